@@ -1,0 +1,372 @@
+//! The life of a job as functions of (state, event, now):
+//! `running → failing_fast | cancelling | expiring → ended(completed | cancelled | expired)`.
+//!
+//! Whatever state a job winds down in, the rule is the same: what has not started is closed, what has started ends,
+//! and once nothing is open the reservation is resolved.
+
+use serde::{Deserialize, Serialize};
+
+use crate::credits::{Charge, Reservation};
+use crate::ids::{AccountId, JobId, Nonce, Seq};
+use crate::progress::Tally;
+use crate::schema::Schema;
+use crate::time::Timestamp;
+
+/// Which call made the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// One URL.
+    Extract,
+    /// Many URLs.
+    Batch,
+    /// A seed and what it links to.
+    Crawl,
+}
+
+impl Endpoint {
+    /// The name in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Endpoint::Extract => "extract",
+            Endpoint::Batch => "batch",
+            Endpoint::Crawl => "crawl",
+        }
+    }
+
+    /// Reads the name of a row.
+    pub fn parse(name: &str) -> Option<Endpoint> {
+        [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl].into_iter().find(|e| e.name() == name)
+    }
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Every unit ended by itself (or `fail_fast` stopped the rest).
+    Completed,
+    /// By a DELETE.
+    Cancelled,
+    /// At its deadline.
+    Expired,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Units may start.
+    Running,
+    /// A unit failed and the caller asked for `fail_fast`: winding down, will be `Completed`.
+    FailingFast,
+    /// A DELETE was accepted: winding down, will be `Cancelled`.
+    Cancelling,
+    /// The deadline passed: winding down, will be `Expired`.
+    Expiring,
+    /// Every unit ended and the reservation is resolved.
+    Ended(Outcome),
+}
+
+impl JobState {
+    const ALL: [JobState; 7] = [
+        JobState::Running,
+        JobState::FailingFast,
+        JobState::Cancelling,
+        JobState::Expiring,
+        JobState::Ended(Outcome::Completed),
+        JobState::Ended(Outcome::Cancelled),
+        JobState::Ended(Outcome::Expired),
+    ];
+
+    /// The name in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            JobState::Running => "running",
+            JobState::FailingFast => "failing_fast",
+            JobState::Cancelling => "cancelling",
+            JobState::Expiring => "expiring",
+            JobState::Ended(Outcome::Completed) => "completed",
+            JobState::Ended(Outcome::Cancelled) => "cancelled",
+            JobState::Ended(Outcome::Expired) => "expired",
+        }
+    }
+
+    /// Reads the name of a row.
+    pub fn parse(name: &str) -> Option<JobState> {
+        JobState::ALL.into_iter().find(|s| s.name() == name)
+    }
+
+    /// The word of the contract: a client sees every winding down as `cancelling`.
+    pub fn wire(self) -> &'static str {
+        match self {
+            JobState::FailingFast | JobState::Cancelling | JobState::Expiring => "cancelling",
+            JobState::Running | JobState::Ended(_) => self.name(),
+        }
+    }
+
+    /// Whether it is over.
+    pub fn ended(self) -> bool {
+        matches!(self, JobState::Ended(_))
+    }
+
+    /// How the job will have ended once nothing is open any more.
+    pub fn heads_for(self) -> Outcome {
+        match self {
+            JobState::Running | JobState::FailingFast => Outcome::Completed,
+            JobState::Cancelling => Outcome::Cancelled,
+            JobState::Expiring => Outcome::Expired,
+            JobState::Ended(outcome) => outcome,
+        }
+    }
+}
+
+/// `options.render_js`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum RenderJs {
+    /// A browser where it helps and one is there.
+    #[default]
+    Auto,
+    /// A browser; a warning says so where there is none.
+    Always,
+    /// Never a browser.
+    Never,
+}
+
+/// The caller's options, validated, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// Whether a browser is wanted.
+    pub render_js: RenderJs,
+    /// BCP 47 tag.
+    pub locale: String,
+    /// Milliseconds for a whole page.
+    pub timeout_ms: u32,
+    /// Skip the result cache.
+    pub no_cache: bool,
+    /// Ask for a vision pass.
+    pub process_images: bool,
+    /// Parallel fetches of this job; `None` leaves it to the server.
+    pub concurrency: Option<u32>,
+    /// Stop at the first failed URL.
+    pub fail_fast: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            render_js: RenderJs::Auto,
+            locale: "en-US".into(),
+            timeout_ms: 15_000,
+            no_cache: false,
+            process_images: false,
+            concurrency: None,
+            fail_fast: false,
+        }
+    }
+}
+
+/// Who drives a job, and until when that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverLease {
+    /// The driver's own mark.
+    pub holder: Nonce,
+    /// When another may take the job up.
+    pub until: Timestamp,
+}
+
+/// A job's META row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Which call made it.
+    pub endpoint: Endpoint,
+    /// As asked.
+    pub options: Options,
+    /// As asked, or bound to the key.
+    pub schema: Schema,
+    /// Whether the caller asked for the queue.
+    pub async_mode: bool,
+    /// Where it stands.
+    pub state: JobState,
+    /// What it took.
+    pub reservation: Reservation,
+    /// How many units exist: seq 0 .. admitted − 1.
+    pub admitted: u32,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// When it is ended whatever is open.
+    pub deadline: Timestamp,
+    /// Who works on it.
+    pub driver: DriverLease,
+    /// When a DELETE was accepted.
+    pub cancelled_at: Option<Timestamp>,
+    /// When it was settled.
+    pub ended_at: Option<Timestamp>,
+    /// Until when it and its results are kept.
+    pub expires_at: Option<Timestamp>,
+    /// The final figures, once it ended.
+    pub tally: Option<Tally>,
+    /// What became of the reservation, once it ended.
+    pub charge: Option<Charge>,
+}
+
+/// What a DELETE by the owner means for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelVerdict {
+    /// Write `Cancelling`, on the condition of the state that was read.
+    Cancel,
+    /// It is winding down already for that reason: say 200 again.
+    Winding,
+    /// It is over: 404.
+    Over,
+}
+
+/// What a job that nothing is open in any more becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// The final state.
+    pub outcome: Outcome,
+    /// What becomes of the reservation.
+    pub charge: Charge,
+    /// The final figures.
+    pub tally: Tally,
+    /// The moment.
+    pub ended_at: Timestamp,
+}
+
+impl Job {
+    /// The numbers of its units.
+    pub fn seqs(&self) -> std::ops::Range<Seq> {
+        0..self.admitted
+    }
+
+    /// Whether a unit may start now.
+    pub fn may_claim(&self, now: Timestamp) -> bool {
+        self.state == JobState::Running && now < self.deadline
+    }
+
+    /// Whether the deadline has to be enforced now.
+    pub fn must_expire(&self, now: Timestamp) -> bool {
+        match self.state {
+            JobState::Running | JobState::FailingFast | JobState::Cancelling => now >= self.deadline,
+            JobState::Expiring | JobState::Ended(_) => false,
+        }
+    }
+
+    /// What the owner's DELETE does.
+    pub fn cancel(&self) -> CancelVerdict {
+        match self.state {
+            JobState::Running | JobState::FailingFast => CancelVerdict::Cancel,
+            JobState::Cancelling | JobState::Expiring => CancelVerdict::Winding,
+            JobState::Ended(_) => CancelVerdict::Over,
+        }
+    }
+
+    /// How the job ends, if every admitted unit did and it is not settled yet.
+    pub fn settle(&self, tally: Tally, now: Timestamp) -> Option<Settlement> {
+        if self.state.ended() || tally.pending > 0 || tally.total != self.admitted {
+            return None;
+        }
+        Some(Settlement {
+            outcome: self.state.heads_for(),
+            charge: self.reservation.resolve(tally.started()),
+            tally,
+            ended_at: now,
+        })
+    }
+
+    /// Whether its rows may still be shown: TTL may remove them days late, so a reader asks the time itself.
+    pub fn retained(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::time::Month;
+
+    /// A running job of `admitted` units paid half from each pool.
+    pub(crate) fn job(admitted: u32) -> Job {
+        let total = u64::from(admitted);
+        Job {
+            id: JobId::from_random(7),
+            account: AccountId::parse("a").unwrap(),
+            endpoint: Endpoint::Batch,
+            options: Options::default(),
+            schema: Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap(),
+            async_mode: false,
+            state: JobState::Running,
+            reservation: Reservation {
+                monthly: total / 2,
+                prepaid: total - total / 2,
+                month: Month::parse("2026-11").unwrap(),
+            },
+            admitted,
+            started_at: Timestamp(0),
+            deadline: Timestamp(1_000),
+            driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30) },
+            cancelled_at: None,
+            ended_at: None,
+            expires_at: None,
+            tally: None,
+            charge: None,
+        }
+    }
+
+    fn tally(done: u32, failed: u32, cancelled: u32, pending: u32) -> Tally {
+        Tally { total: done + failed + cancelled + pending, done, failed, cancelled, pending }
+    }
+
+    proptest! {
+        #[test]
+        fn settles_once_nothing_is_open_and_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
+            let mut j = job(d + f + c + p);
+            j.state = JobState::ALL[s];
+            match j.settle(tally(d, f, c, p), Timestamp(5)) {
+                Some(end) => {
+                    prop_assert!(p == 0 && !j.state.ended());
+                    prop_assert_eq!(end.charge.charged, u64::from(d + f));
+                    prop_assert_eq!(end.charge.charged + end.charge.refunded(), j.reservation.total());
+                    prop_assert_eq!(end.outcome, j.state.heads_for());
+                }
+                None => prop_assert!(p > 0 || j.state.ended()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_tally_of_another_size_never_settles() {
+        assert_eq!(job(3).settle(tally(2, 0, 0, 0), Timestamp(0)), None);
+    }
+
+    #[test]
+    fn state_names_round_trip_and_the_wire_knows_five() {
+        for s in JobState::ALL {
+            assert_eq!(JobState::parse(s.name()), Some(s));
+            assert!(["running", "cancelling", "completed", "cancelled", "expired"].contains(&s.wire()));
+        }
+    }
+
+    #[test]
+    fn delete_and_deadline() {
+        let mut j = job(1);
+        assert_eq!(j.cancel(), CancelVerdict::Cancel);
+        assert!(j.may_claim(Timestamp(999)) && !j.may_claim(Timestamp(1_000)) && j.must_expire(Timestamp(1_000)));
+        j.state = JobState::FailingFast;
+        assert_eq!(j.cancel(), CancelVerdict::Cancel);
+        assert!(!j.may_claim(Timestamp(0)));
+        j.state = JobState::Cancelling;
+        assert_eq!(j.cancel(), CancelVerdict::Winding);
+        assert!(j.must_expire(Timestamp(1_000)));
+        j.state = JobState::Ended(Outcome::Cancelled);
+        assert_eq!(j.cancel(), CancelVerdict::Over);
+        assert!(!j.must_expire(Timestamp(5_000)));
+    }
+}

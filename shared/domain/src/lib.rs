@@ -1,0 +1,26 @@
+//! The rules of Runo as data and pure functions: what a job is, how a unit of work is claimed, finished or closed,
+//! how credits are reserved, charged and refunded, and what must hold over all rows at any time.
+//!
+//! This crate knows no I/O: no clock, no randomness, no environment, no AWS, no HTTP. Time and nonces are arguments.
+
+pub mod credits;
+pub mod error;
+pub mod ids;
+pub mod invariants;
+pub mod job;
+pub mod nearest;
+pub mod outcome;
+pub mod plan;
+pub mod progress;
+pub mod schema;
+pub mod time;
+pub mod unit;
+
+pub use credits::{Charge, Reservation, SplitError};
+pub use error::{ErrorCode, UnitError};
+pub use ids::{AccountId, JobId, Nonce, Seq};
+pub use job::{Endpoint, Job, JobState, Outcome};
+pub use outcome::{RenderMode, UnitOutcome};
+pub use plan::Plan;
+pub use schema::{Field, FieldType, Schema};
+pub use time::{Month, Timestamp};

@@ -1,0 +1,66 @@
+//! What became of one unit, as it stands in its row and on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::UnitError;
+
+/// Where a success's values came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RenderMode {
+    /// Fetched without a browser; at least one value came from the visible page.
+    Fetch,
+    /// Rendered by a browser.
+    Headless,
+    /// Every non-null value came from structured data.
+    Structured,
+    /// Served from the result cache.
+    Cache,
+}
+
+/// One element of `results`. Serialises to exactly the wire's object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum UnitOutcome {
+    /// The page was fetched and read.
+    Success {
+        /// The URL as the caller gave it.
+        url: String,
+        /// Where redirects led, if anywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        final_url: Option<String>,
+        /// Where the values came from.
+        render_mode: RenderMode,
+        /// Exactly the schema's keys, in its order.
+        data: Map<String, Value>,
+        /// What was changed or could not be read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+        /// Always null: no vision pass exists.
+        #[serde(default)]
+        images_processed: Option<u32>,
+    },
+    /// The page could not be fetched or read.
+    Error {
+        /// The URL as the caller gave it.
+        url: String,
+        /// Where redirects led, if anywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        final_url: Option<String>,
+        /// Why.
+        error: UnitError,
+    },
+}
+
+impl UnitOutcome {
+    /// A failed unit.
+    pub fn error(url: impl Into<String>, error: UnitError) -> Self {
+        UnitOutcome::Error { url: url.into(), final_url: None, error }
+    }
+
+    /// Whether the unit counts as succeeded.
+    pub fn succeeded(&self) -> bool {
+        matches!(self, UnitOutcome::Success { .. })
+    }
+}

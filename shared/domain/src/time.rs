@@ -1,0 +1,99 @@
+//! Points in time and the UTC calendar month, as plain numbers. Nothing here reads a clock.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since the Unix epoch, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This point moved by `ms` milliseconds.
+    pub fn plus_ms(self, ms: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(ms))
+    }
+
+    /// This point moved by `s` seconds.
+    pub fn plus_secs(self, s: u64) -> Timestamp {
+        self.plus_ms(i64::try_from(s).unwrap_or(i64::MAX / 1_000).saturating_mul(1_000))
+    }
+
+    /// Whole seconds since the epoch, as TTL attributes and rate headers want them.
+    pub fn secs(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Whole minutes since the epoch: the window of the rate limit.
+    pub fn minute(self) -> i64 {
+        self.0.div_euclid(60_000)
+    }
+
+    /// Milliseconds from `earlier` to this point; 0 if it is later.
+    pub fn ms_since(self, earlier: Timestamp) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// The UTC calendar month that this point is in.
+    pub fn month(self) -> Month {
+        let date = self.civil();
+        Month { year: date.year(), month: date.month() }
+    }
+
+    /// RFC 3339 with whole seconds, like `2026-05-08T10:14:21Z`.
+    pub fn rfc3339(self) -> String {
+        let secs = jiff::Timestamp::from_second(self.secs()).unwrap_or_default();
+        secs.to_string()
+    }
+
+    /// The UTC calendar day.
+    pub fn civil(self) -> jiff::civil::Date {
+        let ts = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        jiff::tz::Offset::UTC.to_datetime(ts).date()
+    }
+}
+
+/// A UTC calendar month, written `2026-11`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: i16,
+    month: i8,
+}
+
+impl Month {
+    /// Reads `YYYY-MM`.
+    pub fn parse(s: &str) -> Option<Month> {
+        let (y, m) = s.split_once('-')?;
+        let (year, month) = (y.parse().ok()?, m.parse().ok()?);
+        ((1..=12).contains(&month) && y.len() == 4 && m.len() == 2).then_some(Month { year, month })
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_turn_at_utc_midnight() {
+        let last = Timestamp(1_793_491_199_999); // 2026-10-31T23:59:59.999Z
+        assert_eq!(last.month().to_string(), "2026-10");
+        assert_eq!(last.plus_ms(1).month().to_string(), "2026-11");
+        assert_eq!(last.rfc3339(), "2026-10-31T23:59:59Z");
+        assert_eq!(Month::parse("2026-11"), Some(last.plus_ms(1).month()));
+        assert_eq!(Month::parse("2026-13"), None);
+    }
+
+    #[test]
+    fn differences_saturate() {
+        assert_eq!(Timestamp(5).ms_since(Timestamp(9)), 0);
+        assert_eq!(Timestamp(9).ms_since(Timestamp(5)), 4);
+        assert_eq!(Timestamp(-1).secs(), -1);
+    }
+}
