@@ -1,0 +1,174 @@
+//! Which addresses may be fetched. Pure: judges addresses, names and ports; looks nothing up.
+
+mod table;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+/// Why an address or name is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The address is in a range that is no public host's.
+    #[error("this URL leads to an address that may not be fetched ({0})")]
+    Address(&'static str),
+    /// The name is local by its form.
+    #[error("this URL's host is a local name; only public hosts may be fetched")]
+    LocalName,
+    /// Another port than 80 and 443.
+    #[error("port {0} may not be fetched; only 80 and 443 may")]
+    Port(u16),
+}
+
+/// The rules in force.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    allow: Vec<IpNet>,
+}
+
+impl Guard {
+    /// Public addresses, and besides them those in `allow`, on any port there.
+    pub fn new(allow: Vec<IpNet>) -> Guard {
+        Guard { allow }
+    }
+
+    /// Whether anything besides public addresses is allowed.
+    pub fn allows_more(&self) -> bool {
+        !self.allow.is_empty()
+    }
+
+    /// Whether the operator allowed this address though it is not public.
+    pub fn is_allowed(&self, ip: IpAddr) -> bool {
+        let ip = unmapped(ip);
+        self.allow.iter().any(|net| net.contains(&ip))
+    }
+
+    /// Judges an address to connect to.
+    ///
+    /// # Errors
+    /// The range that forbids it.
+    pub fn judge_ip(&self, ip: IpAddr) -> Result<(), Refusal> {
+        if self.is_allowed(ip) {
+            return Ok(());
+        }
+        match forbidden(ip) {
+            Some(range) => Err(Refusal::Address(range)),
+            None => Ok(()),
+        }
+    }
+
+    /// Judges an address that is written in a URL, with the URL's port.
+    ///
+    /// # Errors
+    /// The range or the port that forbids it.
+    pub fn judge_literal(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
+        self.judge_ip(ip)?;
+        if self.is_allowed(ip) || is_web_port(port) { Ok(()) } else { Err(Refusal::Port(port)) }
+    }
+}
+
+/// 80 and 443.
+pub fn is_web_port(port: u16) -> bool {
+    matches!(port, 80 | 443)
+}
+
+/// Names that mean a host of the local network: without a dot, or under `localhost`, `local` (RFC 6762) or `internal`.
+pub fn is_local_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    !name.contains('.') || ["localhost", "local", "internal"].iter().any(|top| name.rsplit('.').next() == Some(top))
+}
+
+fn unmapped(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    }
+}
+
+/// The special range that an address is in, if any.
+pub fn forbidden(ip: IpAddr) -> Option<&'static str> {
+    match ip {
+        IpAddr::V4(v4) => forbidden_v4(v4),
+        IpAddr::V6(v6) => forbidden_v6(v6),
+    }
+}
+
+fn forbidden_v4(ip: Ipv4Addr) -> Option<&'static str> {
+    let bits = ip.to_bits();
+    table::V4.iter().find(|(net, len, _)| shares_prefix(u128::from(bits), u128::from(net.to_bits()), 32, *len)).map(|r| r.2)
+}
+
+fn forbidden_v6(ip: Ipv6Addr) -> Option<&'static str> {
+    let bits = ip.to_bits();
+    // An address that carries an IPv4 address leads there: that one is judged.
+    let low = Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32);
+    if ip.to_ipv4_mapped().is_some() {
+        return forbidden_v4(low);
+    }
+    if bits >> 32 == table::NAT64 >> 32 {
+        return forbidden_v4(low);
+    }
+    if let Some(row) = table::V6.iter().find(|(net, len, _)| shares_prefix(bits, net.to_bits(), 128, *len)) {
+        return Some(row.2);
+    }
+    // Only 2000::/3 is global unicast (IANA IPv6 Address Space registry).
+    (bits >> 125 != 0b001).then_some("outside global unicast")
+}
+
+fn shares_prefix(a: u128, b: u128, width: u32, len: u32) -> bool {
+    len == 0 || (a ^ b) >> (width - len) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_may_not_be_fetched() {
+        for text in [
+            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255",
+            "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.0.192", "192.0.2.1",
+            "192.31.196.1", "192.52.193.1", "192.88.99.1", "192.168.0.1", "192.175.48.1", "198.18.0.1",
+            "198.19.255.255", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
+            "255.255.255.255", "::", "::1", "::2", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::7f00:1", "64:ff9b::7f00:1",
+            "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1", "100:0:0:1::1", "2001::1", "2001:0:7f00:1::", "2001:2::1", "2001:10::1",
+            "2001:20::1", "2001:db8::1", "2002:7f00:1::", "2002:808:808::1", "2620:4f:8000::1", "3fff::1", "3fff:fff::1",
+            "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1", "4000::1", "fd00:ec2::254",
+        ] {
+            assert!(forbidden(text.parse().unwrap()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_may() {
+        for text in [
+            "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255",
+            "128.0.0.1", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255",
+            "192.0.1.1", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255",
+            "::ffff:8.8.8.8", "64:ff9b::808:808", "2001:4860:4860::8888", "2606:4700::1111", "2a00:1450::1", "2003::1",
+        ] {
+            assert_eq!(forbidden(text.parse().unwrap()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn allowed_ranges_open_addresses_and_ports() {
+        let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        let local = "127.0.0.1".parse().unwrap();
+        assert_eq!(guard.judge_literal(local, 8080), Ok(()));
+        assert_eq!(guard.judge_literal("::ffff:127.0.0.1".parse().unwrap(), 8080), Ok(()));
+        assert!(guard.judge_ip("10.0.0.1".parse().unwrap()).is_err());
+        assert_eq!(guard.judge_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
+        assert!(Guard::default().judge_ip(local).is_err());
+    }
+
+    #[test]
+    fn local_names() {
+        for name in ["localhost", "LOCALHOST.", "a.localhost", "printer", "x.local", "db.internal", "x.internal."] {
+            assert!(is_local_name(name), "{name}");
+        }
+        for name in ["example.com", "localhost.example.com", "local.host.org", "internal.example.com."] {
+            assert!(!is_local_name(name), "{name}");
+        }
+    }
+}

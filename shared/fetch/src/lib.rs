@@ -1,0 +1,16 @@
+//! Fetching strangers' URLs for strangers: one page, behind an address guard, with limits on time and size.
+//!
+//! It knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first; an address is judged
+//! where it is connected to, not where it is written.
+
+pub mod client;
+pub mod content;
+pub mod error;
+pub mod guard;
+pub mod target;
+
+mod resolver;
+
+pub use client::{FetchConfig, FetchRequest, Fetcher, Page};
+pub use error::{BuildError, FetchError};
+pub use target::{UrlFault, check_url};

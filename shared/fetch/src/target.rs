@@ -1,0 +1,79 @@
+//! What a URL must be before anything is done with it. Pure: whether its address may be fetched is asked elsewhere.
+
+use url::Url;
+
+/// Longest URL, in bytes.
+pub const MAX_URL: usize = 8 * 1024;
+
+/// Why a URL is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlFault {
+    /// Not an absolute URL.
+    #[error("not an absolute URL; it must look like https://example.com/page ({0})")]
+    NotAbsolute(String),
+    /// Another scheme than http or https.
+    #[error("the scheme must be http or https")]
+    Scheme,
+    /// User name or password in it.
+    #[error("user name and password are not allowed in a URL")]
+    Userinfo,
+    /// No host.
+    #[error("it has no host")]
+    NoHost,
+    /// Over [`MAX_URL`].
+    #[error("it is over 8192 bytes long")]
+    TooLong,
+}
+
+/// Checks that a text is an absolute http or https URL without userinfo (RFC 3986, read as browsers do).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_url(text: &str) -> Result<Url, UrlFault> {
+    if text.len() > MAX_URL {
+        return Err(UrlFault::TooLong);
+    }
+    let url = Url::parse(text).map_err(|e| UrlFault::NotAbsolute(e.to_string()))?;
+    check_parsed(&url)?;
+    Ok(url)
+}
+
+/// The same of a URL that is parsed already, as a redirect's target is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_parsed(url: &Url) -> Result<(), UrlFault> {
+    if url.as_str().len() > MAX_URL {
+        return Err(UrlFault::TooLong);
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(UrlFault::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlFault::Userinfo);
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(UrlFault::NoHost);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_and_what_does_not() {
+        for ok in ["https://example.com", "http://example.com:8080/a?b#c", "http://127.0.0.1/", "http://[::1]/"] {
+            assert!(check_url(ok).is_ok(), "{ok}");
+        }
+        assert_eq!(check_url("ftp://example.com/"), Err(UrlFault::Scheme));
+        assert_eq!(check_url("javascript:alert(1)"), Err(UrlFault::Scheme));
+        assert_eq!(check_url("https://u@example.com/"), Err(UrlFault::Userinfo));
+        assert_eq!(check_url("https://:p@example.com/"), Err(UrlFault::Userinfo));
+        for relative in ["", "example.com", "/a", "//example.com/", "http://", "https://exa mple.com/"] {
+            assert!(matches!(check_url(relative), Err(UrlFault::NotAbsolute(_))), "{relative}");
+        }
+        assert_eq!(check_url(&format!("https://x.test/{}", "a".repeat(9_000))), Err(UrlFault::TooLong));
+    }
+}

@@ -1,0 +1,250 @@
+//! Accounts and API keys: what the operator's tool writes and what every call looks up.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{AccountId, Month, Plan, Schema, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Put, Row, json_text, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
+
+/// A key as a call finds it. The key's text is not stored, only its SHA-256.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKey {
+    /// Whose.
+    pub account: AccountId,
+    /// The schema bound to a static key; `None` for a dynamic one.
+    pub schema: Option<Schema>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// What an operator's write came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It took effect.
+    Done,
+    /// Refused: the row is there already (create, top-up), or is not (the rest).
+    Refused,
+}
+
+impl Change {
+    fn of(outcome: &Conditional) -> Change {
+        match outcome {
+            Conditional::Written => Change::Done,
+            Conditional::Refused(_) => Change::Refused,
+        }
+    }
+}
+
+impl Store {
+    /// Looks a key up by the hex SHA-256 of its text.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn api_key(&self, sha256: &str) -> Result<Option<ApiKey>, StoreError> {
+        let Some(item) = self.get(&self.tables.accounts, key(keys::api_key(sha256), "KEY")).await? else {
+            return Ok(None);
+        };
+        let row = Row(&item);
+        Ok(Some(ApiKey {
+            account: row.parse("account", AccountId::parse)?,
+            schema: row.opt_s("schema").map(|_| row.json("schema")).transpose()?,
+            revoked: row.flag("revoked"),
+        }))
+    }
+
+    /// Creates an account. `rate_limit` overrides the plan's calls a minute.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn create_account(
+        &self,
+        account: &AccountId,
+        plan: Plan,
+        rate_limit: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Change, StoreError> {
+        let item = key(keys::account(account), "PROFILE")
+            .with("plan", s(plan.name()))
+            .with("status", s("active"))
+            .with("created_at", n(now.0))
+            .with_some("rate_limit", rate_limit.map(n));
+        Ok(Change::of(&self.put_if(&self.tables.accounts, item, ABSENT, None).await?))
+    }
+
+    /// Sets the account's own limit of calls a minute.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn set_rate_limit(&self, account: &AccountId, per_minute: u64) -> Result<Change, StoreError> {
+        let profile = key(keys::account(account), "PROFILE");
+        let set = values([(":v", n(per_minute))]);
+        let wrote =
+            self.update_if(&self.tables.accounts, profile, "SET #rate_limit = :v", "attribute_exists(#pk)", set).await?;
+        Ok(Change::of(&wrote))
+    }
+
+    /// Suspends an account, or lets it call again.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn set_suspended(&self, account: &AccountId, suspended: bool) -> Result<Change, StoreError> {
+        let status = if suspended { "suspended" } else { "active" };
+        let profile = key(keys::account(account), "PROFILE");
+        let set = values([(":v", s(status))]);
+        let wrote =
+            self.update_if(&self.tables.accounts, profile, "SET #status = :v", "attribute_exists(#pk)", set).await?;
+        Ok(Change::of(&wrote))
+    }
+
+    /// Changes the plan, and with it the limit of the current month where that has a row.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn set_plan(&self, account: &AccountId, plan: Plan, month: Month) -> Result<Change, StoreError> {
+        // Twice, because a month's first use may come between: then the row that was absent is there.
+        for _ in 0..2 {
+            let pk = keys::account(account);
+            let month_key = key(&pk, keys::month(month));
+            let has_month = self.get(&self.tables.accounts, month_key.clone()).await?.is_some();
+            let mut items = vec![tx_update(
+                &self.tables.accounts,
+                key(&pk, "PROFILE"),
+                "SET #plan = :v",
+                "attribute_exists(#pk)",
+                values([(":v", s(plan.name()))]),
+            )?];
+            if has_month {
+                items.push(tx_update(
+                    &self.tables.accounts,
+                    month_key,
+                    "SET #limit = :v",
+                    "attribute_exists(#pk)",
+                    values([(":v", n(plan.monthly()))]),
+                )?);
+            }
+            if let Transaction::Refused(_) = self.transact(items).await? {
+                return Ok(Change::Refused);
+            }
+            if has_month || self.get(&self.tables.accounts, key(&pk, keys::month(month))).await?.is_none() {
+                break;
+            }
+        }
+        Ok(Change::Done)
+    }
+
+    /// Adds prepaid credits, once per `id`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn top_up(
+        &self,
+        account: &AccountId,
+        id: &str,
+        amount: u64,
+        now: Timestamp,
+    ) -> Result<Change, StoreError> {
+        let pk = keys::account(account);
+        let entry = key(&pk, keys::top_up(id)).with("amount", n(amount)).with("at", n(now.0));
+        let items = vec![
+            tx_put(&self.tables.accounts, entry, ABSENT)?,
+            tx_update(
+                &self.tables.accounts,
+                key(&pk, "PREPAID"),
+                "ADD #balance :amount",
+                "",
+                values([(":amount", n(amount))]),
+            )?,
+        ];
+        Ok(match self.transact(items).await? {
+            Transaction::Written => Change::Done,
+            Transaction::Refused(_) => Change::Refused,
+        })
+    }
+
+    /// Stores a key by its hash. `label` is what an operator recognises it by (its last characters), never the key.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn add_key(
+        &self,
+        account: &AccountId,
+        sha256: &str,
+        label: &str,
+        schema: Option<&Schema>,
+        now: Timestamp,
+    ) -> Result<Change, StoreError> {
+        let item = key(keys::api_key(sha256), "KEY")
+            .with("account", s(account.as_str()))
+            .with("kind", s(if schema.is_some() { "static" } else { "live" }))
+            .with("created_at", n(now.0))
+            .with("revoked", AttributeValue::Bool(false))
+            .with_some("schema", schema.map(json_text).transpose()?);
+        let pointer = key(keys::account(account), keys::api_key(sha256))
+            .with("label", s(label))
+            .with("revoked", AttributeValue::Bool(false));
+        let accounts = &self.tables.accounts;
+        let items = vec![tx_put(accounts, item, ABSENT)?, tx_put(accounts, pointer, ABSENT)?];
+        Ok(match self.transact(items).await? {
+            Transaction::Written => Change::Done,
+            Transaction::Refused(_) => Change::Refused,
+        })
+    }
+
+    /// Revokes a key by its hash.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn revoke_key(&self, account: &AccountId, sha256: &str) -> Result<Change, StoreError> {
+        let revoked = || values([(":v", AttributeValue::Bool(true))]);
+        let (update, condition) = ("SET #revoked = :v", "attribute_exists(#pk)");
+        let accounts = &self.tables.accounts;
+        let items = vec![
+            tx_update(accounts, key(keys::api_key(sha256), "KEY"), update, condition, revoked())?,
+            tx_update(
+                accounts,
+                key(keys::account(account), keys::api_key(sha256)),
+                update,
+                condition,
+                revoked(),
+            )?,
+        ];
+        Ok(match self.transact(items).await? {
+            Transaction::Written => Change::Done,
+            Transaction::Refused(_) => Change::Refused,
+        })
+    }
+
+    /// The account's keys: hash, label, whether revoked.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn keys_of(&self, account: &AccountId) -> Result<Vec<(String, String, bool)>, StoreError> {
+        let rows = self.range(&self.tables.accounts, &keys::account(account), "KEY#", "KEY#~", &[]).await?;
+        rows.iter()
+            .map(|item| {
+                let row = Row(item);
+                let hash = row.s("sk")?.trim_start_matches("KEY#").to_owned();
+                Ok((hash, row.s("label")?.to_owned(), row.flag("revoked")))
+            })
+            .collect()
+    }
+
+    /// Whether the accounts table answers: a cheap look at whether tables are there at all.
+    ///
+    /// # Errors
+    /// Faults of the store, a missing table named.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let probe = key("PING", "PING");
+        let table = &self.tables.accounts;
+        match self.db.get_item().table_name(table).set_key(Some(probe)).send().await {
+            Ok(_) => Ok(()),
+            Err(e) if crate::ops::is_missing_table(&e) => {
+                Err(StoreError::Malformed(format!("there is no table \"{table}\"; check its name and region")))
+            }
+            Err(e) => Err(StoreError::sdk("GetItem", e)),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Builds the DynamoDB client: the same SDK for the cloud and for a local endpoint.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// Where DynamoDB is. The default is the AWS environment's.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// Another endpoint, like `http://127.0.0.1:8000`; credentials are then made up, for emulators ask for none.
+    pub endpoint: Option<String>,
+    /// Another region than the environment's.
+    pub region: Option<String>,
+    /// A named profile of the shared AWS config files.
+    pub profile: Option<String>,
+}
+
+/// The HTTP client of the SDK: rustls on ring, or plain HTTP where the endpoint is.
+pub fn http_client(plain: bool) -> SharedHttpClient {
+    if plain {
+        Builder::new().build_http()
+    } else {
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    }
+}
+
+/// Connects: no network call is made before the first request.
+pub async fn connect(connection: &Connection) -> Client {
+    let plain = connection.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(plain))
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                .operation_attempt_timeout(Duration::from_secs(5))
+                .operation_timeout(Duration::from_secs(15))
+                .build(),
+        );
+    if let Some(endpoint) = &connection.endpoint {
+        loader = loader
+            .endpoint_url(endpoint)
+            .region(Region::new(connection.region.clone().unwrap_or_else(|| "us-east-1".into())))
+            .credentials_provider(Credentials::new("local", "local", None, None, "local"));
+    } else {
+        if let Some(region) = &connection.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &connection.profile {
+            loader = loader.profile_name(profile);
+        }
+    }
+    Client::new(&loader.load().await)
+}

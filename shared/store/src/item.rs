@@ -1,0 +1,134 @@
+//! Items to and from attribute values: a writer, a reader that names what is amiss, and expression names.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::StoreError;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+pub(crate) fn s(v: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(v.into())
+}
+
+pub(crate) fn n(v: impl ToString) -> AttributeValue {
+    AttributeValue::N(v.to_string())
+}
+
+/// Partition and sort key as an item.
+pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    HashMap::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+}
+
+/// Puts attributes into an item, in the manner of a builder.
+pub(crate) trait Put: Sized {
+    fn with(self, name: &str, value: AttributeValue) -> Self;
+    fn with_some(self, name: &str, value: Option<AttributeValue>) -> Self {
+        match value {
+            Some(v) => self.with(name, v),
+            None => self,
+        }
+    }
+}
+
+impl Put for Item {
+    fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.insert(name.to_owned(), value);
+        self
+    }
+}
+
+/// Reads an item's attributes.
+pub(crate) struct Row<'a>(pub(crate) &'a Item);
+
+impl<'a> Row<'a> {
+    fn amiss(&self, name: &str) -> StoreError {
+        let key = |k| self.0.get(k).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or("?");
+        StoreError::Malformed(format!("row {} / {}: attribute \"{name}\" is missing or malformed", key("pk"), key("sk")))
+    }
+
+    pub(crate) fn s(&self, name: &str) -> Result<&'a str, StoreError> {
+        self.opt_s(name).ok_or_else(|| self.amiss(name))
+    }
+
+    pub(crate) fn opt_s(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).and_then(|v| v.as_s().ok()).map(String::as_str)
+    }
+
+    pub(crate) fn n<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
+        self.opt_n(name)?.ok_or_else(|| self.amiss(name))
+    }
+
+    pub(crate) fn opt_n<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::N(text)) => text.parse().map(Some).map_err(|_| self.amiss(name)),
+            Some(_) => Err(self.amiss(name)),
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(|v| v.as_bool().ok()).copied().unwrap_or(false)
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        serde_json::from_str(self.s(name)?).map_err(|_| self.amiss(name))
+    }
+
+    pub(crate) fn parse<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        read(self.s(name)?).ok_or_else(|| self.amiss(name))
+    }
+
+    /// A number set; empty where there is none.
+    pub(crate) fn numbers<T: std::str::FromStr + Ord>(&self, name: &str) -> Result<BTreeSet<T>, StoreError> {
+        match self.0.get(name) {
+            None => Ok(BTreeSet::new()),
+            Some(AttributeValue::Ns(list)) => {
+                list.iter().map(|t| t.parse().map_err(|_| self.amiss(name))).collect()
+            }
+            Some(_) => Err(self.amiss(name)),
+        }
+    }
+}
+
+/// Serialises what goes into a string attribute.
+pub(crate) fn json_text<T: serde::Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
+    serde_json::to_string(value).map(AttributeValue::S).map_err(|e| StoreError::Malformed(e.to_string()))
+}
+
+/// The expression attribute names for every `#name` in the given expressions, so that no reserved word can clash.
+pub(crate) fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
+    let mut out = HashMap::new();
+    for part in expressions.iter().flat_map(|e| e.split('#').skip(1)) {
+        let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        out.insert(format!("#{name}"), name);
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// Expression attribute values, each name given with its colon.
+pub(crate) fn values<const N: usize>(list: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
+    list.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_once_each() {
+        let found = names(&["SET #state = :s, #used = #used + :n", "attribute_not_exists(#pk)"]).unwrap();
+        assert_eq!(found.len(), 3);
+        assert_eq!(found["#state"], "state");
+        assert_eq!(names(&["a = :b"]), None);
+    }
+
+    #[test]
+    fn a_malformed_row_is_named() {
+        let item = key("JOB#1", "META").with("admitted", s("x"));
+        let e = Row(&item).n::<u32>("admitted").unwrap_err().to_string();
+        assert!(e.contains("JOB#1") && e.contains("admitted"), "{e}");
+    }
+}

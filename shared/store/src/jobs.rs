@@ -1,0 +1,173 @@
+//! META and INPUT rows: read a job, renew or take its driver's lease, move it from one state to the next.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::job::DriverLease;
+use domain::{Job, JobId, JobState, Seq, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, json_text, key, n, s, values};
+use crate::keys;
+use crate::meta;
+use crate::ops::Conditional;
+
+/// Most bytes of URLs in one INPUT row; DynamoDB's limit for an item is 400 KB.
+const INPUT_ROW_BYTES: usize = 200 * 1024;
+
+/// The INPUT rows of a run of units that starts at `first`.
+pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) -> Result<Vec<Item>, StoreError> {
+    let mut rows = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, url) in urls.iter().enumerate() {
+        if i > start && bytes + url.len() + 4 > INPUT_ROW_BYTES {
+            rows.push((start, &urls[start..i]));
+            (start, bytes) = (i, 0);
+        }
+        bytes += url.len() + 4;
+    }
+    if start < urls.len() {
+        rows.push((start, &urls[start..]));
+    }
+    rows.into_iter()
+        .map(|(start, urls)| {
+            let seq = first + Seq::try_from(start).map_err(|_| StoreError::Malformed("too many units".into()))?;
+            Ok(key(keys::job(job), keys::input(seq)).with("urls", json_text(&urls)?).with("ttl", n(ttl)))
+        })
+        .collect()
+}
+
+impl Store {
+    /// A job, strongly consistent. Also one whose retention is over: ask [`Job::retained`].
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        let item = self.get(&self.tables.jobs, key(keys::job(id), "META")).await?;
+        item.as_ref().map(meta::from_item).transpose()
+    }
+
+    /// The URLs of a job's units, in order of their numbers.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn inputs(&self, id: &JobId) -> Result<Vec<String>, StoreError> {
+        let mut urls = Vec::new();
+        for item in self.range(&self.tables.jobs, &keys::job(id), "INPUT#", "INPUT#~", &[]).await? {
+            urls.extend(Row(&item).json::<Vec<String>>("urls")?);
+        }
+        Ok(urls)
+    }
+
+    /// Makes `lease` the driver's lease if `old` still is, and the job has not ended. The driver renews its own this
+    /// way, and a successor takes one that is over.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn drive(&self, job: &Job, old: &DriverLease, lease: &DriverLease) -> Result<bool, StoreError> {
+        let wrote = self
+            .update_if(
+                &self.tables.jobs,
+                key(keys::job(&job.id), "META"),
+                "SET #driver = :new, #driver_until = :until, #due = :due",
+                "#driver = :old AND #driver_until = :was AND attribute_not_exists(#ended_at)",
+                values([
+                    (":new", s(lease.holder.0.clone())),
+                    (":until", n(lease.until.0)),
+                    (":due", n(lease.until.min(job.deadline).0)),
+                    (":old", s(old.holder.0.clone())),
+                    (":was", n(old.until.0)),
+                ]),
+            )
+            .await?;
+        Ok(match wrote {
+            Conditional::Written => true,
+            // The reply to an own write may have been lost.
+            Conditional::Refused(Some(item)) => {
+                let now = meta::from_item(&item)?;
+                now.driver == *lease && !now.state.ended()
+            }
+            Conditional::Refused(None) => false,
+        })
+    }
+
+    /// Moves a job that has not ended to a state in which it winds down, if it still is in the state that was read.
+    /// `now` is noted for a cancellation.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn wind_down(&self, job: &Job, to: JobState, now: Timestamp) -> Result<bool, StoreError> {
+        let stamp = match to {
+            JobState::Cancelling => "cancelled_at",
+            JobState::Expiring => "expiring_at",
+            JobState::FailingFast => "failing_at",
+            JobState::Running | JobState::Ended(_) => {
+                return Err(StoreError::Malformed(format!("a job does not wind down to {}", to.name())));
+            }
+        };
+        let wrote = self
+            .update_if(
+                &self.tables.jobs,
+                key(keys::job(&job.id), "META"),
+                &format!("SET #state = :to, #{stamp} = :now"),
+                "#state = :from",
+                values([(":to", s(to.name())), (":from", s(job.state.name())), (":now", n(now.0))]),
+            )
+            .await?;
+        Ok(match wrote {
+            Conditional::Written => true,
+            Conditional::Refused(Some(item)) => meta::from_item(&item)?.state == to,
+            Conditional::Refused(None) => false,
+        })
+    }
+
+    /// Jobs that have to be looked at: their driver's lease or their deadline is over. Oldest first, at most `limit`
+    /// of each shard. The index lags, so what is found must be read again before it is acted on.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<JobId>, StoreError> {
+        let mut found = Vec::new();
+        for shard in 0..keys::DUE_SHARDS {
+            let page = self
+                .db
+                .query()
+                .table_name(&self.tables.jobs)
+                .index_name(keys::BY_DUE)
+                .key_condition_expression("due_pk = :pk AND due <= :now")
+                .expression_attribute_values(":pk", AttributeValue::S(keys::due_shard(shard)))
+                .expression_attribute_values(":now", n(now.0))
+                .limit(limit)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("Query", e))?;
+            for item in page.items.unwrap_or_default() {
+                if let Some(id) = Row(&item).s("pk")?.strip_prefix("JOB#").and_then(JobId::parse) {
+                    found.push(id);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_cut_into_rows_that_fit() {
+        let id = JobId::from_random(1);
+        let urls: Vec<String> = (0..100).map(|i| format!("https://x.test/{i}/{}", "a".repeat(8_000))).collect();
+        let rows = input_items(&id, 0, &urls, 9).unwrap();
+        assert!(rows.len() >= 4);
+        let mut back = Vec::new();
+        for row in &rows {
+            let text = Row(row).s("urls").unwrap();
+            assert!(text.len() <= INPUT_ROW_BYTES + 8);
+            back.extend(serde_json::from_str::<Vec<String>>(text).unwrap());
+        }
+        assert_eq!(back, urls);
+        assert_eq!(Row(&rows[0]).s("sk").unwrap(), "INPUT#000000");
+        assert!(input_items(&id, 0, &[], 9).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,100 @@
+//! How partition and sort keys are written: the one place that knows their spelling.
+
+use domain::{AccountId, JobId, Month, Seq, Timestamp};
+
+/// The index that lists an account's jobs.
+pub const BY_ACCOUNT: &str = "by_account";
+/// The index that the sweeper reads: jobs by when they have to be looked at.
+pub const BY_DUE: &str = "by_due";
+/// Over how many partitions the sweeper's index spreads.
+pub const DUE_SHARDS: u8 = 4;
+
+/// Partition of an account's rows.
+pub fn account(id: &AccountId) -> String {
+    format!("ACCT#{id}")
+}
+
+/// Partition of a job's rows.
+pub fn job(id: &JobId) -> String {
+    format!("JOB#{id}")
+}
+
+/// Partition of an API key's row, by the hex SHA-256 of its text.
+pub fn api_key(sha256: &str) -> String {
+    format!("KEY#{sha256}")
+}
+
+/// Sort key of a month's row.
+pub fn month(month: Month) -> String {
+    format!("MONTH#{month}")
+}
+
+/// Sort key of a minute's count of calls.
+pub fn rate(minute: i64) -> String {
+    format!("RATE#{minute}")
+}
+
+/// Sort key of an idempotency row.
+pub fn idempotency(key: &str) -> String {
+    format!("IDEM#{key}")
+}
+
+/// Sort key of a job's RESERVE entry.
+pub fn reserve(id: &JobId) -> String {
+    format!("LEDGER#{id}#RESERVE")
+}
+
+/// Sort key of a job's SETTLE entry.
+pub fn settle(id: &JobId) -> String {
+    format!("LEDGER#{id}#SETTLE")
+}
+
+/// Sort key of a top-up's entry.
+pub fn top_up(id: &str) -> String {
+    format!("LEDGER#TOPUP#{id}")
+}
+
+/// Sort key of the input rows that starts at a unit. Padded, so that text order is number order.
+pub fn input(first: Seq) -> String {
+    format!("INPUT#{first:06}")
+}
+
+/// Sort key of a unit.
+pub fn unit(seq: Seq) -> String {
+    format!("UNIT#{seq:06}")
+}
+
+/// The unit that a sort key names.
+pub fn unit_seq(sk: &str) -> Option<Seq> {
+    sk.strip_prefix("UNIT#")?.parse().ok()
+}
+
+/// Sort key of the progress row with a given number.
+pub fn progress(row: u32) -> String {
+    format!("PROGRESS#{row:04}")
+}
+
+/// List partition of an account's running jobs.
+pub fn list_running(id: &AccountId) -> String {
+    format!("ACCT#{id}#RUNNING")
+}
+
+/// List partition of an account's finished jobs.
+pub fn list_finished(id: &AccountId) -> String {
+    format!("ACCT#{id}#FINISHED")
+}
+
+/// List order: by start, then id.
+pub fn list_sort(started_at: Timestamp, id: &JobId) -> String {
+    format!("{:015}#{id}", started_at.0)
+}
+
+/// Partition of the sweeper's index for one shard.
+pub fn due_shard(shard: u8) -> String {
+    format!("DUE#{shard}")
+}
+
+/// Partition of the sweeper's index for a job.
+pub fn due(id: &JobId) -> String {
+    due_shard(id.as_str().bytes().last().unwrap_or(0) % DUE_SHARDS)
+}

@@ -1,0 +1,95 @@
+//! The rows of Runo in DynamoDB: the only crate that talks to AWS. Every write is conditional, every read that decides
+//! anything is strongly consistent, and every list is paged to its end.
+//!
+//! It knows how rows are written, not why: what may follow what is decided by [`domain`]. It knows no HTTP of ours.
+
+pub mod accept;
+pub mod accounts;
+pub mod client;
+pub mod error;
+pub mod jobs;
+pub mod keys;
+pub mod lists;
+pub mod progress;
+pub mod settle;
+pub mod snapshot;
+pub mod standing;
+pub mod tables;
+pub mod units;
+
+mod item;
+mod meta;
+mod ops;
+
+pub use error::StoreError;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use domain::{Job, Timestamp};
+
+/// Names of the three tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableNames {
+    /// Money and keys.
+    pub accounts: String,
+    /// Jobs and their units.
+    pub jobs: String,
+    /// Politeness and robots.txt per host.
+    pub hosts: String,
+}
+
+impl Default for TableNames {
+    fn default() -> Self {
+        TableNames { accounts: "runo-accounts".into(), jobs: "runo-jobs".into(), hosts: "runo-hosts".into() }
+    }
+}
+
+/// How long a step is tried again when a transaction meets another one.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Tries in all.
+    pub attempts: u32,
+    /// Upper bound of the first, jittered wait; it doubles each time.
+    pub base_ms: u64,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy { attempts: 10, base_ms: 10 }
+    }
+}
+
+/// Handle on the tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Client,
+    tables: Arc<TableNames>,
+    retry: RetryPolicy,
+    result_ttl_secs: u64,
+}
+
+/// Rows may outlive their retention by this much before TTL removes them: a margin for clocks, not logic.
+const TTL_SLACK_SECS: u64 = 86_400;
+
+impl Store {
+    /// A store on `db`. Results are kept for `result_ttl_secs` after their job ended.
+    pub fn new(db: Client, tables: TableNames, retry: RetryPolicy, result_ttl_secs: u64) -> Store {
+        Store { db, tables: Arc::new(tables), retry, result_ttl_secs }
+    }
+
+    /// The tables' names.
+    pub fn tables(&self) -> &TableNames {
+        &self.tables
+    }
+
+    /// When a job that ends at `ended_at` is forgotten.
+    pub fn expiry(&self, ended_at: Timestamp) -> Timestamp {
+        ended_at.plus_secs(self.result_ttl_secs)
+    }
+
+    /// The TTL attribute of a running job's rows, in Unix seconds: they must outlive its latest possible end.
+    fn ttl_of(&self, job: &Job) -> i64 {
+        self.expiry(job.deadline).plus_secs(TTL_SLACK_SECS).secs()
+    }
+}

@@ -1,0 +1,107 @@
+//! Lists of an account's jobs: the index gives the order, the rows themselves the truth.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{AccountId, Job, JobId, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Row, key, s};
+use crate::keys;
+use crate::meta;
+
+/// Which of an account's jobs are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Running or winding down.
+    Running,
+    /// Ended and still kept.
+    Finished,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list: after this job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// When the last job that was shown started.
+    pub started_at: Timestamp,
+    /// Its id.
+    pub job: JobId,
+}
+
+impl Store {
+    /// A page of `limit` jobs at most, after `after`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn list(
+        &self,
+        account: &AccountId,
+        which: Which,
+        limit: usize,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<JobPage, StoreError> {
+        let list_pk = match which {
+            Which::Running => keys::list_running(account),
+            Which::Finished => keys::list_finished(account),
+        };
+        let mut start = after.map(|c| index_key(&list_pk, c));
+        let mut jobs: Vec<Job> = Vec::new();
+        loop {
+            let page = self
+                .db
+                .query()
+                .table_name(&self.tables.jobs)
+                .index_name(keys::BY_ACCOUNT)
+                .key_condition_expression("list_pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(list_pk.clone()))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit + 1).unwrap_or(101))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("Query", e))?;
+            for job in self.jobs_of(page.items.unwrap_or_default()).await? {
+                if (which == Which::Finished) == job.state.ended() && job.retained(now) {
+                    jobs.push(job);
+                }
+            }
+            start = page.last_evaluated_key;
+            if jobs.len() > limit || start.is_none() {
+                break;
+            }
+        }
+        let more = jobs.len() > limit;
+        jobs.truncate(limit);
+        let next = jobs.last().filter(|_| more).map(|j| Cursor { started_at: j.started_at, job: j.id.clone() });
+        Ok(JobPage { jobs, next })
+    }
+
+    /// The META rows behind index entries, in the entries' order.
+    async fn jobs_of(&self, entries: Vec<Item>) -> Result<Vec<Job>, StoreError> {
+        let ids: Vec<&str> = entries.iter().map(|i| Row(i).s("pk")).collect::<Result<_, _>>()?;
+        let wanted = ids.iter().map(|pk| key(*pk, "META")).collect();
+        let mut rows = HashMap::new();
+        for item in self.get_many(&self.tables.jobs, wanted).await? {
+            rows.insert(Row(&item).s("pk")?.to_owned(), meta::from_item(&item)?);
+        }
+        Ok(ids.iter().filter_map(|pk| rows.remove(*pk)).collect())
+    }
+}
+
+fn index_key(list_pk: &str, cursor: &Cursor) -> Item {
+    let mut item = key(keys::job(&cursor.job), "META");
+    item.insert("list_pk".into(), s(list_pk));
+    item.insert("list_sk".into(), s(keys::list_sort(cursor.started_at, &cursor.job)));
+    item
+}

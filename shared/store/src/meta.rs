@@ -1,0 +1,87 @@
+//! A job's META row to and from [`Job`].
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::credits::Charge;
+use domain::job::DriverLease;
+use domain::progress::Tally;
+use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Timestamp};
+
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, json_text, key, n, s};
+use crate::keys;
+
+/// The row of a job that is accepted now. `ttl` in Unix seconds.
+pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
+    Ok(key(keys::job(&job.id), "META")
+        .with("job", s(job.id.as_str()))
+        .with("account", s(job.account.as_str()))
+        .with("endpoint", s(job.endpoint.name()))
+        .with("options", json_text(&job.options)?)
+        .with("schema", json_text(&job.schema)?)
+        .with("async", AttributeValue::Bool(job.async_mode))
+        .with("state", s(job.state.name()))
+        .with("reserved_monthly", n(job.reservation.monthly))
+        .with("reserved_prepaid", n(job.reservation.prepaid))
+        .with("reserved_month", s(job.reservation.month.to_string()))
+        .with("admitted", n(job.admitted))
+        .with("started_at", n(job.started_at.0))
+        .with("deadline", n(job.deadline.0))
+        .with("driver", s(job.driver.holder.0.clone()))
+        .with("driver_until", n(job.driver.until.0))
+        .with("list_pk", s(keys::list_running(&job.account)))
+        .with("list_sk", s(keys::list_sort(job.started_at, &job.id)))
+        .with("due_pk", s(keys::due(&job.id)))
+        .with("due", n(job.driver.until.min(job.deadline).0))
+        .with("ttl", n(ttl)))
+}
+
+/// Reads the row.
+pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
+    let row = Row(item);
+    let time = |name| Ok::<_, StoreError>(row.opt_n::<i64>(name)?.map(Timestamp));
+    let admitted = row.n("admitted")?;
+    let charge = match row.opt_n("charged")? {
+        None => None,
+        Some(charged) => Some(Charge {
+            charged,
+            refund_monthly: row.n("refund_monthly")?,
+            refund_prepaid: row.n("refund_prepaid")?,
+        }),
+    };
+    let tally = match row.opt_n("done")? {
+        None => None,
+        Some(done) => Some(Tally {
+            total: admitted,
+            done,
+            failed: row.n("failed")?,
+            cancelled: row.n("closed")?,
+            pending: 0,
+        }),
+    };
+    Ok(Job {
+        id: row.parse("job", JobId::parse)?,
+        account: row.parse("account", AccountId::parse)?,
+        endpoint: row.parse("endpoint", Endpoint::parse)?,
+        options: row.json("options")?,
+        schema: row.json("schema")?,
+        async_mode: row.flag("async"),
+        state: row.parse("state", JobState::parse)?,
+        reservation: Reservation {
+            monthly: row.n("reserved_monthly")?,
+            prepaid: row.n("reserved_prepaid")?,
+            month: row.parse("reserved_month", Month::parse)?,
+        },
+        admitted,
+        started_at: Timestamp(row.n("started_at")?),
+        deadline: Timestamp(row.n("deadline")?),
+        driver: DriverLease {
+            holder: Nonce(row.s("driver")?.to_owned()),
+            until: Timestamp(row.n("driver_until")?),
+        },
+        cancelled_at: time("cancelled_at")?,
+        ended_at: time("ended_at")?,
+        expires_at: time("expires_at")?,
+        tally,
+        charge,
+    })
+}

@@ -1,0 +1,277 @@
+//! The few shapes that every call to DynamoDB here takes: conditional put and update, transaction, get, batch get,
+//! query. Conflicts with other transactions are tried again with jitter here, unprocessed keys asked for again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, names};
+
+/// What a conditional write of one row came to.
+#[derive(Debug)]
+pub(crate) enum Conditional {
+    Written,
+    /// The condition failed; the row as it stood, if there is one.
+    Refused(Option<Item>),
+}
+
+/// What a transaction came to.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Written,
+    /// For each item, in order, whether its condition failed.
+    Refused(Vec<bool>),
+}
+
+/// A conditional put as part of a transaction.
+pub(crate) fn tx_put(table: &str, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .set_expression_attribute_names(names(&[condition]))
+        .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A conditional put with values as part of a transaction.
+pub(crate) fn tx_put_if(
+    table: &str,
+    item: Item,
+    condition: &str,
+    values: HashMap<String, AttributeValue>,
+) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .set_expression_attribute_names(names(&[condition]))
+        .set_expression_attribute_values(Some(values))
+        .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// An update as part of a transaction; `condition` may be empty.
+pub(crate) fn tx_update(
+    table: &str,
+    key: Item,
+    update: &str,
+    condition: &str,
+    values: HashMap<String, AttributeValue>,
+) -> Result<TransactWriteItem, StoreError> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key))
+        .update_expression(update)
+        .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
+        .set_expression_attribute_names(names(&[update, condition]))
+        .set_expression_attribute_values(Some(values))
+        .build()?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// Put only where no row is.
+pub(crate) const ABSENT: &str = "attribute_not_exists(#pk)";
+
+impl Store {
+    /// Puts a row on a condition.
+    pub(crate) async fn put_if(
+        &self,
+        table: &str,
+        item: Item,
+        condition: &str,
+        values: Option<HashMap<String, AttributeValue>>,
+    ) -> Result<Conditional, StoreError> {
+        for attempt in 1.. {
+            let sent = self
+                .db
+                .put_item()
+                .table_name(table)
+                .set_item(Some(item.clone()))
+                .condition_expression(condition)
+                .set_expression_attribute_names(names(&[condition]))
+                .set_expression_attribute_values(values.clone())
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            match sent {
+                Ok(_) => return Ok(Conditional::Written),
+                Err(e) => match e.as_service_error() {
+                    Some(PutItemError::ConditionalCheckFailedException(c)) => {
+                        return Ok(Conditional::Refused(c.item.clone()));
+                    }
+                    Some(PutItemError::TransactionConflictException(_)) => self.pause("PutItem", attempt).await?,
+                    Some(_) | None => return Err(StoreError::sdk("PutItem", e)),
+                },
+            }
+        }
+        Ok(Conditional::Refused(None))
+    }
+
+    /// Updates a row on a condition (which may be empty).
+    pub(crate) async fn update_if(
+        &self,
+        table: &str,
+        key: Item,
+        update: &str,
+        condition: &str,
+        values: HashMap<String, AttributeValue>,
+    ) -> Result<Conditional, StoreError> {
+        for attempt in 1.. {
+            let sent = self
+                .db
+                .update_item()
+                .table_name(table)
+                .set_key(Some(key.clone()))
+                .update_expression(update)
+                .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
+                .set_expression_attribute_names(names(&[update, condition]))
+                .set_expression_attribute_values(Some(values.clone()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            match sent {
+                Ok(_) => return Ok(Conditional::Written),
+                Err(e) => match e.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(c)) => {
+                        return Ok(Conditional::Refused(c.item.clone()));
+                    }
+                    Some(UpdateItemError::TransactionConflictException(_)) => {
+                        self.pause("UpdateItem", attempt).await?;
+                    }
+                    Some(_) | None => return Err(StoreError::sdk("UpdateItem", e)),
+                },
+            }
+        }
+        Ok(Conditional::Refused(None))
+    }
+
+    /// Writes all items or none. A conflict with another transaction is tried again.
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
+        for attempt in 1.. {
+            // Each try is a request of its own: the SDK gives it a fresh token, and only its own resends share it.
+            let sent = self.db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let error = match sent {
+                Ok(_) => return Ok(Transaction::Written),
+                Err(e) => e,
+            };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(c)) => {
+                    let codes: Vec<&str> =
+                        c.cancellation_reasons().iter().map(|r| r.code().unwrap_or("None")).collect();
+                    let refused: Vec<bool> = codes.iter().map(|c| *c == "ConditionalCheckFailed").collect();
+                    if refused.contains(&true) {
+                        return Ok(Transaction::Refused(refused));
+                    }
+                    if !codes.iter().all(|c| is_passing(c)) {
+                        tracing::error!(?codes, "a transaction was refused as malformed");
+                        return Err(StoreError::Malformed(format!("transaction refused: {codes:?}")));
+                    }
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
+                Some(_) | None => return Err(StoreError::sdk("TransactWriteItems", error)),
+            }
+            self.pause("TransactWriteItems", attempt).await?;
+        }
+        Ok(Transaction::Refused(vec![]))
+    }
+
+    /// Waits before try `attempt + 1`, with full jitter; gives up where that would be one too many.
+    async fn pause(&self, operation: &'static str, attempt: u32) -> Result<(), StoreError> {
+        if attempt >= self.retry.attempts {
+            return Err(StoreError::Contended { operation, attempts: attempt });
+        }
+        let most = self.retry.base_ms << attempt.min(6);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+        Ok(())
+    }
+
+    /// Reads one row, strongly consistent.
+    pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+        let got = self.db.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
+        Ok(got.map_err(|e| StoreError::sdk("GetItem", e))?.item)
+    }
+
+    /// Reads many rows, strongly consistent, in no order; those that are absent are left out.
+    pub(crate) async fn get_many(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(100) {
+            let mut open = chunk.to_vec();
+            let mut attempt = 0;
+            while !open.is_empty() {
+                if attempt > 0 {
+                    self.pause("BatchGetItem", attempt).await?;
+                }
+                attempt += 1;
+                let request = KeysAndAttributes::builder().set_keys(Some(open)).consistent_read(true).build()?;
+                let got = self.db.batch_get_item().request_items(table, request).send().await;
+                let mut got = got.map_err(|e| StoreError::sdk("BatchGetItem", e))?;
+                if let Some(items) = got.responses.as_mut().and_then(|r| r.remove(table)) {
+                    if !items.is_empty() {
+                        attempt = 0; // it moves on
+                    }
+                    found.extend(items);
+                }
+                open = got.unprocessed_keys.and_then(|mut u| u.remove(table)).map(|u| u.keys).unwrap_or_default();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a job's or account's rows with sort keys from `from` to `to` (both included), strongly consistent, all
+    /// pages. `only` names attributes to read; all where empty.
+    pub(crate) async fn range(
+        &self,
+        table: &str,
+        pk: &str,
+        from: &str,
+        to: &str,
+        only: &[&str],
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let condition = "#pk = :pk AND #sk BETWEEN :from AND :to";
+            let projection = only.iter().map(|a| format!("#{a}")).collect::<Vec<_>>().join(", ");
+            let page = self
+                .db
+                .query()
+                .table_name(table)
+                .key_condition_expression(condition)
+                .set_projection_expression((!only.is_empty()).then(|| projection.clone()))
+                .set_expression_attribute_names(names(&[condition, &projection]))
+                .expression_attribute_values(":pk", AttributeValue::S(pk.into()))
+                .expression_attribute_values(":from", AttributeValue::S(from.into()))
+                .expression_attribute_values(":to", AttributeValue::S(to.into()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("Query", e))?;
+            found.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Cancellation reasons that a later try may not meet.
+fn is_passing(code: &str) -> bool {
+    matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+}
+
+/// Whether the service said that a table is missing: a setup fault that deserves its own words.
+pub(crate) fn is_missing_table<E: ProvideErrorMetadata, R>(e: &SdkError<E, R>) -> bool {
+    e.code() == Some("ResourceNotFoundException")
+}

@@ -1,0 +1,110 @@
+//! Reads all rows for [`domain::invariants::check`]. A scan is no moment in time: on a live system, believe only what
+//! a second scan finds again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::invariants::{AccountRows, JobRows, LedgerEntry, Snapshot};
+use domain::progress::Progress;
+use domain::{AccountId, JobId, Month};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Row};
+use crate::{meta, progress, units};
+
+impl Store {
+    /// Scans the accounts and jobs tables.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let mut accounts: BTreeMap<AccountId, AccountRows> = BTreeMap::new();
+        self.scan(&self.tables.accounts, |item| read_account_row(item, &mut accounts)).await?;
+        let mut jobs: HashMap<String, Partial> = HashMap::new();
+        self.scan(&self.tables.jobs, |item| read_job_row(item, &mut jobs)).await?;
+        let jobs = jobs
+            .into_values()
+            // Rows whose META is gone are on their way out by TTL.
+            .filter_map(|p| Some(JobRows { job: p.job?, units: p.units, progress: p.progress }))
+            .collect();
+        Ok(Snapshot { accounts, jobs })
+    }
+
+    async fn scan(
+        &self,
+        table: &str,
+        mut each: impl FnMut(&Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut start = None;
+        loop {
+            let page = self
+                .db
+                .scan()
+                .table_name(table)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("Scan", e))?;
+            for item in page.items() {
+                each(item)?;
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Partial {
+    job: Option<domain::Job>,
+    units: BTreeMap<domain::Seq, domain::unit::Unit>,
+    progress: Progress,
+}
+
+fn read_account_row(item: &Item, accounts: &mut BTreeMap<AccountId, AccountRows>) -> Result<(), StoreError> {
+    let row = Row(item);
+    let (pk, sk) = (row.s("pk")?, row.s("sk")?);
+    let Some(id) = pk.strip_prefix("ACCT#").and_then(AccountId::parse) else { return Ok(()) };
+    let rows = accounts.entry(id).or_default();
+    if let Some(month) = sk.strip_prefix("MONTH#").and_then(Month::parse) {
+        rows.months.insert(month, row.n("used")?);
+    } else if sk == "PREPAID" {
+        rows.prepaid = Some(row.n("balance")?);
+    } else if sk.starts_with("LEDGER#TOPUP#") {
+        rows.ledger.push(LedgerEntry::TopUp { amount: row.n("amount")? });
+    } else if sk.starts_with("LEDGER#") && sk.ends_with("#RESERVE") {
+        rows.ledger.push(LedgerEntry::Reserve {
+            job: row.parse("job", JobId::parse)?,
+            monthly: row.n("monthly")?,
+            prepaid: row.n("prepaid")?,
+            month: row.parse("month", Month::parse)?,
+        });
+    } else if sk.starts_with("LEDGER#") && sk.ends_with("#SETTLE") {
+        rows.ledger.push(LedgerEntry::Settle {
+            job: row.parse("job", JobId::parse)?,
+            charged: row.n("charged")?,
+            refund_monthly: row.n("refund_monthly")?,
+            refund_prepaid: row.n("refund_prepaid")?,
+            month: row.parse("month", Month::parse)?,
+        });
+    }
+    Ok(())
+}
+
+fn read_job_row(item: &Item, jobs: &mut HashMap<String, Partial>) -> Result<(), StoreError> {
+    let row = Row(item);
+    let (pk, sk) = (row.s("pk")?, row.s("sk")?);
+    let rows = jobs.entry(pk.to_owned()).or_default();
+    if sk == "META" {
+        rows.job = Some(meta::from_item(item)?);
+    } else if sk.starts_with("UNIT#") {
+        let unit = units::parse_row(item)?;
+        rows.units.insert(unit.seq, unit.unit);
+    } else if sk.starts_with("PROGRESS#") {
+        progress::add_row(&mut rows.progress, item)?;
+    }
+    Ok(())
+}

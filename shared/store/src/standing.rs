@@ -1,0 +1,108 @@
+//! What an account may spend now: everything that accept and the rate headers need, in one round trip.
+
+use domain::{AccountId, JobId, Month, Plan, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Row, key};
+use crate::keys;
+
+/// An account's standing at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// Whose.
+    pub account: AccountId,
+    /// Its plan.
+    pub plan: Plan,
+    /// Whether it may call at all.
+    pub suspended: bool,
+    /// Calls a minute: the plan's, unless the profile says otherwise.
+    pub rate_limit: u64,
+    /// Accepted calls in this minute so far.
+    pub rate_count: u64,
+    /// The minute that `rate_count` is of.
+    pub minute: i64,
+    /// The current month.
+    pub month: Month,
+    /// Its row, if it was used before: what is used, and the limit.
+    pub month_row: Option<(u64, u64)>,
+    /// Prepaid credits; `None` where none were ever bought.
+    pub prepaid: Option<u64>,
+    /// The call that used this idempotency key before, if one did within its time.
+    pub idempotency: Option<IdempotencyRow>,
+}
+
+/// An earlier call with the same idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRow {
+    /// Hash of endpoint, effective schema and canonical body.
+    pub hash: String,
+    /// The job it made.
+    pub job: JobId,
+}
+
+impl Standing {
+    /// Credits of the month that are used.
+    pub fn used(&self) -> u64 {
+        self.month_row.map_or(0, |(used, _)| used)
+    }
+
+    /// The month's quota.
+    pub fn limit(&self) -> u64 {
+        self.month_row.map_or(self.plan.monthly(), |(_, limit)| limit)
+    }
+
+    /// What is left of it.
+    pub fn monthly_left(&self) -> u64 {
+        self.limit().saturating_sub(self.used())
+    }
+}
+
+impl Store {
+    /// Reads an account's standing, strongly consistent; `None` where there is no such account.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn standing(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        idempotency_key: Option<&str>,
+    ) -> Result<Option<Standing>, StoreError> {
+        let (pk, month, minute) = (keys::account(account), now.month(), now.minute());
+        let mut wanted = vec![
+            key(&pk, "PROFILE"),
+            key(&pk, keys::month(month)),
+            key(&pk, "PREPAID"),
+            key(&pk, keys::rate(minute)),
+        ];
+        wanted.extend(idempotency_key.map(|k| key(&pk, keys::idempotency(k))));
+        let rows = self.get_many(&self.tables.accounts, wanted).await?;
+        let find = |sk: &str| rows.iter().map(Row).find(|r| r.opt_s("sk") == Some(sk));
+        let Some(profile) = find("PROFILE") else { return Ok(None) };
+        let plan = profile.parse("plan", Plan::parse)?;
+        let month_row = match find(&keys::month(month)) {
+            None => None,
+            Some(row) => Some((row.n("used")?, row.n("limit")?)),
+        };
+        let idempotency = match idempotency_key.and_then(|k| find(&keys::idempotency(k))) {
+            // TTL removes rows late; the time decides.
+            Some(row) if row.n::<i64>("expires_at")? > now.0 => {
+                Some(IdempotencyRow { hash: row.s("hash")?.to_owned(), job: row.parse("job", JobId::parse)? })
+            }
+            Some(_) | None => None,
+        };
+        Ok(Some(Standing {
+            account: account.clone(),
+            plan,
+            suspended: profile.s("status")? == "suspended",
+            rate_limit: profile.opt_n("rate_limit")?.unwrap_or(plan.per_minute()),
+            rate_count: find(&keys::rate(minute)).map(|r| r.n("count")).transpose()?.unwrap_or(0),
+            minute,
+            month,
+            month_row,
+            prepaid: find("PREPAID").map(|r| r.n("balance")).transpose()?,
+            idempotency,
+        }))
+    }
+}

@@ -1,0 +1,192 @@
+//! Unit rows: claim, take over, finish, close, read. What a refused write means is judged by [`domain::unit`].
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::unit::Unit;
+use domain::{Job, JobId, Nonce, Seq, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional, tx_put, tx_put_if};
+
+/// What a conditional write of a unit's row came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnitWrite {
+    /// It took effect.
+    Written,
+    /// The condition failed; the row as it stands, if there is one.
+    Refused(Option<Unit>),
+}
+
+/// A unit's row with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitRow {
+    /// Its number.
+    pub seq: Seq,
+    /// Its state.
+    pub unit: Unit,
+    /// The result as the JSON text that goes on the wire; only of units that are done.
+    pub result: Option<String>,
+}
+
+/// A claim: who holds a unit, which attempt it is, and until when nobody else may take it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which unit.
+    pub seq: Seq,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Whose.
+    pub nonce: Nonce,
+    /// The end of the lease.
+    pub lease_until: Timestamp,
+}
+
+/// A result to be put: its JSON text and whether it is a success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// JSON text of the result, at most 64 KB or so.
+    pub result: String,
+    /// Whether it counts as done or failed.
+    pub succeeded: bool,
+}
+
+const HELD: &str = "#state = :started AND #attempt = :attempt AND #nonce = :nonce";
+
+fn parse(item: &Item) -> Result<Unit, StoreError> {
+    let row = Row(item);
+    Ok(match row.s("state")? {
+        "started" => Unit::Started {
+            attempt: row.n("attempt")?,
+            nonce: Nonce(row.s("nonce")?.to_owned()),
+            lease_until: Timestamp(row.n("lease_until")?),
+        },
+        "done" => Unit::Done {
+            attempt: row.n("attempt")?,
+            nonce: Nonce(row.s("nonce")?.to_owned()),
+            succeeded: row.flag("succeeded"),
+        },
+        "closed" => Unit::Closed,
+        other => return Err(StoreError::Malformed(format!("unit row: unknown state \"{other}\""))),
+    })
+}
+
+pub(crate) fn parse_row(item: &Item) -> Result<UnitRow, StoreError> {
+    let row = Row(item);
+    Ok(UnitRow {
+        seq: row.parse("sk", keys::unit_seq)?,
+        unit: parse(item)?,
+        result: row.opt_s("result").map(str::to_owned),
+    })
+}
+
+fn written(outcome: Conditional) -> Result<UnitWrite, StoreError> {
+    Ok(match outcome {
+        Conditional::Written => UnitWrite::Written,
+        Conditional::Refused(None) => UnitWrite::Refused(None),
+        Conditional::Refused(Some(item)) => UnitWrite::Refused(Some(parse(&item)?)),
+    })
+}
+
+impl Store {
+    fn started_item(&self, job: &Job, claim: &Claim) -> Item {
+        key(keys::job(&job.id), keys::unit(claim.seq))
+            .with("state", s("started"))
+            .with("attempt", n(claim.attempt))
+            .with("nonce", s(claim.nonce.0.clone()))
+            .with("lease_until", n(claim.lease_until.0))
+            .with("ttl", n(self.ttl_of(job)))
+    }
+
+    fn done_item(&self, job: &Job, claim: &Claim, finish: &Finish) -> Item {
+        key(keys::job(&job.id), keys::unit(claim.seq))
+            .with("state", s("done"))
+            .with("attempt", n(claim.attempt))
+            .with("nonce", s(claim.nonce.0.clone()))
+            .with("succeeded", aws_sdk_dynamodb::types::AttributeValue::Bool(finish.succeeded))
+            .with("result", s(finish.result.clone()))
+            .with("ttl", n(self.ttl_of(job)))
+    }
+
+    /// The first claim as part of a transaction.
+    pub(crate) fn tx_claim(&self, job: &Job, claim: &Claim) -> Result<TransactWriteItem, StoreError> {
+        tx_put(&self.tables.jobs, self.started_item(job, claim), ABSENT)
+    }
+
+    /// A finish as part of a transaction.
+    pub(crate) fn tx_finish(&self, job: &Job, claim: &Claim, finish: &Finish) -> Result<TransactWriteItem, StoreError> {
+        tx_put_if(&self.tables.jobs, self.done_item(job, claim, finish), HELD, held(claim))
+    }
+
+    /// Starts a unit that has no row: put if absent.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether the claim took effect.
+    pub async fn claim(&self, job: &Job, claim: &Claim) -> Result<UnitWrite, StoreError> {
+        written(self.put_if(&self.tables.jobs, self.started_item(job, claim), ABSENT, None).await?)
+    }
+
+    /// Replaces the claim `old`, whose lease is over, by `claim`.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn take_over(&self, job: &Job, old: &Claim, claim: &Claim) -> Result<UnitWrite, StoreError> {
+        let item = self.started_item(job, claim);
+        written(self.put_if(&self.tables.jobs, item, HELD, Some(held(old))).await?)
+    }
+
+    /// Puts the result of the unit that `claim` holds. Refused where another claim has the row by now.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn finish(&self, job: &Job, claim: &Claim, finish: &Finish) -> Result<UnitWrite, StoreError> {
+        let item = self.done_item(job, claim, finish);
+        written(self.put_if(&self.tables.jobs, item, HELD, Some(held(claim))).await?)
+    }
+
+    /// Makes sure that a unit never starts: put `closed` if absent.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn close(&self, job: &Job, seq: Seq) -> Result<UnitWrite, StoreError> {
+        let item = key(keys::job(&job.id), keys::unit(seq)).with("state", s("closed")).with("ttl", n(self.ttl_of(job)));
+        written(self.put_if(&self.tables.jobs, item, ABSENT, None).await?)
+    }
+
+    /// One unit's row.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn unit(&self, job: &JobId, seq: Seq) -> Result<Option<UnitRow>, StoreError> {
+        let item = self.get(&self.tables.jobs, key(keys::job(job), keys::unit(seq))).await?;
+        item.as_ref().map(parse_row).transpose()
+    }
+
+    /// The unit rows from `first` to `last` (both included) that exist, in order, without their results.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn units(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
+        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded"];
+        self.unit_range(job, first, last, &only).await
+    }
+
+    /// As [`Store::units`], with their results.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn results(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
+        self.unit_range(job, first, last, &[]).await
+    }
+
+    async fn unit_range(&self, job: &JobId, first: Seq, last: Seq, only: &[&str]) -> Result<Vec<UnitRow>, StoreError> {
+        let (from, to) = (keys::unit(first), keys::unit(last));
+        let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, only).await?;
+        items.iter().map(parse_row).collect()
+    }
+}
+
+fn held(claim: &Claim) -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
+    values([(":started", s("started")), (":attempt", n(claim.attempt)), (":nonce", s(claim.nonce.0.clone()))])
+}
