@@ -1,1 +1,12 @@
-//! Placeholder.
+//! Everything that reads or cancels: `/v1/jobs`, `/v1/jobs/{job_id}`, its `result`, `/v1/usage` and `/health`.
+//!
+//! Only the door: what happens behind it is the `api` crate's. The local server calls the same [`handle`].
+
+use api::routes::Function;
+use api::{App, Response};
+use lambda_http::Request;
+
+/// Answers one request. The response's head is ready when this returns; its body may still be being written.
+pub async fn handle(app: &App, request: Request) -> Response {
+    app.serve(Function::Jobs, request).await
+}

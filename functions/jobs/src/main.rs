@@ -1,1 +1,15 @@
-fn main() {}
+//! The Lambda binary: wires [`jobs::handle`] to the runtime, with a streamed response.
+
+use std::convert::Infallible;
+
+use api::App;
+use lambda_http::{Error, run_with_streaming_response, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    api::app::start_log(true);
+    // Built once per process; a missing variable fails the init and says which.
+    let app = App::from_env().await?;
+    run_with_streaming_response(service_fn(|request| async { Ok::<_, Infallible>(jobs::handle(&app, request).await) }))
+        .await
+}

@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The HTTP contract: routes, authentication, validation, the error envelope, streamed bodies, configuration, and the
+//! [`App`] that the functions share. The only place that knows HTTP statuses, and the only one that reads the
+//! environment.
+
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod calls;
+pub mod config;
+pub mod error;
+pub mod headers;
+pub mod jobs;
+pub mod request;
+pub mod routes;
+pub mod validate;
+
+mod cursor;
+mod idempotency;
+mod results;
+
+pub use app::App;
+pub use body::Body;
+pub use error::ApiError;
+
+/// A response as every function gives it.
+pub type Response = http::Response<Body>;

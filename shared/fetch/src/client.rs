@@ -145,9 +145,8 @@ impl Fetcher {
     /// One request, its target judged before and its peer after.
     async fn hop(&self, url: &Url, language: &str) -> Result<Response, FetchError> {
         let client = self.judge(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
-        let mut get = client
-            .get(url.clone())
-            .header(ACCEPT, "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
+        let mut get =
+            client.get(url.clone()).header(ACCEPT, "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
         if let Ok(value) = HeaderValue::from_str(&languages(language)) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
@@ -169,11 +168,19 @@ impl Fetcher {
             Some(Host::Ipv4(ip)) => literal(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => literal(IpAddr::V6(ip)),
             Some(Host::Domain(name)) if is_local_name(name) => {
-                if self.guard.allows_more() { Ok(&self.allowed_only) } else { Err(Refusal::LocalName) }
+                if self.guard.allows_more() {
+                    Ok(&self.allowed_only)
+                } else {
+                    Err(Refusal::LocalName)
+                }
             }
             Some(Host::Domain(_)) if is_web_port(port) => Ok(&self.public),
             Some(Host::Domain(_)) => {
-                if self.guard.allows_more() { Ok(&self.allowed_only) } else { Err(Refusal::Port(port)) }
+                if self.guard.allows_more() {
+                    Ok(&self.allowed_only)
+                } else {
+                    Err(Refusal::Port(port))
+                }
             }
             None => Err(Refusal::LocalName),
         }
@@ -181,8 +188,7 @@ impl Fetcher {
 
     async fn read(&self, final_url: Url, redirected: bool, mut response: Response) -> Result<Page, FetchError> {
         check_status(&response)?;
-        let content_type =
-            response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         if let Some(kind) = content_type.as_deref().filter(|kind| !is_readable_type(kind)) {
             let kind: String = kind.chars().take(80).collect();
             let text = format!("the content is \"{kind}\"; only HTML, JSON and text can be read");
@@ -215,7 +221,8 @@ fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchE
     // Servers send UTF-8 here, whatever the RFC says.
     let location = std::str::from_utf8(location.as_bytes()).map_err(|_| broken("to what is no URL"))?;
     let mut next = url.join(location.trim()).map_err(|_| broken("to what is no URL"))?;
-    check_parsed(&next).map_err(|fault| FetchError::Forbidden(format!("the site redirects to a URL that is refused: {fault}")))?;
+    check_parsed(&next)
+        .map_err(|fault| FetchError::Forbidden(format!("the site redirects to a URL that is refused: {fault}")))?;
     next.set_fragment(None);
     Ok(Some(next))
 }
@@ -279,8 +286,16 @@ mod tests {
     fn what_needs_no_look_up_is_judged_before_one() {
         let strict = Fetcher::new(FetchConfig::default()).unwrap();
         for url in [
-            "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://[::1]/", "http://[::ffff:10.0.0.1]/",
-            "http://localhost/", "http://printer/", "http://x.internal/", "http://example.com:8080/", "http://8.8.8.8:22/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://localhost/",
+            "http://printer/",
+            "http://x.internal/",
+            "http://example.com:8080/",
+            "http://8.8.8.8:22/",
         ] {
             assert!(strict.judge(&Url::parse(url).unwrap()).is_err(), "{url}");
         }

@@ -24,7 +24,13 @@ mod tests {
 
     #[test]
     fn types() {
-        for ok in ["text/html; charset=utf-8", "TEXT/PLAIN", "application/xhtml+xml", "application/ld+json", "application/json"] {
+        for ok in [
+            "text/html; charset=utf-8",
+            "TEXT/PLAIN",
+            "application/xhtml+xml",
+            "application/ld+json",
+            "application/json",
+        ] {
             assert!(is_readable_type(ok), "{ok}");
         }
         for bad in ["application/pdf", "image/png", "application/octet-stream", "", "video/mp4"] {

@@ -123,11 +123,7 @@ impl Store {
         let month_key = key(keys::account(&job.account), keys::month(standing.month));
         let (take, limit) = (job.reservation.monthly, standing.limit());
         match standing.month_row {
-            None => tx_put(
-                &self.tables.accounts,
-                month_key.with("used", n(take)).with("limit", n(limit)),
-                ABSENT,
-            ),
+            None => tx_put(&self.tables.accounts, month_key.with("used", n(take)).with("limit", n(limit)), ABSENT),
             Some((used, _)) => {
                 let (condition, bound) = if job.reservation.prepaid > 0 {
                     ("#used = :bound AND #limit = :limit", used)

@@ -81,8 +81,9 @@ impl Store {
     pub async fn set_rate_limit(&self, account: &AccountId, per_minute: u64) -> Result<Change, StoreError> {
         let profile = key(keys::account(account), "PROFILE");
         let set = values([(":v", n(per_minute))]);
-        let wrote =
-            self.update_if(&self.tables.accounts, profile, "SET #rate_limit = :v", "attribute_exists(#pk)", set).await?;
+        let wrote = self
+            .update_if(&self.tables.accounts, profile, "SET #rate_limit = :v", "attribute_exists(#pk)", set)
+            .await?;
         Ok(Change::of(&wrote))
     }
 
@@ -203,13 +204,7 @@ impl Store {
         let accounts = &self.tables.accounts;
         let items = vec![
             tx_update(accounts, key(keys::api_key(sha256), "KEY"), update, condition, revoked())?,
-            tx_update(
-                accounts,
-                key(keys::account(account), keys::api_key(sha256)),
-                update,
-                condition,
-                revoked(),
-            )?,
+            tx_update(accounts, key(keys::account(account), keys::api_key(sha256)), update, condition, revoked())?,
         ];
         Ok(match self.transact(items).await? {
             Transaction::Written => Change::Done,

@@ -46,7 +46,11 @@ pub(crate) struct Row<'a>(pub(crate) &'a Item);
 impl<'a> Row<'a> {
     fn amiss(&self, name: &str) -> StoreError {
         let key = |k| self.0.get(k).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or("?");
-        StoreError::Malformed(format!("row {} / {}: attribute \"{name}\" is missing or malformed", key("pk"), key("sk")))
+        StoreError::Malformed(format!(
+            "row {} / {}: attribute \"{name}\" is missing or malformed",
+            key("pk"),
+            key("sk")
+        ))
     }
 
     pub(crate) fn s(&self, name: &str) -> Result<&'a str, StoreError> {
@@ -85,9 +89,7 @@ impl<'a> Row<'a> {
     pub(crate) fn numbers<T: std::str::FromStr + Ord>(&self, name: &str) -> Result<BTreeSet<T>, StoreError> {
         match self.0.get(name) {
             None => Ok(BTreeSet::new()),
-            Some(AttributeValue::Ns(list)) => {
-                list.iter().map(|t| t.parse().map_err(|_| self.amiss(name))).collect()
-            }
+            Some(AttributeValue::Ns(list)) => list.iter().map(|t| t.parse().map_err(|_| self.amiss(name))).collect(),
             Some(_) => Err(self.amiss(name)),
         }
     }

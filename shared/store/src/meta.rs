@@ -42,21 +42,15 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
     let admitted = row.n("admitted")?;
     let charge = match row.opt_n("charged")? {
         None => None,
-        Some(charged) => Some(Charge {
-            charged,
-            refund_monthly: row.n("refund_monthly")?,
-            refund_prepaid: row.n("refund_prepaid")?,
-        }),
+        Some(charged) => {
+            Some(Charge { charged, refund_monthly: row.n("refund_monthly")?, refund_prepaid: row.n("refund_prepaid")? })
+        }
     };
     let tally = match row.opt_n("done")? {
         None => None,
-        Some(done) => Some(Tally {
-            total: admitted,
-            done,
-            failed: row.n("failed")?,
-            cancelled: row.n("closed")?,
-            pending: 0,
-        }),
+        Some(done) => {
+            Some(Tally { total: admitted, done, failed: row.n("failed")?, cancelled: row.n("closed")?, pending: 0 })
+        }
     };
     Ok(Job {
         id: row.parse("job", JobId::parse)?,
@@ -74,10 +68,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         admitted,
         started_at: Timestamp(row.n("started_at")?),
         deadline: Timestamp(row.n("deadline")?),
-        driver: DriverLease {
-            holder: Nonce(row.s("driver")?.to_owned()),
-            until: Timestamp(row.n("driver_until")?),
-        },
+        driver: DriverLease { holder: Nonce(row.s("driver")?.to_owned()), until: Timestamp(row.n("driver_until")?) },
         cancelled_at: time("cancelled_at")?,
         ended_at: time("ended_at")?,
         expires_at: time("expires_at")?,

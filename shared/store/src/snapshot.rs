@@ -30,11 +30,7 @@ impl Store {
         Ok(Snapshot { accounts, jobs })
     }
 
-    async fn scan(
-        &self,
-        table: &str,
-        mut each: impl FnMut(&Item) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    async fn scan(&self, table: &str, mut each: impl FnMut(&Item) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut start = None;
         loop {
             let page = self

@@ -70,12 +70,8 @@ impl Store {
         idempotency_key: Option<&str>,
     ) -> Result<Option<Standing>, StoreError> {
         let (pk, month, minute) = (keys::account(account), now.month(), now.minute());
-        let mut wanted = vec![
-            key(&pk, "PROFILE"),
-            key(&pk, keys::month(month)),
-            key(&pk, "PREPAID"),
-            key(&pk, keys::rate(minute)),
-        ];
+        let mut wanted =
+            vec![key(&pk, "PROFILE"), key(&pk, keys::month(month)), key(&pk, "PREPAID"), key(&pk, keys::rate(minute))];
         wanted.extend(idempotency_key.map(|k| key(&pk, keys::idempotency(k))));
         let rows = self.get_many(&self.tables.accounts, wanted).await?;
         let find = |sk: &str| rows.iter().map(Row).find(|r| r.opt_s("sk") == Some(sk));

@@ -56,8 +56,7 @@ fn attribute(name: &str, number: bool) -> Result<AttributeDefinition, StoreError
 }
 
 fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, StoreError> {
-    let element =
-        |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let element = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     Ok(vec![element(partition, KeyType::Hash)?, element(sort, KeyType::Range)?])
 }
 

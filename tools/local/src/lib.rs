@@ -1,1 +1,53 @@
-//! Placeholder.
+//! The whole stack in one process, on embedded stores: the same handlers, the same SDK, another endpoint.
+//!
+//! Nothing in the product knows of this crate; it knows the product only through `api` and the functions' handlers.
+
+pub mod config;
+pub mod dynamodb;
+pub mod event;
+pub mod stack;
+
+mod front;
+mod sample;
+mod seed;
+
+use std::process::ExitCode;
+
+pub use config::LocalConfig;
+pub use stack::Stack;
+
+/// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.
+pub async fn main() -> ExitCode {
+    api::app::start_log(false);
+    let config = match LocalConfig::from_env() {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let stack = match Stack::start(config).await {
+        Ok(stack) => stack,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    announce(&stack);
+    stack::interrupted().await;
+    tracing::info!("ending; what has started may finish (Ctrl-C again ends at once)");
+    tokio::select! {
+        () = stack.stop() => ExitCode::SUCCESS,
+        () = stack::interrupted() => ExitCode::FAILURE,
+    }
+}
+
+/// What whoever started it needs to know, the ready line last.
+#[allow(clippy::print_stdout)] // this is the program's output, not its log
+fn announce(stack: &Stack) {
+    let base = stack.url();
+    println!("API key of the account \"dev\": {}", stack.key());
+    println!("DynamoDB (embedded): {}", stack.dynamodb_url());
+    println!("try:\n  {}", sample::curl(&base, stack.key()));
+    println!("listening on {base}");
+}

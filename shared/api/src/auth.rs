@@ -1,0 +1,75 @@
+//! Who calls: `X-API-Key`, looked up by its SHA-256. The key itself is neither stored nor logged.
+
+use std::fmt::Write;
+
+use domain::{AccountId, ErrorCode, Schema, Timestamp};
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+use store::Store;
+use store::standing::Standing;
+
+use crate::ApiError;
+
+/// An authenticated caller.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose key it is.
+    pub account: AccountId,
+    /// The schema bound to a static key.
+    pub bound_schema: Option<Schema>,
+    /// What the account may spend.
+    pub standing: Standing,
+}
+
+/// Hex SHA-256, as keys are stored by.
+pub fn sha256_hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
+        hex
+    })
+}
+
+/// Finds the caller.
+///
+/// # Errors
+/// `UNAUTHORIZED` without a known key; faults of the store.
+pub async fn authenticate(
+    store: &Store,
+    headers: &HeaderMap,
+    idempotency_key: Option<&str>,
+    now: Timestamp,
+) -> Result<Caller, ApiError> {
+    let refuse = |text: &str| ApiError::new(ErrorCode::Unauthorized, text);
+    let key = headers.get("x-api-key").ok_or_else(|| refuse("send your API key in the X-API-Key header"))?;
+    let unknown = || refuse("this API key is not known, or was revoked");
+    let key = key.to_str().map_err(|_| unknown())?.trim();
+    if key.is_empty() {
+        return Err(refuse("send your API key in the X-API-Key header"));
+    }
+    // The look-up is by hash, so its time tells nothing about the key.
+    let found = store.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)?;
+    let standing = store.standing(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
+    Ok(Caller { account: found.account, bound_schema: found.schema, standing })
+}
+
+/// Refuses suspended accounts.
+///
+/// # Errors
+/// `ACCOUNT_SUSPENDED`.
+pub fn check_active(standing: &Standing) -> Result<(), ApiError> {
+    if standing.suspended {
+        let text = "this account is suspended; ask whoever operates this service";
+        return Err(ApiError::new(ErrorCode::AccountSuspended, text));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sha256_is_the_standard_one() {
+        // FIPS 180-2, appendix B.1.
+        let hex = super::sha256_hex("abc");
+        assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

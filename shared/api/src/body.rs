@@ -1,0 +1,61 @@
+//! Response bodies: whole ones, and ones that are written while the work goes on.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// A response body.
+#[derive(Debug)]
+pub struct Body(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Full(Option<Bytes>),
+    Stream(mpsc::Receiver<Bytes>),
+}
+
+/// The writing end of a streamed body.
+pub type Sender = mpsc::Sender<Bytes>;
+
+/// How many pieces may wait for a slow reader.
+const PIECES: usize = 16;
+
+impl Body {
+    /// A body that is there already.
+    pub fn full(bytes: impl Into<Bytes>) -> Body {
+        Body(Inner::Full(Some(bytes.into())))
+    }
+
+    /// A body that ends when its sender is dropped.
+    pub fn stream() -> (Sender, Body) {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        (sender, Body(Inner::Stream(receiver)))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.get_mut().0 {
+            Inner::Full(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Inner::Stream(receiver) => receiver.poll_recv(cx).map(|piece| piece.map(|b| Ok(Frame::data(b)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Inner::Full(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Inner::Stream(_) => SizeHint::default(),
+        }
+    }
+}

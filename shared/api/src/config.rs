@@ -1,0 +1,181 @@
+//! The environment, read once into one typed configuration. A variable that is missing and one that cannot be read
+//! are told apart, and each refusal names the variable.
+
+use engine::settings::Settings;
+use fetch::FetchConfig;
+use ipnet::IpNet;
+use store::TableNames;
+use store::client::Connection;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `ACCOUNTS_TABLE`, `JOBS_TABLE`, `HOSTS_TABLE`.
+    pub tables: TableNames,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` or the AWS environment.
+    pub connection: Connection,
+    /// `FETCH_ALLOW`.
+    pub fetch: FetchConfig,
+    /// Times and limits.
+    pub settings: Settings,
+    /// `RESULT_TTL_HOURS`, in seconds.
+    pub result_ttl_secs: u64,
+}
+
+/// The environment is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable that is needed is not set.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable is set to what cannot be read.
+    #[error("the environment variable {name} is \"{value}\"; it must be {want}")]
+    Unreadable {
+        /// Which.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        want: &'static str,
+    },
+}
+
+/// Looks variables up.
+pub struct Env<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+
+impl std::fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Env")
+    }
+}
+
+impl Env<'_> {
+    /// A variable's text; one that is set to nothing counts as not set.
+    pub fn text(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+    }
+
+    /// A variable that must be set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.text(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// A whole number in a range, or its default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`].
+    pub fn number(
+        &self,
+        name: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+        want: &'static str,
+    ) -> Result<u64, ConfigError> {
+        let Some(value) = self.text(name) else { return Ok(default) };
+        match value.parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            Ok(_) | Err(_) => Err(ConfigError::Unreadable { name, value, want }),
+        }
+    }
+}
+
+/// The process's environment.
+#[allow(clippy::disallowed_methods)] // this is the one place where the environment is read
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Config {
+    /// A function's configuration: tables must be named.
+    ///
+    /// # Errors
+    /// A variable is missing or cannot be read.
+    pub fn from_env() -> Result<Config, ConfigError> {
+        let env = Env(&process_env);
+        let tables = TableNames {
+            accounts: env.required("ACCOUNTS_TABLE")?,
+            jobs: env.required("JOBS_TABLE")?,
+            hosts: env.required("HOSTS_TABLE")?,
+        };
+        let endpoint = env.text("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.text("AWS_ENDPOINT_URL"));
+        let connection = Connection { endpoint, region: env.text("AWS_REGION"), profile: None };
+        Config::read(&env, tables, connection, Settings::default())
+    }
+
+    /// Reads what may be set anywhere; `defaults` are the caller's.
+    ///
+    /// # Errors
+    /// A variable cannot be read.
+    pub fn read(
+        env: &Env<'_>,
+        tables: TableNames,
+        connection: Connection,
+        defaults: Settings,
+    ) -> Result<Config, ConfigError> {
+        let secs = |name, default| env.number(name, default, 1..=31_536_000, "a whole number of seconds from 1");
+        let settings = Settings {
+            lease_secs: secs("LEASE_SECONDS", defaults.lease_secs)?,
+            hold_secs: secs("HOLD_SECONDS", defaults.hold_secs)?,
+            deadline_secs: secs("JOB_DEADLINE_SECONDS", defaults.deadline_secs)?,
+            sweep_secs: secs("SWEEP_SECONDS", defaults.sweep_secs)?,
+            fetch_concurrency: u32::try_from(env.number(
+                "FETCH_CONCURRENCY",
+                u64::from(defaults.fetch_concurrency),
+                1..=10_000,
+                "a whole number from 1 to 10000",
+            )?)
+            .unwrap_or(defaults.fetch_concurrency),
+            ..defaults
+        };
+        let ttl_hours = env.number("RESULT_TTL_HOURS", 24, 1..=8_760, "a whole number of hours from 1 to 8760")?;
+        let fetch = FetchConfig { allow: allowed(env)?, ..FetchConfig::default() };
+        Ok(Config { tables, connection, fetch, settings, result_ttl_secs: ttl_hours * 3_600 })
+    }
+}
+
+fn allowed(env: &Env<'_>) -> Result<Vec<IpNet>, ConfigError> {
+    let Some(value) = env.text("FETCH_ALLOW") else { return Ok(Vec::new()) };
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            part.parse::<IpNet>().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| {
+                let want = "a comma-separated list of CIDR ranges like 127.0.0.0/8";
+                ConfigError::Unreadable { name: "FETCH_ALLOW", value: value.clone(), want }
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let look = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        Config::read(&Env(&look), TableNames::default(), Connection::default(), Settings::default())
+    }
+
+    #[test]
+    fn what_is_set_is_read_and_the_rest_is_default() {
+        let c =
+            read(&[("LEASE_SECONDS", "7"), ("FETCH_ALLOW", "127.0.0.0/8, ::1"), ("RESULT_TTL_HOURS", "2")]).unwrap();
+        assert_eq!((c.settings.lease_secs, c.settings.hold_secs, c.result_ttl_secs), (7, 840, 7_200));
+        assert_eq!(c.fetch.allow.len(), 2);
+        assert!(read(&[("FETCH_ALLOW", "")]).unwrap().fetch.allow.is_empty());
+    }
+
+    #[test]
+    fn missing_and_unreadable_are_told_apart_by_name() {
+        let e = read(&[("LEASE_SECONDS", "soon")]).unwrap_err().to_string();
+        assert!(e.contains("LEASE_SECONDS") && e.contains("soon"), "{e}");
+        assert!(read(&[("FETCH_CONCURRENCY", "0")]).is_err());
+        assert!(read(&[("FETCH_ALLOW", "localhost")]).unwrap_err().to_string().contains("FETCH_ALLOW"));
+        let none = |_: &str| None;
+        assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
+    }
+}

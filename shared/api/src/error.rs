@@ -1,0 +1,120 @@
+//! Errors of the accept phase and of the reading endpoints: one envelope, and the one table from code to status.
+
+use domain::ErrorCode;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use store::StoreError;
+
+use crate::{Body, Response};
+
+/// A refusal: code, message for people, and when to come back where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// What programs read.
+    pub code: ErrorCode,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// `Allow`, for a method that a path does not have.
+    pub allow: Option<String>,
+}
+
+impl ApiError {
+    /// A refusal without further headers.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into(), retry_after: None, allow: None }
+    }
+
+    /// `INVALID_REQUEST`.
+    pub fn invalid(message: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorCode::InvalidRequest, message)
+    }
+
+    /// `JOB_NOT_FOUND`.
+    pub fn job_not_found(id: &str) -> ApiError {
+        let id: String = id.chars().take(80).collect();
+        ApiError::new(ErrorCode::JobNotFound, format!("there is no job \"{id}\" that this call applies to"))
+    }
+
+    /// The HTTP status of a code. Codes that are only told inside a body have 200.
+    pub fn status(code: ErrorCode) -> StatusCode {
+        use ErrorCode::*;
+        match code {
+            InvalidRequest | SchemaInvalid | SchemaNotAllowed => StatusCode::BAD_REQUEST,
+            SchemaRequired | IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Unauthorized => StatusCode::UNAUTHORIZED,
+            AccountSuspended | JobForbidden => StatusCode::FORBIDDEN,
+            TierRequired => StatusCode::PAYMENT_REQUIRED,
+            JobNotFound | NotFound => StatusCode::NOT_FOUND,
+            MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RateLimited | QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
+            Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            FetchBlocked | UrlUnreachable | Timeout | UnsupportedContent | RobotsDenied | JobCancelled | JobExpired => {
+                StatusCode::OK
+            }
+        }
+    }
+
+    /// The response: status, envelope, and the headers that belong to the refusal.
+    pub fn into_response(self) -> Response {
+        let envelope = serde_json::json!({
+            "status": "error",
+            "error": { "code": self.code, "message": self.message, "retryable": self.code.retryable() },
+        });
+        let mut response = Response::new(Body::full(envelope.to_string()));
+        *response.status_mut() = ApiError::status(self.code);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = self.allow.and_then(|a| a.parse().ok()) {
+            headers.insert(http::header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+/// Faults inside: logged here, once, with what they are; told to the caller without.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        let source = std::error::Error::source(&error).map(|s| format!("{s:?}"));
+        match error {
+            StoreError::Unavailable { .. } | StoreError::Contended { .. } => {
+                tracing::error!(%error, source, "a call failed: the store is not available");
+                let text = "the service cannot take this call at the moment; try again shortly";
+                ApiError { retry_after: Some(2), ..ApiError::new(ErrorCode::Unavailable, text) }
+            }
+            StoreError::Malformed(_) => {
+                tracing::error!(%error, "a call failed: rows are not as expected");
+                ApiError::new(ErrorCode::Internal, "something is wrong on our side; the call was not carried out")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_of_the_contract() {
+        assert_eq!(ApiError::status(ErrorCode::SchemaRequired), 422);
+        assert_eq!(ApiError::status(ErrorCode::TierRequired), 402);
+        assert_eq!(ApiError::status(ErrorCode::QuotaExceeded), 429);
+        assert_eq!(ApiError::status(ErrorCode::FetchBlocked), 200);
+    }
+
+    #[test]
+    fn faults_inside_tell_nothing_of_the_inside() {
+        let e = ApiError::from(StoreError::Unavailable {
+            operation: "PutItem",
+            source: "dispatch failure: 10.1.2.3 runo-jobs".into(),
+        });
+        assert_eq!((e.code, e.retry_after), (ErrorCode::Unavailable, Some(2)));
+        assert!(!e.message.contains("runo-jobs") && !e.message.contains("PutItem"));
+    }
+}

@@ -1,0 +1,23 @@
+//! The headers that every answer to an authenticated call bears.
+
+use domain::Timestamp;
+use http::HeaderMap;
+use store::standing::Standing;
+
+/// Job id of an accepted call.
+pub const X_JOB_ID: &str = "x-job-id";
+
+/// Seconds until the minute of the rate limit is over; at least 1.
+pub fn seconds_to_reset(standing: &Standing, now: Timestamp) -> u64 {
+    u64::try_from((standing.minute + 1) * 60 - now.secs()).unwrap_or(0).max(1)
+}
+
+/// Adds rate and quota figures, told after the call's reservation.
+pub fn add_limits(headers: &mut HeaderMap, standing: &Standing) {
+    let reset = u64::try_from((standing.minute + 1) * 60).unwrap_or(0);
+    headers.insert("x-ratelimit-limit", standing.rate_limit.into());
+    headers.insert("x-ratelimit-remaining", standing.rate_limit.saturating_sub(standing.rate_count).into());
+    headers.insert("x-ratelimit-reset", reset.into());
+    headers.insert("x-monthly-usage-limit", standing.limit().into());
+    headers.insert("x-monthly-usage-remaining", standing.monthly_left().into());
+}

@@ -1,0 +1,197 @@
+//! The endpoints that read and cancel: jobs, results, usage, health.
+
+use domain::progress::Tally;
+use domain::{ErrorCode, Job, JobId};
+use engine::cancel::Cancelled;
+use futures_util::{StreamExt, TryStreamExt};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use lambda_http::Request;
+use serde_json::{Value, json};
+use store::lists::Which;
+
+use crate::app::App;
+use crate::auth::{Caller, authenticate, check_active};
+use crate::headers::add_limits;
+use crate::routes::Operation;
+use crate::{ApiError, Body, Response, cursor, request};
+
+/// Jobs of a list whose page size is not given.
+const DEFAULT_LIMIT: usize = 20;
+
+impl App {
+    /// Serves an operation of `functions/jobs`.
+    pub async fn read(&self, operation: Operation, job_id: Option<&str>, request: &Request) -> Response {
+        if operation == Operation::Health {
+            return json_response(&json!({ "status": "ok" }));
+        }
+        let caller = match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
+            Ok(caller) => caller,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let answer = self.answer(operation, job_id.unwrap_or_default(), &caller, request).await;
+        let mut response = answer.unwrap_or_else(ApiError::into_response);
+        add_limits(response.headers_mut(), &caller.standing);
+        response
+    }
+
+    async fn answer(
+        &self,
+        operation: Operation,
+        job_id: &str,
+        caller: &Caller,
+        request: &Request,
+    ) -> Result<Response, ApiError> {
+        check_active(&caller.standing)?;
+        match operation {
+            Operation::ListJobs => self.list(caller, request).await,
+            Operation::GetJob => {
+                request::query(request, &[])?;
+                let job = self.owned(job_id, caller).await?;
+                let tally = self.tally(&job).await?;
+                Ok(json_response(&job_json(&job, tally)))
+            }
+            Operation::CancelJob => {
+                request::query(request, &[])?;
+                self.cancel(job_id, caller).await
+            }
+            Operation::GetResult => self.result(job_id, caller, request).await,
+            Operation::Usage => {
+                request::query(request, &[])?;
+                Ok(json_response(&usage_json(caller)))
+            }
+            Operation::Health | Operation::Extract | Operation::Batch => {
+                Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
+            }
+        }
+    }
+
+    async fn list(&self, caller: &Caller, request: &Request) -> Result<Response, ApiError> {
+        let (mut limit, mut after, mut which) = (DEFAULT_LIMIT, None, Which::Running);
+        for (name, value) in request::query(request, &["limit", "cursor", "state"])? {
+            match name.as_str() {
+                "limit" => {
+                    let read = value.parse().ok().filter(|n| (1..=100).contains(n));
+                    limit = read.ok_or_else(|| ApiError::invalid("\"limit\" must be a whole number from 1 to 100"))?;
+                }
+                "cursor" => after = Some(cursor::decode(&value)?),
+                _ => {
+                    which = match value.as_str() {
+                        "running" => Which::Running,
+                        "finished" => Which::Finished,
+                        _ => return Err(ApiError::invalid("\"state\" must be \"running\" or \"finished\"")),
+                    }
+                }
+            }
+        }
+        let page = self.engine.store().list(&caller.account, which, limit, after.as_ref(), self.engine.now()).await?;
+        let rows: Vec<Value> = futures_util::stream::iter(page.jobs)
+            .map(|job| async move {
+                let tally = self.tally(&job).await?;
+                Ok::<_, ApiError>(json!({
+                    "job_id": job.id,
+                    "endpoint": format!("/{}", job.endpoint.name()),
+                    "started_at": job.started_at.rfc3339(),
+                    "status": job.state.wire(),
+                    "async_mode": job.async_mode,
+                    "progress": { "total": tally.total, "done": tally.done, "failed": tally.failed },
+                }))
+            })
+            .buffered(16)
+            .try_collect()
+            .await?;
+        let mut body = json!({ "jobs": rows });
+        if let Some(next) = &page.next {
+            body["next_cursor"] = cursor::encode(next).into();
+        }
+        Ok(json_response(&body))
+    }
+
+    async fn cancel(&self, job_id: &str, caller: &Caller) -> Result<Response, ApiError> {
+        let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
+        match self.engine.cancel(&caller.account, &id).await? {
+            Cancelled::Yes => {
+                tracing::info!(job = %id, account = %caller.account, "job cancelled");
+                Ok(json_response(&json!({ "status": "cancelled", "job_id": id })))
+            }
+            Cancelled::NotFound => Err(ApiError::job_not_found(job_id)),
+            Cancelled::Forbidden => Err(forbidden()),
+        }
+    }
+
+    async fn result(&self, job_id: &str, caller: &Caller, request: &Request) -> Result<Response, ApiError> {
+        let mut from = 0;
+        for (_, value) in request::query(request, &["from"])? {
+            from = value.parse().map_err(|_| ApiError::invalid("\"from\" must be a whole number from 0"))?;
+        }
+        let job = self.owned(job_id, caller).await?;
+        let id = job.id.clone();
+        Ok(self.stream(&id, self.engine.follow(job, from)))
+    }
+
+    /// A job of the caller's that is still kept.
+    async fn owned(&self, job_id: &str, caller: &Caller) -> Result<Job, ApiError> {
+        let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
+        let job = self.engine.job(&id).await?.ok_or_else(|| ApiError::job_not_found(job_id))?;
+        if job.account == caller.account { Ok(job) } else { Err(forbidden()) }
+    }
+
+    /// The figures of an ended job from its row; of a running one from its progress.
+    async fn tally(&self, job: &Job) -> Result<Tally, ApiError> {
+        match job.tally {
+            Some(tally) => Ok(tally),
+            None => Ok(self.engine.store().progress(&job.id).await?.tally(job.admitted)),
+        }
+    }
+}
+
+fn forbidden() -> ApiError {
+    ApiError::new(ErrorCode::JobForbidden, "this job belongs to another account")
+}
+
+fn job_json(job: &Job, tally: Tally) -> Value {
+    json!({
+        "job_id": job.id,
+        "endpoint": format!("/{}", job.endpoint.name()),
+        "status": job.state.wire(),
+        "async_mode": job.async_mode,
+        "started_at": job.started_at.rfc3339(),
+        "ended_at": job.ended_at.map(|at| at.rfc3339()),
+        "progress": tally,
+        "credits": {
+            "reserved": job.reservation.total(),
+            "charged": job.charge.map(|c| c.charged),
+            "refunded": job.charge.map(|c| c.refunded()),
+            "monthly": job.reservation.monthly,
+            "prepaid": job.reservation.prepaid,
+        },
+        "result": format!("/v1/jobs/{}/result", job.id),
+    })
+}
+
+fn usage_json(caller: &Caller) -> Value {
+    let standing = &caller.standing;
+    json!({
+        "account_id": caller.account,
+        "plan": standing.plan,
+        "month": standing.month.to_string(),
+        "monthly": {
+            "limit": standing.limit(),
+            "used": standing.used(),
+            "remaining": standing.monthly_left(),
+        },
+        "prepaid": { "balance": standing.prepaid.unwrap_or(0) },
+        "rate": {
+            "limit": standing.rate_limit,
+            "remaining": standing.rate_limit.saturating_sub(standing.rate_count),
+            "reset": (standing.minute + 1) * 60,
+        },
+    })
+}
+
+/// 200 with a JSON body.
+pub fn json_response(body: &Value) -> Response {
+    let mut response = Response::new(Body::full(body.to_string()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,74 @@
+//! Reads what a request bears, the same from every kind of Lambda event.
+
+use http::HeaderMap;
+use lambda_http::{Body as LambdaBody, Request, RequestExt};
+
+use crate::ApiError;
+use domain::ErrorCode;
+
+/// Most bytes of a request body.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// The path as the client sent it, without a stage.
+pub fn path(request: &Request) -> &str {
+    let raw = request.raw_http_path();
+    if raw.is_empty() { request.uri().path() } else { raw }
+}
+
+/// The body's bytes.
+///
+/// # Errors
+/// `PAYLOAD_TOO_LARGE`.
+pub fn body(request: &Request) -> Result<&[u8], ApiError> {
+    let bytes: &[u8] = match request.body() {
+        LambdaBody::Empty => &[],
+        LambdaBody::Text(text) => text.as_bytes(),
+        LambdaBody::Binary(bytes) => bytes,
+        // The enum is open; what is neither text nor bytes has no body that could be read.
+        _ => &[],
+    };
+    if bytes.len() > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// The refusal of a body that is too long.
+pub fn too_large() -> ApiError {
+    let text = format!("the request body is over {MAX_BODY} bytes; send fewer URLs in a call");
+    ApiError::new(ErrorCode::PayloadTooLarge, text)
+}
+
+/// The query parameters, each at most once and none but those in `known`.
+///
+/// # Errors
+/// `INVALID_REQUEST` that names the parameter.
+pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
+    let map = request.query_string_parameters();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in map.iter() {
+        let shown: String = name.chars().take(60).collect();
+        if !known.contains(&name) {
+            let near = domain::nearest::nearest(name, known).map(|n| format!("; did you mean \"{n}\"?"));
+            let known =
+                if known.is_empty() { "none is known here".into() } else { format!("known: {}", known.join(", ")) };
+            let text = format!("unknown query parameter \"{shown}\"{} ({known})", near.unwrap_or_default());
+            return Err(ApiError::invalid(text));
+        }
+        if found.iter().any(|(n, _)| n == name) {
+            return Err(ApiError::invalid(format!("the query parameter \"{shown}\" is given twice")));
+        }
+        found.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(found)
+}
+
+/// The `Idempotency-Key` header, if there is one.
+///
+/// # Errors
+/// `INVALID_REQUEST` where it is not 1 to 255 printable ASCII characters.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() || text.len() > 255 || !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
+        return Err(ApiError::invalid("Idempotency-Key must be 1 to 255 printable ASCII characters"));
+    }
+    Ok(Some(text))
+}

@@ -1,0 +1,143 @@
+//! Which operation a method and a path mean, and which function serves it. The local front door routes by this table
+//! and the deployment template must match it.
+
+use domain::ErrorCode;
+use http::Method;
+
+use crate::ApiError;
+
+/// What can be asked of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `POST /v1/extract`
+    Extract,
+    /// `POST /v1/batch`
+    Batch,
+    /// `GET /v1/jobs`
+    ListJobs,
+    /// `GET /v1/jobs/{job_id}`
+    GetJob,
+    /// `DELETE /v1/jobs/{job_id}`
+    CancelJob,
+    /// `GET /v1/jobs/{job_id}/result`
+    GetResult,
+    /// `GET /v1/usage`
+    Usage,
+    /// `GET /health`
+    Health,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `functions/extract`
+    Extract,
+    /// `functions/batch`
+    Batch,
+    /// `functions/jobs`
+    Jobs,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// HTTP method.
+    pub method: Method,
+    /// Path, with `{job_id}` for one segment.
+    pub path: &'static str,
+    /// What it means.
+    pub operation: Operation,
+}
+
+/// Every route.
+pub const ROUTES: [Route; 8] = [
+    Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
+    Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
+    Route { method: Method::GET, path: "/v1/jobs", operation: Operation::ListJobs },
+    Route { method: Method::GET, path: "/v1/jobs/{job_id}", operation: Operation::GetJob },
+    Route { method: Method::DELETE, path: "/v1/jobs/{job_id}", operation: Operation::CancelJob },
+    Route { method: Method::GET, path: "/v1/jobs/{job_id}/result", operation: Operation::GetResult },
+    Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
+    Route { method: Method::GET, path: "/health", operation: Operation::Health },
+];
+
+impl Operation {
+    /// Who serves it.
+    pub fn function(self) -> Function {
+        match self {
+            Operation::Extract => Function::Extract,
+            Operation::Batch => Function::Batch,
+            Operation::ListJobs
+            | Operation::GetJob
+            | Operation::CancelJob
+            | Operation::GetResult
+            | Operation::Usage
+            | Operation::Health => Function::Jobs,
+        }
+    }
+}
+
+/// Finds what a request means: the operation and, where the path has one, the job id as sent.
+///
+/// # Errors
+/// `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with the methods that the path has.
+pub fn find<'p>(method: &Method, path: &'p str) -> Result<(Operation, Option<&'p str>), ApiError> {
+    let mut allowed = Vec::new();
+    for route in &ROUTES {
+        let Some(job_id) = matches(route.path, path) else { continue };
+        if route.method == *method {
+            return Ok((route.operation, job_id));
+        }
+        allowed.push(route.method.as_str());
+    }
+    if allowed.is_empty() {
+        let paths: Vec<&str> = ROUTES.iter().map(|r| r.path).collect();
+        let shown: String = path.chars().take(100).collect();
+        let near = domain::nearest::nearest(&shown, &paths).map(|p| format!("; did you mean {p}?"));
+        let text = format!("there is no path \"{shown}\" here{}", near.unwrap_or_default());
+        return Err(ApiError::new(ErrorCode::NotFound, text));
+    }
+    let allow = allowed.join(", ");
+    let text = format!("this path does not have the method {method}; it has {allow}");
+    Err(ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, text) })
+}
+
+/// Whether the path fits the template; the segment at `{job_id}`, if it has one.
+fn matches<'p>(template: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let (mut job_id, mut want, mut have) = (None, template.split('/'), path.split('/'));
+    loop {
+        match (want.next(), have.next()) {
+            (None, None) => return Some(job_id),
+            (Some("{job_id}"), Some(segment)) if !segment.is_empty() => job_id = Some(segment),
+            (Some(w), Some(h)) if w == h => {}
+            (Some(_), Some(_) | None) | (None, Some(_)) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found() {
+        for route in &ROUTES {
+            let path = route.path.replace("{job_id}", "job_0123456789abcdef");
+            let (operation, id) = find(&route.method, &path).unwrap();
+            assert_eq!(operation, route.operation);
+            assert_eq!(id.is_some(), route.path.contains('{'));
+        }
+    }
+
+    #[test]
+    fn unknown_paths_and_methods_are_told_apart() {
+        let e = find(&Method::POST, "/v1/batches").unwrap_err();
+        assert_eq!(e.code, ErrorCode::NotFound);
+        assert!(e.message.contains("/v1/batch?"), "{}", e.message);
+        let e = find(&Method::PUT, "/v1/jobs/x").unwrap_err();
+        assert_eq!((e.code, e.allow.as_deref()), (ErrorCode::MethodNotAllowed, Some("GET, DELETE")));
+        for path in ["/", "", "/v1/jobs/", "/v1/jobs/a/b", "/v1//jobs", "/v1/jobs/a/result/"] {
+            assert_eq!(find(&Method::GET, path).unwrap_err().code, ErrorCode::NotFound, "{path}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Request bodies, checked member by member. The first fault is told, naming the member and the nearest known one.
+
+use domain::job::{Options, RenderJs};
+use domain::nearest::nearest;
+use domain::{Endpoint, ErrorCode, Plan, Schema};
+use serde_json::{Map, Value};
+
+use crate::ApiError;
+
+/// Most URLs of a batch.
+pub const MAX_URLS: usize = 1_000;
+/// Deepest nesting of a request body.
+pub const MAX_DEPTH: usize = 32;
+/// How many bad URLs a refusal names.
+const NAMED_URLS: usize = 10;
+
+/// Members of `options` and the endpoints that they apply to.
+const OPTIONS: [(&str, &[Endpoint]); 8] = [
+    ("render_js", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("locale", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("timeout_ms", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("no_cache", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("process_images", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("concurrency", &[Endpoint::Batch]),
+    ("fail_fast", &[Endpoint::Batch]),
+    ("async_mode", &[Endpoint::Batch, Endpoint::Crawl]),
+];
+
+/// Members of a request body and the endpoints that they apply to.
+const MEMBERS: [(&str, &[Endpoint]); 7] = [
+    ("url", &[Endpoint::Extract]),
+    ("urls", &[Endpoint::Batch]),
+    ("seed_url", &[Endpoint::Crawl]),
+    ("crawl", &[Endpoint::Crawl]),
+    ("schema", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("options", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("async_mode", &[Endpoint::Batch, Endpoint::Crawl]),
+];
+
+/// A request body that passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Valid {
+    /// The URLs, as given.
+    pub urls: Vec<String>,
+    /// Inline, or the key's.
+    pub schema: Schema,
+    /// Defaults filled in.
+    pub options: Options,
+    /// At the top or in `options`.
+    pub async_mode: bool,
+    /// The body as parsed.
+    pub body: Value,
+}
+
+/// Checks a body for an endpoint and a caller.
+///
+/// # Errors
+/// The first fault.
+pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Plan) -> Result<Valid, ApiError> {
+    let body = parse(bytes)?;
+    let Value::Object(members) = &body else {
+        return Err(ApiError::invalid("the request body must be a JSON object"));
+    };
+    known_members(members, "", &MEMBERS, endpoint)?;
+    let urls = match endpoint {
+        Endpoint::Extract => vec![one_url(members)?],
+        Endpoint::Batch | Endpoint::Crawl => many_urls(members)?,
+    };
+    let empty = Map::new();
+    let option_members = match members.get("options") {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(options)) => options,
+        Some(other) => return Err(wrong("options", "an object", other)),
+    };
+    known_members(option_members, "options.", &OPTIONS, endpoint)?;
+    let options = read_options(option_members)?;
+    let async_mode = flag(members, "", "async_mode")? || flag(option_members, "options.", "async_mode")?;
+    if options.process_images && plan != Plan::Scale {
+        let text = format!("options.process_images needs the plan scale; this account is on {}", plan.name());
+        return Err(ApiError::new(ErrorCode::TierRequired, text));
+    }
+    let schema = read_schema(members.get("schema"), bound, &options.locale)?;
+    Ok(Valid { urls, schema, options, async_mode, body })
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ApiError::invalid("the request body is empty; send a JSON object"));
+    }
+    let body: Value = serde_json::from_slice(bytes)
+        .map_err(|e| ApiError::invalid(format!("the request body is not valid JSON: {e}")))?;
+    if deeper_than(&body, MAX_DEPTH) {
+        return Err(ApiError::invalid(format!("the request body is nested deeper than {MAX_DEPTH} levels")));
+    }
+    Ok(body)
+}
+
+fn deeper_than(value: &Value, most: usize) -> bool {
+    match value {
+        Value::Array(items) => most == 0 || items.iter().any(|v| deeper_than(v, most - 1)),
+        Value::Object(members) => most == 0 || members.values().any(|v| deeper_than(v, most - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn known_members(
+    members: &Map<String, Value>,
+    prefix: &str,
+    table: &[(&str, &[Endpoint])],
+    endpoint: Endpoint,
+) -> Result<(), ApiError> {
+    let here: Vec<&str> = table.iter().filter(|(_, on)| on.contains(&endpoint)).map(|(name, _)| *name).collect();
+    for name in members.keys() {
+        if here.contains(&name.as_str()) {
+            continue;
+        }
+        let shown: String = name.chars().take(60).collect();
+        let near = nearest(name, &here).map(|n| format!("; did you mean \"{prefix}{n}\"?")).unwrap_or_default();
+        let text = match table.iter().find(|(known, _)| known == name) {
+            Some((_, on)) => {
+                let on: Vec<&str> = on.iter().map(|e| e.name()).collect();
+                format!("\"{prefix}{shown}\" does not apply to {}, only to {}{near}", endpoint.name(), on.join(" and "))
+            }
+            None => format!("unknown member \"{prefix}{shown}\"{near}"),
+        };
+        return Err(ApiError::invalid(format!("{text} (known here: {})", here.join(", "))));
+    }
+    Ok(())
+}
+
+fn wrong(name: &str, want: &str, got: &Value) -> ApiError {
+    let got = match got {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    ApiError::invalid(format!("\"{name}\" must be {want}, not {got}"))
+}
+
+fn one_url(members: &Map<String, Value>) -> Result<String, ApiError> {
+    match members.get("url") {
+        None | Some(Value::Null) => {
+            Err(ApiError::invalid("\"url\" is missing; it must be an absolute http or https URL"))
+        }
+        Some(Value::String(url)) => match fetch::check_url(url) {
+            Ok(_) => Ok(url.clone()),
+            Err(fault) => Err(ApiError::invalid(format!("\"url\": {fault}"))),
+        },
+        Some(other) => Err(wrong("url", "a string", other)),
+    }
+}
+
+fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
+    let items = match members.get("urls") {
+        None | Some(Value::Null) => {
+            return Err(ApiError::invalid(format!("\"urls\" is missing; it must be an array of 1 to {MAX_URLS} URLs")));
+        }
+        Some(Value::Array(items)) => items,
+        Some(other) => return Err(wrong("urls", "an array", other)),
+    };
+    if items.is_empty() || items.len() > MAX_URLS {
+        let text = format!("\"urls\" has {} elements; it must have 1 to {MAX_URLS}", items.len());
+        return Err(ApiError::invalid(text));
+    }
+    let (mut urls, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Value::String(url) => match fetch::check_url(url) {
+                Ok(_) => urls.push(url.clone()),
+                Err(fault) => bad.push(format!("urls[{index}]: {fault}")),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                bad.push(format!("urls[{index}]: must be a string"));
+            }
+        }
+    }
+    if bad.is_empty() {
+        return Ok(urls);
+    }
+    let more = bad.len().saturating_sub(NAMED_URLS);
+    bad.truncate(NAMED_URLS);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    Err(ApiError::invalid(format!("{}{more}", bad.join("; "))))
+}
+
+fn read_options(members: &Map<String, Value>) -> Result<Options, ApiError> {
+    let defaults = Options::default();
+    let render_js = match members.get("render_js") {
+        None | Some(Value::Null) => defaults.render_js,
+        Some(Value::String(mode)) => match mode.as_str() {
+            "auto" => RenderJs::Auto,
+            "always" => RenderJs::Always,
+            "never" => RenderJs::Never,
+            other => {
+                let modes = ["auto", "always", "never"];
+                let near = nearest(other, &modes).map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
+                let text = format!("\"options.render_js\" must be one of {}{near}", modes.join(", "));
+                return Err(ApiError::invalid(text));
+            }
+        },
+        Some(other) => return Err(wrong("options.render_js", "a string", other)),
+    };
+    let locale = match members.get("locale") {
+        None | Some(Value::Null) => defaults.locale,
+        Some(Value::String(tag)) if is_language_tag(tag) => tag.clone(),
+        Some(Value::String(_)) => {
+            return Err(ApiError::invalid("\"options.locale\" must be a BCP 47 language tag like \"en-US\" or \"de\""));
+        }
+        Some(other) => return Err(wrong("options.locale", "a string", other)),
+    };
+    Ok(Options {
+        render_js,
+        locale,
+        timeout_ms: number(members, "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
+        no_cache: flag(members, "options.", "no_cache")?,
+        process_images: flag(members, "options.", "process_images")?,
+        concurrency: number(members, "concurrency", 1, 100)?,
+        fail_fast: flag(members, "options.", "fail_fast")?,
+    })
+}
+
+/// RFC 5646's shape: a primary language subtag of letters, then subtags of letters and digits.
+fn is_language_tag(tag: &str) -> bool {
+    let mut subtags = tag.split('-');
+    let primary = subtags.next().unwrap_or_default();
+    tag.len() <= 35
+        && (2..=8).contains(&primary.len())
+        && primary.bytes().all(|b| b.is_ascii_alphabetic())
+        && subtags.all(|s| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, ApiError> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(v)) => Ok(*v),
+        Some(other) => Err(wrong(&format!("{prefix}{name}"), "true or false", other)),
+    }
+}
+
+fn number(members: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<Option<u32>, ApiError> {
+    let out_of_range =
+        || ApiError::invalid(format!("\"options.{name}\" must be a whole number from {least} to {most}"));
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(n)) => {
+            let value = n.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+            value.map(Some).ok_or_else(out_of_range)
+        }
+        Some(_) => Err(out_of_range()),
+    }
+}
+
+fn read_schema(inline: Option<&Value>, bound: Option<&Schema>, locale: &str) -> Result<Schema, ApiError> {
+    let inline = inline.filter(|v| !v.is_null());
+    match (inline, bound) {
+        (None, Some(bound)) => Ok(bound.clone()),
+        (Some(_), Some(_)) => Err(ApiError::new(
+            ErrorCode::SchemaNotAllowed,
+            "this key is static: a schema is bound to it; leave \"schema\" out, or use a dynamic key (sk_live_...)",
+        )),
+        (None, None) => Err(ApiError::new(
+            ErrorCode::SchemaRequired,
+            "\"schema\" is missing; a dynamic key needs one in each call, like [{\"field\": \"title\", \"type\": \"string\", \"example\": \"A title\"}]",
+        )),
+        (Some(value), None) => check_schema(value, locale),
+    }
+}
+
+/// Checks a schema as a call or a key may bring it: its form, its examples, its selectors.
+///
+/// # Errors
+/// `SCHEMA_INVALID`, naming field and member.
+pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
+    let invalid = |text: String| ApiError::new(ErrorCode::SchemaInvalid, text);
+    let schema = Schema::parse(value).map_err(|e| invalid(e.0))?;
+    for (index, field) in schema.fields().iter().enumerate() {
+        let name: String = field.field.chars().take(60).collect();
+        if !extraction::reads_as(field.kind, &field.example, locale) {
+            let text =
+                format!("schema[{index}] (field \"{name}\"): \"example\" does not read as {}", field.kind.name());
+            return Err(invalid(text));
+        }
+        if let Some(Err(fault)) = field.selector.as_deref().map(extraction::check_selector) {
+            return Err(invalid(format!("schema[{index}] (field \"{name}\"): \"selector\" {fault}")));
+        }
+    }
+    Ok(schema)
+}

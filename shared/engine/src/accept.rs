@@ -1,0 +1,176 @@
+//! The accept phase after validation: idempotency, rate, reservation, and the job's rows, in one transaction.
+
+use std::sync::Arc;
+
+use domain::job::{DriverLease, Options};
+use domain::{Endpoint, Job, JobState, Reservation, Schema};
+use store::StoreError;
+use store::accept::{Accepted, NewJob};
+use store::standing::Standing;
+use store::units::Claim;
+use tokio::sync::mpsc;
+
+use crate::Engine;
+use crate::feed::Feed;
+
+/// How often a call is judged anew because the account's rows had moved on.
+const TRIES: u32 = 20;
+
+/// A validated call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Which endpoint.
+    pub endpoint: Endpoint,
+    /// As asked.
+    pub options: Options,
+    /// As asked, or the key's own.
+    pub schema: Schema,
+    /// One unit each.
+    pub urls: Vec<String>,
+    /// As asked.
+    pub async_mode: bool,
+    /// `Idempotency-Key` and the hash of what it is bound to.
+    pub idempotency: Option<(String, String)>,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The job exists and is paid for. Start it.
+    Accepted(Box<Started>),
+    /// The idempotency key's job: show its result.
+    Replay(domain::JobId),
+    /// The idempotency key was used with another body.
+    Mismatch,
+    /// Too many calls in this minute.
+    RateLimited,
+    /// Too little is left.
+    QuotaExceeded {
+        /// Credits that the call needs.
+        needed: u64,
+        /// Credits that it could draw on.
+        available: u64,
+    },
+    /// The account is suspended (since the standing was first read).
+    Suspended,
+}
+
+/// An accepted job, ready to run.
+#[derive(Debug)]
+pub struct Started {
+    /// The job.
+    pub job: Job,
+    urls: Arc<Vec<String>>,
+    claim: Option<Claim>,
+}
+
+impl Engine {
+    /// Judges a call by the account's `standing` and accepts it. The standing that comes back is the one after.
+    ///
+    /// # Errors
+    /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
+    pub async fn accept(&self, call: Call, standing: Standing) -> Result<(Verdict, Standing), StoreError> {
+        let (job_id, nonce, urls) = (self.job_id(), self.nonce(), Arc::new(call.urls));
+        let mut standing = standing;
+        for attempt in 1..=TRIES {
+            if attempt > 1 {
+                let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
+                let again = self.store().standing(&standing.account, self.now(), key).await?;
+                standing = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
+            }
+            if standing.suspended {
+                return Ok((Verdict::Suspended, standing));
+            }
+            if let (Some(row), Some((_, hash))) = (&standing.idempotency, &call.idempotency) {
+                let verdict = if row.hash == *hash { Verdict::Replay(row.job.clone()) } else { Verdict::Mismatch };
+                return Ok((verdict, standing));
+            }
+            if standing.rate_count >= standing.rate_limit {
+                return Ok((Verdict::RateLimited, standing));
+            }
+            let need = urls.len() as u64;
+            let split = Reservation::split(
+                need,
+                standing.plan,
+                standing.month,
+                standing.monthly_left(),
+                standing.prepaid.unwrap_or(0),
+            );
+            let reservation = match split {
+                Ok(reservation) => reservation,
+                Err(e) => {
+                    let verdict = Verdict::QuotaExceeded { needed: e.needed, available: e.available };
+                    return Ok((verdict, standing));
+                }
+            };
+            let now = self.now();
+            let job = Job {
+                id: job_id.clone(),
+                account: standing.account.clone(),
+                endpoint: call.endpoint,
+                options: call.options.clone(),
+                schema: call.schema.clone(),
+                async_mode: call.async_mode,
+                state: JobState::Running,
+                reservation,
+                admitted: u32::try_from(urls.len()).map_err(|_| StoreError::Malformed("too many units".into()))?,
+                started_at: now,
+                deadline: now.plus_secs(self.settings().deadline_secs),
+                driver: DriverLease { holder: nonce.clone(), until: now.plus_secs(self.settings().lease_secs) },
+                cancelled_at: None,
+                ended_at: None,
+                expires_at: None,
+                tally: None,
+                charge: None,
+            };
+            let claim = (call.endpoint == Endpoint::Extract).then(|| Claim {
+                seq: 0,
+                attempt: 1,
+                nonce: nonce.clone(),
+                lease_until: now.plus_ms(i64::from(call.options.timeout_ms)).plus_secs(self.settings().lease_secs),
+            });
+            let new = NewJob {
+                job: &job,
+                urls: &urls,
+                standing: &standing,
+                claim: claim.as_ref(),
+                idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
+                now,
+            };
+            match self.again(|| self.store().accept(new)).await? {
+                Accepted::Written => {
+                    standing.rate_count += 1;
+                    standing.month_row = Some((standing.used() + reservation.monthly, standing.limit()));
+                    standing.prepaid = standing.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
+                    let started = Started { job, urls: Arc::clone(&urls), claim };
+                    return Ok((Verdict::Accepted(Box::new(started)), standing));
+                }
+                Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account moved on; judging anew"),
+            }
+        }
+        Err(StoreError::Contended { operation: "accept", attempts: TRIES })
+    }
+
+    /// Starts an accepted job in this process and gives the feed of its results. The work is a task of its own: it
+    /// goes on when the feed is dropped.
+    pub fn start(&self, started: Started) -> Feed {
+        let Started { job, urls, claim } = started;
+        let (events, feed_events) = mpsc::unbounded_channel();
+        let feed = Feed::live(self.clone(), job.clone(), Arc::clone(&urls), feed_events);
+        let engine = self.clone();
+        self.inner.drives.spawn(async move {
+            let id = job.id.clone();
+            let driven = match claim {
+                Some(claim) => {
+                    let url = urls.first().cloned().unwrap_or_default();
+                    engine.drive_extract(job, claim, &url, events).await
+                }
+                None => engine.drive(job, urls, true, Some(events)).await,
+            };
+            if let Err(error) = driven {
+                tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
+            }
+        });
+        feed
+    }
+}

@@ -1,0 +1,90 @@
+//! DELETE: owner-scoped, cooperative and exact. Once it has answered, nothing starts.
+
+use std::time::Duration;
+
+use domain::job::CancelVerdict;
+use domain::progress::Fate;
+use domain::unit::Unit;
+use domain::{AccountId, Endpoint, Job, JobId, JobState, Seq};
+use store::StoreError;
+use store::units::Claim;
+
+use crate::Engine;
+use crate::marker;
+use crate::unit::fate;
+
+/// How long a caller waits for rows to be closed; what is left follows without it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a DELETE came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It is, or was already, winding down.
+    Yes,
+    /// Unknown, forgotten, or over.
+    NotFound,
+    /// Somebody else's.
+    Forbidden,
+}
+
+impl Engine {
+    /// Cancels a job for its owner.
+    ///
+    /// # Errors
+    /// Faults of the store; the job may be winding down then, and the call may be repeated.
+    pub async fn cancel(&self, account: &AccountId, id: &JobId) -> Result<Cancelled, StoreError> {
+        loop {
+            let Some(job) = self.job(id).await? else { return Ok(Cancelled::NotFound) };
+            if job.account != *account {
+                return Ok(Cancelled::Forbidden);
+            }
+            match job.cancel() {
+                CancelVerdict::Over => return Ok(Cancelled::NotFound),
+                CancelVerdict::Winding => {}
+                CancelVerdict::Cancel => {
+                    let now = self.now();
+                    if !self.again(|| self.store().wind_down(&job, JobState::Cancelling, now)).await? {
+                        continue;
+                    }
+                }
+            }
+            let state = if job.cancel() == CancelVerdict::Cancel { JobState::Cancelling } else { job.state };
+            let job = Job { state, ..job };
+            match job.endpoint {
+                Endpoint::Extract => self.cancel_extract(&job).await?,
+                Endpoint::Batch | Endpoint::Crawl => self.cancel_units(&job).await?,
+            }
+            return Ok(Cancelled::Yes);
+        }
+    }
+
+    /// An extract's one unit has started; it is ended over its holder's head, and stays charged.
+    async fn cancel_extract(&self, job: &Job) -> Result<(), StoreError> {
+        if let Some(row) = self.store().unit(&job.id, 0).await?
+            && let Unit::Started { attempt, nonce, lease_until } = row.unit
+        {
+            let holder = Claim { seq: 0, attempt, nonce, lease_until };
+            let url = self.store().inputs(&job.id).await?.into_iter().next().unwrap_or_default();
+            self.force_end(job, &holder, &url, marker::cancelled_extract()).await?;
+        }
+        self.reconcile_and_settle(job).await?;
+        Ok(())
+    }
+
+    async fn cancel_units(&self, job: &Job) -> Result<(), StoreError> {
+        let mut progress = self.store().progress(&job.id).await?;
+        let open: Vec<Seq> = job.seqs().filter(|seq| progress.fate(*seq).is_none()).collect();
+        let reached = self.close_units(job, open, CLOSE_LIMIT).await;
+        let found: Vec<(Seq, Fate)> = reached.iter().filter_map(|(seq, unit)| Some((*seq, fate(unit)?))).collect();
+        for (seq, fate) in &found {
+            progress.add(*seq, *fate);
+        }
+        if progress.covers(job.admitted) {
+            self.settle_job(job, &progress, &found).await?;
+        } else if !found.is_empty() {
+            // The driver adds its own; what is written here is what it cannot know.
+            self.again(|| self.store().add_progress(job, &found)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! The results of units that did not run, built the same way wherever they are shown.
+
+use domain::{ErrorCode, JobState, Outcome, UnitError, UnitOutcome};
+
+/// Why a unit of a job in this state never started.
+pub fn closed_error(state: JobState) -> UnitError {
+    match state.heads_for() {
+        Outcome::Expired => expired_error(false),
+        Outcome::Cancelled | Outcome::Completed => UnitError::new(
+            ErrorCode::JobCancelled,
+            "the job was stopped before this URL was started; it was not charged",
+        ),
+    }
+}
+
+/// A unit that was open when its job met its deadline.
+pub fn expired_error(started: bool) -> UnitError {
+    let charged = if started { "it had started and was charged" } else { "it was not charged" };
+    UnitError::new(ErrorCode::JobExpired, format!("the job met its deadline before this URL was done; {charged}"))
+}
+
+/// An extract that was cancelled while it ran.
+pub fn cancelled_extract() -> UnitError {
+    UnitError::new(
+        ErrorCode::JobCancelled,
+        "the job was cancelled while the page was being fetched; it had started and was charged",
+    )
+}
+
+/// A unit that was started as often as it may be and never finished.
+pub fn exhausted_error() -> UnitError {
+    UnitError::new(
+        ErrorCode::Internal,
+        format!("this URL was started {} times and never finished; try it alone", domain::unit::MAX_ATTEMPTS),
+    )
+}
+
+/// The JSON text of a result.
+pub fn json(outcome: &UnitOutcome) -> String {
+    // A tree of strings, numbers and maps with string keys always serialises.
+    serde_json::to_string(outcome).unwrap_or_default()
+}
+
+/// The JSON text of a failed unit's result.
+pub fn error_json(url: &str, error: UnitError) -> String {
+    json(&UnitOutcome::error(url, error))
+}
+
+/// The JSON text of a unit that is still open.
+pub fn pending_json(url: &str) -> String {
+    serde_json::json!({ "url": url, "status": "pending" }).to_string()
+}

@@ -1,0 +1,194 @@
+//! One page: fetch it, read it, say what came of it. Knows nothing of rows. A panic or a hang in here ends as this
+//! unit's error and touches no other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::job::RenderJs;
+use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
+use fetch::FetchRequest;
+use url::Url;
+
+use crate::Engine;
+
+/// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
+const MAX_RESULT_BYTES: usize = 64 * 1024;
+
+impl Engine {
+    /// Runs one unit to its outcome. Never fails: what goes wrong is the outcome.
+    pub(crate) async fn run_page(&self, job: &Arc<Job>, url: &str) -> UnitOutcome {
+        let (engine, job, target) = (self.clone(), Arc::clone(job), url.to_owned());
+        let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
+        // A task of its own: a panic ends there.
+        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target).await });
+        let stop = work.abort_handle();
+        match tokio::time::timeout(limit, work).await {
+            Ok(Ok(outcome)) => cut(outcome),
+            Ok(Err(e)) => {
+                tracing::error!(panicked = e.is_panic(), "a page could not be read");
+                UnitOutcome::error(
+                    url,
+                    UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours"),
+                )
+            }
+            Err(_) => {
+                stop.abort();
+                let text = format!("the page took longer than timeout_ms ({} ms)", limit.as_millis());
+                UnitOutcome::error(url, UnitError::new(ErrorCode::Timeout, text))
+            }
+        }
+    }
+
+    async fn fetch_and_read(&self, job: &Arc<Job>, url: String) -> UnitOutcome {
+        let target = match fetch::check_url(&url) {
+            Ok(target) => target,
+            Err(fault) => {
+                return UnitOutcome::error(url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string()));
+            }
+        };
+        let request = FetchRequest {
+            url: &target,
+            accept_language: &job.options.locale,
+            timeout: Duration::from_millis(u64::from(job.options.timeout_ms)),
+        };
+        let page = match self.inner.fetcher.fetch(request).await {
+            Ok(page) => page,
+            Err(e) => return UnitOutcome::error(url, e.into_unit_error()),
+        };
+        let final_url = page.redirected.then(|| page.final_url.to_string());
+        let (job, now) = (Arc::clone(job), self.now());
+        // Parsing is work for the processor: off the threads that serve the network.
+        let read =
+            tokio::task::spawn_blocking(move || read_page(&job, &page.body, page.content_type, &page.final_url, now));
+        match read.await {
+            Ok(Ok((data, warnings, render_mode))) => {
+                UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
+            }
+            Ok(Err(error)) => UnitOutcome::Error { url, final_url, error },
+            Err(e) => {
+                tracing::error!(panicked = e.is_panic(), "extraction failed");
+                let text = "this page could not be read because of a fault of ours";
+                UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text) }
+            }
+        }
+    }
+}
+
+type Read = (serde_json::Map<String, serde_json::Value>, Vec<String>, RenderMode);
+
+fn read_page(
+    job: &Job,
+    body: &[u8],
+    content_type: Option<String>,
+    url: &Url,
+    now: domain::Timestamp,
+) -> Result<Read, UnitError> {
+    let page = extraction::Page { body, content_type: content_type.as_deref(), url };
+    let context = extraction::Context { locale: &job.options.locale, now };
+    let read = extraction::extract(&page, &job.schema, &context)
+        .map_err(|e| UnitError::new(ErrorCode::UnsupportedContent, e.to_string()))?;
+    let mut warnings = read.warnings;
+    if job.options.render_js == RenderJs::Always {
+        warnings.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
+    }
+    Ok((read.data, warnings, read.render_mode))
+}
+
+/// Cuts a result that would not fit its row: the longest texts first, and says so.
+fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
+    let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
+    let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
+        serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
+    };
+    // Room for URLs (8 KB each), the envelope and the sentence that is added.
+    let room = MAX_RESULT_BYTES - 20 * 1024;
+    if size(data, warnings) <= room {
+        return outcome;
+    }
+    if warnings.len() > 50 {
+        warnings.truncate(50);
+        warnings.push("further warnings were left out".into());
+    }
+    for w in warnings.iter_mut() {
+        if w.chars().count() > 300 {
+            *w = w.chars().take(300).collect();
+        }
+    }
+    let mut share = room / 2;
+    while size(data, &[]) > room.saturating_sub(size(&serde_json::Map::new(), warnings)) && share > 0 {
+        for value in data.values_mut() {
+            shorten(value, share);
+        }
+        share /= 2;
+    }
+    warnings.push(format!("the result was over {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
+    outcome
+}
+
+fn shorten(value: &mut serde_json::Value, bytes: usize) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if text.len() > bytes => {
+            let mut end = bytes;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+        }
+        Value::Array(items) => {
+            let mut sum = 0;
+            let keep = items.iter().take_while(|v| {
+                sum += v.as_str().map_or(24, |s| s.len() + 3);
+                sum <= bytes
+            });
+            let keep = keep.count();
+            items.truncate(keep);
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::marker;
+
+    fn success(data: Value, warnings: Vec<String>) -> UnitOutcome {
+        let Value::Object(data) = data else { panic!("an object") };
+        UnitOutcome::Success {
+            url: "https://x.test/".into(),
+            final_url: None,
+            render_mode: RenderMode::Fetch,
+            data,
+            warnings,
+            images_processed: None,
+        }
+    }
+
+    #[test]
+    fn small_results_stay_as_they_are() {
+        let r = success(json!({"a": "x"}), vec![]);
+        assert_eq!(cut(r.clone()), r);
+    }
+
+    #[test]
+    fn large_results_fit_and_say_so() {
+        for data in [
+            json!({"a": "é".repeat(80_000), "b": "kept", "n": 3}),
+            json!({"list": vec!["word"; 30_000], "b": "kept"}),
+            Value::Object((0..200).map(|i| (format!("f{i}"), json!("y".repeat(3_000)))).collect::<Map<_, _>>()),
+        ] {
+            let keys = data.as_object().unwrap().len();
+            let out = cut(success(data, vec!["w".repeat(2_000); 80]));
+            assert!(marker::json(&out).len() < MAX_RESULT_BYTES, "{}", marker::json(&out).len());
+            let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
+            assert_eq!(data.len(), keys);
+            assert!(warnings.last().unwrap().contains("cut"));
+            if let Some(b) = data.get("b") {
+                assert_eq!(b, "kept");
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Times and limits of the engine, read from the environment by whoever builds it.
+
+/// Times and limits. Defaults are production's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `LEASE_SECONDS`: how long a driver is believed alive; a claim's lease is the page timeout plus this.
+    pub lease_secs: u64,
+    /// `HOLD_SECONDS`: how long a response is held open.
+    pub hold_secs: u64,
+    /// `JOB_DEADLINE_SECONDS`: how long a job may take.
+    pub deadline_secs: u64,
+    /// `SWEEP_SECONDS`: how often the sweeper looks.
+    pub sweep_secs: u64,
+    /// `FETCH_CONCURRENCY`: pages that this process fetches at once.
+    pub fetch_concurrency: u32,
+    /// Parallel fetches of a job that asks for nothing else.
+    pub default_concurrency: u32,
+    /// How often progress is written while a job runs, in milliseconds.
+    pub progress_ms: u64,
+    /// Tries of one store step.
+    pub step_attempts: u32,
+    /// First wait between tries of a step, in milliseconds.
+    pub retry_base_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            lease_secs: 30,
+            hold_secs: 840,
+            deadline_secs: 86_400,
+            sweep_secs: 60,
+            fetch_concurrency: 32,
+            default_concurrency: 8,
+            progress_ms: 500,
+            step_attempts: 4,
+            retry_base_ms: 100,
+        }
+    }
+}

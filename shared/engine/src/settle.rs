@@ -1,0 +1,64 @@
+//! Settling a job that nothing is open in: once, whoever comes first, and known again when the reply was lost.
+
+use domain::progress::{Fate, Progress};
+use domain::{Job, JobId, Seq};
+use store::StoreError;
+use store::settle::Settled;
+
+use crate::Engine;
+use crate::unit::fate;
+
+impl Engine {
+    /// Settles `job` if `progress` (unit rows' truth, known to be complete) covers it; `unwritten` is what of it the
+    /// progress rows do not have yet. Returns the ended job, or `None` where something is still open.
+    pub(crate) async fn settle_job(
+        &self,
+        job: &Job,
+        progress: &Progress,
+        unwritten: &[(Seq, Fate)],
+    ) -> Result<Option<Job>, StoreError> {
+        let mut job = job.clone();
+        loop {
+            if job.state.ended() {
+                return Ok(Some(job));
+            }
+            let Some(end) = job.settle(progress.tally(job.admitted), self.now()) else {
+                return Ok(None);
+            };
+            // Stale is also what an own write whose reply was lost looks like: the row decides.
+            let settled = self.again(|| self.store().settle(&job, &end, None, unwritten)).await?;
+            if settled == Settled::Written {
+                tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
+                    refunded = end.charge.refunded(), "job ended");
+            }
+            job = self.reread(&job.id).await?;
+        }
+    }
+
+    /// Reads the unit rows (the truth), adds what progress lacks, and settles if nothing is open.
+    pub(crate) async fn reconcile_and_settle(&self, job: &Job) -> Result<Option<Job>, StoreError> {
+        let known = self.store().progress(&job.id).await?;
+        let mut truth = Progress::default();
+        let mut lacking = Vec::new();
+        for row in self.store().units(&job.id, 0, job.admitted).await? {
+            if let Some(fate) = fate(&row.unit) {
+                truth.add(row.seq, fate);
+                if known.fate(row.seq).is_none() {
+                    lacking.push((row.seq, fate));
+                }
+            }
+        }
+        if truth.covers(job.admitted) {
+            self.settle_job(job, &truth, &lacking).await
+        } else {
+            self.store().add_progress(job, &lacking).await?;
+            Ok(None)
+        }
+    }
+
+    pub(crate) async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
+        self.again(|| self.store().job(id))
+            .await?
+            .ok_or_else(|| StoreError::Malformed(format!("{id}: the job's row is gone")))
+    }
+}

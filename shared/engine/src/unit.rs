@@ -1,0 +1,150 @@
+//! Starting and finishing one unit: the conditional writes with what their refusals mean.
+
+use domain::progress::Fate;
+use domain::unit::{ClaimVerdict, FinishVerdict, Unit, claim, finish};
+use domain::{Job, Nonce, Seq, UnitError, UnitOutcome};
+use store::StoreError;
+use store::units::{Claim, Finish, UnitRow, UnitWrite};
+
+use crate::Engine;
+use crate::marker;
+
+/// What somebody who wants to run a unit got.
+#[derive(Debug)]
+pub(crate) enum Start {
+    /// It is the asker's to run.
+    Mine(Claim),
+    /// Somebody else started it: look again when the lease ends.
+    Held(Unit),
+    /// It ended already.
+    Ended(Fate),
+}
+
+/// How a row ended, if it did.
+pub(crate) fn fate(unit: &Unit) -> Option<Fate> {
+    match unit {
+        Unit::Done { succeeded: true, .. } => Some(Fate::Done),
+        Unit::Done { succeeded: false, .. } => Some(Fate::Failed),
+        Unit::Closed => Some(Fate::Closed),
+        Unit::Started { .. } => None,
+    }
+}
+
+impl Engine {
+    fn fresh_claim(&self, job: &Job, seq: Seq, attempt: u32, me: &Nonce) -> Claim {
+        let lease_until = self.now().plus_ms(i64::from(job.options.timeout_ms)).plus_secs(self.settings().lease_secs);
+        Claim { seq, attempt, nonce: me.clone(), lease_until }
+    }
+
+    /// Claims a unit. `row` is what is known of it; a started row is taken over once its lease is over.
+    /// `me` is the same for every try of one driver, so that it knows its own write again.
+    pub(crate) async fn start_unit(
+        &self,
+        job: &Job,
+        seq: Seq,
+        me: &Nonce,
+        row: Option<Unit>,
+        url: &str,
+    ) -> Result<Start, StoreError> {
+        let mut row = row;
+        loop {
+            let (next, write) = match claim(row.as_ref(), me, self.now()) {
+                ClaimVerdict::Free => {
+                    let mine = self.fresh_claim(job, seq, 1, me);
+                    let write = self.again(|| self.store().claim(job, &mine)).await?;
+                    (mine, write)
+                }
+                ClaimVerdict::TakeOver { attempt, nonce } => {
+                    let old = Claim { seq, attempt, nonce, lease_until: self.now() };
+                    let mine = self.fresh_claim(job, seq, attempt + 1, me);
+                    let write = self.again(|| self.store().take_over(job, &old, &mine)).await?;
+                    (mine, write)
+                }
+                ClaimVerdict::Exhausted { attempt, nonce } => {
+                    let old = Claim { seq, attempt, nonce, lease_until: self.now() };
+                    return self.force_end(job, &old, url, marker::exhausted_error()).await.map(Start::Ended);
+                }
+                ClaimVerdict::Mine { attempt } => {
+                    return Ok(Start::Mine(self.fresh_claim(job, seq, attempt, me)));
+                }
+                ClaimVerdict::Live { .. } | ClaimVerdict::Done | ClaimVerdict::Closed => {
+                    return Ok(match row {
+                        Some(unit) => match fate(&unit) {
+                            Some(fate) => Start::Ended(fate),
+                            None => Start::Held(unit),
+                        },
+                        // These three verdicts are only given on a row.
+                        None => return Err(StoreError::Malformed("a verdict without a row".into())),
+                    });
+                }
+            };
+            match write {
+                UnitWrite::Written => return Ok(Start::Mine(next)),
+                // An absent row that refuses "put if absent" was removed in between: start over.
+                UnitWrite::Refused(found) => {
+                    // Somebody else's claim is the caller's to judge: a second attempt has to run alone.
+                    if row.is_none()
+                        && let Some(unit @ Unit::Started { .. }) = &found
+                        && !matches!(unit, Unit::Started { nonce, .. } if nonce == me)
+                    {
+                        return Ok(Start::Held(unit.clone()));
+                    }
+                    row = found;
+                }
+            }
+        }
+    }
+
+    /// Puts a unit's outcome. Whatever is in the row afterwards is what counts: its fate, and its result's JSON text.
+    /// `None` where another claim has the unit and still runs it.
+    pub(crate) async fn finish_unit(
+        &self,
+        job: &Job,
+        mine: &Claim,
+        outcome: &UnitOutcome,
+    ) -> Result<Option<(Fate, String)>, StoreError> {
+        let put = Finish { result: marker::json(outcome), succeeded: outcome.succeeded() };
+        match self.again(|| self.store().finish(job, mine, &put)).await? {
+            UnitWrite::Written => {}
+            UnitWrite::Refused(row) => match finish(row.as_ref(), &mine.nonce, mine.attempt) {
+                FinishVerdict::Accepted => {}
+                FinishVerdict::Write | FinishVerdict::Fenced => {
+                    tracing::info!(job = %job.id, seq = mine.seq, "a result was refused: the unit is another's by now");
+                    return self.accepted_result(job, mine.seq).await;
+                }
+            },
+        }
+        let fate = if put.succeeded { Fate::Done } else { Fate::Failed };
+        Ok(Some((fate, put.result)))
+    }
+
+    /// The result that was accepted for a unit that somebody else may have ended.
+    pub(crate) async fn accepted_result(&self, job: &Job, seq: Seq) -> Result<Option<(Fate, String)>, StoreError> {
+        let row = self.again(|| self.store().unit(&job.id, seq)).await?;
+        Ok(row.and_then(|UnitRow { unit, result, .. }| Some((fate(&unit)?, result.unwrap_or_default()))))
+    }
+
+    /// Ends a started unit with an error instead of its holder, who is fenced off by that. It stays charged.
+    pub(crate) async fn force_end(
+        &self,
+        job: &Job,
+        holder: &Claim,
+        url: &str,
+        error: UnitError,
+    ) -> Result<Fate, StoreError> {
+        let put = Finish { result: marker::error_json(url, error), succeeded: false };
+        let mut holder = holder.clone();
+        loop {
+            match self.again(|| self.store().finish(job, &holder, &put)).await? {
+                UnitWrite::Written => return Ok(Fate::Failed),
+                UnitWrite::Refused(Some(Unit::Started { attempt, nonce, .. })) => {
+                    holder = Claim { attempt, nonce, ..holder };
+                }
+                UnitWrite::Refused(row) => {
+                    let ended = row.as_ref().and_then(fate);
+                    return ended.ok_or_else(|| StoreError::Malformed(format!("{}: a started unit vanished", job.id)));
+                }
+            }
+        }
+    }
+}
