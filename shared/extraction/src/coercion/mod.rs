@@ -1,0 +1,249 @@
+//! Values to types: every row of the contract's coercion table. Pure; knows no page, only a value and how to read it.
+
+mod boolean;
+mod date;
+mod number;
+
+use domain::FieldType;
+use jiff::civil::Date;
+use serde_json::{Number, Value};
+
+/// How texts are to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// BCP 47 tag: decides what `1.234` and `03/04/2025` mean.
+    pub locale: &'a str,
+    /// What relative dates count from.
+    pub today: Date,
+}
+
+/// A value that could be read as its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coerced {
+    /// The value.
+    pub value: Value,
+    /// What was changed, where that is more than white space.
+    pub note: Option<String>,
+}
+
+impl Coerced {
+    fn plain(value: Value) -> Coerced {
+        Coerced { value, note: None }
+    }
+
+    fn read(from: &str, value: Value) -> Coerced {
+        let note = format!("\"{}\" was read as {value}", clip(from));
+        Coerced { value, note: Some(note) }
+    }
+}
+
+/// A short form of a text for a warning.
+pub(crate) fn clip(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// White space of every kind folded to single spaces, invisible characters removed.
+pub fn collapse(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {}
+            c if c.is_whitespace() || c.is_control() => {
+                if !out.is_empty() && !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    if out.ends_with(' ') {
+        out.pop();
+    }
+    out
+}
+
+/// Reads a value as the type of a field's elements. `None` where it cannot be read as that.
+pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+    match (kind.element(), raw) {
+        (_, Value::Null | Value::Array(_) | Value::Object(_)) => None,
+        (FieldType::String, Value::String(text)) => {
+            let text = collapse(text);
+            (!text.is_empty()).then(|| Coerced::plain(text.into()))
+        }
+        (FieldType::String, Value::Number(n)) => Some(Coerced::plain(n.to_string().into())),
+        (FieldType::String, Value::Bool(b)) => Some(Coerced::plain(b.to_string().into())),
+        (FieldType::Integer, Value::Number(n)) => whole(n.as_f64()?, n.as_i64()).map(Coerced::plain),
+        (FieldType::Float, Value::Number(n)) => float(n.as_f64()?).map(Coerced::plain),
+        (FieldType::Integer, Value::String(text)) => {
+            let text = collapse(text);
+            let found = number::find(&text, reading.locale)?;
+            let value = whole(found.value, found.exact)?;
+            Some(number_note(&text, value, &found))
+        }
+        (FieldType::Float, Value::String(text)) => {
+            let text = collapse(text);
+            let found = number::find(&text, reading.locale)?;
+            let value = float(found.value)?;
+            Some(number_note(&text, value, &found))
+        }
+        (FieldType::Boolean, Value::Bool(b)) => Some(Coerced::plain((*b).into())),
+        (FieldType::Boolean, Value::Number(n)) => match n.as_i64() {
+            Some(0) => Some(Coerced::read("0", false.into())),
+            Some(1) => Some(Coerced::read("1", true.into())),
+            Some(_) | None => None,
+        },
+        (FieldType::Boolean, Value::String(text)) => {
+            let text = collapse(text);
+            let value = boolean::read(&text)?;
+            let same = text == if value { "true" } else { "false" };
+            Some(if same { Coerced::plain(value.into()) } else { Coerced::read(&text, value.into()) })
+        }
+        (FieldType::Date, Value::String(text)) => {
+            let text = collapse(text);
+            let day = date::read(&text, reading)?.to_string();
+            Some(if day == text { Coerced::plain(day.into()) } else { Coerced::read(&text, day.into()) })
+        }
+        // A bare number is no date: it may be an epoch in seconds, in milliseconds, or a year.
+        (FieldType::Date, Value::Number(_) | Value::Bool(_)) => None,
+        (FieldType::Integer | FieldType::Float, Value::Bool(_)) => None,
+        // element() gives no array types.
+        (FieldType::StringArray | FieldType::IntegerArray | FieldType::FloatArray, _) => None,
+    }
+}
+
+fn number_note(text: &str, value: Value, found: &number::Found) -> Coerced {
+    let mut coerced = if found.bare { Coerced::plain(value) } else { Coerced::read(text, value) };
+    if found.range {
+        let note = coerced.note.get_or_insert_with(|| format!("\"{}\"", clip(text)));
+        note.push_str(", the first of a range");
+    }
+    coerced
+}
+
+fn whole(value: f64, exact: Option<i64>) -> Option<Value> {
+    if let Some(exact) = exact {
+        return Some(exact.into());
+    }
+    // Beyond 2^53 a float no longer tells neighbours apart.
+    let fits = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
+    fits.then(|| Value::from(value as i64))
+}
+
+fn float(value: f64) -> Option<Value> {
+    Number::from_f64(value).map(Value::Number)
+}
+
+/// Whether a schema's example reads as its type: each element of an array, or a lone value.
+pub fn reads_as(kind: FieldType, example: &Value, locale: &str) -> bool {
+    let reading = Reading { locale, today: jiff::civil::date(2025, 1, 1) };
+    match example {
+        Value::Array(items) => kind.is_array() && items.iter().all(|item| coerce(kind, item, &reading).is_some()),
+        // An empty example says nothing, but it is text.
+        Value::String(text) if text.is_empty() => kind.element() == FieldType::String,
+        other => coerce(kind, other, &reading).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reading(locale: &str) -> Reading<'_> {
+        Reading { locale, today: jiff::civil::date(2026, 11, 24) }
+    }
+
+    fn read(kind: FieldType, text: &str, locale: &str) -> Value {
+        coerce(kind, &text.into(), &reading(locale)).map_or(Value::Null, |c| c.value)
+    }
+
+    #[test]
+    fn the_contracts_table() {
+        use FieldType::*;
+        for (kind, text, locale, want) in [
+            (String, "  a \n\u{a0} b\u{200b} ", "en-US", json!("a b")),
+            (Integer, "35 years old", "en-US", json!(35)),
+            (Integer, "1,234", "en-US", json!(1234)),
+            (Integer, "1.2M", "en-US", json!(1_200_000)),
+            (Integer, "4.6", "en-US", Value::Null),
+            (Float, "$1.2M", "en-US", json!(1_200_000.0)),
+            (Float, "1.234,50 €", "en-US", json!(1234.5)),
+            (Float, "45 %", "en-US", json!(45.0)),
+            (Boolean, "✓ Verified", "en-US", json!(true)),
+            (Boolean, "In stock", "en-US", json!(true)),
+            (Boolean, "yes", "en-US", json!(true)),
+            (Boolean, "https://schema.org/InStock", "en-US", json!(true)),
+            (Boolean, "http://schema.org/OutOfStock", "en-US", json!(false)),
+            (Boolean, "perhaps", "en-US", Value::Null),
+            (Date, "yesterday", "en-US", json!("2026-11-23")),
+            (Date, "3 days ago", "en-US", json!("2026-11-21")),
+            (Date, "03/04/2025", "en-US", json!("2025-03-04")),
+            (Date, "03/04/2025", "de-DE", json!("2025-04-03")),
+        ] {
+            assert_eq!(read(kind, text, locale), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn notes_tell_of_changes_and_of_nothing_else() {
+        let note = |kind, text: &str| coerce(kind, &text.into(), &reading("en-US")).unwrap().note;
+        assert_eq!(note(FieldType::String, " a  b "), None);
+        assert_eq!(note(FieldType::Float, " 19.99 "), None);
+        assert_eq!(note(FieldType::Date, "2025-01-02"), None);
+        assert!(note(FieldType::Float, "$19.99").unwrap().contains("$19.99"));
+        assert!(note(FieldType::Float, "$5–$10").unwrap().contains("first of a range"));
+    }
+
+    #[test]
+    fn examples() {
+        for (kind, example, good) in [
+            (FieldType::Float, json!("$19.99"), true),
+            (FieldType::Float, json!("abc"), false),
+            (FieldType::Integer, json!(3), true),
+            (FieldType::Integer, json!(3.5), false),
+            (FieldType::StringArray, json!(["a", "b"]), true),
+            (FieldType::IntegerArray, json!([1, "x"]), false),
+            (FieldType::IntegerArray, json!(7), true),
+            (FieldType::String, json!(["a"]), false),
+            (FieldType::Boolean, json!(true), true),
+            (FieldType::Boolean, json!("In stock"), true),
+            (FieldType::Date, json!("2025-01-31"), true),
+            (FieldType::Date, json!("2025-02-30"), false),
+            (FieldType::String, json!({"a": 1}), false),
+        ] {
+            assert_eq!(reads_as(kind, &example, "en-US"), good, "{example}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_keeps_the_type(text in "\\PC{0,60}", kind in 0usize..8, de in any::<bool>()) {
+            check(FieldType::ALL[kind], &text, if de { "de-DE" } else { "en-US" })?;
+        }
+
+        #[test]
+        fn nor_on_what_looks_like_numbers_and_dates(text in "[-0-9.,'/: $€%kMa-z\u{a0}–]{0,40}", kind in 0usize..8) {
+            check(FieldType::ALL[kind], &text, "en-US")?;
+        }
+    }
+
+    fn check(kind: FieldType, text: &str, locale: &str) -> Result<(), TestCaseError> {
+        if let Some(c) = coerce(kind, &text.into(), &reading(locale)) {
+            let right = match kind.element() {
+                FieldType::String => c.value.is_string(),
+                FieldType::Integer => c.value.is_i64() || c.value.is_u64(),
+                FieldType::Float => c.value.is_f64(),
+                FieldType::Boolean => c.value.is_boolean(),
+                _ => c.value.as_str().is_some_and(|d| d.len() >= 10),
+            };
+            prop_assert!(right, "{kind:?} {text:?} {:?}", c.value);
+        }
+        Ok(())
+    }
+}

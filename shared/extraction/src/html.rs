@@ -1,0 +1,277 @@
+//! Parses HTML with its nesting bounded *while* it is parsed: html5ever's time is quadratic in depth, so a page of
+//! 16,000 nested elements must never become a tree of that depth. Knows no schema. Every walk here is iterative.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use ego_tree::NodeId;
+use ego_tree::iter::Edge;
+use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+use html5ever::{Attribute, QualName, TokenizerResult};
+use scraper::node::Node;
+use scraper::{ElementRef, Html, HtmlTreeSink};
+
+/// Deepest nesting, give or take [`LOOK_EVERY`].
+pub const MAX_DEPTH: usize = 512;
+/// After how many tags the depth is measured again.
+const LOOK_EVERY: usize = 64;
+
+/// Parses a page.
+pub fn parse(text: &str) -> Html {
+    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None) };
+    let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
+    let bounded = Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false) };
+    let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(text));
+    // Scripts are not run: the tokenizer only pauses for them.
+    while let TokenizerResult::Script(_) = tokenizer.feed(&input) {}
+    tokenizer.end();
+    tokenizer.sink.builder.sink.take()
+}
+
+/// A tree sink that knows which node the parser is in.
+struct Watched {
+    inner: HtmlTreeSink,
+    top: Cell<Option<NodeId>>,
+}
+
+impl Watched {
+    /// How deep the parser is, at most a little more than [`MAX_DEPTH`].
+    fn depth(&self) -> usize {
+        let html = self.inner.0.borrow();
+        let node = self.top.get().and_then(|id| html.tree.get(id));
+        node.map_or(0, |n| n.ancestors().take(MAX_DEPTH + LOOK_EVERY).count())
+    }
+
+    fn take(&self) -> Html {
+        self.inner.0.replace(Html::new_document())
+    }
+
+    fn entered(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
+        self.top.set(Some(match child {
+            NodeOrText::AppendNode(id) => *id,
+            NodeOrText::AppendText(_) => *parent,
+        }));
+    }
+}
+
+impl TreeSink for Watched {
+    type Handle = NodeId;
+    type Output = Html;
+    type ElemName<'a> = <HtmlTreeSink as TreeSink>::ElemName<'a>;
+
+    fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
+        self.entered(parent, &child);
+        self.inner.append(parent, child);
+    }
+
+    fn append_based_on_parent_node(&self, element: &NodeId, prev: &NodeId, child: NodeOrText<NodeId>) {
+        self.entered(prev, &child);
+        self.inner.append_based_on_parent_node(element, prev, child);
+    }
+
+    fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
+        self.entered(sibling, &child);
+        self.inner.append_before_sibling(sibling, child);
+    }
+
+    fn pop(&self, node: &NodeId) {
+        let parent = self.inner.0.borrow().tree.get(*node).and_then(|n| n.parent()).map(|p| p.id());
+        self.top.set(parent);
+        self.inner.pop(node);
+    }
+
+    fn finish(self) -> Html {
+        self.inner.finish()
+    }
+    fn parse_error(&self, message: Cow<'static, str>) {
+        self.inner.parse_error(message);
+    }
+    fn get_document(&self) -> NodeId {
+        self.inner.get_document()
+    }
+    fn elem_name<'a>(&'a self, target: &'a NodeId) -> Self::ElemName<'a> {
+        self.inner.elem_name(target)
+    }
+    fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
+        self.inner.create_element(name, attributes, flags)
+    }
+    fn create_comment(&self, text: StrTendril) -> NodeId {
+        self.inner.create_comment(text)
+    }
+    fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
+        self.inner.create_pi(target, data)
+    }
+    fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
+        self.inner.append_doctype_to_document(name, public, system);
+    }
+    fn get_template_contents(&self, target: &NodeId) -> NodeId {
+        self.inner.get_template_contents(target)
+    }
+    fn same_node(&self, a: &NodeId, b: &NodeId) -> bool {
+        self.inner.same_node(a, b)
+    }
+    fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.inner.set_quirks_mode(mode);
+    }
+    fn add_attrs_if_missing(&self, target: &NodeId, attributes: Vec<Attribute>) {
+        self.inner.add_attrs_if_missing(target, attributes);
+    }
+    fn remove_from_parent(&self, target: &NodeId) {
+        self.inner.remove_from_parent(target);
+    }
+    fn reparent_children(&self, node: &NodeId, parent: &NodeId) {
+        self.inner.reparent_children(node, parent);
+    }
+}
+
+/// Hands tokens on to the tree builder, start tags only while there is room below them.
+struct Bounded {
+    builder: TreeBuilder<NodeId, Watched>,
+    tags: Cell<usize>,
+    full: Cell<bool>,
+}
+
+impl TokenSink for Bounded {
+    type Handle = NodeId;
+
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
+        if let Token::TagToken(tag) = &token {
+            let tags = self.tags.get() + 1;
+            self.tags.set(tags);
+            if tags % LOOK_EVERY == 0 {
+                self.full.set(self.builder.sink.depth() >= MAX_DEPTH);
+            }
+            // What holds only text cannot nest, and its text must not be taken for tags.
+            let holds_text = matches!(&*tag.name, "script" | "style" | "title" | "textarea" | "noscript" | "iframe");
+            if self.full.get() && tag.kind == TagKind::StartTag && !holds_text {
+                return TokenSinkResult::Continue;
+            }
+        }
+        self.builder.process_token(token, line)
+    }
+
+    fn end(&self) {
+        self.builder.end();
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+        self.builder.adjusted_current_node_present_but_not_in_html_namespace()
+    }
+}
+
+/// The text of an element as a reader sees it: without scripts and styles, a space where a block or a line ends.
+pub fn text(element: ElementRef<'_>) -> String {
+    let mut out = String::new();
+    let mut skip: Option<NodeId> = None;
+    for edge in element.traverse() {
+        match edge {
+            Edge::Open(node) => match node.value() {
+                Node::Element(e) if skip.is_none() => {
+                    if matches!(e.name(), "script" | "style" | "noscript" | "template" | "svg") {
+                        skip = Some(node.id());
+                    } else if is_block(e.name()) {
+                        out.push(' ');
+                    }
+                }
+                Node::Text(t) if skip.is_none() => out.push_str(t),
+                _ => {}
+            },
+            Edge::Close(node) => {
+                if skip == Some(node.id()) {
+                    skip = None;
+                } else if skip.is_none() && node.value().as_element().is_some_and(|e| is_block(e.name())) {
+                    out.push(' ');
+                }
+            }
+        }
+    }
+    crate::coercion::collapse(&out)
+}
+
+fn is_block(name: &str) -> bool {
+    !matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "data"
+            | "em"
+            | "font"
+            | "i"
+            | "kbd"
+            | "mark"
+            | "q"
+            | "s"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "u"
+            | "var"
+            | "wbr"
+            | "del"
+            | "ins"
+    )
+}
+
+/// Plain text of a fragment of HTML inside a text, as structured data often has it.
+pub fn strip(fragment: &str) -> String {
+    if !fragment.contains(['<', '&']) {
+        return crate::coercion::collapse(fragment);
+    }
+    let html = parse(fragment);
+    text(html.root_element())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(page: &str) -> String {
+        text(parse(page).root_element())
+    }
+
+    #[test]
+    fn text_as_a_reader_sees_it() {
+        let page = "<title>T</title><style>x{}</style><p>a<b>b</b> c<br>d<script>no()</script></p><div>e</div>&amp;";
+        assert_eq!(words(page), "T ab c d e &");
+        assert_eq!(strip("<p>Mix &amp; bake</p><p>Eat</p>"), "Mix & bake Eat");
+        assert_eq!(strip("2 &lt; 3"), "2 < 3");
+    }
+
+    #[test]
+    fn depth_is_bounded_and_time_with_it() {
+        for page in
+            ["<div>".repeat(50_000), "<div>x".repeat(20_000), "<b><i>".repeat(10_000), "</p><div>".repeat(20_000)]
+        {
+            let html = parse(&page);
+            let deepest = html.tree.nodes().map(|n| n.ancestors().take(5_000).count()).max().unwrap();
+            assert!(deepest <= MAX_DEPTH + 3 * LOOK_EVERY, "{deepest}");
+        }
+    }
+
+    #[test]
+    fn old_pages_without_end_tags_keep_all_they_have() {
+        let page: String = (0..3_000).map(|i| format!("<p>p{i}<ul><li>a{i}<li>b{i}</ul>")).collect();
+        let html = parse(&page);
+        let count =
+            |name: &str| html.tree.nodes().filter(|n| n.value().as_element().is_some_and(|e| e.name() == name)).count();
+        assert_eq!((count("p"), count("li")), (3_000, 6_000));
+    }
+
+    #[test]
+    fn after_a_deep_part_the_page_goes_on() {
+        let page = format!("{}x{}<p id=after>y", "<div>".repeat(2_000), "</div>".repeat(2_000));
+        assert!(words(&page).contains('y'));
+    }
+}

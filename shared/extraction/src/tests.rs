@@ -1,0 +1,171 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn read(page: &str, content_type: &str, schema: Value) -> Extracted {
+    let url = Url::parse("https://shop.test/p/kettle?x=1").unwrap();
+    let page = Page { body: page.as_bytes(), content_type: Some(content_type), url: &url };
+    // 2026-11-24
+    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000) };
+    extract(&page, &Schema::parse(&schema).unwrap(), &context).unwrap()
+}
+
+fn field(name: &str, kind: &str) -> Value {
+    json!({"field": name, "type": kind, "example": "1"})
+}
+
+const PRODUCT: &str = r##"<!doctype html><html lang="en"><head><title>Copper Kettle | Shop</title>
+<script type="application/ld+json">{"@graph":[
+ {"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","name":"Home","item":{"@id":"/"}}]},
+ {"@type":"Organization","name":"Shop","logo":{"@type":"ImageObject","url":"/logo.png"}},
+ {"@type":"WebSite","name":"Shop"},
+ {"@type":"Product","name":"Copper &amp; Brass Kettle","sku":"00042","brand":{"@id":"#b"},"image":["/k1.jpg","/k2.jpg"],
+  "offers":{"@type":"Offer","price":"49.90","priceCurrency":"EUR","availability":"https://schema.org/InStock"},
+  "aggregateRating":{"ratingValue":4.6,"reviewCount":"1,204"}},
+ {"@type":"Brand","@id":"#b","name":"Hearth"}]}</script></head>
+<body><h1>Copper &amp; Brass Kettle</h1><p>Price: $1.00</p>
+<table><tr><th>Capacity</th><td>1.7 l</td></tr></table></body></html>"##;
+
+#[test]
+fn the_main_entity_not_the_first_one() {
+    let got = read(
+        PRODUCT,
+        "text/html",
+        json!([
+            field("title", "string"),
+            field("price", "float"),
+            field("currency", "string"),
+            field("sku", "string"),
+            field("brand", "string"),
+            field("inStock", "boolean"),
+            field("rating", "float"),
+            field("reviewCount", "integer"),
+            field("images", "array<string>"),
+        ]),
+    );
+    assert_eq!(
+        Value::Object(got.data),
+        json!({
+            "title": "Copper & Brass Kettle", "price": 49.9, "currency": "EUR", "sku": "00042", "brand": "Hearth",
+            "inStock": true, "rating": 4.6, "reviewCount": 1204, "images": ["https://shop.test/k1.jpg", "https://shop.test/k2.jpg"],
+        })
+    );
+    assert_eq!(got.render_mode, RenderMode::Structured);
+    assert!(got.warnings.iter().any(|w| w.contains("inStock")), "{:?}", got.warnings);
+}
+
+#[test]
+fn visible_values_are_told_apart() {
+    let got = read(PRODUCT, "text/html", json!([field("capacity", "string"), field("price", "float")]));
+    assert_eq!(Value::Object(got.data), json!({"capacity": "1.7 l", "price": 49.9}));
+    assert_eq!(got.render_mode, RenderMode::Fetch);
+}
+
+#[test]
+fn a_selector_alone_decides() {
+    let schema = json!([
+        {"field": "price", "type": "float", "example": 1, "selector": "p"},
+        {"field": "title", "type": "string", "example": "x", "selector": ".none"},
+        {"field": "cells", "type": "array<string>", "example": ["x"], "selector": "tr > *"},
+    ]);
+    let got = read(PRODUCT, "text/html", schema);
+    assert_eq!(Value::Object(got.data), json!({"price": 1.0, "title": null, "cells": ["Capacity", "1.7 l"]}));
+    assert_eq!(got.render_mode, RenderMode::Fetch);
+}
+
+#[test]
+fn what_cannot_be_read_is_null_with_a_warning() {
+    let page = r#"<meta property="product:price:amount" content="on request"><meta property="og:title" content="A">"#;
+    let got = read(
+        page,
+        "text/html",
+        json!([field("price", "float"), field("title", "string"), field("tags", "array<integer>")]),
+    );
+    assert_eq!(Value::Object(got.data), json!({"price": null, "title": "A", "tags": []}));
+    assert_eq!(got.warnings.len(), 1);
+    assert!(got.warnings[0].starts_with("TYPE_COERCION_FAILED") && got.warnings[0].contains("\"price\""));
+}
+
+#[test]
+fn meta_title_heading_and_recipe() {
+    let page = r#"<title>Soup - Cooks</title><h1>Soup</h1><meta name="author" content="Ann"><time datetime="2025-03-04"></time>"#;
+    let got = read(
+        page,
+        "text/html",
+        json!([field("headline", "string"), field("author", "string"), field("published_at", "date")]),
+    );
+    assert_eq!(Value::Object(got.data), json!({"headline": "Soup", "author": "Ann", "published_at": "2025-03-04"}));
+    let page = r#"<script type="application/ld+json">{"@type":["Recipe"],"name":"Soup","prepTime":"PT1H10M","recipeYield":["4","4 servings"],
+      "recipeIngredient":["1 egg","2 &frac12; cups"],"recipeInstructions":[{"@type":"HowToSection","itemListElement":[{"@type":"HowToStep","text":"<p>Mix</p>"},{"@type":"HowToStep","text":"Eat"}]}],
+      "keywords":"a, b"}</script>"#;
+    let got = read(
+        page,
+        "text/html",
+        json!([
+            field("prepTime", "integer"),
+            field("servings", "integer"),
+            field("ingredients", "array<string>"),
+            field("instructions", "array<string>"),
+            field("tags", "array<string>")
+        ]),
+    );
+    assert_eq!(
+        Value::Object(got.data),
+        json!({"prepTime": 70, "servings": 4, "ingredients": ["1 egg", "2 ½ cups"], "instructions": ["Mix", "Eat"], "tags": ["a", "b"]})
+    );
+}
+
+#[test]
+fn json_and_text_pages() {
+    let got = read(
+        r#"{"item": {"name": "Cup", "cost": "$3.50", "stock": {"value": "in stock"}, "list": [1, "2", "x"]}}"#,
+        "application/json; charset=utf-8",
+        json!([
+            field("name", "string"),
+            field("price", "float"),
+            field("availability", "boolean"),
+            field("list", "array<integer>"),
+            field("item.cost", "string")
+        ]),
+    );
+    assert_eq!(
+        Value::Object(got.data),
+        json!({"name": "Cup", "price": 3.5, "availability": true, "list": [1, 2], "item.cost": "$3.50"})
+    );
+    let got = read("just words", "text/plain", json!([field("title", "string"), field("tags", "array<string>")]));
+    assert_eq!(Value::Object(got.data), json!({"title": null, "tags": []}));
+}
+
+#[test]
+fn other_content_is_refused() {
+    let url = Url::parse("https://e.test/").unwrap();
+    let schema = Schema::parse(&json!([field("t", "string")])).unwrap();
+    let context = Context { locale: "en", now: Timestamp(0) };
+    let get =
+        |content_type, body| extract(&Page { body, content_type: Some(content_type), url: &url }, &schema, &context);
+    assert!(get("application/pdf", b"%PDF").unwrap_err().to_string().contains("application/pdf"));
+    assert_eq!(get("application/json", b"{").unwrap_err(), ExtractError::BrokenJson);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn always_the_schemas_keys_and_types(body in "(<[a-z]{1,6}( [a-z]{1,8}=\"[^\"]{0,12}\")?>|</[a-z]{1,6}>|[\\PC]{0,8}|\\{\"@type\":\"[A-Z][a-z]{2,6}\",|<script type=\"application/ld\\+json\">|</script>){0,40}") {
+        let kinds = domain::FieldType::ALL;
+        let names = ["title", "price", "inStock", "date", "tags", "rating", "unknown thing", "image"];
+        let fields: Vec<Value> = kinds.iter().zip(names).map(|(k, n)| json!({"field": n, "type": k.name(), "example": "1"})).collect();
+        let got = read(&body, "text/html", Value::Array(fields));
+        prop_assert_eq!(got.data.keys().map(String::as_str).collect::<Vec<_>>(), names.to_vec());
+        for (value, kind) in got.data.values().zip(kinds) {
+            let right = match kind {
+                domain::FieldType::String | domain::FieldType::Date => value.is_null() || value.is_string(),
+                domain::FieldType::Integer => value.is_null() || value.is_i64() || value.is_u64(),
+                domain::FieldType::Float => value.is_null() || value.is_f64(),
+                domain::FieldType::Boolean => value.is_null() || value.is_boolean(),
+                _ => value.is_array(),
+            };
+            prop_assert!(right, "{:?} {:?}", kind, value);
+        }
+    }
+}
