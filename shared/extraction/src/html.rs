@@ -27,8 +27,13 @@ pub fn parse(text: &str) -> Html {
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
-    // Scripts are not run: the tokenizer only pauses for them.
-    while let TokenizerResult::Script(_) = tokenizer.feed(&input) {}
+    loop {
+        match tokenizer.feed(&input) {
+            // It pauses for scripts, which are not run, and for a charset, which was decided on bytes before.
+            TokenizerResult::Script(_) | TokenizerResult::EncodingIndicator(_) => {}
+            TokenizerResult::Done => break,
+        }
+    }
     tokenizer.end();
     tokenizer.sink.builder.sink.take()
 }
@@ -239,6 +244,12 @@ mod tests {
 
     fn words(page: &str) -> String {
         text(parse(page).root_element())
+    }
+
+    #[test]
+    fn a_charset_or_a_script_does_not_end_the_page() {
+        let page = "<head><meta charset=utf-8><title>T</title><script>1</script></head><h1>after</h1>";
+        assert_eq!(words(page), "T after");
     }
 
     #[test]

@@ -1,22 +1,31 @@
 //! The HTTP client: one page per call, redirects by hand, the whole of it within one deadline and one size.
+//!
+//! HTTP/1.1 only. The size of a response's head is hyper's to bound (100 headers, about 400 KB): over it, the page is
+//! unreachable.
 
 use std::collections::HashSet;
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ipnet::IpNet;
-use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response};
 use url::{Host, Url};
 
-use crate::content::{is_readable_type, looks_readable};
+use crate::body;
 use crate::error::{BuildError, FetchError};
-use crate::guard::{Guard, Refusal, is_local_name, is_web_port};
-use crate::resolver::{JudgingResolver, Scope};
+use crate::fault::explain;
+use crate::guard::{Guard, Refusal, Scope, is_local_name, is_web_port};
+use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
+
+/// How long a connection that is not in use is kept. Short: a batch over many hosts must not run out of sockets (1,024
+/// in a Lambda), and many servers close after five seconds themselves.
+const KEEP_IDLE: Duration = Duration::from_secs(4);
 
 /// What may be set.
 #[derive(Debug, Clone)]
@@ -29,7 +38,7 @@ pub struct FetchConfig {
     pub max_body_bytes: usize,
     /// Most redirects that are followed.
     pub max_redirects: usize,
-    /// Longest time for one connection to come about.
+    /// Longest time for one connection to come about: DNS, TCP and TLS.
     pub connect_timeout: Duration,
 }
 
@@ -50,7 +59,7 @@ impl Default for FetchConfig {
 pub struct FetchRequest<'a> {
     /// Where.
     pub url: &'a Url,
-    /// BCP 47 tag that `Accept-Language` is made of.
+    /// BCP 47 tag, such as `de-DE`, that `Accept-Language` is made of; one that is none is not sent.
     pub accept_language: &'a str,
     /// For the whole page: every hop, head and body.
     pub timeout: Duration,
@@ -59,37 +68,55 @@ pub struct FetchRequest<'a> {
 /// A page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Where it was found in the end.
+    /// Where it was found in the end, without a fragment.
     pub final_url: Url,
     /// Whether that is elsewhere than where it was looked for.
     pub redirected: bool,
     /// HTTP status, 200 to 299.
     pub status: u16,
-    /// The `Content-Type` header.
+    /// The `Content-Type` header as it came, charset and all.
     pub content_type: Option<String>,
     /// The bytes, content-decoded.
     pub body: Bytes,
 }
 
-/// Fetches pages. Cheap to clone; keeps connections alive between pages.
+/// Fetches pages. Cheap to clone; keeps connections alive for a moment between pages.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     public: Client,
-    allowed_only: Client,
+    /// There if anything is allowed besides public addresses: building a client reads the machine's certificates.
+    allowed_only: Option<Client>,
     guard: Guard,
     max_body_bytes: usize,
     max_redirects: usize,
+}
+
+/// How a judged URL is fetched.
+struct Route<'a> {
+    client: &'a Client,
+    scope: Scope,
+    /// What to say if its name turns out to lead where it may not.
+    refusal: Refusal,
 }
 
 impl Fetcher {
     /// Builds the client.
     ///
     /// # Errors
-    /// TLS could not be set up.
+    /// TLS could not be set up (no certificates on the machine), or the user agent is no header value.
     pub fn new(config: FetchConfig) -> Result<Fetcher, BuildError> {
+        Fetcher::with_lookup(config, Lookup::System)
+    }
+
+    fn with_lookup(config: FetchConfig, lookup: Lookup) -> Result<Fetcher, BuildError> {
         // reqwest takes the process's provider. Another part of the process may have installed one: that serves too.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let guard = Guard::new(config.allow.clone());
+        let guard = Guard::new(config.allow);
         let build = |scope| {
             Client::builder()
                 .user_agent(&config.user_agent)
@@ -97,18 +124,19 @@ impl Fetcher {
                 .no_proxy()
                 .referer(false)
                 .connect_timeout(config.connect_timeout)
-                .pool_max_idle_per_host(32)
-                .dns_resolver(JudgingResolver { guard: guard.clone(), scope })
+                .pool_idle_timeout(KEEP_IDLE)
+                .dns_resolver(JudgingResolver { guard: guard.clone(), scope, lookup })
                 .build()
-                .map_err(|e| BuildError(e.to_string()))
+                .map_err(|e| BuildError(innermost(&e)))
         };
-        Ok(Fetcher {
+        let inner = Inner {
             public: build(Scope::Public)?,
-            allowed_only: build(Scope::AllowedOnly)?,
+            allowed_only: if guard.allows_more() { Some(build(Scope::AllowedOnly)?) } else { None },
             guard,
             max_body_bytes: config.max_body_bytes,
             max_redirects: config.max_redirects,
-        })
+        };
+        Ok(Fetcher { inner: Arc::new(inner) })
     }
 
     /// Fetches one page.
@@ -116,102 +144,97 @@ impl Fetcher {
     /// # Errors
     /// Why there is none.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        match tokio::time::timeout(request.timeout, self.follow(request)).await {
+        match tokio::time::timeout(request.timeout, self.inner.follow(request)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(request.timeout)),
         }
     }
+}
 
+impl Inner {
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
         let mut url = request.url.clone();
         url.set_fragment(None);
         let start = url.clone();
         let mut seen = HashSet::from([url.to_string()]);
-        for _ in 0..=self.max_redirects {
-            let response = self.hop(&url, request.accept_language).await?;
+        for hop in 0..=self.max_redirects {
+            let response = self.hop(&url, request.accept_language).await.map_err(|e| said_of_hop(e, hop))?;
             let Some(next) = redirect_target(&url, &response)? else {
-                let redirected = url != start;
-                return self.read(url, redirected, response).await;
+                let status = response.status().as_u16();
+                let content = body::read(response, self.max_body_bytes).await?;
+                let (content_type, body) = (content.content_type, content.body);
+                return Ok(Page { redirected: url != start, final_url: url, status, content_type, body });
             };
             if !seen.insert(next.to_string()) {
                 return Err(FetchError::Unreachable("the site redirects in a loop".into()));
             }
             url = next;
         }
-        let text = format!("the site redirects more than {} times", self.max_redirects);
+        let text = format!("the site has too many redirects; {} are followed", self.max_redirects);
         Err(FetchError::Unreachable(text))
     }
 
     /// One request, its target judged before and its peer after.
     async fn hop(&self, url: &Url, language: &str) -> Result<Response, FetchError> {
-        let client = self.judge(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
-        let mut get =
-            client.get(url.clone()).header(ACCEPT, "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
-        if let Ok(value) = HeaderValue::from_str(&languages(language)) {
+        check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
+        let route = self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+        let mut get = route
+            .client
+            .get(url.clone())
+            .header(ACCEPT, "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
+        if let Some(value) = languages(language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
-        let response = get.send().await.map_err(|e| explain(&e))?;
-        let peer = response.remote_addr().map(|a| a.ip());
-        match peer {
-            Some(ip) => self.guard.judge_ip(ip).map_err(|r| FetchError::Forbidden(r.to_string()))?,
-            // Not known is not allowed.
-            None => return Err(FetchError::Forbidden("the peer's address is not known".into())),
+        let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
+        // A second look, at where the connection really went. Not known is not admitted.
+        match response.remote_addr() {
+            Some(peer) if self.guard.admits(route.scope, peer.ip()) => Ok(response),
+            Some(_) | None => Err(FetchError::Forbidden(route.refusal.to_string())),
         }
-        Ok(response)
     }
 
     /// Judges what can be judged without a look-up, and chooses the client whose resolver judges the rest.
-    fn judge(&self, url: &Url) -> Result<&Client, Refusal> {
+    fn judge(&self, url: &Url) -> Result<Route<'_>, Refusal> {
+        // http and https have one; 0 is no web port.
         let port = url.port_or_known_default().unwrap_or(0);
-        let literal = |ip: IpAddr| self.guard.judge_literal(ip, port).map(|()| &self.public);
+        let public = Route { client: &self.public, scope: Scope::Public, refusal: Refusal::Name };
+        let local = |refusal: Refusal| match &self.allowed_only {
+            Some(client) => Ok(Route { client, scope: Scope::AllowedOnly, refusal }),
+            None => Err(refusal),
+        };
         match url.host() {
-            Some(Host::Ipv4(ip)) => literal(IpAddr::V4(ip)),
-            Some(Host::Ipv6(ip)) => literal(IpAddr::V6(ip)),
-            Some(Host::Domain(name)) if is_local_name(name) => {
-                if self.guard.allows_more() {
-                    Ok(&self.allowed_only)
-                } else {
-                    Err(Refusal::LocalName)
-                }
-            }
-            Some(Host::Domain(_)) if is_web_port(port) => Ok(&self.public),
-            Some(Host::Domain(_)) => {
-                if self.guard.allows_more() {
-                    Ok(&self.allowed_only)
-                } else {
-                    Err(Refusal::Port(port))
-                }
-            }
+            Some(Host::Ipv4(ip)) => self.guard.judge_literal(IpAddr::V4(ip), port).map(|()| public),
+            Some(Host::Ipv6(ip)) => self.guard.judge_literal(IpAddr::V6(ip), port).map(|()| public),
+            Some(Host::Domain(name)) if is_local_name(name) => local(Refusal::LocalName),
+            Some(Host::Domain(_)) if !is_web_port(port) => local(Refusal::Port(port)),
+            Some(Host::Domain(_)) => Ok(public),
             None => Err(Refusal::LocalName),
         }
     }
+}
 
-    async fn read(&self, final_url: Url, redirected: bool, mut response: Response) -> Result<Page, FetchError> {
-        check_status(&response)?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        if let Some(kind) = content_type.as_deref().filter(|kind| !is_readable_type(kind)) {
-            let kind: String = kind.chars().take(80).collect();
-            let text = format!("the content is \"{kind}\"; only HTML, JSON and text can be read");
-            return Err(FetchError::Unsupported(text));
-        }
-        let status = response.status().as_u16();
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e))? {
-            if body.len() + chunk.len() > self.max_body_bytes {
-                let text = format!("the page is over {} bytes", self.max_body_bytes);
-                return Err(FetchError::Unsupported(text));
-            }
-            if body.is_empty() && content_type.is_none() && !looks_readable(&chunk) {
-                let text = "the content has no type and is neither HTML, JSON nor text";
-                return Err(FetchError::Unsupported(text.into()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Page { final_url, redirected, status, content_type, body: body.freeze() })
+/// The cause at the end of a chain: the ones before it only say that something failed.
+fn innermost(error: &dyn Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// A refusal of a URL that the caller never saw must say where it came from.
+fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
+    match error {
+        FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),
+        FetchError::Forbidden(_)
+        | FetchError::Blocked(_)
+        | FetchError::Unreachable(_)
+        | FetchError::Timeout(_)
+        | FetchError::Unsupported(_) => error,
     }
 }
 
-/// Where a response redirects to, if it does (RFC 9110 §15.4).
+/// Where a response redirects to, if it does (RFC 9110 §15.4). It is judged when its turn comes.
 fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -221,84 +244,21 @@ fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchE
     // Servers send UTF-8 here, whatever the RFC says.
     let location = std::str::from_utf8(location.as_bytes()).map_err(|_| broken("to what is no URL"))?;
     let mut next = url.join(location.trim()).map_err(|_| broken("to what is no URL"))?;
-    check_parsed(&next)
-        .map_err(|fault| FetchError::Forbidden(format!("the site redirects to a URL that is refused: {fault}")))?;
     next.set_fragment(None);
     Ok(Some(next))
 }
 
-fn check_status(response: &Response) -> Result<(), FetchError> {
-    let status = response.status();
-    let code = status.as_u16();
-    let walled = status == StatusCode::SERVICE_UNAVAILABLE && response.headers().contains_key("cf-mitigated");
-    if matches!(code, 401 | 403 | 407 | 429) || walled {
-        return Err(FetchError::Blocked(format!("the site refused with status {code}")));
+/// `Accept-Language` for a tag: itself, its primary language, anything. Nothing for what can be no tag (RFC 5646 §2.1).
+fn languages(tag: &str) -> Option<HeaderValue> {
+    if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return None;
     }
-    if matches!(code, 204 | 205) {
-        return Err(FetchError::Unsupported(format!("the site answered with status {code}: it has no content")));
-    }
-    if !status.is_success() {
-        return Err(FetchError::Unreachable(format!("the site answered with status {code}")));
-    }
-    Ok(())
-}
-
-/// `Accept-Language` for a tag: itself, its primary language, anything.
-fn languages(tag: &str) -> String {
-    match tag.split_once('-') {
+    let text = match tag.split_once('-') {
         Some((primary, _)) => format!("{tag},{primary};q=0.9,*;q=0.5"),
         None => format!("{tag},*;q=0.5"),
-    }
-}
-
-/// What a failed request means for the caller. The text names no address and no internals.
-fn explain(error: &reqwest::Error) -> FetchError {
-    let mut source: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(e) = source {
-        if let Some(refusal) = e.downcast_ref::<Refusal>() {
-            return FetchError::Forbidden(refusal.to_string());
-        }
-        source = e.source();
-    }
-    let text = if error.is_timeout() {
-        "the site did not take the connection in time"
-    } else if error.is_connect() {
-        "no connection to the site: its name is not known, nothing listens there, or its certificate is not valid"
-    } else if error.is_body() || error.is_decode() {
-        "the site broke off its answer, or its encoding is broken"
-    } else {
-        "the site's answer could not be understood"
     };
-    FetchError::Unreachable(text.into())
+    HeaderValue::from_str(&text).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn languages_fall_back() {
-        assert_eq!(languages("de-DE"), "de-DE,de;q=0.9,*;q=0.5");
-        assert_eq!(languages("fr"), "fr,*;q=0.5");
-    }
-
-    #[test]
-    fn what_needs_no_look_up_is_judged_before_one() {
-        let strict = Fetcher::new(FetchConfig::default()).unwrap();
-        for url in [
-            "http://127.0.0.1/",
-            "http://2130706433/",
-            "http://0x7f.1/",
-            "http://[::1]/",
-            "http://[::ffff:10.0.0.1]/",
-            "http://localhost/",
-            "http://printer/",
-            "http://x.internal/",
-            "http://example.com:8080/",
-            "http://8.8.8.8:22/",
-        ] {
-            assert!(strict.judge(&Url::parse(url).unwrap()).is_err(), "{url}");
-        }
-        assert!(strict.judge(&Url::parse("https://example.com/").unwrap()).is_ok());
-    }
-}
+mod tests;

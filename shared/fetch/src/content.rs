@@ -1,21 +1,49 @@
 //! Which content can be read. Pure: decided from the Content-Type header or, without one, from the first bytes.
 
-/// Whether a Content-Type is HTML, XML, JSON or text.
-pub fn is_readable_type(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.starts_with("text/")
-        || essence.ends_with("+xml")
-        || essence.ends_with("+json")
-        || matches!(essence.as_str(), "application/json" | "application/xml" | "application/x-json")
+/// How many bytes of the start [`looks_readable`] wants to see; the WHATWG MIME Sniffing standard's resource header.
+pub const SNIFF_BYTES: usize = 1445;
+
+/// What a Content-Type says of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readability {
+    /// HTML, XML, JSON or text.
+    Readable,
+    /// Something else.
+    Unreadable,
+    /// It says nothing: the bytes must tell.
+    Unsaid,
 }
 
-/// Whether bytes without a Content-Type look like something readable: markup, JSON or text. A NUL, or the mark of a
-/// known binary format, says no.
+/// Judges a Content-Type (RFC 9110 §8.3.1).
+pub fn judge_type(content_type: &str) -> Readability {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // What is no media type, and what names none (MIME Sniffing §7), is as good as no header.
+    if !essence.contains('/') || matches!(essence.as_str(), "*/*" | "unknown/unknown" | "application/unknown") {
+        return Readability::Unsaid;
+    }
+    let readable = essence.starts_with("text/")
+        || essence.ends_with("+xml")
+        || essence.ends_with("+json")
+        || matches!(essence.as_str(), "application/json" | "application/xml" | "application/x-json");
+    if readable { Readability::Readable } else { Readability::Unreadable }
+}
+
+/// Whether bytes without a Content-Type look like something readable: markup, JSON or text. The mark of a known binary
+/// format says no, and so does a byte that no text has (MIME Sniffing §3, "binary data byte").
 pub fn looks_readable(start: &[u8]) -> bool {
-    const BINARY: [&[u8]; 9] =
-        [b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\x1f\x8b", b"RIFF", b"\x7fELF", b"wOF"];
+    // Only those that begin with bytes of text; the others give themselves away by a binary data byte or by these.
+    const BINARY: [&[u8]; 8] =
+        [b"%PDF-", b"\x89PNG", b"GIF87a", b"GIF89a", b"\xff\xd8\xff", b"\x1f\x8b", b"wOFF", b"wOF2"];
+    if BINARY.iter().any(|mark| start.starts_with(mark)) {
+        return false;
+    }
     let utf16 = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
-    !BINARY.iter().any(|mark| start.starts_with(mark)) && (utf16 || !start.iter().take(1024).any(|b| *b == 0))
+    utf16 || !start.iter().take(SNIFF_BYTES).any(|b| matches!(b, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
+}
+
+/// Whether decoded bytes are gzip again: the server encoded them twice, and one layer is read.
+pub fn is_still_gzip(start: &[u8]) -> bool {
+    start.starts_with(b"\x1f\x8b")
 }
 
 #[cfg(test)]
@@ -24,28 +52,47 @@ mod tests {
 
     #[test]
     fn types() {
-        for ok in [
-            "text/html; charset=utf-8",
-            "TEXT/PLAIN",
-            "application/xhtml+xml",
-            "application/ld+json",
-            "application/json",
+        use Readability::*;
+        for (text, want) in [
+            ("text/html; charset=utf-8", Readable),
+            ("TEXT/PLAIN", Readable),
+            (" text/html ;charset=x", Readable),
+            ("application/xhtml+xml", Readable),
+            ("application/ld+json", Readable),
+            ("application/json", Readable),
+            ("application/rss+xml", Readable),
+            ("application/pdf", Unreadable),
+            ("image/png", Unreadable),
+            ("application/octet-stream", Unreadable),
+            ("video/mp4", Unreadable),
+            ("multipart/mixed", Unreadable),
+            ("", Unsaid),
+            ("; charset=utf-8", Unsaid),
+            ("html", Unsaid),
+            ("*/*", Unsaid),
         ] {
-            assert!(is_readable_type(ok), "{ok}");
+            assert_eq!(judge_type(text), want, "{text}");
         }
-        for bad in ["application/pdf", "image/png", "application/octet-stream", "", "video/mp4"] {
-            assert!(!is_readable_type(bad), "{bad}");
-        }
-        assert!(is_readable_type("image/svg+xml"));
     }
 
     #[test]
     fn starts() {
-        for ok in [&b"<html>"[..], b"{\"a\":1}", b"plain words", b"", b"\xff\xfe<\0h\0"] {
-            assert!(looks_readable(ok));
+        for ok in
+            [&b"<html>"[..], b"{\"a\":1}", b"[1]", b"plain words\r\n\t", b"", b"\xff\xfe<\0h\0", b"caf\xe9", b"\x1b$B"]
+        {
+            assert!(looks_readable(ok), "{ok:?}");
         }
-        for bad in [&b"%PDF-1.7"[..], b"\x89PNG\r\n", b"ab\0cd", b"\x1f\x8b\x08"] {
-            assert!(!looks_readable(bad));
+        for bad in [
+            &b"%PDF-1.7"[..],
+            b"\x89PNG\r\n",
+            b"GIF89a",
+            b"ab\0cd",
+            b"\x1f\x8b\x08",
+            b"PK\x03\x04",
+            b"\x7fELF\x02\x01",
+            b"text\x01",
+        ] {
+            assert!(!looks_readable(bad), "{bad:?}");
         }
     }
 }

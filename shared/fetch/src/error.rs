@@ -1,4 +1,5 @@
-//! What can go wrong with a page, and how a unit says it.
+//! What can go wrong with a page, and how a unit says it. Messages are for the caller: they name no address that a name
+//! was resolved to, no library and no internals.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub enum FetchError {
     /// The address may not be fetched: private, reserved, local, or another port.
     #[error("{0}")]
     Forbidden(String),
-    /// The site refused.
+    /// The site refused: 401, 403, 407, 429, or a bot wall.
     #[error("{0}")]
     Blocked(String),
     /// DNS, connect, TLS, an error status, a broken answer, a redirect that leads nowhere.
@@ -30,7 +31,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// The unit's error: code and `retryable` of the contract.
+    /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {

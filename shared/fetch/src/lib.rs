@@ -1,7 +1,7 @@
 //! Fetching strangers' URLs for strangers: one page, behind an address guard, with limits on time and size.
 //!
 //! It knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first; an address is judged
-//! where it is connected to, not where it is written.
+//! where it is connected to, not where it is written. It logs nothing: URLs may bear secrets in their query.
 
 pub mod client;
 pub mod content;
@@ -9,6 +9,8 @@ pub mod error;
 pub mod guard;
 pub mod target;
 
+mod body;
+mod fault;
 mod resolver;
 
 pub use client::{FetchConfig, FetchRequest, Fetcher, Page};

@@ -1,36 +1,49 @@
 //! Names to addresses, judged: a name is refused if any of its addresses is, and the connection goes to the addresses
-//! that were judged. Which is why this sits inside the HTTP client and not before it.
+//! that were judged. Which is why this sits inside the HTTP client and not before it. IP literals never come by here.
 
 use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::guard::{Guard, Refusal};
+use crate::guard::{Guard, Scope};
 
-/// Which addresses a name may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Public ones, and those that the operator allowed.
-    Public,
-    /// Only those that the operator allowed: for local names and other ports.
-    AllowedOnly,
+/// A name has an address that may not be fetched. It bears no detail: what a name of somebody's inner network leads to
+/// is nobody's business, and the client knows what to say instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name leads to an address that may not be fetched")]
+pub(crate) struct NameRefused;
+
+/// Who knows the names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lookup {
+    /// The operating system.
+    System,
+    /// A test.
+    #[cfg(test)]
+    Fixed(fn(&str) -> Vec<SocketAddr>),
 }
 
+impl Lookup {
+    async fn of(self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
+        match self {
+            Lookup::System => Ok(tokio::net::lookup_host((name, 0)).await?.collect()),
+            #[cfg(test)]
+            Lookup::Fixed(table) => Ok(table(name)),
+        }
+    }
+}
+
+/// The resolver of one client.
 #[derive(Debug, Clone)]
 pub(crate) struct JudgingResolver {
     pub(crate) guard: Guard,
     pub(crate) scope: Scope,
+    pub(crate) lookup: Lookup,
 }
 
 impl JudgingResolver {
-    fn judge(&self, addresses: &[SocketAddr]) -> Result<(), Refusal> {
-        for address in addresses {
-            self.guard.judge_ip(address.ip())?;
-            if self.scope == Scope::AllowedOnly && !self.guard.is_allowed(address.ip()) {
-                return Err(Refusal::Address("a public address, where only allowed local ones may be fetched"));
-            }
-        }
-        Ok(())
+    fn judge(&self, addresses: &[SocketAddr]) -> Result<(), NameRefused> {
+        if addresses.iter().all(|a| self.guard.admits(self.scope, a.ip())) { Ok(()) } else { Err(NameRefused) }
     }
 }
 
@@ -38,8 +51,9 @@ impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses = this.lookup.of(name.as_str()).await?;
             this.judge(&addresses)?;
+            // Port 0 is replaced by the URL's.
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)
         })
@@ -55,6 +69,7 @@ mod tests {
         let resolver = |scope, allow: &[&str]| JudgingResolver {
             guard: Guard::new(allow.iter().map(|a| a.parse().unwrap()).collect()),
             scope,
+            lookup: Lookup::System,
         };
         let good = "8.8.8.8:0".parse().unwrap();
         let bad = "10.0.0.1:0".parse().unwrap();
@@ -64,5 +79,6 @@ mod tests {
         assert!(resolver(Scope::Public, &["127.0.0.0/8"]).judge(&[good, local]).is_ok());
         assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local]).is_ok());
         assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local, good]).is_err());
+        assert!(resolver(Scope::AllowedOnly, &[]).judge(&[good]).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// Longest URL, in bytes.
+/// Longest URL, in bytes, as written and after percent-encoding.
 pub const MAX_URL: usize = 8 * 1024;
 
 /// Why a URL is refused.
@@ -21,7 +21,7 @@ pub enum UrlFault {
     #[error("it has no host")]
     NoHost,
     /// Over [`MAX_URL`].
-    #[error("it is over 8192 bytes long")]
+    #[error("it is over 8192 bytes long, percent-encoding included")]
     TooLong,
 }
 

@@ -1,1 +1,56 @@
-//! Placeholder.
+//! The operator's tool: accounts, keys, plans, top-ups, usage and the invariant check, on the running local stack, on
+//! its files when it is not running, or on AWS.
+
+mod args;
+mod commands;
+mod place;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Parses the command line, does it, prints the answer.
+pub async fn main() -> ExitCode {
+    let args = args::Args::parse();
+    api::app::start_log(false);
+    let done = async {
+        let place = place::Place::open(&args.place).await?;
+        let answer = commands::run(place.store(), args.command).await;
+        place.close().await;
+        answer
+    };
+    match done.await {
+        Ok(answer) => {
+            print(&answer, args.json);
+            if answer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a command says.
+pub(crate) struct Answer {
+    /// For programs (`--json`).
+    pub(crate) json: serde_json::Value,
+    /// For people.
+    pub(crate) text: String,
+    /// Whether the exit code is 1.
+    pub(crate) failed: bool,
+}
+
+#[allow(clippy::print_stdout)] // the program's output
+fn print(answer: &Answer, json: bool) {
+    if json {
+        println!("{}", answer.json);
+    } else {
+        println!("{}", answer.text);
+    }
+}
+
+#[allow(clippy::print_stderr)] // the program's complaint
+fn complain(error: &str) {
+    eprintln!("admin: {error}");
+}

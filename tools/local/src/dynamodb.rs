@@ -42,6 +42,22 @@ impl DynamoDb {
     /// # Errors
     /// The folder cannot be written, or the port is taken.
     pub async fn start(data_dir: Option<&Path>, port: u16) -> Result<DynamoDb, StartError> {
+        let started = DynamoDb::serve(data_dir, port).await?;
+        if let Some(dir) = data_dir {
+            std::fs::write(url_file(dir), &started.url).map_err(|e| StartError(e.to_string()))?;
+        }
+        Ok(started)
+    }
+
+    /// Opens the files of a stack that is not running, for a tool that works on them. Says nowhere that it does.
+    ///
+    /// # Errors
+    /// The files cannot be opened.
+    pub async fn open_files(data_dir: &Path) -> Result<DynamoDb, StartError> {
+        DynamoDb::serve(Some(data_dir), 0).await
+    }
+
+    async fn serve(data_dir: Option<&Path>, port: u16) -> Result<DynamoDb, StartError> {
         let failed = |e: &dyn std::fmt::Display| StartError(e.to_string());
         let database = match data_dir {
             None => Database::memory(),
@@ -53,9 +69,6 @@ impl DynamoDb {
         let database = database.map_err(|e| failed(&e))?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|e| failed(&e))?;
         let url = format!("http://{}", listener.local_addr().map_err(|e| failed(&e))?);
-        if let Some(dir) = data_dir {
-            std::fs::write(url_file(dir), &url).map_err(|e| failed(&e))?;
-        }
         let stop = CancellationToken::new();
         let (swept, ended) = (database.clone(), stop.clone());
         let sweep = tokio::spawn(async move {

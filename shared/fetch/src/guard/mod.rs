@@ -3,33 +3,46 @@
 mod table;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
-/// Why an address or name is refused.
+/// Why a URL may not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The address is in a range that is no public host's.
-    #[error("this URL leads to an address that may not be fetched ({0})")]
+    /// The address that is written in the URL is in a range that is no public host's.
+    #[error("this URL's address may not be fetched ({0}); only public ones may")]
     Address(&'static str),
+    /// The name leads to such an address. Which is not said: it may be of somebody's inner network.
+    #[error("this URL's host leads to an address that may not be fetched; only public ones may")]
+    Name,
     /// The name is local by its form.
     #[error("this URL's host is a local name; only public hosts may be fetched")]
     LocalName,
     /// Another port than 80 and 443.
-    #[error("port {0} may not be fetched; only 80 and 443 may")]
+    #[error("this URL's port {0} may not be fetched; only 80 and 443 may")]
     Port(u16),
 }
 
-/// The rules in force.
+/// Which addresses a name may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Public ones, and those that the operator allowed.
+    Public,
+    /// Only those that the operator allowed: for local names and other ports.
+    AllowedOnly,
+}
+
+/// The rules in force. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
-    allow: Vec<IpNet>,
+    allow: Arc<[IpNet]>,
 }
 
 impl Guard {
     /// Public addresses, and besides them those in `allow`, on any port there.
     pub fn new(allow: Vec<IpNet>) -> Guard {
-        Guard { allow }
+        Guard { allow: allow.into() }
     }
 
     /// Whether anything besides public addresses is allowed.
@@ -41,6 +54,14 @@ impl Guard {
     pub fn is_allowed(&self, ip: IpAddr) -> bool {
         let ip = unmapped(ip);
         self.allow.iter().any(|net| net.contains(&ip))
+    }
+
+    /// Whether a name of this scope may have this address.
+    pub fn admits(&self, scope: Scope, ip: IpAddr) -> bool {
+        match scope {
+            Scope::Public => self.judge_ip(ip).is_ok(),
+            Scope::AllowedOnly => self.is_allowed(ip),
+        }
     }
 
     /// Judges an address to connect to.
@@ -126,100 +147,62 @@ fn shares_prefix(a: u128, b: u128, width: u32, len: u32) -> bool {
 mod tests {
     use super::*;
 
+    fn forbids(text: &str) -> bool {
+        forbidden(text.parse().unwrap()).is_some()
+    }
+
     #[test]
     fn addresses_that_may_not_be_fetched() {
-        for text in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.255.255",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.0.0.192",
-            "192.0.2.1",
-            "192.31.196.1",
-            "192.52.193.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "192.175.48.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "239.255.255.255",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::2",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::7f00:1",
-            "64:ff9b::7f00:1",
-            "64:ff9b::a9fe:a9fe",
-            "64:ff9b:1::1",
-            "100::1",
-            "100:0:0:1::1",
-            "2001::1",
-            "2001:0:7f00:1::",
-            "2001:2::1",
-            "2001:10::1",
-            "2001:20::1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-            "2002:808:808::1",
-            "2620:4f:8000::1",
-            "3fff::1",
-            "3fff:fff::1",
-            "5f00::1",
-            "fc00::1",
-            "fd12:3456::1",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "4000::1",
-            "fd00:ec2::254",
-        ] {
-            assert!(forbidden(text.parse().unwrap()).is_some(), "{text}");
+        let v4 = "0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.100.100.200 100.127.255.255 127.0.0.1 127.255.255.255 \
+            169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.9 192.0.0.170 192.0.0.192 192.0.2.1 \
+            192.31.196.1 192.52.193.1 192.88.99.1 192.168.0.1 192.175.48.1 198.18.0.1 198.19.255.255 198.51.100.1 \
+            203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255";
+        let v6 = ":: ::1 ::2 ::7f00:1 ::808:808 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:0:127.0.0.1 ::ffff:0:8.8.8.8 \
+            64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:0:0:0:1:808:808 64:ff9b:1::1 64:ff9b:1:ffff::808:808 100::1 \
+            100:0:0:1::1 2001::1 2001:0:7f00:1:: 2001:1::1 2001:2::1 2001:3::1 2001:4:112::1 2001:10::1 2001:20::1 \
+            2001:30::1 2001:1ff::1 2001:db8::1 2002:7f00:1:: 2002:808:808::1 2620:4f:8000::1 3ffe::1 3fff::1 \
+            3fff:fff::1 5f00::1 fc00::1 fd12:3456::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1 1::1 4000::1 e000::1";
+        for text in v4.split_whitespace().chain(v6.split_whitespace()) {
+            assert!(forbids(text), "{text}");
         }
     }
 
     #[test]
     fn addresses_that_may() {
-        for text in [
-            "1.1.1.1",
-            "8.8.8.8",
-            "9.255.255.255",
-            "11.0.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "126.255.255.255",
-            "128.0.0.1",
-            "169.253.255.255",
-            "169.255.0.0",
-            "172.15.255.255",
-            "172.32.0.0",
-            "191.255.255.255",
-            "192.0.1.1",
-            "192.167.255.255",
-            "192.169.0.0",
-            "198.17.255.255",
-            "198.20.0.0",
-            "223.255.255.255",
-            "::ffff:8.8.8.8",
-            "64:ff9b::808:808",
-            "2001:4860:4860::8888",
-            "2606:4700::1111",
-            "2a00:1450::1",
-            "2003::1",
-        ] {
+        let public = "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.1 \
+            169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.1 192.0.3.0 192.167.255.255 \
+            192.169.0.0 198.17.255.255 198.20.0.0 203.0.112.255 203.0.114.0 223.255.255.255 ::ffff:8.8.8.8 \
+            64:ff9b::808:808 2001:200::1 2001:4860:4860::8888 2001:db7::1 2001:db9::1 2003::1 2606:4700::1111 \
+            2620:4f:8001::1 2a00:1450::1 3fff:1000::1";
+        for text in public.split_whitespace() {
             assert_eq!(forbidden(text.parse().unwrap()), None, "{text}");
+        }
+    }
+
+    /// The first and the last address of each row are refused for that row, so no row hides behind another.
+    #[test]
+    fn rows_reach_from_end_to_end() {
+        for (net, len, what) in table::V4 {
+            let last = Ipv4Addr::from_bits(net.to_bits() | u32::MAX >> len);
+            assert_eq!([forbidden_v4(net), forbidden_v4(last)], [Some(what); 2], "{net}/{len}");
+            assert_eq!(net.to_bits() & (u32::MAX >> len), 0, "{net}/{len} has host bits");
+        }
+        for (net, len, what) in table::V6 {
+            let last = Ipv6Addr::from_bits(net.to_bits() | u128::MAX >> len);
+            assert_eq!([forbidden_v6(net), forbidden_v6(last)], [Some(what); 2], "{net}/{len}");
+            assert_eq!(net.to_bits() & (u128::MAX >> len), 0, "{net}/{len} has host bits");
+        }
+    }
+
+    /// An address that bears an IPv4 address is judged as that one is: nothing gets in by another spelling.
+    #[test]
+    fn embedded_addresses_are_judged_like_plain_ones() {
+        for (net, len, _) in table::V4 {
+            for low in [net.to_bits(), net.to_bits() | u32::MAX >> len] {
+                let mapped = Ipv4Addr::from_bits(low).to_ipv6_mapped();
+                let nat64 = Ipv6Addr::from_bits(table::NAT64 | u128::from(low));
+                assert!(forbidden_v6(mapped).is_some() && forbidden_v6(nat64).is_some(), "{mapped} {nat64}");
+            }
         }
     }
 
@@ -232,6 +215,8 @@ mod tests {
         assert!(guard.judge_ip("10.0.0.1".parse().unwrap()).is_err());
         assert_eq!(guard.judge_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
         assert!(Guard::default().judge_ip(local).is_err());
+        // Opened by its own spelling only, not by one that is translated on the way.
+        assert!(guard.judge_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
     }
 
     #[test]

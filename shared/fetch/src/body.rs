@@ -1,0 +1,102 @@
+//! From a response to its body: status, type and encoding are judged before a byte is read, size while it is read.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+
+use crate::content::{Readability, SNIFF_BYTES, is_still_gzip, judge_type, looks_readable};
+use crate::error::FetchError;
+use crate::fault::explain;
+use crate::guard::Refusal;
+
+/// What a response holds.
+pub(crate) struct Content {
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+/// Reads a response that is no redirect. `max` is in bytes after content decoding, counted as they come, so that a
+/// bomb ends at the limit.
+pub(crate) async fn read(mut response: Response, max: usize) -> Result<Content, FetchError> {
+    check_status(&response)?;
+    let headers = response.headers();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let sniff = match content_type.as_deref().map_or(Readability::Unsaid, judge_type) {
+        Readability::Readable => false,
+        Readability::Unsaid => true,
+        Readability::Unreadable => return Err(wrong_type(content_type.as_deref().unwrap_or_default())),
+    };
+    // The client takes the header away when it decodes: what is left is an encoding that it does not know.
+    if headers.get_all(CONTENT_ENCODING).iter().any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let text = "the Content-Encoding can't be read; one layer of gzip, br or deflate can";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    // Not known for an encoded body.
+    if response.content_length().is_some_and(|n| n > max as u64) {
+        return Err(too_large(max));
+    }
+    let mut body = BytesMut::new();
+    let mut judged = false;
+    // The name was resolved long ago: no refusal can come from here.
+    while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e, &Refusal::Name))? {
+        if body.len() + chunk.len() > max {
+            return Err(too_large(max));
+        }
+        body.extend_from_slice(&chunk);
+        if !judged && body.len() >= SNIFF_BYTES {
+            judge_start(&body, sniff)?;
+            judged = true;
+        }
+    }
+    if !judged {
+        judge_start(&body, sniff)?;
+    }
+    Ok(Content { content_type, body: body.freeze() })
+}
+
+fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
+    if is_still_gzip(start) {
+        let text = "the content is compressed more than once; one layer of gzip, br or deflate can be read";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    if sniff && !looks_readable(start) {
+        let text = "the content has no type and is neither HTML, JSON nor text";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    Ok(())
+}
+
+fn wrong_type(content_type: &str) -> FetchError {
+    let kind: String = content_type.chars().take(80).collect();
+    FetchError::Unsupported(format!("the content is \"{kind}\"; only HTML, XML, JSON and text can be read"))
+}
+
+fn too_large(max: usize) -> FetchError {
+    FetchError::Unsupported(format!("the page is over {max} bytes, the most that is read"))
+}
+
+fn check_status(response: &Response) -> Result<(), FetchError> {
+    let status = response.status();
+    let code = status.as_u16();
+    if is_bot_wall(response.headers()) {
+        return Err(FetchError::Blocked(format!("the site answered with a bot wall (status {code})")));
+    }
+    if matches!(code, 401 | 403 | 407 | 429) {
+        return Err(FetchError::Blocked(format!("the site refused with status {code}")));
+    }
+    // An answer, but no page: calling it an empty success would hide that, and trying again would not help.
+    if matches!(code, 204 | 205) {
+        return Err(FetchError::Unsupported(format!("the site answered with status {code}: it has no content")));
+    }
+    if !status.is_success() {
+        return Err(FetchError::Unreachable(format!("the site answered with status {code}")));
+    }
+    Ok(())
+}
+
+/// Whether an answer stands in for the page. Cloudflare marks its challenges whatever their status; AWS WAF answers a
+/// challenge with 202 and a CAPTCHA with 405.
+fn is_bot_wall(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &[u8]| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value));
+    is("cf-mitigated", b"challenge") || is("x-amzn-waf-action", b"challenge") || is("x-amzn-waf-action", b"captcha")
+}

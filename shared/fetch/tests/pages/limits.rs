@@ -1,0 +1,30 @@
+//! Time and size.
+
+use std::time::{Duration, Instant};
+
+use domain::ErrorCode::{Timeout, UnsupportedContent, UrlUnreachable};
+
+use crate::site::Site;
+use crate::{MAX_BODY, code, fetcher, get, get_within};
+
+/// One that comes late, one that comes in drops, one whose every hop is in time.
+#[tokio::test]
+async fn the_deadline_is_the_whole_pages() {
+    let (site, f) = (Site::start().await, fetcher());
+    for path in ["/hang", "/drip", "/slow/0"] {
+        let start = Instant::now();
+        assert_eq!(code(get_within(&f, &site.url(path), 400).await), (Timeout, true), "{path}");
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(5), "{path}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn size_is_limited() {
+    let (site, f) = (Site::start().await, fetcher());
+    assert_eq!(get(&f, &site.url("/full")).await.unwrap().body.len(), MAX_BODY);
+    for path in ["/large", "/endless"] {
+        assert_eq!(code(get(&f, &site.url(path)).await), (UnsupportedContent, false), "{path}");
+    }
+    assert_eq!(code(get(&f, &site.url("/endless-head")).await), (UrlUnreachable, true));
+}

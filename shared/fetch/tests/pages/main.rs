@@ -1,0 +1,44 @@
+//! Whole fetches against a site on loopback that behaves badly on purpose. Nothing but loopback is ever connected to.
+
+// Helpers outside of test functions may fail a test by panicking too.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod encodings;
+mod limits;
+mod proxies;
+mod refusals;
+mod site;
+
+use std::time::Duration;
+
+use domain::ErrorCode;
+use fetch::{FetchConfig, FetchError, FetchRequest, Fetcher, Page};
+use url::Url;
+
+/// The size limit of [`fetcher`].
+const MAX_BODY: usize = 100_000;
+
+/// What fetches from loopback.
+fn fetcher() -> Fetcher {
+    let allow = vec!["127.0.0.0/8".parse().unwrap()];
+    Fetcher::new(FetchConfig { allow, max_body_bytes: MAX_BODY, ..FetchConfig::default() }).unwrap()
+}
+
+/// Fetches within `ms` milliseconds.
+async fn get_within(fetcher: &Fetcher, url: &str, ms: u64) -> Result<Page, FetchError> {
+    let url = Url::parse(url).unwrap();
+    let timeout = Duration::from_millis(ms);
+    fetcher.fetch(FetchRequest { url: &url, accept_language: "de-DE", timeout }).await
+}
+
+/// Fetches with more time than it takes.
+async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
+    get_within(fetcher, url, 20_000).await
+}
+
+/// What the unit of a failed fetch says: code and whether it may be retried.
+fn code(result: Result<Page, FetchError>) -> (ErrorCode, bool) {
+    let error = result.unwrap_err().into_unit_error();
+    (error.code, error.retryable)
+}

@@ -1,0 +1,36 @@
+//! Proxies of the environment are not asked: they would connect to what was not judged.
+//! The environment belongs to the process, so the fetch runs in another one: this test again, told so by a variable.
+
+use std::process::Command;
+
+use crate::site::Site;
+use crate::{fetcher, get};
+
+const ME: &str = "proxies::proxies_of_the_environment_are_ignored";
+const CHILD: &str = "RUNO_TEST_PROXIED_CHILD";
+
+#[tokio::test]
+#[allow(clippy::disallowed_methods)] // reads which of the two processes it is
+async fn proxies_of_the_environment_are_ignored() {
+    if std::env::var_os(CHILD).is_some() {
+        let site = Site::start().await;
+        assert!(get(&fetcher(), &site.url("/ok")).await.is_ok());
+        return;
+    }
+    // Bound and never answering: whoever asks it waits in vain.
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", ME]).env(CHILD, "1");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        child.env(name, &address);
+    }
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        child.env_remove(name);
+    }
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    proxy.set_nonblocking(true).unwrap();
+    assert!(proxy.accept().is_err(), "the proxy was connected to");
+}

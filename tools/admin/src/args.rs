@@ -1,0 +1,146 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use domain::{AccountId, Plan};
+
+#[derive(Debug, Parser)]
+#[command(name = "admin", about = "Runo's operator tool: accounts, keys, credits and the invariant check")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the tables are. Without any of these: the AWS environment's.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlaceArgs {
+    /// Data folder of a local stack, running or not
+    #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["endpoint", "profile"])]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// DynamoDB endpoint, like http://127.0.0.1:8000
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// AWS profile
+    #[arg(long, global = true)]
+    pub(crate) profile: Option<String>,
+    /// AWS region
+    #[arg(long, global = true)]
+    pub(crate) region: Option<String>,
+    /// Name of the accounts table
+    #[arg(long, global = true, default_value = "runo-accounts")]
+    pub(crate) accounts_table: String,
+    /// Name of the jobs table
+    #[arg(long, global = true, default_value = "runo-jobs")]
+    pub(crate) jobs_table: String,
+    /// Name of the hosts table
+    #[arg(long, global = true, default_value = "runo-hosts")]
+    pub(crate) hosts_table: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Accounts: create, suspend, resume, plan, top-up, usage
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// API keys: create, revoke, list
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check the invariants over all tables; exit code 1 if any is broken
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Create an account with a dynamic key, which is shown once
+    Create {
+        /// free, starter, pro or scale
+        #[arg(long, value_parser = plan)]
+        plan: Plan,
+        /// Its id; made up if not given
+        #[arg(long, value_parser = account)]
+        id: Option<AccountId>,
+        /// Calls a minute, instead of the plan's
+        #[arg(long)]
+        rate: Option<u64>,
+    },
+    /// Refuse all its calls
+    Suspend {
+        /// Which
+        #[arg(value_parser = account)]
+        account: AccountId,
+    },
+    /// Take its calls again
+    Resume {
+        /// Which
+        #[arg(value_parser = account)]
+        account: AccountId,
+    },
+    /// Change its plan, the current month's quota included
+    Plan {
+        /// Which
+        #[arg(value_parser = account)]
+        account: AccountId,
+        /// free, starter, pro or scale
+        #[arg(value_parser = plan)]
+        plan: Plan,
+    },
+    /// Add prepaid credits
+    Topup {
+        /// Which
+        #[arg(value_parser = account)]
+        account: AccountId,
+        /// How many
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+        credits: u64,
+        /// The payment's id: the same one is booked once, however often it is given
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// Show plan, month and balance
+    Usage {
+        /// Which
+        #[arg(value_parser = account)]
+        account: AccountId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create a key, which is shown once: dynamic, or static with a schema bound to it
+    Create {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+        /// A file with the schema of a static key
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
+    },
+    /// Revoke a key, given itself or by the hash that `list` shows
+    Revoke {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+        /// The key or its hash
+        key: String,
+    },
+    /// List keys by hash and last characters
+    List {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+    },
+}
+
+fn plan(text: &str) -> Result<Plan, String> {
+    Plan::parse(text).ok_or_else(|| format!("must be one of {}", Plan::ALL.map(Plan::name).join(", ")))
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).ok_or_else(|| "must be 1 to 40 of a-z, 0-9, _ and -".into())
+}

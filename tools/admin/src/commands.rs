@@ -1,0 +1,192 @@
+//! What each command does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use api::auth::sha256_hex;
+use domain::ids::key_text;
+use domain::invariants::{Violation, check};
+use domain::{AccountId, Plan, Schema};
+use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use serde_json::{Value, json};
+use store::Store;
+use store::accounts::Change;
+
+use crate::Answer;
+use crate::args::{AccountCommand, Command, KeyCommand};
+
+/// How often a violation must be found to be believed: a scan of live tables is no moment in time.
+const PASSES: u32 = 3;
+/// A job may be found running this long past its deadline.
+const SWEEP_SECS: u64 = 120;
+
+pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, String> {
+    match command {
+        Command::Account(command) => account(store, command).await,
+        Command::Key(command) => key(store, command).await,
+        Command::Check => check_all(store).await,
+    }
+}
+
+fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
+    Ok(Answer { json, text: text.into(), failed: false })
+}
+
+fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, String> {
+    match change {
+        Change::Done => say(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
+        Change::Refused => Err(format!("there is no account \"{account}\"")),
+    }
+}
+
+fn text(e: store::StoreError) -> String {
+    let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
+    format!("{e}{source}")
+}
+
+async fn account(store: &Store, command: AccountCommand) -> Result<Answer, String> {
+    let now = SystemClock.now();
+    match command {
+        AccountCommand::Create { plan, id, rate } => {
+            let id = id.unwrap_or_else(|| AccountId::from_random(SystemIds.random()));
+            if store.create_account(&id, plan, rate, now).await.map_err(text)? == Change::Refused {
+                return Err(format!("there is an account \"{id}\" already"));
+            }
+            let key = new_key(store, &id, None).await?;
+            say(
+                json!({ "account_id": id, "key": key }),
+                format!("account {id} on {}\nkey {key}\nThe key is not shown again.", plan.name()),
+            )
+        }
+        AccountCommand::Suspend { account } => {
+            done(store.set_suspended(&account, true).await.map_err(text)?, &account, "suspended")
+        }
+        AccountCommand::Resume { account } => {
+            done(store.set_suspended(&account, false).await.map_err(text)?, &account, "active")
+        }
+        AccountCommand::Plan { account, plan } => {
+            done(store.set_plan(&account, plan, now.month()).await.map_err(text)?, &account, plan.name())
+        }
+        AccountCommand::Topup { account, credits, id } => {
+            standing(store, &account).await?;
+            let id = id.unwrap_or_else(|| key_text("", SystemIds.random(), SystemIds.random()));
+            match store.top_up(&account, &id, credits, now).await.map_err(text)? {
+                Change::Done => usage(store, &account).await,
+                Change::Refused => Err(format!("the top-up \"{id}\" was booked before; nothing changed")),
+            }
+        }
+        AccountCommand::Usage { account } => usage(store, &account).await,
+    }
+}
+
+async fn standing(store: &Store, account: &AccountId) -> Result<store::standing::Standing, String> {
+    let found = store.standing(account, SystemClock.now(), None).await.map_err(text)?;
+    found.ok_or_else(|| format!("there is no account \"{account}\""))
+}
+
+async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
+    let s = standing(store, account).await?;
+    let prepaid = s.prepaid.unwrap_or(0);
+    let status = if s.suspended { "suspended" } else { "active" };
+    say(
+        json!({
+            "account_id": account,
+            "plan": s.plan,
+            "status": status,
+            "month": s.month.to_string(),
+            "monthly": { "limit": s.limit(), "used": s.used(), "remaining": s.monthly_left() },
+            "prepaid": { "balance": prepaid },
+        }),
+        format!(
+            "{account}: {status}, plan {}, {}: {} of {} used, prepaid {prepaid}",
+            s.plan.name(),
+            s.month,
+            s.used(),
+            s.limit()
+        ),
+    )
+}
+
+/// Makes and stores a key, if the plan allows one more.
+async fn new_key(store: &Store, account: &AccountId, schema: Option<&Schema>) -> Result<String, String> {
+    let plan: Plan = standing(store, account).await?.plan;
+    let active = store.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
+    if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
+        return Err(format!("the plan {} allows {most} active keys; revoke one first", plan.name()));
+    }
+    let prefix = if schema.is_some() { "sk_static_" } else { "sk_live_" };
+    let key = key_text(prefix, SystemIds.random(), SystemIds.random());
+    let label = key[key.len() - 4..].to_owned(); // keys are ASCII
+    match store.add_key(account, &sha256_hex(&key), &label, schema, SystemClock.now()).await.map_err(text)? {
+        Change::Done => Ok(key),
+        Change::Refused => Err("a key with the same hash is there already; try again".into()),
+    }
+}
+
+async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
+    match command {
+        KeyCommand::Create { account, schema } => {
+            let schema = match schema {
+                None => None,
+                Some(file) => {
+                    let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+                    let value: Value =
+                        serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
+                    Some(api::validate::check_schema(&value, "en-US").map_err(|e| e.message)?)
+                }
+            };
+            let key = new_key(store, &account, schema.as_ref()).await?;
+            say(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
+        }
+        KeyCommand::Revoke { account, key } => {
+            let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+            let hash = if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) };
+            match store.revoke_key(&account, &hash).await.map_err(text)? {
+                Change::Done => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
+                Change::Refused => Err(format!("{account} has no such key")),
+            }
+        }
+        KeyCommand::List { account } => {
+            standing(store, &account).await?;
+            let keys = store.keys_of(&account).await.map_err(text)?;
+            let rows: Vec<Value> = keys
+                .iter()
+                .map(|(hash, label, revoked)| json!({ "sha256": hash, "ends_in": label, "revoked": revoked }))
+                .collect();
+            let lines: Vec<String> = keys
+                .iter()
+                .map(|(hash, label, revoked)| format!("{hash} …{label}{}", if *revoked { " revoked" } else { "" }))
+                .collect();
+            say(json!({ "keys": rows }), lines.join("\n"))
+        }
+    }
+}
+
+/// Violations that every one of several scans finds.
+async fn check_all(store: &Store) -> Result<Answer, String> {
+    let mut believed: Option<BTreeSet<Violation>> = None;
+    for pass in 0..PASSES {
+        if pass > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let snapshot = store.snapshot().await.map_err(text)?;
+        let found: BTreeSet<Violation> = check(&snapshot, SystemClock.now(), SWEEP_SECS).into_iter().collect();
+        let still = match believed {
+            None => found,
+            Some(before) => before.intersection(&found).cloned().collect(),
+        };
+        let clean = still.is_empty();
+        believed = Some(still);
+        if clean {
+            break;
+        }
+    }
+    let violations = believed.unwrap_or_default();
+    let lines: Vec<String> =
+        violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
+    Ok(Answer {
+        failed: !violations.is_empty(),
+        json: json!({ "violations": violations }),
+        text: if lines.is_empty() { "every invariant holds".into() } else { lines.join("\n") },
+    })
+}
