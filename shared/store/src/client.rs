@@ -33,9 +33,15 @@ pub fn http_client(plain: bool) -> SharedHttpClient {
 /// Connects: no network call is made before the first request.
 pub async fn connect(connection: &Connection) -> Client {
     let plain = connection.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"));
+    let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
+    connect_through(connection, http_client(plain), retry).await
+}
+
+/// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
+pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(plain))
-        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
+        .http_client(http)
+        .retry_config(retry)
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))

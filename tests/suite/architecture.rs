@@ -1,0 +1,79 @@
+//! The dependency rule, over what cargo itself says the dependencies are. Arrows point inward only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each workspace crate may depend on inside the workspace.
+const ALLOWED: [(&str, &[&str]); 13] = [
+    ("domain", &[]),
+    ("extraction", &["domain"]),
+    ("fetch", &["domain"]),
+    ("store", &["domain"]),
+    ("engine", &["domain", "extraction", "fetch", "store"]),
+    ("api", &["domain", "engine", "extraction", "fetch", "store"]),
+    ("extract", &["api"]),
+    ("batch", &["api"]),
+    ("jobs", &["api"]),
+    ("local", &["api", "batch", "domain", "engine", "extract", "fetch", "jobs", "store"]),
+    ("admin", &["api", "domain", "engine", "local", "store"]),
+    ("tests", &[]),
+    ("bench", &["api", "domain", "engine", "extraction", "fetch", "local", "store"]),
+];
+/// External crates that only the named ones may depend on.
+const RESERVED: [(&str, &[&str]); 9] = [
+    ("aws-sdk-dynamodb", &["store"]),
+    ("aws-sdk-sqs", &["store"]),
+    ("aws-config", &["store"]),
+    ("reqwest", &["fetch"]),
+    ("scraper", &["extraction"]),
+    ("lambda_runtime", &[]),
+    ("dynoxide-rs", &["local"]),
+    ("hyper", &["local"]),
+    ("tracing-subscriber", &["api"]),
+];
+/// What a pure crate may not depend on.
+const IMPURE: [&str; 12] = [
+    "tokio", "reqwest", "http", "hyper", "lambda_http", "aws-config", "getrandom", "rand", "fastrand", "tracing",
+    "futures-util", "tokio-util",
+];
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let normal = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"].is_null());
+            let names = normal.map(|d| d["name"].as_str().unwrap().to_owned()).collect();
+            (package["name"].as_str().unwrap().to_owned(), names)
+        })
+        .collect()
+}
+
+#[test]
+fn arrows_point_inward() {
+    let all = dependencies();
+    let inside: BTreeSet<&String> = all.keys().collect();
+    for (name, dependencies) in &all {
+        let allowed = ALLOWED.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("{name} is not in the table")).1;
+        for dependency in dependencies.iter().filter(|d| inside.contains(d)) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+        for (reserved, owners) in RESERVED {
+            let owner = owners.contains(&name.as_str());
+            assert!(owner || !dependencies.contains(reserved), "{name} must not depend on {reserved}");
+        }
+        if ["domain", "extraction"].contains(&name.as_str()) {
+            let impure = IMPURE.iter().find(|d| dependencies.contains(**d));
+            assert_eq!(impure, None, "{name} is pure");
+        }
+    }
+    assert!(all.len() >= 12);
+}

@@ -1,0 +1,166 @@
+//! Crash at every call: a scenario's calls to the store are counted, then it is run again for each call and each
+//! fault; after every run the leases end, the sweeper goes round, and every invariant must hold.
+
+use std::time::Duration;
+
+use domain::job::Options;
+use domain::{Endpoint, JobState};
+use engine::Engine;
+use store::StoreError;
+
+use crate::support::faults::{Fault, Faults};
+use crate::support::site::Site;
+use crate::support::world::{Ground, account, accept, call, drain};
+
+/// What a process does until it is done or dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scenario {
+    Extract,
+    Batch,
+    FailFast,
+    CancelBatch,
+    CancelExtract,
+    Sweep,
+}
+
+impl Scenario {
+    async fn run(self, engine: &Engine, site: &Site) -> Result<(), StoreError> {
+        match self {
+            Scenario::Extract => {
+                let started = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?;
+                drain(engine.start(*started)).await?;
+            }
+            Scenario::Batch | Scenario::FailFast => {
+                let mut batch = call(Endpoint::Batch, [site.urls("/p", 2), vec![site.url("/404"), site.url("/p/3")]].concat());
+                let fail_fast = self == Scenario::FailFast;
+                batch.options = Options { fail_fast, concurrency: Some(1), ..batch.options };
+                let started = accept(engine, batch).await?;
+                drain(engine.start(*started)).await?;
+            }
+            // Accepted, started nowhere (its handler died at once), then cancelled by another process.
+            Scenario::CancelBatch => {
+                let job = accept(engine, call(Endpoint::Batch, site.urls("/p", 3))).await?.job.id;
+                engine.cancel(&account(), &job).await?;
+            }
+            Scenario::CancelExtract => {
+                let job = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?.job.id;
+                engine.cancel(&account(), &job).await?;
+            }
+            // A dead handler's job is taken up by a sweeper, which is what the fault strikes.
+            Scenario::Sweep => {
+                engine.sweep().await?;
+                engine.idle().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was there before the process came.
+    async fn prepare(self, ground: &Ground, site: &Site) {
+        if self == Scenario::Sweep {
+            let engine = ground.engine(&Faults::default()).await;
+            accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap();
+            accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
+            ground.clock.advance(200);
+        }
+    }
+}
+
+/// One run; gives the number of calls that were made.
+async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> usize {
+    let ground = Ground::new().await;
+    scenario.prepare(&ground, site).await;
+    let faults = Faults::default();
+    let engine = ground.engine(&faults).await;
+    let context = format!("{scenario:?} {fault:?}");
+    match fault {
+        Some((at, fault)) => faults.plan(at, fault),
+        None => faults.reset(),
+    }
+    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&engine, site)).await;
+    let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
+    if fault.is_none() {
+        ran.as_ref().unwrap();
+    }
+    // What the process still does, it does before its successor looks.
+    tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.unwrap_or_else(|_| panic!("{context}: a driver hangs"));
+    let calls = faults.calls().len();
+    assert!(fault.is_none() || faults.struck(), "{context}: never struck");
+    let lone = matches!(fault, Some((_, Fault::Before | Fault::ReplyLost)));
+    assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
+    ground.settle_all().await;
+    ground.assert_sound(&context).await;
+    complete(&ground, &context).await;
+    calls
+}
+
+/// Every job of the ground ended, with a readable result or marker for each unit, and figures that add up.
+async fn complete(ground: &Ground, context: &str) {
+    let engine = ground.engine(&Faults::default()).await;
+    for rows in engine.store().snapshot().await.unwrap().jobs {
+        let job = rows.job;
+        assert!(matches!(job.state, JobState::Ended(_)), "{context}");
+        let results = drain(engine.follow(job.clone(), 0)).await.unwrap();
+        assert_eq!(results.len(), job.admitted as usize, "{context}");
+        let charge = job.charge.unwrap();
+        assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");
+        let markers = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;
+        let cancelled_extract = job.endpoint == Endpoint::Extract && markers == 1;
+        assert_eq!(charge.refunded(), if cancelled_extract { 0 } else { markers }, "{context}");
+    }
+}
+
+async fn at_every_call(scenario: Scenario) {
+    let site = Site::start().await;
+    let calls = run(scenario, None, &site).await;
+    assert!(calls >= 4, "{scenario:?} makes {calls} calls");
+    for at in 0..calls {
+        for fault in Fault::ALL {
+            run(scenario, Some((at, fault)), &site).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn extract_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Extract).await;
+}
+
+#[tokio::test]
+async fn batch_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Batch).await;
+}
+
+#[tokio::test]
+async fn fail_fast_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::FailFast).await;
+}
+
+#[tokio::test]
+async fn cancel_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::CancelBatch).await;
+    at_every_call(Scenario::CancelExtract).await;
+}
+
+#[tokio::test]
+async fn the_sweeper_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Sweep).await;
+}
+
+#[tokio::test]
+async fn conflicts_with_other_transactions_are_tried_again() {
+    let site = Site::start().await;
+    for n in 2..5 {
+        let ground = Ground::new().await;
+        let faults = Faults::default();
+        let engine = ground.engine(&faults).await;
+        faults.conflict_every(n);
+        for scenario in [Scenario::Batch, Scenario::Extract, Scenario::FailFast, Scenario::CancelBatch, Scenario::CancelExtract] {
+            scenario.run(&engine, &site).await.unwrap();
+        }
+        engine.idle().await;
+        faults.reset();
+        ground.settle_all().await;
+        ground.assert_sound(&format!("every {n}th call conflicts")).await;
+    }
+}

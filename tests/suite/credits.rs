@@ -1,0 +1,121 @@
+//! Quota, overage, refunds to their pools, the turn of the month.
+
+use domain::job::Options;
+use domain::{Endpoint, Plan};
+use engine::cancel::Cancelled;
+use serde_json::json;
+
+use crate::support::faults::Faults;
+use crate::support::site::Site;
+use crate::support::stack::World;
+use crate::support::world::{Ground, account, accept, call, drain, standing};
+
+#[tokio::test]
+async fn too_little_left_takes_nothing() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let free = world.account("free", Plan::Free, Some(100), None).await;
+    assert_eq!(free.batch(&site.urls("/p", 450), json!({})).await.json()["succeeded"], 450);
+    let answer = free.batch(&site.urls("/p", 51), json!({})).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "QUOTA_EXCEEDED"));
+    assert_eq!(answer.json()["error"]["retryable"], false);
+    assert!(answer.message().contains("51") && answer.message().contains("50"), "{}", answer.message());
+    assert_eq!(answer.number("x-ratelimit-remaining"), 99, "a refused call does not count");
+    assert_eq!(free.used().await, 450);
+    assert_eq!(free.batch(&site.urls("/p", 50), json!({})).await.json()["succeeded"], 50);
+    world.assert_sound().await;
+}
+
+/// Takes all of the month but `left`, with a job that never starts.
+async fn use_up(engine: &engine::Engine, left: u64) {
+    let urls = vec!["https://x.test/".to_owned(); usize::try_from(50_000 - left).unwrap()];
+    accept(engine, call(Endpoint::Batch, urls)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    use_up(&engine, 5).await;
+    // 5 monthly and 4 prepaid; two run, seven come back: 4 prepaid, 3 monthly.
+    let mut batch = call(Endpoint::Batch, site.urls("/gate", 9));
+    batch.options = Options { concurrency: Some(2), ..batch.options };
+    let started = accept(&engine, batch).await.unwrap();
+    let job = started.job.clone();
+    assert_eq!((job.reservation.monthly, job.reservation.prepaid), (5, 4));
+    let now = standing(&engine).await.unwrap();
+    assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
+    let feed = engine.start(*started);
+    crate::support::until("two run", async || site.hits() == 2).await;
+    assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    site.open_gate();
+    drain(feed).await.unwrap();
+    let now = standing(&engine).await.unwrap();
+    assert_eq!((now.monthly_left(), now.prepaid), (3, Some(10)));
+    let ended = engine.job(&job.id).await.unwrap().unwrap().charge.unwrap();
+    assert_eq!((ended.charged, ended.refund_monthly, ended.refund_prepaid), (2, 3, 4));
+    ground.assert_sound("overage").await;
+}
+
+#[tokio::test]
+async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    let job = accept(&engine, call(Endpoint::Batch, site.urls("/p", 6))).await.unwrap().job;
+    let november = standing(&engine).await.unwrap();
+    assert_eq!((november.month.to_string().as_str(), november.used()), ("2026-11", 6));
+    // Nobody drives it; eight days later it is December, and its owner cancels it.
+    ground.clock.advance(8 * 86_400);
+    let december = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap().job;
+    assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    let ended = engine.job(&job.id).await.unwrap().unwrap();
+    assert_eq!(ended.charge.unwrap().refund_monthly, 6);
+    let now = standing(&engine).await.unwrap();
+    assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "december paid for itself only");
+    let snapshot = engine.store().snapshot().await.unwrap();
+    assert_eq!(snapshot.accounts[&account()].months[&november.month], 0);
+    assert_eq!(december.reservation.month.to_string(), "2026-12");
+    ground.assert_sound("month turn").await;
+}
+
+#[tokio::test]
+async fn a_plan_change_holds_for_the_current_month() {
+    let ground = Ground::new().await;
+    let engine = ground.engine(&Faults::default()).await;
+    use_up(&engine, 49_999).await;
+    engine.store().set_plan(&account(), Plan::Starter, engine.now().month()).await.unwrap();
+    let now = standing(&engine).await.unwrap();
+    assert_eq!((now.plan, now.limit(), now.used(), now.rate_limit), (Plan::Starter, 15_000, 1, 15));
+}
+
+#[tokio::test]
+async fn a_top_up_is_booked_once() {
+    let ground = Ground::new().await;
+    let store = ground.store(&Faults::default()).await;
+    use store::accounts::Change;
+    let now = domain::Timestamp(crate::support::world::NOV_24);
+    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Done);
+    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
+    let engine = ground.engine(&Faults::default()).await;
+    assert_eq!(standing(&engine).await.unwrap().prepaid, Some(17));
+    ground.assert_sound("top-up").await;
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_ends_expired() {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    let mut batch = call(Endpoint::Batch, site.urls("/gate", 6));
+    batch.options = Options { concurrency: Some(2), timeout_ms: 120_000, ..batch.options };
+    let started = accept(&engine, batch).await.unwrap();
+    let job = started.job.id.clone();
+    let feed = engine.start(*started);
+    crate::support::until("two run", async || site.hits() == 2).await;
+    ground.clock.advance(86_400 + 1);
+    let results = drain(feed).await.unwrap();
+    assert_eq!(results.len(), 6);
+    assert!(results.iter().all(|r| r["error"]["code"] == "JOB_EXPIRED" && r["error"]["retryable"] == true));
+    let ended = engine.job(&job).await.unwrap().unwrap();
+    assert_eq!(ended.state.name(), "expired");
+    assert_eq!(ended.charge.map(|c| (c.charged, c.refunded())), Some((2, 4)));
+    ground.assert_sound("expired").await;
+}

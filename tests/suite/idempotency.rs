@@ -1,0 +1,73 @@
+//! `Idempotency-Key`: replay, join, mismatch; nothing is charged twice.
+
+use serde_json::json;
+
+use crate::support::site::Site;
+use crate::support::stack::{World, schema};
+use crate::support::until;
+
+#[tokio::test]
+async fn the_same_call_again_is_the_same_job() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let batch = json!({ "urls": site.urls("/p", 3), "schema": schema() });
+    let extract = json!({ "url": site.url("/p/1"), "schema": schema() });
+    for (path, key, body) in [("/v1/batch", "k 1", &batch), ("/v1/extract", "k 2", &extract)] {
+        let first = world.post_idempotent(path, key, body).await;
+        let (used, hits) = (world.used().await, site.hits());
+        let again = world.post_idempotent(path, key, body).await;
+        assert_eq!((again.job(), &again.text), (first.job(), &first.text));
+        assert_eq!(again.number("x-ratelimit-remaining"), first.number("x-ratelimit-remaining"));
+        assert_eq!((world.used().await, site.hits()), (used, hits));
+    }
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_running_job_is_joined() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let body = json!({ "urls": site.urls("/gate", 5), "schema": schema() });
+    let (caller, sent) = (world.dev.clone(), body.clone());
+    let first = tokio::spawn(async move { caller.post_idempotent("/v1/batch", "join", &sent).await });
+    until("the first call runs", async || site.hits() == 5).await;
+    let (caller, sent) = (world.dev.clone(), body.clone());
+    let second = tokio::spawn(async move { caller.post_idempotent("/v1/batch", "join", &sent).await });
+    site.open_gate();
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert_eq!((first.job(), first.json()), (second.job(), second.json()));
+    assert_eq!((world.used().await, site.hits()), (5, 5));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn many_at_once_make_one_job() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let body = json!({ "url": site.url("/p/1"), "schema": schema() });
+    let calls = (0..8).map(|_| {
+        let (caller, body) = (world.dev.clone(), body.clone());
+        tokio::spawn(async move { caller.post_idempotent("/v1/extract", "storm", &body).await.job() })
+    });
+    let mut jobs = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        jobs.push(call.await.unwrap());
+    }
+    jobs.dedup();
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(world.used().await, 1);
+}
+
+#[tokio::test]
+async fn another_body_or_a_bad_key_is_refused() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let body = |n| json!({ "urls": site.urls("/p", n), "schema": schema() });
+    assert_eq!(world.post_idempotent("/v1/batch", "k", &body(2)).await.status, 200);
+    let other = world.post_idempotent("/v1/batch", "k", &body(3)).await;
+    assert_eq!((other.status.as_u16(), other.code().as_str()), (422, "IDEMPOTENCY_MISMATCH"));
+    let long = world.post_idempotent("/v1/batch", &"x".repeat(256), &body(2)).await;
+    assert_eq!((long.status.as_u16(), long.code().as_str()), (400, "INVALID_REQUEST"));
+    assert!(long.number("x-ratelimit-limit") > 0);
+    // Another account's key of the same name is another key.
+    let other = world.account("other", domain::Plan::Starter, None, None).await;
+    assert_eq!(other.post_idempotent("/v1/batch", "k", &body(3)).await.status, 200);
+    assert_eq!(world.used().await, 2);
+    world.assert_sound().await;
+}

@@ -1,0 +1,19 @@
+//! Runo from outside and from inside: whole flows over HTTP, the store's contract, crashes at every call, the
+//! dependency rule. Everything listens on and targets loopback only.
+
+// Helpers outside of test functions fail a test by panicking too.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod architecture;
+mod budget;
+mod cancel;
+mod contract;
+mod crash;
+mod credits;
+mod flows;
+mod idempotency;
+mod jobs;
+mod process;
+mod refusals;
+mod streaming;
+mod support;

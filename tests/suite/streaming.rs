@@ -1,0 +1,66 @@
+//! What is on the wire and when: the head before the work, results in order as they come, white space while waiting.
+//! Each is shown by what the other side has not been let do yet, not by a stopwatch.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::site::Site;
+use crate::support::stack::{World, schema};
+use crate::support::until;
+
+/// Sends a POST over a bare socket.
+async fn post(world: &World, path: &str, body: &Value) -> TcpStream {
+    let address = world.base().trim_start_matches("http://").to_owned();
+    let mut socket = TcpStream::connect(&address).await.unwrap();
+    let body = body.to_string();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        world.key,
+        body.len()
+    );
+    socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    socket
+}
+
+/// Reads until `done` likes what there is.
+async fn read_until(socket: &mut TcpStream, text: &mut String, done: impl Fn(&str) -> bool) {
+    let mut buffer = [0u8; 8192];
+    while !done(text) {
+        let n = socket.read(&mut buffer).await.unwrap();
+        assert!(n > 0, "the connection ended: {text}");
+        text.push_str(std::str::from_utf8(&buffer[..n]).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_head_is_there_before_any_page_is_and_padding_follows() {
+    let (world, site) = (World::start().await, Site::start().await);
+    for (path, body) in [
+        ("/v1/batch", json!({ "urls": site.urls("/gate", 3), "schema": schema() })),
+        ("/v1/extract", json!({ "url": site.url("/gate/9"), "schema": schema() })),
+    ] {
+        let mut socket = post(&world, path, &body).await;
+        let mut text = String::new();
+        // No page is served before the gate opens: what is read here was sent before the work was done.
+        read_until(&mut socket, &mut text, |t| t.contains("\r\n\r\n")).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.contains("\r\nx-job-id: job_"), "{text}");
+        read_until(&mut socket, &mut text, |t| t.contains(&" ".repeat(4096))).await;
+    }
+    site.open_gate();
+}
+
+#[tokio::test]
+async fn results_are_sent_as_soon_as_their_place_allows() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let urls = [site.url("/p/0"), site.url("/p/1"), site.url("/gate/2"), site.url("/p/3")];
+    let mut socket = post(&world, "/v1/batch", &json!({ "urls": urls, "schema": schema() })).await;
+    let mut text = String::new();
+    read_until(&mut socket, &mut text, |t| t.contains("Page 1")).await;
+    until("the last page was fetched", async || site.counts().contains_key("/p/3")).await;
+    assert!(text.contains("Page 0") && !text.contains("Page 3"), "{text}");
+    site.open_gate();
+    read_until(&mut socket, &mut text, |t| t.contains("credits_refunded")).await;
+    assert!(text.find("Page 2").unwrap() < text.find("Page 3").unwrap());
+}

@@ -1,0 +1,195 @@
+//! Sits where the SDK meets the network: counts calls, and lets a chosen one fail before its effect, lose its reply,
+//! meet another transaction, or be the last one of its process.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use serde_json::{Value, json};
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails without effect.
+    Before,
+    /// It takes effect and its reply is lost.
+    ReplyLost,
+    /// The process dies before it.
+    DeathBefore,
+    /// The process dies right after its effect.
+    DeathAfter,
+    /// A transaction is refused because of another one.
+    Conflict,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 4] = [Fault::Before, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
+}
+
+/// One call as it was sent.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: String,
+    /// Rows of `jobs` and `accounts` that it writes.
+    pub writes: usize,
+    /// Rows that it asks for; a query counts as one.
+    pub reads: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<Call>,
+    fault: Option<(usize, Fault)>,
+    conflict_every: Option<usize>,
+    dead: bool,
+}
+
+/// Shared by all connections of one process.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<State>>);
+
+impl Faults {
+    /// At call number `at` (from 0, counted from now), `fault`.
+    pub fn plan(&self, at: usize, fault: Fault) {
+        *self.0.lock().unwrap() = State { fault: Some((at, fault)), ..State::default() };
+    }
+
+    /// Every n-th transaction or write meets another transaction.
+    pub fn conflict_every(&self, n: usize) {
+        *self.0.lock().unwrap() = State { conflict_every: Some(n), ..State::default() };
+    }
+
+    pub fn reset(&self) {
+        *self.0.lock().unwrap() = State::default();
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.lock().unwrap().calls.clone()
+    }
+
+    /// Whether the planned fault came to pass.
+    pub fn struck(&self) -> bool {
+        let state = self.0.lock().unwrap();
+        state.fault.is_some_and(|(at, _)| state.calls.len() > at)
+    }
+
+    /// The HTTP client to give to the SDK.
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(Between { inner: store::client::http_client(true), faults: self.clone() })
+    }
+
+    fn judge(&self, call: Call) -> Option<Fault> {
+        let mut state = self.0.lock().unwrap();
+        let index = state.calls.len();
+        let writes = call.writes > 0;
+        state.calls.push(call);
+        if state.dead {
+            return Some(Fault::DeathBefore);
+        }
+        if writes && state.conflict_every.is_some_and(|n| index % n == 0) {
+            return Some(Fault::Conflict);
+        }
+        match state.fault {
+            Some((at, fault)) if at == index => {
+                state.dead = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
+                Some(fault)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn describe(request: &HttpRequest) -> Call {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+    let (writes, reads) = match operation.as_str() {
+        "PutItem" | "UpdateItem" | "DeleteItem" => (1, 0),
+        "TransactWriteItems" => (body["TransactItems"].as_array().map_or(0, Vec::len), 0),
+        "GetItem" | "Query" | "Scan" => (0, 1),
+        "BatchGetItem" => {
+            let tables = body["RequestItems"].as_object().unwrap();
+            (0, tables.values().map(|t| t["Keys"].as_array().map_or(0, Vec::len)).sum())
+        }
+        _ => (0, 0),
+    };
+    Call { operation, writes, reads }
+}
+
+struct Between {
+    inner: SharedHttpClient,
+    faults: Faults,
+}
+
+impl fmt::Debug for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Between")
+    }
+}
+
+impl HttpClient for Between {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { inner, faults: self.faults.clone() })
+    }
+}
+
+struct Connector {
+    inner: SharedHttpConnector,
+    faults: Faults,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let call = describe(&request);
+        let operation = call.operation.clone();
+        let lost = || ConnectorError::io("injected".into());
+        match self.faults.judge(call) {
+            None => self.inner.call(request),
+            Some(Fault::Before | Fault::DeathBefore) => HttpConnectorFuture::ready(Err(lost())),
+            Some(Fault::ReplyLost | Fault::DeathAfter) => {
+                let sent = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    let _ = sent.await;
+                    Err(lost())
+                })
+            }
+            Some(Fault::Conflict) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
+        }
+    }
+}
+
+/// What DynamoDB says to the one of two transactions that loses.
+fn conflict(operation: &str, request: &HttpRequest) -> HttpResponse {
+    let body = if operation == "TransactWriteItems" {
+        let sent: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let n = sent["TransactItems"].as_array().unwrap().len();
+        let reasons: Vec<Value> = (0..n)
+            .map(|i| if i == 0 { json!({"Code": "TransactionConflict"}) } else { json!({"Code": "None"}) })
+            .collect();
+        json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        })
+    } else {
+        json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+            "message": "Transaction is ongoing for the item",
+        })
+    };
+    let mut response = HttpResponse::new(400.try_into().unwrap(), body.to_string().into());
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}

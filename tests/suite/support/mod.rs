@@ -1,0 +1,20 @@
+//! What the tests stand on: a site that does as it is told, a stack, an HTTP client, faults on demand, binaries.
+
+pub mod binaries;
+pub mod faults;
+pub mod site;
+pub mod stack;
+pub mod world;
+
+use std::time::Duration;
+
+/// Waits until `done` says so. Fails after half a minute: something that should come never did.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
+    for _ in 0..6_000 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never came: {what}");
+}

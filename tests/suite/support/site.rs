@@ -1,0 +1,125 @@
+//! A site on loopback that does as it is told, and remembers what it was asked.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// The site. Paths:
+/// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open;
+/// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
+#[derive(Clone)]
+pub struct Site {
+    address: SocketAddr,
+    hits: Arc<Mutex<Vec<String>>>,
+    gate: watch::Sender<bool>,
+}
+
+impl Site {
+    pub async fn start() -> Site {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let site = Site { address, hits: Arc::default(), gate: watch::Sender::new(false) };
+        let served = site.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let site = served.clone();
+                let service = service_fn(move |request| {
+                    let site = site.clone();
+                    async move { Ok::<_, Infallible>(site.answer(&request).await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        site
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// `/PREFIX/0` to `/PREFIX/n-1`.
+    pub fn urls(&self, prefix: &str, n: usize) -> Vec<String> {
+        (0..n).map(|i| self.url(&format!("{prefix}/{i}"))).collect()
+    }
+
+    /// Lets everything at the gate through, from now on.
+    pub fn open_gate(&self) {
+        self.gate.send_replace(true);
+    }
+
+    /// How many requests came in.
+    pub fn hits(&self) -> usize {
+        self.hits.lock().unwrap().len()
+    }
+
+    /// How often each path was asked for.
+    pub fn counts(&self) -> HashMap<String, usize> {
+        self.hits.lock().unwrap().iter().fold(HashMap::new(), |mut counts, path| {
+            *counts.entry(path.clone()).or_default() += 1;
+            counts
+        })
+    }
+
+    async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().to_owned();
+        self.hits.lock().unwrap().push(path.clone());
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match parts[..] {
+            ["p", n] => page(n),
+            ["slow", ms, n] => {
+                tokio::time::sleep(Duration::from_millis(ms.parse().unwrap())).await;
+                page(n)
+            }
+            ["gate", n] => {
+                self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+                page(n)
+            }
+            ["403"] => status(StatusCode::FORBIDDEN),
+            ["pdf"] => {
+                let mut response = Response::new(Full::from("%PDF-1.7"));
+                response.headers_mut().insert("content-type", "application/pdf".parse().unwrap());
+                response
+            }
+            ["loop"] => redirect("/loop2"),
+            ["loop2"] => redirect("/loop"),
+            ["moved"] => redirect("/p/0"),
+            ["hang"] => std::future::pending().await,
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+fn page(n: &str) -> Response<Full<Bytes>> {
+    let body = format!(
+        "<!doctype html><title>Page {n} | Site</title><meta property='og:title' content='Page {n}'>\
+         <script type='application/ld+json'>{{\"@type\":\"Product\",\"name\":\"Page {n}\",\
+         \"offers\":{{\"price\":\"{n}.50\"}}}}</script><h1>Page {n}</h1>"
+    );
+    let mut response = Response::new(Full::from(body));
+    response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+    response
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from("<h1>no</h1>"));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", "text/html".parse().unwrap());
+    response
+}
+
+fn redirect(to: &str) -> Response<Full<Bytes>> {
+    let mut response = status(StatusCode::FOUND);
+    response.headers_mut().insert("location", to.parse().unwrap());
+    response
+}

@@ -1,0 +1,184 @@
+//! A whole local stack in this process, in memory, and a client of its API.
+
+use std::ops::Deref;
+
+use api::config::{Config, Env};
+use domain::invariants::check;
+use domain::{AccountId, Plan, Schema};
+use engine::clock::{Clock, SystemClock};
+use engine::settings::Settings;
+use local::{LocalConfig, Stack};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use store::TableNames;
+use store::client::Connection;
+
+/// A running stack with its dev account's client.
+pub struct World {
+    pub stack: Stack,
+    pub dev: Caller,
+}
+
+impl Deref for World {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.dev
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub struct Caller {
+    http: Client,
+    base: String,
+    pub key: String,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: http::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// `error.code`.
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn message(&self) -> String {
+        self.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+    }
+
+    pub fn number(&self, name: &str) -> i64 {
+        self.header(name).parse().unwrap_or_else(|_| panic!("header {name}: {:?}", self.headers))
+    }
+
+    pub fn job(&self) -> String {
+        self.header("x-job-id").to_owned()
+    }
+}
+
+/// The configuration of a test stack; `vars` as the environment would have them.
+pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
+    let look = |name: &str| {
+        let given = vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        given.or_else(|| (name == "FETCH_ALLOW").then(|| "127.0.0.0/8".to_owned()))
+    };
+    let env = Env(&look);
+    let defaults = Settings { sweep_secs: 1, ..Settings::default() };
+    LocalConfig {
+        port: 0,
+        dynamodb_port: 0,
+        data_dir: None,
+        dev_key: Some("sk_live_test".into()),
+        dev_rate: Some(1_000_000),
+        config: Config::read(&env, TableNames::default(), Connection::default(), defaults).unwrap(),
+    }
+}
+
+impl World {
+    pub async fn start() -> World {
+        World::with(&[]).await
+    }
+
+    pub async fn with(vars: &[(&str, &str)]) -> World {
+        let stack = Stack::start(config(vars)).await.unwrap();
+        let dev = Caller { http: Client::new(), base: stack.url(), key: stack.key().to_owned() };
+        World { stack, dev }
+    }
+
+    /// Another account with its own key; `schema` makes the key static.
+    pub async fn account(&self, id: &str, plan: Plan, rate: Option<u64>, schema: Option<Value>) -> Caller {
+        let (store, now) = (self.stack.engine().store(), SystemClock.now());
+        let account = AccountId::parse(id).unwrap();
+        store.create_account(&account, plan, rate, now).await.unwrap();
+        let key = format!("sk_test_{id}");
+        let schema = schema.map(|s| Schema::parse(&s).unwrap());
+        store.add_key(&account, &api::auth::sha256_hex(&key), "test", schema.as_ref(), now).await.unwrap();
+        Caller { key, ..self.dev.clone() }
+    }
+
+    /// Every invariant holds.
+    pub async fn assert_sound(&self) {
+        let snapshot = self.stack.engine().store().snapshot().await.unwrap();
+        assert_eq!(check(&snapshot, SystemClock.now(), 60), []);
+    }
+}
+
+/// The schema that most tests use.
+pub fn schema() -> Value {
+    json!([
+        { "field": "title", "type": "string", "example": "A title" },
+        { "field": "price", "type": "float", "example": 9.99 },
+    ])
+}
+
+impl Caller {
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub fn with_key(&self, key: &str) -> Caller {
+        Caller { key: key.into(), ..self.clone() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).header("X-API-Key", &self.key)
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, job: &str) -> Answer {
+        self.send(self.request(Method::DELETE, &format!("/v1/jobs/{job}"))).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).body(body.to_string())).await
+    }
+
+    pub async fn post_idempotent(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).header("Idempotency-Key", key).body(body.to_string());
+        self.send(request).await
+    }
+
+    /// A batch with the usual schema, read to its end.
+    pub async fn batch(&self, urls: &[String], options: Value) -> Answer {
+        self.post("/v1/batch", &json!({ "urls": urls, "schema": schema(), "options": options })).await
+    }
+
+    /// Starts a call; gives its head, and its body in a task.
+    pub async fn begin(&self, path: &str, body: Value) -> (String, tokio::task::JoinHandle<Value>) {
+        let response = self.request(Method::POST, path).body(body.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+        (job, tokio::spawn(async move { serde_json::from_str(&response.text().await.unwrap()).unwrap() }))
+    }
+
+    /// Credits used this month.
+    pub async fn used(&self) -> i64 {
+        self.get("/v1/usage").await.json()["monthly"]["used"].as_i64().unwrap()
+    }
+
+    pub async fn job(&self, job: &str) -> Value {
+        self.get(&format!("/v1/jobs/{job}")).await.json()
+    }
+}
