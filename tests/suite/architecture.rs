@@ -35,8 +35,18 @@ const RESERVED: [(&str, &[&str]); 9] = [
 ];
 /// What a pure crate may not depend on.
 const IMPURE: [&str; 12] = [
-    "tokio", "reqwest", "http", "hyper", "lambda_http", "aws-config", "getrandom", "rand", "fastrand", "tracing",
-    "futures-util", "tokio-util",
+    "tokio",
+    "reqwest",
+    "http",
+    "hyper",
+    "lambda_http",
+    "aws-config",
+    "getrandom",
+    "rand",
+    "fastrand",
+    "tracing",
+    "futures-util",
+    "tokio-util",
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -39,7 +39,10 @@ async fn a_cancelled_batch_keeps_what_ran_and_refunds_the_rest_to_the_credit() {
         let ran = i < 4;
         assert_eq!(result["status"], if ran { "success" } else { "error" });
         if !ran {
-            assert_eq!((&result["error"]["code"], &result["error"]["retryable"]), (&json!("JOB_CANCELLED"), &json!(false)));
+            assert_eq!(
+                (&result["error"]["code"], &result["error"]["retryable"]),
+                (&json!("JOB_CANCELLED"), &json!(false))
+            );
         }
     }
     assert_eq!(world.used().await, before + 4);

@@ -11,7 +11,7 @@ use store::settle::Settled;
 use store::units::{Claim, Finish, UnitWrite};
 
 use crate::support::faults::Faults;
-use crate::support::world::{Ground, account, accept, call, standing};
+use crate::support::world::{Ground, accept, account, call, standing};
 
 async fn job_of(ground: &Ground, n: usize) -> (Store, Job) {
     let engine = ground.engine(&Faults::default()).await;
@@ -61,7 +61,10 @@ async fn progress_is_sets() {
     let ground = Ground::new().await;
     let (store, job) = job_of(&ground, 300).await;
     for _ in 0..2 {
-        store.add_progress(&job, &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)]).await.unwrap();
+        store
+            .add_progress(&job, &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)])
+            .await
+            .unwrap();
     }
     store.add_progress(&job, &[]).await.unwrap();
     let progress = store.progress(&job.id).await.unwrap();

@@ -10,7 +10,7 @@ use store::StoreError;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{Ground, account, accept, call, drain};
+use crate::support::world::{Ground, accept, account, call, drain};
 
 /// What a process does until it is done or dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl Scenario {
                 drain(engine.start(*started)).await?;
             }
             Scenario::Batch | Scenario::FailFast => {
-                let mut batch = call(Endpoint::Batch, [site.urls("/p", 2), vec![site.url("/404"), site.url("/p/3")]].concat());
+                let mut batch =
+                    call(Endpoint::Batch, [site.urls("/p", 2), vec![site.url("/404"), site.url("/p/3")]].concat());
                 let fail_fast = self == Scenario::FailFast;
                 batch.options = Options { fail_fast, concurrency: Some(1), ..batch.options };
                 let started = accept(engine, batch).await?;
@@ -83,7 +84,9 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
         ran.as_ref().unwrap();
     }
     // What the process still does, it does before its successor looks.
-    tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.unwrap_or_else(|_| panic!("{context}: a driver hangs"));
+    tokio::time::timeout(Duration::from_secs(20), engine.idle())
+        .await
+        .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
     let calls = faults.calls().len();
     assert!(fault.is_none() || faults.struck(), "{context}: never struck");
     let lone = matches!(fault, Some((_, Fault::Before | Fault::ReplyLost)));
@@ -155,7 +158,9 @@ async fn conflicts_with_other_transactions_are_tried_again() {
         let faults = Faults::default();
         let engine = ground.engine(&faults).await;
         faults.conflict_every(n);
-        for scenario in [Scenario::Batch, Scenario::Extract, Scenario::FailFast, Scenario::CancelBatch, Scenario::CancelExtract] {
+        for scenario in
+            [Scenario::Batch, Scenario::Extract, Scenario::FailFast, Scenario::CancelBatch, Scenario::CancelExtract]
+        {
             scenario.run(&engine, &site).await.unwrap();
         }
         engine.idle().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{Ground, account, accept, call, drain, standing};
+use crate::support::world::{Ground, accept, account, call, drain, standing};
 
 #[tokio::test]
 async fn too_little_left_takes_nothing() {

@@ -77,7 +77,8 @@ async fn batch_results_are_in_input_order_and_add_up() {
     assert!((1..94).all(|i| counts[&format!("/p/{i}")] == 1), "every page is fetched once");
     assert_eq!(counts["/p/0"], 3, "as often as it is named or redirected to");
     let again = world.get(&format!("/v1/jobs/{}/result", got.job())).await;
-    assert_eq!(again.text, got.text, "the same body again");
+    // But for the white space that kept the first one awake.
+    assert!(again.json() == body, "the same body again");
     world.assert_sound().await;
 }
 

@@ -128,7 +128,8 @@ async fn the_admin_tool_works_on_the_running_server() {
     assert!(admin(&folder.0, &["account", "resume", account]).0);
     let schema_file = folder.0.join("schema.json");
     std::fs::write(&schema_file, schema().to_string()).unwrap();
-    let (_, text) = admin(&folder.0, &["key", "create", "--account", account, "--schema", schema_file.to_str().unwrap(), "--json"]);
+    let (_, text) =
+        admin(&folder.0, &["key", "create", "--account", account, "--schema", schema_file.to_str().unwrap(), "--json"]);
     let fixed: Value = serde_json::from_str(&text).unwrap();
     let fixed = fixed["key"].as_str().unwrap();
     assert!(fixed.starts_with("sk_static_"));
@@ -137,7 +138,11 @@ async fn the_admin_tool_works_on_the_running_server() {
     assert_eq!(usage(fixed).await.0, 401);
     let (_, text) = admin(&folder.0, &["account", "usage", account, "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["prepaid"]["balance"], 25);
-    for bad in [&["account", "usage", "nobody"][..], &["account", "create", "--plan", "gold"], &["account", "topup", "nobody", "5"]] {
+    for bad in [
+        &["account", "usage", "nobody"][..],
+        &["account", "create", "--plan", "gold"],
+        &["account", "topup", "nobody", "5"],
+    ] {
         assert!(!admin(&folder.0, bad).0, "{bad:?}");
     }
 }

@@ -34,8 +34,18 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", with("urls", json!("x")), "INVALID_REQUEST", vec!["\"urls\"", "array", "string"]),
         ("/v1/batch", with("urls", json!([])), "INVALID_REQUEST", vec!["1 to 1000"]),
         ("/v1/batch", with("urls", json!(vec![OK; 1001])), "INVALID_REQUEST", vec!["1001 elements"]),
-        ("/v1/batch", with("urls", json!([OK, 5, "ftp://x.test/"])), "INVALID_REQUEST", vec!["urls[1]", "urls[2]", "http"]),
-        ("/v1/batch", with("urls", json!([format!("https://u:p@{}", "x.test/")])), "INVALID_REQUEST", vec!["urls[0]", "password"]),
+        (
+            "/v1/batch",
+            with("urls", json!([OK, 5, "ftp://x.test/"])),
+            "INVALID_REQUEST",
+            vec!["urls[1]", "urls[2]", "http"],
+        ),
+        (
+            "/v1/batch",
+            with("urls", json!([format!("https://u:p@{}", "x.test/")])),
+            "INVALID_REQUEST",
+            vec!["urls[0]", "password"],
+        ),
         ("/v1/batch", with("urls", json!(bad_urls)), "INVALID_REQUEST", vec!["urls[9]", "5 more"]),
         ("/v1/batch", with("ursl", json!(1)), "INVALID_REQUEST", vec!["\"ursl\"", "did you mean \"urls\""]),
         ("/v1/batch", with("url", json!(OK)), "INVALID_REQUEST", vec!["\"url\" does not apply to batch", "extract"]),
@@ -43,16 +53,31 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", with("async_mode", json!("yes")), "INVALID_REQUEST", vec!["\"async_mode\"", "true or false"]),
         ("/v1/batch", with("options", json!(5)), "INVALID_REQUEST", vec!["\"options\"", "object"]),
         ("/v1/batch", with("deep", deep), "INVALID_REQUEST", vec!["32 levels"]),
-        ("/v1/batch", option("concurency", json!(5)), "INVALID_REQUEST", vec!["options.concurency", "did you mean \"options.concurrency\""]),
+        (
+            "/v1/batch",
+            option("concurency", json!(5)),
+            "INVALID_REQUEST",
+            vec!["options.concurency", "did you mean \"options.concurrency\""],
+        ),
         ("/v1/batch", option("concurrency", json!(0)), "INVALID_REQUEST", vec!["options.concurrency", "1 to 100"]),
         ("/v1/batch", option("concurrency", json!(101)), "INVALID_REQUEST", vec!["options.concurrency"]),
         ("/v1/batch", option("concurrency", json!(1.5)), "INVALID_REQUEST", vec!["options.concurrency"]),
-        ("/v1/batch", option("timeout_ms", json!(999)), "INVALID_REQUEST", vec!["options.timeout_ms", "1000 to 120000"]),
+        (
+            "/v1/batch",
+            option("timeout_ms", json!(999)),
+            "INVALID_REQUEST",
+            vec!["options.timeout_ms", "1000 to 120000"],
+        ),
         ("/v1/batch", option("timeout_ms", json!("5000")), "INVALID_REQUEST", vec!["options.timeout_ms"]),
         ("/v1/batch", option("timeout_ms", json!(1e300)), "INVALID_REQUEST", vec!["options.timeout_ms"]),
         ("/v1/batch", option("locale", json!("english!")), "INVALID_REQUEST", vec!["options.locale", "BCP 47"]),
         ("/v1/batch", option("locale", json!(5)), "INVALID_REQUEST", vec!["options.locale"]),
-        ("/v1/batch", option("render_js", json!("allways")), "INVALID_REQUEST", vec!["options.render_js", "did you mean \"always\""]),
+        (
+            "/v1/batch",
+            option("render_js", json!("allways")),
+            "INVALID_REQUEST",
+            vec!["options.render_js", "did you mean \"always\""],
+        ),
         ("/v1/batch", option("render_js", json!(true)), "INVALID_REQUEST", vec!["options.render_js"]),
         ("/v1/batch", option("no_cache", json!(1)), "INVALID_REQUEST", vec!["options.no_cache"]),
         ("/v1/batch", option("fail_fast", json!("no")), "INVALID_REQUEST", vec!["options.fail_fast"]),
@@ -61,17 +86,57 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", json!({ "urls": [OK] }), "SCHEMA_REQUIRED", vec!["schema"]),
         ("/v1/batch", with("schema", json!([])), "SCHEMA_INVALID", vec!["empty"]),
         ("/v1/batch", with("schema", json!({})), "SCHEMA_INVALID", vec!["array"]),
-        ("/v1/batch", field(json!({"field": "p", "typ": "float", "example": 1})), "SCHEMA_INVALID", vec!["\"p\"", "did you mean \"type\""]),
-        ("/v1/batch", field(json!({"field": "p", "type": "flot", "example": 1})), "SCHEMA_INVALID", vec!["did you mean \"float\""]),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "typ": "float", "example": 1})),
+            "SCHEMA_INVALID",
+            vec!["\"p\"", "did you mean \"type\""],
+        ),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "type": "flot", "example": 1})),
+            "SCHEMA_INVALID",
+            vec!["did you mean \"float\""],
+        ),
         ("/v1/batch", field(json!({"field": "p", "type": "float"})), "SCHEMA_INVALID", vec!["\"p\"", "\"example\""]),
-        ("/v1/batch", field(json!({"field": "p", "type": "float", "example": "abc"})), "SCHEMA_INVALID", vec!["\"p\"", "does not read as float"]),
-        ("/v1/batch", field(json!({"field": "p", "type": "string", "example": "x", "selector": "p >"})), "SCHEMA_INVALID", vec!["\"p\"", "\"selector\""]),
-        ("/v1/batch", field(json!({"field": "p", "type": "string", "example": "x", "hint": 5})), "SCHEMA_INVALID", vec!["\"hint\""]),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "type": "float", "example": "abc"})),
+            "SCHEMA_INVALID",
+            vec!["\"p\"", "does not read as float"],
+        ),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "type": "string", "example": "x", "selector": "p >"})),
+            "SCHEMA_INVALID",
+            vec!["\"p\"", "\"selector\""],
+        ),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "type": "string", "example": "x", "hint": 5})),
+            "SCHEMA_INVALID",
+            vec!["\"hint\""],
+        ),
         ("/v1/extract", json!({ "schema": schema() }), "INVALID_REQUEST", vec!["\"url\" is missing"]),
-        ("/v1/extract", json!({ "url": "example.com", "schema": schema() }), "INVALID_REQUEST", vec!["\"url\"", "absolute"]),
+        (
+            "/v1/extract",
+            json!({ "url": "example.com", "schema": schema() }),
+            "INVALID_REQUEST",
+            vec!["\"url\"", "absolute"],
+        ),
         ("/v1/extract", json!({ "url": [OK], "schema": schema() }), "INVALID_REQUEST", vec!["\"url\"", "string"]),
-        ("/v1/extract", json!({ "url": OK, "schema": schema(), "async_mode": true }), "INVALID_REQUEST", vec!["async_mode", "batch"]),
-        ("/v1/extract", json!({ "url": OK, "schema": schema(), "options": {"fail_fast": true} }), "INVALID_REQUEST", vec!["options.fail_fast", "batch"]),
+        (
+            "/v1/extract",
+            json!({ "url": OK, "schema": schema(), "async_mode": true }),
+            "INVALID_REQUEST",
+            vec!["async_mode", "batch"],
+        ),
+        (
+            "/v1/extract",
+            json!({ "url": OK, "schema": schema(), "options": {"fail_fast": true} }),
+            "INVALID_REQUEST",
+            vec!["options.fail_fast", "batch"],
+        ),
     ];
     for (path, body, code, words) in cases {
         let answer = world.post(path, &body).await;
@@ -98,8 +163,18 @@ async fn paths_methods_queries_and_sizes() {
     let missing = world.get("/v1/batches").await;
     assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "NOT_FOUND"));
     let method = world.get("/v1/batch").await;
-    assert_eq!((method.status.as_u16(), method.code().as_str(), method.header("allow")), (405, "METHOD_NOT_ALLOWED", "POST"));
-    for (query, word) in [("limit=0", "limit"), ("limit=101", "limit"), ("state=dead", "state"), ("cursor=x", "cursor"), ("stat=running", "did you mean \"state\""), ("limit=1&limit=2", "twice")] {
+    assert_eq!(
+        (method.status.as_u16(), method.code().as_str(), method.header("allow")),
+        (405, "METHOD_NOT_ALLOWED", "POST")
+    );
+    for (query, word) in [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("state=dead", "state"),
+        ("cursor=x", "cursor"),
+        ("stat=running", "did you mean \"state\""),
+        ("limit=1&limit=2", "twice"),
+    ] {
         let answer = world.get(&format!("/v1/jobs?{query}")).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "INVALID_REQUEST"), "{query}");
         assert!(answer.message().contains(word), "{query}: {}", answer.message());

@@ -75,7 +75,8 @@ impl Engine {
         for attempt in 1..=TRIES {
             if attempt > 1 {
                 let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
-                let again = self.store().standing(&standing.account, self.now(), key).await?;
+                let (account, now) = (standing.account.clone(), self.now());
+                let again = self.again(|| self.store().standing(&account, now, key)).await?;
                 standing = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
             }
             if standing.suspended {

@@ -60,11 +60,11 @@ impl Engine {
 
     /// An extract's one unit has started; it is ended over its holder's head, and stays charged.
     async fn cancel_extract(&self, job: &Job) -> Result<(), StoreError> {
-        if let Some(row) = self.store().unit(&job.id, 0).await?
+        if let Some(row) = self.again(|| self.store().unit(&job.id, 0)).await?
             && let Unit::Started { attempt, nonce, lease_until } = row.unit
         {
             let holder = Claim { seq: 0, attempt, nonce, lease_until };
-            let url = self.store().inputs(&job.id).await?.into_iter().next().unwrap_or_default();
+            let url = self.again(|| self.store().inputs(&job.id)).await?.into_iter().next().unwrap_or_default();
             self.force_end(job, &holder, &url, marker::cancelled_extract()).await?;
         }
         self.reconcile_and_settle(job).await?;
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     async fn cancel_units(&self, job: &Job) -> Result<(), StoreError> {
-        let mut progress = self.store().progress(&job.id).await?;
+        let mut progress = self.again(|| self.store().progress(&job.id)).await?;
         let open: Vec<Seq> = job.seqs().filter(|seq| progress.fate(*seq).is_none()).collect();
         let reached = self.close_units(job, open, CLOSE_LIMIT).await;
         let found: Vec<(Seq, Fate)> = reached.iter().filter_map(|(seq, unit)| Some((*seq, fate(unit)?))).collect();

@@ -103,8 +103,9 @@ impl Engine {
 impl Driver {
     /// Learns what became of the units so far, and adds what progress lacks.
     async fn read_rows(&mut self) -> Result<(), StoreError> {
-        let known = self.engine.store().progress(&self.job.id).await?;
-        for row in self.engine.store().units(&self.job.id, 0, self.job.admitted).await? {
+        let (engine, job) = (self.engine.clone(), Arc::clone(&self.job));
+        let known = engine.again(|| engine.store().progress(&job.id)).await?;
+        for row in engine.again(|| engine.store().units(&job.id, 0, job.admitted)).await? {
             self.learn(row.seq, row.unit);
         }
         self.unwritten.retain(|(seq, _)| known.fate(*seq).is_none());

@@ -98,7 +98,7 @@ impl Feed {
         let until = if self.job.state.ended() {
             self.job.admitted
         } else {
-            let progress = self.engine.store().progress(&self.job.id).await?;
+            let progress = self.engine.again(|| self.engine.store().progress(&self.job.id)).await?;
             (self.next..self.job.admitted)
                 // The reason for a closed unit is the state's; where the state was read before it, wait for the next look.
                 .find(|seq| match progress.fate(*seq) {
@@ -118,7 +118,7 @@ impl Feed {
         self.poll = POLL.0;
         // Results that came by way of the driver need not be read again.
         let last = (self.next + PAGE).min(until) - 1;
-        let rows = self.engine.store().results(&self.job.id, self.next, last).await?;
+        let rows = self.engine.again(|| self.engine.store().results(&self.job.id, self.next, last)).await?;
         self.take(rows).await
     }
 
@@ -148,7 +148,7 @@ impl Feed {
         let urls = match &self.urls {
             Some(urls) => Arc::clone(urls),
             None => {
-                let urls = Arc::new(self.engine.store().inputs(&self.job.id).await?);
+                let urls = Arc::new(self.engine.again(|| self.engine.store().inputs(&self.job.id)).await?);
                 self.urls = Some(Arc::clone(&urls));
                 urls
             }

@@ -37,10 +37,10 @@ impl Engine {
 
     /// Reads the unit rows (the truth), adds what progress lacks, and settles if nothing is open.
     pub(crate) async fn reconcile_and_settle(&self, job: &Job) -> Result<Option<Job>, StoreError> {
-        let known = self.store().progress(&job.id).await?;
+        let known = self.again(|| self.store().progress(&job.id)).await?;
         let mut truth = Progress::default();
         let mut lacking = Vec::new();
-        for row in self.store().units(&job.id, 0, job.admitted).await? {
+        for row in self.again(|| self.store().units(&job.id, 0, job.admitted)).await? {
             if let Some(fate) = fate(&row.unit) {
                 truth.add(row.seq, fate);
                 if known.fate(row.seq).is_none() {
@@ -51,7 +51,7 @@ impl Engine {
         if truth.covers(job.admitted) {
             self.settle_job(job, &truth, &lacking).await
         } else {
-            self.store().add_progress(job, &lacking).await?;
+            self.again(|| self.store().add_progress(job, &lacking)).await?;
             Ok(None)
         }
     }

@@ -19,17 +19,18 @@ impl Engine {
     /// Faults of the store; what was taken up until then runs.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let mut taken = 0;
-        for id in self.store().due(self.now(), BATCH).await? {
+        let now = self.now();
+        for id in self.again(|| self.store().due(now, BATCH)).await? {
             if self.stopping() {
                 break;
             }
             // The index lags behind the rows, and a job may be gone: the row decides.
-            let Some(job) = self.store().job(&id).await? else { continue };
+            let Some(job) = self.again(|| self.store().job(&id)).await? else { continue };
             if job.state.ended() || !self.abandoned(&job) {
                 continue;
             }
             let lease = DriverLease { holder: self.nonce(), until: self.now().plus_secs(self.settings().lease_secs) };
-            if !self.store().drive(&job, &job.driver, &lease).await? {
+            if !self.again(|| self.store().drive(&job, &job.driver, &lease)).await? {
                 continue;
             }
             tracing::info!(job = %job.id, state = job.state.name(), "taking up a job that nobody drives");

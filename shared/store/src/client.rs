@@ -39,10 +39,8 @@ pub async fn connect(connection: &Connection) -> Client {
 
 /// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
 pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .retry_config(retry)
-        .timeout_config(
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retry).timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))
                 .operation_attempt_timeout(Duration::from_secs(5))

@@ -182,8 +182,7 @@ async fn check_all(store: &Store) -> Result<Answer, String> {
         }
     }
     let violations = believed.unwrap_or_default();
-    let lines: Vec<String> =
-        violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
+    let lines: Vec<String> = violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
     Ok(Answer {
         failed: !violations.is_empty(),
         json: json!({ "violations": violations }),

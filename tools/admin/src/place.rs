@@ -24,11 +24,8 @@ impl Place {
         let store = async |connection: &Connection| {
             Store::new(connect(connection).await, tables.clone(), RetryPolicy::default(), RESULT_TTL_SECS)
         };
-        let mut connection = Connection {
-            endpoint: args.endpoint.clone(),
-            region: args.region.clone(),
-            profile: args.profile.clone(),
-        };
+        let mut connection =
+            Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), profile: args.profile.clone() };
         let mut embedded = None;
         if let Some(dir) = &args.data_dir {
             if !file(dir).exists() {
