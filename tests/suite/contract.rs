@@ -109,7 +109,7 @@ async fn states_and_leases_move_on_condition() {
     let other = DriverLease { holder: Nonce("other".into()), until: now.plus_secs(60) };
     assert!(!store.drive(&job, &job.driver, &other).await.unwrap());
     assert!(store.due(now.plus_secs(59), 10).await.unwrap().is_empty());
-    assert_eq!(store.due(now.plus_secs(60), 10).await.unwrap(), [job.id.clone()]);
+    assert_eq!(store.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
 
     assert!(store.wind_down(&job, JobState::Cancelling, now).await.unwrap());
     assert!(store.wind_down(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");

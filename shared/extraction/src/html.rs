@@ -27,13 +27,8 @@ pub fn parse(text: &str) -> Html {
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
-    loop {
-        match tokenizer.feed(&input) {
-            // It pauses for scripts, which are not run, and for a charset, which was decided on bytes before.
-            TokenizerResult::Script(_) | TokenizerResult::EncodingIndicator(_) => {}
-            TokenizerResult::Done => break,
-        }
-    }
+    // It pauses for scripts, which are not run, and for a charset, which was decided on bytes before.
+    while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
     tokenizer.end();
     tokenizer.sink.builder.sink.take()
 }
@@ -148,7 +143,7 @@ impl TokenSink for Bounded {
         if let Token::TagToken(tag) = &token {
             let tags = self.tags.get() + 1;
             self.tags.set(tags);
-            if tags % LOOK_EVERY == 0 {
+            if tags.is_multiple_of(LOOK_EVERY) {
                 self.full.set(self.builder.sink.depth() >= MAX_DEPTH);
             }
             // What holds only text cannot nest, and its text must not be taken for tags.

@@ -37,15 +37,13 @@ pub(crate) fn pairs(page: &Html) -> Vec<(String, String)> {
                     add(&mut found, &html::text(element), &html::text(value));
                 }
             }
-            "li" | "p" | "span" | "div" => {
-                // Only what is short and holds no blocks: a line of its own.
-                if element.descendants().take(12).count() < 12 {
-                    let line = html::text(element);
-                    if line.chars().count() <= 200
-                        && let Some((label, value)) = line.split_once(':')
-                    {
-                        add(&mut found, label, value);
-                    }
+            // Only what is short and holds no blocks: a line of its own.
+            "li" | "p" | "span" | "div" if element.descendants().take(12).count() < 12 => {
+                let line = html::text(element);
+                if line.chars().count() <= 200
+                    && let Some((label, value)) = line.split_once(':')
+                {
+                    add(&mut found, label, value);
                 }
             }
             _ => {}

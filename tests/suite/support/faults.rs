@@ -91,7 +91,7 @@ impl Faults {
         if state.dead {
             return Some(Fault::DeathBefore);
         }
-        if writes && state.conflict_every.is_some_and(|n| index % n == 0) {
+        if writes && state.conflict_every.is_some_and(|n| index.is_multiple_of(n)) {
             return Some(Fault::Conflict);
         }
         match state.fault {

@@ -12,9 +12,12 @@ const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
 
+/// The item that an item is a value of, and as which properties.
+type Owner = (usize, Vec<String>);
+
 /// The top items of a page, in order.
 pub(super) fn read(html: &Html) -> Vec<Value> {
-    let mut items: Vec<(Map<String, Value>, Option<(usize, Vec<String>)>)> = Vec::new();
+    let mut items: Vec<(Map<String, Value>, Option<Owner>)> = Vec::new();
     // One walk in document order; `open` are the items that the walk is inside of.
     let mut open: Vec<(NodeId, usize)> = Vec::new();
     for edge in html.tree.root().traverse() {
