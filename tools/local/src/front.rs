@@ -65,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, app: App, stop: CancellationTok
 async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     if parts.method == http::Method::GET
-        && let Some(page) = sample::page(parts.uri.path())
+        && let Some(page) = sample::page(parts.uri.path()).await
     {
         return page;
     }

@@ -1,14 +1,22 @@
-//! A page to try the API on without leaving the machine, served beside the API at `/sample/product`.
+//! Pages to try the API on without leaving the machine, served beside the API: `/sample/product`, and
+//! `/sample/slow`, the same after three seconds.
+
+use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 
 const PRODUCT: &str = include_str!("sample_product.html");
 
+/// How long the slow page takes.
+const SLOW: Duration = Duration::from_secs(3);
+
 /// The sample page for a path, if it is one.
-pub(crate) fn page(path: &str) -> Option<Response<api::Body>> {
-    if path != "/sample/product" {
-        return None;
+pub(crate) async fn page(path: &str) -> Option<Response<api::Body>> {
+    match path {
+        "/sample/product" => {}
+        "/sample/slow" => tokio::time::sleep(SLOW).await,
+        _ => return None,
     }
     let mut response = Response::new(api::Body::full(PRODUCT));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The one test command. Needs cargo (with a C compiler, as rustup asks for), bash and curl; gets the rest itself.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$1"; }
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets -- -D warnings
+
+step "binaries that tests run"
+cargo build --workspace --bins
+
+step "tests and doc tests (the dependency rule is one of them)"
+cargo test --workspace
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+step "licences, bans and sources"
+if ! cargo deny --version >/dev/null 2>&1; then
+  # Kept in target/, beside everything else that is built.
+  export PATH="$PWD/target/tools/bin:$PATH"
+  cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet --root target/tools cargo-deny@0.20.2
+fi
+cargo deny --offline check bans licenses sources
+
+step "all good"
