@@ -26,6 +26,7 @@ if ! cargo deny --version >/dev/null 2>&1; then
   export PATH="$PWD/target/tools/bin:$PATH"
   cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet --root target/tools cargo-deny@0.20.2
 fi
+cargo fetch --locked --quiet
 cargo deny --offline check bans licenses sources
 
 step "all good"

@@ -293,12 +293,27 @@ impl Driver {
         Ok(state)
     }
 
+    fn open(&self) -> Vec<Seq> {
+        self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Open)).map(|(seq, _)| *seq).collect()
+    }
+
     async fn close_open(&mut self) {
-        let open: Vec<Seq> =
-            self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Open)).map(|(seq, _)| *seq).collect();
-        if open.is_empty() {
+        if self.open().is_empty() {
             return;
         }
+        // Whoever cancelled has closed most of them already; a look is cheaper than a write that is bound to fail.
+        match self.engine.store().progress(&self.job.id).await {
+            Ok(known) => {
+                for seq in self.open() {
+                    if let Some(fate) = known.fate(seq) {
+                        self.slots.remove(&seq);
+                        self.ended.add(seq, fate);
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(job = %self.job.id, %error, "could not read progress; closing all"),
+        }
+        let open = self.open();
         let wanted = open.len();
         let reached = self.engine.close_units(&self.job, open, CLOSE_SLICE).await;
         if reached.len() < wanted {

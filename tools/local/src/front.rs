@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use api::routes::{self, Function};
-use api::{App, Body, Response};
+use api::{App, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -97,8 +97,7 @@ async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
     });
     handled.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
-        let mut response = Response::new(Body::full("{}"));
-        *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-        response
+        let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";
+        api::ApiError::new(domain::ErrorCode::Internal, text).into_response()
     })
 }
