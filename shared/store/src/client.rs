@@ -1,16 +1,17 @@
-//! Builds the DynamoDB client: the same SDK for the cloud and for a local endpoint.
+//! Builds the DynamoDB client, and what the SQS client shares with it: the same SDK for the cloud and for a local
+//! endpoint.
 
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// Where DynamoDB is. The default is the AWS environment's.
+/// Where a service is. The default is the AWS environment's.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
     /// Another endpoint, like `http://127.0.0.1:8000`; credentials are then made up, for emulators ask for none.
@@ -32,21 +33,36 @@ pub fn http_client(plain: bool) -> SharedHttpClient {
 
 /// Connects: no network call is made before the first request.
 pub async fn connect(connection: &Connection) -> Client {
-    let plain = connection.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"));
     let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
-    connect_through(connection, http_client(plain), retry).await
+    connect_through(connection, http_client(connection.plain()), retry).await
 }
 
 /// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
 pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(15))
+        .build();
+    Client::new(&load(connection, http, retry, timeouts).await)
+}
+
+impl Connection {
+    /// Whether the endpoint speaks plain HTTP.
+    pub(crate) fn plain(&self) -> bool {
+        self.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"))
+    }
+}
+
+/// What every client of an AWS service here is made of.
+pub(crate) async fn load(
+    connection: &Connection,
+    http: SharedHttpClient,
+    retry: RetryConfig,
+    timeouts: TimeoutConfig,
+) -> SdkConfig {
     let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retry).timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
-                .operation_attempt_timeout(Duration::from_secs(5))
-                .operation_timeout(Duration::from_secs(15))
-                .build(),
-        );
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retry).timeout_config(timeouts);
     if let Some(endpoint) = &connection.endpoint {
         loader = loader
             .endpoint_url(endpoint)
@@ -60,5 +76,5 @@ pub async fn connect_through(connection: &Connection, http: SharedHttpClient, re
             loader = loader.profile_name(profile);
         }
     }
-    Client::new(&loader.load().await)
+    loader.load().await
 }

@@ -1,5 +1,5 @@
-//! The rows of Runo in DynamoDB: the only crate that talks to AWS. Every write is conditional, every read that decides
-//! anything is strongly consistent, and every list is paged to its end.
+//! The rows of Runo in DynamoDB and its messages in SQS: the only crate that talks to AWS. Every write is conditional,
+//! every read that decides anything is strongly consistent, and every list is paged to its end.
 //!
 //! It knows how rows are written, not why: what may follow what is decided by [`domain`]. It knows no HTTP of ours.
 
@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lists;
 pub mod progress;
+pub mod queue;
 pub mod settle;
 pub mod snapshot;
 pub mod standing;

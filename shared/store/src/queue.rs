@@ -1,0 +1,109 @@
+//! The queues in SQS: messages that say which rows are waiting, and nothing else. A message is a hint: what it names is
+//! decided by its row, so one that is lost, late or double does no harm.
+//!
+//! It knows how messages are sent, received and acknowledged, not what is done about them.
+
+mod batch;
+mod definition;
+mod message;
+mod receive;
+
+pub use batch::Outcome;
+pub use definition::{QueueDef, QueueNames, QueueUrls, Redrive, create_queues, definitions};
+pub use message::{Message, MessageError};
+pub use receive::Received;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::SharedHttpClient;
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use crate::RetryPolicy;
+use crate::client::{Connection, http_client, load};
+use crate::error::StoreError;
+
+/// A dead endpoint has to be noticed while a caller waits, for the caller then runs the units itself.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one request may take, apart from the wait of a long poll.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Connects to SQS: no network call is made before the first request. The endpoint of `connection` is what
+/// `AWS_ENDPOINT_URL_SQS` says, if anything.
+pub async fn connect(connection: &Connection) -> Client {
+    let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
+    connect_through(connection, http_client(connection.plain()), retry).await
+}
+
+/// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
+pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(ATTEMPT_TIMEOUT * 2)
+        .build();
+    Client::new(&load(connection, http, retry, timeouts).await)
+}
+
+/// Handle on one queue. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    sqs: Client,
+    url: Arc<str>,
+    retry: RetryPolicy,
+}
+
+/// How many messages a queue holds. SQS calls these numbers approximate: they lag by up to a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Waiting to be received.
+    pub visible: u64,
+    /// Received, neither deleted nor visible again.
+    pub in_flight: u64,
+    /// Sent with a delay that has not ended.
+    pub delayed: u64,
+}
+
+impl Queue {
+    /// The queue at `url`. Batch entries that SQS refuses for a passing reason are tried again as `retry` says.
+    pub fn new(sqs: Client, url: &str, retry: RetryPolicy) -> Queue {
+        Queue { sqs, url: url.into(), retry }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How many messages it holds. The age of the oldest one is not among the queue's attributes: it is a CloudWatch
+    /// metric.
+    ///
+    /// # Errors
+    /// SQS does not answer or refuses.
+    pub async fn depth(&self) -> Result<Depth, StoreError> {
+        let got = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&*self.url)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesDelayed)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("GetQueueAttributes", e))?;
+        let attributes = got.attributes.unwrap_or_default();
+        let number = |name: QueueAttributeName| {
+            let text = attributes.get(&name);
+            text.and_then(|t| t.parse().ok())
+                .ok_or_else(|| StoreError::Malformed(format!("GetQueueAttributes: {name} is {text:?}")))
+        };
+        Ok(Depth {
+            visible: number(QueueAttributeName::ApproximateNumberOfMessages)?,
+            in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)?,
+            delayed: number(QueueAttributeName::ApproximateNumberOfMessagesDelayed)?,
+        })
+    }
+}

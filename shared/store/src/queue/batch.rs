@@ -1,0 +1,223 @@
+//! The three batch calls, alike: ten entries a request, an answer for each entry, passing refusals tried again. The
+//! caller learns exactly which entries were not taken.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    SendMessageBatchRequestEntry,
+};
+
+use super::{Message, Queue};
+use crate::error::StoreError;
+
+/// Entries of a batch request: the service's limit.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const BATCH: usize = 10;
+/// Bytes of all bodies of a batch request. SQS takes 1 MiB since August 2025; emulators, and queues whose
+/// MaximumMessageSize was set before, take this much.
+const BATCH_BYTES: usize = 256 * 1024;
+/// After so many requests in a row that failed as a whole, the endpoint counts as dead and the rest is not tried: the
+/// caller is waiting, and has another way.
+const DEAD_AFTER: u32 = 2;
+
+/// What a batch call came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Positions of the entries that were not taken, ascending. Where a request failed as a whole it is not known
+    /// whether SQS took its entries; they are listed here.
+    pub failed: Vec<usize>,
+    /// Why: the first fault that was met. `None` if and only if `failed` is empty.
+    pub fault: Option<StoreError>,
+}
+
+impl Outcome {
+    /// Whether all entries were taken.
+    pub fn complete(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    fn fail(&mut self, entries: impl IntoIterator<Item = usize>, fault: StoreError) {
+        self.failed.extend(entries);
+        self.fault.get_or_insert(fault);
+    }
+}
+
+/// What SQS said about each entry of a request.
+struct Answered {
+    taken: Vec<String>,
+    refused: Vec<BatchResultErrorEntry>,
+}
+
+impl Queue {
+    /// Sends `messages`.
+    pub async fn send(&self, messages: &[Message]) -> Outcome {
+        self.send_delayed(messages, 0).await
+    }
+
+    /// Sends `messages`, to be received in `delay_secs` (0 to 900) at the earliest.
+    ///
+    /// Each carries its job's id as MessageGroupId. On a standard queue that makes it a fair one: while one job's
+    /// messages are many and in work, those of others are delivered first, without any order within a job.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
+    pub async fn send_delayed(&self, messages: &[Message], delay_secs: u32) -> Outcome {
+        let bodies: Vec<String> = messages.iter().map(Message::to_body).collect();
+        let delay = i32::try_from(delay_secs).ok().filter(|d| *d > 0);
+        let (bodies, messages) = (&bodies, &messages);
+        self.in_batches("SendMessageBatch", cut(bodies.iter().map(String::len)), |entries| async move {
+            let mut request = self.sqs.send_message_batch().queue_url(&*self.url);
+            for i in entries {
+                request = request.entries(
+                    SendMessageBatchRequestEntry::builder()
+                        .id(i.to_string())
+                        .message_body(&bodies[i])
+                        .message_group_id(messages[i].job().as_str())
+                        .set_delay_seconds(delay)
+                        .build()?,
+                );
+            }
+            let sent = request.send().await.map_err(|e| StoreError::sdk("SendMessageBatch", e))?;
+            let taken = sent.successful.into_iter().map(|s| s.id).collect();
+            Ok(Answered { taken, refused: sent.failed })
+        })
+        .await
+    }
+
+    /// Acknowledges messages by their receipt handles: they will not come again (or hardly ever: delivery is at least
+    /// once).
+    pub async fn delete<S: AsRef<str>>(&self, handles: &[S]) -> Outcome {
+        let handles: Vec<&str> = handles.iter().map(AsRef::as_ref).collect();
+        let handles = &handles;
+        self.in_batches("DeleteMessageBatch", cut(handles.iter().map(|_| 0)), |entries| async move {
+            let mut request = self.sqs.delete_message_batch().queue_url(&*self.url);
+            for i in entries {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(i.to_string()).receipt_handle(handles[i]);
+                request = request.entries(entry.build()?);
+            }
+            let sent = request.send().await.map_err(|e| StoreError::sdk("DeleteMessageBatch", e))?;
+            let taken = sent.successful.into_iter().map(|s| s.id).collect();
+            Ok(Answered { taken, refused: sent.failed })
+        })
+        .await
+    }
+
+    /// Lets messages that were received, by receipt handle, be visible again in so many seconds from now (0 to
+    /// 43,200; 0: at once).
+    pub async fn change_visibility<S: AsRef<str>>(&self, changes: &[(S, u32)]) -> Outcome {
+        let changes: Vec<(&str, u32)> = changes.iter().map(|(handle, secs)| (handle.as_ref(), *secs)).collect();
+        let changes = &changes;
+        self.in_batches("ChangeMessageVisibilityBatch", cut(changes.iter().map(|_| 0)), |entries| async move {
+            let mut request = self.sqs.change_message_visibility_batch().queue_url(&*self.url);
+            for i in entries {
+                let (handle, secs) = changes[i];
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(i.to_string())
+                    .receipt_handle(handle)
+                    .visibility_timeout(i32::try_from(secs).unwrap_or(i32::MAX));
+                request = request.entries(entry.build()?);
+            }
+            let sent = request.send().await.map_err(|e| StoreError::sdk("ChangeMessageVisibilityBatch", e))?;
+            let taken = sent.successful.into_iter().map(|s| s.id).collect();
+            Ok(Answered { taken, refused: sent.failed })
+        })
+        .await
+    }
+
+    /// Makes one request after another. Entries are named by their position.
+    async fn in_batches<C, F>(&self, operation: &'static str, batches: Vec<Vec<usize>>, call: C) -> Outcome
+    where
+        C: Fn(Vec<usize>) -> F,
+        F: Future<Output = Result<Answered, StoreError>>,
+    {
+        let mut outcome = Outcome::default();
+        let mut dead = 0;
+        let mut batches = batches.into_iter();
+        for batch in batches.by_ref() {
+            let mut open = batch;
+            for attempt in 1.. {
+                let answered = match call(open.clone()).await {
+                    Ok(answered) => answered,
+                    Err(fault) => {
+                        dead += 1;
+                        outcome.fail(std::mem::take(&mut open), fault);
+                        break;
+                    }
+                };
+                dead = 0;
+                open.retain(|i| !answered.taken.contains(&i.to_string()));
+                for refusal in answered.refused.iter().filter(|r| r.sender_fault) {
+                    if let Some(place) = open.iter().position(|i| i.to_string() == refusal.id) {
+                        outcome.fail([open.swap_remove(place)], refused(operation, refusal));
+                    }
+                }
+                if open.is_empty() {
+                    break;
+                }
+                if attempt >= self.retry.attempts {
+                    // An entry that SQS said nothing about has not been taken either.
+                    let fault = answered.refused.iter().find(|r| !r.sender_fault).map_or_else(
+                        || StoreError::Malformed(format!("{operation}: an entry was not answered")),
+                        |r| refused(operation, r),
+                    );
+                    outcome.fail(std::mem::take(&mut open), fault);
+                    break;
+                }
+                let most = self.retry.base_ms << attempt.min(6);
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+            }
+            if dead >= DEAD_AFTER {
+                break;
+            }
+        }
+        outcome.failed.extend(batches.flatten());
+        outcome.failed.sort_unstable();
+        if let Some(fault) = &outcome.fault {
+            tracing::warn!(operation, failed = outcome.failed.len(), %fault, "not all of a batch was taken");
+        }
+        outcome
+    }
+}
+
+/// Positions of entries of these sizes, as they go into requests. An entry that is too large for any goes alone, and
+/// is SQS's to refuse.
+fn cut(sizes: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (i, size) in sizes.enumerate() {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH && bytes + size <= BATCH_BYTES => {
+                batch.push(i);
+                bytes += size;
+            }
+            Some(_) | None => {
+                batches.push(vec![i]);
+                bytes = size;
+            }
+        }
+    }
+    batches
+}
+
+/// The fault that a refused entry is.
+fn refused(operation: &'static str, refusal: &BatchResultErrorEntry) -> StoreError {
+    let text = format!("{}: {}", refusal.code, refusal.message.as_deref().unwrap_or("no reason given"));
+    if refusal.sender_fault {
+        StoreError::Malformed(format!("{operation}: {text}"))
+    } else {
+        StoreError::Unavailable { operation, source: text.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_keep_to_the_limits() {
+        assert!(cut(std::iter::empty()).is_empty());
+        let by_number: Vec<usize> = cut([80; 25].into_iter()).iter().map(Vec::len).collect();
+        assert_eq!(by_number, [10, 10, 5]);
+        let by_size = cut([BATCH_BYTES / 2, BATCH_BYTES / 2, 1, BATCH_BYTES, BATCH_BYTES + 1, 1].into_iter());
+        assert_eq!(by_size, [vec![0, 1], vec![2], vec![3], vec![4], vec![5]]);
+    }
+}

@@ -1,0 +1,166 @@
+//! The queues, defined once: what the local stack and the tests create, and what the deployment template must match.
+//!
+//! `settle` is a queue of its own because its reader may touch money and the worker, which reads `units`, may not; an
+//! event source mapping takes all messages of its queue, so kinds in one queue would not keep the two apart.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use crate::error::StoreError;
+
+/// Names of the three queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueNames {
+    /// Units to be claimed.
+    pub units: String,
+    /// Jobs to be settled.
+    pub settle: String,
+    /// What was received too often from either of them.
+    pub dead: String,
+}
+
+impl Default for QueueNames {
+    fn default() -> Self {
+        QueueNames { units: "runo-units".into(), settle: "runo-settle".into(), dead: "runo-dead".into() }
+    }
+}
+
+/// URLs of the three queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueUrls {
+    /// Units to be claimed.
+    pub units: String,
+    /// Jobs to be settled.
+    pub settle: String,
+    /// What was received too often from either of them.
+    pub dead: String,
+}
+
+/// A standard queue: no order, at least one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueDef {
+    /// Its name.
+    pub name: String,
+    /// How long a received message is hidden, where its reader says nothing else. AWS wants six times the timeout of
+    /// the function that the event source mapping calls.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+    pub visibility_secs: u32,
+    /// How long a message is kept. A message in the dead-letter queue ages from its first sending.
+    pub retention_secs: u32,
+    /// The dead-letter queue, and how often a message is received before it goes there.
+    pub redrive: Option<Redrive>,
+}
+
+/// When a message goes where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// The dead-letter queue's name.
+    pub dead: String,
+    /// `maxReceiveCount`.
+    pub max_receives: u32,
+}
+
+/// Longer than any job by default: a job past its deadline needs no message.
+const RETENTION_SECS: u32 = 4 * 86_400;
+/// The most that SQS keeps: an operator has two weeks to look.
+const DEAD_RETENTION_SECS: u32 = 14 * 86_400;
+/// A worker is given 150 seconds, `settle` 60.
+const UNITS_VISIBILITY_SECS: u32 = 6 * 150;
+const SETTLE_VISIBILITY_SECS: u32 = 6 * 60;
+/// AWS advises five at least, for a function that is throttled uses receipts up. A unit is attempted three times at
+/// most, whatever the number of its messages.
+const MAX_RECEIVES: u32 = 5;
+
+/// The definition of all queues, the dead-letter queue first: the others refer to it.
+pub fn definitions(names: &QueueNames) -> Vec<QueueDef> {
+    let redrive = Some(Redrive { dead: names.dead.clone(), max_receives: MAX_RECEIVES });
+    vec![
+        QueueDef {
+            name: names.dead.clone(),
+            visibility_secs: SETTLE_VISIBILITY_SECS,
+            retention_secs: DEAD_RETENTION_SECS,
+            redrive: None,
+        },
+        QueueDef {
+            name: names.units.clone(),
+            visibility_secs: UNITS_VISIBILITY_SECS,
+            retention_secs: RETENTION_SECS,
+            redrive: redrive.clone(),
+        },
+        QueueDef {
+            name: names.settle.clone(),
+            visibility_secs: SETTLE_VISIBILITY_SECS,
+            retention_secs: RETENTION_SECS,
+            redrive,
+        },
+    ]
+}
+
+/// Creates the queues that are missing. For the local stack and tests; in the cloud the template does it.
+///
+/// # Errors
+/// SQS does not answer or refuses.
+pub async fn create_queues(sqs: &Client, names: &QueueNames) -> Result<QueueUrls, StoreError> {
+    let mut urls = Vec::new();
+    for queue in definitions(names) {
+        urls.push(create(sqs, &queue).await?);
+    }
+    // In the order of `definitions`.
+    let [dead, units, settle] = <[String; 3]>::try_from(urls)
+        .map_err(|urls| StoreError::Malformed(format!("{} queues were created", urls.len())))?;
+    Ok(QueueUrls { units, settle, dead })
+}
+
+async fn create(sqs: &Client, queue: &QueueDef) -> Result<String, StoreError> {
+    if let Some(url) = find(sqs, &queue.name).await? {
+        return Ok(url);
+    }
+    let mut create = sqs
+        .create_queue()
+        .queue_name(&queue.name)
+        .attributes(QueueAttributeName::VisibilityTimeout, queue.visibility_secs.to_string())
+        .attributes(QueueAttributeName::MessageRetentionPeriod, queue.retention_secs.to_string());
+    if let Some(redrive) = &queue.redrive {
+        let policy = serde_json::json!({
+            "deadLetterTargetArn": arn(sqs, &redrive.dead).await?,
+            "maxReceiveCount": redrive.max_receives,
+        });
+        create = create.attributes(QueueAttributeName::RedrivePolicy, policy.to_string());
+    }
+    let created = create.send().await.map_err(|e| StoreError::sdk("CreateQueue", e))?;
+    created.queue_url.ok_or_else(|| StoreError::Malformed("CreateQueue: no URL".into()))
+}
+
+/// The URL of the queue called `name`, if there is one.
+async fn find(sqs: &Client, name: &str) -> Result<Option<String>, StoreError> {
+    match sqs.get_queue_url().queue_name(name).send().await {
+        Ok(found) => Ok(found.queue_url),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_queue_does_not_exist()) => Ok(None),
+        Err(e) => Err(StoreError::sdk("GetQueueUrl", e)),
+    }
+}
+
+async fn arn(sqs: &Client, name: &str) -> Result<String, StoreError> {
+    let missing = || StoreError::Malformed(format!("the queue {name} has no ARN"));
+    let url = find(sqs, name).await?.ok_or_else(missing)?;
+    let wanted = QueueAttributeName::QueueArn;
+    let got = sqs.get_queue_attributes().queue_url(url).attribute_names(wanted.clone()).send().await;
+    let got = got.map_err(|e| StoreError::sdk("GetQueueAttributes", e))?;
+    got.attributes.and_then(|mut a| a.remove(&wanted)).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dead_letter_queue_comes_first_and_keeps_longest() {
+        let all = definitions(&QueueNames::default());
+        let names: Vec<&str> = all.iter().map(|q| q.name.as_str()).collect();
+        assert_eq!(names, ["runo-dead", "runo-units", "runo-settle"]);
+        for queue in &all[1..] {
+            assert_eq!(queue.redrive.as_ref().unwrap().dead, all[0].name);
+            assert!(queue.retention_secs < all[0].retention_secs);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What a message says: ids only. Whoever can write to a queue can make rows be looked at, and nothing more.
+
+use domain::{JobId, Seq};
+use serde::{Deserialize, Serialize};
+
+/// The version of the wire that is written and read here.
+const VERSION: u64 = 1;
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Units of a job that are waiting to be claimed.
+    Units {
+        /// Whose.
+        job: JobId,
+        /// Which. How many go into one message is the sender's choice.
+        seqs: Vec<Seq>,
+    },
+    /// Nothing of a job seems to be open: its accounts can be settled.
+    Settle {
+        /// Which.
+        job: JobId,
+    },
+}
+
+/// A body that is not a message of this version. Trying again does not help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// It is no JSON, or not of the kind's shape.
+    #[error("the message is malformed: {0}")]
+    Malformed(String),
+    /// A later version wrote it.
+    #[error("the message is of version {0}; this is version {VERSION}")]
+    UnknownVersion(u64),
+    /// This version has no such kind.
+    #[error("the message is of the unknown kind {0:?}")]
+    UnknownKind(String),
+}
+
+/// What decides how the rest is read.
+#[derive(Deserialize)]
+struct Head {
+    v: u64,
+    kind: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitsBody {
+    v: u64,
+    kind: String,
+    job: String,
+    seqs: Vec<Seq>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettleBody {
+    v: u64,
+    kind: String,
+    job: String,
+}
+
+const UNITS: &str = "units";
+const SETTLE: &str = "settle";
+/// An unknown kind is shown up to here: it goes to a log.
+const SHOWN: usize = 40;
+
+impl Message {
+    /// Messages for `seqs` of `job`, `per_message` (at least 1) units each.
+    pub fn units(job: &JobId, seqs: &[Seq], per_message: usize) -> Vec<Message> {
+        let chunks = seqs.chunks(per_message.max(1));
+        chunks.map(|seqs| Message::Units { job: job.clone(), seqs: seqs.to_vec() }).collect()
+    }
+
+    /// The job it is about.
+    pub fn job(&self) -> &JobId {
+        match self {
+            Message::Units { job, .. } | Message::Settle { job } => job,
+        }
+    }
+
+    /// Its wire form, like `{"v":1,"kind":"units","job":"job_…","seqs":[0,1]}`.
+    pub fn to_body(&self) -> String {
+        let job = self.job().as_str().to_owned();
+        let body = match self {
+            Message::Units { seqs, .. } => {
+                serde_json::to_string(&UnitsBody { v: VERSION, kind: UNITS.into(), job, seqs: seqs.clone() })
+            }
+            Message::Settle { .. } => serde_json::to_string(&SettleBody { v: VERSION, kind: SETTLE.into(), job }),
+        };
+        // Structs of strings and numbers always have a JSON form; an empty body would be refused by every reader.
+        body.unwrap_or_default()
+    }
+
+    /// Reads a body, strictly: unknown members are refused, as they may change what the known ones mean.
+    ///
+    /// # Errors
+    /// It is not a message of this version.
+    pub fn parse(body: &str) -> Result<Message, MessageError> {
+        let head: Head = read(body)?;
+        if head.v != VERSION {
+            return Err(MessageError::UnknownVersion(head.v));
+        }
+        match head.kind.as_str() {
+            UNITS => {
+                let UnitsBody { job, seqs, .. } = read(body)?;
+                Ok(Message::Units { job: job_id(&job)?, seqs })
+            }
+            SETTLE => {
+                let SettleBody { job, .. } = read(body)?;
+                Ok(Message::Settle { job: job_id(&job)? })
+            }
+            other => Err(MessageError::UnknownKind(other.chars().take(SHOWN).collect())),
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, MessageError> {
+    // Only where and what sort of fault: the text itself may quote what a stranger wrote.
+    serde_json::from_str(body).map_err(|e| {
+        MessageError::Malformed(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
+    })
+}
+
+fn job_id(text: &str) -> Result<JobId, MessageError> {
+    JobId::parse(text).ok_or_else(|| MessageError::Malformed("the job's id cannot be one".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn job() -> JobId {
+        JobId::parse("job_0123456789abcdef").unwrap()
+    }
+
+    fn messages() -> impl Strategy<Value = Message> {
+        let job = any::<u128>().prop_map(JobId::from_random);
+        prop_oneof![
+            (job.clone(), prop::collection::vec(any::<Seq>(), 0..40))
+                .prop_map(|(job, seqs)| Message::Units { job, seqs }),
+            job.prop_map(|job| Message::Settle { job }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(message in messages()) {
+            prop_assert_eq!(Message::parse(&message.to_body()), Ok(message));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            prop_assert!(Message::parse(&text).is_err());
+        }
+
+        #[test]
+        fn a_body_with_a_piece_replaced_does_no_harm(message in messages(), at in any::<prop::sample::Index>(), by in "\\PC{0,3}") {
+            let mut body = message.to_body();
+            let at = at.index(body.len());
+            body.replace_range(at..=at, &by);
+            // Whatever it is now, it reads back as what it says.
+            if let Ok(read) = Message::parse(&body) {
+                prop_assert_eq!(Message::parse(&read.to_body()), Ok(read));
+            }
+        }
+    }
+
+    #[test]
+    fn the_wire_is_this() {
+        let units = Message::Units { job: job(), seqs: vec![0, 7] };
+        assert_eq!(units.to_body(), r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[0,7]}"#);
+        let settle = Message::Settle { job: job() };
+        assert_eq!(settle.to_body(), r#"{"v":1,"kind":"settle","job":"job_0123456789abcdef"}"#);
+        assert_eq!(Message::parse(r#" {"kind":"settle","v":1,"job":"job_0123456789abcdef"} "#), Ok(settle));
+    }
+
+    #[test]
+    fn what_is_not_of_this_version_is_refused_by_its_reason() {
+        let refused = |body: &str| Message::parse(body).unwrap_err();
+        let later = r#"{"v":2,"kind":"units","job":"job_0123456789abcdef","seqs":[0],"more":1}"#;
+        assert_eq!(refused(later), MessageError::UnknownVersion(2));
+        let kind = r#"{"v":1,"kind":"refund","job":"job_0123456789abcdef"}"#;
+        assert_eq!(refused(kind), MessageError::UnknownKind("refund".into()));
+        let long = format!(r#"{{"v":1,"kind":"{}"}}"#, "k".repeat(10_000));
+        assert_eq!(refused(&long), MessageError::UnknownKind("k".repeat(SHOWN)));
+        for malformed in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"v":1}"#,
+            r#"{"v":"1","kind":"settle","job":"job_0123456789abcdef"}"#,
+            r#"{"v":1,"kind":"settle"}"#,
+            r#"{"v":1,"kind":"settle","job":"job_x"}"#,
+            r#"{"v":1,"kind":"settle","job":"job_0123456789abcdef","url":"http://a.test/"}"#,
+            r#"{"v":1,"kind":"settle","kind":"units","job":"job_0123456789abcdef","seqs":[0]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef"}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[-1]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[4294967296]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":["0"]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[0]} x"#,
+        ] {
+            assert!(matches!(refused(malformed), MessageError::Malformed(_)), "{malformed}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(matches!(refused(&deep), MessageError::Malformed(_)));
+        let deep = format!(r#"{{"v":1,"kind":"settle","x":{deep}"#);
+        assert!(matches!(refused(&deep), MessageError::Malformed(_)));
+    }
+
+    #[test]
+    fn units_are_cut_into_messages() {
+        let cut = Message::units(&job(), &[1, 2, 3, 4, 5], 2);
+        let seqs: Vec<Vec<Seq>> = cut
+            .into_iter()
+            .map(|m| match m {
+                Message::Units { seqs, .. } => seqs,
+                Message::Settle { .. } => panic!("not units"),
+            })
+            .collect();
+        assert_eq!(seqs, [vec![1, 2], vec![3, 4], vec![5]]);
+        assert_eq!(Message::units(&job(), &[1, 2], 0).len(), 2);
+        assert!(Message::units(&job(), &[], 10).is_empty());
+    }
+}
