@@ -172,6 +172,10 @@ pub struct DriverLease {
     pub holder: Nonce,
     /// When another may take the job up.
     pub until: Timestamp,
+    /// Whether the queue has been told of the open units: then a dead driver is no reason to tell it again.
+    pub queued: bool,
+    /// How many looks in a row found that nothing had moved; the next look comes the later for it.
+    pub quiet: u32,
 }
 
 /// A job's META row.
@@ -309,7 +313,7 @@ pub(crate) mod tests {
             admitted,
             started_at: Timestamp(0),
             deadline: Timestamp(1_000),
-            driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30) },
+            driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30), queued: false, quiet: 0 },
             cancelled_at: None,
             ended_at: None,
             expires_at: None,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod ids;
 pub mod invariants;
 pub mod job;
+pub mod lanes;
 pub mod nearest;
 pub mod outcome;
 pub mod plan;

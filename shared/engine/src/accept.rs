@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use domain::job::{DriverLease, Options};
-use domain::{Endpoint, Job, JobState, Reservation, Schema};
+use domain::{Endpoint, Job, JobState, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
 use store::standing::Standing;
 use store::units::Claim;
-use tokio::sync::mpsc;
 
-use crate::Engine;
+use crate::driver::Drive;
 use crate::feed::Feed;
+use crate::{Engine, events};
 
 /// How often a call is judged anew because the account's rows had moved on.
 const TRIES: u32 = 20;
@@ -117,7 +117,12 @@ impl Engine {
                 admitted: u32::try_from(urls.len()).map_err(|_| StoreError::Malformed("too many units".into()))?,
                 started_at: now,
                 deadline: now.plus_secs(self.settings().deadline_secs),
-                driver: DriverLease { holder: nonce.clone(), until: now.plus_secs(self.settings().lease_secs) },
+                driver: DriverLease {
+                    holder: nonce.clone(),
+                    until: now.plus_secs(self.settings().lease_secs),
+                    queued: call.async_mode,
+                    quiet: 0,
+                },
                 cancelled_at: None,
                 ended_at: None,
                 expires_at: None,
@@ -152,11 +157,11 @@ impl Engine {
         Err(StoreError::Contended { operation: "accept", attempts: TRIES })
     }
 
-    /// Starts an accepted job in this process and gives the feed of its results. The work is a task of its own: it
-    /// goes on when the feed is dropped.
-    pub fn start(&self, started: Started) -> Feed {
+    /// Starts an accepted job and gives the feed of its results. The work is a task of its own: it goes on when the feed
+    /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
+    pub fn start(&self, started: Started, until: Option<Timestamp>) -> Feed {
         let Started { job, urls, claim } = started;
-        let (events, feed_events) = mpsc::unbounded_channel();
+        let (events, feed_events) = events::channel();
         let feed = Feed::live(self.clone(), job.clone(), Arc::clone(&urls), feed_events);
         let engine = self.clone();
         self.inner.drives.spawn(async move {
@@ -164,14 +169,30 @@ impl Engine {
             let driven = match claim {
                 Some(claim) => {
                     let url = urls.first().cloned().unwrap_or_default();
-                    engine.drive_extract(job, claim, &url, events).await
+                    engine.drive_extract(job, claim, &url, events, until).await
                 }
-                None => engine.drive(job, urls, true, Some(events)).await,
+                None => engine.drive(job, urls, Drive { fresh: true, events: Some(events), until }).await,
             };
             if let Err(error) = driven {
                 tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
             }
         });
         feed
+    }
+
+    /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
+    /// here, and this comes back once that is done, or at `until`.
+    pub async fn detach(&self, started: Started, until: Option<Timestamp>) {
+        let Started { job, urls, .. } = started;
+        if self.send_open(&job, &job.seqs().collect()).await.is_empty() {
+            return;
+        }
+        let (engine, id) = (self.clone(), job.id.clone());
+        let how = Drive { fresh: false, events: None, until };
+        // A task of its own, so that it goes on whatever becomes of the caller.
+        let driving = self.inner.drives.spawn(async move { engine.drive(job, urls, how).await });
+        if let Ok(Err(error)) = driving.await {
+            tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
+        }
     }
 }

@@ -74,7 +74,12 @@ impl Engine {
     async fn cancel_units(&self, job: &Job) -> Result<(), StoreError> {
         let mut progress = self.again(|| self.store().progress(&job.id)).await?;
         let open: Vec<Seq> = job.seqs().filter(|seq| progress.fate(*seq).is_none()).collect();
+        let wanted = open.len();
         let reached = self.close_units(job, open, CLOSE_LIMIT).await;
+        if reached.len() < wanted {
+            // The rest is closed by whoever settles; if the queue does not take it either, by the driver or a sweep.
+            self.ask_to_settle(job).await;
+        }
         let found: Vec<(Seq, Fate)> = reached.iter().filter_map(|(seq, unit)| Some((*seq, fate(unit)?))).collect();
         for (seq, fate) in &found {
             progress.add(*seq, *fate);
@@ -83,7 +88,8 @@ impl Engine {
             self.settle_job(job, &progress, &found).await?;
         } else if !found.is_empty() {
             // The driver adds its own; what is written here is what it cannot know.
-            self.again(|| self.store().add_progress(job, &found)).await?;
+            let now = self.now();
+            self.again(|| self.store().add_progress(job, &found, now)).await?;
         }
         Ok(())
     }

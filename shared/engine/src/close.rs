@@ -37,7 +37,7 @@ impl Engine {
 
     async fn close_unit(&self, job: &Job, seq: Seq) -> Result<Unit, StoreError> {
         loop {
-            match self.again(|| self.store().close(job, seq)).await? {
+            match self.again(|| self.store().close(job, seq, self.now())).await? {
                 UnitWrite::Written => return Ok(Unit::Closed),
                 UnitWrite::Refused(Some(unit)) => return Ok(unit),
                 UnitWrite::Refused(None) => {}

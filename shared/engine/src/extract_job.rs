@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::progress::{Fate, Progress};
-use domain::{Job, JobState};
+use domain::{Job, JobState, Timestamp};
 use store::StoreError;
 use store::settle::Settled;
 use store::units::{Claim, Finish};
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Engine;
-use crate::driver::Event;
+use crate::events::{Event, Sender};
 use crate::lease::Keeper;
 use crate::marker;
 
@@ -19,42 +18,50 @@ use crate::marker;
 const CANCEL_LOOK: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Runs the unit that `claim` started and ends the job with it.
+    /// Runs the unit that `claim` started and ends the job with it. What cannot be done by `until` is left to others.
     pub(crate) async fn drive_extract(
         &self,
         job: Job,
         claim: Claim,
         url: &str,
-        events: UnboundedSender<Event>,
+        events: Sender,
+        until: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let keeper = Keeper::start(self, &job);
         let shared = Arc::new(job.clone());
-        let outcome = tokio::select! {
-            outcome = self.run_page(&shared, url) => outcome,
-            () = self.cancelled(&job) => return Ok(()),
-            () = self.stopped() => {
-                // The unit stays started; whoever takes the job up runs it again when the claim's lease is over.
-                keeper.give_back().await;
-                return Ok(());
+        let page = async {
+            match self.page_permit(false).await {
+                Some(permit) => Some(self.run_page(&shared, url, permit).await),
+                None => None,
             }
         };
-        let finish = Finish { result: marker::json(&outcome), succeeded: outcome.succeeded() };
+        let outcome = tokio::select! {
+            outcome = page => outcome,
+            () = self.ended_by_others(&job) => return Ok(()),
+            () = self.stopped() => None,
+            () = self.past(until) => None,
+        };
+        let Some(outcome) = outcome else {
+            // The unit stays started; whoever takes the job up runs it again when the claim's lease is over.
+            keeper.give_back().await;
+            return Ok(());
+        };
+        let finish = Finish { result: marker::json(&outcome), succeeded: outcome.succeeded(), at: self.now() };
         let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
         let mut progress = Progress::default();
         progress.add(0, fate);
         let mut job = job;
         while !job.state.ended() {
-            if job.state == JobState::Cancelling {
-                // A DELETE came between and died before it could end the unit: its word stands.
-                self.force_end(&job, &claim, url, marker::cancelled_extract()).await?;
-                self.reconcile_and_settle(&job).await?;
+            if matches!(job.state, JobState::Cancelling | JobState::Expiring) {
+                // A DELETE (or the deadline) came between and died before it could end the unit: its word stands.
+                self.wind_up(&job).await?;
                 return Ok(());
             }
             let Some(end) = job.settle(progress.tally(job.admitted), self.now()) else { return Ok(()) };
             let (put, fates) = (Some((&claim, &finish)), [(0, fate)]);
             match self.again(|| self.store().settle(&job, &end, put, &fates)).await? {
                 Settled::Written => {
-                    let _ = events.send(Event::Result(0, finish.result));
+                    events.send(Event { seq: 0, fate, result: Some((finish.result, finish.at)) });
                     return Ok(());
                 }
                 Settled::Fenced => {
@@ -67,13 +74,29 @@ impl Engine {
         Ok(())
     }
 
-    /// Comes back once the job does not run any more.
-    async fn cancelled(&self, job: &Job) {
+    /// Comes back once `until` has come; never where there is none.
+    async fn past(&self, until: Option<Timestamp>) {
+        let Some(until) = until else { return std::future::pending().await };
+        while self.now() < until {
+            tokio::time::sleep(Duration::from_millis(until.ms_since(self.now()).clamp(10, 1_000))).await;
+        }
+    }
+
+    /// Comes back once the job has ended: by a DELETE, or because its deadline passed, which is enforced here.
+    async fn ended_by_others(&self, job: &Job) {
         loop {
             tokio::time::sleep(CANCEL_LOOK).await;
-            match self.store().job(&job.id).await {
-                Ok(Some(now)) if now.state.ended() => return,
-                Ok(_) => {}
+            let looked = async {
+                let Some(now) = self.store().job(&job.id).await? else { return Ok(true) };
+                if now.must_expire(self.now()) {
+                    self.store().wind_down(&now, JobState::Expiring, self.now()).await?;
+                    return Ok(self.wind_up(&self.reread(&job.id).await?).await?.is_some());
+                }
+                Ok::<_, StoreError>(now.state.ended())
+            };
+            match looked.await {
+                Ok(true) => return,
+                Ok(false) => {}
                 Err(error) => tracing::debug!(job = %job.id, %error, "could not look whether it was cancelled"),
             }
         }

@@ -33,7 +33,7 @@ impl Keeper {
                     tokio::time::sleep(every).await;
                     let mut lease = held.lock().await;
                     let until = engine.now().plus_secs(engine.settings().lease_secs);
-                    let next = DriverLease { holder: lease.holder.clone(), until };
+                    let next = DriverLease { until, quiet: 0, ..lease.clone() };
                     match engine.store().drive(&job, &lease, &next).await {
                         Ok(true) => *lease = next,
                         Ok(false) => {
@@ -60,11 +60,16 @@ impl Keeper {
         self.lost.load(Ordering::Acquire)
     }
 
+    /// Notes that the queue knows of the open units; said with the next renewal.
+    pub(crate) async fn queued(&self) {
+        self.held.lock().await.queued = true;
+    }
+
     /// Gives the lease back, so that a sweeper takes the job up at once.
     pub(crate) async fn give_back(&self) {
         self.renewer.abort();
         let lease = self.held.lock().await;
-        let over = DriverLease { holder: lease.holder.clone(), until: self.engine.now() };
+        let over = DriverLease { until: self.engine.now(), ..lease.clone() };
         if let Err(error) = self.engine.store().drive(&self.job, &lease, &over).await {
             tracing::warn!(job = %self.job.id, %error, "could not give the driver's lease back; it ends by itself");
         }

@@ -6,19 +6,26 @@
 pub mod accept;
 pub mod cancel;
 pub mod clock;
+pub mod dispatch;
 pub mod feed;
 pub mod marker;
 pub mod settings;
+pub mod settle;
 pub mod sweep;
+pub mod worker;
 
 mod close;
 mod driver;
+mod events;
 mod extract_job;
+mod heartbeat;
+mod inputs;
 mod lease;
 mod page;
-mod settle;
+mod run;
 mod unit;
 mod watch;
+mod wind;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +33,11 @@ use std::time::Duration;
 use domain::{JobId, Nonce, Timestamp};
 use fetch::Fetcher;
 use store::{Store, StoreError};
-use tokio::sync::{Semaphore, watch as signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
 use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
+use dispatch::Queues;
 use settings::Settings;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -40,6 +48,7 @@ pub struct Engine {
 
 struct Inner {
     store: Store,
+    queues: Queues,
     fetcher: Fetcher,
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -50,20 +59,62 @@ struct Inner {
     drives: TaskTracker,
     /// Says `true` once the process is to end.
     stopping: signal::Sender<bool>,
+    /// The workers' sign of life, where this process is one.
+    beat: heartbeat::Beat,
+    /// URLs of jobs that were worked on last.
+    inputs: inputs::Cache,
+}
+
+/// What an engine is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The rows.
+    pub store: Store,
+    /// The queues.
+    pub queues: Queues,
+    /// Fetches pages.
+    pub fetcher: Fetcher,
+    /// Times and limits.
+    pub settings: Settings,
 }
 
 impl Engine {
     /// Puts an engine together.
-    pub fn new(store: Store, fetcher: Fetcher, settings: Settings, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
+    pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
+        let Parts { store, queues, fetcher, settings } = parts;
         let pages = Arc::new(Semaphore::new(settings.fetch_concurrency as usize));
-        let stopping = signal::Sender::new(false);
-        let drives = TaskTracker::new();
-        Engine { inner: Arc::new(Inner { store, fetcher, settings, clock, ids, pages, drives, stopping }) }
+        let inner = Inner {
+            store,
+            queues,
+            fetcher,
+            settings,
+            clock,
+            ids,
+            pages,
+            drives: TaskTracker::new(),
+            stopping: signal::Sender::new(false),
+            beat: heartbeat::Beat::default(),
+            inputs: inputs::Cache::default(),
+        };
+        Engine { inner: Arc::new(inner) }
     }
 
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> &Queues {
+        &self.inner.queues
+    }
+
+    /// Leave to fetch a page in this process; `None` once it is to end. Whoever takes a unit over runs `alone`, so
+    /// that a page that kills processes takes no others with it.
+    async fn page_permit(&self, alone: bool) -> Option<OwnedSemaphorePermit> {
+        let permits = if alone { self.settings().fetch_concurrency } else { 1 };
+        let permit = Arc::clone(&self.inner.pages).acquire_many_owned(permits).await.ok()?;
+        (!self.stopping()).then_some(permit)
     }
 
     /// The times and limits in force.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use domain::job::RenderJs;
 use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
 use fetch::FetchRequest;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
@@ -16,13 +18,13 @@ const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 impl Engine {
     /// Runs one unit to its outcome. Never fails: what goes wrong is the outcome.
-    pub(crate) async fn run_page(&self, job: &Arc<Job>, url: &str) -> UnitOutcome {
+    /// `permit` is given back once nothing of it runs any more, which may be later: a parser cannot be stopped.
+    pub(crate) async fn run_page(&self, job: &Arc<Job>, url: &str, permit: OwnedSemaphorePermit) -> UnitOutcome {
         let (engine, job, target) = (self.clone(), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
-        // A task of its own: a panic ends there.
-        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target).await });
-        let stop = work.abort_handle();
-        match tokio::time::timeout(limit, work).await {
+        // A task of its own: a panic ends there. It ends with this future.
+        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target, permit).await });
+        match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
             Ok(Ok(outcome)) => cut(outcome),
             Ok(Err(e)) => {
                 tracing::error!(panicked = e.is_panic(), "a page could not be read");
@@ -32,14 +34,13 @@ impl Engine {
                 )
             }
             Err(_) => {
-                stop.abort();
                 let text = format!("the page took longer than timeout_ms ({} ms)", limit.as_millis());
                 UnitOutcome::error(url, UnitError::new(ErrorCode::Timeout, text))
             }
         }
     }
 
-    async fn fetch_and_read(&self, job: &Arc<Job>, url: String) -> UnitOutcome {
+    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, permit: OwnedSemaphorePermit) -> UnitOutcome {
         let target = match fetch::check_url(&url) {
             Ok(target) => target,
             Err(fault) => {
@@ -58,8 +59,10 @@ impl Engine {
         let final_url = page.redirected.then(|| page.final_url.to_string());
         let (job, now) = (Arc::clone(job), self.now());
         // Parsing is work for the processor: off the threads that serve the network.
-        let read =
-            tokio::task::spawn_blocking(move || read_page(&job, &page.body, page.content_type, &page.final_url, now));
+        let read = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            read_page(&job, &page.body, page.content_type, &page.final_url, now)
+        });
         match read.await {
             Ok(Ok((data, warnings, render_mode))) => {
                 UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }

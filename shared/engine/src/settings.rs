@@ -15,6 +15,10 @@ pub struct Settings {
     pub fetch_concurrency: u32,
     /// Parallel fetches of a job that asks for nothing else.
     pub default_concurrency: u32,
+    /// Parallel fetches of a job that asks for nothing else and goes through the queue.
+    pub queue_concurrency: u32,
+    /// `STALL_SECONDS`: how long no worker may have given a sign of life before a waiting handler does the work.
+    pub stall_secs: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
     /// Tries of one store step.
@@ -32,6 +36,8 @@ impl Default for Settings {
             sweep_secs: 60,
             fetch_concurrency: 32,
             default_concurrency: 8,
+            queue_concurrency: 32,
+            stall_secs: 30,
             progress_ms: 500,
             step_attempts: 4,
             retry_base_ms: 100,

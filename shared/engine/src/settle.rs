@@ -51,7 +51,8 @@ impl Engine {
         if truth.covers(job.admitted) {
             self.settle_job(job, &truth, &lacking).await
         } else {
-            self.again(|| self.store().add_progress(job, &lacking)).await?;
+            let now = self.now();
+            self.again(|| self.store().add_progress(job, &lacking, now)).await?;
             Ok(None)
         }
     }

@@ -2,7 +2,7 @@
 
 use domain::progress::Fate;
 use domain::unit::{ClaimVerdict, FinishVerdict, Unit, claim, finish};
-use domain::{Job, Nonce, Seq, UnitError, UnitOutcome};
+use domain::{Job, Nonce, Seq, Timestamp, UnitError, UnitOutcome};
 use store::StoreError;
 use store::units::{Claim, Finish, UnitRow, UnitWrite};
 
@@ -18,6 +18,14 @@ pub(crate) enum Start {
     Held(Unit),
     /// It ended already.
     Ended(Fate),
+}
+
+/// How a unit ended: what its row says.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) fate: Fate,
+    pub(crate) text: String,
+    pub(crate) at: Timestamp,
 }
 
 /// How a row ended, if it did.
@@ -95,15 +103,15 @@ impl Engine {
         }
     }
 
-    /// Puts a unit's outcome. Whatever is in the row afterwards is what counts: its fate, and its result's JSON text.
-    /// `None` where another claim has the unit and still runs it.
+    /// Puts a unit's outcome. Whatever is in the row afterwards is what counts: its fate, its result's JSON text, and
+    /// when it ended. `None` where another claim has the unit and still runs it.
     pub(crate) async fn finish_unit(
         &self,
         job: &Job,
         mine: &Claim,
         outcome: &UnitOutcome,
-    ) -> Result<Option<(Fate, String)>, StoreError> {
-        let put = Finish { result: marker::json(outcome), succeeded: outcome.succeeded() };
+    ) -> Result<Option<Ending>, StoreError> {
+        let put = Finish { result: marker::json(outcome), succeeded: outcome.succeeded(), at: self.now() };
         match self.again(|| self.store().finish(job, mine, &put)).await? {
             UnitWrite::Written => {}
             UnitWrite::Refused(row) => match finish(row.as_ref(), &mine.nonce, mine.attempt) {
@@ -115,13 +123,15 @@ impl Engine {
             },
         }
         let fate = if put.succeeded { Fate::Done } else { Fate::Failed };
-        Ok(Some((fate, put.result)))
+        Ok(Some(Ending { fate, text: put.result, at: put.at }))
     }
 
     /// The result that was accepted for a unit that somebody else may have ended.
-    pub(crate) async fn accepted_result(&self, job: &Job, seq: Seq) -> Result<Option<(Fate, String)>, StoreError> {
+    async fn accepted_result(&self, job: &Job, seq: Seq) -> Result<Option<Ending>, StoreError> {
         let row = self.again(|| self.store().unit(&job.id, seq)).await?;
-        Ok(row.and_then(|UnitRow { unit, result, .. }| Some((fate(&unit)?, result.unwrap_or_default()))))
+        Ok(row.and_then(|UnitRow { unit, result, at, .. }| {
+            Some(Ending { fate: fate(&unit)?, text: result.unwrap_or_default(), at: at.unwrap_or_default() })
+        }))
     }
 
     /// Ends a started unit with an error instead of its holder, who is fenced off by that. It stays charged.
@@ -132,7 +142,7 @@ impl Engine {
         url: &str,
         error: UnitError,
     ) -> Result<Fate, StoreError> {
-        let put = Finish { result: marker::error_json(url, error), succeeded: false };
+        let put = Finish { result: marker::error_json(url, error), succeeded: false, at: self.now() };
         let mut holder = holder.clone();
         loop {
             match self.again(|| self.store().finish(job, &holder, &put)).await? {

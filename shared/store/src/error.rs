@@ -39,6 +39,11 @@ impl StoreError {
         // The code tells what the SDK's own text ("service error") leaves out.
         let code = error.code().map(str::to_owned);
         tracing::debug!(operation, code, "store call failed");
+        if code.as_deref() == Some("ValidationException") {
+            // The same request will be refused for ever.
+            let text = error.message().unwrap_or("no reason given").to_owned();
+            return StoreError::Malformed(format!("{operation}: {text}"));
+        }
         StoreError::Unavailable { operation, source: Box::new(error) }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("deadline", n(job.deadline.0))
         .with("driver", s(job.driver.holder.0.clone()))
         .with("driver_until", n(job.driver.until.0))
+        .with("queued", AttributeValue::Bool(job.driver.queued))
+        .with("quiet", n(job.driver.quiet))
         .with("list_pk", s(keys::list_running(&job.account)))
         .with("list_sk", s(keys::list_sort(job.started_at, &job.id)))
         .with("due_pk", s(keys::due(&job.id)))
@@ -68,7 +70,12 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         admitted,
         started_at: Timestamp(row.n("started_at")?),
         deadline: Timestamp(row.n("deadline")?),
-        driver: DriverLease { holder: Nonce(row.s("driver")?.to_owned()), until: Timestamp(row.n("driver_until")?) },
+        driver: DriverLease {
+            holder: Nonce(row.s("driver")?.to_owned()),
+            until: Timestamp(row.n("driver_until")?),
+            queued: row.flag("queued"),
+            quiet: row.opt_n("quiet")?.unwrap_or(0),
+        },
         cancelled_at: time("cancelled_at")?,
         ended_at: time("ended_at")?,
         expires_at: time("expires_at")?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::progress::{Fate, Progress, UNITS_PER_ROW};
-use domain::{Job, JobId, Seq};
+use domain::{Job, JobId, Seq, Timestamp};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -18,7 +18,7 @@ struct RowUpdate {
     values: HashMap<String, AttributeValue>,
 }
 
-fn row_updates(job: &JobId, ttl: i64, fates: &[(Seq, Fate)]) -> Vec<RowUpdate> {
+fn row_updates(job: &JobId, ttl: i64, now: Timestamp, fates: &[(Seq, Fate)]) -> Vec<RowUpdate> {
     let mut rows: BTreeMap<u32, BTreeMap<&'static str, Vec<String>>> = BTreeMap::new();
     for (seq, fate) in fates {
         let set = match fate {
@@ -31,7 +31,7 @@ fn row_updates(job: &JobId, ttl: i64, fates: &[(Seq, Fate)]) -> Vec<RowUpdate> {
     rows.into_iter()
         .map(|(row, sets)| {
             let adds: Vec<String> = sets.keys().map(|set| format!("#{set} :{set}")).collect();
-            let mut values = HashMap::from([(":ttl".to_owned(), n(ttl))]);
+            let mut values = HashMap::from([(":ttl".to_owned(), n(ttl)), (":at".to_owned(), n(now.0))]);
             values.extend(sets.into_iter().map(|(set, mut seqs)| {
                 // A number set with a double is refused.
                 seqs.sort_unstable();
@@ -40,7 +40,7 @@ fn row_updates(job: &JobId, ttl: i64, fates: &[(Seq, Fate)]) -> Vec<RowUpdate> {
             }));
             RowUpdate {
                 key: key(keys::job(job), keys::progress(row)),
-                update: format!("SET #ttl = :ttl ADD {}", adds.join(", ")),
+                update: format!("SET #ttl = :ttl, #at = :at ADD {}", adds.join(", ")),
                 values,
             }
         })
@@ -60,16 +60,21 @@ impl Store {
     ///
     /// # Errors
     /// Faults of the store; some rows may have been written.
-    pub async fn add_progress(&self, job: &Job, fates: &[(Seq, Fate)]) -> Result<(), StoreError> {
-        for row in row_updates(&job.id, self.ttl_of(job), fates) {
+    pub async fn add_progress(&self, job: &Job, fates: &[(Seq, Fate)], now: Timestamp) -> Result<(), StoreError> {
+        for row in row_updates(&job.id, self.ttl_of(job), now, fates) {
             self.update_if(&self.tables.jobs, row.key, &row.update, "", row.values).await?;
         }
         Ok(())
     }
 
     /// The same as parts of a transaction.
-    pub(crate) fn tx_progress(&self, job: &Job, fates: &[(Seq, Fate)]) -> Result<Vec<TransactWriteItem>, StoreError> {
-        row_updates(&job.id, self.ttl_of(job), fates)
+    pub(crate) fn tx_progress(
+        &self,
+        job: &Job,
+        fates: &[(Seq, Fate)],
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        row_updates(&job.id, self.ttl_of(job), now, fates)
             .into_iter()
             .map(|row| tx_update(&self.tables.jobs, row.key, &row.update, "", row.values))
             .collect()
@@ -80,11 +85,20 @@ impl Store {
     /// # Errors
     /// Faults of the store.
     pub async fn progress(&self, job: &JobId) -> Result<Progress, StoreError> {
-        let mut progress = Progress::default();
+        Ok(self.progress_seen(job).await?.0)
+    }
+
+    /// All progress of a job, and when it last moved.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn progress_seen(&self, job: &JobId) -> Result<(Progress, Option<Timestamp>), StoreError> {
+        let (mut progress, mut latest) = (Progress::default(), None);
         for item in self.range(&self.tables.jobs, &keys::job(job), "PROGRESS#", "PROGRESS#~", &[]).await? {
             add_row(&mut progress, &item)?;
+            latest = latest.max(Row(&item).opt_n("at")?.map(Timestamp));
         }
-        Ok(progress)
+        Ok((progress, latest))
     }
 }
 
@@ -95,7 +109,8 @@ mod tests {
     #[test]
     fn units_spread_over_rows_and_doubles_fold() {
         let id = JobId::from_random(1);
-        let rows = row_updates(&id, 5, &[(0, Fate::Done), (0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed)]);
+        let fates = [(0, Fate::Done), (0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed)];
+        let rows = row_updates(&id, 5, Timestamp(9), &fates);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].values[":done"], AttributeValue::Ns(vec!["0".into()]));
         assert!(rows[0].update.contains("#failed :failed") && !rows[0].update.contains("closed"));

@@ -94,7 +94,7 @@ impl Store {
                 values([(":back", n(end.charge.refund_prepaid))]),
             )?);
         }
-        items.extend(self.tx_progress(job, fates)?);
+        items.extend(self.tx_progress(job, fates, end.ended_at)?);
         Ok(match self.transact(items).await? {
             Transaction::Written => Settled::Written,
             Transaction::Refused(which) => {

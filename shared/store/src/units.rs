@@ -26,6 +26,8 @@ pub struct UnitRow {
     pub seq: Seq,
     /// Its state.
     pub unit: Unit,
+    /// When it ended; `None` while it has not.
+    pub at: Option<Timestamp>,
     /// The result as the JSON text that goes on the wire; only of units that are done.
     pub result: Option<String>,
 }
@@ -50,6 +52,8 @@ pub struct Finish {
     pub result: String,
     /// Whether it counts as done or failed.
     pub succeeded: bool,
+    /// When the unit ended: what results in order of completion are ordered by.
+    pub at: Timestamp,
 }
 
 const HELD: &str = "#state = :started AND #attempt = :attempt AND #nonce = :nonce";
@@ -77,6 +81,7 @@ pub(crate) fn parse_row(item: &Item) -> Result<UnitRow, StoreError> {
     Ok(UnitRow {
         seq: row.parse("sk", keys::unit_seq)?,
         unit: parse(item)?,
+        at: row.opt_n("at")?.map(Timestamp),
         result: row.opt_s("result").map(str::to_owned),
     })
 }
@@ -105,6 +110,7 @@ impl Store {
             .with("attempt", n(claim.attempt))
             .with("nonce", s(claim.nonce.0.clone()))
             .with("succeeded", aws_sdk_dynamodb::types::AttributeValue::Bool(finish.succeeded))
+            .with("at", n(finish.at.0))
             .with("result", s(finish.result.clone()))
             .with("ttl", n(self.ttl_of(job)))
     }
@@ -149,8 +155,11 @@ impl Store {
     ///
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect.
-    pub async fn close(&self, job: &Job, seq: Seq) -> Result<UnitWrite, StoreError> {
-        let item = key(keys::job(&job.id), keys::unit(seq)).with("state", s("closed")).with("ttl", n(self.ttl_of(job)));
+    pub async fn close(&self, job: &Job, seq: Seq, now: Timestamp) -> Result<UnitWrite, StoreError> {
+        let item = key(keys::job(&job.id), keys::unit(seq))
+            .with("state", s("closed"))
+            .with("at", n(now.0))
+            .with("ttl", n(self.ttl_of(job)));
         written(self.put_if(&self.tables.jobs, item, ABSENT, None).await?)
     }
 
@@ -168,22 +177,19 @@ impl Store {
     /// # Errors
     /// Faults of the store.
     pub async fn units(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
-        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded"];
-        self.unit_range(job, first, last, &only).await
+        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded", "at"];
+        let (from, to) = (keys::unit(first), keys::unit(last));
+        let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, &only).await?;
+        items.iter().map(parse_row).collect()
     }
 
-    /// As [`Store::units`], with their results.
+    /// The rows of these units with their results, in no order; those that are absent are left out.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn results(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
-        self.unit_range(job, first, last, &[]).await
-    }
-
-    async fn unit_range(&self, job: &JobId, first: Seq, last: Seq, only: &[&str]) -> Result<Vec<UnitRow>, StoreError> {
-        let (from, to) = (keys::unit(first), keys::unit(last));
-        let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, only).await?;
-        items.iter().map(parse_row).collect()
+    pub async fn results_of(&self, job: &JobId, seqs: &[Seq]) -> Result<Vec<UnitRow>, StoreError> {
+        let wanted = seqs.iter().map(|seq| key(keys::job(job), keys::unit(*seq))).collect();
+        self.get_many(&self.tables.jobs, wanted).await?.iter().map(parse_row).collect()
     }
 }
 

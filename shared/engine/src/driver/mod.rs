@@ -1,7 +1,8 @@
-//! Drives one job to its end: claims its units, runs them, writes progress in groups, winds it down when it is
-//! cancelled, fails fast or meets its deadline, and settles it. A fresh job and one whose driver died take the same
-//! way; the second begins by reading what is there.
+//! Drives one job to its end: claims its units and runs them, or lets the queue's workers do so and waits for them;
+//! writes progress in groups, winds the job down when it is cancelled, fails fast or meets its deadline, and settles it.
+//! A fresh job and one whose driver died take the same way; the second begins by reading what is there.
 
+mod queued;
 mod winding;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,23 +11,18 @@ use std::time::Duration;
 
 use domain::progress::{Fate, Progress};
 use domain::unit::Unit;
-use domain::{Job, JobState, Seq, Timestamp};
+use domain::{Job, Seq, Timestamp};
 use store::StoreError;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::Engine;
+use crate::events::{Event, Sender};
 use crate::lease::Keeper;
-use crate::unit::{Start, fate};
+use crate::run::Done;
+use crate::unit::fate;
 use crate::watch::Watch;
-
-/// What a driver tells whoever listens, as it happens.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    /// A unit's result is in its row; this is its JSON text.
-    Result(Seq, String),
-}
+use crate::worker::MARGIN_MS;
 
 /// How long a driver that can only wait sleeps.
 const IDLE_PAUSE: Duration = Duration::from_millis(250);
@@ -39,18 +35,23 @@ const FAULTS: u32 = 5;
 enum Slot {
     /// Nobody is known to have started it.
     Open,
+    /// The queue knows of it.
+    Queued,
     /// A task of this driver is at it.
     Running,
     /// Somebody else has started it.
     Held(Unit),
 }
 
-/// What a unit's task came back with.
-enum Done {
-    Ended(Fate, Option<String>),
-    Held(Unit),
-    /// The job's state forbids to start it.
-    Stopped,
+/// How a job is to be driven.
+pub(crate) struct Drive {
+    /// No unit can have a row yet.
+    pub(crate) fresh: bool,
+    /// Who is told of results.
+    pub(crate) events: Option<Sender>,
+    /// When this process has to be done with the job. Units that may take longer than that are not claimed; what is
+    /// open then goes to the queue.
+    pub(crate) until: Option<Timestamp>,
 }
 
 struct Driver {
@@ -59,25 +60,22 @@ struct Driver {
     urls: Arc<Vec<String>>,
     watch: Arc<Watch>,
     keeper: Keeper,
-    events: Option<UnboundedSender<Event>>,
+    events: Option<Sender>,
+    until: Option<Timestamp>,
     /// Units that have not ended.
     slots: BTreeMap<Seq, Slot>,
     ended: Progress,
     unwritten: Vec<(Seq, Fate)>,
     tasks: JoinSet<Result<Done, StoreError>>,
     running: BTreeMap<Id, Seq>,
+    queue: queued::Waiting,
+    winding: bool,
     faults: u32,
 }
 
 impl Engine {
-    /// Drives a job whose driver lease this process holds. `fresh` says that no unit can have a row yet.
-    pub(crate) async fn drive(
-        &self,
-        job: Job,
-        urls: Arc<Vec<String>>,
-        fresh: bool,
-        events: Option<UnboundedSender<Event>>,
-    ) -> Result<(), StoreError> {
+    /// Drives a job whose driver lease this process holds.
+    pub(crate) async fn drive(&self, job: Job, urls: Arc<Vec<String>>, how: Drive) -> Result<(), StoreError> {
         let mut driver = Driver {
             engine: self.clone(),
             watch: Arc::new(Watch::new(self.clone(), job.clone(), self.now())),
@@ -85,27 +83,34 @@ impl Engine {
             slots: job.seqs().map(|seq| (seq, Slot::Open)).collect(),
             job: Arc::new(job),
             urls,
-            events,
+            events: how.events,
+            until: how.until,
             ended: Progress::default(),
             unwritten: Vec::new(),
             tasks: JoinSet::new(),
             running: BTreeMap::new(),
+            queue: queued::Waiting::new(self.now()),
+            winding: false,
             faults: 0,
         };
-        if !fresh {
+        if !how.fresh {
             driver.read_rows().await?;
+        } else if driver.job.async_mode {
+            driver.send_open().await;
         }
         driver.run().await
     }
 }
 
 impl Driver {
-    /// Learns what became of the units so far, and adds what progress lacks.
+    /// Learns what became of the units so far, and notes what progress lacks.
     async fn read_rows(&mut self) -> Result<(), StoreError> {
         let (engine, job) = (self.engine.clone(), Arc::clone(&self.job));
         let known = engine.again(|| engine.store().progress(&job.id)).await?;
         for row in engine.again(|| engine.store().units(&job.id, 0, job.admitted)).await? {
-            self.learn(row.seq, row.unit);
+            if self.slots.contains_key(&row.seq) && !matches!(self.slots.get(&row.seq), Some(Slot::Running)) {
+                self.learn(row.seq, row.unit);
+            }
         }
         self.unwritten.retain(|(seq, _)| known.fate(*seq).is_none());
         Ok(())
@@ -115,39 +120,50 @@ impl Driver {
         let flush_every = Duration::from_millis(self.engine.settings().progress_ms.max(1));
         let mut next_flush = Instant::now() + flush_every;
         let mut next_look = Instant::now();
-        let mut winding = false;
+        let mut next_state = Instant::now();
         while !self.slots.is_empty() {
             if self.faults >= FAULTS {
                 return self.give_up().await;
             }
-            let starting = !self.keeper.lost() && !self.engine.stopping();
+            let now = self.engine.now();
+            let over = self.until.is_some_and(|until| now >= until);
+            let starting = !self.keeper.lost() && !self.engine.stopping() && !over;
             if !starting && self.tasks.is_empty() {
                 return self.stop().await;
             }
-            if starting {
-                if !winding {
+            if self.job.options.fail_fast && !self.winding && !self.ended.failed.is_empty() {
+                self.winding = self.fail_fast().await;
+            }
+            if starting && self.may_claim(now) {
+                if !self.winding {
                     self.start_open();
                 }
                 self.take_over_expired();
+            } else if starting && !self.winding {
+                self.spill().await;
             }
             // With tasks under way the next claim looks at the state; with none somebody has to.
-            if self.tasks.is_empty() || winding || self.engine.now() >= self.job.deadline {
-                winding = self.wind_down().await;
+            let look = self.tasks.is_empty() && Instant::now() >= next_state;
+            if look || self.winding || now >= self.job.deadline {
+                self.winding = self.wind_down().await;
+                next_state = Instant::now() + if self.waits_for_queue() { queued::STATE_LOOK } else { IDLE_PAUSE };
             }
             if Instant::now() >= next_look && self.slots.values().any(|s| matches!(s, Slot::Held(_))) {
                 self.look_at_held().await;
                 next_look = Instant::now() + HELD_LOOK;
             }
+            self.attend().await;
             if self.slots.is_empty() {
                 break;
             }
             let pause = if self.tasks.is_empty() { IDLE_PAUSE } else { flush_every };
+            let pause = self.queue.pause(pause, self.waits_for_queue());
             tokio::select! {
-                Some(joined) = self.tasks.join_next_with_id() => self.joined(joined, &mut winding).await,
+                Some(joined) = self.tasks.join_next_with_id() => self.joined(joined),
                 () = tokio::time::sleep(pause) => {}
             }
             while let Some(joined) = self.tasks.try_join_next_with_id() {
-                self.joined(joined, &mut winding).await;
+                self.joined(joined);
             }
             if Instant::now() >= next_flush {
                 self.flush().await;
@@ -157,6 +173,12 @@ impl Driver {
         let (job, unwritten) = (self.watch.job().await, std::mem::take(&mut self.unwritten));
         self.engine.settle_job(&job, &self.ended, &unwritten).await?;
         Ok(())
+    }
+
+    /// Whether a unit that is claimed now can be finished before this process has to be done.
+    fn may_claim(&self, now: Timestamp) -> bool {
+        let page = i64::from(self.job.options.timeout_ms) + MARGIN_MS;
+        self.until.is_none_or(|until| now.plus_ms(page) < until)
     }
 
     /// Spawns tasks for open units, lowest first, up to the job's concurrency.
@@ -173,14 +195,15 @@ impl Driver {
 
     fn spawn(&mut self, seq: Seq, row: Option<Unit>) {
         let url = self.urls.get(seq as usize).cloned().unwrap_or_default();
-        let task = run_unit(self.engine.clone(), Arc::clone(&self.job), Arc::clone(&self.watch), seq, row, url);
+        let (engine, job, watch) = (self.engine.clone(), Arc::clone(&self.job), Arc::clone(&self.watch));
+        let task = async move { engine.run_unit(&job, &watch, &job.driver.holder, seq, row, &url).await };
         let handle = self.tasks.spawn(task);
         self.running.insert(handle.id(), seq);
         self.slots.insert(seq, Slot::Running);
     }
 
     /// Books what a task came back with.
-    async fn joined(&mut self, joined: Result<(Id, Result<Done, StoreError>), JoinError>, winding: &mut bool) {
+    fn joined(&mut self, joined: Result<(Id, Result<Done, StoreError>), JoinError>) {
         let (id, result) = match joined {
             Ok((id, result)) => (id, Some(result)),
             // Aborted, because the job expired: the unit may or may not have started.
@@ -192,23 +215,14 @@ impl Driver {
             return; // it was ended over the task's head
         }
         match result {
-            Some(Ok(Done::Ended(fate, text))) => {
+            Some(Ok(Done::Ended(fate, result))) => {
                 self.faults = 0;
-                self.end(seq, fate);
-                if let (Some(events), Some(text)) = (&self.events, text) {
-                    // Nobody listening any more stops nothing.
-                    let _ = events.send(Event::Result(seq, text));
-                }
-                if fate == Fate::Failed && self.job.options.fail_fast && !*winding {
-                    *winding = self.fail_fast().await;
-                }
+                self.end(seq, fate, result);
             }
-            Some(Ok(Done::Held(unit))) => {
-                self.slots.insert(seq, Slot::Held(unit));
-            }
+            Some(Ok(Done::Held(unit))) => self.learn(seq, unit),
             Some(Ok(Done::Stopped)) => {
                 self.slots.insert(seq, Slot::Open);
-                *winding = true;
+                self.winding = true;
             }
             Some(Err(error)) => {
                 tracing::warn!(job = %self.job.id, seq, %error, "a unit's rows could not be written; trying again");
@@ -223,24 +237,39 @@ impl Driver {
         }
     }
 
-    fn end(&mut self, seq: Seq, fate: Fate) {
-        if self.slots.remove(&seq).is_some() {
-            self.ended.add(seq, fate);
+    /// Books a unit's end, which progress does not tell of yet.
+    fn end(&mut self, seq: Seq, fate: Fate, result: Option<(String, Timestamp)>) {
+        if self.know(seq, fate, result) {
             self.unwritten.push((seq, fate));
         }
     }
 
+    /// Books a unit's end that progress tells of. Returns whether it is news.
+    fn know(&mut self, seq: Seq, fate: Fate, result: Option<(String, Timestamp)>) -> bool {
+        if self.slots.remove(&seq).is_none() {
+            return false;
+        }
+        self.ended.add(seq, fate);
+        if let Some(events) = &self.events {
+            events.send(Event { seq, fate, result });
+        }
+        true
+    }
+
     fn learn(&mut self, seq: Seq, unit: Unit) {
         match fate(&unit) {
-            Some(fate) => self.end(seq, fate),
+            Some(fate) => self.end(seq, fate, None),
             None => drop(self.slots.insert(seq, Slot::Held(unit))),
         }
     }
 
+    fn some(&self, which: impl Fn(&Slot) -> bool) -> BTreeSet<Seq> {
+        self.slots.iter().filter(|(_, slot)| which(slot)).map(|(seq, _)| *seq).collect()
+    }
+
     /// Reads the rows of units that others hold.
     async fn look_at_held(&mut self) {
-        let held: BTreeSet<Seq> =
-            self.slots.iter().filter(|(_, s)| matches!(s, Slot::Held(_))).map(|(seq, _)| *seq).collect();
+        let held = self.some(|slot| matches!(slot, Slot::Held(_)));
         let (Some(first), Some(last)) = (held.first(), held.last()) else { return };
         match self.engine.store().units(&self.job.id, *first, *last).await {
             Ok(rows) => {
@@ -264,7 +293,7 @@ impl Driver {
             .iter()
             .filter_map(|(seq, slot)| match slot {
                 Slot::Held(unit @ Unit::Started { lease_until, .. }) if over(lease_until) => Some((*seq, unit.clone())),
-                Slot::Held(_) | Slot::Open | Slot::Running => None,
+                Slot::Held(_) | Slot::Open | Slot::Queued | Slot::Running => None,
             })
             .collect();
         for (seq, unit) in due {
@@ -277,7 +306,7 @@ impl Driver {
         if self.unwritten.is_empty() {
             return;
         }
-        match self.engine.store().add_progress(&self.job, &self.unwritten).await {
+        match self.engine.store().add_progress(&self.job, &self.unwritten, self.engine.now()).await {
             Ok(()) => self.unwritten.clear(),
             Err(error) => tracing::warn!(job = %self.job.id, %error, "could not write progress"),
         }
@@ -298,50 +327,5 @@ impl Driver {
         self.flush().await;
         self.keeper.give_back().await;
         Ok(())
-    }
-}
-
-/// One unit from claim to finish.
-async fn run_unit(
-    engine: Engine,
-    job: Arc<Job>,
-    watch: Arc<Watch>,
-    seq: Seq,
-    row: Option<Unit>,
-    url: String,
-) -> Result<Done, StoreError> {
-    // A second attempt runs alone, so that a page that kills processes takes no others with it.
-    let permits = if row.is_some() { engine.settings().fetch_concurrency } else { 1 };
-    let Ok(_permit) = engine.inner.pages.acquire_many(permits).await else { return Ok(Done::Stopped) };
-    if engine.stopping() {
-        return Ok(Done::Stopped);
-    }
-    let state = watch.state().await?;
-    let may_start = match state {
-        JobState::Running => row.is_some() || job.deadline > engine.now(),
-        // What has started is brought to its end.
-        JobState::Cancelling | JobState::FailingFast => row.is_some(),
-        JobState::Expiring | JobState::Ended(_) => false,
-    };
-    if !may_start {
-        return Ok(Done::Stopped);
-    }
-    let mine = match engine.start_unit(&job, seq, &job.driver.holder, row, &url).await? {
-        Start::Mine(claim) => claim,
-        Start::Held(unit) => return Ok(Done::Held(unit)),
-        Start::Ended(fate) => {
-            if fate == Fate::Closed {
-                watch.doubt().await;
-            }
-            return Ok(Done::Ended(fate, None));
-        }
-    };
-    let outcome = engine.run_page(&job, &url).await;
-    match engine.finish_unit(&job, &mine, &outcome).await? {
-        Some((fate, text)) => Ok(Done::Ended(fate, (fate != Fate::Closed).then_some(text))),
-        None => {
-            let row = engine.again(|| engine.store().unit(&job.id, seq)).await?;
-            row.map(|r| Done::Held(r.unit)).ok_or_else(|| StoreError::Malformed("a started unit vanished".into()))
-        }
     }
 }

@@ -1,15 +1,11 @@
 //! Winding a job down: what has not started is closed, and where the state says so, what has started is ended.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::unit::Unit;
-use domain::{Endpoint, JobState, Seq, UnitError};
+use domain::{JobState, Seq};
 use store::StoreError;
-use store::units::Claim;
 
 use super::{Driver, Slot};
-use crate::marker;
 
 /// How long closing may take in one go before the driver looks round again.
 const CLOSE_SLICE: Duration = Duration::from_secs(10);
@@ -47,14 +43,11 @@ impl Driver {
             JobState::Expiring => {
                 self.close_open().await;
                 self.tasks.abort_all();
-                self.end_started(marker::expired_error).await;
             }
             // Somebody settled it: everything has ended.
             JobState::Ended(_) => self.slots.clear(),
         }
-        if state == JobState::Cancelling && self.job.endpoint == Endpoint::Extract {
-            self.end_started(|_| marker::cancelled_extract()).await;
-        }
+        self.end_started().await;
         true
     }
 
@@ -72,7 +65,7 @@ impl Driver {
     }
 
     fn open(&self) -> Vec<Seq> {
-        self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Open)).map(|(seq, _)| *seq).collect()
+        self.some(|slot| matches!(slot, Slot::Open | Slot::Queued)).into_iter().collect()
     }
 
     async fn close_open(&mut self) {
@@ -84,8 +77,7 @@ impl Driver {
             Ok(known) => {
                 for seq in self.open() {
                     if let Some(fate) = known.fate(seq) {
-                        self.slots.remove(&seq);
-                        self.ended.add(seq, fate);
+                        self.know(seq, fate, None);
                     }
                 }
             }
@@ -102,31 +94,14 @@ impl Driver {
         }
     }
 
-    /// Ends every started unit with an error, whoever runs it.
-    async fn end_started(&mut self, error: impl Fn(bool) -> UnitError) {
-        let open: BTreeSet<Seq> = self.slots.keys().copied().collect();
-        let (Some(first), Some(last)) = (open.first(), open.last()) else { return };
-        let rows = match self.engine.store().units(&self.job.id, *first, *last).await {
-            Ok(rows) => rows,
-            Err(e) => {
-                tracing::warn!(job = %self.job.id, error = %e, "could not read units");
+    /// Ends every started unit, whoever runs it, where the job's state asks for that.
+    async fn end_started(&mut self) {
+        let job = self.watch.job().await;
+        match self.engine.end_started(&job).await {
+            Ok(ended) => ended.into_iter().for_each(|(seq, fate)| self.end(seq, fate, None)),
+            Err(error) => {
+                tracing::warn!(job = %job.id, %error, "could not end what has started");
                 self.faults += 1;
-                return;
-            }
-        };
-        for row in rows.into_iter().filter(|row| open.contains(&row.seq)) {
-            let Unit::Started { attempt, nonce, lease_until } = row.unit else {
-                self.learn(row.seq, row.unit);
-                continue;
-            };
-            let holder = Claim { seq: row.seq, attempt, nonce, lease_until };
-            let url = self.urls.get(row.seq as usize).cloned().unwrap_or_default();
-            match self.engine.force_end(&self.job, &holder, &url, error(true)).await {
-                Ok(fate) => self.end(row.seq, fate),
-                Err(e) => {
-                    tracing::warn!(job = %self.job.id, error = %e, "could not end a unit");
-                    self.faults += 1;
-                }
             }
         }
     }

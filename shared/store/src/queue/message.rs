@@ -13,7 +13,9 @@ pub enum Message {
     Units {
         /// Whose.
         job: JobId,
-        /// Which. How many go into one message is the sender's choice.
+        /// Which of the job's lanes ([`domain::lanes`]) goes on when these have ended.
+        lane: u32,
+        /// Which units. None where the lane waits for more to be found.
         seqs: Vec<Seq>,
     },
     /// Nothing of a job seems to be open: its accounts can be settled.
@@ -50,6 +52,7 @@ struct UnitsBody {
     v: u64,
     kind: String,
     job: String,
+    lane: u32,
     seqs: Vec<Seq>,
 }
 
@@ -67,12 +70,6 @@ const SETTLE: &str = "settle";
 const SHOWN: usize = 40;
 
 impl Message {
-    /// Messages for `seqs` of `job`, `per_message` (at least 1) units each.
-    pub fn units(job: &JobId, seqs: &[Seq], per_message: usize) -> Vec<Message> {
-        let chunks = seqs.chunks(per_message.max(1));
-        chunks.map(|seqs| Message::Units { job: job.clone(), seqs: seqs.to_vec() }).collect()
-    }
-
     /// The job it is about.
     pub fn job(&self) -> &JobId {
         match self {
@@ -80,12 +77,12 @@ impl Message {
         }
     }
 
-    /// Its wire form, like `{"v":1,"kind":"units","job":"job_…","seqs":[0,1]}`.
+    /// Its wire form, like `{"v":1,"kind":"units","job":"job_…","lane":0,"seqs":[0,1]}`.
     pub fn to_body(&self) -> String {
         let job = self.job().as_str().to_owned();
         let body = match self {
-            Message::Units { seqs, .. } => {
-                serde_json::to_string(&UnitsBody { v: VERSION, kind: UNITS.into(), job, seqs: seqs.clone() })
+            Message::Units { lane, seqs, .. } => {
+                serde_json::to_string(&UnitsBody { v: VERSION, kind: UNITS.into(), job, lane: *lane, seqs: seqs.clone() })
             }
             Message::Settle { .. } => serde_json::to_string(&SettleBody { v: VERSION, kind: SETTLE.into(), job }),
         };
@@ -104,8 +101,8 @@ impl Message {
         }
         match head.kind.as_str() {
             UNITS => {
-                let UnitsBody { job, seqs, .. } = read(body)?;
-                Ok(Message::Units { job: job_id(&job)?, seqs })
+                let UnitsBody { job, lane, seqs, .. } = read(body)?;
+                Ok(Message::Units { job: job_id(&job)?, lane, seqs })
             }
             SETTLE => {
                 let SettleBody { job, .. } = read(body)?;
@@ -140,8 +137,8 @@ mod tests {
     fn messages() -> impl Strategy<Value = Message> {
         let job = any::<u128>().prop_map(JobId::from_random);
         prop_oneof![
-            (job.clone(), prop::collection::vec(any::<Seq>(), 0..40))
-                .prop_map(|(job, seqs)| Message::Units { job, seqs }),
+            (job.clone(), any::<u32>(), prop::collection::vec(any::<Seq>(), 0..40))
+                .prop_map(|(job, lane, seqs)| Message::Units { job, lane, seqs }),
             job.prop_map(|job| Message::Settle { job }),
         ]
     }
@@ -171,8 +168,8 @@ mod tests {
 
     #[test]
     fn the_wire_is_this() {
-        let units = Message::Units { job: job(), seqs: vec![0, 7] };
-        assert_eq!(units.to_body(), r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[0,7]}"#);
+        let units = Message::Units { job: job(), lane: 0, seqs: vec![0, 7] };
+        assert_eq!(units.to_body(), r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0,7]}"#);
         let settle = Message::Settle { job: job() };
         assert_eq!(settle.to_body(), r#"{"v":1,"kind":"settle","job":"job_0123456789abcdef"}"#);
         assert_eq!(Message::parse(r#" {"kind":"settle","v":1,"job":"job_0123456789abcdef"} "#), Ok(settle));
@@ -181,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_not_of_this_version_is_refused_by_its_reason() {
         let refused = |body: &str| Message::parse(body).unwrap_err();
-        let later = r#"{"v":2,"kind":"units","job":"job_0123456789abcdef","seqs":[0],"more":1}"#;
+        let later = r#"{"v":2,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0],"more":1}"#;
         assert_eq!(refused(later), MessageError::UnknownVersion(2));
         let kind = r#"{"v":1,"kind":"refund","job":"job_0123456789abcdef"}"#;
         assert_eq!(refused(kind), MessageError::UnknownKind("refund".into()));
@@ -197,12 +194,12 @@ mod tests {
             r#"{"v":1,"kind":"settle"}"#,
             r#"{"v":1,"kind":"settle","job":"job_x"}"#,
             r#"{"v":1,"kind":"settle","job":"job_0123456789abcdef","url":"http://a.test/"}"#,
-            r#"{"v":1,"kind":"settle","kind":"units","job":"job_0123456789abcdef","seqs":[0]}"#,
+            r#"{"v":1,"kind":"settle","kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0]}"#,
             r#"{"v":1,"kind":"units","job":"job_0123456789abcdef"}"#,
-            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[-1]}"#,
-            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[4294967296]}"#,
-            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":["0"]}"#,
-            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","seqs":[0]} x"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[-1]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[4294967296]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":["0"]}"#,
+            r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0]} x"#,
         ] {
             assert!(matches!(refused(malformed), MessageError::Malformed(_)), "{malformed}");
         }
@@ -210,20 +207,5 @@ mod tests {
         assert!(matches!(refused(&deep), MessageError::Malformed(_)));
         let deep = format!(r#"{{"v":1,"kind":"settle","x":{deep}"#);
         assert!(matches!(refused(&deep), MessageError::Malformed(_)));
-    }
-
-    #[test]
-    fn units_are_cut_into_messages() {
-        let cut = Message::units(&job(), &[1, 2, 3, 4, 5], 2);
-        let seqs: Vec<Vec<Seq>> = cut
-            .into_iter()
-            .map(|m| match m {
-                Message::Units { seqs, .. } => seqs,
-                Message::Settle { .. } => panic!("not units"),
-            })
-            .collect();
-        assert_eq!(seqs, [vec![1, 2], vec![3, 4], vec![5]]);
-        assert_eq!(Message::units(&job(), &[1, 2], 0).len(), 2);
-        assert!(Message::units(&job(), &[], 10).is_empty());
     }
 }

@@ -1,0 +1,88 @@
+//! What a driver tells the feed in its own process, as it happens. A reader that is slow costs no memory: past a limit
+//! results are told without their text, which is then read from their rows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::progress::Fate;
+use domain::{Seq, Timestamp};
+use tokio::sync::mpsc;
+
+/// Most bytes of results that wait for a reader.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// A unit has ended, and its row says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) seq: Seq,
+    pub(crate) fate: Fate,
+    /// The result's JSON text and when the unit ended, where they are at hand.
+    pub(crate) result: Option<(String, Timestamp)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    events: mpsc::UnboundedSender<Event>,
+    waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    events: mpsc::UnboundedReceiver<Event>,
+    waiting: Arc<AtomicUsize>,
+}
+
+pub(crate) fn channel() -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (Sender { events: sender, waiting: Arc::clone(&waiting) }, Receiver { events: receiver, waiting })
+}
+
+impl Sender {
+    /// Tells whoever listens. Nobody listening any more stops nothing.
+    pub(crate) fn send(&self, mut event: Event) {
+        if let Some((text, _)) = &event.result {
+            let size = text.len();
+            if self.waiting.fetch_add(size, Ordering::AcqRel) + size > MOST_BYTES {
+                self.waiting.fetch_sub(size, Ordering::AcqRel);
+                event.result = None;
+            }
+        }
+        let _ = self.events.send(event);
+    }
+}
+
+impl Receiver {
+    /// The next event; `None` once the driver has ended.
+    pub(crate) async fn recv(&mut self) -> Option<Event> {
+        let event = self.events.recv().await?;
+        if let Some((text, _)) = &event.result {
+            self.waiting.fetch_sub(text.len(), Ordering::AcqRel);
+        }
+        Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_and_nothing_is_lost() {
+        let (sender, mut receiver) = channel();
+        let text = "x".repeat(MOST_BYTES / 4);
+        let event = |seq| Event { seq, fate: Fate::Done, result: Some((text.clone(), Timestamp(1))) };
+        (0..6).for_each(|seq| sender.send(event(seq)));
+        let mut with_text = 0;
+        for seq in 0..6 {
+            let got = receiver.recv().await.unwrap();
+            assert_eq!(got.seq, seq);
+            with_text += usize::from(got.result.is_some());
+        }
+        assert_eq!(with_text, 4);
+        sender.send(event(6));
+        assert!(receiver.recv().await.unwrap().result.is_some(), "room again");
+        drop(sender);
+        assert!(receiver.recv().await.is_none());
+    }
+}

@@ -1,0 +1,97 @@
+//! The feed's reading side: result texts and times of completion from unit rows, as few as are needed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::unit::Unit;
+use domain::{Seq, Timestamp};
+use store::StoreError;
+use store::units::UnitRow;
+
+use super::{Feed, HOLD_BACK_MS, HOLD_BACK_ROWS_MS};
+use crate::marker;
+
+/// Most results that are read from rows at once.
+const PAGE: Seq = 32;
+
+impl Feed {
+    /// The earliest of the results that wait, unless it ended so lately that an earlier one may still come.
+    pub(super) async fn earliest(&mut self, all: bool) -> Result<Option<Seq>, StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(None);
+        }
+        if self.waiting.iter().any(|seq| !self.ended_at.contains_key(seq)) {
+            self.read_times().await?;
+        }
+        let next = self
+            .waiting
+            .iter()
+            .filter(|seq| !self.is_unclear(**seq))
+            .filter_map(|seq| Some((*self.ended_at.get(seq)?, *seq)))
+            .min();
+        let hold = if self.events.is_some() { HOLD_BACK_MS } else { HOLD_BACK_ROWS_MS };
+        Ok(next.filter(|(at, _)| all || at.plus_ms(hold) <= self.engine.now()).map(|(_, seq)| seq))
+    }
+
+    /// When the units that wait ended.
+    async fn read_times(&mut self) -> Result<(), StoreError> {
+        let unknown: Vec<Seq> = self.waiting.iter().copied().filter(|seq| !self.ended_at.contains_key(seq)).collect();
+        let (Some(first), Some(last)) = (unknown.first(), unknown.last()) else { return Ok(()) };
+        let rows = self.engine.again(|| self.engine.store().units(&self.job.id, *first, *last)).await?;
+        let found: BTreeMap<Seq, Timestamp> =
+            rows.iter().filter_map(|row| Some((row.seq, row.at?))).collect();
+        for seq in unknown {
+            // Rows of an earlier version bear no time: they keep the order of their numbers.
+            self.ended_at.insert(seq, found.get(&seq).copied().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Reads the text of a unit that has ended, and of those after it that will be wanted next.
+    pub(super) async fn read(&mut self, seq: Seq) -> Result<(), StoreError> {
+        let wanted = self.wanted_with(seq);
+        let store = self.engine.store();
+        let rows = self.engine.again(|| store.results_of(&self.job.id, &wanted)).await?;
+        let ended = self.job.state.ended();
+        for UnitRow { seq, unit, at, result } in rows {
+            let text = match (unit, result) {
+                (Unit::Done { .. }, Some(text)) => text,
+                (Unit::Closed, _) => marker::error_json(&self.url(seq).await?, marker::closed_error(self.job.state)),
+                (Unit::Done { .. } | Unit::Started { .. }, _) => continue,
+            };
+            if !self.texts.contains_key(&seq) {
+                self.keep(seq, at.unwrap_or_default(), text);
+            }
+        }
+        if ended && !self.texts.contains_key(&seq) {
+            let text = format!("{}: unit {seq} has no result though the job ended", self.job.id);
+            return Err(StoreError::Malformed(text));
+        }
+        Ok(())
+    }
+
+    /// The units whose results are read together with this one's.
+    fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
+        let mut wanted: Vec<(Timestamp, Seq)> = self
+            .waiting
+            .iter()
+            .filter(|other| !self.texts.contains_key(other) && !self.is_unclear(**other))
+            .map(|other| (self.ended_at.get(other).copied().unwrap_or_default(), *other))
+            .filter(|key| *key >= (self.ended_at.get(&seq).copied().unwrap_or_default(), seq))
+            .collect();
+        wanted.sort_unstable();
+        wanted.truncate(PAGE as usize);
+        wanted.into_iter().map(|(_, seq)| seq).collect()
+    }
+
+    /// The URL of a unit.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn url(&mut self, seq: Seq) -> Result<String, StoreError> {
+        if self.urls.as_ref().is_none_or(|urls| urls.len() <= seq as usize) {
+            self.urls = Some(self.engine.urls_of(&self.job).await?);
+        }
+        Ok(self.urls.as_ref().and_then(|urls: &Arc<Vec<String>>| urls.get(seq as usize)).cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,245 @@
+//! What a worker does with a message: claims, runs and finishes its units, writes their progress, and lets the lane go
+//! on. It touches no money: where nothing of the job is open any more, it asks for the job to be settled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::progress::Fate;
+use domain::unit::Unit;
+use domain::{Job, JobId, JobState, Nonce, Seq, Timestamp};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use store::StoreError;
+use store::queue::Message;
+use tokio::time::Instant;
+
+use crate::Engine;
+use crate::run::Done;
+use crate::unit::fate;
+use crate::watch::Watch;
+
+/// How often results that wait for the rest of their message are told meanwhile.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long closing may take in one message.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+/// Kept free before the process's own deadline, in milliseconds.
+pub(crate) const MARGIN_MS: i64 = 2_000;
+
+/// What is to become of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// Nothing is left to be done: acknowledge it.
+    Done,
+    /// It must not be acknowledged; look again after this time.
+    Again(Duration),
+}
+
+/// One message at work.
+struct Work<'e> {
+    engine: &'e Engine,
+    job: Arc<Job>,
+    watch: Watch,
+    me: Nonce,
+    urls: Arc<Vec<String>>,
+    /// Units that have not ended, as far as is known.
+    open: BTreeSet<Seq>,
+    held: BTreeMap<Seq, Timestamp>,
+    unwritten: Vec<(Seq, Fate)>,
+    failed: bool,
+}
+
+impl Engine {
+    /// Works on a message of the units' queue. Nothing is claimed that could not be finished by `until`.
+    /// `receives` is how often the message has been received, this time included.
+    ///
+    /// # Errors
+    /// Faults of the store: leave the message to come again.
+    pub async fn work(
+        &self,
+        job: &JobId,
+        lane: u32,
+        seqs: &[Seq],
+        receives: u32,
+        until: Option<Timestamp>,
+    ) -> Result<Handled, StoreError> {
+        let _beating = self.beat_while_working();
+        let read_at = self.now();
+        let Some(job) = self.again(|| self.store().job(job)).await? else { return Ok(Handled::Done) };
+        if job.state.ended() {
+            return Ok(Handled::Done);
+        }
+        let job = Arc::new(job);
+        let mut work = Work {
+            engine: self,
+            watch: Watch::new(self.clone(), (*job).clone(), read_at),
+            me: self.nonce(),
+            urls: self.urls_of(&job).await?,
+            open: seqs.iter().copied().filter(|seq| *seq < job.admitted).collect(),
+            held: BTreeMap::new(),
+            unwritten: Vec::new(),
+            failed: false,
+            job,
+        };
+        work.run(until).await?;
+        work.close_if_winding().await?;
+        work.write_progress().await?;
+        work.conclude(lane, receives).await
+    }
+}
+
+impl Work<'_> {
+    /// Runs the open units, as many at once as the job's lanes say.
+    async fn run(&mut self, until: Option<Timestamp>) -> Result<(), StoreError> {
+        let Work { engine, job, watch, me, urls, open, held, unwritten, failed } = self;
+        let engine: &Engine = engine;
+        let parallel = engine.lanes(job).parallel as usize;
+        let last_claim = until.map(|u| u.plus_ms(-i64::from(job.options.timeout_ms) - MARGIN_MS));
+        let mut waiting: Vec<(Seq, Option<Unit>)> = open.iter().rev().map(|seq| (*seq, None)).collect();
+        let mut running = FuturesUnordered::new();
+        let mut next_flush = Instant::now() + FLUSH_EVERY;
+        let mut fault = None;
+        loop {
+            let late = last_claim.is_some_and(|at| engine.now() >= at);
+            while running.len() < parallel && !late && fault.is_none() {
+                let Some((seq, row)) = waiting.pop() else { break };
+                let url = urls.get(seq as usize).map(String::as_str).unwrap_or_default();
+                let unit = engine.run_unit(job, watch, me, seq, row, url);
+                running.push(async move { (seq, unit.await) });
+            }
+            let ended = tokio::select! {
+                next = running.next() => match next {
+                    Some(ended) => ended,
+                    None => break,
+                },
+                () = tokio::time::sleep_until(next_flush) => {
+                    write(engine, job, unwritten).await?;
+                    next_flush = Instant::now() + FLUSH_EVERY;
+                    continue;
+                }
+            };
+            match ended {
+                (seq, Ok(Done::Ended(fate, _))) => {
+                    open.remove(&seq);
+                    unwritten.push((seq, fate));
+                    *failed |= fate == Fate::Failed;
+                    if *failed && job.options.fail_fast {
+                        waiting.clear();
+                    }
+                }
+                (seq, Ok(Done::Held(unit))) => match (&unit, fate(&unit)) {
+                    (_, Some(fate)) => {
+                        open.remove(&seq);
+                        unwritten.push((seq, fate));
+                    }
+                    (Unit::Started { lease_until, .. }, None) if *lease_until > engine.now() => {
+                        held.insert(seq, *lease_until);
+                    }
+                    // Its holder's lease is over: take it over, alone.
+                    (_, None) => waiting.insert(0, (seq, Some(unit))),
+                },
+                (_, Ok(Done::Stopped)) => waiting.clear(),
+                (seq, Err(error)) => {
+                    tracing::warn!(job = %job.id, seq, %error, "a unit's rows could not be written");
+                    fault = Some(error);
+                }
+            }
+        }
+        drop(running);
+        match fault {
+            None => Ok(()),
+            // What did end is told before the message is left to come again.
+            Some(error) => self.write_progress().await.and(Err(error)),
+        }
+    }
+
+    /// Where the job winds down, what has not started never will.
+    async fn close_if_winding(&mut self) -> Result<(), StoreError> {
+        if self.failed && self.job.options.fail_fast {
+            self.fail_fast().await?;
+        }
+        if self.open.is_empty() || self.watch.state().await? == JobState::Running {
+            return Ok(());
+        }
+        let open = self.open.iter().copied().collect();
+        for (seq, unit) in self.engine.close_units(&self.job, open, CLOSE_LIMIT).await {
+            match fate(&unit) {
+                Some(fate) => {
+                    self.open.remove(&seq);
+                    self.unwritten.push((seq, fate));
+                }
+                None => {
+                    if let Unit::Started { lease_until, .. } = unit {
+                        self.held.insert(seq, lease_until);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first failure of a job that is to stop there: nothing more starts, in whatever lane.
+    async fn fail_fast(&mut self) -> Result<(), StoreError> {
+        let engine = self.engine;
+        let job = engine.reread(&self.job.id).await?;
+        if job.state == JobState::Running {
+            engine.again(|| engine.store().wind_down(&job, JobState::FailingFast, engine.now())).await?;
+            self.watch.doubt().await;
+        }
+        let progress = engine.again(|| engine.store().progress(&self.job.id)).await?;
+        self.open.extend(self.job.seqs().filter(|seq| progress.fate(*seq).is_none()));
+        for (seq, _) in &self.unwritten {
+            self.open.remove(seq);
+        }
+        Ok(())
+    }
+
+    async fn write_progress(&mut self) -> Result<(), StoreError> {
+        write(self.engine, &self.job, &mut self.unwritten).await
+    }
+
+    /// Decides what becomes of the message and lets the lane go on.
+    async fn conclude(&mut self, lane: u32, receives: u32) -> Result<Handled, StoreError> {
+        let engine = self.engine;
+        if !self.open.is_empty() {
+            return Ok(Handled::Again(self.pause(receives)));
+        }
+        if self.watch.state().await?.ended() {
+            return Ok(Handled::Done);
+        }
+        let job = self.watch.job().await;
+        let progress = engine.again(|| engine.store().progress(&job.id)).await?;
+        let sent = if progress.covers(job.admitted) {
+            engine.ask_to_settle(&job).await
+        } else if job.state != JobState::Running {
+            true
+        } else {
+            match engine.lanes(&job).next(lane, job.admitted, |seq| progress.fate(seq).is_none()) {
+                Some(seqs) => {
+                    let next = Message::Units { job: job.id.clone(), lane, seqs };
+                    engine.queues().units.send(&[next]).await.complete()
+                }
+                None => true,
+            }
+        };
+        Ok(if sent { Handled::Done } else { Handled::Again(Duration::from_secs(1)) })
+    }
+
+    /// How long a message waits whose units others hold: short at first, since they may be done soon, and never longer
+    /// than their leases.
+    fn pause(&self, receives: u32) -> Duration {
+        let now = self.engine.now();
+        let lease = self.held.values().min().map_or(0, |until| until.ms_since(now));
+        let growing = 500u64 << receives.min(6);
+        Duration::from_millis(lease.min(growing).max(if self.held.is_empty() { 0 } else { 500 }))
+    }
+}
+
+async fn write(engine: &Engine, job: &Job, unwritten: &mut Vec<(Seq, Fate)>) -> Result<(), StoreError> {
+    if !unwritten.is_empty() {
+        let now = engine.now();
+        engine.again(|| engine.store().add_progress(job, unwritten, now)).await?;
+        unwritten.clear();
+    }
+    Ok(())
+}
