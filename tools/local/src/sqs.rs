@@ -4,12 +4,12 @@
 //! What is known to differ from SQS, for standard queues:
 //! - delays and visibility timeouts that end are noticed by a receive at once, but by one that is already waiting only
 //!   at the queue's next full second;
-//! - a receipt handle whose visibility has ended deletes nothing, where SQS deletes while nobody else has received the
-//!   message; neither says so: a handle that is unknown or out of date counts as deleted;
-//! - nothing is removed after its retention, and neither 120,000 messages in flight nor 256 KiB a batch is too much;
+//! - a receipt handle deletes nothing once its message is visible again, where SQS still deletes as long as nobody else
+//!   has received it; that counts as success, and so does a handle that never was (SQS: ReceiptHandleIsInvalid);
+//! - nothing is removed after its retention, and neither 120,000 messages in flight nor an over-long batch is too much;
 //!   one message is at most 256 KiB (SQS: 1 MiB);
-//! - `maxReceiveCount` must be a JSON number (SQS reads a string too), and receipts are counted anew in the dead-letter
-//!   queue;
+//! - `maxReceiveCount` must be a JSON number (SQS reads a string too);
+//! - receipts are counted anew in the dead-letter queue (what SQS does is not documented);
 //! - MessageGroupId is refused, though it makes a standard queue a fair one since 2025: it is taken out on the way, so
 //!   the order here is that of sending;
 //! - signatures and rights are not checked.
