@@ -21,7 +21,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("tests", &[]),
 ];
 /// External crates that only the named ones may depend on.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 12] = [
     ("aws-sdk-dynamodb", &["store"]),
     ("aws-sdk-sqs", &["store"]),
     ("aws-config", &["store"]),
@@ -29,6 +29,9 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("scraper", &["extraction"]),
     ("lambda_runtime", &[]),
     ("dynoxide-rs", &["local"]),
+    ("rustack-sqs-core", &["local"]),
+    ("rustack-sqs-http", &["local"]),
+    ("rustack-sqs-model", &["local"]),
     ("hyper", &["local"]),
     ("tracing-subscriber", &["api"]),
 ];

@@ -14,6 +14,7 @@ mod flows;
 mod idempotency;
 mod jobs;
 mod process;
+mod queue;
 mod refusals;
 mod streaming;
 mod support;

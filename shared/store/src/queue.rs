@@ -30,6 +30,8 @@ use crate::error::StoreError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long one request may take, apart from the wait of a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a request may take with the SDK's second try, apart from the wait of a long poll.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Connects to SQS: no network call is made before the first request. The endpoint of `connection` is what
 /// `AWS_ENDPOINT_URL_SQS` says, if anything.
@@ -43,7 +45,7 @@ pub async fn connect_through(connection: &Connection, http: SharedHttpClient, re
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(ATTEMPT_TIMEOUT * 2)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build();
     Client::new(&load(connection, http, retry, timeouts).await)
 }

@@ -1,5 +1,6 @@
-//! Sits where the SDK meets the network: counts calls, and lets a chosen one fail before its effect, lose its reply,
-//! meet another transaction, or be the last one of its process.
+//! Sits where the SDK meets the network, in front of DynamoDB and of SQS: counts calls, and lets a chosen one fail
+//! before its effect, lose its reply, meet another transaction, or be the last one of its process; lets the first sends
+//! to a queue be refused wholly or partly.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 /// What happens at a call.
@@ -31,14 +33,42 @@ impl Fault {
     pub const ALL: [Fault; 4] = [Fault::Before, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
 }
 
+/// What happens to a send of a batch of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request fails without effect.
+    Whole,
+    /// The entries at even positions are not taken, for a passing reason.
+    Partly,
+    /// The entries at even positions are not taken, and will not be.
+    PartlyForGood,
+}
+
+/// Whose call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    DynamoDb,
+    Sqs,
+}
+
 /// One call as it was sent.
 #[derive(Debug, Clone)]
 pub struct Call {
+    pub service: Service,
     pub operation: String,
     /// Rows of `jobs` and `accounts` that it writes.
     pub writes: usize,
     /// Rows that it asks for; a query counts as one.
     pub reads: usize,
+    /// Entries of a batch call to SQS.
+    pub entries: usize,
+}
+
+/// What a call meets.
+#[derive(Debug, Clone, Copy)]
+enum Strike {
+    Fault(Fault),
+    Refusal(Refusal),
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +76,8 @@ struct State {
     calls: Vec<Call>,
     fault: Option<(usize, Fault)>,
     conflict_every: Option<usize>,
+    /// How many sends are yet to be refused.
+    refuse: Option<(usize, Refusal)>,
     dead: bool,
 }
 
@@ -64,12 +96,23 @@ impl Faults {
         *self.0.lock().unwrap() = State { conflict_every: Some(n), ..State::default() };
     }
 
+    /// The next `n` sends of batches of messages are refused.
+    pub fn refuse_sends(&self, n: usize, refusal: Refusal) {
+        *self.0.lock().unwrap() = State { refuse: Some((n, refusal)), ..State::default() };
+    }
+
     pub fn reset(&self) {
         *self.0.lock().unwrap() = State::default();
     }
 
     pub fn calls(&self) -> Vec<Call> {
         self.0.lock().unwrap().calls.clone()
+    }
+
+    /// The operations that were called on one of the services, in order.
+    pub fn operations(&self, service: Service) -> Vec<String> {
+        let calls = self.calls();
+        calls.into_iter().filter(|c| c.service == service).map(|c| c.operation).collect()
     }
 
     /// Whether the planned fault came to pass.
@@ -83,21 +126,25 @@ impl Faults {
         SharedHttpClient::new(Between { inner: store::client::http_client(true), faults: self.clone() })
     }
 
-    fn judge(&self, call: Call) -> Option<Fault> {
+    fn judge(&self, call: Call) -> Option<Strike> {
         let mut state = self.0.lock().unwrap();
         let index = state.calls.len();
-        let writes = call.writes > 0;
+        let (writes, sends) = (call.writes > 0, call.operation == "SendMessageBatch");
         state.calls.push(call);
         if state.dead {
-            return Some(Fault::DeathBefore);
+            return Some(Strike::Fault(Fault::DeathBefore));
         }
         if writes && state.conflict_every.is_some_and(|n| index.is_multiple_of(n)) {
-            return Some(Fault::Conflict);
+            return Some(Strike::Fault(Fault::Conflict));
+        }
+        if let Some((n, refusal)) = state.refuse.filter(|(n, _)| sends && *n > 0) {
+            state.refuse = Some((n - 1, refusal));
+            return Some(Strike::Refusal(refusal));
         }
         match state.fault {
             Some((at, fault)) if at == index => {
                 state.dead = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
-                Some(fault)
+                Some(Strike::Fault(fault))
             }
             _ => None,
         }
@@ -106,9 +153,10 @@ impl Faults {
 
 fn describe(request: &HttpRequest) -> Call {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
-    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let (service, operation) = target.rsplit_once('.').unwrap_or_default();
+    let service = if service == "AmazonSQS" { Service::Sqs } else { Service::DynamoDb };
     let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
-    let (writes, reads) = match operation.as_str() {
+    let (writes, reads) = match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => (1, 0),
         "TransactWriteItems" => (body["TransactItems"].as_array().map_or(0, Vec::len), 0),
         "GetItem" | "Query" | "Scan" => (0, 1),
@@ -118,7 +166,8 @@ fn describe(request: &HttpRequest) -> Call {
         }
         _ => (0, 0),
     };
-    Call { operation, writes, reads }
+    let entries = body["Entries"].as_array().map_or(0, Vec::len);
+    Call { service, operation: operation.to_owned(), writes, reads, entries }
 }
 
 struct Between {
@@ -154,20 +203,60 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let call = describe(&request);
         let operation = call.operation.clone();
-        let lost = || ConnectorError::io("injected".into());
         match self.faults.judge(call) {
             None => self.inner.call(request),
-            Some(Fault::Before | Fault::DeathBefore) => HttpConnectorFuture::ready(Err(lost())),
-            Some(Fault::ReplyLost | Fault::DeathAfter) => {
+            Some(Strike::Fault(Fault::Before | Fault::DeathBefore) | Strike::Refusal(Refusal::Whole)) => {
+                HttpConnectorFuture::ready(Err(lost()))
+            }
+            Some(Strike::Fault(Fault::ReplyLost | Fault::DeathAfter)) => {
                 let sent = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     let _ = sent.await;
                     Err(lost())
                 })
             }
-            Some(Fault::Conflict) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
+            Some(Strike::Fault(Fault::Conflict)) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
+            Some(Strike::Refusal(refusal)) => {
+                let inner = self.inner.clone();
+                HttpConnectorFuture::new(send_in_part(inner, request, refusal == Refusal::PartlyForGood))
+            }
         }
     }
+}
+
+fn lost() -> ConnectorError {
+    ConnectorError::io("injected".into())
+}
+
+/// Sends the entries at odd positions on, and answers for the others.
+async fn send_in_part(
+    inner: SharedHttpConnector,
+    mut request: HttpRequest,
+    for_good: bool,
+) -> Result<HttpResponse, ConnectorError> {
+    let mut sent: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+    let entries = sent["Entries"].as_array().unwrap().clone();
+    let (refused, kept): (Vec<_>, Vec<_>) = entries.into_iter().enumerate().partition(|(i, _)| i.is_multiple_of(2));
+    let kept: Vec<Value> = kept.into_iter().map(|(_, entry)| entry).collect();
+    let code = if for_good { "InvalidMessageContents" } else { "InternalError" };
+    let failed: Vec<Value> = refused
+        .into_iter()
+        .map(|(_, entry)| json!({ "Id": entry["Id"], "Code": code, "SenderFault": for_good, "Message": "injected" }))
+        .collect();
+    let mut answer = json!({ "Successful": [] });
+    if !kept.is_empty() {
+        sent["Entries"] = kept.into();
+        let body = sent.to_string();
+        request.headers_mut().insert("content-length", body.len().to_string());
+        *request.body_mut() = body.into();
+        let response = inner.call(request).await?;
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        answer = serde_json::from_slice(&body).unwrap();
+    }
+    answer["Failed"] = failed.into();
+    let mut response = HttpResponse::new(200.try_into().unwrap(), answer.to_string().into());
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
 }
 
 /// What DynamoDB says to the one of two transactions that loses.

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod dynamodb;
 pub mod event;
+pub mod sqs;
 pub mod stack;
 
 mod front;

@@ -1,7 +1,7 @@
 //! The three batch calls, alike: ten entries a request, an answer for each entry, passing refusals tried again. The
 //! caller learns exactly which entries were not taken.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
@@ -20,6 +20,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// After so many requests in a row that failed as a whole, the endpoint counts as dead and the rest is not tried: the
 /// caller is waiting, and has another way.
 const DEAD_AFTER: u32 = 2;
+/// After one such request, if it took this long, for then it ran into a time limit.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a batch call came to.
 #[derive(Debug, Default)]
@@ -131,6 +133,7 @@ impl Queue {
     {
         let mut outcome = Outcome::default();
         let mut dead = 0;
+        let start = Instant::now();
         let mut batches = batches.into_iter();
         for batch in batches.by_ref() {
             let mut open = batch;
@@ -165,7 +168,7 @@ impl Queue {
                 let most = self.retry.base_ms << attempt.min(6);
                 tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
             }
-            if dead >= DEAD_AFTER {
+            if dead >= DEAD_AFTER || (dead > 0 && start.elapsed() >= PATIENCE) {
                 break;
             }
         }

@@ -1,0 +1,342 @@
+//! What Runo needs of SQS, asked of the embedded one; or of any other, where `RUNO_TEST_SQS_ENDPOINT` names it.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use api::config::process_env;
+use aws_config::retry::RetryConfig;
+use domain::{JobId, Seq};
+use engine::clock::{Clock, SystemClock};
+use local::sqs::Sqs;
+use store::client::Connection;
+use store::queue::{self, Depth, Message, Queue, QueueNames, Received, connect_through, create_queues};
+use store::{RetryPolicy, StoreError};
+use tokio::net::TcpListener;
+
+use crate::support::faults::{Fault, Faults, Refusal, Service};
+use crate::support::until;
+
+/// Longer than anything here takes; a receive ends when a message comes.
+const LONG: u32 = 20;
+/// Hidden for as long as a test lasts.
+const HIDDEN: u32 = 600;
+
+struct Post {
+    units: Queue,
+    settle: Queue,
+    dead: Queue,
+    faults: Faults,
+    endpoint: String,
+    names: QueueNames,
+    embedded: Option<Sqs>,
+}
+
+impl Post {
+    /// Three fresh queues, and faults in front of them.
+    async fn open() -> Post {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
+        let embedded = if given.is_none() { Some(Sqs::start(0).await.unwrap()) } else { None };
+        let endpoint = given.unwrap_or_else(|| embedded.as_ref().unwrap().url().to_owned());
+        let id = format!("{}-{}", SystemClock.now().0, COUNT.fetch_add(1, Ordering::SeqCst));
+        let name = |kind: &str| format!("runo-{kind}-{id}");
+        let names = QueueNames { units: name("units"), settle: name("settle"), dead: name("dead") };
+        let faults = Faults::default();
+        let (units, settle, dead) = queues(&endpoint, &names, &faults).await;
+        faults.reset();
+        Post { units, settle, dead, faults, endpoint, names, embedded }
+    }
+}
+
+async fn queues(endpoint: &str, names: &QueueNames, faults: &Faults) -> (Queue, Queue, Queue) {
+    let sqs = connect_through(&at(endpoint), faults.client(), RetryConfig::disabled()).await;
+    let urls = create_queues(&sqs, names).await.unwrap();
+    assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "what is there is left as it is");
+    let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { attempts: 3, base_ms: 1 });
+    (queue(&urls.units), queue(&urls.settle), queue(&urls.dead))
+}
+
+fn at(endpoint: &str) -> Connection {
+    Connection { endpoint: Some(endpoint.to_owned()), ..Connection::default() }
+}
+
+fn job() -> JobId {
+    JobId::from_random(7)
+}
+
+/// `n` messages of one unit each.
+fn messages(n: Seq) -> Vec<Message> {
+    Message::units(&job(), &(0..n).collect::<Vec<_>>(), 1)
+}
+
+fn handles(received: &[Received]) -> Vec<&str> {
+    received.iter().map(|r| r.receipt_handle.as_str()).collect()
+}
+
+/// Receives until `n` messages are there, and gives their units in order.
+async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
+    let mut seqs = Vec::new();
+    while seqs.len() < n {
+        let received = queue.receive(10, LONG, HIDDEN).await.unwrap();
+        assert!(!received.is_empty(), "only {seqs:?} came");
+        for message in &received {
+            match message.message().unwrap() {
+                Message::Units { job: of, seqs: some } => {
+                    assert_eq!(of, job());
+                    seqs.extend(some);
+                }
+                Message::Settle { .. } => panic!("not units"),
+            }
+        }
+        let deleted = queue.delete(&handles(&received)).await;
+        assert!(deleted.complete(), "{deleted:?}");
+    }
+    seqs.sort_unstable();
+    seqs
+}
+
+async fn one(queue: &Queue, wait: u32, visibility: u32) -> Received {
+    let mut received = queue.receive(1, wait, visibility).await.unwrap();
+    assert_eq!(received.len(), 1);
+    received.remove(0)
+}
+
+async fn assert_depth(queue: &Queue, depth: Depth) {
+    until(&format!("{depth:?}"), || async { queue.depth().await.unwrap() == depth }).await;
+}
+
+async fn assert_empty(queue: &Queue) {
+    assert_depth(queue, Depth::default()).await;
+    assert_eq!(queue.receive(10, 0, 0).await.unwrap(), []);
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut links = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(error) = next {
+        links.push(error.to_string());
+        next = error.source();
+    }
+    links.join(": ")
+}
+
+#[tokio::test]
+async fn a_long_poll_wakes_at_once_and_lasts_as_long_as_it_should() {
+    let post = Post::open().await;
+    let waiting = post.units.clone();
+    let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
+    until("a poll", || async { post.faults.operations(Service::Sqs) == ["ReceiveMessage"] }).await;
+    let start = Instant::now();
+    assert!(post.units.send(&messages(1)).await.complete());
+    let received = poll.await.unwrap().unwrap();
+    assert_eq!(received[0].message(), Ok(messages(1).remove(0)));
+    assert_eq!(received[0].body, messages(1)[0].to_body(), "ids and nothing else");
+    assert!((SystemClock.now().0 - received[0].sent_at.0).abs() < 60_000, "{:?}", received[0].sent_at);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // Longer than any other request may take.
+    let start = Instant::now();
+    assert_eq!(post.settle.receive(10, 4, HIDDEN).await.unwrap(), []);
+    assert!(start.elapsed() > Duration::from_millis(3_500), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn what_is_not_deleted_is_visible_again_and_counted() {
+    let post = Post::open().await;
+    assert!(post.units.send(&messages(1)).await.complete());
+    let start = Instant::now();
+    let first = one(&post.units, LONG, 1).await;
+    // A poll wakes at once, so it was hidden until it came.
+    let second = one(&post.units, LONG, HIDDEN).await;
+    assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
+    assert_eq!(post.units.receive(10, 0, HIDDEN).await.unwrap(), [], "it is hidden");
+    assert_eq!((first.receive_count, second.receive_count), (1, 2));
+    assert_eq!((&first.message_id, first.sent_at, &first.body), (&second.message_id, second.sent_at, &second.body));
+    assert_ne!(first.receipt_handle, second.receipt_handle);
+    assert_depth(&post.units, Depth { in_flight: 1, ..Depth::default() }).await;
+    assert!(post.units.delete(&[second.receipt_handle]).await.complete());
+    assert_empty(&post.units).await;
+}
+
+#[tokio::test]
+async fn visibility_is_changed_by_the_message() {
+    let post = Post::open().await;
+    assert!(post.units.send(&messages(2)).await.complete());
+    let mut received = Vec::new();
+    while received.len() < 2 {
+        received.extend(post.units.receive(10, LONG, 3).await.unwrap());
+    }
+    let (kept, given) = (&received[0], &received[1]);
+    let changed = post
+        .units
+        .change_visibility(&[(&*kept.receipt_handle, HIDDEN), ("no such handle", 5), (&*given.receipt_handle, 0)])
+        .await;
+    assert_eq!(changed.failed, [1]);
+    assert!(matches!(changed.fault, Some(StoreError::Malformed(_))), "{:?}", changed.fault);
+    assert_eq!(post.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
+    let again = one(&post.units, LONG, HIDDEN).await;
+    assert_eq!((&again.message_id, again.receive_count), (&given.message_id, 2));
+    // The other one's three seconds are over by the end of this.
+    assert_eq!(post.units.receive(10, 4, HIDDEN).await.unwrap(), [], "it was hidden for longer");
+}
+
+#[tokio::test]
+async fn a_delay_delays() {
+    let post = Post::open().await;
+    assert!(post.settle.send_delayed(&messages(1), 900).await.complete());
+    assert_depth(&post.settle, Depth { delayed: 1, ..Depth::default() }).await;
+    assert_eq!(post.settle.receive(10, 0, HIDDEN).await.unwrap(), []);
+    let start = Instant::now();
+    assert!(post.units.send_delayed(&messages(1), 1).await.complete());
+    assert_eq!(take(&post.units, 1).await, [0]);
+    assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn batches_are_cut_and_the_queues_are_apart() {
+    let post = Post::open().await;
+    assert!(post.units.send(&messages(25)).await.complete());
+    let settle = Message::Settle { job: job() };
+    assert!(post.settle.send(std::slice::from_ref(&settle)).await.complete());
+    let sent: Vec<usize> = post.faults.calls().iter().map(|c| c.entries).collect();
+    assert_eq!(sent, [10, 10, 5, 1]);
+    let received = one(&post.settle, LONG, HIDDEN).await;
+    assert_eq!(received.message(), Ok(settle));
+    assert_eq!(take(&post.units, 25).await, (0..25).collect::<Vec<_>>());
+    assert_empty(&post.units).await;
+    post.faults.reset();
+    let nothing = post.units.send(&[]).await;
+    assert!(nothing.complete() && nothing.fault.is_none());
+    assert_eq!(post.faults.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_takes_no_other_with_it() {
+    let post = Post::open().await;
+    let mut sent = messages(3);
+    sent[1] = Message::Units { job: job(), seqs: vec![Seq::MAX; 120_000] };
+    let outcome = post.units.send(&sent).await;
+    assert_eq!(outcome.failed, [1]);
+    assert!(outcome.fault.is_some());
+    assert_eq!(take(&post.units, 2).await, [0, 2]);
+    assert_empty(&post.units).await;
+}
+
+#[tokio::test]
+async fn refused_entries_are_tried_again_and_told() {
+    let post = Post::open().await;
+    let (units, faults) = (&post.units, &post.faults);
+    faults.refuse_sends(1, Refusal::Partly);
+    assert!(units.send(&messages(5)).await.complete());
+    let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
+    assert_eq!(entries, [5, 3]);
+    assert_eq!(take(units, 5).await, [0, 1, 2, 3, 4], "none twice");
+
+    faults.refuse_sends(usize::MAX, Refusal::Partly);
+    let outcome = units.send(&messages(12)).await;
+    let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
+    assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
+    assert_eq!(outcome.failed, [0, 8, 10]);
+    assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
+    assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
+
+    faults.refuse_sends(1, Refusal::PartlyForGood);
+    let outcome = units.send(&messages(4)).await;
+    assert_eq!(faults.calls().len(), 1, "what is wrong stays wrong");
+    assert_eq!(outcome.failed, [0, 2]);
+    assert!(matches!(outcome.fault, Some(StoreError::Malformed(_))), "{:?}", outcome.fault);
+    assert_eq!(take(units, 2).await, [1, 3]);
+    assert_empty(units).await;
+}
+
+#[tokio::test]
+async fn a_request_that_fails_loses_its_own_entries_only() {
+    let post = Post::open().await;
+    let (units, faults) = (&post.units, &post.faults);
+    faults.refuse_sends(1, Refusal::Whole);
+    let outcome = units.send(&messages(25)).await;
+    assert_eq!(outcome.failed, (0..10).collect::<Vec<_>>());
+    assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
+    assert_eq!(take(units, 15).await, (10..25).collect::<Vec<_>>());
+
+    faults.refuse_sends(usize::MAX, Refusal::Whole);
+    let outcome = units.send(&messages(100)).await;
+    assert_eq!(outcome.failed, (0..100).collect::<Vec<_>>());
+    assert_eq!(faults.calls().len(), 2, "it is dead: the caller has another way");
+    assert_empty(units).await;
+
+    // Whether they were taken is not known; here they were.
+    faults.plan(0, Fault::ReplyLost);
+    assert_eq!(units.send(&messages(2)).await.failed, [0, 1]);
+    let received = units.receive(10, LONG, 0).await.unwrap();
+    assert!(!received.is_empty());
+    faults.plan(0, Fault::DeathAfter);
+    assert!(units.receive(10, LONG, 0).await.is_err());
+    assert_eq!(units.delete(&handles(&received)).await.failed.len(), received.len());
+    assert!(faults.struck());
+    faults.reset();
+    assert_eq!(take(units, 2).await, [0, 1]);
+}
+
+#[tokio::test]
+async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
+    let post = Post::open().await;
+    let most = queue::definitions(&post.names)[1].redrive.as_ref().unwrap().max_receives;
+    for queue in [&post.units, &post.settle] {
+        assert!(queue.send(&messages(1)).await.complete());
+        for count in 1..=most {
+            assert_eq!(one(queue, LONG, 0).await.receive_count, count);
+        }
+        assert_eq!(queue.receive(1, 0, 0).await.unwrap(), []);
+        assert_eq!(take(&post.dead, 1).await, [0]);
+        assert_empty(queue).await;
+    }
+    assert_empty(&post.dead).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_named_as_that() {
+    let post = Post::open().await;
+    let sqs = queue::connect(&at(&post.endpoint)).await;
+    let none = Queue::new(sqs, &format!("{}-none", post.units.url()), RetryPolicy::default());
+    let outcome = none.send(&messages(2)).await;
+    assert_eq!(outcome.failed, [0, 1]);
+    for fault in [outcome.fault.unwrap(), none.receive(1, 0, 0).await.unwrap_err(), none.depth().await.unwrap_err()] {
+        assert!(chain(&fault).contains("QueueDoesNotExist"), "{}", chain(&fault));
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_dead_or_silent_is_given_up_soon() {
+    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for (address, most) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
+        let endpoint = format!("http://{address}");
+        let sqs = queue::connect(&at(&endpoint)).await;
+        let queue = Queue::new(sqs, &format!("{endpoint}/0/units"), RetryPolicy::default());
+        let start = Instant::now();
+        let outcome = queue.send(&messages(100)).await;
+        assert_eq!(outcome.failed.len(), 100);
+        assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
+        assert!(start.elapsed() < Duration::from_secs(most), "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_embedded_one_ends_at_once_and_forgets() {
+    let mut post = Post::open().await;
+    let Some(embedded) = post.embedded.take() else { return };
+    assert!(post.units.send(&messages(1)).await.complete());
+    let waiting = post.settle.clone();
+    let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
+    until("a poll", || async { post.faults.operations(Service::Sqs).len() == 2 }).await;
+    let start = Instant::now();
+    embedded.stop().await;
+    assert!(poll.await.unwrap().is_err());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+
+    let again = Sqs::start(0).await.unwrap();
+    let (units, ..) = queues(again.url(), &post.names, &Faults::default()).await;
+    assert_eq!(units.depth().await.unwrap(), Depth::default());
+    again.stop().await;
+}
