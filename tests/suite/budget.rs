@@ -16,7 +16,7 @@ async fn a_sync_batch_stays_within_its_budget_of_rows() {
     let engine = ground.engine(&faults).await;
     faults.reset();
     let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", UNITS))).await.unwrap();
-    let results = drain(engine.start(*started)).await.unwrap();
+    let results = drain(engine.start(*started, None)).await.unwrap();
     assert_eq!(results.len(), UNITS);
     engine.idle().await;
     let calls = faults.calls();
@@ -33,7 +33,7 @@ async fn an_extract_takes_two_transactions() {
     let engine = ground.engine(&faults).await;
     faults.reset();
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
-    drain(engine.start(*started)).await.unwrap();
+    drain(engine.start(*started, None)).await.unwrap();
     let writes: Vec<String> = faults.calls().into_iter().filter(|c| c.writes > 0).map(|c| c.operation).collect();
     assert_eq!(writes, ["TransactWriteItems", "TransactWriteItems"]);
 }

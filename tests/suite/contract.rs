@@ -26,7 +26,7 @@ fn claim(seq: u32, attempt: u32, who: &str, ground: &Ground) -> Claim {
 }
 
 fn result(text: &str, succeeded: bool) -> Finish {
-    Finish { result: format!("{{\"t\":\"{text}\"}}"), succeeded }
+    Finish { result: format!("{{\"t\":\"{text}\"}}"), succeeded, at: domain::Timestamp(7) }
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_unit_is_claimed_once_fenced_and_finished_once() {
         panic!("claimed twice");
     };
     assert_eq!(nonce.0, "a");
-    assert!(matches!(store.close(&job, 0).await.unwrap(), UnitWrite::Refused(Some(Unit::Started { .. }))));
+    assert!(matches!(store.close(&job, 0, domain::Timestamp(7)).await.unwrap(), UnitWrite::Refused(Some(Unit::Started { .. }))));
     let b2 = claim(0, 2, "b", &ground);
     assert_eq!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Written);
     assert!(matches!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Refused(_)));
@@ -51,7 +51,7 @@ async fn a_unit_is_claimed_once_fenced_and_finished_once() {
     ));
     let row = store.unit(&job.id, 0).await.unwrap().unwrap();
     assert_eq!(row.result.as_deref(), Some("{\"t\":\"b\"}"));
-    assert_eq!(store.close(&job, 1).await.unwrap(), UnitWrite::Written);
+    assert_eq!(store.close(&job, 1, domain::Timestamp(7)).await.unwrap(), UnitWrite::Written);
     assert_eq!(store.claim(&job, &claim(1, 1, "a", &ground)).await.unwrap(), UnitWrite::Refused(Some(Unit::Closed)));
     assert_eq!(store.unit(&job.id, 5).await.unwrap(), None);
 }
@@ -62,11 +62,11 @@ async fn progress_is_sets() {
     let (store, job) = job_of(&ground, 300).await;
     for _ in 0..2 {
         store
-            .add_progress(&job, &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)])
+            .add_progress(&job, &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)], domain::Timestamp(7))
             .await
             .unwrap();
     }
-    store.add_progress(&job, &[]).await.unwrap();
+    store.add_progress(&job, &[], domain::Timestamp(7)).await.unwrap();
     let progress = store.progress(&job.id).await.unwrap();
     let tally = progress.tally(300);
     assert_eq!((tally.done, tally.failed, tally.cancelled, tally.pending), (2, 1, 1, 296));
@@ -103,10 +103,10 @@ async fn states_and_leases_move_on_condition() {
     let (store, job) = job_of(&ground, 1).await;
     use engine::clock::Clock;
     let now = ground.clock.now();
-    let mine = DriverLease { holder: Nonce("me".into()), until: now.plus_secs(60) };
+    let mine = DriverLease { holder: Nonce("me".into()), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(store.drive(&job, &job.driver, &mine).await.unwrap());
     assert!(store.drive(&job, &job.driver, &mine).await.unwrap(), "its own write is known again");
-    let other = DriverLease { holder: Nonce("other".into()), until: now.plus_secs(60) };
+    let other = DriverLease { holder: Nonce("other".into()), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(!store.drive(&job, &job.driver, &other).await.unwrap());
     assert!(store.due(now.plus_secs(59), 10).await.unwrap().is_empty());
     assert_eq!(store.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
@@ -121,7 +121,7 @@ async fn states_and_leases_move_on_condition() {
     progress.add(0, Fate::Closed);
     let end = read.settle(progress.tally(1), now).unwrap();
     assert_eq!(store.settle(&job, &end, None, &[]).await.unwrap(), Settled::Stale, "another state than META has");
-    store.close(&job, 0).await.unwrap();
+    store.close(&job, 0, domain::Timestamp(7)).await.unwrap();
     assert_eq!(store.settle(&read, &end, None, &[(0, Fate::Closed)]).await.unwrap(), Settled::Written);
     assert_eq!(store.settle(&read, &end, None, &[]).await.unwrap(), Settled::Stale, "once");
     let ended = store.job(&job.id).await.unwrap().unwrap();

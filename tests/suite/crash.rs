@@ -11,6 +11,7 @@ use store::StoreError;
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, account, call, drain};
+use engine::accept::Call;
 
 /// What a process does until it is done or dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +22,68 @@ enum Scenario {
     CancelBatch,
     CancelExtract,
     Sweep,
+    /// A handler and a worker in one process, with a queue between them.
+    Queued,
+    QueuedFailFast,
+    /// A worker alone, on a job for whom nobody waits.
+    Worker,
+    /// A job that the queue has, cancelled, while its messages are still there.
+    CancelQueued,
+    /// The queue forgot everything; a sweeper finds the job.
+    Forgotten,
 }
 
 impl Scenario {
-    async fn run(self, engine: &Engine, site: &Site) -> Result<(), StoreError> {
+    fn has_queue(self) -> bool {
+        matches!(
+            self,
+            Scenario::Queued
+                | Scenario::QueuedFailFast
+                | Scenario::Worker
+                | Scenario::CancelQueued
+                | Scenario::Forgotten
+        )
+    }
+}
+
+/// Two messages in one lane.
+fn queued(site: &Site, fail_fast: bool) -> Call {
+    let mut urls = site.urls("/p", 11);
+    urls[1] = site.url("/404");
+    let mut queued = call(Endpoint::Batch, urls);
+    queued.options = Options { fail_fast, concurrency: Some(if fail_fast { 1 } else { 5 }), ..queued.options };
+    queued.async_mode = true;
+    queued
+}
+
+impl Scenario {
+    async fn run(self, ground: &Ground, engine: &Engine, site: &Site) -> Result<(), StoreError> {
         match self {
+            Scenario::Queued | Scenario::QueuedFailFast => {
+                let started = accept(engine, queued(site, self == Scenario::QueuedFailFast)).await?;
+                let feed = engine.start(*started, None);
+                let read = tokio::spawn(drain(feed));
+                while !read.is_finished() {
+                    if ground.deliver(engine, engine, 0).await == 0 {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        ground.clock.advance(1);
+                    }
+                }
+                read.await.unwrap()?;
+            }
+            Scenario::Worker => drop(ground.deliver(engine, engine, 0).await),
+            Scenario::CancelQueued => {
+                let job = engine.store().snapshot().await?.jobs.remove(0).job.id;
+                engine.cancel(&account(), &job).await?;
+                ground.deliver(engine, engine, 0).await;
+            }
+            Scenario::Forgotten => {
+                engine.sweep(None).await?;
+                ground.deliver(engine, engine, 0).await;
+            }
             Scenario::Extract => {
                 let started = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?;
-                drain(engine.start(*started)).await?;
+                drain(engine.start(*started, None)).await?;
             }
             Scenario::Batch | Scenario::FailFast => {
                 let mut batch =
@@ -36,7 +91,7 @@ impl Scenario {
                 let fail_fast = self == Scenario::FailFast;
                 batch.options = Options { fail_fast, concurrency: Some(1), ..batch.options };
                 let started = accept(engine, batch).await?;
-                drain(engine.start(*started)).await?;
+                drain(engine.start(*started, None)).await?;
             }
             // Accepted, started nowhere (its handler died at once), then cancelled by another process.
             Scenario::CancelBatch => {
@@ -49,7 +104,7 @@ impl Scenario {
             }
             // A dead handler's job is taken up by a sweeper, which is what the fault strikes.
             Scenario::Sweep => {
-                engine.sweep().await?;
+                engine.sweep(None).await?;
                 engine.idle().await;
             }
         }
@@ -64,13 +119,22 @@ impl Scenario {
             accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
             ground.clock.advance(200);
         }
+        if matches!(self, Scenario::Worker | Scenario::CancelQueued | Scenario::Forgotten) {
+            let engine = ground.engine(&Faults::default()).await;
+            let started = accept(&engine, queued(site, false)).await.unwrap();
+            engine.detach(*started, None).await;
+        }
+        if self == Scenario::Forgotten {
+            ground.post.as_ref().unwrap().forget();
+            ground.clock.advance(200);
+        }
     }
 }
 
 /// One run; tells whether the fault came to pass. (How often progress is written depends on time, so the number of
 /// calls is not the same in every run.)
 async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> bool {
-    let ground = Ground::new().await;
+    let ground = if scenario.has_queue() { Ground::with_queue().await } else { Ground::new().await };
     scenario.prepare(&ground, site).await;
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
@@ -79,7 +143,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
         Some((at, fault)) => faults.plan(at, fault),
         None => faults.reset(),
     }
-    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&engine, site)).await;
+    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&ground, &engine, site)).await;
     let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
     if fault.is_none() {
         ran.as_ref().unwrap();
@@ -107,6 +171,11 @@ async fn complete(ground: &Ground, context: &str) {
         assert_eq!(results.len(), job.admitted as usize, "{context}");
         let charge = job.charge.unwrap();
         assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");
+        if job.options.fail_fast {
+            let failed = results.iter().position(|r| r["error"]["code"] == "URL_UNREACHABLE").unwrap();
+            let after = &results[failed + 1..];
+            assert!(after.iter().all(|r| r["error"]["code"] == "JOB_CANCELLED"), "{context}: {after:?}");
+        }
         let markers = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;
         let cancelled_extract = job.endpoint == Endpoint::Extract && markers == 1;
         assert_eq!(charge.refunded(), if cancelled_extract { 0 } else { markers }, "{context}");
@@ -152,6 +221,31 @@ async fn the_sweeper_survives_a_fault_at_every_call() {
 }
 
 #[tokio::test]
+async fn the_queue_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Queued).await;
+}
+
+#[tokio::test]
+async fn fail_fast_over_the_queue_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::QueuedFailFast).await;
+}
+
+#[tokio::test]
+async fn a_worker_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Worker).await;
+}
+
+#[tokio::test]
+async fn cancelling_over_the_queue_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::CancelQueued).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_forgets_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Forgotten).await;
+}
+
+#[tokio::test]
 async fn conflicts_with_other_transactions_are_tried_again() {
     let site = Site::start().await;
     for n in 2..5 {
@@ -162,7 +256,7 @@ async fn conflicts_with_other_transactions_are_tried_again() {
         for scenario in
             [Scenario::Batch, Scenario::Extract, Scenario::FailFast, Scenario::CancelBatch, Scenario::CancelExtract]
         {
-            scenario.run(&engine, &site).await.unwrap();
+            scenario.run(&ground, &engine, &site).await.unwrap();
         }
         engine.idle().await;
         faults.reset();

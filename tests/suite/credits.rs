@@ -44,7 +44,7 @@ async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
     assert_eq!((job.reservation.monthly, job.reservation.prepaid), (5, 4));
     let now = standing(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
-    let feed = engine.start(*started);
+    let feed = engine.start(*started, None);
     crate::support::until("two run", async || site.hits() == 2).await;
     assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     site.open_gate();
@@ -108,7 +108,7 @@ async fn a_job_past_its_deadline_ends_expired() {
     batch.options = Options { concurrency: Some(2), timeout_ms: 120_000, ..batch.options };
     let started = accept(&engine, batch).await.unwrap();
     let job = started.job.id.clone();
-    let feed = engine.start(*started);
+    let feed = engine.start(*started, None);
     crate::support::until("two run", async || site.hits() == 2).await;
     ground.clock.advance(86_400 + 1);
     let results = drain(feed).await.unwrap();

@@ -15,6 +15,8 @@ mod idempotency;
 mod jobs;
 mod process;
 mod queue;
+mod queued;
 mod refusals;
+mod schedules;
 mod streaming;
 mod support;

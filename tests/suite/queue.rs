@@ -67,7 +67,7 @@ fn job() -> JobId {
 
 /// `n` messages of one unit each.
 fn messages(n: Seq) -> Vec<Message> {
-    Message::units(&job(), &(0..n).collect::<Vec<_>>(), 1)
+    (0..n).map(|seq| Message::Units { job: job(), lane: 0, seqs: vec![seq] }).collect()
 }
 
 fn handles(received: &[Received]) -> Vec<&str> {
@@ -82,7 +82,7 @@ async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
         assert!(!received.is_empty(), "only {seqs:?} came");
         for message in &received {
             match message.message().unwrap() {
-                Message::Units { job: of, seqs: some } => {
+                Message::Units { job: of, seqs: some, .. } => {
                     assert_eq!(of, job());
                     seqs.extend(some);
                 }
@@ -214,7 +214,7 @@ async fn batches_are_cut_and_the_queues_are_apart() {
 async fn a_message_that_is_too_large_takes_no_other_with_it() {
     let post = Post::open().await;
     let mut sent = messages(3);
-    sent[1] = Message::Units { job: job(), seqs: vec![Seq::MAX; 120_000] };
+    sent[1] = Message::Units { job: job(), lane: 0, seqs: vec![Seq::MAX; 120_000] };
     let outcome = post.units.send(&sent).await;
     assert_eq!(outcome.failed, [1]);
     assert!(outcome.fault.is_some());

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use domain::{Endpoint, ErrorCode};
-use engine::Engine;
-use engine::clock::{SystemClock, SystemIds};
+use domain::{Endpoint, ErrorCode, Timestamp};
+use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use engine::dispatch::Queues;
+use engine::settings::Settings;
+use engine::{Engine, Parts};
 use fetch::Fetcher;
-use store::client::{Connection, connect};
+use store::client::connect;
+use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
+use tokio::sync::Semaphore;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
 use crate::routes::{self, Function, Operation};
 use crate::{ApiError, Response, request};
 
@@ -31,35 +35,53 @@ pub enum StartError {
     Fetch(#[from] fetch::BuildError),
 }
 
+/// Where time comes from and ids are made: the system's, unless a test brings its own.
+#[derive(Clone)]
+pub struct Sources {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives ids, nonces and keys.
+    pub ids: Arc<dyn Ids>,
+    /// A permit for each page that may be fetched at once, where several applications share a process.
+    pub pages: Option<Arc<Semaphore>>,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), pages: None }
+    }
+}
+
 impl App {
     /// Builds the application of a Lambda function from its environment. Makes no network call.
     ///
     /// # Errors
     /// A variable is missing or cannot be read.
-    pub async fn from_env() -> Result<App, StartError> {
-        let config = Config::from_env()?;
-        let connection = config.connection.clone();
-        Ok(App::new(&config, &connection).await?)
+    pub async fn from_env(rights: Rights) -> Result<App, StartError> {
+        let env = Env(&process_env);
+        let places = Places::from_env(&env, rights)?;
+        let config = Config::read(&env, Settings::default())?;
+        Ok(App::new(&config, &places, Sources::default()).await?)
     }
 
-    /// Builds the application on a connection.
+    /// Builds the application on tables and queues. Makes no network call.
     ///
     /// # Errors
     /// The HTTP client could not be built.
-    pub async fn new(config: &Config, connection: &Connection) -> Result<App, fetch::BuildError> {
-        let db = connect(connection).await;
-        let store = Store::new(db, config.tables.clone(), RetryPolicy::default(), config.result_ttl_secs);
-        App::on(store, config)
-    }
-
-    /// Builds the application on a store.
-    ///
-    /// # Errors
-    /// The HTTP client could not be built.
-    pub fn on(store: Store, config: &Config) -> Result<App, fetch::BuildError> {
-        let fetcher = Fetcher::new(config.fetch.clone())?;
-        let engine = Engine::new(store, fetcher, config.settings.clone(), Arc::new(SystemClock), Arc::new(SystemIds));
-        Ok(App { engine })
+    pub async fn new(config: &Config, places: &Places, sources: Sources) -> Result<App, fetch::BuildError> {
+        let (db, sqs) = (connect(&places.dynamodb).await, queue::connect(&places.sqs).await);
+        let retry = RetryPolicy::default();
+        let parts = Parts {
+            store: Store::new(db, places.tables.clone(), retry, config.result_ttl_secs),
+            queues: Queues {
+                units: Queue::new(sqs.clone(), &places.units_queue, retry),
+                settle: Queue::new(sqs, &places.settle_queue, retry),
+            },
+            fetcher: Fetcher::new(config.fetch.clone())?,
+            settings: config.settings.clone(),
+            pages: sources.pages.unwrap_or_else(|| Arc::new(Semaphore::new(config.settings.fetch_concurrency as usize))),
+        };
+        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids) })
     }
 }
 
@@ -87,6 +109,31 @@ impl App {
         }
     }
 }
+
+/// The sweep could not be done; jobs that are due stay due.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SweepError(#[from] store::StoreError);
+
+impl App {
+    /// Looks once after jobs that nobody drives. What the queue does not take is run in this process until `until`,
+    /// and waited for. Returns how many jobs were looked after.
+    ///
+    /// # Errors
+    /// The due jobs could not be listed.
+    pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, SweepError> {
+        let until = until.map(|at| at.plus_ms(-SWEEP_MARGIN_MS));
+        let seen = self.engine.sweep(until).await?;
+        if until.is_some() {
+            // A Lambda is frozen once it has answered.
+            self.engine.idle().await;
+        }
+        Ok(seen)
+    }
+}
+
+/// What an invocation that sweeps keeps back of its time.
+const SWEEP_MARGIN_MS: i64 = 2_000;
 
 /// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level.
 pub fn start_log(json: bool) {

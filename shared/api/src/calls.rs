@@ -1,18 +1,53 @@
-//! `POST /v1/extract` and `POST /v1/batch`: accept, answer with the head at once, and let the body follow.
+//! The calls that make jobs: accept, answer with the head at once, and let the body follow.
 
 use std::time::Duration;
 
-use domain::{Endpoint, ErrorCode};
-use engine::accept::{Call, Verdict};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
-use lambda_http::Request;
+use domain::{Endpoint, ErrorCode, JobId, Timestamp};
+use engine::accept::{Call, Started, Verdict};
+use engine::feed::Feed;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_http::{Request, RequestExt};
 use store::standing::Standing;
 
 use crate::app::App;
 use crate::auth::{authenticate, check_active};
-use crate::headers::{X_JOB_ID, add_limits, seconds_to_reset};
+use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
+use crate::prefer::{self, Format, Preferences};
 use crate::{ApiError, Body, Response, idempotency, request, results, validate};
+
+/// What an invocation keeps back of its time: the end of the body has to be written before it is over.
+const INVOCATION_MARGIN_MS: i64 = 5_000;
+
+/// What a request says about how it wants to be answered, and how much time there is for it.
+pub(crate) struct Wishes {
+    pub(crate) preferences: Preferences,
+    format: Format,
+    /// When the invocation is over; `None` where nobody ends it.
+    over: Option<Timestamp>,
+}
+
+impl Wishes {
+    pub(crate) fn of(request: &Request) -> Wishes {
+        // Made up (0) where there is no Lambda behind it.
+        let over = request.lambda_context_ref().map(|context| context.deadline).filter(|at| *at > 0);
+        Wishes {
+            preferences: prefer::preferences(request.headers()),
+            format: prefer::format(request.headers()),
+            over: over.and_then(|at| i64::try_from(at).ok()).map(Timestamp),
+        }
+    }
+
+    /// For how long a body may be held open from `now` on.
+    fn hold(&self, now: Timestamp, hold_secs: u64) -> Duration {
+        let secs = self.preferences.wait.map_or(hold_secs, |wait| wait.min(hold_secs));
+        let hold = Duration::from_secs(secs);
+        match self.over {
+            None => hold,
+            Some(over) => hold.min(Duration::from_millis(over.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
+        }
+    }
+}
 
 impl App {
     /// Serves a call of an endpoint that makes jobs.
@@ -43,13 +78,19 @@ impl App {
     ) -> Result<Response, ApiError> {
         check_active(standing)?;
         let valid = validate::check(endpoint, request::body(request)?, bound, standing.plan)?;
+        let mut wishes = Wishes::of(request);
+        if endpoint == Endpoint::Extract {
+            // One unit and one body: there is nothing to come back for.
+            wishes.preferences = Preferences::default();
+        }
+        let respond_async = wishes.preferences.respond_async;
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
             options: valid.options,
             schema: valid.schema,
             urls: valid.urls,
-            async_mode: valid.async_mode,
+            async_mode: valid.async_mode || respond_async,
             idempotency: hash,
         };
         let (verdict, after) = self.engine.accept(call, standing.clone()).await?;
@@ -59,10 +100,16 @@ impl App {
                 let job = started.job.id.clone();
                 tracing::info!(%job, account = %started.job.account, endpoint = endpoint.name(),
                     units = started.job.admitted, "job accepted");
-                Ok(self.stream(&job, self.engine.start(*started)))
+                if respond_async {
+                    return Ok(self.respond_async(&job, Some(*started)));
+                }
+                let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
+                let until = self.engine.now().plus_ms(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
+                Ok(self.stream(self.engine.start(*started, Some(until)), &wishes))
             }
             Verdict::Replay(id) => match self.engine.job(&id).await? {
-                Some(job) => Ok(self.stream(&id, self.engine.follow(job, 0))),
+                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None)),
+                Some(job) => Ok(self.stream(self.engine.follow(job, 0), &wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
@@ -100,17 +147,56 @@ impl App {
     }
 
     /// 200 and the job's id now; the results as they come.
-    pub(crate) fn stream(&self, job: &domain::JobId, feed: engine::feed::Feed) -> Response {
+    pub(crate) fn stream(&self, feed: Feed, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
-        let hold = Duration::from_secs(self.engine.settings().hold_secs);
-        tokio::spawn(results::write(self.engine.clone(), feed, sender, hold));
-        let mut response = Response::new(body);
-        *response.status_mut() = StatusCode::OK;
+        let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
+        let mut response = job_response(StatusCode::OK, &feed.job().id, body, wishes.format.content_type());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Ok(id) = HeaderValue::from_str(job.as_str()) {
-            headers.insert(X_JOB_ID, id);
+        if wishes.format == Format::Events {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
+        if wishes.preferences.wait.is_some() {
+            let applied = Preferences { respond_async: false, ..wishes.preferences };
+            insert(headers, PREFERENCE_APPLIED, &applied.applied().unwrap_or_default());
+        }
+        let style = results::Style { format: wishes.format, hold };
+        tokio::spawn(results::write(self.engine.clone(), feed, sender, style));
         response
+    }
+
+    /// 202 and the job's id now; the body ends once the queue has the job: after that the process may be frozen.
+    pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>) -> Response {
+        let (sender, body) = Body::stream();
+        let mut response = job_response(StatusCode::ACCEPTED, job, body, Format::Json.content_type());
+        insert(response.headers_mut(), LOCATION, &result_path(job));
+        insert(response.headers_mut(), PREFERENCE_APPLIED, "respond-async");
+        let text = serde_json::json!({ "job_id": job, "status": "running" }).to_string() + "\n";
+        let (engine, until) = (self.engine.clone(), self.engine.settings().hold_secs);
+        tokio::spawn(async move {
+            if let Some(started) = started {
+                let until = engine.now().plus_secs(until);
+                engine.detach(started, Some(until)).await;
+            }
+            let _ = sender.send(text.into()).await;
+        });
+        response
+    }
+}
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A response about a job.
+fn job_response(status: StatusCode, job: &JobId, body: Body, content_type: &'static str) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    insert(response.headers_mut(), HeaderName::from_static(X_JOB_ID), job.as_str());
+    response
+}
+
+/// Inserts a value of our own making, which is always one that a header may have.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
     }
 }

@@ -7,19 +7,39 @@ use ipnet::IpNet;
 use store::TableNames;
 use store::client::Connection;
 
-/// Everything that can be set.
+/// What can be set, wherever the stores are.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `ACCOUNTS_TABLE`, `JOBS_TABLE`, `HOSTS_TABLE`.
-    pub tables: TableNames,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` or the AWS environment.
-    pub connection: Connection,
     /// `FETCH_ALLOW`.
     pub fetch: FetchConfig,
     /// Times and limits.
     pub settings: Settings,
     /// `RESULT_TTL_HOURS`, in seconds.
     pub result_ttl_secs: u64,
+}
+
+/// Where the tables and queues are.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// `ACCOUNTS_TABLE`, `JOBS_TABLE`, `HOSTS_TABLE`.
+    pub tables: TableNames,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` or the AWS environment.
+    pub dynamodb: Connection,
+    /// `AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL` or the AWS environment.
+    pub sqs: Connection,
+    /// `UNITS_QUEUE_URL`.
+    pub units_queue: String,
+    /// `SETTLE_QUEUE_URL`.
+    pub settle_queue: String,
+}
+
+/// What a function may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Every table.
+    All,
+    /// No money: there is no accounts table for it.
+    NoMoney,
 }
 
 /// The environment is not as it should be.
@@ -88,39 +108,51 @@ pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-impl Config {
-    /// A function's configuration: tables must be named.
+/// The name of a table that is not there, for functions that must not touch it.
+const NO_TABLE: &str = "none";
+
+impl Places {
+    /// A function's tables and queues: each has to be named.
     ///
     /// # Errors
-    /// A variable is missing or cannot be read.
-    pub fn from_env() -> Result<Config, ConfigError> {
-        let env = Env(&process_env);
+    /// A variable is missing.
+    pub fn from_env(env: &Env<'_>, rights: Rights) -> Result<Places, ConfigError> {
         let tables = TableNames {
-            accounts: env.required("ACCOUNTS_TABLE")?,
+            accounts: match rights {
+                Rights::All => env.required("ACCOUNTS_TABLE")?,
+                Rights::NoMoney => NO_TABLE.into(),
+            },
             jobs: env.required("JOBS_TABLE")?,
             hosts: env.required("HOSTS_TABLE")?,
         };
-        let endpoint = env.text("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env.text("AWS_ENDPOINT_URL"));
-        let connection = Connection { endpoint, region: env.text("AWS_REGION"), profile: None };
-        Config::read(&env, tables, connection, Settings::default())
+        let connection = |own: &str| Connection {
+            endpoint: env.text(own).or_else(|| env.text("AWS_ENDPOINT_URL")),
+            region: env.text("AWS_REGION"),
+            profile: None,
+        };
+        Ok(Places {
+            tables,
+            dynamodb: connection("AWS_ENDPOINT_URL_DYNAMODB"),
+            sqs: connection("AWS_ENDPOINT_URL_SQS"),
+            units_queue: env.required("UNITS_QUEUE_URL")?,
+            settle_queue: env.required("SETTLE_QUEUE_URL")?,
+        })
     }
+}
 
+impl Config {
     /// Reads what may be set anywhere; `defaults` are the caller's.
     ///
     /// # Errors
     /// A variable cannot be read.
-    pub fn read(
-        env: &Env<'_>,
-        tables: TableNames,
-        connection: Connection,
-        defaults: Settings,
-    ) -> Result<Config, ConfigError> {
+    pub fn read(env: &Env<'_>, defaults: Settings) -> Result<Config, ConfigError> {
         let secs = |name, default| env.number(name, default, 1..=31_536_000, "a whole number of seconds from 1");
         let settings = Settings {
             lease_secs: secs("LEASE_SECONDS", defaults.lease_secs)?,
             hold_secs: secs("HOLD_SECONDS", defaults.hold_secs)?,
             deadline_secs: secs("JOB_DEADLINE_SECONDS", defaults.deadline_secs)?,
             sweep_secs: secs("SWEEP_SECONDS", defaults.sweep_secs)?,
+            stall_secs: secs("STALL_SECONDS", defaults.stall_secs)?,
             fetch_concurrency: u32::try_from(env.number(
                 "FETCH_CONCURRENCY",
                 u64::from(defaults.fetch_concurrency),
@@ -132,7 +164,7 @@ impl Config {
         };
         let ttl_hours = env.number("RESULT_TTL_HOURS", 24, 1..=8_760, "a whole number of hours from 1 to 8760")?;
         let fetch = FetchConfig { allow: allowed(env)?, ..FetchConfig::default() };
-        Ok(Config { tables, connection, fetch, settings, result_ttl_secs: ttl_hours * 3_600 })
+        Ok(Config { fetch, settings, result_ttl_secs: ttl_hours * 3_600 })
     }
 }
 
@@ -157,7 +189,7 @@ mod tests {
 
     fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let look = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        Config::read(&Env(&look), TableNames::default(), Connection::default(), Settings::default())
+        Config::read(&Env(&look), Settings::default())
     }
 
     #[test]
@@ -175,6 +207,13 @@ mod tests {
         assert!(e.contains("LEASE_SECONDS") && e.contains("soon"), "{e}");
         assert!(read(&[("FETCH_CONCURRENCY", "0")]).is_err());
         assert!(read(&[("FETCH_ALLOW", "localhost")]).unwrap_err().to_string().contains("FETCH_ALLOW"));
+        let worker = |name: &str| (name != "ACCOUNTS_TABLE").then(|| name.to_lowercase());
+        let places = Places::from_env(&Env(&worker), Rights::NoMoney).unwrap();
+        assert_eq!((places.tables.jobs.as_str(), places.units_queue.as_str()), ("jobs_table", "units_queue_url"));
+        assert_eq!(
+            Places::from_env(&Env(&worker), Rights::All).unwrap_err(),
+            ConfigError::Missing("ACCOUNTS_TABLE")
+        );
         let none = |_: &str| None;
         assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
     }

@@ -1,11 +1,16 @@
 //! The headers that every answer to an authenticated call bears.
 
-use domain::Timestamp;
+use domain::{JobId, Timestamp};
 use http::HeaderMap;
 use store::standing::Standing;
 
 /// Job id of an accepted call.
 pub const X_JOB_ID: &str = "x-job-id";
+
+/// Where a job's result is.
+pub fn result_path(job: &JobId) -> String {
+    format!("/v1/jobs/{job}/result")
+}
 
 /// Seconds until the minute of the rate limit is over; at least 1.
 pub fn seconds_to_reset(standing: &Standing, now: Timestamp) -> u64 {

@@ -12,7 +12,8 @@ use store::lists::Which;
 
 use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
-use crate::headers::add_limits;
+use crate::calls::Wishes;
+use crate::headers::{add_limits, result_path};
 use crate::routes::Operation;
 use crate::{ApiError, Body, Response, cursor, request};
 
@@ -120,13 +121,16 @@ impl App {
     }
 
     async fn result(&self, job_id: &str, caller: &Caller, request: &Request) -> Result<Response, ApiError> {
-        let mut from = 0;
+        let mut from = request::last_event_id(request.headers())?;
         for (_, value) in request::query(request, &["from"])? {
             from = value.parse().map_err(|_| ApiError::invalid("\"from\" must be a whole number from 0"))?;
         }
         let job = self.owned(job_id, caller).await?;
-        let id = job.id.clone();
-        Ok(self.stream(&id, self.engine.follow(job, from)))
+        let wishes = Wishes::of(request);
+        if wishes.preferences.respond_async && !job.state.ended() {
+            return Ok(self.respond_async(&job.id, None));
+        }
+        Ok(self.stream(self.engine.follow(job, from), &wishes))
     }
 
     /// A job of the caller's that is still kept.
@@ -165,7 +169,7 @@ fn job_json(job: &Job, tally: Tally) -> Value {
             "monthly": job.reservation.monthly,
             "prepaid": job.reservation.prepaid,
         },
-        "result": format!("/v1/jobs/{}/result", job.id),
+        "result": result_path(&job.id),
     })
 }
 

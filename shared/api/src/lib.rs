@@ -10,6 +10,8 @@ pub mod config;
 pub mod error;
 pub mod headers;
 pub mod jobs;
+pub mod messages;
+pub mod prefer;
 pub mod request;
 pub mod routes;
 pub mod validate;
@@ -18,7 +20,7 @@ mod cursor;
 mod idempotency;
 mod results;
 
-pub use app::App;
+pub use app::{App, SweepError};
 pub use body::Body;
 pub use error::ApiError;
 

@@ -60,6 +60,16 @@ pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>,
     Ok(found)
 }
 
+/// The `Last-Event-ID` header of a reader that takes events up again: how many units it has had; 0 where there is none.
+///
+/// # Errors
+/// `INVALID_REQUEST` where it is none that this API gave.
+pub fn last_event_id(headers: &HeaderMap) -> Result<u32, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(0) };
+    let read = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    read.ok_or_else(|| ApiError::invalid("Last-Event-ID must be the id of an event that this API sent"))
+}
+
 /// The `Idempotency-Key` header, if there is one.
 ///
 /// # Errors

@@ -58,8 +58,11 @@ impl Progress {
 
     /// The figures for a job of `total` units.
     pub fn tally(&self, total: u32) -> Tally {
-        let n = |set: &BTreeSet<Seq>| u32::try_from(set.len()).unwrap_or(u32::MAX);
-        let (done, failed, cancelled) = (n(&self.done), n(&self.failed), n(&self.closed));
+        // A unit counts once, whatever the sets say: what is charged follows from these figures.
+        let n = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let done = n(self.done.len());
+        let failed = n(self.failed.difference(&self.done).count());
+        let cancelled = n(self.closed.iter().filter(|s| !self.done.contains(s) && !self.failed.contains(s)).count());
         Tally { total, done, failed, cancelled, pending: total.saturating_sub(done + failed + cancelled) }
     }
 

@@ -169,7 +169,7 @@ impl Engine {
             let driven = match claim {
                 Some(claim) => {
                     let url = urls.first().cloned().unwrap_or_default();
-                    engine.drive_extract(job, claim, &url, events, until).await
+                    engine.drive_extract(job, claim, &url, events).await
                 }
                 None => engine.drive(job, urls, Drive { fresh: true, events: Some(events), until }).await,
             };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::progress::{Fate, Progress};
-use domain::{Job, JobState, Timestamp};
+use domain::{Job, JobState};
 use store::StoreError;
 use store::settle::Settled;
 use store::units::{Claim, Finish};
@@ -18,14 +18,13 @@ use crate::marker;
 const CANCEL_LOOK: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Runs the unit that `claim` started and ends the job with it. What cannot be done by `until` is left to others.
+    /// Runs the unit that `claim` started and ends the job with it.
     pub(crate) async fn drive_extract(
         &self,
         job: Job,
         claim: Claim,
         url: &str,
         events: Sender,
-        until: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let keeper = Keeper::start(self, &job);
         let shared = Arc::new(job.clone());
@@ -39,7 +38,6 @@ impl Engine {
             outcome = page => outcome,
             () = self.ended_by_others(&job) => return Ok(()),
             () = self.stopped() => None,
-            () = self.past(until) => None,
         };
         let Some(outcome) = outcome else {
             // The unit stays started; whoever takes the job up runs it again when the claim's lease is over.
@@ -72,14 +70,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Comes back once `until` has come; never where there is none.
-    async fn past(&self, until: Option<Timestamp>) {
-        let Some(until) = until else { return std::future::pending().await };
-        while self.now() < until {
-            tokio::time::sleep(Duration::from_millis(until.ms_since(self.now()).clamp(10, 1_000))).await;
-        }
     }
 
     /// Comes back once the job has ended: by a DELETE, or because its deadline passed, which is enforced here.

@@ -76,13 +76,14 @@ pub struct Parts {
     pub fetcher: Fetcher,
     /// Times and limits.
     pub settings: Settings,
+    /// One permit per page that is fetched at once: `fetch_concurrency` of them.
+    pub pages: Arc<Semaphore>,
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, settings } = parts;
-        let pages = Arc::new(Semaphore::new(settings.fetch_concurrency as usize));
+        let Parts { store, queues, fetcher, settings, pages } = parts;
         let inner = Inner {
             store,
             queues,

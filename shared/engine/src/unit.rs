@@ -114,13 +114,13 @@ impl Engine {
         let put = Finish { result: marker::json(outcome), succeeded: outcome.succeeded(), at: self.now() };
         match self.again(|| self.store().finish(job, mine, &put)).await? {
             UnitWrite::Written => {}
-            UnitWrite::Refused(row) => match finish(row.as_ref(), &mine.nonce, mine.attempt) {
-                FinishVerdict::Accepted => {}
-                FinishVerdict::Write | FinishVerdict::Fenced => {
+            UnitWrite::Refused(row) => {
+                if finish(row.as_ref(), &mine.nonce, mine.attempt) == FinishVerdict::Fenced {
                     tracing::info!(job = %job.id, seq = mine.seq, "a result was refused: the unit is another's by now");
-                    return self.accepted_result(job, mine.seq).await;
                 }
-            },
+                // The row may bear this very claim and have been ended over its holder's head: what it says counts.
+                return self.accepted_result(job, mine.seq).await;
+            }
         }
         let fate = if put.succeeded { Fate::Done } else { Fate::Failed };
         Ok(Some(Ending { fate, text: put.result, at: put.at }))

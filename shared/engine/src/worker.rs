@@ -201,6 +201,12 @@ impl Work<'_> {
     /// Decides what becomes of the message and lets the lane go on.
     async fn conclude(&mut self, lane: u32, receives: u32) -> Result<Handled, StoreError> {
         let engine = self.engine;
+        if !self.open.is_empty() && self.held.is_empty() && self.watch.state().await? == JobState::Running {
+            // No time for these here. A message of their own starts to be counted anew.
+            let rest = Message::Units { job: self.job.id.clone(), lane, seqs: self.open.iter().copied().collect() };
+            let sent = engine.queues().units.send(&[rest]).await.complete();
+            return Ok(if sent { Handled::Done } else { Handled::Again(Duration::ZERO) });
+        }
         if !self.open.is_empty() {
             return Ok(Handled::Again(self.pause(receives)));
         }

@@ -123,7 +123,12 @@ impl Faults {
 
     /// The HTTP client to give to the SDK.
     pub fn client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(Between { inner: store::client::http_client(true), faults: self.clone() })
+        self.before(store::client::http_client(true))
+    }
+
+    /// The same in front of another client.
+    pub fn before(&self, inner: SharedHttpClient) -> SharedHttpClient {
+        SharedHttpClient::new(Between { inner, faults: self.clone() })
     }
 
     fn judge(&self, call: Call) -> Option<Strike> {

@@ -58,6 +58,11 @@ impl Site {
         self.gate.send_replace(true);
     }
 
+    /// Keeps what comes from now on waiting again.
+    pub fn close_gate(&self) {
+        self.gate.send_replace(false);
+    }
+
     /// How many requests came in.
     pub fn hits(&self) -> usize {
         self.hits.lock().unwrap().len()

@@ -1,17 +1,18 @@
 //! A whole local stack in this process, in memory, and a client of its API.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
+use api::app::Sources;
 use api::config::{Config, Env};
 use domain::invariants::check;
 use domain::{AccountId, Plan, Schema};
-use engine::clock::{Clock, SystemClock};
 use engine::settings::Settings;
 use local::{LocalConfig, Stack};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use store::TableNames;
-use store::client::Connection;
+
+use super::world::RunningClock;
 
 /// A running stack with its dev account's client.
 pub struct World {
@@ -80,10 +81,12 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
     LocalConfig {
         port: 0,
         dynamodb_port: 0,
+        sqs_port: 0,
+        worker_concurrency: look("WORKER_CONCURRENCY").map_or(8, |n| n.parse().unwrap()),
         data_dir: None,
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
-        config: Config::read(&env, TableNames::default(), Connection::default(), defaults).unwrap(),
+        config: Config::read(&env, defaults).unwrap(),
     }
 }
 
@@ -93,14 +96,15 @@ impl World {
     }
 
     pub async fn with(vars: &[(&str, &str)]) -> World {
-        let stack = Stack::start(config(vars)).await.unwrap();
+        let sources = Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() };
+        let stack = Stack::start_on(config(vars), sources).await.unwrap();
         let dev = Caller { http: Client::new(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }
     }
 
     /// Another account with its own key; `schema` makes the key static.
     pub async fn account(&self, id: &str, plan: Plan, rate: Option<u64>, schema: Option<Value>) -> Caller {
-        let (store, now) = (self.stack.engine().store(), SystemClock.now());
+        let (store, now) = (self.stack.engine().store(), self.stack.engine().now());
         let account = AccountId::parse(id).unwrap();
         store.create_account(&account, plan, rate, now).await.unwrap();
         let key = format!("sk_test_{id}");
@@ -112,7 +116,7 @@ impl World {
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
         let snapshot = self.stack.engine().store().snapshot().await.unwrap();
-        assert_eq!(check(&snapshot, SystemClock.now(), 60), []);
+        assert_eq!(check(&snapshot, self.stack.engine().now(), 60), []);
     }
 }
 

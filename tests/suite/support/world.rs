@@ -8,18 +8,23 @@ use aws_config::retry::RetryConfig;
 use domain::invariants::check;
 use domain::job::Options;
 use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
-use engine::Engine;
+use engine::{Engine, Parts};
 use engine::accept::{Call, Started, Verdict};
 use engine::clock::{Clock, Ids};
 use engine::feed::{Feed, Item};
+use engine::dispatch::Queues;
 use engine::settings::Settings;
+use engine::worker::Handled;
 use fetch::{FetchConfig, Fetcher};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
+use store::queue::{Message, Queue};
 use store::standing::Standing;
 use store::{RetryPolicy, Store, StoreError, TableNames};
+use tokio::sync::Semaphore;
 
 use super::faults::Faults;
+use super::post::{Letter, Post};
 use super::stack::schema;
 
 /// A clock that stands until it is moved.
@@ -53,6 +58,24 @@ impl Ids for CountedIds {
     }
 }
 
+const QUEUE_RETRY: RetryPolicy = RetryPolicy { attempts: 2, base_ms: 1 };
+
+/// A clock that starts at the same moment in every test, at the beginning of a minute, and runs.
+#[derive(Debug, Clone)]
+pub struct RunningClock(std::time::Instant);
+
+impl RunningClock {
+    pub fn start() -> RunningClock {
+        RunningClock(std::time::Instant::now())
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(NOV_24 + i64::try_from(self.0.elapsed().as_millis()).unwrap())
+    }
+}
+
 /// 2026-11-24T00:00:00Z
 pub const NOV_24: i64 = 1_795_478_400_000;
 
@@ -62,6 +85,8 @@ pub struct Ground {
     ids: Arc<CountedIds>,
     db: DynamoDb,
     pub settings: Settings,
+    /// The queue, where there is one; else every send is refused.
+    pub post: Option<Post>,
 }
 
 impl Ground {
@@ -69,12 +94,18 @@ impl Ground {
     pub async fn new() -> Ground {
         let db = DynamoDb::start(None, 0).await.unwrap();
         let settings = Settings { step_attempts: 3, retry_base_ms: 1, progress_ms: 5, ..Settings::default() };
-        let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings };
+        let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
         let store = ground.store(&Faults::default()).await;
         store.create_tables().await.unwrap();
         store.create_account(&account(), Plan::Pro, None, ground.clock.now()).await.unwrap();
         store.top_up(&account(), "t", 10, ground.clock.now()).await.unwrap();
         ground
+    }
+
+    /// The same with a queue.
+    pub async fn with_queue() -> Ground {
+        let ground = Ground::new().await;
+        Ground { post: Some(Post::new(ground.clock.clone())), ..ground }
     }
 
     pub async fn store(&self, faults: &Faults) -> Store {
@@ -88,7 +119,62 @@ impl Ground {
         let allow = vec!["127.0.0.0/8".parse().unwrap()];
         let fetcher = Fetcher::new(FetchConfig { allow, ..FetchConfig::default() }).unwrap();
         let clock = Arc::new(self.clock.clone());
-        Engine::new(self.store(faults).await, fetcher, self.settings.clone(), clock, self.ids.clone())
+        let parts = Parts {
+            store: self.store(faults).await,
+            queues: self.queues(faults).await,
+            fetcher,
+            settings: self.settings.clone(),
+            pages: Arc::new(Semaphore::new(self.settings.fetch_concurrency as usize)),
+        };
+        Engine::new(parts, clock, self.ids.clone())
+    }
+
+    async fn queues(&self, faults: &Faults) -> Queues {
+        let http = match &self.post {
+            Some(post) => faults.before(post.client()),
+            // Nothing listens there.
+            None => store::client::http_client(true),
+        };
+        let endpoint = Some("http://127.0.0.1:9".to_owned());
+        let connection = Connection { endpoint, ..Connection::default() };
+        let sqs = store::queue::connect_through(&connection, http, RetryConfig::disabled()).await;
+        let queue = |name| Queue::new(sqs.clone(), &format!("http://127.0.0.1:9/0/{name}"), QUEUE_RETRY);
+        Queues { units: queue("units"), settle: queue("settle") }
+    }
+
+    /// Delivers what is in the queues, one after the other, `pick`ed from what is visible, until nothing is; dead
+    /// letters as the queue does. Returns how many were delivered.
+    pub async fn deliver(&self, worker: &Engine, settler: &Engine, pick: usize) -> usize {
+        let Some(post) = &self.post else { return 0 };
+        let mut delivered = 0;
+        loop {
+            let letter = post.receive("units", pick).or_else(|| post.receive("settle", pick));
+            let Some(letter) = letter else { return delivered };
+            delivered += 1;
+            assert!(delivered < 10_000, "messages without end");
+            self.handle(post, &letter, worker, settler).await;
+        }
+    }
+
+    /// Hands one message to whom it is for.
+    pub async fn handle(&self, post: &Post, letter: &Letter, worker: &Engine, settler: &Engine) {
+        match letter.message() {
+            Message::Units { job, seqs, .. } if letter.receives > 10 => {
+                if settler.bury(&job, &seqs).await.is_ok() {
+                    post.delete(&letter.handle);
+                }
+            }
+            Message::Units { job, lane, seqs } => match worker.work(&job, lane, &seqs, letter.receives, None).await {
+                Ok(Handled::Done) => post.delete(&letter.handle),
+                Ok(Handled::Again(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                Err(_) => {}
+            },
+            Message::Settle { job } => {
+                if settler.settle_if_done(&job).await.is_ok() {
+                    post.delete(&letter.handle);
+                }
+            }
+        }
     }
 
     /// Lets leases end and sweeps, as often as it takes, until no job runs. Fails if that never comes.
@@ -101,7 +187,8 @@ impl Ground {
                 return;
             }
             self.clock.advance(200);
-            engine.sweep().await.unwrap();
+            engine.sweep(None).await.unwrap();
+            self.deliver(&engine, &engine, 0).await;
             tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.expect("a driver never ends");
         }
         panic!("a job never ended");
@@ -150,7 +237,7 @@ pub async fn drain(mut feed: Feed) -> Result<Vec<serde_json::Value>, StoreError>
     let mut results = Vec::new();
     loop {
         match feed.next().await? {
-            Item::Result(text) => results.push(serde_json::from_str(&text).unwrap()),
+            Item::Result(given) => results.push(serde_json::from_str(&given.text).unwrap()),
             Item::End(_) => return Ok(results),
         }
     }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use api::config::{Config, ConfigError, Env, process_env};
 use engine::settings::Settings;
-use store::TableNames;
-use store::client::Connection;
 
 /// How often the local sweeper looks, where nothing else is said.
 const SWEEP_SECS: u64 = 5;
+
+/// Messages that are worked on at once, where nothing else is said.
+const WORKER_CONCURRENCY: u64 = 8;
 
 /// The local server's settings.
 #[derive(Debug, Clone)]
@@ -23,6 +24,11 @@ pub struct LocalConfig {
     pub dev_key: Option<String>,
     /// `RUNO_DEV_RATE`: calls a minute of the account `dev`.
     pub dev_rate: Option<u64>,
+    /// `SQS_PORT` of the embedded SQS; 0 takes any.
+    pub sqs_port: u16,
+    /// `WORKER_CONCURRENCY`: messages that are worked on at once, as `MaximumConcurrency` of Lambda's event source
+    /// mapping; 0 switches the workers off.
+    pub worker_concurrency: usize,
     /// What the functions read too.
     pub config: Config,
 }
@@ -55,10 +61,18 @@ impl LocalConfig {
         Ok(LocalConfig {
             port: port("PORT", 8080)?,
             dynamodb_port: port("DYNAMODB_PORT", 0)?,
+            sqs_port: port("SQS_PORT", 0)?,
+            worker_concurrency: usize::try_from(env.number(
+                "WORKER_CONCURRENCY",
+                WORKER_CONCURRENCY,
+                0..=1_000,
+                "a whole number from 0 to 1000",
+            )?)
+            .unwrap_or(0),
             data_dir: Some(env.text("DATA_DIR").unwrap_or_else(|| ".runo".into()).into()),
             dev_key: env.text("RUNO_DEV_KEY"),
             dev_rate,
-            config: Config::read(env, TableNames::default(), Connection::default(), defaults)?,
+            config: Config::read(env, defaults)?,
         })
     }
 }

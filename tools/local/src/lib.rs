@@ -9,6 +9,7 @@ pub mod sqs;
 pub mod stack;
 
 mod front;
+mod queues;
 mod sample;
 mod seed;
 
@@ -49,6 +50,7 @@ fn announce(stack: &Stack) {
     let base = stack.url();
     println!("API key of the account \"dev\": {}", stack.key());
     println!("DynamoDB (embedded): {}", stack.dynamodb_url());
+    println!("SQS (embedded): {}", stack.sqs_url());
     println!("try:\n  {}", sample::curl(&base, stack.key()));
     println!("listening on {base}");
 }

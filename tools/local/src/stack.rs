@@ -1,18 +1,24 @@
 //! The stack as a thing that can be started and stopped: by `cargo run`, and by tests as often as they like.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::App;
+use api::app::Sources;
+use api::config::Places;
 use engine::Engine;
-use store::client::{Connection, connect};
-use store::{RetryPolicy, Store};
+use store::TableNames;
+use store::client::Connection;
+use store::queue;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::LocalConfig;
 use crate::dynamodb::{self, DynamoDb};
-use crate::{front, seed};
+use crate::sqs::{self, Sqs};
+use crate::{front, queues, seed};
 
 /// How long units that have started may take to finish once the server ends.
 const GRACE: Duration = Duration::from_secs(10);
@@ -23,7 +29,10 @@ pub struct Stack {
     url: String,
     key: String,
     app: App,
+    worker: App,
     dynamodb: DynamoDb,
+    sqs: Sqs,
+    places: Places,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -34,8 +43,11 @@ pub enum StartError {
     /// The embedded DynamoDB.
     #[error(transparent)]
     DynamoDb(#[from] dynamodb::StartError),
-    /// Tables or seed.
-    #[error("the tables could not be set up: {0}")]
+    /// The embedded SQS.
+    #[error(transparent)]
+    Sqs(#[from] sqs::StartError),
+    /// Tables, queues or seed.
+    #[error("the tables and queues could not be set up: {0}")]
     Store(#[from] store::StoreError),
     /// The HTTP client.
     #[error(transparent)]
@@ -46,35 +58,51 @@ pub enum StartError {
 }
 
 impl Stack {
-    /// Starts everything.
+    /// Starts everything, on the system's clock.
     ///
     /// # Errors
     /// What could not be started.
     pub async fn start(local: LocalConfig) -> Result<Stack, StartError> {
+        Stack::start_on(local, Sources::default()).await
+    }
+
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn start_on(local: LocalConfig, sources: Sources) -> Result<Stack, StartError> {
         let data_dir = local.data_dir.as_deref();
         let listener = TcpListener::bind(("127.0.0.1", local.port))
             .await
             .map_err(|e| StartError::Io(format!("port {} cannot be listened on: {e}; set PORT", local.port)))?;
         let address = listener.local_addr().map_err(|e| StartError::Io(e.to_string()))?;
         let dynamodb = DynamoDb::start(data_dir, local.dynamodb_port).await?;
-        let connection = Connection { endpoint: Some(dynamodb.url().to_owned()), ..Connection::default() };
-        let config = &local.config;
-        let store = Store::new(
-            connect(&connection).await,
-            config.tables.clone(),
-            RetryPolicy::default(),
-            config.result_ttl_secs,
-        );
-        store.create_tables().await?;
+        let sqs = Sqs::start(local.sqs_port).await?;
+        let at = |url: &str| Connection { endpoint: Some(url.to_owned()), ..Connection::default() };
+        let queues =
+            queue::create_queues(&queue::connect(&at(sqs.url())).await, &queue::QueueNames::default()).await?;
+        let places = Places {
+            tables: TableNames::default(),
+            dynamodb: at(dynamodb.url()),
+            sqs: at(sqs.url()),
+            units_queue: queues.units.clone(),
+            settle_queue: queues.settle.clone(),
+        };
+        // One process, so one count of pages for all that live in it.
+        let pages = Arc::new(Semaphore::new(local.config.settings.fetch_concurrency as usize));
+        let sources = Sources { pages: Some(pages), ..sources };
+        let app = App::new(&local.config, &places, sources.clone()).await?;
+        let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
+        let worker_places = Places { tables: without_money, ..places.clone() };
+        let worker = App::new(&local.config, &worker_places, sources).await?;
+        app.engine.store().create_tables().await?;
         let key = seed::dev_key(local.dev_key.as_deref(), data_dir).map_err(|e| StartError::Io(e.to_string()))?;
-        seed::seed(&store, &key, local.dev_rate).await?;
-        let app = App::on(store, config)?;
+        seed::seed(app.engine.store(), &key, local.dev_rate).await?;
         let stop = CancellationToken::new();
-        let tasks = vec![
-            tokio::spawn(sweep_loop(app.engine.clone(), stop.clone())),
-            tokio::spawn(front::serve(listener, app.clone(), stop.clone())),
-        ];
-        Ok(Stack { url: format!("http://{address}"), key, app, dynamodb, stop, tasks })
+        let mut tasks = queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
+        tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
+        tasks.push(tokio::spawn(front::serve(listener, app.clone(), stop.clone())));
+        Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, places, stop, tasks })
     }
 
     /// The API's base URL.
@@ -92,6 +120,16 @@ impl Stack {
         self.dynamodb.url()
     }
 
+    /// Where the embedded SQS listens.
+    pub fn sqs_url(&self) -> &str {
+        self.sqs.url()
+    }
+
+    /// The tables and queues, as a function's environment names them.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// The engine, for those who look behind the API: tests and tools.
     pub fn engine(&self) -> &Engine {
         &self.app.engine
@@ -100,19 +138,23 @@ impl Stack {
     /// Ends everything: no new connections, what has started may finish, leases are given back.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.app.engine.shut_down(GRACE).await;
+        tokio::join!(self.app.engine.shut_down(GRACE), self.worker.engine.shut_down(GRACE));
         for task in self.tasks {
-            let _ = task.await;
+            // A worker in the middle of a long page is left behind: its claim's lease ends.
+            let _ = tokio::time::timeout(GRACE, task).await;
         }
+        self.sqs.stop().await;
         self.dynamodb.stop().await;
     }
 }
 
 /// What the settle function's schedule does in the cloud.
-async fn sweep_loop(engine: Engine, stop: CancellationToken) {
-    let every = Duration::from_secs(engine.settings().sweep_secs);
+async fn sweep_loop(app: App, stop: CancellationToken) {
+    let every = Duration::from_secs(app.engine.settings().sweep_secs);
     loop {
-        if let Err(error) = engine.sweep().await {
+        // The event of an EventBridge schedule bears nothing that matters here.
+        let event = serde_json::json!({ "source": "aws.scheduler" });
+        if let Err(error) = settle::handle(&app, event, None).await {
             tracing::warn!(%error, "a sweep failed; the next one goes on");
         }
         if stop.run_until_cancelled(tokio::time::sleep(every)).await.is_none() {

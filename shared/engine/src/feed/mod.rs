@@ -56,6 +56,15 @@ pub enum Item {
     End(Box<Job>),
 }
 
+/// What a feed gives at once.
+#[derive(Debug)]
+pub enum Now {
+    /// The next result.
+    Result(Given),
+    /// A unit that is still open.
+    Open(Seq),
+}
+
 /// A job's results, one by one.
 #[derive(Debug)]
 pub struct Feed {
@@ -153,18 +162,25 @@ impl Feed {
         }
     }
 
-    /// Looks at the rows once and then gives, without waiting, what there is: for a body that has to end though its
-    /// job runs. `None` once that is all.
+    /// Gives without waiting what there is, for a body that has to end though its job runs. In input order a unit that
+    /// is open has its turn too. `None` once that is all. What is known is brought up to date by [`Feed::refresh`].
     ///
     /// # Errors
     /// Faults of the store that outlast its retries.
-    pub async fn next_at_hand(&mut self) -> Result<Option<Given>, StoreError> {
+    pub async fn next_now(&mut self) -> Result<Option<Now>, StoreError> {
         loop {
-            match self.pick(true).await? {
-                Some(_) if self.skip > 0 => self.skip -= 1,
-                Some(given) => return Ok(Some(given)),
+            let now = match self.pick(true).await? {
+                Some(given) => Now::Result(given),
+                None if self.order == Order::Input && self.place < self.job.admitted => {
+                    self.place += 1;
+                    Now::Open(self.place - 1)
+                }
                 None => return Ok(None),
+            };
+            if self.skip == 0 {
+                return Ok(Some(now));
             }
+            self.skip -= 1;
         }
     }
 

@@ -69,7 +69,7 @@ const UNITS_VISIBILITY_SECS: u32 = 6 * 150;
 const SETTLE_VISIBILITY_SECS: u32 = 6 * 60;
 /// AWS advises five at least, for a function that is throttled uses receipts up. A unit is attempted three times at
 /// most, whatever the number of its messages.
-const MAX_RECEIVES: u32 = 5;
+const MAX_RECEIVES: u32 = 10;
 
 /// The definition of all queues, the dead-letter queue first: the others refer to it.
 pub fn definitions(names: &QueueNames) -> Vec<QueueDef> {

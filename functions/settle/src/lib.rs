@@ -1,0 +1,32 @@
+//! Settles jobs: carries settle messages and dead letters out, and on a schedule looks after jobs that nobody drives.
+//!
+//! Only the door: what happens behind it is the `api` crate's. The local stack calls the same [`handle`].
+
+use api::App;
+use aws_lambda_events::event::sqs::SqsEvent;
+use domain::Timestamp;
+use serde_json::{Value, json};
+
+/// The event is not one that this function serves.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// Its records cannot be read.
+    #[error("the event has records that are not SQS's: {0}")]
+    NotSqs(#[from] serde_json::Error),
+    /// The sweep failed; the next one goes on.
+    #[error("the sweep failed: {0}")]
+    Sweep(#[from] api::SweepError),
+}
+
+/// Serves an SQS event (the answer names the records that are to come again) or, for any event without records, which
+/// is what a schedule sends, sweeps. `until` is when the invocation is over.
+///
+/// # Errors
+/// The event cannot be read, or the sweep failed.
+pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result<Value, HandleError> {
+    if event.get("Records").is_some() {
+        let event: SqsEvent = serde_json::from_value(event)?;
+        return Ok(serde_json::to_value(app.settle(event).await)?);
+    }
+    Ok(json!({ "looked_after": app.sweep(until).await? }))
+}

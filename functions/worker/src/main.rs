@@ -1,0 +1,20 @@
+//! The Lambda binary: wires [`worker::handle`] to the runtime.
+
+use api::App;
+use api::config::Rights;
+use aws_lambda_events::event::sqs::SqsEvent;
+use domain::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    api::app::start_log(true);
+    // Built once per process; a missing variable fails the init and says which.
+    let app = App::from_env(Rights::NoMoney).await?;
+    let app = &app;
+    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let until = i64::try_from(event.context.deadline).ok().map(Timestamp);
+        Ok::<_, Error>(worker::handle(app, event.payload, until).await)
+    }))
+    .await
+}

@@ -1,0 +1,124 @@
+//! From an SQS event to the engine and back: each record is a task of its own, so that one that fails or panics leaves
+//! the others alone, and the answer names the records that are to come again.
+//! Source: AWS, "Using Lambda with Amazon SQS", partial batch responses.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::Timestamp;
+use engine::worker::Handled;
+use store::StoreError;
+use store::queue::{Message, Queue};
+
+use crate::App;
+
+/// How long a message waits whose rows could not be read or written, times how often that was.
+const FAULT_PAUSE: Duration = Duration::from_secs(2);
+/// Longest that SQS lets a message wait.
+const MOST_WAIT_SECS: u64 = 43_200;
+
+/// What a record says, as far as it is needed.
+#[derive(Debug, Clone)]
+struct Record {
+    id: String,
+    handle: Option<String>,
+    body: String,
+    /// How often it has been received, this time included.
+    receives: u32,
+}
+
+impl Record {
+    fn of(message: SqsMessage) -> Record {
+        let receives = message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok());
+        Record {
+            id: message.message_id.unwrap_or_default(),
+            handle: message.receipt_handle,
+            body: message.body.unwrap_or_default(),
+            receives: receives.unwrap_or(1),
+        }
+    }
+}
+
+impl App {
+    /// Works on messages of the units' queue. Nothing is claimed that could not be finished by `until`.
+    pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
+        self.each(event, move |app, record| async move {
+            let handled = match Message::parse(&record.body) {
+                Ok(Message::Units { job, lane, seqs }) => {
+                    app.engine.work(&job, lane, &seqs, record.receives, until).await
+                }
+                // Not for a worker, or not readable at all: it ends in the dead-letter queue, where an operator sees it.
+                Ok(Message::Settle { .. }) => Err(StoreError::Malformed("a settle message in the units' queue".into())),
+                Err(error) => Err(StoreError::Malformed(error.to_string())),
+            };
+            let wait = match handled {
+                Ok(Handled::Done) => return true,
+                Ok(Handled::Again(wait)) => wait,
+                Err(error) => {
+                    tracing::error!(message = record.id, %error, "a message failed");
+                    FAULT_PAUSE * record.receives
+                }
+            };
+            app.let_wait(&app.engine.queues().units, &record, wait).await;
+            false
+        })
+        .await
+    }
+
+    /// Carries messages of the settle queue and of the dead-letter queue out.
+    pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
+        self.each(event, |app, record| async move {
+            let done = match Message::parse(&record.body) {
+                Ok(Message::Settle { job }) => app.engine.settle_if_done(&job).await,
+                Ok(Message::Units { job, seqs, .. }) => app.engine.bury(&job, &seqs).await,
+                Err(error) => {
+                    // It has been to the dead-letter queue and back: nobody can ever read it.
+                    tracing::error!(message = record.id, %error, "dropping a message that cannot be read");
+                    Ok(())
+                }
+            };
+            if let Err(error) = &done {
+                tracing::error!(message = record.id, %error, "a message failed");
+            }
+            done.is_ok()
+        })
+        .await
+    }
+
+    /// Handles each record and names those that failed.
+    async fn each<F>(&self, event: SqsEvent, handle: impl Fn(App, Record) -> F) -> SqsBatchResponse
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        let tasks: Vec<_> = event
+            .records
+            .into_iter()
+            .map(Record::of)
+            .map(|record| (record.id.clone(), tokio::spawn(handle(self.clone(), record))))
+            .collect();
+        let mut response = SqsBatchResponse::default();
+        for (id, task) in tasks {
+            let done = task.await.unwrap_or_else(|error| {
+                tracing::error!(message = id, %error, "the handling of a message ended early");
+                false
+            });
+            if !done {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                response.batch_item_failures.push(failure);
+            }
+        }
+        response
+    }
+
+    /// Lets a message come again after `wait` instead of at the end of its visibility timeout, which is long.
+    async fn let_wait(&self, queue: &Queue, record: &Record, wait: Duration) {
+        let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
+        if let Some(handle) = &record.handle {
+            let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
+            if let Some(fault) = changed.fault {
+                tracing::warn!(message = record.id, %fault, "a message comes again only when its visibility ends");
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Writes a job's results while they come: as one JSON document, as lines, or as events. White space or comments keep
+//! the connection awake, and the end is well-formed in every case.
+
+mod out;
+mod summary;
+mod writer;
+
+use std::time::Duration;
+
+use domain::Endpoint;
+use engine::Engine;
+use engine::feed::{Feed, Item, Now, Order};
+use tokio::time::Instant;
+
+use crate::body::Sender;
+use crate::prefer::Format;
+use out::{Out, Wait};
+use writer::Writer;
+
+/// Wait before the rows are asked again after a fault of the store.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// `progress` events come at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How a job's results are to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    pub(crate) format: Format,
+    /// For how long at most.
+    pub(crate) hold: Duration,
+}
+
+/// In what order a format gives the results of an endpoint.
+pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
+    match (format, endpoint) {
+        (Format::Json, Endpoint::Extract | Endpoint::Batch) => Order::Input,
+        (Format::Json, Endpoint::Crawl) | (Format::Lines | Format::Events, _) => Order::Completion,
+    }
+}
+
+/// Writes the body of a job that a feed follows. Ends early where nobody reads any more; the job is none of its.
+pub(crate) async fn write(engine: Engine, feed: Feed, sender: Sender, style: Style) {
+    let endpoint = feed.job().endpoint;
+    let mut feed = feed.in_order(order(style.format, endpoint));
+    let mut out = Out::new(engine, sender, style.format);
+    let until = Instant::now() + style.hold;
+    let mut writer = Writer::new(style.format, endpoint);
+    let mut told = None;
+    loop {
+        match next(&mut feed, &mut out, until).await {
+            Wait::Done(Item::Result(given)) => {
+                out.send(writer.unit(&given)).await;
+                let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
+                if due && let Some(progress) = writer.progress(&feed.known().tally(feed.job().admitted)) {
+                    out.send(progress).await;
+                    told = Some(Instant::now());
+                }
+            }
+            Wait::Done(Item::End(job)) => {
+                let tally = job.tally.unwrap_or_default();
+                if let Some(progress) = writer.progress(&tally) {
+                    out.send(progress).await;
+                }
+                return out.send(writer.end(&job, &tally)).await;
+            }
+            Wait::TimeUp => return hand_over(&mut feed, &mut out, &mut writer).await,
+            Wait::NobodyReads => return,
+        }
+    }
+}
+
+/// The next item; faults of the store are waited out.
+async fn next(feed: &mut Feed, out: &mut Out, until: Instant) -> Wait<Item> {
+    let work = async {
+        loop {
+            match feed.next().await {
+                Ok(item) => return item,
+                Err(error) => {
+                    tracing::warn!(job = %feed.job().id, %error, "could not read results; asking again");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+    };
+    out.while_waiting(until, work).await
+}
+
+/// Ends a body whose job still runs: what has ended is given, what is open reads `pending`, and `next` says where to
+/// go on.
+async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer) {
+    if let Err(error) = feed.refresh().await {
+        tracing::warn!(job = %feed.job().id, %error, "could not read progress; what is known has to do");
+    }
+    loop {
+        match feed.next_now().await {
+            Ok(Some(Now::Result(given))) => out.send(writer.unit(&given)).await,
+            Ok(Some(Now::Open(seq))) => {
+                let url = feed.url(seq).await.unwrap_or_default();
+                out.send(writer.open(&url, feed.job())).await;
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::warn!(job = %feed.job().id, %error, "could not read results; the body ends without them");
+                break;
+            }
+        }
+    }
+    let tally = feed.known().tally(feed.job().admitted);
+    let job = feed.job().clone();
+    // It may have ended in this very moment, with everything given.
+    if job.state.ended() && tally.pending == 0 {
+        out.send(writer.end(&job, &job.tally.unwrap_or(tally))).await;
+    } else {
+        out.send(writer.still_running(&job, &tally)).await;
+    }
+}

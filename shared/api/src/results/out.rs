@@ -1,0 +1,83 @@
+//! The wire, with what the rules about white space need to know.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::Engine;
+use tokio::time::{Instant, sleep_until};
+
+use crate::body::Sender;
+use crate::prefer::Format;
+
+/// A client that pipes (curl) shows nothing until it has this much.
+const PAD_BYTES: usize = 4_096;
+/// When it is sent, if no more than that has been by then.
+const PAD_AFTER: Duration = Duration::from_millis(250);
+/// Longest silence on the wire.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What waiting came to.
+#[derive(Debug)]
+pub(super) enum Wait<T> {
+    Done(T),
+    /// The hold is over, or the process is to end.
+    TimeUp,
+    /// The client has gone.
+    NobodyReads,
+}
+
+pub(super) struct Out {
+    engine: Engine,
+    sender: Sender,
+    format: Format,
+    sent: usize,
+    pad_at: Option<Instant>,
+    speak_by: Instant,
+}
+
+impl Out {
+    pub(super) fn new(engine: Engine, sender: Sender, format: Format) -> Out {
+        let now = Instant::now();
+        Out { engine, sender, format, sent: 0, pad_at: Some(now + PAD_AFTER), speak_by: now + SILENCE }
+    }
+
+    /// Sends bytes. Where the client has gone there is nobody to tell.
+    pub(super) async fn send(&mut self, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            return;
+        }
+        self.sent += bytes.len();
+        self.speak_by = Instant::now() + SILENCE;
+        let _ = self.sender.send(bytes).await;
+    }
+
+    /// Waits for `work` while keeping the connection awake, until `until` at most.
+    pub(super) async fn while_waiting<T>(&mut self, until: Instant, work: impl Future<Output = T>) -> Wait<T> {
+        let (engine, sender) = (self.engine.clone(), self.sender.clone());
+        let (stopped, closed) = (engine.stopped(), sender.closed());
+        tokio::pin!(work, stopped, closed);
+        loop {
+            let wake = self.pad_at.unwrap_or(self.speak_by).min(self.speak_by);
+            tokio::select! {
+                biased;
+                done = &mut work => return Wait::Done(done),
+                () = sleep_until(until) => return Wait::TimeUp,
+                () = &mut stopped => return Wait::TimeUp,
+                () = &mut closed => return Wait::NobodyReads,
+                () = sleep_until(wake) => {
+                    let pad = self.pad_at.take().is_some() && self.sent < PAD_BYTES;
+                    self.send(self.blank(if pad { PAD_BYTES } else { 1 })).await;
+                }
+            }
+        }
+    }
+
+    /// At least `bytes` bytes that mean nothing in this format: white space before the next JSON, or a comment.
+    fn blank(&self, bytes: usize) -> Vec<u8> {
+        match self.format {
+            Format::Json | Format::Lines => vec![b' '; bytes],
+            Format::Events => [b":".as_slice(), &vec![b' '; bytes], b"\n\n"].concat(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The three formats: what is written for a unit, in between, and at the end. Only text; when it is sent is not known
+//! here.
+
+use domain::progress::Tally;
+use domain::{Endpoint, Job};
+use engine::feed::Given;
+use engine::marker;
+use serde_json::{Map, Value, json};
+
+use super::summary;
+use crate::prefer::Format;
+
+/// Writes one body.
+pub(super) struct Writer {
+    format: Format,
+    endpoint: Endpoint,
+    units: u32,
+}
+
+impl Writer {
+    pub(super) fn new(format: Format, endpoint: Endpoint) -> Writer {
+        Writer { format, endpoint, units: 0 }
+    }
+
+    /// A unit's result.
+    pub(super) fn unit(&mut self, given: &Given) -> String {
+        self.units += 1;
+        match (self.format, self.endpoint) {
+            (Format::Json, Endpoint::Extract) => format!("{}\n", given.text),
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.lead(), given.text),
+            (Format::Lines, _) => format!("{}\n", self.indexed(given)),
+            (Format::Events, _) => {
+                format!("event: unit\nid: {}\ndata: {}\n\n", given.place + 1, self.indexed(given))
+            }
+        }
+    }
+
+    /// What stands before a unit's result in a JSON document.
+    fn lead(&self) -> &'static str {
+        if self.units == 1 { "{\"results\":[" } else { ",\n" }
+    }
+
+    /// The result with its place: in the caller's list, or among the pages as they were done.
+    fn indexed(&self, given: &Given) -> String {
+        let index = match self.endpoint {
+            Endpoint::Extract | Endpoint::Batch => given.seq,
+            Endpoint::Crawl => given.place,
+        };
+        // A JSON object of known members: everything after its opening brace.
+        let members = given.text.strip_prefix('{').unwrap_or("}");
+        format!("{{\"index\":{index},{members}")
+    }
+
+    /// A unit that is still open, in a body that has to end: only a JSON document has a place for it.
+    pub(super) fn open(&mut self, url: &str, job: &Job) -> String {
+        self.units += 1;
+        match (self.format, self.endpoint) {
+            (Format::Json, Endpoint::Extract) => {
+                let mut body = Map::from_iter([("url".to_owned(), json!(url)), ("status".to_owned(), json!("pending"))]);
+                body.extend(summary::running(job).into_iter().filter(|(name, _)| name != "status"));
+                format!("{}\n", Value::Object(body))
+            }
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
+                format!("{}{}", self.lead(), marker::pending_json(url))
+            }
+            (Format::Lines | Format::Events, _) => String::new(),
+        }
+    }
+
+    /// How far the job is, where the format tells that.
+    pub(super) fn progress(&self, tally: &Tally) -> Option<String> {
+        let data = json!({ "total": tally.total, "done": tally.done, "failed": tally.failed });
+        (self.format == Format::Events).then(|| format!("event: progress\ndata: {data}\n\n"))
+    }
+
+    /// The end of a job that has ended.
+    pub(super) fn end(&self, job: &Job, tally: &Tally) -> String {
+        self.close(summary::members(job, tally))
+    }
+
+    /// The end of a body whose job still runs.
+    pub(super) fn still_running(&self, job: &Job, tally: &Tally) -> String {
+        let mut members = summary::running(job);
+        members.extend(summary::members(job, tally));
+        self.close(members)
+    }
+
+    fn close(&self, members: Map<String, Value>) -> String {
+        let members = Value::Object(members);
+        match (self.format, self.endpoint) {
+            // Its one result is the whole body; where that was left out (`from`), there is nothing to say.
+            (Format::Json, Endpoint::Extract) => if self.units == 0 { "{}\n".into() } else { String::new() },
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
+                let open = if self.units == 0 { "{\"results\":[" } else { "" };
+                format!("{open}],{}\n", &members.to_string()[1..])
+            }
+            (Format::Lines, _) => format!("{}\n", json!({ "summary": members })),
+            (Format::Events, _) => format!("event: done\ndata: {members}\n\n"),
+        }
+    }
+}

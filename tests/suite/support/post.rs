@@ -1,0 +1,148 @@
+//! A queue in the test's hands, behind the real SDK: it answers SQS's batch calls, and its messages are delivered,
+//! doubled, lost or put in another order by whoever runs the test, on the test's clock.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use engine::clock::Clock;
+use serde_json::{Value, json};
+use store::queue::Message;
+
+use super::world::HandClock;
+
+/// How long a message stays hidden that nobody acknowledges, in seconds.
+const VISIBILITY: i64 = 900;
+
+/// A message that was sent.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub handle: String,
+    pub queue: String,
+    pub body: String,
+    pub receives: u32,
+    visible_at: i64,
+}
+
+impl Letter {
+    pub fn message(&self) -> Message {
+        Message::parse(&self.body).unwrap()
+    }
+}
+
+/// The queues `units` and `settle`.
+#[derive(Clone)]
+pub struct Post {
+    clock: HandClock,
+    letters: Arc<Mutex<(u64, Vec<Letter>)>>,
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Post")
+    }
+}
+
+impl Post {
+    pub fn new(clock: HandClock) -> Post {
+        Post { clock, letters: Arc::default() }
+    }
+
+    /// Takes a message of a queue that is visible; the one at `pick` of them, from the front.
+    pub fn receive(&self, queue: &str, pick: usize) -> Option<Letter> {
+        let now = self.clock.now().0;
+        let mut letters = self.letters.lock().unwrap();
+        let mut visible: Vec<&mut Letter> =
+            letters.1.iter_mut().filter(|l| l.queue == queue && l.visible_at <= now).collect();
+        if visible.is_empty() {
+            return None;
+        }
+        let at = pick % visible.len();
+        let letter = &mut visible[at];
+        letter.receives += 1;
+        letter.visible_at = now + VISIBILITY * 1_000;
+        Some(letter.clone())
+    }
+
+    pub fn delete(&self, handle: &str) {
+        self.letters.lock().unwrap().1.retain(|l| l.handle != handle);
+    }
+
+    pub fn hide(&self, handle: &str, ms: i64) {
+        let until = self.clock.now().0 + ms;
+        self.letters.lock().unwrap().1.iter_mut().filter(|l| l.handle == handle).for_each(|l| l.visible_at = until);
+    }
+
+    /// The whole queue is forgotten, as the embedded one does when its process dies.
+    pub fn forget(&self) {
+        self.letters.lock().unwrap().1.clear();
+    }
+
+    /// Sends a copy of a message, as SQS may.
+    pub fn double(&self, letter: &Letter) {
+        self.put(&letter.queue, &letter.body, 0);
+    }
+
+    fn put(&self, queue: &str, body: &str, delay_secs: i64) {
+        let visible_at = self.clock.now().0 + delay_secs * 1_000;
+        let mut letters = self.letters.lock().unwrap();
+        letters.0 += 1;
+        let handle = format!("h{}", letters.0);
+        letters.1.push(Letter { handle, queue: queue.into(), body: body.into(), receives: 0, visible_at });
+    }
+
+    fn answer(&self, operation: &str, body: &Value) -> Value {
+        let queue = body["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap();
+        let entries = body["Entries"].as_array().unwrap();
+        for entry in entries {
+            let handle = entry["ReceiptHandle"].as_str().unwrap_or_default();
+            match operation {
+                "SendMessageBatch" => {
+                    let delay = entry["DelaySeconds"].as_i64().unwrap_or(0);
+                    self.put(queue, entry["MessageBody"].as_str().unwrap(), delay);
+                }
+                "DeleteMessageBatch" => self.delete(handle),
+                "ChangeMessageVisibilityBatch" => {
+                    self.hide(handle, entry["VisibilityTimeout"].as_i64().unwrap() * 1_000);
+                }
+                other => panic!("{other} is not known here"),
+            }
+        }
+        let done: Vec<Value> = entries
+            .iter()
+            .map(|e| json!({ "Id": e["Id"], "MessageId": e["Id"], "MD5OfMessageBody": "" }))
+            .collect();
+        json!({ "Successful": done, "Failed": [] })
+    }
+
+    /// An HTTP client that ends here instead of on the network.
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+}
+
+impl HttpClient for Post {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Post {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let answer = self.answer(&operation, &body);
+        let response = || {
+            let mut response = HttpResponse::new(200.try_into().ok()?, answer.to_string().into());
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+            Some(response)
+        };
+        HttpConnectorFuture::ready(response().ok_or_else(|| ConnectorError::other("no response".into(), None)))
+    }
+}

@@ -1,0 +1,153 @@
+//! Polls the embedded queues as Lambda's event source mapping does: long polls, a limit on what runs at once, the
+//! visibility of the queue, deletion of what succeeded, and nothing for what failed: that comes again by itself, and in
+//! the end goes to the dead-letter queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::App;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use serde_json::json;
+use store::RetryPolicy;
+use store::client::Connection;
+use store::queue::{self, Queue, QueueDef, QueueNames, QueueUrls, Received};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How long one poll waits.
+const WAIT_SECS: u32 = 20;
+/// Settle messages that are carried out at once.
+const SETTLE_CONCURRENCY: usize = 4;
+/// Wait after a poll that failed.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Which function reads a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Worker,
+    Settle,
+}
+
+/// Starts a loop for each queue. `worker` is the application without money.
+pub(crate) async fn start(
+    urls: &QueueUrls,
+    settle: App,
+    worker: App,
+    concurrency: usize,
+    sqs: &Connection,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let client = queue::connect(sqs).await;
+    let names = QueueNames::default();
+    let definitions = queue::definitions(&names);
+    let visibility = |name: &str| {
+        definitions.iter().find(|d| d.name == name).map_or(30, |d: &QueueDef| d.visibility_secs)
+    };
+    let loops = [
+        (Reader::Worker, worker, &urls.units, visibility(&names.units), concurrency),
+        (Reader::Settle, settle.clone(), &urls.settle, visibility(&names.settle), SETTLE_CONCURRENCY),
+        (Reader::Settle, settle, &urls.dead, visibility(&names.dead), 1),
+    ];
+    loops
+        .into_iter()
+        .filter(|(.., concurrency)| *concurrency > 0)
+        .map(|(reader, app, url, visibility, concurrency)| {
+            let mapping = Mapping {
+                queue: Queue::new(client.clone(), url, RetryPolicy::default()),
+                visibility,
+                reader,
+                app,
+            };
+            tokio::spawn(mapping.run(concurrency, stop.clone()))
+        })
+        .collect()
+}
+
+/// One event source mapping.
+#[derive(Debug, Clone)]
+struct Mapping {
+    queue: Queue,
+    visibility: u32,
+    reader: Reader,
+    app: App,
+}
+
+impl Mapping {
+    async fn run(self, concurrency: usize, stop: CancellationToken) {
+        let free = Arc::new(Semaphore::new(concurrency));
+        let mut working = JoinSet::new();
+        loop {
+            while working.try_join_next().is_some() {}
+            let Some(Ok(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await else { break };
+            let mut places = vec![first];
+            while places.len() < 10
+                && let Ok(more) = Arc::clone(&free).try_acquire_owned()
+            {
+                places.push(more);
+            }
+            let most = u32::try_from(places.len()).unwrap_or(1);
+            let receive = self.queue.receive(most, WAIT_SECS, self.visibility);
+            let received = match stop.run_until_cancelled(receive).await {
+                None => break,
+                Some(Ok(received)) => received,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "could not poll a queue");
+                    let _ = stop.run_until_cancelled(tokio::time::sleep(FAULT_PAUSE)).await;
+                    continue;
+                }
+            };
+            // A message an invocation: what one takes long for keeps no other from being acknowledged.
+            for (message, place) in received.into_iter().zip(places) {
+                let mapping = self.clone();
+                working.spawn(async move {
+                    let _place = place;
+                    mapping.invoke(message).await;
+                });
+            }
+        }
+        // What has started may finish; whoever ends the process waits only so long for it.
+        while working.join_next().await.is_some() {}
+    }
+
+    async fn invoke(&self, message: Received) {
+        let handle = message.receipt_handle.clone();
+        let event = event(&self.queue, &message);
+        let answer = match self.reader {
+            Reader::Worker => match serde_json::from_value::<SqsEvent>(event) {
+                Ok(event) => Ok(worker::handle(&self.app, event, None).await),
+                Err(error) => Err(error.to_string()),
+            },
+            Reader::Settle => match settle::handle(&self.app, event, None).await {
+                Ok(answer) => serde_json::from_value::<SqsBatchResponse>(answer).map_err(|e| e.to_string()),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        match answer {
+            Ok(answer) if answer.batch_item_failures.is_empty() => {
+                self.queue.delete(&[handle]).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(error, "a message could not be handled"),
+        }
+    }
+}
+
+/// The event of an SQS trigger with one record.
+/// Source: AWS, "Using Lambda with Amazon SQS", example event.
+fn event(queue: &Queue, message: &Received) -> serde_json::Value {
+    let name = queue.url().rsplit('/').next().unwrap_or_default();
+    json!({ "Records": [{
+        "messageId": message.message_id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": {
+            "ApproximateReceiveCount": message.receive_count.to_string(),
+            "SentTimestamp": message.sent_at.0.to_string(),
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{name}"),
+        "awsRegion": "us-east-1",
+    }] })
+}
