@@ -78,7 +78,11 @@ fn every_run_ends() {
 
 /// The mutant has to be caught, and by this property.
 fn caught(mutant: Mutant, property: &'static str) {
-    let model = JobModel { mutant: Some(mutant), ..JobModel::new(2, 2, 1) };
+    caught_in(mutant, JobModel::new(2, 2, 1), property);
+}
+
+fn caught_in(mutant: Mutant, model: JobModel, property: &'static str) {
+    let model = JobModel { mutant: Some(mutant), ..model };
     let enough = HasDiscoveries::AnyOf(BTreeSet::from([property]));
     let checker = model.checker().finish_when(enough).spawn_bfs().join();
     let found = checker.discovery(property);
@@ -101,6 +105,10 @@ fn every_mutant_is_caught() {
     caught(Mutant::AnswersBeforeClosing, NOTHING_STARTS);
     caught(Mutant::UnguardedTakeOver, ONE_RESULT);
     caught(Mutant::SettleIgnoresState, INVARIANTS);
+    // No fault is needed: the deadline alone ends units over their holders' heads.
+    let deadline = || JobModel { deadline: true, ..JobModel::new(2, 0, 0) };
+    caught_in(Mutant::BelievesItsOwnResult, deadline(), INVARIANTS);
+    caught_in(Mutant::BelievesItsOwnResult, deadline(), SUMS);
     caught(Mutant::NoResend, NO_DEADLOCK);
     caught(Mutant::ResendOnlyWhileRunning, NO_DEADLOCK);
     // Sent again and forgotten again for ever.

@@ -19,6 +19,9 @@ pub enum Mutant {
     UnguardedTakeOver,
     /// The settlement has the ledger's key as its only condition, and not META's state.
     SettleIgnoresState,
+    /// Who finds its own claim in an ended row takes its own result for the accepted one, and does not look whether
+    /// the unit was ended with an error over its head.
+    BelievesItsOwnResult,
     /// A sweep sends nothing again.
     NoResend,
     /// A sweep sends what a dead worker left again only while the job runs, not while it is being cancelled.

@@ -2,6 +2,7 @@
 //! also settle.
 
 use domain::JobState;
+use domain::progress::Fate;
 use domain::unit::{ClaimVerdict, FinishVerdict, claim, finish};
 
 use crate::model::JobModel;
@@ -73,7 +74,7 @@ impl JobModel {
                     }
                     ClaimVerdict::Exhausted { attempt, nonce } => {
                         let written = rows.finish(at, attempt as u8, id(&nonce), false, self.mutant);
-                        (Worker::Report { u, fate: fate_code(domain::progress::Fate::Failed) }, written)
+                        (Worker::Report { u, fate: fate_code(Fate::Failed) }, written)
                     }
                     ClaimVerdict::Mine { .. }
                     | ClaimVerdict::Live { .. }
@@ -84,10 +85,13 @@ impl JobModel {
             }
             Worker::Run { u, attempt } => {
                 let at = usize::from(u);
-                let ok = rows.finish(at, attempt, me, true, self.mutant);
+                let written = rows.finish(at, attempt, me, true, self.mutant);
                 let row = rows.units[at];
-                match (ok, finish(row.unit().as_ref(), &nonce(me), attempt.into()), row.fate()) {
-                    // What is in the row is what counts, whoever put it.
+                match (written, finish(row.unit().as_ref(), &nonce(me), attempt.into()), row.fate()) {
+                    (_, FinishVerdict::Accepted, _) if self.mutant == Some(Mutant::BelievesItsOwnResult) => {
+                        Worker::Report { u, fate: fate_code(Fate::Done) }
+                    }
+                    // What is in the row is what counts: it may bear this claim and have been ended by somebody else.
                     (_, FinishVerdict::Accepted | FinishVerdict::Fenced, Some(fate)) => {
                         Worker::Report { u, fate: fate_code(fate) }
                     }
@@ -123,7 +127,7 @@ impl JobModel {
     fn fold(&self, s: &mut State, w: usize, from: Phase) -> Worker {
         let me = w as u8 + 1;
         let mut result = Fates::default();
-        result.add(0, domain::progress::Fate::Done);
+        result.add(0, Fate::Done);
         let Some(settle) = self.settlement(from, result) else { return Worker::Idle };
         if s.rows.meta == from && s.rows.money.settle.is_none() || self.mutant == Some(Mutant::NoOnceGuard) {
             if s.rows.finish(0, 1, me, true, self.mutant) {
