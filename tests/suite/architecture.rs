@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
@@ -16,7 +16,9 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("extract", &["api"]),
     ("batch", &["api"]),
     ("jobs", &["api"]),
-    ("local", &["api", "batch", "domain", "engine", "extract", "fetch", "jobs", "store"]),
+    ("worker", &["api", "domain"]),
+    ("settle", &["api", "domain"]),
+    ("local", &["api", "batch", "domain", "engine", "extract", "fetch", "jobs", "settle", "store", "worker"]),
     ("admin", &["api", "domain", "engine", "local", "store"]),
     ("tests", &[]),
     ("model", &[]),
@@ -28,7 +30,7 @@ const RESERVED: [(&str, &[&str]); 12] = [
     ("aws-config", &["store"]),
     ("reqwest", &["fetch"]),
     ("scraper", &["extraction"]),
-    ("lambda_runtime", &[]),
+    ("lambda_runtime", &["settle", "worker"]),
     ("dynoxide-rs", &["local"]),
     ("rustack-sqs-core", &["local"]),
     ("rustack-sqs-http", &["local"]),

@@ -39,7 +39,10 @@ async fn a_unit_is_claimed_once_fenced_and_finished_once() {
         panic!("claimed twice");
     };
     assert_eq!(nonce.0, "a");
-    assert!(matches!(store.close(&job, 0, domain::Timestamp(7)).await.unwrap(), UnitWrite::Refused(Some(Unit::Started { .. }))));
+    assert!(matches!(
+        store.close(&job, 0, domain::Timestamp(7)).await.unwrap(),
+        UnitWrite::Refused(Some(Unit::Started { .. }))
+    ));
     let b2 = claim(0, 2, "b", &ground);
     assert_eq!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Written);
     assert!(matches!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Refused(_)));
@@ -62,7 +65,11 @@ async fn progress_is_sets() {
     let (store, job) = job_of(&ground, 300).await;
     for _ in 0..2 {
         store
-            .add_progress(&job, &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)], domain::Timestamp(7))
+            .add_progress(
+                &job,
+                &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)],
+                domain::Timestamp(7),
+            )
             .await
             .unwrap();
     }

@@ -34,7 +34,8 @@ async fn sync_and_async_bodies_are_the_same() {
 
 #[tokio::test]
 async fn without_workers_the_handler_does_the_work_after_the_stall_limit() {
-    let (world, site) = (World::with(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
+    let (world, site) =
+        (World::with(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
     let urls = site.urls("/p", 20);
     let got = world.post("/v1/batch", &asynchronous(&urls, json!({}))).await.json();
     let sync = world.post("/v1/batch", &json!({ "urls": urls, "schema": schema() })).await.json();
@@ -58,14 +59,17 @@ async fn a_detached_job_is_done_by_workers_alone() {
     let shown: Vec<Value> = result.json()["results"].as_array().unwrap().iter().map(|r| r["url"].clone()).collect();
     assert_eq!(json!(shown), json!(urls));
     assert_eq!(world.job(&job).await["async_mode"], true);
-    assert!(urls.iter().all(|u| site.counts()[u.split_once("/p").map(|(_, n)| format!("/p{n}")).unwrap().as_str()] == 1));
+    assert!(
+        urls.iter().all(|u| site.counts()[u.split_once("/p").map(|(_, n)| format!("/p{n}")).unwrap().as_str()] == 1)
+    );
     world.assert_sound().await;
 }
 
 #[tokio::test]
 async fn a_detached_job_without_workers_or_queue_still_ends() {
     // The queue takes it and nobody reads it: a waiting reader changes nothing about that, the handler does.
-    let (world, site) = (World::with(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
+    let (world, site) =
+        (World::with(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
     let body = asynchronous(&site.urls("/p", 5), json!({}));
     let (job, result) = world.begin("/v1/batch", body).await;
     assert_eq!(result.await.unwrap()["succeeded"], 5);
@@ -83,7 +87,10 @@ async fn wait_ends_with_what_is_there_and_the_result_takes_it_up() {
         assert_eq!((&running["status"], &running["job_id"]), (&json!("running"), &json!(job)));
         assert_eq!(running["next"], format!("/v1/jobs/{job}/result"));
         assert_eq!(running["results"][0], json!({ "url": urls[0], "status": "pending" }));
-        assert_eq!((&running["results"][1]["data"]["title"], &running["results"][2]["status"]), (&json!("Page 1"), &json!("success")));
+        assert_eq!(
+            (&running["results"][1]["data"]["title"], &running["results"][2]["status"]),
+            (&json!("Page 1"), &json!("success"))
+        );
         assert_eq!(running["results"][3]["status"], "error");
         assert_eq!((&running["total"], &running["succeeded"], &running["failed"]), (&json!(4), &json!(2), &json!(1)));
         assert_eq!((&running["credits_reserved"], &running["credits_charged"]), (&json!(4), &Value::Null));
@@ -126,7 +133,8 @@ async fn lines_come_as_units_finish() {
         assert_eq!(lines.len(), 4);
         assert_eq!((&lines[2]["index"], &lines[2]["url"]), (&json!(0), &json!(urls[0])));
         assert_eq!((&lines[3]["summary"]["total"], &lines[3]["summary"]["succeeded"]), (&json!(3), &json!(2)));
-        let again = world.request(Method::GET, &format!("/v1/jobs/{job}/result")).header("Accept", "application/x-ndjson");
+        let again =
+            world.request(Method::GET, &format!("/v1/jobs/{job}/result")).header("Accept", "application/x-ndjson");
         let mut again = self::lines(&world.send(again).await.text);
         let mut first = lines;
         first.sort_by_key(|l| l["index"].as_u64());
@@ -170,6 +178,9 @@ async fn events_are_numbered_and_resumed() {
         let request = world.request(Method::GET, &format!("/v1/jobs/{}/result", got.job()));
         let request = request.header("Accept", "text/event-stream").header("Last-Event-ID", "5");
         let rest: Vec<_> = events(&world.send(request).await.text).into_iter().filter(|e| e.0 == "unit").collect();
+        let order =
+            |list: &[(String, String, Value)]| list.iter().map(|e| e.2["index"].as_u64().unwrap()).collect::<Vec<_>>();
+        assert_eq!(order(&rest), order(&units[5..]), "queued: {queued}, {:?}", order(&units));
         assert_eq!(rest, units[5..], "the rest, in the same order");
     }
     let bad = world.request(Method::GET, "/v1/jobs/job_000000000000/result").header("Last-Event-ID", "x");
@@ -196,7 +207,8 @@ async fn fail_fast_holds_across_workers() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut urls = site.urls("/p", 200);
     urls[0] = site.url("/404");
-    let got = world.post("/v1/batch", &asynchronous(&urls, json!({ "fail_fast": true, "concurrency": 1 }))).await.json();
+    let got =
+        world.post("/v1/batch", &asynchronous(&urls, json!({ "fail_fast": true, "concurrency": 1 }))).await.json();
     assert_eq!((&got["failed"], &got["not_run"], &got["cancelled"]), (&json!(1), &json!(199), &json!(false)));
     assert_eq!(site.hits(), 1);
     assert_eq!(world.used().await, 1);

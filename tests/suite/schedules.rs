@@ -64,10 +64,10 @@ struct Run {
 impl Run {
     async fn begin(site: &Site) -> Run {
         let mut ground = Ground::with_queue().await;
-        ground.settings.step_attempts = 2;
+        (ground.settings.step_attempts, ground.settings.units_per_message) = (2, 2);
         let engine = ground.engine(&Faults::default()).await;
         let mut jobs = Vec::new();
-        for (units, fail_fast) in [(14, false), (12, true)] {
+        for (units, fail_fast) in [(7, false), (5, true)] {
             let mut urls = site.urls("/p", units);
             urls[3] = site.url("/404");
             let mut call = call(Endpoint::Batch, urls);
@@ -149,9 +149,10 @@ fn whatever_the_schedule_every_job_ends_and_the_sums_hold() {
     let site = runtime.block_on(Site::start());
     let config = Config { cases: 24, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
     // The same cases in every run.
-    let mut runner = TestRunner::new_with_rng(config, proptest::test_runner::TestRng::deterministic_rng(
-        proptest::test_runner::RngAlgorithm::ChaCha,
-    ));
+    let mut runner = TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
     let schedules = prop::collection::vec(step(), 5..40);
     runner
         .run(&schedules, |steps| {

@@ -79,7 +79,9 @@ impl App {
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
             settings: config.settings.clone(),
-            pages: sources.pages.unwrap_or_else(|| Arc::new(Semaphore::new(config.settings.fetch_concurrency as usize))),
+            pages: sources
+                .pages
+                .unwrap_or_else(|| Arc::new(Semaphore::new(config.settings.fetch_concurrency as usize))),
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids) })
     }

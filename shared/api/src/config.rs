@@ -210,10 +210,7 @@ mod tests {
         let worker = |name: &str| (name != "ACCOUNTS_TABLE").then(|| name.to_lowercase());
         let places = Places::from_env(&Env(&worker), Rights::NoMoney).unwrap();
         assert_eq!((places.tables.jobs.as_str(), places.units_queue.as_str()), ("jobs_table", "units_queue_url"));
-        assert_eq!(
-            Places::from_env(&Env(&worker), Rights::All).unwrap_err(),
-            ConfigError::Missing("ACCOUNTS_TABLE")
-        );
+        assert_eq!(Places::from_env(&Env(&worker), Rights::All).unwrap_err(), ConfigError::Missing("ACCOUNTS_TABLE"));
         let none = |_: &str| None;
         assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
     }

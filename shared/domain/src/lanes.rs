@@ -18,30 +18,32 @@ pub struct Lanes {
     pub count: u32,
     /// How many units of one message run at once, at least 1.
     pub parallel: u32,
+    /// Most units of one message, at least 1.
+    pub per_message: u32,
 }
 
 impl Lanes {
-    /// Lanes for a job that may run `concurrency` units at once.
-    pub fn of(concurrency: u32) -> Lanes {
-        let concurrency = concurrency.max(1);
-        let count = concurrency.div_ceil(UNITS_PER_MESSAGE);
-        Lanes { count, parallel: concurrency.div_ceil(count).min(UNITS_PER_MESSAGE) }
+    /// Lanes for a job that may run `concurrency` units at once, with messages of `per_message` units.
+    pub fn of(concurrency: u32, per_message: u32) -> Lanes {
+        let (concurrency, per_message) = (concurrency.max(1), per_message.max(1));
+        let count = concurrency.div_ceil(per_message);
+        Lanes { count, parallel: concurrency.div_ceil(count).min(per_message), per_message }
     }
 
     /// The lane that a unit belongs to.
     pub fn lane_of(&self, seq: Seq) -> u32 {
-        (seq / UNITS_PER_MESSAGE) % self.count
+        (seq / self.per_message) % self.count
     }
 
     /// The units that `lane` goes on with: the open ones of its first stretch that has any. `None` where it has none.
     pub fn next(&self, lane: u32, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Option<Vec<Seq>> {
         let stretches = (lane % self.count..).step_by(self.count as usize);
         stretches
-            .map(|stretch| u64::from(stretch) * u64::from(UNITS_PER_MESSAGE))
+            .map(|stretch| u64::from(stretch) * u64::from(self.per_message))
             .take_while(|first| *first < u64::from(admitted))
             .find_map(|first| {
                 let first = Seq::try_from(first).ok()?;
-                let last = first.saturating_add(UNITS_PER_MESSAGE).min(admitted);
+                let last = first.saturating_add(self.per_message).min(admitted);
                 let open: Vec<Seq> = (first..last).filter(|seq| is_open(*seq)).collect();
                 (!open.is_empty()).then_some(open)
             })
@@ -63,24 +65,28 @@ mod tests {
 
     #[test]
     fn lanes_run_what_was_asked_for_at_once() {
-        assert_eq!(Lanes::of(1), Lanes { count: 1, parallel: 1 });
-        assert_eq!(Lanes::of(8), Lanes { count: 1, parallel: 8 });
-        assert_eq!(Lanes::of(32), Lanes { count: 4, parallel: 8 });
-        assert_eq!(Lanes::of(100), Lanes { count: 10, parallel: 10 });
-        assert_eq!(Lanes::of(0).count, 1);
+        let of = |concurrency| {
+            let lanes = Lanes::of(concurrency, UNITS_PER_MESSAGE);
+            (lanes.count, lanes.parallel)
+        };
+        assert_eq!(of(1), (1, 1));
+        assert_eq!(of(8), (1, 8));
+        assert_eq!(of(32), (4, 8));
+        assert_eq!(of(100), (10, 10));
+        assert_eq!(of(0).0, 1);
     }
 
     proptest! {
         /// Following every lane from its head ends every unit once, and no lane waits for another.
         #[test]
-        fn lanes_cover_every_unit_once(admitted in 0u32..400, concurrency in 1u32..=100, gone in prop::collection::btree_set(0u32..400, 0..200)) {
-            let lanes = Lanes::of(concurrency);
-            prop_assert!(lanes.count * lanes.parallel >= concurrency && lanes.parallel <= UNITS_PER_MESSAGE);
+        fn lanes_cover_every_unit_once(admitted in 0u32..400, concurrency in 1u32..=100, per_message in 1u32..12, gone in prop::collection::btree_set(0u32..400, 0..200)) {
+            let lanes = Lanes::of(concurrency, per_message);
+            prop_assert!(lanes.count * lanes.parallel >= concurrency && lanes.parallel <= per_message);
             let mut open: BTreeSet<Seq> = (0..admitted).filter(|s| !gone.contains(s)).collect();
             let mut messages: Vec<(u32, Vec<Seq>)> = lanes.heads(admitted, |s| open.contains(&s));
             prop_assert!(messages.len() <= lanes.count as usize);
             while let Some((lane, seqs)) = messages.pop() {
-                prop_assert!(!seqs.is_empty() && seqs.len() <= UNITS_PER_MESSAGE as usize);
+                prop_assert!(!seqs.is_empty() && seqs.len() <= per_message as usize);
                 for seq in seqs {
                     prop_assert_eq!(lanes.lane_of(seq), lane);
                     prop_assert!(open.remove(&seq), "{} twice", seq);

@@ -20,7 +20,8 @@ pub struct Queues {
 impl Engine {
     /// The lanes of a job.
     pub(crate) fn lanes(&self, job: &Job) -> Lanes {
-        Lanes::of(job.options.concurrency.unwrap_or(self.settings().queue_concurrency))
+        let settings = self.settings();
+        Lanes::of(job.options.concurrency.unwrap_or(settings.queue_concurrency), settings.units_per_message)
     }
 
     /// Starts each lane that has units in `open`. Returns the open units of lanes that the queue did not take.

@@ -56,10 +56,20 @@ impl Receiver {
     /// The next event; `None` once the driver has ended.
     pub(crate) async fn recv(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
+        Some(self.taken(event))
+    }
+
+    /// The next event, if there is one already.
+    pub(crate) fn try_recv(&mut self) -> Option<Event> {
+        let event = self.events.try_recv().ok()?;
+        Some(self.taken(event))
+    }
+
+    fn taken(&self, event: Event) -> Event {
         if let Some((text, _)) = &event.result {
             self.waiting.fetch_sub(text.len(), Ordering::AcqRel);
         }
-        Some(event)
+        event
     }
 }
 

@@ -8,7 +8,7 @@ use domain::{Job, JobState, Nonce, Seq, Timestamp};
 use store::StoreError;
 
 use crate::Engine;
-use crate::unit::{Ending, Start};
+use crate::unit::{Ending, Start, fate};
 use crate::watch::Watch;
 
 /// What came of it.
@@ -35,14 +35,21 @@ impl Engine {
         url: &str,
     ) -> Result<Done, StoreError> {
         let Some(permit) = self.page_permit(row.is_some()).await else { return Ok(Done::Stopped) };
-        let may_start = match watch.state().await? {
-            JobState::Running => row.is_some() || watch.job().await.deadline > self.now(),
-            // What has started is brought to its end.
-            JobState::Cancelling | JobState::FailingFast => row.is_some(),
-            JobState::Expiring | JobState::Ended(_) => false,
-        };
-        if !may_start {
-            return Ok(Done::Stopped);
+        match watch.state().await? {
+            JobState::Running if row.is_some() || watch.job().await.deadline > self.now() => {}
+            // What has started is brought to its end: whoever knows of no row has to look.
+            JobState::Cancelling | JobState::FailingFast if row.is_some() => {}
+            JobState::Cancelling | JobState::FailingFast => {
+                let found = self.again(|| self.store().unit(&job.id, seq)).await?.map(|row| row.unit);
+                return Ok(match found {
+                    None => Done::Stopped,
+                    Some(unit) => match fate(&unit) {
+                        Some(fate) => Done::Ended(fate, None),
+                        None => Done::Held(unit),
+                    },
+                });
+            }
+            JobState::Running | JobState::Expiring | JobState::Ended(_) => return Ok(Done::Stopped),
         }
         let mine = match self.start_unit(job, seq, me, row, url).await? {
             Start::Mine(claim) => claim,

@@ -17,6 +17,8 @@ pub struct Settings {
     pub default_concurrency: u32,
     /// Parallel fetches of a job that asks for nothing else and goes through the queue.
     pub queue_concurrency: u32,
+    /// Units in one message of the queue.
+    pub units_per_message: u32,
     /// `STALL_SECONDS`: how long no worker may have given a sign of life before a waiting handler does the work.
     pub stall_secs: u64,
     /// How often progress is written while a job runs, in milliseconds.
@@ -37,6 +39,7 @@ impl Default for Settings {
             fetch_concurrency: 32,
             default_concurrency: 8,
             queue_concurrency: 32,
+            units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
             progress_ms: 500,
             step_attempts: 4,

@@ -1,7 +1,7 @@
 //! Settling a job that nothing is open in: once, whoever comes first, and known again when the reply was lost.
 
 use domain::progress::{Fate, Progress};
-use domain::{Job, JobId, Seq};
+use domain::{Job, JobId, JobState, Seq};
 use store::StoreError;
 use store::settle::Settled;
 
@@ -53,6 +53,12 @@ impl Engine {
         } else {
             let now = self.now();
             self.again(|| self.store().add_progress(job, &lacking, now)).await?;
+            if job.state == JobState::Running && job.options.fail_fast && !truth.failed.is_empty() {
+                // Whoever saw the failure died before it could stop the job there.
+                self.again(|| self.store().wind_down(job, JobState::FailingFast, self.now())).await?;
+                let job = self.reread(&job.id).await?;
+                return Box::pin(self.wind_up(&job)).await;
+            }
             Ok(None)
         }
     }

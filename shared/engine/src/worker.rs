@@ -138,7 +138,8 @@ impl Work<'_> {
                     // Its holder's lease is over: take it over, alone.
                     (_, None) => waiting.insert(0, (seq, Some(unit))),
                 },
-                (_, Ok(Done::Stopped)) => waiting.clear(),
+                // It stays open; others of the message may have started before, and are brought to their end.
+                (_, Ok(Done::Stopped)) => {}
                 (seq, Err(error)) => {
                     tracing::warn!(job = %job.id, seq, %error, "a unit's rows could not be written");
                     fault = Some(error);

@@ -113,10 +113,8 @@ impl Post {
                 other => panic!("{other} is not known here"),
             }
         }
-        let done: Vec<Value> = entries
-            .iter()
-            .map(|e| json!({ "Id": e["Id"], "MessageId": e["Id"], "MD5OfMessageBody": "" }))
-            .collect();
+        let done: Vec<Value> =
+            entries.iter().map(|e| json!({ "Id": e["Id"], "MessageId": e["Id"], "MD5OfMessageBody": "" })).collect();
         json!({ "Successful": done, "Failed": [] })
     }
 

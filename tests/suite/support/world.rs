@@ -1,31 +1,44 @@
 //! The engine on an embedded DynamoDB, with the clock, the ids and the network in the test's hands.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use domain::invariants::check;
 use domain::job::Options;
 use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
-use engine::{Engine, Parts};
 use engine::accept::{Call, Started, Verdict};
 use engine::clock::{Clock, Ids};
-use engine::feed::{Feed, Item};
 use engine::dispatch::Queues;
+use engine::feed::{Feed, Item};
 use engine::settings::Settings;
 use engine::worker::Handled;
+use engine::{Engine, Parts};
 use fetch::{FetchConfig, Fetcher};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
 use store::queue::{Message, Queue};
 use store::standing::Standing;
 use store::{RetryPolicy, Store, StoreError, TableNames};
+use tokio::runtime::{Handle, Id};
 use tokio::sync::Semaphore;
 
 use super::faults::Faults;
 use super::post::{Letter, Post};
 use super::stack::schema;
+
+/// One fetcher for each test: building one reads the machine's certificates.
+fn fetcher() -> Fetcher {
+    static BUILT: Mutex<Option<HashMap<Id, Fetcher>>> = Mutex::new(None);
+    let build = || {
+        let allow = vec!["127.0.0.0/8".parse().unwrap()];
+        Fetcher::new(FetchConfig { allow, ..FetchConfig::default() }).unwrap()
+    };
+    let mut built = BUILT.lock().unwrap();
+    built.get_or_insert_default().entry(Handle::current().id()).or_insert_with(build).clone()
+}
 
 /// A clock that stands until it is moved.
 #[derive(Debug, Clone, Default)]
@@ -116,13 +129,11 @@ impl Ground {
 
     /// A process.
     pub async fn engine(&self, faults: &Faults) -> Engine {
-        let allow = vec!["127.0.0.0/8".parse().unwrap()];
-        let fetcher = Fetcher::new(FetchConfig { allow, ..FetchConfig::default() }).unwrap();
         let clock = Arc::new(self.clock.clone());
         let parts = Parts {
             store: self.store(faults).await,
             queues: self.queues(faults).await,
-            fetcher,
+            fetcher: fetcher(),
             settings: self.settings.clone(),
             pages: Arc::new(Semaphore::new(self.settings.fetch_concurrency as usize)),
         };

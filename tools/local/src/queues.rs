@@ -41,9 +41,8 @@ pub(crate) async fn start(
     let client = queue::connect(sqs).await;
     let names = QueueNames::default();
     let definitions = queue::definitions(&names);
-    let visibility = |name: &str| {
-        definitions.iter().find(|d| d.name == name).map_or(30, |d: &QueueDef| d.visibility_secs)
-    };
+    let visibility =
+        |name: &str| definitions.iter().find(|d| d.name == name).map_or(30, |d: &QueueDef| d.visibility_secs);
     let loops = [
         (Reader::Worker, worker, &urls.units, visibility(&names.units), concurrency),
         (Reader::Settle, settle.clone(), &urls.settle, visibility(&names.settle), SETTLE_CONCURRENCY),
@@ -53,12 +52,8 @@ pub(crate) async fn start(
         .into_iter()
         .filter(|(.., concurrency)| *concurrency > 0)
         .map(|(reader, app, url, visibility, concurrency)| {
-            let mapping = Mapping {
-                queue: Queue::new(client.clone(), url, RetryPolicy::default()),
-                visibility,
-                reader,
-                app,
-            };
+            let mapping =
+                Mapping { queue: Queue::new(client.clone(), url, RetryPolicy::default()), visibility, reader, app };
             tokio::spawn(mapping.run(concurrency, stop.clone()))
         })
         .collect()

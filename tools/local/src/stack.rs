@@ -79,8 +79,7 @@ impl Stack {
         let dynamodb = DynamoDb::start(data_dir, local.dynamodb_port).await?;
         let sqs = Sqs::start(local.sqs_port).await?;
         let at = |url: &str| Connection { endpoint: Some(url.to_owned()), ..Connection::default() };
-        let queues =
-            queue::create_queues(&queue::connect(&at(sqs.url())).await, &queue::QueueNames::default()).await?;
+        let queues = queue::create_queues(&queue::connect(&at(sqs.url())).await, &queue::QueueNames::default()).await?;
         let places = Places {
             tables: TableNames::default(),
             dynamodb: at(dynamodb.url()),
@@ -99,7 +98,8 @@ impl Stack {
         let key = seed::dev_key(local.dev_key.as_deref(), data_dir).map_err(|e| StartError::Io(e.to_string()))?;
         seed::seed(app.engine.store(), &key, local.dev_rate).await?;
         let stop = CancellationToken::new();
-        let mut tasks = queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
+        let mut tasks =
+            queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
         tasks.push(tokio::spawn(front::serve(listener, app.clone(), stop.clone())));
         Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, places, stop, tasks })

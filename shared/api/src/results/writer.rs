@@ -56,7 +56,8 @@ impl Writer {
         self.units += 1;
         match (self.format, self.endpoint) {
             (Format::Json, Endpoint::Extract) => {
-                let mut body = Map::from_iter([("url".to_owned(), json!(url)), ("status".to_owned(), json!("pending"))]);
+                let mut body =
+                    Map::from_iter([("url".to_owned(), json!(url)), ("status".to_owned(), json!("pending"))]);
                 body.extend(summary::running(job).into_iter().filter(|(name, _)| name != "status"));
                 format!("{}\n", Value::Object(body))
             }
@@ -89,7 +90,13 @@ impl Writer {
         let members = Value::Object(members);
         match (self.format, self.endpoint) {
             // Its one result is the whole body; where that was left out (`from`), there is nothing to say.
-            (Format::Json, Endpoint::Extract) => if self.units == 0 { "{}\n".into() } else { String::new() },
+            (Format::Json, Endpoint::Extract) => {
+                if self.units == 0 {
+                    "{}\n".into()
+                } else {
+                    String::new()
+                }
+            }
             (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
                 let open = if self.units == 0 { "{\"results\":[" } else { "" };
                 format!("{open}],{}\n", &members.to_string()[1..])

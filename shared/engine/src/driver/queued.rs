@@ -89,10 +89,12 @@ impl Driver {
                         moved |= self.know(seq, fate, None);
                     }
                 }
+                self.faults = 0;
                 self.pace(moved);
             }
             Err(error) => {
                 tracing::warn!(job = %self.job.id, %error, "could not read progress");
+                self.faults += 1;
                 self.pace(false);
             }
         }

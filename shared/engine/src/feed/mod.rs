@@ -13,7 +13,7 @@ use store::StoreError;
 use tokio::time::Instant;
 
 use crate::Engine;
-use crate::events::Receiver;
+use crate::events::{Event, Receiver};
 
 /// Shortest wait between two looks at the rows, longest while something moves, and longest of all.
 const POLL: (Duration, Duration, Duration) =
@@ -86,6 +86,7 @@ pub struct Feed {
     /// Where the next result stands in the order, and how many are still to be left out before it.
     place: u32,
     skip: u32,
+    hold_back_ms: i64,
     poll: Duration,
     moved: Instant,
 }
@@ -98,7 +99,7 @@ impl std::fmt::Debug for Engine {
 
 impl Feed {
     pub(crate) fn live(engine: Engine, job: Job, urls: Arc<Vec<String>>, events: Receiver) -> Feed {
-        Feed { urls: Some(urls), events: Some(events), ..Feed::new(engine, job, 0) }
+        Feed { urls: Some(urls), events: Some(events), hold_back_ms: HOLD_BACK_MS, ..Feed::new(engine, job, 0) }
     }
 
     fn new(engine: Engine, job: Job, from: u32) -> Feed {
@@ -116,6 +117,7 @@ impl Feed {
             bytes: 0,
             place: 0,
             skip: from,
+            hold_back_ms: HOLD_BACK_ROWS_MS,
             poll: POLL.0,
             moved: Instant::now(),
         }
@@ -209,17 +211,26 @@ impl Feed {
             event = events.recv() => event,
             () = tokio::time::sleep(Duration::from_millis(HOLD_BACK_MS.unsigned_abs())), if held_back => return,
         };
-        match event {
-            None => self.events = None,
-            Some(event) => {
-                self.known.add(event.seq, event.fate);
-                if !self.given.contains(&event.seq) {
-                    self.waiting.insert(event.seq);
-                    if let Some((text, at)) = event.result {
-                        self.keep(event.seq, at, text);
-                    }
-                }
-            }
+        let Some(event) = event else {
+            self.events = None;
+            return;
+        };
+        self.hear(event);
+        // All that was told at once is put in order together.
+        while let Some(event) = self.events.as_mut().and_then(Receiver::try_recv) {
+            self.hear(event);
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        self.known.add(event.seq, event.fate);
+        if self.given.contains(&event.seq) {
+            return;
+        }
+        self.waiting.insert(event.seq);
+        match event.result {
+            Some((text, at)) => self.keep(event.seq, at, text),
+            None => self.hold_back_ms = HOLD_BACK_ROWS_MS,
         }
     }
 

@@ -8,7 +8,7 @@ use domain::{Seq, Timestamp};
 use store::StoreError;
 use store::units::UnitRow;
 
-use super::{Feed, HOLD_BACK_MS, HOLD_BACK_ROWS_MS};
+use super::Feed;
 use crate::marker;
 
 /// Most results that are read from rows at once.
@@ -29,8 +29,7 @@ impl Feed {
             .filter(|seq| !self.is_unclear(**seq))
             .filter_map(|seq| Some((*self.ended_at.get(seq)?, *seq)))
             .min();
-        let hold = if self.events.is_some() { HOLD_BACK_MS } else { HOLD_BACK_ROWS_MS };
-        Ok(next.filter(|(at, _)| all || at.plus_ms(hold) <= self.engine.now()).map(|(_, seq)| seq))
+        Ok(next.filter(|(at, _)| all || at.plus_ms(self.hold_back_ms) <= self.engine.now()).map(|(_, seq)| seq))
     }
 
     /// When the units that wait ended.
@@ -38,8 +37,7 @@ impl Feed {
         let unknown: Vec<Seq> = self.waiting.iter().copied().filter(|seq| !self.ended_at.contains_key(seq)).collect();
         let (Some(first), Some(last)) = (unknown.first(), unknown.last()) else { return Ok(()) };
         let rows = self.engine.again(|| self.engine.store().units(&self.job.id, *first, *last)).await?;
-        let found: BTreeMap<Seq, Timestamp> =
-            rows.iter().filter_map(|row| Some((row.seq, row.at?))).collect();
+        let found: BTreeMap<Seq, Timestamp> = rows.iter().filter_map(|row| Some((row.seq, row.at?))).collect();
         for seq in unknown {
             // Rows of an earlier version bear no time: they keep the order of their numbers.
             self.ended_at.insert(seq, found.get(&seq).copied().unwrap_or_default());

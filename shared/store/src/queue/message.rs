@@ -81,9 +81,13 @@ impl Message {
     pub fn to_body(&self) -> String {
         let job = self.job().as_str().to_owned();
         let body = match self {
-            Message::Units { lane, seqs, .. } => {
-                serde_json::to_string(&UnitsBody { v: VERSION, kind: UNITS.into(), job, lane: *lane, seqs: seqs.clone() })
-            }
+            Message::Units { lane, seqs, .. } => serde_json::to_string(&UnitsBody {
+                v: VERSION,
+                kind: UNITS.into(),
+                job,
+                lane: *lane,
+                seqs: seqs.clone(),
+            }),
             Message::Settle { .. } => serde_json::to_string(&SettleBody { v: VERSION, kind: SETTLE.into(), job }),
         };
         // Structs of strings and numbers always have a JSON form; an empty body would be refused by every reader.
