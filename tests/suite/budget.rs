@@ -37,3 +37,55 @@ async fn an_extract_takes_two_transactions() {
     let writes: Vec<String> = faults.calls().into_iter().filter(|c| c.writes > 0).map(|c| c.operation).collect();
     assert_eq!(writes, ["TransactWriteItems", "TransactWriteItems"]);
 }
+
+#[tokio::test]
+async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
+    const UNITS: usize = 200;
+    let (mut ground, site) = (Ground::with_queue().await, Site::start().await);
+    ground.settings.progress_ms = engine::settings::Settings::default().progress_ms;
+    let (handler_calls, worker_calls) = (Faults::default(), Faults::default());
+    let handler = ground.engine(&handler_calls).await;
+    let worker = ground.engine(&worker_calls).await;
+    handler_calls.reset();
+    worker_calls.reset();
+    let mut batch = call(Endpoint::Batch, site.urls("/p", UNITS));
+    batch.async_mode = true;
+    let started = accept(&handler, batch).await.unwrap();
+    let reading = tokio::spawn(drain(handler.start(*started, None)));
+    let mut messages = 0;
+    while !reading.is_finished() {
+        messages += ground.deliver(&worker, &handler, 0).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(reading.await.unwrap().unwrap().len(), UNITS);
+    handler.idle().await;
+    let calls = [handler_calls.calls(), worker_calls.calls()].concat();
+    let writes: usize = calls.iter().map(|c| c.writes).sum();
+    let reads: usize = calls.iter().map(|c| c.reads).sum();
+    let sends = calls.iter().filter(|c| c.operation == "SendMessageBatch").count();
+    assert!(writes as f64 <= 2.2 * UNITS as f64, "{writes} row writes in {} calls", calls.len());
+    assert!(reads as f64 <= 1.2 * UNITS as f64, "{reads} row reads in {} calls", calls.len());
+    // One more asks for the job to be settled.
+    assert!(sends <= UNITS / 10 + 1, "{sends} sends");
+    assert!(messages <= UNITS / 10 + 1, "{messages} messages, each deleted with one request");
+    ground.assert_sound("async budget").await;
+}
+
+/// The worker's calls never name the accounts table: its role has no right to it.
+#[tokio::test]
+async fn a_worker_touches_no_money() {
+    let (ground, site) = (Ground::with_queue().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    let mut batch = call(Endpoint::Batch, site.urls("/p", 25));
+    batch.async_mode = true;
+    let started = accept(&engine, batch).await.unwrap();
+    let id = started.job.id.clone();
+    engine.detach(*started, None).await;
+    let calls = Faults::default();
+    let worker = ground.engine(&calls).await;
+    calls.reset();
+    ground.deliver(&worker, &engine, 0).await;
+    assert!(engine.job(&id).await.unwrap().unwrap().state.ended());
+    let tables: std::collections::BTreeSet<String> = calls.calls().into_iter().flat_map(|c| c.tables).collect();
+    assert_eq!(tables, ["runo-jobs".to_owned()].into());
+}

@@ -104,6 +104,38 @@ async fn a_killed_server_goes_on_where_it_was() {
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
+/// The queue forgets everything when the process dies; by design that loses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_goes_on_with_a_detached_job() {
+    let (folder, site) = (Folder::new("kill-queued"), Site::start().await);
+    let server = Server::start(&folder.0);
+    let urls = site.urls("/p", 1_000);
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
+    let request = reqwest::Client::new().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    response.text().await.unwrap();
+    until("some pages were fetched", async || site.hits() >= 200).await;
+    drop(server); // SIGKILL
+    assert!(site.hits() < 1_000, "it was killed too late to show anything");
+    let server = Server::start(&folder.0);
+    until("the job is completed", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
+    })
+    .await;
+    let state = server.get(&format!("/v1/jobs/{job}")).await;
+    assert_eq!(state["progress"], json!({"total": 1000, "done": 1000, "failed": 0, "cancelled": 0, "pending": 0}));
+    assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(1000), &json!(1000)));
+    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
+    assert_eq!(shown, urls);
+    assert!(site.hits() <= 1_000 + 32, "only what was under way is fetched twice: {}", site.hits());
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_admin_tool_works_on_the_running_server() {
     let folder = Folder::new("admin");

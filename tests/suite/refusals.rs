@@ -149,6 +149,8 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         assert_eq!(answer.json()["error"]["retryable"], false);
         assert_eq!(answer.number("x-ratelimit-remaining"), answer.number("x-ratelimit-limit"), "{shown}");
     }
+    let twice = world.send(world.request(Method::POST, "/v1/batch").body(r#"{"urls":[],"urls":[]}"#)).await;
+    assert!(twice.message().contains("\"urls\" is given twice"), "{}", twice.message());
     for text in ["", "{", "{\"urls\": [}", "\u{0}"] {
         let answer = world.send(world.request(Method::POST, "/v1/batch").body(text)).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "INVALID_REQUEST"), "{text}");
@@ -162,6 +164,7 @@ async fn paths_methods_queries_and_sizes() {
     let world = World::start().await;
     let missing = world.get("/v1/batches").await;
     assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "NOT_FOUND"));
+    assert!(missing.number("x-ratelimit-limit") > 0, "an authenticated caller sees its figures on every answer");
     let method = world.get("/v1/batch").await;
     assert_eq!(
         (method.status.as_u16(), method.code().as_str(), method.header("allow")),

@@ -13,7 +13,9 @@ use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
 use tokio::sync::Semaphore;
 
+use crate::auth::authenticate;
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
+use crate::headers::add_limits;
 use crate::routes::{self, Function, Operation};
 use crate::{ApiError, Response, request};
 
@@ -88,11 +90,20 @@ impl App {
 }
 
 impl App {
+    /// Refuses a request before anything looks into it: the figures of an authenticated caller belong on that too.
+    pub async fn refuse(&self, headers: &http::HeaderMap, refusal: ApiError) -> Response {
+        let mut response = refusal.into_response();
+        if let Ok(caller) = authenticate(self.engine.store(), headers, None, self.engine.now()).await {
+            add_limits(response.headers_mut(), &caller.standing);
+        }
+        response
+    }
+
     /// Serves a request that was routed to `function`.
     pub async fn serve(&self, function: Function, request: lambda_http::Request) -> Response {
         let (operation, job_id) = match routes::find(request.method(), request::path(&request)) {
             Ok(found) => found,
-            Err(refusal) => return refusal.into_response(),
+            Err(refusal) => return self.refuse(request.headers(), refusal).await,
         };
         if operation.function() != function {
             tracing::error!(?function, ?operation, "a request was routed to the wrong function");

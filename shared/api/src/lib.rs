@@ -18,6 +18,7 @@ pub mod validate;
 
 mod cursor;
 mod idempotency;
+mod json;
 mod results;
 
 pub use app::{App, SweepError};

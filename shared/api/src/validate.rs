@@ -5,7 +5,7 @@ use domain::nearest::nearest;
 use domain::{Endpoint, ErrorCode, Plan, Schema};
 use serde_json::{Map, Value};
 
-use crate::ApiError;
+use crate::{ApiError, json};
 
 /// Most URLs of a batch.
 pub const MAX_URLS: usize = 1_000;
@@ -87,7 +87,7 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid("the request body is empty; send a JSON object"));
     }
-    let body: Value = serde_json::from_slice(bytes)
+    let body = json::parse(bytes)
         .map_err(|e| ApiError::invalid(format!("the request body is not valid JSON: {e}")))?;
     if deeper_than(&body, MAX_DEPTH) {
         return Err(ApiError::invalid(format!("the request body is nested deeper than {MAX_DEPTH} levels")));

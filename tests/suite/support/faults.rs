@@ -62,6 +62,8 @@ pub struct Call {
     pub reads: usize,
     /// Entries of a batch call to SQS.
     pub entries: usize,
+    /// The tables that it names.
+    pub tables: Vec<String>,
 }
 
 /// What a call meets.
@@ -172,7 +174,10 @@ fn describe(request: &HttpRequest) -> Call {
         _ => (0, 0),
     };
     let entries = body["Entries"].as_array().map_or(0, Vec::len);
-    Call { service, operation: operation.to_owned(), writes, reads, entries }
+    let text = body.to_string();
+    let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
+    let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
+    Call { service, operation: operation.to_owned(), writes, reads, entries, tables }
 }
 
 struct Between {

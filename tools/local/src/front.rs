@@ -71,11 +71,13 @@ async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
     }
     let function = match routes::find(&parts.method, parts.uri.path()) {
         Ok((operation, _)) => operation.function(),
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return app.refuse(&parts.headers, refusal).await,
     };
     let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, api::request::MAX_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return api::request::too_large().into_response(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return app.refuse(&parts.headers, api::request::too_large()).await;
+        }
         Ok(Err(_)) | Err(_) => {
             return api::ApiError::invalid("the request body could not be read to its end").into_response();
         }
