@@ -190,13 +190,13 @@ fn is_tracking(name: &str) -> bool {
     TRACKING_PREFIXES.iter().any(|p| name.starts_with(p)) || TRACKING.binary_search(&name.as_str()).is_ok()
 }
 
-/// RFC 3986 §2.3.
-fn is_unreserved(byte: u8) -> bool {
+/// Whether a byte means the same bare and percent-encoded (RFC 3986 §2.3).
+pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// The octet that an escape at the start of `bytes` stands for.
-fn escape(bytes: &[u8]) -> Option<u8> {
+/// The octet that `bytes` begins with percent-encoded, in three of them (RFC 3986 §2.1).
+pub fn escaped_octet(bytes: &[u8]) -> Option<u8> {
     let (&[b'%', high, low], _) = bytes.split_first_chunk::<3>()? else { return None };
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
@@ -217,7 +217,7 @@ pub fn normal_escapes(text: &str) -> String {
             continue;
         }
         out.push_str(&text[copied..at]);
-        match escape(&bytes[at..]) {
+        match escaped_octet(&bytes[at..]) {
             Some(octet) if is_unreserved(octet) && out.len() >= open_until => out.push(char::from(octet)),
             Some(_) => out.push_str(&text[at..at + 3].to_ascii_uppercase()),
             None => {

@@ -123,7 +123,7 @@ fn reference(pattern: &[char], text: &[char]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
     fn as_the_reference_says(
         pattern in "([ab/]|[ab/]|\\*|\\?|\\[[ab/]{1,2}\\]|\\[!?a-b\\]|\\[![ab]\\]|\\[\\]a\\]){1,10}",

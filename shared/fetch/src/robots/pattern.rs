@@ -1,13 +1,11 @@
 //! Paths and patterns in one form, and whether a pattern matches. RFC 9309 §2.2.2 and §2.2.3.
 
+use domain::canonical::{escaped_octet, is_unreserved};
+
 /// Characters that stand for themselves: unreserved and reserved ones (RFC 3986 §2.2 and §2.3), without `*` and `$`,
 /// which in a pattern mean something.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!&'()+,;=".contains(&byte)
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    is_unreserved(byte) || b":/?#[]@!&'()+,;=".contains(&byte)
 }
 
 /// Appends an octet as its escape.
@@ -18,20 +16,13 @@ fn push_escape(out: &mut String, octet: u8) {
     out.push(DIGITS[usize::from(octet & 15)] as char);
 }
 
-/// The octet of the escape that `bytes` begins with.
-fn escape(bytes: &[u8]) -> Option<u8> {
-    let (&[b'%', high, low], _) = bytes.split_first_chunk::<3>()? else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
 /// The one form in which both are compared: unreserved characters bare, reserved ones as they were written, everything
 /// else escaped. `special` says whether a byte, at its place, keeps its special meaning.
 fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        if let Some(octet) = escape(&bytes[at..]) {
+        if let Some(octet) = escaped_octet(&bytes[at..]) {
             if is_unreserved(octet) {
                 out.push(char::from(octet))
             } else {

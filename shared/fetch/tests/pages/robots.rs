@@ -14,7 +14,9 @@ use crate::{encodings, fetcher};
 const RULES: &str = "User-agent: runo\nDisallow: /private\nCrawl-delay: 2\nSitemap: https://e.test/s.xml\n";
 
 async fn ask(f: &Fetcher, url: &str) -> RobotsAnswer {
-    f.robots(&Url::parse(url).unwrap(), Duration::from_secs(20)).await
+    let (f, url) = (f.clone(), Url::parse(url).unwrap());
+    // As a task of its own, which it must be able to be.
+    tokio::spawn(async move { f.robots(&url, Duration::from_secs(20)).await }).await.unwrap()
 }
 
 fn allows(answer: &RobotsAnswer, path: &str) -> bool {

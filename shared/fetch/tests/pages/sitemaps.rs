@@ -24,8 +24,12 @@ async fn read(f: &Fetcher, url: &str) -> Sitemap {
 }
 
 async fn read_some(f: &Fetcher, url: &str, max_urls: usize, timeout: Duration) -> Sitemap {
-    let url = Url::parse(url).unwrap();
-    f.sitemap(SitemapRequest { url: &url, wanted: &|_| true, max_urls, timeout, pause: Duration::ZERO }).await
+    let (f, url) = (f.clone(), Url::parse(url).unwrap());
+    // As a task of its own, which it must be able to be.
+    let task = tokio::spawn(async move {
+        f.sitemap(SitemapRequest { url: &url, wanted: &|_| true, max_urls, timeout, pause: Duration::ZERO }).await
+    });
+    task.await.unwrap()
 }
 
 fn paths(found: &Sitemap) -> Vec<&str> {
