@@ -3,8 +3,10 @@
 //!
 //! This crate knows no I/O: no clock, no randomness, no environment, no AWS, no HTTP. Time and nonces are arguments.
 
+pub mod canonical;
 pub mod credits;
 pub mod error;
+pub mod glob;
 pub mod ids;
 pub mod invariants;
 pub mod job;
@@ -17,8 +19,10 @@ pub mod schema;
 pub mod time;
 pub mod unit;
 
+pub use canonical::{CanonicalUrl, PageKey};
 pub use credits::{Charge, Reservation, SplitError};
 pub use error::{ErrorCode, UnitError};
+pub use glob::{Glob, GlobError};
 pub use ids::{AccountId, JobId, Nonce, Seq};
 pub use job::{Endpoint, Job, JobState, Outcome};
 pub use outcome::{RenderMode, UnitOutcome};

@@ -4,6 +4,7 @@
 
 pub mod charset;
 pub mod coercion;
+pub mod links;
 
 mod entity;
 mod fields;
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub use coercion::reads_as;
+pub use links::{Link, LinkKind, Links};
 pub use selector::check_selector;
 
 /// A page as it was fetched.
@@ -99,13 +101,36 @@ fn kind_of(content_type: Option<&str>, body: &[u8]) -> Result<Kind, ExtractError
 /// # Errors
 /// The content is of a kind that cannot be read.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
+    read(page, schema, context, |_| {})
+}
+
+/// The same, and the page's links from the same document. A page that is no HTML has none.
+pub fn extract_with_links(
+    page: &Page<'_>,
+    schema: &Schema,
+    context: &Context<'_>,
+) -> (Result<Extracted, ExtractError>, Links) {
+    let mut links = Links::default();
+    let extracted = read(page, schema, context, |document| links = Links::of(document, page.url));
+    (extracted, links)
+}
+
+/// Reads the fields, after `look` had a look at the document if there is one.
+fn read(
+    page: &Page<'_>,
+    schema: &Schema,
+    context: &Context<'_>,
+    look: impl FnOnce(&scraper::Html),
+) -> Result<Extracted, ExtractError> {
     let kind = kind_of(page.content_type, page.body)?;
     let text = charset::decode(page.body, page.content_type);
     let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
     let mut out = fields::Output::default();
     match kind {
         Kind::Html => {
-            let sources = fields::Sources::of(html::parse(&text), page.url, schema);
+            let document = html::parse(&text);
+            look(&document);
+            let sources = fields::Sources::of(document, page.url, schema);
             for field in schema.fields() {
                 out.put(field, sources.candidates(field), &reading);
             }

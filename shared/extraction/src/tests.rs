@@ -56,6 +56,23 @@ fn the_main_entity_not_the_first_one() {
 }
 
 #[test]
+fn links_come_with_the_values_and_from_html_only() {
+    let url = Url::parse("https://shop.test/p/").unwrap();
+    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000) };
+    let schema = Schema::parse(&json!([field("title", "string")])).unwrap();
+    let read = |body: &str, kind: &str| {
+        let page = Page { body: body.as_bytes(), content_type: Some(kind), url: &url };
+        let (extracted, links) = extract_with_links(&page, &schema, &context);
+        assert_eq!(extracted, extract(&page, &schema, &context));
+        links.links.into_iter().map(|l| l.url.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(read("<title>T</title><a href=b>x</a>", "text/html"), ["https://shop.test/p/b"]);
+    for kind in ["application/json", "text/plain", "image/png"] {
+        assert!(read("{\"a\": \"<a href=b>\"}", kind).is_empty(), "{kind}");
+    }
+}
+
+#[test]
 fn visible_values_are_told_apart() {
     let got = read(PRODUCT, "text/html", json!([field("capacity", "string"), field("price", "float")]));
     assert_eq!(Value::Object(got.data), json!({"capacity": "1.7 l", "price": 49.9}));

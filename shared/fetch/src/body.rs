@@ -26,11 +26,7 @@ pub(crate) async fn read(mut response: Response, max: usize) -> Result<Content, 
         Readability::Unsaid => true,
         Readability::Unreadable => return Err(wrong_type(content_type.as_deref().unwrap_or_default())),
     };
-    // The client takes the header away when it decodes: what is left is an encoding that it does not know.
-    if headers.get_all(CONTENT_ENCODING).iter().any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let text = "the Content-Encoding can't be read; one layer of gzip, br or deflate can";
-        return Err(FetchError::Unsupported(text.into()));
-    }
+    check_encoding(headers)?;
     // Not known for an encoded body.
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large(max));
@@ -75,7 +71,16 @@ fn too_large(max: usize) -> FetchError {
     FetchError::Unsupported(format!("the page is over {max} bytes, the most that is read"))
 }
 
-fn check_status(response: &Response) -> Result<(), FetchError> {
+/// The client takes the header away when it decodes: what is left is an encoding that it does not know.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
+    if headers.get_all(CONTENT_ENCODING).iter().any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let text = "the Content-Encoding can't be read; one layer of gzip, br or deflate can";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     let status = response.status();
     let code = status.as_u16();
     if is_bot_wall(response.headers()) {

@@ -27,6 +27,9 @@ use crate::target::check_parsed;
 /// in a Lambda), and many servers close after five seconds themselves.
 const KEEP_IDLE: Duration = Duration::from_secs(4);
 
+/// `Accept` of a page.
+const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
+
 /// What may be set.
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
@@ -36,6 +39,8 @@ pub struct FetchConfig {
     pub user_agent: String,
     /// Most bytes of a page, after content decoding.
     pub max_body_bytes: usize,
+    /// Most bytes of a sitemap file, as sent and after decompression.
+    pub max_sitemap_bytes: usize,
     /// Most redirects that are followed.
     pub max_redirects: usize,
     /// Longest time for one connection to come about: DNS, TCP and TLS.
@@ -48,6 +53,7 @@ impl Default for FetchConfig {
             allow: Vec::new(),
             user_agent: "Runo/0.1 (+https://github.com/runo-dev/runo)".into(),
             max_body_bytes: 10 * 1024 * 1024,
+            max_sitemap_bytes: 50 * 1024 * 1024,
             max_redirects: 5,
             connect_timeout: Duration::from_secs(10),
         }
@@ -92,8 +98,19 @@ struct Inner {
     /// There if anything is allowed besides public addresses: building a client reads the machine's certificates.
     allowed_only: Option<Client>,
     guard: Guard,
+    /// What robots.txt calls this crawler.
+    product_token: String,
     max_body_bytes: usize,
+    max_sitemap_bytes: usize,
     max_redirects: usize,
+}
+
+/// Where a chain of redirects ends.
+pub(crate) enum Arrival {
+    /// At a URL that answered with something else than a redirect.
+    At(Url, Response),
+    /// Nowhere: there are too many, they go round, or one says no URL.
+    Astray(FetchError),
 }
 
 /// How a judged URL is fetched.
@@ -133,7 +150,9 @@ impl Fetcher {
             public: build(Scope::Public)?,
             allowed_only: if guard.allows_more() { Some(build(Scope::AllowedOnly)?) } else { None },
             guard,
+            product_token: product_token(&config.user_agent).to_owned(),
             max_body_bytes: config.max_body_bytes,
+            max_sitemap_bytes: config.max_sitemap_bytes,
             max_redirects: config.max_redirects,
         };
         Ok(Fetcher { inner: Arc::new(inner) })
@@ -149,39 +168,64 @@ impl Fetcher {
             Err(_) => Err(FetchError::Timeout(request.timeout)),
         }
     }
+
+    /// The response at the end of a URL's redirects, each of them judged like a page's, for what is no page.
+    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, FetchError> {
+        self.inner.arrive(url, "", accept).await
+    }
+
+    /// Most bytes of a sitemap file.
+    pub(crate) fn max_sitemap_bytes(&self) -> usize {
+        self.inner.max_sitemap_bytes
+    }
+
+    /// What robots.txt files call this crawler: the product token of its user agent (RFC 9309 §2.2.1).
+    pub fn product_token(&self) -> &str {
+        &self.inner.product_token
+    }
 }
 
 impl Inner {
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        let mut url = request.url.clone();
-        url.set_fragment(None);
-        let start = url.clone();
-        let mut seen = HashSet::from([url.to_string()]);
-        for hop in 0..=self.max_redirects {
-            let response = self.hop(&url, request.accept_language).await.map_err(|e| said_of_hop(e, hop))?;
-            let Some(next) = redirect_target(&url, &response)? else {
+        let mut start = request.url.clone();
+        start.set_fragment(None);
+        match self.arrive(request.url, request.accept_language, ACCEPT_PAGE).await? {
+            Arrival::Astray(error) => Err(error),
+            Arrival::At(final_url, response) => {
                 let status = response.status().as_u16();
                 let content = body::read(response, self.max_body_bytes).await?;
                 let (content_type, body) = (content.content_type, content.body);
-                return Ok(Page { redirected: url != start, final_url: url, status, content_type, body });
+                Ok(Page { redirected: final_url != start, final_url, status, content_type, body })
+            }
+        }
+    }
+
+    /// Follows redirects to the response that is none; no body is read.
+    async fn arrive(&self, url: &Url, language: &str, accept: &'static str) -> Result<Arrival, FetchError> {
+        let mut url = url.clone();
+        url.set_fragment(None);
+        let mut seen = HashSet::from([url.to_string()]);
+        for hop in 0..=self.max_redirects {
+            let response = self.hop(&url, language, accept).await.map_err(|e| said_of_hop(e, hop))?;
+            let next = match redirect_target(&url, &response) {
+                Ok(Some(next)) => next,
+                Ok(None) => return Ok(Arrival::At(url, response)),
+                Err(error) => return Ok(Arrival::Astray(error)),
             };
             if !seen.insert(next.to_string()) {
-                return Err(FetchError::Unreachable("the site redirects in a loop".into()));
+                return Ok(Arrival::Astray(FetchError::Unreachable("the site redirects in a loop".into())));
             }
             url = next;
         }
         let text = format!("the site has too many redirects; {} are followed", self.max_redirects);
-        Err(FetchError::Unreachable(text))
+        Ok(Arrival::Astray(FetchError::Unreachable(text)))
     }
 
     /// One request, its target judged before and its peer after.
-    async fn hop(&self, url: &Url, language: &str) -> Result<Response, FetchError> {
+    async fn hop(&self, url: &Url, language: &str, accept: &'static str) -> Result<Response, FetchError> {
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
         let route = self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
-        let mut get = route
-            .client
-            .get(url.clone())
-            .header(ACCEPT, "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8");
+        let mut get = route.client.get(url.clone()).header(ACCEPT, accept);
         if let Some(value) = languages(language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
@@ -211,6 +255,12 @@ impl Inner {
             None => Err(Refusal::LocalName),
         }
     }
+}
+
+/// The product's name in a user agent: `Runo` of `Runo/0.1 (+https://…)`.
+fn product_token(user_agent: &str) -> &str {
+    let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '_' | '-')));
+    &user_agent[..end.unwrap_or(user_agent.len())]
 }
 
 /// The cause at the end of a chain: the ones before it only say that something failed.

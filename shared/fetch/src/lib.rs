@@ -1,4 +1,5 @@
-//! Fetching strangers' URLs for strangers: one page, behind an address guard, with limits on time and size.
+//! Fetching strangers' URLs for strangers: one page, robots.txt or sitemap, behind an address guard, with limits on time
+//! and size.
 //!
 //! It knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first; an address is judged
 //! where it is connected to, not where it is written. It logs nothing: URLs may bear secrets in their query.
@@ -7,6 +8,8 @@ pub mod client;
 pub mod content;
 pub mod error;
 pub mod guard;
+pub mod robots;
+pub mod sitemap;
 pub mod target;
 
 mod body;
@@ -15,4 +18,6 @@ mod resolver;
 
 pub use client::{FetchConfig, FetchRequest, Fetcher, Page};
 pub use error::{BuildError, FetchError};
+pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
+pub use sitemap::{Sitemap, SitemapRequest};
 pub use target::{UrlFault, check_url};

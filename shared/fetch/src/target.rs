@@ -1,9 +1,7 @@
 //! What a URL must be before anything is done with it. Pure: whether its address may be fetched is asked elsewhere.
 
+pub use domain::canonical::MAX_URL;
 use url::Url;
-
-/// Longest URL, in bytes, as written and after percent-encoding.
-pub const MAX_URL: usize = 8 * 1024;
 
 /// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -70,11 +70,11 @@ fn pack(bits: impl Iterator<Item = u8>) -> Vec<u8> {
 /// "258 times the byte before" (RFC 1951 §3.2.6): length code 285 and distance code 0, 13 bits.
 const REPEAT: [u8; 13] = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
 
-/// The start of a gzip stream: a block of fixed codes and the literal `a`, filled with repeats to a whole byte.
-pub fn bomb_start() -> Vec<u8> {
+/// The start of a gzip stream: a block of fixed codes and a literal, one of ASCII, filled with repeats to a whole byte.
+pub fn bomb_start(literal: u8) -> Vec<u8> {
     let block = [1, 1, 0];
     // Literals 0 to 143 are 0x30 + the byte, in eight bits, the highest first.
-    let literal = (0..8).rev().map(|i| ((0x30 + b'a') >> i) & 1);
+    let literal = (0..8).rev().map(|i| ((0x30 + literal) >> i) & 1);
     // 3 + 8 + 13 bits are three bytes.
     let bits = block.into_iter().chain(literal).chain(REPEAT);
     [&GZIP_HEAD[..], &pack(bits)[..]].concat()

@@ -1,4 +1,4 @@
-//! Whole fetches against a site on loopback that behaves badly on purpose. Nothing but loopback is ever connected to.
+//! Whole fetches, of pages and of what a crawl asks besides, against a site on loopback that behaves badly on purpose. Nothing but loopback is ever connected to.
 
 // Helpers outside of test functions may fail a test by panicking too.
 #![allow(clippy::unwrap_used)]
@@ -8,7 +8,10 @@ mod encodings;
 mod limits;
 mod proxies;
 mod refusals;
+mod robots;
+mod scripted;
 mod site;
+mod sitemaps;
 
 use std::time::Duration;
 
@@ -18,11 +21,14 @@ use url::Url;
 
 /// The size limit of [`fetcher`].
 const MAX_BODY: usize = 100_000;
+/// Its limit for sitemaps.
+const MAX_SITEMAP: usize = 1_000_000;
 
 /// What fetches from loopback.
 fn fetcher() -> Fetcher {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
-    Fetcher::new(FetchConfig { allow, max_body_bytes: MAX_BODY, ..FetchConfig::default() }).unwrap()
+    let limits = FetchConfig { max_body_bytes: MAX_BODY, max_sitemap_bytes: MAX_SITEMAP, ..FetchConfig::default() };
+    Fetcher::new(FetchConfig { allow, ..limits }).unwrap()
 }
 
 /// Fetches within `ms` milliseconds.

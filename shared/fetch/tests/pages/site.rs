@@ -48,7 +48,7 @@ impl Site {
 
 const HTML: &str = "Content-Type: text/html; charset=iso-8859-1\r\n";
 
-fn page(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub fn page(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
@@ -125,7 +125,7 @@ async fn answer(socket: &mut TcpStream, path: &str, request: &str, address: Sock
         "/bomb" => {
             let head = format!("HTTP/1.1 200 OK\r\n{HTML}Content-Encoding: gzip\r\nConnection: close\r\n\r\n");
             socket.write_all(head.as_bytes()).await?;
-            socket.write_all(&encodings::bomb_start()).await?;
+            socket.write_all(&encodings::bomb_start(b'a')).await?;
             let more = encodings::bomb_more().repeat(1_000);
             loop {
                 socket.write_all(&more).await?;

@@ -1,0 +1,239 @@
+//! When two URLs are one page: the canonical form that is shown, and the key that pages are told apart by. Pure text:
+//! what a URL leads to, and whether it may be fetched, is not known here.
+//!
+//! Sources: RFC 3986 §6.2.2 and §6.2.3, on top of what the URL standard's parser (crate `url`) does already: case of
+//! scheme and host, default ports, dot segments, percent-encoding of what must not stand raw, IDNA.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use url::{Position, Url};
+
+/// Longest URL, in bytes, as written and after percent-encoding.
+pub const MAX_URL: usize = 8 * 1024;
+
+/// Names of a directory's own page, which is the directory.
+const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.php"];
+
+/// What parameters begin with that tell where a visitor came from and change nothing on the page: Urchin and Google
+/// Analytics, Matomo, HubSpot's ads.
+const TRACKING_PREFIXES: [&str; 3] = ["utm_", "mtm_", "hsa_"];
+
+/// Parameters like these, by their whole name. Compared without regard to case; sorted.
+const TRACKING: [&str; 43] = [
+    // HubSpot: __hs… and _hs…; Drip: __s.
+    "__hsfp",
+    "__hssc",
+    "__hstc",
+    "__s",
+    // Branch, Google Analytics' linker, Klaviyo, Openstat.
+    "_branch_match_id",
+    "_ga",
+    "_gl",
+    "_hsenc",
+    "_hsmi",
+    "_kx",
+    "_openstat",
+    // DoubleClick, Pinterest, Meta.
+    "dclid",
+    "epik",
+    "fbclid",
+    // Google Ads.
+    "gad_campaignid",
+    "gad_source",
+    "gbraid",
+    "gclid",
+    "gclsrc",
+    // HubSpot's buttons; Instagram; Impact.
+    "hsctatracking",
+    "igsh",
+    "igshid",
+    "irclickid",
+    // LinkedIn; Mailchimp; Marketo; MailerLite; Microsoft Ads.
+    "li_fat_id",
+    "mc_cid",
+    "mc_eid",
+    "mkt_tok",
+    "ml_subscriber",
+    "ml_subscriber_hash",
+    "msclkid",
+    // Omeda; Piwik.
+    "oly_anon_id",
+    "oly_enc_id",
+    "pk_campaign",
+    "pk_kwd",
+    "pk_source",
+    // Snapchat; Google Shopping; TikTok; X; Vero; Google Ads on the web to app; Wicked Reports; Yandex.
+    "sccid",
+    "srsltid",
+    "ttclid",
+    "twclid",
+    "vero_id",
+    "wbraid",
+    "wickedid",
+    "yclid",
+];
+
+/// A page's URL as it is shown: normalised, without a fragment. http or https, with a host, without userinfo, at most
+/// [`MAX_URL`] bytes, ASCII only.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CanonicalUrl(Url);
+
+impl CanonicalUrl {
+    /// The canonical form of a URL; `None` for one that is no page's: another scheme, no host, userinfo, too long.
+    pub fn of(url: &Url) -> Option<CanonicalUrl> {
+        let userinfo = !url.username().is_empty() || url.password().is_some();
+        let page = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|h| !h.is_empty());
+        if userinfo || !page || url.as_str().len() > MAX_URL {
+            return None;
+        }
+        let mut text = String::with_capacity(url.as_str().len());
+        text.push_str(&url[..Position::BeforePath]);
+        text.push_str(&normal_escapes(url.path()));
+        if let Some(query) = url.query() {
+            text.push('?');
+            text.push_str(&normal_escapes(query));
+        }
+        // What was one still is one: only unreserved characters and the case of escapes have changed.
+        Url::parse(&text).ok().map(CanonicalUrl)
+    }
+
+    /// The same of a text, which must be an absolute URL.
+    pub fn parse(text: &str) -> Option<CanonicalUrl> {
+        if text.len() > MAX_URL {
+            return None;
+        }
+        CanonicalUrl::of(&Url::parse(text).ok()?)
+    }
+
+    /// The URL.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether both are on one host: the same name or address and the same port, where http's and https's default
+    /// ports count as the same. `www.` is another host.
+    pub fn same_host(&self, other: &CanonicalUrl) -> bool {
+        (self.0.host_str(), self.0.port()) == (other.0.host_str(), other.0.port())
+    }
+
+    /// What this page is told from others by.
+    pub fn key(&self) -> PageKey {
+        let mut key = String::with_capacity(self.as_str().len());
+        key.push_str(&self.0[..Position::BeforePath]);
+        key.push_str(folded(self.0.path()));
+        let kept = self.0.query().map(without_tracking).filter(|q| !q.is_empty());
+        if let Some(query) = kept {
+            key.push('?');
+            key.push_str(&query);
+        }
+        PageKey(key)
+    }
+}
+
+impl fmt::Display for CanonicalUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a page is told from others by: its canonical URL with trailing slashes, a directory's index, tracking
+/// parameters and an empty query folded away. Equal keys are one page. It is a URL, but not one to fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PageKey(String);
+
+impl PageKey {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// 32 hexadecimal digits for a row's key: the first half of the key's SHA-256. Stable for all time: rows bear it.
+    pub fn hash(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digest = Sha256::digest(self.0.as_bytes());
+        let nibbles = digest.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]);
+        nibbles.map(|nibble| DIGITS[usize::from(nibble)] as char).collect()
+    }
+}
+
+/// A path without trailing slashes and index names, again and again: where `/a/index.html/` is `/a/index.html`, and
+/// that is `/a`, all three are one page. The root stays `/`.
+fn folded(path: &str) -> &str {
+    let mut left = path;
+    loop {
+        let bare = left.trim_end_matches('/');
+        let (parent, last) = bare.rsplit_once('/').unwrap_or(("", bare));
+        if INDEXES.contains(&last) {
+            left = parent;
+        } else if bare.is_empty() {
+            return "/";
+        } else {
+            return bare;
+        }
+    }
+}
+
+/// A query without its tracking parameters; the rest as it is, in its order.
+fn without_tracking(query: &str) -> String {
+    let pairs = query.split('&').filter(|pair| !is_tracking(pair.split('=').next().unwrap_or_default()));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn is_tracking(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    TRACKING_PREFIXES.iter().any(|p| name.starts_with(p)) || TRACKING.binary_search(&name.as_str()).is_ok()
+}
+
+/// Whether a byte means the same bare and percent-encoded (RFC 3986 §2.3).
+pub fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// The octet that `bytes` begins with percent-encoded, in three of them (RFC 3986 §2.1).
+pub fn escaped_octet(bytes: &[u8]) -> Option<u8> {
+    let (&[b'%', high, low], _) = bytes.split_first_chunk::<3>()? else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+/// Percent-encoding in one form (RFC 3986 §6.2.2.1 and §6.2.2.2): unreserved characters decoded, hexadecimal digits
+/// in upper case. A `%` that begins no escape stays, and what follows it is not decoded, lest it become one.
+pub fn normal_escapes(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    // Where `text` is copied from next; everything before is in `out`. Only ever moved past whole characters.
+    let (mut copied, mut at) = (0, 0);
+    // Up to where in `out` a character could complete an escape that is none so far.
+    let mut open_until = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'%' {
+            at += 1;
+            continue;
+        }
+        out.push_str(&text[copied..at]);
+        match escaped_octet(&bytes[at..]) {
+            Some(octet) if is_unreserved(octet) && out.len() >= open_until => out.push(char::from(octet)),
+            Some(_) => out.push_str(&text[at..at + 3].to_ascii_uppercase()),
+            None => {
+                out.push('%');
+                open_until = out.len() + 2;
+                at += 1;
+                copied = at;
+                continue;
+            }
+        }
+        at += 3;
+        copied = at;
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! `follow_pattern`: a glob over a whole canonical URL, with the meaning of fnmatch without FNM_PATHNAME (POSIX
+//! XCU 2.14.3): `*` is any run of characters, `/` included; `?` is any one; `[a-z]` is one of a set, `[!a-z]` and
+//! `[^a-z]` one that is not in it. A backslash means itself.
+//!
+//! Patterns and URLs come from strangers, so matching must not backtrack. The pattern is a chain of m one-character
+//! elements, and between any two of them may be a `*`; the set of places in the chain at which a match of the text so
+//! far may stand is kept as bits and moved on by one character at a time (Shift-And, Baeza-Yates and Gonnet 1992, with
+//! a bit that stays for a `*`). That is ⌈(m+1)/64⌉ words of work for each byte of the text, whatever either says: at most
+//! nine for a pattern of [`MAX_PATTERN`] ASCII characters, 97 for one that is percent-encoded throughout.
+
+use url::Url;
+
+use crate::canonical::normal_escapes;
+
+/// Longest pattern, in characters.
+pub const MAX_PATTERN: usize = 512;
+
+/// What is wrong with a pattern, as the end of a sentence that begins with its member's name. Places are characters,
+/// counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GlobError {
+    /// There is nothing.
+    #[error("is empty; it must be a glob over whole URLs, like https://example.com/blog/*")]
+    Empty,
+    /// Over [`MAX_PATTERN`].
+    #[error("has {0} characters; at most 512 are allowed")]
+    TooLong(usize),
+    /// `[` without `]`.
+    #[error(
+        "has a \"[\" at character {0} that no \"]\" closes; a set looks like [a-z], and [[] means the bracket itself"
+    )]
+    Unclosed(usize),
+    /// `[z-a]`.
+    #[error("has the range \"{first}-{last}\" at character {at}, which runs backwards")]
+    Backwards {
+        /// Where.
+        at: usize,
+        /// As written.
+        first: char,
+        /// As written.
+        last: char,
+    },
+    /// What can't be in a canonical URL as one character.
+    #[error(
+        "has \"{what}\" in the set at character {at}; sets match single characters of a URL, and there others than ASCII are percent-encoded"
+    )]
+    NotAscii {
+        /// Where.
+        at: usize,
+        /// The character.
+        what: char,
+    },
+    /// A host without wildcards that is no host; after a scheme with some, one that is not in its canonical form.
+    #[error(
+        "has \"{0}\" where its host should be, which is no host; after a scheme with wildcards it must be lower-case ASCII"
+    )]
+    Host(String),
+}
+
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    /// For each ASCII character, the elements that match it: row `c`, `words` words each.
+    elements: Vec<u64>,
+    /// The places before which a `*` stands.
+    stays: Vec<u64>,
+    words: usize,
+    /// How many elements there are: the place at which all of them have matched.
+    end: usize,
+    fixes_host: bool,
+}
+
+/// One piece of a pattern.
+enum Piece {
+    Star,
+    Any,
+    /// These of the ASCII characters.
+    Set(u128),
+    Literal(u8),
+}
+
+impl Glob {
+    /// Compiles a pattern. Where its scheme and host are without wildcards they are read as in a URL (case, default
+    /// port, IDNA), and percent-encoding is brought to its canonical form, so that what is meant is what matches.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(pattern: &str) -> Result<Glob, GlobError> {
+        let count = pattern.chars().count();
+        if count == 0 {
+            return Err(GlobError::Empty);
+        }
+        if count > MAX_PATTERN {
+            return Err(GlobError::TooLong(count));
+        }
+        let (origin, rest, fixes_host) = split_origin(pattern)?;
+        let mut pieces: Vec<Piece> = origin.bytes().map(Piece::Literal).collect();
+        // Everything up to `rest` is ASCII or was counted by characters.
+        let skipped = count - rest.chars().count();
+        read_pieces(rest, skipped, &mut pieces)?;
+        Ok(Glob::compile(&pieces, fixes_host))
+    }
+
+    fn compile(pieces: &[Piece], fixes_host: bool) -> Glob {
+        let end = pieces.iter().filter(|p| !matches!(p, Piece::Star)).count();
+        let words = end / 64 + 1;
+        let (mut elements, mut stays) = (vec![0; 128 * words], vec![0; words]);
+        let mut at = 0;
+        for piece in pieces {
+            let set = match piece {
+                Piece::Star => {
+                    stays[at / 64] |= 1 << (at % 64);
+                    continue;
+                }
+                Piece::Any => u128::MAX,
+                Piece::Set(set) => *set,
+                Piece::Literal(byte) => 1 << (byte & 127),
+            };
+            for c in (0..128).filter(|c| set >> c & 1 == 1) {
+                elements[c * words + at / 64] |= 1 << (at % 64);
+            }
+            at += 1;
+        }
+        Glob { elements, stays, words, end, fixes_host }
+    }
+
+    /// Whether the whole of `text` matches. A canonical URL is ASCII; of another text nothing matches.
+    pub fn matches(&self, text: &str) -> bool {
+        // Bit p: the first p elements have matched the text so far. Bit p stands for element p's place, so a character
+        // that element p matches moves the bit up by one, and one that a `*` before it takes leaves it where it is.
+        let mut at = vec![0u64; self.words];
+        at[0] = 1;
+        for byte in text.bytes() {
+            if byte >= 128 {
+                return false;
+            }
+            let row = &self.elements[usize::from(byte) * self.words..][..self.words];
+            let (mut carry, mut any) = (0, 0);
+            for ((word, matching), stays) in at.iter_mut().zip(row).zip(&self.stays) {
+                let moved = *word & matching;
+                *word = moved << 1 | carry | *word & stays;
+                carry = moved >> 63;
+                any |= *word;
+            }
+            if any == 0 {
+                return false;
+            }
+        }
+        at[self.end / 64] >> (self.end % 64) & 1 == 1
+    }
+
+    /// Whether every URL that can match is on one host that the pattern names: there is a host part, and no wildcard
+    /// is in it or could stand before it for something longer.
+    pub fn fixes_host(&self) -> bool {
+        self.fixes_host
+    }
+}
+
+/// Takes a scheme and host off a pattern if they are literal: their canonical form, what comes after, and whether the
+/// host is fixed. A scheme with wildcards of one character still leaves the host fixed: `http[s]` and `http?` are all
+/// that they can be in front of `://`.
+fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
+    let none = Ok((String::new(), pattern, false));
+    let Some((scheme, rest)) = pattern.split_once("://") else { return none };
+    if scheme.contains(['*', '/']) {
+        return none;
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    let wild = |text: &str| text.contains(['*', '?', '[']);
+    if wild(host) {
+        return none;
+    }
+    // The parser of a URL would end the host at these, or take what is before for a user's name.
+    let parsed = Url::parse(&format!("{}://{host}/", if wild(scheme) { "https" } else { scheme }));
+    let bad = host.is_empty() || host.contains(['\\', '#', '@']) || host.contains(char::is_whitespace);
+    let parsed = parsed.ok().filter(|url| !bad && url.host_str().is_some_and(|h| !h.is_empty()));
+    let Some(url) = parsed else { return Err(GlobError::Host(host.to_owned())) };
+    if wild(scheme) {
+        // Which default port to take off is not known then.
+        let plain = host.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+        return if plain { Ok((String::new(), pattern, true)) } else { Err(GlobError::Host(host.to_owned())) };
+    }
+    let origin = url.as_str().trim_end_matches('/').to_owned();
+    // A host alone is its root page.
+    let rest = &rest[host.len()..];
+    Ok((if rest.is_empty() { origin + "/" } else { origin }, rest, true))
+}
+
+/// Reads what is left of a pattern, which begins after `skipped` characters of it.
+fn read_pieces(rest: &str, skipped: usize, pieces: &mut Vec<Piece>) -> Result<(), GlobError> {
+    let chars: Vec<char> = rest.chars().collect();
+    let mut literal = String::new();
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        if !matches!(c, '*' | '?' | '[') {
+            literal.push(c);
+            at += 1;
+            continue;
+        }
+        flush(&mut literal, pieces);
+        match c {
+            // Several are as good as one.
+            '*' => pieces.push(Piece::Star),
+            '?' => pieces.push(Piece::Any),
+            _ => {
+                let (set, length) = read_set(&chars[at..], skipped + at + 1)?;
+                pieces.push(Piece::Set(set));
+                at += length;
+                continue;
+            }
+        }
+        at += 1;
+    }
+    flush(&mut literal, pieces);
+    Ok(())
+}
+
+/// A run of literal characters as a canonical URL has them.
+fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
+    let mut encoded = String::with_capacity(literal.len());
+    for c in literal.chars() {
+        if c.is_ascii() {
+            encoded.push(c);
+        } else {
+            let mut utf8 = [0; 4];
+            for byte in c.encode_utf8(&mut utf8).bytes() {
+                encoded.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    pieces.extend(normal_escapes(&encoded).bytes().map(Piece::Literal));
+    literal.clear();
+}
+
+/// Reads a set, which begins at `chars[0]`, at character `place` of the pattern: its characters and its length.
+fn read_set(chars: &[char], place: usize) -> Result<(u128, usize), GlobError> {
+    let negated = matches!(chars.get(1), Some('!' | '^'));
+    let start = if negated { 2 } else { 1 };
+    // A bracket right at the start is one of the set.
+    let length = chars.iter().skip(start + 1).position(|c| *c == ']').ok_or(GlobError::Unclosed(place))?;
+    let end = start + 1 + length;
+    let mut set = 0u128;
+    let mut at = start;
+    while at < end {
+        let first = chars[at];
+        // A hyphen at either end is one of the set.
+        let range = at + 2 < end && chars[at + 1] == '-';
+        let last = if range { chars[at + 2] } else { first };
+        if let Some(what) = [first, last].into_iter().find(|c| !c.is_ascii()) {
+            return Err(GlobError::NotAscii { at: place, what });
+        }
+        if first > last {
+            return Err(GlobError::Backwards { at: place + at, first, last });
+        }
+        for c in first as u32..=last as u32 {
+            set |= 1 << c;
+        }
+        at += if range { 3 } else { 1 };
+    }
+    Ok((if negated { !set } else { set }, end + 1))
+}
+
+#[cfg(test)]
+mod tests;

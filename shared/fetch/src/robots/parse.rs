@@ -1,0 +1,146 @@
+//! A file's lines and groups. RFC 9309 §2.1 and §2.2.1, read as leniently as Google does: common misspellings, and a blank
+//! for the colon.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{MAX_CRAWL_DELAY, MAX_ROBOTS, MAX_SITEMAPS, Rule, pattern};
+use crate::target::check_url;
+
+/// What a file has for one crawler.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) rules: Vec<Rule>,
+    pub(super) crawl_delay: Option<Duration>,
+    pub(super) sitemaps: Vec<Url>,
+}
+
+/// The rules of one name's groups, merged.
+#[derive(Debug, Default)]
+struct Group {
+    seen: bool,
+    rules: Vec<Rule>,
+    crawl_delay: Option<Duration>,
+}
+
+/// What a line says.
+enum Line<'a> {
+    Agent(&'a [u8]),
+    Rule(bool, &'a [u8]),
+    CrawlDelay(&'a [u8]),
+    Sitemap(&'a [u8]),
+}
+
+/// Reads a file for the crawler `agent`. Its own groups are all that counts if there are any, even without rules; else
+/// those for `*`.
+pub(super) fn read(file: &[u8], agent: &str) -> Found {
+    let (mut own, mut any) = (Group::default(), Group::default());
+    let mut sitemaps: Vec<Url> = Vec::new();
+    // Whom the rules at this place are for, and whether a user-agent line here would add to them. Only rules end that:
+    // "parsing of other records MUST NOT interfere" (§2.2.4).
+    let (mut for_own, mut for_any, mut naming) = (false, false, false);
+    for line in lines(whole_lines(file)).filter_map(read_line) {
+        match line {
+            Line::Agent(value) => {
+                if !naming {
+                    (for_own, for_any, naming) = (false, false, true);
+                }
+                if value.first() == Some(&b'*') && value.get(1).is_none_or(u8::is_ascii_whitespace) {
+                    for_any = true;
+                    any.seen = true;
+                } else if is_named(value, agent) {
+                    for_own = true;
+                    own.seen = true;
+                }
+            }
+            Line::Rule(allow, value) => {
+                naming = false;
+                // An empty one matches nothing, and so does one that begins with neither.
+                if matches!(value.first(), Some(b'/' | b'*')) {
+                    let rule = Rule { allow, pattern: pattern::of_rule(value) };
+                    if for_own {
+                        own.rules.push(rule);
+                    } else if for_any {
+                        any.rules.push(rule);
+                    }
+                    // A group for both is only ever read as the crawler's own.
+                }
+            }
+            Line::CrawlDelay(value) => {
+                let delay = delay(value);
+                for group in [for_own.then_some(&mut own), for_any.then_some(&mut any)].into_iter().flatten() {
+                    group.crawl_delay = group.crawl_delay.max(delay);
+                }
+            }
+            Line::Sitemap(value) => {
+                let url = std::str::from_utf8(value).ok().and_then(|text| check_url(text).ok());
+                if let Some(url) = url.filter(|u| sitemaps.len() < MAX_SITEMAPS && !sitemaps.contains(u)) {
+                    sitemaps.push(url);
+                }
+            }
+        }
+    }
+    let group = if own.seen { own } else { any };
+    Found { rules: group.rules, crawl_delay: group.crawl_delay, sitemaps }
+}
+
+/// The start of a file, without a byte order mark and without a line that crosses the limit.
+fn whole_lines(file: &[u8]) -> &[u8] {
+    let kept = match file.get(..=MAX_ROBOTS) {
+        None => file,
+        // The byte after the limit may be what ends the last line.
+        Some(start) => {
+            let end = start.iter().rposition(|b| matches!(b, b'\n' | b'\r'));
+            &start[..end.unwrap_or(0)]
+        }
+    };
+    kept.strip_prefix(b"\xef\xbb\xbf").unwrap_or(kept)
+}
+
+/// Lines end in LF, CR or both; an empty line more does no harm.
+fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    file.split(|b| matches!(b, b'\n' | b'\r'))
+}
+
+fn read_line(line: &[u8]) -> Option<Line<'_>> {
+    let line = line.split(|b| *b == b'#').next().unwrap_or_default().trim_ascii();
+    let (key, value) = match line.iter().position(|b| *b == b':') {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => {
+            let (at, rest) = line.iter().position(u8::is_ascii_whitespace).map(|at| line.split_at(at))?;
+            // Two words; more are prose.
+            if rest.trim_ascii().iter().any(u8::is_ascii_whitespace) {
+                return None;
+            }
+            (at, rest)
+        }
+    };
+    let (key, value) = (key.trim_ascii().to_ascii_lowercase(), value.trim_ascii());
+    match key.as_slice() {
+        b"user-agent" | b"useragent" | b"user agent" => Some(Line::Agent(value)),
+        b"allow" => Some(Line::Rule(true, value)),
+        b"disallow" | b"dissallow" | b"dissalow" | b"disalow" | b"diasllow" | b"disallaw" => {
+            Some(Line::Rule(false, value))
+        }
+        b"crawl-delay" | b"crawldelay" => Some(Line::CrawlDelay(value)),
+        b"sitemap" | b"site-map" => Some(Line::Sitemap(value)),
+        _ => None,
+    }
+}
+
+/// Whether a user-agent line names the crawler: its product token, in whatever case, with anything after it that is no
+/// part of one, such as a version.
+fn is_named(value: &[u8], agent: &str) -> bool {
+    let end = value.iter().position(|b| !(b.is_ascii_alphabetic() || matches!(b, b'_' | b'-')));
+    let token = &value[..end.unwrap_or(value.len())];
+    !token.is_empty() && token.eq_ignore_ascii_case(agent.as_bytes())
+}
+
+/// Seconds, with or without a fraction.
+fn delay(value: &[u8]) -> Option<Duration> {
+    let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
+    // What is no number is none of the two, and refused here.
+    let bounded = if seconds > MAX_CRAWL_DELAY.as_secs_f64() { MAX_CRAWL_DELAY.as_secs_f64() } else { seconds };
+    Duration::try_from_secs_f64(bounded).ok()
+}

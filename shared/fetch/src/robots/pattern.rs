@@ -1,0 +1,76 @@
+//! Paths and patterns in one form, and whether a pattern matches. RFC 9309 §2.2.2 and §2.2.3.
+
+use domain::canonical::{escaped_octet, is_unreserved};
+
+/// Characters that stand for themselves: unreserved and reserved ones (RFC 3986 §2.2 and §2.3), without `*` and `$`,
+/// which in a pattern mean something.
+fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte) || b":/?#[]@!&'()+,;=".contains(&byte)
+}
+
+/// Appends an octet as its escape.
+fn push_escape(out: &mut String, octet: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    out.push(DIGITS[usize::from(octet >> 4)] as char);
+    out.push(DIGITS[usize::from(octet & 15)] as char);
+}
+
+/// The one form in which both are compared: unreserved characters bare, reserved ones as they were written, everything
+/// else escaped. `special` says whether a byte, at its place, keeps its special meaning.
+fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if let Some(octet) = escaped_octet(&bytes[at..]) {
+            if is_unreserved(octet) {
+                out.push(char::from(octet))
+            } else {
+                push_escape(&mut out, octet)
+            }
+            at += 3;
+            continue;
+        }
+        if is_plain(byte) || special(at, byte) {
+            out.push(char::from(byte))
+        } else {
+            push_escape(&mut out, byte)
+        }
+        at += 1;
+    }
+    out
+}
+
+/// A rule's pattern: `*` and a `$` at the end keep their meaning.
+pub(super) fn of_rule(value: &[u8]) -> String {
+    normal(value, |at, byte| byte == b'*' || (byte == b'$' && at + 1 == value.len()))
+}
+
+/// A URL's path and query: nothing in it is special.
+pub(super) fn of_url(path: &str) -> String {
+    normal(path.as_bytes(), |_, _| false)
+}
+
+/// How many bytes [`matches`] may look at, at most, give or take a constant factor.
+pub(super) fn cost(pattern: &str, path: &str) -> usize {
+    pattern.len() + if pattern.contains('*') { path.len() } else { 0 }
+}
+
+/// Whether a pattern matches a path from its start: to its end if the pattern ends in `$`, else as far as it goes.
+///
+/// The pieces between `*` are found one after the other, each as far left as it can be, which leaves the most for those
+/// that follow, so nothing is tried twice; finding one is linear (`str::find`).
+pub(super) fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |p| (p, true));
+    let mut pieces = pattern.split('*');
+    // There is always a first piece.
+    let Some(mut rest) = path.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let Some(last) = pieces.next_back() else { return !anchored || rest.is_empty() };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    if anchored { rest.ends_with(last) } else { rest.contains(last) }
+}

@@ -1,0 +1,146 @@
+//! Sitemaps (sitemaps.org, protocol 0.9): the URLs that a site says it has. An index is followed one level deep. Only
+//! `loc` is read. What is broken, too long or too slow yields what was read of it.
+//!
+//! Files are read as they come, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
+//! ([`MAX_KEPT`]), whatever is sent.
+
+mod bounded;
+mod read;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::client::{Arrival, Fetcher};
+use crate::error::FetchError;
+use read::{Place, Sink};
+
+/// Most URLs of one file, by the protocol; also most files that are taken from an index.
+pub const MAX_URLS: usize = 50_000;
+/// Most files of one call, the first included.
+pub const MAX_FILES: usize = 1_000;
+/// Most bytes between two tags, of a tag, and of a line.
+pub const MAX_ITEM: usize = 64 * 1024;
+/// Most bytes of all URLs that one call yields.
+pub const MAX_KEPT: usize = 16 * 1024 * 1024;
+
+/// One sitemap that is wanted.
+#[derive(Clone, Copy)]
+pub struct SitemapRequest<'a> {
+    /// Where.
+    pub url: &'a Url,
+    /// Which URLs are wanted. The others do not count towards `max_urls`.
+    pub wanted: &'a (dyn Fn(&Url) -> bool + Sync),
+    /// Most URLs that come back.
+    pub max_urls: usize,
+    /// For all of it, the files of an index included.
+    pub timeout: Duration,
+    /// Waited before each file of an index: the site's delay.
+    pub pause: Duration,
+}
+
+/// What a sitemap yielded.
+#[derive(Debug, Default)]
+pub struct Sitemap {
+    /// The wanted URLs, in order; absolute, http or https. They are a stranger's words: of whatever host, and more than
+    /// once if they are there more than once.
+    pub urls: Vec<Url>,
+    /// How many files were asked for.
+    pub files: usize,
+    /// Whether there may be more URLs that are wanted, past `max_urls` or another limit on their number.
+    pub truncated: bool,
+    /// The first thing that went wrong, if anything did.
+    pub fault: Option<FetchError>,
+}
+
+impl Sitemap {
+    fn failed(&mut self, error: FetchError) {
+        self.fault.get_or_insert(error);
+    }
+}
+
+impl Fetcher {
+    /// Reads a sitemap: XML or a URL a line, plain or gzip. Every file goes through the same client and the same guard as
+    /// a page. Of an index, files on its own host are read, no index among them.
+    pub async fn sitemap(&self, request: SitemapRequest<'_>) -> Sitemap {
+        let mut found = Sitemap::default();
+        if tokio::time::timeout(request.timeout, self.read_sitemap(&request, &mut found)).await.is_err() {
+            found.failed(FetchError::Timeout(request.timeout));
+        }
+        found
+    }
+
+    async fn read_sitemap(&self, request: &SitemapRequest<'_>, found: &mut Sitemap) {
+        let mut children = Vec::new();
+        let mut kept = 0;
+        let index = self.read_file(request, request.url, &mut kept, found, Some(&mut children)).await;
+        let mut seen = HashSet::from([request.url.clone()]);
+        let Some(index) = index else { return };
+        for child in children {
+            let same_host = (child.host_str(), child.port()) == (index.host_str(), index.port());
+            if !same_host || !seen.insert(child.clone()) {
+                continue;
+            }
+            if found.files == MAX_FILES || found.urls.len() >= request.max_urls {
+                found.truncated = true;
+                return;
+            }
+            tokio::time::sleep(request.pause).await;
+            self.read_file(request, &child, &mut kept, found, None).await;
+        }
+    }
+
+    /// Reads one file; where it was found in the end.
+    async fn read_file(
+        &self,
+        request: &SitemapRequest<'_>,
+        url: &Url,
+        kept: &mut usize,
+        found: &mut Sitemap,
+        mut children: Option<&mut Vec<Url>>,
+    ) -> Option<Url> {
+        found.files += 1;
+        let (url, response) = match self.arrive(url, "application/xml,text/xml,text/plain,*/*;q=0.5").await {
+            Ok(Arrival::At(url, response)) => (url, response),
+            Ok(Arrival::Astray(error)) | Err(error) => {
+                found.failed(error);
+                return None;
+            }
+        };
+        let Sitemap { urls, truncated, .. } = found;
+        let mut count = 0;
+        let mut sink = |place: Place, url: Url| {
+            count += 1;
+            if count > MAX_URLS {
+                *truncated = true;
+                return Sink::Full;
+            }
+            match place {
+                Place::Page if !(request.wanted)(&url) => {}
+                Place::Page => {
+                    *kept += url.as_str().len();
+                    if urls.len() >= request.max_urls || *kept > MAX_KEPT {
+                        *truncated = true;
+                        return Sink::Full;
+                    }
+                    urls.push(url);
+                }
+                Place::Sitemap => match children.as_deref_mut() {
+                    Some(children) if children.len() < MAX_FILES => children.push(url),
+                    Some(_) => {
+                        *truncated = true;
+                        return Sink::Full;
+                    }
+                    // An index in an index.
+                    None => return Sink::Full,
+                },
+            }
+            Sink::More
+        };
+        if let Err(error) = read::read(response, self.max_sitemap_bytes(), &mut sink).await {
+            found.failed(error);
+        }
+        Some(url)
+    }
+}

@@ -1,0 +1,131 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is read of these bytes, as `page url` and `sitemap url`, and how it ends.
+async fn read_bytes(bytes: &[u8], max: usize) -> (Vec<String>, Result<(), FetchError>) {
+    let mut found = Vec::new();
+    let mut take = |place, url: Url| {
+        found.push(format!("{} {url}", if place == Place::Page { "page" } else { "sitemap" }));
+        if found.len() < 1_000 { Sink::More } else { Sink::Full }
+    };
+    let plain: Box<dyn AsyncRead + Unpin + Send> = Box::new(bytes);
+    // In pieces of seven bytes, so that nothing depends on where they end.
+    let file = Bounded::new(BufReader::with_capacity(7, plain), max, MAX_ITEM);
+    let end = read_plain(file, max, &mut take).await;
+    (found, end)
+}
+
+async fn good(text: &str) -> Vec<String> {
+    let (found, end) = read_bytes(text.as_bytes(), 1 << 20).await;
+    assert_eq!(end, Ok(()), "{text}");
+    found
+}
+
+/// What was read before it broke off, and that it did.
+async fn bad(text: &str, why: &str) -> Vec<String> {
+    let (found, end) = read_bytes(text.as_bytes(), 1 << 20).await;
+    let error = end.unwrap_err().to_string();
+    assert!(error.contains(why), "{text:.300}: {error}");
+    found
+}
+
+const SET: &str = "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>";
+
+#[tokio::test]
+async fn both_kinds_and_only_their_own_loc() {
+    let set = format!(
+        "\u{feff}\n<?xml version='1.0' encoding='UTF-8'?><!-- c -->{SET}
+        <url><loc> https://e.test/a </loc><lastmod>2026-01-01</lastmod>
+            <image:image><image:loc>https://e.test/image.jpg</image:loc></image:image></url>
+        <url><lastmod/><loc><![CDATA[https://e.test/b?x=1&y=2]]></loc></url>
+        <url><loc>https://e.test/c?x=1&amp;y=2&#38;z=&#x33;</loc></url>
+        <url><loc>https://e.test/d?x=1&y=2</loc></url>
+        <url><loc>https://e.test/<!-- c -->e</loc></url>
+        <url><loc/></url><url><loc></loc></url><loc>https://e.test/no</loc><other><loc>https://e.test/no</loc></other>
+        <url><loc>/relative</loc></url><url><loc>ftp://e.test/</loc></url><url><loc>https://u:p@e.test/</loc></url>
+        </urlset> <whatever"
+    );
+    let want = ["page https://e.test/a", "page https://e.test/b?x=1&y=2", "page https://e.test/c?x=1&y=2&z=3"];
+    let more = ["page https://e.test/d?x=1&y=2", "page https://e.test/e"];
+    assert_eq!(good(&set).await, [&want[..], &more[..]].concat());
+    let index = "<s:sitemapindex xmlns:s='x'><s:sitemap><s:loc>https://e.test/1.xml</s:loc></s:sitemap>
+        <url><loc>https://e.test/no</loc></url></s:sitemapindex>";
+    assert_eq!(good(index).await, ["sitemap https://e.test/1.xml"]);
+    assert!(good("<urlset/>").await.is_empty() && good("<urlset></urlset>").await.is_empty());
+}
+
+#[tokio::test]
+async fn lines() {
+    let text = "\u{feff}https://e.test/a\r\nhttps://e.test/b\rhttps://e.test/c\n\n  https://e.test/d  \nnonsense\n/e\n";
+    let want = ["a", "b", "c", "d"].map(|p| format!("page https://e.test/{p}"));
+    assert_eq!(good(text).await, want);
+    assert_eq!(read_bytes(b"https://e.test/\xff\nhttps://e.test/z", 1 << 20).await.0, ["page https://e.test/z"]);
+    assert!(good("").await.is_empty() && good(" \n \r ").await.is_empty());
+}
+
+#[tokio::test]
+async fn no_entity_is_expanded_and_no_dtd_is_read() {
+    let bomb = format!(
+        "<!DOCTYPE urlset [<!ENTITY a 'https://e.test/x'><!ENTITY b '&a;&a;'><!ENTITY f SYSTEM 'file:///etc/passwd'>]>{SET}
+        <url><loc>&a;</loc></url><url><loc>https://e.test/&b;</loc></url><url><loc>https://e.test/?&f;</loc></url>
+        <url><loc>https://e.test/&#0;</loc></url><url><loc>https://e.test/&nbsp;</loc></url>
+        <url><loc>https://e.test/ok</loc></url></urlset>"
+    );
+    assert_eq!(good(&bomb).await, ["page https://e.test/ok"]);
+}
+
+#[tokio::test]
+async fn what_is_broken_yields_what_came_before() {
+    let start = format!("{SET}<url><loc>https://e.test/a</loc></url>");
+    let one = ["page https://e.test/a"];
+    for rest in ["", "<url", "<url><loc>https://e.test/b", "</url></urlset>", "<!-- ", "<url></loc>", "<![CDATA[x"] {
+        assert_eq!(bad(&format!("{start}{rest}"), "well-formed").await, one, "{rest}");
+    }
+    let (found, end) =
+        read_bytes(&[start.as_bytes(), b"<url><loc>https://e.test/\xff</loc></url>"].concat(), 1 << 20).await;
+    assert!(found == one && end.is_err());
+    let deep = format!("{start}<url>{}", "<x>".repeat(40));
+    assert_eq!(bad(&deep, "neither").await, one);
+    assert!(bad("<html><body><a href=x>", "neither").await.is_empty());
+}
+
+#[tokio::test]
+async fn files_and_items_are_bounded() {
+    let start = format!("{SET}<url><loc>https://e.test/a</loc></url>");
+    let long = "a".repeat(MAX_ITEM + 100);
+    for item in [format!("<!--{long}-->"), format!("<url x='{long}'>"), format!("<url><loc>{long}"), format!("<{long}")]
+    {
+        assert_eq!(bad(&format!("{start}{item}"), "bytes").await, ["page https://e.test/a"]);
+    }
+    // As deep as a line, as long as a URL: read on.
+    let url = format!(
+        "{start}<url><loc>https://e.test/{}</loc></url><url><loc>https://e.test/b</loc></url></urlset>",
+        "a".repeat(MAX_URL)
+    );
+    assert_eq!(good(&url).await, ["page https://e.test/a", "page https://e.test/b"]);
+    assert_eq!(bad(&format!("https://e.test/a\n{long}"), "a line").await, ["page https://e.test/a"]);
+    // White space in front is no item.
+    assert_eq!(good(&format!("{}https://e.test/a", " ".repeat(2 * MAX_ITEM))).await, ["page https://e.test/a"]);
+    let text = "https://e.test/a\nhttps://e.test/b";
+    assert_eq!(read_bytes(text.as_bytes(), text.len()).await.1, Ok(()));
+    let (found, end) = read_bytes(text.as_bytes(), text.len() - 1).await;
+    assert!(found == ["page https://e.test/a"] && end.unwrap_err().to_string().contains("is over 32 bytes"));
+}
+
+#[tokio::test]
+async fn whoever_has_enough_ends_it() {
+    let text: String = (0..2_000).map(|i| format!("https://e.test/{i}\n")).collect();
+    assert_eq!(good(&text).await.len(), 1_000);
+    let set: String = (0..2_000).map(|i| format!("<url><loc>https://e.test/{i}</loc></url>")).collect();
+    assert_eq!(good(&format!("{SET}{set}")).await.len(), 1_000);
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(text in "(<urlset>|</urlset>|<sitemapindex>|<url>|</url>|<loc>|</loc>|<loc/>|https://e.test/|&amp;|&#x41;|&x;|&|<!--|-->|<!\\[CDATA\\[|\\]\\]>|\\PC|\n){0,40}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (found, _) = runtime.block_on(read_bytes(text.as_bytes(), 300));
+        prop_assert!(found.len() <= text.len());
+    }
+}

@@ -1,0 +1,170 @@
+//! robots.txt: what each outcome means, its limits, and that the guard applies to it.
+
+use std::time::Duration;
+
+use fetch::robots::MAX_ROBOTS;
+use fetch::{FetchConfig, FetchError, Fetcher, RobotsAnswer, RobotsOutcome};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::scripted::{Answer, Scripted, ok, open, status, to};
+use crate::site::page;
+use crate::{encodings, fetcher};
+
+const RULES: &str = "User-agent: runo\nDisallow: /private\nCrawl-delay: 2\nSitemap: https://e.test/s.xml\n";
+
+async fn ask(f: &Fetcher, url: &str) -> RobotsAnswer {
+    let (f, url) = (f.clone(), Url::parse(url).unwrap());
+    // As a task of its own, which it must be able to be.
+    tokio::spawn(async move { f.robots(&url, Duration::from_secs(20)).await }).await.unwrap()
+}
+
+fn allows(answer: &RobotsAnswer, path: &str) -> bool {
+    answer.robots.allows(&Url::parse(&format!("https://e.test{path}")).unwrap())
+}
+
+/// Whether it is what holds for a site without rules, for one that can't be asked, or neither.
+fn verdict(answer: &RobotsAnswer) -> &'static str {
+    match &answer.outcome {
+        RobotsOutcome::Found => "found",
+        RobotsOutcome::Unavailable => {
+            assert!(allows(answer, "/private") && allows(answer, "/"));
+            "allow all"
+        }
+        RobotsOutcome::Unreachable(_) => {
+            assert!(!allows(answer, "/private") && !allows(answer, "/"));
+            "disallow all"
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_asked_for_at_the_root_and_read_for_us() {
+    let (site, f) = (Scripted::start(vec![("/robots.txt", ok(RULES))]).await, fetcher());
+    assert_eq!(f.product_token(), "Runo");
+    let answer = ask(&f, &site.url("/deep/page?x=1#y")).await;
+    assert_eq!((verdict(&answer), answer.status), ("found", Some(200)));
+    assert!(allows(&answer, "/") && !allows(&answer, "/private/x"));
+    assert_eq!(answer.robots.crawl_delay(), Some(Duration::from_secs(2)));
+    assert_eq!(answer.robots.sitemaps()[0].as_str(), "https://e.test/s.xml");
+    assert_eq!(site.asked(), ["/robots.txt"]);
+    // Whatever its type says.
+    for file in [
+        page("200 OK", "Content-Type: application/octet-stream\r\n", RULES.as_bytes()),
+        page("203 Other", "", RULES.as_bytes()),
+        page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(RULES.as_bytes())),
+    ] {
+        let site = Scripted::start(vec![("/robots.txt", Answer::Bytes(file))]).await;
+        assert!(!allows(&ask(&f, &site.url("/")).await, "/private"));
+    }
+}
+
+#[tokio::test]
+async fn statuses() {
+    let f = fetcher();
+    for (code, want) in [
+        (204, "found"),
+        (304, "allow all"),
+        (400, "allow all"),
+        (401, "allow all"),
+        (403, "allow all"),
+        (404, "allow all"),
+        (410, "allow all"),
+        (429, "allow all"),
+        (500, "disallow all"),
+        (502, "disallow all"),
+        (503, "disallow all"),
+        (599, "disallow all"),
+    ] {
+        let site = Scripted::start(vec![("/robots.txt", status(code))]).await;
+        let answer = ask(&f, &site.url("/")).await;
+        assert_eq!((verdict(&answer), answer.status), (want, Some(code)), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_is_not_crawled() {
+    let f = fetcher();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    assert_eq!(verdict(&ask(&f, &format!("http://{free}/")).await), "disallow all");
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nUser-agent: *\nAllow: /\n".to_vec();
+    let packed = page("200 OK", "Content-Encoding: compress\r\n", b"\x1f\x9d");
+    for answer in [Answer::Bytes(cut), Answer::Bytes(packed), Answer::Bytes(b"220 smtp\r\n".to_vec())] {
+        let site = Scripted::start(vec![("/robots.txt", answer)]).await;
+        assert_eq!(verdict(&ask(&f, &site.url("/")).await), "disallow all");
+    }
+    let site = Scripted::start(vec![("/robots.txt", Answer::Hang(open("", "User-agent: *\n")))]).await;
+    let answer = f.robots(&Url::parse(&site.url("/")).unwrap(), Duration::from_millis(300)).await;
+    assert!(matches!(answer.outcome, RobotsOutcome::Unreachable(FetchError::Timeout(_))), "{answer:?}");
+    assert_eq!(verdict(&answer), "disallow all");
+}
+
+#[tokio::test]
+async fn redirects_are_followed_five_deep_and_to_other_sites() {
+    let f = fetcher();
+    let target = Scripted::start(vec![("/rules", ok(RULES))]).await;
+    let hops = |first: &str| {
+        vec![
+            ("/robots.txt", to(first)),
+            ("/5", to("/4")),
+            ("/4", to("/3")),
+            ("/3", to("/2")),
+            ("/2", to("/1")),
+            ("/1", to(target.url("/rules"))),
+            ("/loop", to("/robots.txt")),
+            ("/nonsense", Answer::Bytes(page("302 Found", "Location: http://[\r\n", b""))),
+        ]
+    };
+    for (first, want, asked) in [
+        ("/4", "found", 5),
+        ("/5", "allow all", 6),
+        ("/loop", "allow all", 2),
+        ("/nonsense", "allow all", 2),
+        ("/none", "allow all", 2),
+    ] {
+        let site = Scripted::start(hops(first)).await;
+        let answer = ask(&f, &site.url("/")).await;
+        assert_eq!((verdict(&answer), site.asked().len()), (want, asked), "{first}");
+        assert_eq!(allows(&answer, "/private"), want == "allow all", "{first}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_file_without_end_the_start_is_read() {
+    let f = fetcher();
+    let endless = Answer::Endless(open("", RULES), b"Disallow: /more\n".repeat(1_000));
+    let line = Answer::Endless(open("", RULES), b"Disallow: /more".repeat(1_000));
+    let packed = "Content-Encoding: gzip\r\n";
+    let bomb = Answer::Endless(open(packed, encodings::bomb_start(b'\n')), encodings::bomb_more().repeat(1_000));
+    let large = ok(format!("{RULES}{}\nDisallow: /late\n", "#".repeat(MAX_ROBOTS)));
+    for (name, answer, denied) in
+        [("endless", endless, true), ("line", line, true), ("large", large, true), ("bomb", bomb, false)]
+    {
+        let site = Scripted::start(vec![("/robots.txt", answer)]).await;
+        let answer = ask(&f, &site.url("/")).await;
+        assert_eq!(verdict(&answer), "found", "{name}");
+        assert_eq!(allows(&answer, "/private"), !denied, "{name}");
+        assert!(allows(&answer, "/late"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_guard_applies() {
+    let other = Scripted::start_on("127.0.0.2", |_| vec![("/robots.txt", ok("User-agent: *\nAllow: /"))]).await;
+    let one = FetchConfig { allow: vec!["127.0.0.1/32".parse().unwrap()], ..FetchConfig::default() };
+    let f = Fetcher::new(one).unwrap();
+    let targets = [other.url("/robots.txt"), "http://169.254.169.254/robots.txt".into(), "file:///etc/passwd".into()];
+    for target in targets {
+        let site = Scripted::start(vec![("/robots.txt", to(&target))]).await;
+        let answer = ask(&f, &site.url("/")).await;
+        assert!(
+            matches!(&answer.outcome, RobotsOutcome::Unreachable(FetchError::Forbidden(_))),
+            "{target}: {answer:?}"
+        );
+        assert_eq!(verdict(&answer), "disallow all", "{target}");
+    }
+    for origin in [other.url("/"), "ftp://127.0.0.1/".into(), "mailto:a@b.test".into()] {
+        assert_eq!(verdict(&ask(&f, &origin).await), "disallow all", "{origin}");
+    }
+    assert!(other.asked().is_empty());
+}
