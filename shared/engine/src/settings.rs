@@ -23,6 +23,8 @@ pub struct Settings {
     pub stall_secs: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
+    /// Store faults in a row after which a driver gives its job up for a sweeper to take.
+    pub driver_faults: u32,
     /// Tries of one store step.
     pub step_attempts: u32,
     /// First wait between tries of a step, in milliseconds.
@@ -42,6 +44,7 @@ impl Default for Settings {
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
             progress_ms: 500,
+            driver_faults: 5,
             step_attempts: 4,
             retry_base_ms: 100,
         }

@@ -28,8 +28,6 @@ use crate::worker::MARGIN_MS;
 const IDLE_PAUSE: Duration = Duration::from_millis(250);
 /// How often units that others hold are looked at.
 const HELD_LOOK: Duration = Duration::from_secs(2);
-/// Store faults in a row after which a driver gives the job up for a sweeper to take.
-const FAULTS: u32 = 5;
 
 /// Where a unit stands, as this driver knows it.
 enum Slot {
@@ -122,7 +120,7 @@ impl Driver {
         let mut next_look = Instant::now();
         let mut next_state = Instant::now();
         while !self.slots.is_empty() {
-            if self.faults >= FAULTS {
+            if self.faults >= self.engine.settings().driver_faults {
                 return self.give_up().await;
             }
             let now = self.engine.now();
