@@ -268,7 +268,7 @@ fn job(units: u32, state: JobState) -> Job {
         admitted: units,
         started_at: Timestamp(0),
         deadline: DEADLINE,
-        driver: DriverLease { holder: Nonce("driver".into()), until: Timestamp(0) },
+        driver: DriverLease { holder: Nonce("driver".into()), until: Timestamp(0), queued: false, quiet: 0 },
         cancelled_at: None,
         ended_at: None,
         expires_at: None,
