@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
@@ -15,10 +15,11 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("api", &["domain", "engine", "extraction", "fetch", "store"]),
     ("extract", &["api"]),
     ("batch", &["api"]),
+    ("crawl", &["api"]),
     ("jobs", &["api"]),
     ("worker", &["api", "domain"]),
     ("settle", &["api", "domain"]),
-    ("local", &["api", "batch", "domain", "engine", "extract", "fetch", "jobs", "settle", "store", "worker"]),
+    ("local", &["api", "batch", "crawl", "domain", "engine", "extract", "fetch", "jobs", "settle", "store", "worker"]),
     ("admin", &["api", "domain", "engine", "local", "store"]),
     ("tests", &[]),
     ("model", &[]),

@@ -113,6 +113,7 @@ impl App {
         match operation {
             Operation::Extract => Box::pin(self.call(Endpoint::Extract, &request)).await,
             Operation::Batch => Box::pin(self.call(Endpoint::Batch, &request)).await,
+            Operation::Crawl => Box::pin(self.call(Endpoint::Crawl, &request)).await,
             Operation::ListJobs
             | Operation::GetJob
             | Operation::CancelJob

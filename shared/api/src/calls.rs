@@ -90,6 +90,7 @@ impl App {
             options: valid.options,
             schema: valid.schema,
             urls: valid.urls,
+            crawl: valid.crawl,
             async_mode: valid.async_mode || respond_async,
             idempotency: hash,
         };

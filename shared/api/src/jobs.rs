@@ -61,7 +61,7 @@ impl App {
                 request::query(request, &[])?;
                 Ok(json_response(&usage_json(caller)))
             }
-            Operation::Health | Operation::Extract | Operation::Batch => {
+            Operation::Health | Operation::Extract | Operation::Batch | Operation::Crawl => {
                 Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
             }
         }

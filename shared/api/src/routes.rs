@@ -13,6 +13,8 @@ pub enum Operation {
     Extract,
     /// `POST /v1/batch`
     Batch,
+    /// `POST /v1/crawl`
+    Crawl,
     /// `GET /v1/jobs`
     ListJobs,
     /// `GET /v1/jobs/{job_id}`
@@ -34,6 +36,8 @@ pub enum Function {
     Extract,
     /// `functions/batch`
     Batch,
+    /// `functions/crawl`
+    Crawl,
     /// `functions/jobs`
     Jobs,
 }
@@ -50,9 +54,10 @@ pub struct Route {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 8] = [
+pub const ROUTES: [Route; 9] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
+    Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
     Route { method: Method::GET, path: "/v1/jobs", operation: Operation::ListJobs },
     Route { method: Method::GET, path: "/v1/jobs/{job_id}", operation: Operation::GetJob },
     Route { method: Method::DELETE, path: "/v1/jobs/{job_id}", operation: Operation::CancelJob },
@@ -67,6 +72,7 @@ impl Operation {
         match self {
             Operation::Extract => Function::Extract,
             Operation::Batch => Function::Batch,
+            Operation::Crawl => Function::Crawl,
             Operation::ListJobs
             | Operation::GetJob
             | Operation::CancelJob

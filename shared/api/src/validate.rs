@@ -1,11 +1,13 @@
 //! Request bodies, checked member by member. The first fault is told, naming the member and the nearest known one.
 
-use domain::job::{Options, RenderJs};
+use domain::job::{CrawlPlan, Options, RenderJs};
 use domain::nearest::nearest;
 use domain::{Endpoint, ErrorCode, Plan, Schema};
 use serde_json::{Map, Value};
 
 use crate::{ApiError, json};
+
+mod crawl;
 
 /// Most URLs of a batch.
 pub const MAX_URLS: usize = 1_000;
@@ -40,8 +42,10 @@ const MEMBERS: [(&str, &[Endpoint]); 7] = [
 /// A request body that passed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Valid {
-    /// The URLs, as given.
+    /// The URLs, as given; of a crawl, the seed.
     pub urls: Vec<String>,
+    /// Of a crawl: how far it is to go.
+    pub crawl: Option<CrawlPlan>,
     /// Inline, or the key's.
     pub schema: Schema,
     /// Defaults filled in.
@@ -63,9 +67,11 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Pla
     };
     known_members(members, "", &MEMBERS, endpoint)?;
     let urls = match endpoint {
-        Endpoint::Extract => vec![one_url(members)?],
-        Endpoint::Batch | Endpoint::Crawl => many_urls(members)?,
+        Endpoint::Extract => vec![one_url(members, "url")?],
+        Endpoint::Batch => many_urls(members)?,
+        Endpoint::Crawl => vec![one_url(members, "seed_url")?],
     };
+    let crawl = if endpoint == Endpoint::Crawl { Some(crawl::plan(members.get("crawl"), endpoint)?) } else { None };
     let empty = Map::new();
     let option_members = match members.get("options") {
         None | Some(Value::Null) => &empty,
@@ -80,7 +86,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Pla
         return Err(ApiError::new(ErrorCode::TierRequired, text));
     }
     let schema = read_schema(members.get("schema"), bound, &options.locale)?;
-    Ok(Valid { urls, schema, options, async_mode, body })
+    Ok(Valid { urls, crawl, schema, options, async_mode, body })
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
@@ -140,16 +146,16 @@ fn wrong(name: &str, want: &str, got: &Value) -> ApiError {
     ApiError::invalid(format!("\"{name}\" must be {want}, not {got}"))
 }
 
-fn one_url(members: &Map<String, Value>) -> Result<String, ApiError> {
-    match members.get("url") {
+fn one_url(members: &Map<String, Value>, name: &str) -> Result<String, ApiError> {
+    match members.get(name) {
         None | Some(Value::Null) => {
-            Err(ApiError::invalid("\"url\" is missing; it must be an absolute http or https URL"))
+            Err(ApiError::invalid(format!("\"{name}\" is missing; it must be an absolute http or https URL")))
         }
         Some(Value::String(url)) => match fetch::check_url(url) {
             Ok(_) => Ok(url.clone()),
-            Err(fault) => Err(ApiError::invalid(format!("\"url\": {fault}"))),
+            Err(fault) => Err(ApiError::invalid(format!("\"{name}\": {fault}"))),
         },
-        Some(other) => Err(wrong("url", "a string", other)),
+        Some(other) => Err(wrong(name, "a string", other)),
     }
 }
 
@@ -214,10 +220,10 @@ fn read_options(members: &Map<String, Value>) -> Result<Options, ApiError> {
     Ok(Options {
         render_js,
         locale,
-        timeout_ms: number(members, "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
+        timeout_ms: number(members, "options.", "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
         no_cache: flag(members, "options.", "no_cache")?,
         process_images: flag(members, "options.", "process_images")?,
-        concurrency: number(members, "concurrency", 1, 100)?,
+        concurrency: number(members, "options.", "concurrency", 1, 100)?,
         fail_fast: flag(members, "options.", "fail_fast")?,
     })
 }
@@ -240,9 +246,15 @@ fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, 
     }
 }
 
-fn number(members: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<Option<u32>, ApiError> {
+fn number(
+    members: &Map<String, Value>,
+    prefix: &str,
+    name: &str,
+    least: u32,
+    most: u32,
+) -> Result<Option<u32>, ApiError> {
     let out_of_range =
-        || ApiError::invalid(format!("\"options.{name}\" must be a whole number from {least} to {most}"));
+        || ApiError::invalid(format!("\"{prefix}{name}\" must be a whole number from {least} to {most}"));
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(n)) => {

@@ -216,7 +216,9 @@ fn check_job(rows: &JobRows, ledger: &[LedgerEntry], now: Timestamp, sweep_secs:
         }
         Some(_) => {}
     }
-    if outcome == Outcome::Completed && closed > 0 && !job.options.fail_fast {
+    // A seed that robots.txt denies is closed though its crawl completes.
+    let may_close = job.options.fail_fast || (job.crawl.is_some() && job.admitted == 1);
+    if outcome == Outcome::Completed && closed > 0 && !may_close {
         say("a completed job has a result for every unit", format!("{closed} closed"));
     }
 }

@@ -165,6 +165,32 @@ impl Default for Options {
     }
 }
 
+/// `crawl`: how far a crawl goes, validated, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrawlPlan {
+    /// Glob over the whole canonical URL.
+    pub follow_pattern: String,
+    /// Most pages that are visited: as asked, after the cap.
+    pub max_pages: u32,
+    /// Most hops from the seed.
+    pub max_depth: u32,
+    /// Whether matching URLs of the sitemap are taken too.
+    pub use_sitemap: bool,
+    /// Whether robots.txt is left aside.
+    pub ignore_robots: bool,
+    /// Whether the 25 % cap is lifted.
+    pub allow_large_crawl: bool,
+}
+
+/// Figures of a crawl beside its tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CrawlFigures {
+    /// URLs that matched and were not fetched: robots.txt, duplicates, over a limit.
+    pub skipped: u32,
+    /// Units that turned out to be another unit's page: they ran and have no result of their own.
+    pub duplicates: u32,
+}
+
 /// Who drives a job, and until when that is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverLease {
@@ -191,6 +217,10 @@ pub struct Job {
     pub options: Options,
     /// As asked, or bound to the key.
     pub schema: Schema,
+    /// Of a crawl: how far it goes.
+    pub crawl: Option<CrawlPlan>,
+    /// Of a crawl: whether a matching page was left out for `max_pages`.
+    pub limit_reached: bool,
     /// Whether the caller asked for the queue.
     pub async_mode: bool,
     /// Where it stands.
@@ -213,6 +243,8 @@ pub struct Job {
     pub expires_at: Option<Timestamp>,
     /// The final figures, once it ended.
     pub tally: Option<Tally>,
+    /// Of a crawl: its further figures, once it ended.
+    pub figures: CrawlFigures,
     /// What became of the reservation, once it ended.
     pub charge: Option<Charge>,
 }
@@ -237,6 +269,8 @@ pub struct Settlement {
     pub charge: Charge,
     /// The final figures.
     pub tally: Tally,
+    /// Of a crawl.
+    pub figures: CrawlFigures,
     /// The moment.
     pub ended_at: Timestamp,
 }
@@ -268,7 +302,7 @@ impl Job {
     }
 
     /// How the job ends, if every admitted unit did and it is not settled yet.
-    pub fn settle(&self, tally: Tally, now: Timestamp) -> Option<Settlement> {
+    pub fn settle(&self, tally: Tally, figures: CrawlFigures, now: Timestamp) -> Option<Settlement> {
         if self.state.ended() || tally.pending > 0 || tally.total != self.admitted {
             return None;
         }
@@ -276,6 +310,7 @@ impl Job {
             outcome: self.state.heads_for(),
             charge: self.reservation.resolve(tally.started()),
             tally,
+            figures,
             ended_at: now,
         })
     }
@@ -303,6 +338,8 @@ pub(crate) mod tests {
             endpoint: Endpoint::Batch,
             options: Options::default(),
             schema: Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap(),
+            crawl: None,
+            limit_reached: false,
             async_mode: false,
             state: JobState::Running,
             reservation: Reservation {
@@ -318,6 +355,7 @@ pub(crate) mod tests {
             ended_at: None,
             expires_at: None,
             tally: None,
+            figures: CrawlFigures::default(),
             charge: None,
         }
     }
@@ -331,7 +369,7 @@ pub(crate) mod tests {
         fn settles_once_nothing_is_open_and_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
             let mut j = job(d + f + c + p);
             j.state = JobState::ALL[s];
-            match j.settle(tally(d, f, c, p), Timestamp(5)) {
+            match j.settle(tally(d, f, c, p), CrawlFigures::default(), Timestamp(5)) {
                 Some(end) => {
                     prop_assert!(p == 0 && !j.state.ended());
                     prop_assert_eq!(end.charge.charged, u64::from(d + f));
@@ -345,7 +383,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_tally_of_another_size_never_settles() {
-        assert_eq!(job(3).settle(tally(2, 0, 0, 0), Timestamp(0)), None);
+        assert_eq!(job(3).settle(tally(2, 0, 0, 0), CrawlFigures::default(), Timestamp(0)), None);
     }
 
     #[test]

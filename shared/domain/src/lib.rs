@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod credits;
 pub mod error;
+pub mod frontier;
 pub mod glob;
 pub mod ids;
 pub mod invariants;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::job::{DriverLease, Options};
-use domain::{Endpoint, Job, JobState, Reservation, Schema, Timestamp};
+use domain::job::{CrawlFigures, CrawlPlan, DriverLease, Options};
+use domain::{CanonicalUrl, Endpoint, Job, JobState, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
 use store::standing::Standing;
@@ -16,6 +16,15 @@ use crate::{Engine, events};
 /// How often a call is judged anew because the account's rows had moved on.
 const TRIES: u32 = 20;
 
+/// The plan after the cap: a quarter of what is left of the month, rounded down, at least one page.
+fn capped(plan: CrawlPlan, monthly_left: u64) -> CrawlPlan {
+    if plan.allow_large_crawl {
+        return plan;
+    }
+    let most = u32::try_from(monthly_left / 4).unwrap_or(u32::MAX).max(1);
+    CrawlPlan { max_pages: plan.max_pages.min(most), ..plan }
+}
+
 /// A validated call.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -25,8 +34,10 @@ pub struct Call {
     pub options: Options,
     /// As asked, or the key's own.
     pub schema: Schema,
-    /// One unit each.
+    /// One unit each; of a crawl, the seed.
     pub urls: Vec<String>,
+    /// Of a crawl: how far it goes.
+    pub crawl: Option<CrawlPlan>,
     /// As asked.
     pub async_mode: bool,
     /// `Idempotency-Key` and the hash of what it is bound to.
@@ -71,6 +82,7 @@ impl Engine {
     /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
     pub async fn accept(&self, call: Call, standing: Standing) -> Result<(Verdict, Standing), StoreError> {
         let (job_id, nonce, urls) = (self.job_id(), self.nonce(), Arc::new(call.urls));
+        let seed = call.crawl.as_ref().and_then(|_| Some(CanonicalUrl::parse(urls.first()?)?.key().hash()));
         let mut standing = standing;
         for attempt in 1..=TRIES {
             if attempt > 1 {
@@ -89,7 +101,8 @@ impl Engine {
             if standing.rate_count >= standing.rate_limit {
                 return Ok((Verdict::RateLimited, standing));
             }
-            let need = urls.len() as u64;
+            let plan = call.crawl.clone().map(|plan| capped(plan, standing.monthly_left()));
+            let need = plan.as_ref().map_or(urls.len() as u64, |plan| u64::from(plan.max_pages));
             let split = Reservation::split(
                 need,
                 standing.plan,
@@ -111,6 +124,8 @@ impl Engine {
                 endpoint: call.endpoint,
                 options: call.options.clone(),
                 schema: call.schema.clone(),
+                crawl: plan,
+                limit_reached: false,
                 async_mode: call.async_mode,
                 state: JobState::Running,
                 reservation,
@@ -127,6 +142,7 @@ impl Engine {
                 ended_at: None,
                 expires_at: None,
                 tally: None,
+                figures: CrawlFigures::default(),
                 charge: None,
             };
             let claim = (call.endpoint == Endpoint::Extract).then(|| Claim {
@@ -140,6 +156,7 @@ impl Engine {
                 urls: &urls,
                 standing: &standing,
                 claim: claim.as_ref(),
+                seed: seed.as_deref(),
                 idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
                 now,
             };
@@ -162,7 +179,7 @@ impl Engine {
     pub fn start(&self, started: Started, until: Option<Timestamp>) -> Feed {
         let Started { job, urls, claim } = started;
         let (events, feed_events) = events::channel();
-        let feed = Feed::live(self.clone(), job.clone(), Arc::clone(&urls), feed_events);
+        let feed = Feed::live(self.clone(), job.clone(), feed_events);
         let engine = self.clone();
         self.inner.drives.spawn(async move {
             let id = job.id.clone();
@@ -171,7 +188,7 @@ impl Engine {
                     let url = urls.first().cloned().unwrap_or_default();
                     engine.drive_extract(job, claim, &url, events).await
                 }
-                None => engine.drive(job, urls, Drive { fresh: true, events: Some(events), until }).await,
+                None => engine.drive(job, Drive { fresh: true, events: Some(events), until }).await,
             };
             if let Err(error) = driven {
                 tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
@@ -183,14 +200,14 @@ impl Engine {
     /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
     /// here, and this comes back once that is done, or at `until`.
     pub async fn detach(&self, started: Started, until: Option<Timestamp>) {
-        let Started { job, urls, .. } = started;
+        let Started { job, .. } = started;
         if self.send_open(&job, &job.seqs().collect()).await.is_empty() {
             return;
         }
         let (engine, id) = (self.clone(), job.id.clone());
         let how = Drive { fresh: false, events: None, until };
         // A task of its own, so that it goes on whatever becomes of the caller.
-        let driving = self.inner.drives.spawn(async move { engine.drive(job, urls, how).await });
+        let driving = self.inner.drives.spawn(async move { engine.drive(job, how).await });
         if let Ok(Err(error)) = driving.await {
             tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
         }

@@ -48,8 +48,11 @@ impl Engine {
                     }
                 }
             }
-            let state = if job.cancel() == CancelVerdict::Cancel { JobState::Cancelling } else { job.state };
-            let job = Job { state, ..job };
+            // As it stands now: a crawl may have grown until the very moment of cancelling, and cannot any more.
+            let job = self.reread(id).await?;
+            if job.state.ended() {
+                return Ok(Cancelled::Yes);
+            }
             match job.endpoint {
                 Endpoint::Extract => self.cancel_extract(&job).await?,
                 Endpoint::Batch | Endpoint::Crawl => self.cancel_units(&job).await?,
@@ -64,7 +67,7 @@ impl Engine {
             && let Unit::Started { attempt, nonce, lease_until } = row.unit
         {
             let holder = Claim { seq: 0, attempt, nonce, lease_until };
-            let url = self.again(|| self.store().inputs(&job.id)).await?.into_iter().next().unwrap_or_default();
+            let url = self.input_of(job, 0).await?.url;
             self.force_end(job, &holder, &url, marker::cancelled_extract()).await?;
         }
         self.reconcile_and_settle(job).await?;

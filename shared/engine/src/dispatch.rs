@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::lanes::Lanes;
-use domain::{Job, Seq};
+use domain::{Job, JobState, Seq};
 use store::queue::{Message, Queue};
 
 use crate::Engine;
@@ -27,7 +27,12 @@ impl Engine {
     /// Starts each lane that has units in `open`. Returns the open units of lanes that the queue did not take.
     pub(crate) async fn send_open(&self, job: &Job, open: &BTreeSet<Seq>) -> BTreeSet<Seq> {
         let lanes = self.lanes(job);
-        let heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
+        let mut heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
+        if job.crawl.is_some() && job.state == JobState::Running {
+            // The other lanes wait for what will be found.
+            let busy: BTreeSet<u32> = heads.iter().map(|(lane, _)| *lane).collect();
+            heads.extend((0..lanes.count).filter(|lane| !busy.contains(lane)).map(|lane| (lane, Vec::new())));
+        }
         let names: Vec<u32> = heads.iter().map(|(lane, _)| *lane).collect();
         let messages: Vec<Message> =
             heads.into_iter().map(|(lane, seqs)| Message::Units { job: job.id.clone(), lane, seqs }).collect();

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::job::CrawlFigures;
 use domain::progress::{Fate, Progress};
 use domain::{Job, JobState};
 use store::StoreError;
 use store::settle::Settled;
-use store::units::{Claim, Finish};
+use store::units::Claim;
 
 use crate::Engine;
 use crate::events::{Event, Sender};
 use crate::lease::Keeper;
-use crate::marker;
+use crate::page::Visit;
 
 /// How often an extract under way looks whether it was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_secs(1);
@@ -30,21 +31,21 @@ impl Engine {
         let shared = Arc::new(job.clone());
         let page = async {
             match self.page_permit(false).await {
-                Some(permit) => Some(self.run_page(&shared, url, permit).await),
+                Some(permit) => Some(self.visit(&shared, url, Visit { permit, redirects: None }).await),
                 None => None,
             }
         };
-        let outcome = tokio::select! {
-            outcome = page => outcome,
+        let visited = tokio::select! {
+            visited = page => visited,
             () = self.ended_by_others(&job) => return Ok(()),
             () = self.stopped() => None,
         };
-        let Some(outcome) = outcome else {
+        let Some(visited) = visited else {
             // The unit stays started; whoever takes the job up runs it again when the claim's lease is over.
             keeper.give_back().await;
             return Ok(());
         };
-        let finish = Finish { result: marker::json(&outcome), succeeded: outcome.succeeded(), at: self.now() };
+        let finish = self.finish_of(&visited, 0);
         let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
         let mut progress = Progress::default();
         progress.add(0, fate);
@@ -55,7 +56,7 @@ impl Engine {
                 self.wind_up(&job).await?;
                 return Ok(());
             }
-            let Some(end) = job.settle(progress.tally(job.admitted), self.now()) else { return Ok(()) };
+            let Some(end) = job.settle(progress.tally(job.admitted), CrawlFigures::default(), self.now()) else { return Ok(()) };
             let (put, fates) = (Some((&claim, &finish)), [(0, fate)]);
             match self.again(|| self.store().settle(&job, &end, put, &fates)).await? {
                 Settled::Written => {

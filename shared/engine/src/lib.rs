@@ -15,10 +15,12 @@ pub mod sweep;
 pub mod worker;
 
 mod close;
+mod crawl;
 mod driver;
 mod events;
 mod extract_job;
 mod heartbeat;
+mod hosts;
 mod inputs;
 mod lease;
 mod page;
@@ -61,8 +63,10 @@ struct Inner {
     stopping: signal::Sender<bool>,
     /// The workers' sign of life, where this process is one.
     beat: heartbeat::Beat,
-    /// URLs of jobs that were worked on last.
+    /// What the units of jobs that were worked on last are about.
     inputs: inputs::Cache,
+    /// What is known of crawls that were worked on last.
+    crawls: crawl::Memories,
 }
 
 /// What an engine is put together from.
@@ -96,6 +100,7 @@ impl Engine {
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
             inputs: inputs::Cache::default(),
+            crawls: crawl::Memories::default(),
         };
         Engine { inner: Arc::new(inner) }
     }

@@ -1,11 +1,15 @@
 //! The results of units that did not run, built the same way wherever they are shown.
 
-use domain::{ErrorCode, JobState, Outcome, UnitError, UnitOutcome};
+use domain::{ErrorCode, Job, Outcome, UnitError, UnitOutcome};
 
-/// Why a unit of a job in this state never started.
-pub fn closed_error(state: JobState) -> UnitError {
-    match state.heads_for() {
+/// Why a unit of a job never started.
+pub fn closed_error(job: &Job) -> UnitError {
+    match job.state.heads_for() {
         Outcome::Expired => expired_error(false),
+        Outcome::Completed if job.crawl.is_some() => UnitError::new(
+            ErrorCode::RobotsDenied,
+            "the site's robots.txt does not allow this page; set crawl.ignore_robots to visit it all the same",
+        ),
         Outcome::Cancelled | Outcome::Completed => UnitError::new(
             ErrorCode::JobCancelled,
             "the job was stopped before this URL was started; it was not charged",

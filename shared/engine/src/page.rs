@@ -6,72 +6,109 @@ use std::time::Duration;
 
 use domain::job::RenderJs;
 use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
-use fetch::FetchRequest;
+use extraction::links::Links;
+use extraction::{ExtractError, Extracted};
+use fetch::{FetchError, FetchRequest, Hops, Throttled};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
+use crate::crawl::{Found, Redirects};
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
+/// How a page is visited.
+pub(crate) struct Visit {
+    /// Leave to fetch it. Given back once nothing of the visit runs any more, which may be later than its end: a parser
+    /// cannot be stopped.
+    pub(crate) permit: OwnedSemaphorePermit,
+    /// Who judges its redirects: a crawl.
+    pub(crate) redirects: Option<Arc<Redirects>>,
+}
+
+/// What came of a visit.
+pub(crate) struct Visited {
+    pub(crate) outcome: UnitOutcome,
+    /// What a crawl may follow.
+    pub(crate) found: Option<Found>,
+    /// It turned out to be another unit's page.
+    pub(crate) duplicate: bool,
+    /// Set where the site asked to be left alone for a while.
+    pub(crate) throttled: Option<Throttled>,
+}
+
+impl Visited {
+    fn failed(url: &str, error: UnitError) -> Visited {
+        Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, throttled: None }
+    }
+}
+
 impl Engine {
-    /// Runs one unit to its outcome. Never fails: what goes wrong is the outcome.
-    /// `permit` is given back once nothing of it runs any more, which may be later: a parser cannot be stopped.
-    pub(crate) async fn run_page(&self, job: &Arc<Job>, url: &str, permit: OwnedSemaphorePermit) -> UnitOutcome {
+    /// Visits one unit's page. Never fails: what goes wrong is the outcome.
+    pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, visit: Visit) -> Visited {
         let (engine, job, target) = (self.clone(), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
         // A task of its own: a panic ends there. It ends with this future.
-        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target, permit).await });
+        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target, visit).await });
         match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
-            Ok(Ok(outcome)) => cut(outcome),
+            Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
                 tracing::error!(panicked = e.is_panic(), "a page could not be read");
-                UnitOutcome::error(
-                    url,
-                    UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours"),
-                )
+                let text = "this page could not be read because of a fault of ours";
+                Visited::failed(url, UnitError::new(ErrorCode::Internal, text))
             }
             Err(_) => {
                 let text = format!("the page took longer than timeout_ms ({} ms)", limit.as_millis());
-                UnitOutcome::error(url, UnitError::new(ErrorCode::Timeout, text))
+                Visited::failed(url, UnitError::new(ErrorCode::Timeout, text))
             }
         }
     }
 
-    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, permit: OwnedSemaphorePermit) -> UnitOutcome {
+    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, visit: Visit) -> Visited {
         let target = match fetch::check_url(&url) {
             Ok(target) => target,
-            Err(fault) => {
-                return UnitOutcome::error(url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string()));
-            }
+            Err(fault) => return Visited::failed(&url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string())),
         };
         let request = FetchRequest {
             url: &target,
             accept_language: &job.options.locale,
             timeout: Duration::from_millis(u64::from(job.options.timeout_ms)),
+            hops: visit.redirects.as_deref().map(|hops| hops as &dyn Hops),
         };
         let page = match self.inner.fetcher.fetch(request).await {
             Ok(page) => page,
-            Err(e) => return UnitOutcome::error(url, e.into_unit_error()),
+            Err(e) => {
+                let (throttled, duplicate) = (e.throttled(), matches!(e, FetchError::Diverted(_)));
+                return Visited { throttled, duplicate, ..Visited::failed(&url, e.into_unit_error()) };
+            }
         };
         let final_url = page.redirected.then(|| page.final_url.to_string());
-        let (job, now) = (Arc::clone(job), self.now());
+        let (read_job, now, permit) = (Arc::clone(job), self.now(), visit.permit);
+        let found_at = page.final_url.clone();
         // Parsing is work for the processor: off the threads that serve the network.
         let read = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            read_page(&job, &page.body, page.content_type, &page.final_url, now)
+            read_page(&read_job, &page.body, page.content_type, &page.final_url, now)
         });
         match read.await {
-            Ok(Ok((data, warnings, render_mode))) => {
-                UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
+            Ok((read, links)) => {
+                let found = job.crawl.is_some().then_some(Found { at: found_at, links });
+                let outcome = match read {
+                    Ok((data, warnings, render_mode)) => {
+                        UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
+                    }
+                    Err(error) => UnitOutcome::Error { url, final_url, error },
+                };
+                Visited { outcome, found, duplicate: false, throttled: None }
             }
-            Ok(Err(error)) => UnitOutcome::Error { url, final_url, error },
             Err(e) => {
                 tracing::error!(panicked = e.is_panic(), "extraction failed");
                 let text = "this page could not be read because of a fault of ours";
-                UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text) }
+                let error = UnitError::new(ErrorCode::Internal, text);
+                let outcome = UnitOutcome::Error { url, final_url, error };
+                Visited { outcome, found: None, duplicate: false, throttled: None }
             }
         }
     }
@@ -85,11 +122,18 @@ fn read_page(
     content_type: Option<String>,
     url: &Url,
     now: domain::Timestamp,
-) -> Result<Read, UnitError> {
+) -> (Result<Read, UnitError>, Links) {
     let page = extraction::Page { body, content_type: content_type.as_deref(), url };
     let context = extraction::Context { locale: &job.options.locale, now };
-    let read = extraction::extract(&page, &job.schema, &context)
-        .map_err(|e| UnitError::new(ErrorCode::UnsupportedContent, e.to_string()))?;
+    if job.crawl.is_none() {
+        return (values(job, extraction::extract(&page, &job.schema, &context)), Links::default());
+    }
+    let (read, links) = extraction::extract_with_links(&page, &job.schema, &context);
+    (values(job, read), links)
+}
+
+fn values(job: &Job, read: Result<Extracted, ExtractError>) -> Result<Read, UnitError> {
+    let read = read.map_err(|e| UnitError::new(ErrorCode::UnsupportedContent, e.to_string()))?;
     let mut warnings = read.warnings;
     if job.options.render_js == RenderJs::Always {
         warnings.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());

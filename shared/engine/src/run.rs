@@ -1,13 +1,17 @@
 //! One unit from claim to finish, the same for a driver in a handler and for a worker behind the queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::progress::Fate;
 use domain::unit::Unit;
 use domain::{Job, JobState, Nonce, Seq, Timestamp};
 use store::StoreError;
+use store::units::UnitWrite;
+use url::Url;
 
 use crate::Engine;
+use crate::page::Visit;
 use crate::unit::{Ending, Start, fate};
 use crate::watch::Watch;
 
@@ -34,6 +38,12 @@ impl Engine {
         row: Option<Unit>,
         url: &str,
     ) -> Result<Done, StoreError> {
+        if watch.state().await? == JobState::Running {
+            if self.seed_is_denied(job, seq, url).await {
+                return self.deny(job, seq).await;
+            }
+            self.wait_for_turn(job, url).await?;
+        }
         let Some(permit) = self.page_permit(row.is_some()).await else { return Ok(Done::Stopped) };
         match watch.state().await? {
             JobState::Running if row.is_some() || watch.job().await.deadline > self.now() => {}
@@ -61,13 +71,50 @@ impl Engine {
                 return Ok(Done::Ended(fate, None));
             }
         };
-        let outcome = self.run_page(job, url, permit).await;
-        match self.finish_unit(job, &mine, &outcome).await? {
+        let visit = Visit { permit, redirects: self.redirects(job, &mine) };
+        let mut visited = self.visit(job, url, visit).await;
+        if let Ok(url) = Url::parse(url) {
+            self.heard(&url, visited.throttled.take()).await;
+        }
+        let skipped = match (&job.crawl, visited.found.take()) {
+            (Some(plan), Some(found)) => {
+                let depth = self.input_of(job, seq).await?.depth;
+                self.grow_from(job, plan, &mine, depth, found).await?
+            }
+            _ => 0,
+        };
+        match self.finish_unit(job, &mine, &visited, skipped).await? {
             Some(Ending { fate, text, at }) => Ok(Done::Ended(fate, (fate != Fate::Closed).then_some((text, at)))),
             None => {
                 let row = self.again(|| self.store().unit(&job.id, seq)).await?;
                 row.map(|r| Done::Held(r.unit)).ok_or_else(|| StoreError::Malformed("a started unit vanished".into()))
             }
         }
+    }
+
+    /// Waits until this page's host may be asked again.
+    async fn wait_for_turn(&self, job: &Job, url: &str) -> Result<(), StoreError> {
+        let Ok(url) = Url::parse(url) else { return Ok(()) };
+        let crawl_delay = match &job.crawl {
+            Some(plan) if !plan.ignore_robots => self.robots(&url).await.crawl_delay(),
+            Some(_) | None => None,
+        };
+        let turn = self.turn(&url, job.crawl.is_some(), crawl_delay).await?;
+        while self.now() < turn && !self.stopping() {
+            tokio::time::sleep(Duration::from_millis(turn.ms_since(self.now()).clamp(1, 500))).await;
+        }
+        Ok(())
+    }
+
+    /// A seed that robots.txt denies never starts: it is closed, and its marker says why.
+    async fn deny(&self, job: &Job, seq: Seq) -> Result<Done, StoreError> {
+        Ok(match self.again(|| self.store().close(job, seq, self.now())).await? {
+            UnitWrite::Written => Done::Ended(Fate::Closed, None),
+            UnitWrite::Refused(Some(unit)) => match fate(&unit) {
+                Some(fate) => Done::Ended(fate, None),
+                None => Done::Held(unit),
+            },
+            UnitWrite::Refused(None) => Done::Stopped,
+        })
     }
 }

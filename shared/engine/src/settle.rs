@@ -1,6 +1,8 @@
 //! Settling a job that nothing is open in: once, whoever comes first, and known again when the reply was lost.
 
+use domain::job::CrawlFigures;
 use domain::progress::{Fate, Progress};
+use domain::unit::Unit;
 use domain::{Job, JobId, JobState, Seq};
 use store::StoreError;
 use store::settle::Settled;
@@ -18,11 +20,12 @@ impl Engine {
         unwritten: &[(Seq, Fate)],
     ) -> Result<Option<Job>, StoreError> {
         let mut job = job.clone();
+        let figures = self.figures(&job).await?;
         loop {
             if job.state.ended() {
                 return Ok(Some(job));
             }
-            let Some(end) = job.settle(progress.tally(job.admitted), self.now()) else {
+            let Some(end) = job.settle(progress.tally(job.admitted), figures, self.now()) else {
                 return Ok(None);
             };
             // Stale is also what an own write whose reply was lost looks like: the row decides.
@@ -33,6 +36,23 @@ impl Engine {
             }
             job = self.reread(&job.id).await?;
         }
+    }
+
+    /// A crawl's figures so far, from its unit rows; nothing for other jobs.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn figures(&self, job: &Job) -> Result<CrawlFigures, StoreError> {
+        let mut figures = CrawlFigures::default();
+        if job.crawl.is_some() && !job.state.ended() {
+            for row in self.again(|| self.store().units(&job.id, 0, Seq::MAX)).await? {
+                let denied_seed = row.unit == Unit::Closed && job.state == JobState::Running;
+                figures.skipped += row.skipped + u32::from(row.duplicate) + u32::from(denied_seed);
+                figures.duplicates += u32::from(row.duplicate);
+            }
+            return Ok(figures);
+        }
+        Ok(job.figures)
     }
 
     /// Reads the unit rows (the truth), adds what progress lacks, and settles if nothing is open.

@@ -119,8 +119,7 @@ impl Engine {
             let id = job.id.clone();
             tracing::info!(job = %id, "running a job that nobody drives");
             let driven = async {
-                let urls = engine.urls_of(&job).await?;
-                engine.drive(job, urls, Drive { fresh: false, events: None, until }).await
+                engine.drive(job, Drive { fresh: false, events: None, until }).await
             };
             if let Err(error) = driven.await {
                 tracing::error!(job = %id, %error, "the driver failed; a later sweep will take the job up");

@@ -2,12 +2,13 @@
 
 use domain::progress::Fate;
 use domain::unit::{ClaimVerdict, FinishVerdict, Unit, claim, finish};
-use domain::{Job, Nonce, Seq, Timestamp, UnitError, UnitOutcome};
+use domain::{Job, Nonce, Seq, Timestamp, UnitError};
 use store::StoreError;
 use store::units::{Claim, Finish, UnitRow, UnitWrite};
 
 use crate::Engine;
 use crate::marker;
+use crate::page::Visited;
 
 /// What somebody who wants to run a unit got.
 #[derive(Debug)]
@@ -103,15 +104,24 @@ impl Engine {
         }
     }
 
+    /// What a visit came to, as it stands in the unit's row. A duplicate of another unit's page has no result: it ran,
+    /// and the page is that unit's.
+    pub(crate) fn finish_of(&self, visited: &Visited, skipped: u32) -> Finish {
+        let Visited { outcome, duplicate, .. } = visited;
+        let result = if *duplicate { String::new() } else { marker::json(outcome) };
+        Finish { result, succeeded: *duplicate || outcome.succeeded(), at: self.now(), skipped, duplicate: *duplicate }
+    }
+
     /// Puts a unit's outcome. Whatever is in the row afterwards is what counts: its fate, its result's JSON text, and
     /// when it ended. `None` where another claim has the unit and still runs it.
     pub(crate) async fn finish_unit(
         &self,
         job: &Job,
         mine: &Claim,
-        outcome: &UnitOutcome,
+        visited: &Visited,
+        skipped: u32,
     ) -> Result<Option<Ending>, StoreError> {
-        let put = Finish { result: marker::json(outcome), succeeded: outcome.succeeded(), at: self.now() };
+        let put = self.finish_of(visited, skipped);
         match self.again(|| self.store().finish(job, mine, &put)).await? {
             UnitWrite::Written => {}
             UnitWrite::Refused(row) => {
@@ -142,7 +152,13 @@ impl Engine {
         url: &str,
         error: UnitError,
     ) -> Result<Fate, StoreError> {
-        let put = Finish { result: marker::error_json(url, error), succeeded: false, at: self.now() };
+        let put = Finish {
+            result: marker::error_json(url, error),
+            succeeded: false,
+            at: self.now(),
+            skipped: 0,
+            duplicate: false,
+        };
         let mut holder = holder.clone();
         loop {
             match self.again(|| self.store().finish(job, &holder, &put)).await? {

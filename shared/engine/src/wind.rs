@@ -36,13 +36,13 @@ impl Engine {
     /// Faults of the store: leave the message to come again.
     pub async fn bury(&self, id: &JobId, seqs: &[Seq]) -> Result<(), StoreError> {
         let Some(job) = self.again(|| self.store().job(id)).await? else { return Ok(()) };
-        let urls = self.urls_of(&job).await?;
+        let inputs = self.inputs_of(&job).await?;
         let me = self.nonce();
         for seq in seqs.iter().copied().filter(|seq| *seq < job.admitted) {
             let Some(row) = self.again(|| self.store().unit(id, seq)).await? else { continue };
             if let ClaimVerdict::Exhausted { attempt, nonce } = claim(Some(&row.unit), &me, self.now()) {
                 let holder = Claim { seq, attempt, nonce, lease_until: self.now() };
-                let url = urls.get(seq as usize).map(String::as_str).unwrap_or_default();
+                let url = inputs.get(seq as usize).map(|input| input.url.as_str()).unwrap_or_default();
                 self.force_end(&job, &holder, url, marker::exhausted_error()).await?;
             }
         }
@@ -71,11 +71,11 @@ impl Engine {
             (JobState::Cancelling, Endpoint::Extract) => marker::cancelled_extract(),
             _ => return Ok(Vec::new()),
         };
-        let urls = self.urls_of(job).await?;
+        let inputs = self.inputs_of(job).await?;
         let mut ended = Vec::new();
         for row in self.again(|| self.store().units(&job.id, 0, job.admitted)).await? {
             if let Some(holder) = holder(&row) {
-                let url = urls.get(row.seq as usize).map(String::as_str).unwrap_or_default();
+                let url = inputs.get(row.seq as usize).map(|input| input.url.as_str()).unwrap_or_default();
                 ended.push((row.seq, self.force_end(job, &holder, url, error.clone()).await?));
             }
         }

@@ -15,6 +15,7 @@ use store::queue::Message;
 use tokio::time::Instant;
 
 use crate::Engine;
+use crate::inputs::Inputs;
 use crate::run::Done;
 use crate::unit::fate;
 use crate::watch::Watch;
@@ -25,6 +26,9 @@ const FLUSH_EVERY: Duration = Duration::from_millis(200);
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// Kept free before the process's own deadline, in milliseconds.
 pub(crate) const MARGIN_MS: i64 = 2_000;
+
+/// How long a lane of a crawl waits before it looks again whether there is something for it.
+const PARKED_SECS: u32 = 1;
 
 /// What is to become of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +45,7 @@ struct Work<'e> {
     job: Arc<Job>,
     watch: Watch,
     me: Nonce,
-    urls: Arc<Vec<String>>,
+    inputs: Inputs,
     /// Units that have not ended, as far as is known.
     open: BTreeSet<Seq>,
     held: BTreeMap<Seq, Timestamp>,
@@ -74,7 +78,7 @@ impl Engine {
             engine: self,
             watch: Watch::new(self.clone(), (*job).clone(), read_at),
             me: self.nonce(),
-            urls: self.urls_of(&job).await?,
+            inputs: self.inputs_of(&job).await?,
             open: seqs.iter().copied().filter(|seq| *seq < job.admitted).collect(),
             held: BTreeMap::new(),
             unwritten: Vec::new(),
@@ -91,7 +95,7 @@ impl Engine {
 impl Work<'_> {
     /// Runs the open units, as many at once as the job's lanes say.
     async fn run(&mut self, until: Option<Timestamp>) -> Result<(), StoreError> {
-        let Work { engine, job, watch, me, urls, open, held, unwritten, failed } = self;
+        let Work { engine, job, watch, me, inputs, open, held, unwritten, failed } = self;
         let engine: &Engine = engine;
         let parallel = engine.lanes(job).parallel as usize;
         let last_claim = until.map(|u| u.plus_ms(-i64::from(job.options.timeout_ms) - MARGIN_MS));
@@ -103,7 +107,7 @@ impl Work<'_> {
             let late = last_claim.is_some_and(|at| engine.now() >= at);
             while running.len() < parallel && !late && fault.is_none() {
                 let Some((seq, row)) = waiting.pop() else { break };
-                let url = urls.get(seq as usize).map(String::as_str).unwrap_or_default();
+                let url = inputs.get(seq as usize).map(|input| input.url.as_str()).unwrap_or_default();
                 let unit = engine.run_unit(job, watch, me, seq, row, url);
                 running.push(async move { (seq, unit.await) });
             }
@@ -214,7 +218,8 @@ impl Work<'_> {
         if self.watch.state().await?.ended() {
             return Ok(Handled::Done);
         }
-        let job = self.watch.job().await;
+        // Read after the units' ends, so that what they admitted is in it.
+        let job = if self.job.crawl.is_some() { engine.reread(&self.job.id).await? } else { self.watch.job().await };
         let progress = engine.again(|| engine.store().progress(&job.id)).await?;
         let sent = if progress.covers(job.admitted) {
             engine.ask_to_settle(&job).await
@@ -225,6 +230,11 @@ impl Work<'_> {
                 Some(seqs) => {
                     let next = Message::Units { job: job.id.clone(), lane, seqs };
                     engine.queues().units.send(&[next]).await.complete()
+                }
+                // A crawl may still grow: the lane waits for that.
+                None if job.crawl.is_some() => {
+                    let waiting = Message::Units { job: job.id.clone(), lane, seqs: Vec::new() };
+                    engine.queues().units.send_delayed(&[waiting], PARKED_SECS).await.complete()
                 }
                 None => true,
             }

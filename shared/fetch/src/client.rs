@@ -61,7 +61,7 @@ impl Default for FetchConfig {
 }
 
 /// One page that is wanted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct FetchRequest<'a> {
     /// Where.
     pub url: &'a Url,
@@ -69,6 +69,17 @@ pub struct FetchRequest<'a> {
     pub accept_language: &'a str,
     /// For the whole page: every hop, head and body.
     pub timeout: Duration,
+    /// Who is asked before a redirect is followed; all are where nobody is.
+    pub hops: Option<&'a dyn Hops>,
+}
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Judges redirects before they are followed. Whether their target may be fetched at all is the guard's to say.
+pub trait Hops: Send + Sync {
+    /// Whether to go to `url`.
+    fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, bool>;
 }
 
 /// A page.
@@ -171,7 +182,7 @@ impl Fetcher {
 
     /// The response at the end of a URL's redirects, each of them judged like a page's, for what is no page.
     pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, FetchError> {
-        self.inner.arrive(url, "", accept).await
+        self.inner.arrive(url, "", accept, None).await
     }
 
     /// Most bytes of a sitemap file.
@@ -189,7 +200,7 @@ impl Inner {
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
         let mut start = request.url.clone();
         start.set_fragment(None);
-        match self.arrive(request.url, request.accept_language, ACCEPT_PAGE).await? {
+        match self.arrive(request.url, request.accept_language, ACCEPT_PAGE, request.hops).await? {
             Arrival::Astray(error) => Err(error),
             Arrival::At(final_url, response) => {
                 let status = response.status().as_u16();
@@ -201,7 +212,13 @@ impl Inner {
     }
 
     /// Follows redirects to the response that is none; no body is read.
-    async fn arrive(&self, url: &Url, language: &str, accept: &'static str) -> Result<Arrival, FetchError> {
+    async fn arrive(
+        &self,
+        url: &Url,
+        language: &str,
+        accept: &'static str,
+        hops: Option<&dyn Hops>,
+    ) -> Result<Arrival, FetchError> {
         let mut url = url.clone();
         url.set_fragment(None);
         let mut seen = HashSet::from([url.to_string()]);
@@ -214,6 +231,11 @@ impl Inner {
             };
             if !seen.insert(next.to_string()) {
                 return Ok(Arrival::Astray(FetchError::Unreachable("the site redirects in a loop".into())));
+            }
+            if let Some(hops) = hops
+                && !hops.may_go(&next).await
+            {
+                return Err(FetchError::Diverted(Box::new(next)));
             }
             url = next;
         }
@@ -280,7 +302,8 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         | FetchError::Blocked(_)
         | FetchError::Unreachable(_)
         | FetchError::Timeout(_)
-        | FetchError::Unsupported(_) => error,
+        | FetchError::Unsupported(_)
+        | FetchError::Diverted(_) => error,
     }
 }
 

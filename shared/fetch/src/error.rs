@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::{ErrorCode, UnitError};
+use url::Url;
 
 /// The HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -28,16 +29,25 @@ pub enum FetchError {
     /// Not HTML, JSON or text, or over the size limit.
     #[error("{0}")]
     Unsupported(String),
+    /// A redirect leads where whoever asked does not want to go.
+    #[error("the page redirects to {0}, which was not followed")]
+    Diverted(Box<Url>),
 }
 
+/// stub
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttled { /// x
+ pub retry_after: Option<Duration> }
 impl FetchError {
+    /// stub
+    pub fn throttled(&self) -> Option<Throttled> { None }
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {
             FetchError::Forbidden(_) => UnitError::forbidden(message),
             FetchError::Blocked(_) => UnitError::new(ErrorCode::FetchBlocked, message),
-            FetchError::Unreachable(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
+            FetchError::Unreachable(_) | FetchError::Diverted(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
         }

@@ -16,8 +16,8 @@ mod body;
 mod fault;
 mod resolver;
 
-pub use client::{FetchConfig, FetchRequest, Fetcher, Page};
-pub use error::{BuildError, FetchError};
+pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page};
+pub use error::{BuildError, FetchError, Throttled};
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};
 pub use target::{UrlFault, check_url};

@@ -27,6 +27,8 @@ pub struct NewJob<'a> {
     pub standing: &'a Standing,
     /// A unit that starts with the job (extract).
     pub claim: Option<&'a Claim>,
+    /// The hash of the seed's page key (crawl).
+    pub seed: Option<&'a str>,
     /// Idempotency key and hash.
     pub idempotency: Option<(&'a str, &'a str)>,
     /// The moment.
@@ -49,7 +51,7 @@ impl Store {
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect: ask [`Store::job`].
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
-        let NewJob { job, urls, standing, claim, idempotency, now } = new;
+        let NewJob { job, urls, standing, claim, seed, idempotency, now } = new;
         let account = keys::account(&job.account);
         let accounts = &self.tables.accounts;
         let ttl = self.ttl_of(job);
@@ -92,6 +94,9 @@ impl Store {
         }
         if let Some(claim) = claim {
             items.push(self.tx_claim(job, claim)?);
+        }
+        if let Some(hash) = seed {
+            items.push(tx_put(&self.tables.jobs, self.seen_item(job, hash, 0), ABSENT)?);
         }
         if let Some((idempotency_key, hash)) = idempotency {
             let expires = now.plus_secs(IDEMPOTENCY_SECS);

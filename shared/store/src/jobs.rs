@@ -14,6 +14,15 @@ use crate::ops::Conditional;
 /// Most bytes of URLs in one INPUT row; DynamoDB's limit for an item is 400 KB.
 const INPUT_ROW_BYTES: usize = 200 * 1024;
 
+/// What a unit is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// As the caller gave it, or as it was found first.
+    pub url: String,
+    /// Hops from the seed of a crawl; 0 elsewhere.
+    pub depth: u32,
+}
+
 /// The INPUT rows of a run of units that starts at `first`.
 pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) -> Result<Vec<Item>, StoreError> {
     let mut rows = Vec::new();
@@ -48,16 +57,18 @@ impl Store {
         item.as_ref().map(meta::from_item).transpose()
     }
 
-    /// The URLs of a job's units, in order of their numbers.
+    /// What a job's units are about, in order of their numbers, from `first` on, which must begin a row.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn inputs(&self, id: &JobId) -> Result<Vec<String>, StoreError> {
-        let mut urls = Vec::new();
-        for item in self.range(&self.tables.jobs, &keys::job(id), "INPUT#", "INPUT#~", &[]).await? {
-            urls.extend(Row(&item).json::<Vec<String>>("urls")?);
+    pub async fn inputs(&self, id: &JobId, first: Seq) -> Result<Vec<Input>, StoreError> {
+        let mut inputs = Vec::new();
+        for item in self.range(&self.tables.jobs, &keys::job(id), &keys::input(first), "INPUT#~", &[]).await? {
+            let row = Row(&item);
+            let depth = row.opt_n("depth")?.unwrap_or(0);
+            inputs.extend(row.json::<Vec<String>>("urls")?.into_iter().map(|url| Input { url, depth }));
         }
-        Ok(urls)
+        Ok(inputs)
     }
 
     /// Makes `lease` the driver's lease if `old` still is, and the job has not ended. The driver renews its own this

@@ -59,6 +59,11 @@ pub fn input(first: Seq) -> String {
     format!("INPUT#{first:06}")
 }
 
+/// Sort key of the row that says which unit of a crawl owns a page, by the hash of its key.
+pub fn seen(hash: &str) -> String {
+    format!("SEEN#{hash}")
+}
+
 /// Sort key of a unit.
 pub fn unit(seq: Seq) -> String {
     format!("UNIT#{seq:06}")

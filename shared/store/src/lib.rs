@@ -7,6 +7,7 @@ pub mod accept;
 pub mod accounts;
 pub mod client;
 pub mod error;
+pub mod growth;
 pub mod heartbeat;
 pub mod jobs;
 pub mod keys;

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::credits::Charge;
-use domain::job::DriverLease;
+use domain::job::{CrawlFigures, DriverLease};
 use domain::progress::Tally;
 use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Timestamp};
 
@@ -18,6 +18,7 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("endpoint", s(job.endpoint.name()))
         .with("options", json_text(&job.options)?)
         .with("schema", json_text(&job.schema)?)
+        .with_some("crawl", job.crawl.as_ref().map(json_text).transpose()?)
         .with("async", AttributeValue::Bool(job.async_mode))
         .with("state", s(job.state.name()))
         .with("reserved_monthly", n(job.reservation.monthly))
@@ -60,6 +61,8 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         endpoint: row.parse("endpoint", Endpoint::parse)?,
         options: row.json("options")?,
         schema: row.json("schema")?,
+        crawl: row.opt_s("crawl").map(|_| row.json("crawl")).transpose()?,
+        limit_reached: row.flag("limit_reached"),
         async_mode: row.flag("async"),
         state: row.parse("state", JobState::parse)?,
         reservation: Reservation {
@@ -80,6 +83,10 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         ended_at: time("ended_at")?,
         expires_at: time("expires_at")?,
         tally,
+        figures: CrawlFigures {
+            skipped: row.opt_n("skipped")?.unwrap_or(0),
+            duplicates: row.opt_n("duplicates")?.unwrap_or(0),
+        },
         charge,
     })
 }

@@ -42,7 +42,7 @@ impl Store {
                 &self.tables.jobs,
                 key(keys::job(&job.id), "META"),
                 "SET #state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, \
-                 #failed = :failed, #closed = :closed, #charged = :charged, #refund_monthly = :rm, \
+                 #failed = :failed, #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, #refund_monthly = :rm, \
                  #refund_prepaid = :rp, #list_pk = :list REMOVE #due_pk, #due",
                 "#state = :from AND #admitted = :admitted",
                 values([
@@ -55,6 +55,8 @@ impl Store {
                     (":done", n(end.tally.done)),
                     (":failed", n(end.tally.failed)),
                     (":closed", n(end.tally.cancelled)),
+                    (":skipped", n(end.figures.skipped)),
+                    (":duplicates", n(end.figures.duplicates)),
                     (":charged", n(end.charge.charged)),
                     (":rm", n(end.charge.refund_monthly)),
                     (":rp", n(end.charge.refund_prepaid)),

@@ -1,6 +1,6 @@
 //! Unit rows: claim, take over, finish, close, read. What a refused write means is judged by [`domain::unit`].
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::unit::Unit;
 use domain::{Job, JobId, Nonce, Seq, Timestamp};
 
@@ -28,6 +28,10 @@ pub struct UnitRow {
     pub unit: Unit,
     /// When it ended; `None` while it has not.
     pub at: Option<Timestamp>,
+    /// Of a crawl: URLs that the unit found and that will not be fetched.
+    pub skipped: u32,
+    /// Of a crawl: the unit turned out to be another unit's page, and has no result.
+    pub duplicate: bool,
     /// The result as the JSON text that goes on the wire; only of units that are done.
     pub result: Option<String>,
 }
@@ -54,9 +58,13 @@ pub struct Finish {
     pub succeeded: bool,
     /// When the unit ended: what results in order of completion are ordered by.
     pub at: Timestamp,
+    /// Of a crawl: URLs that the unit found and that will not be fetched.
+    pub skipped: u32,
+    /// Of a crawl: the unit turned out to be another unit's page, and has no result.
+    pub duplicate: bool,
 }
 
-const HELD: &str = "#state = :started AND #attempt = :attempt AND #nonce = :nonce";
+pub(crate) const HELD: &str = "#state = :started AND #attempt = :attempt AND #nonce = :nonce";
 
 fn parse(item: &Item) -> Result<Unit, StoreError> {
     let row = Row(item);
@@ -82,6 +90,8 @@ pub(crate) fn parse_row(item: &Item) -> Result<UnitRow, StoreError> {
         seq: row.parse("sk", keys::unit_seq)?,
         unit: parse(item)?,
         at: row.opt_n("at")?.map(Timestamp),
+        skipped: row.opt_n("skipped")?.unwrap_or(0),
+        duplicate: row.flag("duplicate"),
         result: row.opt_s("result").map(str::to_owned),
     })
 }
@@ -109,8 +119,10 @@ impl Store {
             .with("state", s("done"))
             .with("attempt", n(claim.attempt))
             .with("nonce", s(claim.nonce.0.clone()))
-            .with("succeeded", aws_sdk_dynamodb::types::AttributeValue::Bool(finish.succeeded))
+            .with("succeeded", AttributeValue::Bool(finish.succeeded))
             .with("at", n(finish.at.0))
+            .with_some("skipped", (finish.skipped > 0).then(|| n(finish.skipped)))
+            .with_some("duplicate", finish.duplicate.then_some(AttributeValue::Bool(true)))
             .with("result", s(finish.result.clone()))
             .with("ttl", n(self.ttl_of(job)))
     }
@@ -177,7 +189,7 @@ impl Store {
     /// # Errors
     /// Faults of the store.
     pub async fn units(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
-        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded", "at"];
+        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded", "at", "skipped", "duplicate"];
         let (from, to) = (keys::unit(first), keys::unit(last));
         let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, &only).await?;
         items.iter().map(parse_row).collect()
@@ -193,6 +205,6 @@ impl Store {
     }
 }
 
-fn held(claim: &Claim) -> std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> {
+pub(crate) fn held(claim: &Claim) -> std::collections::HashMap<String, AttributeValue> {
     values([(":started", s("started")), (":attempt", n(claim.attempt)), (":nonce", s(claim.nonce.0.clone()))])
 }

@@ -94,6 +94,7 @@ async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
         match function {
             Function::Extract => extract::handle(&app, request).await,
             Function::Batch => batch::handle(&app, request).await,
+            Function::Crawl => crawl::handle(&app, request).await,
             Function::Jobs => jobs::handle(&app, request).await,
         }
     });

@@ -44,7 +44,8 @@ pub(crate) async fn write(engine: Engine, feed: Feed, sender: Sender, style: Sty
     let mut feed = feed.in_order(order(style.format, endpoint));
     let mut out = Out::new(engine, sender, style.format);
     let until = Instant::now() + style.hold;
-    let mut writer = Writer::new(style.format, endpoint);
+    let seed = if endpoint == Endpoint::Crawl { Some(feed.url(0).await.unwrap_or_default()) } else { None };
+    let mut writer = Writer::new(style.format, endpoint, seed.as_deref());
     let mut told = None;
     loop {
         match next(&mut feed, &mut out, until).await {
@@ -111,6 +112,7 @@ async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer) {
     if job.state.ended() && tally.pending == 0 {
         out.send(writer.end(&job, &job.tally.unwrap_or(tally))).await;
     } else {
-        out.send(writer.still_running(&job, &tally)).await;
+        let figures = out.figures(&job).await;
+        out.send(writer.still_running(&job, &tally, &figures)).await;
     }
 }

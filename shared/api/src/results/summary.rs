@@ -1,23 +1,44 @@
 //! What a body says about its job as a whole: the members beside `results`.
 
+use domain::job::CrawlFigures;
 use domain::progress::Tally;
 use domain::{Endpoint, Job, Outcome};
 use serde_json::{Map, Value, json};
 
 /// The members beside `results`, of a job that ended or still runs.
-pub(super) fn members(job: &Job, tally: &Tally) -> Map<String, Value> {
+pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<String, Value> {
+    let (charged, refunded) = (job.charge.map(|c| c.charged), job.charge.map(|c| c.refunded()));
+    let cancelled = job.state.heads_for() == Outcome::Cancelled;
     let body = match job.endpoint {
         Endpoint::Extract => json!({}),
-        Endpoint::Batch | Endpoint::Crawl => json!({
+        Endpoint::Batch => json!({
             "total": tally.total,
             "succeeded": tally.done,
             "failed": tally.failed,
             "not_run": tally.cancelled,
-            "cancelled": job.state.heads_for() == Outcome::Cancelled,
+            "cancelled": cancelled,
             "credits_reserved": job.reservation.total(),
-            "credits_charged": job.charge.map(|c| c.charged),
-            "credits_refunded": job.charge.map(|c| c.refunded()),
+            "credits_charged": charged,
+            "credits_refunded": refunded,
         }),
+        Endpoint::Crawl => {
+            let stopped_by = match (cancelled, job.limit_reached) {
+                (true, _) => json!("JOB_CANCELLED"),
+                (false, true) => json!("CRAWL_LIMIT_REACHED"),
+                (false, false) => Value::Null,
+            };
+            json!({ "crawl_meta": {
+                // A unit that turned out to be another's page counts as skipped, not as visited.
+                "pages_visited": (tally.done + tally.failed).saturating_sub(figures.duplicates),
+                "pages_skipped": figures.skipped,
+                "pages_failed": tally.failed,
+                "cancelled": cancelled,
+                "stopped_by": stopped_by,
+                "credits_reserved": job.reservation.total(),
+                "credits_charged": charged,
+                "credits_refunded": refunded,
+            }})
+        }
     };
     match body {
         Value::Object(members) => members,

@@ -1,6 +1,7 @@
 //! The three formats: what is written for a unit, in between, and at the end. Only text; when it is sent is not known
 //! here.
 
+use domain::job::CrawlFigures;
 use domain::progress::Tally;
 use domain::{Endpoint, Job};
 use engine::feed::Given;
@@ -14,12 +15,20 @@ use crate::prefer::Format;
 pub(super) struct Writer {
     format: Format,
     endpoint: Endpoint,
+    /// What stands before the first result of a JSON document.
+    opening: String,
+    seed: Option<String>,
     units: u32,
 }
 
 impl Writer {
-    pub(super) fn new(format: Format, endpoint: Endpoint) -> Writer {
-        Writer { format, endpoint, units: 0 }
+    /// `seed` is a crawl's seed URL.
+    pub(super) fn new(format: Format, endpoint: Endpoint, seed: Option<&str>) -> Writer {
+        let opening = match seed {
+            Some(seed) => format!("{{\"seed_url\":{},\"results\":[", json!(seed)),
+            None => "{\"results\":[".to_owned(),
+        };
+        Writer { format, endpoint, opening, seed: seed.map(str::to_owned), units: 0 }
     }
 
     /// A unit's result.
@@ -36,8 +45,8 @@ impl Writer {
     }
 
     /// What stands before a unit's result in a JSON document.
-    fn lead(&self) -> &'static str {
-        if self.units == 1 { "{\"results\":[" } else { ",\n" }
+    fn lead(&self) -> &str {
+        if self.units == 1 { &self.opening } else { ",\n" }
     }
 
     /// The result with its place: in the caller's list, or among the pages as they were done.
@@ -76,18 +85,24 @@ impl Writer {
 
     /// The end of a job that has ended.
     pub(super) fn end(&self, job: &Job, tally: &Tally) -> String {
-        self.close(summary::members(job, tally))
+        self.close(summary::members(job, tally, &job.figures))
     }
 
     /// The end of a body whose job still runs.
-    pub(super) fn still_running(&self, job: &Job, tally: &Tally) -> String {
+    pub(super) fn still_running(&self, job: &Job, tally: &Tally, figures: &CrawlFigures) -> String {
         let mut members = summary::running(job);
-        members.extend(summary::members(job, tally));
+        members.extend(summary::members(job, tally, figures));
         self.close(members)
     }
 
     fn close(&self, members: Map<String, Value>) -> String {
-        let members = Value::Object(members);
+        let members = match (self.format, self.seed.as_ref()) {
+            // A JSON document bears the seed at its beginning.
+            (Format::Lines | Format::Events, Some(seed)) => {
+                Value::Object(Map::from_iter([("seed_url".to_owned(), json!(seed))]).into_iter().chain(members).collect())
+            }
+            _ => Value::Object(members),
+        };
         match (self.format, self.endpoint) {
             // Its one result is the whole body; where that was left out (`from`), there is nothing to say.
             (Format::Json, Endpoint::Extract) => {
@@ -98,7 +113,7 @@ impl Writer {
                 }
             }
             (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
-                let open = if self.units == 0 { "{\"results\":[" } else { "" };
+                let open = if self.units == 0 { self.opening.as_str() } else { "" };
                 format!("{open}],{}\n", &members.to_string()[1..])
             }
             (Format::Lines, _) => format!("{}\n", json!({ "summary": members })),

@@ -55,11 +55,12 @@ pub(crate) struct Drive {
 struct Driver {
     engine: Engine,
     job: Arc<Job>,
-    urls: Arc<Vec<String>>,
     watch: Arc<Watch>,
     keeper: Keeper,
     events: Option<Sender>,
     until: Option<Timestamp>,
+    /// How many units this driver knows of.
+    admitted: Seq,
     /// Units that have not ended.
     slots: BTreeMap<Seq, Slot>,
     ended: Progress,
@@ -73,14 +74,14 @@ struct Driver {
 
 impl Engine {
     /// Drives a job whose driver lease this process holds.
-    pub(crate) async fn drive(&self, job: Job, urls: Arc<Vec<String>>, how: Drive) -> Result<(), StoreError> {
+    pub(crate) async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
         let mut driver = Driver {
             engine: self.clone(),
             watch: Arc::new(Watch::new(self.clone(), job.clone(), self.now())),
             keeper: Keeper::start(self, &job),
+            admitted: job.admitted,
             slots: job.seqs().map(|seq| (seq, Slot::Open)).collect(),
             job: Arc::new(job),
-            urls,
             events: how.events,
             until: how.until,
             ended: Progress::default(),
@@ -105,7 +106,7 @@ impl Driver {
     async fn read_rows(&mut self) -> Result<(), StoreError> {
         let (engine, job) = (self.engine.clone(), Arc::clone(&self.job));
         let known = engine.again(|| engine.store().progress(&job.id)).await?;
-        for row in engine.again(|| engine.store().units(&job.id, 0, job.admitted)).await? {
+        for row in engine.again(|| engine.store().units(&job.id, 0, self.admitted)).await? {
             if self.slots.contains_key(&row.seq) && !matches!(self.slots.get(&row.seq), Some(Slot::Running)) {
                 self.learn(row.seq, row.unit);
             }
@@ -119,7 +120,7 @@ impl Driver {
         let mut next_flush = Instant::now() + flush_every;
         let mut next_look = Instant::now();
         let mut next_state = Instant::now();
-        while !self.slots.is_empty() {
+        while self.has_more().await? {
             if self.faults >= self.engine.settings().driver_faults {
                 return self.give_up().await;
             }
@@ -144,6 +145,7 @@ impl Driver {
             let look = self.tasks.is_empty() && Instant::now() >= next_state;
             if look || self.winding || now >= self.job.deadline {
                 self.winding = self.wind_down().await;
+                self.admit(self.watch.job().await.admitted);
                 next_state = Instant::now() + if self.waits_for_queue() { queued::STATE_LOOK } else { IDLE_PAUSE };
             }
             if Instant::now() >= next_look && self.slots.values().any(|s| matches!(s, Slot::Held(_))) {
@@ -151,8 +153,9 @@ impl Driver {
                 next_look = Instant::now() + HELD_LOOK;
             }
             self.attend().await;
+            self.admit(self.engine.inner.crawls.of(&self.job.id).admitted());
             if self.slots.is_empty() {
-                break;
+                continue;
             }
             let pause = if self.tasks.is_empty() { IDLE_PAUSE } else { flush_every };
             let pause = self.queue.pause(pause, self.waits_for_queue());
@@ -171,6 +174,26 @@ impl Driver {
         let (job, unwritten) = (self.watch.job().await, std::mem::take(&mut self.unwritten));
         self.engine.settle_job(&job, &self.ended, &unwritten).await?;
         Ok(())
+    }
+
+    /// Whether anything is open; of a crawl, the row is asked whether it has grown.
+    async fn has_more(&mut self) -> Result<bool, StoreError> {
+        if self.slots.is_empty() && self.job.crawl.is_some() {
+            self.watch.doubt().await;
+            if !self.watch.state().await?.ended() {
+                self.admit(self.watch.job().await.admitted);
+            }
+        }
+        Ok(!self.slots.is_empty())
+    }
+
+    /// Takes units in that the crawl has admitted since.
+    fn admit(&mut self, admitted: Seq) {
+        for seq in self.admitted..admitted {
+            let slot = if self.queue.in_charge { Slot::Queued } else { Slot::Open };
+            self.slots.insert(seq, slot);
+        }
+        self.admitted = self.admitted.max(admitted);
     }
 
     /// Whether a unit that is claimed now can be finished before this process has to be done.
@@ -192,9 +215,11 @@ impl Driver {
     }
 
     fn spawn(&mut self, seq: Seq, row: Option<Unit>) {
-        let url = self.urls.get(seq as usize).cloned().unwrap_or_default();
         let (engine, job, watch) = (self.engine.clone(), Arc::clone(&self.job), Arc::clone(&self.watch));
-        let task = async move { engine.run_unit(&job, &watch, &job.driver.holder, seq, row, &url).await };
+        let task = async move {
+            let url = engine.input_of(&job, seq).await?.url;
+            engine.run_unit(&job, &watch, &job.driver.holder, seq, row, &url).await
+        };
         let handle = self.tasks.spawn(task);
         self.running.insert(handle.id(), seq);
         self.slots.insert(seq, Slot::Running);

@@ -2,10 +2,9 @@
 //! itself where the queue does not take it or no worker is alive.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Job, Timestamp};
 use tokio::time::Instant;
 
 use super::{Driver, Slot};
@@ -31,12 +30,14 @@ pub(super) struct Waiting {
     checked: Timestamp,
     check_secs: u64,
     send_after: Instant,
+    /// Whether new units are the workers' to run.
+    pub(super) in_charge: bool,
 }
 
 impl Waiting {
     pub(super) fn new(now: Timestamp) -> Waiting {
         let at = Instant::now();
-        Waiting { sign: now, moved: at, poll: POLL.0, next_poll: at, checked: now, check_secs: 0, send_after: at }
+        Waiting { sign: now, moved: at, poll: POLL.0, next_poll: at, checked: now, check_secs: 0, send_after: at, in_charge: false }
     }
 
     /// How long the driver may sleep, if it would otherwise sleep for `pause`.
@@ -54,7 +55,8 @@ impl Driver {
     /// Tells the queue of every open unit. What it does not take stays open, for this driver to run.
     pub(super) async fn send_open(&mut self) {
         let open = self.some(|slot| matches!(slot, Slot::Open));
-        let refused = self.engine.send_open(&self.job, &open).await;
+        let job = Job { admitted: self.admitted, ..(*self.job).clone() };
+        let refused = self.engine.send_open(&job, &open).await;
         if refused.len() < open.len() {
             self.keeper.queued().await;
         }
@@ -62,6 +64,7 @@ impl Driver {
             self.slots.insert(*seq, Slot::Queued);
         }
         self.queue = Waiting::new(self.engine.now());
+        self.queue.in_charge = refused.len() < open.len();
         if !refused.is_empty() {
             self.queue.send_after = Instant::now() + REFUSED_PAUSE;
         }
@@ -131,6 +134,7 @@ impl Driver {
             Ok(Some(at)) if at.plus_secs(stall) > self.engine.now() => self.queue.sign = at,
             Ok(_) => {
                 tracing::warn!(job = %self.job.id, "no worker gave a sign of life; doing the work here");
+                self.queue.in_charge = false;
                 for seq in self.some(|slot| matches!(slot, Slot::Queued)) {
                     self.slots.insert(seq, Slot::Open);
                 }
@@ -152,7 +156,8 @@ impl Driver {
         let queued: BTreeSet<_> = self.some(|slot| matches!(slot, Slot::Queued));
         if self.slots.len() == before && !queued.is_empty() {
             tracing::info!(job = %self.job.id, open = queued.len(), "telling the queue again");
-            self.engine.send_open(&Arc::clone(&self.job), &queued).await;
+            let job = self.watch.job().await;
+            self.engine.send_open(&job, &queued).await;
         }
     }
 }

@@ -4,7 +4,6 @@
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::progress::{Fate, Progress};
@@ -71,7 +70,6 @@ pub struct Feed {
     engine: Engine,
     job: Job,
     order: Order,
-    urls: Option<Arc<Vec<String>>>,
     events: Option<Receiver>,
     /// What is known of the units' ends.
     known: Progress,
@@ -98,8 +96,8 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Feed {
-    pub(crate) fn live(engine: Engine, job: Job, urls: Arc<Vec<String>>, events: Receiver) -> Feed {
-        Feed { urls: Some(urls), events: Some(events), hold_back_ms: HOLD_BACK_MS, ..Feed::new(engine, job, 0) }
+    pub(crate) fn live(engine: Engine, job: Job, events: Receiver) -> Feed {
+        Feed { events: Some(events), hold_back_ms: HOLD_BACK_MS, ..Feed::new(engine, job, 0) }
     }
 
     fn new(engine: Engine, job: Job, from: u32) -> Feed {
@@ -107,7 +105,6 @@ impl Feed {
             engine,
             job,
             order: Order::Input,
-            urls: None,
             events: None,
             known: Progress::default(),
             waiting: BTreeSet::new(),
@@ -276,18 +273,23 @@ impl Feed {
 
     /// The result whose turn it is, if it is known. `all` says not to wait for others that may have ended before it.
     async fn pick(&mut self, all: bool) -> Result<Option<Given>, StoreError> {
-        let Some(seq) = self.turn(all).await? else { return Ok(None) };
-        if !self.texts.contains_key(&seq) {
-            self.read(seq).await?;
+        while let Some(seq) = self.turn(all).await? {
+            if !self.texts.contains_key(&seq) {
+                self.read(seq).await?;
+            }
+            let Some(text) = self.texts.remove(&seq) else { return Ok(None) };
+            self.bytes = self.bytes.saturating_sub(text.len());
+            self.waiting.remove(&seq);
+            self.ended_at.remove(&seq);
+            self.given.insert(seq);
+            // A duplicate of another unit's page has no result of its own.
+            if !text.is_empty() {
+                let place = self.place;
+                self.place += 1;
+                return Ok(Some(Given { seq, place, text }));
+            }
         }
-        let Some(text) = self.texts.remove(&seq) else { return Ok(None) };
-        self.bytes = self.bytes.saturating_sub(text.len());
-        self.waiting.remove(&seq);
-        self.ended_at.remove(&seq);
-        self.given.insert(seq);
-        let place = self.place;
-        self.place += 1;
-        Ok(Some(Given { seq, place, text }))
+        Ok(None)
     }
 
     /// Whose turn it is.

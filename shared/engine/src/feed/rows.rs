@@ -1,7 +1,6 @@
 //! The feed's reading side: result texts and times of completion from unit rows, as few as are needed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use domain::unit::Unit;
 use domain::{Seq, Timestamp};
@@ -51,10 +50,10 @@ impl Feed {
         let store = self.engine.store();
         let rows = self.engine.again(|| store.results_of(&self.job.id, &wanted)).await?;
         let ended = self.job.state.ended();
-        for UnitRow { seq, unit, at, result } in rows {
+        for UnitRow { seq, unit, at, result, .. } in rows {
             let text = match (unit, result) {
                 (Unit::Done { .. }, Some(text)) => text,
-                (Unit::Closed, _) => marker::error_json(&self.url(seq).await?, marker::closed_error(self.job.state)),
+                (Unit::Closed, _) => marker::error_json(&self.url(seq).await?, marker::closed_error(&self.job)),
                 (Unit::Done { .. } | Unit::Started { .. }, _) => continue,
             };
             if !self.texts.contains_key(&seq) {
@@ -87,9 +86,6 @@ impl Feed {
     /// # Errors
     /// Faults of the store.
     pub async fn url(&mut self, seq: Seq) -> Result<String, StoreError> {
-        if self.urls.as_ref().is_none_or(|urls| urls.len() <= seq as usize) {
-            self.urls = Some(self.engine.urls_of(&self.job).await?);
-        }
-        Ok(self.urls.as_ref().and_then(|urls: &Arc<Vec<String>>| urls.get(seq as usize)).cloned().unwrap_or_default())
+        Ok(self.engine.input_of(&self.job, seq).await?.url)
     }
 }

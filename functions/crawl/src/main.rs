@@ -1,0 +1,16 @@
+//! The Lambda binary: wires [`crawl::handle`] to the runtime, with a streamed response.
+
+use std::convert::Infallible;
+
+use api::App;
+use api::config::Rights;
+use lambda_http::{Error, run_with_streaming_response, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    api::app::start_log(true);
+    // Built once per process; a missing variable fails the init and says which.
+    let app = App::from_env(Rights::All).await?;
+    run_with_streaming_response(service_fn(|request| async { Ok::<_, Infallible>(crawl::handle(&app, request).await) }))
+        .await
+}

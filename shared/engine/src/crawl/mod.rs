@@ -1,0 +1,187 @@
+//! What makes a crawl's unit more than a page: its links become units of their own before it ends, so that a crawl
+//! whose every unit has ended has nowhere to go.
+
+mod memory;
+mod redirects;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::frontier::Frontier;
+use domain::job::CrawlPlan;
+use domain::{CanonicalUrl, Job, JobState};
+use extraction::links::Links;
+use fetch::SitemapRequest;
+use store::StoreError;
+use store::growth::{Child, Growth, MAX_CHILDREN};
+use store::units::Claim;
+use url::Url;
+
+use crate::Engine;
+pub(crate) use memory::Memories;
+pub(crate) use redirects::Redirects;
+
+/// How often a growth is tried that keeps meeting others.
+const TRIES: u32 = 40;
+/// Longest that reading the sitemaps of a seed may take.
+const SITEMAP_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a visit to a page of a crawl found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Where it was found, after redirects.
+    pub(crate) at: Url,
+    pub(crate) links: Links,
+}
+
+impl Engine {
+    /// Admits what the page of `claim`'s unit links to. Returns how many URLs matched and will not be fetched.
+    pub(crate) async fn grow_from(
+        &self,
+        job: &Job,
+        plan: &CrawlPlan,
+        claim: &Claim,
+        depth: u32,
+        found: Found,
+    ) -> Result<u32, StoreError> {
+        let seed = self.input_of(job, 0).await?.url;
+        let (Some(frontier), Some(at)) = (Frontier::new(plan, &seed), CanonicalUrl::of(&found.at)) else { return Ok(0) };
+        if !frontier.follows(&at, depth) {
+            return Ok(0);
+        }
+        let memory = self.inner.crawls.of(&job.id);
+        let (mut skipped, mut wanted) = (0, Vec::new());
+        for link in &found.links.links {
+            let Some(page) = CanonicalUrl::of(&link.url).filter(|page| frontier.matches(page)) else { continue };
+            let hash = page.key().hash();
+            if memory.knows(&hash) {
+                continue;
+            }
+            if link.nofollow || !(plan.ignore_robots || self.robots(page.url()).await.allows(page.url())) {
+                skipped += u32::from(memory.skip(&hash));
+                continue;
+            }
+            wanted.push(Child { url: page.as_str().to_owned(), hash });
+        }
+        if depth == 0 && plan.use_sitemap {
+            wanted.extend(self.sitemap_pages(job, plan, &frontier, &at).await);
+        }
+        Ok(skipped + self.admit(job, plan, claim, depth + 1, wanted).await?)
+    }
+
+    /// Pages of the seed's sitemaps that match.
+    async fn sitemap_pages(&self, job: &Job, plan: &CrawlPlan, frontier: &Frontier, seed: &CanonicalUrl) -> Vec<Child> {
+        let robots = self.robots(seed.url()).await;
+        let mut files = robots.sitemaps().to_vec();
+        if files.is_empty() {
+            files.extend(seed.url().join("/sitemap.xml").ok());
+        }
+        let (mut pages, mut left) = (Vec::new(), plan.max_pages as usize + 1);
+        let wanted = |url: &Url| {
+            CanonicalUrl::of(url)
+                .is_some_and(|page| frontier.matches(&page) && (plan.ignore_robots || robots.allows(page.url())))
+        };
+        for file in files {
+            let request = SitemapRequest {
+                url: &file,
+                wanted: &wanted,
+                max_urls: left,
+                timeout: SITEMAP_LIMIT,
+                pause: Duration::from_millis(self.settings().host_delay_ms),
+            };
+            let sitemap = self.inner.fetcher.sitemap(request).await;
+            if let Some(fault) = &sitemap.fault {
+                tracing::debug!(job = %job.id, %fault, "a sitemap could not be read to its end");
+            }
+            left = left.saturating_sub(sitemap.urls.len());
+            pages.extend(sitemap.urls.iter().filter_map(CanonicalUrl::of).map(|page| Child {
+                url: page.as_str().to_owned(),
+                hash: page.key().hash(),
+            }));
+            if left == 0 {
+                break;
+            }
+        }
+        pages
+    }
+
+    /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.
+    async fn admit(
+        &self,
+        job: &Job,
+        plan: &CrawlPlan,
+        claim: &Claim,
+        depth: u32,
+        wanted: Vec<Child>,
+    ) -> Result<u32, StoreError> {
+        let memory = self.inner.crawls.of(&job.id);
+        let mut open: Vec<Child> = Vec::new();
+        for child in wanted {
+            if !memory.knows(&child.hash) && open.iter().all(|other| other.hash != child.hash) {
+                open.push(child);
+            }
+        }
+        let mark = self.nonce().0;
+        let mut tries = 0;
+        while !open.is_empty() {
+            let hashes: Vec<String> = open.iter().map(|child| child.hash.clone()).collect();
+            let owned = self.again(|| self.store().seen(&job.id, &hashes)).await?;
+            owned.keys().for_each(|hash| memory.see(hash));
+            open.retain(|child| !owned.contains_key(&child.hash));
+            let now = self.reread(&job.id).await?;
+            if open.is_empty() || now.state != JobState::Running {
+                return Ok(0);
+            }
+            let room = plan.max_pages.saturating_sub(now.admitted) as usize;
+            if room == 0 {
+                if !now.limit_reached {
+                    self.again(|| self.store().note_limit(&now)).await?;
+                }
+                let left = open.iter().filter(|child| memory.skip(&child.hash)).count();
+                return Ok(u32::try_from(left).unwrap_or(u32::MAX));
+            }
+            let take = open.len().min(room).min(MAX_CHILDREN);
+            // A mark of its own for each try: what was admitted by an earlier one is not taken for this one's.
+            let mark = format!("{mark}#{tries}");
+            let growth = Growth { job: &now, parent: claim, depth, children: &open[..take], mark: &mark };
+            if self.again(|| self.store().grow(growth)).await? {
+                memory.admit(now.admitted + u32::try_from(take).unwrap_or(0));
+                open.drain(..take).for_each(|child| memory.see(&child.hash));
+                tries = 0;
+                continue;
+            }
+            tries += 1;
+            if tries >= TRIES {
+                return Err(StoreError::Contended { operation: "grow", attempts: tries });
+            }
+            if !self.still_holds(job, claim).await? {
+                return Ok(0);
+            }
+            let wait = (self.inner.ids.random() % u128::from(5 * u64::from(tries) + 1)) as u64;
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+        Ok(0)
+    }
+
+    /// Whether a claim is still its holder's: whoever was fenced off admits nothing.
+    async fn still_holds(&self, job: &Job, claim: &Claim) -> Result<bool, StoreError> {
+        let row = self.again(|| self.store().unit(&job.id, claim.seq)).await?;
+        Ok(domain::unit::finish(row.as_ref().map(|r| &r.unit), &claim.nonce, claim.attempt)
+            == domain::unit::FinishVerdict::Write)
+    }
+
+    /// Judges the redirects of a unit's page, where the job is a crawl.
+    pub(crate) fn redirects(&self, job: &Arc<Job>, claim: &Claim) -> Option<Arc<Redirects>> {
+        job.crawl.is_some().then(|| Arc::new(Redirects::new(self.clone(), Arc::clone(job), claim.seq)))
+    }
+
+    /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
+    pub(crate) async fn seed_is_denied(&self, job: &Job, seq: u32, url: &str) -> bool {
+        let Some(plan) = job.crawl.as_ref().filter(|plan| seq == 0 && !plan.ignore_robots) else { return false };
+        debug_assert!(plan.max_pages > 0);
+        match Url::parse(url) {
+            Ok(url) => !self.robots(&url).await.allows(&url),
+            Err(_) => false,
+        }
+    }
+}

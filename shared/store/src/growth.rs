@@ -1,0 +1,122 @@
+//! How a crawl grows: units are admitted together with the rows that say which unit owns which page, in one
+//! transaction, so that a page has one unit and no unit is admitted beyond the ceiling.
+
+use std::collections::HashMap;
+
+use domain::{Job, JobId, JobState, Seq};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional, Transaction, tx_check, tx_put, tx_update};
+use crate::units::{Claim, HELD, held};
+
+/// Most children of one transaction: DynamoDB takes 100 items, and fewer conflict less.
+pub const MAX_CHILDREN: usize = 45;
+
+/// A page that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its URL, as it is shown.
+    pub url: String,
+    /// The hash of its page key.
+    pub hash: String,
+}
+
+/// Units to be admitted.
+#[derive(Debug, Clone, Copy)]
+pub struct Growth<'a> {
+    /// The job as read: `admitted` is the first child's number.
+    pub job: &'a Job,
+    /// The claim of the unit that found them.
+    pub parent: &'a Claim,
+    /// Their distance from the seed.
+    pub depth: u32,
+    /// At most [`MAX_CHILDREN`].
+    pub children: &'a [Child],
+    /// Makes the write known again.
+    pub mark: &'a str,
+}
+
+impl Store {
+    pub(crate) fn seen_item(&self, job: &Job, hash: &str, seq: Seq) -> Item {
+        key(keys::job(&job.id), keys::seen(hash)).with("seq", n(seq)).with("ttl", n(self.ttl_of(job)))
+    }
+
+    /// Admits units: if the job runs, has admitted as many as was read, the finder still holds its unit, and no page
+    /// has a unit yet. Returns whether it took effect; an earlier try that did counts.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn grow(&self, growth: Growth<'_>) -> Result<bool, StoreError> {
+        let Growth { job, parent, depth, children, mark } = growth;
+        let (table, pk, first) = (&self.tables.jobs, keys::job(&job.id), job.admitted);
+        let count = u32::try_from(children.len()).map_err(|_| StoreError::Malformed("too many children".into()))?;
+        let urls: Vec<String> = children.iter().map(|child| child.url.clone()).collect();
+        let mut items = vec![
+            tx_update(
+                table,
+                key(&pk, "META"),
+                "SET #admitted = :next",
+                "#state = :running AND #admitted = :first",
+                values([
+                    (":running", s(JobState::Running.name())),
+                    (":first", n(first)),
+                    (":next", n(first + count)),
+                ]),
+            )?,
+            tx_check(table, key(&pk, keys::unit(parent.seq)), HELD, held(parent))?,
+        ];
+        for item in crate::jobs::input_items(&job.id, first, &urls, self.ttl_of(job))? {
+            items.push(tx_put(table, item.with("depth", n(depth)).with("mark", s(mark)), ABSENT)?);
+        }
+        for (seq, child) in (first..).zip(children) {
+            items.push(tx_put(table, self.seen_item(job, &child.hash, seq), ABSENT)?);
+        }
+        match self.transact(items).await? {
+            Transaction::Written => Ok(true),
+            Transaction::Refused(_) => {
+                let row = self.get(table, key(&pk, keys::input(first))).await?;
+                Ok(row.is_some_and(|row| Row(&row).opt_s("mark") == Some(mark)))
+            }
+        }
+    }
+
+    /// Which units own pages, by the hashes of their keys; pages that nobody owns are left out.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn seen(&self, job: &JobId, hashes: &[String]) -> Result<HashMap<String, Seq>, StoreError> {
+        let wanted = hashes.iter().map(|hash| key(keys::job(job), keys::seen(hash))).collect();
+        let rows = self.get_many(&self.tables.jobs, wanted).await?;
+        rows.iter()
+            .map(|item| {
+                let row = Row(item);
+                Ok((row.s("sk")?.trim_start_matches("SEEN#").to_owned(), row.n("seq")?))
+            })
+            .collect()
+    }
+
+    /// Makes a unit the owner of a page, unless it has one. Returns the owner.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn own_page(&self, job: &Job, hash: &str, seq: Seq) -> Result<Seq, StoreError> {
+        match self.put_if(&self.tables.jobs, self.seen_item(job, hash, seq), ABSENT, None).await? {
+            Conditional::Written | Conditional::Refused(None) => Ok(seq),
+            Conditional::Refused(Some(row)) => Row(&row).n("seq"),
+        }
+    }
+
+    /// Notes that a matching page was left out for `max_pages`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn note_limit(&self, job: &Job) -> Result<(), StoreError> {
+        let set = values([(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))]);
+        let (key, update) = (key(keys::job(&job.id), "META"), "SET #limit_reached = :yes");
+        self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;
+        Ok(())
+    }
+}
