@@ -233,6 +233,13 @@ pub fn strip(fragment: &str) -> String {
     text(html.root_element())
 }
 
+/// The lines of a fragment of HTML: what its blocks and line breaks set apart.
+pub fn lines(fragment: &str) -> Vec<String> {
+    let html = parse(fragment);
+    let doc = crate::doc::Doc::of(&html);
+    doc.all_text().lines().map(crate::coercion::collapse).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 
-use domain::Field;
 use serde_json::Value;
 
-use crate::fields::Candidate;
+use crate::candidate::{Candidate, Source};
 use crate::vocabulary::{concept_of, words};
+use crate::wanted::Wanted;
 
 /// Most values that are looked at, outermost first.
 const MAX_VALUES: usize = 20_000;
 
 /// A field's candidates: a path, members of that very name, then members that mean the same.
-pub(crate) fn candidates(page: &Value, field: &Field) -> Vec<Candidate> {
+pub(crate) fn candidates(page: &Value, wanted: &Wanted<'_>) -> Vec<Candidate> {
+    let field = wanted.field;
     let mut found = Vec::new();
     if field.selector.is_some() {
         // A CSS selector matches nothing here.
@@ -27,8 +28,8 @@ pub(crate) fn candidates(page: &Value, field: &Field) -> Vec<Candidate> {
     {
         found.push(candidate(value));
     }
-    let own = words(&field.field);
-    let concept = concept_of(&field.field);
+    let own = &wanted.label;
+    let concept = wanted.concept;
     let (mut same, mut alike) = (Vec::new(), Vec::new());
     let mut open = VecDeque::from([page]);
     let mut looked = 0;
@@ -41,7 +42,7 @@ pub(crate) fn candidates(page: &Value, field: &Field) -> Vec<Candidate> {
             Value::Array(items) => open.extend(items),
             Value::Object(members) => {
                 for (name, value) in members {
-                    if words(name) == own {
+                    if words(name) == *own {
                         same.push(candidate(value));
                     } else if concept.is_some()
                         && concept_of(name).is_some_and(|c| concept.is_some_and(|d| std::ptr::eq(c, d)))
@@ -74,5 +75,5 @@ fn candidate(value: &Value) -> Candidate {
         Value::Null => Vec::new(),
         one => vec![one.clone()],
     };
-    Candidate { values, structured: true }
+    Candidate::new(Source::Json, values, "member of the page")
 }

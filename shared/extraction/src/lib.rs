@@ -5,20 +5,30 @@
 pub mod charset;
 pub mod coercion;
 
+mod candidate;
+mod doc;
 mod entity;
 mod fields;
 mod head;
 mod html;
 mod json_page;
 mod selector;
+mod sources;
 mod structured;
+mod tidy;
 mod visible;
 mod vocabulary;
+mod wanted;
+mod zones;
 
+use candidate::Candidate;
 use domain::{RenderMode, Schema, Timestamp};
+use fields::Chosen;
 use serde_json::{Map, Value};
 use url::Url;
+use wanted::Wanted;
 
+pub use candidate::{Explained, Seen, Source};
 pub use coercion::reads_as;
 pub use selector::check_selector;
 
@@ -99,31 +109,85 @@ fn kind_of(content_type: Option<&str>, body: &[u8]) -> Result<Kind, ExtractError
 /// # Errors
 /// The content is of a kind that cannot be read.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
+    let mut out = fields::Output::default();
+    each(page, schema, context, false, &mut |wanted, chosen, candidates, _| out.put(wanted, chosen, candidates))?;
+    Ok(out.finish())
+}
+
+/// Tells of every field which candidates there were, what became of each, and which won: for those who work on the
+/// extractor. It looks at more than [`extract`] does, which stops where an answer is certain.
+///
+/// # Errors
+/// As [`extract`].
+pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<Explained>, ExtractError> {
+    let mut out = Vec::new();
+    each(page, schema, context, true, &mut |wanted, chosen, _, seen| {
+        out.push(fields::explained(wanted, chosen.as_ref(), seen));
+    })?;
+    Ok(out)
+}
+
+/// What is done with one field: what was chosen, its candidates, and what became of them if that is told.
+type Receiver<'r> = dyn FnMut(&Wanted<'_>, Option<Chosen>, &[Candidate], Vec<Seen>) + 'r;
+
+/// Finds each field's candidates and chooses among them.
+fn each(
+    page: &Page<'_>,
+    schema: &Schema,
+    context: &Context<'_>,
+    tell: bool,
+    receive: &mut Receiver<'_>,
+) -> Result<(), ExtractError> {
     let kind = kind_of(page.content_type, page.body)?;
     let text = charset::decode(page.body, page.content_type);
-    let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
-    let mut out = fields::Output::default();
+    let fields = sources::wanted(schema);
     match kind {
         Kind::Html => {
-            let sources = fields::Sources::of(html::parse(&text), page.url, schema);
-            for field in schema.fields() {
-                out.put(field, sources.candidates(field), &reading);
+            let parsed = html::parse(&text);
+            let doc = doc::Doc::of(&parsed);
+            let head = head::Head::of(&parsed, &doc, page.url);
+            let roots = structured::read(&parsed);
+            let graph = structured::Graph::of(&roots);
+            let locale = locale_of(context.locale, head.language.as_deref());
+            let reading = coercion::Reading { locale, today: context.now.civil() };
+            let sources = sources::Sources::of(&parsed, &doc, &head, &graph, page.url, reading, &fields);
+            for wanted in &fields {
+                let mut candidates = sources.structured(wanted);
+                fields::sort(&mut candidates);
+                let mut chosen = fields::choose(wanted, &candidates, &reading, None);
+                let mut seen = Vec::new();
+                if tell || chosen.is_none() || sources.also_visible(wanted) {
+                    candidates.extend(sources.visible(wanted));
+                    fields::sort(&mut candidates);
+                    chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
+                }
+                receive(wanted, chosen, &candidates, seen);
             }
         }
         Kind::Json => {
             let value: Value =
                 serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| ExtractError::BrokenJson)?;
-            for field in schema.fields() {
-                out.put(field, json_page::candidates(&value, field), &reading);
+            let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
+            for wanted in &fields {
+                let candidates = json_page::candidates(&value, wanted);
+                let mut seen = Vec::new();
+                let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
+                receive(wanted, chosen, &candidates, seen);
             }
         }
-        Kind::Text => {
-            for field in schema.fields() {
-                out.put(field, Vec::new(), &reading);
-            }
-        }
+        Kind::Text => fields.iter().for_each(|wanted| receive(wanted, None, &[], Vec::new())),
     }
-    Ok(out.finish())
+    Ok(())
+}
+
+/// The locale that a page is read by: the caller's; but a caller who asked in English and got a page that says that it
+/// is in another language gets that page's numbers and dates as that language writes them.
+fn locale_of<'a>(asked: &'a str, page: Option<&'a str>) -> &'a str {
+    let language = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    match page {
+        Some(page) if language(asked) == "en" && !matches!(language(page).as_str(), "en" | "") => page,
+        _ => asked,
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,227 @@
+//! Whether a thing can be bought, by what buttons and messages near the heading say.
+
+use crate::candidate::{Candidate, Source};
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::View;
+
+/// What buttons say that put a thing into a cart or buy it.
+const BUY: [&str; 56] = [
+    "add to cart",
+    "add to basket",
+    "add to bag",
+    "add to trolley",
+    "buy now",
+    "buy it now",
+    "order now",
+    "purchase",
+    "in den warenkorb",
+    "in den einkaufswagen",
+    "jetzt kaufen",
+    "sofort-kaufen",
+    "ajouter au panier",
+    "acheter",
+    "añadir al carrito",
+    "agregar al carrito",
+    "añadir a la cesta",
+    "comprar",
+    "aggiungi al carrello",
+    "acquista",
+    "compralo subito",
+    "adicionar ao carrinho",
+    "in winkelwagen",
+    "in winkelmand",
+    "toevoegen aan winkelwagen",
+    "do koszyka",
+    "dodaj do koszyka",
+    "kup teraz",
+    "do košíku",
+    "do košíka",
+    "přidat do košíku",
+    "vložit do košíku",
+    "vložiť do košíka",
+    "pridať do košíka",
+    "kúpiť",
+    "koupit",
+    "lägg i varukorg",
+    "köp",
+    "læg i kurv",
+    "legg i handlekurv",
+    "lisää ostoskoriin",
+    "kosárba",
+    "adaugă în coș",
+    "adauga in cos",
+    "sepete ekle",
+    "в корзину",
+    "купить",
+    "добавить в корзину",
+    "в количката",
+    "カートに入れる",
+    "장바구니",
+    "구매하기",
+    "加入购物车",
+    "προσθήκη στο καλάθι",
+    "dodaj v košarico",
+    "ielikt grozā",
+];
+/// Messages that a thing cannot be had.
+const GONE: [&str; 52] = [
+    "out of stock",
+    "sold out",
+    "currently unavailable",
+    "not in stock",
+    "temporarily out of stock",
+    "no longer available",
+    "unavailable",
+    "this item is not available",
+    "notify me when available",
+    "email me when back in stock",
+    "discontinued",
+    "back in stock soon",
+    "out-of-stock",
+    "ausverkauft",
+    "nicht verfügbar",
+    "derzeit nicht verfügbar",
+    "nicht auf lager",
+    "nicht lieferbar",
+    "vergriffen",
+    "rupture de stock",
+    "en rupture",
+    "actuellement indisponible",
+    "indisponible",
+    "épuisé",
+    "agotado",
+    "no disponible",
+    "sin stock",
+    "sin existencias",
+    "non disponibile",
+    "esaurito",
+    "attualmente non disponibile",
+    "esgotado",
+    "indisponível",
+    "uitverkocht",
+    "niet op voorraad",
+    "niet leverbaar",
+    "brak w magazynie",
+    "niedostępny",
+    "produkt niedostępny",
+    "vyprodáno",
+    "není skladem",
+    "nedostupné",
+    "vypredané",
+    "nie je skladom",
+    "slutsåld",
+    "slut i lager",
+    "udsolgt",
+    "utsolgt",
+    "loppuunmyyty",
+    "elfogyott",
+    "stoc epuizat",
+    "нет в наличии",
+];
+/// Messages that it can.
+const THERE: [&str; 38] = [
+    "in stock",
+    "available now",
+    "ready to ship",
+    "ships today",
+    "available for delivery",
+    "auf lager",
+    "sofort lieferbar",
+    "lieferbar",
+    "vorrätig",
+    "en stock",
+    "disponible",
+    "disponibile",
+    "disponibilità immediata",
+    "em estoque",
+    "disponível",
+    "op voorraad",
+    "leverbaar",
+    "w magazynie",
+    "dostępny",
+    "na sklade",
+    "skladem",
+    "na skladě",
+    "skladom",
+    "i lager",
+    "på lager",
+    "varastossa",
+    "raktáron",
+    "în stoc",
+    "in stoc",
+    "stokta",
+    "в наличии",
+    "есть в наличии",
+    "налично",
+    "na zalogi",
+    "ir noliktavā",
+    "only a few left",
+    "in-stock",
+    "在庫あり",
+];
+/// Longest message, in bytes.
+const MAX_MESSAGE: usize = 90;
+
+pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let yes = |positive: bool| {
+        if wanted.field.kind == domain::FieldType::Boolean {
+            if positive { "true" } else { "false" }
+        } else if positive {
+            "In stock"
+        } else {
+            "Out of stock"
+        }
+    };
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        let outside = el.zone.is_surroundings() || el.zone.has(Zone::HEADER);
+        if outside || (el.zone.has(Zone::HIDDEN) && el.name() != "input") {
+            continue;
+        }
+        let near = match view.distance(at) {
+            -600..3_000 => 6,
+            3_000..8_000 => 0,
+            _ => -10,
+        };
+        let size = doc.text_len(at);
+        let button = matches!(el.name(), "button" | "a" | "input" | "span" | "div" | "form");
+        let text = if size == 0 {
+            let label = el.attr("value").or_else(|| el.attr("aria-label")).or_else(|| el.attr("title"));
+            label.filter(|_| matches!(el.name(), "input" | "button" | "a")).map(str::to_lowercase).unwrap_or_default()
+        } else if size <= MAX_MESSAGE {
+            doc.text(at).to_lowercase()
+        } else {
+            continue;
+        };
+        if doc.children(at).any(|c| doc.text_len(c) == size && size > 0) || text.is_empty() {
+            continue;
+        }
+        let says = |list: &[&str]| list.iter().any(|p| contains(&text, p));
+        let long = i32::try_from(text.len() / 12).unwrap_or(8);
+        if button && text.len() <= 40 && says(&BUY) {
+            let off = el.raw.attr("disabled").is_some()
+                || doc.marks(at).contains(" disabled")
+                || el.attr("aria-disabled") == Some("true");
+            let (answer, change) = if off { (false, -4) } else { (true, 4) };
+            out.push(
+                Candidate::text(Source::Message, yes(answer), if off { "buy button, disabled" } else { "buy button" })
+                    .scored(change + near),
+            );
+        } else if says(&GONE) {
+            out.push(Candidate::text(Source::Message, yes(false), "message that it is gone").scored(9 + near - long));
+        } else if says(&THERE) && !text.contains("not ") {
+            out.push(Candidate::text(Source::Message, yes(true), "message that it is there").scored(8 + near - long));
+        }
+    }
+}
+
+/// Whether a phrase stands in a text at word boundaries.
+fn contains(text: &str, phrase: &str) -> bool {
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    let wide = !phrase.is_ascii() && phrase.chars().any(|c| c > '\u{2fff}');
+    text.match_indices(phrase)
+        .any(|(at, _)| wide || (edge(text[..at].chars().next_back()) && edge(text[at + phrase.len()..].chars().next())))
+}
