@@ -213,12 +213,15 @@ impl<'a> Doc<'a> {
     }
 }
 
-/// Whether words stand in marks as whole words.
+/// Whether words stand in marks as whole words. Marks have a space at each end.
 pub(crate) fn has_words(marks: &str, words: &str) -> bool {
-    let bytes = marks.as_bytes();
-    let space = |at: Option<usize>| at.and_then(|i| bytes.get(i)).is_none_or(|b| *b == b' ');
-    !words.is_empty()
-        && marks.match_indices(words).any(|(at, _)| space(at.checked_sub(1)) && space(Some(at + words.len())))
+    let (marks, words) = (marks.as_bytes(), words.as_bytes());
+    let Some(first) = words.first() else { return false };
+    // The last byte is a space: nothing starts after it.
+    let starts = marks.windows(2).enumerate().filter(|(_, pair)| pair[0] == b' ' && pair[1] == *first);
+    starts.map(|(at, _)| &marks[at + 1..]).any(|rest| {
+        rest.starts_with(words) && rest.get(words.len()).is_none_or(|b| *b == b' ')
+    })
 }
 
 fn push_marks(out: &mut String, raw: &Element) {

@@ -65,6 +65,8 @@ pub(crate) struct Entity<'a> {
     pub(crate) is_page: bool,
     /// It is a news article, a blog post or the like.
     pub(crate) is_article: bool,
+    /// It is of a kind that stands inside of longer stories, which have titles of their own.
+    pub(crate) is_embedded: bool,
     /// The part of a path that leads to it.
     pub(crate) prefix: &'static str,
 }
@@ -96,6 +98,7 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
             is_page,
             is_article: types(object.members)
                 .any(|t| t.ends_with("Article") || t.ends_with("Posting") || t == "Report"),
+            is_embedded: is(&["Recipe", "HowTo", "Review", "Course"]),
             prefix: "",
         };
         match main {
@@ -134,6 +137,7 @@ fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
                 behind: 10,
                 is_page: false,
                 is_article: false,
+                is_embedded: false,
                 prefix,
             });
         }

@@ -122,8 +122,9 @@ fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coe
         raw = code;
     } else if wanted.id() == "author"
         && let Some(text) = raw.as_str()
+        && let Some(bare) = ["by ", "By ", "BY "].iter().find_map(|b| text.strip_prefix(b))
     {
-        raw = visible::clean_name(text).into();
+        raw = bare.into();
     }
     coerce(wanted.field.kind, &raw, reading)
 }
@@ -216,6 +217,12 @@ fn array(wanted: &Wanted<'_>, candidate: &Candidate, reading: &Reading<'_>, note
     };
     let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
     let parts: Vec<Value> = match &candidate.values[..] {
+        [Value::String(one)] if one.starts_with("[{") => written_out(one),
+        [Value::String(one)] if wanted.id() == "instruction" => {
+            let lines = tidy::split(one, how);
+            let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
+            apart.into_iter().map(Value::String).collect()
+        }
         [Value::String(one)] if !from_page => tidy::split(one, how).into_iter().map(Value::String).collect(),
         many if how == Split::Lines && !from_page => many
             .iter()
@@ -254,6 +261,13 @@ fn array(wanted: &Wanted<'_>, candidate: &Candidate, reading: &Reading<'_>, note
     Some(Value::Array(items))
 }
 
+/// The texts of a list of objects that was written into a text as JSON.
+fn written_out(text: &str) -> Vec<Value> {
+    let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
+    let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
+    items.iter().filter_map(named).collect()
+}
+
 /// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.
 fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
     let Value::String(text) = &value else { return Some(value) };
@@ -266,9 +280,10 @@ fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
             Some(tidy::ingredient(text).into())
         }
         "instruction" if !source.is_structured() => {
-            let number = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
-            (!number).then_some(value)
+            let head = text.ends_with(':') && text.chars().count() < 40;
+            (!head && !tidy::is_step_number(text)).then_some(value)
         }
+        "instruction" => (!tidy::is_step_number(text)).then_some(value),
         _ => Some(value),
     }
 }

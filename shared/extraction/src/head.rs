@@ -9,6 +9,7 @@ use url::Url;
 use crate::coercion::collapse;
 use crate::doc::Doc;
 use crate::html;
+use crate::structured::{Graph, types};
 
 /// Second levels of domains that name no site.
 const SECOND_LEVELS: [&str; 8] = ["co", "com", "org", "net", "ac", "gov", "or", "ne"];
@@ -63,6 +64,20 @@ impl Head {
         head
     }
 
+    /// Takes in what structured data calls the site and its publisher.
+    pub(crate) fn learn_sites(&mut self, graph: &Graph<'_>) {
+        for object in graph.objects.iter().take(100) {
+            let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
+            let own = is(&["WebSite", "Organization", "NewsMediaOrganization"]).then(|| graph.at(object.members, "name"));
+            let others = graph.at(object.members, "publisher.name").into_iter().chain(own.into_iter().flatten());
+            for name in others.filter_map(|v| v.as_str().map(str::to_lowercase)).take(3) {
+                if self.sites.len() < 20 && (2..=60).contains(&name.chars().count()) && !self.sites.contains(&name) {
+                    self.sites.push(name);
+                }
+            }
+        }
+    }
+
     /// The values of a meta element.
     pub(crate) fn metas(&self, name: &str) -> &[String] {
         self.meta.get(name).map(Vec::as_slice).unwrap_or_default()
@@ -90,6 +105,7 @@ fn host_names(host: &str) -> Vec<String> {
     let last = labels.len().saturating_sub(2);
     let at = if labels.len() > 2 && SECOND_LEVELS.contains(&labels[last]) { last - 1 } else { last };
     names.extend(labels.get(at).map(|l| (*l).to_owned()));
+    names.extend(labels.get(at..).map(|l| l.join(".")));
     names
 }
 

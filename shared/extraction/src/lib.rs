@@ -13,6 +13,7 @@ mod head;
 mod html;
 mod json_page;
 mod selector;
+mod sieve;
 mod sources;
 mod structured;
 mod tidy;
@@ -143,11 +144,14 @@ fn each(
     let fields = sources::wanted(schema);
     match kind {
         Kind::Html => {
-            let parsed = html::parse(&text);
+            // A caller's selector may ask for anything, scripts and styles too.
+            let selects = fields.iter().any(|w| w.field.selector.is_some());
+            let parsed = if selects { html::parse(&text) } else { html::parse(&sieve::sift(&text)) };
             let doc = doc::Doc::of(&parsed);
-            let head = head::Head::of(&parsed, &doc, page.url);
+            let mut head = head::Head::of(&parsed, &doc, page.url);
             let roots = structured::read(&parsed);
             let graph = structured::Graph::of(&roots);
+            head.learn_sites(&graph);
             let locale = locale_of(context.locale, head.language.as_deref());
             let reading = coercion::Reading { locale, today: context.now.civil() };
             let sources = sources::Sources::of(&parsed, &doc, &head, &graph, page.url, reading, &fields);

@@ -149,7 +149,8 @@ impl<'a> Sources<'a> {
                 } else {
                     // What the page itself does not call so is another thing, or the site.
                     let agrees = self.head.names().any(|n| visible::agreement(n, &text) >= 60);
-                    candidate.score += if agrees && !self.head.is_site(&text) { 6 } else { -24 };
+                    let change = if entity.is_embedded { 6 } else { 3 };
+                    candidate.score += if agrees && !self.head.is_site(&text) { change } else { -24 };
                 }
                 if let Some(Value::String(title)) = candidate.values.first_mut() {
                     *title = without_site(&crate::tidy::text_of(title), self.head);
@@ -159,7 +160,8 @@ impl<'a> Sources<'a> {
                 let publisher = self.graph.at(entity.members, "publisher.name");
                 let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site(&text);
                 if is_publisher {
-                    candidate.score -= 26;
+                    // A blog's recipes are its own; an article was written by someone.
+                    candidate.score -= if entity.is_embedded { 4 } else { 26 };
                     candidate.reason = "author, but it is the publisher".into();
                 }
             }
@@ -248,7 +250,8 @@ impl<'a> Sources<'a> {
             }
             if wanted.id() == "image" && candidate.source == Source::Meta && !wanted.is_array() {
                 // What a site shows elsewhere as the page's picture is what it takes for its main one.
-                candidate.score += 20;
+                let logo = candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
+                candidate.score += if logo { -10 } else { 20 };
             }
             let text = candidate.values.first().and_then(Value::as_str).unwrap_or_default();
             if wanted.id() == "author" && candidate.source != Source::JsonLd && self.head.is_site(text) {

@@ -86,7 +86,47 @@ pub(crate) fn split(text: &str, how: Split) -> Vec<String> {
 
 /// An ingredient as it is printed: templates that put brackets around a note that has some already double them.
 pub(crate) fn ingredient(text: &str) -> String {
-    text.replace("((", "(").replace("))", ")").replace(" ,", ",").replace("( ", "(").replace(" )", ")")
+    let mut out = text.replace(" ,", ",").replace("( ", "(").replace(" )", ")");
+    while let Some(open) = out.find("((") {
+        let inner = &out[open + 2..];
+        // Only a pair with nothing but text between: "((200 g) chopped)" has its brackets for a reason.
+        let Some(close) = inner.find(['(', ')']).filter(|c| inner[*c..].starts_with("))")) else { break };
+        let text = format!("{}({}){}", &out[..open], &inner[..close], &inner[close + 2..]);
+        out = text;
+    }
+    out
+}
+
+/// Whether a line is only the number of a step: "Step 1", "Schritt 2:", "3.".
+pub(crate) fn is_step_number(text: &str) -> bool {
+    let mut words = text.trim_end_matches([':', '.', ')']).split_whitespace();
+    let number = |w: &str| w.len() <= 3 && w.trim_end_matches(['.', ')', ':']).bytes().all(|b| b.is_ascii_digit());
+    match (words.next(), words.next(), words.next()) {
+        (Some(one), None, _) => number(one),
+        (Some(word), Some(n), None) => number(n) && word.chars().all(char::is_alphabetic) && word.chars().count() <= 8,
+        _ => false,
+    }
+}
+
+/// A text whose blocks were run together when its tags were taken off (`Stir.Bake.`), apart again; as it was where
+/// that is not seen at least twice.
+pub(crate) fn run_together(text: &str) -> Vec<String> {
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let ends = chars.windows(3).filter(|w| {
+        let [(_, a), (_, b), (_, c)] = w else { return false };
+        (a.is_lowercase() || *a == ')') && matches!(b, '.' | '!') && c.is_uppercase()
+    });
+    let ends: Vec<usize> = ends.map(|w| w[2].0).collect();
+    if ends.len() < 2 {
+        return vec![text.to_owned()];
+    }
+    let mut start = 0;
+    let mut out = Vec::with_capacity(ends.len() + 1);
+    for end in ends.into_iter().chain([text.len()]) {
+        out.push(text[start..end].trim().to_owned());
+        start = end;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -101,6 +141,11 @@ mod tests {
         assert_eq!(text_of("donâ€™t, Â½ cup"), "don’t, ½ cup");
         assert_eq!(text_of("Ânge, ½"), "Ânge, ½");
         assert_eq!(ingredient("salt ((optional)) , to taste"), "salt (optional), to taste");
+        assert_eq!(ingredient("beef (cubes (any cut))"), "beef (cubes (any cut))");
+        assert_eq!(ingredient("milk ((300ml) or more)"), "milk ((300ml) or more)");
+        assert!(is_step_number("Step 1") && is_step_number("2.") && !is_step_number("Bake 1 hour"));
+        assert_eq!(run_together("Stir.Bake it.Eat"), ["Stir.", "Bake it.", "Eat"]);
+        assert_eq!(run_together("Stir. Bake it."), ["Stir. Bake it."]);
     }
 
     #[test]

@@ -238,7 +238,7 @@ fn after_by(line: &str) -> Option<String> {
 }
 
 /// A name without what bylines put around it.
-pub(crate) fn clean(text: &str) -> String {
+fn clean(text: &str) -> String {
     let mut rest = text.lines().next().unwrap_or_default().trim();
     for _ in 0..2 {
         let lower = rest.to_lowercase();

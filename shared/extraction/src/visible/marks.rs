@@ -142,9 +142,9 @@ fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec
     let own: Vec<Value> = outer
         .iter()
         .filter(|at| (1..=MAX_TEXT * 4).contains(&doc.text_len(**at)))
-        .map(|at| Value::String(doc.text(*at)))
+        .map(|at| Value::String(doc.lines(*at).to_owned()))
         .collect();
-    if own.len() > 1 {
+    if own.len() > 1 || own.iter().any(|v| v.as_str().is_some_and(|t| t.contains('\n'))) {
         out.push(Candidate::new(Source::Mark, own, format!("elements marked \"{phrase}\"")).scored(-rank - 2));
     }
 }

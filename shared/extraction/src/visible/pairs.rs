@@ -74,7 +74,7 @@ fn collect(doc: &Doc<'_>) -> Pairs {
                 let mut values = Vec::new();
                 let mut next = doc.next(at);
                 while let Some(dd) = next.filter(|n| doc.els[*n].name() == "dd" && values.len() < 50) {
-                    values.push(doc.text(dd));
+                    values.push(doc.lines(dd).to_owned());
                     next = doc.next(dd);
                 }
                 pairs.add(at, &doc.text(at), values, "definition", 6);
@@ -122,7 +122,7 @@ impl Pairs {
 fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let cells: Vec<usize> = doc.children(at).take(9).collect();
     match cells[..] {
-        [label, value] => pairs.add(at, &doc.text(label), vec![doc.text(value)], "table row", 6),
+        [label, value] => pairs.add(at, &doc.text(label), vec![doc.lines(value).to_owned()], "table row", 6),
         [a, b, c, d] if doc.els[a].name() == "th" && doc.els[c].name() == "th" => {
             pairs.add(at, &doc.text(a), vec![doc.text(b)], "table row", 4);
             pairs.add(at, &doc.text(c), vec![doc.text(d)], "table row", 4);
@@ -169,7 +169,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let marked = LABEL_MARKS.iter().any(|m| crate::doc::has_words(marks, m));
     let bold = matches!(el.name(), "strong" | "b" | "label" | "th" | "h3" | "h4" | "h5" | "h6");
     if let Some(next) = doc.next(at) {
-        let value = doc.text(next);
+        let value = doc.lines(next).to_owned();
         if !value.is_empty() && value.len() <= MAX_VALUE && (colon || marked || bold) {
             let trust = if colon {
                 5
@@ -203,7 +203,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             && let Some(next) = doc.next(el.parent)
         {
             // A label wrapped alone: its value is what comes after the wrapping.
-            let value = doc.text(next);
+            let value = doc.lines(next).to_owned();
             if value.len() <= MAX_VALUE {
                 pairs.add(at, text, vec![value], "wrapped label", 1);
             }

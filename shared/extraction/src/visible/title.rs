@@ -33,12 +33,14 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             // A heading that nothing in the head confirms is often a slogan or the site's name.
             _ if head.is_site(&h1) => -25,
             100 => 34,
-            50.. if slogan && agrees < 85 => 18,
+            50.. if slogan && agrees < 70 => 4,
             50.. => 28,
-            30.. if slogan => 10,
-            30.. => 24,
+            30.. => 4,
             _ => 2,
-        } - i32::try_from(order).unwrap_or(9);
+        };
+        // The second one counts only where it says just what the head says: pages of several parts head each so.
+        let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
+        let score = if order == 0 { score } else if same { score - 1 } else { -25 };
         let reason = format!("heading {}, agrees by {agrees}", order + 1);
         out.push(Candidate::text(Source::Heading, h1, reason).scored(score));
     }
