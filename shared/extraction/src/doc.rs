@@ -95,11 +95,12 @@ impl<'a> Doc<'a> {
         let at = self.els.len();
         let parent = open.last().copied().unwrap_or(at);
         let mark_from = self.marks.len();
+        let attributes = Attributes::of(raw);
         if *silent == 0 {
-            push_marks(&mut self.marks, raw);
+            push_marks(&mut self.marks, &attributes.marks);
         }
         let above = self.els.get(parent).map_or(Zone::default(), |p| p.zone);
-        let zone = zones::of(raw, &self.marks[mark_from..], above);
+        let zone = zones::of(name, attributes.role, attributes.hidden, &self.marks[mark_from..], above);
         let from = self.text.len();
         let mark_to = self.marks.len();
         self.els.push(El { raw, parent, end: at + 1, from, to: from, mark_from, mark_to, zone });
@@ -219,15 +220,40 @@ pub(crate) fn has_words(marks: &str, words: &str) -> bool {
     let Some(first) = words.first() else { return false };
     // The last byte is a space: nothing starts after it.
     let starts = marks.windows(2).enumerate().filter(|(_, pair)| pair[0] == b' ' && pair[1] == *first);
-    starts.map(|(at, _)| &marks[at + 1..]).any(|rest| {
-        rest.starts_with(words) && rest.get(words.len()).is_none_or(|b| *b == b' ')
-    })
+    starts
+        .map(|(at, _)| &marks[at + 1..])
+        .any(|rest| rest.starts_with(words) && rest.get(words.len()).is_none_or(|b| *b == b' '))
 }
 
-fn push_marks(out: &mut String, raw: &Element) {
+/// What one look at an element's attributes tells.
+struct Attributes<'a> {
+    marks: [Option<&'a str>; MARKS.len()],
+    role: Option<&'a str>,
+    hidden: bool,
+}
+
+impl<'a> Attributes<'a> {
+    fn of(raw: &'a Element) -> Attributes<'a> {
+        let mut found = Attributes { marks: [None; MARKS.len()], role: None, hidden: false };
+        for (name, value) in raw.attrs() {
+            match name {
+                "role" => found.role = Some(value),
+                "hidden" => found.hidden = true,
+                "style" => found.hidden |= value.contains("display:none") || value.contains("display: none"),
+                other => {
+                    if let Some(at) = MARKS.iter().position(|m| *m == other) {
+                        found.marks[at] = Some(value);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn push_marks(out: &mut String, marks: &[Option<&str>]) {
     let start = out.len();
-    for name in MARKS {
-        let Some(value) = raw.attr(name) else { continue };
+    for value in marks.iter().flatten() {
         let mut before = ' ';
         if out.len() == start {
             out.push(' ');
@@ -236,7 +262,9 @@ fn push_marks(out: &mut String, raw: &Element) {
             if out.len() - start > MAX_MARK {
                 break;
             }
-            if c.is_alphanumeric() {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                out.push(c);
+            } else if c.is_alphanumeric() {
                 if c.is_uppercase() && before.is_lowercase() && !out.ends_with(' ') {
                     out.push(' ');
                 }

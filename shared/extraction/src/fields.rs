@@ -13,6 +13,8 @@ use crate::wanted::Wanted;
 
 /// Most elements of an array.
 const MAX_ELEMENTS: usize = 1_000;
+/// Most candidates that are compared with each other.
+const MAX_AGREEING: usize = 100;
 /// Least score that an answer needs: below it, null is the better one.
 const LEAST: i32 = 40;
 
@@ -35,6 +37,28 @@ pub(crate) struct Chosen {
 /// Candidates, best first; those of one score in the order in which they were found.
 pub(crate) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by_key(|c| std::cmp::Reverse(c.score));
+}
+
+/// Raises amounts of money that several sources have: one that stands alone against them is about something else.
+pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
+    if !wanted.is_shape("money") || wanted.is_array() {
+        return;
+    }
+    let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
+    let seen: Vec<(Source, Option<String>)> =
+        candidates.iter().take(MAX_AGREEING).map(|c| (c.source, read(c))).collect();
+    for (candidate, (source, value)) in candidates.iter_mut().zip(&seen) {
+        if value.is_none() {
+            continue;
+        }
+        let mut others: Vec<Source> = Vec::new();
+        for (other, _) in seen.iter().filter(|(s, v)| s != source && v == value) {
+            if !others.contains(other) {
+                others.push(*other);
+            }
+        }
+        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 6;
+    }
 }
 
 /// The best candidate that can be read. With `seen`, every candidate is told what became of it.
@@ -160,6 +184,9 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if count > 120 || (!structured && count > 70) {
                 return Err("too long for a name");
             }
+            if !structured && count > 4 && text.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err("begins with a number");
+            }
             if wanted.id() == "author" && !structured && !visible::is_name(text) {
                 return Err("not a name");
             }
@@ -169,6 +196,10 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("not a code");
             }
             let digits = text.chars().any(char::is_numeric);
+            let prose = text.split_whitespace().filter(|w| w.len() > 1 && w.chars().all(char::is_alphabetic)).count();
+            if !structured && prose > 1 && !matches!(wanted.id(), "telephone" | "postal code") {
+                return Err("words, not a code");
+            }
             if !structured && wanted.id() != "version" && !digits {
                 return Err("a code without a digit");
             }

@@ -68,7 +68,8 @@ impl Head {
     pub(crate) fn learn_sites(&mut self, graph: &Graph<'_>) {
         for object in graph.objects.iter().take(100) {
             let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
-            let own = is(&["WebSite", "Organization", "NewsMediaOrganization"]).then(|| graph.at(object.members, "name"));
+            let own =
+                is(&["WebSite", "Organization", "NewsMediaOrganization"]).then(|| graph.at(object.members, "name"));
             let others = graph.at(object.members, "publisher.name").into_iter().chain(own.into_iter().flatten());
             for name in others.filter_map(|v| v.as_str().map(str::to_lowercase)).take(3) {
                 if self.sites.len() < 20 && (2..=60).contains(&name.chars().count()) && !self.sites.contains(&name) {

@@ -162,6 +162,7 @@ fn each(
                 let mut seen = Vec::new();
                 if tell || chosen.is_none() || sources.also_visible(wanted) {
                     candidates.extend(sources.visible(wanted));
+                    fields::agree(wanted, &mut candidates, &reading);
                     fields::sort(&mut candidates);
                     chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
                 }

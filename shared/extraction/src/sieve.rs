@@ -35,7 +35,8 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
         }
         let Some(close) = closing(bytes, end, name) else { break };
         let content = &page[end..close];
-        let drop = if name == "svg" { is_drawing(content) } else { useless && !(name == "script" && is_state(content)) };
+        let drop =
+            if name == "svg" { is_drawing(content) } else { useless && !(name == "script" && is_state(content)) };
         if drop && content.len() >= WORTH {
             out.push_str(&page[kept..end]);
             kept = close;
@@ -102,7 +103,10 @@ fn is_state(script: &str) -> bool {
 
 /// A drawing without HTML in it.
 fn is_drawing(content: &str) -> bool {
-    content.len() <= MAX_DRAWING && !["<div", "<p>", "<p ", "<h1", "<table", "<ul", "<foreignObject", "<script"].iter().any(|t| content.contains(t))
+    content.len() <= MAX_DRAWING
+        && !["<div", "<p>", "<p ", "<h1", "<table", "<ul", "<foreignObject", "<script"]
+            .iter()
+            .any(|t| content.contains(t))
 }
 
 /// Where the end tag of an element starts.

@@ -250,7 +250,8 @@ impl<'a> Sources<'a> {
             }
             if wanted.id() == "image" && candidate.source == Source::Meta && !wanted.is_array() {
                 // What a site shows elsewhere as the page's picture is what it takes for its main one.
-                let logo = candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
+                let logo =
+                    candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
                 candidate.score += if logo { -10 } else { 20 };
             }
             let text = candidate.values.first().and_then(Value::as_str).unwrap_or_default();

@@ -1,8 +1,6 @@
 //! Where on a page an element stands: in what the page is about, or in navigation, comments, related items, footers.
 //! By element names, roles and class words that sites everywhere use.
 
-use scraper::node::Element;
-
 /// A set of the regions that an element is in; it takes over its parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Zone(u16);
@@ -87,8 +85,7 @@ fn by_marks(marks: &str) -> Zone {
 }
 
 /// The zone of an element below `above`.
-pub(crate) fn of(raw: &Element, marks: &str, above: Zone) -> Zone {
-    let name = raw.name();
+pub(crate) fn of(name: &str, role: Option<&str>, hidden: bool, marks: &str, above: Zone) -> Zone {
     let mut zone = above;
     match name {
         // What a page wraps whole is no region of it.
@@ -104,7 +101,7 @@ pub(crate) fn of(raw: &Element, marks: &str, above: Zone) -> Zone {
         "del" | "s" | "strike" => zone = zone.with(Zone::STRUCK),
         _ => {}
     }
-    match raw.attr("role") {
+    match role {
         Some("navigation" | "menu" | "menubar") => zone = zone.with(Zone::NAV),
         Some("main") => zone = zone.with(Zone::MAIN),
         Some("contentinfo") => zone = zone.with(Zone::FOOTER),
@@ -112,9 +109,7 @@ pub(crate) fn of(raw: &Element, marks: &str, above: Zone) -> Zone {
         Some("dialog" | "alertdialog") => zone = zone.with(Zone::OVERLAY),
         _ => {}
     }
-    if raw.attr("hidden").is_some()
-        || raw.attr("style").is_some_and(|s| s.contains("display:none") || s.contains("display: none"))
-    {
+    if hidden {
         zone = zone.with(Zone::HIDDEN);
     }
     // Only what can hold a region: a link or a word marked "comment" is none.

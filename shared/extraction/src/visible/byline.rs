@@ -129,7 +129,14 @@ const NO_NAMES: [&str; 47] = [
     "bio",
     "next",
     "date",
-    "editor's", "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+    "editor's",
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
 ];
 /// Longest name or names, in characters.
 const LONGEST: usize = 70;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::doc::Doc;
+use crate::vocabulary::words;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -85,6 +86,11 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let el = &doc.els[at];
             let value = el.attr("content").or_else(|| el.attr("value")).filter(|_| doc.text_len(at) == 0);
             let value = value.map_or_else(|| doc.text(at), crate::coercion::collapse);
+            // "Product code: 123" holds its own label.
+            let value = match value.split_once(':') {
+                Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
+                _ => value,
+            };
             if value.is_empty() || value.len() > MAX_TEXT || found >= MAX_FOUND {
                 continue;
             }

@@ -161,6 +161,23 @@ const THERE: [&str; 38] = [
     "in-stock",
     "在庫あり",
 ];
+/// Class words and names of buttons that do the same in any language.
+const BUY_MARKS: [&str; 14] = [
+    "add to cart",
+    "addtocart",
+    "add to basket",
+    "addtobasket",
+    "add to bag",
+    "addtobag",
+    "buy now",
+    "buynow",
+    "buy button",
+    "buybutton",
+    "btn buy",
+    "cart add",
+    "basket add",
+    "add cart",
+];
 /// Longest message, in bytes.
 const MAX_MESSAGE: usize = 90;
 
@@ -201,7 +218,9 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         }
         let says = |list: &[&str]| list.iter().any(|p| contains(&text, p));
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
-        if button && text.len() <= 40 && says(&BUY) {
+        let presses = matches!(el.name(), "button" | "a" | "input");
+        let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
+        if (button && text.len() <= 40 && says(&BUY)) || (marked && !says(&GONE)) {
             let off = el.raw.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
@@ -215,6 +234,13 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         } else if says(&THERE) && !text.contains("not ") {
             out.push(Candidate::text(Source::Message, yes(true), "message that it is there").scored(8 + near - long));
         }
+    }
+}
+
+/// A thing with a price and no word against it can be had: the least that is said.
+pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    if wanted.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
+        out.push(Candidate::text(Source::Message, "true", "a price and no message against it").scored(-12));
     }
 }
 

@@ -57,7 +57,10 @@ impl<'a> View<'a> {
             "price" => prices::current(self, out),
             "oldprice" => prices::old(self, out),
             "currency" => prices::currency(self, out),
-            "stock" => messages::stock(self, wanted, out),
+            "stock" => {
+                messages::stock(self, wanted, out);
+                messages::priced(self, wanted, out);
+            }
             "brand" => texts::brand(self, out),
             "sku" => texts::code_in_address(self, out),
             "list" | "steps" => lists::candidates(self, wanted, out),

@@ -123,7 +123,7 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let cells: Vec<usize> = doc.children(at).take(9).collect();
     match cells[..] {
         [label, value] => pairs.add(at, &doc.text(label), vec![doc.lines(value).to_owned()], "table row", 6),
-        [a, b, c, d] if doc.els[a].name() == "th" && doc.els[c].name() == "th" => {
+        [a, b, c, d] if is_label(doc, a) && is_label(doc, c) => {
             pairs.add(at, &doc.text(a), vec![doc.text(b)], "table row", 4);
             pairs.add(at, &doc.text(c), vec![doc.text(d)], "table row", 4);
         }
@@ -133,6 +133,11 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         }
         _ => {}
     }
+}
+
+/// Whether a cell is a label: by its element, by its class, or by a colon at its end.
+fn is_label(doc: &Doc<'_>, cell: usize) -> bool {
+    doc.els[cell].name() == "th" || doc.lines(cell).ends_with(':') || doc.marked(cell, "label")
 }
 
 /// A table whose first row names the columns: each column is a list, or a value where there is one row more.

@@ -178,6 +178,11 @@ pub(super) fn currency(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
+/// Whether a current price stands near the heading.
+pub(super) fn is_priced(view: &View<'_>) -> bool {
+    all(view).iter().any(|p| !p.old && p.score >= 8)
+}
+
 fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
     view.prices.get_or_init(|| {
         let mut found = find(view);
@@ -231,9 +236,11 @@ fn find(view: &View<'_>) -> Vec<Price> {
         score -= if is_per_unit(&text) { 12 } else { 0 };
         score -= i32::try_from(text.chars().count() / 8).unwrap_or(8);
         score += match view.distance(at) {
-            -200..0 => 0,
-            0..400 => 8,
-            400..1_500 => 5,
+            -200..0 => 2,
+            0..150 => 10,
+            150..400 => 8,
+            400..800 => 6,
+            800..1_500 => 4,
             1_500..4_000 => 0,
             _ => -8,
         };

@@ -40,7 +40,13 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         };
         // The second one counts only where it says just what the head says: pages of several parts head each so.
         let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
-        let score = if order == 0 { score } else if same { score - 1 } else { -25 };
+        let score = if order == 0 {
+            score
+        } else if same {
+            score - 1
+        } else {
+            -25
+        };
         let reason = format!("heading {}, agrees by {agrees}", order + 1);
         out.push(Candidate::text(Source::Heading, h1, reason).scored(score));
     }
