@@ -146,9 +146,8 @@ fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coe
         raw = code;
     } else if wanted.id() == "author"
         && let Some(text) = raw.as_str()
-        && let Some(bare) = ["by ", "By ", "BY "].iter().find_map(|b| text.strip_prefix(b))
     {
-        raw = bare.into();
+        raw = visible::without_by(text).into();
     }
     coerce(wanted.field.kind, &raw, reading)
 }
@@ -279,7 +278,11 @@ fn array(wanted: &Wanted<'_>, candidate: &Candidate, reading: &Reading<'_>, note
             None => dropped += 1,
         }
     }
-    if items.is_empty() {
+    if wanted.id() == "instruction" {
+        drop_repeated(&mut items);
+    }
+    let trusted = matches!(candidate.source, Source::Selector | Source::Json);
+    if items.is_empty() || (!trusted && !is_list_of(wanted, &items)) {
         return None;
     }
     notes.extend(own);
@@ -297,6 +300,25 @@ fn written_out(text: &str) -> Vec<Value> {
     let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
     let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
     items.iter().filter_map(named).collect()
+}
+
+/// Names that a template gives to every step say nothing of any.
+fn drop_repeated(items: &mut Vec<Value>) {
+    let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for text in items.iter().filter_map(Value::as_str).filter(|t| t.chars().count() < 40) {
+        *counts.entry(text.to_owned()).or_default() += 1;
+    }
+    items.retain(|i| i.as_str().is_none_or(|t| counts.get(t).is_none_or(|n| *n < 3)));
+}
+
+/// Whether a list can be what is asked for: steps are sentences, and ingredients are more than a word.
+fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
+    let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
+    match wanted.id() {
+        "instruction" => lengths >= items.len() * 22,
+        "ingredient" => items.len() > 1 || lengths > 20,
+        _ => true,
+    }
 }
 
 /// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.

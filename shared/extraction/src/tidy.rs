@@ -69,10 +69,17 @@ pub(crate) fn split(text: &str, how: Split) -> Vec<String> {
     }
     let lines: Vec<String> = if text.contains('<') { html::lines(&text) } else { text.lines().map(text_of).collect() };
     let lines: Vec<String> = lines.into_iter().filter(|l| !l.is_empty()).collect();
-    if lines.len() > 1 || how == Split::Lines {
+    if lines.len() > 1 {
         return lines;
     }
     let Some(only) = lines.first() else { return Vec::new() };
+    if how == Split::Lines {
+        // Amount after amount: a list for all that.
+        let parts: Vec<&str> = only.split([',', ';']).map(str::trim).collect();
+        let amounts = parts.iter().filter(|p| p.starts_with(char::is_numeric)).count();
+        let list = parts.len() > 3 && amounts * 10 >= parts.len() * 7;
+        return if list { parts.into_iter().map(str::to_owned).collect() } else { lines };
+    }
     if only.chars().count() > 300 && !only.contains(", ") {
         return lines;
     }

@@ -244,19 +244,17 @@ fn after_by(line: &str) -> Option<String> {
     (is_name(&name) && name.split_whitespace().count() <= 8).then_some(name)
 }
 
+/// A text without "By" and its like at its start.
+pub(crate) fn without_by(text: &str) -> &str {
+    let lower = text.to_lowercase();
+    let before = BEFORE.iter().filter(|b| lower.strip_prefix(**b).is_some_and(|r| r.starts_with([' ', ':', '\u{a0}'])));
+    let Some(before) = before.max_by_key(|b| b.len()) else { return text };
+    text.get(before.len()..).map_or(text, |rest| rest.trim_start_matches([':', ' ', '\u{a0}']))
+}
+
 /// A name without what bylines put around it.
 fn clean(text: &str) -> String {
-    let mut rest = text.lines().next().unwrap_or_default().trim();
-    for _ in 0..2 {
-        let lower = rest.to_lowercase();
-        let before = BEFORE.iter().filter(|b| {
-            // "Di" and the like are names too; only what cannot be one is cut anywhere.
-            lower.strip_prefix(**b).is_some_and(|r| r.starts_with([' ', ':', '\u{a0}']))
-        });
-        let Some(before) = before.max_by_key(|b| b.len()) else { break };
-        let Some(cut) = rest.get(before.len()..) else { break };
-        rest = cut.trim_start_matches([':', ' ', '\u{a0}']);
-    }
+    let mut rest = without_by(without_by(text.lines().next().unwrap_or_default().trim()));
     for separator in [
         " | ",
         " • ",

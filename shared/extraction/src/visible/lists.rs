@@ -24,6 +24,9 @@ const OWN_PARTS: [&str; 8] = ["for ", "für ", "pour ", "para ", "per ", "voor "
 /// The lists under headings that name the field.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
+    if matches!(wanted.id(), "ingredient" | "instruction") {
+        by_look(view, wanted, out);
+    }
     let mut found = 0;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
@@ -65,6 +68,56 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         let reason = format!("{} items under \"{}\", {fit:+} by their look", items.len(), doc.lines(at));
         let values = items.into_iter().map(Value::String).collect();
         out.push(Candidate::new(Source::List, values, reason).scored(close - 8 + head + fit));
+    }
+}
+
+/// Lists that no heading names, by their look: amounts and short lines for ingredients, sentences in a numbered list or
+/// in the paragraphs after the ingredients for steps.
+fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let mut ingredients: Option<(i32, usize, Vec<String>)> = None;
+    let mut numbered: Option<Vec<String>> = None;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if !matches!(el.name(), "ul" | "ol") || el.zone.is_surroundings() || doc.text_len(at) < 20 {
+            continue;
+        }
+        let found = items(doc, doc.below(at));
+        if found.len() < 3 {
+            continue;
+        }
+        let amounts = found.iter().filter(|i| i.starts_with(|c: char| c.is_numeric()) && i.len() < 160).count();
+        let average = found.iter().map(String::len).sum::<usize>() / found.len();
+        if amounts * 10 >= found.len() * 5 && average < 90 {
+            let fit = i32::try_from(amounts.min(20)).unwrap_or(20);
+            if ingredients.as_ref().is_none_or(|(best, ..)| fit > *best) {
+                ingredients = Some((fit, at, found));
+            }
+        } else if el.name() == "ol" && average > 40 && amounts * 3 < found.len() && numbered.is_none() {
+            numbered = Some(found);
+        }
+    }
+    let values = |items: Vec<String>| items.into_iter().map(Value::String).collect::<Vec<_>>();
+    match (wanted.id(), ingredients, numbered) {
+        ("ingredient", Some((_, _, found)), _) => {
+            out.push(Candidate::new(Source::List, values(found), "a list of amounts").scored(-12));
+        }
+        ("instruction", _, Some(found)) => {
+            out.push(Candidate::new(Source::List, values(found), "a numbered list of sentences").scored(-12));
+        }
+        ("instruction", Some((_, at, _)), None) => {
+            let end = region(doc, at, Some(3), wanted);
+            let paragraphs: Vec<String> = end
+                .filter(|i| doc.els[*i].name() == "p" && doc.text_len(*i) > 30)
+                .map(|i| doc.text(i))
+                .take(MAX_ITEMS)
+                .collect();
+            if paragraphs.len() > 1 {
+                let reason = "paragraphs after a list of amounts";
+                out.push(Candidate::new(Source::List, values(paragraphs), reason).scored(-16));
+            }
+        }
+        _ => {}
     }
 }
 

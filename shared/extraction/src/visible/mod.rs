@@ -23,7 +23,7 @@ use crate::doc::Doc;
 use crate::head::Head;
 use crate::wanted::Wanted;
 
-pub(crate) use byline::is_name;
+pub(crate) use byline::{is_name, without_by};
 pub(crate) use prices::{amount, code};
 pub(crate) use title::{agreement, without_site};
 

@@ -219,7 +219,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
 /// Lines that are a label and its value by themselves.
 fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let el = &doc.els[at];
-    if !crate::doc::is_block(el.name()) && el.name() != "span" {
+    if !crate::doc::is_block(el.name()) && !matches!(el.name(), "span" | "b" | "strong" | "em" | "small") {
         return;
     }
     // Only what holds no further blocks: the lines of those are looked at there.
