@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 
-use domain::Schema;
+use domain::{FieldType, Schema};
 use scraper::Html;
 use serde_json::Value;
 use url::Url;
@@ -100,6 +100,12 @@ impl<'a> Sources<'a> {
         }
         self.from_state(wanted, &mut out);
         self.view.candidates(wanted, &mut out);
+        let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
+        if wanted.id() == "stock" && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
+            out.push(
+                Candidate::text(Source::Message, "true", "an offer with a price and no message against it").scored(-12),
+            );
+        }
         self.finish(wanted, &mut out);
         out
     }
@@ -150,7 +156,9 @@ impl<'a> Sources<'a> {
                     // What the page itself does not call so is another thing, or the site.
                     let agrees = self.head.names().any(|n| visible::agreement(n, &text) >= 60);
                     let change = if entity.is_embedded { 6 } else { 3 };
-                    candidate.score += if agrees && !self.head.is_site(&text) { change } else { -24 };
+                    let og = self.head.metas("og:title").first().map(|t| without_site(t, self.head));
+                    let same = i32::from(og.as_deref() == Some(text.trim())) * 3;
+                    candidate.score += if agrees && !self.head.is_site(&text) { change + same } else { -24 };
                 }
                 if let Some(Value::String(title)) = candidate.values.first_mut() {
                     *title = without_site(&crate::tidy::text_of(title), self.head);
@@ -258,12 +266,39 @@ impl<'a> Sources<'a> {
             if wanted.id() == "author" && candidate.source != Source::JsonLd && self.head.is_site(text) {
                 candidate.score -= 18;
             }
+            if wanted.id() == "price" && !candidate.source.is_structured() && is_least(text) {
+                candidate.score -= 14;
+                candidate.reason = format!("{}, the least of several", candidate.reason).into();
+            }
             if wanted.id() == "brand" && self.head.is_site(text) && !candidate.source.is_structured() {
                 candidate.score -= 6;
             }
         }
         out.retain(|c| !c.values.is_empty());
     }
+}
+
+/// Whether a price is told to be the least of several: "from $5".
+fn is_least(text: &str) -> bool {
+    let lower = text.trim_start().to_lowercase();
+    [
+        "from ",
+        "ab ",
+        "à partir",
+        "dès ",
+        "desde ",
+        "a partir",
+        "da ",
+        "vanaf ",
+        "od ",
+        "fra ",
+        "från ",
+        "alkaen ",
+        "от ",
+        "starting ",
+    ]
+    .iter()
+    .any(|w| lower.starts_with(w))
 }
 
 /// `date published` as schema.org writes it.

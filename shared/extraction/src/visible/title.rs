@@ -32,6 +32,8 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         let score = match agrees {
             // A heading that nothing in the head confirms is often a slogan or the site's name.
             _ if head.is_site(&h1) => -25,
+            // What goes on behind what both titles say is a source, a number or a slogan.
+            100 if extended(&h1, &others) => 4,
             100 => 34,
             50.. if slogan && agrees < 70 => 4,
             50.. => 28,
@@ -58,6 +60,13 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     if let Some(title) = &head.title {
         out.push(Candidate::text(Source::Meta, without_site(title, head), "title element"));
     }
+}
+
+/// Whether a heading is what the two titles of the head say, and more.
+fn extended(h1: &str, others: &[String]) -> bool {
+    let [a, b] = others else { return false };
+    let (a, b, h1) = (a.to_lowercase(), b.to_lowercase(), h1.to_lowercase());
+    a == b && words_in(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
 }
 
 /// How many words a text has.
