@@ -70,6 +70,15 @@ pub(crate) fn choose(
 ) -> Option<Chosen> {
     let mut chosen: Option<Chosen> = None;
     for candidate in candidates {
+        // What a reader sees is structured too where the page says the same in both ways.
+        if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && seen.is_none()) {
+            let says_so = |c: &Candidate| read_all(wanted, c, reading, &mut Vec::new()).is_ok_and(|v| v == first.value);
+            if candidate.source.is_structured() && says_so(candidate) {
+                first.source = candidate.source;
+                return chosen;
+            }
+            continue;
+        }
         let mut notes = Vec::new();
         let read = if candidate.score < LEAST && candidate.source != Source::Selector {
             Err("too little trust")
@@ -92,13 +101,26 @@ pub(crate) fn choose(
             });
         }
         if let (Ok(value), None) = (read, &chosen) {
+            let done = seen.is_none() && candidate.source.is_structured();
             chosen = Some(Chosen { value, notes, source: candidate.source });
-            if seen.is_none() {
+            if done {
                 return chosen;
             }
         }
     }
     chosen
+}
+
+/// What structured data says and was passed over for its look, where nothing better was found.
+pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading: &Reading<'_>) -> Option<Chosen> {
+    if !wanted.is_array() {
+        return None;
+    }
+    candidates.iter().filter(|c| c.source.is_structured() && c.score >= LEAST).find_map(|candidate| {
+        let mut notes = Vec::new();
+        let value = array(wanted, candidate, reading, &mut notes)?;
+        Some(Chosen { value, notes, source: candidate.source })
+    })
 }
 
 /// All of a candidate's values as the field's value.
@@ -110,7 +132,9 @@ fn read_all(
 ) -> Result<Value, &'static str> {
     let trusted = matches!(candidate.source, Source::Selector | Source::Json);
     if wanted.is_array() {
-        return array(wanted, candidate, reading, notes).ok_or("no element can be read as its type");
+        let value = array(wanted, candidate, reading, notes).ok_or("no element can be read as its type")?;
+        let fits = trusted || value.as_array().is_none_or(|items| is_list_of(wanted, items));
+        return if fits { Ok(value) } else { Err("not a list of what is asked for") };
     }
     let mut why = "cannot be read as its type";
     for raw in candidate.values.iter().take(20) {
@@ -281,8 +305,7 @@ fn array(wanted: &Wanted<'_>, candidate: &Candidate, reading: &Reading<'_>, note
     if wanted.id() == "instruction" {
         drop_repeated(&mut items);
     }
-    let trusted = matches!(candidate.source, Source::Selector | Source::Json);
-    if items.is_empty() || (!trusted && !is_list_of(wanted, &items)) {
+    if items.is_empty() {
         return None;
     }
     notes.extend(own);

@@ -164,7 +164,8 @@ fn each(
                     candidates.extend(sources.visible(wanted));
                     fields::agree(wanted, &mut candidates, &reading);
                     fields::sort(&mut candidates);
-                    chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
+                    chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
+                        .or_else(|| fields::last_resort(wanted, &candidates, &reading));
                 }
                 receive(wanted, chosen, &candidates, seen);
             }

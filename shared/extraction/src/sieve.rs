@@ -63,11 +63,7 @@ fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut before = 0u8;
     for (at, b) in bytes.iter().enumerate().skip(open + 1) {
         match *b {
-            b if quote != 0 => {
-                if b == quote {
-                    quote = 0;
-                }
-            }
+            b if quote != 0 => quote = if b == quote { 0 } else { quote },
             // A quotation mark opens a value only behind an equals sign.
             b @ (b'"' | b'\'') if before == b'=' => quote = b,
             b'>' => return Some(at + 1),

@@ -65,7 +65,7 @@ impl<'a> Sources<'a> {
         }
         let mut out = Vec::new();
         for entity in &self.ranked {
-            self.from_entity(entity, wanted, &mut out);
+            self.entity_says(entity, wanted, &mut out);
         }
         if wanted.id() == "total time" {
             self.total_time(wanted, &mut out);
@@ -98,7 +98,7 @@ impl<'a> Sources<'a> {
         if wanted.field.selector.is_some() {
             return out;
         }
-        self.from_state(wanted, &mut out);
+        self.state_says(wanted, &mut out);
         self.view.candidates(wanted, &mut out);
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
         if wanted.id() == "stock" && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
@@ -110,7 +110,7 @@ impl<'a> Sources<'a> {
         out
     }
 
-    fn from_entity(&self, entity: &Entity<'a>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    fn entity_says(&self, entity: &Entity<'a>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         let source = match entity.origin {
             Origin::JsonLd => Source::JsonLd,
             Origin::Microdata => Source::Microdata,
@@ -202,7 +202,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    fn from_state(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    fn state_says(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         for member in self.state.get_or_init(|| self.read_state()) {
             let same = member.name == wanted.label;
             let alike = wanted.concept.zip(member.concept).is_some_and(|(a, b)| std::ptr::eq(a, b));
