@@ -1,5 +1,8 @@
 //! Pages of our own, small, one per source and per trap, read through the public interface.
 
+// Helpers outside of test functions fail a test by panicking too.
+#![allow(clippy::unwrap_used, missing_docs)]
+
 mod jobs_and_other_kinds;
 mod properties;
 mod sources;
