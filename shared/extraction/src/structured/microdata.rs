@@ -13,7 +13,7 @@ const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
 /// Longest text of one property that is read, in nodes below its element.
-const MAX_NODES: usize = 5_000;
+const MAX_NODES: usize = 3_000;
 
 /// The attributes of one of the two ways.
 struct Syntax {
@@ -47,7 +47,7 @@ struct Reader {
 
 impl Reader {
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
-        self.room = MAX_NODES * 100;
+        self.room = MAX_NODES * 40;
         for edge in html.tree.root().traverse() {
             match edge {
                 Edge::Open(node) => {

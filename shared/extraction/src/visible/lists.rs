@@ -270,17 +270,20 @@ pub(super) fn items(doc: &Doc<'_>, region: std::ops::Range<usize>) -> Vec<String
 
 /// Whether items look like what is asked for.
 fn plausible(wanted: &Wanted<'_>, items: &[String]) -> i32 {
-    let share = |test: &dyn Fn(&str) -> bool| items.iter().filter(|i| test(i)).count() * 10 / items.len().max(1);
-    let points = match wanted.id() {
+    // In tenths.
+    let share = |test: &dyn Fn(&str) -> bool| {
+        let count = items.iter().filter(|i| test(i)).count() * 10 / items.len().max(1);
+        i32::try_from(count).unwrap_or(10)
+    };
+    match wanted.id() {
         "ingredient" => {
-            let amount = share(&|i| i.starts_with(|c: char| c.is_numeric()) || i.chars().any(|c| c.is_numeric()));
+            let amount = share(&|i| i.chars().any(char::is_numeric));
             let short = share(&|i| i.chars().count() <= 120);
             amount + short - 13
         }
         "instruction" => share(&|i| i.chars().count() > 30 && i.contains(' ')) * 2 - 10,
         _ => 0,
-    };
-    i32::try_from(points).unwrap_or(0)
+    }
 }
 
 /// Tags: links marked as such.

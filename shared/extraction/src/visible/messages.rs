@@ -1,5 +1,9 @@
 //! Whether a thing can be bought, by what buttons and messages near the heading say.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::candidate::{Candidate, Source};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
@@ -181,6 +185,39 @@ const BUY_MARKS: [&str; 14] = [
 /// Longest message, in bytes.
 const MAX_MESSAGE: usize = 90;
 
+/// What a text says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Says {
+    buy: bool,
+    gone: bool,
+    there: bool,
+}
+
+/// All phrases at once: [`BUY`], then [`GONE`], then [`THERE`]. `None` only if the lists were too big to be compiled,
+/// which a test excludes.
+static PHRASES: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(BUY.iter().chain(&GONE).chain(&THERE)).ok());
+
+/// Which phrases stand in a text at word boundaries.
+fn says(text: &str) -> Says {
+    let mut says = Says::default();
+    let Some(phrases) = &*PHRASES else { return says };
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    for found in phrases.find_overlapping_iter(text) {
+        // Scripts that do without spaces have no boundaries.
+        let wide = text[found.range()].chars().all(|c| c > '\u{2fff}' || c == ' ');
+        let alone = edge(text[..found.start()].chars().next_back()) && edge(text[found.end()..].chars().next());
+        if wide || alone {
+            match found.pattern().as_usize() {
+                n if n < BUY.len() => says.buy = true,
+                n if n < BUY.len() + GONE.len() => says.gone = true,
+                _ => says.there = true,
+            }
+        }
+    }
+    says
+}
+
 pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let yes = |positive: bool| {
@@ -216,11 +253,11 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         if doc.children(at).any(|c| doc.text_len(c) == size && size > 0) || text.is_empty() {
             continue;
         }
-        let says = |list: &[&str]| list.iter().any(|p| contains(&text, p));
+        let says = says(&text);
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
         let presses = matches!(el.name(), "button" | "a" | "input");
         let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
-        if (button && text.len() <= 40 && says(&BUY)) || (marked && !says(&GONE)) {
+        if (button && text.len() <= 40 && says.buy) || (marked && !says.gone) {
             let off = el.raw.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
@@ -229,9 +266,9 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
                 Candidate::text(Source::Message, yes(answer), if off { "buy button, disabled" } else { "buy button" })
                     .scored(change + near),
             );
-        } else if says(&GONE) {
+        } else if says.gone {
             out.push(Candidate::text(Source::Message, yes(false), "message that it is gone").scored(9 + near - long));
-        } else if says(&THERE) && !text.contains("not ") {
+        } else if says.there && !text.contains("not ") {
             out.push(Candidate::text(Source::Message, yes(true), "message that it is there").scored(8 + near - long));
         }
     }
@@ -244,10 +281,24 @@ pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     }
 }
 
-/// Whether a phrase stands in a text at word boundaries.
-fn contains(text: &str, phrase: &str) -> bool {
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    let wide = !phrase.is_ascii() && phrase.chars().any(|c| c > '\u{2fff}');
-    text.match_indices(phrase)
-        .any(|(at, _)| wide || (edge(text[..at].chars().next_back()) && edge(text[at + phrase.len()..].chars().next())))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_at_word_boundaries() {
+        for (text, want) in [
+            ("add to cart", (true, false, false)),
+            ("sorry, currently unavailable.", (false, true, false)),
+            ("in stock now", (false, false, true)),
+            ("not in stock", (false, true, true)),
+            ("within stockholm", (false, false, false)),
+            ("在庫ありです", (false, false, true)),
+            ("", (false, false, false)),
+        ] {
+            let got = says(text);
+            assert_eq!((got.buy, got.gone, got.there), want, "{text}");
+        }
+        assert!(PHRASES.is_some());
+    }
 }

@@ -146,3 +146,13 @@ fn ranges_give_their_first_value_and_say_so() {
     assert_eq!(got.data["capacity"], 2.0);
     assert!(got.warnings[0].contains("first of a range"), "{:?}", got.warnings);
 }
+
+#[test]
+fn lists_that_look_like_nothing_do_no_harm() {
+    // Found by fuzzing: points for looks below nought.
+    let words = "none of these lines has an amount, and all of them are far too long to be anything that a cook would \
+                 have to buy, weigh, wash or cut before the work begins in earnest";
+    let page = format!("<h1>Soup</h1><h2>Ingredients</h2><ul><li>{words}</li><li>{words}, too</li></ul>");
+    let got = read(&page, schema(&[("ingredients", "array<string>"), ("instructions", "array<string>")]));
+    assert_eq!(got.data.len(), 2);
+}

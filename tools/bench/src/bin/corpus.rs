@@ -20,6 +20,9 @@ struct Args {
     /// How many pages at once; as many as there are cores if not given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Name the slowest pages too, this many.
+    #[arg(long, default_value_t = 0)]
+    slowest: usize,
 }
 
 fn main() -> Result<(), Fault> {
@@ -64,6 +67,12 @@ fn main() -> Result<(), Fault> {
         at(0.99),
         at(1.0)
     );
+    let mut slow: Vec<&(usize, Value, Duration)> = done.iter().collect();
+    slow.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
+    for (at, _, took) in slow.into_iter().take(args.slowest) {
+        let id = cases.get(*at).map_or("", |c| c.id.as_str());
+        eprintln!("{:>9.2} ms  {id}", took.as_secs_f64() * 1e3);
+    }
     Ok(())
 }
 
