@@ -32,6 +32,8 @@ pub(crate) struct Chosen {
     value: Value,
     notes: Vec<String>,
     source: Source,
+    /// The score that it was chosen by.
+    pub(crate) score: i32,
 }
 
 /// Candidates, best first; those of one score in the order in which they were found.
@@ -45,19 +47,21 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
         return;
     }
     let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
-    let seen: Vec<(Source, Option<String>)> =
-        candidates.iter().take(MAX_AGREEING).map(|c| (c.source, read(c))).collect();
-    for (candidate, (source, value)) in candidates.iter_mut().zip(&seen) {
+    // All that is visible is one witness, however it was found.
+    let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
+    let seen: Vec<(Option<Source>, Option<String>)> =
+        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
+    for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
         if value.is_none() {
             continue;
         }
-        let mut others: Vec<Source> = Vec::new();
-        for (other, _) in seen.iter().filter(|(s, v)| s != source && v == value) {
+        let mut others: Vec<Option<Source>> = Vec::new();
+        for (other, _) in seen.iter().filter(|(s, v)| s != own && v == value) {
             if !others.contains(other) {
                 others.push(*other);
             }
         }
-        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 6;
+        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
     }
 }
 
@@ -102,7 +106,7 @@ pub(crate) fn choose(
         }
         if let (Ok(value), None) = (read, &chosen) {
             let done = seen.is_none() && candidate.source.is_structured();
-            chosen = Some(Chosen { value, notes, source: candidate.source });
+            chosen = Some(Chosen { value, notes, source: candidate.source, score: candidate.score });
             if done {
                 return chosen;
             }
@@ -119,7 +123,7 @@ pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading
     candidates.iter().filter(|c| c.source.is_structured() && c.score >= LEAST).find_map(|candidate| {
         let mut notes = Vec::new();
         let value = array(wanted, candidate, reading, &mut notes)?;
-        Some(Chosen { value, notes, source: candidate.source })
+        Some(Chosen { value, notes, source: candidate.source, score: candidate.score })
     })
 }
 

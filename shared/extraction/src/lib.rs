@@ -160,7 +160,7 @@ fn each(
                 fields::sort(&mut candidates);
                 let mut chosen = fields::choose(wanted, &candidates, &reading, None);
                 let mut seen = Vec::new();
-                if tell || chosen.is_none() || sources.also_visible(wanted) {
+                if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
                     candidates.extend(sources.visible(wanted));
                     fields::agree(wanted, &mut candidates, &reading);
                     fields::sort(&mut candidates);

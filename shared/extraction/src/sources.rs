@@ -23,6 +23,9 @@ use crate::{selector, visible};
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
 
+/// Score from which on structured data is believed without a look at the page.
+const SURE: i32 = 84;
+
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
     page: &'a Html,
@@ -83,13 +86,11 @@ impl<'a> Sources<'a> {
         out
     }
 
-    /// Whether the visible page is asked even where structured data has an answer.
-    pub(crate) fn also_visible(&self, wanted: &Wanted<'_>) -> bool {
-        wanted.field.selector.is_none()
-            && matches!(
-                wanted.id(),
-                "title" | "author" | "published" | "modified" | "stock" | "sku" | "brand" | "price"
-            )
+    /// Whether the visible page is asked even where structured data has an answer of this score: where the page is
+    /// known to say it better, or the answer is one of little trust.
+    pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, score: i32) -> bool {
+        let doubted = matches!(wanted.id(), "author" | "published" | "modified" | "stock" | "sku" | "brand");
+        wanted.field.selector.is_none() && (matches!(wanted.id(), "title" | "price") || (doubted && score < SURE))
     }
 
     /// What the visible page and embedded state say.
@@ -177,6 +178,11 @@ impl<'a> Sources<'a> {
                 // Only where it says more than the price itself.
                 let price = self.graph.at(entity.members, "offers.price");
                 candidate.values.retain(|v| !price.contains(v));
+            }
+            "stock" => {
+                // A thing can be had if any of its variants can.
+                let there = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
+                candidate.values.sort_by_key(|v| !there(v));
             }
             "description" if entity.is_page => candidate.score -= 4,
             "image" if path.starts_with("logo") => candidate.score -= 40,

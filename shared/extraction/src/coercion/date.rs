@@ -99,7 +99,8 @@ fn day(year: i64, month: i64, day: i64) -> Option<Date> {
 }
 
 fn named(day: Option<Date>, length: usize) -> Option<Named> {
-    day.map(|day| Named { day, length })
+    // Years of four digits: "3000 years ago" is no day of a page.
+    day.filter(|day| (1000..=2999).contains(&day.year())).map(|day| Named { day, length })
 }
 
 /// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset.
@@ -384,9 +385,18 @@ mod tests {
         ] {
             assert_eq!(read_in(text, locale).as_deref(), Some(want), "{text} {locale}");
         }
-        for text in
-            ["", "2025-02-30", "soon", "2025", "1741046400", "marching on", "32/13/2025", "ago", "99999999999 days ago"]
-        {
+        for text in [
+            "",
+            "2025-02-30",
+            "soon",
+            "2025",
+            "1741046400",
+            "marching on",
+            "32/13/2025",
+            "ago",
+            "99999999999 days ago",
+            "3000 years ago",
+        ] {
             assert_eq!(read_in(text, "en-US"), None, "{text}");
         }
     }
