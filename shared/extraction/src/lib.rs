@@ -143,47 +143,60 @@ fn each(
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
     match kind {
-        Kind::Html => {
-            // A caller's selector may ask for anything, scripts and styles too.
-            let selects = fields.iter().any(|w| w.field.selector.is_some());
-            let parsed = if selects { html::parse(&text) } else { html::parse(&sieve::sift(&text)) };
-            let doc = doc::Doc::of(&parsed);
-            let mut head = head::Head::of(&parsed, &doc, page.url);
-            let roots = structured::read(&parsed);
-            let graph = structured::Graph::of(&roots);
-            head.learn_sites(&graph);
-            let locale = locale_of(context.locale, head.language.as_deref());
-            let reading = coercion::Reading { locale, today: context.now.civil() };
-            let sources = sources::Sources::of(&parsed, &doc, &head, &graph, page.url, reading, &fields);
-            for wanted in &fields {
-                let mut candidates = sources.structured(wanted);
-                fields::sort(&mut candidates);
-                let mut chosen = fields::choose(wanted, &candidates, &reading, None);
-                let mut seen = Vec::new();
-                if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
-                    candidates.extend(sources.visible(wanted));
-                    fields::agree(wanted, &mut candidates, &reading);
-                    fields::sort(&mut candidates);
-                    chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
-                        .or_else(|| fields::last_resort(wanted, &candidates, &reading));
-                }
-                receive(wanted, chosen, &candidates, seen);
-            }
+        // A caller's selector may ask for anything, scripts and styles too.
+        Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
+            each_of(&html::parse(&text), page, &fields, context, tell, receive);
         }
+        Kind::Html => each_of(&html::parse(&sieve::sift(&text)), page, &fields, context, tell, receive),
+        // Lines of plain text can be labels with values too.
+        Kind::Text => each_of(&html::parse(&html::of_text(&text)), page, &fields, context, tell, receive),
         Kind::Json => {
             let value: Value =
                 serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| ExtractError::BrokenJson)?;
             let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
             for wanted in &fields {
-                let candidates = json_page::candidates(&value, wanted);
+                let mut candidates = json_page::candidates(&value, wanted);
+                fields::sort(&mut candidates);
                 let mut seen = Vec::new();
                 let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
                 receive(wanted, chosen, &candidates, seen);
             }
         }
-        Kind::Text => fields.iter().for_each(|wanted| receive(wanted, None, &[], Vec::new())),
     }
     Ok(())
+}
+
+/// The same for a page that was parsed.
+fn each_of(
+    parsed: &scraper::Html,
+    page: &Page<'_>,
+    fields: &[Wanted<'_>],
+    context: &Context<'_>,
+    tell: bool,
+    receive: &mut Receiver<'_>,
+) {
+    let doc = doc::Doc::of(parsed);
+    let mut head = head::Head::of(parsed, &doc, page.url);
+    let roots = structured::read(parsed);
+    let graph = structured::Graph::of(&roots);
+    head.learn_sites(&graph);
+    let locale = locale_of(context.locale, head.language.as_deref());
+    let reading = coercion::Reading { locale, today: context.now.civil() };
+    let sources = sources::Sources::of(parsed, &doc, &head, &graph, page.url, reading, fields);
+    for wanted in fields {
+        let mut candidates = sources.structured(wanted);
+        fields::sort(&mut candidates);
+        let mut chosen = fields::choose(wanted, &candidates, &reading, None);
+        let mut seen = Vec::new();
+        if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
+            candidates.extend(sources.visible(wanted));
+            fields::agree(wanted, &mut candidates, &reading);
+            fields::sort(&mut candidates);
+            chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
+                .or_else(|| fields::last_resort(wanted, &candidates, &reading));
+        }
+        receive(wanted, chosen, &candidates, seen);
+    }
 }
 
 /// The locale that a page is read by: the caller's; but a caller who asked in English and got a page that says that it

@@ -121,6 +121,8 @@ fn attributes(
     for name in [phrase.replace(' ', "-"), phrase.replace(' ', "")] {
         for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
             let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
+            // Attributes hold codes; only one that says just that holds a name.
+            let rank = if wanted.is_shape("name") { rank * 6 } else { rank };
             if !wanted.is_else(&name) {
                 let reason = format!("attribute data-{name}");
                 out.push(Candidate::text(Source::Mark, *value, reason).scored(far - rank));

@@ -26,8 +26,7 @@ pub(super) fn site(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// A brand: links to one near the heading, the "Visit the … store" of market places, or what the title begins with
-/// where an element of the page says that this is a brand.
+/// A brand: links to one near the heading.
 pub(super) fn brand(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
@@ -68,18 +67,6 @@ pub(super) fn brand(view: &View<'_>, out: &mut Vec<Candidate>) {
                 if !text.is_empty() {
                     out.push(Candidate::text(Source::Pattern, text, "link to a brand").scored(4 + near));
                 }
-            }
-        }
-        let size = doc.text_len(at);
-        if (8..=60).contains(&size) && doc.is_line(at) {
-            let line = doc.lines(at);
-            let name = line
-                .strip_prefix("Visit the ")
-                .and_then(|r| r.strip_suffix(" Store"))
-                .or_else(|| line.strip_prefix("Besuchen Sie den ").and_then(|r| r.strip_suffix("-Store")))
-                .or_else(|| line.strip_prefix("Visita lo Store di "));
-            if let Some(name) = name {
-                out.push(Candidate::text(Source::Pattern, name, "link to a brand's store").scored(6 + near));
             }
         }
     }

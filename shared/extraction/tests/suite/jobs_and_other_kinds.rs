@@ -156,3 +156,40 @@ fn explained_answers_are_the_answers() {
     }
     assert_eq!(told[1].meaning, "price");
 }
+
+#[test]
+fn an_answer_of_an_interface_and_a_text() {
+    let url = url::Url::parse("https://api.test/items").unwrap();
+    let context = extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let read = |body: &str, content_type: &str, fields: &[(&str, &str)]| {
+        let page = extraction::Page { body: body.as_bytes(), content_type: Some(content_type), url: &url };
+        let schema = domain::Schema::parse(&schema(fields)).unwrap();
+        Value::Object(extraction::extract(&page, &schema, &context).unwrap().data)
+    };
+    let body = r#"{"total_count": 2, "items": [{"title": "Ada", "cost": {"amount": 40}, "created_at": "2025-03-04T10:00:00Z"},
+        {"title": "Bea", "cost": {"amount": 55.5}, "created_at": "2025-03-05"}]}"#;
+    assert_eq!(
+        read(
+            body,
+            "application/vnd.api+json",
+            &[
+                ("totalCount", "integer"),
+                ("title", "array<string>"),
+                ("price", "array<float>"),
+                ("items.title", "array<string>"),
+                ("items.1.title", "string"),
+                ("created_at", "date"),
+            ]
+        ),
+        json!({"totalCount": 2, "title": ["Ada", "Bea"], "price": [40.0, 55.5], "items.title": ["Ada", "Bea"],
+               "items.1.title": "Bea", "created_at": "2025-03-04"})
+    );
+    assert_eq!(
+        read(
+            "Model: Ada & Co\nWeight: 1.2 kg\n\nNotes follow",
+            "text/plain",
+            &[("model", "string"), ("weight", "float")]
+        ),
+        json!({"model": "Ada & Co", "weight": 1.2})
+    );
+}
