@@ -155,7 +155,10 @@ impl<'a> Sources<'a> {
                     candidate.score -= 6;
                 } else {
                     // What the page itself does not call so is another thing, or the site.
-                    let agrees = self.head.names().any(|n| visible::agreement(n, &text) >= 60);
+                    let agree = |n: &str| visible::agreement(n, &text) >= 60;
+                    // Longer stories have titles of their own.
+                    let og_title = self.head.metas("og:title").first().filter(|_| !entity.is_embedded);
+                    let agrees = og_title.map_or_else(|| self.head.names().any(agree), |t| agree(t));
                     let change = if entity.is_embedded { 6 } else { 3 };
                     let og = self.head.metas("og:title").first().map(|t| without_site(t, self.head));
                     let same = i32::from(og.as_deref() == Some(text.trim())) * 3;

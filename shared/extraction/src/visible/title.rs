@@ -23,7 +23,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     for (order, at) in headings.take(MAX_HEADINGS).enumerate() {
         let h1 = doc.text(at);
         // Documentation ends its headings in a link to themselves.
-        let h1 = h1.trim_end_matches(['¶', '#', ' ']).to_owned();
+        let h1 = without_suffix(h1.trim_end_matches(['¶', '#', ' ']), head).to_owned();
         if h1.is_empty() || h1.chars().count() > 300 {
             continue;
         }
@@ -96,6 +96,14 @@ pub(crate) fn without_site(title: &str, head: &Head) -> String {
         rest = kept;
     }
     rest.to_owned()
+}
+
+/// A heading without the site's name, where it ends in that.
+fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
+    match heading.rsplit_once(" | ") {
+        Some((kept, site)) if kept.chars().count() > 3 && is_sites(site.trim(), head) => kept.trim(),
+        _ => heading,
+    }
 }
 
 /// One cut of a title: what is kept and what is cut off.
