@@ -7,12 +7,11 @@ use serde_json::{Map, Value};
 use crate::Extracted;
 use crate::candidate::{Candidate, Explained, Seen, Source};
 use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length};
-use crate::tidy::{self, Split};
+use crate::lists::{array, is_list_of};
+use crate::tidy;
 use crate::visible;
 use crate::wanted::Wanted;
 
-/// Most elements of an array.
-const MAX_ELEMENTS: usize = 1_000;
 /// Most candidates that are compared with each other.
 const MAX_AGREEING: usize = 100;
 /// Least score that an answer needs: below it, null is the better one.
@@ -154,7 +153,8 @@ fn read_all(
     Err(why)
 }
 
-fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+/// One value as the field's elements' type.
+pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
     if let Some(unit) = wanted.unit
         && raw.is_string()
         && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
@@ -268,106 +268,6 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
     Ok(())
 }
 
-fn array(wanted: &Wanted<'_>, candidate: &Candidate, reading: &Reading<'_>, notes: &mut Vec<String>) -> Option<Value> {
-    let how = match wanted.id() {
-        "instruction" | "ingredient" => Split::Lines,
-        _ => Split::Commas,
-    };
-    let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
-    let parts: Vec<Value> = match &candidate.values[..] {
-        [Value::String(one)] if one.starts_with("[{") => written_out(one),
-        [Value::String(one)] if wanted.id() == "instruction" => {
-            let lines = tidy::split(one, how);
-            let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
-            apart.into_iter().map(Value::String).collect()
-        }
-        [Value::String(one)] if !from_page => tidy::split(one, how).into_iter().map(Value::String).collect(),
-        many if how == Split::Lines && !from_page => many
-            .iter()
-            .flat_map(|v| match v {
-                Value::String(text) if text.contains(['<', '\n']) || text.contains("&lt;") => {
-                    tidy::split(text, how).into_iter().map(Value::String).collect()
-                }
-                other => vec![other.clone()],
-            })
-            .collect(),
-        many => many.to_vec(),
-    };
-    let (mut items, mut dropped) = (Vec::new(), 0);
-    let mut own = Vec::new();
-    for part in parts.iter().take(MAX_ELEMENTS) {
-        match scalar(wanted, part, reading) {
-            Some(coerced) => {
-                let Some(value) = element(wanted, coerced.value, candidate.source) else { continue };
-                own.extend(coerced.note);
-                items.push(value);
-            }
-            None if plain_text(part).trim().is_empty() => {}
-            None => dropped += 1,
-        }
-    }
-    if wanted.id() == "instruction" {
-        drop_repeated(&mut items);
-    }
-    if items.is_empty() {
-        return None;
-    }
-    notes.extend(own);
-    if dropped > 0 {
-        notes.push(format!(
-            "{dropped} elements could not be read as {} and were dropped",
-            wanted.field.kind.element().name()
-        ));
-    }
-    Some(Value::Array(items))
-}
-
-/// The texts of a list of objects that was written into a text as JSON.
-fn written_out(text: &str) -> Vec<Value> {
-    let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
-    let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
-    items.iter().filter_map(named).collect()
-}
-
-/// Names that a template gives to every step say nothing of any.
-fn drop_repeated(items: &mut Vec<Value>) {
-    let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
-    for text in items.iter().filter_map(Value::as_str).filter(|t| t.chars().count() < 40) {
-        *counts.entry(text.to_owned()).or_default() += 1;
-    }
-    items.retain(|i| i.as_str().is_none_or(|t| counts.get(t).is_none_or(|n| *n < 3)));
-}
-
-/// Whether a list can be what is asked for: steps are sentences, and ingredients are more than a word.
-fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
-    let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
-    match wanted.id() {
-        "instruction" => lengths >= items.len() * 22,
-        "ingredient" => items.len() > 1 || lengths > 20,
-        _ => true,
-    }
-}
-
-/// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.
-fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
-    let Value::String(text) = &value else { return Some(value) };
-    match wanted.id() {
-        "ingredient" => {
-            let digits = text.chars().any(char::is_numeric);
-            if text.ends_with(':') && !digits {
-                return None;
-            }
-            Some(tidy::ingredient(text).into())
-        }
-        "instruction" if !source.is_structured() => {
-            let head = text.ends_with(':') && text.chars().count() < 40;
-            (!head && !tidy::is_step_number(text)).then_some(value)
-        }
-        "instruction" => (!tidy::is_step_number(text)).then_some(value),
-        _ => Some(value),
-    }
-}
-
 impl Output {
     /// Writes down what was chosen for a field, or that nothing was.
     pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
@@ -414,7 +314,8 @@ pub(crate) fn explained(wanted: &Wanted<'_>, chosen: Option<&Chosen>, candidates
     Explained { field: wanted.field.field.clone(), meaning, candidates, value }
 }
 
-fn plain_text(value: &Value) -> String {
+/// A value as a text.
+pub(crate) fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

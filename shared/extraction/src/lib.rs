@@ -12,6 +12,7 @@ mod fields;
 mod head;
 mod html;
 mod json_page;
+mod lists;
 mod selector;
 mod sieve;
 mod sources;

@@ -93,7 +93,7 @@ pub(crate) fn split(text: &str, how: Split) -> Vec<String> {
 
 /// An ingredient as it is printed: templates that put brackets around a note that has some already double them.
 pub(crate) fn ingredient(text: &str) -> String {
-    let mut out = text.replace(" ,", ",").replace("( ", "(").replace(" )", ")");
+    let mut out = text.replace(" ,", ",");
     while let Some(open) = out.find("((") {
         let inner = &out[open + 2..];
         // Only a pair with nothing but text between: "((200 g) chopped)" has its brackets for a reason.
