@@ -100,14 +100,17 @@ fn join_amounts(items: &mut Vec<Value>) {
         return;
     }
     let mut joined: Vec<Value> = Vec::with_capacity(items.len());
+    let mut waiting = false;
     for item in items.drain(..) {
+        let is_amount = alone(&item);
         match joined.last_mut() {
-            Some(Value::String(amount)) if !starts(&item) && alone(&Value::String(amount.clone())) => {
+            Some(Value::String(amount)) if waiting && !starts(&item) => {
                 amount.push(' ');
                 amount.push_str(item.as_str().unwrap_or_default());
             }
             _ => joined.push(item),
         }
+        waiting = is_amount;
     }
     *items = joined;
 }
