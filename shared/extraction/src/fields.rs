@@ -17,6 +17,9 @@ const MAX_AGREEING: usize = 100;
 /// Least score that an answer needs: below it, null is the better one.
 const LEAST: i32 = 40;
 
+/// Score from which on structured data is believed without a look at the page.
+pub(crate) const SURE: i32 = 84;
+
 /// Collects the fields' values.
 #[derive(Default)]
 pub(crate) struct Output {
@@ -33,6 +36,13 @@ pub(crate) struct Chosen {
     source: Source,
     /// The score that it was chosen by.
     pub(crate) score: i32,
+}
+
+impl Chosen {
+    /// Whether it is believed without a further look.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.score >= SURE
+    }
 }
 
 /// Candidates, best first; those of one score in the order in which they were found.

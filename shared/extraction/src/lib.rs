@@ -190,7 +190,7 @@ fn each_of(
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);
         let mut seen = Vec::new();
         if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
-            candidates.extend(sources.visible(wanted));
+            candidates.extend(sources.visible(wanted, tell || chosen.as_ref().is_none_or(|c| !c.is_sure())));
             fields::agree(wanted, &mut candidates, &reading);
             fields::sort(&mut candidates);
             chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))

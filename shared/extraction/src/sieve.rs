@@ -1,10 +1,13 @@
 //! Takes out of a page, before it is parsed, what no part of the extractor looks at and what makes up most of many
-//! pages: scripts that are no data, styles, comments, drawings. The tags themselves stay. One pass over the bytes.
+//! pages: scripts that are no data, styles, comments, drawings, what is there for readers without scripts. The tags
+//! themselves stay. One pass over the bytes.
 
 use std::borrow::Cow;
 
 /// Longest drawing that is taken out, in bytes; more is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
+/// Longest fallback for readers without scripts that is taken out, in bytes: a picture or a notice; more may be the page.
+const MAX_FALLBACK: usize = 1_500;
 /// Shortest content that is worth taking out.
 const WORTH: usize = 64;
 
@@ -41,8 +44,8 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
             out.push_str(&page[kept..end]);
             kept = close;
         }
-        // A drawing that stays is looked through like the rest of the page.
-        if name != "svg" || drop {
+        // A drawing that stays is looked through like the rest of the page, and so is what is there without scripts.
+        if !matches!(name, "svg" | "noscript") || drop {
             at = close;
         }
     }
@@ -79,7 +82,9 @@ fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
 /// The name of an element whose content is text or a drawing, and whether that is of no use.
 fn text_element(tag: &str) -> Option<(&'static str, bool)> {
     let name: &str = tag[1..].split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).next()?;
-    let known = ["script", "style", "svg", "textarea", "title"].into_iter().find(|k| name.eq_ignore_ascii_case(k))?;
+    let known = ["script", "style", "svg", "noscript", "textarea", "title"]
+        .into_iter()
+        .find(|k| name.eq_ignore_ascii_case(k))?;
     let data = known == "script" && {
         let lower = tag.to_ascii_lowercase();
         lower.contains("json")
@@ -129,6 +134,7 @@ mod tests {
             (format!("a<!--{long}-->b"), "ab".to_owned()),
             (format!("<script>f('</div>{long}')</script>c"), "<script></script>c".to_owned()),
             (format!("<STYLE media=\">\">{long}</STYLE >d"), "<STYLE media=\">\"></STYLE >d".to_owned()),
+            (format!("<noscript><img alt=\"{long}\"></noscript>f"), "<noscript></noscript>f".to_owned()),
             (format!("<svg class=a><path d=\"{long}\"/></svg>e"), "<svg class=a></svg>e".to_owned()),
         ] {
             assert_eq!(sift(&page), want);

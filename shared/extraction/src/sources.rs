@@ -13,6 +13,7 @@ use crate::candidate::{Candidate, Source};
 use crate::coercion::Reading;
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
+use crate::fields::SURE;
 use crate::head::Head;
 use crate::structured::{Graph, Origin, state};
 use crate::visible::{View, without_site};
@@ -22,9 +23,6 @@ use crate::{selector, visible};
 
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
-
-/// Score from which on structured data is believed without a look at the page.
-const SURE: i32 = 84;
 
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
@@ -93,13 +91,15 @@ impl<'a> Sources<'a> {
         wanted.field.selector.is_none() && (matches!(wanted.id(), "title" | "price") || (doubted && score < SURE))
     }
 
-    /// What the visible page and embedded state say.
-    pub(crate) fn visible(&self, wanted: &Wanted<'_>) -> Vec<Candidate> {
+    /// What the visible page says, and embedded state where nothing better structured does.
+    pub(crate) fn visible(&self, wanted: &Wanted<'_>, state_too: bool) -> Vec<Candidate> {
         let mut out = Vec::new();
         if wanted.field.selector.is_some() {
             return out;
         }
-        self.state_says(wanted, &mut out);
+        if state_too {
+            self.state_says(wanted, &mut out);
+        }
         self.view.candidates(wanted, &mut out);
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
         if wanted.id() == "stock" && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
