@@ -38,8 +38,14 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
         }
         let Some(close) = closing(bytes, end, name) else { break };
         let content = &page[end..close];
-        let drop =
-            if name == "svg" { is_drawing(content) } else { useless && !(name == "script" && is_state(content)) };
+        let drop = match name {
+            "svg" => is_drawing(content),
+            "noscript" => {
+                content.len() <= MAX_FALLBACK && !content.contains("itemprop") && !content.contains("<script")
+            }
+            "script" => useless && !is_state(content),
+            _ => useless,
+        };
         if drop && content.len() >= WORTH {
             out.push_str(&page[kept..end]);
             kept = close;
