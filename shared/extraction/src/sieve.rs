@@ -17,6 +17,8 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
     let mut out = String::new();
     // Everything before `kept` is in `out` or was left out.
     let (mut kept, mut at) = (0, 0);
+    // Up to here a drawing or a fallback was looked at and stays: those in it are not looked at again.
+    let mut stays = 0;
     while let Some(open) = find(bytes, at, b'<') {
         let rest = &bytes[open..];
         if rest.starts_with(b"<!--") {
@@ -36,6 +38,9 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
         if tag.ends_with("/>") && name == "svg" {
             continue;
         }
+        if matches!(name, "svg" | "noscript") && open < stays {
+            continue;
+        }
         let Some(close) = closing(bytes, end, name) else { break };
         let content = &page[end..close];
         let drop = match name {
@@ -50,9 +55,10 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
             out.push_str(&page[kept..end]);
             kept = close;
         }
-        // A drawing that stays is looked through like the rest of the page, and so is what is there without scripts.
-        if !matches!(name, "svg" | "noscript") || drop {
+        if drop || !matches!(name, "svg" | "noscript") {
             at = close;
+        } else {
+            stays = close;
         }
     }
     if kept == 0 {

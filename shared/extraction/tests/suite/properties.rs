@@ -111,7 +111,7 @@ proptest! {
 /// against itself, with the best of several runs, so that a busy machine does not matter.
 #[test]
 fn time_grows_with_the_page_and_no_faster() {
-    let shapes: [fn(usize) -> String; 9] = [
+    let shapes: [fn(usize) -> String; 11] = [
         |n| "<div class='price author date'>By Ann $1.99 March 4, 2025</div>".repeat(n),
         |n| format!("<h1>a</h1>{}", "<p>Label: value</p>".repeat(n)),
         |n| "<span>".repeat(n),
@@ -126,6 +126,8 @@ fn time_grows_with_the_page_and_no_faster() {
         },
         |n| format!("<div itemscope>{}", "<div itemprop=name>x".repeat(n)),
         |n| "<svg><style><!--<script>".repeat(n),
+        |n| format!("{}<p>{}", "<svg>".repeat(n), "</svg>".repeat(n)),
+        |n| format!("{}itemprop{}", "<noscript>".repeat(n), "</noscript>"),
     ];
     let url = url::Url::parse("https://e.test/").unwrap();
     let schema = domain::Schema::parse(&fields()).unwrap();
