@@ -12,6 +12,8 @@ use crate::zones::{self, Zone};
 pub(crate) const MAX_ELEMENTS: usize = 200_000;
 /// Longest mark (class, id and their like) of one element, in bytes.
 const MAX_MARK: usize = 400;
+/// How much of what follows an element is looked at, in bytes.
+const MAX_REST: usize = 1_000;
 /// Attributes that say in words what an element is.
 const MARKS: [&str; 9] =
     ["class", "id", "itemprop", "property", "data-testid", "data-test", "data-qa", "data-hook", "rel"];
@@ -122,7 +124,9 @@ impl<'a> Doc<'a> {
 
     /// An element's text with `\n` where blocks and lines end.
     pub(crate) fn lines(&self, at: usize) -> &str {
-        self.els.get(at).map_or("", |el| self.text.get(el.from..el.to).unwrap_or_default().trim())
+        let text = self.els.get(at).map_or("", |el| self.text.get(el.from..el.to).unwrap_or_default().trim());
+        crate::work::count(text.len());
+        text
     }
 
     /// An element's text on one line.
@@ -136,14 +140,19 @@ impl<'a> Doc<'a> {
         else {
             return "";
         };
-        self.text.get(el.to..parent.to.max(el.to)).unwrap_or_default().trim()
+        let rest = self.text.get(el.to..parent.to.max(el.to)).unwrap_or_default();
+        let rest = rest[..rest.floor_char_boundary(MAX_REST)].trim();
+        crate::work::count(rest.len());
+        rest
     }
 
     /// The text from where one element starts to where another one does.
     pub(crate) fn text_between(&self, from: usize, to: usize) -> &str {
         let from = self.els.get(from).map_or(self.text.len(), |el| el.from);
         let to = self.els.get(to).map_or(self.text.len(), |el| el.from);
-        self.text.get(from..to.max(from)).unwrap_or_default().trim()
+        let between = self.text.get(from..to.max(from)).unwrap_or_default().trim();
+        crate::work::count(between.len());
+        between
     }
 
     /// How many bytes of text an element has.
@@ -163,7 +172,9 @@ impl<'a> Doc<'a> {
 
     /// An element's marks: lower-case words of class, id and their like, single spaces, one at each end.
     pub(crate) fn marks(&self, at: usize) -> &str {
-        self.els.get(at).map_or("", |el| &self.marks[el.mark_from..el.mark_to])
+        let marks = self.els.get(at).map_or("", |el| &self.marks[el.mark_from..el.mark_to]);
+        crate::work::count(marks.len());
+        marks
     }
 
     /// Whether its marks have a word, or words in a row.
@@ -203,7 +214,7 @@ impl<'a> Doc<'a> {
     fn main_heading(&self) -> Option<usize> {
         let mut first = None;
         for (at, el) in self.els.iter().enumerate() {
-            if el.name() == "h1" && self.lines(at).chars().count() > 1 {
+            if el.name() == "h1" && self.text_len(at) > 1 {
                 if !el.zone.is_surroundings() {
                     return Some(at);
                 }

@@ -21,6 +21,7 @@ mod tidy;
 mod visible;
 mod vocabulary;
 mod wanted;
+mod work;
 mod zones;
 
 use candidate::Candidate;

@@ -69,7 +69,9 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
 }
 
 fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
-    bytes.get(from..)?.iter().position(|b| *b == wanted).map(|p| from + p)
+    let found = bytes.get(from..)?.iter().position(|b| *b == wanted);
+    crate::work::count(found.unwrap_or(bytes.len() - from));
+    found.map(|p| from + p)
 }
 
 /// Where a start tag ends, quoted attributes respected.

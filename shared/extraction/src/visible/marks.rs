@@ -84,6 +84,9 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         let mut found = 0;
         for (order, at) in hits.into_iter().enumerate() {
             let el = &doc.els[at];
+            if doc.text_len(at) > MAX_TEXT {
+                continue;
+            }
             let value = el.attr("content").or_else(|| el.attr("value")).filter(|_| doc.text_len(at) == 0);
             let value = value.map_or_else(|| doc.text(at), crate::coercion::collapse);
             // "Product code: 123" holds its own label.

@@ -70,7 +70,7 @@ fn collect(doc: &Doc<'_>) -> Pairs {
         let size = doc.text_len(at);
         match el.name() {
             "tr" => row(doc, at, &mut pairs),
-            "dt" => {
+            "dt" if size <= MAX_VALUE => {
                 let mut values = Vec::new();
                 let mut next = doc.next(at);
                 while let Some(dd) = next.filter(|n| doc.els[*n].name() == "dd" && values.len() < 50) {
@@ -80,7 +80,7 @@ fn collect(doc: &Doc<'_>) -> Pairs {
                 pairs.add(at, &doc.text(at), values, "definition", 6);
             }
             "table" => columns(doc, at, &mut pairs),
-            _ if size > 1 => {
+            _ if (2..=MAX_VALUE * 8).contains(&size) => {
                 for name in ["data-label", "data-title", "data-th"] {
                     if let Some(label) = el.attr(name).filter(|l| l.len() <= MAX_LABEL) {
                         pairs.add(at, label, vec![doc.text(at)], "attribute", 0);
@@ -121,6 +121,10 @@ impl Pairs {
 /// Rows of a label and its value, or of two labels with a value each.
 fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let cells: Vec<usize> = doc.children(at).take(9).collect();
+    // A row that lays out the page is none.
+    if doc.text_len(at) > MAX_VALUE * 8 {
+        return;
+    }
     match cells[..] {
         [label, value] => pairs.add(at, &doc.text(label), vec![doc.lines(value).to_owned()], "table row", 6),
         [a, b, c, d] if is_label(doc, a) && is_label(doc, c) => {

@@ -1,4 +1,4 @@
-//! What holds for every page: no panic, exactly the schema's keys and types, time that grows no faster than the page.
+//! What holds for every page: no panic, exactly the schema's keys and types.
 
 use domain::FieldType;
 use extraction::{Context, Page, extract};
@@ -103,47 +103,5 @@ proptest! {
         }
         let body = format!("{}{value}{}", "[".repeat(deep), "]".repeat(deep));
         check(body.as_bytes(), Some("application/json"))?;
-    }
-}
-
-/// How many instructions' worth of work a page takes cannot be counted without a clock, but what grows can: pages of
-/// one shape and of two sizes are read, and the bigger one must not take more than its share. Time is measured
-/// against itself, with the best of several runs, so that a busy machine does not matter.
-#[test]
-fn time_grows_with_the_page_and_no_faster() {
-    let shapes: [fn(usize) -> String; 11] = [
-        |n| "<div class='price author date'>By Ann $1.99 March 4, 2025</div>".repeat(n),
-        |n| format!("<h1>a</h1>{}", "<p>Label: value</p>".repeat(n)),
-        |n| "<span>".repeat(n),
-        |n| format!("<ul>{}</ul>", "<li>1 egg".repeat(n)),
-        |n| format!("<h2>Ingredients</h2>{}", "<h3>Ingredients</h3><ul><li>1 egg</ul>".repeat(n)),
-        |n| format!("<table>{}</table>", "<tr><th>a</th><th>b</th></tr>".repeat(n)),
-        |n| {
-            format!(
-                "<script type='application/ld+json'>{{\"@type\":\"Product\",\"name\":[{}\"x\"]}}</script>",
-                "\"y\",".repeat(n)
-            )
-        },
-        |n| format!("<div itemscope>{}", "<div itemprop=name>x".repeat(n)),
-        |n| "<svg><style><!--<script>".repeat(n),
-        |n| format!("{}<p>{}", "<svg>".repeat(n), "</svg>".repeat(n)),
-        |n| format!("{}itemprop{}", "<noscript>".repeat(n), "</noscript>"),
-    ];
-    let url = url::Url::parse("https://e.test/").unwrap();
-    let schema = domain::Schema::parse(&fields()).unwrap();
-    let context = Context { locale: "en-US", now: domain::Timestamp(0) };
-    let best = |body: &str| {
-        let page = Page { body: body.as_bytes(), content_type: Some("text/html"), url: &url };
-        let run = || {
-            let start = std::time::Instant::now();
-            extract(&page, &schema, &context).unwrap();
-            start.elapsed()
-        };
-        (0..3).map(|_| run()).min().unwrap()
-    };
-    for (at, shape) in shapes.iter().enumerate() {
-        let (small, large) = (best(&shape(400)), best(&shape(3_200)));
-        // Eight times the page: eight times the time, with room for caches and noise; quadratic would be 64.
-        assert!(large < small * 30 + std::time::Duration::from_millis(20), "shape {at}: {small:?} to {large:?}");
     }
 }
