@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("settle", &["api", "domain"]),
     ("local", &["api", "batch", "crawl", "domain", "engine", "extract", "fetch", "jobs", "settle", "store", "worker"]),
     ("admin", &["api", "domain", "engine", "local", "store"]),
+    ("bench", &["domain", "extraction"]),
     ("tests", &[]),
     ("model", &[]),
 ];

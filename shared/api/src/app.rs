@@ -8,6 +8,7 @@ use engine::dispatch::Queues;
 use engine::settings::Settings;
 use engine::{Engine, Parts};
 use fetch::Fetcher;
+use futures_util::future::BoxFuture;
 use store::client::connect;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
@@ -100,16 +101,20 @@ impl App {
     }
 
     /// Serves a request that was routed to `function`.
-    pub async fn serve(&self, function: Function, request: lambda_http::Request) -> Response {
+    /// The future is boxed: what is below would be laid out in every caller's otherwise.
+    pub fn serve(&self, function: Function, request: lambda_http::Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.answer_routed(function, request))
+    }
+
+    async fn answer_routed(&self, function: Function, request: lambda_http::Request) -> Response {
         let (operation, job_id) = match routes::find(request.method(), request::path(&request)) {
             Ok(found) => found,
-            Err(refusal) => return self.refuse(request.headers(), refusal).await,
+            Err(refusal) => return Box::pin(self.refuse(request.headers(), refusal)).await,
         };
         if operation.function() != function {
             tracing::error!(?function, ?operation, "a request was routed to the wrong function");
             return ApiError::new(ErrorCode::NotFound, "this function does not serve that path").into_response();
         }
-        // Boxed: the state of everything below would be laid out in each caller's future otherwise.
         match operation {
             Operation::Extract => Box::pin(self.call(Endpoint::Extract, &request)).await,
             Operation::Batch => Box::pin(self.call(Endpoint::Batch, &request)).await,

@@ -1,16 +1,15 @@
 //! Chooses the page's main entity among its objects: by type, by how well it fits the caller's schema, and by
 //! agreement with the page's own title and address. Not by order.
 
-use domain::Schema;
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::head::Head;
-use crate::structured::{Graph, types};
-use crate::vocabulary::concept_of;
+use crate::structured::{Graph, Origin, types};
+use crate::wanted::Wanted;
 
 /// Types that describe the page's surroundings or a part of something, never what the page is about.
-const SURROUNDINGS: [&str; 27] = [
+const SURROUNDINGS: [&str; 29] = [
     "BreadcrumbList",
     "ListItem",
     "WebSite",
@@ -30,6 +29,7 @@ const SURROUNDINGS: [&str; 27] = [
     "AggregateRating",
     "Rating",
     "Review",
+    "UserReview",
     "Comment",
     "Brand",
     "PostalAddress",
@@ -38,42 +38,141 @@ const SURROUNDINGS: [&str; 27] = [
     "Question",
     "Answer",
     "FAQPage",
+    "NutritionInformation",
 ];
 /// Types that describe the page itself: they speak for it where nothing better does.
-const PAGES: [&str; 6] = ["WebPage", "CollectionPage", "ItemPage", "AboutPage", "ProfilePage", "CheckoutPage"];
+const PAGES: [&str; 7] =
+    ["WebPage", "CollectionPage", "ItemPage", "AboutPage", "ProfilePage", "CheckoutPage", "ContactPage"];
+/// Parts that templates write beside their whole instead of inside of it, and the member that they belong to.
+const PARTS: [(&str, &str); 4] = [
+    ("Offer", "offers."),
+    ("AggregateOffer", "offers."),
+    ("AggregateRating", "aggregateRating."),
+    ("NutritionInformation", "nutrition."),
+];
+/// Most objects that are compared, and most fields that they are compared by.
+const MAX_COMPARED: usize = 300;
+const MAX_FIELDS: usize = 40;
 
-/// The objects to read from, best first: the main entity, then those that describe the page.
-pub(crate) fn ranked<'a>(graph: &'a Graph, schema: &Schema, head: &Head, url: &Url) -> Vec<&'a Map<String, Value>> {
-    let mut scored: Vec<(i64, usize)> =
-        graph.objects.iter().enumerate().map(|(i, object)| (score(graph, object, schema, head, url), i)).collect();
-    scored.sort_by_key(|(score, i)| (-score, *i));
-    let mut out: Vec<&Map<String, Value>> = Vec::new();
-    for (score, i) in scored {
-        let Some(object) = graph.objects.get(i) else { continue };
-        let is_page = types(object).iter().any(|t| PAGES.contains(&t.as_str()));
-        if score > 0 && (out.is_empty() || is_page) {
-            out.push(object);
+/// An object to read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entity<'a> {
+    pub(crate) members: &'a Map<String, Value>,
+    pub(crate) origin: Origin,
+    /// What its trust is less than the main entity's.
+    pub(crate) behind: i32,
+    /// It describes the page rather than what the page is about.
+    pub(crate) is_page: bool,
+    /// It is a news article, a blog post or the like.
+    pub(crate) is_article: bool,
+    /// It is of a kind that stands inside of longer stories, which have titles of their own.
+    pub(crate) is_embedded: bool,
+    /// The part of a path that leads to it.
+    pub(crate) prefix: &'static str,
+}
+
+/// The objects to read from, best first: the main entity, others that speak of the same thing, parts that stand
+/// beside it, those that describe the page.
+pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, url: &Url) -> Vec<Entity<'a>> {
+    let mut scored: Vec<(i32, usize, bool)> = graph
+        .objects
+        .iter()
+        .take(MAX_COMPARED)
+        .enumerate()
+        .map(|(at, object)| {
+            let (score, agrees) = score(object.members, object.listed, fields, head, url);
+            (score, at, agrees)
+        })
+        .collect();
+    scored.sort_by_key(|(score, at, _)| (-score, *at));
+    let mut out: Vec<Entity<'a>> = Vec::new();
+    let mut main: Option<(&Map<String, Value>, bool)> = None;
+    for (score, at, agrees) in scored {
+        let Some(object) = graph.objects.get(at) else { continue };
+        let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
+        let is_page = is(&PAGES);
+        let mut entity = Entity {
+            members: object.members,
+            origin: object.origin,
+            behind: 0,
+            is_page,
+            is_article: types(object.members)
+                .any(|t| t.ends_with("Article") || t.ends_with("Posting") || t == "Report"),
+            is_embedded: is(&["Recipe", "HowTo", "Review", "Course"]),
+            prefix: "",
+        };
+        match main {
+            None if score > 0 && !is_page => {
+                main = Some((object.members, agrees));
+                out.push(entity);
+            }
+            Some((first, _)) if score > 0 && !is_page && same_thing(first, object.members) => {
+                entity.behind = 4;
+                out.push(entity);
+            }
+            // Several articles or so, all of them named like the page.
+            Some((_, true)) if score > 0 && !is_page && agrees => {
+                entity.behind = 8;
+                out.push(entity);
+            }
+            _ if is_page && score > -4 => {
+                entity.behind = 12;
+                out.push(entity);
+            }
+            _ => {}
         }
     }
+    parts(graph, &mut out);
     out
 }
 
-fn score(graph: &Graph, object: &Map<String, Value>, schema: &Schema, head: &Head, url: &Url) -> i64 {
-    let kinds = types(object);
-    let mut score = 0;
-    let mut fits = 0;
-    for field in schema.fields() {
-        let paths = concept_of(&field.field).map(|c| c.paths).unwrap_or_default();
-        if paths.iter().any(|path| !graph.at(object, path).is_empty()) {
-            fits += 1;
+/// A part that stands alone on the page is the main entity's.
+fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
+    for (kind, prefix) in PARTS {
+        let mut of_kind = graph.objects.iter().filter(|o| types(o.members).any(|t| t == kind));
+        if let (Some(only), None) = (of_kind.next(), of_kind.next()) {
+            out.push(Entity {
+                members: only.members,
+                origin: only.origin,
+                behind: 10,
+                is_page: false,
+                is_article: false,
+                is_embedded: false,
+                prefix,
+            });
         }
     }
-    score += fits * 3;
-    let text = |path: &str| graph.at(object, path).into_iter().find_map(|v| v.as_str().map(str::to_lowercase));
-    let name = text("headline").or_else(|| text("name"));
-    let titles = [head.h1.as_deref(), head.metas("og:title").first().map(String::as_str), head.title.as_deref()];
+}
+
+/// Whether two objects speak of one thing: the same type, and no different names.
+fn same_thing(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
+    let name = |o: &Map<String, Value>| {
+        o.get("name").or_else(|| o.get("headline")).and_then(Value::as_str).map(|n| n.trim().to_lowercase())
+    };
+    let types_of_b: Vec<&str> = types(b).collect();
+    types(a).any(|t| types_of_b.contains(&t))
+        && match (name(a), name(b)) {
+            (Some(a), Some(b)) => a == b || a.contains(&b) || b.contains(&a),
+            _ => true,
+        }
+}
+
+fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head: &Head, url: &Url) -> (i32, bool) {
+    let mut fits = 0;
+    for field in fields.iter().take(MAX_FIELDS) {
+        let mut paths = field.concept.map(|c| c.paths.as_slice()).unwrap_or_default().iter();
+        // A name and a picture are what everything has; what only its kind has tells more.
+        let weight = if matches!(field.id(), "title" | "image" | "url" | "description") { 1 } else { 3 };
+        if paths.any(|path| object.contains_key(path.split('.').next().unwrap_or(path))) {
+            fits += weight;
+        }
+    }
+    let mut score = fits;
+    let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_lowercase);
+    let name = text("headline").or_else(|| text("name")).map(|n| crate::html::strip(&n));
+    let mut agrees = false;
     if let Some(name) = name.filter(|n| n.chars().count() >= 3) {
-        let agrees = titles.into_iter().flatten().any(|t| {
+        agrees = head.names().any(|t| {
             let t = t.to_lowercase();
             t.contains(&name) || (t.chars().count() >= 5 && name.contains(&t))
         });
@@ -83,16 +182,25 @@ fn score(graph: &Graph, object: &Map<String, Value>, schema: &Schema, head: &Hea
         url.join(v)
             .is_ok_and(|u| u.path().trim_end_matches('/') == url.path().trim_end_matches('/') && u.host() == url.host())
     };
-    let addresses = ["url", "mainEntityOfPage"].iter().filter_map(|m| object.get(*m).and_then(Value::as_str));
-    if addresses.chain(object.get("@id").and_then(Value::as_str)).any(same_page) {
-        score += 2;
+    let addresses = ["url", "mainEntityOfPage", "@id"].iter().filter_map(|m| object.get(*m));
+    let addresses = addresses.filter_map(|v| v.as_str().or_else(|| v.get("@id").and_then(Value::as_str)));
+    if url.path().len() > 1 && addresses.filter(|a| !a.starts_with('#')).any(same_page) {
+        score += 3;
+        agrees = true;
     }
-    if kinds.iter().all(|k| SURROUNDINGS.contains(&k.as_str())) {
+    if types(object).all(|t| SURROUNDINGS.contains(&t)) {
         score -= 12;
-    } else if kinds.iter().any(|k| PAGES.contains(&k.as_str())) {
+    } else if types(object).any(|t| PAGES.contains(&t)) {
         score -= 4;
     } else {
         score += 4;
     }
-    score
+    if listed && !agrees {
+        score -= 12;
+    }
+    // Only a reference.
+    if object.len() <= 2 {
+        score -= 6;
+    }
+    (score, agrees)
 }

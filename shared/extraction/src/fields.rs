@@ -1,120 +1,24 @@
-//! One field at a time: its candidates from every source in order of trust, and the first that can be read as its
-//! type.
+//! Chooses a field's value: the candidates by score, and the first that can be read as its type and looks like what
+//! is asked for.
 
-use domain::{Field, FieldType, RenderMode, Schema};
-use scraper::Html;
+use domain::{FieldType, RenderMode};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::Extracted;
-use crate::coercion::{Reading, clip, coerce};
-use crate::head::Head;
-use crate::structured::Graph;
-use crate::vocabulary::{OnPage, concept_of, words};
-use crate::{entity, html, selector, visible};
+use crate::candidate::{Candidate, Explained, Seen, Source};
+use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length};
+use crate::lists::{array, is_list_of};
+use crate::tidy;
+use crate::visible;
+use crate::wanted::Wanted;
 
-/// Most elements of an array.
-const MAX_ELEMENTS: usize = 1_000;
+/// Most candidates that are compared with each other.
+const MAX_AGREEING: usize = 100;
+/// Least score that an answer needs: below it, null is the better one.
+const LEAST: i32 = 40;
 
-/// Something that may be a field's value: all values of one place.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(crate) values: Vec<Value>,
-    /// Whether it came from structured data rather than from the visible page.
-    pub(crate) structured: bool,
-}
-
-/// Everything that a page offers.
-pub(crate) struct Sources<'a> {
-    page: Html,
-    url: &'a Url,
-    graph: Graph,
-    head: Head,
-    pairs: Vec<(String, String)>,
-    /// Indexes of the graph's objects, the main entity first.
-    ranked: Vec<Map<String, Value>>,
-}
-
-impl<'a> Sources<'a> {
-    pub(crate) fn of(page: Html, url: &'a Url, schema: &Schema) -> Sources<'a> {
-        let (graph, head) = (Graph::of(&page), Head::of(&page));
-        let ranked = entity::ranked(&graph, schema, &head, url).into_iter().cloned().collect();
-        // Pairs are only asked for by names that the table does not know.
-        let wanted = schema.fields().iter().any(|f| f.selector.is_none() && concept_of(&f.field).is_none());
-        let pairs = if wanted { visible::pairs(&page) } else { Vec::new() };
-        Sources { page, url, graph, head, pairs, ranked }
-    }
-
-    /// A field's candidates, most trusted first. Addresses are made absolute.
-    pub(crate) fn candidates(&self, field: &Field) -> Vec<Candidate> {
-        if let Some(css) = &field.selector {
-            let values = selector::read(&self.page, css, self.url).into_iter().map(Value::String).collect();
-            return vec![Candidate { values, structured: false }];
-        }
-        let mut found = Vec::new();
-        let mut add = |values: Vec<Value>, structured: bool| {
-            if !values.is_empty() {
-                found.push(Candidate { values, structured });
-            }
-        };
-        let concept = concept_of(&field.field);
-        let own = if field.field.contains('.') { field.field.clone() } else { words(&field.field).replace(' ', "") };
-        for entity in &self.ranked {
-            for path in concept.map(|c| c.paths).unwrap_or_default() {
-                add(self.graph.at(entity, path), true);
-            }
-            if concept.is_none() {
-                add(self.graph.at(entity, &own), true);
-            }
-        }
-        let metas = |name: &str| self.head.metas(name).iter().cloned().map(Value::String).collect::<Vec<_>>();
-        for name in concept.map(|c| c.metas).unwrap_or_default() {
-            add(metas(name), true);
-        }
-        match concept {
-            Some(concept) => self.on_page(concept.page, &mut add),
-            None => {
-                add(metas(&field.field.to_lowercase()), true);
-                let label = words(&field.field);
-                for (name, value) in &self.pairs {
-                    if *name == label {
-                        add(vec![value.as_str().into()], false);
-                    }
-                }
-            }
-        }
-        if concept.is_some_and(|c| c.is_address()) {
-            for value in found.iter_mut().flat_map(|c| &mut c.values) {
-                if let Some(url) = value.as_str().and_then(|text| self.url.join(text.trim()).ok()) {
-                    *value = url.to_string().into();
-                }
-            }
-        }
-        found
-    }
-
-    fn on_page(&self, place: OnPage, add: &mut impl FnMut(Vec<Value>, bool)) {
-        let texts = |text: &Option<String>| text.iter().cloned().map(Value::String).collect::<Vec<_>>();
-        match place {
-            OnPage::Nowhere => {}
-            OnPage::Title => {
-                add(texts(&self.head.h1), false);
-                add(texts(&self.head.bare_title()), false);
-            }
-            OnPage::Canonical => {
-                add(texts(&self.head.canonical), true);
-                add(vec![self.url.as_str().into()], false);
-            }
-            OnPage::Language => add(texts(&self.head.language), true),
-            OnPage::Times => {
-                // One `time` is the page's own; of several nobody knows which.
-                if let [only] = &self.head.times[..] {
-                    add(vec![only.as_str().into()], false);
-                }
-            }
-        }
-    }
-}
+/// Score from which on structured data is believed without a look at the page.
+pub(crate) const SURE: i32 = 84;
 
 /// Collects the fields' values.
 #[derive(Default)]
@@ -125,24 +29,272 @@ pub(crate) struct Output {
     visible: usize,
 }
 
-impl Output {
-    /// Chooses a field's value among its candidates.
-    pub(crate) fn put(&mut self, field: &Field, candidates: Vec<Candidate>, reading: &Reading<'_>) {
-        let mut unreadable: Option<String> = None;
-        for candidate in candidates {
-            let chosen = if field.kind.is_array() {
-                self.array(field, &candidate.values, reading)
-            } else {
-                candidate.values.iter().find_map(|raw| self.scalar(field, raw, reading))
-            };
-            if let Some(value) = chosen {
-                self.data.insert(field.field.clone(), value);
-                *(if candidate.structured { &mut self.structured } else { &mut self.visible }) += 1;
-                return;
-            }
-            let text = candidate.values.iter().map(plain_text).find(|t| !t.trim().is_empty());
-            unreadable = unreadable.or(text);
+/// A value that was chosen.
+pub(crate) struct Chosen {
+    value: Value,
+    notes: Vec<String>,
+    source: Source,
+    /// The score that it was chosen by.
+    pub(crate) score: i32,
+}
+
+impl Chosen {
+    /// Whether it is believed without a further look.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.score >= SURE
+    }
+}
+
+/// Candidates, best first; those of one score in the order in which they were found.
+pub(crate) fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by_key(|c| std::cmp::Reverse(c.score));
+}
+
+/// Raises amounts of money that several sources have: one that stands alone against them is about something else.
+pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
+    if !wanted.is_shape("money") || wanted.is_array() {
+        return;
+    }
+    let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
+    // All that is visible is one witness, however it was found.
+    let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
+    let seen: Vec<(Option<Source>, Option<String>)> =
+        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
+    for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
+        if value.is_none() {
+            continue;
         }
+        let mut others: Vec<Option<Source>> = Vec::new();
+        for (other, _) in seen.iter().filter(|(s, v)| s != own && v == value) {
+            if !others.contains(other) {
+                others.push(*other);
+            }
+        }
+        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
+    }
+}
+
+/// The best candidate that can be read. With `seen`, every candidate is told what became of it.
+pub(crate) fn choose(
+    wanted: &Wanted<'_>,
+    candidates: &[Candidate],
+    reading: &Reading<'_>,
+    mut seen: Option<&mut Vec<Seen>>,
+) -> Option<Chosen> {
+    let mut chosen: Option<Chosen> = None;
+    for candidate in candidates {
+        // What a reader sees is structured too where the page says the same in both ways.
+        if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && seen.is_none()) {
+            let says_so = |c: &Candidate| read_all(wanted, c, reading, &mut Vec::new()).is_ok_and(|v| v == first.value);
+            if candidate.source.is_structured() && says_so(candidate) {
+                first.source = candidate.source;
+                return chosen;
+            }
+            continue;
+        }
+        let mut notes = Vec::new();
+        let read = if candidate.score < LEAST && candidate.source != Source::Selector {
+            Err("too little trust")
+        } else {
+            read_all(wanted, candidate, reading, &mut notes)
+        };
+        if let Some(seen) = seen.as_deref_mut() {
+            let outcome = match (&read, &chosen) {
+                (Ok(value), None) => format!("chosen: {}", clip(&value.to_string())),
+                (Ok(value), Some(_)) => format!("beaten: {}", clip(&value.to_string())),
+                (Err(why), _) => (*why).to_owned(),
+            };
+            let values = candidate.values.iter().take(3).map(plain_text).collect::<Vec<_>>().join(" ¦ ");
+            seen.push(Seen {
+                source: candidate.source,
+                score: candidate.score,
+                reason: candidate.reason.to_string(),
+                values: values.chars().take(100).collect(),
+                outcome,
+            });
+        }
+        if let (Ok(value), None) = (read, &chosen) {
+            let done = seen.is_none() && candidate.source.is_structured();
+            chosen = Some(Chosen { value, notes, source: candidate.source, score: candidate.score });
+            if done {
+                return chosen;
+            }
+        }
+    }
+    chosen
+}
+
+/// What structured data says and was passed over for its look, where nothing better was found.
+pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading: &Reading<'_>) -> Option<Chosen> {
+    if !wanted.is_array() {
+        return None;
+    }
+    candidates.iter().filter(|c| c.source.is_structured() && c.score >= LEAST).find_map(|candidate| {
+        let mut notes = Vec::new();
+        let value = array(wanted, candidate, reading, &mut notes)?;
+        Some(Chosen { value, notes, source: candidate.source, score: candidate.score })
+    })
+}
+
+/// All of a candidate's values as the field's value.
+fn read_all(
+    wanted: &Wanted<'_>,
+    candidate: &Candidate,
+    reading: &Reading<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Value, &'static str> {
+    let trusted = matches!(candidate.source, Source::Selector | Source::Json);
+    if wanted.is_array() {
+        let value = array(wanted, candidate, reading, notes).ok_or("no element can be read as its type")?;
+        let fits = trusted || value.as_array().is_none_or(|items| is_list_of(wanted, items));
+        return if fits { Ok(value) } else { Err("not a list of what is asked for") };
+    }
+    let mut why = "cannot be read as its type";
+    for raw in candidate.values.iter().take(20) {
+        let Some(coerced) = scalar(wanted, raw, reading) else { continue };
+        if !trusted && let Err(reason) = fits(wanted, &coerced.value, raw, candidate.source) {
+            why = reason;
+            continue;
+        }
+        notes.extend(coerced.note);
+        return Ok(coerced.value);
+    }
+    // Several names of one thing, where a single text is asked for.
+    Err(why)
+}
+
+/// One value as the field's elements' type.
+pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+    if let Some(unit) = wanted.unit
+        && raw.is_string()
+        && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
+    {
+        return Some(length);
+    }
+    let mut raw = tidy::value(raw);
+    if wanted.is_shape("money")
+        && wanted.field.kind.element() != FieldType::String
+        && let Some(text) = raw.as_str()
+        && let Some((amount, _)) = visible::amount(text)
+    {
+        raw = money(text, &amount).into();
+    } else if wanted.id() == "currency"
+        && let Some(code) = raw.as_str().and_then(visible::code)
+    {
+        raw = code;
+    } else if wanted.id() == "author"
+        && let Some(text) = raw.as_str()
+    {
+        raw = visible::without_by(text).into();
+    }
+    coerce(wanted.field.kind, &raw, reading)
+}
+
+/// An amount of money: three digits behind a lone separator are thousands whatever the locale, because no shop prints
+/// a thousandth. The text stays as it was where that changes nothing.
+fn money(text: &str, amount: &str) -> String {
+    let number: String = amount.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).collect();
+    let separators = number.chars().filter(|c| !c.is_ascii_digit()).count();
+    let group = number
+        .rfind(['.', ','])
+        .is_some_and(|at| number.len() - at == 4 && at > 0 && at <= 3 && !number.starts_with('0'));
+    if separators == 1 && group {
+        return amount.replace(['.', ','], "");
+    }
+    if text.contains(amount) { text.to_owned() } else { amount.to_owned() }
+}
+
+/// Whether a value that reads as its type looks like what the field is for.
+fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Result<(), &'static str> {
+    let text = value.as_str().unwrap_or_default();
+    let count = text.chars().count();
+    let shape = wanted.concept.map_or("", |c| c.shape);
+    let structured = source.is_structured();
+    match (shape, value) {
+        ("name", Value::String(_)) => {
+            if text.contains("://") || text.starts_with('{') || text.starts_with('@') {
+                return Err("an address, not a name");
+            }
+            if !text.chars().any(char::is_alphabetic) || text.contains("[object") {
+                return Err("no letters");
+            }
+            if count > 120 || (!structured && count > 70) {
+                return Err("too long for a name");
+            }
+            if !structured && count > 4 && text.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err("begins with a number");
+            }
+            if wanted.id() == "author" && !structured && !visible::is_name(text) {
+                return Err("not a name");
+            }
+        }
+        ("code", Value::String(_)) => {
+            if count > 60 || text.split_whitespace().count() > 5 || text.contains("://") {
+                return Err("not a code");
+            }
+            let digits = text.chars().any(char::is_numeric);
+            let prose = text.split_whitespace().filter(|w| w.len() > 1 && w.chars().all(char::is_alphabetic)).count();
+            if !structured && prose > 1 && !matches!(wanted.id(), "telephone" | "postal code") {
+                return Err("words, not a code");
+            }
+            if !structured && wanted.id() != "version" && !digits {
+                return Err("a code without a digit");
+            }
+        }
+        ("money", Value::Number(n)) => {
+            if n.as_f64().is_none_or(|v| v < 0.0) {
+                return Err("a negative amount");
+            }
+            if !structured && n.as_f64() == Some(0.0) {
+                return Err("an amount of nothing");
+            }
+        }
+        ("count" | "minutes", Value::Number(n)) => {
+            let negative = n.as_f64().is_none_or(|v| v < 0.0);
+            if negative && !matches!(wanted.id(), "latitude" | "longitude") {
+                return Err("a negative count");
+            }
+            if wanted.id() == "total time" && n.as_f64() == Some(0.0) {
+                return Err("no time at all");
+            }
+            if wanted.id() == "rating" && n.as_f64().is_some_and(|v| v > 100.0) {
+                return Err("too much for a rating");
+            }
+        }
+        ("short", Value::String(_)) if !structured && count > 300 => return Err("too long"),
+        ("place", Value::String(_)) if !structured && count > 200 => return Err("too long"),
+        _ => {}
+    }
+    if wanted.concept.is_none() && !structured {
+        if let Value::String(text) = value
+            && !wanted.like_example(text)
+        {
+            return Err("not like the example");
+        }
+        if value.is_number() && raw.as_str().is_some_and(|t| t.chars().count() > 120) {
+            return Err("prose, not a number");
+        }
+    }
+    Ok(())
+}
+
+impl Output {
+    /// Writes down what was chosen for a field, or that nothing was.
+    pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
+        let field = wanted.field;
+        if let Some(chosen) = chosen {
+            for note in chosen.notes {
+                self.warnings.push(format!("field \"{}\": {note}", field.field));
+            }
+            *(if chosen.source.is_structured() { &mut self.structured } else { &mut self.visible }) += 1;
+            self.data.insert(field.field.clone(), chosen.value);
+            return;
+        }
+        // A value that was there and could not be read is worth a word; a mere guess is not.
+        let unreadable = candidates.iter().filter(|c| c.score > 70).find_map(|c| {
+            let typed = !c.values.iter().take(20).any(|v| coerce(field.kind, v, &PLAIN).is_some());
+            c.values.iter().map(plain_text).find(|t| typed && !t.trim().is_empty())
+        });
         if let Some(text) = unreadable {
             self.warnings.push(format!(
                 "TYPE_COERCION_FAILED: field \"{}\": \"{}\" cannot be read as {}",
@@ -155,56 +307,6 @@ impl Output {
         self.data.insert(field.field.clone(), nothing);
     }
 
-    fn scalar(&mut self, field: &Field, raw: &Value, reading: &Reading<'_>) -> Option<Value> {
-        if let Some(value) = duration(field, raw) {
-            self.warnings.push(format!(
-                "field \"{}\": \"{}\" was read as {value}",
-                field.field,
-                clip(&plain_text(raw))
-            ));
-            return Some(value);
-        }
-        let coerced = coerce(field.kind, &without_markup(raw), reading)?;
-        self.note(field, coerced.note);
-        Some(coerced.value)
-    }
-
-    fn array(&mut self, field: &Field, values: &[Value], reading: &Reading<'_>) -> Option<Value> {
-        let element = Field { kind: field.kind.element(), ..field.clone() };
-        let parts: Vec<Value> = match values {
-            [Value::String(one)] if field.selector.is_none() => {
-                split_list(one).into_iter().map(Value::String).collect()
-            }
-            many => many.to_vec(),
-        };
-        let (mut items, mut dropped) = (Vec::new(), 0);
-        for part in parts.iter().take(MAX_ELEMENTS) {
-            match self.scalar(&element, part, reading) {
-                Some(value) => items.push(value),
-                None if plain_text(part).trim().is_empty() => {}
-                None => dropped += 1,
-            }
-        }
-        if items.is_empty() {
-            return None;
-        }
-        if dropped > 0 {
-            let text = format!(
-                "field \"{}\": {dropped} elements could not be read as {} and were dropped",
-                field.field,
-                element.kind.name()
-            );
-            self.warnings.push(text);
-        }
-        Some(Value::Array(items))
-    }
-
-    fn note(&mut self, field: &Field, note: Option<String>) {
-        if let Some(note) = note {
-            self.warnings.push(format!("field \"{}\": {note}", field.field));
-        }
-    }
-
     pub(crate) fn finish(self) -> Extracted {
         let structured = self.structured > 0 && self.visible == 0;
         let render_mode = if structured { RenderMode::Structured } else { RenderMode::Fetch };
@@ -212,112 +314,20 @@ impl Output {
     }
 }
 
-fn plain_text(value: &Value) -> String {
+/// A reading for the mere question whether something can be read.
+const PLAIN: Reading<'static> = Reading { locale: "en-US", today: jiff::civil::Date::constant(2025, 1, 1) };
+
+/// A field's explanation.
+pub(crate) fn explained(wanted: &Wanted<'_>, chosen: Option<&Chosen>, candidates: Vec<Seen>) -> Explained {
+    let meaning = wanted.concept.map_or("nothing that is known", |c| c.id).to_owned();
+    let value = chosen.map_or(Value::Null, |c| c.value.clone());
+    Explained { field: wanted.field.field.clone(), meaning, candidates, value }
+}
+
+/// A value as a text.
+pub(crate) fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Structured data often has entities and tags in its texts.
-fn without_markup(raw: &Value) -> Value {
-    match raw {
-        Value::String(text) if text.contains(['<', '&']) => html::strip(text).into(),
-        other => other.clone(),
-    }
-}
-
-/// The elements of a list that was written as one text: lines or list items, else what commas separate.
-fn split_list(text: &str) -> Vec<String> {
-    let lines = text
-        .replace("</li>", "\n")
-        .replace("</p>", "\n")
-        .replace("<br>", "\n")
-        .replace("<br/>", "\n")
-        .replace("<br />", "\n");
-    let parts: Vec<&str> = if lines.trim().contains('\n') {
-        lines.split('\n').collect()
-    } else if text.chars().count() > 300 && !text.contains(", ") {
-        vec![text]
-    } else {
-        text.split([',', ';', '|']).collect()
-    };
-    parts.into_iter().map(html::strip).filter(|p| !p.is_empty()).collect()
-}
-
-/// An ISO 8601 duration as a number, in the unit that the field's name or hint asks for: minutes if none.
-fn duration(field: &Field, raw: &Value) -> Option<Value> {
-    if !matches!(field.kind, FieldType::Integer | FieldType::Float) {
-        return None;
-    }
-    let seconds = iso_seconds(raw.as_str()?.trim())?;
-    let asked = format!("{} {}", words(&field.field), field.hint.as_deref().unwrap_or_default().to_lowercase());
-    let unit = if asked.contains("second") {
-        1.0
-    } else if asked.contains("hour") {
-        3_600.0
-    } else if asked.contains("day") {
-        86_400.0
-    } else {
-        60.0
-    };
-    let value = seconds / unit;
-    match field.kind {
-        FieldType::Integer => Some(Value::from(value.round() as i64)),
-        _ => serde_json::Number::from_f64(value).map(Value::Number),
-    }
-}
-
-/// Seconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds, like `PT1H30M`.
-fn iso_seconds(text: &str) -> Option<f64> {
-    let body = text.strip_prefix(['P', 'p'])?;
-    if body.is_empty() || body.len() > 40 {
-        return None;
-    }
-    let (mut total, mut number, mut in_time, mut any) = (0.0, String::new(), false, false);
-    for c in body.chars() {
-        match c.to_ascii_uppercase() {
-            'T' if number.is_empty() && !in_time => in_time = true,
-            '0'..='9' | '.' => number.push(c),
-            unit => {
-                let factor = match (unit, in_time) {
-                    ('W', false) => 604_800.0,
-                    ('D', false) => 86_400.0,
-                    ('H', true) => 3_600.0,
-                    ('M', true) => 60.0,
-                    ('S', true) => 1.0,
-                    _ => return None,
-                };
-                let value: f64 = number.parse().ok()?;
-                total += value * factor;
-                number.clear();
-                any = true;
-            }
-        }
-    }
-    (any && number.is_empty() && total < 1e12).then_some(total)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, want) in
-            [("PT1H30M", Some(5_400.0)), ("P1DT2H", Some(93_600.0)), ("PT45M", Some(2_700.0)), ("pt0m", Some(0.0))]
-        {
-            assert_eq!(iso_seconds(text), want, "{text}");
-        }
-        for text in ["", "P", "PT", "PT5", "P5M", "1h", "PTxM", "PT1H30"] {
-            assert_eq!(iso_seconds(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn lists_in_one_text() {
-        assert_eq!(split_list("a, b ,c"), ["a", "b", "c"]);
-        assert_eq!(split_list("2 cups flour, sifted\n1 egg"), ["2 cups flour, sifted", "1 egg"]);
-        assert_eq!(split_list("<li>a</li><li>b</li>"), ["a", "b"]);
     }
 }

@@ -1,33 +1,40 @@
-//! What a page says of itself outside of its entities: meta elements, title, first heading, canonical link, language.
+//! What a page says of itself outside of its entities: meta elements, title, first heading, canonical link, language,
+//! the names of its site.
 
 use std::collections::HashMap;
 
 use scraper::{ElementRef, Html};
+use url::Url;
 
 use crate::coercion::collapse;
+use crate::doc::Doc;
 use crate::html;
+use crate::structured::{Graph, types};
+
+/// Second levels of domains that name no site.
+const SECOND_LEVELS: [&str; 8] = ["co", "com", "org", "net", "ac", "gov", "or", "ne"];
 
 /// The page's own words.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
-    /// Meta elements by property, name or itemprop in lower case; several values in order.
+    /// Meta elements by property or name in lower case; several values in order.
     pub(crate) meta: HashMap<String, Vec<String>>,
     pub(crate) title: Option<String>,
     pub(crate) h1: Option<String>,
     pub(crate) canonical: Option<String>,
     pub(crate) language: Option<String>,
-    /// `time` elements' `datetime`, in order.
-    pub(crate) times: Vec<String>,
+    /// What the site is called, in lower case.
+    pub(crate) sites: Vec<String>,
 }
 
 impl Head {
-    pub(crate) fn of(page: &Html) -> Head {
-        let mut head = Head::default();
+    pub(crate) fn of(page: &Html, doc: &Doc<'_>, url: &Url) -> Head {
+        let mut head = Head { h1: doc.heading.map(|at| doc.text(at)), ..Head::default() };
         for element in page.tree.nodes().filter_map(ElementRef::wrap) {
             let value = element.value();
             match value.name() {
                 "meta" => {
-                    let name = value.attr("property").or(value.attr("name"));
+                    let name = value.attr("property").or(value.attr("name")).or(value.attr("itemprop"));
                     if let (Some(name), Some(content)) = (name, value.attr("content")) {
                         let content = collapse(content);
                         if !content.is_empty() {
@@ -38,7 +45,6 @@ impl Head {
                 "title" if head.title.is_none() && !in_svg(element) => {
                     head.title = Some(html::text(element)).filter(|t| !t.is_empty());
                 }
-                "h1" if head.h1.is_none() => head.h1 = Some(html::text(element)).filter(|t| !t.is_empty()),
                 "link" if head.canonical.is_none() => {
                     let canonical = value
                         .attr("rel")
@@ -46,11 +52,31 @@ impl Head {
                     head.canonical = value.attr("href").filter(|_| canonical).map(|h| h.trim().to_owned());
                 }
                 "html" => head.language = value.attr("lang").map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()),
-                "time" => head.times.extend(value.attr("datetime").map(str::to_owned)),
                 _ => {}
             }
         }
+        let named = ["og:site_name", "application-name", "al:ios:app_name", "apple-mobile-web-app-title"];
+        let mut sites: Vec<String> =
+            named.iter().filter_map(|n| head.metas(n).first()).map(|s| s.to_lowercase()).collect();
+        let host = url.host_str().unwrap_or_default().to_lowercase();
+        sites.extend(host_names(&host));
+        head.sites = sites;
         head
+    }
+
+    /// Takes in what structured data calls the site and its publisher.
+    pub(crate) fn learn_sites(&mut self, graph: &Graph<'_>) {
+        for object in graph.objects.iter().take(100) {
+            let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
+            let own =
+                is(&["WebSite", "Organization", "NewsMediaOrganization"]).then(|| graph.at(object.members, "name"));
+            let others = graph.at(object.members, "publisher.name").into_iter().chain(own.into_iter().flatten());
+            for name in others.filter_map(|v| v.as_str().map(str::to_lowercase)).take(3) {
+                if self.sites.len() < 20 && (2..=60).contains(&name.chars().count()) && !self.sites.contains(&name) {
+                    self.sites.push(name);
+                }
+            }
+        }
     }
 
     /// The values of a meta element.
@@ -58,21 +84,30 @@ impl Head {
         self.meta.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The page's title without the site's name.
-    pub(crate) fn bare_title(&self) -> Option<String> {
-        let title = self.title.as_deref()?;
-        let site = self.metas("og:site_name").first().map(|s| s.to_lowercase());
-        for separator in [" | ", " – ", " — ", " - ", " · ", " :: ", " » "] {
-            if let Some((first, last)) = title.rsplit_once(separator) {
-                let is_site = site.as_deref().is_some_and(|s| last.to_lowercase() == s);
-                let heading = self.h1.as_deref().is_some_and(|h| h.eq_ignore_ascii_case(first.trim()));
-                if is_site || heading || separator == " | " {
-                    return Some(first.trim().to_owned()).filter(|t| !t.is_empty());
-                }
-            }
-        }
-        Some(title.to_owned())
+    /// What the page calls itself: first heading, OpenGraph title, title.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let og = self.metas("og:title").first().map(String::as_str);
+        [self.h1.as_deref(), og, self.title.as_deref()].into_iter().flatten()
     }
+
+    /// Whether a text is a name of the site, as far as letters go.
+    pub(crate) fn is_site(&self, text: &str) -> bool {
+        let letters = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        let text = letters(text);
+        !text.is_empty() && self.sites.iter().any(|s| letters(s) == text)
+    }
+}
+
+/// A host without `www`, whole and by the label that names it.
+fn host_names(host: &str) -> Vec<String> {
+    let host = host.trim_start_matches("www.");
+    let labels: Vec<&str> = host.split('.').collect();
+    let mut names = vec![host.to_owned()];
+    let last = labels.len().saturating_sub(2);
+    let at = if labels.len() > 2 && SECOND_LEVELS.contains(&labels[last]) { last - 1 } else { last };
+    names.extend(labels.get(at).map(|l| (*l).to_owned()));
+    names.extend(labels.get(at..).map(|l| l.join(".")));
+    names
 }
 
 fn in_svg(element: ElementRef<'_>) -> bool {

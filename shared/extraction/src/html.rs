@@ -233,6 +233,23 @@ pub fn strip(fragment: &str) -> String {
     text(html.root_element())
 }
 
+/// Plain text as HTML: a paragraph a line.
+pub fn of_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.lines().filter(|l| !l.trim().is_empty()) {
+        out.push_str("<p>");
+        out.push_str(&line.replace('&', "&amp;").replace('<', "&lt;"));
+    }
+    out
+}
+
+/// The lines of a fragment of HTML: what its blocks and line breaks set apart.
+pub fn lines(fragment: &str) -> Vec<String> {
+    let html = parse(fragment);
+    let doc = crate::doc::Doc::of(&html);
+    doc.all_text().lines().map(crate::coercion::collapse).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

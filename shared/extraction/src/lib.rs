@@ -6,20 +6,33 @@ pub mod charset;
 pub mod coercion;
 pub mod links;
 
+mod candidate;
+mod doc;
 mod entity;
 mod fields;
 mod head;
 mod html;
 mod json_page;
+mod lists;
 mod selector;
+mod sieve;
+mod sources;
 mod structured;
+mod tidy;
 mod visible;
 mod vocabulary;
+mod wanted;
+mod work;
+mod zones;
 
+use candidate::Candidate;
 use domain::{RenderMode, Schema, Timestamp};
+use fields::Chosen;
 use serde_json::{Map, Value};
 use url::Url;
+use wanted::Wanted;
 
+pub use candidate::{Explained, Seen, Source};
 pub use coercion::reads_as;
 pub use links::{Link, LinkKind, Links};
 pub use selector::check_selector;
@@ -101,7 +114,7 @@ fn kind_of(content_type: Option<&str>, body: &[u8]) -> Result<Kind, ExtractError
 /// # Errors
 /// The content is of a kind that cannot be read.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
-    read(page, schema, context, |_| {})
+    read(page, schema, context, &mut |_| {})
 }
 
 /// The same, and the page's links from the same document. A page that is no HTML has none.
@@ -111,7 +124,7 @@ pub fn extract_with_links(
     context: &Context<'_>,
 ) -> (Result<Extracted, ExtractError>, Links) {
     let mut links = Links::default();
-    let extracted = read(page, schema, context, |document| links = Links::of(document, page.url));
+    let extracted = read(page, schema, context, &mut |document| links = Links::of(document, page.url));
     (extracted, links)
 }
 
@@ -120,35 +133,113 @@ fn read(
     page: &Page<'_>,
     schema: &Schema,
     context: &Context<'_>,
-    look: impl FnOnce(&scraper::Html),
+    look: &mut dyn FnMut(&scraper::Html),
 ) -> Result<Extracted, ExtractError> {
+    let mut out = fields::Output::default();
+    let mut receive = |wanted: &Wanted<'_>, chosen, candidates: &[Candidate], _| out.put(wanted, chosen, candidates);
+    each(page, schema, context, false, look, &mut receive)?;
+    Ok(out.finish())
+}
+
+/// Tells of every field which candidates there were, what became of each, and which won: for those who work on the
+/// extractor. It looks at more than [`extract`] does, which stops where an answer is certain.
+///
+/// # Errors
+/// As [`extract`].
+pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<Explained>, ExtractError> {
+    let mut out = Vec::new();
+    each(page, schema, context, true, &mut |_| {}, &mut |wanted, chosen, _, seen| {
+        out.push(fields::explained(wanted, chosen.as_ref(), seen));
+    })?;
+    Ok(out)
+}
+
+/// What is done with one field: what was chosen, its candidates, and what became of them if that is told.
+type Receiver<'r> = dyn FnMut(&Wanted<'_>, Option<Chosen>, &[Candidate], Vec<Seen>) + 'r;
+
+/// Finds each field's candidates and chooses among them.
+fn each(
+    page: &Page<'_>,
+    schema: &Schema,
+    context: &Context<'_>,
+    tell: bool,
+    look: &mut dyn FnMut(&scraper::Html),
+    receive: &mut Receiver<'_>,
+) -> Result<(), ExtractError> {
     let kind = kind_of(page.content_type, page.body)?;
     let text = charset::decode(page.body, page.content_type);
-    let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
-    let mut out = fields::Output::default();
+    let fields = sources::wanted(schema);
     match kind {
-        Kind::Html => {
+        // A caller's selector may ask for anything, scripts and styles too.
+        Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse(&text);
             look(&document);
-            let sources = fields::Sources::of(document, page.url, schema);
-            for field in schema.fields() {
-                out.put(field, sources.candidates(field), &reading);
-            }
+            each_of(&document, page, &fields, context, tell, receive);
         }
+        Kind::Html => {
+            let document = html::parse(&sieve::sift(&text));
+            look(&document);
+            each_of(&document, page, &fields, context, tell, receive);
+        }
+        // Lines of plain text can be labels with values too.
+        Kind::Text => each_of(&html::parse(&html::of_text(&text)), page, &fields, context, tell, receive),
         Kind::Json => {
             let value: Value =
                 serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| ExtractError::BrokenJson)?;
-            for field in schema.fields() {
-                out.put(field, json_page::candidates(&value, field), &reading);
-            }
-        }
-        Kind::Text => {
-            for field in schema.fields() {
-                out.put(field, Vec::new(), &reading);
+            let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
+            for wanted in &fields {
+                let mut candidates = json_page::candidates(&value, wanted);
+                fields::sort(&mut candidates);
+                let mut seen = Vec::new();
+                let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
+                receive(wanted, chosen, &candidates, seen);
             }
         }
     }
-    Ok(out.finish())
+    Ok(())
+}
+
+/// The same for a page that was parsed.
+fn each_of(
+    parsed: &scraper::Html,
+    page: &Page<'_>,
+    fields: &[Wanted<'_>],
+    context: &Context<'_>,
+    tell: bool,
+    receive: &mut Receiver<'_>,
+) {
+    let doc = doc::Doc::of(parsed);
+    let mut head = head::Head::of(parsed, &doc, page.url);
+    let roots = structured::read(parsed);
+    let graph = structured::Graph::of(&roots);
+    head.learn_sites(&graph);
+    let locale = locale_of(context.locale, head.language.as_deref());
+    let reading = coercion::Reading { locale, today: context.now.civil() };
+    let sources = sources::Sources::of(parsed, &doc, &head, &graph, page.url, reading, fields);
+    for wanted in fields {
+        let mut candidates = sources.structured(wanted);
+        fields::sort(&mut candidates);
+        let mut chosen = fields::choose(wanted, &candidates, &reading, None);
+        let mut seen = Vec::new();
+        if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
+            candidates.extend(sources.visible(wanted, tell || chosen.as_ref().is_none_or(|c| !c.is_sure())));
+            fields::agree(wanted, &mut candidates, &reading);
+            fields::sort(&mut candidates);
+            chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
+                .or_else(|| fields::last_resort(wanted, &candidates, &reading));
+        }
+        receive(wanted, chosen, &candidates, seen);
+    }
+}
+
+/// The locale that a page is read by: the caller's; but a caller who asked in English and got a page that says that it
+/// is in another language gets that page's numbers and dates as that language writes them.
+fn locale_of<'a>(asked: &'a str, page: Option<&'a str>) -> &'a str {
+    let language = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    match page {
+        Some(page) if language(asked) == "en" && !matches!(language(page).as_str(), "en" | "") => page,
+        _ => asked,
+    }
 }
 
 #[cfg(test)]

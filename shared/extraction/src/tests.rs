@@ -186,3 +186,53 @@ proptest! {
         }
     }
 }
+
+/// Counted, not timed: how many bytes of text and marks are looked at grows with the page and no faster.
+#[test]
+fn work_grows_with_the_page_and_no_faster() {
+    let shapes: [fn(usize) -> String; 13] = [
+        |n| "<div class='price author date'>By Ann $1.99 March 4, 2025</div>".repeat(n),
+        |n| format!("<h1>a</h1>{}", "<p>Label: value</p>".repeat(n)),
+        |n| "<span>".repeat(n),
+        |n| format!("<ul>{}</ul>", "<li>1 egg".repeat(n)),
+        |n| format!("<h2>Ingredients</h2>{}", "<h3>Ingredients</h3><ul><li>1 egg</ul>".repeat(n)),
+        |n| format!("<table>{}</table>", "<tr><th>a</th><th>b</th></tr>".repeat(n)),
+        |n| {
+            format!(
+                "<script type='application/ld+json'>{{\"@type\":\"Product\",\"name\":[{}\"x\"]}}</script>",
+                "\"y\",".repeat(n)
+            )
+        },
+        |n| format!("<div itemscope>{}", "<div itemprop=name>x".repeat(n)),
+        |n| "<svg><style><!--<script>".repeat(n),
+        |n| format!("{}<p>{}", "<svg>".repeat(n), "</svg>".repeat(n)),
+        |n| format!("<p>{}", "<b>Label:</b> value<wbr>".repeat(n)),
+        |n| format!("{}{}", "<div class=price><h1>x".repeat(100), "words ".repeat(n)),
+        |n| format!("{}itemprop{}", "<noscript>".repeat(n), "</noscript>"),
+    ];
+    let names = [
+        ("title", "string"),
+        ("price", "float"),
+        ("originalPrice", "float"),
+        ("inStock", "boolean"),
+        ("publishedAt", "date"),
+        ("author", "string"),
+        ("ingredients", "array<string>"),
+        ("instructions", "array<string>"),
+        ("reviewCount", "integer"),
+        ("body", "string"),
+        ("tags", "array<string>"),
+        ("zork", "string"),
+    ];
+    let schema: Value = names.iter().map(|(name, kind)| field(name, kind)).collect();
+    for (at, shape) in shapes.iter().enumerate() {
+        let work = |n: usize| {
+            crate::work::reset();
+            read(&shape(n), "text/html", schema.clone());
+            crate::work::done()
+        };
+        // Eight times the page: eight times the work, and a little for what is bounded by a number; quadratic is 64.
+        let (small, large) = (work(400), work(3_200));
+        assert!(large <= small * 10 + 50_000, "shape {at}: {small} to {large}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Yes and no, by meaning. What is not clear is neither.
 
-const NO: [&str; 52] = [
+const NO: &[&str] = &[
     "false",
     "no",
     "nope",
@@ -53,8 +53,54 @@ const NO: [&str; 52] = [
     "niet op voorraad",
     "brak w magazynie",
     "niedostępny",
+    "niedostępne",
+    "vyprodáno",
+    "není skladem",
+    "nedostupné",
+    "vypredané",
+    "nie je skladom",
+    "slutsåld",
+    "slut i lager",
+    "udsolgt",
+    "ikke på lager",
+    "utsolgt",
+    "loppu",
+    "loppuunmyyty",
+    "ei varastossa",
+    "elfogyott",
+    "nincs raktáron",
+    "stoc epuizat",
+    "indisponibil",
+    "tükendi",
+    "stokta yok",
+    "нет в наличии",
+    "нет",
+    "немає в наявності",
+    "εξαντλημένο",
+    "μη διαθέσιμο",
+    "ni na zalogi",
+    "品切れ",
+    "在庫なし",
+    "품절",
+    "缺货",
+    "nem",
+    "nie",
+    "nej",
+    "ei",
+    "hayır",
+    "όχι",
+    "ne",
+    "unchecked",
+    "excluded",
+    "not included",
+    "denied",
+    "expired",
+    "unpaid",
+    "failed",
+    "不",
+    "ない",
 ];
-const YES: [&str; 46] = [
+const YES: &[&str] = &[
     "true",
     "yes",
     "yep",
@@ -101,6 +147,48 @@ const YES: [&str; 46] = [
     "dostępny",
     "w magazynie",
     "add to cart",
+    "dostępne",
+    "skladem",
+    "na skladě",
+    "na sklade",
+    "skladom",
+    "dostupné",
+    "i lager",
+    "på lager",
+    "varastossa",
+    "saatavilla",
+    "raktáron",
+    "în stoc",
+    "in stoc",
+    "stokta",
+    "stokta var",
+    "в наличии",
+    "есть в наличии",
+    "да",
+    "є в наявності",
+    "διαθέσιμο",
+    "ναι",
+    "na zalogi",
+    "dobavljivo",
+    "在庫あり",
+    "재고 있음",
+    "有货",
+    "はい",
+    "是",
+    "ano",
+    "áno",
+    "igen",
+    "kyllä",
+    "evet",
+    "da",
+    "preorder",
+    "pre-order",
+    "checked",
+    "included",
+    "paid",
+    "passed",
+    "confirmed",
+    "approved",
 ];
 /// Longest text that is taken for an answer rather than for prose.
 const LONGEST: usize = 80;
@@ -116,17 +204,17 @@ pub(super) fn read(text: &str) -> Option<bool> {
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
     let term = term.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'".contains(c));
     let exact = |list: &[&str]| list.contains(&term);
-    if exact(&NO) {
+    if exact(NO) {
         return Some(false);
     }
-    if exact(&YES) {
+    if exact(YES) {
         return Some(true);
     }
     // Within a longer text a refusal beats a promise: "not available", "currently out of stock".
     let words = |list: &[&str]| {
         list.iter().any(|p| p.chars().count() > 2 && contains_words(term, p) || is_mark(p) && term.contains(p))
     };
-    match (words(&NO), words(&YES)) {
+    match (words(NO), words(YES)) {
         (true, _) => Some(false),
         (false, true) if !contains_words(term, "not") && !contains_words(term, "no") => Some(true),
         (false, _) => None,

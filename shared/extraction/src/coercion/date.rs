@@ -1,36 +1,93 @@
-//! Days: ISO 8601, RFC 2822, months by name, numbers by locale, and days relative to the day of the fetch.
+//! Days: ISO 8601, RFC 2822, months by name, numbers by locale, and days relative to the day of the fetch. The names
+//! are data, in `calendar.txt`.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Reading;
 
-/// Longest text that is looked at.
-const LOOK: usize = 120;
+/// Longest text that is looked at, in characters.
+const LOOK: usize = 160;
 
-/// Month names by their first letters, in English, German, French, Spanish, Italian, Portuguese, Dutch and Polish.
-const MONTHS: [&[&str]; 12] = [
-    &["jan", "ene", "gen", "sty", "jän"],
-    &["feb", "fév", "fev", "lut"],
-    &["mar", "mär", "mrz", "maa"],
-    &["apr", "avr", "abr", "kwi"],
-    &["may", "mai", "mag", "mei", "maj", "mayo"],
-    &["jun", "juin", "giu", "cze"],
-    &["jul", "juil", "lug", "lip"],
-    &["aug", "aoû", "aou", "ago", "sie"],
-    &["sep", "set", "wrz"],
-    &["oct", "okt", "ott", "out", "paź"],
-    &["nov", "lis"],
-    &["dec", "dez", "déc", "dic", "gru"],
-];
+/// The day that a text names, and how many characters name it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) day: Date,
+    pub(crate) length: usize,
+}
+
+/// `calendar.txt`, read once.
+struct Calendar {
+    months: HashMap<String, i64>,
+    phrases: HashMap<&'static str, Vec<&'static str>>,
+}
+
+static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
+    let (mut months, mut phrases) = (HashMap::new(), HashMap::new());
+    let mut short: HashMap<String, Option<i64>> = HashMap::new();
+    for line in include_str!("calendar.txt").lines().filter(|l| !l.starts_with('#')) {
+        let Some((key, rest)) = line.split_once(':') else { continue };
+        if key.len() > 2 {
+            phrases.insert(key, rest.split(',').map(str::trim).collect());
+            continue;
+        }
+        for (month, names) in (1..).zip(rest.split_whitespace()) {
+            for name in names.split('/') {
+                months.insert(name.to_owned(), month);
+                let letters: Vec<char> = name.chars().collect();
+                for length in 3..letters.len() {
+                    // "jui" begins two months: it names none. English comes first in the table and stands.
+                    if key == "en" {
+                        months.insert(letters[..length].iter().collect(), month);
+                    }
+                    let known = short.entry(letters[..length].iter().collect()).or_insert(Some(month));
+                    if *known != Some(month) {
+                        *known = None;
+                    }
+                }
+            }
+        }
+    }
+    for (name, month) in short {
+        if let Some(month) = month {
+            months.entry(name).or_insert(month);
+        }
+    }
+    Calendar { months, phrases }
+});
+
+fn phrases(key: &str) -> &'static [&'static str] {
+    CALENDAR.phrases.get(key).map(Vec::as_slice).unwrap_or_default()
+}
 
 /// The day that a text names.
-pub(super) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
-    let text: String = text.chars().take(LOOK).collect::<String>().to_lowercase();
+pub(crate) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
+    find(text, reading).map(|named| named.day)
+}
+
+/// The first day that stands in a text.
+pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
+    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digit).collect();
     iso(&text)
+        .or_else(|| ideographs(&text))
         .or_else(|| relative(&text, reading.today))
         .or_else(|| by_name(&text))
         .or_else(|| numeric(&text, reading.locale))
+}
+
+/// Arabic, Persian, Devanagari and full-width digits in their plain form.
+fn digit(c: char) -> char {
+    let zero = match c {
+        '\u{660}'..='\u{669}' => '\u{660}',
+        '\u{6f0}'..='\u{6f9}' => '\u{6f0}',
+        '\u{966}'..='\u{96f}' => '\u{966}',
+        '\u{ff10}'..='\u{ff19}' => '\u{ff10}',
+        _ => return c,
+    };
+    char::from_digit(u32::from(c) - u32::from(zero), 10).unwrap_or(c)
 }
 
 fn day(year: i64, month: i64, day: i64) -> Option<Date> {
@@ -41,8 +98,13 @@ fn day(year: i64, month: i64, day: i64) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
+fn named(day: Option<Date>, length: usize) -> Option<Named> {
+    // Years of four digits: "3000 years ago" is no day of a page.
+    day.filter(|day| (1000..=2999).contains(&day.year())).map(|day| Named { day, length })
+}
+
 /// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset.
-fn iso(text: &str) -> Option<Date> {
+fn iso(text: &str) -> Option<Named> {
     let bytes = text.as_bytes();
     for start in 0..bytes.len().saturating_sub(9) {
         let piece = &bytes[start..start + 10];
@@ -55,154 +117,195 @@ fn iso(text: &str) -> Option<Date> {
         if shaped && alone && piece[4] == piece[7] {
             let number =
                 |range: std::ops::Range<usize>| piece[range].iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-            return day(number(0..4), number(5..7), number(8..10));
+            return named(day(number(0..4), number(5..7), number(8..10)), 10);
         }
     }
-    // The basic form, alone: 20250304.
+    // The basic form, alone or with a time: 20250304, 20250304T101500Z.
     let basic = text.trim();
-    if basic.len() == 8 && basic.bytes().all(|b| b.is_ascii_digit()) {
-        return day(basic[..4].parse().ok()?, basic[4..6].parse().ok()?, basic[6..].parse().ok()?);
+    let head = basic.get(..8).filter(|h| h.bytes().all(|b| b.is_ascii_digit()))?;
+    if basic.len() == 8 || basic[8..].starts_with('t') {
+        return named(day(head[..4].parse().ok()?, head[4..6].parse().ok()?, head[6..].parse().ok()?), 8);
     }
     None
 }
 
-fn relative(text: &str, today: Date) -> Option<Date> {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
-    if words.len() > 8 {
+/// `2025年3月4日` and `2025년 3월 4일`.
+fn ideographs(text: &str) -> Option<Named> {
+    let at = text.find(['年', '년'])?;
+    let digits = |t: &str| -> Option<i64> {
+        let t = t.trim();
+        let start =
+            t.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + t[i..].chars().next().map_or(1, char::len_utf8));
+        t.get(start..)?.parse().ok()
+    };
+    let year = digits(&text[..at])?;
+    let rest = text[at..].trim_start_matches(['年', '년', ' ']);
+    let (month, rest) = rest.split_once(['月', '월'])?;
+    let (of_month, _) = rest.split_once(['日', '일'])?;
+    named(day(year, month.trim().parse().ok()?, of_month.trim().parse().ok()?), 11)
+}
+
+fn relative(text: &str, today: Date) -> Option<Named> {
+    let text = text.trim().trim_matches(|c: char| !c.is_alphanumeric() && c != '\u{947}');
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || ",.:;|•".contains(c)).filter(|w| !w.is_empty()).collect();
+    if words.len() > 8 || words.is_empty() {
         return None;
     }
-    let has = |list: &[&str]| words.iter().any(|w| list.contains(w));
-    let ago =
-        has(&["ago", "vor", "hace", "fa", "geleden", "há", "temu"]) || (has(&["il"]) && has(&["a"]) && has(&["y"]));
-    if ago {
-        let count = words.iter().find_map(|w| w.parse::<i64>().ok()).or_else(|| {
-            has(&["a", "an", "one", "einem", "einer", "un", "una", "une", "uno", "um", "uma", "een"]).then_some(1)
-        })?;
-        let count = (0..=36_500).contains(&count).then_some(count)?;
-        let unit = |stems: &[&str]| words.iter().any(|w| stems.iter().any(|s| w.starts_with(s)));
-        let span = if unit(&["second", "sekunde", "minut", "hour", "stunde", "heure", "hora", "ore", "uur"]) {
-            // Hours may reach into the day before; without the time of day, today is the better guess below 24.
-            (count / 24 * i64::from(unit(&["hour", "stunde", "heure", "hora", "ore", "uur"]))).days()
-        } else if unit(&["day", "tag", "jour", "día", "dia", "giorn", "dag", "dni"]) {
-            count.days()
-        } else if unit(&["week", "woche", "semaine", "semana", "settiman", "tygod"]) {
+    let length = text.chars().count();
+    let says = |key: &str| {
+        phrases(key).iter().any(|p| {
+            let wide = p.chars().any(|c| c > '\u{2e7f}');
+            text == *p
+                || (wide && text.contains(p))
+                || text.strip_prefix(p).is_some_and(|r| r.starts_with([' ', ',']))
+                || (p.contains(' ') && text.contains(p))
+                || (words.len() <= 4 && p.chars().count() > 3 && words.last() == Some(p))
+        })
+    };
+    let past = phrases("ago").iter().any(|p| {
+        words.contains(p)
+            || (p.contains(' ') && text.contains(p))
+            || (p.chars().all(|c| c > '\u{2e7f}') && text.ends_with(p))
+    });
+    let count: Option<i64> = {
+        let digits: String =
+            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        if digits.is_empty() {
+            words.iter().any(|w| phrases("one").contains(w)).then_some(1)
+        } else {
+            digits.parse().ok()
+        }
+    };
+    if past && let Some(count) = count.filter(|n| (0..=36_500).contains(n)) {
+        let unit = |key: &str| {
+            phrases(key).iter().any(|s| {
+                let wide = s.chars().any(|c| c > '\u{2e7f}');
+                words.iter().any(|w| w.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(s))
+                    || (wide && text.contains(s))
+            })
+        };
+        let digits_touch = |c: char| words.iter().any(|w| w.strip_suffix(c).is_some_and(|n| n.parse::<i64>().is_ok()));
+        let span = if unit("weeks") || digits_touch('w') {
             (count * 7).days()
-        } else if unit(&["month", "monat", "mois", "mes", "maand", "miesi"]) {
+        } else if unit("seconds") || unit("minutes") {
+            0.days()
+        } else if unit("days") || digits_touch('d') {
+            count.days()
+        } else if unit("months") {
             count.months()
-        } else if unit(&["year", "jahr", "an", "año", "ann", "jaar", "ano", "lat"]) {
+        } else if unit("hours") || digits_touch('h') {
+            // Hours may reach into the day before; without the time of day, today is the better guess below 24.
+            (count / 24).days()
+        } else if unit("years") || digits_touch('y') {
             count.min(3_000).years()
         } else {
             return None;
         };
-        return today.checked_sub(span).ok();
+        return named(today.checked_sub(span).ok(), length);
     }
-    let offset = match text.trim_matches(|c: char| !c.is_alphanumeric()) {
-        t if t.starts_with("today")
-            || t.starts_with("heute")
-            || t.starts_with("hoy")
-            || t.starts_with("oggi")
-            || t.starts_with("aujourd")
-            || t.starts_with("hoje")
-            || t.starts_with("vandaag")
-            || t == "just now" =>
-        {
-            0
-        }
-        t if t.starts_with("yesterday")
-            || t.starts_with("gestern")
-            || t.starts_with("ayer")
-            || t.starts_with("ieri")
-            || t == "hier"
-            || t.starts_with("ontem")
-            || t.starts_with("gisteren") =>
-        {
-            -1
-        }
-        t if t.starts_with("tomorrow")
-            || t.starts_with("morgen")
-            || t.starts_with("mañana")
-            || t.starts_with("domani")
-            || t.starts_with("demain") =>
-        {
-            1
-        }
+    let offset = match (says("today"), says("yesterday"), says("tomorrow")) {
+        (_, true, _) => -1,
+        (_, _, true) => 1,
+        (true, ..) => 0,
         _ => return None,
     };
-    today.checked_add(offset.days()).ok()
+    named(today.checked_add(offset.days()).ok(), length)
 }
 
 /// A month by name with a day and a year beside it: `March 4, 2025`, `4. März 2025`, `Tue, 04 Mar 2025 10:00:00 GMT`.
-fn by_name(text: &str) -> Option<Date> {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+fn by_name(text: &str) -> Option<Named> {
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && !('\u{900}'..='\u{94f}').contains(&c))
+        .filter(|w| !w.is_empty())
+        .collect();
+    let joins = |w: Option<&&str>| w.is_some_and(|w| matches!(*w, "de" | "del" | "of" | "the" | "of the"));
     for (at, word) in words.iter().enumerate() {
         let Some(month) = month_named(word) else { continue };
         let number = |i: Option<usize>| i.and_then(|i| words.get(i)).and_then(|w| ordinal(w));
         let is_day = |n: &i64| (1..=31).contains(n);
-        // "de" stands between in Spanish and Portuguese.
-        let before = at.checked_sub(1).map(|i| if words[i] == "de" { i.saturating_sub(1) } else { i });
-        let next = if words.get(at + 1) == Some(&"de") { at + 2 } else { at + 1 };
         let year_like = |n: &i64| (1000..=2999).contains(n);
+        let mut before = at.checked_sub(1);
+        if joins(before.and_then(|i| words.get(i))) {
+            before = before.and_then(|i| i.checked_sub(1));
+        }
+        let mut next = at + 1;
+        if joins(words.get(next)) {
+            next += 1;
+        }
+        let length = |from: usize, to: usize| {
+            words.get(from..=to).map_or(0, |w| w.iter().map(|w| w.chars().count() + 1).sum::<usize>())
+        };
         if let Some(d) = number(before).filter(is_day)
             && let Some(y) = number(Some(next)).filter(|n| year_like(n) || *n < 100)
             && (year_like(&y) || words.get(next).is_some_and(|w| w.len() == 2))
         {
-            return day(y, month, d);
+            return named(day(y, month, d), length(before.unwrap_or(at), next));
         }
         if let Some(d) = number(Some(next)).filter(is_day)
             && let Some(y) = number(Some(next + 1)).filter(year_like)
         {
-            return day(y, month, d);
+            return named(day(y, month, d), length(at, next + 1));
         }
+        // "May 4 at 10:15, 2025" and "4 May, 10:15 2025" are rare; "2025 May 4" is not.
         if let Some(y) = number(before).filter(year_like)
             && let Some(d) = number(Some(next)).filter(is_day)
         {
-            return day(y, month, d);
+            return named(day(y, month, d), length(before.unwrap_or(at), next));
         }
     }
-    None
+    vietnamese(&words)
 }
 
-fn month_named(word: &str) -> Option<i64> {
-    if !(3..=12).contains(&word.chars().count()) || word.chars().any(|c| c.is_ascii_digit()) {
+/// `4 tháng 3, 2025` and `ngày 4 tháng 3 năm 2025`.
+fn vietnamese(words: &[&str]) -> Option<Named> {
+    let at = words.iter().position(|w| *w == "tháng")?;
+    let number = |i: usize| words.get(i).and_then(|w| w.parse::<i64>().ok());
+    let year = number(at + 2).or_else(|| number(at + 3))?;
+    named(day(year, number(at + 1)?, number(at.checked_sub(1)?)?), 20)
+}
+
+/// The month that a word names, in any language of the table.
+pub(crate) fn month_named(word: &str) -> Option<i64> {
+    let word = word.trim_end_matches('.');
+    if word.chars().count() < 3 && word.is_ascii() {
         return None;
     }
-    let longest = MONTHS
-        .iter()
-        .enumerate()
-        .flat_map(|(i, stems)| stems.iter().map(move |s| (i, *s)))
-        .filter(|(_, stem)| word.starts_with(stem))
-        .max_by_key(|(_, stem)| stem.len())?;
-    i64::try_from(longest.0 + 1).ok()
+    CALENDAR.months.get(word).copied()
 }
 
 /// `4`, `4th`, `1er`.
 fn ordinal(word: &str) -> Option<i64> {
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let suffix = &word[digits.len()..];
-    matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º").then(|| digits.parse().ok()).flatten()
+    matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "o" | "ª")
+        .then(|| digits.parse().ok())
+        .flatten()
 }
 
 /// `03/04/2025` by locale; `13/04/2025` and `2025/03/04` by themselves.
-fn numeric(text: &str, locale: &str) -> Option<Date> {
-    for word in text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '/' | '.' | '-'))) {
-        let word = word.trim_matches(['/', '.', '-']);
-        for separator in ['/', '.', '-'] {
+fn numeric(text: &str, locale: &str) -> Option<Named> {
+    let text = text.replace(". ", ".");
+    for word in text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '/' | '.' | '-' | '·'))) {
+        let word = word.trim_matches(['/', '.', '-', '·']);
+        for separator in ['/', '.', '-', '·'] {
             let parts: Vec<&str> = word.split(separator).collect();
             let [a, b, c] = parts[..] else { continue };
             let (Ok(x), Ok(y), Ok(z)) = (a.parse::<i64>(), b.parse::<i64>(), c.parse::<i64>()) else { continue };
             if a.len() > 4 || b.len() > 2 || c.len() > 4 {
                 continue;
             }
+            let length = word.len();
             if a.len() == 4 {
-                return day(x, y, z);
+                return named(day(x, y, z), length);
             }
             if c.len() != 4 && c.len() != 2 {
                 continue;
             }
-            let month_first = locale.eq_ignore_ascii_case("en-US") || locale.eq_ignore_ascii_case("en");
+            let month_first = ["en-us", "en", "en-ph"].contains(&locale.to_ascii_lowercase().as_str());
             // Points are the continent's way: day first everywhere.
             let (d, m) = if (month_first && separator != '.' && x <= 12) || y > 12 { (y, x) } else { (x, y) };
-            return day(z, m, d);
+            return named(day(z, m, d), length);
         }
     }
     None
@@ -222,35 +325,87 @@ mod tests {
         for (text, locale, want) in [
             ("2025-03-04T23:30:00-08:00", "en-US", "2025-03-04"),
             ("20250304", "en-US", "2025-03-04"),
+            ("20250304T101500Z", "en-US", "2025-03-04"),
             ("March 4, 2025", "en-US", "2025-03-04"),
             ("Mar 4th, 2025", "en-US", "2025-03-04"),
             ("Published: 4 March 2025 at 5pm", "en-US", "2025-03-04"),
+            ("4th of March 2025", "en-US", "2025-03-04"),
             ("4. März 2025", "de-DE", "2025-03-04"),
+            ("4. Jänner 2025", "de-AT", "2025-01-04"),
             ("le 4 août 2025", "fr-FR", "2025-08-04"),
             ("4 de mayo de 2025", "es-ES", "2025-05-04"),
+            ("4 marzo 2025", "it-IT", "2025-03-04"),
+            ("4 de março de 2025", "pt-BR", "2025-03-04"),
+            ("4 maart 2025", "nl-NL", "2025-03-04"),
+            ("4 marca 2025", "pl-PL", "2025-03-04"),
+            ("4 mars 2025", "sv-SE", "2025-03-04"),
+            ("4. marts 2025", "da-DK", "2025-03-04"),
+            ("4. maaliskuuta 2025", "fi-FI", "2025-03-04"),
+            ("4. března 2025", "cs-CZ", "2025-03-04"),
+            ("2025. március 4.", "hu-HU", "2025-03-04"),
+            ("4 martie 2025", "ro-RO", "2025-03-04"),
+            ("4 Mart 2025", "tr-TR", "2025-03-04"),
+            ("4 марта 2025 г.", "ru-RU", "2025-03-04"),
+            ("4 березня 2025", "uk-UA", "2025-03-04"),
+            ("4 Μαρτίου 2025", "el-GR", "2025-03-04"),
+            ("4 मार्च 2025", "hi-IN", "2025-03-04"),
+            ("٤ مارس ٢٠٢٥", "ar", "2025-03-04"),
+            ("2025年3月4日", "ja", "2025-03-04"),
+            ("2025년 3월 4일", "ko", "2025-03-04"),
+            ("ngày 4 tháng 3 năm 2025", "vi", "2025-03-04"),
             ("Tue, 04 Mar 2025 10:00:00 GMT", "en-US", "2025-03-04"),
             ("03/04/2025", "en-US", "2025-03-04"),
             ("03/04/2025", "en-GB", "2025-04-03"),
             ("13/04/2025", "en-US", "2025-04-13"),
             ("04/13/2025", "de-DE", "2025-04-13"),
             ("3.4.2025", "en-US", "2025-04-03"),
+            ("3. 4. 2025", "cs-CZ", "2025-04-03"),
             ("2025/03/04", "en-US", "2025-03-04"),
             ("1/2/99", "en-US", "1999-01-02"),
             ("today", "en-US", "2026-11-24"),
             ("Yesterday", "en-US", "2026-11-23"),
+            ("Posted yesterday", "en-US", "2026-11-23"),
             ("2 weeks ago", "en-US", "2026-11-10"),
+            ("3d ago", "en-US", "2026-11-21"),
             ("a month ago", "en-US", "2026-10-24"),
             ("an hour ago", "en-US", "2026-11-24"),
             ("vor 3 Tagen", "de-DE", "2026-11-21"),
+            ("vor einer Woche", "de-DE", "2026-11-17"),
             ("il y a 3 jours", "fr-FR", "2026-11-21"),
             ("hace 3 días", "es-ES", "2026-11-21"),
+            ("3 giorni fa", "it-IT", "2026-11-21"),
+            ("há 2 dias", "pt-BR", "2026-11-22"),
+            ("3 dagen geleden", "nl-NL", "2026-11-21"),
+            ("2 dni temu", "pl-PL", "2026-11-22"),
+            ("3 дня назад", "ru-RU", "2026-11-21"),
+            ("3日前", "ja", "2026-11-21"),
+            ("gestern", "de-DE", "2026-11-23"),
+            ("вчера", "ru-RU", "2026-11-23"),
+            ("昨日", "ja", "2026-11-23"),
         ] {
             assert_eq!(read_in(text, locale).as_deref(), Some(want), "{text} {locale}");
         }
-        for text in
-            ["", "2025-02-30", "soon", "2025", "1741046400", "marching on", "32/13/2025", "ago", "99999999999 days ago"]
-        {
+        for text in [
+            "",
+            "2025-02-30",
+            "soon",
+            "2025",
+            "1741046400",
+            "marching on",
+            "32/13/2025",
+            "ago",
+            "99999999999 days ago",
+            "3000 years ago",
+        ] {
             assert_eq!(read_in(text, "en-US"), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_language_has_twelve_months() {
+        for line in include_str!("calendar.txt").lines().filter(|l| l.as_bytes().get(2) == Some(&b':')) {
+            assert_eq!(line.split_whitespace().count(), 13, "{line}");
+        }
+        assert_eq!((month_named("jui"), month_named("sept"), month_named("of")), (None, Some(9), None));
     }
 }

@@ -2,6 +2,7 @@
 
 mod boolean;
 mod date;
+mod duration;
 mod number;
 
 use domain::FieldType;
@@ -35,6 +36,51 @@ impl Coerced {
         let note = format!("\"{}\" was read as {value}", clip(from));
         Coerced { value, note: Some(note) }
     }
+}
+
+/// A length of time as a number, in units of `unit` seconds.
+pub(crate) fn coerce_length(kind: FieldType, raw: &Value, unit: f64, reading: &Reading<'_>) -> Option<Coerced> {
+    let text = collapse(raw.as_str()?);
+    let length = duration::read(&text, reading.locale)?;
+    let amount = if length.bare { length.seconds } else { length.seconds / unit };
+    let value = match kind.element() {
+        FieldType::Integer => whole(amount.round(), None)?,
+        _ => float(amount)?,
+    };
+    let mut coerced = if length.bare && !length.range { Coerced::plain(value) } else { Coerced::read(&text, value) };
+    if let Some(note) = coerced.note.as_mut().filter(|_| length.range) {
+        note.push_str(", the first of a range");
+    }
+    Some(coerced)
+}
+
+/// Seconds of an ISO 8601 duration.
+pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
+    duration::iso_seconds(text.trim())
+}
+
+/// A day that stands in a longer text.
+#[derive(Debug)]
+pub(crate) struct FoundDay {
+    /// As `YYYY-MM-DD`.
+    pub(crate) day: String,
+    /// How many characters name it.
+    pub(crate) length: usize,
+}
+
+/// The first day that stands in a text.
+pub(crate) fn find_day(text: &str, reading: &Reading<'_>) -> Option<FoundDay> {
+    date::find(text, reading).map(|n| FoundDay { day: n.day.to_string(), length: n.length })
+}
+
+/// Whether a text names a day.
+pub(crate) fn reads_as_day(text: &str, reading: &Reading<'_>) -> bool {
+    date::find(text, reading).is_some()
+}
+
+/// Whether a word is the name of a month.
+pub(crate) fn is_month(word: &str) -> bool {
+    date::month_named(&word.to_lowercase()).is_some()
 }
 
 /// A short form of a text for a warning.

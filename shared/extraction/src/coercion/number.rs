@@ -15,6 +15,8 @@ pub(super) struct Found {
     pub(super) bare: bool,
     /// A second number follows behind a dash: this is the first of a range.
     pub(super) range: bool,
+    /// How many characters of the text it took, from the start.
+    pub(super) end: usize,
 }
 
 /// Languages that write a decimal comma. Source: CLDR, number symbols.
@@ -36,7 +38,7 @@ fn decimal_comma(locale: &str) -> bool {
 /// The first number of a text.
 pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
     let chars: Vec<char> = text.chars().take(LOOK).map(plain).collect();
-    let start = chars.iter().position(char::is_ascii_digit)?;
+    let start = chars.iter().position(|c| c.is_ascii_digit() || fraction_of(*c).is_some())?;
     // ".5" but not the point of "Rs. 500" or "No.5".
     let leading_point = start > 0
         && chars[start - 1] == '.'
@@ -46,7 +48,8 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
         end += 1;
     }
     let written: String = chars[start..end].iter().collect();
-    let (mut digits, fraction) = split(&written, decimal_comma(locale))?;
+    let (mut digits, fraction) =
+        if written.is_empty() { ("0".to_owned(), String::new()) } else { split(&written, decimal_comma(locale))? };
     let mut fraction = fraction;
     if leading_point && fraction.is_empty() {
         (digits, fraction) = ("0".into(), digits);
@@ -55,17 +58,77 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
         return None;
     }
     let negative = is_negative(&chars, start - usize::from(leading_point));
+    let mut magnitude_of: f64 = format!("{digits}.{fraction}0").parse().ok()?;
+    let (share, after_share) = share(&chars, start, end, &digits, &fraction);
+    let whole = share.is_none() && fraction.is_empty();
+    if let Some(share) = share {
+        magnitude_of = share;
+        end = after_share;
+    }
     let (scale, after) = magnitude(&chars, end);
-    let magnitude: f64 = format!("{digits}.{fraction}0").parse().ok()?;
     let sign = if negative { -1.0 } else { 1.0 };
-    let value = round_scaled(magnitude, scale) * sign;
-    let exact = (fraction.is_empty() && scale == 1.0)
-        .then(|| digits.parse::<i64>().ok().map(|v| if negative { -v } else { v }))
-        .flatten();
+    let value = round_scaled(magnitude_of, scale) * sign;
+    let exact =
+        (whole && scale == 1.0).then(|| digits.parse::<i64>().ok().map(|v| if negative { -v } else { v })).flatten();
     let bare = text.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-')
         && !text.ends_with('.')
         && plain_spelling(text, &digits, &fraction, negative);
-    Some(Found { value, exact, bare, range: is_range(&chars, after) })
+    Some(Found { value, exact, bare, range: is_range(&chars, after), end: after })
+}
+
+/// What a single character of a fraction is worth.
+pub(super) fn fraction_of(c: char) -> Option<f64> {
+    Some(match c {
+        '½' => 0.5,
+        '¼' => 0.25,
+        '¾' => 0.75,
+        '⅓' => 1.0 / 3.0,
+        '⅔' => 2.0 / 3.0,
+        '⅕' => 0.2,
+        '⅖' => 0.4,
+        '⅗' => 0.6,
+        '⅘' => 0.8,
+        '⅙' => 1.0 / 6.0,
+        '⅛' => 0.125,
+        '⅜' => 0.375,
+        '⅝' => 0.625,
+        '⅞' => 0.875,
+        _ => return None,
+    })
+}
+
+/// The value of `1½`, `1 1/2` and `1/2`, and where it ends. A score like `4/5`, of which the first number is meant, is
+/// told from a fraction by its denominator: cooks and carpenters use 2, 3, 4, 8 and 16, raters use 5, 10 and 100.
+fn share(chars: &[char], start: usize, end: usize, digits: &str, fraction: &str) -> (Option<f64>, usize) {
+    if !fraction.is_empty() {
+        return (None, end);
+    }
+    let whole: f64 = digits.parse().unwrap_or(0.0);
+    let next = if chars.get(end) == Some(&' ') { end + 1 } else { end };
+    if let Some(part) = chars.get(next).copied().and_then(fraction_of) {
+        return (Some(whole + part), next + 1);
+    }
+    let part = |from: usize| -> Option<(f64, usize)> {
+        let numerator = chars.get(from).and_then(|c| c.to_digit(10)).filter(|n| *n > 0)?;
+        if !matches!(chars.get(from + 1), Some('/' | '⁄')) {
+            return None;
+        }
+        let tail: String = chars.get(from + 2..)?.iter().take_while(|c| c.is_ascii_digit()).take(3).collect();
+        let denominator: u32 = tail.parse().ok().filter(|d| [2, 3, 4, 8, 16].contains(d))?;
+        (numerator < denominator && chars.get(from + 2 + tail.len()) != Some(&'/'))
+            .then(|| (f64::from(numerator) / f64::from(denominator), from + 2 + tail.len()))
+    };
+    if end == start + 1
+        && let Some((value, after)) = part(start)
+    {
+        return (Some(value), after);
+    }
+    if chars.get(end) == Some(&' ')
+        && let Some((value, after)) = part(end + 1)
+    {
+        return (Some(whole + value), after);
+    }
+    (None, end)
 }
 
 fn plain_spelling(text: &str, digits: &str, fraction: &str, negative: bool) -> bool {
@@ -83,6 +146,11 @@ fn round_scaled(value: f64, scale: f64) -> f64 {
 fn plain(c: char) -> char {
     match c {
         '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10).unwrap_or(c),
+        '٠'..='٩' => char::from_digit(u32::from(c) - u32::from('٠'), 10).unwrap_or(c),
+        '۰'..='۹' => char::from_digit(u32::from(c) - u32::from('۰'), 10).unwrap_or(c),
+        '०'..='९' => char::from_digit(u32::from(c) - u32::from('०'), 10).unwrap_or(c),
+        '٫' => '.',
+        '٬' => ',',
         '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => '-',
         '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{2007}' => ' ',
         '\u{2019}' => '\'',
@@ -250,6 +318,12 @@ mod tests {
             ("$.50", "en-US", 0.5),
             ("45 %", "en-US", 45.0),
             ("1.2M", "en-US", 1_200_000.0),
+            ("1½ cups", "en-US", 1.5),
+            ("2 1/2 cups", "en-US", 2.5),
+            ("3/4 inch", "en-US", 0.75),
+            ("½", "en-US", 0.5),
+            ("4/5", "en-US", 4.0),
+            ("٣٤", "ar", 34.0),
         ] {
             assert_eq!(value(text, locale), Some(want), "{text} {locale}");
         }

@@ -31,37 +31,128 @@ fn parse(text: &str) -> Option<Value> {
         text.trim_start_matches("/*<![CDATA[*/").trim_start_matches("//<![CDATA[").trim_start_matches("<![CDATA[");
     let text =
         text.trim_end_matches("/*]]>*/").trim_end_matches("//]]>").trim_end_matches("]]>").trim().trim_end_matches(';');
-    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&mend(text)).ok())
+    let prefixed =
+        text.contains("\"schema:") || text.contains("\"http://schema.org/") || text.contains("\"https://schema.org/");
+    let mut value = serde_json::from_str(text).ok().or_else(|| several(text)).or_else(|| several(&mend(text)))?;
+    if prefixed {
+        shorten(&mut value, 0);
+    }
+    Some(value)
 }
 
-/// Mends the faults that hand-written templates have: raw line breaks in strings, and commas before a closing bracket.
-fn mend(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut in_string, mut escaped) = (false, false);
-    for c in text.chars() {
-        if in_string {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                '"' => in_string = false,
-                '\n' | '\r' | '\t' => {
-                    out.push(' ');
-                    continue;
-                }
-                c if c.is_control() => continue,
-                _ => {}
-            }
-        } else if c == '"' {
-            in_string = true;
-        } else if matches!(c, '}' | ']') {
-            let kept = out.trim_end().len();
-            if out[..kept].ends_with(',') {
-                out.truncate(kept - 1);
+/// Objects one after the other without a list around them, and whatever stands behind the last whole one.
+fn several(text: &str) -> Option<Value> {
+    let mut values: Vec<Value> =
+        serde_json::Deserializer::from_str(text).into_iter().map_while(Result::ok).take(100).collect();
+    values.retain(|v| v.is_object() || v.is_array());
+    match values.len() {
+        0 => None,
+        1 => values.pop(),
+        _ => Some(Value::Array(values)),
+    }
+}
+
+/// Member names without a vocabulary's prefix. Depth is bounded by the parser's limit of 128.
+fn shorten(value: &mut Value, depth: usize) {
+    if depth > 128 {
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|v| shorten(v, depth + 1)),
+        Value::Object(members) => {
+            let old = std::mem::take(members);
+            for (name, mut inner) in old {
+                shorten(&mut inner, depth + 1);
+                let short = ["schema:", "http://schema.org/", "https://schema.org/"]
+                    .iter()
+                    .find_map(|p| name.strip_prefix(p))
+                    .unwrap_or(&name)
+                    .to_owned();
+                members.insert(short, inner);
             }
         }
-        out.push(c);
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Mends the faults that hand-written templates have: raw line breaks and other control characters in strings,
+/// backslashes that escape nothing, quotation marks inside a string, comments, commas before a closing bracket and
+/// missing ones between members.
+fn mend(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let (mut in_string, mut at) = (false, 0);
+    while let Some(&c) = chars.get(at) {
+        let next = chars.get(at + 1).copied();
+        at += 1;
+        if in_string {
+            match c {
+                '\\' => match next {
+                    Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => {
+                        out.push('\\');
+                        out.extend(next);
+                        at += 1;
+                    }
+                    Some('u') if chars.get(at + 1..at + 5).is_some_and(|h| h.iter().all(char::is_ascii_hexdigit)) => {
+                        out.push('\\');
+                    }
+                    Some(_) | None => {}
+                },
+                // A quotation mark ends a string only where what follows could come after a string.
+                '"' if !ends_string(&chars[at..]) => out.push_str("\\\""),
+                '"' => {
+                    in_string = false;
+                    out.push('"');
+                }
+                '\n' | '\r' | '\t' => out.push(' '),
+                c if c.is_control() => {}
+                c => out.push(c),
+            }
+            continue;
+        }
+        match c {
+            '"' => {
+                if out.trim_end().ends_with(['"', '}', ']']) {
+                    out.push(',');
+                }
+                in_string = true;
+                out.push('"');
+            }
+            '/' if next == Some('*') => {
+                let rest = chars[at..].windows(2).position(|w| w == ['*', '/']);
+                at = rest.map_or(chars.len(), |r| at + r + 2);
+            }
+            '}' | ']' => {
+                let kept = out.trim_end().len();
+                if out[..kept].ends_with(',') {
+                    out.truncate(kept - 1);
+                }
+                out.push(c);
+            }
+            '{' | '[' => {
+                if out.trim_end().ends_with('}') {
+                    out.push(',');
+                }
+                out.push(c);
+            }
+            c => out.push(c),
+        }
     }
     out
+}
+
+/// Whether what follows a quotation mark shows that it ends a string.
+fn ends_string(rest: &[char]) -> bool {
+    let mut rest = rest.iter().filter(|c| !c.is_whitespace());
+    match rest.next() {
+        None | Some('}' | ']' | ':') => true,
+        Some(',') => {
+            rest.next().is_none_or(|c| matches!(c, '"' | '{' | '[' | '}' | ']' | '-' | 't' | 'f' | 'n' | '0'..='9'))
+        }
+        // A comma was forgotten before the next member.
+        Some('"') => true,
+        Some(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +164,11 @@ mod tests {
         assert_eq!(parse("{\"a\": \"x\ny\",}").unwrap()["a"], "x y");
         assert_eq!(parse("<!-- {\"a\": [1, 2, ]}; -->").unwrap()["a"][1], 2);
         assert_eq!(parse("//<![CDATA[\n{\"a\": \", }\"}\n//]]>").unwrap()["a"], ", }");
+        assert_eq!(parse(r#"{"a": "it's "good", yes", "b": 1}"#).unwrap()["a"], "it's \"good\", yes");
+        assert_eq!(parse(r#"{"a": "x\y" "b": "c"}"#).unwrap()["b"], "c");
+        assert_eq!(parse(r#"{"a": 1} {"a": 2}"#).unwrap()[1]["a"], 2);
+        assert_eq!(parse(r#"{"a": 1, /* note */ "b": [{"c": 1} {"c": 2}]}"#).unwrap()["b"][1]["c"], 2);
+        assert_eq!(parse(r#"{"schema:name": "n", "http://schema.org/sku": "s"}"#).unwrap()["sku"], "s");
         assert_eq!(parse("{\"a\": "), None);
         assert_eq!(parse(&"[".repeat(100_000)), None);
     }

@@ -1,7 +1,8 @@
-//! Microdata to the same objects that JSON-LD gives. Source: WHATWG HTML, "Microdata".
+//! Microdata and RDFa to the same objects that JSON-LD gives. Sources: WHATWG HTML, "Microdata"; W3C RDFa Lite 1.1.
 
+use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
-use scraper::node::Node;
+use scraper::node::{Element, Node};
 use scraper::{ElementRef, Html};
 use serde_json::{Map, Value};
 
@@ -11,69 +12,122 @@ use crate::html;
 const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
+/// Longest text of one property that is read, in nodes below its element.
+const MAX_NODES: usize = 3_000;
+
+/// The attributes of one of the two ways.
+struct Syntax {
+    scope: &'static str,
+    kind: &'static str,
+    property: &'static str,
+    id: &'static [&'static str],
+}
+
+const MICRODATA: Syntax = Syntax { scope: "itemscope", kind: "itemtype", property: "itemprop", id: &["itemid"] };
+const RDFA: Syntax = Syntax { scope: "typeof", kind: "typeof", property: "property", id: &["resource", "about"] };
+
+/// The top items of a page in order: of microdata, and of RDFa.
+pub(super) fn read(html: &Html) -> (Vec<Value>, Vec<Value>) {
+    let uses = |name: &str| html.tree.nodes().filter_map(|n| n.value().as_element()).any(|e| e.attr(name).is_some());
+    let read = |syntax: &Syntax| if uses(syntax.scope) { Reader::default().read(html, syntax) } else { Vec::new() };
+    (read(&MICRODATA), read(&RDFA))
+}
 
 /// The item that an item is a value of, and as which properties.
 type Owner = (usize, Vec<String>);
 
-/// The top items of a page, in order.
-pub(super) fn read(html: &Html) -> Vec<Value> {
-    let mut items: Vec<(Map<String, Value>, Option<Owner>)> = Vec::new();
-    // One walk in document order; `open` are the items that the walk is inside of.
-    let mut open: Vec<(NodeId, usize)> = Vec::new();
-    for edge in html.tree.root().traverse() {
-        match edge {
-            ego_tree::iter::Edge::Open(node) => {
-                let Some(element) = node.value().as_element() else { continue };
-                let names: Vec<String> =
-                    element.attr("itemprop").map(|p| p.split_whitespace().map(short).collect()).unwrap_or_default();
-                let parent = open.last().map(|(_, item)| *item);
-                if element.attr("itemscope").is_some() {
-                    if items.len() >= MAX_ITEMS || open.len() >= MAX_NESTING {
-                        continue;
+#[derive(Default)]
+struct Reader {
+    items: Vec<(Map<String, Value>, Option<Owner>)>,
+    /// The items that the walk is inside of.
+    open: Vec<(NodeId, usize)>,
+    /// How many nodes the texts may still take: properties nest, and the same text must not be read for ever.
+    room: usize,
+}
+
+impl Reader {
+    fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
+        self.room = MAX_NODES * 40;
+        for edge in html.tree.root().traverse() {
+            match edge {
+                Edge::Open(node) => {
+                    if let Some(element) = node.value().as_element() {
+                        self.enter(node, element, syntax);
                     }
-                    let mut members = Map::new();
-                    if let Some(kind) = element.attr("itemtype") {
-                        let kinds: Vec<Value> = kind.split_whitespace().map(|k| short(k).into()).collect();
-                        members.insert("@type".into(), kinds.into());
+                }
+                Edge::Close(node) => {
+                    if self.open.last().is_some_and(|(id, _)| *id == node.id()) {
+                        self.open.pop();
                     }
-                    if let Some(id) = element.attr("itemid") {
-                        members.insert("@id".into(), id.into());
-                    }
-                    items.push((members, parent.filter(|_| !names.is_empty()).map(|p| (p, names))));
-                    open.push((node.id(), items.len() - 1));
-                } else if let (Some(parent), false) = (parent, names.is_empty())
-                    && let Some(value) = value(node)
-                {
+                }
+            }
+        }
+        self.nest()
+    }
+
+    fn enter(&mut self, node: NodeRef<'_, Node>, element: &Element, syntax: &Syntax) {
+        let names: Vec<String> =
+            element.attr(syntax.property).map(|p| p.split_whitespace().map(short).collect()).unwrap_or_default();
+        let parent = self.open.last().map(|(_, item)| *item);
+        if element.attr(syntax.scope).is_some() {
+            if self.items.len() >= MAX_ITEMS || self.open.len() >= MAX_NESTING {
+                return;
+            }
+            let mut members = Map::new();
+            if let Some(kind) = element.attr(syntax.kind) {
+                let kinds: Vec<Value> = kind.split_whitespace().map(|k| short(k).into()).collect();
+                members.insert("@type".into(), kinds.into());
+            }
+            if let Some(id) = syntax.id.iter().find_map(|name| element.attr(name)) {
+                members.insert("@id".into(), id.into());
+            }
+            self.items.push((members, parent.filter(|_| !names.is_empty()).map(|p| (p, names))));
+            self.open.push((node.id(), self.items.len() - 1));
+        } else if let (Some(parent), false) = (parent, names.is_empty()) {
+            self.put_property(parent, names, node);
+        }
+    }
+
+    fn put_property(&mut self, parent: usize, names: Vec<String>, node: NodeRef<'_, Node>) {
+        let size = node.descendants().take(MAX_NODES).count();
+        if size > self.room {
+            return;
+        }
+        self.room -= size;
+        let Some(value) = value(node) else { return };
+        for name in names {
+            let lists = name == "recipeInstructions" || name == "ingredients" || name == "recipeIngredient";
+            let parts = if lists { lines(node) } else { Vec::new() };
+            if parts.len() > 1 {
+                for part in parts {
+                    put(&mut self.items[parent].0, name.clone(), part);
+                }
+            } else {
+                put(&mut self.items[parent].0, name, value.clone());
+            }
+        }
+    }
+
+    /// An item's parent comes before it: from the last to the first, each goes where it belongs.
+    fn nest(mut self) -> Vec<Value> {
+        let mut top = Vec::new();
+        while let Some((members, owner)) = self.items.pop() {
+            match owner {
+                Some((parent, names)) => {
                     for name in names {
-                        put(&mut items[parent].0, name, value.clone());
+                        put_front(&mut self.items[parent].0, name, Value::Object(members.clone()));
                     }
                 }
-            }
-            ego_tree::iter::Edge::Close(node) => {
-                if open.last().is_some_and(|(id, _)| *id == node.id()) {
-                    open.pop();
-                }
+                None => top.push(Value::Object(members)),
             }
         }
+        top.reverse();
+        top
     }
-    // An item's parent comes before it: from the last to the first, each goes where it belongs.
-    let mut top = Vec::new();
-    while let Some((members, owner)) = items.pop() {
-        match owner {
-            Some((parent, names)) => {
-                for name in names {
-                    put_front(&mut items[parent].0, name, Value::Object(members.clone()));
-                }
-            }
-            None => top.push(Value::Object(members)),
-        }
-    }
-    top.reverse();
-    top
 }
 
 fn short(name: &str) -> String {
-    name.trim_end_matches('/').rsplit(['/', '#']).next().unwrap_or(name).to_owned()
+    name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
 }
 
 /// The value of a property that is no item.
@@ -88,12 +142,29 @@ fn value(node: NodeRef<'_, Node>) -> Option<Value> {
         "time" => "datetime",
         _ => "content",
     };
-    let text = element.attr(attribute).map(crate::coercion::collapse).filter(|t| !t.is_empty());
-    let text = match text {
-        Some(text) => text,
+    let text = element.attr("content").or_else(|| element.attr(attribute)).map(crate::coercion::collapse);
+    let text = match text.filter(|t| !t.is_empty()) {
+        // A link's text says more than its address where the property is no address.
+        Some(text) if element.name() != "a" => text,
+        Some(address) => {
+            let shown = html::text(ElementRef::wrap(node)?);
+            let names = element.attr("itemprop").or_else(|| element.attr("property")).unwrap_or_default();
+            let wants_address = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"].contains(&names);
+            if shown.is_empty() || wants_address { address } else { shown }
+        }
         None => html::text(ElementRef::wrap(node)?),
     };
     (!text.is_empty()).then_some(Value::String(text))
+}
+
+/// The list items or paragraphs of a property that holds a list.
+fn lines(node: NodeRef<'_, Node>) -> Vec<Value> {
+    let parts = |name: &str| -> Vec<Value> {
+        let below = node.descendants().skip(1).filter_map(ElementRef::wrap).filter(|e| e.value().name() == name);
+        below.map(html::text).filter(|t| !t.is_empty()).map(Value::String).collect()
+    };
+    let items = parts("li");
+    if items.len() > 1 { items } else { parts("p") }
 }
 
 fn put(members: &mut Map<String, Value>, name: String, value: Value) {
@@ -122,11 +193,22 @@ mod tests {
             <span itemprop="offers" itemscope itemtype="http://schema.org/Offer"><meta itemprop="price" content="3.50">
             <link itemprop="availability" href="https://schema.org/InStock"></span>
             <img itemprop="image" src="/a.jpg"><img itemprop="image" src="/b.jpg"></div><i itemscope></i>"#;
-        let items = read(&html::parse(page));
+        let items = read(&html::parse(page)).0;
         assert_eq!(items.len(), 2);
         assert_eq!(items[0]["@type"][0], "Product");
         assert_eq!(items[0]["name"], "Cup");
         assert_eq!(items[0]["offers"]["price"], "3.50");
         assert_eq!(items[0]["image"][1], "/b.jpg");
+    }
+
+    #[test]
+    fn rdfa_gives_the_same() {
+        let page = r#"<div vocab="https://schema.org/" typeof="Recipe"><h2 property="name">Tart</h2>
+            <div property="author" typeof="Person"><a property="name" href="/ann">Ann</a></div>
+            <div property="recipeInstructions"><ol><li>Mix</li><li>Bake</li></ol></div></div>"#;
+        let items = read(&html::parse(page)).1;
+        assert_eq!(items[0]["@type"][0], "Recipe");
+        assert_eq!(items[0]["author"]["name"], "Ann");
+        assert_eq!(items[0]["recipeInstructions"][1], "Bake");
     }
 }

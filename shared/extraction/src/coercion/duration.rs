@@ -1,0 +1,203 @@
+//! Lengths of time: ISO 8601 (`PT1H30M`), words ("1 hr 20 min", "1½ Stunden"), clocks ("1:20"), to seconds.
+
+use super::number;
+
+/// Longest text that is looked at, in characters.
+const LOOK: usize = 80;
+
+/// Units by the beginnings of their words, longest first where one begins another.
+const UNITS: [(&[&str], f64); 4] = [
+    (
+        &[
+            "d", "day", "tag", "jour", "día", "dia", "giorn", "dzień", "dni", "den", "dny", "nap", "gün", "день", "дн",
+            "päiv", "dag",
+        ],
+        86_400.0,
+    ),
+    (
+        &[
+            "h", "hr", "hour", "std", "stunde", "heure", "hora", "ora", "ore", "uur", "uren", "godz", "hod", "timm",
+            "time", "timer", "tim", "tunti", "tuntia", "óra", "oră", "saat", "sa", "час", "ч", "год", "ώρ", "ur",
+            "jam", "時間", "小时", "시간",
+        ],
+        3_600.0,
+    ),
+    (
+        &[
+            "m", "min", "minute", "minut", "minuut", "mins", "'", "’", "′", "мин", "хв", "dk", "dakika", "perc", "p",
+            "λεπτ", "menit", "分", "분", "phút", "minuta",
+        ],
+        60.0,
+    ),
+    (&["s", "sec", "sek", "second", "segund", "сек", "saniye", "秒", "초", "\"", "″"], 1.0),
+];
+
+/// A length of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Length {
+    pub(crate) seconds: f64,
+    /// The text was a number alone: the unit is whatever was asked for.
+    pub(crate) bare: bool,
+    /// A second, longer one follows: this is the first of a range.
+    pub(crate) range: bool,
+}
+
+/// The length that a text names.
+pub(crate) fn read(text: &str, locale: &str) -> Option<Length> {
+    let text = text.trim();
+    if let Some(seconds) = iso_seconds(text) {
+        return Some(Length { seconds, bare: false, range: false });
+    }
+    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).collect();
+    clock(&text).or_else(|| in_words(&text, locale))
+}
+
+/// Seconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds, like `PT1H30M`. A month or a year has
+/// no length in seconds, except for the zero ones that templates write.
+pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
+    let body = text.strip_prefix(['P', 'p'])?;
+    if body.is_empty() || body.len() > 60 {
+        return None;
+    }
+    let (mut total, mut number, mut in_time, mut any) = (0.0, String::new(), false, false);
+    for c in body.chars().filter(|c| *c != ' ') {
+        match c.to_ascii_uppercase() {
+            'T' if number.is_empty() && !in_time => in_time = true,
+            '0'..='9' | '.' => number.push(c),
+            ',' => number.push('.'),
+            unit => {
+                let value: f64 = number.parse().ok()?;
+                let factor = match (unit, in_time) {
+                    ('W', false) => 604_800.0,
+                    ('D', _) => 86_400.0,
+                    ('H', true) => 3_600.0,
+                    ('M', true) => 60.0,
+                    ('S', true) => 1.0,
+                    ('Y' | 'M', false) if value == 0.0 => 0.0,
+                    _ => return None,
+                };
+                total += value * factor;
+                number.clear();
+                any = true;
+            }
+        }
+    }
+    (any && number.is_empty() && total < 1e12).then_some(total)
+}
+
+/// `1:20` and `1:20:30`, hours first where there are three parts or nothing is said.
+fn clock(text: &str) -> Option<Length> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let number = |t: &str| Some(t).filter(|t| !t.is_empty() && t.len() <= 2)?.parse::<f64>().ok();
+    let seconds = match parts[..] {
+        [h, m] => number(h)? * 3_600.0 + number(m)? * 60.0,
+        [h, m, s] => number(h)? * 3_600.0 + number(m)? * 60.0 + number(s)?,
+        _ => return None,
+    };
+    Some(Length { seconds, bare: false, range: false })
+}
+
+/// Numbers with units, added up as long as the units get smaller.
+fn in_words(text: &str, locale: &str) -> Option<Length> {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut at, mut total, mut last, mut any) = (0, 0.0, f64::INFINITY, false);
+    let mut range = false;
+    while at < chars.len() {
+        let starts = chars[at].is_ascii_digit() || number::fraction_of(chars[at]).is_some();
+        if !starts {
+            at += 1;
+            continue;
+        }
+        let rest: String = chars[at..].iter().collect();
+        let found = number::find(&rest, locale)?;
+        let end = at + found.end.max(1);
+        // A dash and another number: a range, of which the first counts; the unit stands behind the second.
+        let (unit_at, is_range) = if found.range { (after_range(&chars, end), true) } else { (end, false) };
+        let unit = unit_after(&chars, unit_at);
+        match unit {
+            Some(unit) if unit < last => {
+                total += found.value * unit;
+                (last, any) = (unit, true);
+                range |= is_range;
+                at = unit_at.max(end);
+            }
+            Some(_) => break,
+            None if !any => {
+                // A number without a unit counts where it is all there is.
+                let alone = chars.iter().all(|c| {
+                    c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || number::fraction_of(*c).is_some()
+                });
+                if alone {
+                    return Some(Length { seconds: found.value, bare: true, range: found.range });
+                }
+                at = end;
+            }
+            None => at = end,
+        }
+    }
+    any.then_some(Length { seconds: total, bare: false, range })
+}
+
+/// Where a range's second number ends.
+fn after_range(chars: &[char], from: usize) -> usize {
+    let digit = (from..chars.len()).find(|i| chars[*i].is_ascii_digit()).unwrap_or(from);
+    (digit..chars.len()).find(|i| !chars[*i].is_ascii_digit()).unwrap_or(chars.len())
+}
+
+fn unit_after(chars: &[char], from: usize) -> Option<f64> {
+    let start = (from..chars.len()).find(|i| !matches!(chars[*i], ' ' | '-' | '\u{a0}' | '.'))?;
+    let word: String =
+        chars[start..].iter().take_while(|c| c.is_alphabetic() || "'’′\"″".contains(**c)).take(14).collect();
+    if word.is_empty() {
+        return None;
+    }
+    // The longest beginning decides: "min" before "m".
+    let hits = UNITS.iter().flat_map(|(stems, unit)| stems.iter().map(move |s| (*s, *unit)));
+    let hits = hits.filter(|(stem, _)| {
+        if stem.chars().count() <= 2 {
+            word == *stem || word.trim_end_matches('s') == *stem || word.starts_with(stem) && !stem.is_ascii()
+        } else {
+            word.starts_with(stem)
+        }
+    });
+    hits.max_by_key(|(stem, _)| stem.len()).map(|(_, unit)| unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths() {
+        for (text, want) in [
+            ("PT1H30M", 5_400.0),
+            ("P1DT2H", 93_600.0),
+            ("P0Y0M0DT0H25M0.000S", 1_500.0),
+            ("pt0m", 0.0),
+            ("1 hr 20 min", 4_800.0),
+            ("1 hour and 5 minutes", 3_900.0),
+            ("1h30", 3_600.0),
+            ("45 minutes", 2_700.0),
+            ("45min.", 2_700.0),
+            ("30-40 mins", 1_800.0),
+            ("1½ hours", 5_400.0),
+            ("1 1/2 hours", 5_400.0),
+            ("½ Stunde", 1_800.0),
+            ("ca. 20 Min.", 1_200.0),
+            ("2 Std. 15 Min.", 8_100.0),
+            ("1 heure 10", 3_600.0),
+            ("40 perc", 2_400.0),
+            ("1 godz. 30 min", 5_400.0),
+            ("20 分", 1_200.0),
+            ("1:20", 4_800.0),
+            ("Cook: 3 days", 259_200.0),
+        ] {
+            assert_eq!(read(text, "en-US").map(|l| l.seconds), Some(want), "{text}");
+        }
+        assert_eq!(read("30", "en-US"), Some(Length { seconds: 30.0, bare: true, range: false }));
+        assert!(read("30-40 mins", "en-US").is_some_and(|l| l.range));
+        for text in ["", "P", "PT", "PT5", "P5M", "PTxM", "soon", "serves 4"] {
+            assert_eq!(read(text, "en-US"), None, "{text}");
+        }
+    }
+}

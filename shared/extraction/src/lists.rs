@@ -1,0 +1,180 @@
+//! Lists as values: one text taken apart, elements read one by one, and what templates put between them left out.
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::coercion::Reading;
+use crate::fields::{plain_text, scalar};
+use crate::tidy::{self, Split};
+use crate::wanted::Wanted;
+
+/// Most elements of an array.
+const MAX_ELEMENTS: usize = 1_000;
+
+/// A candidate's values as a list; `None` where none of them can be read as its elements' type.
+pub(crate) fn array(
+    wanted: &Wanted<'_>,
+    candidate: &Candidate,
+    reading: &Reading<'_>,
+    notes: &mut Vec<String>,
+) -> Option<Value> {
+    let how = match wanted.id() {
+        "instruction" | "ingredient" => Split::Lines,
+        _ => Split::Commas,
+    };
+    let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
+    let parts: Vec<Value> = match &candidate.values[..] {
+        [Value::String(one)] if one.starts_with("[{") => written_out(one),
+        [Value::String(one)] if wanted.id() == "instruction" => {
+            let lines = tidy::split(one, how);
+            let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
+            apart.into_iter().map(Value::String).collect()
+        }
+        [Value::String(one)] if !from_page => tidy::split(one, how).into_iter().map(Value::String).collect(),
+        many if how == Split::Lines && !from_page => many
+            .iter()
+            .flat_map(|v| match v {
+                Value::String(text) if text.contains(['<', '\n']) || text.contains("&lt;") => {
+                    tidy::split(text, how).into_iter().map(Value::String).collect()
+                }
+                other => vec![other.clone()],
+            })
+            .collect(),
+        many => many.to_vec(),
+    };
+    let (mut items, mut dropped) = (Vec::new(), 0);
+    let mut own = Vec::new();
+    for part in parts.iter().take(MAX_ELEMENTS) {
+        match scalar(wanted, part, reading) {
+            Some(coerced) => {
+                let Some(value) = element(wanted, coerced.value, candidate.source) else { continue };
+                own.extend(coerced.note);
+                items.push(value);
+            }
+            None if plain_text(part).trim().is_empty() => {}
+            None => dropped += 1,
+        }
+    }
+    match wanted.id() {
+        "instruction" => drop_repeated(&mut items),
+        "ingredient" => join_amounts(&mut items),
+        _ => {}
+    }
+    if items.is_empty() {
+        return None;
+    }
+    notes.extend(own);
+    if dropped > 0 {
+        notes.push(format!(
+            "{dropped} elements could not be read as {} and were dropped",
+            wanted.field.kind.element().name()
+        ));
+    }
+    Some(Value::Array(items))
+}
+
+/// The texts of a list of objects that was written into a text as JSON.
+fn written_out(text: &str) -> Vec<Value> {
+    let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
+    let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
+    items.iter().filter_map(named).collect()
+}
+
+/// Names that a template gives to every step say nothing of any.
+fn drop_repeated(items: &mut Vec<Value>) {
+    let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for text in items.iter().filter_map(Value::as_str).filter(|t| t.chars().count() < 40) {
+        *counts.entry(text.to_owned()).or_default() += 1;
+    }
+    items.retain(|i| i.as_str().is_none_or(|t| counts.get(t).is_none_or(|n| *n < 3)));
+}
+
+/// Amounts that stand in elements of their own, each before what it is an amount of, with that in one.
+fn join_amounts(items: &mut Vec<Value>) {
+    let starts = |v: &Value| v.as_str().is_some_and(|t| t.starts_with(char::is_numeric));
+    let alone = |v: &Value| {
+        starts(v) && v.as_str().is_some_and(|t| t.chars().count() <= 14 && t.split_whitespace().count() <= 3)
+    };
+    let pairs = items.windows(2).filter(|w| alone(&w[0]) && !starts(&w[1])).count();
+    if pairs < 3 || pairs * 3 < items.len() {
+        return;
+    }
+    let mut joined: Vec<Value> = Vec::with_capacity(items.len());
+    let mut waiting = false;
+    for item in items.drain(..) {
+        let is_amount = alone(&item);
+        match joined.last_mut() {
+            Some(Value::String(amount)) if waiting && !starts(&item) => {
+                amount.push(' ');
+                amount.push_str(item.as_str().unwrap_or_default());
+            }
+            _ => joined.push(item),
+        }
+        waiting = is_amount;
+    }
+    *items = joined;
+}
+
+/// Whether a list can be what is asked for: steps are sentences, ingredients are more than a word, and some of them
+/// have amounts.
+pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
+    let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
+    match wanted.id() {
+        "instruction" => lengths >= items.len() * 22,
+        "ingredient" => {
+            let has_amount = |t: &&str| t.chars().any(char::is_numeric);
+            let amounts = items.iter().filter_map(Value::as_str).filter(has_amount).count();
+            (items.len() > 1 || lengths > 20) && (items.len() < 4 || amounts * 5 >= items.len())
+        }
+        _ => true,
+    }
+}
+
+/// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.
+fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
+    let Value::String(text) = &value else { return Some(value) };
+    match wanted.id() {
+        "ingredient" => {
+            let digits = text.chars().any(char::is_numeric);
+            if text.ends_with(':') && !digits {
+                return None;
+            }
+            Some(tidy::ingredient(text).into())
+        }
+        "instruction" if !source.is_structured() => {
+            let head = text.ends_with(':') && text.chars().count() < 40;
+            (!head && !tidy::is_step_number(text)).then_some(value)
+        }
+        "instruction" => (!tidy::is_step_number(text)).then_some(value),
+        _ => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(items: &[&str]) -> Vec<Value> {
+        items.iter().map(|i| json!(i)).collect()
+    }
+
+    #[test]
+    fn amounts_join_what_they_are_of() {
+        let mut items = texts(&["2 tbsp", "oil", "½ cup", "corn", "1", "egg", "salt"]);
+        join_amounts(&mut items);
+        assert_eq!(items, texts(&["2 tbsp oil", "½ cup corn", "1 egg", "salt"]));
+        let mut items = texts(&["2 tbsp oil", "1 egg", "salt"]);
+        join_amounts(&mut items);
+        assert_eq!(items, texts(&["2 tbsp oil", "1 egg", "salt"]));
+    }
+
+    #[test]
+    fn what_every_step_is_called_says_nothing() {
+        let mut items = texts(&["Add", "Put the peas in.", "Add", "Put the salt in.", "Add", "Stir."]);
+        drop_repeated(&mut items);
+        assert_eq!(items, texts(&["Put the peas in.", "Put the salt in.", "Stir."]));
+        assert_eq!(written_out(r#"[{"text": "Mix"}, {"name": "Eat"}, {"x": 1}]"#), texts(&["Mix", "Eat"]));
+    }
+}

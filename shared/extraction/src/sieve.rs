@@ -1,0 +1,170 @@
+//! Takes out of a page, before it is parsed, what no part of the extractor looks at and what makes up most of many
+//! pages: scripts that are no data, styles, comments, drawings, what is there for readers without scripts. The tags
+//! themselves stay. One pass over the bytes.
+
+use std::borrow::Cow;
+
+/// Longest drawing that is taken out, in bytes; more is taken for a drawing that was never closed.
+const MAX_DRAWING: usize = 200_000;
+/// Longest fallback for readers without scripts that is taken out, in bytes: a picture or a notice; more may be the page.
+const MAX_FALLBACK: usize = 1_500;
+/// Shortest content that is worth taking out.
+const WORTH: usize = 64;
+
+/// The page without it.
+pub(crate) fn sift(page: &str) -> Cow<'_, str> {
+    let bytes = page.as_bytes();
+    let mut out = String::new();
+    // Everything before `kept` is in `out` or was left out.
+    let (mut kept, mut at) = (0, 0);
+    // Up to here a drawing or a fallback was looked at and stays: those in it are not looked at again.
+    let mut stays = 0;
+    while let Some(open) = find(bytes, at, b'<') {
+        let rest = &bytes[open..];
+        if rest.starts_with(b"<!--") {
+            let Some(end) = page[open + 4..].find("-->").map(|e| open + 4 + e + 3) else { break };
+            out.push_str(&page[kept..open]);
+            (kept, at) = (end, end);
+            continue;
+        }
+        if !rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
+            at = open + 1;
+            continue;
+        }
+        let Some(end) = tag_end(bytes, open) else { break };
+        at = end;
+        let tag = &page[open..end];
+        let Some((name, useless)) = text_element(tag) else { continue };
+        if tag.ends_with("/>") && name == "svg" {
+            continue;
+        }
+        if matches!(name, "svg" | "noscript") && open < stays {
+            continue;
+        }
+        let Some(close) = closing(bytes, end, name) else { break };
+        let content = &page[end..close];
+        let drop = match name {
+            "svg" => is_drawing(content),
+            "noscript" => {
+                content.len() <= MAX_FALLBACK && !content.contains("itemprop") && !content.contains("<script")
+            }
+            "script" => useless && !is_state(content),
+            _ => useless,
+        };
+        if drop && content.len() >= WORTH {
+            out.push_str(&page[kept..end]);
+            kept = close;
+        }
+        if drop || !matches!(name, "svg" | "noscript") {
+            at = close;
+        } else {
+            stays = close;
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(page);
+    }
+    out.push_str(&page[kept..]);
+    Cow::Owned(out)
+}
+
+fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
+    let found = bytes.get(from..)?.iter().position(|b| *b == wanted);
+    crate::work::count(found.unwrap_or(bytes.len() - from));
+    found.map(|p| from + p)
+}
+
+/// Where a start tag ends, quoted attributes respected.
+fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut quote = 0u8;
+    let mut before = 0u8;
+    for (at, b) in bytes.iter().enumerate().skip(open + 1) {
+        match *b {
+            b if quote != 0 => quote = if b == quote { 0 } else { quote },
+            // A quotation mark opens a value only behind an equals sign.
+            b @ (b'"' | b'\'') if before == b'=' => quote = b,
+            b'>' => return Some(at + 1),
+            _ => {}
+        }
+        if !b.is_ascii_whitespace() {
+            before = *b;
+        }
+    }
+    None
+}
+
+/// The name of an element whose content is text or a drawing, and whether that is of no use.
+fn text_element(tag: &str) -> Option<(&'static str, bool)> {
+    let name: &str = tag[1..].split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).next()?;
+    let known = ["script", "style", "svg", "noscript", "textarea", "title"]
+        .into_iter()
+        .find(|k| name.eq_ignore_ascii_case(k))?;
+    let data = known == "script" && {
+        let lower = tag.to_ascii_lowercase();
+        lower.contains("json")
+    };
+    Some((known, !data && !matches!(known, "textarea" | "title")))
+}
+
+/// Whether a script may be nothing but state: it begins as an assignment of an object does.
+fn is_state(script: &str) -> bool {
+    let start = script.trim_start();
+    let begins = ["window", "var ", "let ", "const ", "self."].iter().any(|s| start.starts_with(s));
+    begins && {
+        let head: String = start.chars().take(120).collect();
+        head.split_once('=').is_some_and(|(_, v)| v.trim_start().starts_with(['{', '[']))
+    }
+}
+
+/// A drawing without HTML in it.
+fn is_drawing(content: &str) -> bool {
+    content.len() <= MAX_DRAWING
+        && !["<div", "<p>", "<p ", "<h1", "<table", "<ul", "<foreignObject", "<script"]
+            .iter()
+            .any(|t| content.contains(t))
+}
+
+/// Where the end tag of an element starts.
+fn closing(bytes: &[u8], from: usize, name: &str) -> Option<usize> {
+    let mut at = from;
+    while let Some(open) = find(bytes, at, b'<') {
+        let rest = bytes.get(open + 2..open + 2 + name.len());
+        if bytes.get(open + 1) == Some(&b'/') && rest.is_some_and(|r| r.eq_ignore_ascii_case(name.as_bytes())) {
+            return Some(open);
+        }
+        at = open + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sift;
+
+    #[test]
+    fn only_what_nobody_looks_at_goes() {
+        let long = "x ".repeat(40);
+        for (page, want) in [
+            (format!("a<!--{long}-->b"), "ab".to_owned()),
+            (format!("<script>f('</div>{long}')</script>c"), "<script></script>c".to_owned()),
+            (format!("<STYLE media=\">\">{long}</STYLE >d"), "<STYLE media=\">\"></STYLE >d".to_owned()),
+            (format!("<noscript><img alt=\"{long}\"></noscript>f"), "<noscript></noscript>f".to_owned()),
+            (format!("<svg class=a><path d=\"{long}\"/></svg>e"), "<svg class=a></svg>e".to_owned()),
+        ] {
+            assert_eq!(sift(&page), want);
+        }
+        for page in [
+            format!("<script type=\"application/ld+json\">{{\"a\": \"{long}\"}}</script>"),
+            format!("<script>window.s = {{\"a\": \"{long}\"}}</script>"),
+            format!("<p title=\"<script>\">{long}</p><p title='</script>'>"),
+            format!("<title><!--{long}--></title>"),
+            format!("<svg><foreignObject>{long}</foreignObject></svg>"),
+            format!("1 < 2 <3 {long}"),
+        ] {
+            assert_eq!(sift(&page), page);
+        }
+        for broken in ["<script>", "<!--", "<p title=\"", "<svg><svg", "<", ""] {
+            assert_eq!(sift(broken), broken);
+        }
+    }
+}

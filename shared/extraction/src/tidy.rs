@@ -1,0 +1,166 @@
+//! Texts as structured data has them, made readable: entities and tags removed, wrongly decoded UTF-8 mended, lists in
+//! one text taken apart.
+
+use std::borrow::Cow;
+
+use encoding_rs::WINDOWS_1252;
+use serde_json::Value;
+
+use crate::html;
+
+/// A value without markup.
+pub(crate) fn value(raw: &Value) -> Value {
+    match raw {
+        Value::String(text) => text_of(text).into(),
+        other => other.clone(),
+    }
+}
+
+/// A text without markup, on one line.
+pub(crate) fn text_of(text: &str) -> String {
+    let text = mended(text);
+    if !text.contains(['<', '&']) {
+        return crate::coercion::collapse(&text);
+    }
+    let once = html::strip(&text);
+    // Templates escape twice: what is left of tags and entities goes too.
+    if once.contains("</")
+        || once.contains("&#")
+        || once.contains("<br")
+        || once.contains("&nbsp;")
+        || once.contains("&amp;")
+    {
+        html::strip(&once)
+    } else {
+        once
+    }
+}
+
+/// UTF-8 that was once read as windows-1252 (`Â½`, `donâ€™t`), as it was meant.
+pub(crate) fn mended(text: &str) -> Cow<'_, str> {
+    if !text.contains(['Â', 'Ã', 'â']) {
+        return Cow::Borrowed(text);
+    }
+    let (bytes, _, failed) = WINDOWS_1252.encode(text);
+    match std::str::from_utf8(&bytes) {
+        Ok(meant) if !failed && meant.chars().count() < text.chars().count() => Cow::Owned(meant.to_owned()),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// How a list that was written as one text is taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Split {
+    /// By lines and blocks only: sentences have commas.
+    Lines,
+    /// By lines, else by commas and their like.
+    Commas,
+}
+
+/// The elements of a list that was written as one text.
+pub(crate) fn split(text: &str, how: Split) -> Vec<String> {
+    let text = mended(text);
+    let mut text = text.into_owned();
+    for _ in 0..2 {
+        if !text.contains("&lt;") {
+            break;
+        }
+        text = text.replace("&lt;", "<").replace("&gt;", ">");
+    }
+    let lines: Vec<String> = if text.contains('<') { html::lines(&text) } else { text.lines().map(text_of).collect() };
+    let lines: Vec<String> = lines.into_iter().filter(|l| !l.is_empty()).collect();
+    if lines.len() > 1 {
+        return lines;
+    }
+    let Some(only) = lines.first() else { return Vec::new() };
+    if how == Split::Lines {
+        // Amount after amount: a list for all that.
+        let parts: Vec<&str> = only.split([',', ';']).map(str::trim).collect();
+        let amounts = parts.iter().filter(|p| p.starts_with(char::is_numeric)).count();
+        let list = parts.len() > 3 && amounts * 10 >= parts.len() * 7;
+        return if list { parts.into_iter().map(str::to_owned).collect() } else { lines };
+    }
+    if only.chars().count() > 300 && !only.contains(", ") {
+        return lines;
+    }
+    let separator = [';', '|', '•', '·'].into_iter().find(|s| only.contains(*s));
+    let parts = match separator {
+        Some(separator) => only.split(separator).collect::<Vec<_>>(),
+        None => only.split(',').collect(),
+    };
+    parts.into_iter().map(crate::coercion::collapse).filter(|p| !p.is_empty()).collect()
+}
+
+/// An ingredient as it is printed: templates that put brackets around a note that has some already double them.
+pub(crate) fn ingredient(text: &str) -> String {
+    let mut out = text.replace(" ,", ",");
+    while let Some(open) = out.find("((") {
+        let inner = &out[open + 2..];
+        // Only a pair with nothing but text between: "((200 g) chopped)" has its brackets for a reason.
+        let Some(close) = inner.find(['(', ')']).filter(|c| inner[*c..].starts_with("))")) else { break };
+        let text = format!("{}({}){}", &out[..open], &inner[..close], &inner[close + 2..]);
+        out = text;
+    }
+    out
+}
+
+/// Whether a line is only the number of a step: "Step 1", "Schritt 2:", "3.".
+pub(crate) fn is_step_number(text: &str) -> bool {
+    let mut words = text.trim_end_matches([':', '.', ')']).split_whitespace();
+    let number = |w: &str| w.len() <= 3 && w.trim_end_matches(['.', ')', ':']).bytes().all(|b| b.is_ascii_digit());
+    match (words.next(), words.next(), words.next()) {
+        (Some(one), None, _) => number(one),
+        (Some(word), Some(n), None) => number(n) && word.chars().all(char::is_alphabetic) && word.chars().count() <= 8,
+        _ => false,
+    }
+}
+
+/// A text whose blocks were run together when its tags were taken off (`Stir.Bake.`), apart again; as it was where
+/// that is not seen at least twice.
+pub(crate) fn run_together(text: &str) -> Vec<String> {
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let ends = chars.windows(3).filter(|w| {
+        let [(_, a), (_, b), (_, c)] = w else { return false };
+        (a.is_lowercase() || *a == ')') && matches!(b, '.' | '!') && c.is_uppercase()
+    });
+    let ends: Vec<usize> = ends.map(|w| w[2].0).collect();
+    if ends.len() < 2 {
+        return vec![text.to_owned()];
+    }
+    let mut start = 0;
+    let mut out = Vec::with_capacity(ends.len() + 1);
+    for end in ends.into_iter().chain([text.len()]) {
+        out.push(text[start..end].trim().to_owned());
+        start = end;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        assert_eq!(text_of("2 &frac12; cups <b>milk</b>"), "2 ½ cups milk");
+        assert_eq!(text_of("Tom &amp;amp; Jo"), "Tom & Jo");
+        assert_eq!(text_of("&lt;p&gt;Mix&lt;/p&gt;"), "Mix");
+        assert_eq!(text_of("donâ€™t, Â½ cup"), "don’t, ½ cup");
+        assert_eq!(text_of("Ânge, ½"), "Ânge, ½");
+        assert_eq!(ingredient("salt ((optional)) , to taste"), "salt (optional), to taste");
+        assert_eq!(ingredient("beef (cubes (any cut))"), "beef (cubes (any cut))");
+        assert_eq!(ingredient("milk ((300ml) or more)"), "milk ((300ml) or more)");
+        assert!(is_step_number("Step 1") && is_step_number("2.") && !is_step_number("Bake 1 hour"));
+        assert_eq!(run_together("Stir.Bake it.Eat"), ["Stir.", "Bake it.", "Eat"]);
+        assert_eq!(run_together("Stir. Bake it."), ["Stir. Bake it."]);
+    }
+
+    #[test]
+    fn lists_in_one_text() {
+        assert_eq!(split("a, b ,c", Split::Commas), ["a", "b", "c"]);
+        assert_eq!(split("2 cups flour, sifted\n1 egg", Split::Commas), ["2 cups flour, sifted", "1 egg"]);
+        assert_eq!(split("<li>a</li><li>b</li>", Split::Lines), ["a", "b"]);
+        assert_eq!(split("&lt;p&gt;Mix, stir&lt;/p&gt;&lt;p&gt;Bake&lt;/p&gt;", Split::Lines), ["Mix, stir", "Bake"]);
+        assert_eq!(split("Mix, stir, bake", Split::Lines), ["Mix, stir, bake"]);
+    }
+}

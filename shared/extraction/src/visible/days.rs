@@ -1,0 +1,227 @@
+//! Days on the page: `time` elements, dates in lines near the heading, and in the address.
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::coercion;
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::View;
+
+/// Words that say that a day is the one of a change.
+const CHANGED: [&str; 26] = [
+    "updated",
+    "modified",
+    "revised",
+    "last update",
+    "edited",
+    "reviewed",
+    "aktualisiert",
+    "geändert",
+    "mis à jour",
+    "actualizado",
+    "aggiornato",
+    "atualizado",
+    "bijgewerkt",
+    "zaktualizowano",
+    "aktualizováno",
+    "uppdaterad",
+    "opdateret",
+    "oppdatert",
+    "päivitetty",
+    "frissítve",
+    "actualizat",
+    "güncelle",
+    "обновлено",
+    "更新",
+    "checked",
+    "as of",
+];
+/// Words that say that a day is the one of publication.
+const PUBLISHED: [&str; 24] = [
+    "published",
+    "posted",
+    "created",
+    "publish",
+    "released",
+    "originally",
+    "veröffentlicht",
+    "erschienen",
+    "erstellt",
+    "publié",
+    "publicado",
+    "pubblicato",
+    "gepubliceerd",
+    "opublikowano",
+    "publikováno",
+    "vydáno",
+    "publicerad",
+    "udgivet",
+    "publisert",
+    "julkaistu",
+    "megjelent",
+    "publicat",
+    "yayın",
+    "опубликовано",
+];
+/// Words that say that a day has nothing to do with the page.
+const OTHER: [&str; 14] = [
+    "copyright",
+    "©",
+    "expires",
+    "deadline",
+    "born",
+    "register by",
+    "founded",
+    "since",
+    "joined",
+    "valid",
+    "delivery",
+    "ends",
+    "registriert",
+    "member since",
+];
+
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let modified = wanted.is_page("modified");
+    let mut checked = 0;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        let zone = el.zone;
+        if zone.has(Zone::RELATED) || zone.has(Zone::NAV) || zone.has(Zone::OVERLAY) {
+            continue;
+        }
+        let size = doc.text_len(at);
+        let near = match view.distance(at) {
+            -400..0 => 4,
+            0..800 => 10,
+            800..3_000 => 2,
+            3_000..8_000 => -4,
+            _ => -10,
+        };
+        let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) || zone.has(Zone::COMMENTS) { -14 } else { 0 };
+        if el.name() == "time" || el.attr("datetime").is_some() {
+            let text = doc.text(at);
+            let value = el.attr("datetime").filter(|v| coercion::reads_as_day(v, &view.reading)).unwrap_or(&text);
+            if !coercion::reads_as_day(value, &view.reading) {
+                continue;
+            }
+            let around = around(view, at);
+            let kind = kind(&around, modified);
+            let value = Value::String(value.to_owned());
+            out.push(
+                Candidate::new(Source::Pattern, vec![value], format!("time element, {near:+} near, {kind:+} by words"))
+                    .scored(12 + near + kind + outside),
+            );
+            continue;
+        }
+        // A short line that has a date in it; the innermost element of that line comes last and is as good.
+        if (6..=120).contains(&size) && doc.is_line(at) && checked < 3_000 {
+            let line = doc.lines(at);
+            if !line.chars().any(|c| c.is_ascii_digit() || c.is_numeric()) && !line.to_lowercase().contains("yesterday")
+            {
+                continue;
+            }
+            checked += 1;
+            if el.end > at + 1 && doc.children(at).any(|c| doc.text_len(c) == size) {
+                continue;
+            }
+            let Some(found) = coercion::find_day(line, &view.reading) else { continue };
+            let rest = line.chars().count().saturating_sub(found.length);
+            let mut around = around(view, at);
+            around.push_str(&line.to_lowercase());
+            let kind = kind(&around, modified);
+            // The more of the line is something else, the less it is a dateline.
+            let bare = if rest <= 24 {
+                4
+            } else if rest <= 60 {
+                0
+            } else {
+                -10
+            };
+            let marked = if doc.marks(at).contains("date") || doc.marks(at).contains("time") { 4 } else { 0 };
+            out.push(
+                Candidate::text(
+                    Source::Pattern,
+                    found.day,
+                    format!("date in a line, {near:+} near, {kind:+} by words"),
+                )
+                .scored(near + kind + outside + bare + marked),
+            );
+        }
+    }
+    if !modified && let Some(day) = in_address(view.url.path()) {
+        out.push(Candidate::text(Source::Address, day, "day in the address").scored(22));
+    }
+}
+
+/// The words before an element and of its marks: what kind of day it is.
+fn around(view: &View<'_>, at: usize) -> String {
+    let doc = view.doc;
+    let mut around = doc.marks(at).to_owned();
+    let parent = doc.els[at].parent;
+    around.push_str(doc.marks(parent));
+    let from = doc.text_at(at);
+    let before: String = doc.all_text().get(..from).unwrap_or_default().chars().rev().take(28).collect();
+    around.extend(before.to_lowercase().chars().rev());
+    around
+}
+
+fn kind(around: &str, modified: bool) -> i32 {
+    let has = |list: &[&str]| list.iter().any(|w| around.contains(w));
+    let (changed, published) = (has(&CHANGED), has(&PUBLISHED));
+    if has(&OTHER) {
+        return -20;
+    }
+    match (changed, published) {
+        (true, false) => {
+            if modified {
+                14
+            } else {
+                -7
+            }
+        }
+        (false, true) => {
+            if modified {
+                -30
+            } else {
+                8
+            }
+        }
+        (true, true) => 0,
+        (false, false) => {
+            if modified {
+                -40
+            } else {
+                0
+            }
+        }
+    }
+}
+
+/// `/2025/08/25/` in a path.
+fn in_address(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split(['/', '-', '_']).collect();
+    parts.windows(3).find_map(|w| {
+        let [y, m, d] = w else { return None };
+        let number = |t: &str, least: usize, most: usize| {
+            (least..=most).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit())
+        };
+        let shaped = number(y, 4, 4) && number(m, 1, 2) && number(d, 1, 2);
+        (shaped && (y.starts_with("19") || y.starts_with("20"))).then(|| format!("{y}-{m:0>2}-{d:0>2}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_in_addresses() {
+        assert_eq!(in_address("/news/2025/8/25/x").as_deref(), Some("2025-08-25"));
+        assert_eq!(in_address("/2025-08-25-title").as_deref(), Some("2025-08-25"));
+        assert_eq!(in_address("/p/123456/12/13"), None);
+    }
+}

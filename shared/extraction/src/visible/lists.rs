@@ -1,0 +1,337 @@
+//! Lists: what stands under a heading that names them, breadcrumbs, tags.
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::doc::Doc;
+use crate::vocabulary::{concepts, words};
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::View;
+
+/// Most items of a list.
+const MAX_ITEMS: usize = 500;
+/// Longest item, in bytes.
+const MAX_ITEM: usize = 3_000;
+/// Longest heading that can name a list, in bytes.
+const MAX_HEADING: usize = 80;
+/// How many elements after a heading a list may take.
+const MAX_REACH: usize = 3_000;
+/// Words with which the heading of a part of a list begins.
+const OWN_PARTS: [&str; 8] = ["for ", "für ", "pour ", "para ", "per ", "voor ", "do ", "na "];
+
+/// The lists under headings that name the field.
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    if matches!(wanted.id(), "ingredient" | "instruction") {
+        by_look(view, wanted, out);
+    }
+    let mut found = 0;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        let size = doc.text_len(at);
+        if !(3..=MAX_HEADING).contains(&size) || el.zone.is_surroundings() || !doc.is_line(at) {
+            continue;
+        }
+        let level = level(el.name());
+        let may = level.is_some()
+            || matches!(
+                el.name(),
+                "strong"
+                    | "b"
+                    | "p"
+                    | "div"
+                    | "span"
+                    | "legend"
+                    | "dt"
+                    | "th"
+                    | "caption"
+                    | "label"
+                    | "button"
+                    | "a"
+                    | "u"
+                    | "em"
+            );
+        let Some(close) = may.then(|| names(wanted, doc.lines(at), level.is_some())).flatten() else { continue };
+        found += 1;
+        if found > 24 {
+            break;
+        }
+        let region = region(doc, at, level, wanted);
+        let items = items(doc, region.clone());
+        if items.len() < 2 && !(items.len() == 1 && items[0].len() > 40) {
+            continue;
+        }
+        let head = if level.is_some() { 4 } else { 0 };
+        let fit = plausible(wanted, &items);
+        let reason = format!("{} items under \"{}\", {fit:+} by their look", items.len(), doc.lines(at));
+        let values = items.into_iter().map(Value::String).collect();
+        out.push(Candidate::new(Source::List, values, reason).scored(close - 8 + head + fit));
+    }
+}
+
+/// Lists that no heading names, by their look: amounts and short lines for ingredients, sentences in a numbered list or
+/// in the paragraphs after the ingredients for steps.
+fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let mut ingredients: Option<(i32, usize, Vec<String>)> = None;
+    let mut numbered: Option<Vec<String>> = None;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if !matches!(el.name(), "ul" | "ol") || el.zone.is_surroundings() || doc.text_len(at) < 20 {
+            continue;
+        }
+        let found = items(doc, doc.below(at));
+        if found.len() < 3 {
+            continue;
+        }
+        let amounts = found.iter().filter(|i| i.starts_with(|c: char| c.is_numeric()) && i.len() < 160).count();
+        let average = found.iter().map(String::len).sum::<usize>() / found.len();
+        if amounts * 10 >= found.len() * 5 && average < 90 {
+            let fit = i32::try_from(amounts.min(20)).unwrap_or(20);
+            if ingredients.as_ref().is_none_or(|(best, ..)| fit > *best) {
+                ingredients = Some((fit, at, found));
+            }
+        } else if el.name() == "ol" && average > 40 && amounts * 3 < found.len() && numbered.is_none() {
+            numbered = Some(found);
+        }
+    }
+    let values = |items: Vec<String>| items.into_iter().map(Value::String).collect::<Vec<_>>();
+    match (wanted.id(), ingredients, numbered) {
+        ("ingredient", Some((_, _, found)), _) => {
+            out.push(Candidate::new(Source::List, values(found), "a list of amounts").scored(-12));
+        }
+        ("instruction", _, Some(found)) => {
+            out.push(Candidate::new(Source::List, values(found), "a numbered list of sentences").scored(-12));
+        }
+        ("instruction", Some((_, at, _)), None) => {
+            let end = region(doc, at, Some(3), wanted);
+            let paragraphs: Vec<String> = end
+                .filter(|i| doc.els[*i].name() == "p" && doc.text_len(*i) > 30)
+                .map(|i| doc.text(i))
+                .take(MAX_ITEMS)
+                .collect();
+            if paragraphs.len() > 1 {
+                let reason = "paragraphs after a list of amounts";
+                out.push(Candidate::new(Source::List, values(paragraphs), reason).scored(-16));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn level(name: &str) -> Option<usize> {
+    match name.as_bytes() {
+        [b'h', n @ b'1'..=b'6'] => Some(usize::from(n - b'0')),
+        _ => None,
+    }
+}
+
+/// How closely a heading names a field.
+fn names(wanted: &Wanted<'_>, heading: &str, real: bool) -> Option<i32> {
+    let bare = heading.split(['(', '|', '–']).next().unwrap_or(heading).trim().trim_end_matches([':', '：']);
+    let label = words(bare);
+    if label.is_empty() {
+        return None;
+    }
+    if let Some(close) = wanted.labelled(&label) {
+        return Some(close);
+    }
+    if !real {
+        return None;
+    }
+    // "Ingredients for the dough", "Kettle directions", "How to make soup".
+    let all: Vec<&str> = label.split(' ').collect();
+    let known = |part: &[&str]| wanted.labelled(&part.join(" ")).is_some();
+    let starts = (1..=3).any(|n| all.len() > n && known(&all[..n]));
+    let ends = (1..=2).any(|n| all.len() > n && known(&all[all.len() - n..]));
+    (all.len() <= 8 && (starts || ends)).then_some(3)
+}
+
+/// What a heading is over: the elements after it, up to a heading that is no part of it.
+fn region(doc: &Doc<'_>, at: usize, level_of_heading: Option<usize>, wanted: &Wanted<'_>) -> std::ops::Range<usize> {
+    let start = doc.els[at].end;
+    let mut items = 0;
+    for i in start..doc.els.len().min(start + MAX_REACH) {
+        let el = &doc.els[i];
+        if el.zone.has(Zone::COMMENTS)
+            || el.zone.has(Zone::RELATED)
+            || el.zone.has(Zone::FOOTER)
+            || el.zone.has(Zone::NAV)
+        {
+            return start..i;
+        }
+        items += usize::from(matches!(el.name(), "li" | "p" | "tr"));
+        let size = doc.text_len(i);
+        if let Some(level) = level(el.name()) {
+            let text = doc.lines(i).to_lowercase();
+            let own = OWN_PARTS.iter().any(|p| text.starts_with(p)) || text.ends_with(':');
+            if (level_of_heading.is_some_and(|l| level <= l) && !own) || is_other(doc.lines(i), wanted) {
+                return start..i;
+            }
+            if level_of_heading.is_none() && items > 1 && !own {
+                return start..i;
+            }
+        } else if (3..=40).contains(&size) && items > 0 && doc.is_line(i) && is_other(doc.lines(i), wanted) {
+            return start..i;
+        }
+    }
+    start..doc.els.len().min(start + MAX_REACH)
+}
+
+/// Whether a heading names another list or the end of this one.
+fn is_other(heading: &str, wanted: &Wanted<'_>) -> bool {
+    let label = words(heading.trim_end_matches(':'));
+    if matches!(
+        label.as_str(),
+        "notes"
+            | "note"
+            | "tips"
+            | "tip"
+            | "recipe notes"
+            | "nutrition"
+            | "nutrition facts"
+            | "nutritional information"
+            | "equipment"
+            | "video"
+            | "comments"
+            | "reviews"
+            | "related"
+            | "you may also like"
+            | "share"
+            | "faq"
+            | "tags"
+            | "serving suggestions"
+    ) {
+        return true;
+    }
+    let lists = concepts().iter().filter(|c| matches!(c.page, "list" | "steps") && c.id != wanted.id());
+    lists.into_iter().any(|c| {
+        c.names.iter().any(|n| *n == label || crate::vocabulary::singular(&label) == *n) || c.labels.contains(&label)
+    })
+}
+
+/// The items of a stretch of the page: list items, else table rows, else paragraphs, else lines.
+pub(super) fn items(doc: &Doc<'_>, region: std::ops::Range<usize>) -> Vec<String> {
+    let end = region.end;
+    let of = |name: &str| -> Vec<String> {
+        let mut out = Vec::new();
+        let mut skip = region.start;
+        for i in region.clone() {
+            let el = &doc.els[i];
+            if i < skip || el.name() != name || el.end > end || el.zone.has(Zone::HIDDEN) {
+                continue;
+            }
+            // The innermost list's items are the items.
+            let nested = name == "li" && doc.below(i).any(|b| doc.els[b].name() == "li");
+            if nested {
+                continue;
+            }
+            skip = el.end;
+            let text = doc.text(i);
+            if (1..=MAX_ITEM).contains(&text.len()) {
+                out.push(text);
+            }
+        }
+        out.truncate(MAX_ITEMS);
+        out
+    };
+    let lists = of("li");
+    if lists.len() > 1 {
+        return lists;
+    }
+    let rows = of("tr");
+    if rows.len() > 1 {
+        return rows;
+    }
+    let mut paragraphs = Vec::new();
+    for i in region.clone() {
+        if doc.els[i].name() == "p" && doc.els[i].end <= end {
+            paragraphs.extend(
+                doc.lines(i).lines().map(crate::coercion::collapse).filter(|l| (2..=MAX_ITEM).contains(&l.len())),
+            );
+        }
+    }
+    if !paragraphs.is_empty() {
+        paragraphs.truncate(MAX_ITEMS);
+        return paragraphs;
+    }
+    let mut lines: Vec<String> = doc
+        .text_between(region.start, end)
+        .lines()
+        .map(crate::coercion::collapse)
+        .filter(|l| (2..=MAX_ITEM).contains(&l.len()))
+        .take(MAX_ITEMS)
+        .collect();
+    lines.dedup();
+    lines
+}
+
+/// Whether items look like what is asked for.
+fn plausible(wanted: &Wanted<'_>, items: &[String]) -> i32 {
+    // In tenths.
+    let share = |test: &dyn Fn(&str) -> bool| {
+        let count = items.iter().filter(|i| test(i)).count() * 10 / items.len().max(1);
+        i32::try_from(count).unwrap_or(10)
+    };
+    match wanted.id() {
+        "ingredient" => {
+            let amount = share(&|i| i.chars().any(char::is_numeric));
+            let short = share(&|i| i.chars().count() <= 120);
+            amount + short - 13
+        }
+        "instruction" => share(&|i| i.chars().count() > 30 && i.contains(' ')) * 2 - 10,
+        _ => 0,
+    }
+}
+
+/// Tags: links marked as such.
+pub(super) fn tags(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let links = (0..doc.els.len()).filter(|at| {
+        let el = &doc.els[*at];
+        el.name() == "a" && el.attr("rel").is_some_and(|r| r.split_whitespace().any(|r| r == "tag"))
+    });
+    let mut values: Vec<Value> = Vec::new();
+    for text in links.map(|at| doc.text(at)).filter(|t| !t.is_empty()).take(100) {
+        if !values.iter().any(|v| v == &text) {
+            values.push(text.into());
+        }
+    }
+    if !values.is_empty() {
+        out.push(Candidate::new(Source::List, values, "links with rel=tag").scored(6));
+    }
+}
+
+/// Breadcrumbs, or the last of them but the page itself for a category.
+pub(super) fn crumbs(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let holder = (0..doc.els.len()).find(|at| {
+        let el = &doc.els[*at];
+        let label = el.attr("aria-label").is_some_and(|l| l.to_lowercase().contains("breadcrumb"));
+        (label || el.zone.has(Zone::CRUMBS)) && (3..=400).contains(&doc.text_len(*at))
+    });
+    let Some(holder) = holder else { return };
+    let mut parts = items(doc, doc.below(holder));
+    if parts.len() < 2 {
+        parts = doc.below(holder).filter(|i| doc.els[*i].name() == "a").map(|i| doc.text(i)).collect();
+    }
+    if parts.len() < 2 {
+        parts = doc.text(holder).split(['>', '›', '»', '/']).map(|p| p.trim().to_owned()).collect();
+    }
+    for part in &mut parts {
+        *part = part.trim_matches(|c: char| c.is_whitespace() || ">›»/|•".contains(c)).to_owned();
+    }
+    parts.retain(|p| !p.is_empty());
+    if wanted.id() == "category" && !wanted.is_array() {
+        let title = view.head.h1.as_deref().unwrap_or_default();
+        let last = parts.iter().rev().find(|p| p.as_str() != title && p.to_lowercase() != "home");
+        if let Some(last) = last {
+            out.push(Candidate::text(Source::List, last.clone(), "last breadcrumb").scored(-10));
+        }
+    } else if parts.len() > 1 {
+        let values = parts.into_iter().map(Value::String).collect();
+        out.push(Candidate::new(Source::List, values, "breadcrumbs").scored(6));
+    }
+}

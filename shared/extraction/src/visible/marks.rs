@@ -1,0 +1,161 @@
+//! Elements whose class, id, itemprop or test id says what they hold, and `data-…` attributes that hold a value.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::doc::Doc;
+use crate::vocabulary::words;
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::{View, lists};
+
+/// Longest text that a marked element may hold as a single value, in bytes.
+const MAX_TEXT: usize = 400;
+/// Most elements that are kept for one word.
+const MAX_PER_WORD: usize = 400;
+/// Most candidates that one phrase may give.
+const MAX_FOUND: usize = 12;
+
+/// Elements by the words of their marks, and by the names of their `data-` attributes.
+#[derive(Debug, Default)]
+pub(super) struct Index<'a> {
+    by_word: HashMap<String, Vec<usize>>,
+    by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
+}
+
+impl<'a> Index<'a> {
+    fn of(doc: &Doc<'a>) -> Index<'a> {
+        let mut index = Index::default();
+        for (at, el) in doc.els.iter().enumerate() {
+            if el.zone.has(Zone::NAV) || el.zone.has(Zone::RELATED) || el.zone.has(Zone::OVERLAY) {
+                continue;
+            }
+            for word in doc.marks(at).split(' ').filter(|w| w.len() > 1) {
+                match index.by_word.get_mut(word) {
+                    Some(list) => {
+                        if list.len() < MAX_PER_WORD && list.last() != Some(&at) {
+                            list.push(at);
+                        }
+                    }
+                    None => drop(index.by_word.insert(word.to_owned(), vec![at])),
+                }
+            }
+            for (name, value) in el.raw.attrs() {
+                if let Some(name) = name.strip_prefix("data-")
+                    && (1..=120).contains(&value.len())
+                    && !value.starts_with(['{', '['])
+                {
+                    let list = index.by_attribute.entry(name).or_default();
+                    if list.len() < MAX_PER_WORD {
+                        list.push((at, value));
+                    }
+                }
+            }
+        }
+        index
+    }
+}
+
+/// A field's candidates among marked elements.
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let index = view.words.get_or_init(|| Index::of(doc));
+    let own = Some(wanted.label.as_str()).filter(|l| l.len() > 2);
+    let marks = wanted.concept.map(|c| c.marks.as_slice()).unwrap_or_default();
+    let phrases = own.into_iter().chain(marks.iter().copied());
+    for (rank, phrase) in phrases.enumerate() {
+        let rank = i32::try_from(rank.min(8)).unwrap_or(8);
+        attributes(view, wanted, index, phrase, rank, out);
+        let Some(list) = phrase.split(' ').filter_map(|w| index.by_word.get(w)).min_by_key(|l| l.len()) else {
+            continue;
+        };
+        if phrase.split(' ').any(|w| !index.by_word.contains_key(w)) {
+            continue;
+        }
+        let hits = list.iter().copied().filter(|at| doc.marked(*at, phrase) && !wanted.is_else(doc.marks(*at)));
+        let hits: Vec<usize> = hits.take(MAX_PER_WORD).collect();
+        if wanted.is_array() {
+            array(view, &hits, phrase, rank, out);
+            continue;
+        }
+        let mut found = 0;
+        for (order, at) in hits.into_iter().enumerate() {
+            let el = &doc.els[at];
+            if doc.text_len(at) > MAX_TEXT {
+                continue;
+            }
+            let value = el.attr("content").or_else(|| el.attr("value")).filter(|_| doc.text_len(at) == 0);
+            let value = value.map_or_else(|| doc.text(at), crate::coercion::collapse);
+            // "Product code: 123" holds its own label.
+            let value = match value.split_once(':') {
+                Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
+                _ => value,
+            };
+            if value.is_empty() || value.len() > MAX_TEXT || found >= MAX_FOUND {
+                continue;
+            }
+            found += 1;
+            // What says nothing else but this is meant for it.
+            let other = doc.marks(at).split_whitespace().count().saturating_sub(phrase.split(' ').count());
+            let exact = 6 - i32::try_from(other.min(6)).unwrap_or(6);
+            let long = i32::try_from(value.len() / 30).unwrap_or(12);
+            let far = match view.distance(at) {
+                -300..4_000 => 0,
+                _ => -8,
+            };
+            let outside = if el.zone.is_surroundings() { -12 } else { 0 };
+            let change = exact - long - rank + far + outside - i32::try_from(order.min(5)).unwrap_or(5);
+            out.push(Candidate::text(Source::Mark, value, format!("marked \"{phrase}\"")).scored(change));
+        }
+    }
+}
+
+fn attributes(
+    view: &View<'_>,
+    wanted: &Wanted<'_>,
+    index: &Index<'_>,
+    phrase: &str,
+    rank: i32,
+    out: &mut Vec<Candidate>,
+) {
+    for name in [phrase.replace(' ', "-"), phrase.replace(' ', "")] {
+        for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
+            let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
+            // Attributes hold codes; only one that says just that holds a name.
+            let rank = if wanted.is_shape("name") { rank * 6 } else { rank };
+            if !wanted.is_else(&name) {
+                let reason = format!("attribute data-{name}");
+                out.push(Candidate::text(Source::Mark, *value, reason).scored(far - rank));
+            }
+        }
+    }
+}
+
+/// A list: the items of one marked element, or many elements that are marked alike.
+fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let mut ends = 0;
+    let mut outer: Vec<usize> = Vec::new();
+    for at in hits.iter().copied().filter(|at| !doc.els[*at].zone.is_surroundings()) {
+        if at >= ends {
+            outer.push(at);
+            ends = doc.els[at].end;
+        }
+    }
+    let items: Vec<String> = outer.iter().flat_map(|at| lists::items(doc, doc.below(*at))).take(1_000).collect();
+    if items.len() > 1 {
+        let values = items.into_iter().map(Value::String).collect();
+        out.push(Candidate::new(Source::Mark, values, format!("list marked \"{phrase}\"")).scored(-rank));
+    }
+    let own: Vec<Value> = outer
+        .iter()
+        .filter(|at| (1..=MAX_TEXT * 4).contains(&doc.text_len(**at)))
+        .map(|at| Value::String(doc.lines(*at).to_owned()))
+        .collect();
+    if own.len() > 1 || own.iter().any(|v| v.as_str().is_some_and(|t| t.contains('\n'))) {
+        out.push(Candidate::new(Source::Mark, own, format!("elements marked \"{phrase}\"")).scored(-rank - 2));
+    }
+}

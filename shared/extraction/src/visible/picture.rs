@@ -1,0 +1,75 @@
+//! Pictures: the page's main one by place and size, and all of the content for lists.
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::View;
+
+/// Words in an address that say that a picture is no content.
+const DECORATION: [&str; 16] = [
+    "logo",
+    "icon",
+    "avatar",
+    "sprite",
+    "pixel",
+    "spacer",
+    "blank",
+    "placeholder",
+    "loading",
+    "banner",
+    "badge",
+    "gravatar",
+    "emoji",
+    "flag",
+    "1x1",
+    "button",
+];
+
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let mut all: Vec<Value> = Vec::new();
+    let mut best: Option<(i32, String)> = None;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if el.name() != "img" || el.zone.is_surroundings() || el.zone.has(Zone::HEADER) || all.len() >= 200 {
+            continue;
+        }
+        let lazy = ["data-src", "data-lazy-src", "data-original", "data-zoom-image", "src"];
+        let address =
+            lazy.iter().filter_map(|n| el.attr(n)).map(str::trim).find(|a| !a.is_empty() && !a.starts_with("data:"));
+        let address = address.or_else(|| {
+            let set = el.attr("srcset").or_else(|| el.attr("data-srcset"))?;
+            set.split(',').next_back()?.split_whitespace().next()
+        });
+        let Some(address) = address else { continue };
+        let lower = address.to_lowercase();
+        if DECORATION.iter().any(|d| lower.contains(d)) || lower.ends_with(".svg") {
+            continue;
+        }
+        let side = |name: &str| el.attr(name).and_then(|v| v.trim_end_matches("px").parse::<i32>().ok());
+        let small = side("width").is_some_and(|w| w < 120) || side("height").is_some_and(|h| h < 90);
+        if small {
+            continue;
+        }
+        all.push(address.into());
+        let title = view.head.h1.as_deref().unwrap_or_default();
+        let alt = el.attr("alt").unwrap_or_default();
+        let same = if !alt.is_empty() && super::title::agreement(alt, title) >= 60 { 8 } else { 0 };
+        let large = side("width").map_or(0, |w| if w >= 400 { 4 } else { 0 });
+        let near = if (-2_500..1_500).contains(&view.distance(at)) { 4 } else { -4 };
+        let score = same + large + near;
+        if best.as_ref().is_none_or(|(s, _)| score > *s) {
+            best = Some((score, address.to_owned()));
+        }
+    }
+    if wanted.is_array() {
+        if !all.is_empty() {
+            out.push(Candidate::new(Source::Pattern, all, "pictures of the content"));
+        }
+    } else if let Some((score, address)) = best.filter(|(s, _)| *s > 0) {
+        out.push(Candidate::text(Source::Pattern, address, "picture near the heading").scored(score));
+    }
+}

@@ -1,0 +1,147 @@
+//! Ratings, their number, and reading times, by the patterns that pages write them in.
+
+use crate::candidate::{Candidate, Source};
+use crate::wanted::Wanted;
+
+use super::View;
+
+/// Longest text that is looked at, in bytes.
+const MAX_TEXT: usize = 60;
+/// Words that are counted.
+const COUNTED: [&str; 24] = [
+    "review",
+    "rating",
+    "vote",
+    "bewertung",
+    "rezension",
+    "avis",
+    "évaluation",
+    "opinion",
+    "reseña",
+    "valoracion",
+    "valoración",
+    "recension",
+    "valutazion",
+    "avaliaç",
+    "beoordeling",
+    "opini",
+    "ocen",
+    "hodnocen",
+    "hodnoten",
+    "omdöme",
+    "anmeld",
+    "értékelés",
+    "отзыв",
+    "レビュー",
+];
+
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let counts = wanted.is_page("ratingcount");
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if el.zone.is_surroundings() {
+            continue;
+        }
+        let size = doc.text_len(at);
+        let shown = if (1..=MAX_TEXT).contains(&size) && doc.is_line(at) { Some(doc.lines(at)) } else { None };
+        let labels = [el.attr("aria-label"), el.attr("title"), el.attr("alt"), shown];
+        for text in labels.into_iter().flatten().filter(|t| (3..=MAX_TEXT).contains(&t.len())) {
+            if !text.bytes().any(|b| b.is_ascii_digit()) {
+                continue;
+            }
+            let lower = text.to_lowercase();
+            let near = if (-600..3_000).contains(&view.distance(at)) { 4 } else { -6 };
+            let found = if counts { count(&lower) } else { out_of(&lower) };
+            if let Some(found) = found {
+                let reason = if counts { "a number of reviews" } else { "a number out of a best one" };
+                out.push(Candidate::text(Source::Pattern, found, reason).scored(near));
+            }
+        }
+        if out.len() > 200 {
+            break;
+        }
+    }
+}
+
+/// `4.5 out of 5`, `4,5/5`, `4.5 stars`.
+fn out_of(text: &str) -> Option<String> {
+    let best = [
+        "out of 5",
+        "out of five",
+        "von 5",
+        "sur 5",
+        "de 5",
+        "su 5",
+        "/5",
+        "/ 5",
+        "van 5",
+        "z 5",
+        "av 5",
+        "stars",
+        "out of 10",
+        "/10",
+        "/ 10",
+    ];
+    let at = best.iter().find_map(|b| text.find(b))?;
+    let before = text.get(..at)?.trim_end();
+    let start = before
+        .rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))
+        .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let number = before.get(start..)?;
+    let value: f64 = number.replace(',', ".").parse().ok()?;
+    ((0.0..=10.0).contains(&value)).then(|| number.replace(',', "."))
+}
+
+/// `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
+fn count(text: &str) -> Option<String> {
+    let at = COUNTED.iter().filter_map(|w| text.find(w)).min()?;
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}');
+    let before = text[..at].trim_end_matches(|c: char| !c.is_ascii_digit() && c != 'k');
+    let start =
+        before.rfind(|c: char| !is_number(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let number = before.get(start..)?.trim();
+    if number.bytes().any(|b| b.is_ascii_digit()) && !text[..at].contains("out of") {
+        return Some(number.to_owned());
+    }
+    let after = text.get(at..)?;
+    let open = after.find('(')?;
+    let inside = after.get(open + 1..)?.split(')').next()?.trim();
+    (!inside.is_empty() && inside.chars().all(is_number)).then(|| inside.to_owned())
+}
+
+/// `5 min read`.
+pub(super) fn reading_time(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    for at in 0..doc.els.len() {
+        if !(6..=40).contains(&doc.text_len(at)) || doc.els[at].zone.is_surroundings() {
+            continue;
+        }
+        let text = doc.text(at).to_lowercase();
+        let reads =
+            ["read", "lese", "lecture", "lectura", "lettura", "leitura", "lees"].iter().any(|w| text.contains(w));
+        if reads && text.contains("min") && text.bytes().any(|b| b.is_ascii_digit()) {
+            out.push(Candidate::text(Source::Pattern, text, "minutes to read"));
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (text, want) in [("4.5 out of 5 stars", "4.5"), ("rated 4,5/5", "4.5"), ("4 stars", "4")] {
+            assert_eq!(out_of(text).as_deref(), Some(want), "{text}");
+        }
+        for (text, want) in
+            [("1,204 reviews", "1,204"), ("(32 ratings)", "32"), ("reviews (7)", "7"), ("4.5 (12 votes)", "12")]
+        {
+            assert_eq!(count(text).as_deref(), Some(want), "{text}");
+        }
+        assert_eq!(out_of("call 555/5"), None);
+        assert_eq!(count("reviews"), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Smaller looks: canonical address, language, site, brand, codes in the address, main text, links to call or write.
+
+use serde_json::Value;
+
+use crate::candidate::{Candidate, Source};
+use crate::zones::Zone;
+
+use super::View;
+
+pub(super) fn canonical(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some(canonical) = &view.head.canonical {
+        out.push(Candidate::text(Source::Meta, canonical.clone(), "canonical link").scored(16));
+    }
+    out.push(Candidate::text(Source::Address, view.url.as_str(), "the page's address"));
+}
+
+pub(super) fn language(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some(language) = &view.head.language {
+        out.push(Candidate::text(Source::Meta, language.clone(), "lang of the page").scored(8));
+    }
+}
+
+pub(super) fn site(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some(host) = view.url.host_str() {
+        out.push(Candidate::text(Source::Address, host.trim_start_matches("www."), "host of the address"));
+    }
+}
+
+/// A brand: links to one near the heading.
+pub(super) fn brand(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if el.zone.is_surroundings() || el.zone.has(Zone::HEADER) {
+            continue;
+        }
+        let near = if (-800..2_500).contains(&view.distance(at)) { 4 } else { -12 };
+        if el.name() == "a"
+            && let Some(href) = el.attr("href")
+        {
+            let href = href.to_lowercase();
+            let names = [
+                "/brand/",
+                "/brands/",
+                "/marke/",
+                "/marken/",
+                "/marque/",
+                "/marques/",
+                "/marca/",
+                "/marcas/",
+                "/merk/",
+                "/merken/",
+                "/znacka/",
+                "/znacky/",
+                "/vyrobce/",
+                "/producent/",
+                "/manufacturer/",
+                "/vendor/",
+                "/designer/",
+                "/designers/",
+                "brand=",
+                "/b/brand",
+            ];
+            if names.iter().any(|n| href.contains(n)) && doc.text_len(at) <= 40 {
+                let text = doc.text(at);
+                let text = if text.is_empty() { picture_name(view, at) } else { text };
+                if !text.is_empty() {
+                    out.push(Candidate::text(Source::Pattern, text, "link to a brand").scored(4 + near));
+                }
+            }
+        }
+    }
+}
+
+fn picture_name(view: &View<'_>, at: usize) -> String {
+    let doc = view.doc;
+    let alt = doc.below(at).find_map(|i| doc.els[i].attr("alt"));
+    alt.map(crate::coercion::collapse).filter(|a| a.chars().count() <= 40).unwrap_or_default()
+}
+
+/// A code in the address that the page repeats in its text, as an article number is.
+pub(super) fn code_in_address(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let path = view.url.path();
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    for part in parts.iter().rev().take(3) {
+        let part = part.trim_end_matches(".html").trim_end_matches(".htm");
+        let last = part.rsplit(['-', '_']).next().unwrap_or(part);
+        for code in [part, last] {
+            let digits = code.bytes().filter(u8::is_ascii_digit).count();
+            let shaped = (5..=20).contains(&code.len())
+                && digits >= 3
+                && digits * 3 >= code.len()
+                && code.bytes().all(|b| b.is_ascii_alphanumeric());
+            if shaped && view.doc.all_text().to_lowercase().contains(&code.to_lowercase()) {
+                let text = Value::String(code.to_owned());
+                out.push(
+                    Candidate::new(Source::Address, vec![text], "code in the address that the page repeats").scored(16),
+                );
+                return;
+            }
+        }
+    }
+}
+
+/// The main text: paragraphs of the element that has most of them.
+pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some((holder, weight)) = main_element(view)
+        && weight > 140
+    {
+        let doc = view.doc;
+        let mut paragraphs: Vec<String> = Vec::new();
+        let mut skip = 0;
+        for i in doc.below(holder) {
+            let el = &doc.els[i];
+            if i < skip || el.zone.is_surroundings() || el.zone.has(Zone::HIDDEN) {
+                continue;
+            }
+            if matches!(el.name(), "p" | "li" | "h2" | "h3" | "h4" | "blockquote" | "pre") {
+                skip = el.end;
+                paragraphs.push(doc.text(i));
+            }
+        }
+        paragraphs.retain(|p| !p.is_empty());
+        let text = if paragraphs.is_empty() { doc.text(holder) } else { paragraphs.join("\n") };
+        out.push(Candidate::text(Source::Pattern, text, "main text").scored(6));
+    }
+}
+
+/// The first paragraph of the main text, where nothing else describes the page.
+pub(super) fn description(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let Some((holder, _)) = main_element(view) else { return };
+    let first = doc
+        .below(holder)
+        .find(|i| doc.els[*i].name() == "p" && doc.text_len(*i) > 60 && !doc.els[*i].zone.is_surroundings());
+    if let Some(first) = first {
+        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(-16));
+    }
+}
+
+/// The element whose own paragraphs have most text: each paragraph counts whole for its parent and half for the
+/// element above that.
+fn main_element(view: &View<'_>) -> Option<(usize, usize)> {
+    let doc = view.doc;
+    let mut weights = vec![0usize; doc.els.len()];
+    for (at, el) in doc.els.iter().enumerate() {
+        if el.name() != "p" || el.zone.is_surroundings() || el.zone.has(Zone::HIDDEN) {
+            continue;
+        }
+        let size = doc.text_len(at);
+        if size < 25 {
+            continue;
+        }
+        let mut above = doc.above(at);
+        if let Some(parent) = above.next() {
+            weights[parent] += size;
+        }
+        if let Some(grand) = above.next() {
+            weights[grand] += size / 2;
+        }
+    }
+    weights.into_iter().enumerate().max_by_key(|(_, w)| *w).filter(|(_, w)| *w > 0)
+}
+
+/// What links with a scheme of their own lead to: `tel:`, `mailto:`.
+pub(super) fn links(view: &View<'_>, scheme: &str, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        let Some(target) = el.attr("href").and_then(|h| h.trim().strip_prefix(scheme)) else { continue };
+        let target = target.split('?').next().unwrap_or(target).trim_start_matches("//");
+        let shown = doc.text(at);
+        // A number as it is shown, if one is; an address as it is linked.
+        let digits = shown.bytes().filter(u8::is_ascii_digit).count();
+        let text = if scheme == "tel:" && digits >= 5 { shown } else { target.replace("%20", " ") };
+        let outside = if el.zone.is_surroundings() || el.zone.has(Zone::HEADER) { -8 } else { 4 };
+        if !text.is_empty() {
+            out.push(Candidate::text(Source::Pattern, text, format!("{scheme} link")).scored(outside));
+        }
+        if out.len() > 50 {
+            return;
+        }
+    }
+}
+
+pub(super) fn address(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    for at in 0..doc.els.len() {
+        if doc.els[at].name() == "address" && (8..=300).contains(&doc.text_len(at)) {
+            let text = doc.lines(at).lines().map(str::trim).collect::<Vec<_>>().join(", ");
+            out.push(Candidate::text(Source::Pattern, text, "address element"));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The title: the page's heading, checked against what the head says; titles without the site's name.
+
+use crate::candidate::{Candidate, Source};
+use crate::head::Head;
+
+use super::View;
+
+/// What sites put between a page's title and their own name.
+const SEPARATORS: [&str; 12] = [" | ", " – ", " — ", " - ", " · ", " :: ", " » ", " • ", " / ", " < ", " › ", " ~ "];
+
+/// Most first-level headings that are looked at.
+const MAX_HEADINGS: usize = 6;
+
+pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let (doc, head) = (view.doc, view.head);
+    let og = head.metas("og:title").first().map(String::as_str);
+    let others: Vec<String> =
+        [og, head.title.as_deref()].into_iter().flatten().map(|t| without_site(t, head)).collect();
+    let headings = (0..doc.els.len()).filter(|at| {
+        let el = &doc.els[*at];
+        el.name() == "h1" && (Some(*at) == doc.heading || !el.zone.is_surroundings())
+    });
+    for (order, at) in headings.take(MAX_HEADINGS).enumerate() {
+        let h1 = doc.text(at);
+        // Documentation ends its headings in a link to themselves.
+        let h1 = without_suffix(h1.trim_end_matches(['¶', '#', ' ']), head).to_owned();
+        if h1.is_empty() || h1.chars().count() > 300 {
+            continue;
+        }
+        let agrees = others.iter().map(|o| agreement(&h1, o)).max().unwrap_or(50);
+        let slogan = others.iter().all(|o| words_in(&h1) * 10 > words_in(o) * 16) && !others.is_empty();
+        let score = match agrees {
+            // A heading that nothing in the head confirms is often a slogan or the site's name.
+            _ if head.is_site(&h1) => -25,
+            // What goes on behind what both titles say is a source, a number or a slogan.
+            100 if extended(&h1, &others) => 4,
+            100 => 34,
+            50.. if slogan && agrees < 70 => 4,
+            50.. => 28,
+            30.. => 4,
+            _ => 2,
+        };
+        // The second one counts only where it says just what the head says: pages of several parts head each so.
+        let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
+        let score = if order == 0 {
+            score
+        } else if same {
+            score - 1
+        } else {
+            -25
+        };
+        let reason = format!("heading {}, agrees by {agrees}", order + 1);
+        out.push(Candidate::text(Source::Heading, h1, reason).scored(score));
+    }
+    for (name, change) in [("og:title", 6), ("twitter:title", 2)] {
+        if let Some(title) = head.metas(name).first() {
+            out.push(Candidate::text(Source::Meta, without_site(title, head), name).scored(change));
+        }
+    }
+    if let Some(title) = &head.title {
+        out.push(Candidate::text(Source::Meta, without_site(title, head), "title element"));
+    }
+}
+
+/// Whether a heading is what the two titles of the head say, and more.
+fn extended(h1: &str, others: &[String]) -> bool {
+    let [a, b] = others else { return false };
+    let (a, b, h1) = (a.to_lowercase(), b.to_lowercase(), h1.to_lowercase());
+    a == b && words_in(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
+}
+
+/// How many words a text has.
+fn words_in(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
+/// How far two titles agree, in percent: of the words of the shorter one, how many the other has.
+pub(crate) fn agreement(a: &str, b: &str) -> usize {
+    let norm = |t: &str| -> Vec<String> {
+        t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).take(60).collect()
+    };
+    let (a, b) = (norm(a), norm(b));
+    let (few, many) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
+    if few.is_empty() {
+        return 0;
+    }
+    few.iter().filter(|w| many.contains(w)).count() * 100 / few.len()
+}
+
+/// A title without the site's name at either end.
+pub(crate) fn without_site(title: &str, head: &Head) -> String {
+    let mut rest = title.trim();
+    // Twice: section and site.
+    for _ in 0..2 {
+        let Some((kept, _)) = cut(rest, head) else { break };
+        rest = kept;
+    }
+    rest.to_owned()
+}
+
+/// A heading without the site's name, where it ends in that.
+fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
+    match heading.rsplit_once(" | ") {
+        Some((kept, site)) if kept.chars().count() > 3 && is_sites(site.trim(), head) => kept.trim(),
+        _ => heading,
+    }
+}
+
+/// One cut of a title: what is kept and what is cut off.
+fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
+    let heading = head.h1.as_deref().map(plain);
+    // The heading itself stands at one end.
+    let is_heading = |t: &str| heading.as_deref().is_some_and(|h| !h.is_empty() && h == plain(t));
+    if is_heading(title) {
+        return None;
+    }
+    let ends = SEPARATORS.iter().filter_map(|s| title.rsplit_once(s).map(|(a, b)| (a, b, *s)));
+    let last = ends.max_by_key(|(a, _, _)| a.len());
+    if let Some((kept, off, separator)) = last {
+        let (kept, off) = (kept.trim(), off.trim());
+        let short = off.chars().count() <= 40 && kept.chars().count() >= off.chars().count().min(12);
+        if is_heading(kept)
+            || is_sites(off, head)
+            || (separator == " | " && short && kept.chars().count() > 3 && !is_heading(off))
+        {
+            return Some((kept, off)).filter(|(k, _)| !k.is_empty());
+        }
+    }
+    let starts = SEPARATORS.iter().filter_map(|s| title.split_once(s)).chain(title.split_once(": "));
+    let (off, kept) = starts.min_by_key(|(a, _)| a.len())?;
+    let (off, kept) = (off.trim(), kept.trim());
+    (!kept.is_empty() && (is_sites(off, head) || is_heading(kept))).then_some((kept, off))
+}
+
+/// Whether a part of a title is the site's name, or has it in it.
+fn is_sites(part: &str, head: &Head) -> bool {
+    if head.is_site(part) {
+        return true;
+    }
+    let part = plain(part);
+    head.sites.iter().map(|s| plain(s)).any(|site| {
+        site.chars().count() >= 4 && (part.contains(&site) || (part.chars().count() >= 5 && site.contains(&part)))
+    })
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sites_name_is_cut_off() {
+        let head = |h1: &str, site: &str| Head {
+            h1: Some(h1.to_owned()).filter(|h| !h.is_empty()),
+            sites: vec![site.to_owned()],
+            ..Head::default()
+        };
+        for (title, h1, site, want) in [
+            ("Copper Kettle | Shop", "Copper Kettle", "x", "Copper Kettle"),
+            ("Copper Kettle - Kitchen - Hearth & Home", "", "hearth & home", "Copper Kettle - Kitchen"),
+            ("Hearth: Copper Kettle", "Copper Kettle", "hearth", "Copper Kettle"),
+            ("Soup - hot and good", "Soups", "example", "Soup - hot and good"),
+            ("How to boil | water", "", "example", "How to boil"),
+            ("Copper – Kettle", "Copper – Kettle", "kettle", "Copper – Kettle"),
+        ] {
+            assert_eq!(without_site(title, &head(h1, site)), want, "{title}");
+        }
+        assert_eq!(agreement("A kettle", "The kettle, a story"), 100);
+        assert_eq!(agreement("", "x"), 0);
+    }
+}

@@ -1,0 +1,152 @@
+//! What a field asks for: its concept, its own words, the unit that its name or hint names, the shape of its example.
+
+use domain::{Field, FieldType};
+use serde_json::Value;
+
+use crate::vocabulary::{Concept, concept_in, concept_of, singular, words};
+
+/// A field, understood.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) field: &'a Field,
+    pub(crate) concept: Option<&'static Concept>,
+    /// The name in words.
+    pub(crate) label: String,
+    /// Seconds of one unit, where a duration is asked for as a number.
+    pub(crate) unit: Option<f64>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn of(field: &'a Field) -> Wanted<'a> {
+        let label = words(&field.field);
+        let hint = field.hint.as_deref().unwrap_or_default();
+        let named = concept_of(&field.field);
+        let hinted = if hint.is_empty() { None } else { concept_in(hint) };
+        let concept = match (named, hinted) {
+            // "original price" as the hint of a price says which price; "minutes of cooking" of a title says nothing.
+            (Some(named), Some(hinted)) if shares_word(named, hinted) => Some(hinted),
+            (Some(named), _) => Some(named),
+            (None, hinted) => hinted,
+        };
+        let mut wanted = Wanted { field, concept, label, unit: None };
+        wanted.unit = wanted.duration_unit();
+        wanted
+    }
+
+    /// The unit of a duration: as name or hint say it, minutes where they say nothing.
+    fn duration_unit(&self) -> Option<f64> {
+        if !matches!(self.field.kind.element(), FieldType::Integer | FieldType::Float) {
+            return None;
+        }
+        let asked =
+            format!(" {} {} ", singular(&self.label), singular(&words(self.field.hint.as_deref().unwrap_or(""))));
+        let says = |unit: &[&str]| unit.iter().any(|u| asked.contains(&format!(" {u} ")));
+        let timely = self.is_shape("minutes") || says(&["duration", "time", "minute", "second"]);
+        if !timely || says(&["zone", "stamp", "timestamp"]) {
+            return None;
+        }
+        Some(if says(&["second", "sec"]) {
+            1.0
+        } else if says(&["hour", "hr"]) {
+            3_600.0
+        } else if says(&["day"]) {
+            86_400.0
+        } else {
+            60.0
+        })
+    }
+
+    pub(crate) fn id(&self) -> &'static str {
+        self.concept.map_or("", |c| c.id)
+    }
+
+    pub(crate) fn is_shape(&self, shape: &str) -> bool {
+        self.concept.is_some_and(|c| c.shape == shape)
+    }
+
+    pub(crate) fn is_page(&self, page: &str) -> bool {
+        self.concept.is_some_and(|c| c.page == page)
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.field.kind.is_array()
+    }
+
+    /// Whether a label on the page, in words, names this field; the closeness of it, 0 to 10.
+    pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
+        if label == self.label {
+            return Some(10);
+        }
+        let stem = singular(label);
+        if stem == singular(&self.label) {
+            return Some(9);
+        }
+        let concept = self.concept?;
+        if concept.names.iter().any(|n| *n == label || *n == stem) {
+            return Some(8);
+        }
+        concept.labels.iter().any(|l| l == label || *l == stem).then_some(7)
+    }
+
+    /// Whether the words of a mark or key say that something else is meant.
+    pub(crate) fn is_else(&self, marks: &str) -> bool {
+        self.concept.is_some_and(|c| c.not.iter().any(|w| crate::doc::has_words(marks, w)))
+    }
+
+    /// Whether a text looks like the example as far as one can tell: for names that say nothing.
+    pub(crate) fn like_example(&self, text: &str) -> bool {
+        let example = match &self.field.example {
+            Value::String(s) => s.as_str(),
+            Value::Array(items) => items.first().and_then(Value::as_str).unwrap_or_default(),
+            _ => return true,
+        };
+        if example.is_empty() {
+            return true;
+        }
+        let digits = |s: &str| s.chars().any(|c| c.is_ascii_digit());
+        let link = |s: &str| s.starts_with("http") || s.starts_with('/');
+        if link(example) != link(text) && link(example) {
+            return false;
+        }
+        // An example of digits alone asks for digits; a long text asks for no single word and the other way round.
+        let code = example.chars().all(|c| c.is_ascii_digit());
+        (!code || digits(text)) && text.chars().count() <= example.chars().count() * 12 + 80
+    }
+}
+
+fn shares_word(a: &Concept, b: &Concept) -> bool {
+    a.id.split(' ').any(|w| b.names.iter().any(|n| n.split(' ').any(|m| m == w)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wanted(name: &str, kind: FieldType, hint: Option<&str>) -> (String, Option<f64>) {
+        let field =
+            Field { field: name.into(), kind, example: json!("1"), hint: hint.map(str::to_owned), selector: None };
+        let wanted = Wanted::of(&field);
+        (wanted.id().to_owned(), wanted.unit)
+    }
+
+    #[test]
+    fn names_hints_and_units() {
+        use FieldType::{Float, Integer, String};
+        for (name, kind, hint, id, unit) in [
+            ("price", Float, None, "price", None),
+            ("price", Float, Some("the original price, not the sale price"), "old price", None),
+            ("price", Float, Some("sale price"), "price", None),
+            ("x1", String, Some("name of the hiring organization"), "company", None),
+            ("cookTime", Integer, Some("minutes"), "cook time", Some(60.0)),
+            ("cookTime", Float, Some("in hours"), "cook time", Some(3_600.0)),
+            ("durationSeconds", Integer, None, "duration", Some(1.0)),
+            ("cookTime", String, None, "cook time", None),
+            ("fermentation time", Integer, None, "", Some(60.0)),
+            ("title", String, Some("in minutes"), "title", None),
+        ] {
+            assert_eq!(wanted(name, kind, hint), (id.to_owned(), unit), "{name} {hint:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where on a page an element stands: in what the page is about, or in navigation, comments, related items, footers.
+//! By element names, roles and class words that sites everywhere use.
+
+/// A set of the regions that an element is in; it takes over its parent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Zone(u16);
+
+impl Zone {
+    pub(crate) const NAV: Zone = Zone(1);
+    pub(crate) const HEADER: Zone = Zone(2);
+    pub(crate) const FOOTER: Zone = Zone(4);
+    pub(crate) const ASIDE: Zone = Zone(8);
+    pub(crate) const RELATED: Zone = Zone(16);
+    pub(crate) const COMMENTS: Zone = Zone(32);
+    pub(crate) const HIDDEN: Zone = Zone(64);
+    pub(crate) const MAIN: Zone = Zone(128);
+    pub(crate) const ARTICLE: Zone = Zone(256);
+    pub(crate) const CRUMBS: Zone = Zone(512);
+    pub(crate) const OVERLAY: Zone = Zone(1024);
+    pub(crate) const STRUCK: Zone = Zone(2048);
+
+    pub(crate) fn has(self, other: Zone) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn with(self, other: Zone) -> Zone {
+        Zone(self.0 | other.0)
+    }
+
+    /// Not part of what the page is about.
+    pub(crate) fn is_surroundings(self) -> bool {
+        const OUTSIDE: u16 = 1 | 4 | 8 | 16 | 32 | 1024;
+        self.0 & OUTSIDE != 0
+    }
+}
+
+/// The region that a class word tells of.
+fn by_word(word: &str) -> Option<Zone> {
+    Some(match word {
+        "nav" | "navbar" | "navigation" | "menu" | "submenu" | "megamenu" => Zone::NAV,
+        "breadcrumb" | "breadcrumbs" | "breadcrumblist" => Zone::CRUMBS,
+        "footer" | "colophon" => Zone::FOOTER,
+        "sidebar" | "aside" | "advert" | "ads" | "ad" | "newsletter" | "subscribe" | "signup" => Zone::ASIDE,
+        "related" | "recommended" | "recommendation" | "recommendations" | "recommends" | "similar" | "upsell"
+        | "upsells" | "crosssell" | "crossell" | "trending" | "accessories" | "teaser" | "teasers" | "bestsellers"
+        | "sponsored" | "yarpp" => Zone::RELATED,
+        "comments" | "comment" | "commentlist" | "respond" => Zone::COMMENTS,
+        "cookie" | "cookies" | "consent" | "gdpr" | "onetrust" | "modal" | "popup" | "minicart" => Zone::OVERLAY,
+        _ => return None,
+    })
+}
+
+/// The region that two class words in a row tell of.
+fn by_pair(first: &str, second: &str) -> Option<Zone> {
+    Some(match (first, second) {
+        ("widget", "area") | ("promo", "banner") => Zone::ASIDE,
+        ("cross", "sell" | "sells")
+        | ("also", "bought" | "viewed" | "like")
+        | ("may", "like")
+        | ("more", "from" | "posts" | "stories")
+        | ("read", "more" | "next")
+        | ("next" | "prev" | "previous", "post")
+        | ("post", "navigation")
+        | ("recently", "viewed")
+        | ("recent" | "latest" | "popular", "posts") => Zone::RELATED,
+        ("reviews" | "review", "list") | ("customer", "reviews") => Zone::COMMENTS,
+        ("mini", "cart") => Zone::OVERLAY,
+        ("sr", "only") | ("visually", "hidden") => Zone::HIDDEN,
+        _ => return None,
+    })
+}
+
+/// The region that an element's marks tell of; a page's wrapper often says which regions it has or lacks.
+fn by_marks(marks: &str) -> Zone {
+    let mut zone = Zone::default();
+    let mut before = "";
+    for word in marks.split(' ') {
+        if !matches!(before, "no" | "has" | "with" | "without" | "hide" | "show") {
+            let region = by_word(word).or_else(|| by_pair(before, word));
+            zone = zone.with(region.unwrap_or_default());
+        }
+        before = word;
+    }
+    zone
+}
+
+/// The zone of an element below `above`.
+pub(crate) fn of(name: &str, role: Option<&str>, hidden: bool, marks: &str, above: Zone) -> Zone {
+    let mut zone = above;
+    match name {
+        // What a page wraps whole is no region of it.
+        "html" | "body" | "main" => {
+            return if name == "main" { zone.with(Zone::MAIN) } else { zone };
+        }
+        "nav" => zone = zone.with(Zone::NAV),
+        "footer" if !above.has(Zone::ARTICLE) => zone = zone.with(Zone::FOOTER),
+        "header" if !above.has(Zone::ARTICLE) && !above.has(Zone::MAIN) => zone = zone.with(Zone::HEADER),
+        "aside" => zone = zone.with(Zone::ASIDE),
+        "article" => zone = zone.with(Zone::ARTICLE),
+        "dialog" => zone = zone.with(Zone::OVERLAY),
+        "del" | "s" | "strike" => zone = zone.with(Zone::STRUCK),
+        _ => {}
+    }
+    match role {
+        Some("navigation" | "menu" | "menubar") => zone = zone.with(Zone::NAV),
+        Some("main") => zone = zone.with(Zone::MAIN),
+        Some("contentinfo") => zone = zone.with(Zone::FOOTER),
+        Some("complementary") => zone = zone.with(Zone::ASIDE),
+        Some("dialog" | "alertdialog") => zone = zone.with(Zone::OVERLAY),
+        _ => {}
+    }
+    if hidden {
+        zone = zone.with(Zone::HIDDEN);
+    }
+    // Only what can hold a region: a link or a word marked "comment" is none.
+    if !marks.is_empty()
+        && matches!(name, "div" | "section" | "ul" | "ol" | "table" | "form" | "header" | "article" | "p" | "li")
+    {
+        zone = zone.with(by_marks(marks));
+    }
+    zone
+}
