@@ -20,7 +20,6 @@ mod driver;
 mod events;
 mod extract_job;
 mod heartbeat;
-mod hosts;
 mod inputs;
 mod lease;
 mod page;

@@ -21,8 +21,6 @@ pub struct Settings {
     pub units_per_message: u32,
     /// `STALL_SECONDS`: how long no worker may have given a sign of life before a waiting handler does the work.
     pub stall_secs: u64,
-    /// `HOST_DELAY_MS`.
-    pub host_delay_ms: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
     /// Store faults in a row after which a driver gives its job up for a sweeper to take.
@@ -45,7 +43,6 @@ impl Default for Settings {
             queue_concurrency: 32,
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
-            host_delay_ms: 250,
             progress_ms: 500,
             driver_faults: 5,
             step_attempts: 4,

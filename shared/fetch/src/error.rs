@@ -34,13 +34,7 @@ pub enum FetchError {
     Diverted(Box<Url>),
 }
 
-/// stub
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Throttled { /// x
- pub retry_after: Option<Duration> }
 impl FetchError {
-    /// stub
-    pub fn throttled(&self) -> Option<Throttled> { None }
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();

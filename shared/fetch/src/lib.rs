@@ -17,7 +17,7 @@ mod fault;
 mod resolver;
 
 pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page};
-pub use error::{BuildError, FetchError, Throttled};
+pub use error::{BuildError, FetchError};
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};
 pub use target::{UrlFault, check_url};
