@@ -13,6 +13,7 @@ pub mod job;
 pub mod lanes;
 pub mod nearest;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod schema;

@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod clock;
 pub mod dispatch;
 pub mod feed;
+pub mod hosts;
 pub mod marker;
 pub mod settings;
 pub mod settle;
@@ -63,6 +64,8 @@ struct Inner {
     beat: heartbeat::Beat,
     /// URLs of jobs that were worked on last.
     inputs: inputs::Cache,
+    /// What this process knows of the hosts that it asks.
+    hosts: hosts::Hosts,
 }
 
 /// What an engine is put together from.
@@ -96,6 +99,7 @@ impl Engine {
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
             inputs: inputs::Cache::default(),
+            hosts: hosts::Hosts::default(),
         };
         Engine { inner: Arc::new(inner) }
     }

@@ -280,7 +280,8 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         | FetchError::Blocked(_)
         | FetchError::Unreachable(_)
         | FetchError::Timeout(_)
-        | FetchError::Unsupported(_) => error,
+        | FetchError::Unsupported(_)
+        | FetchError::Throttled(..) => error,
     }
 }
 

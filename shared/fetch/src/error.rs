@@ -28,9 +28,34 @@ pub enum FetchError {
     /// Not HTML, JSON or text, or over the size limit.
     #[error("{0}")]
     Unsupported(String),
+    /// The site asks to be left alone for a while: what it says otherwise, and until when.
+    #[error("{0}")]
+    Throttled(Box<FetchError>, Throttled),
 }
 
+/// An answer of 429 or 503: whoever asks too much is to slow down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttled {
+    /// `Retry-After` (RFC 9110 §10.2.3), at most [`MAX_RETRY_AFTER`]; `None` where the site does not say.
+    pub retry_after: Option<Duration>,
+}
+
+/// Longest wait that a site may ask for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 impl FetchError {
+    /// Whether the site asked for fewer requests, and for how long.
+    pub fn throttled(&self) -> Option<Throttled> {
+        match self {
+            FetchError::Throttled(_, throttled) => Some(*throttled),
+            FetchError::Forbidden(_)
+            | FetchError::Blocked(_)
+            | FetchError::Unreachable(_)
+            | FetchError::Timeout(_)
+            | FetchError::Unsupported(_) => None,
+        }
+    }
+
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
@@ -40,6 +65,7 @@ impl FetchError {
             FetchError::Unreachable(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
+            FetchError::Throttled(error, _) => error.into_unit_error(),
         }
     }
 }

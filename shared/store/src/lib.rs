@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod client;
 pub mod error;
 pub mod heartbeat;
+pub mod hosts;
 pub mod jobs;
 pub mod keys;
 pub mod lists;
