@@ -160,6 +160,12 @@ impl Config {
                 "a whole number from 1 to 10000",
             )?)
             .unwrap_or(defaults.fetch_concurrency),
+            host_delay_ms: env.number(
+                "HOST_DELAY_MS",
+                defaults.host_delay_ms,
+                0..=3_600_000,
+                "a whole number of milliseconds from 0 to 3600000",
+            )?,
             ..defaults
         };
         let ttl_hours = env.number("RESULT_TTL_HOURS", 24, 1..=8_760, "a whole number of hours from 1 to 8760")?;
@@ -198,6 +204,8 @@ mod tests {
             read(&[("LEASE_SECONDS", "7"), ("FETCH_ALLOW", "127.0.0.0/8, ::1"), ("RESULT_TTL_HOURS", "2")]).unwrap();
         assert_eq!((c.settings.lease_secs, c.settings.hold_secs, c.result_ttl_secs), (7, 840, 7_200));
         assert_eq!(c.fetch.allow.len(), 2);
+        assert_eq!(c.settings.host_delay_ms, 250);
+        assert_eq!(read(&[("HOST_DELAY_MS", "0")]).unwrap().settings.host_delay_ms, 0);
         assert!(read(&[("FETCH_ALLOW", "")]).unwrap().fetch.allow.is_empty());
     }
 

@@ -14,6 +14,7 @@ pub mod job;
 pub mod lanes;
 pub mod nearest;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod schema;

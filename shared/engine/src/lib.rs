@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod clock;
 pub mod dispatch;
 pub mod feed;
+pub mod hosts;
 pub mod marker;
 pub mod settings;
 pub mod settle;
@@ -66,6 +67,8 @@ struct Inner {
     inputs: inputs::Cache,
     /// What is known of crawls that were worked on last.
     crawls: crawl::Memories,
+    /// What this process knows of the hosts that it asks.
+    hosts: hosts::Hosts,
 }
 
 /// What an engine is put together from.
@@ -100,6 +103,7 @@ impl Engine {
             beat: heartbeat::Beat::default(),
             inputs: inputs::Cache::default(),
             crawls: crawl::Memories::default(),
+            hosts: hosts::Hosts::default(),
         };
         Engine { inner: Arc::new(inner) }
     }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub sweep_secs: u64,
     /// `FETCH_CONCURRENCY`: pages that this process fetches at once.
     pub fetch_concurrency: u32,
+    /// `HOST_DELAY_MS`: least time between two pages of crawls on one host, in milliseconds; 0 switches it off.
+    pub host_delay_ms: u64,
     /// Parallel fetches of a job that asks for nothing else.
     pub default_concurrency: u32,
     /// Parallel fetches of a job that asks for nothing else and goes through the queue.
@@ -39,6 +41,7 @@ impl Default for Settings {
             deadline_secs: 86_400,
             sweep_secs: 60,
             fetch_concurrency: 32,
+            host_delay_ms: 250,
             default_concurrency: 8,
             queue_concurrency: 32,
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,

@@ -8,6 +8,7 @@ use crate::content::{Readability, SNIFF_BYTES, is_still_gzip, judge_type, looks_
 use crate::error::FetchError;
 use crate::fault::explain;
 use crate::guard::Refusal;
+use crate::throttle::throttled;
 
 /// What a response holds.
 pub(crate) struct Content {
@@ -80,7 +81,15 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
     Ok(())
 }
 
+/// Refuses what is no page by its status. The refusal says so if the site asks to be left alone.
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
+    judge_status(response).map_err(|error| match throttled(response) {
+        Some(throttled) => FetchError::Throttled(Box::new(error), throttled),
+        None => error,
+    })
+}
+
+fn judge_status(response: &Response) -> Result<(), FetchError> {
     let status = response.status();
     let code = status.as_u16();
     if is_bot_wall(response.headers()) {

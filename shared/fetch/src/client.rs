@@ -303,7 +303,8 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         | FetchError::Unreachable(_)
         | FetchError::Timeout(_)
         | FetchError::Unsupported(_)
-        | FetchError::Diverted(_) => error,
+        | FetchError::Diverted(_)
+        | FetchError::Throttled(..) => error,
     }
 }
 

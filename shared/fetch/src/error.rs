@@ -32,9 +32,35 @@ pub enum FetchError {
     /// A redirect leads where whoever asked does not want to go.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
+    /// The site asks to be left alone for a while: what it says otherwise, and until when.
+    #[error("{0}")]
+    Throttled(Box<FetchError>, Throttled),
 }
 
+/// An answer of 429 or 503: whoever asks too much is to slow down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttled {
+    /// `Retry-After` (RFC 9110 §10.2.3), at most [`MAX_RETRY_AFTER`]; `None` where the site does not say.
+    pub retry_after: Option<Duration>,
+}
+
+/// Longest wait that a site may ask for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 impl FetchError {
+    /// Whether the site asked for fewer requests, and for how long.
+    pub fn throttled(&self) -> Option<Throttled> {
+        match self {
+            FetchError::Throttled(_, throttled) => Some(*throttled),
+            FetchError::Forbidden(_)
+            | FetchError::Blocked(_)
+            | FetchError::Unreachable(_)
+            | FetchError::Timeout(_)
+            | FetchError::Unsupported(_)
+            | FetchError::Diverted(_) => None,
+        }
+    }
+
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
@@ -44,6 +70,7 @@ impl FetchError {
             FetchError::Unreachable(_) | FetchError::Diverted(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
+            FetchError::Throttled(error, _) => error.into_unit_error(),
         }
     }
 }

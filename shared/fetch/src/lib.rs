@@ -15,9 +15,10 @@ pub mod target;
 mod body;
 mod fault;
 mod resolver;
+mod throttle;
 
 pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page};
-pub use error::{BuildError, FetchError};
+pub use error::{BuildError, FetchError, Throttled};
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};
 pub use target::{UrlFault, check_url};

@@ -24,6 +24,16 @@ pub fn api_key(sha256: &str) -> String {
     format!("KEY#{sha256}")
 }
 
+/// Partition of a host's rows, by its name and port.
+pub fn host(name_and_port: &str) -> String {
+    format!("HOST#{name_and_port}")
+}
+
+/// Partition of an origin's rows, by its scheme, name and port.
+pub fn origin(origin: &str) -> String {
+    format!("ORIGIN#{origin}")
+}
+
 /// Sort key of a month's row.
 pub fn month(month: Month) -> String {
     format!("MONTH#{month}")

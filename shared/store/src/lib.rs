@@ -9,6 +9,7 @@ pub mod client;
 pub mod error;
 pub mod growth;
 pub mod heartbeat;
+pub mod hosts;
 pub mod jobs;
 pub mod keys;
 pub mod lists;

@@ -8,9 +8,10 @@ use url::Url;
 use super::{MAX_ROBOTS, Robots};
 use crate::body::check_encoding;
 use crate::client::{Arrival, Fetcher};
-use crate::error::FetchError;
+use crate::error::{FetchError, Throttled};
 use crate::fault::explain;
 use crate::guard::Refusal;
+use crate::throttle::throttled;
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,10 @@ pub struct RobotsAnswer {
     pub robots: Robots,
     /// Why it does.
     pub outcome: RobotsOutcome,
-    /// HTTP status of the last answer, if there was one: 429 and 503 mean to slow down, too.
+    /// HTTP status of the last answer, if there was one.
     pub status: Option<u16>,
+    /// Whether that answer said to slow down (429, 503).
+    pub throttled: Option<Throttled>,
 }
 
 impl RobotsAnswer {
@@ -41,7 +44,7 @@ impl RobotsAnswer {
             RobotsOutcome::Unreachable(_) => Robots::disallow_all(),
             RobotsOutcome::Found | RobotsOutcome::Unavailable => Robots::allow_all(),
         };
-        RobotsAnswer { robots, outcome, status }
+        RobotsAnswer { robots, outcome, status, throttled: None }
     }
 }
 
@@ -66,17 +69,19 @@ impl Fetcher {
         };
         let status = response.status();
         let code = Some(status.as_u16());
+        let throttled = throttled(&response);
         if status.is_client_error() || status.is_redirection() {
-            return RobotsAnswer::of(RobotsOutcome::Unavailable, code);
+            return RobotsAnswer { throttled, ..RobotsAnswer::of(RobotsOutcome::Unavailable, code) };
         }
         if !status.is_success() {
             let text = format!("the site answered with status {} when asked for its robots.txt", status.as_u16());
-            return RobotsAnswer::of(RobotsOutcome::Unreachable(FetchError::Unreachable(text)), code);
+            let outcome = RobotsOutcome::Unreachable(FetchError::Unreachable(text));
+            return RobotsAnswer { throttled, ..RobotsAnswer::of(outcome, code) };
         }
         match start_of(response).await {
             Ok(file) => {
                 let robots = Robots::parse(&file, self.product_token());
-                RobotsAnswer { robots, outcome: RobotsOutcome::Found, status: code }
+                RobotsAnswer { robots, outcome: RobotsOutcome::Found, status: code, throttled: None }
             }
             Err(error) => RobotsAnswer::of(RobotsOutcome::Unreachable(error), code),
         }

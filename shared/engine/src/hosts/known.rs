@@ -1,0 +1,149 @@
+//! What a process knows of one host: its row as it last saw it, and the slots that it took and has not used.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::Timestamp;
+use domain::pace::{Pace, Slots};
+
+/// For how long what was read of a host is good enough for a page that needs no slot, in milliseconds; and for how long
+/// a host counts as one that this process is asking.
+const FRESH_MS: u64 = 5_000;
+
+/// One host.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// `name:port`.
+    pub(super) name: String,
+    known: Mutex<Known>,
+    /// Held by whoever writes its row, so that those who wait for a slot share one write.
+    pub(super) writing: tokio::sync::Mutex<()>,
+}
+
+/// What is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The row as it was last seen or written.
+    pub(super) row: Option<Pace>,
+    /// Before this nothing starts, whether the row could be told or not.
+    closed_until: Timestamp,
+    slots: VecDeque<Timestamp>,
+    /// How far apart those are.
+    spacing_ms: u64,
+    asked_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+}
+
+impl Host {
+    pub(super) fn new(name: String) -> Host {
+        Host { name, known: Mutex::default(), writing: tokio::sync::Mutex::default() }
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Its pace, as far as this process knows.
+    pub(super) fn pace(&self, now: Timestamp) -> Pace {
+        let pace = self.row.unwrap_or_default().as_of(now);
+        Pace { closed_until: pace.closed_until.max(self.closed_until), ..pace }
+    }
+
+    /// Takes note of the row.
+    pub(super) fn saw(&mut self, row: Option<Pace>, now: Timestamp) {
+        self.row = row;
+        self.read_at = Some(now);
+    }
+
+    /// Takes note that a page asks, and says whether the row should be looked at before: the host is being asked a lot,
+    /// and another process may have been told to slow down.
+    pub(super) fn ask(&mut self, now: Timestamp) -> bool {
+        let within = |at: Option<Timestamp>| at.is_some_and(|at| now.ms_since(at) < FRESH_MS);
+        let asked_before = within(self.asked_at.replace(now));
+        let look = asked_before && !within(self.read_at);
+        if look {
+            // Others that ask meanwhile do not look, too.
+            self.read_at = Some(now);
+        }
+        look
+    }
+
+    /// Closes the host, at once and whatever the row says. Slots that were taken are of the old pace.
+    pub(super) fn close(&mut self, until: Timestamp) {
+        self.closed_until = self.closed_until.max(until);
+        self.slots.clear();
+    }
+
+    /// When the host opens, if it is closed.
+    pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.pace(now).closed_until).filter(|until| *until > now)
+    }
+
+    /// Keeps slots that were taken.
+    pub(super) fn keep(&mut self, slots: Slots) {
+        self.slots = slots.starts.into();
+        self.spacing_ms = slots.spacing_ms;
+    }
+
+    /// The next slot that is good for pages `delay_ms` apart. Those in the past are dropped, and all of them where they
+    /// are too close or lie where the host is closed.
+    pub(super) fn slot(&mut self, now: Timestamp, delay_ms: u64) -> Option<Timestamp> {
+        let pace = self.pace(now);
+        if self.spacing_ms < pace.spacing_ms(delay_ms, now) {
+            self.slots.clear();
+        }
+        while let Some(start) = self.slots.pop_front() {
+            if start >= now.max(pace.closed_until) {
+                return Some(start);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_795_478_400_000);
+
+    fn with_slots() -> Known {
+        let (slots, pace) = Pace::default().take(NOW, 250, 0);
+        let mut known = Known::default();
+        known.saw(Some(pace), NOW);
+        known.keep(slots);
+        known
+    }
+
+    #[test]
+    fn slots_are_used_in_order_and_never_in_the_past() {
+        let mut known = with_slots();
+        assert_eq!(known.slot(NOW, 250), Some(NOW));
+        assert_eq!(known.slot(NOW, 100), Some(NOW.plus_ms(250)));
+        assert_eq!(known.slot(NOW.plus_ms(1_001), 250), Some(NOW.plus_ms(1_250)));
+        assert_eq!(known.slot(NOW.plus_secs(9), 250), None);
+    }
+
+    #[test]
+    fn slots_of_another_pace_are_dropped() {
+        assert_eq!(with_slots().slot(NOW, 251), None);
+        let mut closed = with_slots();
+        closed.close(NOW.plus_ms(600));
+        assert_eq!(closed.closed_until(NOW), Some(NOW.plus_ms(600)));
+        assert_eq!(closed.slot(NOW, 250), None);
+        assert_eq!(closed.closed_until(NOW.plus_ms(600)), None);
+    }
+
+    #[test]
+    fn the_row_is_looked_at_only_for_hosts_that_are_asked_a_lot() {
+        let mut known = Known::default();
+        assert!(!known.ask(NOW));
+        assert!(known.ask(NOW.plus_ms(4_999)));
+        assert!(!known.ask(NOW.plus_ms(9_000)));
+        assert!(known.ask(NOW.plus_ms(9_999)));
+        // After a rest.
+        assert!(!known.ask(NOW.plus_ms(15_000)));
+    }
+}

@@ -1,0 +1,75 @@
+//! Politeness: when a page may start at its host, what its answer means for the next ones, and what the site's
+//! robots.txt says. The host's row is what processes share; what a process knows of it is kept here.
+//!
+//! It knows nothing of jobs and units.
+
+mod known;
+mod robots;
+mod turn;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use url::Url;
+
+use known::Host;
+use robots::Asked;
+
+/// Hosts whose pace a process remembers; a few hundred bytes each.
+#[allow(clippy::unwrap_used)] // judged by the compiler
+const HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+/// Origins whose robots.txt a process remembers; the largest takes about a megabyte.
+#[allow(clippy::unwrap_used)] // judged by the compiler
+const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// What this process knows of the hosts and origins that it asked last.
+pub(crate) struct Hosts {
+    hosts: Mutex<LruCache<String, Arc<Host>>>,
+    origins: Mutex<LruCache<String, Arc<Asked>>>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Hosts { hosts: Mutex::new(LruCache::new(HOSTS)), origins: Mutex::new(LruCache::new(ORIGINS)) }
+    }
+}
+
+impl Hosts {
+    /// The host that a URL is on. Slots are for name and port: http and https on one port are one server.
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = name_and_port(url);
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(hosts.get_or_insert(name.clone(), || Arc::new(Host::new(name))))
+    }
+
+    /// The origin that a URL is on: robots.txt is its own for each scheme, name and port (RFC 9309 §2.3).
+    fn origin(&self, url: &Url) -> Arc<Asked> {
+        let name = format!("{}://{}", url.scheme(), name_and_port(url));
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(origins.get_or_insert(name.clone(), || Arc::new(Asked::new(name))))
+    }
+}
+
+/// What a URL is fetched from, with the port that its scheme implies.
+fn name_and_port(url: &Url) -> String {
+    // URLs that are fetched are http or https: they have both.
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_its_name_and_port() {
+        let same = |a: &str, b: &str| {
+            let (hosts, a, b) = (Hosts::default(), Url::parse(a).unwrap(), Url::parse(b).unwrap());
+            (Arc::ptr_eq(&hosts.host(&a), &hosts.host(&b)), Arc::ptr_eq(&hosts.origin(&a), &hosts.origin(&b)))
+        };
+        assert_eq!(same("https://E.test/a", "https://e.test:443/b?c"), (true, true));
+        assert_eq!(same("http://e.test/", "https://e.test/"), (false, false));
+        assert_eq!(same("http://e.test:8080/", "https://e.test:8080/"), (true, false));
+        assert_eq!(same("http://e.test/", "http://www.e.test/"), (false, false));
+    }
+}

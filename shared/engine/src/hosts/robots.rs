@@ -1,0 +1,98 @@
+//! What sites' robots.txt say: one fetch per origin, remembered in this process and in the origin's row until it
+//! expires. The store is a help here, never a need.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Timestamp;
+use fetch::{Robots, RobotsAnswer, RobotsOutcome};
+use store::hosts::RobotsRow;
+use url::Url;
+
+use crate::Engine;
+
+/// How long a file holds, or that there is none (RFC 9309 §2.4).
+const HOLDS_SECS: u64 = 24 * 60 * 60;
+/// How long it is believed that a file cannot be had.
+const FAILURE_HOLDS_SECS: u64 = 10 * 60;
+/// How long a site may take with its file, redirects and all.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a file waits for its turn at most: it is small and asked for once, and its crawl stands still.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One origin. Whoever asks holds the lock until there is an answer; the others wait for it and share it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// `scheme://name:port`.
+    name: String,
+    kept: tokio::sync::Mutex<Option<(Arc<Robots>, Timestamp)>>,
+}
+
+impl Asked {
+    pub(super) fn new(name: String) -> Asked {
+        Asked { name, kept: tokio::sync::Mutex::default() }
+    }
+}
+
+impl Engine {
+    /// What the robots.txt of a URL's origin says. Never fails: of a file that cannot be had it is known what to do.
+    pub async fn robots(&self, url: &Url) -> Arc<Robots> {
+        let asked = self.inner.hosts.origin(url);
+        let mut kept = asked.kept.lock().await;
+        if let Some((robots, _)) = kept.as_ref().filter(|(_, until)| self.now() < *until) {
+            return Arc::clone(robots);
+        }
+        let (robots, until) = match self.remembered(&asked.name).await {
+            Some(found) => found,
+            None => self.ask_for_robots(&asked.name, url).await,
+        };
+        let robots = Arc::new(robots);
+        *kept = Some((Arc::clone(&robots), until));
+        robots
+    }
+
+    /// What the row says, if it still holds.
+    async fn remembered(&self, origin: &str) -> Option<(Robots, Timestamp)> {
+        match self.store().robots(origin).await {
+            Ok(row) => {
+                let row = row.filter(|row| self.now() < row.until)?;
+                Some((Robots::from_row(&row.text)?, row.until))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not look up a robots.txt; asking the site");
+                None
+            }
+        }
+    }
+
+    async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
+        // It is a request like any other, and the page that it is asked for comes right after it.
+        match self.turn(url, true, None).await {
+            Ok(start) => {
+                let wait = Duration::from_millis(start.ms_since(self.now()));
+                tokio::time::sleep(wait.min(PATIENCE)).await;
+            }
+            Err(error) => tracing::warn!(%error, "no turn for a robots.txt; asking for it now"),
+        }
+        let answer = self.inner.fetcher.robots(url, TIMEOUT).await;
+        if answer.throttled.is_some() {
+            self.heard(url, answer.throttled).await;
+        }
+        let until = self.now().plus_secs(holds_secs(&answer));
+        // A file that is too large for a row is read again by each process.
+        if let Some(text) = answer.robots.to_row()
+            && let Err(error) = self.store().put_robots(origin, &RobotsRow { text, until }).await
+        {
+            tracing::warn!(%error, "could not keep a robots.txt");
+        }
+        (answer.robots, until)
+    }
+}
+
+/// How long an answer holds. One that only says to slow down says nothing of the file.
+fn holds_secs(answer: &RobotsAnswer) -> u64 {
+    match answer.outcome {
+        RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => HOLDS_SECS,
+        RobotsOutcome::Found | RobotsOutcome::Unavailable | RobotsOutcome::Unreachable(_) => FAILURE_HOLDS_SECS,
+    }
+}

@@ -1,0 +1,139 @@
+//! Whose turn it is at a host. Processes agree through the host's row, by writing it where it is still as they know it;
+//! each takes a few slots at once, so that not every page writes.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::pace::{MAX_CLOSED_MS, Pace};
+use fetch::Throttled;
+use store::StoreError;
+use store::hosts::PaceWrite;
+use url::Url;
+
+use super::known::Host;
+use crate::Engine;
+
+/// Times that a row is planned on anew because another process was faster. Each time one of them got on.
+const RACES: u32 = 64;
+
+impl Engine {
+    /// Takes a turn for a page at its host; says when it may start, which is now or later. Waiting is the caller's;
+    /// where it waited, it then asks [`Engine::closed_until`], for the host may have said something in between.
+    ///
+    /// `spaced` is for crawls: pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is longer,
+    /// times the host's back-off, plus up to a quarter, over all processes. Others start at once, unless the host is
+    /// backed off.
+    ///
+    /// # Errors
+    /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
+    pub async fn turn(&self, url: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Result<Timestamp, StoreError> {
+        let delay_ms = if spaced { self.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
+        let host = self.inner.hosts.host(url);
+        let now = self.now();
+        let (backed_off, look) = {
+            let mut known = host.known();
+            let look = !spaced && known.ask(now);
+            (known.pace(now).is_backed_off(now), look)
+        };
+        if delay_ms == 0 && !backed_off && (!look || !self.look(&host).await) {
+            return Ok(now);
+        }
+        // Whoever waits here finds the slots that the one before it took.
+        let _writing = host.writing.lock().await;
+        let slot = host.known().slot(self.now(), delay_ms);
+        match slot {
+            Some(start) => Ok(start),
+            None => self.again(|| self.take_slots(&host, delay_ms)).await,
+        }
+    }
+
+    /// When a host opens again that asked to be left alone, as far as this process knows. Asks no store.
+    pub fn closed_until(&self, url: &Url) -> Option<Timestamp> {
+        self.inner.hosts.host(url).known().closed_until(self.now())
+    }
+
+    /// Takes note of how a host answered a page: `throttled` if it said to slow down. The back-off is doubled then, and
+    /// halved again by pages that come; what the store cannot be told holds in this process.
+    pub async fn heard(&self, url: &Url, throttled: Option<Throttled>) {
+        let host = self.inner.hosts.host(url);
+        let now = self.now();
+        let change = move |pace: Pace| match throttled {
+            Some(Throttled { retry_after }) => pace.throttled(now, retry_after.map(millis)),
+            None => pace.answered(now),
+        };
+        {
+            let mut known = host.known();
+            let pace = known.pace(now);
+            let changed = change(pace);
+            if changed == pace {
+                return;
+            }
+            if throttled.is_some() {
+                known.close(changed.closed_until);
+            }
+        }
+        let _writing = host.writing.lock().await;
+        if let Err(error) = self.again(|| self.change(&host, change)).await {
+            tracing::warn!(%error, "could not share what a host said about its load");
+        }
+    }
+
+    /// Reads a host's row; whether it is backed off. A page that needs no slot does not fail with the store.
+    async fn look(&self, host: &Host) -> bool {
+        let row = self.store().pace(&host.name).await;
+        let (now, mut known) = (self.now(), host.known());
+        match row {
+            Ok(row) => known.saw(row, now),
+            Err(error) => tracing::warn!(%error, "could not read the pace of a host"),
+        }
+        known.pace(now).is_backed_off(now)
+    }
+
+    /// Takes the next slots and keeps all but the first.
+    async fn take_slots(&self, host: &Host, delay_ms: u64) -> Result<Timestamp, StoreError> {
+        let mut taken = None;
+        let plan = |pace: Pace| {
+            let now = self.now();
+            // Nothing to space: the host is not backed off any more.
+            if delay_ms == 0 && !pace.is_backed_off(now) {
+                taken = None;
+                return pace;
+            }
+            let (slots, moved) = pace.take(now, delay_ms, self.inner.ids.random());
+            taken = Some(slots);
+            moved
+        };
+        self.change(host, plan).await?;
+        let Some(mut slots) = taken else { return Ok(self.now()) };
+        let first = slots.starts.remove(0);
+        host.known().keep(slots);
+        Ok(first)
+    }
+
+    /// Changes a host's row, on whatever it turns out to be. Writes nothing where that changes nothing.
+    async fn change(&self, host: &Host, mut change: impl FnMut(Pace) -> Pace) -> Result<(), StoreError> {
+        for _ in 0..RACES {
+            let now = self.now();
+            let (row, pace) = {
+                let known = host.known();
+                (known.row, known.pace(now))
+            };
+            let changed = change(pace);
+            if row.is_some_and(|row| row == changed) {
+                return Ok(());
+            }
+            match self.store().put_pace(&host.name, row, changed, now).await? {
+                PaceWrite::Written => {
+                    host.known().saw(Some(changed), now);
+                    return Ok(());
+                }
+                PaceWrite::Refused(row) => host.known().saw(row, now),
+            }
+        }
+        Err(StoreError::Contended { operation: "the pace of a host", attempts: RACES })
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(MAX_CLOSED_MS)
+}

@@ -1,0 +1,122 @@
+//! Rows of hosts: the pace at which a host is asked, and what its robots.txt says. How a pace changes is judged by
+//! [`domain::pace`]; what a robots.txt means, by whoever wrote its text.
+
+use domain::Timestamp;
+use domain::pace::Pace;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional};
+
+/// Sort key of a host's pace.
+const PACE: &str = "PACE";
+/// Sort key of an origin's robots.txt.
+const ROBOTS: &str = "ROBOTS";
+/// How long an expired robots.txt is kept. Housekeeping only.
+const ROBOTS_SLACK_SECS: u64 = 86_400;
+
+const UNCHANGED: &str =
+    "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at";
+/// Of two the one that holds longer stays.
+const LATER: &str = "attribute_not_exists(#pk) OR #until < :until";
+
+/// What a conditional write of a host's pace came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaceWrite {
+    /// It took effect.
+    Written,
+    /// Another was there; the pace as it stands, if there is one.
+    Refused(Option<Pace>),
+}
+
+/// A robots.txt as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RobotsRow {
+    /// The rules in a form that the writer can read back; at most 256 KiB.
+    pub text: String,
+    /// From when on they have to be asked for again.
+    pub until: Timestamp,
+}
+
+fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
+    let row = Row(item);
+    let at = |name| row.n(name).map(Timestamp);
+    Ok(Pace {
+        next: at("next")?,
+        closed_until: at("closed_until")?,
+        factor: row.n("factor")?,
+        changed_at: at("changed_at")?,
+    })
+}
+
+impl Store {
+    /// The pace of a host (`name:port`).
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn pace(&self, host: &str) -> Result<Option<Pace>, StoreError> {
+        let item = self.get(&self.tables.hosts, key(keys::host(host), PACE)).await?;
+        item.as_ref().map(parse_pace).transpose()
+    }
+
+    /// Puts a host's pace in the place of `read`, where that is still what is there. Who is refused plans anew on what
+    /// is.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn put_pace(
+        &self,
+        host: &str,
+        read: Option<Pace>,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Result<PaceWrite, StoreError> {
+        let item = key(keys::host(host), PACE)
+            .with("next", n(pace.next.0))
+            .with("closed_until", n(pace.closed_until.0))
+            .with("factor", n(pace.factor))
+            .with("changed_at", n(pace.changed_at.0))
+            .with("ttl", n(pace.ttl(now)));
+        let expected = read.map(|read| {
+            values([
+                (":next", n(read.next.0)),
+                (":closed_until", n(read.closed_until.0)),
+                (":factor", n(read.factor)),
+                (":changed_at", n(read.changed_at.0)),
+            ])
+        });
+        let condition = if expected.is_some() { UNCHANGED } else { ABSENT };
+        match self.put_if(&self.tables.hosts, item, condition, expected).await? {
+            Conditional::Written => Ok(PaceWrite::Written),
+            Conditional::Refused(item) => Ok(PaceWrite::Refused(item.as_ref().map(parse_pace).transpose()?)),
+        }
+    }
+
+    /// What an origin's robots.txt says (`scheme://name:port`); it may have expired.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn robots(&self, origin: &str) -> Result<Option<RobotsRow>, StoreError> {
+        let item = self.get(&self.tables.hosts, key(keys::origin(origin), ROBOTS)).await?;
+        let read = |item: &Item| {
+            let row = Row(item);
+            Ok(RobotsRow { text: row.s("text")?.to_owned(), until: Timestamp(row.n("until")?) })
+        };
+        item.as_ref().map(read).transpose()
+    }
+
+    /// Keeps what an origin's robots.txt says, unless what is there holds longer.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn put_robots(&self, origin: &str, robots: &RobotsRow) -> Result<(), StoreError> {
+        let item = key(keys::origin(origin), ROBOTS)
+            .with("text", s(robots.text.clone()))
+            .with("until", n(robots.until.0))
+            .with("ttl", n(robots.until.plus_secs(ROBOTS_SLACK_SECS).secs()));
+        self.put_if(&self.tables.hosts, item, LATER, Some(values([(":until", n(robots.until.0))]))).await?;
+        Ok(())
+    }
+}
