@@ -13,6 +13,7 @@ mod credits;
 mod flows;
 mod idempotency;
 mod jobs;
+mod lambda;
 mod process;
 mod queue;
 mod queued;

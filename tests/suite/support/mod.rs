@@ -1,8 +1,10 @@
 //! What the tests stand on: a site that does as it is told, a stack, an HTTP client, faults on demand, binaries.
 
 pub mod binaries;
+pub mod cloud;
 pub mod faults;
 pub mod post;
+pub mod runtime_api;
 pub mod site;
 pub mod stack;
 pub mod world;

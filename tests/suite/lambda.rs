@@ -1,0 +1,237 @@
+//! The real function binaries as Lambda runs them: streamed answers byte by byte, events of queues and schedules, the
+//! deadline of an invocation, an environment that lacks something.
+
+use std::time::Duration;
+
+use domain::unit::Unit;
+use domain::{JobId, JobState, Outcome};
+use engine::clock::{Clock, SystemClock};
+use serde_json::{Value, json};
+use store::queue::Message;
+
+use crate::support::cloud::{Cloud, Function, PLENTY};
+use crate::support::runtime_api::Answer;
+use crate::support::site::Site;
+use crate::support::stack::schema;
+use crate::support::until;
+
+/// Sends a batch.
+fn batch(function: &Function, urls: &[String], options: Value, more: &[(&str, &str)], time: Duration) -> Answer {
+    let body = json!({ "urls": urls, "schema": schema(), "options": options });
+    function.request("POST", "/v1/batch", more, &body, time)
+}
+
+/// The job that a head names, which must be a good one.
+async fn job_of(answer: &mut Answer, status: u16) -> JobId {
+    let prelude = answer.prelude().await;
+    assert_eq!(prelude["statusCode"], status, "{prelude}");
+    JobId::parse(prelude["headers"]["x-job-id"].as_str().unwrap()).unwrap()
+}
+
+/// Makes a job that only the queue knows of.
+async fn detached(function: &Function, urls: &[String], options: Value) -> JobId {
+    let mut answer = batch(function, urls, options, &[("Prefer", "respond-async")], PLENTY);
+    let job = job_of(&mut answer, 202).await;
+    assert_eq!(answer.body().await, json!({ "job_id": job, "status": "running" }));
+    job
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_head_is_streamed_before_any_page_is_there() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    for (name, path, body) in [
+        ("batch", "/v1/batch", json!({ "urls": site.urls("/gate", 3), "schema": schema() })),
+        ("extract", "/v1/extract", json!({ "url": site.url("/gate/0"), "schema": schema() })),
+    ] {
+        site.close_gate();
+        let function = cloud.function(name).await;
+        let mut answer = function.request("POST", path, &[], &body, PLENTY);
+        let begun = answer.begun().await;
+        let header = |name: &str| begun.headers[name].to_str().unwrap().to_owned();
+        assert!(!begun.error);
+        assert_eq!(header("lambda-runtime-function-response-mode"), "streaming");
+        assert_eq!(header("transfer-encoding"), "chunked");
+        assert_eq!(header("content-type"), "application/vnd.awslambda.http-integration-response");
+        // No page is served before the gate opens: all of this was sent before the work was done.
+        job_of(&mut answer, 200).await;
+        assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json");
+        let padding = answer.body_until(|body| body.len() >= 4096).await;
+        assert_eq!(padding.trim(), "");
+        assert!(!answer.is_over());
+        site.open_gate();
+        answer.body_until(|body| body.contains("Page 0")).await;
+        let whole = answer.body().await;
+        if name == "batch" {
+            let titles: Vec<_> = whole["results"].as_array().unwrap().iter().map(|r| &r["data"]["title"]).collect();
+            assert_eq!(titles, ["Page 0", "Page 1", "Page 2"]);
+            assert_eq!((&whole["total"], &whole["credits_charged"]), (&json!(3), &json!(3)));
+        } else {
+            assert_eq!(whole["data"]["title"], "Page 0");
+        }
+        until("it asks for more", async || function.api.polls() == 2).await;
+    }
+    cloud.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_record_fails_alone_and_the_worker_needs_no_money() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (front, worker) = tokio::join!(cloud.function("batch"), cloud.function("worker"));
+    assert!(cloud.environment("worker").iter().all(|(name, _)| *name != "ACCOUNTS_TABLE"));
+    let job = detached(&front, &[site.url("/p/0"), site.url("/404"), site.url("/p/2")], json!({})).await;
+    cloud.send_raw("{\"v\":1,\"kind\":\"units\"").await;
+    until("both are in the queue", async || cloud.units.depth().await.unwrap().visible == 2).await;
+    assert_eq!(site.hits(), 0);
+
+    let (received, failed) = cloud.map(&cloud.units, &worker).await;
+    let bad: Vec<_> = received.iter().filter(|r| r.message().is_err()).map(|r| r.message_id.clone()).collect();
+    assert_eq!((received.len(), bad.len()), (2, 1));
+    assert_eq!(failed, bad);
+    let rows = cloud.store.units(&job, 0, 3).await.unwrap();
+    let succeeded = |unit: &Unit| matches!(unit, Unit::Done { succeeded, .. } if *succeeded);
+    assert!(rows.iter().all(|row| matches!(row.unit, Unit::Done { .. })), "{rows:?}");
+    assert_eq!(rows.iter().map(|row| succeeded(&row.unit)).collect::<Vec<_>>(), [true, false, true]);
+    assert!(cloud.store.progress(&job).await.unwrap().covers(3));
+
+    // It leaves the money to others and asks them.
+    assert_eq!(cloud.job(&job).await.state, JobState::Running);
+    let asked = cloud.settle.receive(10, 0, 0).await.unwrap();
+    let asked: Vec<_> = asked.iter().map(|r| r.message().unwrap()).collect();
+    assert_eq!(asked, [Message::Settle { job }]);
+    // The bad one comes again soon: the worker has shortened its visibility.
+    let again = cloud.units.receive(10, 20, 0).await.unwrap();
+    assert_eq!(again.iter().map(|r| &r.message_id).collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
+    assert_eq!(again[0].receive_count, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settle_message_settles_once() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (front, worker, settle, jobs) = tokio::join!(
+        cloud.function("batch"),
+        cloud.function("worker"),
+        cloud.function("settle"),
+        cloud.function("jobs")
+    );
+    let options = json!({ "fail_fast": true, "concurrency": 1 });
+    let job = detached(&front, &[site.url("/404"), site.url("/p/1"), site.url("/p/2")], options).await;
+    cloud.map(&cloud.units, &worker).await;
+    assert_eq!(cloud.job(&job).await.charge, None);
+    // SQS may deliver twice.
+    assert!(cloud.settle.send(&[Message::Settle { job: job.clone() }]).await.complete());
+    let (received, failed) = cloud.map(&cloud.settle, &settle).await;
+    assert_eq!((received.len(), failed), (2, vec![]));
+    let ended = cloud.job(&job).await;
+    let charge = ended.charge.unwrap();
+    assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
+    assert_eq!((ended.reservation.total(), charge.charged, charge.refunded()), (3, 1, 2));
+    cloud.assert_sound().await;
+    let result = jobs.get(&format!("/v1/jobs/{job}/result")).await;
+    assert_eq!((&result["failed"], &result["not_run"]), (&json!(1), &json!(2)));
+    assert_eq!(jobs.get("/v1/usage").await["monthly"]["used"], 1);
+}
+
+/// The process of a sync batch is killed in the middle; the schedule finds the job, and workers end it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scheduled_event_sweeps() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (front, worker, settle) = tokio::join!(
+        cloud.function_with("batch", &[("LEASE_SECONDS", "1")]),
+        cloud.function_with("worker", &[("LEASE_SECONDS", "1")]),
+        cloud.function_with("settle", &[("LEASE_SECONDS", "1")])
+    );
+    let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+    assert_eq!(settle.api.invoke(&event, PLENTY).value().await, json!({ "looked_after": 0 }));
+    let options = json!({ "concurrency": 1, "timeout_ms": 1_000 });
+    // A page that takes long after one that does not: the first is done when the process dies, the second has started.
+    let urls = [site.url("/p/0"), site.url("/gate/1"), site.url("/p/2"), site.url("/p/3")];
+    let mut answer = batch(&front, &urls, options, &[], PLENTY);
+    let job = job_of(&mut answer, 200).await;
+    until("the second page has started", async || site.hits() == 2).await;
+    front.kill();
+    site.open_gate();
+    until("the sweep finds it", async || {
+        settle.api.invoke(&event, PLENTY).value().await == json!({ "looked_after": 1 })
+    })
+    .await;
+    let ended = cloud.map_until_ended(&worker, &settle, &job).await;
+    let charge = ended.charge.unwrap();
+    assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
+    assert_eq!((charge.charged, charge.refunded()), (4, 0));
+    assert_eq!(ended.tally.unwrap().done, 4);
+    assert_eq!((site.counts()["/p/0"], site.counts()["/p/2"], site.counts()["/p/3"]), (1, 1, 1), "fetched once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (front, worker, settle, jobs) = tokio::join!(
+        cloud.function("batch"),
+        cloud.function("worker"),
+        cloud.function("settle"),
+        cloud.function("jobs")
+    );
+    let urls = site.urls("/p", 25);
+    let options = json!({ "timeout_ms": 20_000 });
+    // By its own settings it could hold the answer for 14 minutes: only the context tells of these 8 seconds.
+    let mut answer = batch(&front, &urls, options, &[], Duration::from_secs(8));
+    let (deadline, job) = (answer.deadline().await, job_of(&mut answer, 200).await);
+    let body = answer.body().await;
+    assert!(SystemClock.now() < deadline, "the body ends before the invocation does");
+    assert_eq!((&body["status"], &body["job_id"]), (&json!("running"), &json!(job)));
+    assert_eq!(body["next"], format!("/v1/jobs/{job}/result"));
+    let pending: Vec<Value> = urls.iter().map(|url| json!({ "url": url, "status": "pending" })).collect();
+    assert_eq!(body["results"], json!(pending));
+    assert_eq!(site.hits(), 0, "no page was begun that might not have been finished");
+    assert!(cloud.units.depth().await.unwrap().visible > 0, "the queue was told before the end");
+
+    let ended = cloud.map_until_ended(&worker, &settle, &job).await;
+    assert_eq!((ended.state, ended.charge.unwrap().charged), (JobState::Ended(Outcome::Completed), 25));
+    assert_eq!(site.hits(), 25, "each once");
+    let result = jobs.get(&format!("/v1/jobs/{job}/result")).await;
+    let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
+    assert_eq!((shown, &result["succeeded"]), (urls.iter().map(String::as_str).collect(), &json!(25)));
+}
+
+/// It cannot fetch any more but has time to wait: its body has what workers do meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_handed_over_goes_on_as_a_waiter() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (front, worker) = tokio::join!(cloud.function("batch"), cloud.function("worker"));
+    let urls = site.urls("/gate", 5);
+    let mut answer = batch(&front, &urls, json!({ "timeout_ms": 60_000 }), &[], Duration::from_secs(60));
+    let job = job_of(&mut answer, 200).await;
+    until("the queue was told", async || cloud.units.depth().await.unwrap().visible > 0).await;
+    assert_eq!(site.hits(), 0);
+    site.open_gate();
+    until("all is done", async || {
+        cloud.map(&cloud.units, &worker).await;
+        cloud.store.progress(&job).await.unwrap().covers(5)
+    })
+    .await;
+    let body = answer.body().await;
+    assert_eq!((&body["status"], &body["succeeded"], &body["credits_charged"]), (&Value::Null, &json!(5), &json!(5)));
+    cloud.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_environment_that_lacks_something_fails_the_init_and_says_what() {
+    let cloud = Cloud::start().await;
+    let needed = ["ACCOUNTS_TABLE", "JOBS_TABLE", "HOSTS_TABLE", "UNITS_QUEUE_URL", "SETTLE_QUEUE_URL"];
+    for name in ["batch", "extract", "jobs", "settle", "worker"] {
+        let whole = cloud.environment(name);
+        for missing in needed.into_iter().filter(|var| whole.iter().any(|(name, _)| name == var)) {
+            let rest: Vec<_> = whole.iter().filter(|(name, _)| *name != missing).cloned().collect();
+            assert_init_fails(name, &rest, missing).await;
+        }
+    }
+    let mut unreadable = cloud.environment("batch");
+    unreadable.push(("LEASE_SECONDS", "soon".to_owned()));
+    assert_init_fails("batch", &unreadable, "LEASE_SECONDS").await;
+}
+
+async fn assert_init_fails(name: &str, vars: &[(&'static str, String)], culprit: &str) {
+    let (status, said) = Function::fails_to_start(name, vars).await;
+    assert!(!status.success(), "{name} without {culprit}: {status}");
+    assert!(said.contains(culprit), "{name} without {culprit}: {said}");
+}

@@ -1,0 +1,237 @@
+//! Tables and queues with nobody at them but the real function binaries, each on a Runtime API of its own. The test is
+//! the trigger: it sends them requests, schedules, and what is in the queues.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use domain::invariants::check;
+use domain::{AccountId, Job, JobId, Plan};
+use engine::clock::{Clock, SystemClock};
+use local::dynamodb::DynamoDb;
+use local::sqs::Sqs;
+use serde_json::{Value, json};
+use store::client::{Connection, connect};
+use store::queue::{self, Queue, QueueNames, QueueUrls, Received, create_queues};
+use store::{RetryPolicy, Store, TableNames};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::binaries::binary;
+use super::runtime_api::{Answer, RuntimeApi};
+use super::until;
+
+pub const KEY: &str = "sk_live_cloud_test";
+/// Time for an invocation that is not to end early.
+pub const PLENTY: Duration = Duration::from_secs(900);
+/// How long what is received stays hidden: longer than a test takes.
+const HIDDEN: u32 = 900;
+
+pub struct Cloud {
+    pub store: Store,
+    pub units: Queue,
+    pub settle: Queue,
+    urls: QueueUrls,
+    db: DynamoDb,
+    sqs: Sqs,
+}
+
+/// A function's process; killed when it is dropped.
+pub struct Function {
+    pub api: RuntimeApi,
+    child: Child,
+}
+
+impl Cloud {
+    /// Fresh tables with one account on the plan scale, and fresh queues.
+    pub async fn start() -> Cloud {
+        let (db, sqs) = (DynamoDb::start(None, 0).await.unwrap(), Sqs::start(0).await.unwrap());
+        let at = |url: &str| Connection { endpoint: Some(url.to_owned()), ..Connection::default() };
+        let store = Store::new(connect(&at(db.url())).await, TableNames::default(), RetryPolicy::default(), 86_400);
+        store.create_tables().await.unwrap();
+        let (account, now) = (AccountId::parse("dev").unwrap(), SystemClock.now());
+        store.create_account(&account, Plan::Scale, None, now).await.unwrap();
+        store.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
+        let client = queue::connect(&at(sqs.url())).await;
+        let urls = create_queues(&client, &QueueNames::default()).await.unwrap();
+        let queue = |url: &str| Queue::new(client.clone(), url, RetryPolicy::default());
+        Cloud { store, units: queue(&urls.units), settle: queue(&urls.settle), urls, db, sqs }
+    }
+
+    /// What a function's environment says. The worker is not told where the money is.
+    pub fn environment(&self, function: &str) -> Vec<(&'static str, String)> {
+        let tables = TableNames::default();
+        let mut vars = vec![
+            ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.db.url().to_owned()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs.url().to_owned()),
+            ("JOBS_TABLE", tables.jobs),
+            ("HOSTS_TABLE", tables.hosts),
+            ("UNITS_QUEUE_URL", self.urls.units.clone()),
+            ("SETTLE_QUEUE_URL", self.urls.settle.clone()),
+            ("FETCH_ALLOW", "127.0.0.0/8".to_owned()),
+            ("RUST_LOG", "error".to_owned()),
+        ];
+        if function != "worker" {
+            vars.push(("ACCOUNTS_TABLE", tables.accounts));
+        }
+        vars
+    }
+
+    /// Starts a function.
+    pub async fn function(&self, name: &str) -> Function {
+        self.function_with(name, &[]).await
+    }
+
+    pub async fn function_with(&self, name: &str, more: &[(&'static str, &str)]) -> Function {
+        let api = RuntimeApi::start().await;
+        let mut vars = self.environment(name);
+        vars.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let child = command(name, &api, &vars).spawn().unwrap();
+        Function { api, child }
+    }
+
+    /// Does once what an event source mapping does: receives, invokes, deletes what did not fail. Gives what was received
+    /// and the identifiers of what failed.
+    pub async fn map(&self, queue: &Queue, function: &Function) -> (Vec<Received>, Vec<String>) {
+        let received = queue.receive(10, 0, HIDDEN).await.unwrap();
+        if received.is_empty() {
+            return (received, Vec::new());
+        }
+        let answer = function.api.invoke(&sqs_event(queue, &received), PLENTY).value().await;
+        let failed = failures(&answer);
+        let done = received.iter().filter(|r| !failed.contains(&r.message_id)).map(|r| &r.receipt_handle);
+        assert!(queue.delete(&done.collect::<Vec<_>>()).await.complete());
+        (received, failed)
+    }
+
+    /// Maps both queues until the job has ended.
+    pub async fn map_until_ended(&self, worker: &Function, settle: &Function, job: &JobId) -> Job {
+        until("the job ends", async || {
+            self.map(&self.units, worker).await;
+            self.map(&self.settle, settle).await;
+            self.job(job).await.state.ended()
+        })
+        .await;
+        self.assert_sound().await;
+        self.job(job).await
+    }
+
+    pub async fn job(&self, job: &JobId) -> Job {
+        self.store.job(job).await.unwrap().unwrap()
+    }
+
+    /// Every invariant holds.
+    pub async fn assert_sound(&self) {
+        assert_eq!(check(&self.store.snapshot().await.unwrap(), SystemClock.now(), 60), []);
+    }
+
+    /// Sends a message with any body, as only somebody can who is not Runo.
+    pub async fn send_raw(&self, body: &str) {
+        let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body }).to_string();
+        let address = self.sqs.url().trim_start_matches("http://");
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-amz-json-1.0\r\nConnection: close\r\n\r\n{message}",
+            message.len()
+        );
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        socket.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    }
+}
+
+/// A function's command, with nothing in its environment but `vars` and the API's address.
+fn command(name: &str, api: &RuntimeApi, vars: &[(&'static str, String)]) -> Command {
+    let mut command = Command::new(binary(name));
+    command.env_clear().envs(vars.iter().cloned()).env("AWS_LAMBDA_RUNTIME_API", api.address());
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Function {
+    /// Starts a function that is to end by itself before it asks for work; gives how it ended and what it said.
+    pub async fn fails_to_start(name: &str, vars: &[(&'static str, String)]) -> (ExitStatus, String) {
+        let api = RuntimeApi::start().await;
+        let child = command(name, &api, vars).stderr(Stdio::piped()).spawn().unwrap();
+        let function = Mutex::new(Function { api: api.clone(), child });
+        // One that asks for work would wait for it for ever.
+        let over = async || function.lock().unwrap().child.try_wait().unwrap().is_some() || api.polls() > 0;
+        until("it ends or asks for work", over).await;
+        assert_eq!(api.polls(), 0, "{name} asked for work");
+        let mut function = function.into_inner().unwrap();
+        let _ = function.child.kill();
+        let status = function.child.wait().unwrap();
+        let mut said = String::new();
+        function.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (status, said + &api.init_errors().concat())
+    }
+
+    /// Sends a request as API Gateway does.
+    pub fn request(&self, method: &str, path: &str, more: &[(&str, &str)], body: &Value, time: Duration) -> Answer {
+        let mut request = http::Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.api.invoke(&local::event::event(&parts, body.as_bytes()), time)
+    }
+
+    /// Sends a GET and gives its body, which must be a good one.
+    pub async fn get(&self, path: &str) -> Value {
+        let mut answer = self.request("GET", path, &[], &Value::Null, PLENTY);
+        assert_eq!(answer.prelude().await["statusCode"], 200);
+        answer.body().await
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The identifiers in a partial batch response.
+fn failures(answer: &Value) -> Vec<String> {
+    let failures = answer["batchItemFailures"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    failures.iter().map(|f| f["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The event of an SQS trigger.
+/// Source: AWS, "Using Lambda with Amazon SQS", example event.
+fn sqs_event(queue: &Queue, received: &[Received]) -> Value {
+    let name = queue.url().rsplit('/').next().unwrap();
+    let record = |message: &Received| {
+        json!({
+            "messageId": message.message_id,
+            "receiptHandle": message.receipt_handle,
+            "body": message.body,
+            "attributes": {
+                "ApproximateReceiveCount": message.receive_count.to_string(),
+                "SentTimestamp": message.sent_at.0.to_string(),
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": message.sent_at.0.to_string(),
+            },
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{name}"),
+            "awsRegion": "us-east-1",
+        })
+    };
+    json!({ "Records": received.iter().map(record).collect::<Vec<_>>() })
+}

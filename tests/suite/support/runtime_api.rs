@@ -1,0 +1,285 @@
+//! Lambda's Runtime API for one function process: it hands out invocations one after the other and shows what the
+//! function answers while it comes in. It knows nothing of what the function does.
+//! Source: AWS, "Using the Lambda runtime API for custom runtimes" and its section on response streaming.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Timestamp;
+use engine::clock::{Clock, SystemClock};
+use http::{HeaderMap, Method};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Something that should come never did.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Stands between the prelude and the body of a streamed HTTP response.
+const DELIMITER: [u8; 8] = [0; 8];
+
+/// The API. Ends with the runtime of its test.
+#[derive(Clone)]
+pub struct RuntimeApi {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    send: UnboundedSender<Invocation>,
+    waiting: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
+    /// Invocations that were handed out and not answered.
+    open: Mutex<HashMap<String, UnboundedSender<Piece>>>,
+    polls: AtomicUsize,
+    init_errors: Mutex<Vec<String>>,
+}
+
+struct Invocation {
+    id: String,
+    event: String,
+    remaining: Duration,
+    pieces: UnboundedSender<Piece>,
+}
+
+/// What happens to an invocation.
+enum Piece {
+    Delivered(Timestamp),
+    Answered(Begun),
+    Bytes(Bytes),
+    /// The request that bears the answer is over, with these trailers; an error is a connection that broke.
+    Ended(Result<HeaderMap, String>),
+}
+
+/// How a function begins to answer.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// It answers with an error.
+    pub error: bool,
+    /// The headers of its request.
+    pub headers: HeaderMap,
+}
+
+/// What a function answers to one invocation, as far as it has been looked at.
+pub struct Answer {
+    pieces: UnboundedReceiver<Piece>,
+    delivered: Option<Timestamp>,
+    begun: Option<Begun>,
+    ended: Option<HeaderMap>,
+    bytes: Vec<u8>,
+}
+
+impl RuntimeApi {
+    pub async fn start() -> RuntimeApi {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (send, waiting) = unbounded_channel();
+        let state = State {
+            send,
+            waiting: waiting.into(),
+            open: Mutex::default(),
+            polls: AtomicUsize::new(0),
+            init_errors: Mutex::default(),
+        };
+        let api = RuntimeApi { address: listener.local_addr().unwrap(), state: Arc::new(state) };
+        let served = api.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let api = served.clone();
+                let service = service_fn(move |request| {
+                    let api = api.clone();
+                    async move { Ok::<_, Infallible>(api.serve(request).await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        api
+    }
+
+    /// `AWS_LAMBDA_RUNTIME_API`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// How often the function asked for an invocation.
+    pub fn polls(&self) -> usize {
+        self.state.polls.load(Ordering::SeqCst)
+    }
+
+    /// What the function told of an init that failed.
+    pub fn init_errors(&self) -> Vec<String> {
+        self.state.init_errors.lock().unwrap().clone()
+    }
+
+    /// Invokes the function. Its time, `remaining`, begins when it takes the invocation, as Lambda's does.
+    pub fn invoke(&self, event: &Value, remaining: Duration) -> Answer {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::SeqCst));
+        let (send, pieces) = unbounded_channel();
+        let invocation = Invocation { id, event: event.to_string(), remaining, pieces: send };
+        assert!(self.state.send.send(invocation).is_ok());
+        Answer { pieces, delivered: None, begun: None, ended: None, bytes: Vec::new() }
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.trim_start_matches("/2018-06-01/runtime/").split('/').collect();
+        match (request.method(), &parts[..]) {
+            (&Method::GET, ["invocation", "next"]) => self.next().await,
+            (&Method::POST, ["invocation", id, kind @ ("response" | "error")]) => {
+                self.answer(id, *kind == "error", request).await
+            }
+            (&Method::POST, ["init", "error"]) => {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                self.state.init_errors.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
+                status(StatusCode::ACCEPTED)
+            }
+            _ => status(StatusCode::NOT_FOUND),
+        }
+    }
+
+    async fn next(&self) -> Response<Full<Bytes>> {
+        self.state.polls.fetch_add(1, Ordering::SeqCst);
+        let Some(invocation) = self.state.waiting.lock().await.recv().await else {
+            return status(StatusCode::INTERNAL_SERVER_ERROR);
+        };
+        let Invocation { id, event, remaining, pieces } = invocation;
+        let deadline = SystemClock.now().plus_ms(i64::try_from(remaining.as_millis()).unwrap());
+        let _ = pieces.send(Piece::Delivered(deadline));
+        self.state.open.lock().unwrap().insert(id.clone(), pieces);
+        Response::builder()
+            .header("Content-Type", "application/json")
+            .header("Lambda-Runtime-Aws-Request-Id", id)
+            .header("Lambda-Runtime-Deadline-Ms", deadline.0)
+            .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:test")
+            .header("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000001;Sampled=0")
+            .body(Full::from(event))
+            .unwrap()
+    }
+
+    async fn answer(&self, id: &str, error: bool, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        // An invocation is answered once.
+        let Some(pieces) = self.state.open.lock().unwrap().remove(id) else { return status(StatusCode::FORBIDDEN) };
+        let (head, mut body) = request.into_parts();
+        let _ = pieces.send(Piece::Answered(Begun { error, headers: head.headers }));
+        let mut ended = Ok(HeaderMap::new());
+        while let Some(frame) = body.frame().await {
+            match frame.map(hyper::body::Frame::into_data) {
+                Ok(Ok(bytes)) => drop(pieces.send(Piece::Bytes(bytes))),
+                Ok(Err(other)) => ended = Ok(other.into_trailers().unwrap_or_default()),
+                Err(error) => {
+                    ended = Err(error.to_string());
+                    break;
+                }
+            }
+        }
+        let _ = pieces.send(Piece::Ended(ended));
+        status(StatusCode::ACCEPTED)
+    }
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from("{}"));
+    *response.status_mut() = status;
+    response
+}
+
+impl Answer {
+    /// Waits for the next thing to happen. Fails where that never comes, or is a connection that broke.
+    async fn step(&mut self) {
+        let next = tokio::time::timeout(PATIENCE, self.pieces.recv()).await;
+        let seen = String::from_utf8_lossy(&self.bytes);
+        match next.unwrap_or_else(|_| panic!("the function does not go on: {seen}")) {
+            Some(Piece::Delivered(deadline)) => self.delivered = Some(deadline),
+            Some(Piece::Answered(begun)) => self.begun = Some(begun),
+            Some(Piece::Bytes(bytes)) => self.bytes.extend_from_slice(&bytes),
+            Some(Piece::Ended(Ok(trailers))) => self.ended = Some(trailers),
+            Some(Piece::Ended(Err(error))) => panic!("the answer broke off: {error}: {seen}"),
+            None => panic!("nothing comes after the end: {seen}"),
+        }
+    }
+
+    /// When the invocation is over, as the function was told.
+    pub async fn deadline(&mut self) -> Timestamp {
+        while self.delivered.is_none() {
+            self.step().await;
+        }
+        self.delivered.unwrap()
+    }
+
+    /// How the function answers, as soon as it begins to.
+    pub async fn begun(&mut self) -> Begun {
+        while self.begun.is_none() {
+            self.step().await;
+        }
+        self.begun.clone().unwrap()
+    }
+
+    /// The prelude of a streamed HTTP response, as soon as it is there.
+    pub async fn prelude(&mut self) -> Value {
+        loop {
+            if let Some((prelude, _)) = split(&self.bytes) {
+                return serde_json::from_slice(prelude).unwrap();
+            }
+            assert!(self.ended.is_none(), "no prelude: {}", String::from_utf8_lossy(&self.bytes));
+            self.step().await;
+        }
+    }
+
+    /// What there is of the body of a streamed HTTP response once `enough` says so.
+    pub async fn body_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+        self.prelude().await;
+        loop {
+            let body = split(&self.bytes).map(|(_, body)| String::from_utf8_lossy(body)).unwrap();
+            if enough(&body) {
+                return body.into_owned();
+            }
+            assert!(self.ended.is_none(), "the body ended: {body}");
+            self.step().await;
+        }
+    }
+
+    /// Whether the answer is known to be over.
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// The whole body of a streamed HTTP response, which must have come to its end without an error.
+    pub async fn body(&mut self) -> Value {
+        let prelude = self.prelude().await;
+        let trailers = self.trailers().await;
+        assert!(!trailers.contains_key("lambda-runtime-function-error-type"), "{trailers:?}");
+        let (_, body) = split(&self.bytes).unwrap();
+        serde_json::from_slice(body).unwrap_or_else(|e| panic!("{e}: {prelude} {}", String::from_utf8_lossy(body)))
+    }
+
+    /// The whole of an answer that is not streamed and no error.
+    pub async fn value(&mut self) -> Value {
+        self.trailers().await;
+        let (begun, text) = (self.begun.as_ref().unwrap(), String::from_utf8_lossy(&self.bytes));
+        assert!(!begun.error, "{text}");
+        assert!(!begun.headers.contains_key("lambda-runtime-function-response-mode"), "{begun:?}");
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+    }
+
+    async fn trailers(&mut self) -> &HeaderMap {
+        while self.ended.is_none() {
+            self.step().await;
+        }
+        self.ended.as_ref().unwrap()
+    }
+}
+
+/// Prelude and body of a streamed HTTP response.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER)?;
+    Some((&bytes[..at], &bytes[at + DELIMITER.len()..]))
+}
