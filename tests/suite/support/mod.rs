@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod faults;
+pub mod generated;
 pub mod post;
 pub mod site;
 pub mod stack;
