@@ -9,6 +9,7 @@ mod budget;
 mod cancel;
 mod contract;
 mod crash;
+mod crawl;
 mod credits;
 mod flows;
 mod idempotency;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::binaries::binary;
+use crate::support::generated::{Generated, Spec};
 use crate::support::site::Site;
 use crate::support::stack::schema;
 use crate::support::until;
@@ -22,10 +23,14 @@ struct Server {
 
 impl Server {
     fn start(data_dir: &Path) -> Server {
+        Server::start_with(data_dir, &[])
+    }
+
+    fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
         let mut command = Command::new(binary("local"));
         command.env("PORT", "0").env("DATA_DIR", data_dir).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
         command.env("LEASE_SECONDS", "2").env("SWEEP_SECONDS", "1").env("RUST_LOG", "error");
-        command.env("RUNO_DEV_RATE", "1000");
+        command.env("RUNO_DEV_RATE", "1000").envs(vars.iter().copied());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
@@ -132,6 +137,55 @@ async fn a_killed_server_goes_on_with_a_detached_job() {
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
     assert!(site.hits() <= 1_000 + 32, "only what was under way is fetched twice: {}", site.hits());
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}
+
+/// The site has more pages than the limit, so that what is admitted twice after the crash would show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_goes_on_with_a_detached_crawl() {
+    const PAGES: usize = 150;
+    let mut spec = Spec::tree(400, 8);
+    spec.slow_ms = 30;
+    let (folder, site) = (Folder::new("kill-crawl"), Generated::start(spec).await);
+    let vars = [("HOST_DELAY_MS", "0")];
+    let server = Server::start_with(&folder.0, &vars);
+    let crawl = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
+    let body = json!({
+        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 1000 },
+    });
+    let request = reqwest::Client::new().post(format!("{}/v1/crawl", server.base)).header("X-API-Key", KEY);
+    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    response.text().await.unwrap();
+    until("some pages were fetched", async || site.page_hits().len() >= 50).await;
+    drop(server); // SIGKILL
+    let before = site.fetched();
+    assert!(before.len() < PAGES, "it was killed too late to show anything");
+    let server = Server::start_with(&folder.0, &vars);
+    until("the job is completed", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
+    })
+    .await;
+    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    let meta = &result["crawl_meta"];
+    assert_eq!((&meta["pages_visited"], &meta["pages_failed"]), (&json!(PAGES), &json!(0)));
+    assert_eq!((&meta["credits_reserved"], &meta["credits_charged"]), (&json!(PAGES), &json!(PAGES)));
+    assert_eq!(meta["stopped_by"], "CRAWL_LIMIT_REACHED");
+    let urls = result["results"].as_array().unwrap().iter().map(|r| site.name_of(r["url"].as_str().unwrap()));
+    let shown: std::collections::BTreeSet<String> = urls.collect();
+    let after = site.fetched();
+    assert_eq!(shown, after.keys().cloned().collect(), "never more than the limit, and each has its result");
+    assert_eq!(shown.len(), PAGES);
+    assert!(shown.is_subset(&site.spec.tree.all()));
+    // Only what was under way when it was killed may have been fetched twice: as many as run at once.
+    let again = after.iter().filter(|(_, n)| **n > 1).count();
+    let hits: usize = after.values().sum();
+    assert!(hits <= PAGES + 32 && after.values().all(|n| *n <= 2), "{again} pages again, {hits} hits");
+    assert!(before.len() > again, "what had ended was not fetched again");
+    assert_eq!(server.get("/v1/usage").await["monthly"]["used"], PAGES);
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }

@@ -3,6 +3,7 @@
 pub mod binaries;
 pub mod cloud;
 pub mod faults;
+pub mod generated;
 pub mod post;
 pub mod runtime_api;
 pub mod site;

@@ -1,0 +1,120 @@
+//! `POST /v1/crawl` as a client and the crawled site see it, on generated sites whose pages are known by number.
+
+mod answers;
+mod cancel;
+mod credits;
+mod limits;
+mod pages;
+mod politeness;
+mod refusals;
+mod robots;
+mod whole;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::generated::{Generated, Spec};
+use crate::support::stack::{Answer, World, schema};
+
+/// A stack that does not space its requests: most tests are not about that.
+async fn world() -> World {
+    World::with(&[("HOST_DELAY_MS", "0")]).await
+}
+
+async fn start(spec: Spec) -> (World, Generated) {
+    (world().await, Generated::start(spec).await)
+}
+
+/// A crawl from `seed` over what `crawl` says; the pattern is the site's `/item/` pages where it says none.
+fn body(site: &Generated, seed: &str, crawl: Value) -> Value {
+    let mut plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": 1_000, "max_depth": 20 });
+    plan.as_object_mut().unwrap().extend(crawl.as_object().unwrap().clone());
+    json!({ "seed_url": site.url(seed), "schema": schema(), "crawl": plan })
+}
+
+fn asynchronous(mut body: Value) -> Value {
+    body["async_mode"] = json!(true);
+    body
+}
+
+/// The same call in both modes.
+fn both(body: Value) -> [Value; 2] {
+    [body.clone(), asynchronous(body)]
+}
+
+/// `pages_visited`, `pages_failed`, `credits_reserved`, `credits_charged`.
+fn figures(body: &Value) -> [u64; 4] {
+    ["pages_visited", "pages_failed", "credits_reserved", "credits_charged"]
+        .map(|name| body["crawl_meta"][name].as_u64().unwrap_or_else(|| panic!("{name}: {}", body["crawl_meta"])))
+}
+
+fn skipped(body: &Value) -> u64 {
+    body["crawl_meta"]["pages_skipped"].as_u64().unwrap()
+}
+
+fn results(body: &Value) -> &Vec<Value> {
+    body["results"].as_array().unwrap()
+}
+
+/// Whether a result stands for a page that was not fetched.
+fn is_marker(result: &Value) -> bool {
+    ["JOB_CANCELLED", "JOB_EXPIRED", "ROBOTS_DENIED"].iter().any(|code| result["error"]["code"] == *code)
+}
+
+/// The names of the pages that the body has results of, markers left out. Fails if a page has two results.
+fn shown(site: &Generated, body: &Value) -> BTreeSet<String> {
+    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
+    let names: BTreeSet<String> = ran.iter().map(|result| site.name_of(result["url"].as_str().unwrap())).collect();
+    assert_eq!(names.len(), ran.len(), "a page has two results");
+    names
+}
+
+/// The results as a set: page names instead of whichever disguise was found first, sorted.
+fn as_set(site: &Generated, body: &Value) -> Vec<Value> {
+    let mut results = results(body).clone();
+    for result in &mut results {
+        result["url"] = json!(site.name_of(result["url"].as_str().unwrap()));
+    }
+    results.sort_by_key(|result| result["url"].as_str().unwrap().to_owned());
+    results
+}
+
+/// Crawls, and checks what must hold of every crawl that ended: the figures add up, they are the job's, they are what
+/// was taken from the account, and the invariants hold. `duplicates` is how many units ended as a page of another unit.
+async fn crawl(world: &World, body: &Value, duplicates: u64) -> Value {
+    let before = world.used().await;
+    let answer = world.post("/v1/crawl", body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let got = answer.json();
+    assert_sums(world, &answer.job(), &got, duplicates).await;
+    assert_eq!(world.used().await - before, got["crawl_meta"]["credits_charged"].as_i64().unwrap());
+    got
+}
+
+async fn assert_sums(world: &World, job: &str, body: &Value, duplicates: u64) {
+    let meta = &body["crawl_meta"];
+    let [visited, failed, reserved, charged] = figures(body);
+    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
+    assert_eq!(visited, ran.len() as u64, "{meta}");
+    assert_eq!(failed, ran.iter().filter(|result| result["status"] == "error").count() as u64, "{meta}");
+    assert_eq!(reserved, charged + meta["credits_refunded"].as_u64().unwrap(), "{meta}");
+    // A unit that turned out to be another's page ran, and may have been saved from running.
+    assert!((visited..=visited + duplicates).contains(&charged), "{meta}, {duplicates} duplicates");
+    assert!(visited <= reserved, "{meta}");
+    let state = world.job(job).await;
+    assert_eq!(state["endpoint"], "/crawl");
+    for name in ["reserved", "charged", "refunded"] {
+        assert_eq!(state["credits"][name], meta[format!("credits_{name}").as_str()], "{state}");
+    }
+    let progress = |name: &str| state["progress"][name].as_u64().unwrap();
+    let sum: u64 = ["done", "failed", "cancelled", "pending"].iter().map(|name| progress(name)).sum();
+    assert_eq!((sum, progress("pending")), (progress("total"), 0), "{state}");
+    world.assert_sound().await;
+}
+
+/// A call with a header, read to its end.
+async fn with_header(world: &World, name: &str, value: &str, body: &Value) -> Answer {
+    let request = world.request(reqwest::Method::POST, "/v1/crawl").header(name, value);
+    world.send(request.body(body.to_string())).await
+}

@@ -1,0 +1,168 @@
+//! When two URLs are one page, and what of a page is followed.
+
+use serde_json::json;
+
+use super::{body, both, crawl, figures, results, shown, skipped, start};
+use crate::support::generated::{Answer, Spec, item};
+
+#[tokio::test]
+async fn a_page_in_many_disguises_is_one_page() {
+    let mut spec = Spec::tree(200, 3);
+    spec.disguised = true;
+    let spec = spec.links(
+        "/hub",
+        &[
+            "/item/0",
+            "/item/0/",
+            "/item/0/index.html",
+            "/item/0/index.htm",
+            "/item/0/index.php",
+            "/item/0#a",
+            "/item/0?",
+            "/item/0?utm_source=1&utm_medium=2",
+            "/item/0?fbclid=3",
+            "/item/0?gclid=4&utm_x=5",
+            "{origin}/item/0",
+            "{origin}/../item/0",
+            "/x/../item/0",
+            "/item/%30",
+            "/%69tem/0",
+            "item/0",
+            "./item/0",
+            "#top",
+            "/hub",
+            "/hub/?utm_source=self",
+        ],
+    );
+    let (world, site) = start(spec).await;
+    let mut expected = site.spec.tree.all();
+    expected.insert("/hub".into());
+    for request in both(body(&site, "/hub", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 0).await;
+        assert_eq!(shown(&site, &got), expected);
+        let hits: usize = site.fetched().values().sum();
+        assert_eq!((hits, figures(&got)[0]), (201, 201), "each once");
+        assert_eq!(figures(&got)[3], 201, "a duplicate costs nothing");
+        assert!(skipped(&got) > 0, "duplicates are counted as skipped");
+    }
+}
+
+#[tokio::test]
+async fn links_are_read_from_anchors_areas_and_link_elements_against_the_base() {
+    let page = "<base href=\"{origin}/item/\">\
+        <link rel=\"next\" href=\"1\"><link rel=\"alternate\" href=\"2\"><link rel=\"canonical\" href=\"3\">\
+        <a href=\"4\">x</a><map name=\"m\"><area href=\"5\"></map>\
+        <link rel=\"stylesheet\" href=\"6\"><img src=\"7\"><script src=\"8\"></script>\
+        <a href=\"mailto:x@y.test\">x</a><a href=\"javascript:void(0)\">x</a><a>x</a><a href=\"http://[\">x</a>";
+    let (world, site) = start(Spec::tree(12, 20).file("/hub", Answer::Page(page.into()))).await;
+    let got = crawl(&world, &body(&site, "/hub", json!({})), 0).await;
+    let mut expected: std::collections::BTreeSet<String> = (1..=5).map(item).collect();
+    expected.insert("/hub".into());
+    assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected));
+}
+
+#[tokio::test]
+async fn links_that_ask_not_to_be_followed_are_not() {
+    let spec = Spec::tree(12, 20)
+        .file(
+            "/hub",
+            Answer::Page(
+                "<a rel=\"nofollow\" href=\"/item/1\">x</a><a href=\"/item/2\">x</a>\
+            <a rel=\"nofollow\" href=\"/item/3\">x</a><a href=\"/item/3\">x</a><a href=\"/item/meta\">x</a>"
+                    .into(),
+            ),
+        )
+        .file(
+            "/item/meta",
+            Answer::Page("<meta name=\"robots\" content=\"noindex, nofollow\"><a href=\"/item/4\">x</a>".into()),
+        );
+    let (world, site) = start(spec).await;
+    crawl(&world, &body(&site, "/hub", json!({})), 0).await;
+    let expected = ["/hub".to_owned(), item(2), item(3), "/item/meta".to_owned()];
+    assert_eq!(site.fetched_once(), expected.into(), "one plain link is enough");
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_page_that_is_reached_elsewhere_is_that_page() {
+    let spec = Spec::tree(2, 3)
+        .links("/hub", &["/item/1", "/item/r/1", "/item/chain/2"])
+        .file("/item/r/1", Answer::Redirect("/item/1".into()))
+        .file("/item/chain/2", Answer::Redirect("/item/chain/1".into()))
+        .file("/item/chain/1", Answer::Redirect("{origin}/item/1/?utm_source=chain".into()));
+    let (world, site) = start(spec).await;
+    for request in both(body(&site, "/hub", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 2).await;
+        assert_eq!(site.fetched()["/item/1"], 1, "the hop to a page that another unit has is not taken");
+        assert_eq!(results(&got).len(), 2, "one page, one result: {got}");
+        assert_eq!(figures(&got), [2, 0, 1_000, 4], "the two that led there ran");
+        assert!(skipped(&got) >= 2);
+    }
+}
+
+#[tokio::test]
+async fn two_redirects_to_one_page_are_one_page() {
+    let spec = Spec::tree(6, 3)
+        .links("/hub", &["/item/r/1", "/item/s/1"])
+        .file("/item/r/1", Answer::Redirect("/item/1".into()))
+        .file("/item/s/1", Answer::Redirect("/item/1/".into()));
+    let (world, site) = start(spec).await;
+    for request in both(body(&site, "/hub", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 1).await;
+        assert_eq!(site.fetched()["/item/1"], 1);
+        let moved: Vec<_> = results(&got).iter().filter(|result| result["final_url"].is_string()).collect();
+        assert_eq!(moved.len(), 1);
+        assert_eq!(site.name_of(moved[0]["final_url"].as_str().unwrap()), "/item/1");
+        assert_eq!(moved[0]["data"]["title"], "Page 1");
+        // Its links are read against where it was found: pages 4 and 5 are its children.
+        let fetched = site.fetched();
+        assert!([4, 5].iter().all(|n| fetched[&item(*n)] == 1), "{fetched:?}");
+        assert_eq!(figures(&got), [4, 0, 1_000, 5]);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_off_the_pattern_is_an_answer_and_leads_no_further() {
+    let spec = Spec::tree(100, 3)
+        .links("/hub", &["/item/out"])
+        .file("/item/out", Answer::Redirect("/elsewhere".into()))
+        .links("/elsewhere", &["/item/90"]);
+    let (world, site) = start(spec).await;
+    for request in both(body(&site, "/hub", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 0).await;
+        assert_eq!(site.fetched().keys().collect::<Vec<_>>(), ["/elsewhere", "/hub", "/item/out"]);
+        let out = &results(&got)[1];
+        assert_eq!((&out["url"], &out["status"]), (&json!(site.url("/item/out")), &json!("success")));
+        assert_eq!(out["final_url"], site.url("/elsewhere"));
+        assert_eq!(figures(&got), [2, 0, 1_000, 2]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_goes_round_is_a_failed_page() {
+    let spec = Spec::tree(8, 20)
+        .links("/hub", &["/item/loop", "/item/self", "/item/soft", "/item/99", "/item/1"])
+        .file("/item/loop", Answer::Redirect("/item/loop2".into()))
+        .file("/item/loop2", Answer::Redirect("/item/loop".into()))
+        .file("/item/self", Answer::Redirect("/item/self".into()))
+        .file("/item/soft", Answer::Status(404, "<h1>Sorry</h1><a href=\"/item/2\">did you mean</a>".into()));
+    let (world, site) = start(spec).await;
+    for request in both(body(&site, "/hub", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 0).await;
+        assert_eq!(figures(&got), [6, 4, 1_000, 6], "failed pages are visited and charged");
+        for result in results(&got).iter().filter(|result| result["status"] == "error") {
+            assert_eq!(result["error"]["code"], "URL_UNREACHABLE", "{result}");
+        }
+        let failed = ["/item/loop", "/item/self", "/item/soft", "/item/99"].map(str::to_owned);
+        let expected = failed.into_iter().chain(["/hub".to_owned(), item(1)]).collect();
+        assert_eq!(shown(&site, &got), expected);
+        assert!(!site.fetched().contains_key(&item(2)), "an error page's links are not followed");
+    }
+    // As a seed it is the one result.
+    let got = crawl(&world, &body(&site, "/item/loop", json!({ "max_pages": 5 })), 0).await;
+    assert_eq!((figures(&got), &results(&got)[0]["error"]["code"]), ([1, 1, 5, 1], &json!("URL_UNREACHABLE")));
+}

@@ -1,0 +1,81 @@
+//! When a host is asked, by its own log: the one place where moments are what is tested.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{body, both, crawl, figures, results};
+use crate::support::generated::{Generated, Spec};
+use crate::support::stack::World;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// The times between one page's request and the next.
+fn gaps(site: &Generated) -> Vec<Duration> {
+    let hits = site.page_hits();
+    hits.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+}
+
+async fn polite(delay_ms: &str, spec: Spec) -> (World, Generated) {
+    (World::with(&[("HOST_DELAY_MS", delay_ms)]).await, Generated::start(spec).await)
+}
+
+#[tokio::test]
+async fn pages_of_a_host_are_spaced_whoever_fetches_them() {
+    let (world, site) = polite("100", Spec::tree(12, 11)).await;
+    for request in both(body(&site, "/item/0", json!({}))) {
+        site.forget();
+        let got = crawl(&world, &request, 0).await;
+        assert_eq!((figures(&got)[0], site.fetched_once().len()), (12, 12));
+        let gaps = gaps(&site);
+        assert!(gaps.iter().all(|gap| *gap >= 95 * MS), "{gaps:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_crawls_share_a_hosts_spacing_and_another_host_does_not_wait() {
+    let (world, site) = polite("100", Spec::tree(7, 6)).await;
+    let other = Generated::start(Spec::tree(7, 6)).await;
+    let (world, site, other) = (&world, &site, &other);
+    let first = world.begin("/v1/crawl", body(site, "/item/0", json!({ "max_pages": 10 }))).await.1;
+    let second =
+        world.begin("/v1/crawl", super::asynchronous(body(site, "/item/0", json!({ "max_pages": 10 })))).await.1;
+    let third = world.begin("/v1/crawl", body(other, "/item/0", json!({ "max_pages": 10 }))).await.1;
+    let done = [first.await.unwrap(), second.await.unwrap(), third.await.unwrap()];
+    assert!(done.iter().all(|got| figures(got)[0] == 7));
+    let shared = gaps(site);
+    assert!(shared.len() == 13 && shared.iter().all(|gap| *gap >= 95 * MS), "{shared:?}");
+    // The other host was done long before: by order in the logs, not by a stopwatch.
+    let last = |site: &Generated| site.page_hits().last().unwrap().at;
+    assert!(last(other) < last(site));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_429_widens_the_spacing() {
+    for queued in [false, true] {
+        let mut spec = Spec::tree(12, 11);
+        spec.busy = Some(3);
+        let (world, site) = polite("100", spec).await;
+        let requests = both(body(&site, "/item/0", json!({})));
+        let got = crawl(&world, &requests[usize::from(queued)], 0).await;
+        assert_eq!((figures(&got)[0], results(&got).len()), (12, 12));
+        let refused: Vec<_> = results(&got).iter().filter(|result| result["status"] == "error").collect();
+        assert!(refused.iter().all(|result| result["error"]["code"] == "FETCH_BLOCKED"), "{refused:?}");
+        let (hits, gaps) = (site.page_hits(), gaps(&site));
+        let at = hits.iter().position(|hit| hit.status == 429).unwrap();
+        assert!(gaps.iter().all(|gap| *gap >= 95 * MS), "{gaps:?}");
+        // Retry-After says one second; what had its slot by then may still come.
+        assert!(gaps[at..].iter().any(|gap| *gap >= 950 * MS), "at {at}: {gaps:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_crawl_delay_is_honoured() {
+    let mut spec = Spec::tree(4, 3);
+    spec.robots = Some("User-agent: *\nCrawl-delay: 1\n".into());
+    let (world, site) = polite("20", spec).await;
+    crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
+    let gaps = gaps(&site);
+    assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 950 * MS), "{gaps:?}");
+}
