@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::binaries::binary;
 use crate::support::generated::{Generated, Spec};
 use crate::support::site::Site;
-use crate::support::stack::schema;
+use crate::support::stack::{client, schema};
 use crate::support::until;
 
 const KEY: &str = "sk_live_process_test";
@@ -40,7 +40,7 @@ impl Server {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let request = reqwest::Client::new().get(format!("{}{path}", self.base)).header("X-API-Key", KEY);
+        let request = client().get(format!("{}{path}", self.base)).header("X-API-Key", KEY);
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
     }
 }
@@ -80,7 +80,7 @@ async fn a_killed_server_goes_on_where_it_was() {
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 200);
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
-    let request = reqwest::Client::new().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
     until("some pages were fetched", async || site.hits() >= 60).await;
@@ -116,7 +116,7 @@ async fn a_killed_server_goes_on_with_a_detached_job() {
     let server = Server::start(&folder.0);
     let urls = site.urls("/p", 1_000);
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
-    let request = reqwest::Client::new().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
     assert_eq!(response.status(), 202);
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
@@ -199,7 +199,7 @@ async fn the_admin_tool_works_on_the_running_server() {
     let (account, key) = (made["account_id"].as_str().unwrap(), made["key"].as_str().unwrap());
     assert!(key.starts_with("sk_live_"));
     let usage = async |key: &str| {
-        let request = reqwest::Client::new().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
+        let request = client().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
         let response = request.send().await.unwrap();
         (response.status().as_u16(), serde_json::from_str::<Value>(&response.text().await.unwrap()).unwrap())
     };
@@ -239,7 +239,7 @@ async fn it_ends_cleanly_and_hands_over_what_runs() {
     let (folder, site) = (Folder::new("term"), Site::start().await);
     let mut server = Server::start(&folder.0);
     let body = json!({ "urls": site.urls("/slow/300", 60), "schema": schema(), "options": {"concurrency": 4} });
-    let request = reqwest::Client::new().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
     until("it runs", async || site.hits() >= 4).await;

@@ -13,9 +13,6 @@ use crate::Engine;
 use crate::marker;
 use crate::unit::fate;
 
-/// How long a caller waits for rows to be closed; what is left follows without it.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-
 /// What a DELETE came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
@@ -78,7 +75,8 @@ impl Engine {
         let mut progress = self.again(|| self.store().progress(&job.id)).await?;
         let open: Vec<Seq> = job.seqs().filter(|seq| progress.fate(*seq).is_none()).collect();
         let wanted = open.len();
-        let reached = self.close_units(job, open, CLOSE_LIMIT).await;
+        let limit = Duration::from_millis(self.settings().cancel_close_ms);
+        let reached = self.close_units(job, open, limit).await;
         if reached.len() < wanted {
             // The rest is closed by whoever settles; if the queue does not take it either, by the driver or a sweep.
             self.ask_to_settle(job).await;

@@ -25,6 +25,10 @@ pub struct Settings {
     pub stall_secs: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
+    /// How often a worker tells of results that wait for the rest of their message, in milliseconds.
+    pub worker_progress_ms: u64,
+    /// How long a DELETE closes rows before it answers and leaves the rest to others, in milliseconds.
+    pub cancel_close_ms: u64,
     /// Store faults in a row after which a driver gives its job up for a sweeper to take.
     pub driver_faults: u32,
     /// Tries of one store step.
@@ -47,6 +51,8 @@ impl Default for Settings {
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
             progress_ms: 500,
+            worker_progress_ms: 200,
+            cancel_close_ms: 2_000,
             driver_faults: 5,
             step_attempts: 4,
             retry_base_ms: 100,

@@ -20,8 +20,6 @@ use crate::run::Done;
 use crate::unit::fate;
 use crate::watch::Watch;
 
-/// How often results that wait for the rest of their message are told meanwhile.
-const FLUSH_EVERY: Duration = Duration::from_millis(200);
 /// How long closing may take in one message.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// Kept free before the process's own deadline, in milliseconds.
@@ -101,7 +99,8 @@ impl Work<'_> {
         let last_claim = until.map(|u| u.plus_ms(-i64::from(job.options.timeout_ms) - MARGIN_MS));
         let mut waiting: Vec<(Seq, Option<Unit>)> = open.iter().rev().map(|seq| (*seq, None)).collect();
         let mut running = FuturesUnordered::new();
-        let mut next_flush = Instant::now() + FLUSH_EVERY;
+        let flush_every = Duration::from_millis(engine.settings().worker_progress_ms.max(1));
+        let mut next_flush = Instant::now() + flush_every;
         let mut fault = None;
         loop {
             let late = last_claim.is_some_and(|at| engine.now() >= at);
@@ -118,7 +117,7 @@ impl Work<'_> {
                 },
                 () = tokio::time::sleep_until(next_flush) => {
                     write(engine, job, unwritten).await?;
-                    next_flush = Instant::now() + FLUSH_EVERY;
+                    next_flush = Instant::now() + flush_every;
                     continue;
                 }
             };

@@ -27,6 +27,12 @@ impl Deref for World {
     }
 }
 
+/// An HTTP client. Nothing else may have chosen a TLS provider in this process yet.
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
 /// Somebody who calls.
 #[derive(Clone)]
 pub struct Caller {
@@ -77,7 +83,8 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         given.or_else(|| (name == "FETCH_ALLOW").then(|| "127.0.0.0/8".to_owned()))
     };
     let env = Env(&look);
-    let defaults = Settings { sweep_secs: 1, ..Settings::default() };
+    // On a machine that is slow for the moment closing takes long; what a DELETE does about that is not the matter here.
+    let defaults = Settings { sweep_secs: 1, cancel_close_ms: 60_000, ..Settings::default() };
     LocalConfig {
         port: 0,
         dynamodb_port: 0,
@@ -98,7 +105,7 @@ impl World {
     pub async fn with(vars: &[(&str, &str)]) -> World {
         let sources = Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() };
         let stack = Stack::start_on(config(vars), sources).await.unwrap();
-        let dev = Caller { http: Client::new(), base: stack.url(), key: stack.key().to_owned() };
+        let dev = Caller { http: client(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }
     }
 
