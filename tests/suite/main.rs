@@ -11,6 +11,7 @@ mod contract;
 mod crash;
 mod credits;
 mod flows;
+mod hosts;
 mod idempotency;
 mod jobs;
 mod process;
