@@ -12,6 +12,7 @@ mod crash;
 mod crawl;
 mod credits;
 mod flows;
+mod hosts;
 mod idempotency;
 mod jobs;
 mod lambda;

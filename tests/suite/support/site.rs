@@ -17,19 +17,27 @@ use tokio::sync::watch;
 
 /// The site. Paths:
 /// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open;
+/// `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
     address: SocketAddr,
     hits: Arc<Mutex<Vec<String>>>,
     gate: watch::Sender<bool>,
+    /// Status and text of `/robots.txt`.
+    robots: Arc<Mutex<(u16, String)>>,
 }
 
 impl Site {
     pub async fn start() -> Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let site = Site { address, hits: Arc::default(), gate: watch::Sender::new(false) };
+        let site = Site {
+            address,
+            hits: Arc::default(),
+            gate: watch::Sender::new(false),
+            robots: Arc::new(Mutex::new((404, String::new()))),
+        };
         let served = site.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -63,6 +71,11 @@ impl Site {
         self.gate.send_replace(false);
     }
 
+    /// Answers `/robots.txt` like this, from now on; it is 404 before.
+    pub fn set_robots(&self, status: u16, text: &str) {
+        *self.robots.lock().unwrap() = (status, text.to_owned());
+    }
+
     /// How many requests came in.
     pub fn hits(&self) -> usize {
         self.hits.lock().unwrap().len()
@@ -89,6 +102,17 @@ impl Site {
             ["gate", n] => {
                 self.gate.subscribe().wait_for(|open| *open).await.unwrap();
                 page(n)
+            }
+            ["busy", code, secs] => {
+                let mut response = status(code.parse().unwrap());
+                response.headers_mut().insert("retry-after", secs.parse().unwrap());
+                response
+            }
+            ["robots.txt"] => {
+                let (code, text) = self.robots.lock().unwrap().clone();
+                let mut response = Response::new(Full::from(text));
+                *response.status_mut() = StatusCode::from_u16(code).unwrap();
+                response
             }
             ["403"] => status(StatusCode::FORBIDDEN),
             ["pdf"] => {

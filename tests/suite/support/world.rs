@@ -30,7 +30,7 @@ use super::post::{Letter, Post};
 use super::stack::schema;
 
 /// One fetcher for each test: building one reads the machine's certificates.
-fn fetcher() -> Fetcher {
+pub fn fetcher() -> Fetcher {
     static BUILT: Mutex<Option<HashMap<Id, Fetcher>>> = Mutex::new(None);
     let build = || {
         let allow = vec!["127.0.0.0/8".parse().unwrap()];
@@ -106,7 +106,8 @@ impl Ground {
     /// Fresh tables with the account `a` on the plan pro and 10 prepaid credits.
     pub async fn new() -> Ground {
         let db = DynamoDb::start(None, 0).await.unwrap();
-        let settings = Settings { step_attempts: 3, retry_base_ms: 1, progress_ms: 5, driver_faults: 2, ..Settings::default() };
+        let settings =
+            Settings { step_attempts: 3, retry_base_ms: 1, progress_ms: 5, driver_faults: 2, ..Settings::default() };
         let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
         let store = ground.store(&Faults::default()).await;
         store.create_tables().await.unwrap();

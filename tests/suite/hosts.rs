@@ -1,0 +1,318 @@
+//! Politeness at hosts, between processes: slots that never overlap, back-off that all of them keep, one robots.txt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::pace::Pace;
+use engine::Engine;
+use engine::clock::Clock;
+use fetch::{FetchRequest, Fetcher, Throttled};
+use store::hosts::PaceWrite;
+use url::Url;
+
+use crate::support::faults::{Fault, Faults};
+use crate::support::site::Site;
+use crate::support::world::{Ground, fetcher};
+
+const SLOW_DOWN: Option<Throttled> = Some(Throttled { retry_after: None });
+
+fn retry_after(secs: u64) -> Option<Throttled> {
+    Some(Throttled { retry_after: Some(Duration::from_secs(secs)) })
+}
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+/// The start of a page of a crawl.
+async fn crawls(engine: &Engine, target: &Url) -> Timestamp {
+    engine.turn(target, true, None).await.unwrap()
+}
+
+/// The start of a page of a batch.
+async fn fetches(engine: &Engine, target: &Url) -> Timestamp {
+    engine.turn(target, false, None).await.unwrap()
+}
+
+/// Distances of starts, which come in any order.
+fn gaps(mut starts: Vec<Timestamp>) -> Vec<u64> {
+    starts.sort();
+    starts.windows(2).map(|pair| pair[1].ms_since(pair[0])).collect()
+}
+
+async fn get(fetcher: &Fetcher, target: &Url) -> Option<Throttled> {
+    let request = FetchRequest { url: target, accept_language: "", timeout: Duration::from_secs(20) };
+    fetcher.fetch(request).await.err().and_then(|error| error.throttled())
+}
+
+#[tokio::test]
+async fn processes_share_the_slots_of_a_host_and_other_hosts_do_not_wait() {
+    let (ground, faults) = (Ground::new().await, Faults::default());
+    let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+    let page = url("https://e.test/a");
+    faults.reset();
+    // Both at once, and pages of one process at once; whole blocks, so that nothing is left over between them.
+    let turns = (0..48).map(|i| {
+        let (engine, page) = (if i % 2 == 0 { one.clone() } else { two.clone() }, page.clone());
+        tokio::spawn(async move { crawls(&engine, &page).await })
+    });
+    let mut starts = Vec::new();
+    for turn in turns.collect::<Vec<_>>() {
+        starts.push(turn.await.unwrap());
+    }
+    assert!(starts.iter().all(|start| *start >= ground.clock.now()));
+    let gaps = gaps(starts);
+    assert!(gaps.iter().all(|gap| (250..=312).contains(gap)), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| *gap > 250), "no jitter: {gaps:?}");
+    // Three blocks of eight, each write of the other refusing one at most; nothing is read.
+    let calls = faults.calls();
+    assert!(calls.len() <= 6 && calls.iter().all(|call| call.operation == "PutItem"), "{calls:?}");
+    assert_eq!(crawls(&one, &url("https://f.test/")).await, ground.clock.now());
+    assert_eq!(crawls(&two, &url("https://e.test:8443/")).await, ground.clock.now());
+}
+
+#[tokio::test]
+async fn slots_that_were_not_used_in_time_are_dropped() {
+    let ground = Ground::new().await;
+    let engine = ground.engine(&Faults::default()).await;
+    let page = url("https://e.test/");
+    assert_eq!(crawls(&engine, &page).await, ground.clock.now());
+    ground.clock.advance(1);
+    let start = crawls(&engine, &page).await;
+    assert!(start >= ground.clock.now() && start.ms_since(ground.clock.now()) <= 312);
+    ground.clock.advance(60);
+    assert_eq!(crawls(&engine, &page).await, ground.clock.now());
+}
+
+#[tokio::test]
+async fn the_longer_of_the_two_delays_holds() {
+    let ground = Ground::new().await;
+    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let page = url("https://e.test/");
+    let mut starts = vec![crawls(&one, &page).await];
+    let last_of_block = starts[0].plus_ms(8 * 250);
+    for engine in [&one, &two, &one] {
+        starts.push(engine.turn(&page, true, Some(Duration::from_secs(10))).await.unwrap());
+    }
+    assert!(starts[1] >= last_of_block);
+    let gaps = gaps(starts[1..].to_vec());
+    assert!(gaps.iter().all(|gap| (10_000..=12_500).contains(gap)), "{gaps:?}");
+    let short = two.turn(&url("https://f.test/"), true, Some(Duration::from_millis(1))).await.unwrap();
+    let next = two.turn(&url("https://f.test/"), true, None).await.unwrap();
+    assert!(next.ms_since(short) >= 250);
+}
+
+#[tokio::test]
+async fn without_a_delay_nothing_is_asked_of_the_store() {
+    let mut ground = Ground::new().await;
+    ground.settings.host_delay_ms = 0;
+    let faults = Faults::default();
+    let engine = ground.engine(&faults).await;
+    let page = url("https://e.test/");
+    faults.reset();
+    for _ in 0..20 {
+        assert_eq!(crawls(&engine, &page).await, ground.clock.now());
+        engine.heard(&page, None).await;
+    }
+    assert_eq!(faults.calls().len(), 0);
+    // What the site itself asks for still holds.
+    let first = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
+    let second = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
+    assert!(second.ms_since(first) >= 3_000);
+    engine.heard(&page, retry_after(60)).await;
+    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(60));
+}
+
+#[tokio::test]
+async fn batches_wait_only_for_hosts_that_said_so() {
+    let ground = Ground::new().await;
+    let (faults, others) = (Faults::default(), Faults::default());
+    let (one, two) = (ground.engine(&faults).await, ground.engine(&others).await);
+    let page = url("https://e.test/");
+    faults.reset();
+    assert_eq!(fetches(&one, &page).await, ground.clock.now());
+    assert_eq!(faults.calls().len(), 0);
+    // A host that is asked a lot is looked up now and then.
+    for _ in 0..10 {
+        assert_eq!(fetches(&one, &page).await, ground.clock.now());
+    }
+    assert_eq!(faults.calls().len(), 1);
+    // Another process is told to wait; this one learns of it once what it knows is old.
+    two.heard(&page, retry_after(30)).await;
+    let opens = ground.clock.now().plus_secs(30);
+    assert_eq!((two.closed_until(&page), one.closed_until(&page)), (Some(opens), None));
+    for secs in [4, 1] {
+        ground.clock.advance(secs);
+        fetches(&one, &page).await;
+    }
+    assert_eq!(one.closed_until(&page), Some(opens));
+    let starts = vec![fetches(&one, &page).await, fetches(&two, &page).await, fetches(&one, &page).await];
+    assert!(starts.iter().all(|start| *start >= opens), "{starts:?}");
+    assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 500), "{starts:?}");
+    assert_eq!(fetches(&one, &url("https://f.test/")).await, ground.clock.now());
+}
+
+#[tokio::test]
+async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
+    let ground = Ground::new().await;
+    let (faults, page) = (Faults::default(), url("https://e.test/"));
+    let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+    crawls(&one, &page).await;
+    for _ in 0..2 {
+        one.heard(&page, SLOW_DOWN).await;
+        // Of pages that were under way together.
+        one.heard(&page, SLOW_DOWN).await;
+        ground.clock.advance(2);
+    }
+    let factor = async || one.store().pace("e.test:443").await.unwrap().unwrap().factor;
+    assert_eq!(factor().await, 4);
+    // The other process meets the row as it is.
+    let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await, crawls(&one, &page).await];
+    assert!(gaps(starts.clone()).iter().all(|gap| (1_000..=1_250 * 2).contains(gap)), "{starts:?}");
+    for want in [2, 1] {
+        ground.clock.advance(5);
+        two.heard(&page, None).await;
+        assert_eq!(factor().await, want);
+    }
+    faults.reset();
+    two.heard(&page, None).await;
+    assert_eq!(faults.calls().len(), 0, "a success that changes nothing is not written");
+    ground.clock.advance(60);
+    let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await];
+    assert!(gaps(starts.clone())[0] <= 312, "{starts:?}");
+}
+
+#[tokio::test]
+async fn retry_after_is_heard_from_the_answer_and_slots_taken_before_do_not_count() {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    let page = url(&site.url("/busy/429/120"));
+    for _ in 0..3 {
+        crawls(&engine, &page).await;
+    }
+    let throttled = get(&fetcher(), &page).await;
+    assert_eq!(throttled, retry_after(120));
+    engine.heard(&page, throttled).await;
+    let opens = ground.clock.now().plus_secs(120);
+    assert_eq!(engine.closed_until(&page), Some(opens));
+    assert!(crawls(&engine, &page).await >= opens);
+    assert_eq!(get(&fetcher(), &url(&site.url("/busy/503/7"))).await, retry_after(7));
+    assert_eq!(get(&fetcher(), &url(&site.url("/404"))).await, None);
+}
+
+#[tokio::test]
+async fn a_lost_reply_costs_a_slot_and_gives_none_twice() {
+    for fault in [Fault::Before, Fault::ReplyLost] {
+        let (ground, faults) = (Ground::new().await, Faults::default());
+        let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+        let page = url("https://e.test/");
+        faults.plan(0, fault);
+        let mut starts = vec![crawls(&one, &page).await];
+        assert!(faults.struck());
+        starts.extend([crawls(&two, &page).await, crawls(&one, &page).await]);
+        assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 250), "{fault:?} {starts:?}");
+        faults.plan(0, fault);
+        one.heard(&page, SLOW_DOWN).await;
+        assert!(faults.struck());
+        assert_eq!(one.store().pace("e.test:443").await.unwrap().unwrap().factor, 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
+    let (ground, faults) = (Ground::new().await, Faults::default());
+    let engine = ground.engine(&faults).await;
+    let page = url("https://e.test/");
+    faults.plan(0, Fault::DeathBefore);
+    assert!(engine.turn(&page, true, None).await.is_err());
+    assert_eq!(fetches(&engine, &page).await, ground.clock.now());
+    assert_eq!(fetches(&engine, &page).await, ground.clock.now());
+    engine.heard(&page, retry_after(60)).await;
+    assert_eq!(engine.closed_until(&page), Some(ground.clock.now().plus_secs(60)));
+    faults.reset();
+    assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(60));
+}
+
+#[tokio::test]
+async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
+    let ground = Ground::new().await;
+    let (store, now) = (ground.store(&Faults::default()).await, ground.clock.now());
+    let first = Pace { next: now.plus_ms(7), ..Pace::default() };
+    let second = first.throttled(now, Some(5_000));
+    assert_eq!(store.pace("h:80").await.unwrap(), None);
+    assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Refused(None));
+    assert_eq!(store.put_pace("h:80", None, first, now).await.unwrap(), PaceWrite::Written);
+    assert_eq!(store.put_pace("h:80", None, second, now).await.unwrap(), PaceWrite::Refused(Some(first)));
+    for other in [
+        Pace { next: now, ..first },
+        Pace { closed_until: now, ..first },
+        Pace { factor: 2, ..first },
+        Pace { changed_at: now, ..first },
+    ] {
+        let write = store.put_pace("h:80", Some(other), second, now).await.unwrap();
+        assert_eq!(write, PaceWrite::Refused(Some(first)), "{other:?}");
+    }
+    assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Written);
+    assert_eq!(store.pace("h:80").await.unwrap(), Some(second));
+    assert_eq!(store.pace("h:81").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn robots_txt_is_fetched_once_for_all_and_again_when_it_expired() {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    site.set_robots(200, "User-agent: *\nDisallow: /private\nCrawl-delay: 2\n");
+    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let page = url(&site.url("/p/1"));
+    let both = tokio::join!(one.robots(&page), one.robots(&page));
+    assert!(Arc::ptr_eq(&both.0, &both.1));
+    let shared = two.robots(&url(&site.url("/p/2?x"))).await;
+    assert_eq!(*shared, *both.0);
+    assert!(shared.allows(&page) && !shared.allows(&url(&site.url("/private/x"))));
+    assert_eq!(shared.crawl_delay(), Some(Duration::from_secs(2)));
+    assert_eq!(site.hits(), 1);
+    ground.clock.advance(24 * 3_600 - 1);
+    two.robots(&page).await;
+    assert_eq!(site.hits(), 1);
+    site.set_robots(200, "User-agent: *\nDisallow: /\n");
+    ground.clock.advance(1);
+    assert!(!one.robots(&page).await.allows(&page));
+    assert!(!two.robots(&page).await.allows(&page));
+    assert_eq!(site.hits(), 2);
+}
+
+#[tokio::test]
+async fn what_there_is_instead_of_a_robots_txt_holds_as_long_as_it_means_something() {
+    for (status, allowed, holds_secs) in [(404, true, 24 * 3_600), (429, true, 600), (500, false, 600)] {
+        let (ground, site) = (Ground::new().await, Site::start().await);
+        site.set_robots(status, "");
+        let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+        let page = url(&site.url("/p/1"));
+        assert_eq!(one.robots(&page).await.allows(&page), allowed, "{status}");
+        assert_eq!(one.closed_until(&page).is_some(), status == 429);
+        ground.clock.advance(holds_secs - 1);
+        assert_eq!(two.robots(&page).await.allows(&page), allowed, "{status}");
+        assert_eq!(site.hits(), 1, "{status}");
+        ground.clock.advance(1);
+        two.robots(&page).await;
+        assert_eq!(site.hits(), 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn robots_txt_needs_no_store_and_a_large_one_is_in_none() {
+    let (ground, site, faults) = (Ground::new().await, Site::start().await, Faults::default());
+    let rules: String = (0..12_000).map(|i| format!("Disallow: /private/{i:012}\n")).collect();
+    site.set_robots(200, &format!("User-agent: *\n{rules}"));
+    let engine = ground.engine(&faults).await;
+    let page = url(&site.url("/private/000000000007"));
+    assert!(!engine.robots(&page).await.allows(&page));
+    let origin = format!("http://127.0.0.1:{}", page.port().unwrap());
+    assert_eq!(engine.store().robots(&origin).await.unwrap(), None);
+    site.set_robots(200, "User-agent: *\nDisallow: /q\n");
+    let lonely = ground.engine(&faults).await;
+    faults.plan(0, Fault::DeathBefore);
+    assert!(lonely.robots(&page).await.allows(&page));
+    assert!(Arc::ptr_eq(&lonely.robots(&page).await, &lonely.robots(&page).await));
+    assert_eq!(site.hits(), 2);
+}
