@@ -60,7 +60,9 @@ async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     }
     assert_eq!(reading.await.unwrap().unwrap().len(), UNITS);
     handler.idle().await;
-    let calls = [handler_calls.calls(), worker_calls.calls()].concat();
+    let mut calls = [handler_calls.calls(), worker_calls.calls()].concat();
+    // Rows of `hosts` are counted apart.
+    calls.retain(|call| call.tables != ["runo-hosts"]);
     let writes: usize = calls.iter().map(|c| c.writes).sum();
     let reads: usize = calls.iter().map(|c| c.reads).sum();
     let sends = calls.iter().filter(|c| c.operation == "SendMessageBatch").count();
@@ -88,5 +90,5 @@ async fn a_worker_touches_no_money() {
     ground.deliver(&worker, &engine, 0).await;
     assert!(engine.job(&id).await.unwrap().unwrap().state.ended());
     let tables: std::collections::BTreeSet<String> = calls.calls().into_iter().flat_map(|c| c.tables).collect();
-    assert_eq!(tables, ["runo-jobs".to_owned()].into());
+    assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
 }

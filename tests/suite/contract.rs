@@ -26,7 +26,13 @@ fn claim(seq: u32, attempt: u32, who: &str, ground: &Ground) -> Claim {
 }
 
 fn result(text: &str, succeeded: bool) -> Finish {
-    Finish { result: format!("{{\"t\":\"{text}\"}}"), succeeded, at: domain::Timestamp(7) }
+    Finish {
+        result: format!("{{\"t\":\"{text}\"}}"),
+        succeeded,
+        at: domain::Timestamp(7),
+        skipped: 0,
+        duplicate: false,
+    }
 }
 
 #[tokio::test]
@@ -87,7 +93,15 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     let (store, job) = job_of(&ground, 3).await;
     let before = standing(&engine).await.unwrap();
     let urls = vec!["https://x.test/".to_owned()];
-    let again = NewJob { job: &job, urls: &urls, standing: &before, claim: None, idempotency: None, now: engine.now() };
+    let again = NewJob {
+        job: &job,
+        urls: &urls,
+        standing: &before,
+        claim: None,
+        seed: None,
+        idempotency: None,
+        now: engine.now(),
+    };
     assert_eq!(store.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
     assert_eq!(standing(&engine).await.unwrap(), before, "and nothing is taken twice");
     // A standing that is not true any more.
@@ -100,7 +114,7 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     let new = NewJob { job: &fresh, standing: &full, ..again };
     assert_eq!(store.accept(new).await.unwrap(), Accepted::Stale, "the rate is counted in the same transaction");
     assert_eq!(store.job(&fresh.id).await.unwrap(), None);
-    assert_eq!(store.inputs(&fresh.id).await.unwrap(), Vec::<String>::new());
+    assert!(store.inputs(&fresh.id, 0).await.unwrap().is_empty());
     ground.assert_sound("accept").await;
 }
 
@@ -126,7 +140,7 @@ async fn states_and_leases_move_on_condition() {
 
     let mut progress = domain::progress::Progress::default();
     progress.add(0, Fate::Closed);
-    let end = read.settle(progress.tally(1), now).unwrap();
+    let end = read.settle(progress.tally(1), domain::job::CrawlFigures::default(), now).unwrap();
     assert_eq!(store.settle(&job, &end, None, &[]).await.unwrap(), Settled::Stale, "another state than META has");
     store.close(&job, 0, domain::Timestamp(7)).await.unwrap();
     assert_eq!(store.settle(&read, &end, None, &[(0, Fate::Closed)]).await.unwrap(), Settled::Written);
@@ -171,5 +185,6 @@ async fn long_lists_of_urls_come_back_whole() {
     let engine = ground.engine(&Faults::default()).await;
     let urls: Vec<String> = (0..1_000).map(|i| format!("https://x.test/{i}/{}", "a".repeat(900))).collect();
     let job = accept(&engine, call(Endpoint::Batch, urls.clone())).await.unwrap().job;
-    assert_eq!(engine.store().inputs(&job.id).await.unwrap(), urls);
+    let inputs = engine.store().inputs(&job.id, 0).await.unwrap();
+    assert_eq!(inputs.into_iter().map(|input| input.url).collect::<Vec<_>>(), urls);
 }

@@ -15,6 +15,7 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(PAGES, 10)).await);
     // The production interval: the tests' own is shorter.
     ground.settings.progress_ms = Settings::default().progress_ms;
+    ground.settings.host_delay_ms = 0;
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
     faults.reset();

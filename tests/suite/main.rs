@@ -10,6 +10,7 @@ mod cancel;
 mod contract;
 mod crash;
 mod crawl;
+mod crawl_budget;
 mod credits;
 mod flows;
 mod hosts;

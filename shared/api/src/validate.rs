@@ -93,8 +93,7 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid("the request body is empty; send a JSON object"));
     }
-    let body = json::parse(bytes)
-        .map_err(|e| ApiError::invalid(format!("the request body is not valid JSON: {e}")))?;
+    let body = json::parse(bytes).map_err(|e| ApiError::invalid(format!("the request body is not valid JSON: {e}")))?;
     if deeper_than(&body, MAX_DEPTH) {
         return Err(ApiError::invalid(format!("the request body is nested deeper than {MAX_DEPTH} levels")));
     }

@@ -7,6 +7,12 @@ pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let given = given.to_lowercase();
+    // Half a name is as good as a misspelt one.
+    if given.len() >= 3
+        && let Some(longer) = known.iter().find(|k| k.to_lowercase().starts_with(&given))
+    {
+        return Some(longer);
+    }
     known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(&given, &k.to_lowercase()), *k))
@@ -23,6 +29,7 @@ mod tests {
     fn names_the_nearest_known_one() {
         assert_eq!(nearest("concurency", &["concurrency", "locale"]), Some("concurrency"));
         assert_eq!(nearest("URLS", &["url", "urls"]), Some("urls"));
+        assert_eq!(nearest("seed", &["schema", "seed_url"]), Some("seed_url"));
         assert_eq!(nearest("zebra", &["concurrency", "locale"]), None);
         assert_eq!(nearest(&"x".repeat(1_000_000), &["url"]), None);
     }

@@ -56,7 +56,9 @@ impl Engine {
                 self.wind_up(&job).await?;
                 return Ok(());
             }
-            let Some(end) = job.settle(progress.tally(job.admitted), CrawlFigures::default(), self.now()) else { return Ok(()) };
+            let Some(end) = job.settle(progress.tally(job.admitted), CrawlFigures::default(), self.now()) else {
+                return Ok(());
+            };
             let (put, fates) = (Some((&claim, &finish)), [(0, fate)]);
             match self.again(|| self.store().settle(&job, &end, put, &fates)).await? {
                 Settled::Written => {

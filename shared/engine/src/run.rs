@@ -99,11 +99,16 @@ impl Engine {
             Some(plan) if !plan.ignore_robots => self.robots(&url).await.crawl_delay(),
             Some(_) | None => None,
         };
-        let turn = self.turn(&url, job.crawl.is_some(), crawl_delay).await?;
-        while self.now() < turn && !self.stopping() {
-            tokio::time::sleep(Duration::from_millis(turn.ms_since(self.now()).clamp(1, 500))).await;
+        loop {
+            let turn = self.turn(&url, job.crawl.is_some(), crawl_delay).await?;
+            while self.now() < turn && !self.stopping() {
+                tokio::time::sleep(Duration::from_millis(turn.ms_since(self.now()).clamp(1, 500))).await;
+            }
+            // The host may have asked to be left alone since the turn was given.
+            if self.closed_until(&url).is_none() || self.stopping() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// A seed that robots.txt denies never starts: it is closed, and its marker says why.

@@ -118,9 +118,7 @@ impl Engine {
         self.inner.drives.spawn(async move {
             let id = job.id.clone();
             tracing::info!(job = %id, "running a job that nobody drives");
-            let driven = async {
-                engine.drive(job, Drive { fresh: false, events: None, until }).await
-            };
+            let driven = async { engine.drive(job, Drive { fresh: false, events: None, until }).await };
             if let Err(error) = driven.await {
                 tracing::error!(job = %id, %error, "the driver failed; a later sweep will take the job up");
             }

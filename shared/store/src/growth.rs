@@ -60,11 +60,7 @@ impl Store {
                 key(&pk, "META"),
                 "SET #admitted = :next",
                 "#state = :running AND #admitted = :first",
-                values([
-                    (":running", s(JobState::Running.name())),
-                    (":first", n(first)),
-                    (":next", n(first + count)),
-                ]),
+                values([(":running", s(JobState::Running.name())), (":first", n(first)), (":next", n(first + count))]),
             )?,
             tx_check(table, key(&pk, keys::unit(parent.seq)), HELD, held(parent))?,
         ];

@@ -26,7 +26,8 @@ impl JobModel {
     /// Returns what to try next where META had moved on.
     pub fn settle(&self, s: &mut State, settle: Settle) -> Option<Settle> {
         let job = self.job(settle.from);
-        let end = job.settle(settle.figures.tally(job.admitted), self.now(s.late))?;
+        let end =
+            job.settle(settle.figures.tally(job.admitted), domain::job::CrawlFigures::default(), self.now(s.late))?;
         let rows = &mut s.rows;
         let as_read = rows.meta == settle.from || self.mutant == Some(Mutant::SettleIgnoresState);
         if as_read && rows.money.settle.is_none() || self.mutant == Some(Mutant::NoOnceGuard) {

@@ -258,6 +258,8 @@ fn job(units: u32, state: JobState) -> Job {
         endpoint: Endpoint::Batch,
         options: domain::job::Options::default(),
         schema: Schema::parse(&field).expect("the schema is valid"),
+        crawl: None,
+        limit_reached: false,
         async_mode: true,
         state,
         reservation: Reservation {
@@ -273,6 +275,7 @@ fn job(units: u32, state: JobState) -> Job {
         ended_at: None,
         expires_at: None,
         tally: None,
+        figures: domain::job::CrawlFigures::default(),
         charge: None,
     }
 }

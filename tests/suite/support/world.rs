@@ -223,6 +223,7 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
         options: Options { timeout_ms: 5_000, ..Options::default() },
         schema: Schema::parse(&schema()).unwrap(),
         urls,
+        crawl: None,
         async_mode: false,
         idempotency: None,
     }

@@ -98,9 +98,9 @@ impl Writer {
     fn close(&self, members: Map<String, Value>) -> String {
         let members = match (self.format, self.seed.as_ref()) {
             // A JSON document bears the seed at its beginning.
-            (Format::Lines | Format::Events, Some(seed)) => {
-                Value::Object(Map::from_iter([("seed_url".to_owned(), json!(seed))]).into_iter().chain(members).collect())
-            }
+            (Format::Lines | Format::Events, Some(seed)) => Value::Object(
+                Map::from_iter([("seed_url".to_owned(), json!(seed))]).into_iter().chain(members).collect(),
+            ),
             _ => Value::Object(members),
         };
         match (self.format, self.endpoint) {

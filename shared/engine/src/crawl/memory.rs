@@ -1,7 +1,7 @@
 //! What this process knows of a crawl: pages that have a unit, and URLs that were counted as skipped. It saves look-ups
 //! and double counting; what decides are the rows.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{JobId, Seq};
@@ -13,31 +13,48 @@ const PAGES: usize = 20_000;
 
 #[derive(Debug, Default)]
 struct Known {
-    seen: HashSet<String>,
+    /// Pages by the hash of their key, and how they are spelt, where that is known.
+    seen: HashMap<String, Option<String>>,
     skipped: HashSet<String>,
     admitted: Seq,
 }
 
 /// What is known of one crawl.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<Known>>);
+pub(crate) struct Memory {
+    known: Arc<Mutex<Known>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Memory {
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Growth takes turns in a process: two at once would only refuse each other.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Whether the page is known to have a unit.
     pub(crate) fn knows(&self, hash: &str) -> bool {
-        self.known().seen.contains(hash)
+        self.known().seen.contains_key(hash)
     }
 
-    /// Notes that the page has a unit.
-    pub(crate) fn see(&self, hash: &str) {
+    /// Notes that the page has a unit, and how it is spelt there.
+    pub(crate) fn see(&self, hash: &str, url: Option<&str>) {
         let mut known = self.known();
-        if known.seen.len() < PAGES {
-            known.seen.insert(hash.to_owned());
+        if known.seen.len() < PAGES || known.seen.contains_key(hash) {
+            let spelt = known.seen.entry(hash.to_owned()).or_default();
+            if spelt.is_none() {
+                *spelt = url.map(str::to_owned);
+            }
         }
+    }
+
+    /// Whether a page that has a unit is spelt otherwise there: then this is a duplicate of it.
+    pub(crate) fn is_disguised(&self, hash: &str, url: &str) -> bool {
+        matches!(self.known().seen.get(hash), Some(Some(spelt)) if spelt != url)
     }
 
     /// How many units the crawl has, as far as this process admitted them.
@@ -51,10 +68,10 @@ impl Memory {
         known.admitted = known.admitted.max(admitted);
     }
 
-    /// Notes that the page will not be fetched. Returns whether that is news.
-    pub(crate) fn skip(&self, hash: &str) -> bool {
+    /// Notes that a URL will not be fetched. Returns whether that is news.
+    pub(crate) fn skip(&self, url: &str) -> bool {
         let mut known = self.known();
-        known.skipped.len() < PAGES && known.skipped.insert(hash.to_owned())
+        known.skipped.len() < PAGES && known.skipped.insert(url.to_owned())
     }
 }
 

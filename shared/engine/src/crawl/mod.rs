@@ -4,6 +4,7 @@
 mod memory;
 mod redirects;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,22 +46,33 @@ impl Engine {
         found: Found,
     ) -> Result<u32, StoreError> {
         let seed = self.input_of(job, 0).await?.url;
-        let (Some(frontier), Some(at)) = (Frontier::new(plan, &seed), CanonicalUrl::of(&found.at)) else { return Ok(0) };
+        let (Some(frontier), Some(at)) = (Frontier::new(plan, &seed), CanonicalUrl::of(&found.at)) else {
+            return Ok(0);
+        };
         if !frontier.follows(&at, depth) {
             return Ok(0);
         }
         let memory = self.inner.crawls.of(&job.id);
-        let (mut skipped, mut wanted) = (0, Vec::new());
+        if let Some(seed) = CanonicalUrl::parse(&seed) {
+            memory.see(&seed.key().hash(), Some(seed.as_str()));
+        }
+        let (mut skipped, mut wanted, mut here) = (0, Vec::new(), HashMap::<String, String>::new());
         for link in &found.links.links {
             let Some(page) = CanonicalUrl::of(&link.url).filter(|page| frontier.matches(page)) else { continue };
             let hash = page.key().hash();
+            let twin = here.get(&hash).is_some_and(|other| other != page.as_str());
+            if twin || memory.is_disguised(&hash, page.as_str()) {
+                skipped += u32::from(memory.skip(page.as_str()));
+                continue;
+            }
             if memory.knows(&hash) {
                 continue;
             }
             if link.nofollow || !(plan.ignore_robots || self.robots(page.url()).await.allows(page.url())) {
-                skipped += u32::from(memory.skip(&hash));
+                skipped += u32::from(memory.skip(page.as_str()));
                 continue;
             }
+            here.insert(hash.clone(), page.as_str().to_owned());
             wanted.push(Child { url: page.as_str().to_owned(), hash });
         }
         if depth == 0 && plan.use_sitemap {
@@ -94,10 +106,13 @@ impl Engine {
                 tracing::debug!(job = %job.id, %fault, "a sitemap could not be read to its end");
             }
             left = left.saturating_sub(sitemap.urls.len());
-            pages.extend(sitemap.urls.iter().filter_map(CanonicalUrl::of).map(|page| Child {
-                url: page.as_str().to_owned(),
-                hash: page.key().hash(),
-            }));
+            pages.extend(
+                sitemap
+                    .urls
+                    .iter()
+                    .filter_map(CanonicalUrl::of)
+                    .map(|page| Child { url: page.as_str().to_owned(), hash: page.key().hash() }),
+            );
             if left == 0 {
                 break;
             }
@@ -115,18 +130,20 @@ impl Engine {
         wanted: Vec<Child>,
     ) -> Result<u32, StoreError> {
         let memory = self.inner.crawls.of(&job.id);
-        let mut open: Vec<Child> = Vec::new();
-        for child in wanted {
-            if !memory.knows(&child.hash) && open.iter().all(|other| other.hash != child.hash) {
-                open.push(child);
-            }
+        let mut named = HashSet::new();
+        let mut open: Vec<Child> = wanted;
+        open.retain(|child| !memory.knows(&child.hash) && named.insert(child.hash.clone()));
+        if open.is_empty() {
+            return Ok(0);
         }
+        let _turn = memory.turn().await;
+        open.retain(|child| !memory.knows(&child.hash));
         let mark = self.nonce().0;
         let mut tries = 0;
         while !open.is_empty() {
             let hashes: Vec<String> = open.iter().map(|child| child.hash.clone()).collect();
             let owned = self.again(|| self.store().seen(&job.id, &hashes)).await?;
-            owned.keys().for_each(|hash| memory.see(hash));
+            owned.keys().for_each(|hash| memory.see(hash, None));
             open.retain(|child| !owned.contains_key(&child.hash));
             let now = self.reread(&job.id).await?;
             if open.is_empty() || now.state != JobState::Running {
@@ -137,7 +154,7 @@ impl Engine {
                 if !now.limit_reached {
                     self.again(|| self.store().note_limit(&now)).await?;
                 }
-                let left = open.iter().filter(|child| memory.skip(&child.hash)).count();
+                let left = open.iter().filter(|child| memory.skip(&child.url)).count();
                 return Ok(u32::try_from(left).unwrap_or(u32::MAX));
             }
             let take = open.len().min(room).min(MAX_CHILDREN);
@@ -146,7 +163,7 @@ impl Engine {
             let growth = Growth { job: &now, parent: claim, depth, children: &open[..take], mark: &mark };
             if self.again(|| self.store().grow(growth)).await? {
                 memory.admit(now.admitted + u32::try_from(take).unwrap_or(0));
-                open.drain(..take).for_each(|child| memory.see(&child.hash));
+                open.drain(..take).for_each(|child| memory.see(&child.hash, Some(&child.url)));
                 tries = 0;
                 continue;
             }

@@ -30,7 +30,7 @@ impl Hops for Redirects {
             let (engine, hash) = (&self.engine, page.key().hash());
             match engine.again(|| engine.store().own_page(&self.job, &hash, self.seq)).await {
                 Ok(owner) => {
-                    engine.inner.crawls.of(&self.job.id).see(&hash);
+                    engine.inner.crawls.of(&self.job.id).see(&hash, None);
                     owner == self.seq
                 }
                 Err(error) => {

@@ -37,7 +37,16 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(now: Timestamp) -> Waiting {
         let at = Instant::now();
-        Waiting { sign: now, moved: at, poll: POLL.0, next_poll: at, checked: now, check_secs: 0, send_after: at, in_charge: false }
+        Waiting {
+            sign: now,
+            moved: at,
+            poll: POLL.0,
+            next_poll: at,
+            checked: now,
+            check_secs: 0,
+            send_after: at,
+            in_charge: false,
+        }
     }
 
     /// How long the driver may sleep, if it would otherwise sleep for `pause`.

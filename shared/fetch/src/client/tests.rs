@@ -53,7 +53,9 @@ async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
 
 async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
     let url = Url::parse(url).unwrap();
-    fetcher.fetch(FetchRequest { url: &url, accept_language: "en-US", timeout: Duration::from_secs(5), hops: None }).await
+    fetcher
+        .fetch(FetchRequest { url: &url, accept_language: "en-US", timeout: Duration::from_secs(5), hops: None })
+        .await
 }
 
 fn is_refused(result: &Result<Page, FetchError>, refusal: Refusal) -> bool {

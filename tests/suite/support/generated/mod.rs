@@ -201,7 +201,7 @@ impl Generated {
 
     async fn respond(&self, path: &str, name: &str, nth: usize, index: usize) -> Response<Full<Bytes>> {
         let spec = &self.spec;
-        if path == "/robots.txt" {
+        if path == "/robots.txt" && !spec.files.contains_key(path) {
             let origin = self.origin();
             let text = spec.robots.as_ref().map(|text| text.replace("{origin}", &origin));
             return text.map_or_else(|| html::status(404, "<h1>no</h1>"), |text| html::text(text, "text/plain"));
