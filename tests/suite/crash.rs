@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::job::Options;
+use domain::job::{CrawlPlan, Options};
 use domain::unit::Unit;
 use domain::{Endpoint, JobState};
 use engine::Engine;
@@ -32,6 +32,10 @@ enum Scenario {
     CancelQueued,
     /// The queue forgot everything; a sweeper finds the job.
     Forgotten,
+    /// A crawl in a handler.
+    Crawl,
+    /// A crawl by workers alone.
+    QueuedCrawl,
 }
 
 impl Scenario {
@@ -43,8 +47,24 @@ impl Scenario {
                 | Scenario::Worker
                 | Scenario::CancelQueued
                 | Scenario::Forgotten
+                | Scenario::QueuedCrawl
         )
     }
+}
+
+/// A crawl of five pages, with room for more.
+fn crawl(site: &Site) -> Call {
+    let mut crawl = call(Endpoint::Crawl, vec![site.url("/tree/0")]);
+    crawl.crawl = Some(CrawlPlan {
+        follow_pattern: site.url("/tree/*"),
+        max_pages: 8,
+        max_depth: 5,
+        use_sitemap: false,
+        ignore_robots: false,
+        allow_large_crawl: false,
+    });
+    crawl.options.concurrency = Some(2);
+    crawl
 }
 
 /// Two messages in one lane.
@@ -71,6 +91,17 @@ impl Scenario {
                     }
                 }
                 read.await.unwrap()?;
+            }
+            Scenario::Crawl => {
+                let started = accept(engine, crawl(site)).await?;
+                drain(engine.start(*started, None)).await?;
+            }
+            // Lanes that wait for growth come again after a second.
+            Scenario::QueuedCrawl => {
+                for _ in 0..6 {
+                    ground.deliver(engine, engine, 0).await;
+                    ground.clock.advance(1);
+                }
             }
             Scenario::Worker => drop(ground.deliver(engine, engine, 0).await),
             Scenario::CancelQueued => {
@@ -126,6 +157,11 @@ impl Scenario {
             let started = accept(&engine, queued(site, false)).await.unwrap();
             engine.detach(*started, None).await;
         }
+        if self == Scenario::QueuedCrawl {
+            let engine = ground.engine(&Faults::default()).await;
+            let started = accept(&engine, Call { async_mode: true, ..crawl(site) }).await.unwrap();
+            engine.detach(*started, None).await;
+        }
         if self == Scenario::Forgotten {
             ground.post.as_ref().unwrap().forget();
             ground.clock.advance(200);
@@ -137,7 +173,7 @@ impl Scenario {
 /// calls is not the same in every run.)
 async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> bool {
     let mut ground = if scenario.has_queue() { Ground::with_queue().await } else { Ground::new().await };
-    ground.settings.units_per_message = 2;
+    (ground.settings.units_per_message, ground.settings.host_delay_ms) = (2, 0);
     scenario.prepare(&ground, site).await;
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
@@ -185,6 +221,10 @@ async fn complete(ground: &Ground, context: &str) {
             }
         }
         let markers = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;
+        if job.endpoint == Endpoint::Crawl {
+            assert_eq!((results.len(), charge.charged, charge.refunded()), (5, 5, 3), "{context}");
+            continue;
+        }
         let cancelled_extract = job.endpoint == Endpoint::Extract && markers == 1;
         assert_eq!(charge.refunded(), if cancelled_extract { 0 } else { markers }, "{context}");
     }
@@ -251,6 +291,16 @@ async fn cancelling_over_the_queue_survives_a_fault_at_every_call() {
 #[tokio::test]
 async fn a_queue_that_forgets_survives_a_fault_at_every_call() {
     at_every_call(Scenario::Forgotten).await;
+}
+
+#[tokio::test]
+async fn a_growing_crawl_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::Crawl).await;
+}
+
+#[tokio::test]
+async fn a_crawl_over_the_queue_survives_a_fault_at_every_call() {
+    at_every_call(Scenario::QueuedCrawl).await;
 }
 
 #[tokio::test]
