@@ -153,6 +153,13 @@ impl Config {
             deadline_secs: secs("JOB_DEADLINE_SECONDS", defaults.deadline_secs)?,
             sweep_secs: secs("SWEEP_SECONDS", defaults.sweep_secs)?,
             stall_secs: secs("STALL_SECONDS", defaults.stall_secs)?,
+            units_per_message: u32::try_from(env.number(
+                "UNITS_PER_MESSAGE",
+                u64::from(defaults.units_per_message),
+                1..=100,
+                "a whole number from 1 to 100",
+            )?)
+            .unwrap_or(defaults.units_per_message),
             fetch_concurrency: u32::try_from(env.number(
                 "FETCH_CONCURRENCY",
                 u64::from(defaults.fetch_concurrency),

@@ -26,7 +26,8 @@ impl Lanes {
     /// Lanes for a job that may run `concurrency` units at once, with messages of `per_message` units.
     pub fn of(concurrency: u32, per_message: u32) -> Lanes {
         let (concurrency, per_message) = (concurrency.max(1), per_message.max(1));
-        let count = concurrency.div_ceil(per_message);
+        // Two at least, where more than one unit may run: while one lane is handed over, the other works.
+        let count = concurrency.div_ceil(per_message).max(concurrency.min(2));
         Lanes { count, parallel: concurrency.div_ceil(count).min(per_message), per_message }
     }
 
@@ -70,7 +71,7 @@ mod tests {
             (lanes.count, lanes.parallel)
         };
         assert_eq!(of(1), (1, 1));
-        assert_eq!(of(8), (1, 8));
+        assert_eq!(of(8), (2, 4));
         assert_eq!(of(32), (4, 8));
         assert_eq!(of(100), (10, 10));
         assert_eq!(of(0).0, 1);

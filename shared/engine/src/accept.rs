@@ -1,5 +1,6 @@
 //! The accept phase after validation: idempotency, rate, reservation, and the job's rows, in one transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::job::{CrawlFigures, CrawlPlan, DriverLease, Options};
@@ -82,6 +83,10 @@ impl Engine {
     /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
     pub async fn accept(&self, call: Call, standing: Standing) -> Result<(Verdict, Standing), StoreError> {
         let (job_id, nonce, urls) = (self.job_id(), self.nonce(), Arc::new(call.urls));
+        let mut options = call.options;
+        if call.endpoint == Endpoint::Batch && options.concurrency.is_none() {
+            options.concurrency = Some(self.concurrency_for(call.async_mode, &urls));
+        }
         let seed = call.crawl.as_ref().and_then(|_| Some(CanonicalUrl::parse(urls.first()?)?.key().hash()));
         let mut standing = standing;
         for attempt in 1..=TRIES {
@@ -122,7 +127,7 @@ impl Engine {
                 id: job_id.clone(),
                 account: standing.account.clone(),
                 endpoint: call.endpoint,
-                options: call.options.clone(),
+                options: options.clone(),
                 schema: call.schema.clone(),
                 crawl: plan,
                 limit_reached: false,
@@ -149,7 +154,7 @@ impl Engine {
                 seq: 0,
                 attempt: 1,
                 nonce: nonce.clone(),
-                lease_until: now.plus_ms(i64::from(call.options.timeout_ms)).plus_secs(self.settings().lease_secs),
+                lease_until: now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.settings().lease_secs),
             });
             let new = NewJob {
                 job: &job,
@@ -172,6 +177,19 @@ impl Engine {
             }
         }
         Err(StoreError::Contended { operation: "accept", attempts: TRIES })
+    }
+
+    /// Parallel fetches of a batch that asks for nothing else: a handler's share, or as much for each host that is asked,
+    /// up to what a job may take of the workers.
+    fn concurrency_for(&self, queued: bool, urls: &[String]) -> u32 {
+        let settings = self.settings();
+        if !queued {
+            return settings.default_concurrency;
+        }
+        let hosts: HashSet<Option<String>> =
+            urls.iter().map(|url| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned))).collect();
+        let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+        settings.default_concurrency.saturating_mul(hosts).min(settings.queue_concurrency)
     }
 
     /// Starts an accepted job and gives the feed of its results. The work is a task of its own: it goes on when the feed

@@ -128,6 +128,10 @@ impl Driver {
             let over = self.until.is_some_and(|until| now >= until);
             let starting = !self.keeper.lost() && !self.engine.stopping() && !over;
             if !starting && self.tasks.is_empty() {
+                if over && !self.winding && !self.keeper.lost() {
+                    // There was no time even to begin: the queue goes on at once, instead of a sweeper later.
+                    self.send_open().await;
+                }
                 return self.stop().await;
             }
             if self.job.options.fail_fast && !self.winding && !self.ended.failed.is_empty() {
