@@ -201,13 +201,13 @@ impl Generated {
 
     async fn respond(&self, path: &str, name: &str, nth: usize, index: usize) -> Response<Full<Bytes>> {
         let spec = &self.spec;
+        if let Some(answer) = spec.files.get(path).or_else(|| spec.files.get(name)) {
+            return html::file(answer, name, &self.origin());
+        }
         if path == "/robots.txt" {
             let origin = self.origin();
             let text = spec.robots.as_ref().map(|text| text.replace("{origin}", &origin));
             return text.map_or_else(|| html::status(404, "<h1>no</h1>"), |text| html::text(text, "text/plain"));
-        }
-        if let Some(answer) = spec.files.get(path).or_else(|| spec.files.get(name)) {
-            return html::file(answer, name, &self.origin());
         }
         let steps: Vec<&str> = name.trim_start_matches('/').split('/').collect();
         match steps[..] {
@@ -320,10 +320,10 @@ async fn a_walk_over_the_links_meets_the_models_pages() {
                 to.set_fragment(None);
                 let name = site.name_of(to.as_str());
                 addresses.insert(to.to_string());
-                if !depths.contains_key(&name) {
-                    depths.insert(name, depth + 1);
+                depths.entry(name).or_insert_with(|| {
                     open.push_back(to.to_string());
-                }
+                    depth + 1
+                });
             }
         }
         let tree = site.spec.tree;
