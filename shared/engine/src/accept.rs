@@ -186,8 +186,10 @@ impl Engine {
         if !queued {
             return settings.default_concurrency;
         }
-        let hosts: HashSet<Option<String>> =
-            urls.iter().map(|url| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned))).collect();
+        let hosts: HashSet<Option<String>> = urls
+            .iter()
+            .map(|url| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)))
+            .collect();
         let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         settings.default_concurrency.saturating_mul(hosts).min(settings.queue_concurrency)
     }

@@ -20,6 +20,20 @@ async fn polite(delay_ms: &str, spec: Spec) -> (World, Generated) {
     (World::with(&[("HOST_DELAY_MS", delay_ms)]).await, Generated::start(spec).await)
 }
 
+/// How late a request may arrive on a machine that is busy for the moment: that squeezes the next gap.
+const SLACK: Duration = Duration::from_millis(80);
+
+/// Whether no stretch of requests is closer together than `delay` each, but for that slack.
+fn are_spaced(gaps: &[Duration], delay: Duration) -> bool {
+    (0..gaps.len()).all(|from| {
+        let mut sum = Duration::ZERO;
+        gaps[from..].iter().zip(1u32..).all(|(gap, n)| {
+            sum += *gap;
+            sum + SLACK >= delay * n
+        })
+    })
+}
+
 #[tokio::test]
 async fn pages_of_a_host_are_spaced_whoever_fetches_them() {
     let (world, site) = polite("100", Spec::tree(12, 11)).await;
@@ -28,7 +42,7 @@ async fn pages_of_a_host_are_spaced_whoever_fetches_them() {
         let got = crawl(&world, &request, 0).await;
         assert_eq!((figures(&got)[0], site.fetched_once().len()), (12, 12));
         let gaps = gaps(&site);
-        assert!(gaps.iter().all(|gap| *gap >= 95 * MS), "{gaps:?}");
+        assert!(are_spaced(&gaps, 100 * MS), "{gaps:?}");
     }
 }
 
@@ -44,7 +58,7 @@ async fn two_crawls_share_a_hosts_spacing_and_another_host_does_not_wait() {
     let done = [first.await.unwrap(), second.await.unwrap(), third.await.unwrap()];
     assert!(done.iter().all(|got| figures(got)[0] == 7));
     let shared = gaps(site);
-    assert!(shared.len() == 13 && shared.iter().all(|gap| *gap >= 95 * MS), "{shared:?}");
+    assert!(shared.len() == 13 && are_spaced(&shared, 100 * MS), "{shared:?}");
     // The other host was done long before: by order in the logs, not by a stopwatch.
     let last = |site: &Generated| site.page_hits().last().unwrap().at;
     assert!(last(other) < last(site));
@@ -64,9 +78,9 @@ async fn a_429_widens_the_spacing() {
         assert!(refused.iter().all(|result| result["error"]["code"] == "FETCH_BLOCKED"), "{refused:?}");
         let (hits, gaps) = (site.page_hits(), gaps(&site));
         let at = hits.iter().position(|hit| hit.status == 429).unwrap();
-        assert!(gaps.iter().all(|gap| *gap >= 95 * MS), "{gaps:?}");
+        assert!(are_spaced(&gaps, 100 * MS), "{gaps:?}");
         // Retry-After says one second; what had its slot by then may still come.
-        assert!(gaps[at..].iter().any(|gap| *gap >= 950 * MS), "at {at}: {gaps:?}");
+        assert!(gaps[at..].iter().any(|gap| *gap >= 1_000 * MS - SLACK), "at {at}: {gaps:?}");
     }
 }
 
@@ -77,5 +91,5 @@ async fn a_crawl_delay_is_honoured() {
     let (world, site) = polite("20", spec).await;
     crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
     let gaps = gaps(&site);
-    assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 950 * MS), "{gaps:?}");
+    assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 1_000 * MS - SLACK), "{gaps:?}");
 }

@@ -85,7 +85,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
             vec!["crawl.ignore_robot", "did you mean \"crawl.ignore_robots\""],
         ),
         (plan("async_mode", json!(true)), "INVALID_REQUEST", vec!["crawl.async_mode"]),
-        (with("seed", json!(SEED)), "INVALID_REQUEST", vec!["\"seed\"", "did you mean \"seed_url\""]),
+        (with("sed_url", json!(SEED)), "INVALID_REQUEST", vec!["\"sed_url\"", "did you mean \"seed_url\""]),
         (with("max_pages", json!(5)), "INVALID_REQUEST", vec!["\"max_pages\""]),
         (with("urls", json!([SEED])), "INVALID_REQUEST", vec!["\"urls\" does not apply to crawl", "batch"]),
         (with("url", json!(SEED)), "INVALID_REQUEST", vec!["\"url\" does not apply to crawl", "extract"]),

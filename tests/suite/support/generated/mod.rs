@@ -201,13 +201,13 @@ impl Generated {
 
     async fn respond(&self, path: &str, name: &str, nth: usize, index: usize) -> Response<Full<Bytes>> {
         let spec = &self.spec;
-        if path == "/robots.txt" && !spec.files.contains_key(path) {
+        if let Some(answer) = spec.files.get(path).or_else(|| spec.files.get(name)) {
+            return html::file(answer, name, &self.origin());
+        }
+        if path == "/robots.txt" {
             let origin = self.origin();
             let text = spec.robots.as_ref().map(|text| text.replace("{origin}", &origin));
             return text.map_or_else(|| html::status(404, "<h1>no</h1>"), |text| html::text(text, "text/plain"));
-        }
-        if let Some(answer) = spec.files.get(path).or_else(|| spec.files.get(name)) {
-            return html::file(answer, name, &self.origin());
         }
         let steps: Vec<&str> = name.trim_start_matches('/').split('/').collect();
         match steps[..] {
@@ -245,6 +245,22 @@ impl Generated {
     }
 }
 
+impl Generated {
+    /// Asks as a bare client does: the status, and head and body as they came.
+    async fn get(&self, target: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut socket = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nhost: {}\r\nuser-agent: probe\r\nconnection: close\r\n\r\n",
+            self.address
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        socket.read_to_string(&mut text).await.unwrap();
+        (text[9..12].parse().unwrap(), text)
+    }
+}
+
 /// The site is tested by itself: a walk over its own numbers, and what it writes down.
 #[tokio::test]
 async fn a_site_serves_its_model_and_remembers() {
@@ -255,11 +271,7 @@ async fn a_site_serves_its_model_and_remembers() {
     spec.robots = Some("User-agent: *\nSitemap: {origin}/sitemap.xml\n".into());
     (spec.disguised, spec.busy) = (true, Some(2));
     let site = Generated::start(spec).await;
-    let client = reqwest::Client::builder().user_agent("probe").build().unwrap();
-    let get = async |path: &str| {
-        let response = client.get(site.url(path)).send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
-    };
+    let get = async |path: &str| site.get(path).await;
     for path in ["/item/5", "/item/5/", "/item/5/index.html?utm_source=x"] {
         let (status, text) = get(path).await;
         assert!(status == 200 && text.contains("<title>Page 5") && text.contains("\"5.50\""), "{path}: {text}");
@@ -271,7 +283,8 @@ async fn a_site_serves_its_model_and_remembers() {
     assert!(links("/item/0").await >= 6, "three children, twice each");
     assert_eq!([get("/item/2").await.0, get("/item/2").await.0], [429, 200]);
     assert_eq!([get("/item/30").await.0, get("/gone").await.0, get("/nothing").await.0], [404, 404, 404]);
-    assert!(get("/r/4").await.1.contains("Page 4"));
+    let (status, text) = get("/r/4").await;
+    assert!(status == 302 && text.contains("location: /item/4\r\n"), "{text}");
     assert!(get("/hub").await.1.contains(&site.url("/item/1")));
     assert!(get("/sitemap.xml").await.1.contains(&format!("<loc>{}</loc>", site.url("/item/9"))));
     assert!(get("/robots.txt").await.1.contains(&site.url("/sitemap.xml")));
@@ -283,4 +296,42 @@ async fn a_site_serves_its_model_and_remembers() {
     assert!(!fetched.contains_key("/robots.txt") && !fetched.contains_key("/sitemap.xml"));
     assert!(site.log().iter().all(|hit| hit.agent == "probe" && hit.status != 0 && site.origin().ends_with(&hit.host)));
     assert_eq!(site.name_of(&site.url("/item/7/?gclid=3")), "/item/7");
+}
+
+/// What the pages say is what the model says: a plain walk over their links meets the tree's pages, each as many hops
+/// from the first one as its number says, and nothing else.
+#[tokio::test]
+async fn a_walk_over_the_links_meets_the_models_pages() {
+    for disguised in [false, true] {
+        let site = Generated::start(Spec { disguised, ..Spec::tree(300, 6) }).await;
+        let mut depths = BTreeMap::from([(item(0), 0)]);
+        let mut open = std::collections::VecDeque::from([site.url("/item/0")]);
+        let mut addresses = BTreeSet::new();
+        while let Some(url) = open.pop_front() {
+            let url = reqwest::Url::parse(&url).unwrap();
+            let depth = depths[&site.name_of(url.as_str().split('#').next().unwrap())];
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let text = site.get(&format!("{}{query}", url.path())).await.1;
+            let hrefs: Vec<&str> = text.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+            let based = text.contains("<base href");
+            let base = if based { url.join(hrefs[0]).unwrap() } else { url };
+            for href in &hrefs[usize::from(based)..] {
+                let mut to = base.join(href).unwrap();
+                to.set_fragment(None);
+                let name = site.name_of(to.as_str());
+                addresses.insert(to.to_string());
+                depths.entry(name).or_insert_with(|| {
+                    open.push_back(to.to_string());
+                    depth + 1
+                });
+            }
+        }
+        let tree = site.spec.tree;
+        assert_eq!(depths, (0..300).map(|n| (item(n), tree.depth(n))).collect());
+        assert_eq!(site.fetched_once(), tree.all());
+        assert_eq!(addresses.len() > 2 * 300, disguised, "{} addresses of 300 pages", addresses.len());
+        assert!(
+            (0..4).all(|depth| tree.reached(depth, |_| true).len() == depths.values().filter(|d| **d <= depth).count())
+        );
+    }
 }
