@@ -2,7 +2,6 @@
 
 use api::App;
 use api::config::Rights;
-use domain::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -13,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let app = App::from_env(Rights::All).await?;
     let app = &app;
     run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let until = i64::try_from(event.context.deadline).ok().map(Timestamp);
+        let until = app.invocation_end(event.context.deadline);
         Ok::<_, Error>(settle::handle(app, event.payload, until).await?)
     }))
     .await

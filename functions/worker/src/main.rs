@@ -3,7 +3,6 @@
 use api::App;
 use api::config::Rights;
 use aws_lambda_events::event::sqs::SqsEvent;
-use domain::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main]
@@ -13,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let app = App::from_env(Rights::NoMoney).await?;
     let app = &app;
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let until = i64::try_from(event.context.deadline).ok().map(Timestamp);
+        let until = app.invocation_end(event.context.deadline);
         Ok::<_, Error>(worker::handle(app, event.payload, until).await)
     }))
     .await

@@ -154,6 +154,18 @@ impl App {
 /// What an invocation that sweeps keeps back of its time.
 const SWEEP_MARGIN_MS: i64 = 2_000;
 
+impl App {
+    /// When an invocation is over, by its context's deadline in milliseconds since the epoch; `None` where nobody ends it.
+    pub fn invocation_end(&self, deadline_ms: u64) -> Option<Timestamp> {
+        end_of(deadline_ms, self.engine.now())
+    }
+}
+
+/// A deadline that has passed while the invocation runs is none: `cargo lambda watch` sends a duration, others 0.
+fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
+    i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
+}
+
 /// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level.
 pub fn start_log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -162,4 +174,18 @@ pub fn start_log(json: bool) {
     // A second start (in tests) keeps the first.
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let _ = if json { log.json().try_init() } else { log.with_target(false).with_ansi(ansi).try_init() };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_has_passed_is_none() {
+        let now = Timestamp(1_795_478_400_000);
+        assert_eq!(end_of(1_795_478_400_900, now), Some(Timestamp(1_795_478_400_900)));
+        for emulated in [0, 600_000, 1_795_478_400_000, u64::MAX] {
+            assert_eq!(end_of(emulated, now), None, "{emulated}");
+        }
+    }
 }

@@ -28,13 +28,11 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    pub(crate) fn of(request: &Request) -> Wishes {
-        // Made up (0) where there is no Lambda behind it.
-        let over = request.lambda_context_ref().map(|context| context.deadline).filter(|at| *at > 0);
+    pub(crate) fn of(app: &App, request: &Request) -> Wishes {
         Wishes {
             preferences: prefer::preferences(request.headers()),
             format: prefer::format(request.headers()),
-            over: over.and_then(|at| i64::try_from(at).ok()).map(Timestamp),
+            over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
         }
     }
 
@@ -78,7 +76,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         check_active(standing)?;
         let valid = validate::check(endpoint, request::body(request)?, bound, standing.plan)?;
-        let mut wishes = Wishes::of(request);
+        let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {
             // One unit and one body: there is nothing to come back for.
             wishes.preferences = Preferences::default();

@@ -126,7 +126,7 @@ impl App {
             from = value.parse().map_err(|_| ApiError::invalid("\"from\" must be a whole number from 0"))?;
         }
         let job = self.owned(job_id, caller).await?;
-        let wishes = Wishes::of(request);
+        let wishes = Wishes::of(self, request);
         if wishes.preferences.respond_async && !job.state.ended() {
             return Ok(self.respond_async(&job.id, None));
         }
