@@ -248,3 +248,19 @@ async fn an_idempotent_async_call_joins_its_job() {
     assert_eq!(send("respond-async").await.json(), result.json(), "it is done: its result comes back");
     assert_eq!(world.used().await, 3);
 }
+
+/// Nothing listens where the queue should be: the handler does the work at once, and nobody can tell from the answer.
+#[tokio::test]
+async fn a_dead_queue_costs_no_time() {
+    use crate::support::world::{Ground, accept, call, drain};
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&crate::support::faults::Faults::default()).await;
+    let mut batch = call(domain::Endpoint::Batch, site.urls("/p", 12));
+    batch.async_mode = true;
+    let started = accept(&engine, batch).await.unwrap();
+    // The clock stands: no stall limit can have passed.
+    let results = drain(engine.start(*started, None)).await.unwrap();
+    assert!(results.len() == 12 && results.iter().all(|result| result["status"] == "success"));
+    assert_eq!(site.hits(), 12);
+    ground.assert_sound("dead queue").await;
+}
