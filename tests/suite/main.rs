@@ -6,6 +6,7 @@
 
 mod architecture;
 mod budget;
+mod cache;
 mod cancel;
 mod contract;
 mod crash;

@@ -173,6 +173,12 @@ impl Config {
                 0..=3_600_000,
                 "a whole number of milliseconds from 0 to 3600000",
             )?,
+            cache_ttl_secs: env.number(
+                "CACHE_TTL_SECONDS",
+                defaults.cache_ttl_secs,
+                0..=31_536_000,
+                "a whole number of seconds from 0",
+            )?,
             ..defaults
         };
         let ttl_hours = env.number("RESULT_TTL_HOURS", 24, 1..=8_760, "a whole number of hours from 1 to 8760")?;

@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
 use url::{Position, Url};
+
+use crate::digest::sha256_hex;
 
 /// Longest URL, in bytes, as written and after percent-encoding.
 pub const MAX_URL: usize = 8 * 1024;
@@ -155,10 +156,9 @@ impl PageKey {
 
     /// 32 hexadecimal digits for a row's key: the first half of the key's SHA-256. Stable for all time: rows bear it.
     pub fn hash(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digest = Sha256::digest(self.0.as_bytes());
-        let nibbles = digest.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]);
-        nibbles.map(|nibble| DIGITS[usize::from(nibble)] as char).collect()
+        let mut hex = sha256_hex(self.0.as_bytes());
+        hex.truncate(32);
+        hex
     }
 }
 

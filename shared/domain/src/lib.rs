@@ -3,8 +3,10 @@
 //!
 //! This crate knows no I/O: no clock, no randomness, no environment, no AWS, no HTTP. Time and nonces are arguments.
 
+pub mod cache;
 pub mod canonical;
 pub mod credits;
+pub mod digest;
 pub mod error;
 pub mod frontier;
 pub mod glob;
@@ -21,6 +23,7 @@ pub mod schema;
 pub mod time;
 pub mod unit;
 
+pub use cache::{CacheKey, Cached};
 pub use canonical::{CanonicalUrl, PageKey};
 pub use credits::{Charge, Reservation, SplitError};
 pub use error::{ErrorCode, UnitError};

@@ -8,12 +8,12 @@ use domain::progress::{Fate, Progress};
 use domain::{Job, JobState};
 use store::StoreError;
 use store::settle::Settled;
-use store::units::Claim;
+use store::units::{Claim, Finish};
 
 use crate::Engine;
 use crate::events::{Event, Sender};
 use crate::lease::Keeper;
-use crate::page::Visit;
+use crate::page::{Visit, Visited};
 
 /// How often an extract under way looks whether it was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_secs(1);
@@ -30,6 +30,9 @@ impl Engine {
         let keeper = Keeper::start(self, &job);
         let shared = Arc::new(job.clone());
         let page = async {
+            if let Some(outcome) = self.recall(&shared, url).await {
+                return Some(Visited::recalled(outcome));
+            }
             match self.page_permit(false).await {
                 Some(permit) => Some(self.visit(&shared, url, Visit { permit, redirects: None }).await),
                 None => None,
@@ -49,6 +52,20 @@ impl Engine {
         let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
         let mut progress = Progress::default();
         progress.add(0, fate);
+        self.remember(&job, url, &visited.outcome, finish.at).await;
+        // Beside the settlement, so that nobody waits for it.
+        tokio::join!(self.write_cache(), self.end_extract(job, &claim, (finish, fate), &progress, events)).1
+    }
+
+    /// Puts the result and settles the job, if nobody ended it before.
+    async fn end_extract(
+        &self,
+        job: Job,
+        claim: &Claim,
+        (finish, fate): (Finish, Fate),
+        progress: &Progress,
+        events: Sender,
+    ) -> Result<(), StoreError> {
         let mut job = job;
         while !job.state.ended() {
             if matches!(job.state, JobState::Cancelling | JobState::Expiring) {
@@ -59,7 +76,7 @@ impl Engine {
             let Some(end) = job.settle(progress.tally(job.admitted), CrawlFigures::default(), self.now()) else {
                 return Ok(());
             };
-            let (put, fates) = (Some((&claim, &finish)), [(0, fate)]);
+            let (put, fates) = (Some((claim, &finish)), [(0, fate)]);
             match self.again(|| self.store().settle(&job, &end, put, &fates)).await? {
                 Settled::Written => {
                     events.send(Event { seq: 0, fate, result: Some((finish.result, finish.at)) });

@@ -15,6 +15,7 @@ pub mod settle;
 pub mod sweep;
 pub mod worker;
 
+mod cache;
 mod close;
 mod crawl;
 mod driver;
@@ -69,6 +70,8 @@ struct Inner {
     crawls: crawl::Memories,
     /// What this process knows of the hosts that it asks.
     hosts: hosts::Hosts,
+    /// Results that are yet to be cached.
+    uncached: cache::Unwritten,
 }
 
 /// What an engine is put together from.
@@ -104,6 +107,7 @@ impl Engine {
             inputs: inputs::Cache::default(),
             crawls: crawl::Memories::default(),
             hosts: hosts::Hosts::default(),
+            uncached: cache::Unwritten::default(),
         };
         Engine { inner: Arc::new(inner) }
     }

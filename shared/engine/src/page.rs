@@ -40,6 +40,11 @@ pub(crate) struct Visited {
 }
 
 impl Visited {
+    /// What the cache had: nothing was fetched.
+    pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
+        Visited { outcome, found: None, duplicate: false, throttled: None }
+    }
+
     fn failed(url: &str, error: UnitError) -> Visited {
         Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, throttled: None }
     }

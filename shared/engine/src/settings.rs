@@ -23,6 +23,8 @@ pub struct Settings {
     pub units_per_message: u32,
     /// `STALL_SECONDS`: how long no worker may have given a sign of life before a waiting handler does the work.
     pub stall_secs: u64,
+    /// `CACHE_TTL_SECONDS`: how long a result may be served again; 0 switches the cache off.
+    pub cache_ttl_secs: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
     /// How often a worker tells of results that wait for the rest of their message, in milliseconds.
@@ -50,6 +52,7 @@ impl Default for Settings {
             queue_concurrency: 32,
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
+            cache_ttl_secs: 900,
             progress_ms: 500,
             worker_progress_ms: 200,
             cancel_close_ms: 2_000,

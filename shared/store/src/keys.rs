@@ -1,6 +1,6 @@
 //! How partition and sort keys are written: the one place that knows their spelling.
 
-use domain::{AccountId, JobId, Month, Seq, Timestamp};
+use domain::{AccountId, CacheKey, JobId, Month, Seq, Timestamp};
 
 /// The index that lists an account's jobs.
 pub const BY_ACCOUNT: &str = "by_account";
@@ -32,6 +32,11 @@ pub fn host(name_and_port: &str) -> String {
 /// Partition of an origin's rows, by its scheme, name and port.
 pub fn origin(origin: &str) -> String {
     format!("ORIGIN#{origin}")
+}
+
+/// Partition of a cached result.
+pub fn cached(key: &CacheKey) -> String {
+    format!("CACHE#{}", key.as_str())
 }
 
 /// Sort key of a month's row.

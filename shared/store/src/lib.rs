@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod accounts;
+pub mod cache;
 pub mod client;
 pub mod error;
 pub mod growth;

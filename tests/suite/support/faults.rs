@@ -56,7 +56,7 @@ pub enum Service {
 pub struct Call {
     pub service: Service,
     pub operation: String,
-    /// Rows of `jobs` and `accounts` that it writes.
+    /// Rows that it writes.
     pub writes: usize,
     /// Rows that it asks for; a query counts as one.
     pub reads: usize,
@@ -166,6 +166,10 @@ fn describe(request: &HttpRequest) -> Call {
     let (writes, reads) = match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => (1, 0),
         "TransactWriteItems" => (body["TransactItems"].as_array().map_or(0, Vec::len), 0),
+        "BatchWriteItem" => {
+            let tables = body["RequestItems"].as_object().unwrap();
+            (tables.values().map(|t| t.as_array().map_or(0, Vec::len)).sum(), 0)
+        }
         "GetItem" | "Query" | "Scan" => (0, 1),
         "BatchGetItem" => {
             let tables = body["RequestItems"].as_object().unwrap();

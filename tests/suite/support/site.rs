@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// The site. Paths:
-/// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0` to `/tree/4` a small tree of links;
+/// `/p/N` a page with the title `Page N`; `/count` a page that tells how often it was asked for; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0` to `/tree/4` a small tree of links;
 /// `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
@@ -95,6 +95,7 @@ impl Site {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts[..] {
             ["p", n] => page(n),
+            ["count"] => titled(&format!("Visit {}", self.counts()["/count"])),
             ["tree", n] => tree(n.parse().unwrap()),
             ["slow", ms, n] => {
                 tokio::time::sleep(Duration::from_millis(ms.parse().unwrap())).await;
@@ -137,6 +138,12 @@ fn tree(n: usize) -> Response<Full<Bytes>> {
         .filter(|c| **c < 5)
         .fold(String::new(), |links, c| links + &format!("<a href='/tree/{c}?utm_source={n}'>{c}</a>"));
     let mut response = Response::new(Full::from(format!("<title>Page {n}</title><h1>Page {n}</h1>{links}")));
+    response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+    response
+}
+
+fn titled(title: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(format!("<title>{title}</title><h1>{title}</h1>")));
     response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
     response
 }

@@ -1,0 +1,137 @@
+//! When a result may be served again instead of being fetched: what it is told from others by, and how long it holds.
+//!
+//! A result belongs to the account that it was made for: served to another, it would tell that somebody asked for this
+//! page. What a page of a crawl leads to decides where the crawl goes next, so a crawl always fetches.
+
+use crate::canonical::CanonicalUrl;
+use crate::digest::sha256_hex;
+use crate::ids::JobId;
+use crate::job::Job;
+use crate::outcome::{RenderMode, UnitOutcome};
+use crate::time::Timestamp;
+
+/// What a cached result is told from others by: account, page, schema, and the options that change what is read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CacheKey(String);
+
+impl CacheKey {
+    /// The key of a job's unit; `None` for what is never cached: pages of crawls, and URLs that are no page's.
+    pub fn of(job: &Job, url: &str) -> Option<CacheKey> {
+        if job.crawl.is_some() {
+            return None;
+        }
+        let page = CanonicalUrl::parse(url)?.key();
+        let asked = (&job.account, page.as_str(), &job.schema, &job.options.locale, job.options.render_js);
+        // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
+        let text = serde_json::to_vec(&asked).ok()?;
+        Some(CacheKey(sha256_hex(&text)))
+    }
+
+    /// 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A result as the cache has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cached {
+    /// The job that it was made for.
+    pub job: JobId,
+    /// When the page was read.
+    pub at: Timestamp,
+    /// A success.
+    pub outcome: UnitOutcome,
+}
+
+impl Cached {
+    /// The result for a unit of `job` that asks for `url`, if it still holds. What a job cached itself is not for its
+    /// own units: a URL that is named twice in a batch is fetched twice, whichever of the two is first.
+    pub fn serve(self, job: &JobId, url: &str, now: Timestamp, ttl_secs: u64) -> Option<UnitOutcome> {
+        if self.job == *job || now >= self.at.plus_secs(ttl_secs) {
+            return None;
+        }
+        match self.outcome {
+            UnitOutcome::Success { final_url, data, warnings, images_processed, .. } => Some(UnitOutcome::Success {
+                url: url.to_owned(),
+                final_url,
+                render_mode: RenderMode::Cache,
+                data,
+                warnings,
+                images_processed,
+            }),
+            UnitOutcome::Error { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::{ErrorCode, UnitError};
+    use crate::ids::AccountId;
+    use crate::job::{RenderJs, tests::job};
+    use crate::schema::Schema;
+
+    const URL: &str = "https://e.test/a?b=1";
+
+    #[test]
+    fn spellings_of_one_page_share_a_key() {
+        let job = job(1);
+        let key = CacheKey::of(&job, URL).unwrap();
+        assert_eq!(key.as_str().len(), 64);
+        for same in ["HTTPS://E.test:443/a?b=1#top", "https://e.test/a/?b=1&utm_source=x"] {
+            assert_eq!(CacheKey::of(&job, same).as_ref(), Some(&key), "{same}");
+        }
+    }
+
+    #[test]
+    fn whatever_changes_the_answer_changes_the_key() {
+        let mine = job(1);
+        let key = CacheKey::of(&mine, URL);
+        let schema = |name: &str| Schema::parse(&json!([{"field": name, "type": "string", "example": "x"}])).unwrap();
+        let mut others = vec![CacheKey::of(&mine, "https://e.test/a?b=2")];
+        for change in [
+            |j: &mut Job| j.account = AccountId::parse("b").unwrap(),
+            |j: &mut Job| j.options.locale = "de-DE".into(),
+            |j: &mut Job| j.options.render_js = RenderJs::Always,
+        ] {
+            let mut other = job(1);
+            change(&mut other);
+            others.push(CacheKey::of(&other, URL));
+        }
+        others.push(CacheKey::of(&Job { schema: schema("u"), ..job(1) }, URL));
+        assert!(others.iter().all(|other| other.is_some() && *other != key));
+        // What does not change it: how long it may take.
+        let mut patient = job(1);
+        patient.options.timeout_ms = 99_000;
+        assert_eq!(CacheKey::of(&patient, URL), key);
+        assert_eq!(CacheKey::of(&mine, "no url"), None);
+    }
+
+    #[test]
+    fn it_holds_for_its_time_and_for_other_jobs() {
+        let outcome = UnitOutcome::Success {
+            url: "https://e.test/a/".into(),
+            final_url: Some("https://e.test/b".into()),
+            render_mode: RenderMode::Structured,
+            data: [("t".to_owned(), json!("x"))].into_iter().collect(),
+            warnings: vec!["w".into()],
+            images_processed: None,
+        };
+        let (mine, other) = (JobId::from_random(1), JobId::from_random(2));
+        let cached = Cached { job: mine.clone(), at: Timestamp(1_000), outcome };
+        let served = cached.clone().serve(&other, URL, Timestamp(10_999), 10).unwrap();
+        assert_eq!(
+            serde_json::to_value(&served).unwrap(),
+            json!({"url": URL, "final_url": "https://e.test/b", "status": "success", "render_mode": "cache",
+                   "data": {"t": "x"}, "warnings": ["w"], "images_processed": null})
+        );
+        assert_eq!(cached.clone().serve(&other, URL, Timestamp(11_000), 10), None);
+        assert_eq!(cached.clone().serve(&mine, URL, Timestamp(1_000), 10), None);
+        let failed = UnitOutcome::error(URL, UnitError::new(ErrorCode::Timeout, "slow"));
+        assert_eq!(Cached { outcome: failed, ..cached }.serve(&other, URL, Timestamp(1_000), 10), None);
+    }
+}
