@@ -1,6 +1,5 @@
 //! The result cache, as a client sees it and as the rows cost.
 
-use domain::job::Options;
 use domain::{Endpoint, Plan};
 use serde_json::{Value, json};
 
@@ -79,45 +78,25 @@ async fn failures_are_not_cached_and_the_cache_can_be_switched_off() {
     assert_eq!(site.hits(), 4);
 }
 
-/// Duplicates in one batch are fetched each; the next batch, in either mode, and the extract after it are served.
+/// Their results are of one time, and the same in either mode.
 #[tokio::test]
-async fn batches_share_the_cache_with_everything_but_themselves() {
-    let (world, site) = (World::start().await, Site::start().await);
-    let mut urls = site.urls("/p", 30);
-    urls.push(site.url("/p/0"));
-    let modes = |body: &Value| -> Vec<String> {
-        let results = body["results"].as_array().unwrap();
-        results.iter().map(|r| r["render_mode"].as_str().unwrap().to_owned()).collect()
-    };
-    let first = world.batch(&urls, json!({})).await.json();
-    assert!(modes(&first).iter().all(|mode| mode == "structured"));
-    assert_eq!(site.hits(), 31);
-    let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
-    for second in [world.batch(&urls, json!({})).await.json(), world.post("/v1/batch", &queued).await.json()] {
-        assert!(modes(&second).iter().all(|mode| mode == "cache"), "{second}");
-        for (was, is) in first["results"].as_array().unwrap().iter().zip(second["results"].as_array().unwrap()) {
-            assert_eq!((&was["url"], &was["data"]), (&is["url"], &is["data"]));
-        }
-        assert_eq!((&second["credits_charged"], &second["succeeded"]), (&json!(31), &json!(31)));
-    }
-    assert_eq!(site.hits(), 31);
-    world.assert_sound().await;
-}
-
-#[tokio::test]
-async fn a_crawl_always_fetches() {
+async fn batches_and_crawls_always_fetch() {
     let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
+    extract(&world, &site.url("/tree/0"), json!({})).await;
     let crawl = json!({
         "seed_url": site.url("/tree/0"), "schema": schema(),
         "crawl": { "follow_pattern": site.url("/tree/*"), "max_pages": 5, "use_sitemap": false, "ignore_robots": true },
     });
-    extract(&world, &site.url("/tree/0"), json!({})).await;
-    for hits in [6, 11] {
-        let body = world.post("/v1/crawl", &crawl).await.json();
-        assert_eq!(body["crawl_meta"]["pages_visited"], 5);
-        assert!(body["results"].as_array().unwrap().iter().all(|r| r["render_mode"] != "cache"));
+    let batch = json!({ "urls": site.urls("/tree", 5), "schema": schema() });
+    let queued = json!({ "urls": site.urls("/tree", 5), "schema": schema(), "async_mode": true });
+    for (path, body, hits) in [("crawl", &crawl, 6), ("batch", &batch, 11), ("batch", &queued, 16)] {
+        let got = world.post(&format!("/v1/{path}"), body).await.json();
+        let results = got["results"].as_array().unwrap();
+        assert!(results.len() == 5 && results.iter().all(|r| r["render_mode"] != "cache"), "{got}");
         assert_eq!(site.hits(), hits);
     }
+    // Nor do they leave anything behind.
+    assert_ne!(extract(&world, &site.url("/tree/1"), json!({})).await.json()["render_mode"], "cache");
 }
 
 #[tokio::test]
@@ -166,29 +145,5 @@ async fn faults_of_the_cache_are_misses() {
         faults.reset();
         assert_eq!(run().await, "cache");
         ground.assert_sound("cache").await;
-    }
-}
-
-/// What the cache costs a batch: a read and a row a unit, the rows 25 a request; served, a read a unit.
-#[tokio::test]
-async fn the_cache_stays_within_its_budget() {
-    const UNITS: usize = 200;
-    let (mut ground, site) = (Ground::new().await, Site::start().await);
-    ground.settings.progress_ms = engine::settings::Settings::default().progress_ms;
-    let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
-    for (no_cache, want) in [(false, (UNITS, UNITS)), (false, (UNITS, 0)), (true, (0, UNITS))] {
-        faults.reset();
-        let mut batch = call(Endpoint::Batch, site.urls("/p", UNITS));
-        batch.options = Options { no_cache, ..batch.options };
-        let started = accept(&engine, batch).await.unwrap();
-        assert_eq!(drain(engine.start(*started, None)).await.unwrap().len(), UNITS);
-        engine.idle().await;
-        let calls: Vec<_> = faults.calls().into_iter().filter(|call| call.tables == ["runo-hosts"]).collect();
-        let (reads, writes) = calls.iter().fold((0, 0), |(r, w), call| (r + call.reads, w + call.writes));
-        // The host's pace is read once.
-        assert!(writes == want.1 && (want.0..=want.0 + 1).contains(&reads), "{reads} reads, {writes} writes: {want:?}");
-        let requests = calls.iter().filter(|call| call.writes > 0).count();
-        assert!(requests <= UNITS / 8, "{requests} requests write {writes} rows");
     }
 }

@@ -6,13 +6,12 @@ use domain::{Endpoint, ErrorCode, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
 use engine::settings::Settings;
-use engine::{Engine, Parts};
+use engine::{Engine, Gates, Parts};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
 use store::client::connect;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
-use tokio::sync::Semaphore;
 
 use crate::auth::authenticate;
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
@@ -45,13 +44,13 @@ pub struct Sources {
     pub clock: Arc<dyn Clock>,
     /// Gives ids, nonces and keys.
     pub ids: Arc<dyn Ids>,
-    /// A permit for each page that may be fetched at once, where several applications share a process.
-    pub pages: Option<Arc<Semaphore>>,
+    /// What accounts share, where several applications live in one process.
+    pub gates: Option<Gates>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), pages: None }
+        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), gates: None }
     }
 }
 
@@ -82,9 +81,7 @@ impl App {
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
             settings: config.settings.clone(),
-            pages: sources
-                .pages
-                .unwrap_or_else(|| Arc::new(Semaphore::new(config.settings.fetch_concurrency as usize))),
+            gates: sources.gates.unwrap_or_else(|| Gates::new(config.settings.fetch_concurrency)),
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids) })
     }

@@ -1,12 +1,13 @@
 //! When a result may be served again instead of being fetched: what it is told from others by, and how long it holds.
 //!
 //! A result belongs to the account that it was made for: served to another, it would tell that somebody asked for this
-//! page. What a page of a crawl leads to decides where the crawl goes next, so a crawl always fetches.
+//! page. Only extracts use it. A batch or a crawl is asked for its pages as they are now: their results are of one time,
+//! the same whichever mode fetched them, and a crawl goes where its pages lead.
 
 use crate::canonical::CanonicalUrl;
 use crate::digest::sha256_hex;
 use crate::ids::JobId;
-use crate::job::Job;
+use crate::job::{Endpoint, Job};
 use crate::outcome::{RenderMode, UnitOutcome};
 use crate::time::Timestamp;
 
@@ -15,9 +16,9 @@ use crate::time::Timestamp;
 pub struct CacheKey(String);
 
 impl CacheKey {
-    /// The key of a job's unit; `None` for what is never cached: pages of crawls, and URLs that are no page's.
+    /// The key of an extract's result; `None` for other jobs, and for URLs that are no page's.
     pub fn of(job: &Job, url: &str) -> Option<CacheKey> {
-        if job.crawl.is_some() {
+        if job.endpoint != Endpoint::Extract {
             return None;
         }
         let page = CanonicalUrl::parse(url)?.key();
@@ -45,8 +46,8 @@ pub struct Cached {
 }
 
 impl Cached {
-    /// The result for a unit of `job` that asks for `url`, if it still holds. What a job cached itself is not for its
-    /// own units: a URL that is named twice in a batch is fetched twice, whichever of the two is first.
+    /// The result for a unit of `job` that asks for `url`, if it still holds. What a job cached itself is not served to
+    /// it: whoever takes its unit over after a death answers as the first would have.
     pub fn serve(self, job: &JobId, url: &str, now: Timestamp, ttl_secs: u64) -> Option<UnitOutcome> {
         if self.job == *job || now >= self.at.plus_secs(ttl_secs) {
             return None;
@@ -72,14 +73,18 @@ mod tests {
     use super::*;
     use crate::error::{ErrorCode, UnitError};
     use crate::ids::AccountId;
-    use crate::job::{RenderJs, tests::job};
+    use crate::job::{RenderJs, tests};
     use crate::schema::Schema;
+
+    fn job() -> Job {
+        Job { endpoint: Endpoint::Extract, ..tests::job(1) }
+    }
 
     const URL: &str = "https://e.test/a?b=1";
 
     #[test]
     fn spellings_of_one_page_share_a_key() {
-        let job = job(1);
+        let job = job();
         let key = CacheKey::of(&job, URL).unwrap();
         assert_eq!(key.as_str().len(), 64);
         for same in ["HTTPS://E.test:443/a?b=1#top", "https://e.test/a/?b=1&utm_source=x"] {
@@ -89,7 +94,7 @@ mod tests {
 
     #[test]
     fn whatever_changes_the_answer_changes_the_key() {
-        let mine = job(1);
+        let mine = job();
         let key = CacheKey::of(&mine, URL);
         let schema = |name: &str| Schema::parse(&json!([{"field": name, "type": "string", "example": "x"}])).unwrap();
         let mut others = vec![CacheKey::of(&mine, "https://e.test/a?b=2")];
@@ -98,17 +103,18 @@ mod tests {
             |j: &mut Job| j.options.locale = "de-DE".into(),
             |j: &mut Job| j.options.render_js = RenderJs::Always,
         ] {
-            let mut other = job(1);
+            let mut other = job();
             change(&mut other);
             others.push(CacheKey::of(&other, URL));
         }
-        others.push(CacheKey::of(&Job { schema: schema("u"), ..job(1) }, URL));
+        others.push(CacheKey::of(&Job { schema: schema("u"), ..job() }, URL));
         assert!(others.iter().all(|other| other.is_some() && *other != key));
         // What does not change it: how long it may take.
-        let mut patient = job(1);
+        let mut patient = job();
         patient.options.timeout_ms = 99_000;
         assert_eq!(CacheKey::of(&patient, URL), key);
         assert_eq!(CacheKey::of(&mine, "no url"), None);
+        assert_eq!(CacheKey::of(&Job { endpoint: Endpoint::Batch, ..job() }, URL), None);
     }
 
     #[test]

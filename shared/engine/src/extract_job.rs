@@ -33,8 +33,8 @@ impl Engine {
             if let Some(outcome) = self.recall(&shared, url).await {
                 return Some(Visited::recalled(outcome));
             }
-            match self.page_permit(false).await {
-                Some(permit) => Some(self.visit(&shared, url, Visit { permit, redirects: None }).await),
+            match self.page_place(&shared.account, false).await {
+                Some(place) => Some(self.visit(&shared, url, Visit { place, redirects: None }).await),
                 None => None,
             }
         };
@@ -52,9 +52,10 @@ impl Engine {
         let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
         let mut progress = Progress::default();
         progress.add(0, fate);
-        self.remember(&job, url, &visited.outcome, finish.at).await;
+        let outcome = visited.outcome;
         // Beside the settlement, so that nobody waits for it.
-        tokio::join!(self.write_cache(), self.end_extract(job, &claim, (finish, fate), &progress, events)).1
+        let kept = self.remember(&shared, url, &outcome, finish.at);
+        tokio::join!(kept, self.end_extract(job, &claim, (finish, fate), &progress, events)).1
     }
 
     /// Puts the result and settles the job, if nobody ended it before.

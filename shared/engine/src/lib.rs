@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod clock;
 pub mod dispatch;
 pub mod feed;
+pub mod gate;
 pub mod hosts;
 pub mod marker;
 pub mod settings;
@@ -33,14 +34,15 @@ mod wind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{JobId, Nonce, Timestamp};
+use domain::{AccountId, JobId, Nonce, Timestamp};
 use fetch::Fetcher;
 use store::{Store, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
+use tokio::sync::watch as signal;
 use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
 use dispatch::Queues;
+use gate::{Gate, Place};
 use settings::Settings;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -56,8 +58,7 @@ struct Inner {
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    /// One permit per page that is fetched at once in this process; a second attempt takes them all.
-    pages: Arc<Semaphore>,
+    gates: Gates,
     /// Jobs that this process drives.
     drives: TaskTracker,
     /// Says `true` once the process is to end.
@@ -70,8 +71,6 @@ struct Inner {
     crawls: crawl::Memories,
     /// What this process knows of the hosts that it asks.
     hosts: hosts::Hosts,
-    /// Results that are yet to be cached.
-    uncached: cache::Unwritten,
 }
 
 /// What an engine is put together from.
@@ -85,14 +84,31 @@ pub struct Parts {
     pub fetcher: Fetcher,
     /// Times and limits.
     pub settings: Settings,
-    /// One permit per page that is fetched at once: `fetch_concurrency` of them.
-    pub pages: Arc<Semaphore>,
+    /// What the process's accounts share.
+    pub gates: Gates,
+}
+
+/// What there is only so much of in a process, shared out by account. Engines of one process share one.
+#[derive(Debug, Clone)]
+pub struct Gates {
+    /// A place for each page that is fetched at once; a second attempt takes them all.
+    pub pages: Gate,
+    /// A place for each page that is parsed at once: more than there are processors would only make each slower.
+    pub parsers: Gate,
+}
+
+impl Gates {
+    /// Places for `fetch_concurrency` pages, and for as many parsers as there are processors.
+    pub fn new(fetch_concurrency: u32) -> Gates {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Gates { pages: Gate::new(fetch_concurrency), parsers: Gate::new(u32::try_from(processors).unwrap_or(1)) }
+    }
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, settings, pages } = parts;
+        let Parts { store, queues, fetcher, settings, gates } = parts;
         let inner = Inner {
             store,
             queues,
@@ -100,14 +116,13 @@ impl Engine {
             settings,
             clock,
             ids,
-            pages,
+            gates,
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
             inputs: inputs::Cache::default(),
             crawls: crawl::Memories::default(),
             hosts: hosts::Hosts::default(),
-            uncached: cache::Unwritten::default(),
         };
         Engine { inner: Arc::new(inner) }
     }
@@ -124,10 +139,10 @@ impl Engine {
 
     /// Leave to fetch a page in this process; `None` once it is to end. Whoever takes a unit over runs `alone`, so
     /// that a page that kills processes takes no others with it.
-    async fn page_permit(&self, alone: bool) -> Option<OwnedSemaphorePermit> {
-        let permits = if alone { self.settings().fetch_concurrency } else { 1 };
-        let permit = Arc::clone(&self.inner.pages).acquire_many_owned(permits).await.ok()?;
-        (!self.stopping()).then_some(permit)
+    async fn page_place(&self, account: &AccountId, alone: bool) -> Option<Place> {
+        let pages = &self.inner.gates.pages;
+        let place = if alone { pages.enter_alone(account).await } else { pages.enter(account).await };
+        (!self.stopping()).then_some(place)
     }
 
     /// The times and limits in force.

@@ -9,12 +9,12 @@ use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
 use extraction::links::Links;
 use extraction::{ExtractError, Extracted};
 use fetch::{FetchError, FetchRequest, Hops, Throttled};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
 use crate::crawl::{Found, Redirects};
+use crate::gate::Place;
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -23,7 +23,7 @@ const MAX_RESULT_BYTES: usize = 64 * 1024;
 pub(crate) struct Visit {
     /// Leave to fetch it. Given back once nothing of the visit runs any more, which may be later than its end: a parser
     /// cannot be stopped.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) place: Place,
     /// Who judges its redirects: a crawl.
     pub(crate) redirects: Option<Arc<Redirects>>,
 }
@@ -90,11 +90,12 @@ impl Engine {
             }
         };
         let final_url = page.redirected.then(|| page.final_url.to_string());
-        let (read_job, now, permit) = (Arc::clone(job), self.now(), visit.permit);
+        let (read_job, now, place) = (Arc::clone(job), self.now(), visit.place);
+        let parser = self.inner.gates.parsers.enter(&job.account).await;
         let found_at = page.final_url.clone();
         // Parsing is work for the processor: off the threads that serve the network.
         let read = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _held = (place, parser);
             read_page(&read_job, &page.body, page.content_type, &page.final_url, now)
         });
         match read.await {

@@ -5,24 +5,15 @@ use std::time::Duration;
 
 use domain::progress::Fate;
 use domain::unit::Unit;
-use domain::{Job, JobState, Nonce, Seq, Timestamp, UnitOutcome};
+use domain::{Job, JobState, Nonce, Seq, Timestamp};
 use store::StoreError;
 use store::units::UnitWrite;
-use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use crate::Engine;
-use crate::page::{Visit, Visited};
+use crate::page::Visit;
 use crate::unit::{Ending, Start, fate};
 use crate::watch::Watch;
-
-/// Where a unit's result is to come from.
-enum Source {
-    /// The result cache had it.
-    Cache(UnitOutcome),
-    /// The site; with leave to ask it.
-    Site(OwnedSemaphorePermit),
-}
 
 /// What came of it.
 #[derive(Debug)]
@@ -47,23 +38,13 @@ impl Engine {
         row: Option<Unit>,
         url: &str,
     ) -> Result<Done, StoreError> {
-        let mut recalled = None;
         if watch.state().await? == JobState::Running {
             if self.seed_is_denied(job, seq, url).await {
                 return self.deny(job, seq).await;
             }
-            recalled = self.recall(job, url).await;
-            if recalled.is_none() {
-                self.wait_for_turn(job, url).await?;
-            }
+            self.wait_for_turn(job, url).await?;
         }
-        let source = match recalled {
-            Some(outcome) => Source::Cache(outcome),
-            None => match self.page_permit(row.is_some()).await {
-                Some(permit) => Source::Site(permit),
-                None => return Ok(Done::Stopped),
-            },
-        };
+        let Some(place) = self.page_place(&job.account, row.is_some()).await else { return Ok(Done::Stopped) };
         match watch.state().await? {
             JobState::Running if row.is_some() || watch.job().await.deadline > self.now() => {}
             // What has started is brought to its end: whoever knows of no row has to look.
@@ -90,17 +71,11 @@ impl Engine {
                 return Ok(Done::Ended(fate, None));
             }
         };
-        let mut visited = match source {
-            Source::Cache(outcome) => Visited::recalled(outcome),
-            Source::Site(permit) => {
-                let visit = Visit { permit, redirects: self.redirects(job, &mine) };
-                let mut visited = self.visit(job, url, visit).await;
-                if let Ok(url) = Url::parse(url) {
-                    self.heard(&url, visited.throttled.take()).await;
-                }
-                visited
-            }
-        };
+        let visit = Visit { place, redirects: self.redirects(job, &mine) };
+        let mut visited = self.visit(job, url, visit).await;
+        if let Ok(url) = Url::parse(url) {
+            self.heard(&url, visited.throttled.take()).await;
+        }
         let skipped = match (&job.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => {
                 let depth = self.input_of(job, seq).await?.depth;
@@ -109,10 +84,7 @@ impl Engine {
             _ => 0,
         };
         match self.finish_unit(job, &mine, &visited, skipped).await? {
-            Some(Ending { fate, text, at }) => {
-                self.remember(job, url, &visited.outcome, at).await;
-                Ok(Done::Ended(fate, (fate != Fate::Closed).then_some((text, at))))
-            }
+            Some(Ending { fate, text, at }) => Ok(Done::Ended(fate, (fate != Fate::Closed).then_some((text, at)))),
             None => {
                 let row = self.again(|| self.store().unit(&job.id, seq)).await?;
                 row.map(|r| Done::Held(r.unit)).ok_or_else(|| StoreError::Malformed("a started unit vanished".into()))

@@ -252,7 +252,6 @@ impl Work<'_> {
 }
 
 async fn write(engine: &Engine, job: &Job, unwritten: &mut Vec<(Seq, Fate)>) -> Result<(), StoreError> {
-    engine.write_cache().await;
     if !unwritten.is_empty() {
         let now = engine.now();
         engine.again(|| engine.store().add_progress(job, unwritten, now)).await?;

@@ -15,7 +15,7 @@ use engine::dispatch::Queues;
 use engine::feed::{Feed, Item};
 use engine::settings::Settings;
 use engine::worker::Handled;
-use engine::{Engine, Parts};
+use engine::{Engine, Gates, Parts};
 use fetch::{FetchConfig, Fetcher};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
@@ -23,7 +23,6 @@ use store::queue::{Message, Queue};
 use store::standing::Standing;
 use store::{RetryPolicy, Store, StoreError, TableNames};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::Semaphore;
 
 use super::faults::Faults;
 use super::post::{Letter, Post};
@@ -136,7 +135,7 @@ impl Ground {
             queues: self.queues(faults).await,
             fetcher: fetcher(),
             settings: self.settings.clone(),
-            pages: Arc::new(Semaphore::new(self.settings.fetch_concurrency as usize)),
+            gates: Gates::new(self.settings.fetch_concurrency),
         };
         Engine::new(parts, clock, self.ids.clone())
     }

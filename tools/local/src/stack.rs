@@ -1,17 +1,15 @@
 //! The stack as a thing that can be started and stopped: by `cargo run`, and by tests as often as they like.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::App;
 use api::app::Sources;
 use api::config::Places;
-use engine::Engine;
+use engine::{Engine, Gates};
 use store::TableNames;
 use store::client::Connection;
 use store::queue;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -88,8 +86,8 @@ impl Stack {
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
-        let pages = Arc::new(Semaphore::new(local.config.settings.fetch_concurrency as usize));
-        let sources = Sources { pages: Some(pages), ..sources };
+        let gates = Gates::new(local.config.settings.fetch_concurrency);
+        let sources = Sources { gates: Some(gates), ..sources };
         let app = App::new(&local.config, &places, sources.clone()).await?;
         let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
         let worker_places = Places { tables: without_money, ..places.clone() };

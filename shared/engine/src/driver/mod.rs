@@ -176,7 +176,6 @@ impl Driver {
             }
         }
         let (job, unwritten) = (self.watch.job().await, std::mem::take(&mut self.unwritten));
-        self.engine.write_cache().await;
         self.engine.settle_job(&job, &self.ended, &unwritten).await?;
         Ok(())
     }
@@ -331,7 +330,6 @@ impl Driver {
 
     /// Writes the progress that is not written yet; what fails is tried with the next group.
     async fn flush(&mut self) {
-        self.engine.write_cache().await;
         if self.unwritten.is_empty() {
             return;
         }
