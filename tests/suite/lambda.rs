@@ -14,6 +14,7 @@ use crate::support::runtime_api::Answer;
 use crate::support::site::Site;
 use crate::support::stack::schema;
 use crate::support::until;
+use crate::support::world::account;
 
 /// Sends a batch.
 fn batch(function: &Function, urls: &[String], options: Value, more: &[(&str, &str)], time: Duration) -> Answer {
@@ -118,7 +119,7 @@ async fn a_settle_message_settles_once() {
     cloud.map(&cloud.units, &worker).await;
     assert_eq!(cloud.job(&job).await.charge, None);
     // SQS may deliver twice.
-    assert!(cloud.settle.send(&[Message::Settle { job: job.clone() }]).await.complete());
+    assert!(cloud.settle.send(&account(), &[Message::Settle { job: job.clone() }]).await.complete());
     let (received, failed) = cloud.map(&cloud.settle, &settle).await;
     assert_eq!((received.len(), failed), (2, vec![]));
     let ended = cloud.job(&job).await;

@@ -16,6 +16,7 @@ mod credits;
 mod flows;
 mod hosts;
 mod idempotency;
+mod isolation;
 mod jobs;
 mod lambda;
 mod process;

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::support::faults::{Fault, Faults, Refusal, Service};
 use crate::support::until;
+use crate::support::world::account;
 
 /// Longer than anything here takes; a receive ends when a message comes.
 const LONG: u32 = 20;
@@ -128,7 +129,7 @@ async fn a_long_poll_wakes_at_once_and_lasts_as_long_as_it_should() {
     let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
     until("a poll", || async { post.faults.operations(Service::Sqs) == ["ReceiveMessage"] }).await;
     let start = Instant::now();
-    assert!(post.units.send(&messages(1)).await.complete());
+    assert!(post.units.send(&account(), &messages(1)).await.complete());
     let received = poll.await.unwrap().unwrap();
     assert_eq!(received[0].message(), Ok(messages(1).remove(0)));
     assert_eq!(received[0].body, messages(1)[0].to_body(), "ids and nothing else");
@@ -143,7 +144,7 @@ async fn a_long_poll_wakes_at_once_and_lasts_as_long_as_it_should() {
 #[tokio::test]
 async fn what_is_not_deleted_is_visible_again_and_counted() {
     let post = Post::open().await;
-    assert!(post.units.send(&messages(1)).await.complete());
+    assert!(post.units.send(&account(), &messages(1)).await.complete());
     let start = Instant::now();
     let first = one(&post.units, LONG, 1).await;
     // A poll wakes at once, so it was hidden until it came.
@@ -161,7 +162,7 @@ async fn what_is_not_deleted_is_visible_again_and_counted() {
 #[tokio::test]
 async fn visibility_is_changed_by_the_message() {
     let post = Post::open().await;
-    assert!(post.units.send(&messages(2)).await.complete());
+    assert!(post.units.send(&account(), &messages(2)).await.complete());
     let mut received = Vec::new();
     while received.len() < 2 {
         received.extend(post.units.receive(10, LONG, 3).await.unwrap());
@@ -183,11 +184,11 @@ async fn visibility_is_changed_by_the_message() {
 #[tokio::test]
 async fn a_delay_delays() {
     let post = Post::open().await;
-    assert!(post.settle.send_delayed(&messages(1), 900).await.complete());
+    assert!(post.settle.send_delayed(&account(), &messages(1), 900).await.complete());
     assert_depth(&post.settle, Depth { delayed: 1, ..Depth::default() }).await;
     assert_eq!(post.settle.receive(10, 0, HIDDEN).await.unwrap(), []);
     let start = Instant::now();
-    assert!(post.units.send_delayed(&messages(1), 1).await.complete());
+    assert!(post.units.send_delayed(&account(), &messages(1), 1).await.complete());
     assert_eq!(take(&post.units, 1).await, [0]);
     assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
 }
@@ -195,9 +196,9 @@ async fn a_delay_delays() {
 #[tokio::test]
 async fn batches_are_cut_and_the_queues_are_apart() {
     let post = Post::open().await;
-    assert!(post.units.send(&messages(25)).await.complete());
+    assert!(post.units.send(&account(), &messages(25)).await.complete());
     let settle = Message::Settle { job: job() };
-    assert!(post.settle.send(std::slice::from_ref(&settle)).await.complete());
+    assert!(post.settle.send(&account(), std::slice::from_ref(&settle)).await.complete());
     let sent: Vec<usize> = post.faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(sent, [10, 10, 5, 1]);
     let received = one(&post.settle, LONG, HIDDEN).await;
@@ -205,7 +206,7 @@ async fn batches_are_cut_and_the_queues_are_apart() {
     assert_eq!(take(&post.units, 25).await, (0..25).collect::<Vec<_>>());
     assert_empty(&post.units).await;
     post.faults.reset();
-    let nothing = post.units.send(&[]).await;
+    let nothing = post.units.send(&account(), &[]).await;
     assert!(nothing.complete() && nothing.fault.is_none());
     assert_eq!(post.faults.calls().len(), 0);
 }
@@ -215,7 +216,7 @@ async fn a_message_that_is_too_large_takes_no_other_with_it() {
     let post = Post::open().await;
     let mut sent = messages(3);
     sent[1] = Message::Units { job: job(), lane: 0, seqs: vec![Seq::MAX; 120_000] };
-    let outcome = post.units.send(&sent).await;
+    let outcome = post.units.send(&account(), &sent).await;
     assert_eq!(outcome.failed, [1]);
     assert!(outcome.fault.is_some());
     assert_eq!(take(&post.units, 2).await, [0, 2]);
@@ -227,13 +228,13 @@ async fn refused_entries_are_tried_again_and_told() {
     let post = Post::open().await;
     let (units, faults) = (&post.units, &post.faults);
     faults.refuse_sends(1, Refusal::Partly);
-    assert!(units.send(&messages(5)).await.complete());
+    assert!(units.send(&account(), &messages(5)).await.complete());
     let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(entries, [5, 3]);
     assert_eq!(take(units, 5).await, [0, 1, 2, 3, 4], "none twice");
 
     faults.refuse_sends(usize::MAX, Refusal::Partly);
-    let outcome = units.send(&messages(12)).await;
+    let outcome = units.send(&account(), &messages(12)).await;
     let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
     assert_eq!(outcome.failed, [0, 8, 10]);
@@ -241,7 +242,7 @@ async fn refused_entries_are_tried_again_and_told() {
     assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
 
     faults.refuse_sends(1, Refusal::PartlyForGood);
-    let outcome = units.send(&messages(4)).await;
+    let outcome = units.send(&account(), &messages(4)).await;
     assert_eq!(faults.calls().len(), 1, "what is wrong stays wrong");
     assert_eq!(outcome.failed, [0, 2]);
     assert!(matches!(outcome.fault, Some(StoreError::Malformed(_))), "{:?}", outcome.fault);
@@ -254,20 +255,20 @@ async fn a_request_that_fails_loses_its_own_entries_only() {
     let post = Post::open().await;
     let (units, faults) = (&post.units, &post.faults);
     faults.refuse_sends(1, Refusal::Whole);
-    let outcome = units.send(&messages(25)).await;
+    let outcome = units.send(&account(), &messages(25)).await;
     assert_eq!(outcome.failed, (0..10).collect::<Vec<_>>());
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
     assert_eq!(take(units, 15).await, (10..25).collect::<Vec<_>>());
 
     faults.refuse_sends(usize::MAX, Refusal::Whole);
-    let outcome = units.send(&messages(100)).await;
+    let outcome = units.send(&account(), &messages(100)).await;
     assert_eq!(outcome.failed, (0..100).collect::<Vec<_>>());
     assert_eq!(faults.calls().len(), 2, "it is dead: the caller has another way");
     assert_empty(units).await;
 
     // Whether they were taken is not known; here they were.
     faults.plan(0, Fault::ReplyLost);
-    assert_eq!(units.send(&messages(2)).await.failed, [0, 1]);
+    assert_eq!(units.send(&account(), &messages(2)).await.failed, [0, 1]);
     let received = units.receive(10, LONG, 0).await.unwrap();
     assert!(!received.is_empty());
     faults.plan(0, Fault::DeathAfter);
@@ -283,7 +284,7 @@ async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
     let post = Post::open().await;
     let most = queue::definitions(&post.names)[1].redrive.as_ref().unwrap().max_receives;
     for queue in [&post.units, &post.settle] {
-        assert!(queue.send(&messages(1)).await.complete());
+        assert!(queue.send(&account(), &messages(1)).await.complete());
         for count in 1..=most {
             assert_eq!(one(queue, LONG, 0).await.receive_count, count);
         }
@@ -299,7 +300,7 @@ async fn a_queue_that_is_not_there_is_named_as_that() {
     let post = Post::open().await;
     let sqs = queue::connect(&at(&post.endpoint)).await;
     let none = Queue::new(sqs, &format!("{}-none", post.units.url()), RetryPolicy::default());
-    let outcome = none.send(&messages(2)).await;
+    let outcome = none.send(&account(), &messages(2)).await;
     assert_eq!(outcome.failed, [0, 1]);
     for fault in [outcome.fault.unwrap(), none.receive(1, 0, 0).await.unwrap_err(), none.depth().await.unwrap_err()] {
         assert!(chain(&fault).contains("QueueDoesNotExist"), "{}", chain(&fault));
@@ -315,7 +316,7 @@ async fn an_endpoint_that_is_dead_or_silent_is_given_up_soon() {
         let sqs = queue::connect(&at(&endpoint)).await;
         let queue = Queue::new(sqs, &format!("{endpoint}/0/units"), RetryPolicy::default());
         let start = Instant::now();
-        let outcome = queue.send(&messages(100)).await;
+        let outcome = queue.send(&account(), &messages(100)).await;
         assert_eq!(outcome.failed.len(), 100);
         assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
         assert!(start.elapsed() < Duration::from_secs(most), "{:?}", start.elapsed());
@@ -326,7 +327,7 @@ async fn an_endpoint_that_is_dead_or_silent_is_given_up_soon() {
 async fn the_embedded_one_ends_at_once_and_forgets() {
     let mut post = Post::open().await;
     let Some(embedded) = post.embedded.take() else { return };
-    assert!(post.units.send(&messages(1)).await.complete());
+    assert!(post.units.send(&account(), &messages(1)).await.complete());
     let waiting = post.settle.clone();
     let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
     until("a poll", || async { post.faults.operations(Service::Sqs).len() == 2 }).await;

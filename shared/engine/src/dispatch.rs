@@ -36,7 +36,7 @@ impl Engine {
         let names: Vec<u32> = heads.iter().map(|(lane, _)| *lane).collect();
         let messages: Vec<Message> =
             heads.into_iter().map(|(lane, seqs)| Message::Units { job: job.id.clone(), lane, seqs }).collect();
-        let refused = self.queues().units.send(&messages).await.failed;
+        let refused = self.queues().units.send(&job.account, &messages).await.failed;
         let refused: BTreeSet<u32> = refused.into_iter().filter_map(|i| names.get(i).copied()).collect();
         if refused.is_empty() {
             return BTreeSet::new();
@@ -47,6 +47,6 @@ impl Engine {
 
     /// Asks for a job to be settled. Where the queue does not take it, the sweeper finds the job.
     pub(crate) async fn ask_to_settle(&self, job: &Job) -> bool {
-        self.queues().settle.send(&[Message::Settle { job: job.id.clone() }]).await.complete()
+        self.queues().settle.send(&job.account, &[Message::Settle { job: job.id.clone() }]).await.complete()
     }
 }

@@ -208,7 +208,7 @@ impl Work<'_> {
         if !self.open.is_empty() && self.held.is_empty() && self.watch.state().await? == JobState::Running {
             // No time for these here. A message of their own starts to be counted anew.
             let rest = Message::Units { job: self.job.id.clone(), lane, seqs: self.open.iter().copied().collect() };
-            let sent = engine.queues().units.send(&[rest]).await.complete();
+            let sent = engine.queues().units.send(&self.job.account, &[rest]).await.complete();
             return Ok(if sent { Handled::Done } else { Handled::Again(Duration::ZERO) });
         }
         if !self.open.is_empty() {
@@ -228,12 +228,12 @@ impl Work<'_> {
             match engine.lanes(&job).next(lane, job.admitted, |seq| progress.fate(seq).is_none()) {
                 Some(seqs) => {
                     let next = Message::Units { job: job.id.clone(), lane, seqs };
-                    engine.queues().units.send(&[next]).await.complete()
+                    engine.queues().units.send(&job.account, &[next]).await.complete()
                 }
                 // A crawl may still grow: the lane waits for that.
                 None if job.crawl.is_some() => {
                     let waiting = Message::Units { job: job.id.clone(), lane, seqs: Vec::new() };
-                    engine.queues().units.send_delayed(&[waiting], PARKED_SECS).await.complete()
+                    engine.queues().units.send_delayed(&job.account, &[waiting], PARKED_SECS).await.complete()
                 }
                 None => true,
             }

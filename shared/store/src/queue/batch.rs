@@ -8,6 +8,8 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry,
 };
 
+use domain::AccountId;
+
 use super::{Message, Queue};
 use crate::error::StoreError;
 
@@ -52,20 +54,20 @@ struct Answered {
 }
 
 impl Queue {
-    /// Sends `messages`.
-    pub async fn send(&self, messages: &[Message]) -> Outcome {
-        self.send_delayed(messages, 0).await
+    /// Sends `messages` of one account.
+    pub async fn send(&self, account: &AccountId, messages: &[Message]) -> Outcome {
+        self.send_delayed(account, messages, 0).await
     }
 
-    /// Sends `messages`, to be received in `delay_secs` (0 to 900) at the earliest.
+    /// Sends `messages` of one account, to be received in `delay_secs` (0 to 900) at the earliest.
     ///
-    /// Each carries its job's id as MessageGroupId. On a standard queue that makes it a fair one: while one job's
-    /// messages are many and in work, those of others are delivered first, without any order within a job.
+    /// Each carries the account as MessageGroupId. On a standard queue that makes it a fair one: while one account's
+    /// messages are many and in work, those of others are delivered first, without any order within an account.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
-    pub async fn send_delayed(&self, messages: &[Message], delay_secs: u32) -> Outcome {
+    pub async fn send_delayed(&self, account: &AccountId, messages: &[Message], delay_secs: u32) -> Outcome {
         let bodies: Vec<String> = messages.iter().map(Message::to_body).collect();
         let delay = i32::try_from(delay_secs).ok().filter(|d| *d > 0);
-        let (bodies, messages) = (&bodies, &messages);
+        let bodies = &bodies;
         self.in_batches("SendMessageBatch", cut(bodies.iter().map(String::len)), |entries| async move {
             let mut request = self.sqs.send_message_batch().queue_url(&*self.url);
             for i in entries {
@@ -73,7 +75,7 @@ impl Queue {
                     SendMessageBatchRequestEntry::builder()
                         .id(i.to_string())
                         .message_body(&bodies[i])
-                        .message_group_id(messages[i].job().as_str())
+                        .message_group_id(account.as_str())
                         .set_delay_seconds(delay)
                         .build()?,
                 );

@@ -1,0 +1,38 @@
+//! One caller's load is not another's wait: pages and parsers are shared out by account.
+
+use domain::Plan;
+use serde_json::json;
+
+use crate::support::site::Site;
+use crate::support::stack::{World, schema};
+use crate::support::until;
+
+/// One account has more slow pages under way than the process fetches at once; none of them ends before the gate is
+/// opened. Another's extract, batch and queued batch are served meanwhile: were it made to wait, this would never end.
+#[tokio::test]
+async fn slow_pages_of_one_account_do_not_hold_up_another() {
+    let (world, site) = (World::with(&[("FETCH_CONCURRENCY", "8")]).await, Site::start().await);
+    let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        let urls = site.urls("/gate", 40);
+        let options = json!({ "concurrency": 100, "timeout_ms": 120_000 });
+        slow.push(world.begin("/v1/batch", json!({ "urls": urls, "schema": schema(), "options": options })).await);
+    }
+    until("the slow pages", async || site.hits() == 7).await;
+
+    let got = honest.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema() })).await;
+    assert_eq!(got.json()["data"]["title"], "Page 1");
+    let urls = site.urls("/p", 20);
+    assert_eq!(honest.batch(&urls, json!({})).await.json()["succeeded"], 20);
+    let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
+    assert_eq!(honest.post("/v1/batch", &queued).await.json()["succeeded"], 20);
+    // The other account's pages are where they were.
+    assert_eq!(site.hits(), 7 + 1 + 20 + 20);
+
+    site.open_gate();
+    for (_, body) in slow {
+        assert_eq!(body.await.unwrap()["succeeded"], 40);
+    }
+    world.assert_sound().await;
+}
