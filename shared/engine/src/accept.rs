@@ -12,6 +12,7 @@ use store::units::Claim;
 
 use crate::driver::Drive;
 use crate::feed::Feed;
+use crate::observe::Fact;
 use crate::{Engine, events};
 
 /// How often a call is judged anew because the account's rows had moved on.
@@ -167,6 +168,7 @@ impl Engine {
             };
             match self.again(|| self.store().accept(new)).await? {
                 Accepted::Written => {
+                    self.tell(&Fact::JobStarted(&job));
                     standing.rate_count += 1;
                     standing.month_row = Some((standing.used() + reservation.monthly, standing.limit()));
                     standing.prepaid = standing.prepaid.map(|p| p.saturating_sub(reservation.prepaid));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::job::CrawlFigures;
 use domain::progress::{Fate, Progress};
-use domain::{Job, JobState};
+use domain::{Job, JobState, UnitOutcome};
 use store::StoreError;
 use store::settle::Settled;
 use store::units::{Claim, Finish};
@@ -13,6 +13,7 @@ use store::units::{Claim, Finish};
 use crate::Engine;
 use crate::events::{Event, Sender};
 use crate::lease::Keeper;
+use crate::observe::Fact;
 use crate::page::{Visit, Visited};
 
 /// How often an extract under way looks whether it was cancelled.
@@ -49,13 +50,9 @@ impl Engine {
             return Ok(());
         };
         let finish = self.finish_of(&visited, 0);
-        let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
-        let mut progress = Progress::default();
-        progress.add(0, fate);
-        let outcome = visited.outcome;
         // Beside the settlement, so that nobody waits for it.
-        let kept = self.remember(&shared, url, &outcome, finish.at);
-        tokio::join!(kept, self.end_extract(job, &claim, (finish, fate), &progress, events)).1
+        let kept = self.remember(&shared, url, &visited.outcome, finish.at);
+        tokio::join!(kept, self.end_extract(job, &claim, &visited.outcome, finish, events)).1
     }
 
     /// Puts the result and settles the job, if nobody ended it before.
@@ -63,10 +60,13 @@ impl Engine {
         &self,
         job: Job,
         claim: &Claim,
-        (finish, fate): (Finish, Fate),
-        progress: &Progress,
+        outcome: &UnitOutcome,
+        finish: Finish,
         events: Sender,
     ) -> Result<(), StoreError> {
+        let fate = if finish.succeeded { Fate::Done } else { Fate::Failed };
+        let mut progress = Progress::default();
+        progress.add(0, fate);
         let mut job = job;
         while !job.state.ended() {
             if matches!(job.state, JobState::Cancelling | JobState::Expiring) {
@@ -80,6 +80,8 @@ impl Engine {
             let (put, fates) = (Some((claim, &finish)), [(0, fate)]);
             match self.again(|| self.store().settle(&job, &end, put, &fates)).await? {
                 Settled::Written => {
+                    self.tell(&Fact::UnitEnded(outcome));
+                    self.tell(&Fact::JobEnded(&job, &end));
                     events.send(Event { seq: 0, fate, result: Some((finish.result, finish.at)) });
                     return Ok(());
                 }

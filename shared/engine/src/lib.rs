@@ -11,6 +11,7 @@ pub mod feed;
 pub mod gate;
 pub mod hosts;
 pub mod marker;
+pub mod observe;
 pub mod settings;
 pub mod settle;
 pub mod sweep;
@@ -43,6 +44,7 @@ use tokio_util::task::TaskTracker;
 use clock::{Clock, Ids};
 use dispatch::Queues;
 use gate::{Gate, Place};
+use observe::{Fact, Observer};
 use settings::Settings;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -59,6 +61,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     gates: Gates,
+    observer: Arc<dyn Observer>,
     /// Jobs that this process drives.
     drives: TaskTracker,
     /// Says `true` once the process is to end.
@@ -74,7 +77,7 @@ struct Inner {
 }
 
 /// What an engine is put together from.
-#[derive(Debug)]
+#[allow(missing_debug_implementations)] // an observer need not be
 pub struct Parts {
     /// The rows.
     pub store: Store,
@@ -86,6 +89,8 @@ pub struct Parts {
     pub settings: Settings,
     /// What the process's accounts share.
     pub gates: Gates,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What there is only so much of in a process, shared out by account. Engines of one process share one.
@@ -108,7 +113,7 @@ impl Gates {
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, settings, gates } = parts;
+        let Parts { store, queues, fetcher, settings, gates, observer } = parts;
         let inner = Inner {
             store,
             queues,
@@ -117,6 +122,7 @@ impl Engine {
             clock,
             ids,
             gates,
+            observer,
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
@@ -130,6 +136,11 @@ impl Engine {
     /// The rows.
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Tells whoever counts.
+    pub fn tell(&self, fact: &Fact<'_>) {
+        self.inner.observer.see(fact);
     }
 
     /// The queues.

@@ -8,6 +8,7 @@ use store::StoreError;
 use store::settle::Settled;
 
 use crate::Engine;
+use crate::observe::Fact;
 use crate::unit::fate;
 
 impl Engine {
@@ -31,6 +32,7 @@ impl Engine {
             // Stale is also what an own write whose reply was lost looks like: the row decides.
             let settled = self.again(|| self.store().settle(&job, &end, None, unwritten)).await?;
             if settled == Settled::Written {
+                self.tell(&Fact::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
             }

@@ -2,12 +2,13 @@
 
 use domain::progress::Fate;
 use domain::unit::{ClaimVerdict, FinishVerdict, Unit, claim, finish};
-use domain::{Job, Nonce, Seq, Timestamp, UnitError};
+use domain::{Job, Nonce, Seq, Timestamp, UnitError, UnitOutcome};
 use store::StoreError;
 use store::units::{Claim, Finish, UnitRow, UnitWrite};
 
 use crate::Engine;
 use crate::marker;
+use crate::observe::Fact;
 use crate::page::Visited;
 
 /// What somebody who wants to run a unit got.
@@ -123,7 +124,7 @@ impl Engine {
     ) -> Result<Option<Ending>, StoreError> {
         let put = self.finish_of(visited, skipped);
         match self.again(|| self.store().finish(job, mine, &put)).await? {
-            UnitWrite::Written => {}
+            UnitWrite::Written => self.tell(&Fact::UnitEnded(&visited.outcome)),
             UnitWrite::Refused(row) => {
                 if finish(row.as_ref(), &mine.nonce, mine.attempt) == FinishVerdict::Fenced {
                     tracing::info!(job = %job.id, seq = mine.seq, "a result was refused: the unit is another's by now");
@@ -152,8 +153,9 @@ impl Engine {
         url: &str,
         error: UnitError,
     ) -> Result<Fate, StoreError> {
+        let outcome = UnitOutcome::error(url, error);
         let put = Finish {
-            result: marker::error_json(url, error),
+            result: marker::json(&outcome),
             succeeded: false,
             at: self.now(),
             skipped: 0,
@@ -162,7 +164,10 @@ impl Engine {
         let mut holder = holder.clone();
         loop {
             match self.again(|| self.store().finish(job, &holder, &put)).await? {
-                UnitWrite::Written => return Ok(Fate::Failed),
+                UnitWrite::Written => {
+                    self.tell(&Fact::UnitEnded(&outcome));
+                    return Ok(Fate::Failed);
+                }
                 UnitWrite::Refused(Some(Unit::Started { attempt, nonce, .. })) => {
                     holder = Claim { attempt, nonce, ..holder };
                 }

@@ -13,6 +13,7 @@ use engine::accept::{Call, Started, Verdict};
 use engine::clock::{Clock, Ids};
 use engine::dispatch::Queues;
 use engine::feed::{Feed, Item};
+use engine::observe::Unobserved;
 use engine::settings::Settings;
 use engine::worker::Handled;
 use engine::{Engine, Gates, Parts};
@@ -136,6 +137,7 @@ impl Ground {
             fetcher: fetcher(),
             settings: self.settings.clone(),
             gates: Gates::new(self.settings.fetch_concurrency),
+            observer: Arc::new(Unobserved),
         };
         Engine::new(parts, clock, self.ids.clone())
     }

@@ -1,0 +1,178 @@
+//! What operators see: a line per request in the log, and counters in CloudWatch's embedded metric format. No metric has
+//! a dimension that grows with accounts, jobs or URLs.
+
+mod emf;
+mod request;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Timestamp, UnitOutcome};
+use engine::observe::{Fact, Observer};
+
+pub(crate) use request::{RequestLog, code_name};
+
+/// Where metric lines go.
+pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Lines of their own on standard output: the form in which CloudWatch Logs finds metrics.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html>
+pub fn stdout() -> Sink {
+    Arc::new(|line| {
+        // Without a reader there is nobody to tell.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    })
+}
+
+/// The log, at level debug: for processes whose output people read.
+pub fn log() -> Sink {
+    Arc::new(|line| tracing::debug!(target: "metrics", "{line}"))
+}
+
+/// A metric with the values of its dimensions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Series {
+    metric: Metric,
+    dimensions: Vec<(&'static str, String)>,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Metric {
+    JobsStarted,
+    JobsEnded,
+    Units,
+    CreditsReserved,
+    CreditsCharged,
+    CreditsRefunded,
+    QueueAge,
+    InvariantViolations,
+}
+
+/// Counts what happens in this process until it is written.
+pub struct Telemetry {
+    sink: Sink,
+    counted: Mutex<BTreeMap<Series, Vec<u64>>>,
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
+impl Telemetry {
+    /// Counts for a sink.
+    pub fn new(sink: Sink) -> Telemetry {
+        Telemetry { sink, counted: Mutex::default() }
+    }
+
+    /// Writes what was counted since the last time, a line for each series. A function calls it before each invocation
+    /// ends: it may never be thawed.
+    pub fn flush(&self, now: Timestamp) {
+        let counted = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (series, values) in counted {
+            (self.sink)(&emf::line(&series, &values, now));
+        }
+    }
+
+    fn count(&self, metric: Metric, dimensions: &[(&'static str, &str)], value: u64) {
+        let dimensions = dimensions.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = counted.entry(Series { metric, dimensions }).or_default();
+        match values.last_mut() {
+            Some(sum) if metric != Metric::QueueAge => *sum += value,
+            // The format takes a hundred values a line: the oldest messages are what matters.
+            Some(_) if values.len() >= emf::VALUES => {
+                if let Some(least) = values.iter_mut().min()
+                    && *least < value
+                {
+                    *least = value;
+                }
+            }
+            Some(_) | None => values.push(value),
+        }
+    }
+}
+
+impl Observer for Telemetry {
+    fn see(&self, fact: &Fact<'_>) {
+        match fact {
+            Fact::JobStarted(job) => {
+                self.count(Metric::JobsStarted, &[("Endpoint", job.endpoint.name())], 1);
+                self.count(Metric::CreditsReserved, &[], job.reservation.total());
+            }
+            Fact::JobEnded(job, end) => {
+                let state = domain::JobState::Ended(end.outcome).wire();
+                self.count(Metric::JobsEnded, &[("Endpoint", job.endpoint.name()), ("State", state)], 1);
+                self.count(Metric::CreditsCharged, &[], end.charge.charged);
+                self.count(Metric::CreditsRefunded, &[], end.charge.refunded());
+            }
+            Fact::UnitEnded(UnitOutcome::Success { .. }) => self.count(Metric::Units, &[("Outcome", "SUCCESS")], 1),
+            Fact::UnitEnded(UnitOutcome::Error { error, .. }) => {
+                self.count(Metric::Units, &[("Outcome", &code_name(error.code))], 1);
+            }
+            Fact::Received(ms) => self.count(Metric::QueueAge, &[], *ms),
+            Fact::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ErrorCode, UnitError};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn lines(facts: &[Fact<'_>]) -> Vec<Value> {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&written);
+        let telemetry = Telemetry::new(Arc::new(move |line: &str| sink.lock().unwrap().push(line.to_owned())));
+        facts.iter().for_each(|fact| telemetry.see(fact));
+        telemetry.flush(Timestamp(1_795_478_400_000));
+        telemetry.flush(Timestamp(1_795_478_400_001)); // nothing is told twice
+        let written = written.lock().unwrap();
+        written.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn counts_are_added_up_and_told_once_in_the_embedded_format() {
+        let failed = UnitOutcome::error("https://e.test/?secret=1", UnitError::new(ErrorCode::Timeout, "slow"));
+        assert_eq!(
+            lines(&[Fact::UnitEnded(&failed), Fact::UnitEnded(&failed), Fact::Violations(0)]),
+            [
+                json!({
+                    "_aws": {
+                        "Timestamp": 1_795_478_400_000_i64,
+                        "CloudWatchMetrics": [{
+                            "Namespace": "Runo", "Dimensions": [["Outcome"]],
+                            "Metrics": [{ "Name": "Units", "Unit": "Count" }],
+                        }],
+                    },
+                    "Outcome": "TIMEOUT", "Units": 2,
+                }),
+                json!({
+                    "_aws": {
+                        "Timestamp": 1_795_478_400_000_i64,
+                        "CloudWatchMetrics": [{
+                            "Namespace": "Runo", "Dimensions": [[]],
+                            "Metrics": [{ "Name": "InvariantViolations", "Unit": "Count" }],
+                        }],
+                    },
+                    "InvariantViolations": 0,
+                }),
+            ]
+        );
+    }
+
+    #[test]
+    fn of_many_ages_the_oldest_stay() {
+        let facts: Vec<Fact<'_>> = (0..250).map(Fact::Received).collect();
+        let told = lines(&facts);
+        let ages: Vec<u64> = told[0]["QueueAge"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
+        assert_eq!((ages.len(), ages.iter().max(), ages.iter().min()), (100, Some(&249), Some(&150)));
+        assert_eq!(told[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
+    }
+}

@@ -1,0 +1,103 @@
+//! The line that a request leaves in the log once its body has ended: who asked for what, what came of it, how long it
+//! took. It has no URL, no key and no text of the client's.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::progress::Tally;
+use domain::{AccountId, ErrorCode, Job, JobId};
+
+use crate::App;
+use crate::routes::Operation;
+
+/// A code as programs read it.
+pub(crate) fn code_name(code: ErrorCode) -> String {
+    // An enum without data serialises to its name.
+    serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What is gathered about a request. Shared by all who serve it; the line is written when the last of them is done.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    app: App,
+    begun: Instant,
+    noted: Mutex<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    operation: Option<Operation>,
+    status: u16,
+    code: Option<ErrorCode>,
+    account: Option<AccountId>,
+    job: Option<JobId>,
+    units: Option<u32>,
+    tally: Option<Tally>,
+    head: Duration,
+}
+
+impl RequestLog {
+    pub(crate) fn begin(app: &App) -> RequestLog {
+        RequestLog(Arc::new(Inner { app: app.clone(), begun: Instant::now(), noted: Mutex::default() }))
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn operation(&self, operation: Operation) {
+        self.noted().operation = Some(operation);
+    }
+
+    pub(crate) fn account(&self, account: &AccountId) {
+        self.noted().account = Some(account.clone());
+    }
+
+    pub(crate) fn job(&self, job: &Job) {
+        let mut noted = self.noted();
+        noted.job = Some(job.id.clone());
+        noted.units = Some(job.admitted);
+    }
+
+    /// The job's figures when its body ended.
+    pub(crate) fn tally(&self, tally: &Tally) {
+        self.noted().tally = Some(*tally);
+    }
+
+    /// The head is ready.
+    pub(crate) fn head(&self, status: u16, code: Option<ErrorCode>) {
+        let mut noted = self.noted();
+        noted.status = status;
+        noted.code = code;
+        noted.head = self.0.begun.elapsed();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let noted = self.noted.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let text = |id: Option<&dyn std::fmt::Display>| id.map(ToString::to_string);
+        let tally = noted.tally;
+        tracing::info!(
+            target: "request",
+            operation = noted.operation.map(|o| format!("{o:?}")),
+            status = noted.status,
+            code = noted.code.map(code_name),
+            account = text(noted.account.as_ref().map(|a| a as &dyn std::fmt::Display)),
+            job = text(noted.job.as_ref().map(|j| j as &dyn std::fmt::Display)),
+            units = tally.map(|t| t.total).or(noted.units),
+            succeeded = tally.map(|t| t.done),
+            failed = tally.map(|t| t.failed),
+            not_run = tally.map(|t| t.cancelled),
+            pending = tally.map(|t| t.pending),
+            head_ms = ms(noted.head),
+            total_ms = ms(self.begun.elapsed()),
+            "request"
+        );
+        self.app.telemetry.flush(self.app.engine.now());
+    }
+}

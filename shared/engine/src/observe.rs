@@ -1,0 +1,34 @@
+//! What happens, told to whoever counts it. Telling decides nothing: a write whose reply was lost is not told of, and
+//! one that two processes did is told twice. What is exact is in the rows.
+
+use domain::job::Settlement;
+use domain::{Job, UnitOutcome};
+
+/// Something that happened in this process.
+#[derive(Debug)]
+pub enum Fact<'a> {
+    /// A job was accepted and paid for.
+    JobStarted(&'a Job),
+    /// A job was settled.
+    JobEnded(&'a Job, &'a Settlement),
+    /// A unit that had started has a result.
+    UnitEnded(&'a UnitOutcome),
+    /// A message was received this long after it was sent first, in milliseconds.
+    Received(u64),
+    /// So many invariants were found broken.
+    Violations(usize),
+}
+
+/// Counts what happens. Called in the midst of the work: it must be quick.
+pub trait Observer: Send + Sync {
+    /// Takes note.
+    fn see(&self, fact: &Fact<'_>);
+}
+
+/// Takes no note.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn see(&self, _: &Fact<'_>) {}
+}
