@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::auth::authenticate;
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
 use crate::headers::add_limits;
-use crate::routes::{self, Function, Operation};
+use crate::routes::{self, Found, Function, Operation};
 use crate::{ApiError, Response, request};
 
 /// The application. Cheap to clone.
@@ -103,12 +103,29 @@ impl App {
     /// Serves a request that was routed to `function`.
     /// The future is boxed: what is below would be laid out in every caller's otherwise.
     pub fn serve(&self, function: Function, request: lambda_http::Request) -> BoxFuture<'_, Response> {
-        Box::pin(self.answer_routed(function, request))
+        Box::pin(async move {
+            let head = request.method() == http::Method::HEAD;
+            let response = self.answer_routed(function, request).await;
+            // An integration of API Gateway has to leave the body out itself; the fields stay those of GET.
+            if head { response.map(crate::Body::left_out) } else { response }
+        })
+    }
+
+    /// The answer to `OPTIONS`: which methods a path has, for whoever asks. There is no `Access-Control-` field in any
+    /// answer: a key does not belong into a browser, so that a page of another origin has nothing to ask here.
+    pub fn options(&self, allow: &str) -> Response {
+        let mut response = Response::new(crate::Body::full(""));
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+        if let Ok(allow) = allow.parse() {
+            response.headers_mut().insert(http::header::ALLOW, allow);
+        }
+        response
     }
 
     async fn answer_routed(&self, function: Function, request: lambda_http::Request) -> Response {
         let (operation, job_id) = match routes::find(request.method(), request::path(&request)) {
-            Ok(found) => found,
+            Ok(Found::Operation(operation, job_id)) => (operation, job_id),
+            Ok(Found::Options(allow)) => return self.options(&allow),
             Err(refusal) => return Box::pin(self.refuse(request.headers(), refusal)).await,
         };
         if operation.function() != function {
@@ -124,7 +141,8 @@ impl App {
             | Operation::CancelJob
             | Operation::GetResult
             | Operation::Usage
-            | Operation::Health => Box::pin(self.read(operation, job_id, &request)).await,
+            | Operation::Health
+            | Operation::OpenApi => Box::pin(self.read(operation, job_id, &request)).await,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Body(Inner);
 enum Inner {
     Full(Option<Bytes>),
     Stream(mpsc::Receiver<Bytes>),
+    /// None is sent; how long it would have been, where that is known.
+    LeftOut(Option<u64>),
 }
 
 /// The writing end of a streamed body.
@@ -35,6 +37,12 @@ impl Body {
         let (sender, receiver) = mpsc::channel(PIECES);
         (sender, Body(Inner::Stream(receiver)))
     }
+
+    /// The body of an answer to `HEAD`: nothing, with the length that the answer to `GET` has (RFC 9110 §8.6).
+    pub(crate) fn left_out(self) -> Body {
+        use http_body::Body as _;
+        Body(Inner::LeftOut(self.size_hint().exact()))
+    }
 }
 
 impl http_body::Body for Body {
@@ -45,17 +53,19 @@ impl http_body::Body for Body {
         match &mut self.get_mut().0 {
             Inner::Full(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
             Inner::Stream(receiver) => receiver.poll_recv(cx).map(|piece| piece.map(|b| Ok(Frame::data(b)))),
+            Inner::LeftOut(_) => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Inner::Full(None))
+        matches!(self.0, Inner::Full(None) | Inner::LeftOut(None))
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Inner::Stream(_) => SizeHint::default(),
+            Inner::LeftOut(Some(bytes)) => SizeHint::with_exact(*bytes),
+            Inner::Stream(_) | Inner::LeftOut(None) => SizeHint::default(),
         }
     }
 }

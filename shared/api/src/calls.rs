@@ -75,6 +75,7 @@ impl App {
         standing: &mut Standing,
     ) -> Result<Response, ApiError> {
         check_active(standing)?;
+        request::query(request, &[])?;
         let valid = validate::check(endpoint, request::body(request)?, bound, standing.plan)?;
         let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {

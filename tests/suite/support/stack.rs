@@ -93,6 +93,7 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         data_dir: None,
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
+        limits: local::Limits::default(),
         config: Config::read(&env, defaults).unwrap(),
     }
 }
