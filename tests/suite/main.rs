@@ -17,6 +17,7 @@ mod hosts;
 mod idempotency;
 mod jobs;
 mod lambda;
+mod openapi;
 mod process;
 mod queue;
 mod queued;

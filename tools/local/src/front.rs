@@ -9,8 +9,8 @@ use std::time::Duration;
 use api::routes::{self, Found, Function};
 use api::{ApiError, App, Response};
 use domain::ErrorCode;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -111,7 +111,7 @@ pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop:
 
 /// Tells a client that there are too many.
 async fn turn_away(socket: TcpStream) {
-    let service = service_fn(async |_: hyper::Request<Incoming>| {
+    let service = service_fn(|_: hyper::Request<Incoming>| async {
         let text = "this server holds as many connections as it may; try again shortly";
         let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
         Ok::<_, Infallible>(refusal.into_response())
@@ -119,12 +119,6 @@ async fn turn_away(socket: TcpStream) {
     let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(socket), service);
     // Whether the client has heard it is its own affair.
     let _ = connection.await;
-}
-
-/// Whether it is not clear where the body ends. Two programs that see two ends see different requests in what follows:
-/// request smuggling (RFC 9112 §6.1 and §11.2).
-fn ambiguous(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
 /// Whether the body says of itself that it is too long: then none of it is read.
@@ -135,12 +129,6 @@ fn announced_too_large(headers: &HeaderMap) -> bool {
 
 async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits) -> Response {
     let (parts, body) = request.into_parts();
-    if ambiguous(&parts.headers) {
-        let text = "Content-Length and Transfer-Encoding exclude each other";
-        let mut response = ApiError::invalid(text).into_response();
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return response;
-    }
     if parts.method == http::Method::GET
         && let Some(page) = sample::page(parts.uri.path()).await
     {
@@ -160,7 +148,7 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits) -> 
             return app.refuse(&parts.headers, api::request::too_large()).await;
         }
         Ok(Err(_)) | Err(_) => {
-            let text = format!("the request body did not come to its end within {} s", limits.body.as_secs());
+            let text = "the request body could not be read to its end, or took too long to come";
             return app.refuse(&parts.headers, ApiError::invalid(text)).await;
         }
     };
