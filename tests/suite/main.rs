@@ -7,6 +7,7 @@
 mod architecture;
 mod budget;
 mod cancel;
+mod clients;
 mod contract;
 mod crash;
 mod crawl;
@@ -23,5 +24,6 @@ mod queue;
 mod queued;
 mod refusals;
 mod schedules;
+mod secrets;
 mod streaming;
 mod support;

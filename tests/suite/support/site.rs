@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 /// The site. Paths:
 /// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0` to `/tree/4` a small tree of links;
-/// `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
+/// `/large/N` a page with a title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
@@ -115,6 +115,7 @@ impl Site {
                 *response.status_mut() = StatusCode::from_u16(code).unwrap();
                 response
             }
+            ["large", n] => large(n),
             ["403"] => status(StatusCode::FORBIDDEN),
             ["pdf"] => {
                 let mut response = Response::new(Full::from("%PDF-1.7"));
@@ -137,6 +138,12 @@ fn tree(n: usize) -> Response<Full<Bytes>> {
         .filter(|c| **c < 5)
         .fold(String::new(), |links, c| links + &format!("<a href='/tree/{c}?utm_source={n}'>{c}</a>"));
     let mut response = Response::new(Full::from(format!("<title>Page {n}</title><h1>Page {n}</h1>{links}")));
+    response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+    response
+}
+
+fn large(n: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(format!("<h1>{n} {}</h1>", "x".repeat(60_000))));
     response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
     response
 }
