@@ -1,9 +1,11 @@
 //! What comes over the wire: methods, heads, lengths.
 
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, PLENTY};
 use crate::support::raw::{Raw, exchange, statuses};
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
-use serde_json::json;
 
 /// A request with the dev key that asks for the connection to end.
 fn request(line: &str, more: &str) -> String {
@@ -45,6 +47,23 @@ async fn head_and_options_are_what_http_says() {
         let told = exchange(world.base(), asked).await.to_lowercase();
         assert!(!told.contains("access-control-"), "{told}");
     }
+}
+
+/// An integration of API Gateway leaves nothing out by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_answers_head_and_options_without_a_body() {
+    let cloud = Cloud::start().await;
+    let function = cloud.function("jobs").await;
+    for path in ["/health", "/v1/usage", "/v1/jobs"] {
+        let mut answer = function.request("HEAD", path, &[], &Value::Null, PLENTY);
+        assert_eq!(answer.prelude().await["statusCode"], 200, "{path}");
+        assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json", "{path}");
+        assert_eq!(answer.text().await, "", "{path}");
+    }
+    let mut answer = function.request("OPTIONS", "/v1/jobs", &[], &Value::Null, PLENTY);
+    let prelude = answer.prelude().await;
+    assert_eq!((&prelude["statusCode"], &prelude["headers"]["allow"]), (&json!(204), &json!("GET, HEAD, OPTIONS")));
+    assert_eq!(answer.text().await, "");
 }
 
 /// The job goes on without its reader: HEAD waits for nothing.
