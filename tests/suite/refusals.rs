@@ -168,7 +168,7 @@ async fn paths_methods_queries_and_sizes() {
     let method = world.get("/v1/batch").await;
     assert_eq!(
         (method.status.as_u16(), method.code().as_str(), method.header("allow")),
-        (405, "METHOD_NOT_ALLOWED", "POST")
+        (405, "METHOD_NOT_ALLOWED", "POST, OPTIONS")
     );
     for (query, word) in [
         ("limit=0", "limit"),

@@ -13,20 +13,23 @@ pub enum HandleError {
     /// Its records cannot be read.
     #[error("the event has records that are not SQS's: {0}")]
     NotSqs(#[from] serde_json::Error),
-    /// The sweep failed; the next one goes on.
-    #[error("the sweep failed: {0}")]
+    /// The sweep, or the check, failed; the next one goes on.
+    #[error("the rows could not be read: {0}")]
     Sweep(#[from] api::SweepError),
 }
 
-/// Serves an SQS event (the answer names the records that are to come again) or, for any event without records, which
-/// is what a schedule sends, sweeps. `until` is when the invocation is over.
+/// Serves an SQS event (the answer names the records that are to come again); for `{"check": true}`, which one schedule
+/// sends, checks every invariant; for any other event, which is what the other schedule sends, sweeps. `until` is when the invocation is over.
 ///
 /// # Errors
-/// The event cannot be read, or the sweep failed.
+/// The event cannot be read, or the sweep or the check failed.
 pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result<Value, HandleError> {
     if event.get("Records").is_some() {
         let event: SqsEvent = serde_json::from_value(event)?;
         return Ok(serde_json::to_value(app.settle(event).await)?);
+    }
+    if event.get("check") == Some(&Value::Bool(true)) {
+        return Ok(json!({ "violations": app.check().await? }));
     }
     Ok(json!({ "looked_after": app.sweep(until).await? }))
 }

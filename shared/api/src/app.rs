@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Endpoint, ErrorCode, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
+use engine::observe::{Fact, Observer};
 use engine::settings::Settings;
 use engine::{Engine, Gates, Parts};
 use fetch::Fetcher;
@@ -16,7 +17,8 @@ use store::{RetryPolicy, Store};
 use crate::auth::authenticate;
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
 use crate::headers::add_limits;
-use crate::routes::{self, Function, Operation};
+use crate::routes::{self, Found, Function, Operation};
+use crate::telemetry::{self, RequestLog, Sink, Telemetry};
 use crate::{ApiError, Response, request};
 
 /// The application. Cheap to clone.
@@ -24,6 +26,8 @@ use crate::{ApiError, Response, request};
 pub struct App {
     /// Does the work.
     pub engine: Engine,
+    /// Counts what happens.
+    pub(crate) telemetry: Arc<Telemetry>,
 }
 
 /// The process cannot start.
@@ -46,11 +50,13 @@ pub struct Sources {
     pub ids: Arc<dyn Ids>,
     /// What accounts share, where several applications live in one process.
     pub gates: Option<Gates>,
+    /// Where metrics go.
+    pub metrics: Sink,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), gates: None }
+        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), gates: None, metrics: telemetry::log() }
     }
 }
 
@@ -63,7 +69,8 @@ impl App {
         let env = Env(&process_env);
         let places = Places::from_env(&env, rights)?;
         let config = Config::read(&env, Settings::default())?;
-        Ok(App::new(&config, &places, Sources::default()).await?)
+        let sources = Sources { metrics: telemetry::stdout(), ..Sources::default() };
+        Ok(App::new(&config, &places, sources).await?)
     }
 
     /// Builds the application on tables and queues. Makes no network call.
@@ -73,6 +80,7 @@ impl App {
     pub async fn new(config: &Config, places: &Places, sources: Sources) -> Result<App, fetch::BuildError> {
         let (db, sqs) = (connect(&places.dynamodb).await, queue::connect(&places.sqs).await);
         let retry = RetryPolicy::default();
+        let telemetry = Arc::new(Telemetry::new(sources.metrics));
         let parts = Parts {
             store: Store::new(db, places.tables.clone(), retry, config.result_ttl_secs),
             queues: Queues {
@@ -82,8 +90,9 @@ impl App {
             fetcher: Fetcher::new(config.fetch.clone())?,
             settings: config.settings.clone(),
             gates: sources.gates.unwrap_or_else(|| Gates::new(config.settings.fetch_concurrency)),
+            observer: Arc::clone(&telemetry) as Arc<dyn Observer>,
         };
-        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids) })
+        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry })
     }
 }
 
@@ -100,14 +109,37 @@ impl App {
     /// Serves a request that was routed to `function`.
     /// The future is boxed: what is below would be laid out in every caller's otherwise.
     pub fn serve(&self, function: Function, request: lambda_http::Request) -> BoxFuture<'_, Response> {
-        Box::pin(self.answer_routed(function, request))
+        Box::pin(async move {
+            let head = request.method() == http::Method::HEAD;
+            let log = RequestLog::begin(self);
+            let mut request = request;
+            request.extensions_mut().insert(log.clone());
+            let response = self.answer_routed(function, request).await;
+            log.head(response.status().as_u16(), response.extensions().get().copied());
+            let response = response.map(|body| body.logged(log));
+            // An integration of API Gateway has to leave the body out itself; the fields stay those of GET.
+            if head { response.map(crate::Body::left_out) } else { response }
+        })
+    }
+
+    /// The answer to `OPTIONS`: which methods a path has, for whoever asks. There is no `Access-Control-` field in any
+    /// answer: a key does not belong into a browser, so that a page of another origin has nothing to ask here.
+    pub fn options(&self, allow: &str) -> Response {
+        let mut response = Response::new(crate::Body::full(""));
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+        if let Ok(allow) = allow.parse() {
+            response.headers_mut().insert(http::header::ALLOW, allow);
+        }
+        response
     }
 
     async fn answer_routed(&self, function: Function, request: lambda_http::Request) -> Response {
         let (operation, job_id) = match routes::find(request.method(), request::path(&request)) {
-            Ok(found) => found,
+            Ok(Found::Operation(operation, job_id)) => (operation, job_id),
+            Ok(Found::Options(allow)) => return self.options(&allow),
             Err(refusal) => return Box::pin(self.refuse(request.headers(), refusal)).await,
         };
+        RequestLog::note(&request, |log| log.operation(operation));
         if operation.function() != function {
             tracing::error!(?function, ?operation, "a request was routed to the wrong function");
             return ApiError::new(ErrorCode::NotFound, "this function does not serve that path").into_response();
@@ -121,7 +153,8 @@ impl App {
             | Operation::CancelJob
             | Operation::GetResult
             | Operation::Usage
-            | Operation::Health => Box::pin(self.read(operation, job_id, &request)).await,
+            | Operation::Health
+            | Operation::OpenApi => Box::pin(self.read(operation, job_id, &request)).await,
         }
     }
 }
@@ -144,7 +177,24 @@ impl App {
             // A Lambda is frozen once it has answered.
             self.engine.idle().await;
         }
+        self.telemetry.flush(self.engine.now());
         Ok(seen)
+    }
+
+    /// Checks every invariant over all rows, as `admin check` does: each that is broken is an error in the log, and how
+    /// many there are is the metric `InvariantViolations`. Reads every table; it is for a schedule of once a day.
+    ///
+    /// # Errors
+    /// The rows could not be read.
+    pub async fn check(&self) -> Result<usize, SweepError> {
+        let snapshot = self.engine.store().snapshot().await?;
+        let violations = domain::invariants::check(&snapshot, self.engine.now(), self.engine.settings().sweep_secs);
+        for violation in &violations {
+            tracing::error!(?violation, "an invariant is broken");
+        }
+        self.engine.tell(&Fact::Violations(violations.len()));
+        self.telemetry.flush(self.engine.now());
+        Ok(violations.len())
     }
 }
 

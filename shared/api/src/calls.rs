@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::auth::{authenticate, check_active};
 use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
 use crate::prefer::{self, Format, Preferences};
+use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, idempotency, request, results, validate};
 
 /// What an invocation keeps back of its time: the end of the body has to be written before it is over.
@@ -25,6 +26,7 @@ pub(crate) struct Wishes {
     format: Format,
     /// When the invocation is over; `None` where nobody ends it.
     over: Option<Timestamp>,
+    log: Option<RequestLog>,
 }
 
 impl Wishes {
@@ -33,6 +35,7 @@ impl Wishes {
             preferences: prefer::preferences(request.headers()),
             format: prefer::format(request.headers()),
             over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
+            log: request.extensions().get().cloned(),
         }
     }
 
@@ -59,6 +62,7 @@ impl App {
             Ok(caller) => caller,
             Err(refusal) => return refusal.into_response(),
         };
+        RequestLog::note(request, |log| log.account(&caller.account));
         let mut standing = caller.standing.clone();
         let response = self.accept(endpoint, request, key, caller.bound_schema.as_ref(), &mut standing).await;
         let mut response = response.unwrap_or_else(ApiError::into_response);
@@ -75,6 +79,7 @@ impl App {
         standing: &mut Standing,
     ) -> Result<Response, ApiError> {
         check_active(standing)?;
+        request::query(request, &[])?;
         let valid = validate::check(endpoint, request::body(request)?, bound, standing.plan)?;
         let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {
@@ -97,9 +102,8 @@ impl App {
         match verdict {
             Verdict::Accepted(started) => {
                 let job = started.job.id.clone();
-                tracing::info!(%job, account = %started.job.account, endpoint = endpoint.name(),
-                    units = started.job.admitted, "job accepted");
                 if respond_async {
+                    RequestLog::note(request, |log| log.job(&job));
                     return Ok(self.respond_async(&job, Some(*started)));
                 }
                 let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
@@ -159,7 +163,9 @@ impl App {
             insert(headers, PREFERENCE_APPLIED, &applied.applied().unwrap_or_default());
         }
         let style = results::Style { format: wishes.format, hold };
-        tokio::spawn(results::write(self.engine.clone(), feed, sender, style));
+        let log = wishes.log.clone();
+        log.iter().for_each(|log| log.job(&feed.job().id));
+        tokio::spawn(results::write(self.engine.clone(), feed, (sender, log), style));
         response
     }
 

@@ -66,6 +66,8 @@ impl ApiError {
         });
         let mut response = Response::new(Body::full(envelope.to_string()));
         *response.status_mut() = ApiError::status(self.code);
+        // For the log.
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
@@ -81,7 +83,7 @@ impl ApiError {
 /// Faults inside: logged here, once, with what they are; told to the caller without.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
-        let source = std::error::Error::source(&error).map(|s| format!("{s:?}"));
+        let source = causes(&error);
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => {
                 tracing::error!(%error, source, "a call failed: the store is not available");
@@ -96,9 +98,24 @@ impl From<StoreError> for ApiError {
     }
 }
 
+/// What led to an error, outermost first. Each says it in its own words and no more: the debug form of an SDK error
+/// has the whole answer of the service in it, rows and all.
+fn causes(error: &dyn std::error::Error) -> String {
+    let said = std::iter::successors(error.source(), |e| e.source()).map(ToString::to_string);
+    said.collect::<Vec<_>>().join(": ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_without_what_they_carry() {
+        // An error whose debug form has the bytes in it that it is about.
+        let source = Box::new(String::from_utf8(b"secret\xff".to_vec()).unwrap_err());
+        let shown = causes(&StoreError::Unavailable { operation: "PutItem", source });
+        assert_eq!(shown, "invalid utf-8 sequence of 1 bytes from index 6");
+    }
 
     #[test]
     fn statuses_of_the_contract() {

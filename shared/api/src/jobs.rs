@@ -1,4 +1,4 @@
-//! The endpoints that read and cancel: jobs, results, usage, health.
+//! The endpoints that read and cancel: jobs, results, usage, health, and what the API says of itself.
 
 use domain::progress::Tally;
 use domain::{ErrorCode, Job, JobId};
@@ -15,10 +15,17 @@ use crate::auth::{Caller, authenticate, check_active};
 use crate::calls::Wishes;
 use crate::headers::{add_limits, result_path};
 use crate::routes::Operation;
+use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, cursor, request};
+
+/// The OpenAPI description of this API. Written by hand; the tests hold it against the code and against what the
+/// running service answers.
+pub const OPENAPI: &str = include_str!("../openapi.json");
 
 /// Jobs of a list whose page size is not given.
 const DEFAULT_LIMIT: usize = 20;
+/// Most jobs of a page.
+const MAX_LIMIT: usize = 100;
 
 impl App {
     /// Serves an operation of `functions/jobs`.
@@ -26,10 +33,17 @@ impl App {
         if operation == Operation::Health {
             return json_response(&json!({ "status": "ok" }));
         }
+        if operation == Operation::OpenApi {
+            return json_text(OPENAPI);
+        }
         let caller = match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => caller,
             Err(refusal) => return refusal.into_response(),
         };
+        RequestLog::note(request, |log| {
+            log.account(&caller.account);
+            job_id.and_then(JobId::parse).iter().for_each(|id| log.job(id));
+        });
         let answer = self.answer(operation, job_id.unwrap_or_default(), &caller, request).await;
         let mut response = answer.unwrap_or_else(ApiError::into_response);
         add_limits(response.headers_mut(), &caller.standing);
@@ -61,7 +75,7 @@ impl App {
                 request::query(request, &[])?;
                 Ok(json_response(&usage_json(caller)))
             }
-            Operation::Health | Operation::Extract | Operation::Batch | Operation::Crawl => {
+            Operation::Health | Operation::OpenApi | Operation::Extract | Operation::Batch | Operation::Crawl => {
                 Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
             }
         }
@@ -72,8 +86,10 @@ impl App {
         for (name, value) in request::query(request, &["limit", "cursor", "state"])? {
             match name.as_str() {
                 "limit" => {
-                    let read = value.parse().ok().filter(|n| (1..=100).contains(n));
-                    limit = read.ok_or_else(|| ApiError::invalid("\"limit\" must be a whole number from 1 to 100"))?;
+                    let read = request::whole(&value).and_then(|n| usize::try_from(n).ok());
+                    let read = read.filter(|n| (1..=MAX_LIMIT).contains(n));
+                    let text = format!("\"limit\" must be a whole number from 1 to {MAX_LIMIT}");
+                    limit = read.ok_or_else(|| ApiError::invalid(text))?;
                 }
                 "cursor" => after = Some(cursor::decode(&value)?),
                 _ => {
@@ -123,7 +139,8 @@ impl App {
     async fn result(&self, job_id: &str, caller: &Caller, request: &Request) -> Result<Response, ApiError> {
         let mut from = request::last_event_id(request.headers())?;
         for (_, value) in request::query(request, &["from"])? {
-            from = value.parse().map_err(|_| ApiError::invalid("\"from\" must be a whole number from 0"))?;
+            let text = "\"from\" must be a whole number from 0 to 4294967295";
+            from = request::whole(&value).ok_or_else(|| ApiError::invalid(text))?;
         }
         let job = self.owned(job_id, caller).await?;
         let wishes = Wishes::of(self, request);
@@ -195,7 +212,12 @@ fn usage_json(caller: &Caller) -> Value {
 
 /// 200 with a JSON body.
 pub fn json_response(body: &Value) -> Response {
-    let mut response = Response::new(Body::full(body.to_string()));
+    json_text(body.to_string())
+}
+
+/// 200 with a body that is JSON already.
+fn json_text(body: impl Into<bytes::Bytes>) -> Response {
+    let mut response = Response::new(Body::full(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -14,6 +14,7 @@ pub mod messages;
 pub mod prefer;
 pub mod request;
 pub mod routes;
+pub mod telemetry;
 pub mod validate;
 
 mod cursor;

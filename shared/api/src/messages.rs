@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Timestamp;
+use engine::observe::Fact;
 use engine::worker::Handled;
 use store::StoreError;
 use store::queue::{Message, Queue};
@@ -90,6 +91,11 @@ impl App {
     where
         F: Future<Output = bool> + Send + 'static,
     {
+        let now = self.engine.now();
+        for message in &event.records {
+            let sent = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()).map(Timestamp);
+            sent.iter().for_each(|sent| self.engine.tell(&Fact::Received(now.ms_since(*sent))));
+        }
         let tasks: Vec<_> = event
             .records
             .into_iter()
@@ -108,6 +114,7 @@ impl App {
                 response.batch_item_failures.push(failure);
             }
         }
+        self.telemetry.flush(self.engine.now());
         response
     }
 

@@ -60,13 +60,18 @@ pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>,
     Ok(found)
 }
 
+/// A whole number as a query parameter writes it: digits, nothing else.
+pub(crate) fn whole(text: &str) -> Option<u32> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
 /// The `Last-Event-ID` header of a reader that takes events up again: how many units it has had; 0 where there is none.
 ///
 /// # Errors
 /// `INVALID_REQUEST` where it is none that this API gave.
 pub fn last_event_id(headers: &HeaderMap) -> Result<u32, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(0) };
-    let read = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let read = value.to_str().ok().and_then(|text| whole(text.trim()));
     read.ok_or_else(|| ApiError::invalid("Last-Event-ID must be the id of an event that this API sent"))
 }
 

@@ -27,6 +27,8 @@ pub enum Operation {
     Usage,
     /// `GET /health`
     Health,
+    /// `GET /openapi.json`
+    OpenApi,
 }
 
 /// A Lambda function.
@@ -54,7 +56,7 @@ pub struct Route {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 10] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
     Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
@@ -64,6 +66,7 @@ pub const ROUTES: [Route; 9] = [
     Route { method: Method::GET, path: "/v1/jobs/{job_id}/result", operation: Operation::GetResult },
     Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
     Route { method: Method::GET, path: "/health", operation: Operation::Health },
+    Route { method: Method::GET, path: "/openapi.json", operation: Operation::OpenApi },
 ];
 
 impl Operation {
@@ -78,23 +81,37 @@ impl Operation {
             | Operation::CancelJob
             | Operation::GetResult
             | Operation::Usage
-            | Operation::Health => Function::Jobs,
+            | Operation::Health
+            | Operation::OpenApi => Function::Jobs,
         }
     }
 }
 
-/// Finds what a request means: the operation and, where the path has one, the job id as sent.
+/// What a request means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<'p> {
+    /// The operation and, where the path has one, the job id as sent.
+    Operation(Operation, Option<&'p str>),
+    /// `OPTIONS` of a path: the methods that it has, as `Allow` lists them.
+    Options(String),
+}
+
+/// Finds what a request means. `HEAD` means what `GET` does (RFC 9110 §9.3.2).
 ///
 /// # Errors
 /// `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with the methods that the path has.
-pub fn find<'p>(method: &Method, path: &'p str) -> Result<(Operation, Option<&'p str>), ApiError> {
+pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
+    let meant = if method == Method::HEAD { &Method::GET } else { method };
     let mut allowed = Vec::new();
     for route in &ROUTES {
         let Some(job_id) = matches(route.path, path) else { continue };
-        if route.method == *method {
-            return Ok((route.operation, job_id));
+        if route.method == *meant {
+            return Ok(Found::Operation(route.operation, job_id));
         }
         allowed.push(route.method.as_str());
+        if route.method == Method::GET {
+            allowed.push("HEAD");
+        }
     }
     if allowed.is_empty() {
         let paths: Vec<&str> = ROUTES.iter().map(|r| r.path).collect();
@@ -103,7 +120,11 @@ pub fn find<'p>(method: &Method, path: &'p str) -> Result<(Operation, Option<&'p
         let text = format!("there is no path \"{shown}\" here{}", near.unwrap_or_default());
         return Err(ApiError::new(ErrorCode::NotFound, text));
     }
+    allowed.push("OPTIONS");
     let allow = allowed.join(", ");
+    if method == Method::OPTIONS {
+        return Ok(Found::Options(allow));
+    }
     let text = format!("this path does not have the method {method}; it has {allow}");
     Err(ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, text) })
 }
@@ -129,9 +150,11 @@ mod tests {
     fn every_route_is_found() {
         for route in &ROUTES {
             let path = route.path.replace("{job_id}", "job_0123456789abcdef");
-            let (operation, id) = find(&route.method, &path).unwrap();
+            let Found::Operation(operation, id) = find(&route.method, &path).unwrap() else { panic!("{path}") };
             assert_eq!(operation, route.operation);
             assert_eq!(id.is_some(), route.path.contains('{'));
+            let head = find(&Method::HEAD, &path);
+            assert!(route.method != Method::GET || head == find(&Method::GET, &path), "{path}");
         }
     }
 
@@ -141,7 +164,10 @@ mod tests {
         assert_eq!(e.code, ErrorCode::NotFound);
         assert!(e.message.contains("/v1/batch?"), "{}", e.message);
         let e = find(&Method::PUT, "/v1/jobs/x").unwrap_err();
-        assert_eq!((e.code, e.allow.as_deref()), (ErrorCode::MethodNotAllowed, Some("GET, DELETE")));
+        assert_eq!((e.code, e.allow.as_deref()), (ErrorCode::MethodNotAllowed, Some("GET, HEAD, DELETE, OPTIONS")));
+        assert_eq!(find(&Method::OPTIONS, "/v1/batch"), Ok(Found::Options("POST, OPTIONS".into())));
+        assert_eq!(find(&Method::HEAD, "/v1/batch").unwrap_err().code, ErrorCode::MethodNotAllowed);
+        assert_eq!(find(&Method::OPTIONS, "*").unwrap_err().code, ErrorCode::NotFound);
         for path in ["/", "", "/v1/jobs/", "/v1/jobs/a/b", "/v1//jobs", "/v1/jobs/a/result/"] {
             assert_eq!(find(&Method::GET, path).unwrap_err().code, ErrorCode::NotFound, "{path}");
         }

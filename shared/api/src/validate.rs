@@ -3,7 +3,7 @@
 use domain::job::{CrawlPlan, Options, RenderJs};
 use domain::nearest::nearest;
 use domain::{Endpoint, ErrorCode, Plan, Schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{ApiError, json};
 
@@ -90,6 +90,8 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Pla
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    // RFC 8259 §8.1 lets a reader ignore a byte order mark, which some programs write.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid("the request body is empty; send a JSON object"));
     }
@@ -145,13 +147,21 @@ fn wrong(name: &str, want: &str, got: &Value) -> ApiError {
     ApiError::invalid(format!("\"{name}\" must be {want}, not {got}"))
 }
 
+/// A URL that bears a control character would be read without it (as browsers do), and so be another than it says.
+fn check_url(url: &str) -> Result<(), String> {
+    if let Some(c) = url.chars().find(|c| c.is_control()) {
+        return Err(format!("it has the control character U+{:04X}; percent-encode it or leave it out", u32::from(c)));
+    }
+    fetch::check_url(url).map(drop).map_err(|fault| fault.to_string())
+}
+
 fn one_url(members: &Map<String, Value>, name: &str) -> Result<String, ApiError> {
     match members.get(name) {
         None | Some(Value::Null) => {
             Err(ApiError::invalid(format!("\"{name}\" is missing; it must be an absolute http or https URL")))
         }
-        Some(Value::String(url)) => match fetch::check_url(url) {
-            Ok(_) => Ok(url.clone()),
+        Some(Value::String(url)) => match check_url(url) {
+            Ok(()) => Ok(url.clone()),
             Err(fault) => Err(ApiError::invalid(format!("\"{name}\": {fault}"))),
         },
         Some(other) => Err(wrong(name, "a string", other)),
@@ -173,8 +183,8 @@ fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
     let (mut urls, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
     for (index, item) in items.iter().enumerate() {
         match item {
-            Value::String(url) => match fetch::check_url(url) {
-                Ok(_) => urls.push(url.clone()),
+            Value::String(url) => match check_url(url) {
+                Ok(()) => urls.push(url.clone()),
                 Err(fault) => bad.push(format!("urls[{index}]: {fault}")),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
@@ -245,6 +255,16 @@ fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, 
     }
 }
 
+/// A number without a fraction, however it is written: `10.0` and `1e1` are whole, as JSON Schema's `integer` has it.
+fn whole(number: &Number) -> Option<u32> {
+    let float = || number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(f));
+    match number.as_u64() {
+        Some(n) => u32::try_from(n).ok(),
+        // Whole and in range, so that the cast loses nothing.
+        None => float().map(|f| f as u32),
+    }
+}
+
 fn number(
     members: &Map<String, Value>,
     prefix: &str,
@@ -257,7 +277,7 @@ fn number(
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(n)) => {
-            let value = n.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (least..=most).contains(n));
+            let value = whole(n).filter(|n| (least..=most).contains(n));
             value.map(Some).ok_or_else(out_of_range)
         }
         Some(_) => Err(out_of_range()),

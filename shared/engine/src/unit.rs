@@ -154,13 +154,8 @@ impl Engine {
         error: UnitError,
     ) -> Result<Fate, StoreError> {
         let outcome = UnitOutcome::error(url, error);
-        let put = Finish {
-            result: marker::json(&outcome),
-            succeeded: false,
-            at: self.now(),
-            skipped: 0,
-            duplicate: false,
-        };
+        let put =
+            Finish { result: marker::json(&outcome), succeeded: false, at: self.now(), skipped: 0, duplicate: false };
         let mut holder = holder.clone();
         loop {
             match self.again(|| self.store().finish(job, &holder, &put)).await? {

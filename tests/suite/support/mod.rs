@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod faults;
 pub mod generated;
 pub mod post;
+pub mod raw;
 pub mod runtime_api;
 pub mod site;
 pub mod stack;

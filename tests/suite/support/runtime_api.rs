@@ -252,6 +252,13 @@ impl Answer {
         self.ended.is_some()
     }
 
+    /// The whole body of a streamed HTTP response as text.
+    pub async fn text(&mut self) -> String {
+        self.prelude().await;
+        self.trailers().await;
+        split(&self.bytes).map(|(_, body)| String::from_utf8_lossy(body).into_owned()).unwrap()
+    }
+
     /// The whole body of a streamed HTTP response, which must have come to its end without an error.
     pub async fn body(&mut self) -> Value {
         let prelude = self.prelude().await;

@@ -16,8 +16,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// The site. Paths:
-/// `/p/N` a page with the title `Page N`; `/count` a page that tells how often it was asked for; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0` to `/tree/4` a small tree of links;
-/// `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
+/// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0`
+/// to `/tree/4` a small tree of links; `/count` a page that tells how often it was asked for; `/large/N` a page with a
+/// title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
@@ -116,6 +117,7 @@ impl Site {
                 *response.status_mut() = StatusCode::from_u16(code).unwrap();
                 response
             }
+            ["large", n] => large(n),
             ["403"] => status(StatusCode::FORBIDDEN),
             ["pdf"] => {
                 let mut response = Response::new(Full::from("%PDF-1.7"));
@@ -143,7 +145,15 @@ fn tree(n: usize) -> Response<Full<Bytes>> {
 }
 
 fn titled(title: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(format!("<title>{title}</title><h1>{title}</h1>")));
+    html(format!("<title>{title}</title><h1>{title}</h1>"))
+}
+
+fn large(n: &str) -> Response<Full<Bytes>> {
+    html(format!("<h1>{n} {}</h1>", "x".repeat(60_000)))
+}
+
+fn html(body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
     response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
     response
 }

@@ -93,6 +93,7 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         data_dir: None,
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
+        limits: local::Limits::default(),
         config: Config::read(&env, defaults).unwrap(),
     }
 }
@@ -103,8 +104,12 @@ impl World {
     }
 
     pub async fn with(vars: &[(&str, &str)]) -> World {
+        World::of(config(vars)).await
+    }
+
+    pub async fn of(config: LocalConfig) -> World {
         let sources = Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() };
-        let stack = Stack::start_on(config(vars), sources).await.unwrap();
+        let stack = Stack::start_on(config, sources).await.unwrap();
         let dev = Caller { http: client(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }
     }

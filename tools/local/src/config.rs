@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use api::config::{Config, ConfigError, Env, process_env};
 use engine::settings::Settings;
 
+use crate::front::Limits;
+
 /// How often the local sweeper looks, where nothing else is said.
 const SWEEP_SECS: u64 = 5;
 
@@ -29,6 +31,8 @@ pub struct LocalConfig {
     /// `WORKER_CONCURRENCY`: messages that are worked on at once, as `MaximumConcurrency` of Lambda's event source
     /// mapping; 0 switches the workers off.
     pub worker_concurrency: usize,
+    /// What clients may take; `MAX_CONNECTIONS` of it is read.
+    pub limits: Limits,
     /// What the functions read too.
     pub config: Config,
 }
@@ -72,6 +76,16 @@ impl LocalConfig {
             data_dir: Some(env.text("DATA_DIR").unwrap_or_else(|| ".runo".into()).into()),
             dev_key: env.text("RUNO_DEV_KEY"),
             dev_rate,
+            limits: Limits {
+                connections: usize::try_from(env.number(
+                    "MAX_CONNECTIONS",
+                    Limits::default().connections as u64,
+                    1..=1_000_000,
+                    "a whole number of connections from 1",
+                )?)
+                .unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
             config: Config::read(env, defaults)?,
         })
     }

@@ -1,32 +1,66 @@
 //! The HTTP front door: routes as API Gateway does, hands each request to the function that serves it, and streams
-//! the response back unbuffered.
+//! the response back unbuffered. What API Gateway keeps from a function is kept from it here: heads without end, bodies
+//! that do not come, clients that do not read, connections without number.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::routes::{self, Function};
-use api::{App, Response};
+use api::routes::{self, Found, Function};
+use api::{ApiError, App, Response};
+use domain::ErrorCode;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{event, sample};
 
-/// How long a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it may take to send the body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// What clients may take of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once. Whoever comes after is answered with 503 and let go.
+    pub connections: usize,
+    /// How long a request's head may take to come; a connection that is idle for so long is closed.
+    pub head: Duration,
+    /// How long the body may take to come.
+    pub body: Duration,
+    /// How long a client may leave what it was sent unread.
+    pub unread: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 1_000,
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(60),
+            unread: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Most bytes of a head, and of an answer that waits for the network. (API Gateway takes 10,240 bytes of header fields.)
+const BUFFER: usize = 64 * 1024;
+/// Connections over the bound that are told so at once; whoever comes after those is closed without a word.
+const TOLD: usize = 64;
+/// How long being told may take.
+const TELL: Duration = Duration::from_secs(2);
 /// How long connections may take to finish once the server ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`, then lets what is under way finish for a moment.
-pub(crate) async fn serve(listener: TcpListener, app: App, stop: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
+    let (free, told) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(TOLD)));
     loop {
         let socket = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -40,29 +74,60 @@ pub(crate) async fn serve(listener: TcpListener, app: App, stop: CancellationTok
             },
             () = stop.cancelled() => break,
         };
+        let Ok(place) = free.clone().try_acquire_owned() else {
+            if let Ok(place) = told.clone().try_acquire_owned() {
+                tokio::spawn(async move {
+                    let _ = tokio::time::timeout(TELL, turn_away(socket)).await;
+                    drop(place);
+                });
+            }
+            continue;
+        };
         // Small pieces have to leave at once: the head before the work, each result when it is there.
         let _ = socket.set_nodelay(true);
+        let mut socket = TimeoutStream::new(socket);
+        socket.set_write_timeout(Some(limits.unread));
         let app = app.clone();
         let service = service_fn(move |request| {
             let app = app.clone();
-            async move { Ok::<_, Infallible>(answer(app, request).await) }
+            async move { Ok::<_, Infallible>(answer(app, request, limits).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(socket), service);
+            .header_read_timeout(limits.head)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(Box::pin(socket)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
+            drop(place);
         });
     }
     drop(listener);
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
-async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
+/// Tells a client that there are too many.
+async fn turn_away(socket: TcpStream) {
+    let service = service_fn(|_: hyper::Request<Incoming>| async {
+        let text = "this server holds as many connections as it may; try again shortly";
+        let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
+        Ok::<_, Infallible>(refusal.into_response())
+    });
+    let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(socket), service);
+    // Whether the client has heard it is its own affair.
+    let _ = connection.await;
+}
+
+/// Whether the body says of itself that it is too long: then none of it is read.
+fn announced_too_large(headers: &HeaderMap) -> bool {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    announced.is_some_and(|bytes| bytes > api::request::MAX_BODY as u64)
+}
+
+async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits) -> Response {
     let (parts, body) = request.into_parts();
     if parts.method == http::Method::GET
         && let Some(page) = sample::page(parts.uri.path()).await
@@ -70,23 +135,28 @@ async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
         return page;
     }
     let function = match routes::find(&parts.method, parts.uri.path()) {
-        Ok((operation, _)) => operation.function(),
+        Ok(Found::Operation(operation, _)) => operation.function(),
+        Ok(Found::Options(allow)) => return app.options(&allow),
         Err(refusal) => return app.refuse(&parts.headers, refusal).await,
     };
-    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, api::request::MAX_BODY).collect()).await {
+    if announced_too_large(&parts.headers) {
+        return app.refuse(&parts.headers, api::request::too_large()).await;
+    }
+    let body = match tokio::time::timeout(limits.body, Limited::new(body, api::request::MAX_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             return app.refuse(&parts.headers, api::request::too_large()).await;
         }
         Ok(Err(_)) | Err(_) => {
-            return api::ApiError::invalid("the request body could not be read to its end").into_response();
+            let text = "the request body could not be read to its end, or took too long to come";
+            return app.refuse(&parts.headers, ApiError::invalid(text)).await;
         }
     };
     let request = match event::to_lambda(&parts, &body) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(%error, "a request could not be made an event");
-            return api::ApiError::invalid("the request could not be read").into_response();
+            return ApiError::invalid("the request could not be read").into_response();
         }
     };
     // A task of its own: a panic ends there, as in a Lambda, and the job, if there is one, is taken up.
@@ -101,6 +171,6 @@ async fn answer(app: App, request: hyper::Request<Incoming>) -> Response {
     handled.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
         let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";
-        api::ApiError::new(domain::ErrorCode::Internal, text).into_response()
+        ApiError::new(ErrorCode::Internal, text).into_response()
     })
 }

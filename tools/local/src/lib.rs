@@ -16,6 +16,7 @@ mod seed;
 use std::process::ExitCode;
 
 pub use config::LocalConfig;
+pub use front::Limits;
 pub use stack::Stack;
 
 /// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.

@@ -40,6 +40,12 @@ fn write_secret(file: &Path, text: &str) -> std::io::Result<()> {
     options.open(file)?.write_all(text.as_bytes())
 }
 
+/// What a list of keys shows of one: its last four characters, or nothing where those would tell much of it.
+fn label(key: &str) -> String {
+    let length = key.chars().count();
+    if length < 12 { String::new() } else { key.chars().skip(length - 4).collect() }
+}
+
 /// Makes sure that the account and its key are there.
 pub(crate) async fn seed(store: &Store, key: &str, rate: Option<u64>) -> Result<(), StoreError> {
     let account = AccountId::parse("dev").ok_or_else(|| StoreError::Malformed("the account's id".into()))?;
@@ -47,7 +53,7 @@ pub(crate) async fn seed(store: &Store, key: &str, rate: Option<u64>) -> Result<
     // Refused means that it is there already.
     store.create_account(&account, Plan::Scale, rate, now).await?;
     store.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
-    let label: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+    let label = label(key);
     store.add_key(&account, &sha256_hex(key), &label, None, now).await?;
     Ok(())
 }

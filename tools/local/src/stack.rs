@@ -99,7 +99,7 @@ impl Stack {
         let mut tasks =
             queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
-        tasks.push(tokio::spawn(front::serve(listener, app.clone(), stop.clone())));
+        tasks.push(tokio::spawn(front::serve(listener, app.clone(), local.limits, stop.clone())));
         Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, places, stop, tasks })
     }
 

@@ -8,12 +8,14 @@ mod writer;
 use std::time::Duration;
 
 use domain::Endpoint;
+use domain::progress::Tally;
 use engine::Engine;
 use engine::feed::{Feed, Item, Now, Order};
 use tokio::time::Instant;
 
 use crate::body::Sender;
 use crate::prefer::Format;
+use crate::telemetry::RequestLog;
 use out::{Out, Wait};
 use writer::Writer;
 
@@ -39,7 +41,7 @@ pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
 }
 
 /// Writes the body of a job that a feed follows. Ends early where nobody reads any more; the job is none of its.
-pub(crate) async fn write(engine: Engine, feed: Feed, sender: Sender, style: Style) {
+pub(crate) async fn write(engine: Engine, feed: Feed, (sender, log): (Sender, Option<RequestLog>), style: Style) {
     let endpoint = feed.job().endpoint;
     let mut feed = feed.in_order(order(style.format, endpoint));
     let mut out = Out::new(engine, sender, style.format);
@@ -62,12 +64,18 @@ pub(crate) async fn write(engine: Engine, feed: Feed, sender: Sender, style: Sty
                 if let Some(progress) = writer.progress(&tally) {
                     out.send(progress).await;
                 }
+                note(log, &tally);
                 return out.send(writer.end(&job, &tally)).await;
             }
-            Wait::TimeUp => return hand_over(&mut feed, &mut out, &mut writer).await,
+            Wait::TimeUp => return hand_over(&mut feed, &mut out, &mut writer, log).await,
             Wait::NobodyReads => return,
         }
     }
+}
+
+/// For the request's line, before the last piece: what comes after it may never run.
+fn note(log: Option<RequestLog>, tally: &Tally) {
+    log.iter().for_each(|log| log.tally(tally));
 }
 
 /// The next item; faults of the store are waited out.
@@ -88,7 +96,7 @@ async fn next(feed: &mut Feed, out: &mut Out, until: Instant) -> Wait<Item> {
 
 /// Ends a body whose job still runs: what has ended is given, what is open reads `pending`, and `next` says where to
 /// go on.
-async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer) {
+async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
     if let Err(error) = feed.refresh().await {
         tracing::warn!(job = %feed.job().id, %error, "could not read progress; what is known has to do");
     }
@@ -108,6 +116,7 @@ async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer) {
     }
     let tally = feed.known().tally(feed.job().admitted);
     let job = feed.job().clone();
+    note(log, &tally);
     // It may have ended in this very moment, with everything given.
     if job.state.ended() && tally.pending == 0 {
         out.send(writer.end(&job, &job.tally.unwrap_or(tally))).await;

@@ -81,17 +81,16 @@ impl Telemetry {
         let dimensions = dimensions.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let values = counted.entry(Series { metric, dimensions }).or_default();
-        match values.last_mut() {
-            Some(sum) if metric != Metric::QueueAge => *sum += value,
+        let full = if metric == Metric::QueueAge { emf::VALUES } else { 1 };
+        if values.len() < full {
+            values.push(value);
+        } else if metric == Metric::QueueAge {
             // The format takes a hundred values a line: the oldest messages are what matters.
-            Some(_) if values.len() >= emf::VALUES => {
-                if let Some(least) = values.iter_mut().min()
-                    && *least < value
-                {
-                    *least = value;
-                }
+            if let Some(least) = values.iter_mut().min() {
+                *least = value.max(*least);
             }
-            Some(_) | None => values.push(value),
+        } else if let Some(sum) = values.first_mut() {
+            *sum += value;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::progress::Tally;
-use domain::{AccountId, ErrorCode, Job, JobId};
+use domain::{AccountId, ErrorCode, JobId};
 
 use crate::App;
 use crate::routes::Operation;
@@ -34,7 +34,6 @@ struct Noted {
     code: Option<ErrorCode>,
     account: Option<AccountId>,
     job: Option<JobId>,
-    units: Option<u32>,
     tally: Option<Tally>,
     head: Duration,
 }
@@ -42,6 +41,13 @@ struct Noted {
 impl RequestLog {
     pub(crate) fn begin(app: &App) -> RequestLog {
         RequestLog(Arc::new(Inner { app: app.clone(), begun: Instant::now(), noted: Mutex::default() }))
+    }
+
+    /// Takes note of something about a request, if it is one that leaves a line.
+    pub(crate) fn note(request: &lambda_http::Request, note: impl FnOnce(&RequestLog)) {
+        if let Some(log) = request.extensions().get() {
+            note(log);
+        }
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted> {
@@ -56,10 +62,8 @@ impl RequestLog {
         self.noted().account = Some(account.clone());
     }
 
-    pub(crate) fn job(&self, job: &Job) {
-        let mut noted = self.noted();
-        noted.job = Some(job.id.clone());
-        noted.units = Some(job.admitted);
+    pub(crate) fn job(&self, job: &JobId) {
+        self.noted().job = Some(job.clone());
     }
 
     /// The job's figures when its body ended.
@@ -80,16 +84,15 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let noted = self.noted.get_mut().unwrap_or_else(PoisonError::into_inner);
         let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        let text = |id: Option<&dyn std::fmt::Display>| id.map(ToString::to_string);
         let tally = noted.tally;
         tracing::info!(
             target: "request",
             operation = noted.operation.map(|o| format!("{o:?}")),
             status = noted.status,
             code = noted.code.map(code_name),
-            account = text(noted.account.as_ref().map(|a| a as &dyn std::fmt::Display)),
-            job = text(noted.job.as_ref().map(|j| j as &dyn std::fmt::Display)),
-            units = tally.map(|t| t.total).or(noted.units),
+            account = noted.account.as_ref().map(ToString::to_string),
+            job = noted.job.as_ref().map(ToString::to_string),
+            units = tally.map(|t| t.total),
             succeeded = tally.map(|t| t.done),
             failed = tally.map(|t| t.failed),
             not_run = tally.map(|t| t.cancelled),

@@ -1,0 +1,31 @@
+//! Any bytes as a request body: the first says which endpoint and whose key, the rest is the body. It passes or it is
+//! refused; what passes is within the limits of the contract.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use api::validate::{MAX_URLS, check};
+use domain::{Endpoint, Plan, Schema};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    static BOUND: OnceLock<Schema> = OnceLock::new();
+    let Some((which, body)) = data.split_first() else { return };
+    let endpoint = [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl][usize::from(which % 3)];
+    let field = serde_json::json!([{ "field": "title", "type": "string", "example": "A title" }]);
+    let bound = BOUND.get_or_init(|| Schema::parse(&field).expect("it is one"));
+    let plan = if which & 0x40 == 0 { Plan::Free } else { Plan::Scale };
+    match check(endpoint, body, (which & 0x80 != 0).then_some(bound), plan) {
+        Ok(valid) => {
+            assert!((1..=MAX_URLS).contains(&valid.urls.len()));
+            assert!(valid.urls.iter().all(|url| url.len() <= 8_192 && !url.chars().any(char::is_control)));
+            assert_eq!(valid.crawl.is_some(), endpoint == Endpoint::Crawl);
+            assert!((1_000..=120_000).contains(&valid.options.timeout_ms));
+            assert!(valid.options.locale.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        }
+        Err(refusal) => {
+            assert!(refusal.message.len() <= 8_192, "{}", refusal.message);
+            assert!(api::ApiError::status(refusal.code).is_client_error());
+        }
+    }
+});

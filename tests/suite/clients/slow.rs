@@ -1,0 +1,93 @@
+//! Clients that take their time, or all the connections that there are.
+
+use std::time::Duration;
+
+use local::Limits;
+use serde_json::json;
+
+use crate::support::raw::{Raw, exchange, statuses};
+use crate::support::site::Site;
+use crate::support::stack::{World, config};
+use crate::support::until;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+async fn limited(limits: Limits) -> World {
+    let mut config = config(&[]);
+    config.limits = limits;
+    World::of(config).await
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let world = limited(Limits { head: SHORT, ..Limits::default() }).await;
+    for part in ["", "GET", "GET /health HTTP/1.1\r\nHost: x\r\nA: b"] {
+        let mut raw = Raw::connect(world.base()).await;
+        raw.send(part).await;
+        assert_eq!(raw.rest().await, "", "{part}");
+    }
+    // One that has been answered and says no more is let go too.
+    let mut raw = Raw::connect(world.base()).await;
+    raw.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(statuses(&raw.rest().await), [200]);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_refused() {
+    let world = limited(Limits { body: SHORT, ..Limits::default() }).await;
+    for more in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = format!("POST /v1/extract HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\n{more}\r\n");
+        let answer = exchange(world.base(), head).await;
+        assert!(statuses(&answer) == [400] && answer.contains("INVALID_REQUEST"), "{answer}");
+    }
+    assert_eq!(world.used().await, 0);
+}
+
+#[tokio::test]
+async fn connections_have_a_bound_and_whoever_is_over_it_is_told() {
+    // The client of the tests keeps connections of its own, so it is not used here.
+    let world = limited(Limits { connections: 3, ..Limits::default() }).await;
+    let health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        let mut raw = Raw::connect(world.base()).await;
+        raw.send(health).await;
+        assert_eq!(statuses(&raw.until(|text| text.ends_with('}')).await), [200]);
+        idle.push(raw);
+    }
+    let told = exchange(world.base(), health).await;
+    assert_eq!(statuses(&told), [503]);
+    assert!(told.contains("UNAVAILABLE") && told.contains("retry-after: 1\r\n"), "{told}");
+    idle.pop();
+    until("a place is free", async || {
+        let mut raw = Raw::connect(world.base()).await;
+        raw.send(health).await;
+        statuses(&raw.until(|text| text.ends_with('}')).await) == [200]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_holds_up_nothing() {
+    let world = limited(Limits { unread: SHORT, ..Limits::default() }).await;
+    let site = Site::start().await;
+    let field = json!([{ "field": "title", "type": "string", "example": "A title", "selector": "h1" }]);
+    let body = json!({ "urls": site.urls("/large", 60), "schema": field }).to_string();
+    let head = format!(
+        "POST /v1/batch HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut raw = Raw::connect_narrow(world.base()).await;
+    raw.send(head + &body).await;
+    let ended = async || world.get("/v1/jobs?state=finished").await.json()["jobs"][0]["job_id"].clone();
+    until("the job has ended", async || ended().await.is_string()).await;
+    let job = ended().await.as_str().unwrap().to_owned();
+    assert_eq!(world.job(&job).await["progress"]["done"], 60);
+    // Nothing was read for longer than it may be.
+    tokio::time::sleep(SHORT * 3).await;
+    let read = raw.rest().await;
+    assert!(statuses(&read[..20]) == [200] && !read.ends_with("\r\n0\r\n\r\n"), "it was let go in the middle");
+    let whole = world.get(&format!("/v1/jobs/{job}/result")).await;
+    assert!(read.len() < whole.text.len(), "{} of {}", read.len(), whole.text.len());
+    assert_eq!(whole.json()["succeeded"], 60, "and nothing is lost");
+}

@@ -1,0 +1,192 @@
+//! What comes over the wire: methods, heads, lengths.
+
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, PLENTY};
+use crate::support::raw::{Raw, exchange, statuses};
+use crate::support::site::Site;
+use crate::support::stack::{World, schema};
+
+/// A request with the dev key that asks for the connection to end.
+fn request(line: &str, more: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\nConnection: close\r\n{more}\r\n")
+}
+
+/// The same with the connection left open, followed by a request that nobody may answer.
+fn smuggle(more: &str, body: &str) -> String {
+    format!(
+        "POST /v1/extract HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\n{more}\r\n{body}GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn head_and_options_are_what_http_says() {
+    let world = World::start().await;
+    let head = exchange(world.base(), request("HEAD /health", "")).await;
+    let get = exchange(world.base(), request("GET /health", "")).await;
+    assert_eq!((statuses(&head), get.split("\r\n\r\n").nth(1)), (vec![200], Some(r#"{"status":"ok"}"#)));
+    assert!(head.contains("content-length: 15\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    for path in ["/v1/usage", "/v1/jobs", "/openapi.json"] {
+        let head = exchange(world.base(), request(&format!("HEAD {path}"), "")).await;
+        assert_eq!(statuses(&head), [200], "{path}");
+        assert!(head.ends_with("\r\n\r\n") && head.to_lowercase().contains("content-type: application/json"), "{head}");
+    }
+    let refused = exchange(world.base(), request("HEAD /v1/batch", "")).await;
+    assert_eq!(statuses(&refused), [405]);
+    assert!(refused.contains("allow: POST, OPTIONS\r\n") && refused.ends_with("\r\n\r\n"), "{refused}");
+    let head = exchange(world.base(), request("HEAD /v1/jobs/job_000000000000/result", "")).await;
+    assert_eq!((statuses(&head), head.ends_with("\r\n\r\n")), (vec![404], true));
+
+    // A browser's question before a call from another origin: no key, and no leave is given.
+    let preflight = "OPTIONS /v1/batch HTTP/1.1\r\nHost: x\r\nOrigin: https://a.test\r\nConnection: close\r\n\
+                     Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n";
+    let told = exchange(world.base(), preflight).await;
+    assert_eq!(statuses(&told), [204]);
+    assert!(told.contains("allow: POST, OPTIONS\r\n"), "{told}");
+    for asked in [preflight.to_owned(), request("GET /v1/usage", "Origin: https://a.test\r\n")] {
+        let told = exchange(world.base(), asked).await.to_lowercase();
+        assert!(!told.contains("access-control-"), "{told}");
+    }
+}
+
+/// An integration of API Gateway leaves nothing out by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_answers_head_and_options_without_a_body() {
+    let cloud = Cloud::start().await;
+    let function = cloud.function("jobs").await;
+    for path in ["/health", "/v1/usage", "/v1/jobs"] {
+        let mut answer = function.request("HEAD", path, &[], &Value::Null, PLENTY);
+        assert_eq!(answer.prelude().await["statusCode"], 200, "{path}");
+        assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json", "{path}");
+        assert_eq!(answer.text().await, "", "{path}");
+    }
+    let mut answer = function.request("OPTIONS", "/v1/jobs", &[], &Value::Null, PLENTY);
+    let prelude = answer.prelude().await;
+    assert_eq!((&prelude["statusCode"], &prelude["headers"]["allow"]), (&json!(204), &json!("GET, HEAD, OPTIONS")));
+    assert_eq!(answer.text().await, "");
+}
+
+/// The job goes on without its reader: HEAD waits for nothing.
+#[tokio::test]
+async fn head_of_a_running_job_does_not_wait() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let (job, result) = world.begin("/v1/batch", json!({ "urls": [site.url("/gate/1")], "schema": schema() })).await;
+    let head = exchange(world.base(), request(&format!("HEAD /v1/jobs/{job}/result"), "")).await;
+    assert_eq!(statuses(&head), [200]);
+    assert!(head.contains(&format!("x-job-id: {job}")) && head.ends_with("\r\n\r\n"), "{head}");
+    site.open_gate();
+    assert_eq!(result.await.unwrap()["succeeded"], 1);
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_tell_everybody_the_same() {
+    let world = World::start().await;
+    for (line, status, code) in [
+        ("GET /v1/batches", 404, "NOT_FOUND"),
+        ("GET /", 404, "NOT_FOUND"),
+        ("GET /v1/../health", 404, "NOT_FOUND"),
+        ("GET /v1/%2e%2e/health", 404, "NOT_FOUND"),
+        ("GET //health", 404, "NOT_FOUND"),
+        ("CONNECT x.test:443", 404, "NOT_FOUND"),
+        ("OPTIONS *", 404, "NOT_FOUND"),
+        ("TRACE /health", 405, "METHOD_NOT_ALLOWED"),
+        ("BREW /v1/jobs", 405, "METHOD_NOT_ALLOWED"),
+        ("PATCH /v1/jobs/job_000000000000", 405, "METHOD_NOT_ALLOWED"),
+        ("get /health", 405, "METHOD_NOT_ALLOWED"),
+    ] {
+        let known = exchange(world.base(), request(line, "")).await;
+        let stranger = exchange(world.base(), request(line, "").replace("sk_live_test", "sk_live_unknown")).await;
+        assert_eq!((statuses(&known), statuses(&stranger)), (vec![status], vec![status]), "{line}");
+        let body = |text: &str| text.split_once("\r\n\r\n").unwrap().1.to_owned();
+        assert!(body(&known).contains(code), "{line}: {known}");
+        assert_eq!(body(&known), body(&stranger), "{line}");
+        assert_eq!(known.contains("allow: "), status == 405, "{known}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_refused_and_the_connection_ends() {
+    let world = World::start().await;
+    let long = |n: usize| "a".repeat(n);
+    let many: String = (0..200).map(|i| format!("A{i}: b\r\n")).collect();
+    for (bytes, status) in [
+        (request("G@T /health", ""), 400),
+        (request("GET /health", "A : b\r\n"), 400),
+        (request("GET /health", "A: b\r\n c\r\n"), 400),
+        (request("GET /health", "A: b\0c\r\n"), 400),
+        (request("GET /health", &many), 431),
+        (request("GET /health", &format!("A: {}\r\n", long(400_000))), 431),
+        (request(&format!("GET /{}", long(70_000)), ""), 414),
+        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}".to_owned(), 400),
+    ] {
+        let answer = exchange(world.base(), &bytes).await;
+        assert_eq!(statuses(&answer), [status], "{}", &bytes[..bytes.len().min(90)]);
+    }
+    // A path that is no UTF-8, and one that is, though not as a URI would have it.
+    assert_eq!(statuses(&exchange(world.base(), b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n").await), [400]);
+    assert_eq!(statuses(&exchange(world.base(), request("GET /\u{ff}", "")).await), [404]);
+}
+
+/// Two programs that see two ends of a body see two requests. Here there is one answer, and then the connection ends.
+#[tokio::test]
+async fn requests_are_not_smuggled() {
+    let world = World::start().await;
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (more, body) in [
+        ("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        ("Content-Length: 2\r\nContent-Length: 3\r\n", "{}"),
+        ("Content-Length: 2, 3\r\n", "{}"),
+        ("Content-Length: +2\r\n", "{}"),
+        ("Content-Length: -2\r\n", "{}"),
+        ("Content-Length: 0x2\r\n", "{}"),
+        ("Transfer-Encoding: xchunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: identity\r\n", "{}"),
+        ("Transfer-Encoding: chunked, identity\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        (chunked, "zz\r\n{}\r\n0\r\n\r\n"),
+        (chunked, "fffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
+        (chunked, "-2\r\n{}\r\n0\r\n\r\n"),
+        (chunked, "2\r\n{}x\r\n0\r\n\r\n"),
+        ("Content-Length : 2\r\n", "{}"),
+    ] {
+        let answer = exchange(world.base(), smuggle(more, body)).await;
+        assert_eq!(statuses(&answer), [400], "{more}{body}: {answer}");
+    }
+    // The same two requests as they should be are two.
+    let fine = smuggle("Content-Length: 2\r\n", "{}").replace("x\r\n\r\n", "x\r\nConnection: close\r\n\r\n");
+    let answer = exchange(world.base(), fine).await;
+    assert_eq!(statuses(&answer), [400, 200], "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_is_as_long_as_it_may_be() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let large = "x".repeat(2 * 1024 * 1024);
+    let announced = request("POST /v1/extract", &format!("Content-Length: {}\r\n", large.len()));
+    let chunked = request("POST /v1/extract", "Transfer-Encoding: chunked\r\n");
+    for bytes in [format!("{announced}{large}"), format!("{chunked}200000\r\n{large}\r\n0\r\n\r\n")] {
+        let answer = exchange(world.base(), bytes).await;
+        assert_eq!(statuses(&answer), [413]);
+        assert!(answer.contains("PAYLOAD_TOO_LARGE") && answer.contains("x-ratelimit-limit: "), "{answer}");
+    }
+    // Whoever asks first is told before sending anything.
+    let asked = announced.replace("Connection", "Expect: 100-continue\r\nConnection");
+    assert_eq!(statuses(&exchange(world.base(), asked).await), [413]);
+    let body = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
+    let head = request("POST /v1/extract", &format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len()));
+    let mut raw = Raw::connect(world.base()).await;
+    raw.send(head).await;
+    assert_eq!(statuses(&raw.until(|text| text.contains("\r\n\r\n")).await), [100]);
+    raw.send(&body).await;
+    let answer = raw.rest().await;
+    assert!(statuses(&answer) == [200] && answer.contains("Page 1"), "{answer}");
+
+    // Shorter than it says.
+    let used = world.used().await;
+    let mut raw = Raw::connect(world.base()).await;
+    raw.send(request("POST /v1/extract", &format!("Content-Length: {}\r\n", body.len() + 1)) + &body).await;
+    raw.finish().await;
+    let answer = raw.rest().await;
+    assert!(answer.is_empty() || statuses(&answer) == [400], "{answer}");
+    assert_eq!(world.used().await, used);
+}

@@ -1,0 +1,113 @@
+//! `/openapi.json`, held against the code in both directions: routes, functions, error codes and their statuses here;
+//! what requests may say and what answers say in the modules below.
+
+mod answers;
+mod requests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::ApiError;
+use api::routes::{Operation, ROUTES};
+use domain::ErrorCode;
+use serde_json::{Value, json};
+
+use crate::support::stack::World;
+
+/// The document.
+fn document() -> Value {
+    serde_json::from_str(api::jobs::OPENAPI).unwrap()
+}
+
+/// A validator of what stands at `pointer` in `document`.
+fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
+    let mut schema = document.clone();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["$ref"] = json!(format!("#{}", pointer.replace('{', "%7B").replace('}', "%7D")));
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// A key as a part of a JSON pointer (RFC 6901).
+fn part(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Follows a reference, if it is one.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value["$ref"].as_str() {
+        Some(to) => document.pointer(to.trim_start_matches('#')).unwrap_or_else(|| panic!("{to} leads nowhere")),
+        None => value,
+    }
+}
+
+/// Method and path of each operation, with what the document says of it.
+fn operations(document: &Value) -> BTreeMap<(String, String), &Value> {
+    let mut found = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters") {
+            found.insert((method.to_uppercase(), path.clone()), operation);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_route_is_described_and_nothing_else() {
+    let document = document();
+    let described = operations(&document);
+    let routed: BTreeSet<_> = ROUTES.iter().map(|r| (r.method.to_string(), r.path.to_owned())).collect();
+    assert_eq!(described.keys().cloned().collect::<BTreeSet<_>>(), routed);
+    for route in &ROUTES {
+        let operation = described[&(route.method.to_string(), route.path.to_owned())];
+        let function = format!("{:?}", route.operation.function()).to_lowercase();
+        assert_eq!(operation["x-runo-function"], function, "{}", route.path);
+        let streamed =
+            [Operation::Extract, Operation::Batch, Operation::Crawl, Operation::GetResult].contains(&route.operation);
+        assert_eq!(operation["x-runo-streaming"], if streamed { json!(true) } else { Value::Null }, "{}", route.path);
+        let open = [Operation::Health, Operation::OpenApi].contains(&route.operation);
+        assert_eq!(operation["security"], if open { json!([]) } else { Value::Null }, "{}", route.path);
+    }
+}
+
+#[test]
+fn every_error_code_is_described_and_has_its_status() {
+    let document = document();
+    let described: BTreeSet<String> =
+        serde_json::from_value(document["components"]["schemas"]["ErrorCode"]["enum"].clone()).unwrap();
+    // serde names every variant that there is to whoever asks for one that there is not.
+    let said = serde_json::from_str::<ErrorCode>("\"NONE\"").unwrap_err().to_string();
+    let known: BTreeSet<String> = said.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    assert!(known.len() > 20, "{said}");
+    assert_eq!(described, known);
+
+    let mut told = BTreeSet::new();
+    let mut look = |status: &str, response: &Value| {
+        let schema = &resolved(&document, response)["content"]["application/json"]["schema"];
+        let Some(codes) = schema.pointer("/allOf/1/properties/error/properties/code/enum") else { return };
+        for code in codes.as_array().unwrap() {
+            let read: ErrorCode = serde_json::from_value(code.clone()).unwrap();
+            assert_eq!(ApiError::status(read).as_str(), status, "{code}");
+            told.insert(code.as_str().unwrap().to_owned());
+        }
+    };
+    for operation in operations(&document).values() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            look(status, response);
+        }
+    }
+    look("404", &document["components"]["responses"]["NotFound"]);
+    look("405", &document["components"]["responses"]["MethodNotAllowed"]);
+    let refusals: BTreeSet<String> = known
+        .into_iter()
+        .filter(|code| ApiError::status(serde_json::from_value(json!(code)).unwrap()) != http::StatusCode::OK)
+        .collect();
+    assert_eq!(told, refusals, "each code that is a refusal is told by some response");
+}
+
+#[tokio::test]
+async fn the_service_serves_it_without_a_key() {
+    let world = World::start().await;
+    let answer = world.with_key("sk_live_unknown").get("/openapi.json").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
+    assert_eq!(answer.text, api::jobs::OPENAPI);
+    assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."));
+}

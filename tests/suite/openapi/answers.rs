@@ -1,0 +1,255 @@
+//! What the running stack answers is what the document says: bodies, statuses, headers, media types; a member that is
+//! not described is a fault too.
+
+use domain::Plan;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{document, part, resolved, validator};
+use crate::support::site::Site;
+use crate::support::stack::{Answer, Caller, World, schema};
+use crate::support::until;
+
+/// Describes every object of the document as closed: what is not described may not be there.
+fn close(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(close);
+            let object = members.get("type").is_some_and(|t| t == "object") && members.contains_key("properties");
+            if object && !members.contains_key("additionalProperties") {
+                members.insert("additionalProperties".into(), false.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+/// Holds answers against the document.
+struct Contract(Value);
+
+impl Contract {
+    fn new() -> Contract {
+        let mut document = document();
+        close(&mut document["components"]["schemas"]);
+        Contract(document)
+    }
+
+    fn fits(&self, pointer: &str, body: &Value) {
+        let faults: Vec<String> =
+            validator(&self.0, pointer).iter_errors(body).map(|e| format!("{e} at {}", e.instance_path())).collect();
+        assert!(faults.is_empty(), "{pointer}: {faults:?}: {body}");
+    }
+
+    /// Asserts status, headers and body of an answer to `method` on the template `path`.
+    fn holds(&self, method: &str, path: &str, status: u16, answer: &Answer) {
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
+        let at = format!("/paths/{}/{method}/responses/{status}", part(path));
+        let given = self.0.pointer(&at).unwrap_or_else(|| panic!("{at} is not described"));
+        self.fits_response(given, answer, &at);
+    }
+
+    fn fits_response(&self, response: &Value, answer: &Answer, at: &str) {
+        let at = response["$ref"].as_str().map_or(at, |to| to.trim_start_matches('#')).to_owned();
+        let response = resolved(&self.0, response);
+        let none = serde_json::Map::new();
+        let described = response["headers"].as_object().unwrap_or(&none);
+        for (name, header) in described {
+            let header = resolved(&self.0, header);
+            match answer.headers.get(name.to_lowercase()) {
+                None => assert!(header["required"] != true, "{at}: {name} is missing"),
+                Some(value) => {
+                    let text = value.to_str().unwrap();
+                    let schema = resolved(&self.0, &header["schema"]);
+                    let value =
+                        if schema["type"] == "integer" { text.parse::<i64>().unwrap().into() } else { json!(text) };
+                    assert!(jsonschema::is_valid(schema, &value), "{at}: {name}: {text}");
+                }
+            }
+        }
+        let told = ["retry-after", "location", "preference-applied", "allow"];
+        for name in answer.headers.keys().map(http::HeaderName::as_str) {
+            let ours = name.starts_with("x-") || told.contains(&name);
+            assert!(!ours || described.keys().any(|d| d.eq_ignore_ascii_case(name)), "{at}: {name} is not described");
+        }
+        let media = answer.header("content-type");
+        assert!(!response["content"][media]["schema"].is_null(), "{at}: {media} is not described");
+        if media == "application/json" {
+            self.fits(&format!("{at}/content/application~1json/schema"), &answer.json());
+        }
+    }
+}
+
+const BATCH: &str = "/v1/batch";
+const EXTRACT: &str = "/v1/extract";
+const CRAWL: &str = "/v1/crawl";
+const RESULT: &str = "/v1/jobs/{job_id}/result";
+const JOB: &str = "/v1/jobs/{job_id}";
+
+async fn post(caller: &Caller, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let request = caller.request(Method::POST, path).body(body.to_string());
+    caller.send(headers.iter().fold(request, |r, (name, value)| r.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn what_is_done_is_described() {
+    let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
+    let schema = json!([{ "field": "title", "type": "string", "example": "A title" },
+        { "field": "price", "type": "integer", "example": 9 }, { "field": "tags", "type": "array<string>", "example": ["a"] }]);
+    let extract = json!({ "url": site.url("/moved"), "schema": schema });
+    let answer = world.post(EXTRACT, &extract).await;
+    contract.holds("post", EXTRACT, 200, &answer);
+    assert!(answer.json()["final_url"].is_string() && answer.json()["warnings"].is_array(), "{}", answer.text);
+    let gone = format!("/v1/jobs/{}/result?from=1", answer.job());
+    contract.holds("get", RESULT, 200, &world.get(&gone).await);
+    contract.holds(
+        "post",
+        EXTRACT,
+        200,
+        &world.post(EXTRACT, &json!({ "url": site.url("/403"), "schema": schema })).await,
+    );
+
+    let batch = json!({ "urls": [site.url("/p/1"), site.url("/404"), site.url("/pdf")], "schema": schema });
+    let answer = world.post(BATCH, &batch).await;
+    contract.holds("post", BATCH, 200, &answer);
+    for job in [answer.job()] {
+        contract.holds("get", JOB, 200, &world.get(&format!("/v1/jobs/{job}")).await);
+        contract.holds("get", RESULT, 200, &world.get(&format!("/v1/jobs/{job}/result")).await);
+    }
+    let crawl = json!({ "seed_url": site.url("/tree/0"), "schema": schema,
+        "crawl": { "follow_pattern": "*/tree/*", "max_pages": 3, "use_sitemap": false } });
+    let answer = world.post(CRAWL, &crawl).await;
+    contract.holds("post", CRAWL, 200, &answer);
+    assert_eq!(answer.json()["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
+
+    for (path, body) in [(EXTRACT, &extract), (BATCH, &batch), (CRAWL, &crawl)] {
+        let lines = post(&world, path, &[("Accept", "application/x-ndjson")], body).await;
+        contract.holds("post", path, 200, &lines);
+        let lines: Vec<Value> = lines.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (last, units) = lines.split_last().unwrap();
+        contract.fits("/components/schemas/SummaryLine", last);
+        units.iter().for_each(|unit| contract.fits("/components/schemas/Line", unit));
+        let events = post(&world, path, &[("Accept", "text/event-stream")], body).await;
+        contract.holds("post", path, 200, &events);
+        for event in events.text.split("\n\n").filter(|event| event.starts_with("event:")) {
+            let data: Value = serde_json::from_str(event.split_once("data: ").unwrap().1).unwrap();
+            match event.lines().next().unwrap() {
+                "event: unit" => contract.fits("/components/schemas/Line", &data),
+                "event: progress" => contract.fits("/components/schemas/ListedProgress", &data),
+                "event: done" => contract.fits("/components/schemas/SummaryLine/properties/summary", &data),
+                other => panic!("{other} is not described"),
+            }
+        }
+    }
+    contract.holds("get", "/v1/usage", 200, &world.get("/v1/usage").await);
+    contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs?state=finished&limit=2").await);
+    contract.holds("get", "/health", 200, &world.with_key("").get("/health").await);
+    contract.holds("get", "/openapi.json", 200, &world.with_key("").get("/openapi.json").await);
+}
+
+#[tokio::test]
+async fn what_runs_is_described() {
+    let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
+    let urls = [site.url("/p/0"), site.url("/gate/1")];
+    let bodies = [
+        (BATCH, json!({ "urls": urls, "schema": schema() })),
+        (
+            CRAWL,
+            json!({ "seed_url": site.url("/gate/2"), "schema": schema(), "crawl": { "follow_pattern": "*", "max_pages": 2 } }),
+        ),
+    ];
+    for (path, body) in &bodies {
+        let waited = post(&world, path, &[("Prefer", "wait=0")], body).await;
+        contract.holds("post", path, 200, &waited);
+        assert_eq!(waited.json()["status"], "running");
+        let result = format!("/v1/jobs/{}/result", waited.job());
+        let again = world.send(world.request(Method::GET, &result).header("Prefer", "wait=0")).await;
+        contract.holds("get", RESULT, 200, &again);
+        contract.holds("get", JOB, 200, &world.get(&format!("/v1/jobs/{}", waited.job())).await);
+        let taken = post(&world, path, &[("Prefer", "respond-async")], body).await;
+        contract.holds("post", path, 202, &taken);
+        let cancelled = world.delete(&taken.job()).await;
+        contract.holds("delete", JOB, 200, &cancelled);
+    }
+    let (extract, result) = world.begin(EXTRACT, json!({ "url": site.url("/gate/3"), "schema": schema() })).await;
+    let path = format!("/v1/jobs/{extract}/result");
+    let waited = world.send(world.request(Method::GET, &path).header("Prefer", "wait=0")).await;
+    contract.holds("get", RESULT, 200, &waited);
+    assert_eq!(waited.json()["status"], "pending");
+    let taken = world.send(world.request(Method::GET, &path).header("Prefer", "respond-async")).await;
+    contract.holds("get", RESULT, 202, &taken);
+    contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs").await);
+    site.open_gate();
+    result.await.unwrap();
+    until("all have ended", async || world.get("/v1/jobs").await.json()["jobs"] == json!([])).await;
+}
+
+#[tokio::test]
+async fn refusals_are_described() {
+    let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
+    let good = [
+        (EXTRACT, json!({ "url": site.url("/p/1"), "schema": schema() })),
+        (BATCH, json!({ "urls": [site.url("/p/1")], "schema": schema() })),
+        (
+            CRAWL,
+            json!({ "seed_url": site.url("/p/1"), "schema": schema(), "crawl": { "follow_pattern": "*", "max_pages": 1 } }),
+        ),
+    ];
+    let poor = world.account("poor", Plan::Free, Some(1), None).await;
+    let fixed = world.account("fixed", Plan::Scale, None, Some(schema())).await;
+    let suspended = world.account("suspended", Plan::Scale, None, None).await;
+    let account = domain::AccountId::parse("suspended").unwrap();
+    world.stack.engine().store().set_suspended(&account, true).await.unwrap();
+    let nobody = world.with_key("sk_live_unknown");
+    for (path, body) in &good {
+        let mut images = body.clone();
+        images["options"] = json!({ "process_images": true });
+        let mut bare = body.clone();
+        bare.as_object_mut().unwrap().remove("schema");
+        contract.holds("post", path, 400, &world.post(path, &json!({})).await);
+        let mut bad = body.clone();
+        bad["schema"] = json!([]);
+        contract.holds("post", path, 400, &world.post(path, &bad).await);
+        contract.holds("post", path, 400, &fixed.post(path, body).await);
+        contract.holds("post", path, 401, &nobody.post(path, body).await);
+        contract.holds("post", path, 402, &poor.post(path, &images).await);
+        contract.holds("post", path, 403, &suspended.post(path, body).await);
+        let large = json!({ "x": "y".repeat(api::request::MAX_BODY) });
+        contract.holds("post", path, 413, &world.post(path, &large).await);
+        contract.holds("post", path, 422, &world.post(path, &bare).await);
+    }
+    let many = json!({ "urls": vec![site.url("/p/1"); 501], "schema": schema() });
+    contract.holds("post", BATCH, 429, &poor.post(BATCH, &many).await);
+    // Two calls of one minute: the clock of the stack began at the beginning of one.
+    assert_eq!(poor.post(EXTRACT, &good[0].1).await.status, 200);
+    let limited = poor.post(EXTRACT, &good[0].1).await;
+    contract.holds("post", EXTRACT, 429, &limited);
+    assert_eq!(limited.code(), "RATE_LIMITED");
+
+    let job = world.post(EXTRACT, &good[0].1).await.job();
+    let one = format!("/v1/jobs/{job}");
+    let result = format!("{one}/result");
+    for (method, template, path) in [("get", JOB, &one), ("delete", JOB, &one), ("get", RESULT, &result)] {
+        let ask = async |caller: &Caller, path: &str| {
+            let verb: Method = method.to_uppercase().parse().unwrap();
+            caller.send(caller.request(verb, path)).await
+        };
+        contract.holds(method, template, 400, &ask(&world, &format!("{path}?x=1")).await);
+        contract.holds(method, template, 401, &ask(&nobody, path).await);
+        contract.holds(method, template, 403, &ask(&suspended, path).await);
+        contract.holds(method, template, 404, &ask(&world, &path.replace(&job, "job_000000000000")).await);
+        contract.holds(method, template, 404, &ask(&world, &path.replace(&job, "x")).await);
+        if method == "get" {
+            contract.holds(method, template, 403, &ask(&fixed, path).await);
+        }
+    }
+    for path in ["/v1/jobs", "/v1/usage"] {
+        contract.holds("get", path, 400, &world.get(&format!("{path}?x=1")).await);
+        contract.holds("get", path, 401, &nobody.get(path).await);
+        contract.holds("get", path, 403, &suspended.get(path).await);
+    }
+    for (name, answer) in [("NotFound", world.get("/v1/x").await), ("MethodNotAllowed", world.get(BATCH).await)] {
+        let at = format!("/components/responses/{name}");
+        contract.fits_response(contract.0.pointer(&at).unwrap(), &answer, &at);
+    }
+}

@@ -1,0 +1,221 @@
+//! What may be seen by whom: keys in no row and no log, query strings and passwords in no log, nothing of an account's
+//! by another.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use domain::Plan;
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use store::TableNames;
+
+use crate::support::binaries::binary;
+use crate::support::site::Site;
+use crate::support::stack::{Answer, Caller, World, client, schema};
+use crate::support::until;
+
+/// Every row of every table, as the embedded DynamoDB gives it.
+async fn rows(world: &World) -> String {
+    let TableNames { accounts, jobs, hosts } = TableNames::default();
+    let mut all = String::new();
+    for table in [accounts, jobs, hosts] {
+        let mut start = Value::Null;
+        loop {
+            let mut ask = json!({ "TableName": table });
+            if !start.is_null() {
+                ask["ExclusiveStartKey"] = start.clone();
+            }
+            let request = client().post(world.stack.dynamodb_url()).header("x-amz-target", "DynamoDB_20120810.Scan");
+            let signed = "AWS4-HMAC-SHA256 Credential=x/20261124/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+            let request = request
+                .header("x-amz-date", "20261124T000000Z")
+                .header("authorization", signed)
+                .header("content-type", "application/x-amz-json-1.0");
+            let text = request.body(ask.to_string()).send().await.unwrap().text().await.unwrap();
+            let page: Value = serde_json::from_str(&text).unwrap();
+            assert!(page["Items"].is_array(), "{text}");
+            all.push_str(&page["Items"].to_string());
+            start = page["LastEvaluatedKey"].clone();
+            if start.is_null() {
+                break;
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_row_has_a_key_in_it() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let fixed = world.account("fixed", Plan::Scale, None, Some(schema())).await;
+    let batch = json!({ "urls": site.urls("/p", 3), "schema": schema(), "async_mode": true });
+    let crawl = json!({ "seed_url": site.url("/tree/0"), "schema": schema(), "crawl": { "follow_pattern": "*", "max_pages": 3 } });
+    assert_eq!(world.post_idempotent("/v1/batch", "k", &batch).await.json()["succeeded"], 3);
+    assert_eq!(world.post("/v1/crawl", &crawl).await.status, 200);
+    assert_eq!(fixed.post("/v1/extract", &json!({ "url": site.url("/p/1") })).await.status, 200);
+    assert_eq!(world.with_key("sk_live_of_nobody").get("/v1/usage").await.status, 401);
+    let rows = rows(&world).await;
+    for key in [&world.key, &fixed.key] {
+        assert!(rows.contains(&format!("KEY#{}", api::auth::sha256_hex(key))), "the scan sees the rows of keys");
+        assert!(!rows.contains(key.as_str()), "{key}");
+    }
+    assert!(rows.contains(&site.url("/p/2")) && rows.contains("IDEM#k"), "and those of jobs");
+    assert!(!rows.contains("of_nobody"));
+}
+
+/// The server as a process, at a level of its log; gives everything that it wrote.
+async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
+    const KEY: &str = "sk_live_KEYSECRET0123";
+    let folder = std::env::temp_dir().join(format!("runo-test-log-{}-{}", level.unwrap_or("none"), std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut command = Command::new(binary("local"));
+    command.env("PORT", "0").env("DATA_DIR", &folder).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
+    command.env("HOST_DELAY_MS", "0").env("SWEEP_SECONDS", "1").env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    level.map(|level| command.env("RUST_LOG", level));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = child.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        errors.read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let (mut said, mut base) = (String::new(), String::new());
+    while base.is_empty() {
+        let mut line = String::new();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+        if let Some(url) = line.trim().strip_prefix("listening on ") {
+            base = url.to_owned();
+        } else if !(line.starts_with("API key of the account") || line.trim_start().starts_with("curl ")) {
+            // Those two lines show the key on purpose: it is the developer's own, on the developer's screen.
+            said.push_str(&line);
+        }
+    }
+    let send = async |request: RequestBuilder, key: &str| {
+        let response = request.header("X-API-Key", key).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.text().await.unwrap())
+    };
+    let post = |path: &str, body: &Value| client().post(format!("{base}{path}")).body(body.to_string());
+    let secret = |path: &str| site.url(&format!("{path}?token=QUERYSECRET"));
+    // Closed: nobody listens on port 1.
+    let closed = "http://127.0.0.1:1/?token=QUERYSECRET";
+    let urls = [secret("/p/1"), secret("/404"), secret("/403"), secret("/loop"), secret("/pdf"), closed.to_owned()];
+    let batch = json!({ "urls": urls, "schema": schema() });
+    assert_eq!(send(post("/v1/batch", &batch), KEY).await.0, 200);
+    let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
+    assert_eq!(send(post("/v1/batch", &queued), KEY).await.0, 200);
+    let crawl = json!({ "seed_url": secret("/tree/0"), "schema": schema(), "crawl": { "follow_pattern": "*", "max_pages": 3 } });
+    assert_eq!(send(post("/v1/crawl", &crawl), KEY).await.0, 200);
+    let bearer = json!({ "url": "http://user:PASSSECRET@127.0.0.1/", "schema": schema() });
+    let (status, text) = send(post("/v1/extract", &bearer), KEY).await;
+    assert!(status == 400 && !text.contains("PASSSECRET") && !text.contains("KEYSECRET"), "{text}");
+    let (status, text) = send(post("/v1/extract", &bearer), "sk_live_UNKNOWNSECRET").await;
+    assert!(status == 401 && !text.contains("SECRET"), "{text}");
+    for path in ["/v1/nothing?token=QUERYSECRET", "/v1/jobs?cursor=QUERYSECRET", "/v1/jobs?token=QUERYSECRET"] {
+        let (status, text) = send(client().get(format!("{base}{path}")), KEY).await;
+        assert!(status >= 400 && !text.contains("QUERYSECRET"), "{text}");
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    out.read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    let log = log.join().unwrap();
+    let _ = std::fs::remove_dir_all(&folder);
+    said + &log
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_log_has_a_secret_in_it() {
+    let site = Site::start().await;
+    for level in [None, Some("debug")] {
+        let log = log_of_a_run(level, &site).await;
+        assert!(log.contains("job accepted"), "the log was read: {log}");
+        let bad: Vec<&str> = log.lines().filter(|line| line.contains("SECRET")).take(5).collect();
+        assert!(bad.is_empty(), "at {level:?}: {bad:#?}");
+    }
+}
+
+/// Asks with a method, and whatever else a caller may say.
+async fn ask(caller: &Caller, method: &Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = caller.request(method.clone(), path);
+    caller.send(headers.iter().fold(request, |r, (name, value)| r.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn nothing_of_an_account_is_seen_or_touched_by_another() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let other = world.account("other", Plan::Scale, None, None).await;
+    let stranger = world.with_key("sk_live_of_nobody");
+    let (batch, extract) = (
+        json!({ "urls": [site.url("/p/0"), site.url("/gate/1")], "schema": schema() }),
+        json!({ "url": site.url("/p/2"), "schema": schema() }),
+    );
+    let ended = world.post("/v1/extract", &extract).await.job();
+    let (running, result) = world.begin("/v1/batch", batch).await;
+    let with_id = api::routes::ROUTES.iter().filter(|route| route.path.contains("{job_id}"));
+    let wishes: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("Prefer", "respond-async")],
+        &[("Prefer", "wait=0")],
+        &[("Accept", "text/event-stream"), ("Last-Event-ID", "0")],
+        &[("Accept", "application/x-ndjson")],
+    ];
+    let mut tried = 0;
+    for route in with_id {
+        for job in [&running, &ended] {
+            let path = route.path.replace("{job_id}", job);
+            let mut methods = vec![route.method.clone()];
+            if route.method == Method::GET {
+                methods.push(Method::HEAD);
+            }
+            for (method, headers) in methods.iter().flat_map(|m| wishes.iter().map(move |w| (m, *w))) {
+                let answer = ask(&other, method, &path, headers).await;
+                assert_eq!(answer.status, 403, "{method} {path} {headers:?}: {}", answer.text);
+                assert!(*method == Method::HEAD || answer.code() == "JOB_FORBIDDEN", "{}", answer.text);
+                assert_eq!(answer.header("x-job-id"), "");
+                assert_eq!(ask(&stranger, method, &path, headers).await.status, 401);
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 2 * (2 * 2 * 5 + 5), "every endpoint that takes an id");
+
+    // A list stays in its account, whoever's cursor it is asked with.
+    for _ in 0..2 {
+        assert_eq!(world.post("/v1/extract", &extract).await.status, 200);
+    }
+    let own = other.post("/v1/extract", &extract).await.job();
+    let list = |query: &str| format!("/v1/jobs?state=finished{query}");
+    let first = world.get(&list("&limit=1")).await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let seen = other.get(&list("&limit=100")).await.json();
+    assert_eq!(seen["jobs"].as_array().unwrap().iter().map(|j| &j["job_id"]).collect::<Vec<_>>(), [&json!(own)]);
+    let seen = other.get(&list(&format!("&limit=100&cursor={cursor}"))).await.json();
+    let ids: Vec<&Value> = seen["jobs"].as_array().unwrap().iter().map(|j| &j["job_id"]).collect();
+    assert!(ids.iter().all(|id| **id == json!(own)), "{seen}");
+    for at in 0..cursor.len() {
+        let mut tampered = cursor.to_owned();
+        tampered.replace_range(at..=at, if &cursor[at..=at] == "A" { "B" } else { "A" });
+        let answer = other.get(&list(&format!("&limit=100&cursor={tampered}"))).await;
+        let known =
+            answer.status == 400 || answer.json()["jobs"].as_array().unwrap().iter().all(|j| j["job_id"] == own);
+        assert!(known, "{tampered}: {}", answer.text);
+    }
+    assert_eq!(other.get("/v1/jobs").await.json()["jobs"], json!([]));
+    assert_eq!(other.get("/v1/usage").await.json()["account_id"], "other");
+
+    // An idempotency key is its account's: the same key and body make another job there.
+    let mine = world.post_idempotent("/v1/extract", "shared", &extract).await.job();
+    let theirs = other.post_idempotent("/v1/extract", "shared", &extract).await.job();
+    assert_ne!(mine, theirs);
+    assert_eq!(other.get(&format!("/v1/jobs/{mine}")).await.status, 403);
+
+    site.open_gate();
+    assert_eq!(result.await.unwrap()["succeeded"], 2, "nobody has stopped it");
+    assert_eq!(world.delete(&ended).await.code(), "JOB_NOT_FOUND", "to its owner it has ended");
+    assert_eq!(other.used().await, 2);
+    until("all is settled", async || world.get("/v1/jobs").await.json()["jobs"] == json!([])).await;
+    world.assert_sound().await;
+}

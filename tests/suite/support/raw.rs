@@ -1,0 +1,72 @@
+//! Bytes as they are, to a server and back: for what no HTTP client would send.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// How long an answer may take. Long: what should not come at all is told by the connection's end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to a server.
+pub struct Raw(TcpStream);
+
+impl Raw {
+    /// Connects to a base URL like `http://127.0.0.1:8080`.
+    pub async fn connect(base: &str) -> Raw {
+        Raw(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
+    }
+
+    /// The same with hardly any room for what is not read.
+    pub async fn connect_narrow(base: &str) -> Raw {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        Raw(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
+    }
+
+    /// Sends. That the server has closed already is no fault of the test.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.0.write_all(bytes.as_ref()).await;
+    }
+
+    /// Sends no more.
+    pub async fn finish(&mut self) {
+        self.0.shutdown().await.unwrap();
+    }
+
+    /// Everything up to the connection's end.
+    pub async fn rest(&mut self) -> String {
+        self.until(|_| false).await
+    }
+
+    /// What comes until it is enough, or until the connection ends.
+    pub async fn until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+        let mut got = Vec::new();
+        let read = async {
+            let mut piece = [0; 16_384];
+            loop {
+                match self.0.read(&mut piece).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(n) => got.extend_from_slice(&piece[..n]),
+                }
+                if enough(&String::from_utf8_lossy(&got)) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("the connection stays open");
+        String::from_utf8_lossy(&got).into_owned()
+    }
+}
+
+/// Sends and reads to the connection's end.
+pub async fn exchange(base: &str, bytes: impl AsRef<[u8]>) -> String {
+    let mut raw = Raw::connect(base).await;
+    raw.send(bytes).await;
+    raw.rest().await
+}
+
+/// The status of each answer in what came.
+pub fn statuses(text: &str) -> Vec<u16> {
+    text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect()
+}
