@@ -29,3 +29,4 @@ mod schedules;
 mod secrets;
 mod streaming;
 mod support;
+mod telemetry;

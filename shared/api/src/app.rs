@@ -187,8 +187,7 @@ impl App {
     /// # Errors
     /// The rows could not be read.
     pub async fn check(&self) -> Result<usize, SweepError> {
-        let snapshot = self.engine.store().snapshot().await?;
-        let violations = domain::invariants::check(&snapshot, self.engine.now(), self.engine.settings().sweep_secs);
+        let violations = self.engine.violations().await?;
         for violation in &violations {
             tracing::error!(?violation, "an invariant is broken");
         }

@@ -4,6 +4,7 @@
 //! It knows no HTTP of ours: no status, no header, no request.
 
 pub mod accept;
+pub mod audit;
 pub mod cancel;
 pub mod clock;
 pub mod dispatch;

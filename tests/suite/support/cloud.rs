@@ -1,9 +1,9 @@
 //! Tables and queues with nobody at them but the real function binaries, each on a Runtime API of its own. The test is
 //! the trigger: it sends them requests, schedules, and what is in the queues.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::invariants::check;
@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 
 use super::binaries::binary;
 use super::runtime_api::{Answer, RuntimeApi};
+use super::stack::client;
 use super::until;
 
 pub const KEY: &str = "sk_live_cloud_test";
@@ -35,6 +36,26 @@ pub struct Cloud {
     urls: QueueUrls,
     db: DynamoDb,
     sqs: Sqs,
+}
+
+/// What a function has said so far, a JSON value a line.
+pub struct Heard {
+    /// Its standard output.
+    pub metrics: Arc<Mutex<Vec<Value>>>,
+    /// Its standard error.
+    pub log: Arc<Mutex<Vec<Value>>>,
+}
+
+fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            lines.lock().unwrap().push(value);
+        }
+    });
+    heard
 }
 
 /// A function's process; killed when it is dropped.
@@ -95,6 +116,16 @@ impl Cloud {
         Function { api, child }
     }
 
+    /// Starts a function whose log is at its default level, and listens to what it says.
+    pub async fn function_heard(&self, name: &str) -> (Function, Heard) {
+        let api = RuntimeApi::start().await;
+        let vars: Vec<_> = self.environment(name).into_iter().filter(|(name, _)| *name != "RUST_LOG").collect();
+        let mut command = command(name, &api, &vars);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        (Function { api, child }, Heard { metrics: listen(out), log: listen(log) })
+    }
+
     /// Does once what an event source mapping does: receives, invokes, deletes what did not fail. Gives what was received
     /// and the identifiers of what failed.
     pub async fn map(&self, queue: &Queue, function: &Function) -> (Vec<Received>, Vec<String>) {
@@ -128,6 +159,23 @@ impl Cloud {
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
         assert_eq!(check(&self.store.snapshot().await.unwrap(), SystemClock.now(), 60), []);
+    }
+
+    /// Lets the account's month say that more was used than the ledger knows of.
+    pub async fn break_month(&self, more: u64) {
+        let month = SystemClock.now().month();
+        let update = json!({
+            "TableName": TableNames::default().accounts,
+            "Key": { "pk": { "S": "ACCT#dev" }, "sk": { "S": format!("MONTH#{month}") } },
+            "UpdateExpression": "ADD used :more",
+            "ExpressionAttributeValues": { ":more": { "N": more.to_string() } },
+        });
+        let signed =
+            "AWS4-HMAC-SHA256 Credential=x/20261124/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+        let request = client().post(self.db.url()).header("x-amz-target", "DynamoDB_20120810.UpdateItem");
+        let request = request.header("x-amz-date", "20261124T000000Z").header("authorization", signed);
+        let request = request.header("content-type", "application/x-amz-json-1.0").body(update.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
     /// Sends a message with any body, as only somebody can who is not Runo.

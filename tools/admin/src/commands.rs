@@ -1,12 +1,9 @@
 //! What each command does.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use api::auth::sha256_hex;
 use domain::ids::key_text;
-use domain::invariants::{Violation, check};
 use domain::{AccountId, Plan, Schema};
+use engine::audit::violations;
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
@@ -15,8 +12,6 @@ use store::accounts::Change;
 use crate::Answer;
 use crate::args::{AccountCommand, Command, KeyCommand};
 
-/// How often a violation must be found to be believed: a scan of live tables is no moment in time.
-const PASSES: u32 = 3;
 /// A job may be found running this long past its deadline.
 const SWEEP_SECS: u64 = 120;
 
@@ -162,26 +157,8 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
     }
 }
 
-/// Violations that every one of several scans finds.
 async fn check_all(store: &Store) -> Result<Answer, String> {
-    let mut believed: Option<BTreeSet<Violation>> = None;
-    for pass in 0..PASSES {
-        if pass > 0 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        let snapshot = store.snapshot().await.map_err(text)?;
-        let found: BTreeSet<Violation> = check(&snapshot, SystemClock.now(), SWEEP_SECS).into_iter().collect();
-        let still = match believed {
-            None => found,
-            Some(before) => before.intersection(&found).cloned().collect(),
-        };
-        let clean = still.is_empty();
-        believed = Some(still);
-        if clean {
-            break;
-        }
-    }
-    let violations = believed.unwrap_or_default();
+    let violations = violations(store, &SystemClock, SWEEP_SECS).await.map_err(text)?;
     let lines: Vec<String> = violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
     Ok(Answer {
         failed: !violations.is_empty(),

@@ -1,0 +1,115 @@
+//! What operators see of the real functions: a line a request, and metrics in CloudWatch's embedded format.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use domain::JobId;
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, PLENTY};
+use crate::support::site::Site;
+use crate::support::stack::schema;
+use crate::support::until;
+
+/// The metrics in some lines, added up by name and dimensions; fails on a dimension that is not one of ours.
+fn sums(lines: &Mutex<Vec<Value>>) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for line in lines.lock().unwrap().iter() {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Runo");
+        let metric = directive["Metrics"][0]["Name"].as_str().unwrap();
+        let mut name = metric.to_owned();
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            let dimension = dimension.as_str().unwrap();
+            assert!(["Endpoint", "State", "Outcome"].contains(&dimension), "{line}");
+            name = format!("{name} {}", line[dimension].as_str().unwrap());
+        }
+        // Of ages, how many there are.
+        let value = &line[metric];
+        let told =
+            if metric == "QueueAge" { value.as_array().map_or(1, |v| v.len() as u64) } else { value.as_u64().unwrap() };
+        *sums.entry(name).or_default() += told;
+    }
+    sums
+}
+
+fn requests(lines: &Mutex<Vec<Value>>) -> Vec<Value> {
+    let lines = lines.lock().unwrap();
+    lines.iter().filter(|line| line["target"] == "request").map(|line| line["fields"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_leaves_one_line_and_its_metrics() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (function, heard) = cloud.function_heard("batch").await;
+    let mut urls = site.urls("/p", 3);
+    urls.push(site.url("/404?token=QUERYSECRET"));
+    let body = json!({ "urls": urls, "schema": schema() });
+    let mut answer = function.request("POST", "/v1/batch", &[], &body, PLENTY);
+    let job = answer.prelude().await["headers"]["x-job-id"].as_str().unwrap().to_owned();
+    assert_eq!(answer.body().await["succeeded"], 3);
+    let mut refused = function.request("POST", "/v1/batch", &[], &json!({ "urls": urls }), PLENTY);
+    assert_eq!(refused.prelude().await["statusCode"], 422);
+    refused.body().await;
+    // Before it asks for more work, for it may be frozen then.
+    until("it asks for more", async || function.api.polls() == 3).await;
+    until("two lines", async || requests(&heard.log).len() == 2).await;
+    let lines = requests(&heard.log);
+    for (name, value) in [
+        ("operation", json!("Batch")),
+        ("status", json!(200)),
+        ("account", json!("dev")),
+        ("job", json!(job)),
+        ("units", json!(4)),
+        ("succeeded", json!(3)),
+        ("failed", json!(1)),
+        ("not_run", json!(0)),
+    ] {
+        assert_eq!(lines[0][name], value, "{}", lines[0]);
+    }
+    assert!(lines[0]["head_ms"].as_u64() <= lines[0]["total_ms"].as_u64());
+    assert_eq!((&lines[1]["status"], &lines[1]["code"]), (&json!(422), &json!("SCHEMA_REQUIRED")));
+    let wanted: BTreeMap<String, u64> = [
+        ("JobsStarted batch", 1),
+        ("JobsEnded batch completed", 1),
+        ("Units SUCCESS", 3),
+        ("Units URL_UNREACHABLE", 1),
+        ("CreditsReserved", 4),
+        ("CreditsCharged", 4),
+        ("CreditsRefunded", 0),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    until("its metrics", async || sums(&heard.metrics) == wanted).await;
+    let said = format!("{:?}{:?}", heard.log.lock().unwrap(), heard.metrics.lock().unwrap());
+    assert!(!said.contains("QUERYSECRET") && !said.contains("127.0.0.1"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_tell_the_queue_s_age_and_a_check_tells_what_is_broken() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (batch, _) = cloud.function_heard("batch").await;
+    let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
+    let mut answer = batch.request("POST", "/v1/batch", &[("Prefer", "respond-async")], &body, PLENTY);
+    let job = JobId::parse(answer.prelude().await["headers"]["x-job-id"].as_str().unwrap()).unwrap();
+    answer.body().await;
+    let (worker, by_worker) = cloud.function_heard("worker").await;
+    let (settle, by_settle) = cloud.function_heard("settle").await;
+    cloud.map_until_ended(&worker, &settle, &job).await;
+    let told = |sums: &BTreeMap<String, u64>, name: &str| sums.get(name).copied().unwrap_or_default();
+    until("the worker's metrics", async || {
+        let sums = sums(&by_worker.metrics);
+        told(&sums, "QueueAge") >= 1 && told(&sums, "Units SUCCESS") == 3
+    })
+    .await;
+    until("the settlement's", async || told(&sums(&by_settle.metrics), "JobsEnded batch completed") == 1).await;
+
+    let check = async || settle.api.invoke(&json!({ "check": true }), PLENTY).value().await;
+    assert_eq!(check().await, json!({ "violations": 0 }));
+    // A month row that says more than the ledger does.
+    cloud.break_month(7).await;
+    assert_eq!(check().await, json!({ "violations": 1 }));
+    until("the metric", async || told(&sums(&by_settle.metrics), "InvariantViolations") == 1).await;
+    let log = by_settle.log.lock().unwrap();
+    assert!(log.iter().any(|line| line["level"] == "ERROR" && line["fields"]["message"] == "an invariant is broken"));
+}
