@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use fetch::sitemap::{MAX_URLS, read_unpacked};
 use fetch::check_url;
+use fetch::sitemap::{MAX_URLS, read_unpacked};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
