@@ -25,12 +25,11 @@ fn names(name: &str) -> Vec<SocketAddr> {
 }
 
 fn fetcher(allow: &[&str]) -> Fetcher {
-    looking_up(allow, Lookup::Fixed(names))
+    looking_up(allow, Lookup::Fixed(names), Duration::from_secs(10))
 }
 
-fn looking_up(allow: &[&str], lookup: Lookup) -> Fetcher {
+fn looking_up(allow: &[&str], lookup: Lookup, connect_timeout: Duration) -> Fetcher {
     let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
-    let connect_timeout = Duration::from_millis(300);
     Fetcher::with_lookup(FetchConfig { allow, connect_timeout, ..FetchConfig::default() }, lookup).unwrap()
 }
 
@@ -109,7 +108,7 @@ async fn a_connection_goes_to_the_addresses_that_were_judged() {
     let (site, count) = site().await;
     // On the same port of the other address.
     let other = TcpListener::bind((std::net::IpAddr::from(OTHER), site.port())).await.unwrap();
-    let f = looking_up(&ALLOW, Lookup::Fixed(rebinding));
+    let f = looking_up(&ALLOW, Lookup::Fixed(rebinding), Duration::from_secs(10));
     let url = format!("http://rebinding.example.com:{}/", site.port());
     assert_eq!(get(&f, &url).await.unwrap().status, 200);
     assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 1));
@@ -135,7 +134,7 @@ async fn a_peer_that_may_not_be_is_refused_before_its_body() {
 
 #[tokio::test]
 async fn a_dns_that_does_not_answer_ends_with_the_connect_deadline() {
-    let f = looking_up(&[], Lookup::Silent);
+    let f = looking_up(&[], Lookup::Silent, Duration::from_millis(300));
     let start = std::time::Instant::now();
     let result = get(&f, "https://silent.example.com/").await;
     assert!(matches!(&result, Err(FetchError::Unreachable(text)) if text.contains("in time")), "{result:?}");
