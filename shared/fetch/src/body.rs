@@ -1,13 +1,13 @@
 //! From a response to its body: status, type and encoding are judged before a byte is read, size while it is read.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::Response;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use tokio::io::AsyncReadExt;
 
 use crate::content::{Readability, SNIFF_BYTES, is_still_gzip, judge_type, looks_readable};
+use crate::decode::{broken, coding, decoded};
 use crate::error::FetchError;
-use crate::fault::explain;
-use crate::guard::Refusal;
 use crate::throttle::throttled;
 
 /// What a response holds.
@@ -16,9 +16,9 @@ pub(crate) struct Content {
     pub(crate) body: Bytes,
 }
 
-/// Reads a response that is no redirect. `max` is in bytes after content decoding, counted as they come, so that a
-/// bomb ends at the limit.
-pub(crate) async fn read(mut response: Response, max: usize) -> Result<Content, FetchError> {
+/// Reads a response that is no redirect. `max` is in bytes, as sent and after content decoding, both counted as they
+/// come, so that a bomb ends at the limit.
+pub(crate) async fn read(response: Response, max: usize) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
     let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -27,28 +27,36 @@ pub(crate) async fn read(mut response: Response, max: usize) -> Result<Content, 
         Readability::Unsaid => true,
         Readability::Unreadable => return Err(wrong_type(content_type.as_deref().unwrap_or_default())),
     };
-    check_encoding(headers)?;
-    // Not known for an encoded body.
+    let coding = coding(headers)?;
+    // A claim, and believed only where it is to the page's disadvantage: nothing is set aside for it.
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large(max));
     }
-    let mut body = BytesMut::new();
-    let mut judged = false;
-    // The name was resolved long ago: no refusal can come from here.
-    while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e, &Refusal::Name))? {
-        if body.len() + chunk.len() > max {
+    let failed = |error| broken(&error, |_| too_large(max));
+    let mut content = decoded(response, coding, max).await.map_err(failed)?;
+    let (mut body, mut judged) = (Vec::new(), false);
+    loop {
+        make_room(&mut body, max);
+        let came = content.read_buf(&mut body).await.map_err(failed)?;
+        if body.len() > max {
             return Err(too_large(max));
         }
-        body.extend_from_slice(&chunk);
-        if !judged && body.len() >= SNIFF_BYTES {
+        if !judged && (came == 0 || body.len() >= SNIFF_BYTES) {
             judge_start(&body, sniff)?;
             judged = true;
         }
+        if came == 0 {
+            return Ok(Content { content_type, body: body.into() });
+        }
     }
-    if !judged {
-        judge_start(&body, sniff)?;
+}
+
+/// Room for more: twice as much each time, but never more than may be used, which is one byte over the limit.
+fn make_room(body: &mut Vec<u8>, max: usize) {
+    if body.len() == body.capacity() {
+        let more = body.len().max(8 * 1024);
+        body.reserve_exact(more.min((max + 1).saturating_sub(body.len())));
     }
-    Ok(Content { content_type, body: body.freeze() })
 }
 
 fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
@@ -70,15 +78,6 @@ fn wrong_type(content_type: &str) -> FetchError {
 
 fn too_large(max: usize) -> FetchError {
     FetchError::Unsupported(format!("the page is over {max} bytes, the most that is read"))
-}
-
-/// The client takes the header away when it decodes: what is left is an encoding that it does not know.
-pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
-    if headers.get_all(CONTENT_ENCODING).iter().any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let text = "the Content-Encoding can't be read; one layer of gzip, br or deflate can";
-        return Err(FetchError::Unsupported(text.into()));
-    }
-    Ok(())
 }
 
 /// Refuses what is no page by its status. The refusal says so if the site asks to be left alone.

@@ -1,7 +1,7 @@
 //! The HTTP client: one page per call, redirects by hand, the whole of it within one deadline and one size.
 //!
-//! HTTP/1.1 only. The size of a response's head is hyper's to bound (100 headers, about 400 KB): over it, the page is
-//! unreachable.
+//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: 100 headers, and 400 KB that are read
+//! in one piece more than they may be (so 800 KB at worst). Of those, [`MAX_HEAD`] are taken.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ipnet::IpNet;
-use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use crate::body;
+use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
 use crate::guard::{Guard, Refusal, Scope, is_local_name, is_web_port};
@@ -26,6 +27,9 @@ use crate::target::check_parsed;
 /// How long a connection that is not in use is kept. Short: a batch over many hosts must not run out of sockets (1,024
 /// in a Lambda), and many servers close after five seconds themselves.
 const KEEP_IDLE: Duration = Duration::from_secs(4);
+
+/// Most bytes of a response's header section: names, values, and four for each line's punctuation.
+pub const MAX_HEAD: usize = 256 * 1024;
 
 /// `Accept` of a page.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
@@ -37,9 +41,9 @@ pub struct FetchConfig {
     pub allow: Vec<IpNet>,
     /// `User-Agent`: names the project and where to reach it.
     pub user_agent: String,
-    /// Most bytes of a page, after content decoding.
+    /// Most bytes of a page, as sent and after content decoding.
     pub max_body_bytes: usize,
-    /// Most bytes of a sitemap file, as sent and after decompression.
+    /// Most bytes of a sitemap file, as sent, between its packings and unpacked.
     pub max_sitemap_bytes: usize,
     /// Most redirects that are followed.
     pub max_redirects: usize,
@@ -247,16 +251,20 @@ impl Inner {
     async fn hop(&self, url: &Url, language: &str, accept: &'static str) -> Result<Response, FetchError> {
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
         let route = self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
-        let mut get = route.client.get(url.clone()).header(ACCEPT, accept);
+        let mut get = route.client.get(url.clone()).header(ACCEPT, accept).header(ACCEPT_ENCODING, ACCEPTED);
         if let Some(value) = languages(language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
         let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
         // A second look, at where the connection really went. Not known is not admitted.
-        match response.remote_addr() {
-            Some(peer) if self.guard.admits(route.scope, peer.ip()) => Ok(response),
-            Some(_) | None => Err(FetchError::Forbidden(route.refusal.to_string())),
+        if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
+            return Err(FetchError::Forbidden(route.refusal.to_string()));
         }
+        let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head > MAX_HEAD {
+            return Err(FetchError::Unreachable(format!("the site's answer has over {MAX_HEAD} bytes of headers")));
+        }
+        Ok(response)
     }
 
     /// Judges what can be judged without a look-up, and chooses the client whose resolver judges the rest.

@@ -33,7 +33,7 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
 }
 
 /// The first error of type `T` in a chain. What is wrapped in an [`io::Error`] is not among its sources, so it is asked.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(e) = next {
         if let Some(found) = e.downcast_ref::<T>() {

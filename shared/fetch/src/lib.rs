@@ -13,6 +13,8 @@ pub mod sitemap;
 pub mod target;
 
 mod body;
+mod bounded;
+mod decode;
 mod fault;
 mod resolver;
 mod throttle;

@@ -13,6 +13,10 @@ use crate::guard::{Guard, Scope};
 #[error("the name leads to an address that may not be fetched")]
 pub(crate) struct NameRefused;
 
+/// Most addresses of a name that are tried, in the order that they came in. DNS has room for thousands in one answer, and
+/// each would be a connection that one fetch makes to somebody.
+const MAX_ADDRESSES: usize = 8;
+
 /// Who knows the names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Lookup {
@@ -21,6 +25,9 @@ pub(crate) enum Lookup {
     /// A test.
     #[cfg(test)]
     Fixed(fn(&str) -> Vec<SocketAddr>),
+    /// A DNS that does not answer.
+    #[cfg(test)]
+    Silent,
 }
 
 impl Lookup {
@@ -29,6 +36,8 @@ impl Lookup {
             Lookup::System => Ok(tokio::net::lookup_host((name, 0)).await?.collect()),
             #[cfg(test)]
             Lookup::Fixed(table) => Ok(table(name)),
+            #[cfg(test)]
+            Lookup::Silent => std::future::pending().await,
         }
     }
 }
@@ -53,8 +62,8 @@ impl Resolve for JudgingResolver {
         Box::pin(async move {
             let addresses = this.lookup.of(name.as_str()).await?;
             this.judge(&addresses)?;
-            // Port 0 is replaced by the URL's.
-            let addresses: Addrs = Box::new(addresses.into_iter());
+            // All were judged, the ones that are left out too. Port 0 is replaced by the URL's.
+            let addresses: Addrs = Box::new(addresses.into_iter().take(MAX_ADDRESSES));
             Ok(addresses)
         })
     }
@@ -80,5 +89,18 @@ mod tests {
         assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local]).is_ok());
         assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local, good]).is_err());
         assert!(resolver(Scope::AllowedOnly, &[]).judge(&[good]).is_err());
+    }
+
+    /// All of them are judged, few of them are tried.
+    #[tokio::test]
+    async fn a_name_with_many_addresses_is_tried_at_few() {
+        fn many(name: &str) -> Vec<SocketAddr> {
+            let last = if name.starts_with("bad") { [10, 0, 0, 1] } else { [8, 8, 8, 8] };
+            (0..4_000).map(|i| [8, 8, (i >> 8) as u8, i as u8]).chain([last]).map(|ip| (ip, 0).into()).collect()
+        }
+        let resolver = JudgingResolver { guard: Guard::default(), scope: Scope::Public, lookup: Lookup::Fixed(many) };
+        let good: Vec<SocketAddr> = resolver.resolve("good.test".parse().unwrap()).await.unwrap().collect();
+        assert_eq!(good, many("good.test")[..MAX_ADDRESSES]);
+        assert!(resolver.resolve("bad.test".parse().unwrap()).await.is_err());
     }
 }

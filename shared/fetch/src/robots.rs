@@ -25,8 +25,9 @@ pub const MAX_SITEMAPS: usize = 100;
 /// Most bytes of [`Robots::to_row`].
 pub const MAX_ROW: usize = 256 * 1024;
 /// Most bytes that [`Robots::allows`] compares. A file has room for 40,000 rules with wildcards, each of which may have to
-/// look through the whole path; what no site needs but could use to keep a worker busy is answered with no.
-const MAX_COMPARED: usize = 16 * 1024 * 1024;
+/// look through the whole path, and a page for 5,000 links that are asked about; what no site needs but could use to keep
+/// a worker busy is answered with no. Of a file without wildcards every rule is looked at, whatever its size.
+const MAX_COMPARED: usize = 2 * 1024 * 1024;
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

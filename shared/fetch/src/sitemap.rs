@@ -4,7 +4,6 @@
 //! Files are read as they come, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
 //! ([`MAX_KEPT`]), whatever is sent.
 
-mod bounded;
 mod read;
 
 use std::collections::HashSet;
@@ -52,6 +51,18 @@ pub struct Sitemap {
     pub truncated: bool,
     /// The first thing that went wrong, if anything did.
     pub fault: Option<FetchError>,
+}
+
+/// Reads a file that is there already and not packed, of at most `max` bytes: the pages of a urlset or of lines, the files
+/// of an index, in order, and how it ended. What was read before an error is there.
+pub async fn read_unpacked(file: &[u8], max: usize) -> (Vec<Url>, Result<(), FetchError>) {
+    let mut urls = Vec::new();
+    let mut take = |_: Place, url: Url| {
+        urls.push(url);
+        if urls.len() < MAX_URLS { Sink::More } else { Sink::Full }
+    };
+    let end = read::read_bytes(file, max, &mut take).await;
+    (urls, end)
 }
 
 impl Sitemap {

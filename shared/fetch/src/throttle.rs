@@ -9,13 +9,17 @@ use crate::error::{MAX_RETRY_AFTER, Throttled};
 
 /// Whether an answer says to slow down, and for how long.
 pub(crate) fn throttled(response: &Response) -> Option<Throttled> {
-    matches!(response.status().as_u16(), 429 | 503)
-        .then(|| Throttled { retry_after: retry_after(response.headers()).map(|wait| wait.min(MAX_RETRY_AFTER)) })
+    matches!(response.status().as_u16(), 429 | 503).then(|| Throttled { retry_after: retry_after(response.headers()) })
+}
+
+/// What is asked for, [`MAX_RETRY_AFTER`] at most.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    asked(headers).map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
 /// A date is counted from the answer's own `Date`: the site's clock may differ from any other. Without one it says
 /// nothing.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
     let value = text(RETRY_AFTER)?;
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -38,6 +42,9 @@ mod tests {
             (" 0 ".to_owned(), None, Some(0)),
             ("99999999999999999999999".to_owned(), None, Some(3_600)),
             (at(90), Some(at(30)), Some(60)),
+            // A year, in either way.
+            ("31536000".to_owned(), None, Some(3_600)),
+            ("Wed, 24 Nov 2027 10:00:00 GMT".to_owned(), Some(at(0)), Some(3_600)),
             // Over by now.
             (at(30), Some(at(90)), Some(0)),
             // From when?

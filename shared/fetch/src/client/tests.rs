@@ -25,8 +25,12 @@ fn names(name: &str) -> Vec<SocketAddr> {
 }
 
 fn fetcher(allow: &[&str]) -> Fetcher {
+    looking_up(allow, Lookup::Fixed(names), Duration::from_secs(10))
+}
+
+fn looking_up(allow: &[&str], lookup: Lookup, connect_timeout: Duration) -> Fetcher {
     let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
-    Fetcher::with_lookup(FetchConfig { allow, ..FetchConfig::default() }, Lookup::Fixed(names)).unwrap()
+    Fetcher::with_lookup(FetchConfig { allow, connect_timeout, ..FetchConfig::default() }, lookup).unwrap()
 }
 
 /// A site that counts its connections and redirects to whatever the path says after `/to/`.
@@ -93,6 +97,50 @@ async fn one_bad_address_refuses_the_name_and_nothing_is_connected() {
     }
 }
 
+/// A name that leads to a good address when it is judged and to another when it is asked again.
+#[tokio::test]
+async fn a_connection_goes_to_the_addresses_that_were_judged() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    fn rebinding(_: &str) -> Vec<SocketAddr> {
+        let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+        vec![SocketAddr::from((if first { ALLOWED } else { OTHER }, 0))]
+    }
+    let (site, count) = site().await;
+    // On the same port of the other address.
+    let other = TcpListener::bind((std::net::IpAddr::from(OTHER), site.port())).await.unwrap();
+    let f = looking_up(&ALLOW, Lookup::Fixed(rebinding), Duration::from_secs(10));
+    let url = format!("http://rebinding.example.com:{}/", site.port());
+    assert_eq!(get(&f, &url).await.unwrap().status, 200);
+    assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 1));
+    // The site closed its connection: the next fetch looks the name up anew.
+    let again = get(&f, &url).await;
+    assert!(matches!(again, Err(FetchError::Forbidden(_))), "{again:?}");
+    assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (2, 1));
+    let reached = tokio::time::timeout(Duration::from_millis(50), other.accept()).await;
+    assert!(reached.is_err(), "the other address was connected to");
+}
+
+/// The second look. A client whose resolver lets everything through stands for one that does so by mistake.
+#[tokio::test]
+async fn a_peer_that_may_not_be_is_refused_before_its_body() {
+    let (site, count) = site().await;
+    let careless = Arc::into_inner(fetcher(&["127.0.0.0/8"]).inner).unwrap();
+    let careful = Guard::new(vec!["127.0.0.2/32".parse().unwrap()]);
+    let f = Fetcher { inner: Arc::new(Inner { guard: careful, ..careless }) };
+    let result = get(&f, &format!("http://good.example.com:{}/", site.port())).await;
+    assert!(is_refused(&result, Refusal::Port(site.port())), "{result:?}");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_dns_that_does_not_answer_ends_with_the_connect_deadline() {
+    let f = looking_up(&[], Lookup::Silent, Duration::from_millis(300));
+    let start = std::time::Instant::now();
+    let result = get(&f, "https://silent.example.com/").await;
+    assert!(matches!(&result, Err(FetchError::Unreachable(text)) if text.contains("in time")), "{result:?}");
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn a_redirect_to_a_name_is_judged_by_its_addresses() {
     let (site, count) = site().await;
@@ -132,7 +180,7 @@ fn what_needs_no_look_up_is_judged_before_one() {
     let judged = |f: &Fetcher, url: &str| f.inner.judge(&Url::parse(url).unwrap()).map(|route| route.scope);
     let (strict, open) = (fetcher(&[]), fetcher(&["127.0.0.0/8"]));
     let loopback = "127.0.0.1/ 2130706433/ 0x7f.1/ 0177.0.0.1/ 127.1/ 127.0.0.1./ %31%32%37.0.0.1/ [::ffff:127.0.0.1]/ \
-        [::ffff:7f00:1]/ 127.0.0.1:8080/";
+        [::ffff:7f00:1]/ 127.0.0.0x/ 127.0.0.1:8080/";
     for rest in loopback.split_whitespace() {
         assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
         assert_eq!(judged(&open, &format!("http://{rest}")), Ok(Scope::Public), "{rest}");
@@ -143,8 +191,28 @@ fn what_needs_no_look_up_is_judged_before_one() {
         assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
         assert!(judged(&open, &format!("http://{rest}")).is_err(), "{rest}");
     }
+    // Spelt so that only a reader of URLs takes it for an address.
+    let disguised = "0300.0250.1/ 0xC0A80001/ 0xc0.0250.0.1/ 3232235521/ 192.168.1/ １９２.168.0.1/ 192。168。0。1/ \
+        192.168.0.1./ ①92.168.0.1/ %3192.168.0.1/ %EF%BC%91%EF%BC%99%EF%BC%92.168.0.1/ 0000300.168.0.1/ [0:0::ffff:c0a8:1]/ \
+        [::FFFF:192.168.0.1]/ [0000:0000:0000:0000:0000:ffff:c0a8:0001]/ [::c0a8:1]/ [::192.168.0.1]/ [64:ff9b::c0a8:1]/ \
+        [64:ff9b:1::c0a8:1]/ [2002:c0a8:1::]/ [2001:0:c0a8:1::]/ [::ffff:0:c0a8:1]/ [2606:4700::5efe:c0a8:1]/ [fec0::1]/";
+    for rest in disguised.split_whitespace() {
+        for at in [format!("http://{rest}"), format!("https:\\\\{rest}"), format!("http:{rest}")] {
+            let judged = judged(&open, &at);
+            assert!(matches!(judged, Err(Refusal::Address(_))), "{at}: {judged:?}");
+        }
+    }
+    // What is not an address is no URL either: nothing is left for another reader to make one of.
+    let nothing = "http://[fe80::1%25eth0]/ http://[fe80::1%eth0]/ http://256.1.1.1/ http://1.2.3.4.5/ http://0x100000000/ \
+        http://[::ffff:127.0.0.256]/ http://[127.0.0.1]/ http://09.1.1.1/ http://127.0.0.1%00/ \
+        http://1.1.1.1%2f@127.0.0.1/ http://127.0.0.1:99999/ http://127.0.0.1:8a/ http://a%25.test/ http://exa%23mple/";
+    for text in nothing.split_whitespace() {
+        let fetched = Url::parse(text).ok().filter(|url| check_parsed(url).is_ok());
+        assert!(fetched.is_none_or(|url| judged(&open, url.as_str()).is_err()), "{text}");
+    }
     // Names that only allowed addresses may have.
-    let local = "localhost/ localhost./ LOCALHOST/ a.localhost/ printer/ x.internal/ x.local./ example.com:8080/";
+    let local = "localhost/ localhost./ localhost../ LOCALHOST/ ｌｏｃａｌｈｏｓｔ/ l%6fcalhost/ a.localhost/ printer/ \
+        metadata.google.internal/  x.internal/ x.local./ example.com:8080/";
     for rest in local.split_whitespace() {
         assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
         assert_eq!(judged(&open, &format!("http://{rest}")), Ok(Scope::AllowedOnly), "{rest}");

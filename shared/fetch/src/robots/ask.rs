@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Response;
+use tokio::io::AsyncReadExt;
 use url::Url;
 
 use super::{MAX_ROBOTS, Robots};
-use crate::body::check_encoding;
 use crate::client::{Arrival, Fetcher};
+use crate::decode::{broken, coding, decoded};
 use crate::error::{FetchError, Throttled};
-use crate::fault::explain;
-use crate::guard::Refusal;
 use crate::throttle::throttled;
 
 /// What came of asking.
@@ -88,17 +87,17 @@ impl Fetcher {
     }
 }
 
+/// Most bytes of a file as it is sent. Over the limit on what they are decoded to: that one cuts a file off and leaves
+/// its start; this one is for what is packed without end.
+const MAX_SENT: usize = 2 * MAX_ROBOTS;
+
 /// One byte more of a body than is used, so that the parser sees that there is more; decoded bytes are counted.
-async fn start_of(mut response: Response) -> Result<Vec<u8>, FetchError> {
-    check_encoding(response.headers())?;
+async fn start_of(response: Response) -> Result<Vec<u8>, FetchError> {
+    let failed =
+        |error| broken(&error, |_| FetchError::Unsupported(format!("the robots.txt is sent in over {MAX_SENT} bytes")));
+    let coding = coding(response.headers())?;
+    let mut start = decoded(response, coding, MAX_SENT).await.map_err(failed)?.take(MAX_ROBOTS as u64 + 1);
     let mut file = Vec::new();
-    // The name was resolved long ago: no refusal can come from here.
-    while let Some(chunk) = response.chunk().await.map_err(|e| explain(&e, &Refusal::Name))? {
-        let room = MAX_ROBOTS + 1 - file.len();
-        file.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if file.len() > MAX_ROBOTS {
-            break;
-        }
-    }
+    start.read_to_end(&mut file).await.map_err(failed)?;
     Ok(file)
 }

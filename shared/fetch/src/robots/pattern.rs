@@ -51,9 +51,11 @@ pub(super) fn of_url(path: &str) -> String {
     normal(path.as_bytes(), |_, _| false)
 }
 
-/// How many bytes [`matches`] may look at, at most, give or take a constant factor.
+/// How many bytes [`matches`] may look at, at most, give or take a constant factor: the path only where it begins as the
+/// pattern does.
 pub(super) fn cost(pattern: &str, path: &str) -> usize {
-    pattern.len() + if pattern.contains('*') { path.len() } else { 0 }
+    let searched = pattern.split_once('*').is_some_and(|(start, _)| path.starts_with(start));
+    pattern.len() + if searched { path.len() } else { 0 }
 }
 
 /// Whether a pattern matches a path from its start: to its end if the pattern ends in `$`, else as far as it goes.

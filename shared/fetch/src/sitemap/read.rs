@@ -3,21 +3,19 @@
 use std::io;
 
 use async_compression::tokio::bufread::GzipDecoder;
-use bytes::BytesMut;
-use futures_util::TryStreamExt;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 use reqwest::Response;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio_util::io::StreamReader;
 use url::Url;
 
 use super::MAX_ITEM;
-use super::bounded::{Bounded, TooLong};
-use crate::body::{check_encoding, check_status};
+use crate::body::check_status;
+use crate::bounded::{Bounded, TooLong};
+use crate::decode::{coding, decoded};
 use crate::error::FetchError;
-use crate::fault::explain;
+use crate::fault::{explain, find};
 use crate::guard::Refusal;
 use crate::target::{MAX_URL, check_url};
 
@@ -46,48 +44,40 @@ type Take<'a> = dyn FnMut(Place, Url) -> Sink + Send + 'a;
 /// What is read: the plain bytes of a file.
 type Plain<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 
-/// Reads a response of at most `max` bytes, packed and unpacked. URLs that were read before an error have been handed on.
-pub(super) async fn read(mut response: Response, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+/// Reads a response of at most `max` bytes: as sent, between its packings and unpacked. URLs that were read before an
+/// error have been handed on.
+pub(super) async fn read(response: Response, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
-    check_encoding(response.headers())?;
-    let mut start = BytesMut::new();
+    let coding = coding(response.headers())?;
+    let failed = |error| said(&error, max);
+    let mut sent = decoded(response, coding, max).await.map_err(failed)?;
     // The mark of gzip may come in two pieces.
-    while start.len() < 2 {
-        // The name was resolved long ago: no refusal can come from here.
-        match response.chunk().await.map_err(|e| explain(&e, &Refusal::Name))? {
-            Some(chunk) => start.extend_from_slice(&chunk),
-            None => break,
-        }
-    }
-    let packed = start.starts_with(b"\x1f\x8b");
-    let rest = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
-    // One byte more than may be, so that what is too long is seen to be. A packed file that is cut here is broken.
-    let sent = start.as_ref().chain(rest).take(max as u64 + 1);
+    let mut start = Vec::with_capacity(2);
+    while start.len() < 2 && (&mut sent).take(2 - start.len() as u64).read_buf(&mut start).await.map_err(failed)? > 0 {}
+    let packed = start == b"\x1f\x8b";
+    let file = BufReader::new(io::Cursor::new(start).chain(sent));
     let plain: Box<dyn AsyncRead + Unpin + Send> = if packed {
-        let mut decoder = GzipDecoder::new(sent);
+        let mut decoder = GzipDecoder::new(Bounded::new(file, max, usize::MAX));
         decoder.multiple_members(true);
         Box::new(decoder)
     } else {
-        Box::new(sent)
+        Box::new(file)
     };
+    read_plain(Bounded::new(BufReader::new(plain), max, MAX_ITEM), max, take).await
+}
+
+/// The same of a file that is there already and not packed.
+pub(super) async fn read_bytes(file: &[u8], max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+    let plain: Box<dyn AsyncRead + Unpin + Send + '_> = Box::new(file);
     read_plain(Bounded::new(BufReader::new(plain), max, MAX_ITEM), max, take).await
 }
 
 /// Reads a file that is not packed.
 async fn read_plain(mut file: Plain<'_>, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
-    let xml = match is_xml(&mut file).await {
-        Ok(xml) => xml,
-        Err(error) => return Err(said(&error, file.too_long(), max)),
-    };
+    let failed = |error| said(&error, max);
+    let xml = is_xml(&mut file).await.map_err(failed)?;
     file.next_item();
-    if xml {
-        read_xml(file, max, take).await
-    } else {
-        match read_lines(&mut file, take).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(said(&error, file.too_long(), max)),
-        }
-    }
+    if xml { read_xml(file, max, take).await } else { read_lines(&mut file, take).await.map_err(failed) }
 }
 
 /// Passes over a byte order mark and white space, which no parser misses, to see what comes first.
@@ -195,7 +185,7 @@ async fn read_xml(file: Plain<'_>, max: usize, take: &mut Take<'_>) -> Result<()
     loop {
         let event = match reader.read_event_into_async(&mut item).await {
             Ok(event) => event,
-            Err(quick_xml::Error::Io(error)) => return Err(said(&error, reader.get_ref().too_long(), max)),
+            Err(quick_xml::Error::Io(error)) => return Err(said(&error, max)),
             Err(_) => return Err(broken(reader.error_position())),
         };
         match event {
@@ -248,18 +238,16 @@ fn broken(at: u64) -> FetchError {
 }
 
 /// What an error of reading means.
-fn said(error: &io::Error, too_long: Option<TooLong>, max: usize) -> FetchError {
-    match too_long {
-        Some(TooLong::File) => {
+fn said(error: &io::Error, max: usize) -> FetchError {
+    match (find::<TooLong>(error), find::<reqwest::Error>(error)) {
+        (Some(TooLong::File), _) => {
             FetchError::Unsupported(format!("the sitemap is over {max} bytes, the most that is read"))
         }
-        Some(TooLong::Item) => {
+        (Some(TooLong::Item), _) => {
             FetchError::Unsupported(format!("the sitemap has a line, a tag or a text over {MAX_ITEM} bytes"))
         }
-        None => match error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>()) {
-            Some(error) => explain(error, &Refusal::Name),
-            None => FetchError::Unsupported("the sitemap's gzip is damaged or cut off".into()),
-        },
+        (None, Some(error)) => explain(error, &Refusal::Name),
+        (None, None) => FetchError::Unsupported("the sitemap's compression is damaged or cut off".into()),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Content-Encoding: one layer is decoded, a bomb ends at the limit, the rest is refused.
 
+use async_compression::tokio::write::BrotliEncoder;
 use domain::ErrorCode::{UnsupportedContent, UrlUnreachable};
+
+use tokio::io::AsyncWriteExt;
 
 use crate::site::Site;
 use crate::{code, fetcher, get};
@@ -59,6 +62,14 @@ pub fn zlib(data: &[u8]) -> Vec<u8> {
         b = (b + a) % 65_521;
     }
     [&[0x78, 0x01], &stored(data)[..], &(b << 16 | a).to_be_bytes()[..]].concat()
+}
+
+/// RFC 7932, by the decoder's sister: not a format to write by hand.
+pub async fn brotli(data: &[u8]) -> Vec<u8> {
+    let mut packer = BrotliEncoder::new(Vec::new());
+    packer.write_all(data).await.unwrap();
+    packer.shutdown().await.unwrap();
+    packer.into_inner()
 }
 
 /// Packs bits from the lowest up, as DEFLATE does.

@@ -5,6 +5,7 @@
 
 mod answers;
 mod encodings;
+mod hostile;
 mod limits;
 mod proxies;
 mod refusals;
@@ -12,6 +13,7 @@ mod robots;
 mod scripted;
 mod site;
 mod sitemaps;
+mod tls;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! robots.txt: what each outcome means, its limits, and that the guard applies to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fetch::robots::MAX_ROBOTS;
 use fetch::{FetchConfig, FetchError, Fetcher, RobotsAnswer, RobotsOutcome};
@@ -94,7 +94,9 @@ async fn who_cannot_be_asked_is_not_crawled() {
         assert_eq!(verdict(&ask(&f, &site.url("/")).await), "disallow all");
     }
     let site = Scripted::start(vec![("/robots.txt", Answer::Hang(open("", "User-agent: *\n")))]).await;
+    let start = Instant::now();
     let answer = f.robots(&Url::parse(&site.url("/")).unwrap(), Duration::from_millis(300)).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert!(matches!(answer.outcome, RobotsOutcome::Unreachable(FetchError::Timeout(_))), "{answer:?}");
     assert_eq!(verdict(&answer), "disallow all");
 }
@@ -146,6 +148,19 @@ async fn of_a_file_without_end_the_start_is_read() {
         assert_eq!(allows(&answer, "/private"), !denied, "{name}");
         assert!(allows(&answer, "/late"), "{name}");
     }
+}
+
+/// It decodes to nothing, so that only what is sent can be counted. Who sends that can't be asked.
+#[tokio::test]
+async fn a_file_that_is_packed_without_end_is_none() {
+    let start = open("Content-Encoding: gzip\r\n", &encodings::bomb_start(b'a')[..10]);
+    let nothing = Answer::Endless(start, [0, 0, 0, 0xff, 0xff].repeat(2_000));
+    let site = Scripted::start(vec![("/robots.txt", nothing)]).await;
+    let answer = ask(&fetcher(), &site.url("/")).await;
+    let outcome = format!("{:?}", answer.outcome);
+    assert!(outcome.contains("sent in over"), "{outcome}");
+    assert_eq!(verdict(&answer), "disallow all");
+    site.at_rest().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! A site whose answers are given by path, and that remembers what it was asked.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +19,10 @@ pub enum Answer {
     Endless(Vec<u8>, Vec<u8>),
     /// The first, and then nothing.
     Hang(Vec<u8>),
+    /// The first, and then one byte of the second after the other, each followed by a wait, until nobody reads it.
+    Drip(Vec<u8>, Vec<u8>),
+    /// The first, and then the connection is reset.
+    Reset(Vec<u8>),
 }
 
 /// A whole answer.
@@ -43,10 +49,12 @@ pub fn open(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 pub struct Scripted {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    /// How many connections are being answered.
+    busy: Arc<AtomicUsize>,
 }
 
 impl Scripted {
-    /// Answers by path, query included; 404 for others.
+    /// Answers by path, query included, `*` being any; 404 for others.
     pub async fn start(answers: Vec<(&'static str, Answer)>) -> Scripted {
         Scripted::start_on("127.0.0.1", |_| answers).await
     }
@@ -57,27 +65,39 @@ impl Scripted {
         let address = listener.local_addr().unwrap();
         let answers = Arc::new(answers(address));
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+        let (log, busy) = (Arc::clone(&asked), Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&busy);
         tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
-                let (answers, log) = (Arc::clone(&answers), Arc::clone(&log));
+                let (answers, log, busy) = (Arc::clone(&answers), Arc::clone(&log), Arc::clone(&counter));
+                busy.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     let mut head = vec![0u8; 16_384];
                     let n = socket.read(&mut head).await.unwrap_or(0);
                     let head = String::from_utf8_lossy(&head[..n]).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
                     log.lock().unwrap().push(path.clone());
-                    let answer = answers.iter().find(|(p, _)| *p == path).map(|(_, a)| a.clone());
+                    let answer = answers.iter().find(|(p, _)| *p == path || *p == "*").map(|(_, a)| a.clone());
                     // A client that has read enough closes the connection: that ends the endless ones.
                     let _ = give(&mut socket, answer.unwrap_or_else(|| status(404))).await;
+                    busy.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Scripted { address, asked }
+        Scripted { address, asked, busy }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Waits until nothing is answered any more: everybody has let go of what has no end.
+    pub async fn at_rest(&self) {
+        let start = Instant::now();
+        while self.busy.load(Ordering::SeqCst) > 0 {
+            assert!(start.elapsed() < Duration::from_secs(10), "somebody still reads");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The paths that were asked for, in order.
@@ -94,6 +114,22 @@ async fn give(socket: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
             loop {
                 socket.write_all(&more).await?;
             }
+        }
+        Answer::Drip(start, drops) => {
+            socket.write_all(&start).await?;
+            for drop in drops.iter().cycle() {
+                socket.write_all(&[*drop]).await?;
+                socket.flush().await?;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        Answer::Reset(start) => {
+            socket.write_all(&start).await?;
+            socket.flush().await?;
+            // Time for the start to be read: what is reset takes what is not read with it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            socket.set_zero_linger()?;
+            return Ok(());
         }
         Answer::Hang(start) => {
             socket.write_all(&start).await?;

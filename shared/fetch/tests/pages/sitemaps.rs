@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use async_compression::tokio::write::GzipEncoder;
+use fetch::sitemap::{MAX_FILES, MAX_KEPT, MAX_URLS};
 use fetch::{FetchConfig, FetchError, Fetcher, Sitemap, SitemapRequest};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use crate::scripted::{Answer, Scripted, ok, open, status, to};
@@ -148,7 +151,7 @@ async fn what_does_not_end_is_ended() {
         ("bomb", Answer::Endless(packed(b' '), encodings::bomb_more().repeat(100)), vec![], "is over 1000000 bytes"),
         ("bomb of one line", Answer::Endless(packed(b'a'), encodings::bomb_more().repeat(100)), vec![], "a line"),
         // Blocks of nothing: what is sent is bounded too.
-        ("packed nothing", Answer::Endless(open("", stored), [0, 0, 0, 0xff, 0xff].repeat(1_000)), vec![], "gzip"),
+        ("packed nothing", Answer::Endless(open("", stored), [0, 0, 0, 0xff, 0xff].repeat(1_000)), vec![], "is over"),
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
         let found = read(&f, &site.url("/s")).await;
@@ -160,6 +163,67 @@ async fn what_does_not_end_is_ended() {
     let site = Scripted::start(vec![("/s", Answer::Endless(open("", &head), urls))]).await;
     let found = read_some(&f, &site.url("/s"), 5, Duration::from_secs(20)).await;
     assert_eq!((found.urls.len(), found.truncated, found.fault), (5, true, None));
+}
+
+/// Two packings, each of which may decode to nothing for ever: the file's, and the answer's around it.
+#[tokio::test]
+async fn each_packing_is_bounded() {
+    let f = fetcher();
+    let nothing = [0, 0, 0, 0xff, 0xff];
+    let inner = [&encodings::bomb_start(b'a')[..10], &nothing.repeat(2_000)[..]].concat();
+    let coded = "Content-Encoding: gzip\r\n";
+    // Fifty million bytes of nothing, sent in fewer than the limit.
+    let both = [gzipped(&inner).await, gzipped(&nothing.repeat(1_000_000)).await].concat();
+    assert!(both.len() < MAX_SITEMAP);
+    for (name, answer) in [
+        ("around", Answer::Endless(open(coded, &inner), nothing.repeat(2_000))),
+        ("inside", Answer::Endless(open("", &inner), nothing.repeat(2_000))),
+        ("both", Answer::Bytes(page("200 OK", coded, &both))),
+        // Little is sent, and it has an end.
+        ("unpacked", ok(gzipped(&b"nonsense\n".repeat(MAX_SITEMAP / 4)).await)),
+    ] {
+        let site = Scripted::start(vec![("/s", answer)]).await;
+        let fault = read(&f, &site.url("/s")).await.fault.map(|e| e.to_string()).unwrap_or_default();
+        assert!(fault.contains("is over 1000000 bytes"), "{name}: {fault}");
+        site.at_rest().await;
+    }
+}
+
+async fn gzipped(data: &[u8]) -> Vec<u8> {
+    let mut packer = GzipEncoder::new(Vec::new());
+    packer.write_all(data).await.unwrap();
+    packer.shutdown().await.unwrap();
+    packer.into_inner()
+}
+
+#[tokio::test]
+async fn numbers_are_limited() {
+    let f = fetcher();
+    let urls: String = (0..=MAX_URLS).map(|i| format!("http://e/{i:x}\n")).collect();
+    assert!(urls.len() < MAX_SITEMAP);
+    let site = Scripted::start(vec![("/s", ok(&urls))]).await;
+    let found = read_some(&f, &site.url("/s"), usize::MAX, Duration::from_secs(60)).await;
+    assert_eq!((found.urls.len(), found.truncated, found.fault), (MAX_URLS, true, None));
+    // One file more than may be, the index being one of them. All are missing.
+    let site = Scripted::start_on("127.0.0.1", |address| {
+        let files: Vec<String> = (1..=MAX_FILES).map(|i| format!("http://{address}/{i}")).collect();
+        vec![("/s", ok(index(&files)))]
+    })
+    .await;
+    let found = read_some(&f, &site.url("/s"), usize::MAX, Duration::from_secs(60)).await;
+    assert_eq!((found.files, found.truncated, site.asked().len()), (MAX_FILES, true, MAX_FILES));
+}
+
+/// Not only the number of URLs: together they may be no more than is kept.
+#[tokio::test]
+async fn what_is_kept_is_limited() {
+    let limits = FetchConfig { allow: vec!["127.0.0.0/8".parse().unwrap()], ..FetchConfig::default() };
+    let f = Fetcher::new(limits).unwrap();
+    let line = format!("https://e.test/{}\n", "a".repeat(8_000));
+    let fit = MAX_KEPT / (line.len() - 1);
+    let site = Scripted::start(vec![("/s", ok(line.repeat(fit + 2)))]).await;
+    let found = read_some(&f, &site.url("/s"), usize::MAX, Duration::from_secs(60)).await;
+    assert_eq!((found.urls.len(), found.truncated, found.fault), (fit, true, None));
 }
 
 #[tokio::test]
@@ -183,7 +247,9 @@ async fn what_is_broken_yields_what_came() {
         ("loop", to("/s"), vec![]),
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
+        let begin = Instant::now();
         let found = read_some(&f, &site.url("/s"), 10, Duration::from_millis(700)).await;
+        assert!(begin.elapsed() < Duration::from_secs(5), "{name}: {:?}", begin.elapsed());
         // What was unpacked before the damage may or may not have been handed on.
         if name != "packed and cut" {
             assert_eq!(paths(&found), want, "{name}");

@@ -1,5 +1,5 @@
 //! A reader that ends in an error where a file, or one item of it, is too long. The parsers on top of it keep an item
-//! until it is whole; this is what bounds their memory.
+//! until it is whole, and a decoder may read for ever without a byte to show for it; this is what bounds both.
 
 use std::io;
 use std::pin::Pin;
@@ -7,36 +7,32 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-/// What was too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TooLong {
+/// What was too long: the error that reading ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TooLong {
+    #[error("the file is too long")]
     File,
+    #[error("an item of the file is too long")]
     Item,
 }
 
 /// The reader.
-pub(super) struct Bounded<R> {
+pub(crate) struct Bounded<R> {
     inner: R,
     left: usize,
     item: usize,
     left_of_item: usize,
-    too_long: Option<TooLong>,
 }
 
 impl<R> Bounded<R> {
     /// At most `file` bytes, at most `item` of them between two calls of [`Bounded::next_item`].
-    pub(super) fn new(inner: R, file: usize, item: usize) -> Bounded<R> {
-        Bounded { inner, left: file, item, left_of_item: item, too_long: None }
+    pub(crate) fn new(inner: R, file: usize, item: usize) -> Bounded<R> {
+        Bounded { inner, left: file, item, left_of_item: item }
     }
 
     /// Another item begins.
-    pub(super) fn next_item(&mut self) {
+    pub(crate) fn next_item(&mut self) {
         self.left_of_item = self.item;
-    }
-
-    /// Whether, and by what, reading was ended.
-    pub(super) fn too_long(&self) -> Option<TooLong> {
-        self.too_long
     }
 }
 
@@ -47,8 +43,8 @@ impl<R: AsyncBufRead + Unpin> AsyncBufRead for Bounded<R> {
         let room = this.left.min(this.left_of_item);
         // Only what goes on is too long.
         if room == 0 && !bytes.is_empty() {
-            this.too_long = Some(if this.left == 0 { TooLong::File } else { TooLong::Item });
-            return Poll::Ready(Err(io::Error::other("too long")));
+            let what = if this.left == 0 { TooLong::File } else { TooLong::Item };
+            return Poll::Ready(Err(io::Error::other(what)));
         }
         Poll::Ready(Ok(&bytes[..bytes.len().min(room)]))
     }
