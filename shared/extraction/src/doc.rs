@@ -40,8 +40,14 @@ impl<'a> El<'a> {
         self.raw.name()
     }
     pub(crate) fn attr(&self, name: &str) -> Option<&'a str> {
-        self.raw.attr(name)
+        attr(self.raw, name)
     }
+}
+
+/// An attribute's value. Elements have few attributes: to compare names is cheaper than to intern the one asked for,
+/// which is what [`Element::attr`] does.
+pub(crate) fn attr<'a>(raw: &'a Element, name: &str) -> Option<&'a str> {
+    raw.attrs.iter().find(|(n, _)| &*n.local == name).map(|(_, value)| &**value)
 }
 
 /// The page.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Extracted;
 use crate::candidate::{Candidate, Explained, Seen, Source};
-use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length};
+use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length, coerce_year};
 use crate::lists::{array, is_list_of};
 use crate::tidy;
 use crate::visible;
@@ -82,7 +82,8 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
         candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
         // A source alone against another one and what the page shows best: it states a starting bid, or it is stale.
         let second = |v: &Option<String>| others.iter().any(Option::is_some) || *v == shown;
-        let outvoted = own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
+        let outvoted =
+            own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
         if outvoted {
             candidate.score -= OUTVOTED;
             candidate.reason = format!("{}, against another source and the page", candidate.reason).into();
@@ -186,6 +187,11 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) ->
         && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
     {
         return Some(length);
+    }
+    if wanted.asks_year()
+        && let Some(year) = coerce_year(wanted.field.kind, raw, reading)
+    {
+        return Some(year);
     }
     let mut raw = tidy::value(raw);
     if wanted.is_shape("money")

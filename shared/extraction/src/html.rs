@@ -1,5 +1,7 @@
-//! Parses HTML with its nesting bounded *while* it is parsed: html5ever's time is quadratic in depth, so a page of
-//! 16,000 nested elements must never become a tree of that depth. Knows no schema. Every walk here is iterative.
+//! Parses HTML with its size bounded *while* it is parsed. html5ever's time is quadratic in depth, so a page of 16,000
+//! nested elements must never become a tree of that depth; it opens elements of formatting again in every paragraph
+//! that they were left open before, so a small page can ask for millions of nodes; and its time is quadratic in the
+//! attributes of a tag, which [`crate::tags`] bounds. Knows no schema. Every walk here is iterative.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -14,14 +16,23 @@ use html5ever::{Attribute, QualName, TokenizerResult};
 use scraper::node::Node;
 use scraper::{ElementRef, Html, HtmlTreeSink};
 
+use crate::tags;
+
 /// Deepest nesting, give or take [`LOOK_EVERY`].
 pub const MAX_DEPTH: usize = 512;
+/// Most nodes of a page, give or take what one tag opens; what comes after them is left out.
+pub const MAX_NODES: usize = 400_000;
 /// After how many tags the depth is measured again.
 const LOOK_EVERY: usize = 64;
 
 /// Parses a page.
 pub fn parse(text: &str) -> Html {
-    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None) };
+    parse_bounded(&tags::bounded(text))
+}
+
+/// Parses a page whose tags are bounded.
+fn parse_bounded(text: &str) -> Html {
+    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None), nodes: Cell::new(0) };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
     let bounded = Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false) };
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
@@ -37,6 +48,8 @@ pub fn parse(text: &str) -> Html {
 struct Watched {
     inner: HtmlTreeSink,
     top: Cell<Option<NodeId>>,
+    /// How many nodes were made, texts that may have joined others included.
+    nodes: Cell<usize>,
 }
 
 impl Watched {
@@ -51,10 +64,21 @@ impl Watched {
         self.inner.0.replace(Html::new_document())
     }
 
+    fn is_full(&self) -> bool {
+        self.nodes.get() >= MAX_NODES
+    }
+
+    fn made(&self) {
+        self.nodes.set(self.nodes.get() + 1);
+    }
+
     fn entered(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
         self.top.set(Some(match child {
             NodeOrText::AppendNode(id) => *id,
-            NodeOrText::AppendText(_) => *parent,
+            NodeOrText::AppendText(_) => {
+                self.made();
+                *parent
+            }
         }));
     }
 }
@@ -98,12 +122,15 @@ impl TreeSink for Watched {
         self.inner.elem_name(target)
     }
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
+        self.made();
         self.inner.create_element(name, attributes, flags)
     }
     fn create_comment(&self, text: StrTendril) -> NodeId {
+        self.made();
         self.inner.create_comment(text)
     }
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
+        self.made();
         self.inner.create_pi(target, data)
     }
     fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
@@ -140,6 +167,9 @@ impl TokenSink for Bounded {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
+        if self.builder.sink.is_full() && !matches!(token, Token::EOFToken) {
+            return TokenSinkResult::Continue;
+        }
         if let Token::TagToken(tag) = &token {
             let tags = self.tags.get() + 1;
             self.tags.set(tags);
@@ -280,6 +310,27 @@ mod tests {
             let html = parse(&page);
             let deepest = html.tree.nodes().map(|n| n.ancestors().take(5_000).count()).max().unwrap();
             assert!(deepest <= MAX_DEPTH + 3 * LOOK_EVERY, "{deepest}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_bounded_also_where_a_small_page_asks_for_many() {
+        let open: String = (0..300).map(|i| format!("<b a={i}>")).collect();
+        // Every paragraph opens the 300 again that the division left open.
+        let page = format!("<div>{open}</div>{}", "<p>x</p>".repeat(5_000));
+        for page in [page, "<i>x</i>".repeat(MAX_NODES), "<!--x-->".repeat(MAX_NODES + 10)] {
+            let nodes = parse(&page).tree.nodes().count();
+            assert!(nodes <= MAX_NODES + 2 * MAX_DEPTH, "{nodes}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_bounded() {
+        let many: String = (0..5_000).map(|i| format!(" a{i}=1")).collect();
+        for page in [format!("<p{many}>x"), format!("<!--><p{many}>x"), format!("<p{many}"), format!("</p{many}>")] {
+            let html = parse(&page);
+            let most = html.tree.nodes().filter_map(|n| n.value().as_element()).map(|e| e.attrs().count()).max();
+            assert!(most.is_some_and(|n| n <= tags::MAX_ATTRIBUTES), "{most:?}");
         }
     }
 

@@ -258,7 +258,7 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         let presses = matches!(el.name(), "button" | "a" | "input");
         let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
         if (button && text.len() <= 40 && says.buy) || (marked && !says.gone) {
-            let off = el.raw.attr("disabled").is_some()
+            let off = el.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
             let (answer, change) = if off { (false, -4) } else { (true, 4) };
