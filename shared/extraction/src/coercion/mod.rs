@@ -1,5 +1,6 @@
 //! Values to types: every row of the contract's coercion table. Pure; knows no page, only a value and how to read it.
 
+mod answers;
 mod around;
 mod boolean;
 mod calendar;
