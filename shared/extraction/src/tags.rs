@@ -22,7 +22,7 @@ pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
     let mut looks = bytes.len().saturating_mul(MAX_LOOKS) + MAX_TAG;
-    while let Some(open) = page.get(at..).and_then(|rest| rest.find('<')).map(|i| at + i) {
+    while let Some(open) = (at..bytes.len()).find(|i| bytes[*i] == b'<') {
         at = open + 1;
         let name = at + usize::from(bytes.get(at) == Some(&b'/'));
         if !bytes.get(name).is_some_and(u8::is_ascii_alphabetic) {
