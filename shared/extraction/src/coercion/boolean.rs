@@ -94,7 +94,7 @@ fn is_later(before: &str, after: &str) -> bool {
         return true;
     }
     let number = |w: &&str| w.starts_with(|c: char| c.is_ascii_digit()) || phrases("one").contains(w);
-    let Some(at) = next.iter().take(3).position(|w| number(&w)) else { return false };
+    let Some(at) = next.iter().take(3).position(number) else { return false };
     let unit = next
         .iter()
         .skip(at)
