@@ -32,6 +32,10 @@ pub(crate) struct El<'a> {
     /// Its piece of the marks.
     mark_from: usize,
     mark_to: usize,
+    /// How many line breaks its text has between other text; while it is open, how many the page had before it.
+    breaks: usize,
+    /// Whether a space stands before it, in whose place a line break may come.
+    spaced: bool,
     pub(crate) zone: Zone,
 }
 
@@ -40,8 +44,14 @@ impl<'a> El<'a> {
         self.raw.name()
     }
     pub(crate) fn attr(&self, name: &str) -> Option<&'a str> {
-        self.raw.attr(name)
+        attr(self.raw, name)
     }
+}
+
+/// An attribute's value. Elements have few attributes: to compare names is cheaper than to intern the one asked for,
+/// which is what [`Element::attr`] does.
+pub(crate) fn attr<'a>(raw: &'a Element, name: &str) -> Option<&'a str> {
+    raw.attrs.iter().find(|(n, _)| &*n.local == name).map(|(_, value)| &**value)
 }
 
 /// The page.
@@ -50,6 +60,8 @@ pub(crate) struct Doc<'a> {
     pub(crate) els: Vec<El<'a>>,
     text: String,
     marks: String,
+    /// Line breaks in the text so far.
+    breaks: usize,
     /// The heading that names the page.
     pub(crate) heading: Option<usize>,
 }
@@ -92,7 +104,7 @@ impl<'a> Doc<'a> {
         if *silent > 0 || is_silent(name) {
             *silent += 1;
         } else if is_block(name) {
-            break_line(&mut self.text);
+            self.breaks += usize::from(break_line(&mut self.text));
         }
         let at = self.els.len();
         let parent = open.last().copied().unwrap_or(at);
@@ -105,7 +117,8 @@ impl<'a> Doc<'a> {
         let zone = zones::of(name, attributes.role, attributes.hidden, &self.marks[mark_from..], above);
         let from = self.text.len();
         let mark_to = self.marks.len();
-        self.els.push(El { raw, parent, end: at + 1, from, to: from, mark_from, mark_to, zone });
+        let (breaks, spaced) = (self.breaks, self.text.ends_with(' '));
+        self.els.push(El { raw, parent, end: at + 1, from, to: from, mark_from, mark_to, breaks, spaced, zone });
         open.push(at);
     }
 
@@ -114,10 +127,16 @@ impl<'a> Doc<'a> {
         let count = self.els.len();
         if let Some(el) = self.els.get_mut(at) {
             (el.end, el.to) = (count, self.text.len().max(el.from));
+            let own = self.text.get(el.from..).unwrap_or_default();
+            let moved = el.spaced && self.text.as_bytes().get(el.from.wrapping_sub(1)) == Some(&b'\n');
+            let edges = usize::from(own.starts_with('\n'))
+                + usize::from(own.len() > 1 && own.ends_with('\n'))
+                + usize::from(moved);
+            el.breaks = (self.breaks - el.breaks).saturating_sub(edges);
             if *silent > 0 {
                 *silent -= 1;
             } else if is_block(el.raw.name()) {
-                break_line(&mut self.text);
+                self.breaks += usize::from(break_line(&mut self.text));
             }
         }
     }
@@ -207,7 +226,7 @@ impl<'a> Doc<'a> {
 
     /// Whether an element has no element below it that ends a line.
     pub(crate) fn is_line(&self, at: usize) -> bool {
-        !self.lines(at).contains('\n')
+        self.els.get(at).is_none_or(|el| el.breaks == 0)
     }
 
     /// The heading that names the page: the first `h1` with text outside of the surroundings, else the first at all.
@@ -306,13 +325,16 @@ fn push_text(out: &mut String, text: &str) {
     }
 }
 
-fn break_line(out: &mut String) {
+/// Ends a line; whether there was one to end.
+fn break_line(out: &mut String) -> bool {
     if out.ends_with(' ') {
         out.pop();
     }
-    if !out.is_empty() && !out.ends_with('\n') {
+    let ends = !out.is_empty() && !out.ends_with('\n');
+    if ends {
         out.push('\n');
     }
+    ends
 }
 
 fn is_silent(name: &str) -> bool {
@@ -355,4 +377,22 @@ pub(crate) fn is_block(name: &str) -> bool {
             | "var"
             | "wbr"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_line_is_what_has_no_break(page in "(<div>|</div>|<b>|</b>|<br>|<p>|<script>|</script>|a| |\n){0,30}") {
+            let html = crate::html::parse(&page);
+            let doc = Doc::of(&html);
+            for at in 0..doc.els.len() {
+                prop_assert_eq!(doc.is_line(at), !doc.lines(at).contains('\n'), "{:?}", doc.lines(at));
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Extracted;
 use crate::candidate::{Candidate, Explained, Seen, Source};
-use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length};
+use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length, coerce_year};
 use crate::lists::{array, is_list_of};
 use crate::tidy;
 use crate::visible;
@@ -14,6 +14,8 @@ use crate::wanted::Wanted;
 
 /// Most candidates that are compared with each other.
 const MAX_AGREEING: usize = 100;
+/// What an amount loses that two others are against: more than the most trusted source is before the next.
+const OUTVOTED: i32 = 20;
 /// Least score that an answer needs: below it, null is the better one.
 const LEAST: i32 = 40;
 
@@ -60,6 +62,13 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
     let seen: Vec<(Option<Source>, Option<String>)> =
         candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
+    // The amount that the page shows best.
+    let shown = candidates
+        .iter()
+        .zip(&seen)
+        .filter(|(_, (source, value))| source.is_none() && value.is_some())
+        .max_by_key(|(candidate, _)| candidate.score)
+        .and_then(|(_, (_, value))| value.clone());
     for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
         if value.is_none() {
             continue;
@@ -71,6 +80,14 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
             }
         }
         candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
+        // A source alone against another one and what the page shows best: it states a starting bid, or it is stale.
+        let second = |v: &Option<String>| others.iter().any(Option::is_some) || *v == shown;
+        let outvoted =
+            own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
+        if outvoted {
+            candidate.score -= OUTVOTED;
+            candidate.reason = format!("{}, against another source and the page", candidate.reason).into();
+        }
     }
 }
 
@@ -170,6 +187,11 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) ->
         && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
     {
         return Some(length);
+    }
+    if wanted.asks_year()
+        && let Some(year) = coerce_year(wanted.field.kind, raw, reading)
+    {
+        return Some(year);
     }
     let mut raw = tidy::value(raw);
     if wanted.is_shape("money")

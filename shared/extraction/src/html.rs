@@ -1,5 +1,7 @@
-//! Parses HTML with its nesting bounded *while* it is parsed: html5ever's time is quadratic in depth, so a page of
-//! 16,000 nested elements must never become a tree of that depth. Knows no schema. Every walk here is iterative.
+//! Parses HTML with its size bounded *while* it is parsed. html5ever's time is quadratic in depth, so a page of 16,000
+//! nested elements must never become a tree of that depth; it opens elements of formatting again in every paragraph
+//! that they were left open before, so a small page can ask for millions of nodes; and its time is quadratic in the
+//! attributes of a tag, which [`crate::tags`] bounds. Knows no schema. Every walk here is iterative.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -14,14 +16,24 @@ use html5ever::{Attribute, QualName, TokenizerResult};
 use scraper::node::Node;
 use scraper::{ElementRef, Html, HtmlTreeSink};
 
+use crate::tags;
+
 /// Deepest nesting, give or take [`LOOK_EVERY`].
 pub const MAX_DEPTH: usize = 512;
-/// After how many tags the depth is measured again.
+/// Most nodes of a page, give or take what one tag opens; what comes after them is left out.
+pub const MAX_NODES: usize = 400_000;
+/// After how many tags the depth is measured again, and after how many where the last look found no room.
 const LOOK_EVERY: usize = 64;
+const LOOK_AGAIN: usize = 8;
 
 /// Parses a page.
 pub fn parse(text: &str) -> Html {
-    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None) };
+    parse_bounded(&tags::bounded(text))
+}
+
+/// Parses a page whose tags are bounded.
+fn parse_bounded(text: &str) -> Html {
+    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None), nodes: Cell::new(0) };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
     let bounded = Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false) };
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
@@ -37,6 +49,8 @@ pub fn parse(text: &str) -> Html {
 struct Watched {
     inner: HtmlTreeSink,
     top: Cell<Option<NodeId>>,
+    /// How many nodes were made, texts that may have joined others included.
+    nodes: Cell<usize>,
 }
 
 impl Watched {
@@ -51,10 +65,33 @@ impl Watched {
         self.inner.0.replace(Html::new_document())
     }
 
+    /// An element of that name was closed. The tree builder does not tell of all that it closes; without this, the depth
+    /// would stay what it was where nothing but end tags follow.
+    fn closed(&self, name: &str) {
+        let html = self.inner.0.borrow();
+        let Some(top) = self.top.get().and_then(|id| html.tree.get(id)) else { return };
+        let is = |n: &ego_tree::NodeRef<'_, Node>| n.value().as_element().is_some_and(|e| e.name() == name);
+        let closed = std::iter::once(top).chain(top.ancestors()).take(LOOK_AGAIN).find(is);
+        if let Some(parent) = closed.and_then(|n| n.parent()) {
+            self.top.set(Some(parent.id()));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.nodes.get() >= MAX_NODES
+    }
+
+    fn made(&self) {
+        self.nodes.set(self.nodes.get() + 1);
+    }
+
     fn entered(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
         self.top.set(Some(match child {
             NodeOrText::AppendNode(id) => *id,
-            NodeOrText::AppendText(_) => *parent,
+            NodeOrText::AppendText(_) => {
+                self.made();
+                *parent
+            }
         }));
     }
 }
@@ -98,12 +135,15 @@ impl TreeSink for Watched {
         self.inner.elem_name(target)
     }
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
+        self.made();
         self.inner.create_element(name, attributes, flags)
     }
     fn create_comment(&self, text: StrTendril) -> NodeId {
+        self.made();
         self.inner.create_comment(text)
     }
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
+        self.made();
         self.inner.create_pi(target, data)
     }
     fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
@@ -140,16 +180,27 @@ impl TokenSink for Bounded {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
+        if self.builder.sink.is_full() && !matches!(token, Token::EOFToken) {
+            return TokenSinkResult::Continue;
+        }
         if let Token::TagToken(tag) = &token {
             let tags = self.tags.get() + 1;
             self.tags.set(tags);
-            if tags.is_multiple_of(LOOK_EVERY) {
+            if tags.is_multiple_of(if self.full.get() { LOOK_AGAIN } else { LOOK_EVERY }) {
                 self.full.set(self.builder.sink.depth() >= MAX_DEPTH);
             }
             // What holds only text cannot nest, and its text must not be taken for tags.
             let holds_text = matches!(&*tag.name, "script" | "style" | "title" | "textarea" | "noscript" | "iframe");
             if self.full.get() && tag.kind == TagKind::StartTag && !holds_text {
                 return TokenSinkResult::Continue;
+            }
+            if self.full.get() && tag.kind == TagKind::EndTag {
+                let (name, before) = (tag.name.clone(), self.builder.sink.top.get());
+                let result = self.builder.process_token(token, line);
+                if self.builder.sink.top.get() == before {
+                    self.builder.sink.closed(&name);
+                }
+                return result;
             }
         }
         self.builder.process_token(token, line)
@@ -284,6 +335,25 @@ mod tests {
     }
 
     #[test]
+    fn nodes_are_bounded_also_where_a_small_page_asks_for_many() {
+        let open: String = (0..300).map(|i| format!("<b a={i}>")).collect();
+        // Every paragraph opens the 300 again that the division left open.
+        let page = format!("<div>{open}</div>{}", "<p>x</p>".repeat(2_000));
+        let nodes = parse(&page).tree.nodes().count();
+        assert!(nodes > MAX_NODES / 2 && nodes <= MAX_NODES + 2 * MAX_DEPTH, "{nodes}");
+    }
+
+    #[test]
+    fn attributes_are_bounded() {
+        let many: String = (0..5_000).map(|i| format!(" a{i}=1")).collect();
+        for page in [format!("<p{many}>x"), format!("<!--><p{many}>x"), format!("<p{many}"), format!("</p{many}>")] {
+            let html = parse(&page);
+            let most = html.tree.nodes().filter_map(|n| n.value().as_element()).map(|e| e.attrs().count()).max();
+            assert!(most.is_some_and(|n| n <= tags::MAX_ATTRIBUTES), "{most:?}");
+        }
+    }
+
+    #[test]
     fn old_pages_without_end_tags_keep_all_they_have() {
         let page: String = (0..3_000).map(|i| format!("<p>p{i}<ul><li>a{i}<li>b{i}</ul>")).collect();
         let html = parse(&page);
@@ -296,5 +366,7 @@ mod tests {
     fn after_a_deep_part_the_page_goes_on() {
         let page = format!("{}x{}<p id=after>y", "<div>".repeat(2_000), "</div>".repeat(2_000));
         assert!(words(&page).contains('y'));
+        let after = parse(&page).tree.nodes().filter_map(|n| n.value().as_element()).any(|e| e.id() == Some("after"));
+        assert!(after);
     }
 }

@@ -18,6 +18,7 @@ mod selector;
 mod sieve;
 mod sources;
 mod structured;
+mod tags;
 mod tidy;
 mod visible;
 mod vocabulary;

@@ -24,6 +24,10 @@ use crate::{selector, visible};
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
 
+/// Lengths of headlines, in characters, that were likely cut: search engines once took 110 and no more, and plugins
+/// still see to it.
+const HEADLINE: std::ops::RangeInclusive<usize> = 90..=113;
+
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
     page: &'a Html,
@@ -148,6 +152,12 @@ impl<'a> Sources<'a> {
         let text = candidate.values.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
         match wanted.id() {
             "title" => {
+                // What was cut to fit is worth less than the whole.
+                let whole = |t: &str| t.len() > text.len() + 3 && t.starts_with(text.trim_end_matches(['.', '…', ' ']));
+                if HEADLINE.contains(&text.chars().count()) && self.head.names().any(whole) {
+                    candidate.score -= 16;
+                    candidate.reason = format!("{}, cut short", candidate.reason).into();
+                }
                 // A page's name has the site's in it; an article's headline may be another than the one printed.
                 if entity.is_page {
                     candidate.score -= 18;

@@ -1,6 +1,7 @@
 //! What field names mean. The table is data, in `vocabulary.txt`; this reads it once, splits names into words and
 //! finds the concept of a name or of a label on a page.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -40,7 +41,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
             by_name.entry((*name).to_owned()).or_insert(at);
         }
         for name in &concept.names {
-            by_name.entry(singular(name)).or_insert(at);
+            by_name.entry(singular(name).into_owned()).or_insert(at);
         }
     }
     let several = |(at, c): (usize, &Concept)| -> Vec<(String, usize)> {
@@ -153,7 +154,11 @@ pub(crate) fn words(name: &str) -> String {
 }
 
 /// Each word in the singular, as far as a rule of thumb goes.
-pub(crate) fn singular(words: &str) -> String {
+pub(crate) fn singular(words: &str) -> Cow<'_, str> {
+    // Most labels have no word that ends in "s": they are what they are.
+    if !words.ends_with('s') && !words.contains("s ") {
+        return Cow::Borrowed(words);
+    }
     let stem = |w: &str| match w {
         w if w.len() > 4 && w.ends_with("ies") => format!("{}y", &w[..w.len() - 3]),
         w if w.len() > 3 && w.ends_with('s') && !w.ends_with("ss") && !w.ends_with("us") && !w.ends_with("is") => {
@@ -161,12 +166,12 @@ pub(crate) fn singular(words: &str) -> String {
         }
         w => w.to_owned(),
     };
-    words.split(' ').map(stem).collect::<Vec<_>>().join(" ")
+    Cow::Owned(words.split(' ').map(stem).collect::<Vec<_>>().join(" "))
 }
 
 fn find(words: &str) -> Option<&'static Concept> {
     let vocabulary = &*VOCABULARY;
-    let at = vocabulary.by_name.get(words).or_else(|| vocabulary.by_name.get(&singular(words)))?;
+    let at = vocabulary.by_name.get(words).or_else(|| vocabulary.by_name.get(&*singular(words)))?;
     vocabulary.concepts.get(*at)
 }
 
@@ -182,7 +187,7 @@ pub(crate) fn concept_of(name: &str) -> Option<&'static Concept> {
                 return Some(found);
             }
             match tail.rsplit_once(' ') {
-                Some((rest, last)) if TAILS.contains(&singular(last).as_str()) => tail = rest,
+                Some((rest, last)) if TAILS.contains(&&*singular(last)) => tail = rest,
                 Some(_) | None => break,
             }
         }

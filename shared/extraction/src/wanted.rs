@@ -12,6 +12,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) concept: Option<&'static Concept>,
     /// The name in words.
     pub(crate) label: String,
+    /// The same in the singular.
+    stem: String,
     /// Seconds of one unit, where a duration is asked for as a number.
     pub(crate) unit: Option<f64>,
 }
@@ -28,7 +30,8 @@ impl<'a> Wanted<'a> {
             (Some(named), _) => Some(named),
             (None, hinted) => hinted,
         };
-        let mut wanted = Wanted { field, concept, label, unit: None };
+        let stem = singular(&label).into_owned();
+        let mut wanted = Wanted { field, concept, label, stem, unit: None };
         wanted.unit = wanted.duration_unit();
         wanted
     }
@@ -38,8 +41,7 @@ impl<'a> Wanted<'a> {
         if !matches!(self.field.kind.element(), FieldType::Integer | FieldType::Float) {
             return None;
         }
-        let asked =
-            format!(" {} {} ", singular(&self.label), singular(&words(self.field.hint.as_deref().unwrap_or(""))));
+        let asked = format!(" {} {} ", self.stem, singular(&words(self.field.hint.as_deref().unwrap_or(""))));
         let says = |unit: &[&str]| unit.iter().any(|u| asked.contains(&format!(" {u} ")));
         let timely = self.is_shape("minutes") || says(&["duration", "time", "minute", "second"]);
         if !timely || says(&["zone", "stamp", "timestamp"]) {
@@ -54,6 +56,13 @@ impl<'a> Wanted<'a> {
         } else {
             60.0
         })
+    }
+
+    /// Whether its name or hint asks for a year: of a day, that is its year.
+    pub(crate) fn asks_year(&self) -> bool {
+        let hint = self.field.hint.as_deref().unwrap_or_default();
+        matches!(self.field.kind.element(), FieldType::Integer | FieldType::Float)
+            && (self.label.split(' ').any(|w| w == "year") || words(hint).split(' ').any(|w| w == "year"))
     }
 
     pub(crate) fn id(&self) -> &'static str {
@@ -74,18 +83,22 @@ impl<'a> Wanted<'a> {
 
     /// Whether a label on the page, in words, names this field; the closeness of it, 0 to 10.
     pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
+        self.labelled_so(label, &singular(label))
+    }
+
+    /// The same for a label whose singular is known.
+    pub(crate) fn labelled_so(&self, label: &str, stem: &str) -> Option<i32> {
         if label == self.label {
             return Some(10);
         }
-        let stem = singular(label);
-        if stem == singular(&self.label) {
+        if stem == self.stem {
             return Some(9);
         }
         let concept = self.concept?;
         if concept.names.iter().any(|n| *n == label || *n == stem) {
             return Some(8);
         }
-        concept.labels.iter().any(|l| l == label || *l == stem).then_some(7)
+        concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
     }
 
     /// Whether the words of a mark or key say that something else is meant.

@@ -1,13 +1,10 @@
-//! Days: ISO 8601, RFC 2822, months by name, numbers by locale, and days relative to the day of the fetch. The names
-//! are data, in `calendar.txt`.
+//! Days: ISO 8601, RFC 2822, months by name, numbers by locale; [`super::relative`] knows
+//! those that count from today.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::Reading;
+use super::calendar::month_named;
+use super::{Reading, relative};
 
 /// Longest text that is looked at, in characters.
 const LOOK: usize = 160;
@@ -17,50 +14,6 @@ const LOOK: usize = 160;
 pub(crate) struct Named {
     pub(crate) day: Date,
     pub(crate) length: usize,
-}
-
-/// `calendar.txt`, read once.
-struct Calendar {
-    months: HashMap<String, i64>,
-    phrases: HashMap<&'static str, Vec<&'static str>>,
-}
-
-static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
-    let (mut months, mut phrases) = (HashMap::new(), HashMap::new());
-    let mut short: HashMap<String, Option<i64>> = HashMap::new();
-    for line in include_str!("calendar.txt").lines().filter(|l| !l.starts_with('#')) {
-        let Some((key, rest)) = line.split_once(':') else { continue };
-        if key.len() > 2 {
-            phrases.insert(key, rest.split(',').map(str::trim).collect());
-            continue;
-        }
-        for (month, names) in (1..).zip(rest.split_whitespace()) {
-            for name in names.split('/') {
-                months.insert(name.to_owned(), month);
-                let letters: Vec<char> = name.chars().collect();
-                for length in 3..letters.len() {
-                    // "jui" begins two months: it names none. English comes first in the table and stands.
-                    if key == "en" {
-                        months.insert(letters[..length].iter().collect(), month);
-                    }
-                    let known = short.entry(letters[..length].iter().collect()).or_insert(Some(month));
-                    if *known != Some(month) {
-                        *known = None;
-                    }
-                }
-            }
-        }
-    }
-    for (name, month) in short {
-        if let Some(month) = month {
-            months.entry(name).or_insert(month);
-        }
-    }
-    Calendar { months, phrases }
-});
-
-fn phrases(key: &str) -> &'static [&'static str] {
-    CALENDAR.phrases.get(key).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The day that a text names.
@@ -73,9 +26,15 @@ pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
     let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digit).collect();
     iso(&text)
         .or_else(|| ideographs(&text))
-        .or_else(|| relative(&text, reading.today))
+        .or_else(|| relative::find(&text, reading.today))
         .or_else(|| by_name(&text))
         .or_else(|| numeric(&text, reading.locale))
+}
+
+/// The day that a text names with a month in words or signs, whatever the locale.
+pub(super) fn in_words(text: &str) -> Option<Named> {
+    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digit).collect();
+    ideographs(&text).or_else(|| by_name(&text))
 }
 
 /// Arabic, Persian, Devanagari and full-width digits in their plain form.
@@ -98,7 +57,8 @@ fn day(year: i64, month: i64, day: i64) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-fn named(day: Option<Date>, length: usize) -> Option<Named> {
+/// A day, if its year is one that pages speak of.
+pub(super) fn named(day: Option<Date>, length: usize) -> Option<Named> {
     // Years of four digits: "3000 years ago" is no day of a page.
     day.filter(|day| (1000..=2999).contains(&day.year())).map(|day| Named { day, length })
 }
@@ -143,74 +103,6 @@ fn ideographs(text: &str) -> Option<Named> {
     let (month, rest) = rest.split_once(['月', '월'])?;
     let (of_month, _) = rest.split_once(['日', '일'])?;
     named(day(year, month.trim().parse().ok()?, of_month.trim().parse().ok()?), 11)
-}
-
-fn relative(text: &str, today: Date) -> Option<Named> {
-    let text = text.trim().trim_matches(|c: char| !c.is_alphanumeric() && c != '\u{947}');
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || ",.:;|•".contains(c)).filter(|w| !w.is_empty()).collect();
-    if words.len() > 8 || words.is_empty() {
-        return None;
-    }
-    let length = text.chars().count();
-    let says = |key: &str| {
-        phrases(key).iter().any(|p| {
-            let wide = p.chars().any(|c| c > '\u{2e7f}');
-            text == *p
-                || (wide && text.contains(p))
-                || text.strip_prefix(p).is_some_and(|r| r.starts_with([' ', ',']))
-                || (p.contains(' ') && text.contains(p))
-                || (words.len() <= 4 && p.chars().count() > 3 && words.last() == Some(p))
-        })
-    };
-    let past = phrases("ago").iter().any(|p| {
-        words.contains(p)
-            || (p.contains(' ') && text.contains(p))
-            || (p.chars().all(|c| c > '\u{2e7f}') && text.ends_with(p))
-    });
-    let count: Option<i64> = {
-        let digits: String =
-            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        if digits.is_empty() {
-            words.iter().any(|w| phrases("one").contains(w)).then_some(1)
-        } else {
-            digits.parse().ok()
-        }
-    };
-    if past && let Some(count) = count.filter(|n| (0..=36_500).contains(n)) {
-        let unit = |key: &str| {
-            phrases(key).iter().any(|s| {
-                let wide = s.chars().any(|c| c > '\u{2e7f}');
-                words.iter().any(|w| w.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(s))
-                    || (wide && text.contains(s))
-            })
-        };
-        let digits_touch = |c: char| words.iter().any(|w| w.strip_suffix(c).is_some_and(|n| n.parse::<i64>().is_ok()));
-        let span = if unit("weeks") || digits_touch('w') {
-            (count * 7).days()
-        } else if unit("seconds") || unit("minutes") {
-            0.days()
-        } else if unit("days") || digits_touch('d') {
-            count.days()
-        } else if unit("months") {
-            count.months()
-        } else if unit("hours") || digits_touch('h') {
-            // Hours may reach into the day before; without the time of day, today is the better guess below 24.
-            (count / 24).days()
-        } else if unit("years") || digits_touch('y') {
-            count.min(3_000).years()
-        } else {
-            return None;
-        };
-        return named(today.checked_sub(span).ok(), length);
-    }
-    let offset = match (says("today"), says("yesterday"), says("tomorrow")) {
-        (_, true, _) => -1,
-        (_, _, true) => 1,
-        (true, ..) => 0,
-        _ => return None,
-    };
-    named(today.checked_add(offset.days()).ok(), length)
 }
 
 /// A month by name with a day and a year beside it: `March 4, 2025`, `4. März 2025`, `Tue, 04 Mar 2025 10:00:00 GMT`.
@@ -263,15 +155,6 @@ fn vietnamese(words: &[&str]) -> Option<Named> {
     let number = |i: usize| words.get(i).and_then(|w| w.parse::<i64>().ok());
     let year = number(at + 2).or_else(|| number(at + 3))?;
     named(day(year, number(at + 1)?, number(at.checked_sub(1)?)?), 20)
-}
-
-/// The month that a word names, in any language of the table.
-pub(crate) fn month_named(word: &str) -> Option<i64> {
-    let word = word.trim_end_matches('.');
-    if word.chars().count() < 3 && word.is_ascii() {
-        return None;
-    }
-    CALENDAR.months.get(word).copied()
 }
 
 /// `4`, `4th`, `1er`.
@@ -369,6 +252,24 @@ mod tests {
             ("3d ago", "en-US", "2026-11-21"),
             ("a month ago", "en-US", "2026-10-24"),
             ("an hour ago", "en-US", "2026-11-24"),
+            ("5 min ago", "en-US", "2026-11-24"),
+            ("2 hrs ago", "en-US", "2026-11-24"),
+            ("30 hrs ago", "en-US", "2026-11-23"),
+            ("45 secs ago", "en-US", "2026-11-24"),
+            ("2 wks ago", "en-US", "2026-11-10"),
+            ("3 mos ago", "en-US", "2026-08-24"),
+            ("1 yr ago", "en-US", "2025-11-24"),
+            ("5m ago", "en-US", "2026-11-24"),
+            ("2h ago", "en-US", "2026-11-24"),
+            ("Updated yesterday", "en-US", "2026-11-23"),
+            ("Updated: 5 min ago", "en-US", "2026-11-24"),
+            ("Last updated yesterday at 10:15 am", "en-US", "2026-11-23"),
+            ("vor 5 Min.", "de-DE", "2026-11-24"),
+            ("vor 2 Std.", "de-DE", "2026-11-24"),
+            ("Zuletzt aktualisiert gestern um 10:15 Uhr", "de-DE", "2026-11-23"),
+            ("hace 5 min", "es-ES", "2026-11-24"),
+            ("il y a 2 h", "fr-FR", "2026-11-24"),
+            ("il y a 2 sem.", "fr-FR", "2026-11-10"),
             ("vor 3 Tagen", "de-DE", "2026-11-21"),
             ("vor einer Woche", "de-DE", "2026-11-17"),
             ("il y a 3 jours", "fr-FR", "2026-11-21"),
@@ -399,13 +300,5 @@ mod tests {
         ] {
             assert_eq!(read_in(text, "en-US"), None, "{text}");
         }
-    }
-
-    #[test]
-    fn every_language_has_twelve_months() {
-        for line in include_str!("calendar.txt").lines().filter(|l| l.as_bytes().get(2) == Some(&b':')) {
-            assert_eq!(line.split_whitespace().count(), 13, "{line}");
-        }
-        assert_eq!((month_named("jui"), month_named("sept"), month_named("of")), (None, Some(9), None));
     }
 }

@@ -48,6 +48,10 @@ pub(crate) fn read(text: &str, locale: &str) -> Option<Length> {
     if let Some(seconds) = iso_seconds(text) {
         return Some(Length { seconds, bare: false, range: false });
     }
+    // What begins like one and is none says nothing: the months of "P5M" have no length.
+    if text.starts_with(['P', 'p']) && text[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).collect();
     clock(&text).or_else(|| in_words(&text, locale))
 }
@@ -179,6 +183,8 @@ mod tests {
             ("1h30", 3_600.0),
             ("45 minutes", 2_700.0),
             ("45min.", 2_700.0),
+            ("45m", 2_700.0),
+            ("1h 5m", 3_900.0),
             ("30-40 mins", 1_800.0),
             ("1½ hours", 5_400.0),
             ("1 1/2 hours", 5_400.0),

@@ -1,13 +1,20 @@
 //! Values to types: every row of the contract's coercion table. Pure; knows no page, only a value and how to read it.
 
+mod answers;
+mod around;
 mod boolean;
+mod calendar;
 mod date;
 mod duration;
 mod number;
+mod relative;
 
 use domain::FieldType;
 use jiff::civil::Date;
 use serde_json::{Number, Value};
+
+/// Longest text that may be nothing but a day in words, in bytes.
+const MAX_DAY: usize = 60;
 
 /// How texts are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -78,9 +85,14 @@ pub(crate) fn reads_as_day(text: &str, reading: &Reading<'_>) -> bool {
     date::find(text, reading).is_some()
 }
 
+/// Whether a text without a digit may name a day: "yesterday", "a week ago".
+pub(crate) fn may_be_recent(text: &str) -> bool {
+    relative::may_name(&text.to_lowercase())
+}
+
 /// Whether a word is the name of a month.
 pub(crate) fn is_month(word: &str) -> bool {
-    date::month_named(&word.to_lowercase()).is_some()
+    calendar::month_named(&word.to_lowercase()).is_some()
 }
 
 /// A short form of a text for a warning.
@@ -126,13 +138,13 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
         (FieldType::Float, Value::Number(n)) => float(n.as_f64()?).map(Coerced::plain),
         (FieldType::Integer, Value::String(text)) => {
             let text = collapse(text);
-            let found = number::find(&text, reading.locale)?;
+            let found = number_in(&text, reading)?;
             let value = whole(found.value, found.exact)?;
             Some(number_note(&text, value, &found))
         }
         (FieldType::Float, Value::String(text)) => {
             let text = collapse(text);
-            let found = number::find(&text, reading.locale)?;
+            let found = number_in(&text, reading)?;
             let value = float(found.value)?;
             Some(number_note(&text, value, &found))
         }
@@ -159,6 +171,25 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
         // element() gives no array types.
         (FieldType::StringArray | FieldType::IntegerArray | FieldType::FloatArray, _) => None,
     }
+}
+
+/// The number in a text that does not name a day: the 4 of "March 4, 2025" counts nothing.
+fn number_in(text: &str, reading: &Reading<'_>) -> Option<number::Found> {
+    let short = text.len() <= MAX_DAY && text.bytes().filter(u8::is_ascii_digit).count() >= 3;
+    let is_day = short && date::in_words(text).is_some_and(|named| named.length * 2 >= text.chars().count());
+    if is_day { None } else { number::find(text, reading.locale) }
+}
+
+/// The year of the day that a text names, for a field that asks for a year.
+pub(crate) fn coerce_year(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+    let text = collapse(raw.as_str()?);
+    let year = date::read(&text, reading)?.year();
+    let value = match kind.element() {
+        FieldType::Integer => Value::from(year),
+        FieldType::Float => float(f64::from(year))?,
+        _ => return None,
+    };
+    Some(Coerced::read(&text, value))
 }
 
 fn number_note(text: &str, value: Value, found: &number::Found) -> Coerced {
@@ -218,6 +249,19 @@ mod tests {
             (Integer, "1,234", "en-US", json!(1234)),
             (Integer, "1.2M", "en-US", json!(1_200_000)),
             (Integer, "4.6", "en-US", Value::Null),
+            (Integer, "1e5", "en-US", json!(100_000)),
+            (Integer, "iPhone 15 256GB", "en-US", json!(15)),
+            // Days and times of day are no numbers.
+            (Integer, "2025-03-04", "en-US", Value::Null),
+            (Integer, "2025-03-04T10:15:00Z", "en-US", Value::Null),
+            (Integer, "March 4, 2025", "en-US", Value::Null),
+            (Integer, "4. März 2025", "de-DE", Value::Null),
+            (Integer, "2025年3月4日", "ja", Value::Null),
+            (Float, "03/04/2025", "en-US", Value::Null),
+            (Integer, "12:30", "en-US", Value::Null),
+            (Integer, "3 days ago", "en-US", json!(3)),
+            (Integer, "2025", "en-US", json!(2025)),
+            (Float, "(5.00)", "en-US", json!(-5.0)),
             (Float, "$1.2M", "en-US", json!(1_200_000.0)),
             (Float, "1.234,50 €", "en-US", json!(1234.5)),
             (Float, "45 %", "en-US", json!(45.0)),
@@ -234,6 +278,15 @@ mod tests {
         ] {
             assert_eq!(read(kind, text, locale), want, "{text}");
         }
+    }
+
+    #[test]
+    fn a_year_of_a_day() {
+        let year = |kind, text: &str| coerce_year(kind, &text.into(), &reading("en-US")).map(|c| c.value);
+        assert_eq!(year(FieldType::Integer, "2025-03-04"), Some(json!(2025)));
+        assert_eq!(year(FieldType::Float, "March 4, 2025"), Some(json!(2025.0)));
+        assert_eq!(year(FieldType::Integer, "2025"), None);
+        assert_eq!(year(FieldType::String, "2025-03-04"), None);
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! Finds the number in a text: currency and words around it, separators of every locale, magnitudes, ranges.
+//! Finds the number in a text: currency and words around it, separators of every locale, ranges. What stands around a
+//! number and changes it (magnitudes, signs, groups set apart by spaces) is in [`super::around`].
+
+use super::around;
 
 /// Longest text that is looked at; numbers stand near the start.
 const LOOK: usize = 300;
@@ -28,6 +31,7 @@ const MORE_COMMA_LANGUAGES: [&str; 8] = ["sk", "sl", "sq", "sr", "tr", "uk", "uz
 /// Regions that write a point although their language elsewhere writes a comma.
 const POINT_LOCALES: [&str; 7] = ["es-mx", "es-us", "es-pr", "es-gt", "es-do", "de-ch", "de-li"];
 
+/// Whether a locale writes a decimal comma.
 fn decimal_comma(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     let language = locale.split('-').next().unwrap_or_default();
@@ -43,8 +47,13 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
     let leading_point = start > 0
         && chars[start - 1] == '.'
         && chars.get(start.wrapping_sub(2)).is_none_or(|c| c.is_whitespace() || "$€£¥-".contains(*c));
+    if around::is_day(&chars, start) || around::is_clock(&chars, start) {
+        return None;
+    }
+    let spaced = around::groups_by_spaces(&chars, start, locale);
     let mut end = start;
-    while end < chars.len() && (chars[end].is_ascii_digit() || (is_separator(chars[end]) && joins(&chars, end))) {
+    while end < chars.len() && (chars[end].is_ascii_digit() || (is_separator(chars[end]) && joins(&chars, end, spaced)))
+    {
         end += 1;
     }
     let written: String = chars[start..end].iter().collect();
@@ -57,15 +66,20 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
     if digits.len() + fraction.len() > MAX_DIGITS {
         return None;
     }
-    let negative = is_negative(&chars, start - usize::from(leading_point));
-    let mut magnitude_of: f64 = format!("{digits}.{fraction}0").parse().ok()?;
+    let negative = is_negative(&chars, start - usize::from(leading_point)) || around::is_loss(&chars, &fraction);
+    let power = around::exponent(&chars, end).filter(|_| !written.is_empty());
+    if let Some((_, after)) = power {
+        end = after;
+    }
+    let power = power.map_or(0, |(power, _)| power);
+    let mut magnitude_of: f64 = format!("{digits}.{fraction}0e{power}").parse().ok().filter(|v: &f64| v.is_finite())?;
     let (share, after_share) = share(&chars, start, end, &digits, &fraction);
-    let whole = share.is_none() && fraction.is_empty();
+    let whole = share.is_none() && fraction.is_empty() && power == 0;
     if let Some(share) = share {
         magnitude_of = share;
         end = after_share;
     }
-    let (scale, after) = magnitude(&chars, end);
+    let (scale, after) = around::magnitude(&chars, start, end, locale);
     let sign = if negative { -1.0 } else { 1.0 };
     let value = round_scaled(magnitude_of, scale) * sign;
     let exact =
@@ -163,12 +177,13 @@ fn is_separator(c: char) -> bool {
 }
 
 /// Whether the separator at `at` is inside a number: a digit follows, and white space or an apostrophe only separates
-/// groups of exactly three digits.
-fn joins(chars: &[char], at: usize) -> bool {
+/// groups of exactly three digits; white space only where it does so here.
+fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
     let run = chars[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
     let before = chars[..at].iter().rev().take_while(|c| c.is_ascii_digit()).count();
     match chars[at] {
-        ' ' | '\'' => run == 3 && (1..=3).contains(&before),
+        ' ' => spaced && run == 3 && (1..=3).contains(&before),
+        '\'' => run == 3 && (1..=3).contains(&before),
         _ => run > 0,
     }
 }
@@ -230,35 +245,6 @@ fn is_negative(chars: &[char], start: usize) -> bool {
         at -= 1;
     }
     at > 0 && chars[at - 1] == '-' && (at < 2 || chars[at - 2] == ' ' || chars[at - 2] == '(')
-}
-
-/// The factor that follows a number, and where the text goes on.
-fn magnitude(chars: &[char], end: usize) -> (f64, usize) {
-    let mut at = end;
-    while at < chars.len() && chars[at] == ' ' {
-        at += 1;
-    }
-    let word: String = chars[at..].iter().take_while(|c| c.is_alphabetic()).take(12).collect();
-    let spaced = at > end;
-    let factor = match word.as_str() {
-        "k" | "K" if !spaced => 1e3,
-        // "5 m" are metres, "5M" and "5 M" are millions, "5m" more likely so too.
-        "M" | "mn" | "mln" | "mio" | "Mio" => 1e6,
-        "m" if !spaced => 1e6,
-        "B" | "bn" | "Bn" | "mrd" | "Mrd" => 1e9,
-        "b" if !spaced => 1e9,
-        "T" | "tn" if !spaced => 1e12,
-        _ => match word.to_lowercase().as_str() {
-            "thousand" | "tausend" | "mille" | "mil" => 1e3,
-            "million" | "millions" | "millionen" | "millones" | "milioni" => 1e6,
-            "billion" | "billions" | "milliarde" | "milliarden" | "milliards" => 1e9,
-            "trillion" => 1e12,
-            "lakh" | "lakhs" => 1e5,
-            "crore" | "crores" => 1e7,
-            _ => return (1.0, end),
-        },
-    };
-    (factor, at + word.chars().count())
 }
 
 /// Whether a dash and another number follow.
@@ -324,10 +310,49 @@ mod tests {
             ("½", "en-US", 0.5),
             ("4/5", "en-US", 4.0),
             ("٣٤", "ar", 34.0),
+            // A space between digits separates groups only where the text or the language makes it likely.
+            ("iPhone 15 256GB", "en-US", 15.0),
+            ("iPhone 15 256 GB", "fr-FR", 15.0),
+            ("Galaxy S24 256 GB", "en-US", 24.0),
+            ("pack of 6 330 ml cans", "en-US", 6.0),
+            ("15 256GB", "en-US", 15.0),
+            ("555 123 4567", "en-US", 555.0),
+            ("10 000 people", "en-US", 10_000.0),
+            ("Price 1 299 Kč", "en-US", 1299.0),
+            ("environ 10 000 habitants", "fr-FR", 10_000.0),
+            ("1 234zł", "pl-PL", 1234.0),
+            ("over 1 234 567 sold", "en-US", 1_234_567.0),
+            ("just 1 234.50", "en-US", 1234.5),
+            // A lone letter is a magnitude where it touches the number or money is spoken of.
+            ("Size 10 M", "en-US", 10.0),
+            ("Men's 9 B", "en-US", 9.0),
+            ("$10 M", "en-US", 10_000_000.0),
+            ("10 M €", "fr-FR", 10_000_000.0),
+            ("10 M", "en-US", 10_000_000.0),
+            ("1.2 million", "en-US", 1_200_000.0),
+            ("£5m", "en-GB", 5_000_000.0),
+            ("5m cable", "en-US", 5.0),
+            ("2T of storage", "en-US", 2.0),
+            ("5 mil thick", "en-US", 5.0),
+            ("5 mil habitantes", "es-ES", 5_000.0),
+            ("1e5", "en-US", 100_000.0),
+            ("2.5E-3", "en-US", 0.0025),
+            ("1e5x", "en-US", 1.0),
+            // Accountants' negative: in brackets, with cents or a currency; a count in brackets is none.
+            ("(5.00)", "en-US", -5.0),
+            ("($5)", "en-US", -5.0),
+            ("$(1,234.50)", "en-US", -1234.5),
+            ("(12,50 €)", "de-DE", -12.5),
+            ("(128)", "en-US", 128.0),
+            ("(4.5)", "en-US", 4.5),
+            ("(5.00) each", "en-US", 5.0),
+            ("16:9", "en-US", 16.0),
         ] {
             assert_eq!(value(text, locale), Some(want), "{text} {locale}");
         }
-        for text in ["", "none", "1.2.3", "1,2,3"] {
+        for text in
+            ["", "none", "1.2.3", "1,2,3", "2025-03-04", "on 03/04/2025", "1/2/99", "12:30", "at 9:05 pm", "1e999"]
+        {
             assert_eq!(value(text, "en-US"), None, "{text}");
         }
     }

@@ -5,6 +5,12 @@ use serde_json::Value;
 
 /// Longest script that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
+/// Most bytes of all scripts together.
+const MAX_TOTAL: usize = 2 * 1024 * 1024;
+/// Most scripts that are read.
+const MAX_SCRIPTS: usize = 200;
+/// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
+const MAX_DEPTH: usize = 128;
 
 /// The values of all JSON-LD scripts, in order.
 pub(super) fn read(html: &Html) -> Vec<Value> {
@@ -16,13 +22,19 @@ pub(super) fn read(html: &Html) -> Vec<Value> {
                 })
         })
     });
-    scripts
-        .filter_map(|script| {
-            let text: String = script.children().filter_map(|c| c.value().as_text().map(|t| t.to_string())).collect();
-            // serde_json refuses what is nested deeper than 128.
-            if text.len() > MAX_BYTES { None } else { parse(&text) }
-        })
-        .collect()
+    let mut room = MAX_TOTAL;
+    let mut out = Vec::new();
+    for script in scripts.take(MAX_SCRIPTS) {
+        let texts = || script.children().filter_map(|c| c.value().as_text());
+        let size: usize = texts().map(|t| t.len()).sum();
+        if size > MAX_BYTES || size > room {
+            continue;
+        }
+        room -= size;
+        let text: String = texts().map(|t| &**t).collect();
+        out.extend(parse(&text));
+    }
+    out
 }
 
 fn parse(text: &str) -> Option<Value> {
@@ -52,9 +64,9 @@ fn several(text: &str) -> Option<Value> {
     }
 }
 
-/// Member names without a vocabulary's prefix. Depth is bounded by the parser's limit of 128.
+/// Member names without a vocabulary's prefix.
 fn shorten(value: &mut Value, depth: usize) {
-    if depth > 128 {
+    if depth > MAX_DEPTH {
         return;
     }
     match value {
@@ -171,5 +183,18 @@ mod tests {
         assert_eq!(parse(r#"{"schema:name": "n", "http://schema.org/sku": "s"}"#).unwrap()["sku"], "s");
         assert_eq!(parse("{\"a\": "), None);
         assert_eq!(parse(&"[".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn size_number_and_depth_are_bounded() {
+        let script = |body: &str| format!("<script type='application/ld+json'>{body}</script>");
+        let count = |page: &str| read(&crate::html::parse(page)).len();
+        let sized = |bytes: usize| script(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));
+        assert_eq!((count(&sized(MAX_BYTES)), count(&sized(MAX_BYTES + 1))), (1, 0));
+        // Two take all the room there is; what is small and comes after them finds none.
+        assert_eq!(count(&format!("{0}{0}{1}", sized(MAX_BYTES), script("{\"b\":1}"))), 2);
+        assert_eq!(count(&script("{}").repeat(MAX_SCRIPTS + 5)), MAX_SCRIPTS);
+        let deep = |n: usize| script(&format!("{}1{}", "[".repeat(n), "]".repeat(n)));
+        assert_eq!((count(&deep(MAX_DEPTH - 1)), count(&deep(MAX_DEPTH))), (1, 0));
     }
 }

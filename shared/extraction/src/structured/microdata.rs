@@ -6,14 +6,19 @@ use scraper::node::{Element, Node};
 use scraper::{ElementRef, Html};
 use serde_json::{Map, Value};
 
-use crate::html;
+use crate::{doc, html};
 
 /// Deepest nesting of items.
 const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
-/// Longest text of one property that is read, in nodes below its element.
-const MAX_NODES: usize = 3_000;
+/// Most nodes that all properties' texts are read from together: properties nest, and the same text must not be read
+/// for ever.
+const MAX_NODES: usize = 120_000;
+/// Most bytes of all properties' values together.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Most names that one property may have.
+const MAX_NAMES: usize = 4;
 
 /// The attributes of one of the two ways.
 struct Syntax {
@@ -28,7 +33,8 @@ const RDFA: Syntax = Syntax { scope: "typeof", kind: "typeof", property: "proper
 
 /// The top items of a page in order: of microdata, and of RDFa.
 pub(super) fn read(html: &Html) -> (Vec<Value>, Vec<Value>) {
-    let uses = |name: &str| html.tree.nodes().filter_map(|n| n.value().as_element()).any(|e| e.attr(name).is_some());
+    let elements = || html.tree.nodes().filter_map(|n| n.value().as_element());
+    let uses = |name: &str| elements().any(|e| doc::attr(e, name).is_some());
     let read = |syntax: &Syntax| if uses(syntax.scope) { Reader::default().read(html, syntax) } else { Vec::new() };
     (read(&MICRODATA), read(&RDFA))
 }
@@ -41,13 +47,14 @@ struct Reader {
     items: Vec<(Map<String, Value>, Option<Owner>)>,
     /// The items that the walk is inside of.
     open: Vec<(NodeId, usize)>,
-    /// How many nodes the texts may still take: properties nest, and the same text must not be read for ever.
-    room: usize,
+    /// How many nodes and bytes the texts may still take.
+    nodes: usize,
+    bytes: usize,
 }
 
 impl Reader {
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
-        self.room = MAX_NODES * 40;
+        (self.nodes, self.bytes) = (MAX_NODES, MAX_BYTES);
         for edge in html.tree.root().traverse() {
             match edge {
                 Edge::Open(node) => {
@@ -67,15 +74,15 @@ impl Reader {
 
     fn enter(&mut self, node: NodeRef<'_, Node>, element: &Element, syntax: &Syntax) {
         let names: Vec<String> =
-            element.attr(syntax.property).map(|p| p.split_whitespace().map(short).collect()).unwrap_or_default();
+            doc::attr(element, syntax.property).map(|p| words(p).map(short).collect()).unwrap_or_default();
         let parent = self.open.last().map(|(_, item)| *item);
-        if element.attr(syntax.scope).is_some() {
+        if doc::attr(element, syntax.scope).is_some() {
             if self.items.len() >= MAX_ITEMS || self.open.len() >= MAX_NESTING {
                 return;
             }
             let mut members = Map::new();
             if let Some(kind) = element.attr(syntax.kind) {
-                let kinds: Vec<Value> = kind.split_whitespace().map(|k| short(k).into()).collect();
+                let kinds: Vec<Value> = words(kind).map(|k| short(k).into()).collect();
                 members.insert("@type".into(), kinds.into());
             }
             if let Some(id) = syntax.id.iter().find_map(|name| element.attr(name)) {
@@ -89,12 +96,14 @@ impl Reader {
     }
 
     fn put_property(&mut self, parent: usize, names: Vec<String>, node: NodeRef<'_, Node>) {
-        let size = node.descendants().take(MAX_NODES).count();
-        if size > self.room {
+        let size = node.descendants().take(self.nodes + 1).count();
+        if size > self.nodes || self.bytes == 0 {
             return;
         }
-        self.room -= size;
+        self.nodes -= size;
         let Some(value) = value(node) else { return };
+        let bytes = value.as_str().map_or(0, str::len).saturating_mul(names.len());
+        self.bytes = self.bytes.saturating_sub(bytes);
         for name in names {
             let lists = name == "recipeInstructions" || name == "ingredients" || name == "recipeIngredient";
             let parts = if lists { lines(node) } else { Vec::new() };
@@ -114,8 +123,11 @@ impl Reader {
         while let Some((members, owner)) = self.items.pop() {
             match owner {
                 Some((parent, names)) => {
-                    for name in names {
-                        put_front(&mut self.items[parent].0, name, Value::Object(members.clone()));
+                    // Items in items under several names each would double at every level: only the innermost do.
+                    let leaf = !members.values().any(|v| v.is_object() || v.is_array());
+                    let item = Value::Object(members);
+                    for name in names.into_iter().take(if leaf { MAX_NAMES } else { 1 }) {
+                        put_front(&mut self.items[parent].0, name, item.clone());
                     }
                 }
                 None => top.push(Value::Object(members)),
@@ -124,6 +136,11 @@ impl Reader {
         top.reverse();
         top
     }
+}
+
+/// The words of an attribute that lists names.
+fn words(attribute: &str) -> impl Iterator<Item = &str> {
+    attribute.split_whitespace().take(MAX_NAMES)
 }
 
 fn short(name: &str) -> String {
@@ -186,6 +203,29 @@ fn put_front(members: &mut Map<String, Value>, name: String, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn size(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => items.iter().map(size).sum(),
+            Value::Object(members) => members.values().map(size).sum(),
+            Value::String(text) => text.len() + 1,
+            _ => 1,
+        }
+    }
+
+    #[test]
+    fn names_texts_and_copies_are_bounded() {
+        // A thousand names of one value, and items in items under many names each.
+        let names: String = (0..1_000).map(|i| format!("n{i} ")).collect();
+        let page = format!("<div itemscope><p itemprop='{names}'>{}</p></div>", "x".repeat(10_000));
+        assert!(read(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 10_100 * MAX_NAMES);
+        let page = format!("<div itemscope>{}<b itemprop=z>x", "<div itemscope itemprop='a b c d'>".repeat(7));
+        assert!(read(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 1_000);
+        // A long text in many properties that stand in each other.
+        let page = format!("<div itemscope>{}{}", "<div itemprop=a>".repeat(200), "x".repeat(500_000));
+        let total: usize = read(&html::parse(&page)).0.iter().map(size).sum();
+        assert!(total <= MAX_BYTES + 500_100, "{total}");
+    }
 
     #[test]
     fn items_nest() {

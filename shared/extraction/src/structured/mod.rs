@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 const MAX_OBJECTS: usize = 2_000;
 /// Deepest that a path or a search goes.
 const MAX_DEPTH: usize = 12;
+/// Most values that are looked at below the end of one path: references may lead round in circles, and each time around
+/// to several of them.
+const MAX_LOOKS: usize = 20_000;
 
 /// How an object was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,12 @@ pub(crate) fn read(html: &Html) -> Vec<Root> {
     roots.extend(microdata.into_iter().map(with(Origin::Microdata)));
     roots.extend(rdfa.into_iter().map(with(Origin::Rdfa)));
     roots
+}
+
+/// Values as texts and numbers, and how many more may be looked at.
+struct Plain {
+    values: Vec<Value>,
+    room: usize,
 }
 
 /// An object that may be what a page is about.
@@ -132,33 +141,34 @@ impl<'a> Graph<'a> {
             }
             here = found.filter_map(Value::as_object).map(|m| self.resolve(m)).collect();
         }
-        let mut out = Vec::with_capacity(ends.len());
+        let mut out = Plain { values: Vec::with_capacity(ends.len()), room: MAX_LOOKS };
         for value in ends {
             self.plain(value, 0, &mut out);
         }
-        out
+        out.values
     }
 
     /// A value as texts and numbers: of an object what names it, of a section of steps each of them.
-    fn plain(&self, value: &'a Value, depth: usize, out: &mut Vec<Value>) {
-        if depth > MAX_DEPTH || out.len() >= MAX_OBJECTS {
+    fn plain(&self, value: &'a Value, depth: usize, out: &mut Plain) {
+        if depth > MAX_DEPTH || out.values.len() >= MAX_OBJECTS || out.room == 0 {
             return;
         }
+        out.room -= 1;
         match value {
             Value::Object(members) => self.object(self.resolve(members), depth, out),
             Value::Array(items) => items.iter().for_each(|v| self.plain(v, depth + 1, out)),
             Value::Null => {}
-            other => out.push(other.clone()),
+            other => out.values.push(other.clone()),
         }
     }
 
-    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut Vec<Value>) {
+    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut Plain) {
         let text = |key: &str| members.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty());
         let steps = members.get("itemListElement").or_else(|| members.get("steps"));
         if let Some(steps) = steps {
             // A section's name tells what its steps are for.
             if let Some(name) = text("name").filter(|_| types(members).any(|t| t == "HowToSection")) {
-                out.push(name.into());
+                out.values.push(name.into());
             }
             self.plain(steps, depth + 1, out);
             return;
@@ -167,21 +177,21 @@ impl<'a> Graph<'a> {
             && let (Some(name), Some(body)) = (text("name"), text("text"))
             && !is_start(name, body)
         {
-            out.push(name.into());
-            out.push(body.into());
+            out.values.push(name.into());
+            out.values.push(body.into());
             return;
         }
         if let (Some(given), Some(family)) = (text("givenName"), text("familyName"))
             && text("name").is_none()
         {
-            out.push(format!("{given} {family}").into());
+            out.values.push(format!("{given} {family}").into());
             return;
         }
         if text("name").is_none() && (members.contains_key("streetAddress") || members.contains_key("addressLocality"))
         {
             let parts = ["streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry"];
             let parts: Vec<&str> = parts.into_iter().filter_map(text).collect();
-            out.push(parts.join(", ").into());
+            out.values.push(parts.join(", ").into());
             return;
         }
         let keys = ["@value", "text", "name", "value", "url", "contentUrl", "@id"];
@@ -211,4 +221,24 @@ fn spread(value: &Value) -> std::slice::Iter<'_, Value> {
 pub(crate) fn types(object: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let names = object.get("@type").map(spread).unwrap_or_default();
     names.filter_map(Value::as_str).map(|t| t.rsplit(['/', '#', ':']).next().unwrap_or(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn references_that_lead_round_in_circles_end() {
+        // Each of fifty steps is the list of all fifty again: 50^6 looks without a bound.
+        let steps: Vec<Value> = (0..50).map(|_| json!({"@id": "#a"})).collect();
+        let roots = [Root {
+            value: json!({"@type": "HowTo", "@id": "#a", "step": steps, "itemListElement": steps, "name": "x"}),
+            origin: Origin::JsonLd,
+        }];
+        let graph = Graph::of(&roots);
+        let members = graph.objects[0].members;
+        assert!(graph.at(members, "step").len() <= MAX_OBJECTS);
+    }
 }

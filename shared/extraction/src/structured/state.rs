@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Most bytes of all scripts together.
 const MAX_TOTAL: usize = 3 * 1024 * 1024;
+/// Most scripts that are read.
+const MAX_SCRIPTS: usize = 100;
 /// Most values that are looked at.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
@@ -20,7 +22,11 @@ const TITLES: [&str; 8] =
 pub(crate) fn read(html: &Html) -> Vec<Value> {
     let mut room = MAX_TOTAL;
     let mut out = Vec::new();
+    let mut read = 0;
     for node in html.tree.nodes() {
+        if read == MAX_SCRIPTS {
+            break;
+        }
         let Some(element) = node.value().as_element().filter(|e| e.name() == "script") else { continue };
         let Some(text) = node.first_child().and_then(|c| c.value().as_text()) else { continue };
         let kind = element.attr("type").unwrap_or_default();
@@ -36,6 +42,7 @@ pub(crate) fn read(html: &Html) -> Vec<Value> {
         };
         let Some(body) = body else { continue };
         room -= text.len();
+        read += 1;
         if let Some(Ok(value)) = serde_json::Deserializer::from_str(body).into_iter().next() {
             out.push(value);
         }
@@ -93,5 +100,14 @@ mod tests {
         let named = named(&values, &|t| t == "Cup");
         assert_eq!(named.len(), 2);
         assert!(named.iter().any(|m| m.get("sku").is_some_and(|s| s == "7")));
+    }
+
+    #[test]
+    fn number_and_size_are_bounded() {
+        let count = |page: &str| read(&crate::html::parse(page)).len();
+        let island = |bytes: usize| format!("<script>var s = {{\"a\":\"{}\"}}</script>", "x".repeat(bytes - 16));
+        assert_eq!(count(&island(40).repeat(MAX_SCRIPTS + 5)), MAX_SCRIPTS);
+        assert_eq!((count(&island(MAX_BYTES)), count(&island(MAX_BYTES + 1))), (1, 0));
+        assert_eq!(count(&island(MAX_TOTAL / 4).repeat(6)), 4);
     }
 }

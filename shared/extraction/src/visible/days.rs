@@ -9,6 +9,8 @@ use crate::zones::Zone;
 
 use super::View;
 
+/// Longest line without a digit that may name a day, in bytes.
+const MAX_RECENT: usize = 60;
 /// Words that say that a day is the one of a change.
 const CHANGED: [&str; 26] = [
     "updated",
@@ -120,8 +122,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         // A short line that has a date in it; the innermost element of that line comes last and is as good.
         if (6..=120).contains(&size) && doc.is_line(at) && checked < 3_000 {
             let line = doc.lines(at);
-            if !line.chars().any(|c| c.is_ascii_digit() || c.is_numeric()) && !line.to_lowercase().contains("yesterday")
-            {
+            let recent = || size <= MAX_RECENT && near > 0 && coercion::may_be_recent(line);
+            if !line.bytes().any(|b| b.is_ascii_digit()) && !line.chars().any(char::is_numeric) && !recent() {
                 continue;
             }
             checked += 1;

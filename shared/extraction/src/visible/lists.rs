@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::doc::Doc;
-use crate::vocabulary::{concepts, words};
+use crate::vocabulary::{concepts, singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -206,10 +206,9 @@ fn is_other(heading: &str, wanted: &Wanted<'_>) -> bool {
     ) {
         return true;
     }
-    let lists = concepts().iter().filter(|c| matches!(c.page, "list" | "steps") && c.id != wanted.id());
-    lists.into_iter().any(|c| {
-        c.names.iter().any(|n| *n == label || crate::vocabulary::singular(&label) == *n) || c.labels.contains(&label)
-    })
+    let stem = singular(&label);
+    let mut lists = concepts().iter().filter(|c| matches!(c.page, "list" | "steps") && c.id != wanted.id());
+    lists.any(|c| c.names.iter().any(|n| *n == label || *n == stem) || c.labels.contains(&label))
 }
 
 /// The items of a stretch of the page: list items, else table rows, else paragraphs, else lines.

@@ -182,7 +182,8 @@ const BUY_MARKS: [&str; 14] = [
     "basket add",
     "add cart",
 ];
-/// Longest message, in bytes.
+/// Shortest and longest message, in bytes.
+const SHORTEST: usize = 3;
 const MAX_MESSAGE: usize = 90;
 
 /// What a text says.
@@ -242,23 +243,26 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         };
         let size = doc.text_len(at);
         let button = matches!(el.name(), "button" | "a" | "input" | "span" | "div" | "form");
+        let presses = matches!(el.name(), "button" | "a" | "input");
+        if !presses && size < SHORTEST {
+            continue;
+        }
         let text = if size == 0 {
             let label = el.attr("value").or_else(|| el.attr("aria-label")).or_else(|| el.attr("title"));
             label.filter(|_| matches!(el.name(), "input" | "button" | "a")).map(str::to_lowercase).unwrap_or_default()
-        } else if size <= MAX_MESSAGE {
+        } else if size <= MAX_MESSAGE && !doc.children(at).any(|c| doc.text_len(c) == size) {
             doc.text(at).to_lowercase()
         } else {
             continue;
         };
-        if doc.children(at).any(|c| doc.text_len(c) == size && size > 0) || text.is_empty() {
+        if text.is_empty() {
             continue;
         }
         let says = says(&text);
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
-        let presses = matches!(el.name(), "button" | "a" | "input");
         let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
         if (button && text.len() <= 40 && says.buy) || (marked && !says.gone) {
-            let off = el.raw.attr("disabled").is_some()
+            let off = el.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
             let (answer, change) = if off { (false, -4) } else { (true, 4) };
@@ -300,5 +304,6 @@ mod tests {
             assert_eq!((got.buy, got.gone, got.there), want, "{text}");
         }
         assert!(PHRASES.is_some());
+        assert!(BUY.iter().chain(&GONE).chain(&THERE).all(|p| p.len() >= SHORTEST));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::doc::Doc;
-use crate::vocabulary::words;
+use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -33,18 +33,32 @@ struct Pair {
     trust: i32,
 }
 
+/// What one label has on a page.
+#[derive(Debug, Default)]
+struct Labelled {
+    /// The label in the singular.
+    stem: String,
+    pairs: Vec<Pair>,
+}
+
 /// All pairs of a page by their labels in words.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    by_label: HashMap<String, Vec<Pair>>,
+    by_label: HashMap<String, Labelled>,
     count: usize,
 }
 
 /// A field's candidates among the pairs.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let pairs = view.pairs.get_or_init(|| collect(view.doc));
-    for (label, found) in &pairs.by_label {
-        let Some(close) = wanted.labelled(label) else { continue };
+    let named = pairs
+        .by_label
+        .iter()
+        .filter_map(|(label, labelled)| Some((label, wanted.labelled_so(label, &labelled.stem)?, &labelled.pairs)));
+    // In the order of the page, so that a page always reads the same.
+    let mut named: Vec<(&String, i32, &Vec<Pair>)> = named.collect();
+    named.sort_by_key(|(label, _, found)| (found.first().map(|pair| pair.at), *label));
+    for (label, close, found) in named {
         for pair in found.iter().take(20) {
             let zone = view.doc.els.get(pair.at).map(|e| e.zone).unwrap_or_default();
             let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) { -8 } else { 0 };
@@ -114,7 +128,9 @@ impl Pairs {
             return;
         }
         self.count += 1;
-        self.by_label.entry(label).or_default().push(Pair { at, values, form, trust });
+        let pair = Pair { at, values, form, trust };
+        let new = |label: &str| Labelled { stem: singular(label).into_owned(), pairs: Vec::new() };
+        self.by_label.entry(label).or_insert_with_key(|label| new(label)).pairs.push(pair);
     }
 }
 

@@ -1,5 +1,9 @@
 //! Ratings, their number, and reading times, by the patterns that pages write them in.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::candidate::{Candidate, Source};
 use crate::wanted::Wanted;
 
@@ -35,6 +39,29 @@ const COUNTED: [&str; 24] = [
     "レビュー",
 ];
 
+/// What follows a rating, likeliest first.
+const BEST: [&str; 15] = [
+    "out of 5",
+    "out of five",
+    "von 5",
+    "sur 5",
+    "de 5",
+    "su 5",
+    "/5",
+    "/ 5",
+    "van 5",
+    "z 5",
+    "av 5",
+    "stars",
+    "out of 10",
+    "/10",
+    "/ 10",
+];
+/// [`BEST`] and [`COUNTED`], each looked for at once. `None` only if a list was too big to be compiled, which a test
+/// excludes.
+static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> =
+    LazyLock::new(|| (AhoCorasick::new(BEST).ok(), AhoCorasick::new(COUNTED).ok()));
+
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let counts = wanted.is_page("ratingcount");
@@ -66,24 +93,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 
 /// `4.5 out of 5`, `4,5/5`, `4.5 stars`.
 fn out_of(text: &str) -> Option<String> {
-    let best = [
-        "out of 5",
-        "out of five",
-        "von 5",
-        "sur 5",
-        "de 5",
-        "su 5",
-        "/5",
-        "/ 5",
-        "van 5",
-        "z 5",
-        "av 5",
-        "stars",
-        "out of 10",
-        "/10",
-        "/ 10",
-    ];
-    let at = best.iter().find_map(|b| text.find(b))?;
+    let found = PHRASES.0.as_ref()?.find_overlapping_iter(text);
+    let at = found.min_by_key(|f| (f.pattern(), f.start()))?.start();
     let before = text.get(..at)?.trim_end();
     let start = before
         .rfind(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',')))
@@ -95,7 +106,7 @@ fn out_of(text: &str) -> Option<String> {
 
 /// `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
 fn count(text: &str) -> Option<String> {
-    let at = COUNTED.iter().filter_map(|w| text.find(w)).min()?;
+    let at = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).min()?;
     let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}');
     let before = text[..at].trim_end_matches(|c: char| !c.is_ascii_digit() && c != 'k');
     let start =
@@ -133,6 +144,7 @@ mod tests {
 
     #[test]
     fn patterns() {
+        assert!(PHRASES.0.is_some() && PHRASES.1.is_some());
         for (text, want) in [("4.5 out of 5 stars", "4.5"), ("rated 4,5/5", "4.5"), ("4 stars", "4")] {
             assert_eq!(out_of(text).as_deref(), Some(want), "{text}");
         }

@@ -109,6 +109,13 @@ fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
 /// One cut of a title: what is kept and what is cut off.
 fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
     let heading = head.h1.as_deref().map(plain);
+    // "Searching [Hearth Documentation]"
+    if let Some((kept, off)) = title.strip_suffix(']').and_then(|t| t.rsplit_once(" ["))
+        && !kept.trim().is_empty()
+        && is_sites(off, head)
+    {
+        return Some((kept.trim(), off));
+    }
     // The heading itself stands at one end.
     let is_heading = |t: &str| heading.as_deref().is_some_and(|h| !h.is_empty() && h == plain(t));
     if is_heading(title) {
@@ -162,6 +169,8 @@ mod tests {
             ("Copper Kettle | Shop", "Copper Kettle", "x", "Copper Kettle"),
             ("Copper Kettle - Kitchen - Hearth & Home", "", "hearth & home", "Copper Kettle - Kitchen"),
             ("Hearth: Copper Kettle", "Copper Kettle", "hearth", "Copper Kettle"),
+            ("Kettles [Hearth Documentation]", "", "hearth", "Kettles"),
+            ("Kettles [2025]", "", "hearth", "Kettles [2025]"),
             ("Soup - hot and good", "Soups", "example", "Soup - hot and good"),
             ("How to boil | water", "", "example", "How to boil"),
             ("Copper – Kettle", "Copper – Kettle", "kettle", "Copper – Kettle"),

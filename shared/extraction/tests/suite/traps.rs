@@ -156,3 +156,60 @@ fn lists_that_look_like_nothing_do_no_harm() {
     let got = read(&page, schema(&[("ingredients", "array<string>"), ("instructions", "array<string>")]));
     assert_eq!(got.data.len(), 2);
 }
+
+#[test]
+fn a_starting_bid_gives_way_to_the_current_one() {
+    let page = |meta: &str, shown: &str| {
+        format!(
+            r#"<meta property="product:price:amount" content="{meta}"><h1>Copper Kettle</h1>
+            <script type="application/ld+json">{{"@type":"Product","name":"Copper Kettle","offers":{{"price":90}}}}</script>
+            <p class="price">{shown}</p><p>Starting bid: $90</p>"#
+        )
+    };
+    let price = |meta: &str, shown: &str| data(&page(meta, shown), &[("price", "float")])["price"].clone();
+    assert_eq!(price("400", "$400"), 400.0);
+    // One against one: what is trusted more.
+    assert_eq!((price("90", "$400"), price("400", "$90")), (json!(90.0), json!(90.0)));
+}
+
+#[test]
+fn a_headline_that_was_cut_is_not_the_title() {
+    let whole = "word ".repeat(30);
+    let (whole, cut) = (whole.trim(), &whole[..104]);
+    let page = format!(
+        r#"<title>{whole} - Hearth</title><meta property="og:title" content="{whole}">
+        <script type="application/ld+json">{{"@type":"Article","headline":"{cut}"}}</script>"#
+    );
+    assert_eq!(data(&page, &[("title", "string")]), json!({"title": whole}));
+}
+
+#[test]
+fn a_day_gives_its_year_to_who_asks_for_it_and_no_number_to_others() {
+    let page = "<h1>Kettle</h1><dl><dt>Built</dt><dd>2025-03-04</dd></dl>";
+    let field = |hint: &str| json!([{"field": "built", "type": "integer", "example": 1999, "hint": hint}]);
+    assert_eq!(read(page, field("the year")).data["built"], 2025);
+    assert_eq!(read(page, field("how many")).data["built"], Value::Null);
+}
+
+#[test]
+fn a_page_that_is_updated_yesterday_says_so_in_words() {
+    let page = "<title>Kettles</title><h1>Kettles</h1><p>Updated yesterday</p>";
+    assert_eq!(data(page, &[("modifiedAt", "date")]), json!({"modifiedAt": "2026-11-23"}));
+    let page = "<title>Kessel</title><h1>Kessel</h1><p>Veröffentlicht vor einer Woche</p>";
+    assert_eq!(data(page, &[("publishedAt", "date")]), json!({"publishedAt": "2026-11-17"}));
+}
+
+/// On a small stack, so that a walk that recurses would end the test.
+#[test]
+fn a_page_of_any_depth_is_read() {
+    let read = || {
+        let page = format!(
+            "<title>Kettle</title>{}$5{}<p>Weight: 7</p>",
+            "<div itemscope>".repeat(200_000),
+            "</div>".repeat(200_000)
+        );
+        data(&page, &[("title", "string"), ("weight", "integer")])
+    };
+    let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(read).unwrap();
+    assert_eq!(thread.join().unwrap(), json!({"title": "Kettle", "weight": 7}));
+}

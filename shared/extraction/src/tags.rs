@@ -1,0 +1,189 @@
+//! Bounds the tags of a page before it is tokenized: html5ever compares each attribute of a tag with all before it, so
+//! that 20,000 of them in one tag would cost a second. One pass over the bytes.
+//!
+//! What is a tag and what is only text in a script or a comment is known for certain only while parsing. So everything
+//! that could be a tag is bounded, by changes that do no harm to a text: a `>` more after the last attribute, and the
+//! end of an endless name or value left out.
+
+use std::borrow::Cow;
+
+/// Most attributes of a tag; further ones become text.
+pub(crate) const MAX_ATTRIBUTES: usize = 128;
+/// Longest name or value of an attribute, in bytes: pictures that are written out in one are of no use.
+pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
+/// Most bytes of a tag, give or take one attribute.
+pub(crate) const MAX_TAG: usize = 256 * 1024;
+/// How often the bytes of a page may be looked at before it counts as hostile: a `<` in a value begins a tag again.
+const MAX_LOOKS: usize = 32;
+
+/// The page with every tag within the limits.
+pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
+    let bytes = page.as_bytes();
+    let mut out = String::new();
+    let (mut kept, mut at) = (0, 0);
+    let mut looks = bytes.len().saturating_mul(MAX_LOOKS) + MAX_TAG;
+    while let Some(open) = (at..bytes.len()).find(|i| bytes[*i] == b'<') {
+        at = open + 1;
+        let name = at + usize::from(bytes.get(at) == Some(&b'/'));
+        if !bytes.get(name).is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        let seen = look(bytes, name);
+        looks = looks.saturating_sub(seen.end - open);
+        if looks == 0 {
+            // Nobody writes tags into tags by the thousand for readers.
+            out.push_str(&page[kept.min(open)..open]);
+            return Cow::Owned(out);
+        }
+        // What a tag around this one lost is lost.
+        for (from, to) in seen.endless {
+            if from < kept {
+                continue;
+            }
+            out.push_str(&page[kept..page.floor_char_boundary(from).max(kept)]);
+            kept = to;
+        }
+        if let Some(end) = seen.crowded.filter(|end| *end >= kept) {
+            out.push_str(&page[kept..end]);
+            out.push('>');
+            kept = end;
+        }
+        at = at.max(kept);
+    }
+    if kept == 0 {
+        return Cow::Borrowed(page);
+    }
+    out.push_str(&page[kept..]);
+    Cow::Owned(out)
+}
+
+/// A look at one tag.
+#[derive(Default)]
+struct Look {
+    /// The parts of names and values that are too long, to be left out.
+    endless: Vec<(usize, usize)>,
+    /// Where the tag ends instead, if it has too many attributes or bytes.
+    crowded: Option<usize>,
+    /// Where the look ended.
+    end: usize,
+}
+
+/// Where the first byte from `from` on is that `ends` a run.
+fn run(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+    bytes[from..].iter().position(|b| ends(*b)).map_or(bytes.len(), |i| from + i)
+}
+
+/// Looks at the tag whose name starts at `name`, as the tokenizer would. Source: WHATWG HTML, "tokenization".
+fn look(bytes: &[u8], name: usize) -> Look {
+    let space = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
+    let mut seen = Look::default();
+    let mut lost = 0;
+    let mut check = |seen: &mut Look, from: usize, to: usize| {
+        if to - from > MAX_ATTRIBUTE {
+            seen.endless.push((from + MAX_ATTRIBUTE, to));
+            lost += to - from - MAX_ATTRIBUTE;
+        }
+        lost
+    };
+    let mut at = run(bytes, name, |b| space(b) || matches!(b, b'/' | b'>'));
+    let mut lost = check(&mut seen, name, at);
+    let mut attributes = 0;
+    loop {
+        at = run(bytes, at, |b| !space(b) && b != b'/');
+        seen.end = at;
+        if at >= bytes.len() || bytes[at] == b'>' {
+            return seen;
+        }
+        if attributes == MAX_ATTRIBUTES || at - name - lost > MAX_TAG {
+            seen.crowded = Some(at);
+            return seen;
+        }
+        attributes += 1;
+        // An equals sign at the start belongs to the name.
+        let end = run(bytes, at + 1, |b| space(b) || matches!(b, b'/' | b'>' | b'='));
+        lost = check(&mut seen, at, end);
+        at = end;
+        let equals = run(bytes, at, |b| !space(b));
+        if bytes.get(equals) != Some(&b'=') {
+            continue;
+        }
+        let start = run(bytes, equals + 1, |b| !space(b));
+        at = match bytes.get(start) {
+            Some(quote @ (b'"' | b'\'')) => {
+                let end = run(bytes, start + 1, |b| b == *quote);
+                lost = check(&mut seen, start + 1, end);
+                (end + 1).min(bytes.len())
+            }
+            _ => {
+                let end = run(bytes, start, |b| space(b) || b == b'>');
+                lost = check(&mut seen, start, end);
+                end
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_within_the_limits_stays() {
+        let most: String = (0..MAX_ATTRIBUTES).map(|i| format!(" a{i}=\"x>y\"")).collect();
+        for page in
+            [format!("<p{most}>x</p>"), "1 < 2 <3 <".into(), "<a b='".into(), "<a/b / c=d>é".into(), "</".into()]
+        {
+            assert!(matches!(bounded(&page), Cow::Borrowed(p) if p == page), "{page}");
+        }
+    }
+
+    #[test]
+    fn too_many_attributes_end_the_tag() {
+        let many: String = (0..MAX_ATTRIBUTES * 3).map(|i| format!(" a{i}")).collect();
+        let got = bounded(&format!("<p{many}>x")).into_owned();
+        assert!(got.contains(&format!("a{} >a{MAX_ATTRIBUTES}", MAX_ATTRIBUTES - 1)), "{got}");
+        // What only looks like a tag to a comment's or a value's reader.
+        for hidden in [format!("<!--><p{many}>"), format!("<i x=\"<p{many}>"), format!("<!-- <i x=\" --><p{many}>")] {
+            assert!(bounded(&hidden).len() == hidden.len() + 1, "{hidden}");
+        }
+    }
+
+    #[test]
+    fn endless_values_and_names_are_cut() {
+        let long = "é".repeat(MAX_ATTRIBUTE);
+        for page in [
+            format!("<img src=\"{long}\">x"),
+            format!("<img src={long}>x"),
+            format!("<img {long}>x"),
+            format!("<{long}>x"),
+        ] {
+            let page = page.replace("<é", "<pé");
+            let got = bounded(&page);
+            assert!(got.len() < MAX_ATTRIBUTE + 100 && got.ends_with(">x"), "{}", got.len());
+        }
+        let pieces: String = (0..20).map(|i| format!(" a{i}='{}'", "x".repeat(MAX_ATTRIBUTE))).collect();
+        assert!(bounded(&format!("<p{pieces}>")).find('>').is_some_and(|end| end <= MAX_TAG + MAX_ATTRIBUTE + 100));
+    }
+
+    #[test]
+    fn one_limit_does_not_hide_from_another() {
+        let many: String = (0..MAX_ATTRIBUTES * 3).map(|i| format!(" a{i}")).collect();
+        let got = bounded(&format!("<p b={}{many}>", "x".repeat(MAX_ATTRIBUTE * 2))).into_owned();
+        assert!(got.contains(" >a") && got.len() < MAX_ATTRIBUTE + 3_000, "{}", got.len());
+    }
+
+    #[test]
+    fn tags_in_tags_do_not_cost_more_than_their_page() {
+        let page = format!("{}>", "<a".repeat(20_000)).repeat(10);
+        assert!(bounded(&page).len() < page.len());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(page in "(<[a-z]|</a|[ /=>\"\'<é]|\\PC){0,60}") {
+            prop_assert!(matches!(bounded(&page), Cow::Borrowed(_)));
+        }
+    }
+}
