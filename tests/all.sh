@@ -29,4 +29,12 @@ fi
 cargo fetch --locked --quiet
 cargo deny --offline check bans licenses sources
 
+step "known vulnerabilities (RustSec)"
+# The database is a git repository: where it cannot be fetched, that is said and nothing else is held up by it.
+if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
+  cargo deny check advisories
+else
+  echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with a network"
+fi
+
 step "all good"

@@ -29,7 +29,7 @@ pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result
         return Ok(serde_json::to_value(app.settle(event).await)?);
     }
     if event.get("check") == Some(&Value::Bool(true)) {
-        return Ok(json!({ "violations": app.check().await? }));
+        return Ok(json!({ "violations": Box::pin(app.check()).await? }));
     }
     Ok(json!({ "looked_after": app.sweep(until).await? }))
 }

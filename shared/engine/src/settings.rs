@@ -25,6 +25,8 @@ pub struct Settings {
     pub stall_secs: u64,
     /// `CACHE_TTL_SECONDS`: how long a result may be served again; 0 switches the cache off.
     pub cache_ttl_secs: u64,
+    /// How long reading all sitemaps of a seed may take, in milliseconds.
+    pub sitemap_ms: u64,
     /// How often progress is written while a job runs, in milliseconds.
     pub progress_ms: u64,
     /// How often a worker tells of results that wait for the rest of their message, in milliseconds.
@@ -53,6 +55,7 @@ impl Default for Settings {
             units_per_message: domain::lanes::UNITS_PER_MESSAGE,
             stall_secs: 30,
             cache_ttl_secs: 900,
+            sitemap_ms: 20_000,
             progress_ms: 500,
             worker_progress_ms: 200,
             cancel_close_ms: 2_000,

@@ -16,6 +16,7 @@ use fetch::SitemapRequest;
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
 use store::units::Claim;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::Engine;
@@ -24,8 +25,6 @@ pub(crate) use redirects::Redirects;
 
 /// How often a growth is tried that keeps meeting others.
 const TRIES: u32 = 40;
-/// Longest that reading the sitemaps of a seed may take.
-const SITEMAP_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a visit to a page of a crawl found.
 #[derive(Debug)]
@@ -93,12 +92,19 @@ impl Engine {
             CanonicalUrl::of(url)
                 .is_some_and(|page| frontier.matches(&page) && (plan.ignore_robots || robots.allows(page.url())))
         };
+        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
+        let until = Instant::now() + Duration::from_millis(self.settings().sitemap_ms);
         for file in files {
+            let timeout = until.saturating_duration_since(Instant::now());
+            if timeout.is_zero() {
+                tracing::debug!(job = %job.id, "some sitemaps were left out: the others took too long");
+                break;
+            }
             let request = SitemapRequest {
                 url: &file,
                 wanted: &wanted,
                 max_urls: left,
-                timeout: SITEMAP_LIMIT,
+                timeout,
                 pause: Duration::from_millis(self.settings().host_delay_ms),
             };
             let sitemap = self.inner.fetcher.sitemap(request).await;
