@@ -124,7 +124,10 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
     assert_eq!(world.used().await, 0);
     assert_eq!(world.get("/v1/jobs?state=finished").await.json(), json!({ "jobs": [] }));
     let get = world.get("/v1/crawl").await;
-    assert_eq!((get.status.as_u16(), get.code().as_str(), get.header("allow")), (405, "METHOD_NOT_ALLOWED", "POST"));
+    assert_eq!(
+        (get.status.as_u16(), get.code().as_str(), get.header("allow")),
+        (405, "METHOD_NOT_ALLOWED", "POST, OPTIONS")
+    );
 }
 
 #[tokio::test]
