@@ -154,7 +154,7 @@ async fn a_killed_server_goes_on_with_a_detached_crawl() {
     let body = json!({
         "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 1000 },
     });
-    let request = reqwest::Client::new().post(format!("{}/v1/crawl", server.base)).header("X-API-Key", KEY);
+    let request = client().post(format!("{}/v1/crawl", server.base)).header("X-API-Key", KEY);
     let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
     assert_eq!(response.status(), 202);
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
