@@ -144,6 +144,13 @@ async fn faults_of_the_cache_are_misses() {
         assert!(faults.struck());
         faults.reset();
         assert_eq!(run().await, "cache");
+        // The write fails: the result is there all the same, and so is the next.
+        ground.clock.advance(901);
+        faults.plan(of_cache[1], fault);
+        assert_eq!(run().await, "structured", "{fault:?}");
+        assert!(faults.struck());
+        faults.reset();
+        assert_eq!(run().await, if fault == Fault::Before { "structured" } else { "cache" });
         ground.assert_sound("cache").await;
     }
 }

@@ -1,11 +1,17 @@
 //! One caller's load is not another's wait: pages and parsers are shared out by account.
 
-use domain::Plan;
+use std::sync::Arc;
+
+use api::app::Sources;
+use domain::{AccountId, Plan};
+use engine::Gates;
+use futures_util::FutureExt;
 use serde_json::json;
 
 use crate::support::site::Site;
-use crate::support::stack::{World, schema};
+use crate::support::stack::{World, config, schema};
 use crate::support::until;
+use crate::support::world::RunningClock;
 
 /// One account has more slow pages under way than the process fetches at once; none of them ends before the gate is
 /// opened. Another's extract, batch and queued batch are served meanwhile: were it made to wait, this would never end.
@@ -35,4 +41,24 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
         assert_eq!(body.await.unwrap()["succeeded"], 40);
     }
     world.assert_sound().await;
+}
+
+/// One account's pages take every parser that it may have, for as long as they please: its next page has to wait, and
+/// another's does not.
+#[tokio::test]
+async fn pages_that_take_all_processors_do_not_hold_up_another() {
+    let gates = Gates::new(8);
+    let sources = Sources { gates: Some(gates.clone()), clock: Arc::new(RunningClock::start()), ..Sources::default() };
+    let (world, site) = (World::on(config(&[]), sources).await, Site::start().await);
+    let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
+    let greedy = AccountId::parse("dev").unwrap();
+    let held: Vec<_> = std::iter::from_fn(|| gates.parsers.enter(&greedy).now_or_never()).take(1_000).collect();
+    assert!(!held.is_empty());
+    let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 1000 } });
+    assert_eq!(world.post("/v1/extract", &extract).await.json()["error"]["code"], "TIMEOUT");
+    assert_eq!(honest.post("/v1/extract", &extract).await.json()["status"], "success");
+    drop(held);
+    assert_eq!(world.post("/v1/extract", &extract).await.json()["status"], "success");
+    // Every place is given back, also by the page that met its deadline.
+    until("nothing is held", async || gates.parsers.taken() == 0 && gates.pages.taken() == 0).await;
 }

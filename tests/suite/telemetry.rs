@@ -67,7 +67,7 @@ async fn a_request_leaves_one_line_and_its_metrics() {
     ] {
         assert_eq!(lines[0][name], value, "{}", lines[0]);
     }
-    assert!(lines[0]["head_ms"].as_u64() <= lines[0]["total_ms"].as_u64());
+    assert!(lines[0]["head_ms"].as_u64().unwrap() <= lines[0]["total_ms"].as_u64().unwrap());
     assert_eq!((&lines[1]["status"], &lines[1]["code"]), (&json!(422), &json!("SCHEMA_REQUIRED")));
     let wanted: BTreeMap<String, u64> = [
         ("JobsStarted batch", 1),

@@ -26,16 +26,19 @@ struct Record {
     body: String,
     /// How often it has been received, this time included.
     receives: u32,
+    sent: Option<Timestamp>,
 }
 
 impl Record {
     fn of(message: SqsMessage) -> Record {
         let receives = message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok());
+        let sent = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()).map(Timestamp);
         Record {
             id: message.message_id.unwrap_or_default(),
             handle: message.receipt_handle,
             body: message.body.unwrap_or_default(),
             receives: receives.unwrap_or(1),
+            sent,
         }
     }
 }
@@ -46,6 +49,10 @@ impl App {
         self.each(event, move |app, record| async move {
             let handled = match Message::parse(&record.body) {
                 Ok(Message::Units { job, lane, seqs }) => {
+                    // Of work that waited; not of lanes that wait for a crawl to grow, nor of what comes again.
+                    if let Some(sent) = record.sent.filter(|_| record.receives == 1 && !seqs.is_empty()) {
+                        app.engine.tell(&Fact::Received(app.engine.now().ms_since(sent)));
+                    }
                     app.engine.work(&job, lane, &seqs, record.receives, until).await
                 }
                 // Not for a worker, or not readable at all: it ends in the dead-letter queue, where an operator sees it.
@@ -91,11 +98,6 @@ impl App {
     where
         F: Future<Output = bool> + Send + 'static,
     {
-        let now = self.engine.now();
-        for message in &event.records {
-            let sent = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok()).map(Timestamp);
-            sent.iter().for_each(|sent| self.engine.tell(&Fact::Received(now.ms_since(*sent))));
-        }
         let tasks: Vec<_> = event
             .records
             .into_iter()

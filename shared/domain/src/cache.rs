@@ -6,7 +6,6 @@
 
 use crate::canonical::CanonicalUrl;
 use crate::digest::sha256_hex;
-use crate::ids::JobId;
 use crate::job::{Endpoint, Job};
 use crate::outcome::{RenderMode, UnitOutcome};
 use crate::time::Timestamp;
@@ -37,19 +36,16 @@ impl CacheKey {
 /// A result as the cache has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cached {
-    /// The job that it was made for.
-    pub job: JobId,
-    /// When the page was read.
+    /// When the page had been read.
     pub at: Timestamp,
     /// A success.
     pub outcome: UnitOutcome,
 }
 
 impl Cached {
-    /// The result for a unit of `job` that asks for `url`, if it still holds. What a job cached itself is not served to
-    /// it: whoever takes its unit over after a death answers as the first would have.
-    pub fn serve(self, job: &JobId, url: &str, now: Timestamp, ttl_secs: u64) -> Option<UnitOutcome> {
-        if self.job == *job || now >= self.at.plus_secs(ttl_secs) {
+    /// The result for an extract that asks for `url`, if it still holds.
+    pub fn serve(self, url: &str, now: Timestamp, ttl_secs: u64) -> Option<UnitOutcome> {
+        if now >= self.at.plus_secs(ttl_secs) {
             return None;
         }
         match self.outcome {
@@ -118,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_for_its_time_and_for_other_jobs() {
+    fn it_holds_for_its_time_and_is_a_success() {
         let outcome = UnitOutcome::Success {
             url: "https://e.test/a/".into(),
             final_url: Some("https://e.test/b".into()),
@@ -127,17 +123,15 @@ mod tests {
             warnings: vec!["w".into()],
             images_processed: None,
         };
-        let (mine, other) = (JobId::from_random(1), JobId::from_random(2));
-        let cached = Cached { job: mine.clone(), at: Timestamp(1_000), outcome };
-        let served = cached.clone().serve(&other, URL, Timestamp(10_999), 10).unwrap();
+        let cached = Cached { at: Timestamp(1_000), outcome };
+        let served = cached.clone().serve(URL, Timestamp(10_999), 10).unwrap();
         assert_eq!(
             serde_json::to_value(&served).unwrap(),
             json!({"url": URL, "final_url": "https://e.test/b", "status": "success", "render_mode": "cache",
                    "data": {"t": "x"}, "warnings": ["w"], "images_processed": null})
         );
-        assert_eq!(cached.clone().serve(&other, URL, Timestamp(11_000), 10), None);
-        assert_eq!(cached.clone().serve(&mine, URL, Timestamp(1_000), 10), None);
+        assert_eq!(cached.clone().serve(URL, Timestamp(11_000), 10), None);
         let failed = UnitOutcome::error(URL, UnitError::new(ErrorCode::Timeout, "slow"));
-        assert_eq!(Cached { outcome: failed, ..cached }.serve(&other, URL, Timestamp(1_000), 10), None);
+        assert_eq!(Cached { outcome: failed, ..cached }.serve(URL, Timestamp(1_000), 10), None);
     }
 }

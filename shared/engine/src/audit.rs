@@ -16,16 +16,6 @@ const AUDIT_SECS: u64 = 120;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-impl Engine {
-    /// The same over this process's tables, by its clock.
-    ///
-    /// # Errors
-    /// The rows could not be read.
-    pub async fn violations(&self) -> Result<BTreeSet<Violation>, StoreError> {
-        violations(self.store(), &*self.inner.clock, self.settings().sweep_secs.max(AUDIT_SECS)).await
-    }
-}
-
 /// Violations that every one of several scans of all tables finds. `sweep_secs` is how far past its deadline a job may
 /// be found running.
 ///
@@ -49,4 +39,14 @@ pub async fn violations(store: &Store, clock: &dyn Clock, sweep_secs: u64) -> Re
         believed = Some(still);
     }
     Ok(believed.unwrap_or_default())
+}
+
+impl Engine {
+    /// The same over this process's tables, by its clock.
+    ///
+    /// # Errors
+    /// The rows could not be read.
+    pub async fn violations(&self) -> Result<BTreeSet<Violation>, StoreError> {
+        violations(self.store(), &*self.inner.clock, self.settings().sweep_secs.max(AUDIT_SECS)).await
+    }
 }

@@ -17,7 +17,7 @@ impl Engine {
         }
         let key = self.cache_key(job, url)?;
         match self.store().cached(&key).await {
-            Ok(cached) => cached?.serve(&job.id, url, self.now(), self.settings().cache_ttl_secs),
+            Ok(cached) => cached?.serve(url, self.now(), self.settings().cache_ttl_secs),
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, "the result cache could not be read; the page is fetched");
                 None
@@ -30,7 +30,7 @@ impl Engine {
     pub(crate) async fn remember(&self, job: &Job, url: &str, outcome: &UnitOutcome, at: Timestamp) {
         let fresh = matches!(outcome, UnitOutcome::Success { render_mode, .. } if *render_mode != RenderMode::Cache);
         let Some(key) = self.cache_key(job, url).filter(|_| fresh) else { return };
-        let cached = Cached { job: job.id.clone(), at, outcome: outcome.clone() };
+        let cached = Cached { at, outcome: outcome.clone() };
         if let Err(error) = self.store().put_cached(&key, &cached, self.settings().cache_ttl_secs).await {
             tracing::warn!(job = %job.id, %error, "a result could not be cached");
         }

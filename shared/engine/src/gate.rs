@@ -1,9 +1,9 @@
 //! Who may use something of which there is only so much in a process: shared out by account, so that one caller's pages
 //! never make another's wait for more than one place to come free. Knows nothing of what the places are for.
 //!
-//! A place that comes free goes to the account that holds the fewest. The last eighth of the places is for accounts
-//! that hold less than an eighth themselves: an account that has been alone does not have to give anything back before
-//! a second one can begin.
+//! A place that comes free goes to the account that holds the fewest. The last places, a reserve, are for accounts that
+//! hold fewer than those themselves: an account that has been alone does not have to give anything back before a second
+//! one can begin.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -18,6 +18,7 @@ pub struct Gate(Arc<Shared>);
 
 struct Shared {
     total: u32,
+    reserve: u32,
     state: Mutex<State>,
 }
 
@@ -72,6 +73,18 @@ impl Drop for Place {
     }
 }
 
+/// Looks again who is next once a waiter has left: others may have waited behind it.
+struct Left<'a>(Option<&'a Gate>);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0 {
+            let granted = gate.share_out(&mut gate.lock());
+            hand_over(granted);
+        }
+    }
+}
+
 type Granted = Vec<(oneshot::Sender<Place>, Place)>;
 
 /// Outside of the lock: who has stopped waiting lets the place fall, and that takes the lock again.
@@ -82,9 +95,9 @@ fn hand_over(granted: Granted) {
 }
 
 impl Gate {
-    /// A gate of `total` places, at least one.
-    pub fn new(total: u32) -> Gate {
-        Gate(Arc::new(Shared { total: total.max(1), state: Mutex::default() }))
+    /// A gate of `total` places, at least one, the last `reserve` of them for accounts that hold fewer than those.
+    pub fn new(total: u32, reserve: u32) -> Gate {
+        Gate(Arc::new(Shared { total: total.max(1), reserve, state: Mutex::default() }))
     }
 
     /// Waits for one place. Who stops waiting loses nothing and keeps nothing.
@@ -109,6 +122,8 @@ impl Gate {
 
     async fn wait(&self, account: &AccountId, alone: bool) -> Place {
         loop {
+            // Dropped after the receiver: by then this waiter counts no more.
+            let mut left = Left(Some(self));
             let (sender, receiver) = oneshot::channel();
             let granted = {
                 let mut state = self.lock();
@@ -124,6 +139,7 @@ impl Gate {
             hand_over(granted);
             // A sender is only dropped after it was used.
             if let Ok(place) = receiver.await {
+                left.0 = None;
                 return place;
             }
         }
@@ -166,7 +182,7 @@ impl Gate {
         if free == 0 {
             return None;
         }
-        let reserve = total / 8;
+        let reserve = self.0.reserve;
         let fits = |account: &Account| !account.waiting.is_empty() && (account.held < reserve.max(1) || free > reserve);
         let rank = |account: &Account| (account.held, account.waiting.front().map(|(ticket, _)| *ticket));
         let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
@@ -203,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn an_account_alone_leaves_an_eighth_for_the_next() {
-        let (gate, greedy, other, third) = (Gate::new(32), account("a"), account("b"), account("c"));
+    fn an_account_alone_leaves_the_reserve_for_the_next() {
+        let (gate, greedy, other, third) = (Gate::new(32, 4), account("a"), account("b"), account("c"));
         let held = fill(&gate, &greedy);
         assert_eq!(held.len(), 28);
         let second = fill(&gate, &other);
@@ -221,8 +237,8 @@ mod tests {
 
     #[test]
     fn one_place_is_one_place() {
-        for total in [0, 1] {
-            let (gate, a) = (Gate::new(total), account("a"));
+        for (total, reserve) in [(0, 0), (1, 0), (1, 5)] {
+            let (gate, a) = (Gate::new(total, reserve), account("a"));
             let held = fill(&gate, &a);
             assert_eq!(held.len(), 1);
             drop(held);
@@ -232,7 +248,7 @@ mod tests {
 
     #[test]
     fn alone_means_alone_and_waits_its_turn() {
-        let (gate, a, b) = (Gate::new(8), account("a"), account("b"));
+        let (gate, a, b) = (Gate::new(8, 1), account("a"), account("b"));
         let first = poll(pin!(gate.enter(&a))).unwrap();
         let mut alone = pin!(gate.enter_alone(&b));
         let mut later = pin!(gate.enter(&a));
@@ -246,8 +262,19 @@ mod tests {
     }
 
     #[test]
+    fn who_waited_behind_one_that_left_goes_on() {
+        let (gate, a, b) = (Gate::new(8, 1), account("a"), account("b"));
+        let _held = poll(pin!(gate.enter(&a))).unwrap();
+        let mut alone = Box::pin(gate.enter_alone(&b));
+        let mut behind = pin!(gate.enter(&a));
+        assert!(poll(alone.as_mut()).is_none() && poll(behind.as_mut()).is_none());
+        drop(alone);
+        assert!(poll(behind.as_mut()).is_some());
+    }
+
+    #[test]
     fn who_stops_waiting_keeps_nobody_waiting() {
-        let (gate, a, b) = (Gate::new(1), account("a"), account("b"));
+        let (gate, a, b) = (Gate::new(1, 0), account("a"), account("b"));
         let first = poll(pin!(gate.enter(&a))).unwrap();
         let mut patient = pin!(gate.enter(&b));
         {
@@ -271,8 +298,8 @@ mod tests {
         /// Whatever comes and goes: never more than there is, nobody waits while something is free for them, and in the
         /// end all is free.
         #[test]
-        fn counts_hold(total in 1u32..9, steps in proptest::collection::vec((0u8..4, 0usize..3, any::<bool>()), 0..80)) {
-            let gate = Gate::new(total);
+        fn counts_hold(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3, any::<bool>()), 0..80)) {
+            let gate = Gate::new(total, reserve);
             let names = [account("a"), account("b"), account("c")];
             let mut held: Vec<Place> = Vec::new();
             let mut waiting: Vec<Pin<Box<dyn Future<Output = Place>>>> = Vec::new();
@@ -293,6 +320,7 @@ mod tests {
                 prop_assert_eq!(sum, gate.taken());
                 prop_assert!(sum <= gate.0.total);
                 prop_assert!(waiting.is_empty() || sum > 0, "somebody waits for nothing");
+                prop_assert!(gate.share_out(&mut gate.lock()).is_empty(), "a place is free for somebody who waits");
             }
             while !held.is_empty() || !waiting.is_empty() {
                 prop_assert!(!held.is_empty(), "a wait without end");

@@ -99,15 +99,17 @@ pub struct Parts {
 pub struct Gates {
     /// A place for each page that is fetched at once; a second attempt takes them all.
     pub pages: Gate,
-    /// A place for each page that is parsed at once: more than there are processors would only make each slower.
+    /// A place for each page that is parsed at once: many more than there are processors would only make each slower.
     pub parsers: Gate,
 }
 
 impl Gates {
-    /// Places for `fetch_concurrency` pages, and for as many parsers as there are processors.
+    /// Places for `fetch_concurrency` pages, and for a parser more than there are processors: whoever comes second does
+    /// not wait for a page that takes its time, but shares the processors with it.
     pub fn new(fetch_concurrency: u32) -> Gates {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Gates { pages: Gate::new(fetch_concurrency), parsers: Gate::new(u32::try_from(processors).unwrap_or(1)) }
+        let parsers = u32::try_from(processors).unwrap_or(1).saturating_add(1);
+        Gates { pages: Gate::new(fetch_concurrency, fetch_concurrency / 8), parsers: Gate::new(parsers, 1) }
     }
 }
 

@@ -124,6 +124,8 @@ impl Engine {
     ) -> Result<Option<Ending>, StoreError> {
         let put = self.finish_of(visited, skipped);
         match self.again(|| self.store().finish(job, mine, &put)).await? {
+            // A duplicate's outcome is its page's, which is told of where it was fetched.
+            UnitWrite::Written if put.duplicate => {}
             UnitWrite::Written => self.tell(&Fact::UnitEnded(&visited.outcome)),
             UnitWrite::Refused(row) => {
                 if finish(row.as_ref(), &mine.nonce, mine.attempt) == FinishVerdict::Fenced {

@@ -16,7 +16,7 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     let named = content_type
         .and_then(charset_parameter)
         // What has no zero byte at its start is not in UTF-16, whatever the header says.
-        .filter(|e| e.is_ascii_compatible() || body.iter().take(PRESCAN).any(|b| *b == 0))
+        .filter(|e| !is_utf_16(e) || body.iter().take(PRESCAN).any(|b| *b == 0))
         .or_else(|| utf_16(body))
         .or_else(|| meta_charset(body));
     let encoding = named.unwrap_or_else(|| if std::str::from_utf8(body).is_ok() { UTF_8 } else { WINDOWS_1252 });
@@ -30,6 +30,10 @@ fn charset_parameter(content_type: &str) -> Option<&'static Encoding> {
     let label = rest.trim_start_matches(['"', '\'', ' ']).split(['"', '\'', ';', ' ', '/', '>']).next()?;
     // Encodings that browsers refuse to read are none: their label must not cost the page.
     Encoding::for_label_no_replacement(label.as_bytes())
+}
+
+fn is_utf_16(encoding: &Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
 }
 
 /// UTF-16 without a mark, by the zero bytes of a page's first characters. Source: XML 1.0, appendix F.
@@ -49,7 +53,7 @@ fn meta_charset(body: &[u8]) -> Option<&'static Encoding> {
         let tag = text[at..].split('>').next().unwrap_or_default();
         if let Some(encoding) = charset_parameter(tag) {
             // A page that could be read this far is not in UTF-16, whatever it says.
-            return Some(if encoding.is_ascii_compatible() { encoding } else { UTF_8 });
+            return Some(if is_utf_16(encoding) { UTF_8 } else { encoding });
         }
     }
     None
@@ -69,6 +73,9 @@ mod tests {
         assert_eq!(decode("hé".as_bytes(), None), "hé");
         assert_eq!(decode(b"h\xe9", None), "hé");
         assert_eq!(decode(b"h\xe9", Some("text/html; charset=nonsense")), "hé");
+        let japanese = b"\x1b$B$3$s\x1b(B";
+        assert_eq!(decode(japanese, Some("text/html; charset=iso-2022-jp")), "こん");
+        assert!(decode(&[b"<meta charset=iso-2022-jp>".as_slice(), japanese].concat(), None).ends_with("こん"));
         assert_eq!(decode(b"<meta charset=utf-16>\xc3\xa9", None), "<meta charset=utf-16>é");
     }
 

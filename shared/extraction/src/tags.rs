@@ -2,8 +2,9 @@
 //! that 20,000 of them in one tag would cost a second. One pass over the bytes.
 //!
 //! What is a tag and what is only text in a script or a comment is known for certain only while parsing. So everything
-//! that could be a tag is bounded, by changes that do no harm to a text: a `>` more after the last attribute, and the
-//! end of an endless name or value left out.
+//! that could be a tag is bounded, by changes that a text seldom meets: a `>` more after the last attribute, and the end of
+//! an endless name or value left out. A script that has an open `<x` and 128 words after it without a `>` is harmed;
+//! skipping scripts instead would let a page hide its tags between two of them.
 
 use std::borrow::Cow;
 

@@ -108,7 +108,10 @@ impl World {
     }
 
     pub async fn of(config: LocalConfig) -> World {
-        let sources = Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() };
+        World::on(config, Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() }).await
+    }
+
+    pub async fn on(config: LocalConfig, sources: Sources) -> World {
         let stack = Stack::start_on(config, sources).await.unwrap();
         let dev = Caller { http: client(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }

@@ -86,7 +86,7 @@ impl Stack {
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
-        let gates = Gates::new(local.config.settings.fetch_concurrency);
+        let gates = sources.gates.unwrap_or_else(|| Gates::new(local.config.settings.fetch_concurrency));
         let sources = Sources { gates: Some(gates), ..sources };
         let app = App::new(&local.config, &places, sources.clone()).await?;
         let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };

@@ -1,0 +1,86 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::time::Month;
+
+/// A running job of `admitted` units paid half from each pool.
+pub(crate) fn job(admitted: u32) -> Job {
+    let total = u64::from(admitted);
+    Job {
+        id: JobId::from_random(7),
+        account: AccountId::parse("a").unwrap(),
+        endpoint: Endpoint::Batch,
+        options: Options::default(),
+        schema: Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap(),
+        crawl: None,
+        limit_reached: false,
+        async_mode: false,
+        state: JobState::Running,
+        reservation: Reservation {
+            monthly: total / 2,
+            prepaid: total - total / 2,
+            month: Month::parse("2026-11").unwrap(),
+        },
+        admitted,
+        started_at: Timestamp(0),
+        deadline: Timestamp(1_000),
+        driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30), queued: false, quiet: 0 },
+        cancelled_at: None,
+        ended_at: None,
+        expires_at: None,
+        tally: None,
+        figures: CrawlFigures::default(),
+        charge: None,
+    }
+}
+
+fn tally(done: u32, failed: u32, cancelled: u32, pending: u32) -> Tally {
+    Tally { total: done + failed + cancelled + pending, done, failed, cancelled, pending }
+}
+
+proptest! {
+    #[test]
+    fn settles_once_nothing_is_open_and_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
+        let mut j = job(d + f + c + p);
+        j.state = JobState::ALL[s];
+        match j.settle(tally(d, f, c, p), CrawlFigures::default(), Timestamp(5)) {
+            Some(end) => {
+                prop_assert!(p == 0 && !j.state.ended());
+                prop_assert_eq!(end.charge.charged, u64::from(d + f));
+                prop_assert_eq!(end.charge.charged + end.charge.refunded(), j.reservation.total());
+                prop_assert_eq!(end.outcome, j.state.heads_for());
+            }
+            None => prop_assert!(p > 0 || j.state.ended()),
+        }
+    }
+}
+
+#[test]
+fn a_tally_of_another_size_never_settles() {
+    assert_eq!(job(3).settle(tally(2, 0, 0, 0), CrawlFigures::default(), Timestamp(0)), None);
+}
+
+#[test]
+fn state_names_round_trip_and_the_wire_knows_five() {
+    for s in JobState::ALL {
+        assert_eq!(JobState::parse(s.name()), Some(s));
+        assert!(["running", "cancelling", "completed", "cancelled", "expired"].contains(&s.wire()));
+    }
+}
+
+#[test]
+fn delete_and_deadline() {
+    let mut j = job(1);
+    assert_eq!(j.cancel(), CancelVerdict::Cancel);
+    assert!(j.may_claim(Timestamp(999)) && !j.may_claim(Timestamp(1_000)) && j.must_expire(Timestamp(1_000)));
+    j.state = JobState::FailingFast;
+    assert_eq!(j.cancel(), CancelVerdict::Cancel);
+    assert!(!j.may_claim(Timestamp(0)));
+    j.state = JobState::Cancelling;
+    assert_eq!(j.cancel(), CancelVerdict::Winding);
+    assert!(!j.must_expire(Timestamp(1_000)));
+    j.state = JobState::Ended(Outcome::Cancelled);
+    assert_eq!(j.cancel(), CancelVerdict::Over);
+    assert!(!j.must_expire(Timestamp(5_000)));
+}
