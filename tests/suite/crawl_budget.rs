@@ -47,6 +47,7 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
 async fn sitemaps_that_do_not_come_hold_a_crawl_up_once() {
     let (mut ground, site) = (Ground::new().await, Site::start().await);
     ground.settings.sitemap_ms = 200;
+    ground.settings.host_delay_ms = 0;
     let sitemaps = (0..5).fold(String::new(), |all, i| format!("{all}Sitemap: {}?{i}\n", site.url("/hang")));
     site.set_robots(200, &sitemaps);
     let engine = ground.engine(&Faults::default()).await;

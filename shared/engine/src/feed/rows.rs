@@ -13,6 +13,10 @@ use crate::marker;
 /// Most results that are read from rows at once.
 const PAGE: Seq = 32;
 
+/// When units ended that never started: in order of completion they come after all others, by their numbers. Whoever
+/// closes them tells of it later than of results, so that no other place would be the same for everybody who reads.
+const NEVER: Timestamp = Timestamp(i64::MAX / 2);
+
 impl Feed {
     /// The earliest of the results that wait, unless it ended so lately that an earlier one may still come.
     pub(super) async fn earliest(&mut self, all: bool) -> Result<Option<Seq>, StoreError> {
@@ -36,7 +40,8 @@ impl Feed {
         let unknown: Vec<Seq> = self.waiting.iter().copied().filter(|seq| !self.ended_at.contains_key(seq)).collect();
         let (Some(first), Some(last)) = (unknown.first(), unknown.last()) else { return Ok(()) };
         let rows = self.engine.again(|| self.engine.store().units(&self.job.id, *first, *last)).await?;
-        let found: BTreeMap<Seq, Timestamp> = rows.iter().filter_map(|row| Some((row.seq, row.at?))).collect();
+        let ended = |row: &UnitRow| if row.unit == Unit::Closed { Some(NEVER) } else { row.at };
+        let found: BTreeMap<Seq, Timestamp> = rows.iter().filter_map(|row| Some((row.seq, ended(row)?))).collect();
         for seq in unknown {
             // Rows of an earlier version bear no time: they keep the order of their numbers.
             self.ended_at.insert(seq, found.get(&seq).copied().unwrap_or_default());
@@ -51,13 +56,14 @@ impl Feed {
         let rows = self.engine.again(|| store.results_of(&self.job.id, &wanted)).await?;
         let ended = self.job.state.ended();
         for UnitRow { seq, unit, at, result, .. } in rows {
-            let text = match (unit, result) {
+            let text = match (&unit, result) {
                 (Unit::Done { .. }, Some(text)) => text,
                 (Unit::Closed, _) => marker::error_json(&self.url(seq).await?, marker::closed_error(&self.job)),
                 (Unit::Done { .. } | Unit::Started { .. }, _) => continue,
             };
             if !self.texts.contains_key(&seq) {
-                self.keep(seq, at.unwrap_or_default(), text);
+                let at = if unit == Unit::Closed { NEVER } else { at.unwrap_or_default() };
+                self.keep(seq, at, text);
             }
         }
         if ended && !self.texts.contains_key(&seq) {
