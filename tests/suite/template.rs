@@ -79,6 +79,25 @@ fn assert_streams(integration: &Value, what: &str) {
     assert_eq!(integration["timeoutInMillis"], 900_000, "{what}");
 }
 
+/// `cargo lambda watch` sends a path to the same function.
+#[test]
+fn watching_routes_the_same() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().unwrap();
+    let watched: BTreeMap<String, Value> =
+        router.iter().map(|(path, function)| (path.clone(), function.clone())).collect();
+    let served: BTreeMap<String, Value> = operations(&openapi()["paths"])
+        .into_iter()
+        .map(|((path, _), operation)| (path, operation["x-runo-function"].clone()))
+        .collect();
+    assert_eq!(watched, served);
+}
+
 /// The gateway's own refusals look like ours.
 #[test]
 fn refusals_of_the_gateway_bear_the_envelope() {

@@ -63,6 +63,7 @@ fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
 /// What a function asked of its tables and queues, as IAM sees it.
 pub struct Watched {
     seen: Arc<Mutex<Rights>>,
+    db: Recorder,
     sqs: Recorder,
 }
 
@@ -70,6 +71,11 @@ impl Watched {
     /// What was asked so far.
     pub fn rights(&self) -> Rights {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections it made to tables and queues.
+    pub fn connections(&self) -> usize {
+        self.db.connections() + self.sqs.connections()
     }
 
     /// Lets the queues refuse what the function sends, or not any more.
@@ -143,7 +149,8 @@ impl Cloud {
         let sqs = Recorder::start(self.sqs.url(), Arc::clone(&seen)).await;
         let mut vars = vec![("AWS_ENDPOINT_URL_DYNAMODB", db.url()), ("AWS_ENDPOINT_URL_SQS", sqs.url())];
         vars.extend(more);
-        (self.function_with(name, &vars).await, Watched { seen, sqs })
+        let function = self.function_with(name, &vars).await;
+        (function, Watched { seen, db, sqs })
     }
 
     /// Starts a function whose log is at its default level, and listens to what it says.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ pub struct Recorder {
     http: reqwest::Client,
     seen: Arc<Mutex<Rights>>,
     refuse_sends: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Recorder {
@@ -36,11 +37,19 @@ impl Recorder {
     pub async fn start(target: &str, seen: Arc<Mutex<Rights>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let recorder = Recorder { url, target: target.to_owned(), http: client(), seen, refuse_sends: Arc::default() };
+        let recorder = Recorder {
+            url,
+            target: target.to_owned(),
+            http: client(),
+            seen,
+            refuse_sends: Arc::default(),
+            connections: Arc::default(),
+        };
         let served = recorder.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let recorder = served.clone();
+                recorder.connections.fetch_add(1, Ordering::SeqCst);
                 let service = service_fn(move |request| {
                     let recorder = recorder.clone();
                     async move { Ok::<_, Infallible>(recorder.pass(request).await) }
@@ -58,6 +67,11 @@ impl Recorder {
     /// Answers every request that would send a message with an error, from now on.
     pub fn refuse_sends(&self, refuse: bool) {
         self.refuse_sends.store(refuse, Ordering::SeqCst);
+    }
+
+    /// How many connections were made to it.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     async fn pass(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
