@@ -30,7 +30,7 @@ class Runtime(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in [
             ("Lambda-Runtime-Aws-Request-Id", "00000000-0000-4000-8000-000000000001"),
-            ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 60_000)),
+            ("Lambda-Runtime-Deadline-Ms", str(int(time.time() * 1000) + 900_000)),
             ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:measured"),
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(event))),
