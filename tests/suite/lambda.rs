@@ -215,6 +215,17 @@ async fn a_handler_that_handed_over_goes_on_as_a_waiter() {
     cloud.assert_sound().await;
 }
 
+/// A cold start waits for nobody: stores that do not even answer are not asked before there is work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_init_makes_no_network_call() {
+    let cloud = Cloud::start().await;
+    for name in ["batch", "crawl", "extract", "jobs", "settle", "worker"] {
+        let (function, watched) = cloud.function_watched(name, &[]).await;
+        until("it asks for work", async || function.api.polls() == 1).await;
+        assert_eq!(watched.connections(), 0, "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_environment_that_lacks_something_fails_the_init_and_says_what() {
     let cloud = Cloud::start().await;

@@ -27,6 +27,8 @@ pub(crate) struct Wishes {
     /// When the invocation is over; `None` where nobody ends it.
     over: Option<Timestamp>,
     log: Option<RequestLog>,
+    /// What a path that is sent back begins with.
+    prefix: String,
 }
 
 impl Wishes {
@@ -36,6 +38,7 @@ impl Wishes {
             format: prefer::format(request.headers()),
             over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
             log: request.extensions().get().cloned(),
+            prefix: request::prefix(request).to_owned(),
         }
     }
 
@@ -104,14 +107,14 @@ impl App {
                 let job = started.job.id.clone();
                 if respond_async {
                     RequestLog::note(request, |log| log.job(&job));
-                    return Ok(self.respond_async(&job, Some(*started)));
+                    return Ok(self.respond_async(&job, Some(*started), &wishes));
                 }
                 let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
                 let until = self.engine.now().plus_ms(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
                 Ok(self.stream(self.engine.start(*started, Some(until)), &wishes))
             }
             Verdict::Replay(id) => match self.engine.job(&id).await? {
-                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None)),
+                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, &wishes)),
                 Some(job) => Ok(self.stream(self.engine.follow(job, 0), &wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
@@ -170,10 +173,10 @@ impl App {
     }
 
     /// 202 and the job's id now; the body ends once the queue has the job: after that the process may be frozen.
-    pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>) -> Response {
+    pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
         let mut response = job_response(StatusCode::ACCEPTED, job, body, Format::Json.content_type());
-        insert(response.headers_mut(), LOCATION, &result_path(job));
+        insert(response.headers_mut(), LOCATION, &(wishes.prefix.clone() + &result_path(job)));
         insert(response.headers_mut(), PREFERENCE_APPLIED, "respond-async");
         let text = serde_json::json!({ "job_id": job, "status": "running" }).to_string() + "\n";
         let (engine, until) = (self.engine.clone(), self.engine.settings().hold_secs);

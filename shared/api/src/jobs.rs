@@ -145,7 +145,7 @@ impl App {
         let job = self.owned(job_id, caller).await?;
         let wishes = Wishes::of(self, request);
         if wishes.preferences.respond_async && !job.state.ended() {
-            return Ok(self.respond_async(&job.id, None));
+            return Ok(self.respond_async(&job.id, None, &wishes));
         }
         Ok(self.stream(self.engine.follow(job, from), &wishes))
     }

@@ -1,6 +1,7 @@
 //! Reads what a request bears, the same from every kind of Lambda event.
 
 use http::HeaderMap;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, Request, RequestExt};
 
 use crate::ApiError;
@@ -13,6 +14,19 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub fn path(request: &Request) -> &str {
     let raw = request.raw_http_path();
     if raw.is_empty() { request.uri().path() } else { raw }
+}
+
+/// What stands before [`path`] where the client sees it: the stage of a REST API, like `/live`; nothing elsewhere. A path
+/// that is sent back as a reference needs it.
+/// Source: AWS, "Lambda proxy integrations in API Gateway", input format: `requestContext.path`.
+pub fn prefix(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            context.path.as_deref().and_then(|whole| whole.strip_suffix(path(request))).unwrap_or_default()
+        }
+        // The enum is open; no other kind of event has a stage before the path that it tells.
+        Some(_) | None => "",
+    }
 }
 
 /// The body's bytes.

@@ -19,8 +19,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::binaries::binary;
+use super::recorder::Recorder;
 use super::runtime_api::{Answer, RuntimeApi};
 use super::stack::client;
+use super::template::Rights;
 use super::until;
 
 pub const KEY: &str = "sk_live_cloud_test";
@@ -56,6 +58,30 @@ fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
         }
     });
     heard
+}
+
+/// What a function asked of its tables and queues, as IAM sees it.
+pub struct Watched {
+    seen: Arc<Mutex<Rights>>,
+    db: Recorder,
+    sqs: Recorder,
+}
+
+impl Watched {
+    /// What was asked so far.
+    pub fn rights(&self) -> Rights {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections it made to tables and queues.
+    pub fn connections(&self) -> usize {
+        self.db.connections() + self.sqs.connections()
+    }
+
+    /// Lets the queues refuse what the function sends, or not any more.
+    pub fn refuse_sends(&self, refuse: bool) {
+        self.sqs.refuse_sends(refuse);
+    }
 }
 
 /// A function's process; killed when it is dropped.
@@ -114,6 +140,17 @@ impl Cloud {
         vars.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let child = command(name, &api, &vars).spawn().unwrap();
         Function { api, child }
+    }
+
+    /// Starts a function that is watched on its way to tables and queues.
+    pub async fn function_watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
+        let seen = Arc::default();
+        let db = Recorder::start(self.db.url(), Arc::clone(&seen)).await;
+        let sqs = Recorder::start(self.sqs.url(), Arc::clone(&seen)).await;
+        let mut vars = vec![("AWS_ENDPOINT_URL_DYNAMODB", db.url()), ("AWS_ENDPOINT_URL_SQS", sqs.url())];
+        vars.extend(more);
+        let function = self.function_with(name, &vars).await;
+        (function, Watched { seen, db, sqs })
     }
 
     /// Starts a function whose log is at its default level, and listens to what it says.

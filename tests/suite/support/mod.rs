@@ -6,9 +6,11 @@ pub mod faults;
 pub mod generated;
 pub mod post;
 pub mod raw;
+pub mod recorder;
 pub mod runtime_api;
 pub mod site;
 pub mod stack;
+pub mod template;
 pub mod world;
 
 use std::time::Duration;

@@ -1,0 +1,163 @@
+//! The events in `events/`, as API Gateway, SQS and EventBridge send them, to the real binaries: each is understood, and
+//! is answered as its case wants it. What people try by hand is what is tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::JobId;
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, Function, KEY, PLENTY};
+use crate::support::runtime_api::Answer;
+use crate::support::site::Site;
+use crate::support::until;
+
+/// What is in the files where a test has its own.
+const FILE_KEY: &str = "sk_live_try_me";
+const FILE_PAGE: &str = "http://127.0.0.1:8080/sample/product";
+const FILE_JOB: &str = "job_0123456789abcdef";
+
+fn folder() -> std::path::PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../events").into()
+}
+
+/// The files' names without their ending: `function.case`.
+fn names() -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
+    files.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
+}
+
+/// An event with this test's key, page and job in it.
+fn event(name: &str, page: &str, job: &str) -> Value {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    let text = text.replace(FILE_KEY, KEY).replace(FILE_PAGE, page).replace(FILE_JOB, job);
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Asks the way that API Gateway does and gives status, headers and body.
+async fn ask(function: &Function, name: &str, event: &Value) -> (u64, Value, String) {
+    let mut answer = function.api.invoke(event, PLENTY);
+    let begun = answer.begun().await;
+    assert_eq!(begun.headers["lambda-runtime-function-response-mode"], "streaming", "{name}");
+    let prelude = answer.prelude().await;
+    let status = prelude["statusCode"].as_u64().unwrap_or_else(|| panic!("{name}: {prelude}"));
+    (status, prelude["headers"].clone(), answer.text().await)
+}
+
+fn read(name: &str, text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"))
+}
+
+fn job_of(headers: &Value) -> JobId {
+    JobId::parse(headers["x-job-id"].as_str().unwrap()).unwrap()
+}
+
+/// Every function has its cases, and the names in here are all of them.
+#[test]
+fn every_function_has_events() {
+    let mut cases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in names() {
+        let (function, case) = name.split_once('.').unwrap();
+        cases.entry(function.to_owned()).or_default().push(case.to_owned());
+    }
+    let wanted: [(&str, &[&str]); 6] = [
+        ("batch", &["options", "post", "respond-async"]),
+        ("crawl", &["post"]),
+        ("extract", &["post", "refused"]),
+        ("jobs", &["cancel", "get", "health", "health-head", "list", "openapi", "result", "usage"]),
+        ("settle", &["check", "dead", "settle", "sweep"]),
+        ("worker", &["one-bad", "units"]),
+    ];
+    let wanted = wanted.map(|(function, cases)| (function.to_owned(), cases.iter().map(|c| (*c).to_owned()).collect()));
+    assert_eq!(cases, wanted.into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_api_gateway_sends_is_understood() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (extract, batch, crawl, jobs) = tokio::join!(
+        cloud.function("extract"),
+        cloud.function("batch"),
+        cloud.function("crawl"),
+        cloud.function("jobs")
+    );
+    let page = site.url("/p/1");
+    let none = "job_0000000000000000";
+
+    let (status, headers, text) = ask(&extract, "extract.post", &event("extract.post", &page, none)).await;
+    assert_eq!((status, read("extract.post", &text)["data"]["title"].as_str()), (200, Some("Page 1")));
+    let job = job_of(&headers).to_string();
+    let (status, _, text) = ask(&extract, "extract.refused", &event("extract.refused", &page, none)).await;
+    assert_eq!((status, &read("refused", &text)["error"]["code"]), (422, &json!("SCHEMA_REQUIRED")));
+
+    let (status, _, text) = ask(&batch, "batch.post", &event("batch.post", &page, none)).await;
+    assert_eq!((status, &read("batch.post", &text)["succeeded"]), (200, &json!(2)));
+    let (status, headers, text) = ask(&batch, "batch.options", &event("batch.options", &page, none)).await;
+    assert_eq!((status, &headers["allow"], text.as_str()), (204, &json!("POST, OPTIONS"), ""));
+    let (status, headers, text) = ask(&batch, "batch.respond-async", &event("batch.respond-async", &page, none)).await;
+    let detached = job_of(&headers).to_string();
+    assert_eq!((status, read("respond-async", &text)), (202, json!({ "job_id": detached, "status": "running" })));
+    // A reference has to lead somewhere: behind API Gateway, paths begin with the stage.
+    assert_eq!(headers["location"], format!("/live/v1/jobs/{detached}/result"));
+
+    let (status, _, text) = ask(&crawl, "crawl.post", &event("crawl.post", &page, none)).await;
+    assert_eq!((status, &read("crawl.post", &text)["crawl_meta"]["pages_visited"]), (200, &json!(1)));
+
+    for (case, job, wanted, check) in [
+        ("list", none, 200, "/jobs/0/status"),
+        ("get", job.as_str(), 200, "/status"),
+        ("get", none, 404, "/error/code"),
+        ("cancel", detached.as_str(), 200, "/status"),
+        ("usage", none, 200, "/monthly/used"),
+        ("health", none, 200, "/status"),
+        ("openapi", none, 200, "/paths/~1v1~1batch/post"),
+    ] {
+        let name = format!("jobs.{case}");
+        let (status, _, text) = ask(&jobs, &name, &event(&name, &page, job)).await;
+        assert_eq!(status, wanted, "{name}: {text}");
+        assert!(read(&name, &text).pointer(check).is_some(), "{name}: {text}");
+    }
+    let (status, headers, text) = ask(&jobs, "jobs.health-head", &event("jobs.health-head", &page, none)).await;
+    assert_eq!((status, &headers["content-type"], text.as_str()), (200, &json!("application/json"), ""));
+    let (status, headers, text) = ask(&jobs, "jobs.result", &event("jobs.result", &page, &job)).await;
+    assert_eq!((status, &headers["content-type"]), (200, &json!("application/x-ndjson")));
+    let lines: Vec<Value> = text.lines().filter(|l| !l.trim().is_empty()).map(|l| read("jobs.result", l)).collect();
+    assert_eq!((&lines[0]["index"], lines.last().unwrap()["summary"].is_object()), (&json!(0), true), "{text}");
+    cloud.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_queues_and_schedules_send_is_understood() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let (batch, worker, settle) =
+        tokio::join!(cloud.function("batch"), cloud.function("worker"), cloud.function("settle"));
+    let page = site.url("/p/1");
+    let invoke = async |function: &Function, name: &str, job: &str| {
+        let mut answer: Answer = function.api.invoke(&event(name, &page, job), PLENTY);
+        answer.value().await
+    };
+    let respond_async = event("batch.respond-async", &page, "job_0000000000000000");
+    let (_, headers, _) = ask(&batch, "batch.respond-async", &respond_async).await;
+    let job = job_of(&headers);
+    let none = json!({ "batchItemFailures": [] });
+
+    // The two units of the job by its message; what cannot be read fails alone.
+    let failed = invoke(&worker, "worker.one-bad", job.as_str()).await;
+    let bad = &event("worker.one-bad", &page, "")["Records"][1]["messageId"];
+    assert_eq!(failed["batchItemFailures"], json!([{ "itemIdentifier": bad }]));
+    assert!(cloud.store.progress(&job).await.unwrap().covers(2));
+    assert_eq!(invoke(&worker, "worker.units", job.as_str()).await, none, "a second delivery does nothing");
+    assert_eq!(site.hits(), 2);
+
+    assert!(!cloud.job(&job).await.state.ended());
+    assert_eq!(invoke(&settle, "settle.settle", job.as_str()).await, none);
+    assert!(cloud.job(&job).await.state.ended());
+    assert_eq!(invoke(&settle, "settle.dead", job.as_str()).await, none, "what nobody can read is dropped");
+    assert_eq!(invoke(&settle, "settle.sweep", "").await, json!({ "looked_after": 0 }));
+    assert_eq!(invoke(&settle, "settle.check", "").await, json!({ "violations": 0 }));
+    // Of jobs that there are not, there is nothing to do.
+    for (function, name) in [(&worker, "worker.units"), (&settle, "settle.settle"), (&settle, "settle.dead")] {
+        assert_eq!(invoke(function, name, "job_0000000000000000").await, none, "{name}");
+    }
+    until("it asks for more", async || worker.api.polls() >= 3).await;
+    cloud.assert_sound().await;
+}

@@ -1,0 +1,313 @@
+//! What the functions may do is what they do. The real binaries run everything that they are for, watched on their way
+//! to tables and queues; what was seen has to equal the policies in `template.yaml`, in both directions.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::JobId;
+use serde_json::{Value, json};
+
+use crate::support::cloud::{Cloud, Function, PLENTY, Watched};
+use crate::support::runtime_api::Answer;
+use crate::support::site::Site;
+use crate::support::stack::schema;
+use crate::support::template::{Rights, Template};
+use crate::support::until;
+
+/// What Lambda itself does at a queue for a function, in the function's name.
+/// Source: AWS, "Using Lambda with Amazon SQS", execution role permissions.
+const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+
+/// The functions at work, each with who watches it.
+struct Stage {
+    cloud: Cloud,
+    site: Site,
+}
+
+impl Stage {
+    async fn start() -> Stage {
+        Stage { cloud: Cloud::start().await, site: Site::start().await }
+    }
+
+    async fn watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
+        let mut vars = vec![("HOST_DELAY_MS", "1")];
+        vars.extend(more);
+        self.cloud.function_watched(name, &vars).await
+    }
+
+    fn batch(&self, urls: &[String], options: Value) -> Value {
+        json!({ "urls": urls, "schema": schema(), "options": options })
+    }
+
+    fn crawl(&self, seed: &str, max_pages: u32) -> Value {
+        let crawl = json!({ "follow_pattern": "*", "max_pages": max_pages, "use_sitemap": false });
+        json!({ "seed_url": self.site.url(seed), "schema": schema(), "crawl": crawl })
+    }
+
+    async fn settle_all(&self, worker: &Function, settle: &Function, job: &JobId) {
+        self.cloud.map_until_ended(worker, settle, job).await;
+    }
+}
+
+fn post(function: &Function, path: &str, more: &[(&str, &str)], body: &Value) -> Answer {
+    function.request("POST", path, more, body, PLENTY)
+}
+
+async fn job_of(answer: &mut Answer) -> JobId {
+    let prelude = answer.prelude().await;
+    let id = prelude["headers"]["x-job-id"].as_str().unwrap_or_else(|| panic!("{prelude}"));
+    JobId::parse(id).unwrap()
+}
+
+/// Fails unless what a function did is what its role lets it do.
+fn assert_rights(id: &str, watched: &[&Watched]) {
+    let template = Template::read();
+    let function = template.function(id);
+    let mut used: Rights = watched.iter().flat_map(|watched| watched.rights()).collect();
+    let events = function.properties["Events"].as_object().cloned().unwrap_or_default();
+    for event in events.values().filter(|event| event["Type"] == "SQS") {
+        let queue = crate::support::template::arn_of(&event["Properties"]["Queue"]);
+        used.extend(POLLER.map(|action| (action.to_owned(), queue.to_owned())));
+    }
+    let granted = template.rights(&function);
+    let lacking: BTreeSet<_> = used.difference(&granted).collect();
+    let idle: BTreeSet<_> = granted.difference(&used).collect();
+    assert!(
+        lacking.is_empty() && idle.is_empty(),
+        "{id} does what its role does not let it do: {lacking:?}, and may do what it was not seen doing: {idle:?}"
+    );
+    // Nothing is hidden behind a wildcard.
+    assert!(granted.iter().all(|(action, resource)| !action.contains('*') && !resource.contains('*')), "{id}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn extract_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (extract, seen) = stage.watched("extract", &[]).await;
+    let jobs = stage.cloud.function("jobs").await;
+    let body = |path: &str| json!({ "url": stage.site.url(path), "schema": schema() });
+    let key = [("Idempotency-Key", "once")];
+    // Fresh, from the cache, replayed; a host that wants to be left alone.
+    for (path, more) in [("/p/0", &[][..]), ("/p/0", &[]), ("/p/1", &key), ("/p/1", &key), ("/busy/429/1", &[])] {
+        post(&extract, "/v1/extract", more, &body(path)).body().await;
+    }
+    // Cancelled while it runs.
+    let mut answer = post(&extract, "/v1/extract", &[], &body("/gate/0"));
+    let job = job_of(&mut answer).await;
+    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
+    stage.site.open_gate();
+    assert_eq!(answer.body().await["error"]["code"], "JOB_CANCELLED");
+    assert_rights("ExtractFunction", &[&seen]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batch_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (batch, seen) = stage.watched("batch", &[]).await;
+    let (worker, settle, jobs) =
+        tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"), stage.cloud.function("jobs"));
+    let urls = stage.site.urls("/p", 3);
+    let key = [("Idempotency-Key", "once")];
+    for more in [&key, &key] {
+        post(&batch, "/v1/batch", more, &stage.batch(&urls, json!({}))).body().await;
+    }
+    let fails = [stage.site.url("/404"), stage.site.url("/p/1"), stage.site.url("/busy/429/1")];
+    for options in [json!({ "fail_fast": true, "concurrency": 1 }), json!({})] {
+        post(&batch, "/v1/batch", &[], &stage.batch(&fails, options)).body().await;
+    }
+    // Left to the queue, and waited for.
+    let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &stage.batch(&urls, json!({})));
+    let job = job_of(&mut answer).await;
+    answer.body().await;
+    stage.settle_all(&worker, &settle, &job).await;
+    let mut body = stage.batch(&urls, json!({}));
+    body["async_mode"] = json!(true);
+    let mut answer = post(&batch, "/v1/batch", &[], &body);
+    let job = job_of(&mut answer).await;
+    stage.settle_all(&worker, &settle, &job).await;
+    assert_eq!(answer.body().await["succeeded"], 3);
+    // Joined by its key while results are there that are no neighbours.
+    let urls = [stage.site.url("/p/0"), stage.site.url("/gate/1"), stage.site.url("/p/2")];
+    let body = stage.batch(&urls, json!({ "concurrency": 3 }));
+    let joined = [("Idempotency-Key", "joined")];
+    let mut answer = post(&batch, "/v1/batch", &[joined[0], ("Prefer", "respond-async")], &body);
+    let job = job_of(&mut answer).await;
+    answer.body().await;
+    tokio::join!(stage.cloud.map(&stage.cloud.units, &worker), async {
+        until("two are done", async || {
+            let progress = stage.cloud.store.progress(&job).await.unwrap();
+            progress.fate(0).is_some() && progress.fate(2).is_some()
+        })
+        .await;
+        let mut answer = post(&batch, "/v1/batch", &joined, &body);
+        answer.body_until(|body| body.contains("Page 0")).await;
+        stage.site.open_gate();
+        answer.body_until(|body| body.contains("Page 2")).await;
+    });
+    stage.settle_all(&worker, &settle, &job).await;
+    // Cancelled in the middle.
+    stage.site.close_gate();
+    let gated = stage.batch(&stage.site.urls("/gate", 4), json!({ "concurrency": 1 }));
+    let mut answer = post(&batch, "/v1/batch", &[], &gated);
+    let job = job_of(&mut answer).await;
+    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
+    stage.site.open_gate();
+    assert_eq!(answer.body().await["cancelled"], true);
+    assert_rights("BatchFunction", &[&seen]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crawl_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (crawl, seen) = stage.watched("crawl", &[]).await;
+    let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
+    // Growth up to the limit, robots.txt, a redirect.
+    stage.site.set_robots(200, "User-agent: *\nDisallow: /tree/4");
+    for (seed, pages) in [("/tree/0", 3), ("/tree/0", 9), ("/moved", 2)] {
+        let got = post(&crawl, "/v1/crawl", &[], &stage.crawl(seed, pages)).body().await;
+        assert!(got["crawl_meta"]["pages_visited"].as_u64().unwrap() >= 1, "{got}");
+    }
+    let mut body = stage.crawl("/tree/0", 4);
+    body["async_mode"] = json!(true);
+    let mut answer = post(&crawl, "/v1/crawl", &[], &body);
+    let job = job_of(&mut answer).await;
+    stage.settle_all(&worker, &settle, &job).await;
+    answer.body().await;
+    assert_rights("CrawlFunction", &[&seen]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (jobs, seen) = stage.watched("jobs", &[]).await;
+    let (extract, batch) = tokio::join!(stage.cloud.function("extract"), stage.cloud.function("batch"));
+    let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
+    let urls = stage.site.urls("/p", 3);
+    let delete =
+        async |job: &JobId| jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
+    let detached = async |urls: &[String]| {
+        let body = stage.batch(urls, json!({}));
+        let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &body);
+        let job = job_of(&mut answer).await;
+        answer.body().await;
+        job
+    };
+    // Nothing of it has started: DELETE closes all and settles.
+    let job = detached(&urls).await;
+    assert_eq!(delete(&job).await["status"], "cancelled");
+    assert_eq!(jobs.get(&format!("/v1/jobs/{job}/result")).await["cancelled"], true);
+    // Waited for while workers run it.
+    let job = detached(&urls).await;
+    let path = format!("/v1/jobs/{job}/result");
+    let mut waits = jobs.request("GET", &path, &[], &Value::Null, PLENTY);
+    waits.begun().await;
+    stage.settle_all(&worker, &settle, &job).await;
+    assert_eq!(waits.body().await["succeeded"], 3);
+    // An extract ends over its holder's head.
+    let body = json!({ "url": stage.site.url("/gate/0"), "schema": schema() });
+    let mut answer = post(&extract, "/v1/extract", &[], &body);
+    let job = job_of(&mut answer).await;
+    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    delete(&job).await;
+    stage.site.open_gate();
+    for path in ["/v1/jobs", "/v1/jobs?state=finished", &format!("/v1/jobs/{job}"), "/v1/usage", "/health"] {
+        jobs.get(path).await;
+    }
+    assert_rights("JobsFunction", &[&seen]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worker_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (worker, seen) = stage.watched("worker", &[]).await;
+    let (batch, crawl, settle, jobs) = tokio::join!(
+        stage.cloud.function("batch"),
+        stage.cloud.function("crawl"),
+        stage.cloud.function("settle"),
+        stage.cloud.function("jobs")
+    );
+    let respond_async = [("Prefer", "respond-async")];
+    let mut urls = stage.site.urls("/p", 12);
+    urls.extend([stage.site.url("/404"), stage.site.url("/busy/429/1")]);
+    let batched = stage.batch(&urls, json!({ "concurrency": 1 }));
+    let fails =
+        stage.batch(&[stage.site.url("/404"), stage.site.url("/p/1")], json!({ "fail_fast": true, "concurrency": 1 }));
+    let calls = [
+        (&batch, "/v1/batch", batched),
+        (&batch, "/v1/batch", fails),
+        (&crawl, "/v1/crawl", stage.crawl("/tree/0", 3)),
+        (&crawl, "/v1/crawl", stage.crawl("/tree/0", 9)),
+        (&crawl, "/v1/crawl", stage.crawl("/moved", 2)),
+    ];
+    for (function, path, body) in calls {
+        let mut answer = post(function, path, &respond_async, &body);
+        let job = job_of(&mut answer).await;
+        answer.body().await;
+        stage.settle_all(&worker, &settle, &job).await;
+    }
+    // One that nobody can read comes again soon.
+    stage.cloud.send_raw("{}").await;
+    stage.cloud.map(&stage.cloud.units, &worker).await;
+    // Cancelled with a message in the queue.
+    let mut answer = post(&batch, "/v1/batch", &respond_async, &stage.batch(&urls, json!({})));
+    let job = job_of(&mut answer).await;
+    answer.body().await;
+    jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
+    stage.cloud.map(&stage.cloud.units, &worker).await;
+    assert_rights("WorkerFunction", &[&seen]);
+    let of_money = |(_, resource): &(String, String)| resource == "AccountsTable";
+    assert!(!seen.rights().iter().any(of_money), "the worker went to the money");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settle_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let soon = [("LEASE_SECONDS", "1")];
+    let (settle, seen) = stage.watched("settle", &soon).await;
+    let (worker, crawl) =
+        tokio::join!(stage.cloud.function_with("worker", &soon), stage.cloud.function_with("crawl", &soon));
+    let sweep = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
+    let sweep_until_found = async || {
+        until("the sweep finds it", async || {
+            settle.api.invoke(&sweep, Duration::from_secs(60)).value().await == json!({ "looked_after": 1 })
+        })
+        .await;
+    };
+    // A message asks for a settlement.
+    let mut answer = post(&crawl, "/v1/crawl", &[("Prefer", "respond-async")], &stage.crawl("/tree/0", 3));
+    let job = job_of(&mut answer).await;
+    answer.body().await;
+    stage.settle_all(&worker, &settle, &job).await;
+    // A job that nobody drives: the queue is told of it; where it refuses, the sweep runs it, here a crawl that grows
+    // up to its limit and one that is redirected.
+    for (seed, refuse) in [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/busy/429/1", true)] {
+        let (front, _) = stage.watched("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
+        let mut body = stage.crawl(seed, 3);
+        body["async_mode"] = json!(true);
+        let mut answer = post(&front, "/v1/crawl", &[], &body);
+        let job = job_of(&mut answer).await;
+        until("the queue was told", async || stage.cloud.units.depth().await.unwrap().visible > 0).await;
+        front.kill();
+        // The queue forgets.
+        let lost = stage.cloud.units.receive(10, 0, 900).await.unwrap();
+        assert!(stage.cloud.units.delete(&lost.iter().map(|r| &r.receipt_handle).collect::<Vec<_>>()).await.complete());
+        seen.refuse_sends(refuse);
+        sweep_until_found().await;
+        seen.refuse_sends(false);
+        stage.settle_all(&worker, &settle, &job).await;
+    }
+    // A dead letter.
+    let record = json!({
+        "messageId": "1", "receiptHandle": "1", "eventSource": "aws:sqs", "attributes": {}, "messageAttributes": {},
+        "body": json!({ "v": 1, "kind": "units", "job": job, "lane": 0, "seqs": [0] }).to_string(),
+    });
+    let failed = settle.api.invoke(&json!({ "Records": [record] }), PLENTY).value().await;
+    assert_eq!(failed["batchItemFailures"], json!([]));
+    assert_rights("SettleFunction", &[&seen]);
+
+    let (audit, seen) = stage.watched("settle", &[]).await;
+    assert_eq!(audit.api.invoke(&json!({ "check": true }), PLENTY).value().await, json!({ "violations": 0 }));
+    assert_rights("AuditFunction", &[&seen]);
+}

@@ -1,0 +1,147 @@
+//! Stands between a function and its tables and queues, and writes down what IAM would be asked for each request:
+//! action and resource. It changes nothing, unless it is told to refuse what is sent to a queue.
+//! Source: AWS, "Service Authorization Reference", DynamoDB and SQS: a transaction is allowed by the actions of its
+//! items, a batch of SQS by the action of one.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::stack::client;
+use super::template::Rights;
+
+/// A proxy in front of one service. Ends with the runtime of its test.
+#[derive(Clone)]
+pub struct Recorder {
+    url: String,
+    target: String,
+    http: reqwest::Client,
+    seen: Arc<Mutex<Rights>>,
+    refuse_sends: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Recorder {
+    /// Starts one in front of `target`; what it sees is added to `seen`.
+    pub async fn start(target: &str, seen: Arc<Mutex<Rights>>) -> Recorder {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let recorder = Recorder {
+            url,
+            target: target.to_owned(),
+            http: client(),
+            seen,
+            refuse_sends: Arc::default(),
+            connections: Arc::default(),
+        };
+        let served = recorder.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let recorder = served.clone();
+                recorder.connections.fetch_add(1, Ordering::SeqCst);
+                let service = service_fn(move |request| {
+                    let recorder = recorder.clone();
+                    async move { Ok::<_, Infallible>(recorder.pass(request).await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        recorder
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Answers every request that would send a message with an error, from now on.
+    pub fn refuse_sends(&self, refuse: bool) {
+        self.refuse_sends.store(refuse, Ordering::SeqCst);
+    }
+
+    /// How many connections were made to it.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let operation = head.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        let json: Value = serde_json::from_slice(&body).unwrap();
+        self.seen.lock().unwrap().extend(needed(&operation, &json));
+        if operation.starts_with("SendMessage") && self.refuse_sends.load(Ordering::SeqCst) {
+            let mut refusal = Response::new(Full::from("{\"__type\":\"InternalFailure\"}"));
+            *refusal.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            return refusal;
+        }
+        let mut headers = head.headers;
+        headers.remove("host");
+        let sent = self.http.post(&self.target).headers(headers).body(body).send().await.unwrap();
+        let mut response = Response::builder().status(sent.status());
+        for (name, value) in
+            sent.headers().iter().filter(|(n, _)| !["transfer-encoding", "connection"].contains(&n.as_str()))
+        {
+            response = response.header(name, value);
+        }
+        response.body(Full::from(sent.bytes().await.unwrap())).unwrap()
+    }
+}
+
+/// What IAM is asked for a request.
+fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
+    let db = |action: &str, table: &Value| (format!("dynamodb:{action}"), resource(table.as_str().unwrap()));
+    let sqs = |action: &str| {
+        let url = body["QueueUrl"].as_str().unwrap();
+        [(format!("sqs:{action}"), resource(url.rsplit('/').next().unwrap()))].into()
+    };
+    match operation {
+        "TransactWriteItems" => {
+            let items = body["TransactItems"].as_array().unwrap().iter().flat_map(|item| item.as_object().unwrap());
+            let action = |kind: &str| match kind {
+                "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                kind => format!("{kind}Item"),
+            };
+            items.map(|(kind, item)| db(&action(kind), &item["TableName"])).collect()
+        }
+        "BatchGetItem" => {
+            body["RequestItems"].as_object().unwrap().keys().map(|t| db(operation, &Value::from(t.as_str()))).collect()
+        }
+        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Scan" => [db(operation, &body["TableName"])].into(),
+        "Query" => {
+            let (action, mut resource) = db(operation, &body["TableName"]);
+            if let Some(index) = body["IndexName"].as_str() {
+                resource = format!("{resource}/index/{index}");
+            }
+            [(action, resource)].into()
+        }
+        "SendMessage" | "SendMessageBatch" => sqs("SendMessage"),
+        "DeleteMessage" | "DeleteMessageBatch" => sqs("DeleteMessage"),
+        "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch" => sqs("ChangeMessageVisibility"),
+        other => panic!("what does {other} need?"),
+    }
+}
+
+/// The logical name in the template of a table or queue.
+fn resource(name: &str) -> String {
+    match name {
+        "runo-accounts" => "AccountsTable",
+        "runo-jobs" => "JobsTable",
+        "runo-hosts" => "HostsTable",
+        "runo-units" => "UnitsQueue",
+        "runo-settle" => "SettleQueue",
+        "runo-dead" => "DeadQueue",
+        other => panic!("what is {other}?"),
+    }
+    .to_owned()
+}

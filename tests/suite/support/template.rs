@@ -1,0 +1,156 @@
+//! `template.yaml` as a reader of it needs it: CloudFormation's short tags written out (`!Ref x` is `{"Ref": "x"}`),
+//! aliases followed, what SAM's `Globals` add to each function added. It knows nothing of what should be in there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+
+/// The template.
+pub struct Template(pub Value);
+
+/// A function of the template.
+pub struct TemplateFunction {
+    /// Its name in the template.
+    pub id: String,
+    /// The package whose binary it runs.
+    pub package: String,
+    /// Its properties, those of `Globals` included.
+    pub properties: Value,
+}
+
+/// What a role lets its holder do: actions, each with a table, an index or a queue by its logical name
+/// (`JobsTable/index/by_due`).
+pub type Rights = BTreeSet<(String, String)>;
+
+impl Template {
+    pub fn read() -> Template {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+        let documents = Yaml::load_from_str(&text).unwrap();
+        assert_eq!(documents.len(), 1);
+        Template(value(&documents[0]))
+    }
+
+    pub fn resources(&self, kind: &str) -> BTreeMap<&str, &Value> {
+        let all = self.0["Resources"].as_object().unwrap();
+        all.iter().filter(|(_, r)| r["Type"] == kind).map(|(id, r)| (id.as_str(), &r["Properties"])).collect()
+    }
+
+    /// The functions, by name.
+    pub fn functions(&self) -> Vec<TemplateFunction> {
+        let globals = &self.0["Globals"]["Function"];
+        let function = |(id, own): (&str, &Value)| {
+            let mut properties = globals.clone();
+            merge(&mut properties, own);
+            let package = own["CodeUri"].as_str().unwrap().strip_prefix("functions/").unwrap().to_owned();
+            TemplateFunction { id: id.to_owned(), package, properties }
+        };
+        self.resources("AWS::Serverless::Function").into_iter().map(function).collect()
+    }
+
+    pub fn function(&self, id: &str) -> TemplateFunction {
+        self.functions().into_iter().find(|f| f.id == id).unwrap_or_else(|| panic!("no function {id}"))
+    }
+
+    /// A value with parameters and references resolved as far as a deployment called `runo` resolves them.
+    pub fn text(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) => text.clone(),
+            Value::Object(map) if map.contains_key("Ref") => {
+                let name = map["Ref"].as_str().unwrap();
+                match (&self.0["Parameters"][name]["Default"], name) {
+                    (_, "AWS::StackName") => "runo".into(),
+                    (Value::Null, _) => {
+                        // A resource: the name that it is given.
+                        let properties = &self.0["Resources"][name]["Properties"];
+                        let name = ["TableName", "QueueName"].iter().find(|n| !properties[n].is_null());
+                        self.text(&properties[name.unwrap_or_else(|| panic!("what is {value}?"))])
+                    }
+                    (default, _) => self.text(default),
+                }
+            }
+            Value::Object(map) if map.contains_key("Fn::Sub") => {
+                map["Fn::Sub"].as_str().unwrap().replace("${AWS::StackName}", "runo")
+            }
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => panic!("what is {value}?"),
+        }
+    }
+
+    /// What a function's own policy grants on tables and queues.
+    pub fn rights(&self, function: &TemplateFunction) -> Rights {
+        let role = &self.0["Resources"][arn_of(&function.properties["Role"])]["Properties"];
+        let mut rights = Rights::new();
+        for policy in role["Policies"].as_array().unwrap() {
+            for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+                assert_eq!(statement["Effect"], "Allow");
+                for action in list(&statement["Action"]) {
+                    for resource in list(&statement["Resource"]) {
+                        rights.insert((action.as_str().unwrap().to_owned(), resource_name(&resource)));
+                    }
+                }
+            }
+        }
+        rights
+    }
+}
+
+/// The logical name behind `!GetAtt Name.Arn`.
+pub fn arn_of(value: &Value) -> &str {
+    let parts = value["Fn::GetAtt"].as_array().unwrap_or_else(|| panic!("no ARN: {value}"));
+    assert_eq!(parts[1], "Arn", "{value}");
+    parts[0].as_str().unwrap()
+}
+
+fn resource_name(resource: &Value) -> String {
+    match &resource["Fn::Sub"] {
+        Value::String(text) => text.replace("${", "").replace(".Arn}", ""),
+        _ => arn_of(resource).to_owned(),
+    }
+}
+
+/// A list that may be written as its one element.
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+}
+
+/// Adds `own` to `base`: maps are merged, as SAM does with `Globals`.
+fn merge(base: &mut Value, own: &Value) {
+    match (base, own) {
+        (Value::Object(base), Value::Object(own)) => {
+            for (name, value) in own {
+                merge(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, own) => *base = own.clone(),
+    }
+}
+
+fn value(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(b)) => json!(b),
+        Yaml::Value(Scalar::Integer(n)) => json!(n),
+        Yaml::Value(Scalar::FloatingPoint(n)) => json!(n.into_inner()),
+        Yaml::Value(Scalar::String(s)) => json!(s),
+        Yaml::Sequence(items) => items.iter().map(value).collect(),
+        Yaml::Mapping(members) => members
+            .iter()
+            .map(|(name, member)| (name.as_str().unwrap().to_owned(), value(member)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Yaml::Tagged(tag, inner) => tagged(&tag.suffix, value(inner)),
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("what is {yaml:?}?"),
+    }
+}
+
+fn tagged(tag: &str, inner: Value) -> Value {
+    match (tag, &inner) {
+        ("Ref" | "Condition", _) => json!({ tag: inner }),
+        ("GetAtt", Value::String(text)) => {
+            let (resource, attribute) = text.split_once('.').unwrap();
+            json!({ "Fn::GetAtt": [resource, attribute] })
+        }
+        (_, _) => json!({ format!("Fn::{tag}"): inner }),
+    }
+}

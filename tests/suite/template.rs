@@ -1,0 +1,323 @@
+//! `template.yaml` says what the code says: routes, tables, queues, variables, times. It is read, not deployed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::config::{Config, Env, Places, Rights};
+use engine::settings::Settings;
+use serde_json::{Value, json};
+use store::TableNames;
+use store::queue::QueueNames;
+use store::tables::{TTL_ATTRIBUTE, definitions as tables};
+
+use crate::support::template::{Template, TemplateFunction, arn_of};
+
+/// Integrations that API Gateway streams.
+const STREAMED: &str = "/response-streaming-invocations";
+
+fn openapi() -> Value {
+    serde_json::from_str(include_str!("../../shared/api/openapi.json")).unwrap()
+}
+
+fn is_method(name: &str) -> bool {
+    ["get", "post", "put", "patch", "delete"].contains(&name)
+}
+
+/// Every method of every path in a document.
+fn operations(paths: &Value) -> BTreeMap<(String, String), Value> {
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().iter().filter(|(name, _)| is_method(name));
+        methods.map(|(name, operation)| ((path.clone(), name.clone()), operation.clone())).collect::<Vec<_>>()
+    };
+    paths.as_object().unwrap().iter().flat_map(of).collect()
+}
+
+/// The package behind an integration.
+fn package(template: &Template, integration: &Value) -> String {
+    let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
+    let id = uri.split("functions/${").nth(1).unwrap().split(".Arn}").next().unwrap();
+    template.function(id).package
+}
+
+#[test]
+fn routes_are_those_of_the_code() {
+    let template = Template::read();
+    let body = &template.0["Resources"]["Api"]["Properties"]["DefinitionBody"];
+    assert_eq!(body["openapi"], "3.0.1", "a REST API takes no other version");
+    let (deployed, served) = (operations(&body["paths"]), operations(&openapi()["paths"]));
+    assert_eq!(deployed.keys().collect::<Vec<_>>(), served.keys().collect::<Vec<_>>());
+    for (route, operation) in &deployed {
+        let integration = &operation["x-amazon-apigateway-integration"];
+        assert_eq!(package(&template, integration), served[route]["x-runo-function"], "{route:?}");
+        // Other methods than a path has are answered by who answers its own.
+        let any = &body["paths"][&route.0]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"];
+        assert_eq!(any, integration, "{route:?}");
+        // What a function streams, its integration has to stream: the formats of the two differ.
+        assert_streams(integration, &format!("{route:?}"));
+    }
+    assert!(served.values().filter(|operation| operation["x-runo-streaming"] == true).count() >= 4);
+    let may_call: BTreeSet<String> = template
+        .resources("AWS::Lambda::Permission")
+        .values()
+        .inspect(|p| {
+            assert_eq!(
+                (&p["Principal"], &p["Action"]),
+                (&json!("apigateway.amazonaws.com"), &json!("lambda:InvokeFunction"))
+            )
+        })
+        .map(|p| template.function(p["FunctionName"]["Ref"].as_str().unwrap()).package)
+        .collect();
+    let called = deployed.values().map(|o| package(&template, &o["x-amazon-apigateway-integration"])).collect();
+    assert_eq!(may_call, called);
+}
+
+fn assert_streams(integration: &Value, what: &str) {
+    let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
+    assert!(uri.contains("lambda:path/2021-11-15/functions/") && uri.ends_with(STREAMED), "{what}: {uri}");
+    assert_eq!(integration["responseTransferMode"], "STREAM", "{what}");
+    assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")), "{what}");
+    assert_eq!(integration["timeoutInMillis"], 900_000, "{what}");
+}
+
+/// `cargo lambda watch` sends a path to the same function.
+#[test]
+fn watching_routes_the_same() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().unwrap();
+    let watched: BTreeMap<String, Value> =
+        router.iter().map(|(path, function)| (path.clone(), function.clone())).collect();
+    let served: BTreeMap<String, Value> = operations(&openapi()["paths"])
+        .into_iter()
+        .map(|((path, _), operation)| (path, operation["x-runo-function"].clone()))
+        .collect();
+    assert_eq!(watched, served);
+}
+
+/// The gateway's own refusals look like ours.
+#[test]
+fn refusals_of_the_gateway_bear_the_envelope() {
+    let template = Template::read();
+    let responses = &template.0["Resources"]["Api"]["Properties"]["GatewayResponses"];
+    for (name, response) in responses.as_object().unwrap() {
+        let body = response["ResponseTemplates"]["application/json"].as_str().unwrap();
+        let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(body["status"], "error", "{name}");
+        let code: domain::ErrorCode = serde_json::from_value(body["error"]["code"].clone()).unwrap();
+        assert_eq!(body["error"]["retryable"], code.retryable(), "{name}");
+        assert!(body["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{name}");
+    }
+    for needed in ["DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE", "THROTTLED"] {
+        assert!(!responses[needed].is_null(), "{needed}");
+    }
+    assert_eq!(responses["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"], 404);
+}
+
+#[test]
+fn tables_are_those_of_the_code() {
+    let template = Template::read();
+    let names = TableNames::default();
+    let deployed = template.resources("AWS::DynamoDB::Table");
+    let by_name: BTreeMap<String, &Value> = deployed.values().map(|t| (template.text(&t["TableName"]), *t)).collect();
+    let key = |partition: &str, sort: &str| json!([{ "AttributeName": partition, "KeyType": "HASH" }, { "AttributeName": sort, "KeyType": "RANGE" }]);
+    let defined = tables(&names);
+    assert_eq!(by_name.len(), defined.len());
+    for table in defined {
+        let got = by_name.get(&table.name).unwrap_or_else(|| panic!("no table {}", table.name));
+        assert_eq!(got["BillingMode"], "PAY_PER_REQUEST", "{}", table.name);
+        assert_eq!(got["KeySchema"], key("pk", "sk"), "{}", table.name);
+        let ttl = json!({ "AttributeName": TTL_ATTRIBUTE, "Enabled": true });
+        assert_eq!(got["TimeToLiveSpecification"], ttl, "{}", table.name);
+        let recovery = got["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] == true;
+        assert_eq!(recovery, table.point_in_time_recovery, "{}", table.name);
+        let mut attributes = BTreeMap::from([("pk".to_owned(), "S"), ("sk".to_owned(), "S")]);
+        let mut indexes = Vec::new();
+        for index in &table.indexes {
+            attributes.insert(index.partition.to_owned(), "S");
+            attributes.insert(index.sort.0.to_owned(), if index.sort.1 { "N" } else { "S" });
+            indexes.push(json!({
+                "IndexName": index.name,
+                "KeySchema": key(index.partition, index.sort.0),
+                "Projection": { "ProjectionType": "KEYS_ONLY" },
+            }));
+        }
+        let got_attributes: BTreeMap<String, &str> = got["AttributeDefinitions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| (a["AttributeName"].as_str().unwrap().to_owned(), a["AttributeType"].as_str().unwrap()))
+            .collect();
+        assert_eq!(got_attributes, attributes, "{}", table.name);
+        let got_indexes = got["GlobalSecondaryIndexes"].as_array().cloned().unwrap_or_default();
+        assert_eq!(got_indexes, indexes, "{}", table.name);
+    }
+}
+
+#[test]
+fn queues_are_those_of_the_code() {
+    let template = Template::read();
+    let deployed = template.resources("AWS::SQS::Queue");
+    let by_name: BTreeMap<String, &Value> = deployed.values().map(|q| (template.text(&q["QueueName"]), *q)).collect();
+    let defined = store::queue::definitions(&QueueNames::default());
+    assert_eq!(by_name.len(), defined.len());
+    for queue in defined {
+        let got = by_name.get(&queue.name).unwrap_or_else(|| panic!("no queue {}", queue.name));
+        assert_eq!(got["VisibilityTimeout"], queue.visibility_secs, "{}", queue.name);
+        assert_eq!(got["MessageRetentionPeriod"], queue.retention_secs, "{}", queue.name);
+        let redrive = &got["RedrivePolicy"];
+        match &queue.redrive {
+            None => assert!(redrive.is_null(), "{}", queue.name),
+            Some(wanted) => {
+                assert_eq!(redrive["maxReceiveCount"], wanted.max_receives, "{}", queue.name);
+                let dead = deployed[arn_of(&redrive["deadLetterTargetArn"])];
+                assert_eq!(template.text(&dead["QueueName"]), wanted.dead, "{}", queue.name);
+            }
+        }
+    }
+}
+
+/// The queues that feed a function: each by its logical name, with the properties of the event.
+fn sources(function: &TemplateFunction) -> BTreeMap<String, Value> {
+    let events = function.properties["Events"].as_object().cloned().unwrap_or_default();
+    let sqs = events.into_iter().filter(|(_, e)| e["Type"] == "SQS");
+    sqs.map(|(_, e)| (arn_of(&e["Properties"]["Queue"]).to_owned(), e["Properties"].clone())).collect()
+}
+
+#[test]
+fn queues_feed_their_functions_within_the_limits() {
+    let template = Template::read();
+    let fed: BTreeMap<String, Vec<String>> = template
+        .functions()
+        .iter()
+        .map(|f| (f.id.clone(), sources(f).into_keys().collect()))
+        .filter(|(_, queues): &(String, Vec<String>)| !queues.is_empty())
+        .collect();
+    let wanted = [
+        ("SettleFunction".to_owned(), vec!["DeadQueue".to_owned(), "SettleQueue".to_owned()]),
+        ("WorkerFunction".to_owned(), vec!["UnitsQueue".to_owned()]),
+    ];
+    assert_eq!(fed, wanted.into());
+    for function in template.functions() {
+        let timeout = function.properties["Timeout"].as_u64().unwrap();
+        for (queue, event) in sources(&function) {
+            let visibility = template.0["Resources"][&queue]["Properties"]["VisibilityTimeout"].as_u64().unwrap();
+            assert!(visibility >= 6 * timeout, "{queue}: {visibility} s, {}: {timeout} s", function.id);
+            assert_eq!(event["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{queue}");
+            let most: u64 = template.text(&event["ScalingConfig"]["MaximumConcurrency"]).parse().unwrap();
+            assert!((2..=1_000).contains(&most), "{queue}: {most}");
+        }
+    }
+    let worker = template.function("WorkerFunction");
+    let batch = sources(&worker)["UnitsQueue"]["BatchSize"].as_u64().unwrap();
+    let settings = Settings::default();
+    let pages = batch * u64::from(settings.units_per_message);
+    assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once are more than are fetched at once");
+    // Chains of messages are longer than Lambda's loop detection lets pass.
+    for id in ["WorkerFunction", "SettleFunction"] {
+        assert_eq!(template.function(id).properties["RecursiveLoop"], "Allow", "{id}");
+    }
+}
+
+#[test]
+fn times_and_builds_fit_the_code() {
+    let template = Template::read();
+    let settings = Settings::default();
+    for function in template.functions() {
+        let (id, properties) = (&function.id, &function.properties);
+        assert_eq!(template.0["Resources"][id]["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
+        let runs = (&properties["Runtime"], &properties["Handler"], &properties["Architectures"]);
+        assert_eq!(runs, (&json!("provided.al2023"), &json!("bootstrap"), &json!(["arm64"])), "{id}");
+        assert_eq!(properties["Tracing"], "Active", "{id}");
+        assert_eq!(properties["LoggingConfig"]["LogFormat"], "JSON", "{id}");
+        let manifest = format!("{}/../functions/{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"), function.package);
+        assert!(std::fs::exists(&manifest).unwrap(), "{manifest}");
+        if ["extract", "batch", "crawl", "jobs"].contains(&function.package.as_str()) {
+            let timeout = properties["Timeout"].as_u64().unwrap();
+            assert_eq!(timeout, 900, "{id}");
+            assert!(settings.hold_secs + 30 <= timeout, "{id}: a hold ends before the function does");
+        }
+    }
+    let events = &template.function("SettleFunction").properties["Events"];
+    assert_eq!(settings.sweep_secs, 60);
+    assert_eq!(events["Sweep"]["Properties"]["Schedule"], "rate(1 minute)");
+    let check = &template.function("AuditFunction").properties["Events"]["Check"]["Properties"];
+    assert_eq!(serde_json::from_str::<Value>(check["Input"].as_str().unwrap()).unwrap(), json!({ "check": true }));
+}
+
+/// What a function is told is what it reads, and enough.
+#[test]
+fn variables_are_those_that_the_code_reads() {
+    let template = Template::read();
+    for function in template.functions() {
+        let variables = function.properties["Environment"]["Variables"].as_object().unwrap();
+        let told: BTreeMap<&str, String> = variables.iter().map(|(n, v)| (n.as_str(), template.text(v))).collect();
+        // RUST_LOG is read where the log is started.
+        let read = RefCell::new(BTreeSet::from(["RUST_LOG".to_owned()]));
+        let look = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            told.get(name).cloned()
+        };
+        let rights = if function.package == "worker" { Rights::NoMoney } else { Rights::All };
+        let places = Places::from_env(&Env(&look), rights).unwrap_or_else(|e| panic!("{}: {e}", function.id));
+        let config = Config::read(&Env(&look), Settings::default()).unwrap_or_else(|e| panic!("{}: {e}", function.id));
+        assert_eq!(config.settings, Settings::default(), "{}: the defaults of both are the same", function.id);
+        let expected = TableNames::default();
+        assert_eq!((&places.tables.jobs, &places.tables.hosts), (&expected.jobs, &expected.hosts), "{}", function.id);
+        let money = if rights == Rights::All { expected.accounts } else { "none".into() };
+        assert_eq!(places.tables.accounts, money, "{}", function.id);
+        assert_eq!((places.units_queue.as_str(), places.settle_queue.as_str()), ("runo-units", "runo-settle"));
+        let unread: Vec<_> = told.keys().filter(|name| !read.borrow().contains(**name)).collect();
+        assert!(unread.is_empty(), "{} is told what nobody reads: {unread:?}", function.id);
+        assert!(!told.contains_key("FETCH_ALLOW"), "nothing that is not public is fetched in the cloud");
+    }
+}
+
+/// Alarms watch metrics that there are, and tell the same topic.
+#[test]
+fn alarms_watch_what_is_counted() {
+    let template = Template::read();
+    let alarms = template.resources("AWS::CloudWatch::Alarm");
+    let watched: BTreeSet<String> = alarms
+        .values()
+        .map(|alarm| match &alarm["MetricName"] {
+            Value::String(name) => format!("{}/{name}", alarm["Namespace"].as_str().unwrap()),
+            _ => {
+                let metrics = alarm["Metrics"].as_array().unwrap();
+                let functions: BTreeSet<_> = metrics
+                    .iter()
+                    .filter_map(|m| m["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"].as_str())
+                    .collect();
+                assert_eq!(functions.len(), template.functions().len(), "an alarm leaves a function out");
+                let metric = &metrics[1]["MetricStat"]["Metric"];
+                format!("{}/{}", metric["Namespace"].as_str().unwrap(), metric["MetricName"].as_str().unwrap())
+            }
+        })
+        .collect();
+    let wanted = [
+        "AWS/ApiGateway/5XXError",
+        "AWS/Lambda/Errors",
+        "AWS/Lambda/Throttles",
+        "AWS/SQS/ApproximateAgeOfOldestMessage",
+        "AWS/SQS/ApproximateNumberOfMessagesVisible",
+        "AWS/SQS/NumberOfMessagesReceived",
+        "Runo/InvariantViolations",
+    ];
+    assert_eq!(watched, wanted.map(str::to_owned).into());
+    let invariants = alarms["InvariantsAlarm"];
+    assert!(invariants["Dimensions"].is_null(), "the metric has none");
+    let operations = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATIONS.md")).unwrap();
+    let headings: BTreeSet<String> = operations
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ").or(line.strip_prefix("### ")))
+        .map(|h| h.to_lowercase().replace(' ', "-").replace([',', '.', ':', '`'], ""))
+        .collect();
+    for (id, alarm) in &alarms {
+        let anchor = alarm["AlarmDescription"].as_str().unwrap().split("OPERATIONS.md#").nth(1).unwrap();
+        assert!(headings.contains(anchor), "{id}: docs/OPERATIONS.md has no heading {anchor}: {headings:?}");
+        assert!(alarm["AlarmActions"]["Fn::If"].is_array(), "{id} tells nobody");
+    }
+}
