@@ -27,7 +27,7 @@ done
 if [ -n "$missing" ]; then
   command -v python3 >/dev/null 2>&1 || skip "there is no python3"
   python3 -m venv "$tools" || skip "python3 cannot make a virtual environment"
-  timeout 160 "$tools/bin/pip" install --quiet "${packages[@]}" || skip "PyPI did not give ${packages[*]}"
+  timeout 160 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${packages[@]}" || skip "PyPI did not give ${packages[*]}"
 fi
 export PATH="$tools/bin:$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
