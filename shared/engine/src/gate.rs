@@ -236,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn who_holds_the_fewest_comes_first() {
+        let (gate, a, b) = (Gate::new(2, 0), account("a"), account("b"));
+        let mut held = fill(&gate, &a);
+        let mut longer = pin!(gate.enter(&a));
+        let mut later = pin!(gate.enter(&b));
+        assert!(poll(longer.as_mut()).is_none() && poll(later.as_mut()).is_none());
+        held.pop();
+        assert!(poll(longer.as_mut()).is_none());
+        assert!(poll(later.as_mut()).is_some());
+    }
+
+    #[test]
     fn one_place_is_one_place() {
         for (total, reserve) in [(0, 0), (1, 0), (1, 5)] {
             let (gate, a) = (Gate::new(total, reserve), account("a"));
