@@ -225,7 +225,7 @@ pub fn text(element: ElementRef<'_>) -> String {
                 Node::Element(e) if skip.is_none() => {
                     if matches!(e.name(), "script" | "style" | "noscript" | "template" | "svg") {
                         skip = Some(node.id());
-                    } else if is_block(e.name()) {
+                    } else if crate::doc::is_block(e.name()) {
                         out.push(' ');
                     }
                 }
@@ -235,44 +235,13 @@ pub fn text(element: ElementRef<'_>) -> String {
             Edge::Close(node) => {
                 if skip == Some(node.id()) {
                     skip = None;
-                } else if skip.is_none() && node.value().as_element().is_some_and(|e| is_block(e.name())) {
+                } else if skip.is_none() && node.value().as_element().is_some_and(|e| crate::doc::is_block(e.name())) {
                     out.push(' ');
                 }
             }
         }
     }
     crate::coercion::collapse(&out)
-}
-
-fn is_block(name: &str) -> bool {
-    !matches!(
-        name,
-        "a" | "abbr"
-            | "b"
-            | "bdi"
-            | "bdo"
-            | "cite"
-            | "code"
-            | "data"
-            | "em"
-            | "font"
-            | "i"
-            | "kbd"
-            | "mark"
-            | "q"
-            | "s"
-            | "small"
-            | "span"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "time"
-            | "u"
-            | "var"
-            | "wbr"
-            | "del"
-            | "ins"
-    )
 }
 
 /// Plain text of a fragment of HTML inside a text, as structured data often has it.
