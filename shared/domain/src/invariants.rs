@@ -238,7 +238,7 @@ fn fate_of(unit: Option<&Unit>) -> Option<Fate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Nonce;
+    use crate::ids::{JobId, Nonce};
     use crate::job::tests::job;
 
     /// An ended job of two units, one closed; everything in order.
@@ -274,6 +274,23 @@ mod tests {
 
     fn only_account(s: &mut Snapshot) -> &mut AccountRows {
         s.accounts.values_mut().next().unwrap()
+    }
+
+    /// Else nobody could tell it from a write that was passed in its midst, by looking again.
+    #[test]
+    fn what_is_broken_reads_the_same_while_the_account_goes_on() {
+        let mut s = good();
+        let account = only_account(&mut s);
+        *account.months.values_mut().next().unwrap() += 7;
+        account.prepaid = Some(13);
+        let first = check(&s, Timestamp(10), 60);
+        let account = only_account(&mut s);
+        *account.months.values_mut().next().unwrap() += 1;
+        account.prepaid = Some(18);
+        let (job, month) = (JobId::from_random(8), *account.months.keys().next().unwrap());
+        account.ledger.push(LedgerEntry::Reserve { job, monthly: 1, prepaid: 0, month });
+        account.ledger.push(LedgerEntry::TopUp { amount: 5 });
+        assert_eq!((first.len(), check(&s, Timestamp(10), 60)), (2, first));
     }
 
     #[test]
