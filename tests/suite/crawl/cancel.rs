@@ -39,6 +39,11 @@ async fn a_cancelled_crawl_refunds_what_never_started_to_the_credit() {
         assert_eq!(meta["stopped_by"], "JOB_CANCELLED");
         assert_eq!(world.used().await, before + i64::try_from(ran).unwrap());
         assert_eq!(results(&got).len(), 61, "a row for each page that was admitted");
+        let last = results(&got).iter().skip(fetched.len());
+        assert!(
+            last.clone().count() == 61 - fetched.len() && last.clone().all(is_marker),
+            "what never started comes last"
+        );
         assert_eq!(shown(&site, &got), fetched);
         let closed: Vec<&Value> = results(&got).iter().filter(|result| is_marker(result)).collect();
         let names: BTreeSet<String> = closed.iter().map(|r| site.name_of(r["url"].as_str().unwrap())).collect();
