@@ -13,6 +13,9 @@ use futures_util::future::BoxFuture;
 use store::client::connect;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::auth::authenticate;
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
@@ -212,14 +215,21 @@ fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
     i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
 }
 
-/// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level.
+/// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level, for all
+/// (`debug`) or by module (`warn,engine=debug`).
 pub fn start_log(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = process_env("RUST_LOG").unwrap_or_else(|| "info".into());
+    // Not an `EnvFilter`: its spans and regular expressions are half a megabyte in each function.
+    let levels = asked.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A second start (in tests) keeps the first.
+    let log = tracing_subscriber::registry().with(levels);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let _ = if json { log.json().try_init() } else { log.with_target(false).with_ansi(ansi).try_init() };
+    let _ = if json {
+        log.with(lines.json()).try_init()
+    } else {
+        log.with(lines.with_target(false).with_ansi(ansi)).try_init()
+    };
 }
 
 #[cfg(test)]

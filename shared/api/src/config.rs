@@ -5,7 +5,7 @@ use engine::settings::Settings;
 use fetch::FetchConfig;
 use ipnet::IpNet;
 use store::TableNames;
-use store::client::Connection;
+use store::client::{Connection, Identity};
 
 /// What can be set, wherever the stores are.
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ impl Places {
         let connection = |own: &str| Connection {
             endpoint: env.text(own).or_else(|| env.text("AWS_ENDPOINT_URL")),
             region: env.text("AWS_REGION"),
-            profile: None,
+            identity: Identity::Environment,
         };
         Ok(Places {
             tables,

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
@@ -18,8 +19,24 @@ pub struct Connection {
     pub endpoint: Option<String>,
     /// Another region than the environment's.
     pub region: Option<String>,
-    /// A named profile of the shared AWS config files.
-    pub profile: Option<String>,
+    /// Whose credentials sign the requests.
+    pub identity: Identity,
+}
+
+/// Where credentials come from.
+#[derive(Debug, Clone, Default)]
+pub enum Identity {
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them. Nothing else is
+    /// looked for: the other sources are a megabyte that no function would ever use.
+    #[default]
+    Environment,
+    /// All that AWS's own tools look at: variables, shared config files (this profile of theirs), roles to assume,
+    /// containers, instances.
+    #[cfg(feature = "profiles")]
+    Chain {
+        /// A named profile; the default one else.
+        profile: Option<String>,
+    },
 }
 
 /// The HTTP client of the SDK: rustls on ring, or plain HTTP where the endpoint is.
@@ -61,20 +78,35 @@ pub(crate) async fn load(
     retry: RetryConfig,
     timeouts: TimeoutConfig,
 ) -> SdkConfig {
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retry).timeout_config(timeouts);
-    if let Some(endpoint) = &connection.endpoint {
-        loader = loader
-            .endpoint_url(endpoint)
-            .region(Region::new(connection.region.clone().unwrap_or_else(|| "us-east-1".into())))
-            .credentials_provider(Credentials::new("local", "local", None, None, "local"));
-    } else {
-        if let Some(region) = &connection.region {
-            loader = loader.region(Region::new(region.clone()));
+    let made_up = || SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local"));
+    let region = connection.region.clone().map(Region::new);
+    #[cfg(feature = "profiles")]
+    if let (Identity::Chain { profile }, None) = (&connection.identity, &connection.endpoint) {
+        let mut chain = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(retry)
+            .timeout_config(timeouts);
+        if let Some(region) = region {
+            chain = chain.region(region);
         }
-        if let Some(profile) = &connection.profile {
-            loader = loader.profile_name(profile);
+        if let Some(profile) = profile {
+            chain = chain.profile_name(profile);
         }
+        return chain.load().await;
     }
-    loader.load().await
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(retry)
+        .timeout_config(timeouts);
+    match &connection.endpoint {
+        Some(endpoint) => config
+            .endpoint_url(endpoint)
+            .region(region.unwrap_or(Region::from_static("us-east-1")))
+            .credentials_provider(made_up()),
+        None => config
+            .region(region)
+            .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())),
+    }
+    .build()
 }

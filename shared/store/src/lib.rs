@@ -14,6 +14,8 @@ pub mod hosts;
 pub mod jobs;
 pub mod keys;
 pub mod lists;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod progress;
 pub mod queue;
 pub mod settle;

@@ -109,6 +109,10 @@ impl Store {
         condition: &str,
         values: Option<HashMap<String, AttributeValue>>,
     ) -> Result<Conditional, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return rows.put_if(table, item, condition, values.as_ref());
+        }
         for attempt in 1.. {
             let sent = self
                 .db
@@ -144,6 +148,10 @@ impl Store {
         condition: &str,
         values: HashMap<String, AttributeValue>,
     ) -> Result<Conditional, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return rows.update_if(table, key, update, condition, &values);
+        }
         for attempt in 1.. {
             let sent = self
                 .db
@@ -175,6 +183,10 @@ impl Store {
 
     /// Writes all items or none. A conflict with another transaction is tried again.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return rows.transact(&items);
+        }
         for attempt in 1.. {
             // Each try is a request of its own: the SDK gives it a fresh token, and only its own resends share it.
             let sent = self.db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
@@ -215,12 +227,20 @@ impl Store {
 
     /// Reads one row, strongly consistent.
     pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return rows.get(table, &key);
+        }
         let got = self.db.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
         Ok(got.map_err(|e| StoreError::sdk("GetItem", e))?.item)
     }
 
     /// Reads many rows, strongly consistent, in no order; those that are absent are left out.
     pub(crate) async fn get_many(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return rows.get_many(table, &keys);
+        }
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(100) {
             let mut open = chunk.to_vec();
@@ -255,6 +275,10 @@ impl Store {
         to: &str,
         only: &[&str],
     ) -> Result<Vec<Item>, StoreError> {
+        #[cfg(feature = "memory")]
+        if let Some(rows) = crate::memory::rows() {
+            return Ok(rows.range(table, pk, from, to, only));
+        }
         let mut found = Vec::new();
         let mut start = None;
         loop {

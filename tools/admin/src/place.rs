@@ -1,7 +1,7 @@
 //! Opens the tables: of a running local stack, of its files, or of AWS.
 
 use local::dynamodb::{DynamoDb, file, url_file};
-use store::client::{Connection, connect};
+use store::client::{Connection, Identity, connect};
 use store::{RetryPolicy, Store, TableNames};
 
 use crate::args::PlaceArgs;
@@ -24,8 +24,8 @@ impl Place {
         let store = async |connection: &Connection| {
             Store::new(connect(connection).await, tables.clone(), RetryPolicy::default(), RESULT_TTL_SECS)
         };
-        let mut connection =
-            Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), profile: args.profile.clone() };
+        let identity = Identity::Chain { profile: args.profile.clone() };
+        let mut connection = Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), identity };
         let mut embedded = None;
         if let Some(dir) = &args.data_dir {
             if !file(dir).exists() {

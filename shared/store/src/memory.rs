@@ -1,0 +1,314 @@
+//! Rows in this process's memory instead of in DynamoDB (feature `memory`): a benchmark's way to see what everything
+//! but the store costs. It honours the conditions and updates that this crate writes, and no others; indexes stay
+//! DynamoDB's, so nothing kept here is listed or found by a sweep. Nothing outlives the process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+
+use crate::error::StoreError;
+use crate::item::Item;
+use crate::ops::{Conditional, Transaction};
+
+static INSTEAD: OnceLock<Rows> = OnceLock::new();
+
+/// From now on every store of this process keeps its rows in memory.
+pub fn install() {
+    INSTEAD.get_or_init(Rows::default);
+}
+
+/// The rows, where they are kept here.
+pub(crate) fn rows() -> Option<&'static Rows> {
+    INSTEAD.get()
+}
+
+type Values = HashMap<String, AttributeValue>;
+type Table = HashMap<String, BTreeMap<String, Item>>;
+
+/// All tables' rows.
+#[derive(Debug, Default)]
+pub(crate) struct Rows(Mutex<HashMap<String, Table>>);
+
+impl Rows {
+    fn tables(&self) -> MutexGuard<'_, HashMap<String, Table>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn put_if(
+        &self,
+        table: &str,
+        item: Item,
+        condition: &str,
+        values: Option<&Values>,
+    ) -> Result<Conditional, StoreError> {
+        let mut tables = self.tables();
+        let old = find(&tables, table, &item)?;
+        if !holds(condition, old, values)? {
+            return Ok(Conditional::Refused(old.cloned()));
+        }
+        put(&mut tables, table, item)?;
+        Ok(Conditional::Written)
+    }
+
+    pub(crate) fn update_if(
+        &self,
+        table: &str,
+        key: Item,
+        update: &str,
+        condition: &str,
+        values: &Values,
+    ) -> Result<Conditional, StoreError> {
+        let mut tables = self.tables();
+        let old = find(&tables, table, &key)?;
+        if !holds(condition, old, Some(values))? {
+            return Ok(Conditional::Refused(old.cloned()));
+        }
+        let new = updated(old.cloned().unwrap_or(key), update, values)?;
+        put(&mut tables, table, new)?;
+        Ok(Conditional::Written)
+    }
+
+    pub(crate) fn transact(&self, items: &[TransactWriteItem]) -> Result<Transaction, StoreError> {
+        let mut tables = self.tables();
+        let (mut refused, mut new) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        for item in items {
+            if let Some(put) = &item.put {
+                let old = find(&tables, &put.table_name, &put.item)?;
+                let condition = put.condition_expression.as_deref().unwrap_or_default();
+                refused.push(!holds(condition, old, put.expression_attribute_values.as_ref())?);
+                new.push((&put.table_name, put.item.clone()));
+            } else if let Some(update) = &item.update {
+                let old = find(&tables, &update.table_name, &update.key)?;
+                let values = update.expression_attribute_values.as_ref().ok_or_else(|| strange("no values"))?;
+                let condition = update.condition_expression.as_deref().unwrap_or_default();
+                let holds = holds(condition, old, Some(values))?;
+                refused.push(!holds);
+                if holds {
+                    let row = old.cloned().unwrap_or_else(|| update.key.clone());
+                    new.push((&update.table_name, updated(row, &update.update_expression, values)?));
+                }
+            } else if let Some(check) = &item.condition_check {
+                let old = find(&tables, &check.table_name, &check.key)?;
+                let values = check.expression_attribute_values.as_ref();
+                refused.push(!holds(&check.condition_expression, old, values)?);
+            } else {
+                return Err(strange("a kind of transaction item"));
+            }
+        }
+        if refused.contains(&true) {
+            return Ok(Transaction::Refused(refused));
+        }
+        new.into_iter().try_for_each(|(table, row)| put(&mut tables, table, row))?;
+        Ok(Transaction::Written)
+    }
+
+    pub(crate) fn get(&self, table: &str, key: &Item) -> Result<Option<Item>, StoreError> {
+        Ok(find(&self.tables(), table, key)?.cloned())
+    }
+
+    pub(crate) fn get_many(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
+        let tables = self.tables();
+        let found = keys.iter().map(|key| Ok(find(&tables, table, key)?.cloned()));
+        Ok(found.collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect())
+    }
+
+    pub(crate) fn range(&self, table: &str, pk: &str, from: &str, to: &str, only: &[&str]) -> Vec<Item> {
+        let tables = self.tables();
+        let Some(rows) = tables.get(table).and_then(|rows| rows.get(pk)) else { return Vec::new() };
+        let asked = |item: &Item| match only {
+            [] => item.clone(),
+            names => {
+                names.iter().filter_map(|name| item.get_key_value(*name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+            }
+        };
+        rows.range(from.to_owned()..=to.to_owned()).map(|(_, item)| asked(item)).collect()
+    }
+}
+
+fn strange(what: &str) -> StoreError {
+    StoreError::Malformed(format!("rows in memory do not know {what}"))
+}
+
+fn key_of(item: &Item) -> Result<(&str, &str), StoreError> {
+    let part = |name| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str);
+    part("pk").zip(part("sk")).ok_or_else(|| strange("a row without pk and sk"))
+}
+
+fn find<'a>(tables: &'a HashMap<String, Table>, table: &str, item: &Item) -> Result<Option<&'a Item>, StoreError> {
+    let (pk, sk) = key_of(item)?;
+    Ok(tables.get(table).and_then(|rows| rows.get(pk)).and_then(|rows| rows.get(sk)))
+}
+
+fn put(tables: &mut HashMap<String, Table>, table: &str, item: Item) -> Result<(), StoreError> {
+    let (pk, sk) = key_of(&item)?;
+    let (pk, sk) = (pk.to_owned(), sk.to_owned());
+    if !tables.contains_key(table) {
+        tables.insert(table.to_owned(), Table::default());
+    }
+    if let Some(rows) = tables.get_mut(table) {
+        rows.entry(pk).or_default().insert(sk, item);
+    }
+    Ok(())
+}
+
+/// Whether a condition holds: terms joined by AND, these by OR, no brackets.
+fn holds(condition: &str, row: Option<&Item>, values: Option<&Values>) -> Result<bool, StoreError> {
+    if condition.is_empty() {
+        return Ok(true);
+    }
+    for alternative in condition.split(" OR ") {
+        let mut all = true;
+        for term in alternative.split(" AND ") {
+            all &= term_holds(term, row, values)?;
+        }
+        if all {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result<bool, StoreError> {
+    let attribute = |name: &str| row.and_then(|row| row.get(name));
+    let inside =
+        |function: &str| term.strip_prefix(function).and_then(|rest| rest.strip_prefix("(#")?.strip_suffix(')'));
+    if let Some(name) = inside("attribute_not_exists") {
+        return Ok(attribute(name).is_none());
+    }
+    if let Some(name) = inside("attribute_exists") {
+        return Ok(attribute(name).is_some());
+    }
+    let mut words = term.split(' ');
+    let (Some(name), Some(operator), Some(value), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(strange(term));
+    };
+    let name = name.strip_prefix('#').ok_or_else(|| strange(term))?;
+    let value = values.and_then(|values| values.get(value)).ok_or_else(|| strange(term))?;
+    let Some(found) = attribute(name) else { return Ok(false) };
+    if let (Ok(left), Ok(right)) = (number(found), number(value)) {
+        return match operator {
+            "=" => Ok(left == right),
+            "<" => Ok(left < right),
+            "<=" => Ok(left <= right),
+            ">=" => Ok(left >= right),
+            _ => Err(strange(term)),
+        };
+    }
+    if operator == "=" { Ok(found == value) } else { Err(strange(term)) }
+}
+
+fn number(value: &AttributeValue) -> Result<i128, StoreError> {
+    let text = value.as_n().map_err(|_| strange("a number that is none"))?;
+    text.parse().map_err(|_| strange("numbers that are not whole"))
+}
+
+/// A row after `SET … REMOVE … ADD …`, each part optional.
+fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError> {
+    let mut row = row;
+    let (rest, add) = update.split_once(" ADD ").map_or((update, None), |(rest, add)| (rest, Some(add)));
+    let (set, remove) = rest.split_once(" REMOVE ").map_or((rest, None), |(set, remove)| (set, Some(remove)));
+    let value = |name: &str| values.get(name).ok_or_else(|| strange(name));
+    for clause in set.strip_prefix("SET ").ok_or_else(|| strange(update))?.split(',').map(str::trim) {
+        let words: Vec<&str> = clause.split_whitespace().collect();
+        let (name, new) = match words[..] {
+            [name, "=", new] => (name, value(new)?.clone()),
+            [name, "=", old, sign @ ("+" | "-"), by] => {
+                let old = row.get(old.trim_start_matches('#')).ok_or_else(|| strange("arithmetic on nothing"))?;
+                let by = number(value(by)?)?;
+                let sum = number(old)? + if sign == "+" { by } else { -by };
+                (name, AttributeValue::N(sum.to_string()))
+            }
+            _ => return Err(strange(clause)),
+        };
+        row.insert(name.trim_start_matches('#').to_owned(), new);
+    }
+    for name in remove.into_iter().flat_map(|names| names.split(',')) {
+        row.remove(name.trim().trim_start_matches('#'));
+    }
+    for clause in add.into_iter().flat_map(|clauses| clauses.split(',')) {
+        let (name, new) = clause.trim().split_once(' ').ok_or_else(|| strange(clause))?;
+        let (name, new) = (name.trim_start_matches('#'), value(new)?);
+        let sum = match (row.get(name), new) {
+            (None, new) => new.clone(),
+            (Some(AttributeValue::Ns(old)), AttributeValue::Ns(more)) => {
+                let mut all = old.clone();
+                all.extend(more.iter().filter(|n| !old.contains(n)).cloned());
+                AttributeValue::Ns(all)
+            }
+            (Some(old), new) => AttributeValue::N((number(old)? + number(new)?).to_string()),
+        };
+        row.insert(name.to_owned(), sum);
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{Put, key, n, s, values};
+    use crate::ops::{ABSENT, tx_check, tx_put, tx_update};
+
+    #[test]
+    fn conditions_hold_as_dynamodb_reads_them() {
+        let row = key("a", "b").with("state", s("running")).with("used", n(5));
+        let given = values([(":running", s("running")), (":five", n(5)), (":ten", n(10)), (":one", n(1))]);
+        let on = |condition: &str, row: Option<&Item>| holds(condition, row, Some(&given)).unwrap();
+        for yes in [
+            "",
+            "attribute_exists(#pk)",
+            "attribute_not_exists(#ended_at)",
+            "#state = :running AND #used = :five",
+            "attribute_not_exists(#pk) OR #used < :ten",
+            "#used >= :five",
+            "#used <= :five",
+        ] {
+            assert!(on(yes, Some(&row)), "{yes}");
+        }
+        for no in [ABSENT, "#state = :running AND #used = :ten", "#used < :five", "#used >= :ten", "#absent = :five"] {
+            assert!(!on(no, Some(&row)), "{no}");
+        }
+        assert!(on(ABSENT, None) && !on("#used >= :one", None) && !on("attribute_exists(#pk)", None));
+        assert!(holds("size(#pk) > :one", Some(&row), Some(&given)).is_err());
+        assert!(holds("#used <> :one", Some(&row), Some(&given)).is_err());
+    }
+
+    #[test]
+    fn updates_set_remove_and_add() {
+        let rows = Rows::default();
+        let given =
+            values([(":x", s("x")), (":two", n(2)), (":set", AttributeValue::Ns(vec!["1".into(), "2".into()]))]);
+        let change = |update: &str| rows.update_if("t", key("a", "b"), update, "", &given).unwrap();
+        change("SET #name = :x, #count = :two, #gone = :x ADD #done :set");
+        change("SET #count = #count + :two REMOVE #gone, #absent ADD #done :set, #hits :two");
+        change("SET #count = #count - :two");
+        let row = rows.get("t", &key("a", "b")).unwrap().unwrap();
+        let wanted = key("a", "b")
+            .with("name", s("x"))
+            .with("count", n(2))
+            .with("hits", n(2))
+            .with("done", AttributeValue::Ns(vec!["1".into(), "2".into()]));
+        assert_eq!(row, wanted);
+    }
+
+    #[test]
+    fn a_transaction_takes_all_or_nothing_and_says_which_refused() {
+        let rows = Rows::default();
+        let given = || values([(":one", n(1))]);
+        let put = |sk: &str| tx_put("t", key("a", sk), ABSENT).unwrap();
+        let add = || tx_update("t", key("a", "sum"), "SET #at = :one ADD #sum :one", "", given()).unwrap();
+        assert!(matches!(rows.transact(&[put("1"), add()]).unwrap(), Transaction::Written));
+        let check = tx_check("t", key("a", "1"), ABSENT, values([])).unwrap();
+        match rows.transact(&[put("2"), check, add()]).unwrap() {
+            Transaction::Refused(which) => assert_eq!(which, [false, true, false]),
+            Transaction::Written => panic!("refused"),
+        }
+        let found = rows.range("t", "a", "1", "sum", &["sk", "sum"]);
+        assert_eq!(
+            found,
+            [HashMap::from([("sk".into(), s("1"))]), HashMap::from([("sk".into(), s("sum")), ("sum".into(), n(1))])]
+        );
+        assert_eq!(rows.get_many("t", &[key("a", "2"), key("a", "1")]).unwrap(), [key("a", "1")]);
+    }
+}
