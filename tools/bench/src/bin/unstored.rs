@@ -1,0 +1,91 @@
+//! `unstored`: the local server with its rows in memory instead of in the embedded DynamoDB. Same variables, same ready
+//! line; it shows what everything but the store costs.
+//!
+//! `unstored writes --endpoint URL`: the opposite, what a DynamoDB by itself takes: conditional puts of rows as large as
+//! a finished unit's, through the same client.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bench::Fault;
+use clap::{Parser, Subcommand};
+use domain::Timestamp;
+use store::client::{Connection, connect};
+use store::hosts::RobotsRow;
+use store::{RetryPolicy, Store, TableNames};
+
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Writes rows until the time is over and prints how many as JSON.
+    Writes {
+        /// Where the DynamoDB is; its tables exist.
+        #[arg(long)]
+        endpoint: String,
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Writes at once.
+        #[arg(long, default_value_t = 32)]
+        concurrency: u64,
+        /// Bytes of each row's text.
+        #[arg(long, default_value_t = 400)]
+        bytes: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
+    let code = match args.what {
+        None => {
+            store::memory::install();
+            runtime.block_on(local::main())
+        }
+        Some(What::Writes { endpoint, seconds, concurrency, bytes }) => {
+            match runtime.block_on(writes(endpoint, Duration::from_secs(seconds), concurrency, bytes)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(fault) => {
+                    eprintln!("{fault}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    };
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+#[allow(clippy::print_stdout)] // this is the program's output
+async fn writes(endpoint: String, time: Duration, concurrency: u64, bytes: usize) -> Result<(), Fault> {
+    let db = connect(&Connection { endpoint: Some(endpoint), ..Connection::default() }).await;
+    let store = Store::new(db, TableNames::default(), RetryPolicy::default(), 86_400);
+    store.ping().await?;
+    let (next, begun) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..concurrency {
+        let (store, next) = (store.clone(), Arc::clone(&next));
+        let row = RobotsRow { text: "x".repeat(bytes), until: Timestamp(i64::MAX / 2_000) };
+        tasks.spawn(async move {
+            while begun.elapsed() < time {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                store.put_robots(&format!("http://bench-{n}.test:80"), &row).await?;
+            }
+            Ok::<_, store::StoreError>(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    let (writes, seconds) = (next.load(Ordering::Relaxed), begun.elapsed().as_secs_f64());
+    println!("{}", serde_json::json!({ "writes": writes, "seconds": seconds }));
+    Ok(())
+}
