@@ -4,6 +4,7 @@ mod bare;
 mod client;
 mod figures;
 mod page;
+mod peers;
 mod process;
 mod runo;
 mod scenario;

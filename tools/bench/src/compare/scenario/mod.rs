@@ -1,12 +1,18 @@
 //! What can be measured, each by its name.
 
+mod latency;
+mod overload;
+mod scale;
+mod store;
 mod throughput;
 
 use super::Bench;
 use super::bare::{self, Extractor};
 use super::figures::{Results, Throughput};
+use super::peers::{self, Peer};
 use super::runo::{Kind, Work};
 use crate::Fault;
+use scale::Series;
 
 /// The bare loop with selectors, which everything is put in relation to.
 pub(crate) fn base(fields: usize) -> String {
@@ -18,6 +24,16 @@ pub(crate) fn base(fields: usize) -> String {
 pub(crate) enum Scenario {
     Bare(Extractor, usize),
     Runo { kind: Kind, work: Work, queued: bool, fields: usize },
+    Peer(Peer),
+    Extracts,
+    Heads,
+    Cancels,
+    AsyncUrl,
+    StoreAlone,
+    Scale(Series),
+    Paging,
+    OverloadExtracts,
+    OverloadBatches,
 }
 
 /// All of them, in the order of a round.
@@ -31,6 +47,10 @@ pub(crate) fn all() -> Vec<Scenario> {
             }
         }
     }
+    all.extend([Peer::Scrapy, Peer::Crawlee, Peer::Spider].map(Scenario::Peer));
+    all.extend([Scenario::Extracts, Scenario::Heads, Scenario::Cancels, Scenario::AsyncUrl, Scenario::StoreAlone]);
+    all.extend([Series::Batch, Series::Crawl, Series::AtOnce].map(Scenario::Scale));
+    all.extend([Scenario::Paging, Scenario::OverloadExtracts, Scenario::OverloadBatches]);
     all
 }
 
@@ -45,6 +65,16 @@ impl Scenario {
                 let work = if work == Work::Batch { "batch" } else { "crawl" };
                 format!("{store}, {mode} {work}, {fields} fields")
             }
+            Scenario::Peer(peer) => format!("peer: {}", peer.name()),
+            Scenario::Extracts => "latency: extracts".to_owned(),
+            Scenario::Heads => "latency: heads of large batches".to_owned(),
+            Scenario::Cancels => "latency: cancel".to_owned(),
+            Scenario::AsyncUrl => "latency: one async URL".to_owned(),
+            Scenario::StoreAlone => "store alone".to_owned(),
+            Scenario::Scale(series) => format!("scale: {}", series.name()),
+            Scenario::Paging => "scale: lists and results".to_owned(),
+            Scenario::OverloadExtracts => "overload: extracts".to_owned(),
+            Scenario::OverloadBatches => "overload: batches".to_owned(),
         }
     }
 
@@ -65,6 +95,28 @@ impl Scenario {
                 let measured = throughput::measure(bench, kind, work, queued, fields).await?;
                 results.throughput.push(Throughput { name: self.name(), round, fields, ..measured });
             }
+            Scenario::Peer(peer) => match peer.find() {
+                Err(why) => results.skip(why),
+                Ok(program) => {
+                    let measured = peers::measure(bench, peer, &program).await?;
+                    results.throughput.push(Throughput { name: self.name(), round, fields: 2, ..measured });
+                }
+            },
+            Scenario::Extracts => latency::extracts(bench, results).await?,
+            Scenario::Heads => latency::heads(bench, results).await?,
+            Scenario::Cancels => latency::cancels(bench, results).await?,
+            Scenario::AsyncUrl => latency::asyncs(bench, results).await?,
+            Scenario::StoreAlone if bench.unstored.is_none() => {
+                results.skip("store alone: no server without store (--server-without-store)".to_owned());
+            }
+            Scenario::StoreAlone => {
+                let rate = store::store_alone(bench).await?;
+                results.number("the store alone, 32 writers", "writes/s", rate);
+            }
+            Scenario::Scale(series) => scale::series(bench, series, round, results).await?,
+            Scenario::Paging => scale::paging(bench, results).await?,
+            Scenario::OverloadExtracts => overload::extracts(bench, round, results).await?,
+            Scenario::OverloadBatches => overload::batches(bench, round, results).await?,
         }
         Ok(())
     }
