@@ -5,6 +5,7 @@ mod client;
 mod figures;
 mod page;
 mod peers;
+mod plot;
 mod process;
 mod runo;
 mod scenario;
@@ -223,6 +224,7 @@ async fn compare(options: Options) -> Result<bool, Fault> {
     let text = table::render(&results, &bench.options);
     std::fs::write(out.join("results.md"), &text)?;
     std::fs::write(out.join("results.json"), serde_json::to_vec_pretty(&results)?)?;
+    plot::draw(&results, out)?;
     process::say(&text)?;
     Ok(results.failed.is_empty())
 }

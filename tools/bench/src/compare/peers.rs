@@ -84,7 +84,9 @@ impl Peer {
                 command.arg(script).args([seed, &concurrency.to_string()]).arg(out);
             }
             Peer::Spider => {
-                command.args(["--url", seed, "--respect-robots-txt", "scrape", "--output-html"]);
+                // In a home without an account: nothing of this goes anywhere but to the site.
+                command.env_remove("SPIDER_CLOUD_API_KEY").env("HOME", folder);
+                command.args(["--url", seed, "--respect-robots-txt", "--http", "scrape", "--output-html"]);
             }
         }
         command.current_dir(folder).stderr(File::create(folder.join("errors"))?);
