@@ -103,7 +103,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Fault> {
             tokio::spawn(async move {
                 while let Some(url) = urls.get(next.fetch_add(1, Relaxed)) {
                     let body = http.get(url.clone()).send().await?.error_for_status()?.bytes().await?;
-                    // In place: handing half a millisecond's work to another thread costs more than it frees.
+                    // In place: the runtime has as many threads as there are processors, and all of them may parse.
                     let found = reader.read(url, &body)?;
                     if found != args.fields {
                         return Err(format!("{url}: {found} of {} fields", args.fields).into());
