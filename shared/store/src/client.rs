@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -98,7 +99,9 @@ pub(crate) async fn load(
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(retry)
-        .timeout_config(timeouts);
+        .timeout_config(timeouts)
+        // Requests are small and have timeouts of their own; watching each one's throughput costs a fiftieth of a page.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match &connection.endpoint {
         Some(endpoint) => config
             .endpoint_url(endpoint)

@@ -67,6 +67,9 @@ impl DynamoDb {
             }
         };
         let database = database.map_err(|e| failed(&e))?;
+        // `synchronous = NORMAL`, by the only door there is: a commit waits for no disk. What was committed survives the
+        // death of this process; a power cut may take the last moments, all tables alike, and breaks nothing.
+        database.disable_bulk_loading().map_err(|e| failed(&e))?;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|e| failed(&e))?;
         let url = format!("http://{}", listener.local_addr().map_err(|e| failed(&e))?);
         let stop = CancellationToken::new();

@@ -3,9 +3,10 @@
 //! A fresh job and one whose driver died take the same way; the second begins by reading what is there.
 
 mod queued;
+mod slots;
 mod winding;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,23 +24,12 @@ use crate::run::Done;
 use crate::unit::fate;
 use crate::watch::Watch;
 use crate::worker::MARGIN_MS;
+use slots::{Slot, Slots};
 
 /// How long a driver that can only wait sleeps.
 const IDLE_PAUSE: Duration = Duration::from_millis(250);
 /// How often units that others hold are looked at.
 const HELD_LOOK: Duration = Duration::from_secs(2);
-
-/// Where a unit stands, as this driver knows it.
-enum Slot {
-    /// Nobody is known to have started it.
-    Open,
-    /// The queue knows of it.
-    Queued,
-    /// A task of this driver is at it.
-    Running,
-    /// Somebody else has started it.
-    Held(Unit),
-}
 
 /// How a job is to be driven.
 pub(crate) struct Drive {
@@ -62,7 +52,7 @@ struct Driver {
     /// How many units this driver knows of.
     admitted: Seq,
     /// Units that have not ended.
-    slots: BTreeMap<Seq, Slot>,
+    slots: Slots,
     ended: Progress,
     unwritten: Vec<(Seq, Fate)>,
     tasks: JoinSet<Result<Done, StoreError>>,
@@ -80,7 +70,7 @@ impl Engine {
             watch: Arc::new(Watch::new(self.clone(), job.clone(), self.now())),
             keeper: Keeper::start(self, &job),
             admitted: job.admitted,
-            slots: job.seqs().map(|seq| (seq, Slot::Open)).collect(),
+            slots: Slots::of(job.seqs()),
             job: Arc::new(job),
             events: how.events,
             until: how.until,
@@ -107,7 +97,7 @@ impl Driver {
         let (engine, job) = (self.engine.clone(), Arc::clone(&self.job));
         let known = engine.again(|| engine.store().progress(&job.id)).await?;
         for row in engine.again(|| engine.store().units(&job.id, 0, self.admitted)).await? {
-            if self.slots.contains_key(&row.seq) && !matches!(self.slots.get(&row.seq), Some(Slot::Running)) {
+            if self.slots.contains(row.seq) && !self.slots.running.contains(&row.seq) {
                 self.learn(row.seq, row.unit);
             }
         }
@@ -152,7 +142,7 @@ impl Driver {
                 self.admit(self.watch.job().await.admitted);
                 next_state = Instant::now() + if self.waits_for_queue() { queued::STATE_LOOK } else { IDLE_PAUSE };
             }
-            if Instant::now() >= next_look && self.slots.values().any(|s| matches!(s, Slot::Held(_))) {
+            if Instant::now() >= next_look && !self.slots.held.is_empty() {
                 self.look_at_held().await;
                 next_look = Instant::now() + HELD_LOOK;
             }
@@ -195,7 +185,7 @@ impl Driver {
     fn admit(&mut self, admitted: Seq) {
         for seq in self.admitted..admitted {
             let slot = if self.queue.in_charge { Slot::Queued } else { Slot::Open };
-            self.slots.insert(seq, slot);
+            self.slots.put(seq, slot);
         }
         self.admitted = self.admitted.max(admitted);
     }
@@ -212,8 +202,7 @@ impl Driver {
         let asked = self.job.options.concurrency.unwrap_or(settings.default_concurrency);
         let most = asked.clamp(1, settings.fetch_concurrency.max(1)) as usize;
         while self.tasks.len() < most {
-            let open = self.slots.iter().find(|(_, slot)| matches!(slot, Slot::Open)).map(|(seq, _)| *seq);
-            let Some(seq) = open else { return };
+            let Some(seq) = self.slots.open.first().copied() else { return };
             self.spawn(seq, None);
         }
     }
@@ -226,7 +215,7 @@ impl Driver {
         };
         let handle = self.tasks.spawn(task);
         self.running.insert(handle.id(), seq);
-        self.slots.insert(seq, Slot::Running);
+        self.slots.put(seq, Slot::Running);
     }
 
     /// Books what a task came back with.
@@ -238,7 +227,7 @@ impl Driver {
             Err(e) => (e.id(), None),
         };
         let Some(seq) = self.running.remove(&id) else { return };
-        if !self.slots.contains_key(&seq) {
+        if !self.slots.contains(seq) {
             return; // it was ended over the task's head
         }
         match result {
@@ -248,18 +237,18 @@ impl Driver {
             }
             Some(Ok(Done::Held(unit))) => self.learn(seq, unit),
             Some(Ok(Done::Stopped)) => {
-                self.slots.insert(seq, Slot::Open);
+                self.slots.put(seq, Slot::Open);
                 self.winding = true;
             }
             Some(Err(error)) => {
                 tracing::warn!(job = %self.job.id, seq, %error, "a unit's rows could not be written; trying again");
                 self.faults += 1;
-                self.slots.insert(seq, Slot::Open);
+                self.slots.put(seq, Slot::Open);
             }
             None => {
                 tracing::error!(job = %self.job.id, seq, "a unit's task panicked");
                 self.faults += 1;
-                self.slots.insert(seq, Slot::Open);
+                self.slots.put(seq, Slot::Open);
             }
         }
     }
@@ -273,7 +262,7 @@ impl Driver {
 
     /// Books a unit's end that progress tells of. Returns whether it is news.
     fn know(&mut self, seq: Seq, fate: Fate, result: Option<(String, Timestamp)>) -> bool {
-        if self.slots.remove(&seq).is_none() {
+        if !self.slots.remove(seq) {
             return false;
         }
         self.ended.add(seq, fate);
@@ -286,22 +275,20 @@ impl Driver {
     fn learn(&mut self, seq: Seq, unit: Unit) {
         match fate(&unit) {
             Some(fate) => self.end(seq, fate, None),
-            None => drop(self.slots.insert(seq, Slot::Held(unit))),
+            None => self.slots.put(seq, Slot::Held(unit)),
         }
-    }
-
-    fn some(&self, which: impl Fn(&Slot) -> bool) -> BTreeSet<Seq> {
-        self.slots.iter().filter(|(_, slot)| which(slot)).map(|(seq, _)| *seq).collect()
     }
 
     /// Reads the rows of units that others hold.
     async fn look_at_held(&mut self) {
-        let held = self.some(|slot| matches!(slot, Slot::Held(_)));
-        let (Some(first), Some(last)) = (held.first(), held.last()) else { return };
-        match self.engine.store().units(&self.job.id, *first, *last).await {
+        let held = &self.slots.held;
+        let (Some((&first, _)), Some((&last, _))) = (held.first_key_value(), held.last_key_value()) else { return };
+        match self.engine.store().units(&self.job.id, first, last).await {
             Ok(rows) => {
-                for row in rows.into_iter().filter(|row| held.contains(&row.seq)) {
-                    self.learn(row.seq, row.unit);
+                for row in rows {
+                    if self.slots.held.contains_key(&row.seq) {
+                        self.learn(row.seq, row.unit);
+                    }
                 }
             }
             Err(error) => {
@@ -317,11 +304,10 @@ impl Driver {
         let over = |until: &Timestamp| *until <= now;
         let due: Vec<(Seq, Unit)> = self
             .slots
+            .held
             .iter()
-            .filter_map(|(seq, slot)| match slot {
-                Slot::Held(unit @ Unit::Started { lease_until, .. }) if over(lease_until) => Some((*seq, unit.clone())),
-                Slot::Held(_) | Slot::Open | Slot::Queued | Slot::Running => None,
-            })
+            .filter(|(_, unit)| matches!(unit, Unit::Started { lease_until, .. } if over(lease_until)))
+            .map(|(seq, unit)| (*seq, unit.clone()))
             .collect();
         for (seq, unit) in due {
             self.spawn(seq, Some(unit));

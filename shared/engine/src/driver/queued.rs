@@ -1,13 +1,13 @@
 //! A driver whose units are with the queue: it tells the queue of them, waits for workers to end them, and does the work
 //! itself where the queue does not take it or no worker is alive.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{Job, Timestamp};
 use tokio::time::Instant;
 
-use super::{Driver, Slot};
+use super::Driver;
+use super::slots::Slot;
 
 /// How often a driver that waits for workers looks at the job's state.
 pub(super) const STATE_LOOK: Duration = Duration::from_secs(1);
@@ -58,19 +58,19 @@ impl Waiting {
 impl Driver {
     /// Whether workers have something to do for this job.
     pub(super) fn waits_for_queue(&self) -> bool {
-        self.slots.values().any(|slot| matches!(slot, Slot::Queued))
+        !self.slots.queued.is_empty()
     }
 
     /// Tells the queue of every open unit. What it does not take stays open, for this driver to run.
     pub(super) async fn send_open(&mut self) {
-        let open = self.some(|slot| matches!(slot, Slot::Open));
+        let open = self.slots.open.clone();
         let job = Job { admitted: self.admitted, ..(*self.job).clone() };
         let refused = self.engine.send_open(&job, &open).await;
         if refused.len() < open.len() {
             self.keeper.queued().await;
         }
         for seq in open.difference(&refused) {
-            self.slots.insert(*seq, Slot::Queued);
+            self.slots.put(*seq, Slot::Queued);
         }
         self.queue = Waiting::new(self.engine.now());
         self.queue.in_charge = refused.len() < open.len();
@@ -81,7 +81,7 @@ impl Driver {
 
     /// This process will be gone before another page is done: what is open goes to the queue.
     pub(super) async fn spill(&mut self) {
-        if Instant::now() >= self.queue.send_after && self.slots.values().any(|slot| matches!(slot, Slot::Open)) {
+        if Instant::now() >= self.queue.send_after && !self.slots.open.is_empty() {
             tracing::info!(job = %self.job.id, "handing open units to the queue");
             self.send_open().await;
         }
@@ -94,7 +94,7 @@ impl Driver {
         }
         match self.engine.store().progress(&self.job.id).await {
             Ok(progress) => {
-                let others = self.some(|slot| matches!(slot, Slot::Queued | Slot::Held(_)));
+                let others: Vec<_> = self.slots.queued.iter().chain(self.slots.held.keys()).copied().collect();
                 let mut moved = false;
                 for seq in others {
                     if let Some(fate) = progress.fate(seq) {
@@ -144,9 +144,8 @@ impl Driver {
             Ok(_) => {
                 tracing::warn!(job = %self.job.id, "no worker gave a sign of life; doing the work here");
                 self.queue.in_charge = false;
-                for seq in self.some(|slot| matches!(slot, Slot::Queued)) {
-                    self.slots.insert(seq, Slot::Open);
-                }
+                let queued = std::mem::take(&mut self.slots.queued);
+                self.slots.open.extend(queued);
             }
             Err(error) => tracing::warn!(job = %self.job.id, %error, "could not read the heartbeat"),
         }
@@ -162,7 +161,7 @@ impl Driver {
             tracing::warn!(job = %self.job.id, %error, "could not read unit rows");
             return;
         }
-        let queued: BTreeSet<_> = self.some(|slot| matches!(slot, Slot::Queued));
+        let queued = self.slots.queued.clone();
         if self.slots.len() == before && !queued.is_empty() {
             tracing::info!(job = %self.job.id, open = queued.len(), "telling the queue again");
             let job = self.watch.job().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{JobState, Seq};
 use store::StoreError;
 
-use super::{Driver, Slot};
+use super::Driver;
 
 /// How long closing may take in one go before the driver looks round again.
 const CLOSE_SLICE: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ impl Driver {
     }
 
     fn open(&self) -> Vec<Seq> {
-        self.some(|slot| matches!(slot, Slot::Open | Slot::Queued)).into_iter().collect()
+        self.slots.open.union(&self.slots.queued).copied().collect()
     }
 
     async fn close_open(&mut self) {

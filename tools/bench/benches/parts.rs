@@ -1,0 +1,128 @@
+//! What the parts of a unit cost by themselves, one core: `cargo bench -p bench`. Input is made here, so that two
+//! machines measure the same.
+
+use bench::FETCHED;
+use bench::compare::page;
+use divan::{Bencher, black_box};
+use domain::Reservation;
+use domain::job::{CrawlFigures, DriverLease, Options};
+use domain::time::Month;
+use domain::{AccountId, CanonicalUrl, Endpoint, FieldType, Job, JobId, JobState, Nonce, Schema, Timestamp};
+use extraction::coercion::{Reading, coerce};
+use extraction::{Context, Page};
+use fetch::Robots;
+use serde_json::json;
+use store::client::{Connection, connect};
+use store::units::{Claim, Finish, UnitWrite};
+use store::{RetryPolicy, Store, TableNames};
+use url::Url;
+
+fn main() {
+    divan::main();
+}
+
+fn schema(fields: usize) -> Schema {
+    Schema::parse(&page::schema(fields)).expect("the bench's schemas are valid")
+}
+
+const URL: &str = "http://shop.test/t/7";
+
+/// Parse and extract a page of 9 KB.
+#[divan::bench(args = [2, 10])]
+fn extract(bencher: Bencher<'_, '_>, fields: usize) {
+    let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
+    let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
+    bencher.bench(|| extraction::extract(&page, &schema, &Context { locale: "en-US", now: FETCHED }));
+}
+
+/// The same with its links, as a crawl does.
+#[divan::bench(args = [2, 10])]
+fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
+    let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
+    let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
+    bencher.bench(|| extraction::extract_with_links(&page, &schema, &Context { locale: "en-US", now: FETCHED }));
+}
+
+/// Parse the page and nothing else: the floor of the two above.
+#[divan::bench]
+fn parse(bencher: Bencher<'_, '_>) {
+    let html = page::page(7, &page::links("/t/", 7, 2_000));
+    bencher.bench(|| scraper::Html::parse_document(&html));
+}
+
+fn url() -> Url {
+    Url::parse(URL).expect("a valid URL")
+}
+
+#[divan::bench(args = ["$1,234.50", "12.5.2026", "In stock", "4,6 von 5"])]
+fn coerce_to_every_type(bencher: Bencher<'_, '_>, text: &str) {
+    let reading = Reading { locale: "en-US", today: jiff::civil::date(2026, 1, 1) };
+    let raw = json!(text);
+    bencher.bench(|| {
+        for kind in FieldType::ALL {
+            black_box(coerce(kind, black_box(&raw), &reading));
+        }
+    });
+}
+
+#[divan::bench]
+fn canonicalise_and_hash(bencher: Bencher<'_, '_>) {
+    let text = "HTTP://www.Shop.test:80/a/./b/../c/%7Ename/index.html?b=2&utm_source=x&a=1#part";
+    bencher.bench(|| CanonicalUrl::parse(black_box(text)).map(|page| page.key().hash()));
+}
+
+/// One path against a robots.txt of 200 rules.
+#[divan::bench]
+fn robots_match(bencher: Bencher<'_, '_>) {
+    let rules: String = (0..200).map(|i| format!("Disallow: /private/{i}/*.pdf$\n")).collect();
+    let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo");
+    let url = url();
+    bencher.bench(|| robots.allows(black_box(&url)));
+}
+
+/// A unit's two writes as rows, from and to the SDK's types, on a store that takes no time.
+#[divan::bench]
+fn claim_and_finish(bencher: Bencher<'_, '_>) {
+    store::memory::install();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let store = runtime.block_on(async {
+        let nowhere = Connection { endpoint: Some("http://127.0.0.1:1".into()), ..Connection::default() };
+        Store::new(connect(&nowhere).await, TableNames::default(), RetryPolicy::default(), 86_400)
+    });
+    let job = job();
+    let result = json!({ "status": "success", "url": URL, "data": { "title": "Page 7", "price": 12.5 } }).to_string();
+    let mut seq = 0;
+    bencher.bench_local(|| {
+        seq += 1;
+        let claim = Claim { seq, attempt: 1, nonce: Nonce("bench".into()), lease_until: Timestamp(60_000) };
+        let finish = Finish { result: result.clone(), succeeded: true, at: Timestamp(5), skipped: 0, duplicate: false };
+        let wrote = runtime
+            .block_on(async { (store.claim(&job, &claim).await.ok(), store.finish(&job, &claim, &finish).await.ok()) });
+        assert_eq!(wrote, (Some(UnitWrite::Written), Some(UnitWrite::Written)));
+    });
+}
+
+fn job() -> Job {
+    Job {
+        id: JobId::from_random(7),
+        account: AccountId::parse("bench").expect("a valid name"),
+        endpoint: Endpoint::Batch,
+        options: Options::default(),
+        schema: schema(2),
+        crawl: None,
+        limit_reached: false,
+        async_mode: false,
+        state: JobState::Running,
+        reservation: Reservation { monthly: 1, prepaid: 0, month: Month::parse("2026-01").expect("a month") },
+        admitted: 1,
+        started_at: Timestamp(0),
+        deadline: Timestamp(1_000),
+        driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30), queued: false, quiet: 0 },
+        cancelled_at: None,
+        ended_at: None,
+        expires_at: None,
+        tally: None,
+        figures: CrawlFigures::default(),
+        charge: None,
+    }
+}

@@ -1,0 +1,245 @@
+//! Runo beside the bare loop and its peers: what is run, how often, and in which order.
+
+mod bare;
+mod client;
+mod figures;
+pub mod page;
+mod peers;
+mod plot;
+mod process;
+mod runo;
+mod scenario;
+mod site;
+mod table;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Fault;
+use figures::Results;
+use site::Site;
+
+#[derive(Parser)]
+#[command(name = "compare", about = "Runo beside the bare loop and its peers, on one generated site")]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The generated site; a process of the measurement.
+    #[command(hide = true)]
+    Site(site::Args),
+    /// The bare loop; a process of the measurement.
+    #[command(hide = true)]
+    Bare(bare::Args),
+}
+
+/// What is measured, and how much of it.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Rounds: each runs every scenario once.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Small sizes and one round: a smoke run.
+    #[arg(long)]
+    quick: bool,
+    /// Only scenarios whose name has this in it; may be given again.
+    #[arg(long)]
+    only: Vec<String>,
+    /// Names the scenarios, and runs none.
+    #[arg(long)]
+    list: bool,
+    /// Where results.md, results.json and the plots go.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// The server under test; `local` beside this program where not given.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// The server whose store calls are no-ops; `unstored` beside this program where not given.
+    #[arg(long)]
+    server_without_store: Option<PathBuf>,
+    /// A variable more for the servers, NAME=VALUE; may be given again.
+    #[arg(long, value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Pages of the main table.
+    #[arg(long, default_value_t = 2_000)]
+    pages: u64,
+    /// Fetches at once, of everybody.
+    #[arg(long, default_value_t = 64)]
+    concurrency: usize,
+    /// Extracts at each number of clients, over all rounds.
+    #[arg(long, default_value_t = 600)]
+    extracts: usize,
+    /// Cancelled batches, over all rounds.
+    #[arg(long, default_value_t = 100)]
+    cancels: usize,
+    /// Async URLs end to end, over all rounds.
+    #[arg(long, default_value_t = 100)]
+    asyncs: usize,
+    /// Large batches whose head is waited for, over all rounds.
+    #[arg(long, default_value_t = 100)]
+    heads: usize,
+    /// Writes of one unit, of which the store's limit in units a second follows.
+    #[arg(long, default_value_t = 2.2)]
+    writes_per_unit: f64,
+    /// Sizes of a batch.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
+    batch_sizes: Vec<u64>,
+    /// Sizes of a crawl.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000")]
+    crawl_sizes: Vec<u64>,
+    /// Jobs of 20 URLs at once.
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100")]
+    jobs_at_once: Vec<u64>,
+    /// Jobs of the account, where they are listed.
+    #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
+    listed_jobs: Vec<u64>,
+    /// Seconds of each load of the overload scenarios.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Batches at once, of 100 URLs each, of the overload scenario.
+    #[arg(long, default_value_t = 100)]
+    storm: usize,
+}
+
+impl Options {
+    fn sized(self) -> Options {
+        if !self.quick {
+            return self;
+        }
+        Options {
+            runs: 1,
+            pages: self.pages.min(200),
+            extracts: self.extracts.min(60),
+            cancels: self.cancels.min(3),
+            asyncs: self.asyncs.min(5),
+            heads: self.heads.min(3),
+            batch_sizes: vec![10, 100],
+            crawl_sizes: vec![10, 100],
+            jobs_at_once: vec![1, 10],
+            listed_jobs: vec![10, 50],
+            seconds: self.seconds.min(2),
+            storm: self.storm.min(10),
+            ..self
+        }
+    }
+
+    /// How many of `total` calls over all rounds fall to one round.
+    pub(crate) fn share(&self, total: usize) -> usize {
+        total.div_ceil(self.runs.max(1))
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is meant")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// What every scenario needs.
+pub(crate) struct Bench {
+    pub(crate) options: Options,
+    pub(crate) site: Site,
+    pub(crate) server: PathBuf,
+    /// Where it is there.
+    pub(crate) unstored: Option<PathBuf>,
+}
+
+/// Tells whoever waits how far it is.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            note(&format!("no runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match args.command {
+            Some(Command::Site(args)) => site::serve(&args).await.map(|()| true),
+            Some(Command::Bare(args)) => bare::run(args).await.map(|()| true),
+            None => compare(args.options.sized()).await,
+        }
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            note(&format!("{error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that was run worked.
+async fn compare(options: Options) -> Result<bool, Fault> {
+    let chosen: Vec<_> = scenario::all()
+        .into_iter()
+        .filter(|s| options.only.is_empty() || options.only.iter().any(|o| s.name().contains(o.as_str())))
+        .collect();
+    if options.list {
+        for scenario in chosen {
+            process::say(&scenario.name())?;
+        }
+        return Ok(true);
+    }
+    if chosen.is_empty() {
+        return Err("no scenario has that in its name: --list names them".into());
+    }
+    process::check()?;
+    let here = std::env::current_exe()?;
+    let server = options.server.clone().unwrap_or_else(|| here.with_file_name("local"));
+    if !server.exists() {
+        return Err(format!("{} is not there: build it, or name one with --server", server.display()).into());
+    }
+    let unstored = options.server_without_store.clone().unwrap_or_else(|| here.with_file_name("unstored"));
+    let unstored = Some(unstored).filter(|path| path.exists());
+    let site = Site::start(options.pages, client::http()?).await?;
+    let bench = Bench { options, site, server, unstored };
+    let mut results = Results { about: about(&bench.options), ..Results::default() };
+    for round in 0..bench.options.runs {
+        for scenario in &chosen {
+            note(&format!("round {} of {}: {}", round + 1, bench.options.runs, scenario.name()));
+            if let Err(error) = scenario.run(&bench, round, &mut results).await {
+                let text = format!("{}, round {}: {error}", scenario.name(), round + 1);
+                note(&format!("FAILED {text}"));
+                results.failed.push(text);
+            }
+        }
+    }
+    let out = &bench.options.out;
+    std::fs::create_dir_all(out)?;
+    let text = table::render(&results, &bench.options);
+    std::fs::write(out.join("results.md"), &text)?;
+    std::fs::write(out.join("results.json"), serde_json::to_vec_pretty(&results)?)?;
+    plot::draw(&results, out)?;
+    process::say(&text)?;
+    Ok(results.failed.is_empty())
+}
+
+fn about(options: &Options) -> Vec<String> {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor =
+        processor.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    vec![
+        format!("{cores} cores of {}, Linux {}", processor.unwrap_or("an unnamed processor"), kernel.trim()),
+        format!(
+            "{} pages of 9 KB on loopback, {} fetches at once, medians of {} rounds",
+            options.pages, options.concurrency, options.runs
+        ),
+    ]
+}

@@ -1,0 +1,123 @@
+//! What can be measured, each by its name.
+
+mod latency;
+mod overload;
+mod scale;
+mod store;
+mod throughput;
+
+use super::Bench;
+use super::bare::{self, Extractor};
+use super::figures::{Results, Throughput};
+use super::peers::{self, Peer};
+use super::runo::{Kind, Work};
+use crate::Fault;
+use scale::Series;
+
+/// The bare loop with selectors, which everything is put in relation to.
+pub(crate) fn base(fields: usize) -> String {
+    Scenario::Bare(Extractor::Css, fields).name()
+}
+
+/// One thing that is measured once in each round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scenario {
+    Bare(Extractor, usize),
+    Runo { kind: Kind, work: Work, queued: bool, fields: usize },
+    Peer(Peer),
+    Extracts,
+    Heads,
+    Cancels,
+    AsyncUrl,
+    StoreAlone,
+    Scale(Series),
+    Paging,
+    OverloadExtracts,
+    OverloadBatches,
+}
+
+/// All of them, in the order of a round.
+pub(crate) fn all() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for fields in [2, 10] {
+        all.extend([Extractor::Css, Extractor::Runo].map(|e| Scenario::Bare(e, fields)));
+        for (kind, modes) in [(Kind::Whole, &[false, true][..]), (Kind::Unstored, &[false])] {
+            for work in [Work::Batch, Work::Crawl] {
+                all.extend(modes.iter().map(|&queued| Scenario::Runo { kind, work, queued, fields }));
+            }
+        }
+    }
+    all.extend([Peer::Scrapy, Peer::Crawlee, Peer::Spider].map(Scenario::Peer));
+    all.extend([Scenario::Extracts, Scenario::Heads, Scenario::Cancels, Scenario::AsyncUrl, Scenario::StoreAlone]);
+    all.extend([Series::Batch, Series::Crawl, Series::AtOnce].map(Scenario::Scale));
+    all.extend([Scenario::Paging, Scenario::OverloadExtracts, Scenario::OverloadBatches]);
+    all
+}
+
+impl Scenario {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Scenario::Bare(Extractor::Css, fields) => format!("bare loop, selectors, {fields} fields"),
+            Scenario::Bare(Extractor::Runo, fields) => format!("bare loop, Runo's extraction, {fields} fields"),
+            Scenario::Runo { kind, work, queued, fields } => {
+                let store = if kind == Kind::Whole { "Runo" } else { "Runo without store" };
+                let mode = if queued { "async" } else { "sync" };
+                let work = if work == Work::Batch { "batch" } else { "crawl" };
+                format!("{store}, {mode} {work}, {fields} fields")
+            }
+            Scenario::Peer(peer) => format!("peer: {}", peer.name()),
+            Scenario::Extracts => "latency: extracts".to_owned(),
+            Scenario::Heads => "latency: heads of large batches".to_owned(),
+            Scenario::Cancels => "latency: cancel".to_owned(),
+            Scenario::AsyncUrl => "latency: one async URL".to_owned(),
+            Scenario::StoreAlone => "store alone".to_owned(),
+            Scenario::Scale(series) => format!("scale: {}", series.name()),
+            Scenario::Paging => "scale: lists and results".to_owned(),
+            Scenario::OverloadExtracts => "overload: extracts".to_owned(),
+            Scenario::OverloadBatches => "overload: batches".to_owned(),
+        }
+    }
+
+    /// Runs it once.
+    ///
+    /// # Errors
+    /// It could not be measured, or what was measured did not do its work.
+    pub(crate) async fn run(self, bench: &Bench, round: usize, results: &mut Results) -> Result<(), Fault> {
+        match self {
+            Scenario::Bare(extractor, fields) => {
+                let measured = bare::measure(bench, extractor, fields).await?;
+                results.throughput.push(Throughput { name: self.name(), round, fields, ..measured });
+            }
+            Scenario::Runo { kind: Kind::Unstored, .. } if bench.unstored.is_none() => {
+                results.skip("Runo without store: no server without store (--server-without-store)".to_owned());
+            }
+            Scenario::Runo { kind, work, queued, fields } => {
+                let measured = throughput::measure(bench, kind, work, queued, fields).await?;
+                results.throughput.push(Throughput { name: self.name(), round, fields, ..measured });
+            }
+            Scenario::Peer(peer) => match peer.find() {
+                Err(why) => results.skip(why),
+                Ok(program) => {
+                    let measured = peers::measure(bench, peer, &program).await?;
+                    results.throughput.push(Throughput { name: self.name(), round, fields: 2, ..measured });
+                }
+            },
+            Scenario::Extracts => latency::extracts(bench, results).await?,
+            Scenario::Heads => latency::heads(bench, results).await?,
+            Scenario::Cancels => latency::cancels(bench, results).await?,
+            Scenario::AsyncUrl => latency::asyncs(bench, results).await?,
+            Scenario::StoreAlone if bench.unstored.is_none() => {
+                results.skip("store alone: no server without store (--server-without-store)".to_owned());
+            }
+            Scenario::StoreAlone => {
+                let rate = store::store_alone(bench).await?;
+                results.number("the store alone, 32 writers", "writes/s", rate);
+            }
+            Scenario::Scale(series) => scale::series(bench, series, round, results).await?,
+            Scenario::Paging => scale::paging(bench, results).await?,
+            Scenario::OverloadExtracts => overload::extracts(bench, round, results).await?,
+            Scenario::OverloadBatches => overload::batches(bench, round, results).await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! What a unit costs as jobs get larger and more, and what lists and results cost as they get longer.
+
+use std::time::Instant;
+
+use http::Method;
+
+use super::super::Bench;
+use super::super::figures::{Point, Results};
+use super::super::runo::{self, Kind, Server};
+use super::latency::ms;
+use crate::Fault;
+
+/// Units that a size is measured over at least: small jobs are repeated, as the clock of CPU time ticks in 10 ms.
+const UNITS: u64 = 500;
+/// URLs of each of many jobs at once.
+const SMALL: u64 = 20;
+/// Entries of a page of a list or result.
+const PAGE: usize = 20;
+/// Reads of a list or result.
+const READS: usize = 20;
+
+/// A series of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Series {
+    /// One batch of so many URLs.
+    Batch,
+    /// One crawl of so many pages.
+    Crawl,
+    /// So many batches of 20 URLs at once.
+    AtOnce,
+}
+
+impl Series {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Series::Batch => "one batch of N URLs",
+            Series::Crawl => "one crawl of N pages",
+            Series::AtOnce => "N batches of 20 URLs at once",
+        }
+    }
+
+    async fn once(self, bench: &Bench, server: &Server, size: u64) -> Result<(), Fault> {
+        let api = &server.api;
+        match self {
+            Series::Batch => {
+                let body = runo::batch(&bench.site.urls("/p/", 0, size), 2, false, bench.options.concurrency);
+                runo::all_of_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(size)?)
+            }
+            Series::Crawl => {
+                let body = runo::crawl(&format!("{}/t/{size}/", bench.site.base), size, 2, false);
+                runo::all_of_crawl(&api.post("/v1/crawl", &body).await?.json()?, size)
+            }
+            Series::AtOnce => {
+                let jobs = (0..size).map(|job| async move {
+                    let body = runo::batch(&bench.site.urls("/p/", job * SMALL, SMALL), 2, false, 8);
+                    runo::all_of_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(SMALL)?)
+                });
+                futures_util::future::try_join_all(jobs).await.map(|_| ())
+            }
+        }
+    }
+}
+
+/// One series over its sizes, each on a server of its own.
+///
+/// # Errors
+/// A job did not do all of its units.
+pub(crate) async fn series(bench: &Bench, series: Series, round: usize, results: &mut Results) -> Result<(), Fault> {
+    let (sizes, each) = match series {
+        Series::Batch => (&bench.options.batch_sizes, 1),
+        Series::Crawl => (&bench.options.crawl_sizes, 1),
+        Series::AtOnce => (&bench.options.jobs_at_once, SMALL),
+    };
+    for &size in sizes {
+        let server = Server::start(bench, Kind::Whole).await?;
+        let (units, repeat) = (size * each, (UNITS / (size * each)).max(1));
+        let (before, start) = (server.usage(), Instant::now());
+        for _ in 0..repeat {
+            series.once(bench, &server, size).await?;
+        }
+        let (wall_ms, after) = (ms(start.elapsed()), server.settled().await);
+        let units = (units * repeat) as f64;
+        let cpu_ms = (after.cpu_s - before.cpu_s) * 1e3 / units;
+        let (series, wall_ms, peak_mb) = (series.name().to_owned(), wall_ms / units, after.peak_mb);
+        results.points.push(Point { series, round, size, wall_ms, cpu_ms, peak_mb });
+    }
+    Ok(())
+}
+
+async fn reads(server: &Server, results: &mut Results, name: &str, path: &str) -> Result<usize, Fault> {
+    let mut bytes = 0;
+    for _ in 0..READS {
+        let answer = server.api.open(Method::GET, path, None).await?.rest().await?;
+        bytes = answer.json()?.to_string().len();
+        results.latency(name, [ms(answer.total)]);
+    }
+    Ok(bytes)
+}
+
+/// A page of the list of jobs, and a page of a result, as both get longer.
+///
+/// # Errors
+/// A job failed, or a page was not given.
+pub(crate) async fn paging(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
+    let server = Server::start(bench, Kind::Whole).await?;
+    let url = bench.site.urls("/p/", 0, 1);
+    let mut made = 1;
+    for &jobs in &bench.options.listed_jobs {
+        while made < jobs {
+            let body = runo::batch(&url, 2, false, 1);
+            runo::all_of_batch(&server.api.post("/v1/batch", &body).await?.json()?, 1)?;
+            made += 1;
+        }
+        let name = format!("GET jobs, {PAGE} of {jobs}");
+        reads(&server, results, &name, &format!("/v1/jobs?limit={PAGE}")).await?;
+    }
+    for &size in &bench.options.crawl_sizes {
+        let body = runo::crawl(&format!("{}/t/{size}/", bench.site.base), size, 2, false);
+        let open = server.api.open(Method::POST, "/v1/crawl", Some(&body)).await?;
+        let job = open.job()?;
+        runo::all_of_crawl(&open.rest().await?.json()?, size)?;
+        let result = format!("/v1/jobs/{job}/result");
+        let size = usize::try_from(size)?;
+        for (place, from) in [("first", 0), ("last", size.saturating_sub(PAGE))] {
+            let page = format!("{result}?from={from}&limit={PAGE}");
+            if server.api.get(&page).await?.status == 200 {
+                reads(&server, results, &format!("GET result, {place} {PAGE} of {size}"), &page).await?;
+            } else if from > 0 || place == "last" {
+                results.skip(
+                    "GET result by from and limit: this server has no limit there; the end is read by from".into(),
+                );
+                let end = format!("{result}?from={from}");
+                reads(&server, results, &format!("GET result, from {PAGE} before the end of {size}"), &end).await?;
+            }
+        }
+    }
+    Ok(())
+}
