@@ -26,10 +26,5 @@ pub use app::{App, SweepError};
 pub use body::Body;
 pub use error::ApiError;
 
-/// Every process of Runo allocates with it: pages are many short-lived small pieces, on several threads. (The same batches
-/// without a store: a tenth less processor time than with glibc's.)
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A response as every function gives it.
 pub type Response = http::Response<Body>;

@@ -104,13 +104,11 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Places for `fetch_concurrency` pages, and for two parsers a processor: the next page is there when one is done, and
-    /// whoever comes second does not wait for a page that takes its time, but shares the processors with it. (Batches of
-    /// small pages on two processors, without a store: 2,900 pages a second with three places, 3,400 with four; each may
-    /// take 100 MB at a page's limits.)
+    /// Places for `fetch_concurrency` pages, and for a parser more than there are processors: whoever comes second does
+    /// not wait for a page that takes its time, but shares the processors with it.
     pub fn new(fetch_concurrency: u32) -> Gates {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parsers = u32::try_from(processors).unwrap_or(1).saturating_mul(2);
+        let parsers = u32::try_from(processors).unwrap_or(1).saturating_add(1);
         Gates { pages: Gate::new(fetch_concurrency, fetch_concurrency / 8), parsers: Gate::new(parsers, 1) }
     }
 }

@@ -28,6 +28,23 @@ pub(crate) const MARGIN_MS: i64 = 2_000;
 /// How long a lane of a crawl waits before it looks again whether there is something for it.
 const PARKED_SECS: u32 = 1;
 
+/// For how long a crawl counts as just begun, and how often a lane of it looks before it is parked.
+const YOUNG_MS: u64 = 10_000;
+const YOUNG_LOOKS: u32 = 4;
+const YOUNG_LOOK: Duration = Duration::from_millis(80);
+
+/// What a lane does after a message.
+enum Next {
+    /// Nothing of the job is open any more.
+    Settle(Box<Job>),
+    /// It goes on with these units.
+    Go(Vec<Seq>),
+    /// It waits for the crawl to grow.
+    Park,
+    /// It has nothing to do and never will.
+    End,
+}
+
 /// What is to become of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
@@ -217,28 +234,47 @@ impl Work<'_> {
         if self.watch.state().await?.ended() {
             return Ok(Handled::Done);
         }
-        // Read after the units' ends, so that what they admitted is in it.
-        let job = if self.job.crawl.is_some() { engine.reread(&self.job.id).await? } else { self.watch.job().await };
-        let progress = engine.again(|| engine.store().progress(&job.id)).await?;
-        let sent = if progress.covers(job.admitted) {
-            engine.ask_to_settle(&job).await
-        } else if job.state != JobState::Running {
-            true
-        } else {
-            match engine.lanes(&job).next(lane, job.admitted, |seq| progress.fate(seq).is_none()) {
-                Some(seqs) => {
-                    let next = Message::Units { job: job.id.clone(), lane, seqs };
-                    engine.queues().units.send(&job.account, &[next]).await.complete()
-                }
-                // A crawl may still grow: the lane waits for that.
-                None if job.crawl.is_some() => {
-                    let waiting = Message::Units { job: job.id.clone(), lane, seqs: Vec::new() };
-                    engine.queues().units.send_delayed(&job.account, &[waiting], PARKED_SECS).await.complete()
-                }
-                None => true,
+        let sent = match self.what_next(lane).await? {
+            Next::Settle(job) => engine.ask_to_settle(&job).await,
+            Next::Go(seqs) => {
+                let next = Message::Units { job: self.job.id.clone(), lane, seqs };
+                engine.queues().units.send(&self.job.account, &[next]).await.complete()
             }
+            Next::Park => {
+                let waiting = Message::Units { job: self.job.id.clone(), lane, seqs: Vec::new() };
+                engine.queues().units.send_delayed(&self.job.account, &[waiting], PARKED_SECS).await.complete()
+            }
+            Next::End => true,
         };
         Ok(if sent { Handled::Done } else { Handled::Again(Duration::from_secs(1)) })
+    }
+
+    /// What the lane goes on with. One of a crawl that has just begun looks a few times before it is parked: its first
+    /// pages come within moments, and the queue's shortest delay is a second.
+    async fn what_next(&self, lane: u32) -> Result<Next, StoreError> {
+        let (engine, crawl) = (self.engine, self.job.crawl.is_some());
+        let mut looks = YOUNG_LOOKS;
+        loop {
+            // Read after the units' ends, so that what they admitted is in it.
+            let job = if crawl { engine.reread(&self.job.id).await? } else { self.watch.job().await };
+            let progress = engine.again(|| engine.store().progress(&job.id)).await?;
+            if progress.covers(job.admitted) {
+                return Ok(Next::Settle(Box::new(job)));
+            }
+            if job.state != JobState::Running {
+                return Ok(Next::End);
+            }
+            match engine.lanes(&job).next(lane, job.admitted, |seq| progress.fate(seq).is_none()) {
+                Some(seqs) => return Ok(Next::Go(seqs)),
+                None if !crawl => return Ok(Next::End),
+                // A crawl may still grow.
+                None if looks > 0 && engine.now().ms_since(job.started_at) < YOUNG_MS => {
+                    looks -= 1;
+                    tokio::time::sleep(YOUNG_LOOK).await;
+                }
+                None => return Ok(Next::Park),
+            }
+        }
     }
 
     /// How long a message waits whose units others hold: short at first, since they may be done soon, and never longer
