@@ -1,6 +1,8 @@
 //! What the parts of a unit cost by themselves, one core: `cargo bench -p bench`. Input is made here, so that two
 //! machines measure the same.
 
+#![allow(clippy::expect_used)] // a benchmark of inputs that are written down here
+
 use bench::FETCHED;
 use bench::compare::page;
 use divan::{Bencher, black_box};
