@@ -64,7 +64,7 @@ impl Engine {
             && let Unit::Started { attempt, nonce, lease_until } = row.unit
         {
             let holder = Claim { seq: 0, attempt, nonce, lease_until };
-            let url = self.input_of(job, 0).await?.url;
+            let url = self.input_of(job, 0).await?.url.clone();
             self.force_end(job, &holder, &url, marker::cancelled_extract()).await?;
         }
         self.reconcile_and_settle(job).await?;

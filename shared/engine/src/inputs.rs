@@ -14,7 +14,8 @@ use crate::Engine;
 const JOBS: usize = 16;
 
 /// The inputs of a job's units, as far as they are known.
-pub(crate) type Inputs = Arc<Vec<Input>>;
+/// Each is shared: a crawl's list is made anew as it grows, and ten thousand URLs are not copied each time.
+pub(crate) type Inputs = Arc<Vec<Arc<Input>>>;
 
 /// The inputs of the jobs that were asked for last.
 #[derive(Debug, Default)]
@@ -53,13 +54,13 @@ impl Engine {
         // Rows are never changed and follow each other without a gap, so the next one begins where the known ones end.
         let from = Seq::try_from(known.len()).unwrap_or(Seq::MAX);
         let more = self.again(|| self.store().inputs(id, from)).await?;
-        let inputs = Arc::new(known.iter().cloned().chain(more).collect::<Vec<_>>());
+        let inputs = Arc::new(known.iter().cloned().chain(more.into_iter().map(Arc::new)).collect::<Vec<_>>());
         self.inner.inputs.put(id, &inputs);
         Ok(inputs)
     }
 
     /// What one unit is about.
-    pub(crate) async fn input_of(&self, job: &Job, seq: Seq) -> Result<Input, StoreError> {
+    pub(crate) async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
         let inputs = self.inputs_up_to(&job.id, seq + 1).await?;
         let found = inputs.get(seq as usize).cloned();
         found.ok_or_else(|| StoreError::Malformed(format!("{}: unit {seq} has no input", job.id)))

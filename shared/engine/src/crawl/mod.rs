@@ -44,7 +44,7 @@ impl Engine {
         depth: u32,
         found: Found,
     ) -> Result<u32, StoreError> {
-        let seed = self.input_of(job, 0).await?.url;
+        let seed = self.input_of(job, 0).await?.url.clone();
         let (Some(frontier), Some(at)) = (Frontier::new(plan, &seed), CanonicalUrl::of(&found.at)) else {
             return Ok(0);
         };

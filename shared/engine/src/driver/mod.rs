@@ -210,8 +210,8 @@ impl Driver {
     fn spawn(&mut self, seq: Seq, row: Option<Unit>) {
         let (engine, job, watch) = (self.engine.clone(), Arc::clone(&self.job), Arc::clone(&self.watch));
         let task = async move {
-            let url = engine.input_of(&job, seq).await?.url;
-            engine.run_unit(&job, &watch, &job.driver.holder, seq, row, &url).await
+            let input = engine.input_of(&job, seq).await?;
+            engine.run_unit(&job, &watch, &job.driver.holder, seq, row, &input.url).await
         };
         let handle = self.tasks.spawn(task);
         self.running.insert(handle.id(), seq);

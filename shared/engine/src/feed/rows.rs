@@ -92,6 +92,6 @@ impl Feed {
     /// # Errors
     /// Faults of the store.
     pub async fn url(&mut self, seq: Seq) -> Result<String, StoreError> {
-        Ok(self.engine.input_of(&self.job, seq).await?.url)
+        Ok(self.engine.input_of(&self.job, seq).await?.url.clone())
     }
 }
