@@ -54,17 +54,19 @@ fn throughput(out: &mut String, results: &Results) {
     if all.is_empty() {
         return;
     }
-    out.push_str("\n| | wall s | pages/s | CPU ms/page | peak RSS MB | pages/s ÷ bare | CPU ÷ bare |\n");
-    out.push_str("|---|--:|--:|--:|--:|--:|--:|\n");
+    out.push_str("\n| | wall s | pages/s | CPU ms/page | peak RSS MB | pages/s ÷ bare | CPU ÷ bare | pages/s ÷ bare, same extraction |\n");
+    out.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
     for name in names(all.iter().map(|t| t.name.as_str())) {
         let rounds: Vec<&Throughput> = all.iter().filter(|t| t.name == name).collect();
         let of = |f: fn(&Throughput) -> f64| number(median(&rounds.iter().map(|t| f(t)).collect::<Vec<_>>()));
-        let base = scenario::base(rounds.first().map_or(0, |t| t.fields));
+        let fields = rounds.first().map_or(0, |t| t.fields);
+        let base = scenario::base(fields);
         let (wall, pages) = (of(|t| t.wall_s), of(Throughput::pages_per_s));
         let (cpu, peak) = (of(Throughput::cpu_ms), of(|t| t.peak_mb));
         let speed = number(ratio(all, name, &base, Throughput::pages_per_s));
         let cost = number(ratio(all, name, &base, Throughput::cpu_ms));
-        let _ = writeln!(out, "| {name} | {wall} | {pages} | {cpu} | {peak} | {speed} | {cost} |");
+        let engine = number(ratio(all, name, &scenario::base_of_runo(fields), Throughput::pages_per_s));
+        let _ = writeln!(out, "| {name} | {wall} | {pages} | {cpu} | {peak} | {speed} | {cost} | {engine} |");
     }
 }
 
@@ -181,10 +183,10 @@ mod tests {
         };
         let mut out = String::new();
         throughput(&mut out, &results);
-        assert_eq!(out.lines().last(), Some("| it | 3.00 | 375 | 3.00 | 12.5 | 0.50 | 3.00 |"));
+        assert_eq!(out.lines().last(), Some("| it | 3.00 | 375 | 3.00 | 12.5 | 0.50 | 3.00 | – |"));
         assert_eq!(
             out.lines().nth(3),
-            Some("| bare loop, selectors, 2 fields | 1.50 | 750 | 1.00 | 12.5 | 1.00 | 1.00 |")
+            Some("| bare loop, selectors, 2 fields | 1.50 | 750 | 1.00 | 12.5 | 1.00 | 1.00 | – |")
         );
     }
 

@@ -19,6 +19,11 @@ pub(crate) fn base(fields: usize) -> String {
     Scenario::Bare(Extractor::Css, fields).name()
 }
 
+/// The bare loop that reads pages as Runo does: what is left between it and Runo is the engine and the store.
+pub(crate) fn base_of_runo(fields: usize) -> String {
+    Scenario::Bare(Extractor::Runo, fields).name()
+}
+
 /// One thing that is measured once in each round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scenario {
