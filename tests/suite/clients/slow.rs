@@ -100,3 +100,15 @@ async fn a_client_that_does_not_read_holds_up_nothing() {
     assert!(read.len() < whole.text.len(), "{} of {}", read.len(), whole.text.len());
     assert_eq!(whole.json()["succeeded"], 100, "and nothing is lost");
 }
+
+#[tokio::test]
+async fn who_cannot_be_accepted_soon_is_told_so_and_nothing_was_done() {
+    let (world, site) = (limited(Limits { entries: 0, wait: SHORT, ..Limits::default() }).await, Site::start().await);
+    let schema = json!([{ "field": "title", "type": "string", "example": "A title" }]);
+    let call = world.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema })).await;
+    assert_eq!((call.status.as_u16(), call.json()["error"]["code"].as_str()), (503, Some("UNAVAILABLE")));
+    assert_eq!(call.headers["retry-after"], "1");
+    // Whoever looks after work that is under way is served.
+    assert_eq!(world.get("/v1/jobs").await.json()["jobs"], json!([]));
+    assert_eq!((world.used().await, site.hits()), (0, 0));
+}

@@ -93,7 +93,8 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         data_dir: None,
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
-        limits: local::Limits::default(),
+        // However slow the machine, no test's call is turned away for that.
+        limits: local::Limits { wait: std::time::Duration::from_secs(60), ..local::Limits::default() },
         config: Config::read(&env, defaults).unwrap(),
     }
 }

@@ -35,6 +35,10 @@ pub struct Limits {
     pub body: Duration,
     /// How long a client may leave what it was sent unread.
     pub unread: Duration,
+    /// Calls that are being accepted at once: from the request's last byte to the response's head.
+    pub entries: usize,
+    /// How long a call waits to be accepted. One that would wait longer is answered with 503, and nothing was done.
+    pub wait: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +48,8 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             body: Duration::from_secs(60),
             unread: Duration::from_secs(60),
+            entries: 32,
+            wait: Duration::from_secs(1),
         }
     }
 }
@@ -61,6 +67,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let (free, told) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(TOLD)));
+    let entrance = Arc::new(Semaphore::new(limits.entries));
     loop {
         let socket = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -87,10 +94,10 @@ pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop:
         let _ = socket.set_nodelay(true);
         let mut socket = TimeoutStream::new(socket);
         socket.set_write_timeout(Some(limits.unread));
-        let app = app.clone();
+        let (app, entrance) = (app.clone(), Arc::clone(&entrance));
         let service = service_fn(move |request| {
-            let app = app.clone();
-            async move { Ok::<_, Infallible>(answer(app, request, limits).await) }
+            let (app, entrance) = (app.clone(), Arc::clone(&entrance));
+            async move { Ok::<_, Infallible>(answer(app, request, limits, &entrance).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -127,7 +134,7 @@ fn announced_too_large(headers: &HeaderMap) -> bool {
     announced.is_some_and(|bytes| bytes > api::request::MAX_BODY as u64)
 }
 
-async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits) -> Response {
+async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, entrance: &Semaphore) -> Response {
     let (parts, body) = request.into_parts();
     if parts.method == http::Method::GET
         && let Some(page) = sample::page(parts.uri.path()).await
@@ -158,6 +165,20 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits) -> 
             tracing::error!(%error, "a request could not be made an event");
             return ApiError::invalid("the request could not be read").into_response();
         }
+    };
+    // Who asks for new work waits his turn, and not for long: where more comes than can be served, some is served soon
+    // instead of all of it late. In the cloud each call has a process of its own, and the stage's throttle does this.
+    let _entry = if parts.method == http::Method::POST {
+        match tokio::time::timeout(limits.wait, entrance.acquire()).await {
+            Ok(entry) => entry.ok(),
+            Err(_) => {
+                let text = "this server has more to do than it can; nothing was begun, try again shortly";
+                let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
+                return refusal.into_response();
+            }
+        }
+    } else {
+        None
     };
     // A task of its own: a panic ends there, as in a Lambda, and the job, if there is one, is taken up.
     let handled = tokio::spawn(async move {
