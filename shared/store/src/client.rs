@@ -113,3 +113,28 @@ pub(crate) async fn load(
     }
     .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn config(connection: Connection) -> SdkConfig {
+        load(&connection, http_client(true), RetryConfig::disabled(), TimeoutConfig::disabled()).await
+    }
+
+    #[tokio::test]
+    async fn the_cloud_is_signed_for_by_the_environment_and_an_emulator_by_nobody() {
+        let cloud = config(Connection { region: Some("eu-west-1".into()), ..Connection::default() }).await;
+        assert_eq!(cloud.region().map(Region::as_ref), Some("eu-west-1"));
+        assert_eq!(cloud.endpoint_url(), None);
+        let signer = format!("{:?}", cloud.credentials_provider());
+        assert!(signer.contains("EnvironmentVariableCredentialsProvider"), "{signer}");
+
+        let endpoint = Some("http://127.0.0.1:8000".to_owned());
+        let local = config(Connection { endpoint, ..Connection::default() }).await;
+        assert_eq!(local.endpoint_url(), Some("http://127.0.0.1:8000"));
+        assert_eq!(local.region().map(Region::as_ref), Some("us-east-1"));
+        let signer = format!("{:?}", local.credentials_provider());
+        assert!(!signer.contains("EnvironmentVariableCredentialsProvider"), "{signer}");
+    }
+}
