@@ -19,10 +19,6 @@ use crate::gate::Place;
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
-/// A page of at most so many bytes is read where it was fetched: that takes less than a millisecond, and handing it to
-/// another thread and back would be a good part of it.
-const SMALL_PAGE: usize = 16 * 1024;
-
 /// How a page is visited.
 pub(crate) struct Visit {
     /// Leave to fetch it. Given back once nothing of the visit runs any more, which may be later than its end: a parser
@@ -93,24 +89,16 @@ impl Engine {
                 return Visited { throttled, duplicate, ..Visited::failed(&url, e.into_unit_error()) };
             }
         };
-        let small = page.body.len() <= SMALL_PAGE;
         let final_url = page.redirected.then(|| page.final_url.to_string());
         let (read_job, now, place) = (Arc::clone(job), self.now(), visit.place);
+        let parser = self.inner.gates.parsers.enter(&job.account).await;
         let found_at = page.final_url.clone();
-        let read = move || read_page(&read_job, &page.body, page.content_type, &page.final_url, now);
-        let read = if small {
-            let _held = place;
-            Ok(read())
-        } else {
-            // Parsing is work for the processor: off the threads that serve the network.
-            let parser = self.inner.gates.parsers.enter(&job.account).await;
-            tokio::task::spawn_blocking(move || {
-                let _held = (place, parser);
-                read()
-            })
-            .await
-        };
-        match read {
+        // Parsing is work for the processor: off the threads that serve the network.
+        let read = tokio::task::spawn_blocking(move || {
+            let _held = (place, parser);
+            read_page(&read_job, &page.body, page.content_type, &page.final_url, now)
+        });
+        match read.await {
             Ok((read, links)) => {
                 let found = job.crawl.is_some().then_some(Found { at: found_at, links });
                 let outcome = match read {
