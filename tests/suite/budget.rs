@@ -1,6 +1,7 @@
 //! What a job costs in rows: pending ones cost nothing, and the rest stays within the budget.
 
 use domain::Endpoint;
+use engine::feed::Order;
 
 use crate::support::faults::{Call, Faults};
 use crate::support::site::Site;
@@ -96,4 +97,29 @@ async fn a_worker_touches_no_money() {
     assert!(engine.job(&id).await.unwrap().unwrap().state.ended());
     let tables: std::collections::BTreeSet<String> = calls.calls().into_iter().flat_map(|c| c.tables).collect();
     assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
+}
+
+/// Who has read most of a result and asks for the rest is not made to wait, nor billed, for what comes before it.
+#[tokio::test]
+async fn the_end_of_a_result_is_read_without_the_results_before_it() {
+    const UNITS: usize = 200;
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let faults = Faults::default();
+    let engine = ground.engine(&faults).await;
+    let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", UNITS))).await.unwrap();
+    let id = started.job.id.clone();
+    drain(engine.start(*started, None)).await.unwrap();
+    engine.idle().await;
+    let job = engine.job(&id).await.unwrap().unwrap();
+    for order in [Order::Input, Order::Completion] {
+        let follow = |from| drain(engine.follow(job.clone(), from).in_order(order));
+        let whole = follow(0).await.unwrap();
+        assert_eq!(whole.len(), UNITS);
+        faults.reset();
+        assert_eq!(follow(190).await.unwrap(), whole[190..], "{order:?}");
+        // Progress, when each unit ended (in order of completion), ten results.
+        let calls = faults.calls();
+        let reads: usize = calls.iter().map(|c| c.reads).sum();
+        assert!(calls.len() <= 3 && reads <= 12, "{order:?}: {reads} reads in {} calls", calls.len());
+    }
 }

@@ -218,7 +218,7 @@ fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
 /// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level, for all
 /// (`debug`) or by module (`warn,engine=debug`).
 pub fn start_log(json: bool) {
-    let asked = process_env("RUST_LOG").unwrap_or_else(|| "info".into());
+    let asked = Env(&process_env).text("RUST_LOG").unwrap_or_else(|| "info".into());
     // Not an `EnvFilter`: its spans and regular expressions are half a megabyte in each function.
     let levels = asked.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

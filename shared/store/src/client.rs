@@ -18,7 +18,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 pub struct Connection {
     /// Another endpoint, like `http://127.0.0.1:8000`; credentials are then made up, for emulators ask for none.
     pub endpoint: Option<String>,
-    /// Another region than the environment's.
+    /// The region. Without one, an emulator takes `us-east-1`, and AWS's own tools' choice is only known to their chain.
     pub region: Option<String>,
     /// Whose credentials sign the requests.
     pub identity: Identity,
@@ -79,7 +79,6 @@ pub(crate) async fn load(
     retry: RetryConfig,
     timeouts: TimeoutConfig,
 ) -> SdkConfig {
-    let made_up = || SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local"));
     let region = connection.region.clone().map(Region::new);
     #[cfg(feature = "profiles")]
     if let (Identity::Chain { profile }, None) = (&connection.identity, &connection.endpoint) {
@@ -106,7 +105,9 @@ pub(crate) async fn load(
         Some(endpoint) => config
             .endpoint_url(endpoint)
             .region(region.unwrap_or(Region::from_static("us-east-1")))
-            .credentials_provider(made_up()),
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "local", "local", None, None, "local",
+            ))),
         None => config
             .region(region)
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())),

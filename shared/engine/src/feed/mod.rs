@@ -76,8 +76,11 @@ pub struct Feed {
     /// Ended and not given yet.
     waiting: BTreeSet<Seq>,
     given: BTreeSet<Seq>,
-    /// When units that wait ended, as their rows say.
+    /// When units that wait ended, as their rows say, and the same in that order.
     ended_at: BTreeMap<Seq, Timestamp>,
+    by_end: BTreeSet<(Timestamp, Seq)>,
+    /// Units of which the rows say that they have a result.
+    results: BTreeSet<Seq>,
     /// Results at hand.
     texts: BTreeMap<Seq, String>,
     bytes: usize,
@@ -110,6 +113,8 @@ impl Feed {
             waiting: BTreeSet::new(),
             given: BTreeSet::new(),
             ended_at: BTreeMap::new(),
+            by_end: BTreeSet::new(),
+            results: BTreeSet::new(),
             texts: BTreeMap::new(),
             bytes: 0,
             place: 0,
@@ -232,12 +237,20 @@ impl Feed {
     }
 
     fn keep(&mut self, seq: Seq, at: Timestamp, text: String) {
-        self.ended_at.insert(seq, at);
+        self.note_end(seq, at);
         // The first always fits: it may be the one whose turn it is.
         if self.texts.is_empty() || self.bytes + text.len() <= MOST_BYTES {
             self.bytes += text.len();
             self.texts.insert(seq, text);
         }
+    }
+
+    /// Notes when a unit that waits ended.
+    fn note_end(&mut self, seq: Seq, at: Timestamp) {
+        if let Some(before) = self.ended_at.insert(seq, at) {
+            self.by_end.remove(&(before, seq));
+        }
+        self.by_end.insert((at, seq));
     }
 
     fn learn(&mut self, progress: &Progress) {
@@ -274,22 +287,35 @@ impl Feed {
     /// The result whose turn it is, if it is known. `all` says not to wait for others that may have ended before it.
     async fn pick(&mut self, all: bool) -> Result<Option<Given>, StoreError> {
         while let Some(seq) = self.turn(all).await? {
-            if !self.texts.contains_key(&seq) {
+            // What is left out is not read, where it is known to be a result and so to have a place.
+            let unread = self.skip > 0 && self.has_result(seq);
+            if !unread && !self.texts.contains_key(&seq) {
                 self.read(seq).await?;
             }
-            let Some(text) = self.texts.remove(&seq) else { return Ok(None) };
+            let text = match self.texts.remove(&seq) {
+                Some(text) => text,
+                None if unread => String::new(),
+                None => return Ok(None),
+            };
             self.bytes = self.bytes.saturating_sub(text.len());
             self.waiting.remove(&seq);
-            self.ended_at.remove(&seq);
+            if let Some(at) = self.ended_at.remove(&seq) {
+                self.by_end.remove(&(at, seq));
+            }
             self.given.insert(seq);
             // A duplicate of another unit's page has no result of its own.
-            if !text.is_empty() {
+            if unread || !text.is_empty() {
                 let place = self.place;
                 self.place += 1;
                 return Ok(Some(Given { seq, place, text }));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a unit that has ended is known to have a result, and not to be a duplicate, before its text is read.
+    fn has_result(&self, seq: Seq) -> bool {
+        self.job.crawl.is_none() || self.results.contains(&seq)
     }
 
     /// Whose turn it is.

@@ -7,7 +7,7 @@ use domain::{Seq, Timestamp};
 use store::StoreError;
 use store::units::UnitRow;
 
-use super::Feed;
+use super::{Feed, Order};
 use crate::marker;
 
 /// Most results that are read from rows at once.
@@ -23,15 +23,11 @@ impl Feed {
         if self.waiting.is_empty() {
             return Ok(None);
         }
-        if self.waiting.iter().any(|seq| !self.ended_at.contains_key(seq)) {
+        // Times are known of waiting units only.
+        if self.ended_at.len() < self.waiting.len() {
             self.read_times().await?;
         }
-        let next = self
-            .waiting
-            .iter()
-            .filter(|seq| !self.is_unclear(**seq))
-            .filter_map(|seq| Some((*self.ended_at.get(seq)?, *seq)))
-            .min();
+        let next = self.by_end.iter().copied().find(|(_, seq)| !self.is_unclear(*seq));
         Ok(next.filter(|(at, _)| all || at.plus_ms(self.hold_back_ms) <= self.engine.now()).map(|(_, seq)| seq))
     }
 
@@ -42,9 +38,11 @@ impl Feed {
         let rows = self.engine.again(|| self.engine.store().units(&self.job.id, *first, *last)).await?;
         let ended = |row: &UnitRow| if row.unit == Unit::Closed { Some(NEVER) } else { row.at };
         let found: BTreeMap<Seq, Timestamp> = rows.iter().filter_map(|row| Some((row.seq, ended(row)?))).collect();
+        let result = |row: &&UnitRow| !row.duplicate && !matches!(row.unit, Unit::Started { .. });
+        self.results.extend(rows.iter().filter(result).map(|row| row.seq));
         for seq in unknown {
             // Rows of an earlier version bear no time: they keep the order of their numbers.
-            self.ended_at.insert(seq, found.get(&seq).copied().unwrap_or_default());
+            self.note_end(seq, found.get(&seq).copied().unwrap_or_default());
         }
         Ok(())
     }
@@ -73,18 +71,16 @@ impl Feed {
         Ok(())
     }
 
-    /// The units whose results are read together with this one's.
+    /// The units whose results are read together with this one's: those after it in the feed's order.
     fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
-        let mut wanted: Vec<(Timestamp, Seq)> = self
-            .waiting
-            .iter()
-            .filter(|other| !self.texts.contains_key(other) && !self.is_unclear(**other))
-            .map(|other| (self.ended_at.get(other).copied().unwrap_or_default(), *other))
-            .filter(|key| *key >= (self.ended_at.get(&seq).copied().unwrap_or_default(), seq))
-            .collect();
-        wanted.sort_unstable();
-        wanted.truncate(PAGE as usize);
-        wanted.into_iter().map(|(_, seq)| seq).collect()
+        let wanted = |other: &Seq| !self.texts.contains_key(other) && !self.is_unclear(*other);
+        match self.order {
+            Order::Input => self.waiting.range(seq..).copied().filter(wanted).take(PAGE as usize).collect(),
+            Order::Completion => {
+                let from = (self.ended_at.get(&seq).copied().unwrap_or_default(), seq);
+                self.by_end.range(from..).map(|(_, other)| *other).filter(wanted).take(PAGE as usize).collect()
+            }
+        }
     }
 
     /// The URL of a unit.
