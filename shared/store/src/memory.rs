@@ -143,12 +143,7 @@ fn find<'a>(tables: &'a HashMap<String, Table>, table: &str, item: &Item) -> Res
 fn put(tables: &mut HashMap<String, Table>, table: &str, item: Item) -> Result<(), StoreError> {
     let (pk, sk) = key_of(&item)?;
     let (pk, sk) = (pk.to_owned(), sk.to_owned());
-    if !tables.contains_key(table) {
-        tables.insert(table.to_owned(), Table::default());
-    }
-    if let Some(rows) = tables.get_mut(table) {
-        rows.entry(pk).or_default().insert(sk, item);
-    }
+    tables.entry(table.to_owned()).or_default().entry(pk).or_default().insert(sk, item);
     Ok(())
 }
 
