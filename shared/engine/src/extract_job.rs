@@ -34,10 +34,12 @@ impl Engine {
             if let Some(outcome) = self.recall(&shared, url).await {
                 return Some(Visited::recalled(outcome));
             }
-            match self.page_place(&shared.account, false).await {
-                Some(place) => Some(self.visit(&shared, url, Visit { place, redirects: None }).await),
-                None => None,
-            }
+            let target = match fetch::check_url(url) {
+                Ok(target) => target,
+                Err(fault) => return Some(Visited::unreachable(url, &fault)),
+            };
+            let place = self.page_place(&shared.account, false).await?;
+            Some(self.visit(&shared, url, target, Visit { place, redirects: None }).await)
         };
         let visited = tokio::select! {
             visited = page => visited,

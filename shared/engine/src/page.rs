@@ -1,6 +1,7 @@
 //! One page: fetch it, read it, say what came of it. Knows nothing of rows. A panic or a hang in here ends as this
 //! unit's error and touches no other.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use domain::job::RenderJs;
 use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
 use extraction::links::Links;
 use extraction::{ExtractError, Extracted};
-use fetch::{FetchError, FetchRequest, Hops, Throttled};
-use tokio_util::task::AbortOnDropHandle;
+use fetch::{FetchError, FetchRequest, Hops, Throttled, UrlFault};
+use futures_util::FutureExt as _;
 use url::Url;
 
 use crate::Engine;
@@ -45,22 +46,26 @@ impl Visited {
         Visited { outcome, found: None, duplicate: false, throttled: None }
     }
 
+    /// No such page can be asked for.
+    pub(crate) fn unreachable(url: &str, fault: &UrlFault) -> Visited {
+        Visited::failed(url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string()))
+    }
+
     fn failed(url: &str, error: UnitError) -> Visited {
         Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, throttled: None }
     }
 }
 
 impl Engine {
-    /// Visits one unit's page. Never fails: what goes wrong is the outcome.
-    pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, visit: Visit) -> Visited {
-        let (engine, job, target) = (self.clone(), Arc::clone(job), url.to_owned());
+    /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
+    pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, target: Url, visit: Visit) -> Visited {
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
-        // A task of its own: a panic ends there. It ends with this future.
-        let work = tokio::spawn(async move { engine.fetch_and_read(&job, target, visit).await });
-        match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
+        // What it shares with others is the same at every step, so a panic leaves nothing half done.
+        let work = AssertUnwindSafe(Box::pin(self.fetch_and_read(job, url.to_owned(), target, visit))).catch_unwind();
+        match tokio::time::timeout(limit, work).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
-            Ok(Err(e)) => {
-                tracing::error!(panicked = e.is_panic(), "a page could not be read");
+            Ok(Err(_)) => {
+                tracing::error!("a page could not be read: a panic");
                 let text = "this page could not be read because of a fault of ours";
                 Visited::failed(url, UnitError::new(ErrorCode::Internal, text))
             }
@@ -71,11 +76,7 @@ impl Engine {
         }
     }
 
-    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, visit: Visit) -> Visited {
-        let target = match fetch::check_url(&url) {
-            Ok(target) => target,
-            Err(fault) => return Visited::failed(&url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string())),
-        };
+    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, target: Url, visit: Visit) -> Visited {
         let request = FetchRequest {
             url: &target,
             accept_language: &job.options.locale,
@@ -91,15 +92,14 @@ impl Engine {
         };
         let final_url = page.redirected.then(|| page.final_url.to_string());
         let (read_job, now, place) = (Arc::clone(job), self.now(), visit.place);
-        let parser = self.inner.gates.parsers.enter(&job.account).await;
         let found_at = page.final_url.clone();
         // Parsing is work for the processor: off the threads that serve the network.
-        let read = tokio::task::spawn_blocking(move || {
-            let _held = (place, parser);
+        let read = self.inner.gates.parsers.work(&job.account, move || {
+            let _held = place;
             read_page(&read_job, &page.body, page.content_type, &page.final_url, now)
         });
         match read.await {
-            Ok((read, links)) => {
+            Some((read, links)) => {
                 let found = job.crawl.is_some().then_some(Found { at: found_at, links });
                 let outcome = match read {
                     Ok((data, warnings, render_mode)) => {
@@ -109,8 +109,8 @@ impl Engine {
                 };
                 Visited { outcome, found, duplicate: false, throttled: None }
             }
-            Err(e) => {
-                tracing::error!(panicked = e.is_panic(), "extraction failed");
+            None => {
+                tracing::error!("extraction failed: a panic");
                 let text = "this page could not be read because of a fault of ours";
                 let error = UnitError::new(ErrorCode::Internal, text);
                 let outcome = UnitOutcome::Error { url, final_url, error };

@@ -11,7 +11,7 @@ use store::units::UnitWrite;
 use url::Url;
 
 use crate::Engine;
-use crate::page::Visit;
+use crate::page::{Visit, Visited};
 use crate::unit::{Ending, Start, fate};
 use crate::watch::Watch;
 
@@ -38,11 +38,15 @@ impl Engine {
         row: Option<Unit>,
         url: &str,
     ) -> Result<Done, StoreError> {
-        if watch.state().await? == JobState::Running {
-            if self.seed_is_denied(job, seq, url).await {
+        // What cannot be asked for has no host to wait for; it is the unit's error.
+        let target = fetch::check_url(url);
+        if let Ok(target) = &target
+            && watch.state().await? == JobState::Running
+        {
+            if self.seed_is_denied(job, seq, target).await {
                 return self.deny(job, seq).await;
             }
-            self.wait_for_turn(job, url).await?;
+            self.wait_for_turn(job, target).await?;
         }
         let Some(place) = self.page_place(&job.account, row.is_some()).await else { return Ok(Done::Stopped) };
         match watch.state().await? {
@@ -71,11 +75,15 @@ impl Engine {
                 return Ok(Done::Ended(fate, None));
             }
         };
-        let visit = Visit { place, redirects: self.redirects(job, &mine) };
-        let mut visited = self.visit(job, url, visit).await;
-        if let Ok(url) = Url::parse(url) {
-            self.heard(&url, visited.throttled.take()).await;
-        }
+        let mut visited = match target {
+            Ok(target) => {
+                let visit = Visit { place, redirects: self.redirects(job, &mine) };
+                let mut visited = self.visit(job, url, target.clone(), visit).await;
+                self.heard(&target, visited.throttled.take()).await;
+                visited
+            }
+            Err(fault) => Visited::unreachable(url, &fault),
+        };
         let skipped = match (&job.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => {
                 let depth = self.input_of(job, seq).await?.depth;
@@ -93,19 +101,18 @@ impl Engine {
     }
 
     /// Waits until this page's host may be asked again.
-    async fn wait_for_turn(&self, job: &Job, url: &str) -> Result<(), StoreError> {
-        let Ok(url) = Url::parse(url) else { return Ok(()) };
+    async fn wait_for_turn(&self, job: &Job, url: &Url) -> Result<(), StoreError> {
         let crawl_delay = match &job.crawl {
-            Some(plan) if !plan.ignore_robots => self.robots(&url).await.crawl_delay(),
+            Some(plan) if !plan.ignore_robots => self.robots(url).await.crawl_delay(),
             Some(_) | None => None,
         };
         loop {
-            let turn = self.turn(&url, job.crawl.is_some(), crawl_delay).await?;
+            let turn = self.turn(url, job.crawl.is_some(), crawl_delay).await?;
             while self.now() < turn && !self.stopping() {
                 tokio::time::sleep(Duration::from_millis(turn.ms_since(self.now()).clamp(1, 500))).await;
             }
             // The host may have asked to be left alone since the turn was given.
-            if self.closed_until(&url).is_none() || self.stopping() {
+            if self.closed_until(url).is_none() || self.stopping() {
                 return Ok(());
             }
         }

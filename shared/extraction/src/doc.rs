@@ -311,17 +311,24 @@ fn push_marks(out: &mut String, marks: &[Option<&str>]) {
 }
 
 fn push_text(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            ' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}' => {
-                if !out.ends_with([' ', '\n']) && !out.is_empty() {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most of a text is words that stay as they are.
+        let word = rest.bytes().take_while(u8::is_ascii_graphic).count();
+        let (plain, more) = rest.split_at(word);
+        out.push_str(plain);
+        let mut chars = more.chars();
+        match chars.next() {
+            Some(' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}') => {
+                if !out.is_empty() && !out.ends_with([' ', '\n']) {
                     out.push(' ');
                 }
             }
-            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {}
-            c if c.is_control() => {}
-            c => out.push(c),
+            None | Some('\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => {}
+            Some(c) if c.is_control() => {}
+            Some(c) => out.push(c),
         }
+        rest = chars.as_str();
     }
 }
 

@@ -199,13 +199,10 @@ impl Engine {
     }
 
     /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
-    pub(crate) async fn seed_is_denied(&self, job: &Job, seq: u32, url: &str) -> bool {
+    pub(crate) async fn seed_is_denied(&self, job: &Job, seq: u32, seed: &Url) -> bool {
         if seq != 0 || job.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
             return false;
         }
-        match Url::parse(url) {
-            Ok(url) => !self.robots(&url).await.allows(&url),
-            Err(_) => false,
-        }
+        !self.robots(seed).await.allows(seed)
     }
 }

@@ -40,7 +40,7 @@ impl Hosts {
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = name_and_port(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(hosts.get_or_insert(name.clone(), || Arc::new(Host::new(name))))
+        Arc::clone(hosts.get_or_insert_ref(&name, || Arc::new(Host::new(name.clone()))))
     }
 
     /// The origin that a URL is on: robots.txt is its own for each scheme, name and port (RFC 9309 §2.3).

@@ -1,0 +1,260 @@
+//! Who may use something of which there is only so much in a process: shared out by account, so that one caller's pages
+//! never make another's wait for more than one place to come free. Knows nothing of what the places are for.
+//!
+//! A place that comes free goes to the account that holds the fewest. The last places, a reserve, are for accounts that
+//! hold fewer than those themselves: an account that has been alone does not have to give anything back before a second
+//! one can begin.
+//!
+//! Who waits is a task ([`Gate::enter`]) or work to be done on a thread of its own ([`Gate::work`]). The thread that ends
+//! one piece of work goes on with whoever is next, without a way through the runtime between the two.
+
+mod waiter;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::AccountId;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use self::waiter::{Waiter, Work};
+
+/// Places, shared out by account. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate(Arc<Shared>);
+
+struct Shared {
+    total: u32,
+    reserve: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    taken: u32,
+    next_ticket: u64,
+    accounts: BTreeMap<AccountId, Account>,
+    /// Who wants every place, by ticket.
+    alone: VecDeque<(u64, AccountId, Box<dyn Waiter>)>,
+}
+
+#[derive(Default)]
+struct Account {
+    held: u32,
+    waiting: VecDeque<(u64, Box<dyn Waiter>)>,
+}
+
+/// One place, or all of them; given back when it is dropped.
+pub struct Place {
+    gate: Gate,
+    account: AccountId,
+    places: u32,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gate({})", self.0.total)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({})", self.places)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        hand_over(self.give_back());
+    }
+}
+
+impl Place {
+    /// Gives it back. Returns who is next where that is somebody, with their place; everybody else is told.
+    fn pass_on(mut self) -> Option<(Box<dyn Waiter>, Place)> {
+        let mut granted = self.give_back();
+        let next = granted.pop();
+        hand_over(granted);
+        next
+    }
+
+    /// What it gives back it has no more.
+    fn give_back(&mut self) -> Granted {
+        let places = std::mem::take(&mut self.places);
+        if places == 0 {
+            return Granted::new();
+        }
+        let mut state = self.gate.lock();
+        state.taken = state.taken.saturating_sub(places);
+        if let Some(account) = state.accounts.get_mut(&self.account) {
+            account.held = account.held.saturating_sub(places);
+            if account.held == 0 && account.waiting.is_empty() {
+                state.accounts.remove(&self.account);
+            }
+        }
+        self.gate.share_out(&mut state)
+    }
+}
+
+/// Takes out a waiter that has left, and looks again who is next: others may have waited behind it.
+struct Left<'a>(Option<&'a Gate>);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0 {
+            let (gone, granted) = {
+                let mut state = gate.lock();
+                (state.take_gone(), gate.share_out(&mut state))
+            };
+            drop(gone);
+            hand_over(granted);
+        }
+    }
+}
+
+type Granted = Vec<(Box<dyn Waiter>, Place)>;
+
+/// Outside of the lock: who has stopped waiting lets the place fall, and that takes the lock again.
+fn hand_over(granted: Granted) {
+    for (waiter, place) in granted {
+        waiter.granted(place);
+    }
+}
+
+impl State {
+    /// Takes out who waits no more. To be dropped outside of the lock: it may hold places itself.
+    fn take_gone(&mut self) -> Vec<Box<dyn Waiter>> {
+        let mut gone = Vec::new();
+        let alone = std::mem::take(&mut self.alone);
+        for (ticket, account, waiter) in alone {
+            if waiter.gone() {
+                gone.push(waiter);
+            } else {
+                self.alone.push_back((ticket, account, waiter));
+            }
+        }
+        for account in self.accounts.values_mut() {
+            let waiting = std::mem::take(&mut account.waiting);
+            for (ticket, waiter) in waiting {
+                if waiter.gone() {
+                    gone.push(waiter);
+                } else {
+                    account.waiting.push_back((ticket, waiter));
+                }
+            }
+        }
+        self.accounts.retain(|_, account| account.held > 0 || !account.waiting.is_empty());
+        gone
+    }
+}
+
+impl Gate {
+    /// A gate of `total` places, at least one, the last `reserve` of them for accounts that hold fewer than those.
+    pub fn new(total: u32, reserve: u32) -> Gate {
+        Gate(Arc::new(Shared { total: total.max(1), reserve, state: Mutex::default() }))
+    }
+
+    /// Waits for one place. Who stops waiting loses nothing and keeps nothing.
+    pub async fn enter(&self, account: &AccountId) -> Place {
+        self.wait(account, false).await
+    }
+
+    /// Waits until nobody else holds a place, and takes all. Whoever comes later waits behind.
+    pub async fn enter_alone(&self, account: &AccountId) -> Place {
+        self.wait(account, true).await
+    }
+
+    /// How many places are taken.
+    pub fn taken(&self) -> u32 {
+        self.lock().taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics while it holds the lock, and the counts are right at every step.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does work that takes a processor, once there is a place for it, on a thread on which that holds up nothing else.
+    /// `None` where it panicked. Work that nobody waits for any more is not begun; what has begun goes on to its end.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        account: &AccountId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        // Dropped after the receiver: by then this waiter counts no more.
+        let mut left = Left(Some(self));
+        let (done, outcome) = oneshot::channel();
+        self.queue(account, false, Box::new(Work { work, done, runtime: Handle::current() }));
+        let outcome = outcome.await.ok();
+        left.0 = None;
+        outcome
+    }
+
+    async fn wait(&self, account: &AccountId, alone: bool) -> Place {
+        loop {
+            // Dropped after the receiver: by then this waiter counts no more.
+            let mut left = Left(Some(self));
+            let (sender, receiver) = oneshot::channel();
+            self.queue(account, alone, Box::new(sender));
+            // A sender is only dropped after it was used.
+            if let Ok(place) = receiver.await {
+                left.0 = None;
+                return place;
+            }
+        }
+    }
+
+    fn queue(&self, account: &AccountId, alone: bool, waiter: Box<dyn Waiter>) {
+        let granted = {
+            let mut state = self.lock();
+            let ticket = state.next_ticket;
+            state.next_ticket += 1;
+            if alone {
+                state.alone.push_back((ticket, account.clone(), waiter));
+            } else {
+                state.accounts.entry(account.clone()).or_default().waiting.push_back((ticket, waiter));
+            }
+            self.share_out(&mut state)
+        };
+        hand_over(granted);
+    }
+
+    /// Gives out what is free.
+    fn share_out(&self, state: &mut State) -> Granted {
+        let mut granted = Granted::new();
+        while let Some((account, waiter, places)) = self.next(state) {
+            state.taken += places;
+            state.accounts.entry(account.clone()).or_default().held += places;
+            granted.push((waiter, Place { gate: self.clone(), account, places }));
+        }
+        granted
+    }
+
+    fn next(&self, state: &mut State) -> Option<(AccountId, Box<dyn Waiter>, u32)> {
+        let total = self.0.total;
+        let free = total.saturating_sub(state.taken);
+        if let Some((ticket, _, _)) = state.alone.front() {
+            let older = |account: &Account| account.waiting.front().is_some_and(|(other, _)| other < ticket);
+            if !state.accounts.values().any(older) {
+                if free < total {
+                    return None; // everything comes free for it
+                }
+                let (_, account, waiter) = state.alone.pop_front()?;
+                return Some((account, waiter, total));
+            }
+        }
+        if free == 0 {
+            return None;
+        }
+        let reserve = self.0.reserve;
+        let fits = |account: &Account| !account.waiting.is_empty() && (account.held < reserve.max(1) || free > reserve);
+        let rank = |account: &Account| (account.held, account.waiting.front().map(|(ticket, _)| *ticket));
+        let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
+        let (account, (_, waiter)) = (found.0.clone(), found.1.waiting.pop_front()?);
+        Some((account, waiter, 1))
+    }
+}
+
+#[cfg(test)]
+mod tests;
