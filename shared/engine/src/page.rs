@@ -1,7 +1,6 @@
 //! One page: fetch it, read it, say what came of it. Knows nothing of rows. A panic or a hang in here ends as this
 //! unit's error and touches no other.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
 use extraction::links::Links;
 use extraction::{ExtractError, Extracted};
 use fetch::{FetchError, FetchRequest, Hops, Throttled, UrlFault};
-use futures_util::FutureExt as _;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
@@ -59,13 +58,14 @@ impl Visited {
 impl Engine {
     /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
     pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, target: Url, visit: Visit) -> Visited {
+        let (engine, job, asked) = (self.clone(), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
-        // What it shares with others is the same at every step, so a panic leaves nothing half done.
-        let work = AssertUnwindSafe(Box::pin(self.fetch_and_read(job, url.to_owned(), target, visit))).catch_unwind();
-        match tokio::time::timeout(limit, work).await {
+        // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
+        let work = tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit).await });
+        match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
-            Ok(Err(_)) => {
-                tracing::error!("a page could not be read: a panic");
+            Ok(Err(e)) => {
+                tracing::error!(panicked = e.is_panic(), "a page could not be read");
                 let text = "this page could not be read because of a fault of ours";
                 Visited::failed(url, UnitError::new(ErrorCode::Internal, text))
             }
@@ -110,7 +110,7 @@ impl Engine {
                 Visited { outcome, found, duplicate: false, throttled: None }
             }
             None => {
-                tracing::error!("extraction failed: a panic");
+                tracing::error!("extraction failed: it panicked, or the process ends");
                 let text = "this page could not be read because of a fault of ours";
                 let error = UnitError::new(ErrorCode::Internal, text);
                 let outcome = UnitOutcome::Error { url, final_url, error };

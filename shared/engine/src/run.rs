@@ -82,7 +82,10 @@ impl Engine {
                 self.heard(&target, visited.throttled.take()).await;
                 visited
             }
-            Err(fault) => Visited::unreachable(url, &fault),
+            Err(fault) => {
+                drop(place);
+                Visited::unreachable(url, &fault)
+            }
         };
         let skipped = match (&job.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => {

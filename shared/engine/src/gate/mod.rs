@@ -97,19 +97,27 @@ impl Place {
     }
 }
 
-/// Takes out a waiter that has left, and looks again who is next: others may have waited behind it.
-struct Left<'a>(Option<&'a Gate>);
+/// One that waits. Takes it out where it leaves, and looks again who is next: others may have waited behind it.
+struct Waiting<'a> {
+    gate: &'a Gate,
+    account: &'a AccountId,
+    ticket: u64,
+    alone: bool,
+    over: bool,
+}
 
-impl Drop for Left<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(gate) = self.0 {
-            let (gone, granted) = {
-                let mut state = gate.lock();
-                (state.take_gone(), gate.share_out(&mut state))
-            };
-            drop(gone);
-            hand_over(granted);
+        if self.over {
+            return;
         }
+        let (left, granted) = {
+            let mut state = self.gate.lock();
+            (state.take_out(self.account, self.ticket, self.alone), self.gate.share_out(&mut state))
+        };
+        // Outside of the lock: it may hold places itself.
+        drop(left);
+        hand_over(granted);
     }
 }
 
@@ -123,29 +131,19 @@ fn hand_over(granted: Granted) {
 }
 
 impl State {
-    /// Takes out who waits no more. To be dropped outside of the lock: it may hold places itself.
-    fn take_gone(&mut self) -> Vec<Box<dyn Waiter>> {
-        let mut gone = Vec::new();
-        let alone = std::mem::take(&mut self.alone);
-        for (ticket, account, waiter) in alone {
-            if waiter.gone() {
-                gone.push(waiter);
-            } else {
-                self.alone.push_back((ticket, account, waiter));
-            }
+    /// Takes a waiter out, if it still waits. Who waits stands in the order of the tickets.
+    fn take_out(&mut self, account: &AccountId, ticket: u64, alone: bool) -> Option<Box<dyn Waiter>> {
+        if alone {
+            let at = self.alone.binary_search_by_key(&ticket, |(ticket, _, _)| *ticket).ok()?;
+            return self.alone.remove(at).map(|(_, _, waiter)| waiter);
         }
-        for account in self.accounts.values_mut() {
-            let waiting = std::mem::take(&mut account.waiting);
-            for (ticket, waiter) in waiting {
-                if waiter.gone() {
-                    gone.push(waiter);
-                } else {
-                    account.waiting.push_back((ticket, waiter));
-                }
-            }
+        let found = self.accounts.get_mut(account)?;
+        let at = found.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        let (_, waiter) = found.waiting.remove(at)?;
+        if found.held == 0 && found.waiting.is_empty() {
+            self.accounts.remove(account);
         }
-        self.accounts.retain(|_, account| account.held > 0 || !account.waiting.is_empty());
-        gone
+        Some(waiter)
     }
 }
 
@@ -176,37 +174,33 @@ impl Gate {
     }
 
     /// Does work that takes a processor, once there is a place for it, on a thread on which that holds up nothing else.
-    /// `None` where it panicked. Work that nobody waits for any more is not begun; what has begun goes on to its end.
+    /// `None` where it panicked, or where the runtime ends. Work that nobody waits for any more is not begun; what has begun goes on to its end.
     pub async fn work<T: Send + 'static>(
         &self,
         account: &AccountId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        // Dropped after the receiver: by then this waiter counts no more.
-        let mut left = Left(Some(self));
         let (done, outcome) = oneshot::channel();
-        self.queue(account, false, Box::new(Work { work, done, runtime: Handle::current() }));
+        let mut waiting = self.queue(account, false, Box::new(Work { work, done, runtime: Handle::current() }));
         let outcome = outcome.await.ok();
-        left.0 = None;
+        waiting.over = true;
         outcome
     }
 
     async fn wait(&self, account: &AccountId, alone: bool) -> Place {
         loop {
-            // Dropped after the receiver: by then this waiter counts no more.
-            let mut left = Left(Some(self));
             let (sender, receiver) = oneshot::channel();
-            self.queue(account, alone, Box::new(sender));
+            let mut waiting = self.queue(account, alone, Box::new(sender));
             // A sender is only dropped after it was used.
             if let Ok(place) = receiver.await {
-                left.0 = None;
+                waiting.over = true;
                 return place;
             }
         }
     }
 
-    fn queue(&self, account: &AccountId, alone: bool, waiter: Box<dyn Waiter>) {
-        let granted = {
+    fn queue<'a>(&'a self, account: &'a AccountId, alone: bool, waiter: Box<dyn Waiter>) -> Waiting<'a> {
+        let (ticket, granted) = {
             let mut state = self.lock();
             let ticket = state.next_ticket;
             state.next_ticket += 1;
@@ -215,9 +209,10 @@ impl Gate {
             } else {
                 state.accounts.entry(account.clone()).or_default().waiting.push_back((ticket, waiter));
             }
-            self.share_out(&mut state)
+            (ticket, self.share_out(&mut state))
         };
         hand_over(granted);
+        Waiting { gate: self, account, ticket, alone, over: false }
     }
 
     /// Gives out what is free.

@@ -7,8 +7,6 @@ use super::Place;
 
 /// Who waits for a place.
 pub(super) trait Waiter: Send {
-    /// It waits no more.
-    fn gone(&self) -> bool;
     /// Takes its place, from any thread: does not block.
     fn granted(self: Box<Self>, place: Place);
     /// Takes its place on a thread that may be blocked. Returns the place once it is done with it there.
@@ -17,10 +15,6 @@ pub(super) trait Waiter: Send {
 
 /// A task that waits. Who has stopped waiting lets the place fall.
 impl Waiter for oneshot::Sender<Place> {
-    fn gone(&self) -> bool {
-        self.is_closed()
-    }
-
     fn granted(self: Box<Self>, place: Place) {
         drop(self.send(place));
     }
@@ -39,10 +33,6 @@ pub(super) struct Work<F, T> {
 }
 
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T> {
-    fn gone(&self) -> bool {
-        self.done.is_closed()
-    }
-
     fn granted(self: Box<Self>, place: Place) {
         let runtime = self.runtime.clone();
         runtime.spawn_blocking(move || {
@@ -55,6 +45,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T>
 
     fn granted_here(self: Box<Self>, place: Place) -> Option<Place> {
         let Work { work, done, .. } = *self;
+        // Whoever waited left while its turn came.
         if done.is_closed() {
             return Some(place);
         }
