@@ -1,0 +1,72 @@
+//! The encoding of a page that declares none that could be true: by the language that it says it is in, and by what its
+//! bytes look like. Knows no header.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{
+    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, IBM866, ISO_2022_JP, ISO_8859_2, ISO_8859_4, ISO_8859_6, ISO_8859_7,
+    ISO_8859_8, ISO_8859_13, KOI8_R, KOI8_U, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1253,
+    WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+};
+
+/// How many bytes the detector looks at.
+const LOOKED_AT: usize = 256 * 1024;
+
+/// A language whose text is in encodings of its own: the domain that the detector knows it by, and the encodings, the
+/// commonest first.
+type Habit = (&'static str, Vec<&'static Encoding>);
+
+/// The habits of a language. Those that write in windows-1252 have none: their tag says little, because templates in
+/// English hold text in any language.
+fn habit(language: &str) -> Option<Habit> {
+    let (primary, rest) = language.split_once('-').unwrap_or((language, ""));
+    let traditional = ["tw", "hk", "mo", "hant"].iter().any(|r| rest.split('-').any(|part| part == *r));
+    Some(match primary {
+        "ja" => ("jp", vec![SHIFT_JIS, EUC_JP, ISO_2022_JP]),
+        "zh" if traditional => ("tw", vec![BIG5, GBK, GB18030]),
+        "zh" => ("cn", vec![GBK, GB18030, BIG5]),
+        "ko" => ("kr", vec![EUC_KR]),
+        "ru" | "be" => ("ru", vec![WINDOWS_1251, KOI8_R, IBM866, KOI8_U]),
+        "uk" => ("ua", vec![WINDOWS_1251, KOI8_U, KOI8_R, IBM866]),
+        "bg" => ("bg", vec![WINDOWS_1251]),
+        "mk" => ("mk", vec![WINDOWS_1251]),
+        "el" => ("gr", vec![WINDOWS_1253, ISO_8859_7]),
+        "tr" => ("tr", vec![WINDOWS_1254]),
+        "az" => ("az", vec![WINDOWS_1254]),
+        "he" | "iw" => ("il", vec![WINDOWS_1255, ISO_8859_8]),
+        "ar" => ("sa", vec![WINDOWS_1256, ISO_8859_6]),
+        "fa" => ("ir", vec![WINDOWS_1256]),
+        "th" => ("th", vec![WINDOWS_874]),
+        "vi" => ("vn", vec![WINDOWS_1258]),
+        "pl" => ("pl", vec![ISO_8859_2, WINDOWS_1250]),
+        "cs" => ("cz", vec![WINDOWS_1250, ISO_8859_2]),
+        "sk" => ("sk", vec![WINDOWS_1250, ISO_8859_2]),
+        "hu" => ("hu", vec![WINDOWS_1250, ISO_8859_2]),
+        "hr" | "bs" => ("hr", vec![WINDOWS_1250, ISO_8859_2]),
+        "sl" => ("si", vec![WINDOWS_1250, ISO_8859_2]),
+        "ro" => ("ro", vec![WINDOWS_1250, ISO_8859_2]),
+        "lt" => ("lt", vec![WINDOWS_1257, ISO_8859_13, ISO_8859_4]),
+        "lv" => ("lv", vec![WINDOWS_1257, ISO_8859_13, ISO_8859_4]),
+        "et" => ("ee", vec![WINDOWS_1257, ISO_8859_13]),
+        _ => return None,
+    })
+}
+
+/// The likeliest encoding other than UTF-8.
+pub(super) fn guess(body: &[u8], language: Option<&str>) -> &'static Encoding {
+    let habit = language.and_then(habit);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(&body[..body.len().min(LOOKED_AT)], body.len() <= LOOKED_AT);
+    let guess = detector.guess(habit.as_ref().map(|(domain, _)| domain.as_bytes()), Utf8Detection::Deny);
+    let Some((_, encodings)) = habit else { return guess };
+    if encodings.contains(&guess) {
+        return guess;
+    }
+    // The language knows better than the bytes of a short text, as long as they are whole in what it is written in.
+    let whole = encodings.iter().find(|e| !e.decode_without_bom_handling(body).1);
+    whole.copied().unwrap_or(guess)
+}
+
+/// Whether plain ASCII may be ISO-2022-JP: it has what switches to Japanese, and all of it can be read.
+pub(super) fn is_iso_2022_jp(body: &[u8]) -> bool {
+    body.windows(3).any(|w| matches!(w, b"\x1b$B" | b"\x1b$@")) && !ISO_2022_JP.decode_without_bom_handling(body).1
+}

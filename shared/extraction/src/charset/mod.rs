@@ -1,0 +1,163 @@
+//! Bytes to text, as browsers do and a little further. In order: a byte order mark; UTF-16 by its zero bytes; what the
+//! header says; what the page says ([`prescan`]); what it looks like ([`guess`]). A declaration counts only where it can
+//! be true for the bytes: text that is UTF-8 throughout is UTF-8, and what is malformed throughout is something else.
+//! Source: WHATWG Encoding and HTML, "determining the character encoding".
+
+mod guess;
+mod prescan;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+
+/// How many bytes at the start tell UTF-16 without a mark.
+const START: usize = 2_048;
+/// Of how many characters outside of ASCII one may be malformed in an encoding that takes two bytes a character.
+const MALFORMED_OF: usize = 5;
+
+/// Decodes a page. Never fails: what is malformed becomes U+FFFD.
+pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+    if let Some((encoding, mark)) = Encoding::for_bom(body) {
+        return encoding.decode_without_bom_handling(&body[mark..]).0;
+    }
+    let header = content_type.and_then(|t| prescan::label_in(t.as_bytes()));
+    // The commonest page by far: nothing more is looked at.
+    if header == Some(UTF_8)
+        && let Ok(text) = std::str::from_utf8(body)
+    {
+        return Cow::Borrowed(text);
+    }
+    match encoding_of(body, header, is_xml(content_type)) {
+        Found::Utf8(text) => Cow::Borrowed(text),
+        Found::Encoding(encoding) => encoding.decode_without_bom_handling(body).0,
+    }
+}
+
+/// What a page is in.
+enum Found<'a> {
+    /// It is valid.
+    Utf8(&'a str),
+    Encoding(&'static Encoding),
+}
+
+fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool) -> Found<'a> {
+    // What has no zero byte at its start is not in UTF-16, whatever the header says.
+    let wide = header.filter(|e| is_utf_16(e) && body.iter().take(START).any(|b| *b == 0));
+    if let Some(encoding) = wide.or_else(|| utf_16(body)) {
+        return Found::Encoding(encoding);
+    }
+    let header = header.filter(|e| !is_utf_16(e));
+    let valid = std::str::from_utf8(body).ok();
+    if let Some(text) = valid.filter(|t| t.is_ascii()) {
+        // All encodings that are left agree on ASCII, but one that is made of it.
+        let escaped = body.contains(&0x1b)
+            && (header == Some(ISO_2022_JP)
+                || header.is_none() && prescan::scan(body).encoding == Some(ISO_2022_JP)
+                || guess::is_iso_2022_jp(body));
+        return if escaped { Found::Encoding(ISO_2022_JP) } else { Found::Utf8(text) };
+    }
+    let evidence = Utf8::of(body);
+    // A page that begins as JSON has no elements.
+    let markup = !matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    let page = if markup { prescan::scan(body) } else { prescan::Declared::default() };
+    let own = if xml { prescan::xml_declaration(body).or(page.encoding) } else { page.encoding };
+    let declared = [header, own].into_iter().flatten();
+    let can_be = |e: &&'static Encoding| match *e == UTF_8 {
+        true => evidence.is_likely(true),
+        false => !evidence.outweighs(e) && fits(e, body),
+    };
+    let encoding = match declared.into_iter().find(can_be) {
+        Some(encoding) => encoding,
+        None if evidence.is_likely(false) => UTF_8,
+        None => guess::guess(body, page.language.as_deref()),
+    };
+    match valid {
+        Some(text) if encoding == UTF_8 => Found::Utf8(text),
+        _ => Found::Encoding(encoding),
+    }
+}
+
+fn is_xml(content_type: Option<&str>) -> bool {
+    let essence = content_type.and_then(|t| t.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    essence.ends_with("/xml") || essence.ends_with("+xml")
+}
+
+fn is_utf_16(encoding: &Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
+}
+
+/// UTF-16 without a mark, by the zero bytes of a page's first characters, which are markup or JSON in ASCII. Source: XML
+/// 1.0, appendix F.
+fn utf_16(body: &[u8]) -> Option<&'static Encoding> {
+    let begins = |b: u8| matches!(b, b'<' | b'{' | b'[' | b'\t' | b'\n' | b'\r' | b' ');
+    match body {
+        [first, 0, second, 0, ..] if begins(*first) && *second != 0 => Some(UTF_16LE),
+        [0, first, 0, second, ..] if begins(*first) && *second != 0 => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// How far bytes look like UTF-8.
+#[derive(Debug, Default)]
+struct Utf8 {
+    /// Characters of more than one byte; beginnings of such, which cut texts end in, among them.
+    characters: usize,
+    /// The same, each counted by how unlikely it is to come about in another encoding.
+    weight: usize,
+    /// Bytes that belong to no character.
+    stray: usize,
+}
+
+impl Utf8 {
+    fn of(body: &[u8]) -> Utf8 {
+        let mut found = Utf8::default();
+        for chunk in body.utf8_chunks() {
+            for byte in chunk.valid().bytes().filter(|b| *b >= 0xc2) {
+                found.characters += 1;
+                // Â and Ã before a sign, and three bytes that fit together, are next to impossible by chance.
+                found.weight += if matches!(byte, 0xc2 | 0xc3 | 0xe0..) { 2 } else { 1 };
+            }
+            match chunk.invalid().len() {
+                0 => {}
+                1 => found.stray += 1,
+                _ => found.characters += 1,
+            }
+        }
+        // Halves of a surrogate pair (CESU-8) are three stray bytes each, but nothing else writes them.
+        let halves = body.windows(3).filter(|w| w[0] == 0xed && (0xa0..=0xbf).contains(&w[1]) && w[2] & 0xc0 == 0x80);
+        let halves = halves.count();
+        found.characters += halves;
+        found.stray = found.stray.saturating_sub(3 * halves);
+        found
+    }
+
+    /// Whether these bytes are UTF-8 rather than anything else that was not declared.
+    fn is_likely(&self, declared: bool) -> bool {
+        self.characters > self.stray || declared && self.characters == self.stray
+    }
+
+    /// Whether they are UTF-8 although another encoding is declared.
+    fn outweighs(&self, declared: &'static Encoding) -> bool {
+        let enough = if declared.is_single_byte() { 2 } else { 4 };
+        self.weight >= enough && self.stray * 8 <= self.characters
+    }
+}
+
+/// Whether an encoding can be true for the bytes: where not every pair of bytes is a character, most of them are.
+fn fits(encoding: &'static Encoding, body: &[u8]) -> bool {
+    if encoding.is_single_byte() {
+        return true;
+    }
+    let (text, malformed) = encoding.decode_without_bom_handling(body);
+    if !malformed {
+        return true;
+    }
+    let (mut all, mut bad) = (0, 0);
+    for c in text.chars().filter(|c| !c.is_ascii()) {
+        all += 1;
+        bad += usize::from(c == char::REPLACEMENT_CHARACTER);
+    }
+    bad * MALFORMED_OF <= all
+}
