@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let locales = ["en-US", "de-DE", "x", ""];
     let url = url::Url::parse("https://e.test/2025/03/04/thing-12345").expect("a valid URL");
     let page = Page { body, content_type: kinds[usize::from(first % 4)], url: &url };
-    let context = Context { locale: locales[usize::from(first / 4 % 4)], now: domain::Timestamp(1_795_478_400_000) };
+    let context = Context { locale: locales[usize::from(first / 4 % 4)], now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     if let Ok(got) = extraction::extract(&page, &SCHEMA, &context) {
         assert!(got.data.keys().eq(NAMES.iter()));
     }

@@ -32,7 +32,7 @@ fuzz_target!(|text: &str| {
     let body = format!("<title>Kettle</title><script type=\"application/ld+json\">{text}</script><h1>Kettle</h1>");
     let url = url::Url::parse("https://e.test/p/kettle").expect("a valid URL");
     let page = Page { body: body.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
-    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     let got = extraction::extract(&page, &SCHEMA, &context).expect("HTML can be read");
     for ((name, value), (field, kind)) in got.data.iter().zip(FIELDS) {
         let right = match kind {

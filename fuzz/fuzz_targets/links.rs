@@ -16,7 +16,7 @@ static SCHEMA: LazyLock<domain::Schema> = LazyLock::new(|| {
 fuzz_target!(|body: &[u8]| {
     let url = url::Url::parse("https://e.test/d/page?x=1").expect("a valid URL");
     let page = Page { body, content_type: Some("text/html"), url: &url };
-    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     let (_, found) = extraction::extract_with_links(&page, &SCHEMA, &context);
     assert!(found.links.len() <= MAX_LINKS);
     assert!(found.links.iter().map(|l| l.url.as_str().len()).sum::<usize>() <= MAX_LINK_BYTES);

@@ -2,10 +2,11 @@
 //! unit's error and touches no other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::job::RenderJs;
 use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
+use extraction::budget::Budget;
 use extraction::links::Links;
 use extraction::{ExtractError, Extracted};
 use fetch::{FetchError, FetchRequest, Hops, Throttled, UrlFault};
@@ -61,7 +62,8 @@ impl Engine {
         let (engine, job, asked) = (self.clone(), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
         // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
-        let work = tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit).await });
+        let end = Instant::now() + limit;
+        let work = tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit, end).await });
         match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
@@ -76,7 +78,7 @@ impl Engine {
         }
     }
 
-    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, target: Url, visit: Visit) -> Visited {
+    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, target: Url, visit: Visit, end: Instant) -> Visited {
         let request = FetchRequest {
             url: &target,
             accept_language: &job.options.locale,
@@ -96,7 +98,7 @@ impl Engine {
         // Parsing is work for the processor: off the threads that serve the network.
         let read = self.inner.gates.parsers.work(&job.account, move || {
             let _held = place;
-            read_page(&read_job, &page.body, page.content_type, &page.final_url, now)
+            read_page(&read_job, &page.body, page.content_type, &page.final_url, now, end)
         });
         match read.await {
             Some((read, links)) => {
@@ -128,9 +130,13 @@ fn read_page(
     content_type: Option<String>,
     url: &Url,
     now: domain::Timestamp,
+    end: Instant,
 ) -> (Result<Read, UnitError>, Links) {
     let page = extraction::Page { body, content_type: content_type.as_deref(), url };
-    let context = extraction::Context { locale: &job.options.locale, now };
+    // The thread ends with the unit: what reads the page asks for the time.
+    let over = || Instant::now() >= end;
+    let budget = Budget::until(&over);
+    let context = extraction::Context { locale: &job.options.locale, now, budget: &budget };
     if job.crawl.is_none() {
         return (values(job, extraction::extract(&page, &job.schema, &context)), Links::default());
     }
@@ -139,7 +145,15 @@ fn read_page(
 }
 
 fn values(job: &Job, read: Result<Extracted, ExtractError>) -> Result<Read, UnitError> {
-    let read = read.map_err(|e| UnitError::new(ErrorCode::UnsupportedContent, e.to_string()))?;
+    let read = read.map_err(|e| {
+        let code = match e {
+            ExtractError::OutOfTime => ErrorCode::Timeout,
+            ExtractError::Unsupported(_) | ExtractError::BrokenJson | ExtractError::TooMuch(_) => {
+                ErrorCode::UnsupportedContent
+            }
+        };
+        UnitError::new(code, e.to_string())
+    })?;
     let mut warnings = read.warnings;
     if job.options.render_js == RenderJs::Always {
         warnings.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());

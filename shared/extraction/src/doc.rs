@@ -6,6 +6,7 @@ use ego_tree::iter::Edge;
 use scraper::Html;
 use scraper::node::{Element, Node};
 
+use crate::budget::Budget;
 use crate::zones::{self, Zone};
 
 /// Most elements that are looked at.
@@ -64,12 +65,28 @@ pub(crate) struct Doc<'a> {
     breaks: usize,
     /// The heading that names the page.
     pub(crate) heading: Option<usize>,
+    /// What every look at its text and marks draws from.
+    budget: Option<&'a Budget<'a>>,
 }
 
 impl<'a> Doc<'a> {
-    /// Flattens a page.
+    /// Flattens a fragment of a page.
     pub(crate) fn of(page: &'a Html) -> Doc<'a> {
-        let mut doc = Doc::default();
+        Doc::flat(page, None)
+    }
+
+    /// Flattens a page. Once the budget is spent, its texts and marks are empty to whoever looks at them.
+    pub(crate) fn within(page: &'a Html, budget: &'a Budget<'a>) -> Doc<'a> {
+        Doc::flat(page, Some(budget))
+    }
+
+    /// Takes steps for a look at a text; the text where there were so many.
+    fn look<'t>(&self, text: &'t str) -> &'t str {
+        if self.budget.is_none_or(|b| b.step(text.len() + 1)) { text } else { "" }
+    }
+
+    fn flat(page: &'a Html, budget: Option<&'a Budget<'a>>) -> Doc<'a> {
+        let mut doc = Doc { budget, ..Doc::default() };
         let mut open: Vec<usize> = Vec::new();
         // Inside of something that shows no text.
         let mut silent = 0usize;
@@ -77,7 +94,7 @@ impl<'a> Doc<'a> {
             match edge {
                 Edge::Open(node) => match node.value() {
                     Node::Element(raw) => {
-                        if doc.els.len() >= MAX_ELEMENTS {
+                        if doc.els.len() >= MAX_ELEMENTS || !budget.is_none_or(|b| b.step(1)) {
                             break;
                         }
                         doc.open(raw, &mut open, &mut silent);
@@ -144,8 +161,7 @@ impl<'a> Doc<'a> {
     /// An element's text with `\n` where blocks and lines end.
     pub(crate) fn lines(&self, at: usize) -> &str {
         let text = self.els.get(at).map_or("", |el| self.text.get(el.from..el.to).unwrap_or_default().trim());
-        crate::work::count(text.len());
-        text
+        self.look(text)
     }
 
     /// An element's text on one line.
@@ -161,8 +177,7 @@ impl<'a> Doc<'a> {
         };
         let rest = self.text.get(el.to..parent.to.max(el.to)).unwrap_or_default();
         let rest = rest[..rest.floor_char_boundary(MAX_REST)].trim();
-        crate::work::count(rest.len());
-        rest
+        self.look(rest)
     }
 
     /// The text from where one element starts to where another one does.
@@ -170,8 +185,7 @@ impl<'a> Doc<'a> {
         let from = self.els.get(from).map_or(self.text.len(), |el| el.from);
         let to = self.els.get(to).map_or(self.text.len(), |el| el.from);
         let between = self.text.get(from..to.max(from)).unwrap_or_default().trim();
-        crate::work::count(between.len());
-        between
+        self.look(between)
     }
 
     /// How many bytes of text an element has.
@@ -192,8 +206,7 @@ impl<'a> Doc<'a> {
     /// An element's marks: lower-case words of class, id and their like, single spaces, one at each end.
     pub(crate) fn marks(&self, at: usize) -> &str {
         let marks = self.els.get(at).map_or("", |el| &self.marks[el.mark_from..el.mark_to]);
-        crate::work::count(marks.len());
-        marks
+        self.look(marks)
     }
 
     /// Whether its marks have a word, or words in a row.

@@ -16,6 +16,7 @@ use html5ever::{Attribute, QualName, TokenizerResult};
 use scraper::node::Node;
 use scraper::{ElementRef, Html, HtmlTreeSink};
 
+use crate::budget::Budget;
 use crate::tags;
 
 /// Deepest nesting, give or take [`LOOK_EVERY`].
@@ -25,17 +26,25 @@ pub const MAX_NODES: usize = 400_000;
 /// After how many tags the depth is measured again, and after how many where the last look found no room.
 const LOOK_EVERY: usize = 64;
 const LOOK_AGAIN: usize = 8;
+/// Steps that a token counts as.
+const TOKEN_STEPS: usize = 32;
 
-/// Parses a page.
+/// Parses a fragment of a page: what stands in a text.
 pub fn parse(text: &str) -> Html {
-    parse_bounded(&tags::bounded(text))
+    parse_bounded(&tags::bounded(text), None)
+}
+
+/// Parses a page. What comes after the budget's end is left out.
+pub(crate) fn parse_within(text: &str, budget: &Budget<'_>) -> Html {
+    parse_bounded(&tags::bounded(text), Some(budget))
 }
 
 /// Parses a page whose tags are bounded.
-fn parse_bounded(text: &str) -> Html {
+fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
     let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None), nodes: Cell::new(0) };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
-    let bounded = Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false) };
+    let bounded =
+        Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false), budget };
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
@@ -170,17 +179,20 @@ impl TreeSink for Watched {
 }
 
 /// Hands tokens on to the tree builder, start tags only while there is room below them.
-struct Bounded {
+struct Bounded<'b> {
     builder: TreeBuilder<NodeId, Watched>,
     tags: Cell<usize>,
     full: Cell<bool>,
+    budget: Option<&'b Budget<'b>>,
 }
 
-impl TokenSink for Bounded {
+impl TokenSink for Bounded<'_> {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
-        if self.builder.sink.is_full() && !matches!(token, Token::EOFToken) {
+        // Before the end, some dozen steps of the tokenizer and the tree builder a token.
+        let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.step(TOKEN_STEPS));
+        if !room && !matches!(token, Token::EOFToken) {
             return TokenSinkResult::Continue;
         }
         if let Token::TagToken(tag) = &token {

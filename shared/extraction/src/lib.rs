@@ -2,6 +2,7 @@
 //!
 //! It knows no network, no clock, no randomness and no job. A wrong value is worse than null.
 
+pub mod budget;
 pub mod charset;
 pub mod coercion;
 pub mod links;
@@ -23,9 +24,9 @@ mod tidy;
 mod visible;
 mod vocabulary;
 mod wanted;
-mod work;
 mod zones;
 
+use budget::{Budget, Spent};
 use candidate::Candidate;
 use domain::{RenderMode, Schema, Timestamp};
 use fields::Chosen;
@@ -56,6 +57,8 @@ pub struct Context<'a> {
     pub locale: &'a str,
     /// When the page was fetched: what relative dates count from.
     pub now: Timestamp,
+    /// What reading this page may cost.
+    pub budget: &'a Budget<'a>,
 }
 
 /// What was found.
@@ -78,6 +81,12 @@ pub enum ExtractError {
     /// It says that it is JSON and is not.
     #[error("the page says that it is JSON, but it cannot be read as JSON")]
     BrokenJson,
+    /// The deadline passed while it was read.
+    #[error("reading the page took longer than there was time")]
+    OutOfTime,
+    /// It costs more to read than a page may.
+    #[error("the page is too much to read: it takes more {0} than a page may")]
+    TooMuch(Spent),
 }
 
 /// Kinds of content that are read differently.
@@ -170,25 +179,29 @@ fn each(
     let kind = kind_of(page.content_type, page.body)?;
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
+    let budget = context.budget;
     match kind {
         // A caller's selector may ask for anything, scripts and styles too.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
-            let document = html::parse(&text);
+            let document = html::parse_within(&text, budget);
             look(&document);
             each_of(&document, page, &fields, context, tell, receive);
         }
         Kind::Html => {
-            let document = html::parse(&sieve::sift(&text));
+            let document = html::parse_within(&sieve::sift(&text, budget), budget);
             look(&document);
             each_of(&document, page, &fields, context, tell, receive);
         }
         // Lines of plain text can be labels with values too.
-        Kind::Text => each_of(&html::parse(&html::of_text(&text)), page, &fields, context, tell, receive),
+        Kind::Text => {
+            let document = html::parse_within(&html::of_text(&text), budget);
+            each_of(&document, page, &fields, context, tell, receive);
+        }
         Kind::Json => {
             let value: Value =
                 serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| ExtractError::BrokenJson)?;
             let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
-            for wanted in &fields {
+            for wanted in fields.iter().take_while(|_| budget.step(1)) {
                 let mut candidates = json_page::candidates(&value, wanted);
                 fields::sort(&mut candidates);
                 let mut seen = Vec::new();
@@ -197,7 +210,11 @@ fn each(
             }
         }
     }
-    Ok(())
+    match budget.spent() {
+        None => Ok(()),
+        Some(Spent::Time) => Err(ExtractError::OutOfTime),
+        Some(what) => Err(ExtractError::TooMuch(what)),
+    }
 }
 
 /// The same for a page that was parsed.
@@ -209,7 +226,7 @@ fn each_of(
     tell: bool,
     receive: &mut Receiver<'_>,
 ) {
-    let doc = doc::Doc::of(parsed);
+    let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
     let roots = structured::read(parsed);
     let graph = structured::Graph::of(&roots);
@@ -217,7 +234,7 @@ fn each_of(
     let locale = locale_of(context.locale, head.language.as_deref());
     let reading = coercion::Reading { locale, today: context.now.civil() };
     let sources = sources::Sources::of(parsed, &doc, &head, &graph, page.url, reading, fields);
-    for wanted in fields {
+    for wanted in fields.iter().take_while(|_| context.budget.step(1)) {
         let mut candidates = sources.structured(wanted);
         fields::sort(&mut candidates);
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::budget::Budget;
+
 /// Longest drawing that is taken out, in bytes; more is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
 /// Longest fallback for readers without scripts that is taken out, in bytes: a picture or a notice; more may be the page.
@@ -12,14 +14,14 @@ const MAX_FALLBACK: usize = 1_500;
 const WORTH: usize = 64;
 
 /// The page without it.
-pub(crate) fn sift(page: &str) -> Cow<'_, str> {
+pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();
     // Everything before `kept` is in `out` or was left out.
     let (mut kept, mut at) = (0, 0);
     // Up to here a drawing or a fallback was looked at and stays: those in it are not looked at again.
     let mut stays = 0;
-    while let Some(open) = find(bytes, at, b'<') {
+    while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = &bytes[open..];
         if rest.starts_with(b"<!--") {
             let Some(end) = page[open + 4..].find("-->").map(|e| open + 4 + e + 3) else { break };
@@ -41,7 +43,7 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
         if matches!(name, "svg" | "noscript") && open < stays {
             continue;
         }
-        let Some(close) = closing(bytes, end, name) else { break };
+        let Some(close) = closing(bytes, end, name, budget) else { break };
         let content = &page[end..close];
         let drop = match name {
             "svg" => is_drawing(content),
@@ -68,10 +70,10 @@ pub(crate) fn sift(page: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn find(bytes: &[u8], from: usize, wanted: u8) -> Option<usize> {
+fn find(bytes: &[u8], from: usize, wanted: u8, budget: &Budget<'_>) -> Option<usize> {
     let found = bytes.get(from..)?.iter().position(|b| *b == wanted);
-    crate::work::count(found.unwrap_or(bytes.len() - from));
-    found.map(|p| from + p)
+    let goes_on = budget.step(found.unwrap_or(bytes.len() - from) + 1);
+    found.filter(|_| goes_on).map(|p| from + p)
 }
 
 /// Where a start tag ends, quoted attributes respected.
@@ -125,9 +127,9 @@ fn is_drawing(content: &str) -> bool {
 }
 
 /// Where the end tag of an element starts.
-fn closing(bytes: &[u8], from: usize, name: &str) -> Option<usize> {
+fn closing(bytes: &[u8], from: usize, name: &str, budget: &Budget<'_>) -> Option<usize> {
     let mut at = from;
-    while let Some(open) = find(bytes, at, b'<') {
+    while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = bytes.get(open + 2..open + 2 + name.len());
         if bytes.get(open + 1) == Some(&b'/') && rest.is_some_and(|r| r.eq_ignore_ascii_case(name.as_bytes())) {
             return Some(open);
@@ -139,7 +141,11 @@ fn closing(bytes: &[u8], from: usize, name: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::sift;
+    use super::*;
+
+    fn sift(page: &str) -> Cow<'_, str> {
+        super::sift(page, &Budget::default())
+    }
 
     #[test]
     fn only_what_nobody_looks_at_goes() {

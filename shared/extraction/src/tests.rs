@@ -4,11 +4,44 @@ use serde_json::json;
 use super::*;
 
 fn read(page: &str, content_type: &str, schema: Value) -> Extracted {
+    read_within(page, content_type, schema, &Budget::default()).unwrap()
+}
+
+fn read_within(page: &str, content_type: &str, schema: Value, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
     let url = Url::parse("https://shop.test/p/kettle?x=1").unwrap();
     let page = Page { body: page.as_bytes(), content_type: Some(content_type), url: &url };
     // 2026-11-24
-    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000) };
-    extract(&page, &Schema::parse(&schema).unwrap(), &context).unwrap()
+    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000), budget };
+    extract(&page, &Schema::parse(&schema).unwrap(), &context)
+}
+
+#[test]
+fn a_page_ends_where_its_time_or_its_budget_does() {
+    let page = "<div class=price>By Ann $1.99</div>".repeat(2_000);
+    let schema = json!([field("title", "string"), field("price", "float")]);
+    let json = format!("[{}1]", "{\"a\":[1,2]},".repeat(20_000));
+    for (page, kind) in [(&page, "text/html"), (&page, "text/plain"), (&json, "application/json")] {
+        let whole = Budget::default();
+        read_within(page, kind, schema.clone(), &whole).unwrap();
+        let all = whole.taken().steps;
+        // The answer is no from some moment on; little is done after it.
+        for part in [1, 2, 4] {
+            let asked = std::cell::Cell::new(0u64);
+            let over = || asked.replace(asked.get() + 1) * 4_096 >= all / part;
+            let budget = Budget::until(&over);
+            let ended = read_within(page, kind, schema.clone(), &budget);
+            if part > 1 {
+                assert_eq!(ended, Err(ExtractError::OutOfTime), "{kind}");
+            }
+            let few = Budget::limited(budget::Limits { steps: all / part - 1, ..budget::Limits::PAGE });
+            assert_eq!(
+                read_within(page, kind, schema.clone(), &few),
+                Err(ExtractError::TooMuch(Spent::Steps)),
+                "{kind}"
+            );
+            assert!(few.taken().steps <= all / part + page.len() as u64, "{kind}: {} of {all}", few.taken().steps);
+        }
+    }
 }
 
 fn field(name: &str, kind: &str) -> Value {
@@ -58,7 +91,7 @@ fn the_main_entity_not_the_first_one() {
 #[test]
 fn links_come_with_the_values_and_from_html_only() {
     let url = Url::parse("https://shop.test/p/").unwrap();
-    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000) };
+    let context = Context { locale: "en-US", now: Timestamp(1_795_478_400_000), budget: &Default::default() };
     let schema = Schema::parse(&json!([field("title", "string")])).unwrap();
     let read = |body: &str, kind: &str| {
         let page = Page { body: body.as_bytes(), content_type: Some(kind), url: &url };
@@ -158,7 +191,7 @@ fn json_and_text_pages() {
 fn other_content_is_refused() {
     let url = Url::parse("https://e.test/").unwrap();
     let schema = Schema::parse(&json!([field("t", "string")])).unwrap();
-    let context = Context { locale: "en", now: Timestamp(0) };
+    let context = Context { locale: "en", now: Timestamp(0), budget: &Default::default() };
     let get =
         |content_type, body| extract(&Page { body, content_type: Some(content_type), url: &url }, &schema, &context);
     assert!(get("application/pdf", b"%PDF").unwrap_err().to_string().contains("application/pdf"));
@@ -227,9 +260,9 @@ fn work_grows_with_the_page_and_no_faster() {
     let schema: Value = names.iter().map(|(name, kind)| field(name, kind)).collect();
     for (at, shape) in shapes.iter().enumerate() {
         let work = |n: usize| {
-            crate::work::reset();
-            read(&shape(n), "text/html", schema.clone());
-            crate::work::done()
+            let budget = Budget::default();
+            read_within(&shape(n), "text/html", schema.clone(), &budget).unwrap();
+            budget.taken().steps
         };
         // Eight times the page: eight times the work, and a little for what is bounded by a number; quadratic is 64.
         let (small, large) = (work(400), work(3_200));

@@ -34,7 +34,9 @@ const URL: &str = "http://shop.test/t/7";
 fn extract(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
     let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
-    bencher.bench(|| extraction::extract(&page, &schema, &Context { locale: "en-US", now: FETCHED }));
+    bencher.bench(|| {
+        extraction::extract(&page, &schema, &Context { locale: "en-US", now: FETCHED, budget: &Default::default() })
+    });
 }
 
 /// The same with its links, as a crawl does.
@@ -42,7 +44,13 @@ fn extract(bencher: Bencher<'_, '_>, fields: usize) {
 fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
     let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
-    bencher.bench(|| extraction::extract_with_links(&page, &schema, &Context { locale: "en-US", now: FETCHED }));
+    bencher.bench(|| {
+        extraction::extract_with_links(
+            &page,
+            &schema,
+            &Context { locale: "en-US", now: FETCHED, budget: &Default::default() },
+        )
+    });
 }
 
 /// Parse the page and nothing else: the floor of the two above.

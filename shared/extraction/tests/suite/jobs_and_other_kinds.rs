@@ -146,7 +146,8 @@ fn explained_answers_are_the_answers() {
     let got = read(page, fields.clone());
     let url = url::Url::parse("https://shop.test/p/kettle").unwrap();
     let html = extraction::Page { body: page.as_bytes(), content_type: Some("text/html"), url: &url };
-    let context = extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let context =
+        extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     let told = extraction::explain(&html, &domain::Schema::parse(&fields).unwrap(), &context).unwrap();
     for field in &told {
         assert_eq!(field.value, got.data[&field.field]);
@@ -160,7 +161,8 @@ fn explained_answers_are_the_answers() {
 #[test]
 fn an_answer_of_an_interface_and_a_text() {
     let url = url::Url::parse("https://api.test/items").unwrap();
-    let context = extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let context =
+        extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     let read = |body: &str, content_type: &str, fields: &[(&str, &str)]| {
         let page = extraction::Page { body: body.as_bytes(), content_type: Some(content_type), url: &url };
         let schema = domain::Schema::parse(&schema(fields)).unwrap();

@@ -19,7 +19,7 @@ fn read(page: &str, schema: Value) -> Extracted {
 fn read_at(url: &str, locale: &str, page: &str, schema: Value) -> Extracted {
     let url = url::Url::parse(url).unwrap();
     let page = Page { body: page.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
-    let context = Context { locale, now: domain::Timestamp(1_795_478_400_000) };
+    let context = Context { locale, now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     extract(&page, &domain::Schema::parse(&schema).unwrap(), &context).unwrap()
 }
 

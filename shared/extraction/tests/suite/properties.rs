@@ -51,7 +51,7 @@ fn check(body: &[u8], content_type: Option<&str>) -> Result<(), TestCaseError> {
     let url = url::Url::parse("https://e.test/2025/03/04/a-thing-12345").unwrap();
     let schema = domain::Schema::parse(&fields()).unwrap();
     let page = Page { body, content_type, url: &url };
-    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000) };
+    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
     let Ok(got) = extract(&page, &schema, &context) else { return Ok(()) };
     prop_assert_eq!(got.data.keys().map(String::as_str).collect::<Vec<_>>(), NAMES.to_vec());
     for (field, value) in schema.fields().iter().zip(got.data.values()) {

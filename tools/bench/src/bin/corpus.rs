@@ -81,7 +81,7 @@ fn run(folder: &Path, case: &Case) -> Result<(Value, Duration), Fault> {
     let body = bench::page(&folder.join(&case.html))?;
     let (url, schema) = (bench::address(&case.url)?, bench::schema(&case.schema)?);
     let page = extraction::Page { body: &body, content_type: Some("text/html"), url: &url };
-    let context = extraction::Context { locale: &case.locale, now: bench::FETCHED };
+    let context = extraction::Context { locale: &case.locale, now: bench::FETCHED, budget: &Default::default() };
     let start = Instant::now();
     let got = extraction::extract(&page, &schema, &context)?;
     let took = start.elapsed();

@@ -83,7 +83,7 @@ impl Reader {
             }
             Reader::Runo(schema) => {
                 let page = extraction::Page { body, content_type: Some("text/html; charset=utf-8"), url };
-                let context = extraction::Context { locale: "en-US", now: crate::FETCHED };
+                let context = extraction::Context { locale: "en-US", now: crate::FETCHED, budget: &Default::default() };
                 let found = std::hint::black_box(extraction::extract(&page, schema, &context)?);
                 Ok(found.data.values().filter(|v| **v != Value::Null).count())
             }

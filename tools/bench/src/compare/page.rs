@@ -93,7 +93,7 @@ mod tests {
             let text = page(number, &links("/t/", number, 2_000));
             assert!((SIZE - 200..SIZE + 200).contains(&text.len()), "{} bytes", text.len());
             let read = extraction::Page { body: text.as_bytes(), content_type: Some("text/html"), url: &url };
-            let context = extraction::Context { locale: "en-US", now: crate::FETCHED };
+            let context = extraction::Context { locale: "en-US", now: crate::FETCHED, budget: &Default::default() };
             let found = extraction::extract(&read, &schema, &context).unwrap();
             let html = scraper::Html::parse_document(&text);
             for (name, kind, _, css) in FIELDS {
