@@ -54,26 +54,6 @@ impl Source {
                 | Source::Json
         )
     }
-
-    /// Trust in values of this source before anything else is known, 0 to 100.
-    pub(crate) fn trust(self) -> i32 {
-        match self {
-            Source::Selector | Source::Json => 100,
-            Source::JsonLd => 90,
-            Source::Microdata => 86,
-            Source::Rdfa => 84,
-            Source::Meta => 76,
-            Source::State => 66,
-            Source::Derived => 64,
-            Source::Pair => 62,
-            Source::Mark => 56,
-            Source::List => 58,
-            Source::Heading => 60,
-            Source::Message => 54,
-            Source::Pattern => 50,
-            Source::Address => 30,
-        }
-    }
 }
 
 /// Something that may be a field's value: all values of one place.

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::concept::Trait;
 use crate::head::Head;
 use crate::structured::{Graph, Origin, types};
 use crate::wanted::Wanted;
@@ -160,9 +161,9 @@ fn same_thing(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
 fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head: &Head, url: &Url) -> (i32, bool) {
     let mut fits = 0;
     for field in fields.iter().take(MAX_FIELDS) {
-        let mut paths = field.concept.map(|c| c.paths.as_slice()).unwrap_or_default().iter();
+        let mut paths = field.words().map(|w| w.paths.as_slice()).unwrap_or_default().iter();
         // A name and a picture are what everything has; what only its kind has tells more.
-        let weight = if matches!(field.id(), "title" | "image" | "url" | "description") { 1 } else { 3 };
+        let weight = if field.has(Trait::Common) { 1 } else { 3 };
         if paths.any(|path| object.contains_key(path.split('.').next().unwrap_or(path))) {
             fits += weight;
         }

@@ -1,26 +1,18 @@
 //! Chooses a field's value: the candidates by score, and the first that can be read as its type and looks like what
 //! is asked for.
 
-use domain::{FieldType, RenderMode};
+use domain::RenderMode;
 use serde_json::{Map, Value};
 
 use crate::Extracted;
 use crate::candidate::{Candidate, Explained, Seen, Source};
-use crate::coercion::{Coerced, Reading, clip, coerce, coerce_length, coerce_year};
+use crate::coercion::{Reading, clip, coerce};
+use crate::concept::{Concept, Shape, Trait};
 use crate::lists::{array, is_list_of};
-use crate::tidy;
+use crate::scalar::{plain_text, scalar};
+use crate::scores::{LEAST, SURE};
 use crate::visible;
 use crate::wanted::Wanted;
-
-/// Most candidates that are compared with each other.
-const MAX_AGREEING: usize = 100;
-/// What an amount loses that two others are against: more than the most trusted source is before the next.
-const OUTVOTED: i32 = 20;
-/// Least score that an answer needs: below it, null is the better one.
-const LEAST: i32 = 40;
-
-/// Score from which on structured data is believed without a look at the page.
-pub(crate) const SURE: i32 = 84;
 
 /// Collects the fields' values.
 #[derive(Default)]
@@ -50,45 +42,6 @@ impl Chosen {
 /// Candidates, best first; those of one score in the order in which they were found.
 pub(crate) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by_key(|c| std::cmp::Reverse(c.score));
-}
-
-/// Raises amounts of money that several sources have: one that stands alone against them is about something else.
-pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
-    if !wanted.is_shape("money") || wanted.is_array() {
-        return;
-    }
-    let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
-    // All that is visible is one witness, however it was found.
-    let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
-    let seen: Vec<(Option<Source>, Option<String>)> =
-        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
-    // The amount that the page shows best.
-    let shown = candidates
-        .iter()
-        .zip(&seen)
-        .filter(|(_, (source, value))| source.is_none() && value.is_some())
-        .max_by_key(|(candidate, _)| candidate.score)
-        .and_then(|(_, (_, value))| value.clone());
-    for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
-        if value.is_none() {
-            continue;
-        }
-        let mut others: Vec<Option<Source>> = Vec::new();
-        for (other, _) in seen.iter().filter(|(s, v)| s != own && v == value) {
-            if !others.contains(other) {
-                others.push(*other);
-            }
-        }
-        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
-        // A source alone against another one and what the page shows best: it states a starting bid, or it is stale.
-        let second = |v: &Option<String>| others.iter().any(Option::is_some) || *v == shown;
-        let outvoted =
-            own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
-        if outvoted {
-            candidate.score -= OUTVOTED;
-            candidate.reason = format!("{}, against another source and the page", candidate.reason).into();
-        }
-    }
 }
 
 /// The best candidate that can be read. With `seen`, every candidate is told what became of it.
@@ -180,60 +133,13 @@ fn read_all(
     Err(why)
 }
 
-/// One value as the field's elements' type.
-pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
-    if let Some(unit) = wanted.unit
-        && raw.is_string()
-        && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
-    {
-        return Some(length);
-    }
-    if wanted.asks_year()
-        && let Some(year) = coerce_year(wanted.field.kind, raw, reading)
-    {
-        return Some(year);
-    }
-    let mut raw = tidy::value(raw);
-    if wanted.is_shape("money")
-        && wanted.field.kind.element() != FieldType::String
-        && let Some(text) = raw.as_str()
-        && let Some((amount, _)) = visible::amount(text)
-    {
-        raw = money(text, &amount).into();
-    } else if wanted.id() == "currency"
-        && let Some(code) = raw.as_str().and_then(visible::code)
-    {
-        raw = code;
-    } else if wanted.id() == "author"
-        && let Some(text) = raw.as_str()
-    {
-        raw = visible::without_by(text).into();
-    }
-    coerce(wanted.field.kind, &raw, reading)
-}
-
-/// An amount of money: three digits behind a lone separator are thousands whatever the locale, because no shop prints
-/// a thousandth. The text stays as it was where that changes nothing.
-fn money(text: &str, amount: &str) -> String {
-    let number: String = amount.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).collect();
-    let separators = number.chars().filter(|c| !c.is_ascii_digit()).count();
-    let group = number
-        .rfind(['.', ','])
-        .is_some_and(|at| number.len() - at == 4 && at > 0 && at <= 3 && !number.starts_with('0'));
-    if separators == 1 && group {
-        return amount.replace(['.', ','], "");
-    }
-    if text.contains(amount) { text.to_owned() } else { amount.to_owned() }
-}
-
 /// Whether a value that reads as its type looks like what the field is for.
 fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Result<(), &'static str> {
     let text = value.as_str().unwrap_or_default();
     let count = text.chars().count();
-    let shape = wanted.concept.map_or("", |c| c.shape);
     let structured = source.is_structured();
-    match (shape, value) {
-        ("name", Value::String(_)) => {
+    match (wanted.shape(), value) {
+        (Shape::Name, Value::String(_)) => {
             if text.contains("://") || text.starts_with('{') || text.starts_with('@') {
                 return Err("an address, not a name");
             }
@@ -246,24 +152,24 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if !structured && count > 4 && text.starts_with(|c: char| c.is_ascii_digit()) {
                 return Err("begins with a number");
             }
-            if wanted.id() == "author" && !structured && !visible::is_name(text) {
+            if wanted.is(Concept::Author) && !structured && !visible::is_name(text) {
                 return Err("not a name");
             }
         }
-        ("code", Value::String(_)) => {
+        (Shape::Code, Value::String(_)) => {
             if count > 60 || text.split_whitespace().count() > 5 || text.contains("://") {
                 return Err("not a code");
             }
             let digits = text.chars().any(char::is_numeric);
             let prose = text.split_whitespace().filter(|w| w.len() > 1 && w.chars().all(char::is_alphabetic)).count();
-            if !structured && prose > 1 && !matches!(wanted.id(), "telephone" | "postal code") {
+            if !structured && prose > 1 && !wanted.has(Trait::Wordy) {
                 return Err("words, not a code");
             }
-            if !structured && wanted.id() != "version" && !digits {
+            if !structured && !wanted.has(Trait::Digitless) && !digits {
                 return Err("a code without a digit");
             }
         }
-        ("money", Value::Number(n)) => {
+        (Shape::Money, Value::Number(n)) => {
             if n.as_f64().is_none_or(|v| v < 0.0) {
                 return Err("a negative amount");
             }
@@ -271,20 +177,20 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("an amount of nothing");
             }
         }
-        ("count" | "minutes", Value::Number(n)) => {
+        (Shape::Count | Shape::Minutes, Value::Number(n)) => {
             let negative = n.as_f64().is_none_or(|v| v < 0.0);
-            if negative && !matches!(wanted.id(), "latitude" | "longitude") {
+            if negative && !wanted.has(Trait::Signed) {
                 return Err("a negative count");
             }
-            if wanted.id() == "total time" && n.as_f64() == Some(0.0) {
+            if wanted.is(Concept::TotalTime) && n.as_f64() == Some(0.0) {
                 return Err("no time at all");
             }
-            if wanted.id() == "rating" && n.as_f64().is_some_and(|v| v > 100.0) {
+            if wanted.is(Concept::Rating) && n.as_f64().is_some_and(|v| v > 100.0) {
                 return Err("too much for a rating");
             }
         }
-        ("short", Value::String(_)) if !structured && count > 300 => return Err("too long"),
-        ("place", Value::String(_)) if !structured && count > 200 => return Err("too long"),
+        (Shape::Short, Value::String(_)) if !structured && count > 300 => return Err("too long"),
+        (Shape::Place, Value::String(_)) if !structured && count > 200 => return Err("too long"),
         _ => {}
     }
     if wanted.concept.is_none() && !structured {
@@ -341,15 +247,7 @@ const PLAIN: Reading<'static> = Reading { locale: "en-US", today: jiff::civil::D
 
 /// A field's explanation.
 pub(crate) fn explained(wanted: &Wanted<'_>, chosen: Option<&Chosen>, candidates: Vec<Seen>) -> Explained {
-    let meaning = wanted.concept.map_or("nothing that is known", |c| c.id).to_owned();
+    let meaning = wanted.concept.map_or("nothing that is known", |c| c.properties().id).to_owned();
     let value = chosen.map_or(Value::Null, |c| c.value.clone());
     Explained { field: wanted.field.field.clone(), meaning, candidates, value }
-}
-
-/// A value as a text.
-pub(crate) fn plain_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -39,8 +39,7 @@ pub(crate) fn candidates(page: &Value, wanted: &Wanted<'_>) -> Vec<Candidate> {
             Value::Object(members) => {
                 for (name, value) in members {
                     let own = words(name) == wanted.label;
-                    let means =
-                        !own && wanted.concept.is_some_and(|w| concept_of(name).is_some_and(|c| std::ptr::eq(c, w)));
+                    let means = !own && wanted.concept.is_some() && concept_of(name) == wanted.concept;
                     let values = if own || means { plain(value) } else { Vec::new() };
                     // The parts of a price are no second price.
                     if value.is_array() || (value.is_object() && values.is_empty()) {

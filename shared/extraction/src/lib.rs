@@ -8,6 +8,7 @@ pub mod coercion;
 pub mod links;
 
 mod candidate;
+mod concept;
 mod doc;
 mod entity;
 mod fields;
@@ -15,6 +16,8 @@ mod head;
 mod html;
 mod json_page;
 mod lists;
+mod scalar;
+mod scores;
 mod selector;
 mod sieve;
 mod sources;
@@ -241,7 +244,7 @@ fn each_of(
         let mut seen = Vec::new();
         if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
             candidates.extend(sources.visible(wanted, tell || chosen.as_ref().is_none_or(|c| !c.is_sure())));
-            fields::agree(wanted, &mut candidates, &reading);
+            scores::agree(wanted, &mut candidates, &reading);
             fields::sort(&mut candidates);
             chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
                 .or_else(|| fields::last_resort(wanted, &candidates, &reading));

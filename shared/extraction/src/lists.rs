@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion::Reading;
-use crate::fields::{plain_text, scalar};
+use crate::concept::{Concept, Trait};
+use crate::scalar::{plain_text, scalar};
 use crate::tidy::{self, Split};
 use crate::wanted::Wanted;
 
@@ -18,14 +19,11 @@ pub(crate) fn array(
     reading: &Reading<'_>,
     notes: &mut Vec<String>,
 ) -> Option<Value> {
-    let how = match wanted.id() {
-        "instruction" | "ingredient" => Split::Lines,
-        _ => Split::Commas,
-    };
+    let how = if wanted.has(Trait::Lines) { Split::Lines } else { Split::Commas };
     let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
     let parts: Vec<Value> = match &candidate.values[..] {
         [Value::String(one)] if one.starts_with("[{") => written_out(one),
-        [Value::String(one)] if wanted.id() == "instruction" => {
+        [Value::String(one)] if wanted.is(Concept::Instruction) => {
             let lines = tidy::split(one, how);
             let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
             apart.into_iter().map(Value::String).collect()
@@ -55,9 +53,9 @@ pub(crate) fn array(
             None => dropped += 1,
         }
     }
-    match wanted.id() {
-        "instruction" => drop_repeated(&mut items),
-        "ingredient" => join_amounts(&mut items),
+    match wanted.concept {
+        Some(Concept::Instruction) => drop_repeated(&mut items),
+        Some(Concept::Ingredient) => join_amounts(&mut items),
         _ => {}
     }
     if items.is_empty() {
@@ -119,9 +117,9 @@ fn join_amounts(items: &mut Vec<Value>) {
 /// have amounts.
 pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
     let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
-    match wanted.id() {
-        "instruction" => lengths >= items.len() * 22,
-        "ingredient" => {
+    match wanted.concept {
+        Some(Concept::Instruction) => lengths >= items.len() * 22,
+        Some(Concept::Ingredient) => {
             let has_amount = |t: &&str| t.chars().any(char::is_numeric);
             let amounts = items.iter().filter_map(Value::as_str).filter(has_amount).count();
             (items.len() > 1 || lengths > 20) && (items.len() < 4 || amounts * 5 >= items.len())
@@ -133,19 +131,19 @@ pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
 /// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.
 fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
     let Value::String(text) = &value else { return Some(value) };
-    match wanted.id() {
-        "ingredient" => {
+    match wanted.concept {
+        Some(Concept::Ingredient) => {
             let digits = text.chars().any(char::is_numeric);
             if text.ends_with(':') && !digits {
                 return None;
             }
             Some(tidy::ingredient(text).into())
         }
-        "instruction" if !source.is_structured() => {
+        Some(Concept::Instruction) if !source.is_structured() => {
             let head = text.ends_with(':') && text.chars().count() < 40;
             (!head && !tidy::is_step_number(text)).then_some(value)
         }
-        "instruction" => (!tidy::is_step_number(text)).then_some(value),
+        Some(Concept::Instruction) => (!tidy::is_step_number(text)).then_some(value),
         _ => Some(value),
     }
 }

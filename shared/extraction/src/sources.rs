@@ -1,6 +1,5 @@
 //! A field's candidates from everything that a page offers: structured data first, the visible page where that is not
-//! enough. What is known of particular kinds of fields (a publisher is no author, a headline may be shortened) changes
-//! scores here, and nowhere else.
+//! enough.
 
 use std::cell::OnceCell;
 
@@ -11,22 +10,19 @@ use url::Url;
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion::Reading;
+use crate::concept::{Concept, Trait};
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
-use crate::fields::SURE;
 use crate::head::Head;
+use crate::scores::{SURE, Scores};
 use crate::structured::{Graph, Origin, state};
 use crate::visible::{View, without_site};
-use crate::vocabulary::{Concept, concept_of, words};
+use crate::vocabulary::{concept_of, words};
 use crate::wanted::Wanted;
 use crate::{selector, visible};
 
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
-
-/// Lengths of headlines, in characters, that were likely cut: search engines once took 110 and no more, and plugins
-/// still see to it.
-const HEADLINE: std::ops::RangeInclusive<usize> = 90..=113;
 
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
@@ -42,7 +38,7 @@ pub(crate) struct Sources<'a> {
 /// A member of embedded state that speaks of the page's subject.
 struct Member {
     name: String,
-    concept: Option<&'static Concept>,
+    concept: Option<Concept>,
     values: Vec<Value>,
     nested: bool,
 }
@@ -72,27 +68,26 @@ impl<'a> Sources<'a> {
         for entity in &self.ranked {
             self.entity_says(entity, wanted, &mut out);
         }
-        if wanted.id() == "total time" {
+        if wanted.is(Concept::TotalTime) {
             self.total_time(wanted, &mut out);
         }
-        let metas = wanted.concept.map(|c| c.metas.as_slice()).unwrap_or_default();
+        let metas = wanted.words().map(|w| w.metas.as_slice()).unwrap_or_default();
         let own = wanted.field.field.to_lowercase();
         let own = Some(own.as_str()).filter(|o| !metas.contains(o));
         for (rank, name) in (0..).zip(metas.iter().copied().chain(own)) {
             let values: Vec<Value> = self.head.metas(name).iter().cloned().map(Value::String).collect();
-            if !values.is_empty() && wanted.id() != "title" {
+            if !values.is_empty() && !wanted.is(Concept::Title) {
                 out.push(Candidate::new(Source::Meta, values, format!("meta {name}")).scored(-rank));
             }
         }
-        self.finish(wanted, &mut out);
+        self.scores().finish(wanted, &mut out);
         out
     }
 
     /// Whether the visible page is asked even where structured data has an answer of this score: where the page is
     /// known to say it better, or the answer is one of little trust.
     pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, score: i32) -> bool {
-        let doubted = matches!(wanted.id(), "author" | "published" | "modified" | "stock" | "sku" | "brand");
-        wanted.field.selector.is_none() && (matches!(wanted.id(), "title" | "price") || (doubted && score < SURE))
+        wanted.field.selector.is_none() && (wanted.has(Trait::Shown) || (wanted.has(Trait::Doubted) && score < SURE))
     }
 
     /// What the visible page says, and embedded state where nothing better structured does.
@@ -106,13 +101,17 @@ impl<'a> Sources<'a> {
         }
         self.view.candidates(wanted, &mut out);
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
-        if wanted.id() == "stock" && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
+        if wanted.is(Concept::Stock) && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
             out.push(
                 Candidate::text(Source::Message, "true", "an offer with a price and no message against it").scored(-12),
             );
         }
-        self.finish(wanted, &mut out);
+        self.scores().finish(wanted, &mut out);
         out
+    }
+
+    fn scores(&self) -> Scores<'a> {
+        Scores { head: self.head, graph: self.graph, url: self.url }
     }
 
     fn entity_says(&self, entity: &Entity<'a>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
@@ -130,76 +129,20 @@ impl<'a> Sources<'a> {
             if !values.is_empty() {
                 let mut candidate =
                     Candidate::new(source, values, format!("{path} of the main entity")).scored(-rank - entity.behind);
-                self.adjust(wanted, entity, path, &mut candidate);
+                self.scores().adjust(wanted, entity, path, &mut candidate);
                 out.push(candidate);
             }
         };
         // The field's own name may be the very term: it says best which of several is meant.
         let field = &wanted.field.field;
         let own = if field.contains('.') { field.clone() } else { camel(&wanted.label) };
-        let paths = wanted.concept.map(|c| c.paths.as_slice()).unwrap_or_default();
+        let paths = wanted.words().map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
             let ends_so = path.rsplit('.').next() == Some(own.as_str()) && own != "name";
             add(path, if ends_so { 0 } else { rank });
         }
         if !paths.contains(&own.as_str()) {
             add(&own, if wanted.concept.is_none() { 0 } else { 8 });
-        }
-    }
-
-    /// What is known of particular members.
-    fn adjust(&self, wanted: &Wanted<'_>, entity: &Entity<'a>, path: &str, candidate: &mut Candidate) {
-        let text = candidate.values.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
-        match wanted.id() {
-            "title" => {
-                // What was cut to fit is worth less than the whole.
-                let whole = |t: &str| t.len() > text.len() + 3 && t.starts_with(text.trim_end_matches(['.', '…', ' ']));
-                if HEADLINE.contains(&text.chars().count()) && self.head.names().any(whole) {
-                    candidate.score -= 16;
-                    candidate.reason = format!("{}, cut short", candidate.reason).into();
-                }
-                // A page's name has the site's in it; an article's headline may be another than the one printed.
-                if entity.is_page {
-                    candidate.score -= 18;
-                } else if entity.is_article {
-                    candidate.score -= 6;
-                } else {
-                    // What the page itself does not call so is another thing, or the site.
-                    let agree = |n: &str| visible::agreement(n, &text) >= 60;
-                    // Longer stories have titles of their own.
-                    let og_title = self.head.metas("og:title").first().filter(|_| !entity.is_embedded);
-                    let agrees = og_title.map_or_else(|| self.head.names().any(agree), |t| agree(t));
-                    let change = if entity.is_embedded { 6 } else { 3 };
-                    let og = self.head.metas("og:title").first().map(|t| without_site(t, self.head));
-                    let same = i32::from(og.as_deref() == Some(text.trim())) * 3;
-                    candidate.score += if agrees && !self.head.is_site(&text) { change + same } else { -24 };
-                }
-                if let Some(Value::String(title)) = candidate.values.first_mut() {
-                    *title = without_site(&crate::tidy::text_of(title), self.head);
-                }
-            }
-            "author" => {
-                let publisher = self.graph.at(entity.members, "publisher.name");
-                let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site(&text);
-                if is_publisher {
-                    // A blog's recipes are its own; an article was written by someone.
-                    candidate.score -= if entity.is_embedded { 4 } else { 26 };
-                    candidate.reason = "author, but it is the publisher".into();
-                }
-            }
-            "old price" if path.contains("priceSpecification") || path == "offers.highPrice" => {
-                // Only where it says more than the price itself.
-                let price = self.graph.at(entity.members, "offers.price");
-                candidate.values.retain(|v| !price.contains(v));
-            }
-            "stock" => {
-                // A thing can be had if any of its variants can.
-                let there = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
-                candidate.values.sort_by_key(|v| !there(v));
-            }
-            "description" if entity.is_page => candidate.score -= 4,
-            "image" if path.starts_with("logo") => candidate.score -= 40,
-            _ => {}
         }
     }
 
@@ -224,7 +167,7 @@ impl<'a> Sources<'a> {
     fn state_says(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         for member in self.state.get_or_init(|| self.read_state()) {
             let same = member.name == wanted.label;
-            let alike = wanted.concept.zip(member.concept).is_some_and(|(a, b)| std::ptr::eq(a, b));
+            let alike = wanted.concept.zip(member.concept).is_some_and(|(a, b)| a == b);
             if same || alike {
                 let change = i32::from(same) * 3 - i32::from(member.nested) * 6;
                 let reason = format!("member \"{}\" of embedded state", member.name);
@@ -263,61 +206,6 @@ impl<'a> Sources<'a> {
         }
         out
     }
-
-    /// What holds for candidates of every source: addresses are absolute, authors are no addresses.
-    fn finish(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-        let address = wanted.concept.is_some_and(Concept::is_address);
-        for candidate in out.iter_mut() {
-            if address {
-                for value in &mut candidate.values {
-                    if let Some(url) = value.as_str().and_then(|text| self.url.join(text.trim()).ok()) {
-                        *value = url.to_string().into();
-                    }
-                }
-            }
-            if wanted.id() == "image" && candidate.source == Source::Meta && !wanted.is_array() {
-                // What a site shows elsewhere as the page's picture is what it takes for its main one.
-                let logo =
-                    candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
-                candidate.score += if logo { -10 } else { 20 };
-            }
-            let text = candidate.values.first().and_then(Value::as_str).unwrap_or_default();
-            if wanted.id() == "author" && candidate.source != Source::JsonLd && self.head.is_site(text) {
-                candidate.score -= 18;
-            }
-            if wanted.id() == "price" && !candidate.source.is_structured() && is_least(text) {
-                candidate.score -= 14;
-                candidate.reason = format!("{}, the least of several", candidate.reason).into();
-            }
-            if wanted.id() == "brand" && self.head.is_site(text) && !candidate.source.is_structured() {
-                candidate.score -= 6;
-            }
-        }
-        out.retain(|c| !c.values.is_empty());
-    }
-}
-
-/// Whether a price is told to be the least of several: "from $5".
-fn is_least(text: &str) -> bool {
-    let lower = text.trim_start().to_lowercase();
-    [
-        "from ",
-        "ab ",
-        "à partir",
-        "dès ",
-        "desde ",
-        "a partir",
-        "da ",
-        "vanaf ",
-        "od ",
-        "fra ",
-        "från ",
-        "alkaen ",
-        "от ",
-        "starting ",
-    ]
-    .iter()
-    .any(|w| lower.starts_with(w))
 }
 
 /// `date published` as schema.org writes it.

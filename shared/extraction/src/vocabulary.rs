@@ -5,76 +5,71 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a field name may mean. Each member is a line of the table.
+use crate::concept::Concept;
+
+/// The words of a concept. Each member is a line of the table.
 #[derive(Debug, Default)]
-pub(crate) struct Concept {
-    pub(crate) id: &'static str,
+pub(crate) struct Words {
     pub(crate) names: Vec<&'static str>,
     pub(crate) paths: Vec<&'static str>,
     pub(crate) metas: Vec<&'static str>,
     pub(crate) labels: Vec<String>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) not: Vec<&'static str>,
-    pub(crate) page: &'static str,
-    pub(crate) shape: &'static str,
 }
 
 impl Concept {
-    /// Whether its values are addresses, which are given absolute.
-    pub(crate) fn is_address(&self) -> bool {
-        matches!(self.id, "image" | "url")
+    /// The words that name it.
+    pub(crate) fn words(self) -> &'static Words {
+        &VOCABULARY.words[self as usize]
     }
 }
 
 struct Vocabulary {
-    concepts: Vec<Concept>,
-    by_name: HashMap<String, usize>,
+    /// One for each of [`Concept::ALL`], in its order.
+    words: Vec<Words>,
+    by_name: HashMap<String, Concept>,
     /// Names of several words, in the singular, longest first.
-    phrases: Vec<(String, usize)>,
+    phrases: Vec<(String, Concept)>,
 }
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
-    let concepts = read(include_str!("vocabulary.txt"));
+    let mut read = read(include_str!("vocabulary.txt"));
+    let words: Vec<Words> = Concept::ALL.iter().map(|c| read.remove(c.properties().id).unwrap_or_default()).collect();
     let mut by_name = HashMap::new();
-    for (at, concept) in concepts.iter().enumerate() {
-        for name in &concept.names {
-            by_name.entry((*name).to_owned()).or_insert(at);
+    let mut phrases = Vec::new();
+    for (concept, words) in Concept::ALL.iter().zip(&words) {
+        for name in &words.names {
+            by_name.entry((*name).to_owned()).or_insert(*concept);
         }
-        for name in &concept.names {
-            by_name.entry(singular(name).into_owned()).or_insert(at);
+        for name in &words.names {
+            by_name.entry(singular(name).into_owned()).or_insert(*concept);
         }
+        let several = words.names.iter().filter(|n| n.contains(' '));
+        phrases.extend(several.map(|n| (format!(" {} ", singular(n)), *concept)));
     }
-    let several = |(at, c): (usize, &Concept)| -> Vec<(String, usize)> {
-        c.names.iter().filter(|n| n.contains(' ')).map(|n| (format!(" {} ", singular(n)), at)).collect()
-    };
-    let mut phrases: Vec<(String, usize)> = concepts.iter().enumerate().flat_map(several).collect();
     phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
-    Vocabulary { concepts, by_name, phrases }
+    Vocabulary { words, by_name, phrases }
 });
 
-/// Every concept.
-pub(crate) fn concepts() -> &'static [Concept] {
-    &VOCABULARY.concepts
-}
-
-/// Reads the table. Lines that are neither a head, a member nor a comment are passed over; a test sees to it that
-/// there are none.
-fn read(table: &'static str) -> Vec<Concept> {
-    let mut out: Vec<Concept> = Vec::new();
+/// Reads the table: words by the id of their concept. Lines that are neither a head, a member nor a comment are passed
+/// over; a test sees to it that there are none.
+fn read(table: &'static str) -> HashMap<&'static str, Words> {
+    let mut out: HashMap<&'static str, Words> = HashMap::new();
+    let mut id = "";
     for line in table.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        if let Some(id) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            out.push(Concept { id, ..Concept::default() });
-        } else if let (Some(concept), Some((member, value))) = (out.last_mut(), line.split_once(':')) {
+        if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            id = head;
+        } else if let Some((member, value)) = line.split_once(':') {
+            let words = out.entry(id).or_default();
             let list = || value.split(',').map(str::trim).filter(|v| !v.is_empty());
             match member {
-                "names" => concept.names = list().collect(),
-                "paths" => concept.paths = list().collect(),
-                "metas" => concept.metas = list().collect(),
-                "labels" => concept.labels = list().map(words).collect(),
-                "marks" => concept.marks = list().collect(),
-                "not" => concept.not = list().collect(),
-                "page" => concept.page = value.trim(),
-                "shape" => concept.shape = value.trim(),
+                "names" => words.names = list().collect(),
+                "paths" => words.paths = list().collect(),
+                "metas" => words.metas = list().collect(),
+                "labels" => words.labels = list().map(self::words).collect(),
+                "marks" => words.marks = list().collect(),
+                "not" => words.not = list().collect(),
                 _ => {}
             }
         }
@@ -169,15 +164,14 @@ pub(crate) fn singular(words: &str) -> Cow<'_, str> {
     Cow::Owned(words.split(' ').map(stem).collect::<Vec<_>>().join(" "))
 }
 
-fn find(words: &str) -> Option<&'static Concept> {
-    let vocabulary = &*VOCABULARY;
-    let at = vocabulary.by_name.get(words).or_else(|| vocabulary.by_name.get(&*singular(words)))?;
-    vocabulary.concepts.get(*at)
+fn find(words: &str) -> Option<Concept> {
+    let by_name = &VOCABULARY.by_name;
+    by_name.get(words).or_else(|| by_name.get(&*singular(words))).copied()
 }
 
 /// What a field name means, if the table knows it: as it stands, then without words that only say what kind of page
 /// it is or how the value is written.
-pub(crate) fn concept_of(name: &str) -> Option<&'static Concept> {
+pub(crate) fn concept_of(name: &str) -> Option<Concept> {
     let whole = words(name);
     let mut head = whole.as_str();
     loop {
@@ -199,10 +193,9 @@ pub(crate) fn concept_of(name: &str) -> Option<&'static Concept> {
 }
 
 /// The concept with the longest name of at least two words that stands in a hint.
-pub(crate) fn concept_in(hint: &str) -> Option<&'static Concept> {
+pub(crate) fn concept_in(hint: &str) -> Option<Concept> {
     let hint = format!(" {} ", singular(&words(hint)));
-    let found = VOCABULARY.phrases.iter().find(|(phrase, _)| hint.contains(phrase.as_str()))?;
-    concepts().get(found.1)
+    VOCABULARY.phrases.iter().find(|(phrase, _)| hint.contains(phrase.as_str())).map(|(_, concept)| *concept)
 }
 
 #[cfg(test)]
@@ -231,27 +224,33 @@ mod tests {
             ("jobTitle", "job title"),
             ("originalPrice", "old price"),
         ] {
-            assert_eq!(concept_of(name).unwrap_or_else(|| panic!("{name}")).id, id, "{name}");
+            assert_eq!(concept_of(name).unwrap_or_else(|| panic!("{name}")).properties().id, id, "{name}");
         }
         assert!(concept_of("flux capacitor").is_none());
-        assert_eq!(concept_in("the original price, struck through").map(|c| c.id), Some("old price"));
+        assert_eq!(concept_in("the original price, struck through").map(|c| c.properties().id), Some("old price"));
     }
 
     #[test]
     fn the_table_is_read_whole() {
         let table = include_str!("vocabulary.txt");
-        let known = ["names", "paths", "metas", "labels", "marks", "not", "page", "shape"];
+        let known = ["names", "paths", "metas", "labels", "marks", "not"];
         for line in table.lines().filter(|l| !l.trim().is_empty() && !l.starts_with(['#', '['])) {
             let member = line.split_once(':').unwrap_or_else(|| panic!("{line}")).0;
             assert!(known.contains(&member), "{line}");
         }
-        assert_eq!(concepts().len(), table.lines().filter(|l| l.starts_with('[')).count());
+        let heads: Vec<&str> =
+            table.lines().filter_map(|l| l.strip_prefix('[').and_then(|l| l.strip_suffix(']'))).collect();
+        let ids: Vec<&str> = Concept::ALL.iter().map(|c| c.properties().id).collect();
+        assert_eq!(heads, ids, "every concept has its words, in the order of the table");
+        for words in Concept::ALL.iter().map(|c| c.words()) {
+            assert!(!words.names.is_empty());
+        }
     }
 
     #[test]
     fn no_name_means_two_things() {
         let mut seen = std::collections::HashSet::new();
-        for name in concepts().iter().flat_map(|c| &c.names) {
+        for name in Concept::ALL.iter().flat_map(|c| &c.words().names) {
             assert!(seen.insert(name), "{name}");
         }
     }

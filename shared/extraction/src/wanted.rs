@@ -3,13 +3,14 @@
 use domain::{Field, FieldType};
 use serde_json::Value;
 
-use crate::vocabulary::{Concept, concept_in, concept_of, singular, words};
+use crate::concept::{Concept, Look, Shape, Trait};
+use crate::vocabulary::{Words, concept_in, concept_of, singular, words};
 
 /// A field, understood.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) field: &'a Field,
-    pub(crate) concept: Option<&'static Concept>,
+    pub(crate) concept: Option<Concept>,
     /// The name in words.
     pub(crate) label: String,
     /// The same in the singular.
@@ -43,7 +44,7 @@ impl<'a> Wanted<'a> {
         }
         let asked = format!(" {} {} ", self.stem, singular(&words(self.field.hint.as_deref().unwrap_or(""))));
         let says = |unit: &[&str]| unit.iter().any(|u| asked.contains(&format!(" {u} ")));
-        let timely = self.is_shape("minutes") || says(&["duration", "time", "minute", "second"]);
+        let timely = self.is_shape(Shape::Minutes) || says(&["duration", "time", "minute", "second"]);
         if !timely || says(&["zone", "stamp", "timestamp"]) {
             return None;
         }
@@ -65,16 +66,33 @@ impl<'a> Wanted<'a> {
             && (self.label.split(' ').any(|w| w == "year") || words(hint).split(' ').any(|w| w == "year"))
     }
 
-    pub(crate) fn id(&self) -> &'static str {
-        self.concept.map_or("", |c| c.id)
+    /// Whether it means just that.
+    pub(crate) fn is(&self, concept: Concept) -> bool {
+        self.concept == Some(concept)
     }
 
-    pub(crate) fn is_shape(&self, shape: &str) -> bool {
-        self.concept.is_some_and(|c| c.shape == shape)
+    /// Whether what it means has a property.
+    pub(crate) fn has(&self, property: Trait) -> bool {
+        self.concept.is_some_and(|c| c.has(property))
     }
 
-    pub(crate) fn is_page(&self, page: &str) -> bool {
-        self.concept.is_some_and(|c| c.page == page)
+    /// The words of what it means, where that is known.
+    pub(crate) fn words(&self) -> Option<&'static Words> {
+        self.concept.map(Concept::words)
+    }
+
+    /// What its values must look like.
+    pub(crate) fn shape(&self) -> Shape {
+        self.concept.map_or(Shape::Free, |c| c.properties().shape)
+    }
+
+    pub(crate) fn is_shape(&self, shape: Shape) -> bool {
+        self.shape() == shape
+    }
+
+    /// What finds its values on the visible page.
+    pub(crate) fn look(&self) -> Look {
+        self.concept.map_or(Look::Labels, |c| c.properties().look)
     }
 
     pub(crate) fn is_array(&self) -> bool {
@@ -94,7 +112,7 @@ impl<'a> Wanted<'a> {
         if stem == self.stem {
             return Some(9);
         }
-        let concept = self.concept?;
+        let concept = self.words()?;
         if concept.names.iter().any(|n| *n == label || *n == stem) {
             return Some(8);
         }
@@ -103,7 +121,7 @@ impl<'a> Wanted<'a> {
 
     /// Whether the words of a mark or key say that something else is meant.
     pub(crate) fn is_else(&self, marks: &str) -> bool {
-        self.concept.is_some_and(|c| c.not.iter().any(|w| crate::doc::has_words(marks, w)))
+        self.words().is_some_and(|c| c.not.iter().any(|w| crate::doc::has_words(marks, w)))
     }
 
     /// Whether a text looks like the example as far as one can tell: for names that say nothing.
@@ -127,8 +145,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn shares_word(a: &Concept, b: &Concept) -> bool {
-    a.id.split(' ').any(|w| b.names.iter().any(|n| n.split(' ').any(|m| m == w)))
+fn shares_word(a: Concept, b: Concept) -> bool {
+    a.properties().id.split(' ').any(|w| b.words().names.iter().any(|n| n.split(' ').any(|m| m == w)))
 }
 
 #[cfg(test)]
@@ -141,7 +159,7 @@ mod tests {
         let field =
             Field { field: name.into(), kind, example: json!("1"), hint: hint.map(str::to_owned), selector: None };
         let wanted = Wanted::of(&field);
-        (wanted.id().to_owned(), wanted.unit)
+        (wanted.concept.map_or("", |c| c.properties().id).to_owned(), wanted.unit)
     }
 
     #[test]

@@ -87,7 +87,7 @@ const OTHER: [&str; 14] = [
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let modified = wanted.is_page("modified");
+    let modified = wanted.look() == crate::concept::Look::Modified;
     let mut checked = 0;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];

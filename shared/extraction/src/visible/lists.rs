@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::concept::{Concept, Trait};
 use crate::doc::Doc;
-use crate::vocabulary::{concepts, singular, words};
+use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -24,7 +25,7 @@ const OWN_PARTS: [&str; 8] = ["for ", "für ", "pour ", "para ", "per ", "voor "
 /// The lists under headings that name the field.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    if matches!(wanted.id(), "ingredient" | "instruction") {
+    if wanted.has(Trait::Lines) {
         by_look(view, wanted, out);
     }
     let mut found = 0;
@@ -98,14 +99,14 @@ fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         }
     }
     let values = |items: Vec<String>| items.into_iter().map(Value::String).collect::<Vec<_>>();
-    match (wanted.id(), ingredients, numbered) {
-        ("ingredient", Some((_, _, found)), _) => {
+    match (wanted.concept, ingredients, numbered) {
+        (Some(Concept::Ingredient), Some((_, _, found)), _) => {
             out.push(Candidate::new(Source::List, values(found), "a list of amounts").scored(-12));
         }
-        ("instruction", _, Some(found)) => {
+        (Some(Concept::Instruction), _, Some(found)) => {
             out.push(Candidate::new(Source::List, values(found), "a numbered list of sentences").scored(-12));
         }
-        ("instruction", Some((_, at, _)), None) => {
+        (Some(Concept::Instruction), Some((_, at, _)), None) => {
             let end = region(doc, at, Some(3), wanted);
             let paragraphs: Vec<String> = end
                 .filter(|i| doc.els[*i].name() == "p" && doc.text_len(*i) > 30)
@@ -207,8 +208,8 @@ fn is_other(heading: &str, wanted: &Wanted<'_>) -> bool {
         return true;
     }
     let stem = singular(&label);
-    let mut lists = concepts().iter().filter(|c| matches!(c.page, "list" | "steps") && c.id != wanted.id());
-    lists.any(|c| c.names.iter().any(|n| *n == label || *n == stem) || c.labels.contains(&label))
+    let mut lists = Concept::ALL.iter().filter(|c| c.has(Trait::Lines) && !wanted.is(**c)).map(|c| c.words());
+    lists.any(|w| w.names.iter().any(|n| *n == label || *n == stem) || w.labels.contains(&label))
 }
 
 /// The items of a stretch of the page: list items, else table rows, else paragraphs, else lines.
@@ -274,13 +275,13 @@ fn plausible(wanted: &Wanted<'_>, items: &[String]) -> i32 {
         let count = items.iter().filter(|i| test(i)).count() * 10 / items.len().max(1);
         i32::try_from(count).unwrap_or(10)
     };
-    match wanted.id() {
-        "ingredient" => {
+    match wanted.concept {
+        Some(Concept::Ingredient) => {
             let amount = share(&|i| i.chars().any(char::is_numeric));
             let short = share(&|i| i.chars().count() <= 120);
             amount + short - 13
         }
-        "instruction" => share(&|i| i.chars().count() > 30 && i.contains(' ')) * 2 - 10,
+        Some(Concept::Instruction) => share(&|i| i.chars().count() > 30 && i.contains(' ')) * 2 - 10,
         _ => 0,
     }
 }
@@ -323,7 +324,7 @@ pub(super) fn crumbs(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
         *part = part.trim_matches(|c: char| c.is_whitespace() || ">›»/|•".contains(c)).to_owned();
     }
     parts.retain(|p| !p.is_empty());
-    if wanted.id() == "category" && !wanted.is_array() {
+    if wanted.is(Concept::Category) && !wanted.is_array() {
         let title = view.head.h1.as_deref().unwrap_or_default();
         let last = parts.iter().rev().find(|p| p.as_str() != title && p.to_lowercase() != "home");
         if let Some(last) = last {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::concept::Shape;
 use crate::doc::Doc;
 use crate::vocabulary::words;
 use crate::wanted::Wanted;
@@ -64,7 +65,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     let doc = view.doc;
     let index = view.words.get_or_init(|| Index::of(doc));
     let own = Some(wanted.label.as_str()).filter(|l| l.len() > 2);
-    let marks = wanted.concept.map(|c| c.marks.as_slice()).unwrap_or_default();
+    let marks = wanted.words().map(|w| w.marks.as_slice()).unwrap_or_default();
     let phrases = own.into_iter().chain(marks.iter().copied());
     for (rank, phrase) in phrases.enumerate() {
         let rank = i32::try_from(rank.min(8)).unwrap_or(8);
@@ -125,7 +126,7 @@ fn attributes(
         for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
             let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
             // Attributes hold codes; only one that says just that holds a name.
-            let rank = if wanted.is_shape("name") { rank * 6 } else { rank };
+            let rank = if wanted.is_shape(Shape::Name) { rank * 6 } else { rank };
             if !wanted.is_else(&name) {
                 let reason = format!("attribute data-{name}");
                 out.push(Candidate::text(Source::Mark, *value, reason).scored(far - rank));

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::candidate::Candidate;
 use crate::coercion::Reading;
+use crate::concept::{Look, Trait};
 use crate::doc::Doc;
 use crate::head::Head;
 use crate::wanted::Wanted;
@@ -45,40 +46,40 @@ impl<'a> View<'a> {
 
     /// A field's candidates on the visible page.
     pub(crate) fn candidates(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-        match wanted.concept.map_or("", |c| c.page) {
-            "title" => title::candidates(self, out),
-            "image" => picture::candidates(self, wanted, out),
-            "canonical" => texts::canonical(self, out),
-            "language" => texts::language(self, out),
-            "site" => texts::site(self, out),
-            "byline" => byline::candidates(self, out),
-            "times" => days::candidates(self, wanted, out),
-            "modified" => days::candidates(self, wanted, out),
-            "price" => prices::current(self, out),
-            "oldprice" => prices::old(self, out),
-            "currency" => prices::currency(self, out),
-            "stock" => {
+        match wanted.look() {
+            Look::Title => title::candidates(self, out),
+            Look::Image => picture::candidates(self, wanted, out),
+            Look::Canonical => texts::canonical(self, out),
+            Look::Language => texts::language(self, out),
+            Look::Site => texts::site(self, out),
+            Look::Byline => byline::candidates(self, out),
+            Look::Times => days::candidates(self, wanted, out),
+            Look::Modified => days::candidates(self, wanted, out),
+            Look::Price => prices::current(self, out),
+            Look::OldPrice => prices::old(self, out),
+            Look::Currency => prices::currency(self, out),
+            Look::Stock => {
                 messages::stock(self, wanted, out);
                 messages::priced(self, wanted, out);
             }
-            "brand" => texts::brand(self, out),
-            "sku" => texts::code_in_address(self, out),
-            "list" | "steps" => lists::candidates(self, wanted, out),
-            "tags" => lists::tags(self, out),
-            "crumbs" => lists::crumbs(self, wanted, out),
-            "category" => lists::crumbs(self, wanted, out),
-            "body" => texts::body(self, out),
-            "description" => texts::description(self, out),
-            "phone" => texts::links(self, "tel:", out),
-            "email" => texts::links(self, "mailto:", out),
-            "address" => texts::address(self, out),
-            "rating" | "ratingcount" => ratings::candidates(self, wanted, out),
-            "readtime" => ratings::reading_time(self, out),
-            _ if wanted.is_array() => lists::candidates(self, wanted, out),
-            _ => {}
+            Look::Brand => texts::brand(self, out),
+            Look::Sku => texts::code_in_address(self, out),
+            Look::List | Look::Steps => lists::candidates(self, wanted, out),
+            Look::Tags => lists::tags(self, out),
+            Look::Crumbs => lists::crumbs(self, wanted, out),
+            Look::Category => lists::crumbs(self, wanted, out),
+            Look::Body => texts::body(self, out),
+            Look::Description => texts::description(self, out),
+            Look::Phone => texts::links(self, "tel:", out),
+            Look::Email => texts::links(self, "mailto:", out),
+            Look::Address => texts::address(self, out),
+            Look::Rating | Look::RatingCount => ratings::candidates(self, wanted, out),
+            Look::ReadingTime => ratings::reading_time(self, out),
+            Look::Labels if wanted.is_array() => lists::candidates(self, wanted, out),
+            Look::Labels => {}
         }
         // These are found by looks of their own; a mere label or class word near them misleads.
-        if !matches!(wanted.id(), "title" | "image" | "url" | "language" | "body") {
+        if !wanted.has(Trait::OwnLook) {
             pairs::candidates(self, wanted, out);
             marks::candidates(self, wanted, out);
         }

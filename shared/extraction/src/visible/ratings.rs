@@ -64,7 +64,7 @@ static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> =
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let counts = wanted.is_page("ratingcount");
+    let counts = wanted.look() == crate::concept::Look::RatingCount;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         if el.zone.is_surroundings() {

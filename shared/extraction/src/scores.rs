@@ -1,0 +1,210 @@
+//! What scores are made of: the trust in each source, the limits, and what is known of particular concepts (a publisher
+//! is no author, a headline may be shortened). How close a label or a mark is to a field is scored where it is found.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::candidate::{Candidate, Source};
+use crate::coercion::Reading;
+use crate::concept::{Concept, Shape, Trait};
+use crate::entity::Entity;
+use crate::head::Head;
+use crate::scalar::scalar;
+use crate::structured::Graph;
+use crate::visible::{self, without_site};
+use crate::wanted::Wanted;
+
+/// Most candidates that are compared with each other.
+const MAX_AGREEING: usize = 100;
+/// What an amount loses that two others are against: more than the most trusted source is before the next.
+const OUTVOTED: i32 = 20;
+/// Least score that an answer needs: below it, null is the better one.
+pub(crate) const LEAST: i32 = 40;
+
+/// Score from which on structured data is believed without a look at the page.
+pub(crate) const SURE: i32 = 84;
+
+/// Lengths of headlines, in characters, that were likely cut: search engines once took 110 and no more, and plugins
+/// still see to it.
+const HEADLINE: std::ops::RangeInclusive<usize> = 90..=113;
+
+impl Source {
+    /// Trust in values of this source before anything else is known, 0 to 100.
+    pub(crate) fn trust(self) -> i32 {
+        match self {
+            Source::Selector | Source::Json => 100,
+            Source::JsonLd => 90,
+            Source::Microdata => 86,
+            Source::Rdfa => 84,
+            Source::Meta => 76,
+            Source::State => 66,
+            Source::Derived => 64,
+            Source::Pair => 62,
+            Source::Mark => 56,
+            Source::List => 58,
+            Source::Heading => 60,
+            Source::Message => 54,
+            Source::Pattern => 50,
+            Source::Address => 30,
+        }
+    }
+}
+
+/// What candidates are measured against.
+pub(crate) struct Scores<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) graph: &'a Graph<'a>,
+    pub(crate) url: &'a Url,
+}
+
+impl<'a> Scores<'a> {
+    /// What is known of particular members.
+    pub(crate) fn adjust(&self, wanted: &Wanted<'_>, entity: &Entity<'a>, path: &str, candidate: &mut Candidate) {
+        let text = candidate.values.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
+        match wanted.concept {
+            Some(Concept::Title) => {
+                // What was cut to fit is worth less than the whole.
+                let whole = |t: &str| t.len() > text.len() + 3 && t.starts_with(text.trim_end_matches(['.', '…', ' ']));
+                if HEADLINE.contains(&text.chars().count()) && self.head.names().any(whole) {
+                    candidate.score -= 16;
+                    candidate.reason = format!("{}, cut short", candidate.reason).into();
+                }
+                // A page's name has the site's in it; an article's headline may be another than the one printed.
+                if entity.is_page {
+                    candidate.score -= 18;
+                } else if entity.is_article {
+                    candidate.score -= 6;
+                } else {
+                    // What the page itself does not call so is another thing, or the site.
+                    let agree = |n: &str| visible::agreement(n, &text) >= 60;
+                    // Longer stories have titles of their own.
+                    let og_title = self.head.metas("og:title").first().filter(|_| !entity.is_embedded);
+                    let agrees = og_title.map_or_else(|| self.head.names().any(agree), |t| agree(t));
+                    let change = if entity.is_embedded { 6 } else { 3 };
+                    let og = self.head.metas("og:title").first().map(|t| without_site(t, self.head));
+                    let same = i32::from(og.as_deref() == Some(text.trim())) * 3;
+                    candidate.score += if agrees && !self.head.is_site(&text) { change + same } else { -24 };
+                }
+                if let Some(Value::String(title)) = candidate.values.first_mut() {
+                    *title = without_site(&crate::tidy::text_of(title), self.head);
+                }
+            }
+            Some(Concept::Author) => {
+                let publisher = self.graph.at(entity.members, "publisher.name");
+                let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site(&text);
+                if is_publisher {
+                    // A blog's recipes are its own; an article was written by someone.
+                    candidate.score -= if entity.is_embedded { 4 } else { 26 };
+                    candidate.reason = "author, but it is the publisher".into();
+                }
+            }
+            Some(Concept::OldPrice) if path.contains("priceSpecification") || path == "offers.highPrice" => {
+                // Only where it says more than the price itself.
+                let price = self.graph.at(entity.members, "offers.price");
+                candidate.values.retain(|v| !price.contains(v));
+            }
+            Some(Concept::Stock) => {
+                // A thing can be had if any of its variants can.
+                let there = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
+                candidate.values.sort_by_key(|v| !there(v));
+            }
+            Some(Concept::Description) if entity.is_page => candidate.score -= 4,
+            Some(Concept::Image) if path.starts_with("logo") => candidate.score -= 40,
+            _ => {}
+        }
+    }
+
+    /// What holds for candidates of every source: addresses are absolute, authors are no addresses.
+    pub(crate) fn finish(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+        let address = wanted.has(Trait::Address);
+        for candidate in out.iter_mut() {
+            if address {
+                for value in &mut candidate.values {
+                    if let Some(url) = value.as_str().and_then(|text| self.url.join(text.trim()).ok()) {
+                        *value = url.to_string().into();
+                    }
+                }
+            }
+            if wanted.is(Concept::Image) && candidate.source == Source::Meta && !wanted.is_array() {
+                // What a site shows elsewhere as the page's picture is what it takes for its main one.
+                let logo =
+                    candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
+                candidate.score += if logo { -10 } else { 20 };
+            }
+            let text = candidate.values.first().and_then(Value::as_str).unwrap_or_default();
+            if wanted.is(Concept::Author) && candidate.source != Source::JsonLd && self.head.is_site(text) {
+                candidate.score -= 18;
+            }
+            if wanted.is(Concept::Price) && !candidate.source.is_structured() && is_least(text) {
+                candidate.score -= 14;
+                candidate.reason = format!("{}, the least of several", candidate.reason).into();
+            }
+            if wanted.is(Concept::Brand) && self.head.is_site(text) && !candidate.source.is_structured() {
+                candidate.score -= 6;
+            }
+        }
+        out.retain(|c| !c.values.is_empty());
+    }
+}
+
+/// Raises amounts of money that several sources have: one that stands alone against them is about something else.
+pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
+    if !wanted.is_shape(Shape::Money) || wanted.is_array() {
+        return;
+    }
+    let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
+    // All that is visible is one witness, however it was found.
+    let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
+    let seen: Vec<(Option<Source>, Option<String>)> =
+        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
+    // The amount that the page shows best.
+    let shown = candidates
+        .iter()
+        .zip(&seen)
+        .filter(|(_, (source, value))| source.is_none() && value.is_some())
+        .max_by_key(|(candidate, _)| candidate.score)
+        .and_then(|(_, (_, value))| value.clone());
+    for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
+        if value.is_none() {
+            continue;
+        }
+        let mut others: Vec<Option<Source>> = Vec::new();
+        for (other, _) in seen.iter().filter(|(s, v)| s != own && v == value) {
+            if !others.contains(other) {
+                others.push(*other);
+            }
+        }
+        candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
+        // A source alone against another one and what the page shows best: it states a starting bid, or it is stale.
+        let second = |v: &Option<String>| others.iter().any(Option::is_some) || *v == shown;
+        let outvoted =
+            own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
+        if outvoted {
+            candidate.score -= OUTVOTED;
+            candidate.reason = format!("{}, against another source and the page", candidate.reason).into();
+        }
+    }
+}
+
+/// Whether a price is told to be the least of several: "from $5".
+fn is_least(text: &str) -> bool {
+    let lower = text.trim_start().to_lowercase();
+    [
+        "from ",
+        "ab ",
+        "à partir",
+        "dès ",
+        "desde ",
+        "a partir",
+        "da ",
+        "vanaf ",
+        "od ",
+        "fra ",
+        "från ",
+        "alkaen ",
+        "от ",
+        "starting ",
+    ]
+    .iter()
+    .any(|w| lower.starts_with(w))
+}
