@@ -21,6 +21,7 @@ use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
 use crate::guard::{Guard, Refusal, Scope, is_local_name, is_web_port};
+use crate::names::Names;
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
 
@@ -142,7 +143,7 @@ impl Fetcher {
     /// # Errors
     /// TLS could not be set up (no certificates on the machine), or the user agent is no header value.
     pub fn new(config: FetchConfig) -> Result<Fetcher, BuildError> {
-        Fetcher::with_lookup(config, Lookup::System)
+        Fetcher::with_lookup(config, Lookup::System(Names::new()))
     }
 
     fn with_lookup(config: FetchConfig, lookup: Lookup) -> Result<Fetcher, BuildError> {
@@ -157,7 +158,7 @@ impl Fetcher {
                 .referer(false)
                 .connect_timeout(config.connect_timeout)
                 .pool_idle_timeout(KEEP_IDLE)
-                .dns_resolver(JudgingResolver { guard: guard.clone(), scope, lookup })
+                .dns_resolver(JudgingResolver { guard: guard.clone(), scope, lookup: lookup.clone() })
                 .build()
                 .map_err(|e| BuildError(innermost(&e)))
         };

@@ -19,7 +19,7 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
             "no secure connection to the site came about; it may not speak TLS on this port"
         }
     } else if error.is_dns() {
-        "the host's name is not known to DNS, or DNS did not answer; check its spelling"
+        "DNS did not answer for the host's name"
     } else if error.is_connect() && error.is_timeout() {
         "the site did not take the connection in time"
     } else if error.is_connect() {

@@ -16,6 +16,7 @@ mod body;
 mod bounded;
 mod decode;
 mod fault;
+mod names;
 mod resolver;
 mod throttle;
 

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::fault::find;
 use crate::guard::{Guard, Scope};
+use crate::names::{Names, Unknown};
 
-/// A name has an address that may not be fetched. It bears no detail: what a name of somebody's inner network leads to
-/// is nobody's business, and the client knows what to say instead.
+/// A name has an address that may not be fetched, or none. It bears no detail, and the two are one: which names somebody's
+/// inner network has is nobody's business, and the client knows what to say instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the name leads to an address that may not be fetched")]
+#[error("the name leads to no address that may be fetched")]
 pub(crate) struct NameRefused;
 
 /// Most addresses of a name that are tried, in the order that they came in. DNS has room for thousands in one answer, and
@@ -18,10 +20,10 @@ pub(crate) struct NameRefused;
 const MAX_ADDRESSES: usize = 8;
 
 /// Who knows the names.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Lookup {
-    /// The operating system.
-    System,
+    /// The machine.
+    System(Names),
     /// A test.
     #[cfg(test)]
     Fixed(fn(&str) -> Vec<SocketAddr>),
@@ -31,9 +33,9 @@ pub(crate) enum Lookup {
 }
 
 impl Lookup {
-    async fn of(self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
+    async fn of(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
         match self {
-            Lookup::System => Ok(tokio::net::lookup_host((name, 0)).await?.collect()),
+            Lookup::System(names) => names.of(name).await,
             #[cfg(test)]
             Lookup::Fixed(table) => Ok(table(name)),
             #[cfg(test)]
@@ -52,7 +54,8 @@ pub(crate) struct JudgingResolver {
 
 impl JudgingResolver {
     fn judge(&self, addresses: &[SocketAddr]) -> Result<(), NameRefused> {
-        if addresses.iter().all(|a| self.guard.admits(self.scope, a.ip())) { Ok(()) } else { Err(NameRefused) }
+        let admitted = |a: &SocketAddr| self.guard.admits(self.scope, a.ip());
+        if !addresses.is_empty() && addresses.iter().all(admitted) { Ok(()) } else { Err(NameRefused) }
     }
 }
 
@@ -60,7 +63,11 @@ impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
         Box::pin(async move {
-            let addresses = this.lookup.of(name.as_str()).await?;
+            let addresses = match this.lookup.of(name.as_str()).await {
+                Ok(addresses) => addresses,
+                Err(error) if find::<Unknown>(&error).is_some() => Vec::new(),
+                Err(error) => return Err(error.into()),
+            };
             this.judge(&addresses)?;
             // All were judged, the ones that are left out too. Port 0 is replaced by the URL's.
             let addresses: Addrs = Box::new(addresses.into_iter().take(MAX_ADDRESSES));
@@ -78,12 +85,14 @@ mod tests {
         let resolver = |scope, allow: &[&str]| JudgingResolver {
             guard: Guard::new(allow.iter().map(|a| a.parse().unwrap()).collect()),
             scope,
-            lookup: Lookup::System,
+            lookup: Lookup::System(Names::new()),
         };
         let good = "8.8.8.8:0".parse().unwrap();
         let bad = "10.0.0.1:0".parse().unwrap();
         let local = "127.0.0.1:0".parse().unwrap();
         assert!(resolver(Scope::Public, &[]).judge(&[good]).is_ok());
+        // Whoever has none must not be told from whoever has one that may not be fetched.
+        assert!(resolver(Scope::Public, &[]).judge(&[]).is_err());
         assert!(resolver(Scope::Public, &[]).judge(&[good, bad]).is_err());
         assert!(resolver(Scope::Public, &["127.0.0.0/8"]).judge(&[good, local]).is_ok());
         assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local]).is_ok());

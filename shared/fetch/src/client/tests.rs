@@ -159,10 +159,17 @@ async fn a_redirect_to_a_name_is_judged_by_its_addresses() {
     assert!(good.redirected && good.final_url.host_str() == Some("good.example.com"));
 }
 
+/// Whether an inner network has a name must not show: both are the same error, word for word.
 #[tokio::test]
-async fn a_name_without_addresses_is_unreachable() {
-    let result = get(&fetcher(&[]), "http://nobody.example.com/").await;
-    assert!(matches!(result, Err(FetchError::Unreachable(_))), "{result:?}");
+async fn a_name_without_addresses_is_answered_like_a_forbidden_one() {
+    let f = fetcher(&[]);
+    let nobody = get(&f, "http://nobody.example.com/").await.unwrap_err().into_unit_error();
+    let private = get(&f, "http://private.example.com/").await.unwrap_err().into_unit_error();
+    assert_eq!(nobody, private);
+    assert!(!nobody.retryable);
+    let f = fetcher(&ALLOW);
+    let nobody = get(&f, "http://nobody.internal/").await;
+    assert!(is_refused(&nobody, Refusal::LocalName), "{nobody:?}");
 }
 
 #[test]

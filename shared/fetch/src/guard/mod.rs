@@ -13,8 +13,9 @@ pub enum Refusal {
     /// The address that is written in the URL is in a range that is no public host's.
     #[error("this URL's address may not be fetched ({0}); only public ones may")]
     Address(&'static str),
-    /// The name leads to such an address. Which is not said: it may be of somebody's inner network.
-    #[error("this URL's host leads to an address that may not be fetched; only public ones may")]
+    /// The name leads to such an address, or to none. Which is not said, and one message is for both: the name may be of
+    /// somebody's inner network.
+    #[error("this URL's host is not known to DNS, or leads to an address that may not be fetched; check its spelling")]
     Name,
     /// The name is local by its form.
     #[error("this URL's host is a local name; only public hosts may be fetched")]
@@ -93,10 +94,27 @@ pub fn is_web_port(port: u16) -> bool {
     matches!(port, 80 | 443)
 }
 
-/// Names that mean a host of the local network: without a dot, or under `localhost`, `local` (RFC 6762) or `internal`.
+/// Top-level names that the public DNS does not have and private networks use: RFC 6761, RFC 6762 with its appendix G,
+/// RFC 8375, ICANN's `internal`, and what hosts files have always called this machine.
+const LOCAL_TOPS: [&str; 11] = [
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "home.arpa",
+    "localdomain6",
+];
+
+/// Names that mean a host of the local network: without a dot, or under one of the local top-level names.
 pub fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    !name.contains('.') || ["localhost", "local", "internal"].iter().any(|top| name.rsplit('.').next() == Some(top))
+    let under = |top: &&str| name.strip_suffix(*top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || LOCAL_TOPS.iter().any(|top| under(&top))
 }
 
 fn unmapped(ip: IpAddr) -> IpAddr {
@@ -271,10 +289,28 @@ mod tests {
 
     #[test]
     fn local_names() {
-        for name in ["localhost", "LOCALHOST.", "a.localhost", "printer", "x.local", "db.internal", "x.internal."] {
+        for name in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "printer",
+            "x.local",
+            "db.internal",
+            "x.internal.",
+            "localhost.localdomain",
+            "nas.home.arpa",
+            "nas.lan",
+        ] {
             assert!(is_local_name(name), "{name}");
         }
-        for name in ["example.com", "localhost.example.com", "local.host.org", "internal.example.com."] {
+        for name in [
+            "example.com",
+            "localhost.example.com",
+            "local.host.org",
+            "internal.example.com.",
+            "notlocal.atlan",
+            "home.arpanet.org",
+        ] {
             assert!(!is_local_name(name), "{name}");
         }
     }

@@ -1,0 +1,224 @@
+//! What the machine knows of names: its hosts file first, then the DNS servers of its resolver configuration. It judges
+//! nothing.
+//!
+//! The look-ups are futures and not calls of the C library, because those cannot be abandoned: each of them holds one of
+//! the runtime's blocking threads until a silent server has timed out, whoever still waits for it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hickory_resolver::config::{ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{Hosts, TokioResolver};
+use tokio::sync::Semaphore;
+
+/// Most look-ups at once; more wait for their turn within their own deadline.
+const MAX_LOOKUPS: usize = 256;
+/// Most look-ups at once of the C library, each of which is a thread.
+const MAX_BLOCKING: usize = 16;
+/// Names whose answers are kept.
+const CACHED_NAMES: u64 = 4_096;
+/// How long an answer is kept at most, whatever its TTL says.
+const KEEP: Duration = Duration::from_secs(60);
+/// The same of "there is no such name".
+const KEEP_UNKNOWN: Duration = Duration::from_secs(10);
+
+/// A name has no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name is not known")]
+pub(crate) struct Unknown;
+
+/// The machine's names. It is set up at the first look-up, inside the runtime, and reads the machine's files then.
+#[derive(Clone)]
+pub(crate) struct Names {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: OnceLock<Source>,
+    places: Arc<Semaphore>,
+    blocking: Arc<Semaphore>,
+}
+
+enum Source {
+    Dns(Box<(Hosts, TokioResolver)>),
+    /// There is no configuration that can be read: the C library may know more, in a bounded number of threads.
+    System,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
+}
+
+impl Names {
+    pub(crate) fn new() -> Names {
+        let (places, blocking) = (Semaphore::new(MAX_LOOKUPS), Semaphore::new(MAX_BLOCKING));
+        let inner = Inner { source: OnceLock::new(), places: Arc::new(places), blocking: Arc::new(blocking) };
+        Names { inner: Arc::new(inner) }
+    }
+
+    /// The addresses of a name, with port 0.
+    ///
+    /// # Errors
+    /// [`Unknown`] where there are none; another error where no server answers.
+    pub(crate) async fn of(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        // The place goes back with this future, whether it ends or is dropped.
+        let _place = self.inner.places.acquire().await.map_err(io::Error::other)?;
+        match self.inner.source.get_or_init(Source::of_machine) {
+            Source::Dns(dns) => ask(&dns.0, &dns.1, name).await,
+            Source::System => self.ask_system(name.to_owned()).await,
+        }
+    }
+
+    /// A place is held until the call returns, which may be long after everybody has gone.
+    async fn ask_system(&self, name: String) -> io::Result<Vec<SocketAddr>> {
+        let place = Arc::clone(&self.inner.blocking).acquire_owned().await.map_err(io::Error::other)?;
+        let asked = tokio::spawn(async move {
+            let _held = place;
+            // It does not tell an unknown name from a silent server.
+            tokio::net::lookup_host((name, 0)).await.map(Vec::from_iter).map_err(|_| io::Error::other(Unknown))
+        });
+        asked.await.map_err(io::Error::other)?
+    }
+}
+
+impl Source {
+    fn of_machine() -> Source {
+        let hosts = Hosts::from_system().unwrap_or_default();
+        match read_system_conf().and_then(|(config, options)| resolver(config, options)) {
+            Ok(resolver) => Source::Dns(Box::new((hosts, resolver))),
+            Err(_) => Source::System,
+        }
+    }
+}
+
+fn resolver(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, NetError> {
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+    let options = builder.options_mut();
+    // Read above, so that a name of the file asks no server for what the file does not say of it.
+    options.use_hosts_file = ResolveHosts::Never;
+    options.cache_size = CACHED_NAMES;
+    options.positive_max_ttl = Some(KEEP);
+    options.negative_max_ttl = Some(KEEP_UNKNOWN);
+    builder.build()
+}
+
+async fn ask(hosts: &Hosts, resolver: &TokioResolver, name: &str) -> io::Result<Vec<SocketAddr>> {
+    let unknown = || io::Error::other(Unknown);
+    // What can be no name in DNS, such as a label of over 63 bytes, has no address.
+    let parsed = Name::from_utf8(name).map_err(|_| unknown())?;
+    let of_file: Vec<SocketAddr> = [RecordType::A, RecordType::AAAA]
+        .into_iter()
+        .filter_map(|kind| hosts.lookup_static_host(&Query::query(parsed.clone(), kind)))
+        .flat_map(|found| found.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<IpAddr>>())
+        .map(|ip| SocketAddr::new(ip, 0))
+        .collect();
+    if !of_file.is_empty() {
+        return Ok(of_file);
+    }
+    match resolver.lookup_ip(parsed).await {
+        Ok(found) => Ok(found.iter().map(|ip| SocketAddr::new(ip, 0)).collect()),
+        Err(error) if error.is_no_records_found() => Err(unknown()),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use hickory_resolver::config::{ConnectionConfig, NameServerConfig};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    /// Asks this server only.
+    fn asking(server: SocketAddr) -> Names {
+        let mut connection = ConnectionConfig::udp();
+        connection.port = server.port();
+        let config =
+            ResolverConfig::from_parts(None, vec![], vec![NameServerConfig::new(server.ip(), true, vec![connection])]);
+        let resolver = resolver(config, ResolverOpts::default()).unwrap();
+        let names = Names::new();
+        let _ = names.inner.source.set(Source::Dns(Box::new((Hosts::default(), resolver))));
+        names
+    }
+
+    /// Answers each query with the same code and, for addresses of version 4, this address.
+    async fn server(code: u8, address: Option<Ipv4Addr>) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let at = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut query = [0u8; 512];
+            while let Ok((n, peer)) = socket.recv_from(&mut query).await {
+                // The question ends after the root label, its type and its class.
+                let end = 12 + query[12..n].iter().position(|b| *b == 0).unwrap() + 5;
+                let given = address.filter(|_| query[end - 3] == 1);
+                let mut answer = query[..end].to_vec();
+                answer[2] = 0x84;
+                answer[3] = code;
+                answer[6..12].copy_from_slice(&[0, u8::from(given.is_some()), 0, 0, 0, 0]);
+                if let Some(ip) = given {
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                    answer.extend(ip.octets());
+                }
+                let _ = socket.send_to(&answer, peer).await;
+            }
+        });
+        at
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked() {
+        let names = asking(server(0, Some(Ipv4Addr::new(127, 0, 0, 9))).await);
+        assert_eq!(names.of("a.example.com").await.unwrap(), ["127.0.0.9:0".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn no_such_name_is_told_from_a_server_that_fails() {
+        let unknown = |error: &io::Error| error.get_ref().is_some_and(|e| e.is::<Unknown>());
+        let nobody = asking(server(3, None).await).of("a.example.com").await.unwrap_err();
+        assert!(unknown(&nobody), "{nobody:?}");
+        let failing = asking(server(2, None).await).of("a.example.com").await.unwrap_err();
+        assert!(!unknown(&failing), "{failing:?}");
+        assert!(unknown(&Names::new().of(&format!("{}.test", "a".repeat(64))).await.unwrap_err()));
+    }
+
+    #[tokio::test]
+    async fn the_hosts_file_is_read_before_anybody_is_asked() {
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let names = asking(silent.local_addr().unwrap());
+        let Some(Source::Dns(dns)) = names.inner.source.get() else { panic!("set above") };
+        let mut hosts = Hosts::default();
+        hosts.read_hosts_conf(&b"127.0.0.7 printer printer.example.com\n"[..]).unwrap();
+        for name in ["printer", "printer.example.com", "PRINTER.example.com."] {
+            assert_eq!(ask(&hosts, &dns.1, name).await.unwrap(), ["127.0.0.7:0".parse().unwrap()], "{name}");
+        }
+    }
+
+    /// Many times more look-ups than there are places or threads, all abandoned: what comes after finds room.
+    #[test]
+    fn abandoned_look_ups_hold_nothing() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+        runtime.unwrap().block_on(async {
+            let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let names = asking(silent.local_addr().unwrap());
+            for i in 0..2 * MAX_LOOKUPS {
+                let name = format!("n{i}.example.com");
+                let abandoned = tokio::time::timeout(Duration::from_millis(1), names.of(&name)).await;
+                assert!(abandoned.is_err());
+            }
+            assert_eq!(names.inner.places.available_permits(), MAX_LOOKUPS);
+            let free = tokio::time::timeout(Duration::from_secs(10), tokio::task::spawn_blocking(|| 1)).await;
+            assert_eq!(free.unwrap().unwrap(), 1);
+        });
+    }
+}
