@@ -42,7 +42,8 @@ fn gaps(mut starts: Vec<Timestamp>) -> Vec<u64> {
 }
 
 async fn get(fetcher: &Fetcher, target: &Url) -> Option<Throttled> {
-    let request = FetchRequest { url: target, accept_language: "", timeout: Duration::from_secs(20), hops: None };
+    let request =
+        FetchRequest { url: target, accept_language: "", timeout: Duration::from_secs(20), headers: None, hops: None };
     fetcher.fetch(request).await.err().and_then(|error| error.throttled())
 }
 

@@ -83,6 +83,7 @@ impl Engine {
             url: &target,
             accept_language: &job.options.locale,
             timeout: Duration::from_millis(u64::from(job.options.timeout_ms)),
+            headers: None,
             hops: visit.redirects.as_deref().map(|hops| hops as &dyn Hops),
         };
         let page = match self.inner.fetcher.fetch(request).await {

@@ -16,12 +16,21 @@ pub(crate) struct Content {
     pub(crate) body: Bytes,
 }
 
+impl Content {
+    /// Whether it says that it is HTML, or says nothing of the kind.
+    pub(crate) fn is_markup(&self) -> bool {
+        let Some(text) = self.content_type.as_deref() else { return true };
+        let text = text.to_ascii_lowercase();
+        text.contains("html") || judge_type(&text) == Readability::Unsaid
+    }
+}
+
 /// Reads a response that is no redirect. `max` is in bytes, as sent and after content decoding, both counted as they
 /// come, so that a bomb ends at the limit.
 pub(crate) async fn read(response: Response, max: usize) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
-    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let content_type = headers.get(CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let sniff = match content_type.as_deref().map_or(Readability::Unsaid, judge_type) {
         Readability::Readable => false,
         Readability::Unsaid => true,

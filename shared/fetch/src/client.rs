@@ -1,9 +1,8 @@
 //! The HTTP client: one page per call, redirects by hand, the whole of it within one deadline and one size.
 //!
-//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: 100 headers, and 400 KB that are read
-//! in one piece more than they may be (so 800 KB at worst). Of those, [`MAX_HEAD`] are taken.
+//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: [`MAX_FIELDS`], and 400 KB that are
+//! read in one piece more than they may be (so 800 KB at worst). Of those, [`MAX_HEAD`] are taken.
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ipnet::IpNet;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderValue, REFRESH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use url::{Host, Url};
@@ -22,8 +21,10 @@ use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
 use crate::guard::{Guard, Refusal, Scope, is_local_name, is_web_port};
 use crate::names::Names;
+use crate::refresh;
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
+use crate::trail::{Astray, Step, Trail, redirect_target};
 
 /// How long a connection that is not in use is kept. Short: a batch over many hosts must not run out of sockets (1,024
 /// in a Lambda), and many servers close after five seconds themselves.
@@ -31,6 +32,9 @@ const KEEP_IDLE: Duration = Duration::from_secs(4);
 
 /// Most bytes of a response's header section: names, values, and four for each line's punctuation.
 pub const MAX_HEAD: usize = 256 * 1024;
+
+/// Most fields of a response's head.
+const MAX_FIELDS: usize = 1_000;
 
 /// `Accept` of a page.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
@@ -74,6 +78,8 @@ pub struct FetchRequest<'a> {
     pub accept_language: &'a str,
     /// For the whole page: every hop, head and body.
     pub timeout: Duration,
+    /// The caller's own fields: sent to the URL's origin only, and in place of ours of the same name.
+    pub headers: Option<&'a HeaderMap>,
     /// Who is asked before a redirect is followed; all are where nobody is.
     pub hops: Option<&'a dyn Hops>,
 }
@@ -158,6 +164,11 @@ impl Fetcher {
                 .referer(false)
                 .connect_timeout(config.connect_timeout)
                 .pool_idle_timeout(KEEP_IDLE)
+                // Heads as servers write them. Lengths are not among what is tolerated.
+                .http1_allow_obsolete_multiline_headers_in_responses(true)
+                .http1_allow_spaces_after_header_name_in_responses(true)
+                .http1_ignore_invalid_headers_in_responses(true)
+                .http1_max_headers(MAX_FIELDS)
                 .dns_resolver(JudgingResolver { guard: guard.clone(), scope, lookup: lookup.clone() })
                 .build()
                 .map_err(|e| BuildError(innermost(&e)))
@@ -187,7 +198,11 @@ impl Fetcher {
 
     /// The response at the end of a URL's redirects, each of them judged like a page's, for what is no page.
     pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, FetchError> {
-        self.inner.arrive(url, "", accept, None).await
+        let mut trail = Trail::new(url, accept, self.inner.max_redirects);
+        Ok(match self.inner.arrive(&mut trail).await? {
+            Ok(response) => Arrival::At(trail.url, response),
+            Err(error) => Arrival::Astray(error),
+        })
     }
 
     /// Most bytes of a sitemap file.
@@ -203,59 +218,55 @@ impl Fetcher {
 
 impl Inner {
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        let mut start = request.url.clone();
-        start.set_fragment(None);
-        match self.arrive(request.url, request.accept_language, ACCEPT_PAGE, request.hops).await? {
-            Arrival::Astray(error) => Err(error),
-            Arrival::At(final_url, response) => {
-                let status = response.status().as_u16();
-                let content = body::read(response, self.max_body_bytes).await?;
-                let (content_type, body) = (content.content_type, content.body);
-                Ok(Page { redirected: final_url != start, final_url, status, content_type, body })
+        let FetchRequest { url, accept_language, headers, hops, .. } = request;
+        let mut trail = Trail::of_page(url, ACCEPT_PAGE, self.max_redirects, accept_language, headers, hops);
+        let start = trail.url.clone();
+        loop {
+            let response = self.arrive(&mut trail).await??;
+            let status = response.status().as_u16();
+            let refresh = response.headers().get(REFRESH).and_then(|value| value.to_str().ok());
+            let refresh = refresh.and_then(|value| refresh::target(value, &trail.url));
+            let content = body::read(response, self.max_body_bytes).await?;
+            let looked = || content.is_markup().then(|| refresh::of_page(&content.body, &trail.url)).flatten();
+            if let Some(next) = refresh.or_else(looked)
+                && matches!(trail.step(next).await.map_err(Astray::into_error)?, Step::Next)
+            {
+                continue;
             }
+            let (content_type, body, final_url) = (content.content_type, content.body, trail.url);
+            return Ok(Page { redirected: final_url != start, final_url, status, content_type, body });
         }
     }
 
-    /// Follows redirects to the response that is none; no body is read.
-    async fn arrive(
-        &self,
-        url: &Url,
-        language: &str,
-        accept: &'static str,
-        hops: Option<&dyn Hops>,
-    ) -> Result<Arrival, FetchError> {
-        let mut url = url.clone();
-        url.set_fragment(None);
-        let mut seen = HashSet::from([url.to_string()]);
-        for hop in 0..=self.max_redirects {
-            let response = self.hop(&url, language, accept).await.map_err(|e| said_of_hop(e, hop))?;
-            let next = match redirect_target(&url, &response) {
+    /// Follows redirects to the response that is none, or to nowhere; no body is read.
+    async fn arrive(&self, trail: &mut Trail<'_>) -> Result<Result<Response, FetchError>, FetchError> {
+        loop {
+            let response = self.hop(trail).await.map_err(|e| said_of_hop(e, trail.hops))?;
+            trail.heard(&response);
+            let next = match redirect_target(&trail.url, &response) {
                 Ok(Some(next)) => next,
-                Ok(None) => return Ok(Arrival::At(url, response)),
-                Err(error) => return Ok(Arrival::Astray(error)),
+                Ok(None) => return Ok(Ok(response)),
+                Err(error) => return Ok(Err(error)),
             };
-            if !seen.insert(next.to_string()) {
-                return Ok(Arrival::Astray(FetchError::Unreachable("the site redirects in a loop".into())));
+            match trail.step(next).await {
+                Ok(Step::Next) => {}
+                Ok(Step::Stay) => return Ok(Err(FetchError::Unreachable("the site redirects in a loop".into()))),
+                Err(Astray::Lost(error)) => return Ok(Err(error)),
+                Err(Astray::Refused(error)) => return Err(error),
             }
-            if let Some(hops) = hops
-                && !hops.may_go(&next).await
-            {
-                return Err(FetchError::Diverted(Box::new(next)));
-            }
-            url = next;
         }
-        let text = format!("the site has too many redirects; {} are followed", self.max_redirects);
-        Ok(Arrival::Astray(FetchError::Unreachable(text)))
     }
 
     /// One request, its target judged before and its peer after.
-    async fn hop(&self, url: &Url, language: &str, accept: &'static str) -> Result<Response, FetchError> {
+    async fn hop(&self, trail: &Trail<'_>) -> Result<Response, FetchError> {
+        let url = &trail.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
         let route = self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
-        let mut get = route.client.get(url.clone()).header(ACCEPT, accept).header(ACCEPT_ENCODING, ACCEPTED);
-        if let Some(value) = languages(language) {
+        let mut get = route.client.get(url.clone()).header(ACCEPT, trail.accept);
+        if let Some(value) = languages(trail.language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
+        let get = trail.dress(get.header(ACCEPT_ENCODING, ACCEPTED));
         let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
         // A second look, at where the connection really went. Not known is not admitted.
         if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
@@ -315,20 +326,6 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         | FetchError::Diverted(_)
         | FetchError::Throttled(..) => error,
     }
-}
-
-/// Where a response redirects to, if it does (RFC 9110 §15.4). It is judged when its turn comes.
-fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let broken = |why: &str| FetchError::Unreachable(format!("the site redirects {why}"));
-    let location = response.headers().get(LOCATION).ok_or_else(|| broken("without saying where to"))?;
-    // Servers send UTF-8 here, whatever the RFC says.
-    let location = std::str::from_utf8(location.as_bytes()).map_err(|_| broken("to what is no URL"))?;
-    let mut next = url.join(location.trim()).map_err(|_| broken("to what is no URL"))?;
-    next.set_fragment(None);
-    Ok(Some(next))
 }
 
 /// `Accept-Language` for a tag: itself, its primary language, anything. Nothing for what can be no tag (RFC 5646 §2.1).

@@ -14,11 +14,14 @@ pub mod target;
 
 mod body;
 mod bounded;
+mod cookies;
 mod decode;
 mod fault;
 mod names;
+mod refresh;
 mod resolver;
 mod throttle;
+mod trail;
 
 pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page};
 pub use error::{BuildError, FetchError, Throttled};

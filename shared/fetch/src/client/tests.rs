@@ -58,7 +58,13 @@ async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
 async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
     let url = Url::parse(url).unwrap();
     fetcher
-        .fetch(FetchRequest { url: &url, accept_language: "en-US", timeout: Duration::from_secs(5), hops: None })
+        .fetch(FetchRequest {
+            url: &url,
+            accept_language: "en-US",
+            timeout: Duration::from_secs(5),
+            headers: None,
+            hops: None,
+        })
         .await
 }
 

@@ -114,7 +114,7 @@ const LOCAL_TOPS: [&str; 11] = [
 pub fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let under = |top: &&str| name.strip_suffix(*top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.contains('.') || LOCAL_TOPS.iter().any(|top| under(&top))
+    !name.contains('.') || LOCAL_TOPS.iter().any(under)
 }
 
 fn unmapped(ip: IpAddr) -> IpAddr {

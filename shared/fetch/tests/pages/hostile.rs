@@ -47,7 +47,7 @@ fn endless(start: impl AsRef<[u8]>, more: &str) -> Answer {
 
 #[tokio::test]
 async fn heads_without_end() {
-    let many: String = (0..150).map(|i| format!("X-{i}: y\r\n")).collect();
+    let many: String = (0..1_500).map(|i| format!("X-{i}: y\r\n")).collect();
     // Below what is too long for the client, which keeps it all.
     let one = "a".repeat(MAX_HEAD);
     all(vec![
@@ -94,9 +94,6 @@ async fn what_is_no_http() {
         "HTTP/1.1 99999 OK\r\n\r\n",
         "HTTP/1.1 20\r\n\r\n",
         "HTTP/1.1 000 OK\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX\0: y\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}",
         "\0\0\0\0\0\0\0\0",
     ] {

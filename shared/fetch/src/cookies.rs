@@ -1,0 +1,134 @@
+//! The cookies of one chain of redirects (RFC 6265). A jar is made for a fetch and dropped with it: nothing goes from one
+//! unit to another, so what a site may set can reach no caller but the one that fetches it.
+
+use cookie_store::{Cookie, CookieStore};
+use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use url::Url;
+
+/// Most cookies of a chain.
+const MAX_COOKIES: usize = 100;
+/// Most bytes of a `Set-Cookie` field that is read (RFC 6265 §6.1).
+const MAX_COOKIE: usize = 4 * 1024;
+/// Most bytes of a `Cookie` field; the cookies that do not fit are left out.
+const MAX_SENT: usize = 16 * 1024;
+
+/// The jar.
+#[derive(Debug, Default)]
+pub(crate) struct Jar {
+    cookies: CookieStore,
+    taken: usize,
+}
+
+impl Jar {
+    /// Takes what an answer of `url` sets.
+    pub(crate) fn take(&mut self, url: &Url, headers: &HeaderMap) {
+        for field in headers.get_all(SET_COOKIE) {
+            if self.taken == MAX_COOKIES || field.len() > MAX_COOKIE {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(field.as_bytes()) else { continue };
+            let Ok(cookie) = Cookie::parse(text, url) else { continue };
+            let too_wide = cookie.domain().is_some_and(|domain| is_shared_suffix(domain, url));
+            if !too_wide && self.cookies.insert(cookie.into_owned(), url).is_ok() {
+                self.taken += 1;
+            }
+        }
+    }
+
+    /// The `Cookie` field of a request, if there is one: longer paths first (RFC 6265 §5.4).
+    pub(crate) fn field(&self, url: &Url) -> Option<HeaderValue> {
+        let mut found = self.cookies.matches(url);
+        found.sort_by(|a, b| {
+            let path = |cookie: &Cookie<'_>| cookie.path().map_or(0, str::len);
+            path(b).cmp(&path(a)).then_with(|| a.name().cmp(b.name()))
+        });
+        let mut text = String::new();
+        for cookie in found {
+            let pair = format!("{}={}", cookie.name(), cookie.value());
+            if text.len() + pair.len() + 2 > MAX_SENT {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(&pair);
+        }
+        if text.is_empty() { None } else { HeaderValue::from_str(&text).ok() }
+    }
+}
+
+/// Whether a `Domain` names what many owners share, such as `com` or `co.uk`: a cookie may not be set there. Judged by its
+/// form (one label, or a short one under a country), without the list of public suffixes: that takes a quarter of a
+/// megabyte and updates, and what it would prevent here is that a site tells something to the site that it redirects to,
+/// which it can do in the URL as well.
+fn is_shared_suffix(domain: &str, url: &Url) -> bool {
+    let domain = domain.trim_matches('.').to_ascii_lowercase();
+    if url.host_str().is_some_and(|host| host.trim_end_matches('.') == domain) {
+        return false;
+    }
+    match domain.rsplit_once('.') {
+        None => true,
+        Some((second, top)) => !second.contains('.') && second.len() <= 3 && top.len() == 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn jar(at: &str, fields: &[&str]) -> Jar {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(SET_COOKIE, HeaderValue::from_bytes(field.as_bytes()).unwrap());
+        }
+        let mut jar = Jar::default();
+        jar.take(&url(at), &headers);
+        jar
+    }
+
+    #[test]
+    fn cookies_go_back_where_they_belong() {
+        let set = "https://shop.example.com/a/b";
+        for (field, at, want) in [
+            ("s=1", "https://shop.example.com/a/", Some("s=1")),
+            // The default path is the directory.
+            ("s=1", "https://shop.example.com/", None),
+            ("s=1; Path=/", "https://shop.example.com/x", Some("s=1")),
+            ("s=1; Path=/", "http://shop.example.com/x", Some("s=1")),
+            ("s=1; Path=/; Secure", "http://shop.example.com/x", None),
+            ("s=1; Path=/", "https://www.example.com/", None),
+            ("s=1; Path=/; Domain=example.com", "https://www.example.com/", Some("s=1")),
+            ("s=1; Path=/; Domain=.Example.com", "https://www.example.com/", Some("s=1")),
+            ("s=1; Path=/; Domain=other.com", "https://other.com/", None),
+            ("s=1; Path=/; Domain=com", "https://evil.com/", None),
+            ("s=1; Path=/; Max-Age=0", "https://shop.example.com/", None),
+            ("s=1; Path=/; HttpOnly; SameSite=Strict", "https://shop.example.com/", Some("s=1")),
+            ("nonsense", "https://shop.example.com/a/", None),
+        ] {
+            let got = jar(set, &[field]).field(&url(at));
+            assert_eq!(got.as_ref().map(|v| v.to_str().unwrap()), want, "{field} at {at}");
+        }
+        assert!(jar("https://a.co.uk/", &["s=1; Domain=co.uk"]).field(&url("https://b.co.uk/")).is_none());
+    }
+
+    #[test]
+    fn the_longest_path_is_first_and_the_rest_is_by_name() {
+        let jar = jar("https://e.test/a/b", &["z=1; Path=/", "c=3; Path=/", "y=2; Path=/a", "z=4; Path=/"]);
+        assert_eq!(jar.field(&url("https://e.test/a/c")).unwrap(), "y=2; c=3; z=4");
+    }
+
+    #[test]
+    fn a_jar_is_bounded() {
+        let many: Vec<String> = (0..500).map(|i| format!("c{i:03}={}", "x".repeat(1_000))).collect();
+        let many = jar("https://e.test/", &many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(many.field(&url("https://e.test/")).unwrap().len() <= MAX_SENT);
+        assert_eq!(many.taken, MAX_COOKIES);
+        assert!(
+            jar("https://e.test/", &[&format!("c={}", "x".repeat(5_000))]).field(&url("https://e.test/")).is_none()
+        );
+    }
+}

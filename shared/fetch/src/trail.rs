@@ -1,0 +1,181 @@
+//! One fetch's way from URL to URL: where it has been, with which cookies, how many hops are left and what the caller's own
+//! fields are for. It connects to nothing.
+
+use std::collections::HashSet;
+
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{RequestBuilder, Response};
+use url::{Origin, Url};
+
+use crate::client::Hops;
+use crate::cookies::Jar;
+use crate::error::FetchError;
+
+/// What is asked for at each URL of the way.
+pub(crate) struct Trail<'a> {
+    pub(crate) url: Url,
+    /// Hops that were taken.
+    pub(crate) hops: usize,
+    pub(crate) accept: &'static str,
+    pub(crate) language: &'a str,
+    most: usize,
+    judge: Option<&'a dyn Hops>,
+    jar: Jar,
+    seen: HashSet<(String, Option<HeaderValue>)>,
+    /// The caller's fields and whom they are for. Gone after the first hop to anybody else.
+    own: Option<(&'a HeaderMap, Origin)>,
+}
+
+/// What to do with where a page leads.
+pub(crate) enum Step {
+    /// The trail's URL is the next.
+    Next,
+    /// It leads to itself: it is the page.
+    Stay,
+}
+
+impl<'a> Trail<'a> {
+    pub(crate) fn new(url: &Url, accept: &'static str, most: usize) -> Trail<'a> {
+        let mut url = url.clone();
+        url.set_fragment(None);
+        let seen = HashSet::from([(url.to_string(), None)]);
+        Trail { url, hops: 0, accept, language: "", most, judge: None, jar: Jar::default(), seen, own: None }
+    }
+
+    /// A page's: with its language, its caller's fields and whoever judges its hops.
+    pub(crate) fn of_page(
+        url: &Url,
+        accept: &'static str,
+        most: usize,
+        language: &'a str,
+        headers: Option<&'a HeaderMap>,
+        judge: Option<&'a dyn Hops>,
+    ) -> Trail<'a> {
+        let own = headers.map(|headers| (headers, url.origin()));
+        Trail { language, judge, own, ..Trail::new(url, accept, most) }
+    }
+
+    /// Adds cookies and the caller's fields to a request of the current URL.
+    pub(crate) fn dress(&self, mut request: RequestBuilder) -> RequestBuilder {
+        let own = self.own.as_ref().map(|(headers, _)| *headers);
+        if let Some(headers) = own {
+            // A field of the caller's replaces ours of that name.
+            request = request.headers(headers.clone());
+        }
+        let jar = self.jar.field(&self.url);
+        match (own.and_then(|headers| headers.get(COOKIE)), jar) {
+            (_, None) => request,
+            (None, Some(jar)) => request.header(COOKIE, jar),
+            (Some(own), Some(jar)) => {
+                let both = [own.as_bytes(), b"; ", jar.as_bytes()].concat();
+                let both = HeaderValue::from_bytes(&both).unwrap_or(jar);
+                request.headers(HeaderMap::from_iter([(COOKIE, both)]))
+            }
+        }
+    }
+
+    /// Takes note of an answer of the current URL.
+    pub(crate) fn heard(&mut self, response: &Response) {
+        self.jar.take(&self.url, response.headers());
+    }
+
+    /// Goes on to `next`, or says why not. A URL that comes again with other cookies is no loop: a site that sets one and
+    /// sends its visitor to the same page waits for it to come back.
+    ///
+    /// # Errors
+    /// A loop, too many hops, or whoever judges hops refuses.
+    pub(crate) async fn step(&mut self, next: Url) -> Result<Step, Astray> {
+        let key = (next.to_string(), self.jar.field(&next));
+        if self.seen.contains(&key) {
+            if next == self.url {
+                return Ok(Step::Stay);
+            }
+            return Err(Astray::Lost(FetchError::Unreachable("the site redirects in a loop".into())));
+        }
+        if self.hops == self.most {
+            let text = format!("the site has too many redirects; {} are followed", self.most);
+            return Err(Astray::Lost(FetchError::Unreachable(text)));
+        }
+        if let Some(judge) = self.judge
+            && next != self.url
+            && !judge.may_go(&next).await
+        {
+            return Err(Astray::Refused(FetchError::Diverted(Box::new(next))));
+        }
+        self.seen.insert(key);
+        self.own.take_if(|(_, origin)| next.origin() != *origin);
+        self.hops += 1;
+        self.url = next;
+        Ok(Step::Next)
+    }
+}
+
+/// Why a way does not go on.
+pub(crate) enum Astray {
+    /// The site's redirects lead nowhere.
+    Lost(FetchError),
+    /// They lead where whoever asks does not want to go.
+    Refused(FetchError),
+}
+
+impl Astray {
+    pub(crate) fn into_error(self) -> FetchError {
+        match self {
+            Astray::Lost(error) | Astray::Refused(error) => error,
+        }
+    }
+}
+
+/// Where a response redirects to, if it does (RFC 9110 §15.4). It is judged when its turn comes.
+pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let broken = |why: &str| FetchError::Unreachable(format!("the site redirects {why}"));
+    let location = response.headers().get(LOCATION).ok_or_else(|| broken("without saying where to"))?;
+    resolve(url, location.as_bytes()).map(Some).ok_or_else(|| broken("to what is no URL"))
+}
+
+/// A `Location` as browsers read it: other bytes than ASCII are those of the path that the server wants to be asked for, in
+/// whatever charset, so they are escaped as they are. Only a host must be text.
+fn resolve(base: &Url, location: &[u8]) -> Option<Url> {
+    let location = location.trim_ascii();
+    // "///host" is "//host" to a browser (WHATWG URL, "special authority ignore slashes state").
+    let slashes = location.iter().take_while(|b| matches!(b, b'/' | b'\\')).count();
+    let location = &location[slashes.saturating_sub(2)..];
+    let escaped: String =
+        location.iter().map(|b| if b.is_ascii() { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect();
+    let latin1 = || location.iter().map(|b| char::from(*b)).collect::<String>();
+    let mut next = base.join(&escaped).or_else(|_| base.join(&latin1())).ok()?;
+    next.set_fragment(None);
+    Some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations() {
+        let base = Url::parse("https://e.test/dir/page?q").unwrap();
+        for (location, want) in [
+            (&b"/z"[..], Some("https://e.test/z")),
+            (b"  x  ", Some("https://e.test/dir/x")),
+            (b"?a=1", Some("https://e.test/dir/page?a=1")),
+            (b"//o.test/x", Some("https://o.test/x")),
+            (b"///o.test/x", Some("https://o.test/x")),
+            (b"\\/\\o.test/x", Some("https://o.test/x")),
+            (b"\\z\\y", Some("https://e.test/z/y")),
+            (b"/a b?c d#e", Some("https://e.test/a%20b?c%20d")),
+            ("/caf\u{e9}".as_bytes(), Some("https://e.test/caf%C3%A9")),
+            (b"/caf\xe9", Some("https://e.test/caf%E9")),
+            (b"/?q=caf\xe9", Some("https://e.test/?q=caf%E9")),
+            ("https://b\u{fc}cher.test/".as_bytes(), Some("https://xn--bcher-kva.test/")),
+            (b"https://b\xfccher.test/", Some("https://xn--bcher-kva.test/")),
+            (b"HTTPS:/o.test/x", Some("https://e.test/o.test/x")),
+            (b"http://[::", None),
+        ] {
+            assert_eq!(resolve(&base, location).as_ref().map(Url::as_str), want, "{location:?}");
+        }
+    }
+}
