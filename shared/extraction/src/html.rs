@@ -265,6 +265,16 @@ pub fn strip(fragment: &str) -> String {
     text(html.root_element())
 }
 
+/// A text with its character references resolved; what looks like a tag stays.
+pub fn unescape(text: &str) -> String {
+    if !text.contains('&') {
+        return text.to_owned();
+    }
+    // Nothing is a tag in there but its own end.
+    let html = parse(&format!("<textarea>\n{}", text.replace('<', "&lt;")));
+    html.tree.nodes().filter_map(|n| n.value().as_text()).map(|t| &**t).collect()
+}
+
 /// Plain text as HTML: a paragraph a line.
 pub fn of_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);

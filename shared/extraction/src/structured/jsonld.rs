@@ -3,6 +3,9 @@
 use scraper::Html;
 use serde_json::Value;
 
+use super::lenient;
+use crate::html;
+
 /// Longest script that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 /// Most bytes of all scripts together.
@@ -11,6 +14,8 @@ const MAX_TOTAL: usize = 2 * 1024 * 1024;
 const MAX_SCRIPTS: usize = 200;
 /// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
 const MAX_DEPTH: usize = 128;
+/// How often a value may be written into a string of JSON.
+const MAX_ENCODINGS: usize = 3;
 
 /// The values of all JSON-LD scripts, in order.
 pub(super) fn read(html: &Html) -> Vec<Value> {
@@ -37,31 +42,27 @@ pub(super) fn read(html: &Html) -> Vec<Value> {
     out
 }
 
+/// Reads strictly, and only what fails so with tolerance.
 fn parse(text: &str) -> Option<Value> {
-    let text = text.trim().trim_start_matches("<!--").trim_end_matches("-->").trim();
-    let text =
-        text.trim_start_matches("/*<![CDATA[*/").trim_start_matches("//<![CDATA[").trim_start_matches("<![CDATA[");
-    let text =
-        text.trim_end_matches("/*]]>*/").trim_end_matches("//]]>").trim_end_matches("]]>").trim().trim_end_matches(';');
-    let prefixed =
-        text.contains("\"schema:") || text.contains("\"http://schema.org/") || text.contains("\"https://schema.org/");
-    let mut value = serde_json::from_str(text).ok().or_else(|| several(text)).or_else(|| several(&mend(text)))?;
-    if prefixed {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    // A script that was escaped as if it were text has no quotation mark of its own.
+    let unescaped;
+    let text = if text.contains("&quot;") && !text.contains('"') {
+        unescaped = html::unescape(text);
+        &unescaped
+    } else {
+        text
+    };
+    let mut value = serde_json::from_str(text).ok().or_else(|| lenient::read(text))?;
+    // JSON that was written into a string of JSON.
+    for _ in 0..MAX_ENCODINGS {
+        let Value::String(inner) = &value else { break };
+        value = serde_json::from_str(inner).ok().or_else(|| lenient::read(inner))?;
+    }
+    if text.contains("schema:") || text.contains("://schema.org/") {
         shorten(&mut value, 0);
     }
     Some(value)
-}
-
-/// Objects one after the other without a list around them, and whatever stands behind the last whole one.
-fn several(text: &str) -> Option<Value> {
-    let mut values: Vec<Value> =
-        serde_json::Deserializer::from_str(text).into_iter().map_while(Result::ok).take(100).collect();
-    values.retain(|v| v.is_object() || v.is_array());
-    match values.len() {
-        0 => None,
-        1 => values.pop(),
-        _ => Some(Value::Array(values)),
-    }
 }
 
 /// Member names without a vocabulary's prefix.
@@ -87,86 +88,6 @@ fn shorten(value: &mut Value, depth: usize) {
     }
 }
 
-/// Mends the faults that hand-written templates have: raw line breaks and other control characters in strings,
-/// backslashes that escape nothing, quotation marks inside a string, comments, commas before a closing bracket and
-/// missing ones between members.
-fn mend(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let (mut in_string, mut at) = (false, 0);
-    while let Some(&c) = chars.get(at) {
-        let next = chars.get(at + 1).copied();
-        at += 1;
-        if in_string {
-            match c {
-                '\\' => match next {
-                    Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => {
-                        out.push('\\');
-                        out.extend(next);
-                        at += 1;
-                    }
-                    Some('u') if chars.get(at + 1..at + 5).is_some_and(|h| h.iter().all(char::is_ascii_hexdigit)) => {
-                        out.push('\\');
-                    }
-                    Some(_) | None => {}
-                },
-                // A quotation mark ends a string only where what follows could come after a string.
-                '"' if !ends_string(&chars[at..]) => out.push_str("\\\""),
-                '"' => {
-                    in_string = false;
-                    out.push('"');
-                }
-                '\n' | '\r' | '\t' => out.push(' '),
-                c if c.is_control() => {}
-                c => out.push(c),
-            }
-            continue;
-        }
-        match c {
-            '"' => {
-                if out.trim_end().ends_with(['"', '}', ']']) {
-                    out.push(',');
-                }
-                in_string = true;
-                out.push('"');
-            }
-            '/' if next == Some('*') => {
-                let rest = chars[at..].windows(2).position(|w| w == ['*', '/']);
-                at = rest.map_or(chars.len(), |r| at + r + 2);
-            }
-            '}' | ']' => {
-                let kept = out.trim_end().len();
-                if out[..kept].ends_with(',') {
-                    out.truncate(kept - 1);
-                }
-                out.push(c);
-            }
-            '{' | '[' => {
-                if out.trim_end().ends_with('}') {
-                    out.push(',');
-                }
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Whether what follows a quotation mark shows that it ends a string.
-fn ends_string(rest: &[char]) -> bool {
-    let mut rest = rest.iter().filter(|c| !c.is_whitespace());
-    match rest.next() {
-        None | Some('}' | ']' | ':') => true,
-        Some(',') => {
-            rest.next().is_none_or(|c| matches!(c, '"' | '{' | '[' | '}' | ']' | '-' | 't' | 'f' | 'n' | '0'..='9'))
-        }
-        // A comma was forgotten before the next member.
-        Some('"') => true,
-        Some(_) => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +102,10 @@ mod tests {
         assert_eq!(parse(r#"{"a": 1} {"a": 2}"#).unwrap()[1]["a"], 2);
         assert_eq!(parse(r#"{"a": 1, /* note */ "b": [{"c": 1} {"c": 2}]}"#).unwrap()["b"][1]["c"], 2);
         assert_eq!(parse(r#"{"schema:name": "n", "http://schema.org/sku": "s"}"#).unwrap()["sku"], "s");
+        assert_eq!(parse("{&quot;a&quot;: &quot;x &amp;amp; y&quot;}").unwrap()["a"], "x &amp; y");
+        assert_eq!(parse(r#""{\"a\": \"x\"}""#).unwrap()["a"], "x");
+        assert_eq!(parse("\u{feff} {\"a\": 1}").unwrap()["a"], 1);
+        assert_eq!(parse("\"a text\""), None);
         assert_eq!(parse("{\"a\": "), None);
         assert_eq!(parse(&"[".repeat(100_000)), None);
     }

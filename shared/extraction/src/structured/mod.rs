@@ -2,8 +2,10 @@
 //! schema of the caller's.
 
 mod jsonld;
+mod lenient;
 mod microdata;
 pub(crate) mod state;
+mod tokens;
 
 use std::collections::{HashMap, VecDeque};
 
