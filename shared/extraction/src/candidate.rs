@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::placeholder;
+
 /// Where a candidate was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -40,6 +42,15 @@ pub enum Source {
     Json,
 }
 
+/// How a source writes texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a reader sees it: what looks like a tag is one in the text.
+    Text,
+    /// As templates write it: tags and entities may stand in it.
+    Markup,
+}
+
 impl Source {
     /// Whether it is structured data rather than what a reader sees.
     pub(crate) fn is_structured(self) -> bool {
@@ -54,6 +65,19 @@ impl Source {
                 | Source::Json
         )
     }
+
+    /// Whether its texts were decoded from HTML already.
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Source::JsonLd | Source::Meta | Source::State | Source::Derived | Source::Json => Form::Markup,
+            _ => Form::Text,
+        }
+    }
+
+    /// Whether it says what a thing is, so that nothing is guessed where its word cannot be read.
+    pub(crate) fn is_statement(self) -> bool {
+        matches!(self, Source::JsonLd | Source::Microdata | Source::Rdfa | Source::Meta)
+    }
 }
 
 /// Something that may be a field's value: all values of one place.
@@ -65,15 +89,36 @@ pub(crate) struct Candidate {
     pub(crate) score: i32,
     /// What it was found by, for those who ask why it won.
     pub(crate) reason: Cow<'static, str>,
+    /// What it takes part in where something stated cannot be read.
+    pub(crate) standing: Standing,
+}
+
+/// How a candidate stands to what is stated and cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It says so: if it cannot be read, nothing is guessed.
+    Statement,
+    /// It was found for a reason of its own.
+    Finding,
+    /// It holds only where nobody says something else.
+    Guess,
 }
 
 impl Candidate {
     pub(crate) fn new(source: Source, values: Vec<Value>, reason: impl Into<Cow<'static, str>>) -> Candidate {
-        Candidate { values, source, score: source.trust(), reason: reason.into() }
+        let standing = if source.is_statement() { Standing::Statement } else { Standing::Finding };
+        let values = values.into_iter().filter(|v| !placeholder::is(v)).collect();
+        Candidate { values, source, score: source.trust(), reason: reason.into(), standing }
     }
 
     pub(crate) fn text(source: Source, text: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Candidate {
         Candidate::new(source, vec![Value::String(text.into())], reason)
+    }
+
+    /// The same with another standing.
+    pub(crate) fn standing(mut self, standing: Standing) -> Candidate {
+        self.standing = standing;
+        self
     }
 
     /// The same with another score, relative to the trust in its source.

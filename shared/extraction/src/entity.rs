@@ -170,7 +170,8 @@ fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head:
     }
     let mut score = fits;
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_lowercase);
-    let name = text("headline").or_else(|| text("name")).map(|n| crate::html::strip(&n));
+    let name =
+        text("headline").or_else(|| text("name")).map(|n| crate::tidy::text_of(&n, crate::candidate::Form::Markup));
     let mut agrees = false;
     if let Some(name) = name.filter(|n| n.chars().count() >= 3) {
         agrees = head.names().any(|t| {

@@ -5,7 +5,7 @@ use domain::RenderMode;
 use serde_json::{Map, Value};
 
 use crate::Extracted;
-use crate::candidate::{Candidate, Explained, Seen, Source};
+use crate::candidate::{Candidate, Explained, Seen, Source, Standing};
 use crate::coercion::{Reading, clip, coerce};
 use crate::concept::{Concept, Shape, Trait};
 use crate::lists::{array, is_list_of};
@@ -13,6 +13,9 @@ use crate::scalar::{plain_text, scalar};
 use crate::scores::{LEAST, SURE};
 use crate::visible;
 use crate::wanted::Wanted;
+
+/// What becomes of a candidate that says something else than its type can hold.
+const UNREADABLE: &str = "cannot be read as its type";
 
 /// Collects the fields' values.
 #[derive(Default)]
@@ -52,6 +55,7 @@ pub(crate) fn choose(
     mut seen: Option<&mut Vec<Seen>>,
 ) -> Option<Chosen> {
     let mut chosen: Option<Chosen> = None;
+    let mut unreadable = false;
     for candidate in candidates {
         // What a reader sees is structured too where the page says the same in both ways.
         if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && seen.is_none()) {
@@ -65,9 +69,14 @@ pub(crate) fn choose(
         let mut notes = Vec::new();
         let read = if candidate.score < LEAST && candidate.source != Source::Selector {
             Err("too little trust")
+        } else if unreadable && candidate.standing == Standing::Guess {
+            Err("a guess, where what is stated cannot be read")
         } else {
             read_all(wanted, candidate, reading, &mut notes)
         };
+        unreadable |= candidate.standing == Standing::Statement
+            && read.as_ref().is_err_and(|why| *why == UNREADABLE)
+            && candidate.values.iter().any(|v| !plain_text(v).trim().is_empty());
         if let Some(seen) = seen.as_deref_mut() {
             let outcome = match (&read, &chosen) {
                 (Ok(value), None) => format!("chosen: {}", clip(&value.to_string())),
@@ -119,9 +128,9 @@ fn read_all(
         let fits = trusted || value.as_array().is_none_or(|items| is_list_of(wanted, items));
         return if fits { Ok(value) } else { Err("not a list of what is asked for") };
     }
-    let mut why = "cannot be read as its type";
+    let mut why = UNREADABLE;
     for raw in candidate.values.iter().take(20) {
-        let Some(coerced) = scalar(wanted, raw, reading) else { continue };
+        let Some(coerced) = scalar(wanted, raw, candidate.source.form(), reading) else { continue };
         if !trusted && let Err(reason) = fits(wanted, &coerced.value, raw, candidate.source) {
             why = reason;
             continue;

@@ -16,6 +16,7 @@ mod head;
 mod html;
 mod json_page;
 mod lists;
+mod placeholder;
 mod scalar;
 mod scores;
 mod selector;

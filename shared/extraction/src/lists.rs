@@ -20,20 +20,21 @@ pub(crate) fn array(
     notes: &mut Vec<String>,
 ) -> Option<Value> {
     let how = if wanted.has(Trait::Lines) { Split::Lines } else { Split::Commas };
+    let form = candidate.source.form();
     let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
     let parts: Vec<Value> = match &candidate.values[..] {
         [Value::String(one)] if one.starts_with("[{") => written_out(one),
         [Value::String(one)] if wanted.is(Concept::Instruction) => {
-            let lines = tidy::split(one, how);
+            let lines = tidy::split(one, how, form);
             let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
             apart.into_iter().map(Value::String).collect()
         }
-        [Value::String(one)] if !from_page => tidy::split(one, how).into_iter().map(Value::String).collect(),
+        [Value::String(one)] if !from_page => tidy::split(one, how, form).into_iter().map(Value::String).collect(),
         many if how == Split::Lines && !from_page => many
             .iter()
             .flat_map(|v| match v {
                 Value::String(text) if text.contains(['<', '\n']) || text.contains("&lt;") => {
-                    tidy::split(text, how).into_iter().map(Value::String).collect()
+                    tidy::split(text, how, form).into_iter().map(Value::String).collect()
                 }
                 other => vec![other.clone()],
             })
@@ -43,7 +44,7 @@ pub(crate) fn array(
     let (mut items, mut dropped) = (Vec::new(), 0);
     let mut own = Vec::new();
     for part in parts.iter().take(MAX_ELEMENTS) {
-        match scalar(wanted, part, reading) {
+        match scalar(wanted, part, form, reading) {
             Some(coerced) => {
                 let Some(value) = element(wanted, coerced.value, candidate.source) else { continue };
                 own.extend(coerced.note);

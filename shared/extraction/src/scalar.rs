@@ -3,13 +3,14 @@
 use domain::FieldType;
 use serde_json::Value;
 
+use crate::candidate::Form;
 use crate::coercion::{Coerced, Reading, coerce, coerce_length, coerce_year};
 use crate::concept::{Concept, Shape};
 use crate::wanted::Wanted;
 use crate::{tidy, visible};
 
 /// One value as the field's elements' type.
-pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Reading<'_>) -> Option<Coerced> {
     if let Some(unit) = wanted.unit
         && raw.is_string()
         && let Some(length) = coerce_length(wanted.field.kind, raw, unit, reading)
@@ -21,7 +22,14 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, reading: &Reading<'_>) ->
     {
         return Some(year);
     }
-    let mut raw = tidy::value(raw);
+    let mut raw = tidy::value(raw, form);
+    if wanted.is(Concept::Stock)
+        && wanted.field.kind == FieldType::Boolean
+        && let Some(pieces) = raw.as_f64().or_else(|| raw.as_str()?.parse::<f64>().ok())
+    {
+        // How many there are.
+        raw = (pieces > 0.0).into();
+    }
     if wanted.is_shape(Shape::Money)
         && wanted.field.kind.element() != FieldType::String
         && let Some(text) = raw.as_str()

@@ -86,7 +86,7 @@ impl<'a> Scores<'a> {
                     candidate.score += if agrees && !self.head.is_site(&text) { change + same } else { -24 };
                 }
                 if let Some(Value::String(title)) = candidate.values.first_mut() {
-                    *title = without_site(&crate::tidy::text_of(title), self.head);
+                    *title = without_site(&crate::tidy::text_of(title, candidate.source.form()), self.head);
                 }
             }
             Some(Concept::Author) => {
@@ -152,7 +152,9 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
     if !wanted.is_shape(Shape::Money) || wanted.is_array() {
         return;
     }
-    let read = |c: &Candidate| c.values.first().and_then(|v| scalar(wanted, v, reading)).map(|c| c.value.to_string());
+    let read = |c: &Candidate| {
+        c.values.first().and_then(|v| scalar(wanted, v, c.source.form(), reading)).map(|c| c.value.to_string())
+    };
     // All that is visible is one witness, however it was found.
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
     let seen: Vec<(Option<Source>, Option<String>)> =

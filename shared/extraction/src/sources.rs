@@ -8,7 +8,7 @@ use scraper::Html;
 use serde_json::Value;
 use url::Url;
 
-use crate::candidate::{Candidate, Source};
+use crate::candidate::{Candidate, Source, Standing};
 use crate::coercion::Reading;
 use crate::concept::{Concept, Trait};
 use crate::doc::Doc;
@@ -103,7 +103,9 @@ impl<'a> Sources<'a> {
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
         if wanted.is(Concept::Stock) && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
             out.push(
-                Candidate::text(Source::Message, "true", "an offer with a price and no message against it").scored(-12),
+                Candidate::text(Source::Message, "true", "an offer with a price and no message against it")
+                    .scored(-12)
+                    .standing(Standing::Guess),
             );
         }
         self.scores().finish(wanted, &mut out);

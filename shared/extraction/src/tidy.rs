@@ -6,34 +6,75 @@ use std::borrow::Cow;
 use encoding_rs::WINDOWS_1252;
 use serde_json::Value;
 
+use crate::candidate::Form;
 use crate::html;
 
+/// Most tags that are looked at for the question whether a text is markup.
+const MAX_TAGS: usize = 200;
+/// How often a text may have been escaped.
+const LOOKS: usize = 2;
+/// Elements that work without an end tag.
+const ALONE: [&str; 6] = ["br", "p", "hr", "img", "li", "wbr"];
+
 /// A value without markup.
-pub(crate) fn value(raw: &Value) -> Value {
+pub(crate) fn value(raw: &Value, form: Form) -> Value {
     match raw {
-        Value::String(text) => text_of(text).into(),
+        Value::String(text) => text_of(text, form).into(),
         other => other.clone(),
     }
 }
 
 /// A text without markup, on one line.
-pub(crate) fn text_of(text: &str) -> String {
-    let text = mended(text);
-    if !text.contains(['<', '&']) {
-        return crate::coercion::collapse(&text);
+pub(crate) fn text_of(text: &str, form: Form) -> String {
+    let mut text = mended(text);
+    if form == Form::Markup {
+        // Templates escape twice: what the first look leaves of tags and entities goes with the second.
+        for _ in 0..LOOKS {
+            if is_markup(&text) {
+                text = html::strip(&text).into();
+            } else if text.contains('&') {
+                text = html::unescape(&text).into();
+            } else {
+                break;
+            }
+        }
+        if is_markup(&text) {
+            text = html::strip(&text).into();
+        }
     }
-    let once = html::strip(&text);
-    // Templates escape twice: what is left of tags and entities goes too.
-    if once.contains("</")
-        || once.contains("&#")
-        || once.contains("<br")
-        || once.contains("&nbsp;")
-        || once.contains("&amp;")
-    {
-        html::strip(&once)
-    } else {
-        once
+    crate::coercion::collapse(&text)
+}
+
+/// Whether a text has tags that work as such: an end tag of one that began, or one that needs none. `List<String>`,
+/// `a < b`, `<ada@example.com>` and a headline about the `<dialog>` element have none.
+fn is_markup(text: &str) -> bool {
+    let name = |rest: &str| -> usize { rest.bytes().take_while(u8::is_ascii_alphanumeric).count() };
+    let mut open: Vec<&str> = Vec::new();
+    for (at, _) in text.match_indices('<').take(MAX_TAGS) {
+        let rest = &text[at + 1..];
+        if let Some(end) = rest.strip_prefix('/') {
+            let end = &end[..name(end)];
+            if !end.is_empty() && open.iter().any(|tag| tag.eq_ignore_ascii_case(end)) {
+                return true;
+            }
+            continue;
+        }
+        if rest.starts_with("!--") {
+            return true;
+        }
+        let tag = &rest[..name(rest)];
+        let closed = rest[tag.len()..].starts_with(|c: char| c.is_whitespace() || matches!(c, '>' | '/'));
+        if tag.is_empty() || !closed {
+            continue;
+        }
+        if ALONE.iter().any(|t| t.eq_ignore_ascii_case(tag)) {
+            return true;
+        }
+        if open.len() < 16 {
+            open.push(tag);
+        }
     }
+    false
 }
 
 /// UTF-8 that was once read as windows-1252 (`Â½`, `donâ€™t`), as it was meant.
@@ -58,16 +99,20 @@ pub(crate) enum Split {
 }
 
 /// The elements of a list that was written as one text.
-pub(crate) fn split(text: &str, how: Split) -> Vec<String> {
+pub(crate) fn split(text: &str, how: Split, form: Form) -> Vec<String> {
     let text = mended(text);
     let mut text = text.into_owned();
-    for _ in 0..2 {
-        if !text.contains("&lt;") {
+    for _ in 0..LOOKS {
+        if form == Form::Text || !text.contains("&lt;") {
             break;
         }
         text = text.replace("&lt;", "<").replace("&gt;", ">");
     }
-    let lines: Vec<String> = if text.contains('<') { html::lines(&text) } else { text.lines().map(text_of).collect() };
+    let lines: Vec<String> = if form == Form::Markup && is_markup(&text) {
+        html::lines(&text)
+    } else {
+        text.lines().map(|line| text_of(line, form)).collect()
+    };
     let lines: Vec<String> = lines.into_iter().filter(|l| !l.is_empty()).collect();
     if lines.len() > 1 {
         return lines;
@@ -142,11 +187,11 @@ mod tests {
 
     #[test]
     fn texts() {
-        assert_eq!(text_of("2 &frac12; cups <b>milk</b>"), "2 ½ cups milk");
-        assert_eq!(text_of("Tom &amp;amp; Jo"), "Tom & Jo");
-        assert_eq!(text_of("&lt;p&gt;Mix&lt;/p&gt;"), "Mix");
-        assert_eq!(text_of("donâ€™t, Â½ cup"), "don’t, ½ cup");
-        assert_eq!(text_of("Ânge, ½"), "Ânge, ½");
+        assert_eq!(text_of("2 &frac12; cups <b>milk</b>", Form::Markup), "2 ½ cups milk");
+        assert_eq!(text_of("Tom &amp;amp; Jo", Form::Markup), "Tom & Jo");
+        assert_eq!(text_of("&lt;p&gt;Mix&lt;/p&gt;", Form::Markup), "Mix");
+        assert_eq!(text_of("donâ€™t, Â½ cup", Form::Markup), "don’t, ½ cup");
+        assert_eq!(text_of("Ânge, ½", Form::Markup), "Ânge, ½");
         assert_eq!(ingredient("salt ((optional)) , to taste"), "salt (optional), to taste");
         assert_eq!(ingredient("beef (cubes (any cut))"), "beef (cubes (any cut))");
         assert_eq!(ingredient("milk ((300ml) or more)"), "milk ((300ml) or more)");
@@ -156,11 +201,36 @@ mod tests {
     }
 
     #[test]
+    fn text_is_not_markup() {
+        for text in ["List<String>", "Ada <ada@example.com>", "The <canvas> element", "a < b > c", "I <3 R&D; AT&T"] {
+            assert_eq!(text_of(text, Form::Text), text);
+            assert_eq!(text_of(text, Form::Markup), text);
+        }
+        assert_eq!(text_of("<b>x</b> &amp; y", Form::Text), "<b>x</b> &amp; y");
+        for (markup, want) in [
+            ("The &lt;dialog&gt; element", "The <dialog> element"),
+            ("<p>The &lt;dialog&gt; element</p>", "The <dialog> element"),
+            ("<P>Two<br/>lines", "Two lines"),
+            ("<!-- note -->x", "x"),
+            ("<a href='/x'>Cup</a> &#8211; blue", "Cup – blue"),
+            ("Map&lt;K, V&gt;", "Map<K, V>"),
+        ] {
+            assert_eq!(text_of(markup, Form::Markup), want, "{markup}");
+        }
+    }
+
+    #[test]
     fn lists_in_one_text() {
-        assert_eq!(split("a, b ,c", Split::Commas), ["a", "b", "c"]);
-        assert_eq!(split("2 cups flour, sifted\n1 egg", Split::Commas), ["2 cups flour, sifted", "1 egg"]);
-        assert_eq!(split("<li>a</li><li>b</li>", Split::Lines), ["a", "b"]);
-        assert_eq!(split("&lt;p&gt;Mix, stir&lt;/p&gt;&lt;p&gt;Bake&lt;/p&gt;", Split::Lines), ["Mix, stir", "Bake"]);
-        assert_eq!(split("Mix, stir, bake", Split::Lines), ["Mix, stir, bake"]);
+        assert_eq!(split("a, b ,c", Split::Commas, Form::Markup), ["a", "b", "c"]);
+        assert_eq!(
+            split("2 cups flour, sifted\n1 egg", Split::Commas, Form::Markup),
+            ["2 cups flour, sifted", "1 egg"]
+        );
+        assert_eq!(split("<li>a</li><li>b</li>", Split::Lines, Form::Markup), ["a", "b"]);
+        assert_eq!(
+            split("&lt;p&gt;Mix, stir&lt;/p&gt;&lt;p&gt;Bake&lt;/p&gt;", Split::Lines, Form::Markup),
+            ["Mix, stir", "Bake"]
+        );
+        assert_eq!(split("Mix, stir, bake", Split::Lines, Form::Markup), ["Mix, stir, bake"]);
     }
 }

@@ -13,6 +13,9 @@ pub(super) fn read(text: &str) -> Option<bool> {
     if text.chars().count() > LONGEST {
         return None;
     }
+    if let Some(answer) = super::availability::read(text) {
+        return Some(answer);
+    }
     let lower = text.to_lowercase().replace('’', "'");
     // schema.org's terms come as URLs.
     let term = lower.rsplit(['/', '#']).next().unwrap_or(&lower).trim();

@@ -2,6 +2,7 @@
 
 mod answers;
 mod around;
+mod availability;
 mod boolean;
 mod calendar;
 mod date;

@@ -209,7 +209,8 @@ impl<'a> Graph<'a> {
 /// Whether a step's name only repeats how its text starts.
 fn is_start(name: &str, body: &str) -> bool {
     let name = name.trim_end_matches(['.', '…', ' ', ':']);
-    crate::html::strip(body).starts_with(crate::html::strip(name).as_str())
+    let plain = |text: &str| crate::tidy::text_of(text, crate::candidate::Form::Markup);
+    plain(body).starts_with(&plain(name))
 }
 
 fn spread(value: &Value) -> std::slice::Iter<'_, Value> {

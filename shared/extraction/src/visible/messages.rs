@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use crate::candidate::{Candidate, Source};
+use crate::candidate::{Candidate, Source, Standing};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -281,7 +281,11 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
 /// A thing with a price and no word against it can be had: the least that is said.
 pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     if wanted.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
-        out.push(Candidate::text(Source::Message, "true", "a price and no message against it").scored(-12));
+        out.push(
+            Candidate::text(Source::Message, "true", "a price and no message against it")
+                .scored(-12)
+                .standing(Standing::Guess),
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 mod jobs_and_other_kinds;
 mod properties;
 mod sources;
+mod stated;
 mod traps;
 
 use extraction::{Context, Extracted, Page, extract};

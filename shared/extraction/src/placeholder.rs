@@ -1,0 +1,207 @@
+//! What templates leave where they had no value: `{{name}}`, `$brand`, `undefined`, a dash. No source means anything by
+//! it, so it is no value in any field. Knows no field and no page.
+
+use serde_json::Value;
+
+/// Longest text that may be nothing but a placeholder, in bytes.
+const LONGEST: usize = 120;
+/// What stands for "no value" where it is the whole text.
+const WORDS: [&str; 22] = [
+    "undefined",
+    "null",
+    "(null)",
+    "nil",
+    "nan",
+    "n/a",
+    "n.a.",
+    "n.a",
+    "#n/a",
+    "k.a.",
+    "k. a.",
+    "tbd",
+    "tba",
+    "tbc",
+    "t.b.d.",
+    "to be determined",
+    "to be announced",
+    "not specified",
+    "unspecified",
+    "not set",
+    "(not set)",
+    "invalid date",
+];
+/// How the expressions of templates begin and end.
+const MARKS: [(&str, &str); 14] = [
+    ("{{", "}}"),
+    ("{%", "%}"),
+    ("<%", "%>"),
+    ("<?", "?>"),
+    ("${", "}"),
+    ("#{", "}"),
+    ("@{", "}"),
+    ("%{", "}"),
+    ("[%", "%]"),
+    ("[[", "]]"),
+    ("*|", "|*"),
+    ("[object ", "]"),
+    ("__", "__"),
+    ("%%", "%%"),
+];
+
+/// Whether a value is only what a template left.
+pub(crate) fn is(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => is_text(text),
+        _ => false,
+    }
+}
+
+fn is_text(text: &str) -> bool {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST {
+        return false;
+    }
+    let first = text.chars().next().unwrap_or_default();
+    if !text.chars().any(char::is_alphanumeric) {
+        // Dashes, dots and question marks; other signs may mean something: ✓, €€, ★★★.
+        return text
+            .chars()
+            .all(|c| matches!(c, '-' | '–' | '—' | '−' | '―' | '.' | '…' | '?' | '_' | '/' | ' ' | '#'))
+            && text != "/"
+            && text != "#";
+    }
+    if first.is_alphanumeric() && first != 'k' || matches!(first, '#' | '(' | 'k') {
+        let lower = text.to_lowercase();
+        if WORDS.contains(&lower.as_str()) {
+            return true;
+        }
+    }
+    is_variable(text) || is_expressions(text)
+}
+
+/// Whether a text is one variable: `$product.brand`, `%s`, `%(name)s`, `%name%`, `{name}`.
+fn is_variable(text: &str) -> bool {
+    let inner = if let Some(name) = text.strip_prefix('$') {
+        // Names of variables begin small; stage names and tickers do not.
+        if !name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+            return false;
+        }
+        name
+    } else if let Some(name) = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) {
+        if name.parse::<usize>().is_ok() {
+            return true;
+        }
+        name
+    } else if let Some(rest) = text.strip_prefix('%') {
+        if matches!(rest, "s" | "d" | "f" | "i" | "u" | "@" | "1$s" | "2$s" | "1$d") {
+            return true;
+        }
+        let named = rest.strip_prefix('(').and_then(|t| t.strip_suffix(")s").or_else(|| t.strip_suffix(")d")));
+        match named.or_else(|| rest.strip_suffix('%')) {
+            Some(name) => name,
+            None => return false,
+        }
+    } else {
+        return false;
+    };
+    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner
+            .replace("->", ".")
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']'))
+}
+
+/// Whether a text has nothing to say but expressions of a template, with signs between them.
+fn is_expressions(text: &str) -> bool {
+    let mut rest = text;
+    let mut found = false;
+    while !rest.is_empty() {
+        let through = MARKS.iter().find_map(|(open, close)| {
+            let inner = rest.strip_prefix(open)?;
+            let end = inner.find(close).filter(|end| *end > 0 || *open == "{{")?;
+            inner.get(end + close.len()..)
+        });
+        rest = match (through, rest.chars().next()) {
+            (Some(behind), _) => {
+                found = true;
+                behind
+            }
+            (None, Some(c)) if !c.is_alphanumeric() => &rest[c.len_utf8()..],
+            _ => return false,
+        };
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_and_values() {
+        for none in [
+            "$brand",
+            "$product.brand",
+            "$item->name",
+            "{{ name }}",
+            "{{x}} {{y}}",
+            "€ {{price}}",
+            "${x}",
+            "<%= sku %>",
+            "<?php echo $x ?>",
+            "%s",
+            "%(name)s",
+            "%NAME%",
+            "{title}",
+            "{0}",
+            "#{x}",
+            "*|FNAME|*",
+            "__SKU__",
+            "[object Object]",
+            "undefined",
+            "NULL",
+            "NaN",
+            "N/A",
+            "n.a.",
+            "k.A.",
+            "—",
+            "--",
+            "-",
+            "...",
+            "TBD",
+            " null ",
+            "[[product.name]]",
+        ] {
+            assert!(is_text(none), "{none}");
+        }
+        for value in [
+            "$5",
+            "$NOT",
+            "A$AP",
+            "5%",
+            "100%",
+            "no",
+            "None",
+            "0",
+            "✓",
+            "€€",
+            "★★★",
+            "/",
+            "#",
+            "#1",
+            "Nullarbor",
+            "Using {{ }} in templates",
+            "{\"a\": 1}",
+            "C#",
+            "-5",
+            "?5",
+            "k",
+            "__init__ explained",
+            "[1]",
+            "$USD",
+        ] {
+            assert!(!is_text(value), "{value}");
+        }
+    }
+}

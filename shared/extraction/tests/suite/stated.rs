@@ -1,0 +1,76 @@
+//! What is stated: texts that only look like markup, words that nobody knows, gaps of templates.
+
+use serde_json::json;
+
+use super::{data, read, schema};
+
+#[test]
+fn text_is_not_markup() {
+    let page = r#"<title>The &lt;slot&gt; element</title><h1>The &lt;slot&gt; element</h1>
+        <dl><dt>Return type</dt><dd>Map&lt;String, Int&gt;</dd></dl><p id=m>Bo &lt;bo@example.com&gt;</p>"#;
+    assert_eq!(data(page, &[("title", "string")]), json!({"title": "The <slot> element"}));
+    assert_eq!(data(page, &[("returnType", "string")]), json!({"returnType": "Map<String, Int>"}));
+    let own = json!([{"field": "v", "type": "string", "example": "x", "selector": "#m"}]);
+    assert_eq!(read(page, own).data["v"], "Bo <bo@example.com>");
+    for (written, meant) in [
+        ("<p>A &lt;slot&gt; &amp; more<\\/p>", "A <slot> & more"),
+        ("&lt;p&gt;Boil &amp;amp; serve&lt;/p&gt;", "Boil & serve"),
+        ("Vec<u8> or a < b", "Vec<u8> or a < b"),
+    ] {
+        let page = format!(
+            r#"<h1>Cup</h1><script type="application/ld+json">{{"@type":"Product","name":"Cup","description":"{written}"}}</script>"#
+        );
+        assert_eq!(data(&page, &[("description", "string")]), json!({"description": meant}), "{written}");
+    }
+}
+
+#[test]
+fn availability_in_every_vocabulary_and_in_none() {
+    for (stated, want) in [
+        ("\"out_of_stock\"", json!(false)),
+        ("\"OOS\"", json!(false)),
+        ("\"http://schema.org/SoldOut/\"", json!(false)),
+        ("\"schema:InStock\"", json!(true)),
+        ("\"limited-availability\"", json!(true)),
+        ("\"available for order\"", json!(true)),
+        ("7", json!(true)),
+        ("\"0\"", json!(false)),
+        // Nobody says: the price is a weak yes.
+        ("\"\"", json!(true)),
+        ("\"{{ stock }}\"", json!(true)),
+        // Somebody says, in words that are not known.
+        ("\"zrovna nemame\"", json!(null)),
+    ] {
+        let page = format!(
+            r#"<h1>Cup</h1><script type="application/ld+json">{{"@type":"Product","name":"Cup",
+            "offers":{{"@type":"Offer","price":"4.50","availability":{stated}}}}}</script>"#
+        );
+        let read = read(&page, schema(&[("inStock", "boolean")]));
+        assert_eq!(read.data["inStock"], want, "{stated}");
+        let told = read.warnings.iter().any(|w| w.contains("TYPE_COERCION_FAILED"));
+        assert_eq!(told, want.is_null(), "{stated}: {:?}", read.warnings);
+    }
+}
+
+#[test]
+fn what_templates_leave_is_no_value() {
+    for gap in
+        ["$brand", "{{ brand }}", "${brand}", "<%= brand %>", "%s", "[object Object]", "undefined", "null", "N/A", "—"]
+    {
+        let text = gap.replace('<', "&lt;");
+        for page in [
+            format!(
+                r#"<h1>Cup</h1><script type="application/ld+json">{{"@type":"Product","name":"Cup","brand":"{gap}"}}</script>"#
+            ),
+            format!("<h1>Cup</h1><meta property='product:brand' content='{text}'>"),
+            format!("<h1>Cup</h1><table><tr><th>Brand<td>{text}</table>"),
+            format!(
+                "<div itemscope itemtype='http://schema.org/Product'><h1 itemprop=name>Cup</h1><b itemprop=brand>{text}</b></div>"
+            ),
+        ] {
+            assert_eq!(data(&page, &[("brand", "string")]), json!({"brand": null}), "{page}");
+        }
+        let own = json!([{"field": "v", "type": "string", "example": "x", "selector": "#m"}]);
+        assert_eq!(read(&format!("<p id=m>{text}</p>"), own).data["v"], json!(null), "{gap}");
+    }
+}
