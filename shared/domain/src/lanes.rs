@@ -16,8 +16,8 @@ pub const UNITS_PER_MESSAGE: u32 = 10;
 pub struct Lanes {
     /// How many there are, at least 1.
     pub count: u32,
-    /// How many units of one message run at once, at least 1.
-    pub parallel: u32,
+    /// How many units all lanes together run at once, at least 1 each.
+    pub concurrency: u32,
     /// Most units of one message, at least 1.
     pub per_message: u32,
 }
@@ -28,7 +28,13 @@ impl Lanes {
         let (concurrency, per_message) = (concurrency.max(1), per_message.max(1));
         // Two at least, where more than one unit may run: while one lane is handed over, the other works.
         let count = concurrency.div_ceil(per_message).max(concurrency.min(2));
-        Lanes { count, parallel: concurrency.div_ceil(count).min(per_message), per_message }
+        Lanes { count, concurrency, per_message }
+    }
+
+    /// How many units of one message of `lane` run at once, at least 1: its share of the concurrency. What does not
+    /// divide goes to the first lanes, one each.
+    pub fn parallel(&self, lane: u32) -> u32 {
+        self.concurrency / self.count + u32::from(lane % self.count < self.concurrency % self.count)
     }
 
     /// The lane that a unit belongs to.
@@ -68,13 +74,15 @@ mod tests {
     fn lanes_run_what_was_asked_for_at_once() {
         let of = |concurrency| {
             let lanes = Lanes::of(concurrency, UNITS_PER_MESSAGE);
-            (lanes.count, lanes.parallel)
+            (0..lanes.count).map(|lane| lanes.parallel(lane)).collect::<Vec<u32>>()
         };
-        assert_eq!(of(1), (1, 1));
-        assert_eq!(of(8), (2, 4));
-        assert_eq!(of(32), (4, 8));
-        assert_eq!(of(100), (10, 10));
-        assert_eq!(of(0).0, 1);
+        assert_eq!(of(0), [1]);
+        assert_eq!(of(1), [1]);
+        assert_eq!(of(3), [2, 1]);
+        assert_eq!(of(8), [4, 4]);
+        assert_eq!(of(11), [6, 5]);
+        assert_eq!(of(32), [8, 8, 8, 8]);
+        assert_eq!(of(100), [10; 10]);
     }
 
     proptest! {
@@ -82,7 +90,9 @@ mod tests {
         #[test]
         fn lanes_cover_every_unit_once(admitted in 0u32..400, concurrency in 1u32..=100, per_message in 1u32..12, gone in prop::collection::btree_set(0u32..400, 0..200)) {
             let lanes = Lanes::of(concurrency, per_message);
-            prop_assert!(lanes.count * lanes.parallel >= concurrency && lanes.parallel <= per_message);
+            let parallel: Vec<u32> = (0..lanes.count).map(|lane| lanes.parallel(lane)).collect();
+            prop_assert_eq!(parallel.iter().sum::<u32>(), concurrency);
+            prop_assert!(parallel.iter().all(|p| (1..=per_message).contains(p)));
             let mut open: BTreeSet<Seq> = (0..admitted).filter(|s| !gone.contains(s)).collect();
             let mut messages: Vec<(u32, Vec<Seq>)> = lanes.heads(admitted, |s| open.contains(&s));
             prop_assert!(messages.len() <= lanes.count as usize);

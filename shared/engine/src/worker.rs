@@ -100,7 +100,7 @@ impl Engine {
             failed: false,
             job,
         };
-        work.run(until).await?;
+        work.run(lane, until).await?;
         work.close_if_winding().await?;
         work.write_progress().await?;
         work.conclude(lane, receives).await
@@ -108,11 +108,11 @@ impl Engine {
 }
 
 impl Work<'_> {
-    /// Runs the open units, as many at once as the job's lanes say.
-    async fn run(&mut self, until: Option<Timestamp>) -> Result<(), StoreError> {
+    /// Runs the open units, as many at once as is the lane's share.
+    async fn run(&mut self, lane: u32, until: Option<Timestamp>) -> Result<(), StoreError> {
         let Work { engine, job, watch, me, inputs, open, held, unwritten, failed } = self;
         let engine: &Engine = engine;
-        let parallel = engine.lanes(job).parallel as usize;
+        let parallel = engine.lanes(job).parallel(lane) as usize;
         let last_claim = until.map(|u| u.plus_ms(-i64::from(job.options.timeout_ms) - MARGIN_MS));
         let mut waiting: Vec<(Seq, Option<Unit>)> = open.iter().rev().map(|seq| (*seq, None)).collect();
         let mut running = FuturesUnordered::new();
