@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use api::validate::{MAX_URLS, check};
-use domain::{Endpoint, Plan, Schema};
+use domain::{Endpoint, Schema};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -14,8 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let endpoint = [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl][usize::from(which % 3)];
     let field = serde_json::json!([{ "field": "title", "type": "string", "example": "A title" }]);
     let bound = BOUND.get_or_init(|| Schema::parse(&field).expect("it is one"));
-    let plan = if which & 0x40 == 0 { Plan::Free } else { Plan::Scale };
-    match check(endpoint, body, (which & 0x80 != 0).then_some(bound), plan) {
+    match check(endpoint, body, (which & 0x80 != 0).then_some(bound)) {
         Ok(valid) => {
             assert!((1..=MAX_URLS).contains(&valid.urls.len()));
             assert!(valid.urls.iter().all(|url| url.len() <= 8_192 && !url.chars().any(char::is_control)));

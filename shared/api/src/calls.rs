@@ -83,7 +83,7 @@ impl App {
     ) -> Result<Response, ApiError> {
         check_active(standing)?;
         request::query(request, &[])?;
-        let valid = validate::check(endpoint, request::body(request)?, bound, standing.plan)?;
+        let valid = validate::check(endpoint, request::body(request)?, bound)?;
         let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {
             // One unit and one body: there is nothing to come back for.

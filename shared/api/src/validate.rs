@@ -2,7 +2,7 @@
 
 use domain::job::{CrawlPlan, Options, RenderJs};
 use domain::nearest::nearest;
-use domain::{Endpoint, ErrorCode, Plan, Schema};
+use domain::{Endpoint, ErrorCode, Schema};
 use serde_json::{Map, Number, Value};
 
 use crate::{ApiError, json};
@@ -60,7 +60,7 @@ pub struct Valid {
 ///
 /// # Errors
 /// The first fault.
-pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Plan) -> Result<Valid, ApiError> {
+pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>) -> Result<Valid, ApiError> {
     let body = parse(bytes)?;
     let Value::Object(members) = &body else {
         return Err(ApiError::invalid("the request body must be a JSON object"));
@@ -81,10 +81,6 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>, plan: Pla
     known_members(option_members, "options.", &OPTIONS, endpoint)?;
     let options = read_options(option_members)?;
     let async_mode = flag(members, "", "async_mode")? || flag(option_members, "options.", "async_mode")?;
-    if options.process_images && plan != Plan::Scale {
-        let text = format!("options.process_images needs the plan scale; this account is on {}", plan.name());
-        return Err(ApiError::new(ErrorCode::TierRequired, text));
-    }
     let schema = read_schema(members.get("schema"), bound, &options.locale)?;
     Ok(Valid { urls, crawl, schema, options, async_mode, body })
 }

@@ -159,6 +159,11 @@ fn values(job: &Job, read: Result<Extracted, ExtractError>) -> Result<Read, Unit
     if job.options.render_js == RenderJs::Always {
         warnings.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
     }
+    if job.options.process_images {
+        warnings.push(
+            "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),
+        );
+    }
     Ok((read.data, warnings, read.render_mode))
 }
 

@@ -202,8 +202,6 @@ async fn refusals_are_described() {
     world.stack.engine().store().set_suspended(&account, true).await.unwrap();
     let nobody = world.with_key("sk_live_unknown");
     for (path, body) in &good {
-        let mut images = body.clone();
-        images["options"] = json!({ "process_images": true });
         let mut bare = body.clone();
         bare.as_object_mut().unwrap().remove("schema");
         contract.holds("post", path, 400, &world.post(path, &json!({})).await);
@@ -212,7 +210,6 @@ async fn refusals_are_described() {
         contract.holds("post", path, 400, &world.post(path, &bad).await);
         contract.holds("post", path, 400, &fixed.post(path, body).await);
         contract.holds("post", path, 401, &nobody.post(path, body).await);
-        contract.holds("post", path, 402, &poor.post(path, &images).await);
         contract.holds("post", path, 403, &suspended.post(path, body).await);
         let large = json!({ "x": "y".repeat(api::request::MAX_BODY) });
         contract.holds("post", path, 413, &world.post(path, &large).await);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use api::ApiError;
 use api::validate::{Valid, check};
-use domain::{Endpoint, ErrorCode, Plan};
+use domain::{Endpoint, ErrorCode};
 use serde_json::{Map, Value, json};
 
 use super::{document, resolved, validator};
@@ -26,7 +26,7 @@ fn good(endpoint: Endpoint) -> Value {
 }
 
 fn checked(endpoint: Endpoint, body: &Value) -> Result<Valid, ApiError> {
-    check(endpoint, body.to_string().as_bytes(), None, Plan::Scale)
+    check(endpoint, body.to_string().as_bytes(), None)
 }
 
 /// Whether the body was refused for its shape.
