@@ -15,6 +15,7 @@ mod fields;
 mod head;
 mod html;
 mod json_page;
+mod json_text;
 mod lists;
 mod placeholder;
 mod scalar;
@@ -28,6 +29,7 @@ mod tidy;
 mod visible;
 mod vocabulary;
 mod wanted;
+mod xml;
 mod zones;
 
 use budget::{Budget, Spent};
@@ -96,32 +98,42 @@ pub enum ExtractError {
 /// Kinds of content that are read differently.
 enum Kind {
     Html,
-    Json,
+    Xml(xml::Xml),
+    Json(Value),
     Text,
 }
 
-fn kind_of(content_type: Option<&str>, body: &[u8]) -> Result<Kind, ExtractError> {
-    let Some(content_type) = content_type else {
-        let first = body.iter().find(|b| !b.is_ascii_whitespace());
-        return Ok(match first {
-            Some(b'{' | b'[') => Kind::Json,
-            Some(_) | None => Kind::Html,
-        });
-    };
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+/// What a page is: what its type says, as far as its text bears that out.
+fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Result<Kind, ExtractError> {
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let markup = || text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
+    let xml = |text: &str| xml::parse(text, budget).map(Kind::Xml);
     match essence.as_str() {
-        "application/json" | "text/json" | "application/x-json" => Ok(Kind::Json),
-        e if e.ends_with("+json") => Ok(Kind::Json),
-        "text/html" | "application/xhtml+xml" | "text/xml" | "application/xml" => Ok(Kind::Html),
-        e if e.ends_with("+xml") => Ok(Kind::Html),
-        // Servers send pages as text/plain too; markup at the start tells.
-        e if e.starts_with("text/") => {
-            let markup = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<');
-            Ok(if markup { Kind::Html } else { Kind::Text })
+        "application/json" | "text/json" | "application/x-json" => {
+            json_text::read(text).map(Kind::Json).ok_or(ExtractError::BrokenJson)
+        }
+        e if e.ends_with("+json") => json_text::read(text).map(Kind::Json).ok_or(ExtractError::BrokenJson),
+        // What is not XML in the end is read as leniently as HTML.
+        e if e.ends_with("/xml") || e.ends_with("+xml") => Ok(xml(text).unwrap_or(Kind::Html)),
+        // Servers send feeds and JSON under any of these.
+        e if e.is_empty() || e.starts_with("text/") || SCRIPTS.contains(&e) => {
+            if markup() {
+                return Ok(Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html));
+            }
+            let json = Some(text).filter(|t| json_text::begins(t)).and_then(json_text::read).map(Kind::Json);
+            match json {
+                Some(json) => Ok(json),
+                None if e.is_empty() || e == "text/html" => Ok(Kind::Html),
+                None if e.starts_with("text/") => Ok(Kind::Text),
+                None => Err(ExtractError::Unsupported(coercion::clip(e))),
+            }
         }
         other => Err(ExtractError::Unsupported(coercion::clip(other))),
     }
 }
+
+/// Types of scripts, which callbacks around JSON go by.
+const SCRIPTS: [&str; 3] = ["application/javascript", "application/x-javascript", "application/ecmascript"];
 
 /// Reads the schema's fields from a page.
 ///
@@ -180,30 +192,31 @@ fn each(
     look: &mut dyn FnMut(&scraper::Html),
     receive: &mut Receiver<'_>,
 ) -> Result<(), ExtractError> {
-    let kind = kind_of(page.content_type, page.body)?;
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
     let budget = context.budget;
-    match kind {
+    match kind_of(page.content_type, &text, budget)? {
         // A caller's selector may ask for anything, scripts and styles too.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
             look(&document);
-            each_of(&document, page, &fields, context, tell, receive);
+            each_of(&document, page, None, &fields, context, tell, receive);
+        }
+        Kind::Xml(xml) => {
+            look(&xml.tree);
+            each_of(&xml.tree, page, xml.data.as_ref(), &fields, context, tell, receive);
         }
         Kind::Html => {
             let document = html::parse_within(&sieve::sift(&text, budget), budget);
             look(&document);
-            each_of(&document, page, &fields, context, tell, receive);
+            each_of(&document, page, None, &fields, context, tell, receive);
         }
         // Lines of plain text can be labels with values too.
         Kind::Text => {
             let document = html::parse_within(&html::of_text(&text), budget);
-            each_of(&document, page, &fields, context, tell, receive);
+            each_of(&document, page, None, &fields, context, tell, receive);
         }
-        Kind::Json => {
-            let value: Value =
-                serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| ExtractError::BrokenJson)?;
+        Kind::Json(value) => {
             let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
             for wanted in fields.iter().take_while(|_| budget.step(1)) {
                 let mut candidates = json_page::candidates(&value, wanted);
@@ -221,10 +234,11 @@ fn each(
     }
 }
 
-/// The same for a page that was parsed.
+/// The same for a page that was parsed; `data` holds the values of one that is XML.
 fn each_of(
     parsed: &scraper::Html,
     page: &Page<'_>,
+    data: Option<&Value>,
     fields: &[Wanted<'_>],
     context: &Context<'_>,
     tell: bool,
@@ -240,6 +254,7 @@ fn each_of(
     let sources = sources::Sources::of(parsed, &doc, &head, &graph, page.url, reading, fields);
     for wanted in fields.iter().take_while(|_| context.budget.step(1)) {
         let mut candidates = sources.structured(wanted);
+        candidates.extend(data.into_iter().flat_map(|data| json_page::candidates(data, wanted)));
         fields::sort(&mut candidates);
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);
         let mut seen = Vec::new();

@@ -1,0 +1,139 @@
+//! JSON as servers send it, made JSON: prefixes that keep scripts from reading it, calls around it, halves of surrogate
+//! pairs, numbers that no float holds. Pure text work; what is in it is read elsewhere.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// What servers put before JSON so that another site cannot run it as a script.
+const PREFIXES: [&str; 7] = [")]}',", ")]}'", ")]}", "while(1);", "while (1);", "for(;;);", "for (;;);"];
+
+/// The JSON of a text without what is around it: a byte order mark, a prefix, a call (`callback({…});`).
+pub(crate) fn bare(text: &str) -> &str {
+    let mut text = text.trim_start_matches('\u{feff}').trim();
+    for prefix in PREFIXES {
+        if let Some(rest) = text.strip_prefix(prefix) {
+            text = rest.trim_start();
+            break;
+        }
+    }
+    // Facebook and others comment the whole out.
+    if let Some(inner) = text.strip_prefix("/*").and_then(|t| t.strip_suffix("*/")) {
+        text = inner.trim();
+    }
+    in_call(text).unwrap_or(text)
+}
+
+/// What a call of one function is given, if a text is nothing else.
+fn in_call(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("/**/").unwrap_or(text).trim_start();
+    let name = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.')))?;
+    if name == 0 || text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let inner = text[name..].trim_start().strip_prefix('(')?;
+    let inner = inner.trim_end().trim_end_matches(';').trim_end().strip_suffix(')')?.trim();
+    inner.starts_with(['{', '[']).then_some(inner)
+}
+
+/// Whether a text begins as an object or a list does.
+pub(crate) fn begins(text: &str) -> bool {
+    bare(text).starts_with(['{', '['])
+}
+
+/// Reads a text as JSON, mended only where that is needed; `None` for what is none.
+pub(crate) fn read(text: &str) -> Option<Value> {
+    let text = bare(text);
+    serde_json::from_str(text).ok().or_else(|| match mended(text) {
+        Cow::Owned(mended) => serde_json::from_str(&mended).ok(),
+        Cow::Borrowed(_) => None,
+    })
+}
+
+/// The text with halves of surrogate pairs as U+FFFD and numbers over the range of a float as null, which is what is
+/// known of them.
+fn mended(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut out = String::new();
+    // Everything before `kept` is in `out`.
+    let (mut kept, mut at, mut quoted) = (0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => (at, quoted) = (at + 1, !quoted),
+            b'\\' if quoted => match half(bytes, at) {
+                Some(0xd800..=0xdbff) if matches!(half(bytes, at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+                Some(0xd800..=0xdfff) => {
+                    out.push_str(&text[kept..at]);
+                    out.push(char::REPLACEMENT_CHARACTER);
+                    at += 6;
+                    kept = at;
+                }
+                _ => at += 2,
+            },
+            b'-' | b'0'..=b'9' if !quoted => {
+                let is_part = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
+                let end = at + bytes[at..].iter().take_while(|b| is_part(b)).count();
+                if text[at..end].parse::<f64>().is_ok_and(f64::is_infinite) {
+                    out.push_str(&text[kept..at]);
+                    out.push_str("null");
+                    kept = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[kept..]);
+    Cow::Owned(out)
+}
+
+/// The unit that a `\uXXXX` stands for.
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_around_json_goes() {
+        let want = json!({ "a": [1, "x"] });
+        for text in [
+            "{\"a\": [1, \"x\"]}",
+            "\u{feff} {\"a\": [1, \"x\"]}\n",
+            ")]}'\n{\"a\": [1, \"x\"]}",
+            ")]}',\n{\"a\": [1, \"x\"]}",
+            "while(1);{\"a\": [1, \"x\"]}",
+            "for (;;); {\"a\": [1, \"x\"]}",
+            "callback({\"a\": [1, \"x\"]});",
+            "/**/ $.cb_1 ({\"a\": [1, \"x\"]})",
+            "/* {\"a\": [1, \"x\"]} */",
+        ] {
+            assert_eq!(read(text), Some(want.clone()), "{text}");
+            assert!(begins(text), "{text}");
+        }
+        for text in ["", "{", "{\"a\": }", "f(1)", "(1)", "<p>", "{} {}", "1x({})"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_mended() {
+        for (text, want) in [
+            (r#"{"a": "x \ud83d y"}"#, json!({ "a": "x \u{fffd} y" })),
+            (r#"["\ude00", "\ud83d\ude00", "\\ud83d"]"#, json!(["\u{fffd}", "😀", "\\ud83d"])),
+            (r#"["\ud83d\ud83d\ude00", "\ud83d"#, Value::Null),
+            (r#"[1e999, -1e999, 1.5, "1e999"]"#, json!([null, null, 1.5, "1e999"])),
+            (r#"[123456789012345678901234567890]"#, json!([123456789012345678901234567890.0])),
+        ] {
+            assert_eq!(read(text).unwrap_or_default(), want, "{text}");
+        }
+    }
+}
