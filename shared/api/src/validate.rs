@@ -303,6 +303,7 @@ fn read_schema(inline: Option<&Value>, bound: Option<&Schema>, locale: &str) -> 
 pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
     let invalid = |text: String| ApiError::new(ErrorCode::SchemaInvalid, text);
     let schema = Schema::parse(value).map_err(|e| invalid(e.0))?;
+    let mut parts = 0;
     for (index, field) in schema.fields().iter().enumerate() {
         let name: String = field.field.chars().take(60).collect();
         if !extraction::reads_as(field.kind, &field.example, locale) {
@@ -310,9 +311,19 @@ pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
                 format!("schema[{index}] (field \"{name}\"): \"example\" does not read as {}", field.kind.name());
             return Err(invalid(text));
         }
-        if let Some(Err(fault)) = field.selector.as_deref().map(extraction::check_selector) {
-            return Err(invalid(format!("schema[{index}] (field \"{name}\"): \"selector\" {fault}")));
+        match field.selector.as_deref().map(extraction::check_selector) {
+            Some(Ok(more)) => parts += more,
+            Some(Err(fault)) => {
+                return Err(invalid(format!("schema[{index}] (field \"{name}\"): \"selector\" {fault}")));
+            }
+            None => {}
         }
+    }
+    if parts > extraction::MAX_PARTS {
+        return Err(invalid(format!(
+            "schema: its selectors have {parts} simple selectors and combinators together; at most {} are allowed",
+            extraction::MAX_PARTS
+        )));
     }
     Ok(schema)
 }

@@ -89,6 +89,8 @@ pub(crate) struct Candidate {
     pub(crate) score: i32,
     /// What it was found by, for those who ask why it won.
     pub(crate) reason: Cow<'static, str>,
+    /// What the caller is to be told if values were left out.
+    pub(crate) cut: Option<String>,
     /// What it takes part in where something stated cannot be read.
     pub(crate) standing: Standing,
 }
@@ -108,7 +110,7 @@ impl Candidate {
     pub(crate) fn new(source: Source, values: Vec<Value>, reason: impl Into<Cow<'static, str>>) -> Candidate {
         let standing = if source.is_statement() { Standing::Statement } else { Standing::Finding };
         let values = values.into_iter().filter(|v| !placeholder::is(v)).collect();
-        Candidate { values, source, score: source.trust(), reason: reason.into(), standing }
+        Candidate { values, source, score: source.trust(), reason: reason.into(), cut: None, standing }
     }
 
     pub(crate) fn text(source: Source, text: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Candidate {

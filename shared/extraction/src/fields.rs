@@ -219,6 +219,9 @@ impl Output {
     /// Writes down what was chosen for a field, or that nothing was.
     pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
         let field = wanted.field;
+        for cut in candidates.iter().filter_map(|c| c.cut.as_ref()) {
+            self.warnings.push(format!("field \"{}\": {cut}", field.field));
+        }
         if let Some(chosen) = chosen {
             for note in chosen.notes {
                 self.warnings.push(format!("field \"{}\": {note}", field.field));

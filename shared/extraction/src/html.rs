@@ -191,7 +191,7 @@ impl TokenSink for Bounded<'_> {
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
         // Before the end, some dozen steps of the tokenizer and the tree builder a token.
-        let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.step(TOKEN_STEPS));
+        let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.goes_on() && b.step(TOKEN_STEPS));
         if !room && !matches!(token, Token::EOFToken) {
             return TokenSinkResult::Continue;
         }
@@ -230,6 +230,39 @@ impl TokenSink for Bounded<'_> {
 /// The text of an element as a reader sees it: without scripts and styles, a space where a block or a line ends.
 pub fn text(element: ElementRef<'_>) -> String {
     let mut out = String::new();
+    read_text(element, &mut |piece| {
+        out.push_str(piece);
+        true
+    });
+    crate::coercion::collapse(&out)
+}
+
+/// The same, at most `room` bytes of it and within a budget; whether that is all of it.
+pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: usize) -> (String, bool) {
+    let mut out = String::new();
+    let mut whole = true;
+    read_text(element, &mut |piece| {
+        // White space in a row is one space in the end: it must not take the room of words.
+        for word in piece.split_inclusive(char::is_whitespace) {
+            let blank = word.trim_end().is_empty() && out.ends_with(char::is_whitespace);
+            let left = (room + 1).saturating_sub(out.len());
+            whole = budget.step(word.len()) && (blank || (word.len() <= left && budget.copy(word.len())));
+            if !blank {
+                out.push_str(&word[..word.floor_char_boundary(left)]);
+            }
+            if !whole {
+                break;
+            }
+        }
+        whole
+    });
+    let mut out = crate::coercion::collapse(&out);
+    out.truncate(out.floor_char_boundary(room));
+    (out, whole)
+}
+
+/// Hands on the pieces of an element's text while they are taken.
+fn read_text(element: ElementRef<'_>, take: &mut dyn FnMut(&str) -> bool) {
     let mut skip: Option<NodeId> = None;
     for edge in element.traverse() {
         match edge {
@@ -237,23 +270,25 @@ pub fn text(element: ElementRef<'_>) -> String {
                 Node::Element(e) if skip.is_none() => {
                     if matches!(e.name(), "script" | "style" | "noscript" | "template" | "svg") {
                         skip = Some(node.id());
-                    } else if crate::doc::is_block(e.name()) {
-                        out.push(' ');
+                    } else if !take(if crate::doc::is_block(e.name()) { " " } else { "" }) {
+                        return;
                     }
                 }
-                Node::Text(t) if skip.is_none() => out.push_str(t),
+                Node::Text(t) if skip.is_none() && !take(t) => return,
                 _ => {}
             },
             Edge::Close(node) => {
                 if skip == Some(node.id()) {
                     skip = None;
-                } else if skip.is_none() && node.value().as_element().is_some_and(|e| crate::doc::is_block(e.name())) {
-                    out.push(' ');
+                } else if skip.is_none()
+                    && node.value().as_element().is_some_and(|e| crate::doc::is_block(e.name()))
+                    && !take(" ")
+                {
+                    return;
                 }
             }
         }
     }
-    crate::coercion::collapse(&out)
 }
 
 /// Plain text of a fragment of HTML inside a text, as structured data often has it.

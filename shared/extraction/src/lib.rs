@@ -43,7 +43,7 @@ use wanted::Wanted;
 pub use candidate::{Explained, Seen, Source};
 pub use coercion::reads_as;
 pub use links::{Link, LinkKind, Links};
-pub use selector::check_selector;
+pub use selector::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS, MAX_SELECTED, check_selector};
 
 /// A page as it was fetched.
 #[derive(Debug, Clone, Copy)]
@@ -251,7 +251,8 @@ fn each_of(
     head.learn_sites(&graph);
     let locale = locale_of(context.locale, head.language.as_deref());
     let reading = coercion::Reading { locale, today: context.now.civil() };
-    let sources = sources::Sources::of(parsed, &doc, &head, &graph, page.url, reading, fields);
+    let selection = selector::Selection::of(parsed, page.url, context.budget);
+    let sources = sources::Sources::of(selection, &doc, &head, &graph, reading, fields);
     for wanted in fields.iter().take_while(|_| context.budget.step(1)) {
         let mut candidates = sources.structured(wanted);
         candidates.extend(data.into_iter().flat_map(|data| json_page::candidates(data, wanted)));

@@ -15,11 +15,12 @@ use crate::doc::Doc;
 use crate::entity::{self, Entity};
 use crate::head::Head;
 use crate::scores::{SURE, Scores};
+use crate::selector::Selection;
 use crate::structured::{Graph, Origin, state};
+use crate::visible;
 use crate::visible::{View, without_site};
 use crate::vocabulary::{concept_of, words};
 use crate::wanted::Wanted;
-use crate::{selector, visible};
 
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
@@ -33,6 +34,7 @@ pub(crate) struct Sources<'a> {
     view: View<'a>,
     ranked: Vec<Entity<'a>>,
     state: OnceCell<Vec<Member>>,
+    selection: Selection<'a>,
 }
 
 /// A member of embedded state that speaks of the page's subject.
@@ -45,24 +47,26 @@ struct Member {
 
 impl<'a> Sources<'a> {
     pub(crate) fn of(
-        page: &'a Html,
+        selection: Selection<'a>,
         doc: &'a Doc<'a>,
         head: &'a Head,
         graph: &'a Graph<'a>,
-        url: &'a Url,
         reading: Reading<'a>,
         wanted: &[Wanted<'_>],
     ) -> Sources<'a> {
+        let (page, url) = (selection.page, selection.url);
         let ranked = entity::ranked(graph, wanted, head, url);
         let view = visible::View::of(doc, head, url, reading);
-        Sources { page, url, head, graph, view, ranked, state: OnceCell::new() }
+        Sources { page, url, head, graph, view, ranked, state: OnceCell::new(), selection }
     }
 
     /// What structured data says; for a field with a selector, what that matches and nothing else.
     pub(crate) fn structured(&self, wanted: &Wanted<'_>) -> Vec<Candidate> {
         if let Some(css) = &wanted.field.selector {
-            let values = selector::read(self.page, css, self.url).into_iter().map(Value::String).collect();
-            return vec![Candidate::new(Source::Selector, values, "the selector")];
+            let selected = self.selection.read(css, wanted.is_array());
+            let values = selected.values.into_iter().map(Value::String).collect();
+            let candidate = Candidate::new(Source::Selector, values, "the selector");
+            return vec![Candidate { cut: selected.cut, ..candidate }];
         }
         let mut out = Vec::new();
         for entity in &self.ranked {

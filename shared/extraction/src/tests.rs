@@ -19,8 +19,7 @@ fn read_within(page: &str, content_type: &str, schema: Value, budget: &Budget<'_
 fn a_page_ends_where_its_time_or_its_budget_does() {
     let page = "<div class=price>By Ann $1.99</div>".repeat(2_000);
     let schema = json!([field("title", "string"), field("price", "float")]);
-    let json = format!("[{}1]", "{\"a\":[1,2]},".repeat(20_000));
-    for (page, kind) in [(&page, "text/html"), (&page, "text/plain"), (&json, "application/json")] {
+    for (page, kind) in [(&page, "text/html"), (&page, "text/plain")] {
         let whole = Budget::default();
         read_within(page, kind, schema.clone(), &whole).unwrap();
         let all = whole.taken().steps;

@@ -1,0 +1,262 @@
+//! Which elements a selector matches, in time linear in the page: every part of the selector is a set of elements, and
+//! a combinator takes one pass from set to set. Nothing is tried again, so there is nothing to remember. It matches what
+//! the `selectors` crate would (a property test compares them), which tries every way for every element: three sibling
+//! combinators in each other are cubic there.
+//!
+//! Sources: W3C Selectors Level 4; WHATWG HTML for which attributes' values ignore case.
+
+use std::collections::HashMap;
+
+use html5ever::ns;
+use scraper::node::Element;
+use scraper::selector::{CssLocalName, Simple};
+use selectors::attr::{AttrSelectorOperator, NamespaceConstraint, ParsedAttrSelectorOperation, ParsedCaseSensitivity};
+use selectors::parser::{Combinator, Component, NthSelectorData, RelativeSelector, Selector, SelectorList};
+
+use super::tree::{Axis, Set, Tree};
+use crate::budget::Budget;
+
+/// How many bytes are compared for a step.
+const BYTES_A_STEP: usize = 8;
+
+/// The elements that any selector of the list matches; `None` once the budget is spent.
+pub(super) fn matches(list: &SelectorList<Simple>, tree: &Tree<'_>, budget: &Budget<'_>) -> Option<Set> {
+    Evaluation { tree, budget }.list(list.slice())
+}
+
+struct Evaluation<'e, 'a> {
+    tree: &'e Tree<'a>,
+    budget: &'e Budget<'e>,
+}
+
+type Part<'s> = (Option<Combinator>, Vec<&'s Component<Simple>>);
+
+/// A selector's compounds from left to right, each with the combinator before it.
+fn compounds(selector: &Selector<Simple>) -> Vec<Part<'_>> {
+    let mut out: Vec<Part<'_>> = vec![(None, Vec::new())];
+    for component in selector.iter_raw_parse_order_from(0) {
+        match component {
+            Component::Combinator(combinator) => out.push((Some(*combinator), Vec::new())),
+            simple => out.last_mut().into_iter().for_each(|(_, all)| all.push(simple)),
+        }
+    }
+    out
+}
+
+/// The axis of a combinator, and whether it leads all along it.
+fn axis(combinator: Combinator) -> Option<(Axis, bool)> {
+    match combinator {
+        Combinator::Child => Some((Axis::Parent, false)),
+        Combinator::Descendant => Some((Axis::Parent, true)),
+        Combinator::NextSibling => Some((Axis::Before, false)),
+        Combinator::LaterSibling => Some((Axis::Before, true)),
+        // Of shadow trees: the parser reads none.
+        Combinator::PseudoElement | Combinator::SlotAssignment | Combinator::Part => None,
+    }
+}
+
+impl Evaluation<'_, '_> {
+    fn none(&self) -> Set {
+        Set::none(self.tree.len())
+    }
+
+    /// A pass over all elements.
+    fn pass(&self) -> Option<()> {
+        self.budget.step(self.tree.len() + 1).then_some(())
+    }
+
+    fn list(&self, selectors: &[Selector<Simple>]) -> Option<Set> {
+        let mut out = self.none();
+        for selector in selectors {
+            out.join(&self.complex(selector)?);
+        }
+        Some(out)
+    }
+
+    /// From left to right: those that a compound matches and that stand where the combinator says.
+    fn complex(&self, selector: &Selector<Simple>) -> Option<Set> {
+        let mut here = Set::all(self.tree.len());
+        for (combinator, compound) in compounds(selector) {
+            if let Some(combinator) = combinator {
+                self.pass()?;
+                let Some((axis, far)) = axis(combinator) else { return Some(self.none()) };
+                here = self.tree.from(&here, axis, far);
+            }
+            here = self.compound(&compound, here)?;
+            if here.is_empty() {
+                break;
+            }
+        }
+        Some(here)
+    }
+
+    /// The anchors of relative selectors: from right to left, those from where the combinator leads to a match.
+    fn anchors(&self, relative: &[RelativeSelector<Simple>]) -> Option<Set> {
+        let mut out = self.none();
+        for selector in relative {
+            let mut here = Set::all(self.tree.len());
+            for (combinator, compound) in compounds(&selector.selector).into_iter().rev() {
+                // The first compound is the anchor itself.
+                let Some(combinator) = combinator else { break };
+                here = self.compound(&compound, here)?;
+                self.pass()?;
+                let Some((axis, far)) = axis(combinator) else { return Some(self.none()) };
+                here = self.tree.to(&here, axis, far);
+            }
+            out.join(&here);
+        }
+        Some(out)
+    }
+
+    /// Those of a set that all simple selectors of a compound match.
+    fn compound(&self, simple: &[&Component<Simple>], mut set: Set) -> Option<Set> {
+        for component in simple {
+            match component {
+                Component::ExplicitUniversalType | Component::ExplicitAnyNamespace => {}
+                Component::Is(list) | Component::Where(list) => set.keep(&self.list(list.slice())?),
+                Component::Negation(list) => set.keep(&self.list(list.slice())?.others()),
+                Component::Has(relative) => set.keep(&self.anchors(relative)?),
+                Component::Nth(nth) => set.keep(&self.nth(nth)?),
+                other => {
+                    let before = set.clone();
+                    for at in before.iter() {
+                        if !self.simple(other, at)? {
+                            set.drop(at);
+                        }
+                    }
+                }
+            }
+        }
+        Some(set)
+    }
+
+    /// Those whose place among their siblings, or those of their type, is one of `an + b`: a pass for each side.
+    fn nth(&self, nth: &NthSelectorData) -> Option<Set> {
+        let one = |ty: NthSelectorData| -> Option<Set> {
+            self.pass()?;
+            let (mut out, len) = (self.none(), self.tree.len());
+            // How many siblings were seen, and how many of each type, by parent.
+            let mut seen: HashMap<(Option<usize>, Option<&html5ever::QualName>), i32> = HashMap::new();
+            let mut count = |at: usize, out: &mut Set| {
+                let Some(element) = self.tree.elements.get(at) else { return };
+                let name = ty.ty.is_of_type().then_some(&element.raw.name);
+                let place = seen.entry((element.at(Axis::Parent), name)).or_default();
+                *place += 1;
+                if ty.an_plus_b.matches_index(*place) {
+                    out.add(at);
+                }
+            };
+            if ty.ty.is_from_end() {
+                (0..len).rev().for_each(|at| count(at, &mut out));
+            } else {
+                (0..len).for_each(|at| count(at, &mut out));
+            }
+            Some(out)
+        };
+        if nth.ty.is_only() {
+            let of_type = nth.ty.is_of_type();
+            let mut both = one(NthSelectorData::first(of_type))?;
+            both.keep(&one(NthSelectorData::last(of_type))?);
+            return Some(both);
+        }
+        one(*nth)
+    }
+
+    /// Whether an element is matched by what can be told from itself.
+    fn simple(&self, component: &Component<Simple>, at: usize) -> Option<bool> {
+        let Some(element) = self.tree.elements.get(at) else { return Some(false) };
+        let raw = element.raw;
+        if !self.budget.step(1) {
+            return None;
+        }
+        Some(match component {
+            Component::LocalName(name) => raw.name.local == pick(raw, &name.name, &name.lower_name).0,
+            Component::ID(id) => {
+                let value = self.values(raw).find(|(name, _)| &*name.local == "id").map(|(_, value)| value);
+                value.is_some_and(|value| self.compare(value) && *value == *id.0)
+            }
+            Component::Class(class) => {
+                let mut values = self.values(raw).filter(|(name, _)| &*name.local == "class").map(|(_, value)| value);
+                values.any(|v| self.compare(v) && v.split_ascii_whitespace().any(|word| *word == *class.0))
+            }
+            Component::AttributeInNoNamespaceExists { local_name, local_name_lower } => {
+                let wanted = pick(raw, local_name, local_name_lower);
+                self.values(raw).any(|(name, _)| name.ns == ns!() && name.local == wanted.0)
+            }
+            Component::AttributeInNoNamespace { local_name, operator, value, case_sensitivity } => {
+                let test = Test { operator: *operator, value: &value.0, case: *case_sensitivity };
+                let mut values = self.values(raw).filter(|(name, _)| name.ns == ns!() && name.local == local_name.0);
+                values.any(|(_, value)| self.compare(value) && test.holds(raw, value))
+            }
+            Component::AttributeOther(other) => {
+                let wanted = pick(raw, &other.local_name, &other.local_name_lower);
+                let in_namespace = |ns: &html5ever::Namespace| match other.namespace() {
+                    None => *ns == ns!(),
+                    Some(NamespaceConstraint::Any) => true,
+                    Some(NamespaceConstraint::Specific(wanted)) => ns == wanted,
+                };
+                let mut values = self.values(raw).filter(|(name, _)| name.local == wanted.0 && in_namespace(&name.ns));
+                match &other.operation {
+                    ParsedAttrSelectorOperation::Exists => values.next().is_some(),
+                    ParsedAttrSelectorOperation::WithValue { operator, case_sensitivity, value } => {
+                        let test = Test { operator: *operator, value: &value.0, case: *case_sensitivity };
+                        values.any(|(_, value)| self.compare(value) && test.holds(raw, value))
+                    }
+                }
+            }
+            Component::ExplicitNoNamespace => raw.name.ns == ns!(),
+            Component::DefaultNamespace(url) | Component::Namespace(_, url) => raw.name.ns == *url,
+            // Without a scope it is the root.
+            Component::Root | Component::Scope => element.node.parent().is_some_and(|p| p.value().is_document()),
+            Component::Empty => {
+                let children = element.node.children().take_while(|_| self.budget.step(1));
+                !children.into_iter().any(|c| c.value().is_element() || c.value().is_text())
+            }
+            _ => false,
+        })
+    }
+
+    /// An element's attributes, a step for each.
+    fn values<'r>(&self, raw: &'r Element) -> impl Iterator<Item = (&'r html5ever::QualName, &'r str)> {
+        self.budget.step(raw.attrs.len());
+        raw.attrs.iter().map(|(name, value)| (name, &**value))
+    }
+
+    /// Takes steps for the comparison of a value.
+    fn compare(&self, value: &str) -> bool {
+        self.budget.step(value.len() / BYTES_A_STEP)
+    }
+}
+
+/// The name that an element is compared with: HTML's own are in lower case.
+fn pick<'n>(raw: &Element, name: &'n CssLocalName, lower: &'n CssLocalName) -> &'n CssLocalName {
+    if raw.name.ns == ns!(html) { lower } else { name }
+}
+
+/// A comparison with an attribute's value.
+struct Test<'s> {
+    operator: AttrSelectorOperator,
+    value: &'s str,
+    case: ParsedCaseSensitivity,
+}
+
+impl Test<'_> {
+    fn holds(&self, raw: &Element, value: &str) -> bool {
+        let ignores_case = match self.case {
+            ParsedCaseSensitivity::CaseSensitive | ParsedCaseSensitivity::ExplicitCaseSensitive => false,
+            ParsedCaseSensitivity::AsciiCaseInsensitive => true,
+            ParsedCaseSensitivity::AsciiCaseInsensitiveIfInHtmlElementInHtmlDocument => raw.name.ns == ns!(html),
+        };
+        if ignores_case {
+            // In lower case first: to search without regard to case where it stands is quadratic.
+            let (value, wanted) = (value.to_ascii_lowercase(), self.value.to_ascii_lowercase());
+            compare(self.operator, &value, &wanted)
+        } else {
+            compare(self.operator, value, self.value)
+        }
+    }
+}
+
+fn compare(operator: AttrSelectorOperator, value: &str, wanted: &str) -> bool {
+    operator.eval_str(value, wanted, selectors::attr::CaseSensitivity::CaseSensitive)
+}

@@ -1,0 +1,155 @@
+//! A caller's own CSS selector: where it is given, it alone decides where a value is read. What it may ask for is
+//! bounded when a call is accepted; what it takes of a page, while it is read.
+
+mod bounds;
+mod eval;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::cell::OnceCell;
+
+use scraper::selector::{Parser, Simple};
+use scraper::{ElementRef, Html};
+use selectors::parser::{ParseRelative, SelectorList};
+use url::Url;
+
+use crate::budget::{Budget, Limits, Spent};
+use crate::html;
+use tree::Tree;
+
+pub use bounds::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS};
+
+/// Most matches that are read.
+const MAX_MATCHES: usize = 1_000;
+/// Most matches that are read for a single value: it is the first that reads as its type.
+const MAX_SINGLE: usize = 20;
+/// Most bytes that the matches of one selector may have together: what a whole result may take.
+pub const MAX_SELECTED: usize = 64 * 1024;
+/// What all selectors of a schema may take of one page.
+const SELECTION: Limits = Limits { steps: 200_000_000, bytes: 16 * 1024 * 1024, nodes: u64::MAX };
+/// Attributes whose values are addresses.
+const ADDRESSES: [&str; 7] = ["href", "src", "action", "poster", "data-src", "cite", "formaction"];
+
+/// Checks a selector, with or without `::attr(name)` at its end, and tells how many parts it has: simple selectors and
+/// combinators. Those of all fields together may be [`MAX_PARTS`].
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence that begins with its member's name.
+pub fn check_selector(selector: &str) -> Result<usize, String> {
+    let (selector, _) = parse(selector)?;
+    bounds::parts(selector.slice())
+}
+
+fn parse(selector: &str) -> Result<(SelectorList<Simple>, Option<String>), String> {
+    let text = selector.trim();
+    let (css, attribute) = match text.rsplit_once("::attr(") {
+        Some((css, rest)) => {
+            let name = rest
+                .strip_suffix(')')
+                .map(str::trim)
+                .filter(|n| !n.is_empty() && n.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ':')));
+            let Some(name) = name else {
+                return Err("must end in ::attr(name) with the name of one attribute, like a::attr(href)".into());
+            };
+            (css.trim(), Some(name.to_ascii_lowercase()))
+        }
+        None => (text, None),
+    };
+    // A bare ::attr(name) asks any element that has it.
+    let css = match (&attribute, css) {
+        (Some(name), "") => format!("[{name}]"),
+        _ => css.to_owned(),
+    };
+    match SelectorList::parse(&Parser, &mut cssparser::Parser::new(&css), ParseRelative::No) {
+        Ok(selector) => Ok((selector, attribute)),
+        Err(_) => Err(format!("is not a CSS selector that can be read: \"{}\"", crate::coercion::clip(&css))),
+    }
+}
+
+/// What a selector found.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Selected {
+    /// The texts or attribute values, in document order, empty ones left out.
+    pub(crate) values: Vec<String>,
+    /// What was too much, where something was left out.
+    pub(crate) cut: Option<String>,
+}
+
+/// A page for selectors: its elements are numbered once, and all selectors together draw from one part of the budget.
+pub(crate) struct Selection<'a> {
+    pub(crate) page: &'a Html,
+    pub(crate) url: &'a Url,
+    budget: Budget<'a>,
+    tree: OnceCell<Tree<'a>>,
+}
+
+impl<'a> Selection<'a> {
+    pub(crate) fn of(page: &'a Html, url: &'a Url, budget: &'a Budget<'a>) -> Selection<'a> {
+        Selection::limited(page, url, budget.part(SELECTION))
+    }
+
+    fn limited(page: &'a Html, url: &'a Url, budget: Budget<'a>) -> Selection<'a> {
+        Selection { page, url, budget, tree: OnceCell::new() }
+    }
+
+    /// What a selector matches: as many as a list may have, or as a single value needs.
+    pub(crate) fn read(&self, selector: &str, list: bool) -> Selected {
+        let mut out = Selected::default();
+        let Ok((selector, attribute)) = parse(selector) else { return out };
+        let tree = self.tree.get_or_init(|| Tree::of(self.page, &self.budget));
+        let Some(found) = eval::matches(&selector, tree, &self.budget) else {
+            out.cut = self.spent();
+            return out;
+        };
+        let most = if list { MAX_MATCHES } else { MAX_SINGLE };
+        let mut room = MAX_SELECTED;
+        for element in found.iter().take(MAX_MATCHES).filter_map(|at| tree.elements.get(at)) {
+            if out.values.len() == most || !self.budget.goes_on() {
+                break;
+            }
+            let (text, whole) = match &attribute {
+                None => match ElementRef::wrap(element.node) {
+                    Some(element) => html::text_within(element, &self.budget, room),
+                    None => continue,
+                },
+                Some(name) => {
+                    let Some(value) = element.raw.attr(name) else { continue };
+                    if value.len() <= room && self.budget.copy(value.len()) {
+                        (absolute(name, value, self.url), true)
+                    } else {
+                        (String::new(), false)
+                    }
+                }
+            };
+            room = room.saturating_sub(text.len());
+            if !text.is_empty() {
+                out.values.push(text);
+            }
+            if !whole || room == 0 {
+                out.cut = Some(format!(
+                    "the selector matches more than the {} KB that a result may have; the rest was left out",
+                    MAX_SELECTED / 1024
+                ));
+                break;
+            }
+        }
+        out.cut = self.spent().or(out.cut);
+        out
+    }
+
+    fn spent(&self) -> Option<String> {
+        // Without time, the page as a whole ends.
+        let what = self.budget.spent().filter(|what| *what != Spent::Time)?;
+        Some(format!("the schema's selectors take more {what} than this page has for them; the rest was left out"))
+    }
+}
+
+fn absolute(name: &str, value: &str, url: &Url) -> String {
+    let value = value.trim();
+    if ADDRESSES.contains(&name) && !value.is_empty() {
+        url.join(value).map_or_else(|_| value.to_owned(), |u| u.to_string())
+    } else {
+        value.to_owned()
+    }
+}

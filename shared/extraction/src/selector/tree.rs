@@ -1,0 +1,183 @@
+//! The elements of a page by number, in document order, as selectors see them, and sets of them. What is in a
+//! `template` is no part of the page: it has no number, so nothing there matches.
+
+use ego_tree::NodeRef;
+use ego_tree::iter::Edge;
+use scraper::Html;
+use scraper::node::{Element, Node};
+
+use crate::budget::Budget;
+
+/// No element.
+const NONE: u32 = u32::MAX;
+
+/// The elements of a page.
+pub(super) struct Tree<'a> {
+    pub(super) elements: Vec<Numbered<'a>>,
+}
+
+/// One element.
+pub(super) struct Numbered<'a> {
+    pub(super) node: NodeRef<'a, Node>,
+    pub(super) raw: &'a Element,
+    parent: u32,
+    /// The sibling before it that is an element.
+    before: u32,
+}
+
+/// Which other element a step leads from.
+#[derive(Clone, Copy)]
+pub(super) enum Axis {
+    Parent,
+    Before,
+}
+
+impl Numbered<'_> {
+    /// The number of the element on an axis.
+    pub(super) fn at(&self, axis: Axis) -> Option<usize> {
+        let number = match axis {
+            Axis::Parent => self.parent,
+            Axis::Before => self.before,
+        };
+        (number != NONE).then_some(number as usize)
+    }
+}
+
+impl<'a> Tree<'a> {
+    /// Numbers the elements, a step each.
+    pub(super) fn of(page: &'a Html, budget: &Budget<'_>) -> Tree<'a> {
+        let mut elements: Vec<Numbered<'a>> = Vec::new();
+        // The open elements with their latest child each, below one for the page itself.
+        let mut open: Vec<(u32, u32)> = vec![(NONE, NONE)];
+        let mut template = None;
+        for edge in page.tree.root().traverse() {
+            match edge {
+                Edge::Open(node) => {
+                    let Some(raw) = node.value().as_element() else { continue };
+                    if template.is_some() {
+                        continue;
+                    }
+                    if !budget.step(1) {
+                        break;
+                    }
+                    let number = elements.len() as u32;
+                    let Some((parent, latest)) = open.last_mut() else { break };
+                    elements.push(Numbered { node, raw, parent: *parent, before: *latest });
+                    *latest = number;
+                    open.push((number, NONE));
+                    if raw.name() == "template" {
+                        template = Some(node.id());
+                    }
+                }
+                Edge::Close(node) => {
+                    if template.is_some_and(|id| id != node.id()) {
+                        continue;
+                    }
+                    template = None;
+                    if node.value().is_element() {
+                        open.pop();
+                    }
+                }
+            }
+        }
+        Tree { elements }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// The elements for which an element of the set stands on the axis: next to them or, with `far`, anywhere along it.
+    pub(super) fn from(&self, set: &Set, axis: Axis, far: bool) -> Set {
+        let mut out = Set::none(self.len());
+        for (at, element) in self.elements.iter().enumerate() {
+            // What stands on an axis has a lower number, so it was looked at before.
+            if element.at(axis).is_some_and(|other| set.has(other) || (far && out.has(other))) {
+                out.add(at);
+            }
+        }
+        out
+    }
+
+    /// The other way round: the elements that stand on the axis of those of the set.
+    pub(super) fn to(&self, set: &Set, axis: Axis, far: bool) -> Set {
+        let mut out = Set::none(self.len());
+        for (at, element) in self.elements.iter().enumerate().rev() {
+            if let Some(other) = element.at(axis)
+                && (set.has(at) || (far && out.has(at)))
+            {
+                out.add(other);
+            }
+        }
+        out
+    }
+}
+
+/// A set of elements, a bit each.
+#[derive(Clone)]
+pub(super) struct Set {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Set {
+    pub(super) fn none(len: usize) -> Set {
+        Set { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    pub(super) fn all(len: usize) -> Set {
+        let mut words = vec![u64::MAX; len.div_ceil(64)];
+        if let Some(last) = words.last_mut()
+            && !len.is_multiple_of(64)
+        {
+            *last = (1 << (len % 64)) - 1;
+        }
+        Set { words, len }
+    }
+
+    #[inline]
+    pub(super) fn has(&self, at: usize) -> bool {
+        self.words.get(at / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, at: usize) {
+        if let Some(word) = self.words.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+
+    #[inline]
+    pub(super) fn drop(&mut self, at: usize) {
+        if let Some(word) = self.words.get_mut(at / 64) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.iter().all(|w| *w == 0)
+    }
+
+    pub(super) fn keep(&mut self, others: &Set) {
+        self.words.iter_mut().zip(&others.words).for_each(|(a, b)| *a &= b);
+    }
+
+    pub(super) fn join(&mut self, others: &Set) {
+        self.words.iter_mut().zip(&others.words).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Those that are not in it.
+    pub(super) fn others(&self) -> Set {
+        let mut all = Set::all(self.len);
+        all.words.iter_mut().zip(&self.words).for_each(|(a, b)| *a &= !b);
+        all
+    }
+
+    /// Their numbers, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let rest = std::iter::successors(Some(*word), |w| Some(w & w.wrapping_sub(1)));
+            rest.take_while(|w| *w != 0).map(move |w| at * 64 + w.trailing_zeros() as usize)
+        })
+    }
+}
