@@ -1,12 +1,13 @@
-//! Sitemaps (sitemaps.org, protocol 0.9): the URLs that a site says it has. An index is followed one level deep. Only
-//! `loc` is read. What is broken, too long or too slow yields what was read of it.
+//! Sitemaps (sitemaps.org, protocol 0.9): the URLs that a site says it has. Feeds (RSS, Atom) are
+//! sitemaps too. An index is followed to files and to indexes, three levels of them. Only addresses are read. What is
+//! broken, too long or too slow yields what was read of it.
 //!
 //! Files are read as they come, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
 //! ([`MAX_KEPT`]), whatever is sent.
 
 mod read;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use url::Url;
@@ -19,6 +20,8 @@ use read::{Place, Sink};
 pub const MAX_URLS: usize = 50_000;
 /// Most files of one call, the first included.
 pub const MAX_FILES: usize = 1_000;
+/// Most levels of indexes, the first included.
+pub const MAX_LEVELS: usize = 3;
 /// Most bytes between two tags, of a tag, and of a line.
 pub const MAX_ITEM: usize = 64 * 1024;
 /// Most bytes of all URLs that one call yields.
@@ -49,6 +52,8 @@ pub struct Sitemap {
     pub files: usize,
     /// Whether there may be more URLs that are wanted, past `max_urls` or another limit on their number.
     pub truncated: bool,
+    /// How many of them could not be had or were broken, the rest of their URLs unread.
+    pub failed: usize,
     /// The first thing that went wrong, if anything did.
     pub fault: Option<FetchError>,
 }
@@ -61,19 +66,23 @@ pub async fn read_unpacked(file: &[u8], max: usize) -> (Vec<Url>, Result<(), Fet
         urls.push(url);
         if urls.len() < MAX_URLS { Sink::More } else { Sink::Full }
     };
-    let end = read::read_bytes(file, max, &mut take).await;
+    let end = match Url::parse("https://relative.invalid/") {
+        Ok(base) => read::read_bytes(file, &base, max, &mut take).await,
+        Err(_) => Ok(()),
+    };
     (urls, end)
 }
 
 impl Sitemap {
     fn failed(&mut self, error: FetchError) {
+        self.failed += 1;
         self.fault.get_or_insert(error);
     }
 }
 
 impl Fetcher {
     /// Reads a sitemap: XML or a URL a line, plain or gzip. Every file goes through the same client and the same guard as
-    /// a page. Of an index, files on its own host are read, no index among them.
+    /// a page. Of an index, files on its own host are read, indexes among them down to [`MAX_LEVELS`].
     pub async fn sitemap(&self, request: SitemapRequest<'_>) -> Sitemap {
         let mut found = Sitemap::default();
         if tokio::time::timeout(request.timeout, self.read_sitemap(&request, &mut found)).await.is_err() {
@@ -83,22 +92,29 @@ impl Fetcher {
     }
 
     async fn read_sitemap(&self, request: &SitemapRequest<'_>, found: &mut Sitemap) {
-        let mut children = Vec::new();
         let mut kept = 0;
-        let index = self.read_file(request, request.url, &mut kept, found, Some(&mut children)).await;
         let mut seen = HashSet::from([request.url.clone()]);
-        let Some(index) = index else { return };
-        for child in children {
-            let same_host = (child.host_str(), child.port()) == (index.host_str(), index.port());
-            if !same_host || !seen.insert(child.clone()) {
-                continue;
+        let mut host = None;
+        // Each file with its level, in the order in which an index has them.
+        let mut open = VecDeque::from([(request.url.clone(), 1)]);
+        while let Some((url, level)) = open.pop_front() {
+            if found.files > 0 {
+                if found.files == MAX_FILES || found.urls.len() >= request.max_urls {
+                    found.truncated = true;
+                    return;
+                }
+                tokio::time::sleep(request.pause).await;
             }
-            if found.files == MAX_FILES || found.urls.len() >= request.max_urls {
-                found.truncated = true;
-                return;
+            let mut children = Vec::new();
+            let deeper = (level <= MAX_LEVELS).then_some(&mut children);
+            let Some(at) = self.read_file(request, &url, &mut kept, found, deeper).await else { continue };
+            let of = |url: &Url| (url.host_str().map(str::to_owned), url.port());
+            let host = host.get_or_insert_with(|| of(&at));
+            for child in children {
+                if of(&child) == *host && open.len() < MAX_FILES && seen.insert(child.clone()) {
+                    open.push_back((child, level + 1));
+                }
             }
-            tokio::time::sleep(request.pause).await;
-            self.read_file(request, &child, &mut kept, found, None).await;
         }
     }
 
@@ -143,13 +159,13 @@ impl Fetcher {
                         *truncated = true;
                         return Sink::Full;
                     }
-                    // An index in an index.
+                    // An index too deep in others.
                     None => return Sink::Full,
                 },
             }
             Sink::More
         };
-        if let Err(error) = read::read(response, self.max_sitemap_bytes(), &mut sink).await {
+        if let Err(error) = read::read(response, &url, self.max_sitemap_bytes(), &mut sink).await {
             found.failed(error);
         }
         Some(url)

@@ -1,11 +1,11 @@
 //! One sitemap file as it comes: unpacked, told apart, and its URLs handed on one by one.
 
+mod markup;
+mod wide;
+
 use std::io;
 
 use async_compression::tokio::bufread::GzipDecoder;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::Event;
-use quick_xml::reader::Reader;
 use reqwest::Response;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use url::Url;
@@ -17,15 +17,12 @@ use crate::decode::{coding, decoded};
 use crate::error::FetchError;
 use crate::fault::{explain, find};
 use crate::guard::Refusal;
-use crate::target::{MAX_URL, check_url};
-
-/// Deepest nesting of elements; a sitemap with every known extension has five.
-const MAX_DEPTH: usize = 32;
+use crate::target::check_url;
 
 /// Where a URL stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In a `url` of a `urlset`, or on a line.
+    /// In a `url` of a `urlset`, in an entry of a feed, or on a line.
     Page,
     /// In a `sitemap` of a `sitemapindex`.
     Sitemap,
@@ -44,16 +41,14 @@ type Take<'a> = dyn FnMut(Place, Url) -> Sink + Send + 'a;
 /// What is read: the plain bytes of a file.
 type Plain<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 
-/// Reads a response of at most `max` bytes: as sent, between its packings and unpacked. URLs that were read before an
+/// Reads a response of at most `max` bytes from `base`: as sent, between its packings and unpacked. URLs that were read before an
 /// error have been handed on.
-pub(super) async fn read(response: Response, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
     let coding = coding(response.headers())?;
     let failed = |error| said(&error, max);
     let mut sent = decoded(response, coding, max).await.map_err(failed)?;
-    // The mark of gzip may come in two pieces.
-    let mut start = Vec::with_capacity(2);
-    while start.len() < 2 && (&mut sent).take(2 - start.len() as u64).read_buf(&mut start).await.map_err(failed)? > 0 {}
+    let start = start_of(&mut sent).await.map_err(failed)?;
     let packed = start == b"\x1f\x8b";
     let file = BufReader::new(io::Cursor::new(start).chain(sent));
     let plain: Box<dyn AsyncRead + Unpin + Send> = if packed {
@@ -63,33 +58,55 @@ pub(super) async fn read(response: Response, max: usize, take: &mut Take<'_>) ->
     } else {
         Box::new(file)
     };
-    read_plain(Bounded::new(BufReader::new(plain), max, MAX_ITEM), max, take).await
+    read_plain(plain, base, max, take).await
 }
 
 /// The same of a file that is there already and not packed.
-pub(super) async fn read_bytes(file: &[u8], max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
-    let plain: Box<dyn AsyncRead + Unpin + Send + '_> = Box::new(file);
-    read_plain(Bounded::new(BufReader::new(plain), max, MAX_ITEM), max, take).await
+pub(super) async fn read_bytes(file: &[u8], base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+    read_plain(Box::new(file), base, max, take).await
 }
 
 /// Reads a file that is not packed.
-async fn read_plain(mut file: Plain<'_>, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+async fn read_plain(
+    mut plain: Box<dyn AsyncRead + Unpin + Send + '_>,
+    base: &Url,
+    max: usize,
+    take: &mut Take<'_>,
+) -> Result<(), FetchError> {
     let failed = |error| said(&error, max);
-    let xml = is_xml(&mut file).await.map_err(failed)?;
+    let start = start_of(&mut plain).await.map_err(failed)?;
+    let wide = wide::encoding_of(&start);
+    let whole = io::Cursor::new(start).chain(plain);
+    let plain: Box<dyn AsyncRead + Unpin + Send + '_> = match wide {
+        Some(encoding) => Box::new(wide::Transcoded::new(
+            BufReader::new(Bounded::new(BufReader::new(whole), max, usize::MAX)),
+            encoding,
+        )),
+        None => Box::new(whole),
+    };
+    let mut file = Bounded::new(BufReader::new(plain), max, MAX_ITEM);
+    let markup = is_markup(&mut file).await.map_err(failed)?;
     file.next_item();
-    if xml { read_xml(file, max, take).await } else { read_lines(&mut file, take).await.map_err(failed) }
+    if markup { markup::read(file, base, max, take).await } else { read_lines(&mut file, take).await.map_err(failed) }
+}
+
+/// The first two bytes, which may come in two pieces.
+async fn start_of(file: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(2);
+    while start.len() < 2 && (&mut *file).take(2 - start.len() as u64).read_buf(&mut start).await? > 0 {}
+    Ok(start)
 }
 
 /// Passes over a byte order mark and white space, which no parser misses, to see what comes first.
-async fn is_xml(file: &mut Plain<'_>) -> io::Result<bool> {
+async fn is_markup(file: &mut Plain<'_>) -> io::Result<bool> {
     loop {
         let bytes = file.fill_buf().await?;
         let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf)).count();
         match bytes.get(blank) {
             Some(first) => {
-                let xml = *first == b'<';
+                let markup = *first == b'<';
                 file.consume(blank);
-                return Ok(xml);
+                return Ok(markup);
             }
             None if bytes.is_empty() => return Ok(false),
             None => {
@@ -119,122 +136,12 @@ async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()>
     Ok(())
 }
 
-/// Where the parser is. The protocol knows `urlset/url/loc` and `sitemapindex/sitemap/loc`; extensions have `loc` too, but
-/// further down.
-#[derive(Default)]
-struct Position {
-    depth: usize,
-    /// What the root's children hold.
-    place: Option<Place>,
-    /// Whether the second element is one that the root should have.
-    inside: bool,
-    /// The text of a `loc` so far.
-    loc: Option<String>,
-}
-
-impl Position {
-    /// Enters an element; `false` if this is no sitemap.
-    fn enter(&mut self, name: &str) -> bool {
-        self.depth += 1;
-        match (self.depth, self.place) {
-            (1, _) => {
-                self.place = match name {
-                    "urlset" => Some(Place::Page),
-                    "sitemapindex" => Some(Place::Sitemap),
-                    _ => None,
-                };
-            }
-            (2, Some(Place::Page)) => self.inside = name == "url",
-            (2, Some(Place::Sitemap)) => self.inside = name == "sitemap",
-            (3, _) if self.inside && name == "loc" => self.loc = Some(String::new()),
-            _ => {}
-        }
-        self.place.is_some() && self.depth <= MAX_DEPTH
-    }
-
-    /// Leaves one; the URL if it was a `loc` and has one.
-    fn leave(&mut self) -> Option<Url> {
-        let loc = if self.depth == 3 { self.loc.take() } else { None };
-        self.depth = self.depth.saturating_sub(1);
-        check_url(loc?.trim()).ok()
-    }
-
-    /// Text of the element that is open. Of what is too long for a URL enough is kept to be too long.
-    fn text(&mut self, text: &str) {
-        if let (3, Some(loc)) = (self.depth, &mut self.loc)
-            && loc.len() <= MAX_URL
-        {
-            loc.push_str(text);
-        }
-    }
-
-    /// The `loc` that is open can't be read.
-    fn spoil(&mut self) {
-        self.loc = None;
-    }
-}
-
-/// The XML of a sitemap. No entities but the five predefined ones and character references: a URL with another is left
-/// out, and what a DTD says is not read.
-async fn read_xml(file: Plain<'_>, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
-    let mut reader = Reader::from_reader(file);
-    // An ampersand that is none is the commonest mistake, and what it means is plain.
-    reader.config_mut().allow_dangling_amp = true;
-    let mut at = Position::default();
-    let mut item = Vec::new();
-    loop {
-        let event = match reader.read_event_into_async(&mut item).await {
-            Ok(event) => event,
-            Err(quick_xml::Error::Io(error)) => return Err(said(&error, max)),
-            Err(_) => return Err(broken(reader.error_position())),
-        };
-        match event {
-            Event::Start(element) => {
-                if !at.enter(element.local_name().as_ref()) {
-                    return Err(no_sitemap());
-                }
-            }
-            Event::Empty(element) => {
-                if !at.enter(element.local_name().as_ref()) {
-                    return Err(no_sitemap());
-                }
-                at.leave();
-                if at.depth == 0 {
-                    return Ok(());
-                }
-            }
-            Event::End(_) => {
-                if let (Some(url), Some(place)) = (at.leave(), at.place)
-                    && take(place, url) == Sink::Full
-                {
-                    return Ok(());
-                }
-                if at.depth == 0 {
-                    return Ok(());
-                }
-            }
-            Event::Text(text) => at.text(&text.into_inner()),
-            Event::CData(text) => at.text(&text.into_inner()),
-            Event::GeneralRef(name) => match (resolve_predefined_entity(&name), name.resolve_char_ref()) {
-                (Some(text), _) => at.text(text),
-                (None, Ok(Some(c))) => at.text(c.encode_utf8(&mut [0; 4])),
-                (None, _) => at.spoil(),
-            },
-            Event::Eof => return Err(broken(reader.buffer_position())),
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-        item.clear();
-        reader.get_mut().next_item();
-        tokio::task::consume_budget().await;
-    }
-}
-
 fn no_sitemap() -> FetchError {
-    FetchError::Unsupported("the sitemap is neither a urlset nor a sitemapindex".into())
+    FetchError::Unsupported("the sitemap is neither a urlset nor a sitemapindex nor a feed".into())
 }
 
 fn broken(at: u64) -> FetchError {
-    FetchError::Unsupported(format!("the sitemap is not well-formed XML from byte {at} on"))
+    FetchError::Unsupported(format!("the sitemap breaks off at byte {at}"))
 }
 
 /// What an error of reading means.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::target::MAX_URL;
 
 /// What is read of these bytes, as `page url` and `sitemap url`, and how it ends.
 async fn read_bytes(bytes: &[u8], max: usize) -> (Vec<String>, Result<(), FetchError>) {
@@ -9,10 +10,9 @@ async fn read_bytes(bytes: &[u8], max: usize) -> (Vec<String>, Result<(), FetchE
         found.push(format!("{} {url}", if place == Place::Page { "page" } else { "sitemap" }));
         if found.len() < 1_000 { Sink::More } else { Sink::Full }
     };
-    let plain: Box<dyn AsyncRead + Unpin + Send> = Box::new(bytes);
     // In pieces of seven bytes, so that nothing depends on where they end.
-    let file = Bounded::new(BufReader::with_capacity(7, plain), max, MAX_ITEM);
-    let end = read_plain(file, max, &mut take).await;
+    let base = Url::parse("https://e.test/maps/s.xml").unwrap();
+    let end = read_plain(Box::new(BufReader::with_capacity(7, bytes)), &base, max, &mut take).await;
     (found, end)
 }
 
@@ -43,11 +43,11 @@ async fn both_kinds_and_only_their_own_loc() {
         <url><loc>https://e.test/d?x=1&y=2</loc></url>
         <url><loc>https://e.test/<!-- c -->e</loc></url>
         <url><loc/></url><url><loc></loc></url><loc>https://e.test/no</loc><other><loc>https://e.test/no</loc></other>
-        <url><loc>/relative</loc></url><url><loc>ftp://e.test/</loc></url><url><loc>https://u:p@e.test/</loc></url>
+        <url><loc>../relative</loc></url><url><loc>ftp://e.test/</loc></url><url><loc>https://u:p@e.test/</loc></url>
         </urlset> <whatever"
     );
     let want = ["page https://e.test/a", "page https://e.test/b?x=1&y=2", "page https://e.test/c?x=1&y=2&z=3"];
-    let more = ["page https://e.test/d?x=1&y=2", "page https://e.test/e"];
+    let more = ["page https://e.test/d?x=1&y=2", "page https://e.test/e", "page https://e.test/relative"];
     assert_eq!(good(&set).await, [&want[..], &more[..]].concat());
     let index = "<s:sitemapindex xmlns:s='x'><s:sitemap><s:loc>https://e.test/1.xml</s:loc></s:sitemap>
         <url><loc>https://e.test/no</loc></url></s:sitemapindex>";
@@ -79,15 +79,65 @@ async fn no_entity_is_expanded_and_no_dtd_is_read() {
 async fn what_is_broken_yields_what_came_before() {
     let start = format!("{SET}<url><loc>https://e.test/a</loc></url>");
     let one = ["page https://e.test/a"];
-    for rest in ["", "<url", "<url><loc>https://e.test/b", "</url></urlset>", "<!-- ", "<url></loc>", "<![CDATA[x"] {
-        assert_eq!(bad(&format!("{start}{rest}"), "well-formed").await, one, "{rest}");
+    for rest in ["<url", "<url><loc>https://e.test/b", "<!-- ", "<url></loc>", "<![CDATA[x"] {
+        assert_eq!(bad(&format!("{start}{rest}"), "breaks off").await, one, "{rest}");
     }
-    let (found, end) =
-        read_bytes(&[start.as_bytes(), b"<url><loc>https://e.test/\xff</loc></url>"].concat(), 1 << 20).await;
-    assert!(found == one && end.is_err());
     let deep = format!("{start}<url>{}", "<x>".repeat(40));
-    assert_eq!(bad(&deep, "neither").await, one);
-    assert!(bad("<html><body><a href=x>", "neither").await.is_empty());
+    assert_eq!(bad(&deep, "breaks off").await, one);
+    for page in ["<html><body><a href=x>", "</urlset>", "<!doctype html><html>"] {
+        assert!(bad(page, "neither").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_broken_costs_one_address() {
+    let paths = |found: Vec<String>| found.iter().map(|f| f.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>();
+    for (text, want) in [
+        ("<URLSET><URL><LOC>https://e.test/a</LOC></URL><Url><Loc>https://e.test/b</Loc></Url></URLSET>", "a b"),
+        ("<urlset><url><loc>https://e.test/a</url><url><loc>https://e.test/b</loc><url><loc>https://e.test/c", "a b"),
+        ("<urlset><url><loc>https://e.test/a<lastmod>1</url><url><loc>https://e.test/b</loc></url>", "a b"),
+        (
+            "<urlset><url><loc>https://e.test/a&nbsp;</loc></url></loc></x><url><loc>https://e.test/b</loc></url></urlset>",
+            "b",
+        ),
+        ("<urlset xmlns:i='x'><url><i:loc>/i</i:loc><loc>/a</loc></url><i:url><loc>/n</loc></i:url></urlset>", "a"),
+    ] {
+        assert_eq!(paths(read_bytes(text.as_bytes(), 1 << 20).await.0).join(" "), want, "{text}");
+    }
+    let broken = b"<urlset><url><loc>https://e.test/\xff</loc></url><url><loc>https://e.test/b</loc></url></urlset>";
+    let (found, end) = read_bytes(broken, 1 << 20).await;
+    assert_eq!((paths(found), end), (vec!["b".to_owned()], Ok(())));
+}
+
+#[tokio::test]
+async fn other_encodings() {
+    let set = "<?xml version='1.0' encoding='utf-16'?><urlset><url><loc>https://e.test/\u{e9}</loc></url></urlset>";
+    let wide = |text: &str, swap: bool, mark: bool| -> Vec<u8> {
+        let units = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());
+        units.flat_map(|u| if swap { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    };
+    for (swap, mark) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (found, end) = read_bytes(&wide(set, swap, mark), 1 << 20).await;
+        assert_eq!((found, end), (vec!["page https://e.test/%C3%A9".to_owned()], Ok(())), "{swap} {mark}");
+    }
+    let lines = wide("https://e.test/a\r\nhttps://e.test/b", false, true);
+    assert_eq!(read_bytes(&lines, 1 << 20).await.0.len(), 2);
+    let legacy =
+        b"<?xml version='1.0' encoding='iso-8859-1'?><urlset><url><loc>https://e.test/\xe9</loc></url></urlset>";
+    assert_eq!(read_bytes(legacy, 1 << 20).await.0, ["page https://e.test/%C3%A9"]);
+}
+
+#[tokio::test]
+async fn feeds_are_sitemaps() {
+    let rss = "<?xml version='1.0'?><rss xmlns:atom='x'><channel><link>https://e.test/</link><atom:link href='/self'/>
+        <item><title>1</title><link><![CDATA[https://e.test/a?x=1&y=2]]></link><atom:link href='/no'/></item>
+        <item><link> /b </link></item></channel></rss>";
+    assert_eq!(good(rss).await, ["page https://e.test/a?x=1&y=2", "page https://e.test/b"]);
+    let rdf = "<rdf:RDF xmlns:rdf='x'><channel><link>/no</link></channel><item rdf:about='y'><link>/a</link></item></rdf:RDF>";
+    assert_eq!(good(rdf).await, ["page https://e.test/a"]);
+    let atom = "<feed><link href='/no'/><entry><link rel=\"edit\" href='/no'/><link rel='alternate' href='/a?x=1&amp;y=2'/></entry>
+        <entry><link href='b'/><content><a href='/no'>x</a></content></entry></feed>";
+    assert_eq!(good(atom).await, ["page https://e.test/a?x=1&y=2", "page https://e.test/maps/b"]);
 }
 
 #[tokio::test]

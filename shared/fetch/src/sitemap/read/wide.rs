@@ -1,0 +1,61 @@
+//! UTF-16 as UTF-8, as it comes: sitemaps that were saved by programs of Windows.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// Bytes that are taken from below at once.
+const PIECE: usize = 4 * 1024;
+
+/// The encoding of a file that begins like this, if it is UTF-16: by its mark, or by the zero byte of its first bracket or
+/// letter.
+pub(super) fn encoding_of(start: &[u8]) -> Option<&'static Encoding> {
+    match start {
+        [0xff, 0xfe, ..] => Some(UTF_16LE),
+        [0xfe, 0xff, ..] => Some(UTF_16BE),
+        [b'<' | b'h', 0, ..] => Some(UTF_16LE),
+        [0, b'<' | b'h', ..] => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// A reader of UTF-8 over one of another encoding.
+pub(super) struct Transcoded<R> {
+    inner: R,
+    decoder: Decoder,
+    out: Vec<u8>,
+    given: usize,
+    ended: bool,
+}
+
+impl<R> Transcoded<R> {
+    pub(super) fn new(inner: R, encoding: &'static Encoding) -> Transcoded<R> {
+        Transcoded { inner, decoder: encoding.new_decoder(), out: Vec::new(), given: 0, ended: false }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Transcoded<R> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.given == this.out.len() && !this.ended {
+            let mut piece = [0; PIECE];
+            let mut read = ReadBuf::new(&mut piece);
+            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut read))?;
+            this.ended = read.filled().is_empty();
+            let mut text = String::with_capacity(
+                this.decoder.max_utf8_buffer_length(read.filled().len()).unwrap_or(3 * PIECE + 16),
+            );
+            // There is room for all of it.
+            let _ = this.decoder.decode_to_string(read.filled(), &mut text, this.ended);
+            (this.out, this.given) = (text.into_bytes(), 0);
+        }
+        let rest = &this.out[this.given..];
+        let taken = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..taken]);
+        this.given += taken;
+        Poll::Ready(Ok(()))
+    }
+}
