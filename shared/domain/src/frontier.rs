@@ -1,22 +1,39 @@
 //! What a crawl follows: links that match its pattern, on its host where the pattern does not say which.
 
+use url::{Position, Url};
+
 use crate::canonical::CanonicalUrl;
-use crate::glob::Glob;
+use crate::glob::{Glob, GlobError};
 use crate::job::CrawlPlan;
 
 /// The edge of a crawl.
 #[derive(Debug, Clone)]
 pub struct Frontier {
     pattern: Glob,
+    /// Whether the pattern begins with the path: it is for the seed's host then.
+    of_path: bool,
     seed: CanonicalUrl,
     max_depth: u32,
 }
 
 impl Frontier {
+    /// Checks a pattern: a glob over a whole URL, or over path and query of the seed's host if it begins with a slash.
+    ///
+    /// # Errors
+    /// What is wrong with it, one that no URL can match among that.
+    pub fn check(pattern: &str) -> Result<(), GlobError> {
+        Glob::parse(pattern)?;
+        let start = pattern.split(['*', '?', '[']).next().unwrap_or_default().to_ascii_lowercase();
+        let path = start.starts_with('/') && !start.starts_with("//");
+        let url = ["http://", "https://"].iter().any(|s| s.starts_with(&start) || start.starts_with(s));
+        if path || url { Ok(()) } else { Err(GlobError::NoUrl(start)) }
+    }
+
     /// The frontier of a plan that was validated and its seed; `None` where they never were.
     pub fn new(plan: &CrawlPlan, seed: &str) -> Option<Frontier> {
         Some(Frontier {
             pattern: Glob::parse(&plan.follow_pattern).ok()?,
+            of_path: plan.follow_pattern.starts_with('/'),
             seed: CanonicalUrl::parse(seed)?,
             max_depth: plan.max_depth,
         })
@@ -24,7 +41,15 @@ impl Frontier {
 
     /// Whether a page may be part of the crawl, wherever it was found.
     pub fn matches(&self, url: &CanonicalUrl) -> bool {
-        self.pattern.matches(url.as_str()) && (self.pattern.fixes_host() || url.same_host(&self.seed))
+        if !self.pattern.fixes_host() && !url.same_host(&self.seed) {
+            return false;
+        }
+        let matches = |url: &Url| {
+            let start = if self.of_path { Position::BeforePath } else { Position::BeforeScheme };
+            self.pattern.matches(&url[start..])
+        };
+        // With and without a slash at its end it is one page (see `CanonicalUrl::key`).
+        matches(url.url()) || with_other_end(url.url()).is_some_and(|other| matches(&other))
     }
 
     /// Whether links of the page at `found`, which is `depth` hops from the seed, are followed. The seed's are, matching
@@ -32,6 +57,19 @@ impl Frontier {
     pub fn follows(&self, found: &CanonicalUrl, depth: u32) -> bool {
         depth < self.max_depth && (depth == 0 || self.matches(found))
     }
+}
+
+/// The same page with a slash more or less at the end of its path; `None` for a host's root.
+fn with_other_end(url: &Url) -> Option<Url> {
+    let path = url.path();
+    let other = match path.strip_suffix('/') {
+        Some("") => return None,
+        Some(rest) => rest.to_owned(),
+        None => format!("{path}/"),
+    };
+    let mut url = url.clone();
+    url.set_path(&other);
+    Some(url)
 }
 
 #[cfg(test)]
@@ -60,6 +98,38 @@ mod tests {
         assert!(fixed.follows(&url("https://a.test/"), 0), "the seed's links");
         assert!(fixed.follows(&url("https://b.test/x"), 1) && !fixed.follows(&url("https://b.test/x"), 2));
         assert!(!fixed.follows(&url("https://c.test/x"), 1), "off the pattern");
+        let path = Frontier::new(&plan("/blog/*", 2), "https://a.test/").unwrap();
+        assert!(path.matches(&url("https://a.test/blog/1?x=/y")) && path.matches(&url("http://a.test/blog/")));
+        assert!(!path.matches(&url("https://b.test/blog/1")) && !path.matches(&url("https://a.test/x/blog/1")));
         assert!(Frontier::new(&plan("[", 2), "https://a.test/").is_none());
+    }
+
+    #[test]
+    fn a_slash_at_the_end_changes_nothing() {
+        let matches = |pattern: &str, text: &str| {
+            Frontier::new(&plan(pattern, 2), "https://a.test/").unwrap().matches(&CanonicalUrl::parse(text).unwrap())
+        };
+        for pattern in
+            ["https://a.test/blog", "https://a.test/blog/", "https://a.test/blog/*", "/blog", "/blog/", "*/blog/"]
+        {
+            for text in ["https://a.test/blog", "https://a.test/blog/"] {
+                assert!(matches(pattern, text), "{pattern} {text}");
+            }
+        }
+        assert!(matches("/b?x=1", "https://a.test/b/?x=1") && !matches("/blog/?*", "https://a.test/blog"));
+        assert!(matches("/", "https://a.test/") && !matches("https://a.test/b", "https://a.test/bc"));
+    }
+
+    #[test]
+    fn a_pattern_that_no_url_matches_is_refused() {
+        for pattern in
+            ["https://a.test/*", "HTTP://a.test/*", "http*", "*", "[h]ttp://a.test/", "?ttps://a.test/", "/blog/*", "/"]
+        {
+            assert_eq!(Frontier::check(pattern), Ok(()), "{pattern}");
+        }
+        for pattern in ["a.test/blog/*", "blog/*", "//a.test/*", "ftp://a.test/*", "www.*"] {
+            assert!(matches!(Frontier::check(pattern), Err(GlobError::NoUrl(_))), "{pattern}");
+        }
+        assert_eq!(Frontier::check(""), Err(GlobError::Empty));
     }
 }

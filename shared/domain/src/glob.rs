@@ -55,6 +55,11 @@ pub enum GlobError {
         "has \"{0}\" where its host should be, which is no host; after a scheme with wildcards it must be lower-case ASCII"
     )]
     Host(String),
+    /// What no URL begins with.
+    #[error(
+        "begins with \"{0}\", which no page's URL does; it must begin with https://, http:// or a wildcard, or with / for pages of the seed's host"
+    )]
+    NoUrl(String),
 }
 
 /// A compiled pattern.
@@ -68,6 +73,22 @@ pub struct Glob {
     /// How many elements there are: the place at which all of them have matched.
     end: usize,
     fixes_host: bool,
+}
+
+/// Characters that a URL has percent-encoded in its path or its query, some in one of them only. A pattern and a text are
+/// compared as if they were encoded wherever they are.
+fn is_encoded(byte: u8) -> bool {
+    matches!(byte, b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'\'')
+}
+
+/// A text's bytes with those percent-encoded.
+fn encoded(text: &str) -> impl Iterator<Item = u8> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    text.bytes().flat_map(|byte| {
+        let three = [b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+        let (bytes, count) = if is_encoded(byte) { (three, 3) } else { ([byte, 0, 0], 1) };
+        bytes.into_iter().take(count)
+    })
 }
 
 /// One piece of a pattern.
@@ -130,7 +151,7 @@ impl Glob {
         // that element p matches moves the bit up by one, and one that a `*` before it takes leaves it where it is.
         let mut at = vec![0u64; self.words];
         at[0] = 1;
-        for byte in text.bytes() {
+        for byte in encoded(text) {
             if byte >= 128 {
                 return false;
             }
@@ -219,7 +240,7 @@ fn read_pieces(rest: &str, skipped: usize, pieces: &mut Vec<Piece>) -> Result<()
 fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
     let mut encoded = String::with_capacity(literal.len());
     for c in literal.chars() {
-        if c.is_ascii() {
+        if c.is_ascii() && !is_encoded(c as u8) {
             encoded.push(c);
         } else {
             let mut utf8 = [0; 4];

@@ -1,7 +1,8 @@
 //! The member `crawl`: how far a crawl goes.
 
+use domain::Endpoint;
+use domain::frontier::Frontier;
 use domain::job::CrawlPlan;
-use domain::{Endpoint, Glob};
 use serde_json::Value;
 
 use super::{flag, known_members, number, wrong};
@@ -43,7 +44,7 @@ pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlPla
         Some(Value::String(pattern)) => pattern.clone(),
         Some(other) => return Err(wrong("crawl.follow_pattern", "a string", other)),
     };
-    if let Err(fault) = Glob::parse(&follow_pattern) {
+    if let Err(fault) = Frontier::check(&follow_pattern) {
         return Err(ApiError::invalid(format!("\"crawl.follow_pattern\" {fault}")));
     }
     let Some(max_pages) = number(members, "crawl.", "max_pages", 1, MAX_PAGES)? else {
