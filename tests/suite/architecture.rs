@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
 ];
 /// External crates that only the named ones may depend on. (bench: the bare loop that Runo is measured against is
 /// reqwest and scraper with nothing around them, and the site that both read is hyper.)
-const RESERVED: [(&str, &[&str]); 12] = [
+const RESERVED: [(&str, &[&str]); 13] = [
     ("aws-sdk-dynamodb", &["store"]),
     ("aws-sdk-sqs", &["store"]),
     ("aws-config", &["store"]),
@@ -35,6 +35,7 @@ const RESERVED: [(&str, &[&str]); 12] = [
     ("scraper", &["bench", "extraction"]),
     ("lambda_runtime", &["settle", "worker"]),
     ("dynoxide-rs", &["local"]),
+    ("rustack-auth", &["local"]),
     ("rustack-sqs-core", &["local"]),
     ("rustack-sqs-http", &["local"]),
     ("rustack-sqs-model", &["local"]),

@@ -28,7 +28,7 @@ struct Post {
     settle: Queue,
     dead: Queue,
     faults: Faults,
-    endpoint: String,
+    connection: Connection,
     names: QueueNames,
     embedded: Option<Sqs>,
 }
@@ -38,20 +38,24 @@ impl Post {
     async fn open() -> Post {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
-        let embedded = if given.is_none() { Some(Sqs::start(0).await.unwrap()) } else { None };
-        let endpoint = given.unwrap_or_else(|| embedded.as_ref().unwrap().url().to_owned());
+        let embedded = if given.is_none() { Some(Sqs::start(None)) } else { None };
+        let connection = match &embedded {
+            Some(sqs) => sqs.service().connection(),
+            None => at(&given.unwrap()),
+        };
         let id = format!("{}-{}", SystemClock.now().0, COUNT.fetch_add(1, Ordering::SeqCst));
         let name = |kind: &str| format!("runo-{kind}-{id}");
         let names = QueueNames { units: name("units"), settle: name("settle"), dead: name("dead") };
         let faults = Faults::default();
-        let (units, settle, dead) = queues(&endpoint, &names, &faults).await;
+        let (units, settle, dead) = queues(&connection, &names, &faults).await;
         faults.reset();
-        Post { units, settle, dead, faults, endpoint, names, embedded }
+        Post { units, settle, dead, faults, connection, names, embedded }
     }
 }
 
-async fn queues(endpoint: &str, names: &QueueNames, faults: &Faults) -> (Queue, Queue, Queue) {
-    let sqs = connect_through(&at(endpoint), faults.client(), RetryConfig::disabled()).await;
+async fn queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> (Queue, Queue, Queue) {
+    let http = connection.http.clone().unwrap_or_else(|| store::client::http_client(true));
+    let sqs = connect_through(connection, faults.before(http), RetryConfig::disabled()).await;
     let urls = create_queues(&sqs, names).await.unwrap();
     assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "what is there is left as it is");
     let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { attempts: 3, base_ms: 1 });
@@ -298,7 +302,7 @@ async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
 #[tokio::test]
 async fn a_queue_that_is_not_there_is_named_as_that() {
     let post = Post::open().await;
-    let sqs = queue::connect(&at(&post.endpoint)).await;
+    let sqs = queue::connect(&post.connection).await;
     let none = Queue::new(sqs, &format!("{}-none", post.units.url()), RetryPolicy::default());
     let outcome = none.send(&account(), &messages(2)).await;
     assert_eq!(outcome.failed, [0, 1]);
@@ -336,8 +340,8 @@ async fn the_embedded_one_ends_at_once_and_forgets() {
     assert!(poll.await.unwrap().is_err());
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 
-    let again = Sqs::start(0).await.unwrap();
-    let (units, ..) = queues(again.url(), &post.names, &Faults::default()).await;
+    let again = Sqs::start(None);
+    let (units, ..) = queues(&again.service().connection(), &post.names, &Faults::default()).await;
     assert_eq!(units.depth().await.unwrap(), Depth::default());
     again.stop().await;
 }

@@ -17,9 +17,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::auth::authenticate;
+use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
-use crate::headers::add_limits;
+use crate::headers::{add_limits, add_privacy};
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
 use crate::{ApiError, Response, request};
@@ -103,10 +103,22 @@ impl App {
     /// Refuses a request before anything looks into it: the figures of an authenticated caller belong on that too.
     pub async fn refuse(&self, headers: &http::HeaderMap, refusal: ApiError) -> Response {
         let mut response = refusal.into_response();
+        add_privacy(response.headers_mut());
         if let Ok(caller) = authenticate(self.engine.store(), headers, None, self.engine.now()).await {
             add_limits(response.headers_mut(), &caller.standing);
         }
         response
+    }
+
+    /// The refusal of a request whose head says already that it is nobody's; `None` for who has a key, and where that
+    /// cannot be found out now.
+    pub async fn stranger(&self, headers: &http::HeaderMap) -> Option<Response> {
+        let refusal = known_key(self.engine.store(), headers).await.err()?;
+        (refusal.code == ErrorCode::Unauthorized).then(|| {
+            let mut response = refusal.into_response();
+            add_privacy(response.headers_mut());
+            response
+        })
     }
 
     /// Serves a request that was routed to `function`.
@@ -117,7 +129,8 @@ impl App {
             let log = RequestLog::begin(self);
             let mut request = request;
             request.extensions_mut().insert(log.clone());
-            let response = self.answer_routed(function, request).await;
+            let mut response = self.answer_routed(function, request).await;
+            add_privacy(response.headers_mut());
             log.head(response.status().as_u16(), response.extensions().get().copied());
             let response = response.map(|body| body.logged(log));
             // An integration of API Gateway has to leave the body out itself; the fields stay those of GET.
@@ -215,15 +228,39 @@ fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
     i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
 }
 
+/// Whose lines may be of any level: our crates, and our own targets.
+const OWN_TARGETS: [&str; 16] = [
+    "admin",
+    "api",
+    "batch",
+    "crawl",
+    "domain",
+    "engine",
+    "extract",
+    "extraction",
+    "fetch",
+    "jobs",
+    "local",
+    "metrics",
+    "request",
+    "settle",
+    "store",
+    "worker",
+];
+
 /// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level, for all
-/// (`debug`) or by module (`warn,engine=debug`).
+/// (`debug`) or by module (`warn,engine=debug`). Crates that are not ours say no more than `debug`, whatever is asked for: what they would
+/// say has query strings, headers and rows in it.
 pub fn start_log(json: bool) {
     let asked = Env(&process_env).text("RUST_LOG").unwrap_or_else(|| "info".into());
     // Not an `EnvFilter`: its spans and regular expressions are half a megabyte in each function.
     let levels = asked.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    // What others' crates say below that has URLs, headers and rows in it.
+    let own = OWN_TARGETS.iter().map(|target| (*target, LevelFilter::TRACE));
+    let cap = Targets::new().with_default(LevelFilter::DEBUG).with_targets(own);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A second start (in tests) keeps the first.
-    let log = tracing_subscriber::registry().with(levels);
+    let log = tracing_subscriber::registry().with(levels).with(cap);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let _ = if json {
         log.with(lines.json()).try_init()

@@ -3,6 +3,7 @@
 use domain::{AccountId, ErrorCode, Schema, Timestamp};
 use http::HeaderMap;
 use store::Store;
+use store::accounts::ApiKey;
 use store::standing::Standing;
 
 use crate::ApiError;
@@ -33,17 +34,28 @@ pub async fn authenticate(
     idempotency_key: Option<&str>,
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
+    let found = known_key(store, headers).await?;
+    let standing = store.standing(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
+    Ok(Caller { account: found.account, bound_schema: found.schema, standing })
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(ErrorCode::Unauthorized, "this API key is not known, or was revoked")
+}
+
+/// The key that a request bears.
+///
+/// # Errors
+/// `UNAUTHORIZED` without a known key; faults of the store.
+pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
     let refuse = |text: &str| ApiError::new(ErrorCode::Unauthorized, text);
     let key = headers.get("x-api-key").ok_or_else(|| refuse("send your API key in the X-API-Key header"))?;
-    let unknown = || refuse("this API key is not known, or was revoked");
     let key = key.to_str().map_err(|_| unknown())?.trim();
     if key.is_empty() {
         return Err(refuse("send your API key in the X-API-Key header"));
     }
     // The look-up is by hash, so its time tells nothing about the key.
-    let found = store.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)?;
-    let standing = store.standing(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
-    Ok(Caller { account: found.account, bound_schema: found.schema, standing })
+    store.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)
 }
 
 /// Refuses suspended accounts.

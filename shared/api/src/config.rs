@@ -129,6 +129,7 @@ impl Places {
             endpoint: env.text(own).or_else(|| env.text("AWS_ENDPOINT_URL")),
             region: env.text("AWS_REGION"),
             identity: Identity::Environment,
+            http: None,
         };
         Ok(Places {
             tables,

@@ -1,8 +1,17 @@
 //! The headers that every answer to an authenticated call bears.
 
 use domain::{JobId, Timestamp};
-use http::HeaderMap;
+use http::header::{CACHE_CONTROL, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue};
 use store::standing::Standing;
+
+/// Says of an answer that it is its caller's alone: no cache keeps it, what it depends on is
+/// named, and it is read as what it says it is.
+pub fn add_privacy(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("X-API-Key, Accept, Prefer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
 
 /// Job id of an accepted call.
 pub const X_JOB_ID: &str = "x-job-id";

@@ -19,7 +19,7 @@ use crate::body;
 use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
-use crate::guard::{Guard, Refusal, Scope, is_local_name, is_web_port};
+use crate::guard::{Guard, OwnListener, Refusal, Scope, is_local_name, is_web_port};
 use crate::names::Names;
 use crate::refresh;
 use crate::resolver::{JudgingResolver, Lookup};
@@ -44,6 +44,8 @@ const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,application/json;q=0.
 pub struct FetchConfig {
     /// Ranges that may be fetched though they are not public, on any port.
     pub allow: Vec<IpNet>,
+    /// Where this process listens itself, which may not be fetched whatever is allowed.
+    pub own: Vec<OwnListener>,
     /// `User-Agent`: names the project and where to reach it.
     pub user_agent: String,
     /// Most bytes of a page, as sent and after content decoding.
@@ -60,6 +62,7 @@ impl Default for FetchConfig {
     fn default() -> Self {
         FetchConfig {
             allow: Vec::new(),
+            own: Vec::new(),
             user_agent: "Runo/0.1 (+https://github.com/runo-dev/runo)".into(),
             max_body_bytes: 10 * 1024 * 1024,
             max_sitemap_bytes: 50 * 1024 * 1024,
@@ -120,6 +123,7 @@ struct Inner {
     /// There if anything is allowed besides public addresses: building a client reads the machine's certificates.
     allowed_only: Option<Client>,
     guard: Guard,
+    own: Vec<OwnListener>,
     /// What robots.txt calls this crawler.
     product_token: String,
     max_body_bytes: usize,
@@ -177,6 +181,7 @@ impl Fetcher {
             public: build(Scope::Public)?,
             allowed_only: if guard.allows_more() { Some(build(Scope::AllowedOnly)?) } else { None },
             guard,
+            own: config.own,
             product_token: product_token(&config.user_agent).to_owned(),
             max_body_bytes: config.max_body_bytes,
             max_sitemap_bytes: config.max_sitemap_bytes,
@@ -281,6 +286,9 @@ impl Inner {
 
     /// Judges what can be judged without a look-up, and chooses the client whose resolver judges the rest.
     fn judge(&self, url: &Url) -> Result<Route<'_>, Refusal> {
+        if self.own.iter().any(|own| own.refuses(url)) {
+            return Err(Refusal::Own);
+        }
         // http and https have one; 0 is no web port.
         let port = url.port_or_known_default().unwrap_or(0);
         let public = Route { client: &self.public, scope: Scope::Public, refusal: Refusal::Name };

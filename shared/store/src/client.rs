@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -16,12 +17,15 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 /// Where a service is. The default is the AWS environment's.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
-    /// Another endpoint, like `http://127.0.0.1:8000`; credentials are then made up, for emulators ask for none.
+    /// Another endpoint, like `http://127.0.0.1:8000`. Where the environment has no credentials, they are made up then:
+    /// most emulators ask for none.
     pub endpoint: Option<String>,
     /// The region. Without one, an emulator takes `us-east-1`, and AWS's own tools' choice is only known to their chain.
     pub region: Option<String>,
     /// Whose credentials sign the requests.
     pub identity: Identity,
+    /// What carries the requests, where it is not the network: a service in this process.
+    pub http: Option<SharedHttpClient>,
 }
 
 /// Where credentials come from.
@@ -52,7 +56,7 @@ pub fn http_client(plain: bool) -> SharedHttpClient {
 /// Connects: no network call is made before the first request.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
-    connect_through(connection, http_client(connection.plain()), retry).await
+    connect_through(connection, connection.http_client(), retry).await
 }
 
 /// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
@@ -66,9 +70,10 @@ pub async fn connect_through(connection: &Connection, http: SharedHttpClient, re
 }
 
 impl Connection {
-    /// Whether the endpoint speaks plain HTTP.
-    pub(crate) fn plain(&self) -> bool {
-        self.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"))
+    /// What carries the requests.
+    pub(crate) fn http_client(&self) -> SharedHttpClient {
+        let plain = self.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"));
+        self.http.clone().unwrap_or_else(|| http_client(plain))
     }
 }
 
@@ -105,9 +110,10 @@ pub(crate) async fn load(
         Some(endpoint) => config
             .endpoint_url(endpoint)
             .region(region.unwrap_or(Region::from_static("us-east-1")))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "local", "local", None, None, "local",
-            ))),
+            .credentials_provider(SharedCredentialsProvider::new(
+                CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
+                    .or_else("made up", Credentials::new("local", "local", None, None, "local")),
+            )),
         None => config
             .region(region)
             .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())),
@@ -124,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_cloud_is_signed_for_by_the_environment_and_an_emulator_by_nobody() {
+    async fn the_cloud_is_signed_for_by_the_environment_and_an_emulator_by_somebody() {
         let cloud = config(Connection { region: Some("eu-west-1".into()), ..Connection::default() }).await;
         assert_eq!(cloud.region().map(Region::as_ref), Some("eu-west-1"));
         assert_eq!(cloud.endpoint_url(), None);
@@ -136,6 +142,6 @@ mod tests {
         assert_eq!(local.endpoint_url(), Some("http://127.0.0.1:8000"));
         assert_eq!(local.region().map(Region::as_ref), Some("us-east-1"));
         let signer = format!("{:?}", local.credentials_provider());
-        assert!(!signer.contains("EnvironmentVariableCredentialsProvider"), "{signer}");
+        assert!(signer.contains("made up"), "{signer}");
     }
 }

@@ -23,7 +23,7 @@ use aws_sdk_sqs::config::SharedHttpClient;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::RetryPolicy;
-use crate::client::{Connection, http_client, load};
+use crate::client::{Connection, load};
 use crate::error::StoreError;
 
 /// A dead endpoint has to be noticed while a caller waits, for the caller then runs the units itself.
@@ -37,7 +37,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// `AWS_ENDPOINT_URL_SQS` says, if anything.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
-    connect_through(connection, http_client(connection.plain()), retry).await
+    connect_through(connection, connection.http_client(), retry).await
 }
 
 /// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.

@@ -12,7 +12,7 @@ use crate::support::until;
 
 const SHORT: Duration = Duration::from_millis(200);
 
-const HEALTH_AND_END: &str = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+const HEALTH_AND_END: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 async fn limited(limits: Limits) -> World {
     let mut config = config(&[]);
@@ -23,14 +23,14 @@ async fn limited(limits: Limits) -> World {
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
     let world = limited(Limits { head: SHORT, ..Limits::default() }).await;
-    for part in ["", "GET", "GET /health HTTP/1.1\r\nHost: x\r\nA: b"] {
+    for part in ["", "GET", "GET /health HTTP/1.1\r\nHost: localhost\r\nA: b"] {
         let mut raw = Raw::connect(world.base()).await;
         raw.send(part).await;
         assert_eq!(raw.rest().await, "", "{part}");
     }
     // One that has been answered and says no more is let go too.
     let mut raw = Raw::connect(world.base()).await;
-    raw.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    raw.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(statuses(&raw.rest().await), [200]);
 }
 
@@ -38,7 +38,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 async fn a_body_that_does_not_come_is_refused() {
     let world = limited(Limits { body: SHORT, ..Limits::default() }).await;
     for more in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let head = format!("POST /v1/extract HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\n{more}\r\n");
+        let head = format!("POST /v1/extract HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\n{more}\r\n");
         let answer = exchange(world.base(), head).await;
         assert!(statuses(&answer) == [400] && answer.contains("INVALID_REQUEST"), "{answer}");
     }
@@ -49,7 +49,7 @@ async fn a_body_that_does_not_come_is_refused() {
 async fn connections_have_a_bound_and_whoever_is_over_it_is_told() {
     // The client of the tests keeps connections of its own, so it is not used here.
     let world = limited(Limits { connections: 3, ..Limits::default() }).await;
-    let health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut idle = Vec::new();
     for _ in 0..3 {
         let mut raw = Raw::connect(world.base()).await;
@@ -79,7 +79,7 @@ async fn a_client_that_does_not_read_holds_up_nothing() {
     let fields = json!(["a", "b", "c"].map(field));
     let body = json!({ "urls": site.urls("/large", 100), "schema": fields }).to_string();
     let head = format!(
-        "POST /v1/batch HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     let mut raw = Raw::connect_narrow(world.base()).await;

@@ -9,13 +9,13 @@ use crate::support::stack::{World, schema};
 
 /// A request with the dev key that asks for the connection to end.
 fn request(line: &str, more: &str) -> String {
-    format!("{line} HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\nConnection: close\r\n{more}\r\n")
+    format!("{line} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\nConnection: close\r\n{more}\r\n")
 }
 
 /// The same with the connection left open, followed by a request that nobody may answer.
 fn smuggle(more: &str, body: &str) -> String {
     format!(
-        "POST /v1/extract HTTP/1.1\r\nHost: x\r\nX-API-Key: sk_live_test\r\n{more}\r\n{body}GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        "POST /v1/extract HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\n{more}\r\n{body}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     )
 }
 
@@ -38,7 +38,7 @@ async fn head_and_options_are_what_http_says() {
     assert_eq!((statuses(&head), head.ends_with("\r\n\r\n")), (vec![404], true));
 
     // A browser's question before a call from another origin: no key, and no leave is given.
-    let preflight = "OPTIONS /v1/batch HTTP/1.1\r\nHost: x\r\nOrigin: https://a.test\r\nConnection: close\r\n\
+    let preflight = "OPTIONS /v1/batch HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.test\r\nConnection: close\r\n\
                      Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n";
     let told = exchange(world.base(), preflight).await;
     assert_eq!(statuses(&told), [204]);
@@ -123,7 +123,7 @@ async fn what_is_no_http_is_refused_and_the_connection_ends() {
         assert_eq!(statuses(&answer), [status], "{}", &bytes[..bytes.len().min(90)]);
     }
     // A path that is no UTF-8, and one that is, though not as a URI would have it.
-    assert_eq!(statuses(&exchange(world.base(), b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n").await), [400]);
+    assert_eq!(statuses(&exchange(world.base(), b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n").await), [400]);
     assert_eq!(statuses(&exchange(world.base(), request("GET /\u{ff}", "")).await), [404]);
 }
 

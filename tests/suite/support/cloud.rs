@@ -10,18 +10,18 @@ use domain::invariants::check;
 use domain::{AccountId, Job, JobId, Plan};
 use engine::clock::{Clock, SystemClock};
 use local::dynamodb::DynamoDb;
+use local::embedded::Service;
+use local::listener::{Credentials, Listener};
 use local::sqs::Sqs;
 use serde_json::{Value, json};
-use store::client::{Connection, connect};
+use store::client::connect;
 use store::queue::{self, Queue, QueueNames, QueueUrls, Received, create_queues};
 use store::{RetryPolicy, Store, TableNames};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::TcpListener;
 
 use super::binaries::binary;
 use super::recorder::Recorder;
 use super::runtime_api::{Answer, RuntimeApi};
-use super::stack::client;
 use super::template::Rights;
 use super::until;
 
@@ -38,6 +38,9 @@ pub struct Cloud {
     urls: QueueUrls,
     db: DynamoDb,
     sqs: Sqs,
+    db_listener: Listener,
+    sqs_listener: Listener,
+    credentials: Credentials,
 }
 
 /// What a function has said so far, a JSON value a line.
@@ -93,17 +96,37 @@ pub struct Function {
 impl Cloud {
     /// Fresh tables with one account on the plan scale, and fresh queues.
     pub async fn start() -> Cloud {
-        let (db, sqs) = (DynamoDb::start(None, 0).await.unwrap(), Sqs::start(0).await.unwrap());
-        let at = |url: &str| Connection { endpoint: Some(url.to_owned()), ..Connection::default() };
-        let store = Store::new(connect(&at(db.url())).await, TableNames::default(), RetryPolicy::default(), 86_400);
+        let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (db_socket, sqs_socket) = (bind().await, bind().await);
+        let db = DynamoDb::start(None).await.unwrap();
+        let sqs = Sqs::start(Some(sqs_socket.local_addr().unwrap()));
+        let credentials = Credentials::random();
+        let db_listener = Listener::start(db_socket, db.service().clone(), &credentials).unwrap();
+        let sqs_listener = Listener::start(sqs_socket, sqs.service().clone(), &credentials).unwrap();
+        let store = Store::new(
+            connect(&db.service().connection()).await,
+            TableNames::default(),
+            RetryPolicy::default(),
+            86_400,
+        );
         store.create_tables().await.unwrap();
         let (account, now) = (AccountId::parse("dev").unwrap(), SystemClock.now());
         store.create_account(&account, Plan::Scale, None, now).await.unwrap();
         store.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
-        let client = queue::connect(&at(sqs.url())).await;
+        let client = queue::connect(&sqs.service().connection()).await;
         let urls = create_queues(&client, &QueueNames::default()).await.unwrap();
         let queue = |url: &str| Queue::new(client.clone(), url, RetryPolicy::default());
-        Cloud { store, units: queue(&urls.units), settle: queue(&urls.settle), urls, db, sqs }
+        Cloud {
+            store,
+            units: queue(&urls.units),
+            settle: queue(&urls.settle),
+            urls,
+            db,
+            sqs,
+            db_listener,
+            sqs_listener,
+            credentials,
+        }
     }
 
     /// What a function's environment says. The worker is not told where the money is.
@@ -114,8 +137,10 @@ impl Cloud {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.db.url().to_owned()),
-            ("AWS_ENDPOINT_URL_SQS", self.sqs.url().to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.db_listener.url()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs_listener.url()),
+            ("AWS_ACCESS_KEY_ID", self.credentials.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.credentials.secret_key.clone()),
             ("JOBS_TABLE", tables.jobs),
             ("HOSTS_TABLE", tables.hosts),
             ("UNITS_QUEUE_URL", self.urls.units.clone()),
@@ -145,8 +170,8 @@ impl Cloud {
     /// Starts a function that is watched on its way to tables and queues.
     pub async fn function_watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
         let seen = Arc::default();
-        let db = Recorder::start(self.db.url(), Arc::clone(&seen)).await;
-        let sqs = Recorder::start(self.sqs.url(), Arc::clone(&seen)).await;
+        let db = Recorder::start(self.db.service().clone(), Arc::clone(&seen)).await;
+        let sqs = Recorder::start(self.sqs.service().clone(), Arc::clone(&seen)).await;
         let mut vars = vec![("AWS_ENDPOINT_URL_DYNAMODB", db.url()), ("AWS_ENDPOINT_URL_SQS", sqs.url())];
         vars.extend(more);
         let function = self.function_with(name, &vars).await;
@@ -207,29 +232,21 @@ impl Cloud {
             "UpdateExpression": "ADD used :more",
             "ExpressionAttributeValues": { ":more": { "N": more.to_string() } },
         });
-        let signed =
-            "AWS4-HMAC-SHA256 Credential=x/20261124/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
-        let request = client().post(self.db.url()).header("x-amz-target", "DynamoDB_20120810.UpdateItem");
-        let request = request.header("x-amz-date", "20261124T000000Z").header("authorization", signed);
-        let request = request.header("content-type", "application/x-amz-json-1.0").body(update.to_string());
-        assert_eq!(request.send().await.unwrap().status(), 200);
+        ask(self.db.service(), "DynamoDB_20120810.UpdateItem", update.to_string()).await;
     }
 
     /// Sends a message with any body, as only somebody can who is not Runo.
     pub async fn send_raw(&self, body: &str) {
         let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body }).to_string();
-        let address = self.sqs.url().trim_start_matches("http://");
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-amz-json-1.0\r\nConnection: close\r\n\r\n{message}",
-            message.len()
-        );
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
-        let mut response = String::new();
-        socket.read_to_string(&mut response).await.unwrap();
-        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+        ask(self.sqs.service(), "AmazonSQS.SendMessage", message).await;
     }
+}
+
+/// Asks an embedded service for something that has to succeed.
+async fn ask(service: &Service, target: &str, body: String) {
+    let request = http::Request::post("/").header("x-amz-target", target).body(body.into()).unwrap();
+    let answer = service.call(request).await.unwrap();
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
 }
 
 /// A function's command, with nothing in its environment but `vars` and the API's address.

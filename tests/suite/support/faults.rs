@@ -123,12 +123,7 @@ impl Faults {
         state.fault.is_some_and(|(at, _)| state.calls.len() > at)
     }
 
-    /// The HTTP client to give to the SDK.
-    pub fn client(&self) -> SharedHttpClient {
-        self.before(store::client::http_client(true))
-    }
-
-    /// The same in front of another client.
+    /// The HTTP client to give to the SDK, in front of another.
     pub fn before(&self, inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(Between { inner, faults: self.clone() })
     }

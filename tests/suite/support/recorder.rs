@@ -15,18 +15,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use local::embedded::Service;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::stack::client;
 use super::template::Rights;
 
 /// A proxy in front of one service. Ends with the runtime of its test.
 #[derive(Clone)]
 pub struct Recorder {
     url: String,
-    target: String,
-    http: reqwest::Client,
+    target: Service,
     seen: Arc<Mutex<Rights>>,
     refuse_sends: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
@@ -34,17 +33,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts one in front of `target`; what it sees is added to `seen`.
-    pub async fn start(target: &str, seen: Arc<Mutex<Rights>>) -> Recorder {
+    pub async fn start(target: Service, seen: Arc<Mutex<Rights>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let recorder = Recorder {
-            url,
-            target: target.to_owned(),
-            http: client(),
-            seen,
-            refuse_sends: Arc::default(),
-            connections: Arc::default(),
-        };
+        let recorder = Recorder { url, target, seen, refuse_sends: Arc::default(), connections: Arc::default() };
         let served = recorder.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -85,16 +77,7 @@ impl Recorder {
             *refusal.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             return refusal;
         }
-        let mut headers = head.headers;
-        headers.remove("host");
-        let sent = self.http.post(&self.target).headers(headers).body(body).send().await.unwrap();
-        let mut response = Response::builder().status(sent.status());
-        for (name, value) in
-            sent.headers().iter().filter(|(n, _)| !["transfer-encoding", "connection"].contains(&n.as_str()))
-        {
-            response = response.header(name, value);
-        }
-        response.body(Full::from(sent.bytes().await.unwrap())).unwrap()
+        self.target.call(Request::from_parts(head, body)).await.unwrap().map(Full::new)
     }
 }
 

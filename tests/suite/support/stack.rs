@@ -87,8 +87,9 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
     let defaults = Settings { sweep_secs: 1, cancel_close_ms: 60_000, ..Settings::default() };
     LocalConfig {
         port: 0,
-        dynamodb_port: 0,
-        sqs_port: 0,
+        dynamodb_port: None,
+        sqs_port: None,
+        credentials: None,
         worker_concurrency: look("WORKER_CONCURRENCY").map_or(8, |n| n.parse().unwrap()),
         data_dir: None,
         dev_key: Some("sk_live_test".into()),

@@ -105,7 +105,7 @@ pub struct Ground {
 impl Ground {
     /// Fresh tables with the account `a` on the plan pro and 10 prepaid credits.
     pub async fn new() -> Ground {
-        let db = DynamoDb::start(None, 0).await.unwrap();
+        let db = DynamoDb::start(None).await.unwrap();
         let settings =
             Settings { step_attempts: 3, retry_base_ms: 1, progress_ms: 5, driver_faults: 2, ..Settings::default() };
         let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
@@ -123,8 +123,9 @@ impl Ground {
     }
 
     pub async fn store(&self, faults: &Faults) -> Store {
-        let connection = Connection { endpoint: Some(self.db.url().to_owned()), ..Connection::default() };
-        let client = connect_through(&connection, faults.client(), RetryConfig::disabled()).await;
+        let connection = self.db.service().connection();
+        let client =
+            connect_through(&connection, faults.before(self.db.service().http_client()), RetryConfig::disabled()).await;
         Store::new(client, TableNames::default(), RetryPolicy { attempts: 8, base_ms: 1 }, 86_400)
     }
 

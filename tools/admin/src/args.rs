@@ -121,13 +121,14 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         schema: Option<PathBuf>,
     },
-    /// Revoke a key, given itself or by the hash that `list` shows
+    /// Revoke a key, given itself or by the hash that `list` shows; read from standard input if it is not given, so that
+    /// the shell's history does not keep it
     Revoke {
         /// Whose
         #[arg(long, value_parser = account)]
         account: AccountId,
-        /// The key or its hash
-        key: String,
+        /// The key or its hash; standard input if missing or "-"
+        key: Option<String>,
     },
     /// List keys by hash and last characters
     List {

@@ -134,6 +134,10 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
             say(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
         }
         KeyCommand::Revoke { account, key } => {
+            let key = match key.filter(|key| key != "-") {
+                Some(key) => key,
+                None => read_key()?,
+            };
             let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
             let hash = if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) };
             match store.revoke_key(&account, &hash).await.map_err(text)? {
@@ -154,6 +158,16 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
                 .collect();
             say(json!({ "keys": rows }), lines.join("\n"))
         }
+    }
+}
+
+/// A key from the first line of standard input.
+fn read_key() -> Result<String, String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|e| format!("standard input: {e}"))?;
+    match line.trim() {
+        "" => Err("no key was given, neither as an argument nor on standard input".into()),
+        key => Ok(key.to_owned()),
     }
 }
 

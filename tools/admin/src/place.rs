@@ -1,6 +1,8 @@
 //! Opens the tables: of a running local stack, of its files, or of AWS.
 
-use local::dynamodb::{DynamoDb, file, url_file};
+use std::path::Path;
+
+use local::dynamodb::{DynamoDb, file};
 use store::client::{Connection, Identity, connect};
 use store::{RetryPolicy, Store, TableNames};
 
@@ -21,29 +23,25 @@ impl Place {
             jobs: args.jobs_table.clone(),
             hosts: args.hosts_table.clone(),
         };
-        let store = async |connection: &Connection| {
-            Store::new(connect(connection).await, tables.clone(), RetryPolicy::default(), RESULT_TTL_SECS)
-        };
         let identity = Identity::Chain { profile: args.profile.clone() };
-        let mut connection = Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), identity };
+        let mut connection =
+            Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), identity, http: None };
         let mut embedded = None;
         if let Some(dir) = &args.data_dir {
             if !file(dir).exists() {
                 return Err(format!("{} holds no data; start the local stack with DATA_DIR={0} first", dir.display()));
             }
-            // A stack that runs says where; a file left behind by one that was killed leads nowhere.
-            connection.endpoint = std::fs::read_to_string(url_file(dir)).ok();
-            let running = match &connection.endpoint {
-                Some(_) => store(&connection).await.ping().await.is_ok(),
-                None => false,
+            connection = match running(dir).await {
+                Some(connection) => connection,
+                None => {
+                    let started = DynamoDb::start(Some(dir)).await.map_err(|e| e.to_string())?;
+                    let connection = started.service().connection();
+                    embedded = Some(started);
+                    connection
+                }
             };
-            if !running {
-                let started = DynamoDb::open_files(dir).await.map_err(|e| e.to_string())?;
-                connection.endpoint = Some(started.url().to_owned());
-                embedded = Some(started);
-            }
         }
-        let store = store(&connection).await;
+        let store = Store::new(connect(&connection).await, tables, RetryPolicy::default(), RESULT_TTL_SECS);
         store.ping().await.map_err(|e| e.to_string())?;
         Ok(Place { store, embedded })
     }
@@ -57,4 +55,14 @@ impl Place {
             embedded.stop().await;
         }
     }
+}
+
+/// The way to the server that works on this folder, if one does.
+async fn running(dir: &Path) -> Option<Connection> {
+    #[cfg(unix)]
+    if local::socket::is_served(dir).await {
+        return Some(local::socket::service(dir).connection());
+    }
+    let _ = dir;
+    None
 }

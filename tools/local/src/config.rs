@@ -6,6 +6,7 @@ use api::config::{Config, ConfigError, Env, process_env};
 use engine::settings::Settings;
 
 use crate::front::Limits;
+use crate::listener::Credentials;
 
 /// How often the local sweeper looks, where nothing else is said.
 const SWEEP_SECS: u64 = 5;
@@ -18,16 +19,18 @@ const WORKER_CONCURRENCY: u64 = 8;
 pub struct LocalConfig {
     /// `PORT`; 0 takes any.
     pub port: u16,
-    /// `DYNAMODB_PORT` of the embedded DynamoDB; 0 takes any.
-    pub dynamodb_port: u16,
+    /// `DYNAMODB_PORT`: where others reach the embedded DynamoDB; 0 takes any port. Without it nobody does.
+    pub dynamodb_port: Option<u16>,
     /// `DATA_DIR`; `None` keeps everything in memory (tests).
     pub data_dir: Option<PathBuf>,
     /// `RUNO_DEV_KEY`.
     pub dev_key: Option<String>,
     /// `RUNO_DEV_RATE`: calls a minute of the account `dev`.
     pub dev_rate: Option<u64>,
-    /// `SQS_PORT` of the embedded SQS; 0 takes any.
-    pub sqs_port: u16,
+    /// `SQS_PORT`, the same for the embedded SQS.
+    pub sqs_port: Option<u16>,
+    /// What requests to those ports are signed with; made up where there is none.
+    pub credentials: Option<Credentials>,
     /// `WORKER_CONCURRENCY`: messages that are worked on at once, as `MaximumConcurrency` of Lambda's event source
     /// mapping; 0 switches the workers off.
     pub worker_concurrency: usize,
@@ -55,6 +58,15 @@ impl LocalConfig {
             env.number(name, default, 0..=65_535, "a port number from 0 to 65535")
                 .map(|p| u16::try_from(p).unwrap_or(0))
         };
+        // 0 is no port; "any" is one that the system chooses.
+        let listened = |name| {
+            if env.text(name).as_deref() == Some("any") {
+                return Ok(Some(0));
+            }
+            let want = "a port number from 1 to 65535, \"any\", or 0 for none";
+            let port = env.number(name, 0, 0..=65_535, want)?;
+            Ok::<_, ConfigError>(u16::try_from(port).ok().filter(|port| *port > 0))
+        };
         let dev_rate = match env.text("RUNO_DEV_RATE") {
             None => None,
             Some(_) => {
@@ -64,8 +76,9 @@ impl LocalConfig {
         let defaults = Settings { sweep_secs: SWEEP_SECS, ..Settings::default() };
         Ok(LocalConfig {
             port: port("PORT", 8080)?,
-            dynamodb_port: port("DYNAMODB_PORT", 0)?,
-            sqs_port: port("SQS_PORT", 0)?,
+            dynamodb_port: listened("DYNAMODB_PORT")?,
+            sqs_port: listened("SQS_PORT")?,
+            credentials: None,
             worker_concurrency: usize::try_from(env.number(
                 "WORKER_CONCURRENCY",
                 WORKER_CONCURRENCY,
@@ -88,5 +101,25 @@ impl LocalConfig {
             },
             config: Config::read(env, defaults)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_listened_to_who_was_not_asked_for() {
+        let ports = |value: Option<&str>| {
+            let look = |name: &str| value.filter(|_| name.ends_with("_PORT") && name != "PORT").map(str::to_owned);
+            LocalConfig::read(&Env(&look)).map(|c| (c.dynamodb_port, c.sqs_port))
+        };
+        assert_eq!(ports(None).unwrap(), (None, None));
+        assert_eq!(ports(Some("0")).unwrap(), (None, None));
+        assert_eq!(ports(Some("any")).unwrap(), (Some(0), Some(0)));
+        assert_eq!(ports(Some("8000")).unwrap(), (Some(8_000), Some(8_000)));
+        for bad in ["65536", "yes", "-1"] {
+            assert!(ports(Some(bad)).unwrap_err().to_string().contains("DYNAMODB_PORT"), "{bad}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The HTTP front door: routes as API Gateway does, hands each request to the function that serves it, and streams
 //! the response back unbuffered. What API Gateway keeps from a function is kept from it here: heads without end, bodies
-//! that do not come, clients that do not read, connections without number.
+//! that do not come, clients that do not read, connections without number. And what only a server on loopback meets: pages
+//! that have a browser ask it under their own name.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::routes::{self, Found, Function};
+use api::routes::{self, Found, Function, Operation};
 use api::{ApiError, App, Response};
 use domain::ErrorCode;
 use http::HeaderMap;
@@ -22,7 +23,8 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::{event, sample};
+use crate::peers::Peers;
+use crate::{event, host, sample};
 
 /// What clients may take of the server.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,32 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same with as many connections as there are descriptors for: a call takes one for its client, and pages under
+    /// way take theirs (the one that is read, one that is kept for the next, its name's look-up), before all else.
+    #[must_use]
+    pub(crate) fn held_to(self, descriptors: Option<u64>, fetches: u32) -> Limits {
+        let Some(descriptors) = descriptors else { return self };
+        let others = SPARE + TOLD as u64 + 3 * u64::from(fetches);
+        let left = usize::try_from(descriptors.saturating_sub(others)).unwrap_or(usize::MAX).max(1);
+        if left < self.connections {
+            tracing::warn!(
+                descriptors,
+                connections = left,
+                "MAX_CONNECTIONS is held below the file descriptors there are; \"ulimit -n\" raises those"
+            );
+        }
+        Limits { connections: self.connections.min(left), ..self }
+    }
+
+    /// How many connections one peer may have: all but an eighth, which is kept for others.
+    fn per_peer(self) -> usize {
+        self.connections - self.connections / 8
+    }
+}
+
+/// Descriptors for the stores' files, logs, listeners and tools.
+const SPARE: u64 = 64;
 /// Most bytes of a head, and of an answer that waits for the network. (API Gateway takes 10,240 bytes of header fields.)
 const BUFFER: usize = 64 * 1024;
 /// Connections over the bound that are told so at once; whoever comes after those is closed without a word.
@@ -68,10 +96,11 @@ pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop:
     let graceful = GracefulShutdown::new();
     let (free, told) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(TOLD)));
     let entrance = Arc::new(Semaphore::new(limits.entries));
+    let peers = Peers::default();
     loop {
-        let socket = tokio::select! {
+        let (socket, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
+                Ok((socket, peer)) => (socket, peer.ip()),
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to come back.
                     tracing::warn!(%error, "could not accept a connection");
@@ -81,7 +110,8 @@ pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop:
             },
             () = stop.cancelled() => break,
         };
-        let Ok(place) = free.clone().try_acquire_owned() else {
+        let place = free.clone().try_acquire_owned().ok().zip(peers.enter(peer, limits.per_peer()));
+        let Some(place) = place else {
             if let Ok(place) = told.clone().try_acquire_owned() {
                 tokio::spawn(async move {
                     let _ = tokio::time::timeout(TELL, turn_away(socket)).await;
@@ -134,8 +164,17 @@ fn announced_too_large(headers: &HeaderMap) -> bool {
     announced.is_some_and(|bytes| bytes > api::request::MAX_BODY as u64)
 }
 
+/// Whether a request is one that only the holder of a key may make.
+fn needs_key(parts: &http::request::Parts) -> bool {
+    let found = routes::find(&parts.method, parts.uri.path());
+    !matches!(found, Ok(Found::Operation(Operation::Health | Operation::OpenApi, _)))
+}
+
 async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, entrance: &Semaphore) -> Response {
     let (parts, body) = request.into_parts();
+    if let Err(why) = host::check(&parts) {
+        return ApiError::invalid(why).into_response();
+    }
     if parts.method == http::Method::GET
         && let Some(page) = sample::page(parts.uri.path()).await
     {
@@ -149,7 +188,21 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
     if announced_too_large(&parts.headers) {
         return app.refuse(&parts.headers, api::request::too_large()).await;
     }
-    let body = match tokio::time::timeout(limits.body, Limited::new(body, api::request::MAX_BODY).collect()).await {
+    let mut whole = std::pin::pin!(Limited::new(body, api::request::MAX_BODY).collect());
+    // A body that comes with its head is there at once. Nobody's is waited for who has no key.
+    let there = tokio::select! {
+        biased;
+        body = &mut whole => Some(body),
+        stranger = app.stranger(&parts.headers), if needs_key(&parts) => match stranger {
+            Some(refusal) => return refusal,
+            None => None,
+        },
+    };
+    let body = match there {
+        Some(body) => Ok(body),
+        None => tokio::time::timeout(limits.body, whole).await,
+    };
+    let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             return app.refuse(&parts.headers, api::request::too_large()).await;
@@ -194,4 +247,20 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
         let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";
         ApiError::new(ErrorCode::Internal, text).into_response()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_held_below_the_descriptors() {
+        let asked = |connections| Limits { connections, ..Limits::default() };
+        let held = |connections, descriptors| asked(connections).held_to(descriptors, 32).connections;
+        assert_eq!(held(1_000, None), 1_000);
+        assert_eq!(held(1_000, Some(65_536)), 1_000);
+        assert_eq!(held(1_000, Some(1_024)), 1_024 - 64 - 64 - 96);
+        assert_eq!(held(1_000, Some(100)), 1, "one is always served");
+        assert_eq!((asked(1_000).per_peer(), asked(3).per_peer(), asked(1).per_peer()), (875, 3, 1));
+    }
 }

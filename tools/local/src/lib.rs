@@ -4,11 +4,18 @@
 
 pub mod config;
 pub mod dynamodb;
+pub mod embedded;
 pub mod event;
+pub mod folder;
+pub mod listener;
+#[cfg(unix)]
+pub mod socket;
 pub mod sqs;
 pub mod stack;
 
 mod front;
+mod host;
+mod peers;
 mod queues;
 mod sample;
 mod seed;
@@ -50,8 +57,17 @@ pub async fn main() -> ExitCode {
 fn announce(stack: &Stack) {
     let base = stack.url();
     println!("API key of the account \"dev\": {}", stack.key());
-    println!("DynamoDB (embedded): {}", stack.dynamodb_url());
-    println!("SQS (embedded): {}", stack.sqs_url());
+    let listeners = stack.listeners();
+    for (name, listener) in [("DYNAMODB", &listeners.dynamodb), ("SQS", &listeners.sqs)] {
+        if let Some(listener) = listener {
+            println!("export AWS_ENDPOINT_URL_{name}={}", listener.url());
+        }
+    }
+    if listeners.dynamodb.is_some() || listeners.sqs.is_some() {
+        let credentials = &listeners.credentials;
+        println!("export AWS_ACCESS_KEY_ID={}", credentials.access_key);
+        println!("export AWS_SECRET_ACCESS_KEY={}", credentials.secret_key);
+    }
     println!("try:\n  {}", sample::curl(&base, stack.key()));
     println!("listening on {base}");
 }

@@ -1,4 +1,4 @@
-//! The ready-made account `dev` on the plan scale, and its key.
+//! The ready-made account `dev` on the plan scale, and its key. One key of those that were announced is good: the last.
 
 use std::path::Path;
 
@@ -8,36 +8,78 @@ use domain::{AccountId, Plan, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use store::{Store, StoreError};
 
-/// The key to seed: the one given, the one kept, or a new one that is kept from now on.
-pub(crate) fn dev_key(given: Option<&str>, data_dir: Option<&Path>) -> std::io::Result<String> {
-    if let Some(key) = given {
-        return Ok(key.to_owned());
-    }
-    let file = data_dir.map(|dir| dir.join("dev-key"));
-    if let Some(file) = &file
-        && let Ok(kept) = std::fs::read_to_string(file)
-        && !kept.trim().is_empty()
-    {
-        return Ok(kept.trim().to_owned());
-    }
-    let key = key_text("sk_live_", SystemIds.random(), SystemIds.random());
-    if let Some(file) = &file {
-        write_secret(file, &key)?;
-    }
-    Ok(key)
+use crate::folder::write_private;
+
+/// The account's key could not be made sure of.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The tables.
+    #[error("the account \"dev\" could not be set up: {0}")]
+    Store(#[from] StoreError),
+    /// The file that the key is kept in.
+    #[error("the key of the account \"dev\" could not be kept: {0}")]
+    Io(#[from] std::io::Error),
+    /// The key is another account's.
+    #[error("RUNO_DEV_KEY is a key of the account \"{0}\"; choose another one, or leave it out")]
+    Foreign(AccountId),
+    /// The key was revoked.
+    #[error("RUNO_DEV_KEY was revoked, or replaced by another; choose another one, or leave it out")]
+    Revoked,
 }
 
-/// Writes a file that only its owner can read.
-fn write_secret(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+/// A key that was made up here, and is announced until another is given.
+const MADE: &str = "dev-key";
+/// The SHA-256 of a key that was given, for as long as it is.
+const GIVEN: &str = "dev-key.sha256";
+
+/// Makes sure that the account is there, with the key that is `given`, kept or made up, and that what was announced
+/// before is no key any more. Gives the key.
+///
+/// # Errors
+/// The given key is none of this account's; faults of the store and of the folder.
+pub(crate) async fn seed(
+    store: &Store,
+    given: Option<&str>,
+    data_dir: Option<&Path>,
+    rate: Option<u64>,
+) -> Result<String, SeedError> {
+    let account = AccountId::parse("dev").ok_or_else(|| StoreError::Malformed("the account's id".into()))?;
+    let now: Timestamp = SystemClock.now();
+    // Refused means that it is there already.
+    store.create_account(&account, Plan::Scale, rate, now).await?;
+    store.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
+    let read = |name: &str| {
+        let text = data_dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok())?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let (made, given_before) = (read(MADE), read(GIVEN));
+    let key = match (given, &made) {
+        (Some(key), _) => {
+            match store.api_key(&sha256_hex(key)).await? {
+                Some(known) if known.account != account => return Err(SeedError::Foreign(known.account)),
+                Some(known) if known.revoked => return Err(SeedError::Revoked),
+                Some(_) | None => {}
+            }
+            key.to_owned()
+        }
+        (None, Some(made)) if store.api_key(&sha256_hex(made)).await?.is_none_or(|known| !known.revoked) => {
+            made.clone()
+        }
+        (None, _) => key_text("sk_live_", SystemIds.random(), SystemIds.random()),
+    };
+    let hash = sha256_hex(&key);
+    store.add_key(&account, &hash, &label(&key), None, now).await?;
+    for before in made.as_deref().map(sha256_hex).into_iter().chain(given_before) {
+        if before != hash {
+            store.revoke_key(&account, &before).await?;
+        }
     }
-    options.open(file)?.write_all(text.as_bytes())
+    if let Some(dir) = data_dir {
+        let (file, text, other) = if given.is_some() { (GIVEN, &hash, MADE) } else { (MADE, &key, GIVEN) };
+        write_private(&dir.join(file), text)?;
+        let _ = std::fs::remove_file(dir.join(other));
+    }
+    Ok(key)
 }
 
 /// What a list of keys shows of one: its last four characters, or nothing where those would tell much of it.
@@ -46,14 +88,45 @@ fn label(key: &str) -> String {
     if length < 12 { String::new() } else { key.chars().skip(length - 4).collect() }
 }
 
-/// Makes sure that the account and its key are there.
-pub(crate) async fn seed(store: &Store, key: &str, rate: Option<u64>) -> Result<(), StoreError> {
-    let account = AccountId::parse("dev").ok_or_else(|| StoreError::Malformed("the account's id".into()))?;
-    let now: Timestamp = SystemClock.now();
-    // Refused means that it is there already.
-    store.create_account(&account, Plan::Scale, rate, now).await?;
-    store.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
-    let label = label(key);
-    store.add_key(&account, &sha256_hex(key), &label, None, now).await?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use store::{RetryPolicy, TableNames};
+
+    use super::*;
+    use crate::dynamodb::DynamoDb;
+
+    #[tokio::test]
+    async fn only_the_key_that_was_announced_last_is_good() {
+        let folder = std::env::temp_dir().join(format!("runo-seed-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let db = DynamoDb::start(None).await.unwrap();
+        let client = store::client::connect(&db.service().connection()).await;
+        let store = Store::new(client, TableNames::default(), RetryPolicy::default(), 60);
+        store.create_tables().await.unwrap();
+        let start = async |given: Option<&str>| seed(&store, given, Some(&folder), None).await;
+        let good = async |key: &str| store.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
+
+        let made = start(None).await.unwrap();
+        assert_eq!(start(None).await.unwrap(), made, "it is kept");
+        assert_eq!(start(Some("sk_live_first_given")).await.unwrap(), "sk_live_first_given");
+        assert!(!good(&made).await && good("sk_live_first_given").await);
+        start(Some("sk_live_first_given")).await.unwrap();
+        start(Some("sk_live_second_given")).await.unwrap();
+        assert!(!good("sk_live_first_given").await && good("sk_live_second_given").await);
+        let again = start(None).await.unwrap();
+        assert!(again != made && good(&again).await && !good("sk_live_second_given").await);
+
+        assert!(matches!(start(Some("sk_live_first_given")).await, Err(SeedError::Revoked)));
+        let other = AccountId::parse("other").unwrap();
+        store.create_account(&other, Plan::Free, None, Timestamp(0)).await.unwrap();
+        store.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
+        assert!(matches!(start(Some("sk_live_of_other")).await, Err(SeedError::Foreign(_))));
+        assert!(good(&again).await, "a start that is refused changes nothing");
+        // One that the operator revoked is not announced again.
+        store.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
+        let fresh = start(None).await.unwrap();
+        assert!(fresh != again && good(&fresh).await);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -1,5 +1,6 @@
-//! SQS, embedded: the real wire protocol on a loopback listener, so that the real SDK talks to it. It forgets
-//! everything when it ends, messages and queues: they are hints, and what they name is in the tables.
+//! SQS, embedded: the operations of the wire protocol, so that the real SDK talks to it. Whoever holds its [`Service`]
+//! reaches it, and nobody else. It forgets everything when it ends, messages and queues:
+//! they are hints, and what they name is in the tables.
 //!
 //! What is known to differ from SQS, for standard queues:
 //! - delays and visibility timeouts that end are noticed by a receive at once, but by one that is already waiting only
@@ -12,108 +13,72 @@
 //! - receipts are counted anew in the dead-letter queue (what SQS does is not documented);
 //! - MessageGroupId is refused, though it makes a standard queue a fair one since 2025: it is taken out on the way, so
 //!   the order here is that of sending;
-//! - signatures and rights are not checked.
+//! - rights are not checked.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use http_body_util::BodyExt;
 use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::handler::RustackSqsHandler;
 use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_http::body::SqsResponseBody;
-use rustack_sqs_http::dispatch::SqsHandler;
-use rustack_sqs_http::service::{SqsHttpConfig, SqsHttpService};
+use rustack_sqs_http::dispatch::{SqsHandler, dispatch_operation};
+use rustack_sqs_http::response::error_to_response;
+use rustack_sqs_http::router::resolve_operation;
 use rustack_sqs_model::error::SqsError;
 use rustack_sqs_model::operations::SqsOperation;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-/// How long requests under way may take once it ends. Waiting receives are answered at once.
-const DRAIN: Duration = Duration::from_secs(1);
+use crate::embedded::Service;
 
-/// A running embedded SQS.
+/// The address that is in the URLs of queues where nobody listens: they are names, and nothing is asked there.
+const NAMED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_324);
+
+/// An embedded SQS.
 #[derive(Debug)]
 pub struct Sqs {
-    url: String,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
+    service: Service,
+    queues: Arc<RustackSqs>,
 }
-
-/// It could not be started.
-#[derive(Debug, thiserror::Error)]
-#[error("the embedded SQS could not be started: {0}")]
-pub struct StartError(#[from] std::io::Error);
 
 impl Sqs {
-    /// Serves no queues yet, on `port` of loopback; 0 takes any.
-    ///
-    /// # Errors
-    /// The port is taken.
-    pub async fn start(port: u16) -> Result<Sqs, StartError> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let address = listener.local_addr()?;
-        let config = SqsConfig { host: "127.0.0.1".into(), port: address.port(), ..SqsConfig::default() };
+    /// An SQS without queues. `address` is where somebody listens for it, if anybody does: it is in the queues' URLs.
+    pub fn start(address: Option<SocketAddr>) -> Sqs {
+        let address = address.unwrap_or(NAMED);
+        let config = SqsConfig { host: address.ip().to_string(), port: address.port(), ..SqsConfig::default() };
         let queues = Arc::new(RustackSqs::new(config));
         let handler = Arc::new(Ungrouped(RustackSqsHandler::new(Arc::clone(&queues))));
-        let service = SqsHttpService::new(handler, SqsHttpConfig::default());
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, service, queues, stop.clone()));
-        Ok(Sqs { url: format!("http://{address}"), stop, task })
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Ends it, requests under way first.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        let _ = self.task.await;
-    }
-}
-
-async fn serve(
-    listener: TcpListener,
-    service: SqsHttpService<Ungrouped>,
-    queues: Arc<RustackSqs>,
-    stop: CancellationToken,
-) {
-    let graceful = GracefulShutdown::new();
-    loop {
-        let socket = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
-                Err(error) => {
-                    // Out of file descriptors, most likely: wait for some to come back.
-                    tracing::warn!(%error, "could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = stop.cancelled() => break,
-        };
-        let _ = socket.set_nodelay(true);
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone());
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+        let service = Service::new(move |request: http::Request<Bytes>| {
+            let handler = Arc::clone(&handler);
+            async move {
+                // Others get their turn between two calls, as they would if these waited for a network.
+                tokio::task::yield_now().await;
+                let (head, body) = request.into_parts();
+                let answered = match resolve_operation(&head.headers) {
+                    Ok(operation) => dispatch_operation(handler.as_ref(), operation, body).await,
+                    Err(error) => Err(error),
+                };
+                let answer = answered.unwrap_or_else(|error| error_to_response(&error, "local"));
+                let (head, body) = answer.into_parts();
+                Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
             }
         });
+        Sqs { service, queues }
     }
-    drop(listener);
-    // A receive may wait for 20 seconds; it is answered when its queue goes.
-    queues.shutdown_all().await;
-    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+
+    /// The way to it.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Ends it. A receive may wait for 20 seconds; it is answered when its queue goes.
+    pub async fn stop(self) {
+        self.queues.shutdown_all().await;
+    }
 }
 
 /// Takes MessageGroupId out of what is sent to standard queues.

@@ -7,7 +7,6 @@ use api::app::Sources;
 use api::config::Places;
 use engine::{Engine, Gates};
 use store::TableNames;
-use store::client::Connection;
 use store::queue;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -15,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::LocalConfig;
 use crate::dynamodb::{self, DynamoDb};
-use crate::sqs::{self, Sqs};
+use crate::embedded::Service;
+use crate::listener::{Credentials, Listeners};
+use crate::sqs::Sqs;
 use crate::{front, queues, seed};
 
 /// How long units that have started may take to finish once the server ends.
@@ -30,6 +31,7 @@ pub struct Stack {
     worker: App,
     dynamodb: DynamoDb,
     sqs: Sqs,
+    listeners: Listeners,
     places: Places,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -41,12 +43,12 @@ pub enum StartError {
     /// The embedded DynamoDB.
     #[error(transparent)]
     DynamoDb(#[from] dynamodb::StartError),
-    /// The embedded SQS.
-    #[error(transparent)]
-    Sqs(#[from] sqs::StartError),
-    /// Tables, queues or seed.
+    /// Tables or queues.
     #[error("the tables and queues could not be set up: {0}")]
     Store(#[from] store::StoreError),
+    /// The key of the account `dev`.
+    #[error(transparent)]
+    Seed(#[from] seed::SeedError),
     /// The HTTP client.
     #[error(transparent)]
     Fetch(#[from] fetch::BuildError),
@@ -74,33 +76,47 @@ impl Stack {
             .await
             .map_err(|e| StartError::Io(format!("port {} cannot be listened on: {e}; set PORT", local.port)))?;
         let address = listener.local_addr().map_err(|e| StartError::Io(e.to_string()))?;
-        let dynamodb = DynamoDb::start(data_dir, local.dynamodb_port).await?;
-        let sqs = Sqs::start(local.sqs_port).await?;
-        let at = |url: &str| Connection { endpoint: Some(url.to_owned()), ..Connection::default() };
-        let queues = queue::create_queues(&queue::connect(&at(sqs.url())).await, &queue::QueueNames::default()).await?;
+        let (dynamodb_port, sqs_port) =
+            (bind("DYNAMODB_PORT", local.dynamodb_port).await?, bind("SQS_PORT", local.sqs_port).await?);
+        let dynamodb = DynamoDb::start(data_dir).await?;
+        let sqs = Sqs::start(sqs_port.as_ref().and_then(|socket| socket.local_addr().ok()));
+        let listeners = Listeners::start(
+            local.credentials.unwrap_or_else(Credentials::random),
+            dynamodb_port.map(|socket| (socket, dynamodb.service())),
+            sqs_port.map(|socket| (socket, sqs.service())),
+        )?;
+        let stop = CancellationToken::new();
+        #[cfg(unix)]
+        if let Some(dir) = data_dir {
+            let served = crate::socket::serve(dir, dynamodb.service().clone(), stop.clone()).await;
+            served.map_err(|e| StartError::Io(e.to_string()))?;
+        }
+        let client = queue::connect(&sqs.service().connection()).await;
+        let queues = queue::create_queues(&client, &queue::QueueNames::default()).await?;
         let places = Places {
             tables: TableNames::default(),
-            dynamodb: at(dynamodb.url()),
-            sqs: at(sqs.url()),
+            dynamodb: dynamodb.service().connection(),
+            sqs: sqs.service().connection(),
             units_queue: queues.units.clone(),
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
         let gates = sources.gates.unwrap_or_else(|| Gates::new(local.config.settings.fetch_concurrency));
         let sources = Sources { gates: Some(gates), ..sources };
-        let app = App::new(&local.config, &places, sources.clone()).await?;
+        let mut config = local.config;
+        config.fetch.own = listeners.own(address);
+        let app = App::new(&config, &places, sources.clone()).await?;
         let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
         let worker_places = Places { tables: without_money, ..places.clone() };
-        let worker = App::new(&local.config, &worker_places, sources).await?;
+        let worker = App::new(&config, &worker_places, sources).await?;
         app.engine.store().create_tables().await?;
-        let key = seed::dev_key(local.dev_key.as_deref(), data_dir).map_err(|e| StartError::Io(e.to_string()))?;
-        seed::seed(app.engine.store(), &key, local.dev_rate).await?;
-        let stop = CancellationToken::new();
+        let key = seed::seed(app.engine.store(), local.dev_key.as_deref(), data_dir, local.dev_rate).await?;
+        let limits = local.limits.held_to(descriptors(), config.settings.fetch_concurrency);
         let mut tasks =
             queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
-        tasks.push(tokio::spawn(front::serve(listener, app.clone(), local.limits, stop.clone())));
-        Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, places, stop, tasks })
+        tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, stop.clone())));
+        Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, listeners, places, stop, tasks })
     }
 
     /// The API's base URL.
@@ -113,14 +129,14 @@ impl Stack {
         &self.key
     }
 
-    /// Where the embedded DynamoDB listens.
-    pub fn dynamodb_url(&self) -> &str {
-        self.dynamodb.url()
+    /// Where others reach the embedded stores, if they may.
+    pub fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
-    /// Where the embedded SQS listens.
-    pub fn sqs_url(&self) -> &str {
-        self.sqs.url()
+    /// The embedded DynamoDB, for those who look behind the API.
+    pub fn dynamodb(&self) -> &Service {
+        self.dynamodb.service()
     }
 
     /// The tables and queues, as a function's environment names them.
@@ -141,9 +157,27 @@ impl Stack {
             // A worker in the middle of a long page is left behind: its claim's lease ends.
             let _ = tokio::time::timeout(GRACE, task).await;
         }
+        self.listeners.stop().await;
         self.sqs.stop().await;
         self.dynamodb.stop().await;
     }
+}
+
+/// Listens on a port of loopback, if there is to be one.
+async fn bind(name: &str, port: Option<u16>) -> Result<Option<TcpListener>, StartError> {
+    let Some(port) = port else { return Ok(None) };
+    match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) => Err(StartError::Io(format!("port {port} cannot be listened on: {error}; set {name}"))),
+    }
+}
+
+/// How many files this process may have open, where the system says.
+fn descriptors() -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    None
 }
 
 /// What the settle function's schedule does in the cloud.

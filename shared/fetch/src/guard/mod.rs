@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use url::{Host, Url};
 
 /// Why a URL may not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Refusal {
     /// The name is local by its form.
     #[error("this URL's host is a local name; only public hosts may be fetched")]
     LocalName,
+    /// This process listens there itself.
+    #[error("this URL leads to this server itself, which may not be fetched")]
+    Own,
     /// Another port than 80 and 443.
     #[error("this URL's port {0} may not be fetched; only 80 and 443 may")]
     Port(u16),
@@ -32,6 +36,33 @@ pub enum Scope {
     Public,
     /// Only those that the operator allowed: for local names and other ports.
     AllowedOnly,
+}
+
+/// A port of loopback that this very process listens on. Whatever else may be fetched, that may not: a page would have
+/// the server talk to itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnListener {
+    /// The port.
+    pub port: u16,
+    /// Paths that may be fetched all the same: all that begin with one of these.
+    pub open: Vec<String>,
+}
+
+impl OwnListener {
+    /// Whether a URL leads here, or may. Of a name it is not known where it leads before it is looked up, so that the port
+    /// decides.
+    pub fn refuses(&self, url: &Url) -> bool {
+        let elsewhere = match url.host() {
+            Some(Host::Ipv4(ip)) => !(ip.is_loopback() || ip.is_unspecified()),
+            Some(Host::Ipv6(ip)) => match unmapped(IpAddr::V6(ip)) {
+                IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_unspecified()),
+                IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unspecified()),
+            },
+            Some(Host::Domain(_)) | None => false,
+        };
+        let open = self.open.iter().any(|path| url.path().starts_with(path.as_str()));
+        url.port_or_known_default() == Some(self.port) && !elsewhere && !open
+    }
 }
 
 /// The rules in force. Cheap to clone.
@@ -188,6 +219,28 @@ mod tests {
             2606:4700::5efe:10.0.0.1 2606:4700::200:5efe:8.8.8.8 ::ffff:168.63.129.16 fec0::1 ff02::1 1::1 4000::1 e000::1";
         for text in v4.split_whitespace().chain(v6.split_whitespace()) {
             assert!(forbids(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn own_listeners_are_known_by_their_port_on_loopback() {
+        let api = OwnListener { port: 8080, open: vec!["/sample/".into()] };
+        let refused = |url: &str| api.refuses(&url.parse().unwrap());
+        for own in [
+            "http://127.0.0.1:8080/v1/usage",
+            "http://127.0.0.1:8080/sample/../v1/usage",
+            "http://127.0.0.1:8080/sample/%2e%2e/v1/usage",
+            "http://localhost:8080/",
+            "http://[::1]:8080/",
+            "http://[::ffff:127.0.0.1]:8080/",
+            "http://0.0.0.0:8080/",
+            "http://2130706433:8080/sample",
+            "https://rebound.example:8080/",
+        ] {
+            assert!(refused(own), "{own}");
+        }
+        for other in ["http://127.0.0.1:8080/sample/product", "http://127.0.0.1:8081/", "http://10.0.0.1:8080/"] {
+            assert!(!refused(other), "{other}");
         }
     }
 

@@ -1,9 +1,10 @@
 //! `unstored`: the local server with its rows in memory instead of in the embedded DynamoDB. Same variables, same ready
 //! line; it shows what everything but the store costs.
 //!
-//! `unstored writes --endpoint URL`: the opposite, what a DynamoDB by itself takes: conditional puts of rows as large as
+//! `unstored writes --data-dir DIR`: the opposite, what a DynamoDB by itself takes: conditional puts of rows as large as
 //! a finished unit's, through the same client.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use bench::Fault;
 use clap::{Parser, Subcommand};
 use domain::Timestamp;
-use store::client::{Connection, connect};
+use store::client::connect;
 use store::hosts::RobotsRow;
 use store::{RetryPolicy, Store, TableNames};
 
@@ -26,9 +27,9 @@ struct Args {
 enum What {
     /// Writes rows until the time is over and prints how many as JSON.
     Writes {
-        /// Where the DynamoDB is; its tables exist.
+        /// The data folder of a running server.
         #[arg(long)]
-        endpoint: String,
+        data_dir: PathBuf,
         #[arg(long, default_value_t = 5)]
         seconds: u64,
         /// Writes at once.
@@ -50,8 +51,8 @@ fn main() -> ExitCode {
             store::memory::install();
             runtime.block_on(local::main())
         }
-        Some(What::Writes { endpoint, seconds, concurrency, bytes }) => {
-            match runtime.block_on(writes(endpoint, Duration::from_secs(seconds), concurrency, bytes)) {
+        Some(What::Writes { data_dir, seconds, concurrency, bytes }) => {
+            match runtime.block_on(writes(&data_dir, Duration::from_secs(seconds), concurrency, bytes)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(fault) => {
                     eprintln!("{fault}");
@@ -65,8 +66,8 @@ fn main() -> ExitCode {
 }
 
 #[allow(clippy::print_stdout)] // this is the program's output
-async fn writes(endpoint: String, time: Duration, concurrency: u64, bytes: usize) -> Result<(), Fault> {
-    let db = connect(&Connection { endpoint: Some(endpoint), ..Connection::default() }).await;
+async fn writes(data_dir: &Path, time: Duration, concurrency: u64, bytes: usize) -> Result<(), Fault> {
+    let db = connect(&local::socket::service(data_dir).connection()).await;
     let store = Store::new(db, TableNames::default(), RetryPolicy::default(), 86_400);
     store.ping().await?;
     let (next, begun) = (Arc::new(AtomicU64::new(0)), Instant::now());

@@ -1,7 +1,6 @@
 //! The server under test: started as its users start it, file-backed in a fresh folder, and the jobs that are asked of
 //! it. It knows the server's variables and ready line.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -42,15 +41,9 @@ pub(crate) enum Kind {
 /// A running server. Its data go when it is dropped.
 pub(crate) struct Server {
     pub(crate) api: Api,
-    /// Of the embedded DynamoDB.
-    pub(crate) dynamodb: String,
     process: Process,
     // After the process: dropped in this order.
-    _data: TempDir,
-}
-
-fn free_port() -> Result<u16, Fault> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    data: TempDir,
 }
 
 impl Server {
@@ -63,9 +56,9 @@ impl Server {
             Kind::Whole => (&bench.server, "server"),
             Kind::Unstored => (bench.unstored.as_deref().ok_or("no server without store")?, "server without store"),
         };
-        let (data, dynamodb) = (TempDir::new()?, free_port()?);
+        let data = TempDir::new()?;
         let mut command = Command::new(path);
-        command.env("PORT", "0").env("SQS_PORT", "0").env("DYNAMODB_PORT", dynamodb.to_string());
+        command.env("PORT", "0");
         command.env("DATA_DIR", data.path()).env("RUNO_DEV_KEY", KEY).env("RUNO_DEV_RATE", "1000000000");
         command.env("HOST_DELAY_MS", "0").env("FETCH_ALLOW", "127.0.0.0/8").env("RUST_LOG", "error");
         command.env("FETCH_CONCURRENCY", bench.options.concurrency.to_string());
@@ -75,10 +68,14 @@ impl Server {
         let mut process = Process::start(name, command)?;
         let base = process.line(READY, Duration::from_secs(60)).await?;
         let api = Api { http: super::client::http()?, base, key: KEY };
-        let dynamodb = format!("http://127.0.0.1:{dynamodb}");
-        let server = Server { api, dynamodb, process, _data: data };
+        let server = Server { api, process, data };
         server.extract(bench, 0).await?;
         Ok(server)
+    }
+
+    /// The folder of its data.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// What it has used so far.

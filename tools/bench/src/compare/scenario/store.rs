@@ -28,7 +28,7 @@ pub(crate) async fn store_alone(bench: &Bench) -> Result<f64, Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let mut command = Command::new(bench.unstored.as_deref().ok_or("no server without store")?);
     let seconds = if bench.options.quick { 1 } else { SECONDS };
-    command.args(["writes", "--endpoint", &server.dynamodb, "--seconds", &seconds.to_string()]);
+    command.arg("writes").arg("--data-dir").arg(server.data()).args(["--seconds", &seconds.to_string()]);
     command.args(["--concurrency", &CONCURRENCY.to_string()]);
     let mut process = Process::start("writer", command)?;
     let line = process.line("{", Duration::from_secs(60)).await?;
