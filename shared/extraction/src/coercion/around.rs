@@ -1,35 +1,21 @@
-//! What stands around a number and changes it: magnitudes, exponents, brackets, groups set apart by spaces; and what
-//! makes digits no number at all: days and times of day.
+//! What stands around a number and changes it: signs, brackets, groups set apart by spaces, cents that stand apart;
+//! and what makes digits no number at all: days and times of day.
 
-/// Signs of currencies.
-const SIGNS: &str = "$€£¥₹₩₽₺₫₪฿₴₸";
-/// Words for currencies, in lower case.
-const MONEY: [&str; 41] = [
-    "eur", "usd", "gbp", "chf", "pln", "czk", "sek", "nok", "dkk", "huf", "ron", "try", "rub", "uah", "bgn", "inr",
-    "aud", "cad", "nzd", "brl", "mxn", "jpy", "cny", "krw", "zł", "kč", "kr", "ft", "lei", "tl", "руб", "р", "грн",
-    "лв", "rs", "rp", "dollars", "dollar", "euros", "euro", "pounds",
-];
+use super::currency::{self, Beside};
+
 /// Languages that set groups of digits apart by spaces. Source: CLDR, number symbols.
 const SPACE_LANGUAGES: [&str; 25] = [
     "af", "az", "be", "bg", "ca", "cs", "eo", "es", "et", "fi", "fr", "hu", "hy", "ka", "kk", "lt", "lv", "nb", "nn",
     "no", "pl", "pt", "ru", "sk", "sv",
 ];
 const MORE_SPACE_LANGUAGES: [&str; 3] = ["sq", "uk", "uz"];
-/// Most digits of an exponent.
-const MAX_EXPONENT: usize = 3;
 
-fn language(locale: &str) -> String {
+pub(super) fn language(locale: &str) -> String {
     locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
-fn digit(chars: &[char], at: usize) -> bool {
+pub(super) fn digit(chars: &[char], at: usize) -> bool {
     chars.get(at).is_some_and(char::is_ascii_digit)
-}
-
-/// The word that starts at `at`, in lower case.
-fn word(chars: &[char], at: usize) -> String {
-    let letters = chars.get(at..).unwrap_or_default().iter().take_while(|c| c.is_alphabetic()).take(12);
-    letters.flat_map(|c| c.to_lowercase()).collect()
 }
 
 /// What stands before a number, white space left out: the last character, and the word that it ends.
@@ -47,12 +33,7 @@ fn before(chars: &[char], start: usize) -> (Option<char>, String) {
 
 /// Whether a currency stands right before a number that starts at `start`, or right behind one that ends at `end`.
 fn is_money(chars: &[char], start: usize, end: usize) -> bool {
-    let (last, name) = before(chars, start);
-    let next = end + usize::from(chars.get(end) == Some(&' '));
-    last.is_some_and(|c| SIGNS.contains(c))
-        || chars.get(next).is_some_and(|c| SIGNS.contains(*c))
-        || MONEY.contains(&name.to_lowercase().as_str())
-        || MONEY.contains(&word(chars, next).as_str())
+    currency::before(chars, start).is_some() || currency::after(chars, end).is_some()
 }
 
 /// Whether the spaces between the digits from `start` on set groups of three apart, rather than one number from the
@@ -77,71 +58,6 @@ pub(super) fn groups_by_spaces(chars: &[char], start: usize, locale: &str) -> bo
     let (_, name) = before(chars, start);
     let unit_touches = chars.get(at).is_some_and(|c| c.is_alphabetic());
     if usual { !name.chars().any(char::is_uppercase) } else { name.is_empty() && !unit_touches }
-}
-
-/// The factor that follows a number, and where the text goes on.
-pub(super) fn magnitude(chars: &[char], start: usize, end: usize, locale: &str) -> (f64, usize) {
-    let mut at = end;
-    while at < chars.len() && chars[at] == ' ' {
-        at += 1;
-    }
-    let written: String = chars[at..].iter().take_while(|c| c.is_alphabetic()).take(12).collect();
-    let after = at + written.chars().count();
-    let spaced = at > end;
-    // A letter with a space before it is a size or a unit, unless money is spoken of or nothing else is.
-    let money = || is_money(chars, start, after);
-    let large = || !spaced || start == 0 || money();
-    let factor = match written.as_str() {
-        "k" | "K" if !spaced => 1e3,
-        "M" if large() => 1e6,
-        "mn" | "mln" | "mio" | "Mio" => 1e6,
-        "B" if large() => 1e9,
-        // "5m" are metres.
-        "m" if !spaced && money() => 1e6,
-        "b" if !spaced && money() => 1e9,
-        "T" | "tn" if !spaced && money() => 1e12,
-        "bn" | "Bn" | "mrd" | "Mrd" => 1e9,
-        _ => match written.to_lowercase().as_str() {
-            // In English a "mil" is a measure of length.
-            "mil" | "mille" if language(locale) != "en" => 1e3,
-            "thousand" | "tausend" => 1e3,
-            "million" | "millions" | "millionen" | "millones" | "milioni" => 1e6,
-            "billion" | "billions" | "milliarde" | "milliarden" | "milliards" => 1e9,
-            "trillion" => 1e12,
-            "lakh" | "lakhs" => 1e5,
-            "crore" | "crores" => 1e7,
-            _ => return (1.0, end),
-        },
-    };
-    (factor, after)
-}
-
-/// The power of ten of `1e5` and where it ends.
-pub(super) fn exponent(chars: &[char], end: usize) -> Option<(i32, usize)> {
-    if !matches!(chars.get(end), Some('e' | 'E')) || end == 0 || !digit(chars, end - 1) {
-        return None;
-    }
-    let signed = usize::from(matches!(chars.get(end + 1), Some('+' | '-')));
-    let digits: String = chars[end + 1 + signed..].iter().take_while(|c| c.is_ascii_digit()).collect();
-    let after = end + 1 + signed + digits.len();
-    let alone = !chars.get(after).is_some_and(|c| c.is_alphanumeric());
-    if !(1..=MAX_EXPONENT).contains(&digits.len()) || !alone {
-        return None;
-    }
-    let power: i32 = digits.parse().ok()?;
-    Some((if chars[end + 1] == '-' { -power } else { power }, after))
-}
-
-/// Whether a text is an amount in brackets, which is how accountants write a loss. A count stands in brackets too, so
-/// it needs cents or a currency.
-pub(super) fn is_loss(chars: &[char], fraction: &str) -> bool {
-    let shown = |c: &&char| !c.is_whitespace();
-    let (first, last) = (chars.iter().find(shown), chars.iter().rev().find(shown));
-    let sign = |c: Option<&char>| c.is_some_and(|c| SIGNS.contains(*c));
-    let open = first == Some(&'(') || (sign(first) && chars.iter().filter(shown).nth(1) == Some(&'('));
-    let mut inside = chars.iter().filter(|c| !matches!(c, '(' | ')'));
-    let amount = inside.all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '\'' | ' ') || SIGNS.contains(*c));
-    open && last == Some(&')') && amount && (fraction.len() == 2 || chars.iter().any(|c| SIGNS.contains(*c)))
 }
 
 /// Whether the digits at `start` begin a day in numbers: `2025-03-04`, `03/04/2025`, `1/2/99`.
@@ -172,4 +88,88 @@ pub(super) fn is_clock(chars: &[char], start: usize) -> bool {
         && digit(chars, colon + 1)
         && digit(chars, colon + 2)
         && !digit(chars, colon + 3)
+}
+
+/// Words that make the number behind them negative.
+const MINUS: [&str; 5] = ["minus", "moins", "menos", "meno", "минус"];
+
+/// Whether a minus stands before a number or before its currency, rather than a dash or a hyphen.
+pub(super) fn is_negative(chars: &[char], start: usize, sign: Option<Beside>, locale: &str) -> bool {
+    let from = sign.map_or(start, |s| s.from.min(start));
+    hugs(chars, start, true) || (from < start && hugs(chars, from, false)) || {
+        let (last, name) = before(chars, from);
+        MINUS.contains(&name.to_lowercase().as_str())
+            || (language(locale) == "ja" && last.is_some_and(|c| matches!(c, '▲' | '△')))
+    }
+}
+
+/// Whether a minus touches what begins at `at`; with white space between it must begin the text.
+fn hugs(chars: &[char], at: usize, may_follow_sign: bool) -> bool {
+    let mut end = at;
+    while end > 0 && chars[end - 1] == ' ' {
+        end -= 1;
+    }
+    let Some(minus) = end.checked_sub(1) else { return false };
+    // A dash that begins the text and touches its number is a minus too: it can part nothing.
+    if chars[minus] == '–' {
+        return minus == 0 && end == at;
+    }
+    if chars[minus] != '-' {
+        return false;
+    }
+    let Some(prior) = minus.checked_sub(1).map(|i| chars[i]) else { return true };
+    let signed = || currency::before(chars, minus).is_some_and(|s| !chars[s.to - 1].is_alphabetic() || prior == ' ');
+    end == at && (matches!(prior, ' ' | '(') || (may_follow_sign && signed()))
+}
+
+/// Whether an amount from `from` to `to` stands in brackets that hold nothing else, in a text of nothing else: how
+/// accountants write a loss. Counts stand in brackets too, so that the caller asks for cents or a currency.
+pub(super) fn is_loss(chars: &[char], from: usize, to: usize) -> bool {
+    let blank = |c: &char| *c == ' ';
+    let trim = |part: &[char]| part.iter().copied().filter(|c| !blank(c)).collect::<String>();
+    let (head, tail) = (trim(&chars[..from]), trim(&chars[to.min(chars.len())..]));
+    let outside = |t: &str| t.is_empty() || currency::named(t).is_some();
+    head.strip_suffix('(').is_some_and(outside) && tail.strip_prefix(')').is_some_and(outside)
+}
+
+/// Where an amount ends that is written with a dash for its cents: `49,-`, `1'980.–`.
+pub(super) fn dash_for_cents(chars: &[char], end: usize) -> Option<usize> {
+    let dash = |i: usize| chars.get(i).is_some_and(|c| matches!(c, '-' | '–' | '—'));
+    if !matches!(chars.get(end), Some(',' | '.')) || !dash(end + 1) {
+        return None;
+    }
+    let after = end + 2 + usize::from(dash(end + 2));
+    (!digit(chars, after)).then_some(after)
+}
+
+/// Two digits at `at` that are cents by where they stand, and where they end: nothing goes on behind them.
+fn two(chars: &[char], at: usize) -> Option<(String, usize)> {
+    let pair: String = chars.get(at..at + 2)?.iter().collect();
+    let next = chars.get(at + 2);
+    let on = next.is_some_and(|c| c.is_alphanumeric() || *c == '%')
+        || (matches!(next, Some('.' | ',' | '\'' | '-' | '–' | '/')) && digit(chars, at + 3));
+    (pair.bytes().all(|b| b.is_ascii_digit()) && !on).then_some((pair, at + 2))
+}
+
+/// Cents that stand apart from the whole that ends at `end`: behind the sign (`12€99`), raised (`19⁹⁹`), or behind a
+/// space (`12 99 €`), where an amount of money is known to be written.
+pub(super) fn cents_apart(chars: &[char], end: usize, sign: Option<Beside>) -> Option<(String, usize)> {
+    let raised = |i: usize| chars.get(i).and_then(|c| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|r| r == *c));
+    if let (Some(tens), Some(ones), None) = (raised(end), raised(end + 1), raised(end + 2)) {
+        return Some((format!("{tens}{ones}"), end + 2));
+    }
+    let behind = currency::after(chars, end);
+    if let Some(sign) = behind.filter(|s| s.from == end)
+        && let Some((pair, after)) = two(chars, sign.to)
+        && currency::after(chars, after).is_none()
+    {
+        return Some((pair, after));
+    }
+    if chars.get(end) != Some(&' ') || (sign.is_none() && behind.is_some()) {
+        return None;
+    }
+    let (pair, after) = two(chars, end + 1)?;
+    let next = chars[after..].iter().find(|c| **c != ' ');
+    let closes = sign.is_some() && next.is_none_or(|c| !c.is_alphanumeric() && *c != '%');
+    (closes || currency::after(chars, after).is_some()).then_some((pair, after))
 }

@@ -2,6 +2,8 @@
 
 use super::answers::{ANSWERS_NO, ANSWERS_YES, DENIALS, NO, SOON, YES};
 use super::calendar::{month_named, phrases};
+use super::digits;
+use super::stock_words::{FEW, LEFT, NEARLY, REQUESTS, STOCK};
 
 /// How many words before a promise may deny it: "is not yet available".
 const REACH: usize = 3;
@@ -9,7 +11,7 @@ const REACH: usize = 3;
 const LONGEST: usize = 80;
 
 /// Whether a text says yes or no.
-pub(super) fn read(text: &str) -> Option<bool> {
+pub(crate) fn read(text: &str) -> Option<bool> {
     if text.chars().count() > LONGEST {
         return None;
     }
@@ -20,7 +22,8 @@ pub(super) fn read(text: &str) -> Option<bool> {
     // schema.org's terms come as URLs.
     let term = lower.rsplit(['/', '#']).next().unwrap_or(&lower).trim();
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
-    let term = term.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'".contains(c));
+    let spelled: String = term.chars().map(digits::digit).collect();
+    let term = spelled.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'".contains(c));
     let is = |list: &[&str]| list.contains(&term);
     if is(ANSWERS_NO) || is(NO) {
         return Some(false);
@@ -28,7 +31,30 @@ pub(super) fn read(text: &str) -> Option<bool> {
     if is(ANSWERS_YES) || is(YES) {
         return Some(true);
     }
-    // "No, sold apart", but neither "non-stick" nor "no sugar"; "Yes (2 pieces)".
+    asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| said(term))
+}
+
+/// "In stock: No", "Sold out? No", "Stock: 0": what a label asks, and its answer. `Some(None)` where both are there and
+/// nobody can tell what they mean together.
+fn asked_and_answered(term: &str) -> Option<Option<bool>> {
+    let (label, answer) = term.split_once([':', '?', '：', '？', '='])?;
+    let (label, answer) = (label.trim(), answer.trim());
+    if let Some(count) = count(answer) {
+        let asks = STOCK.contains(&label) || YES.contains(&label) || LEFT.iter().any(|w| stands(label, w).is_some());
+        return asks.then_some(Some(count > 0));
+    }
+    let yes = if ANSWERS_YES.contains(&answer) || is_mark(answer) && YES.contains(&answer) {
+        true
+    } else if ANSWERS_NO.contains(&answer) || is_mark(answer) && NO.contains(&answer) {
+        false
+    } else {
+        return None;
+    };
+    Some(Some(said(label).unwrap_or(true) == yes))
+}
+
+/// "No, sold apart", but neither "non-stick" nor "no sugar"; "Yes (2 pieces)".
+fn first_word(term: &str) -> Option<Option<bool>> {
     let first = term.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let set_apart = term.get(first.len()..).is_some_and(|r| {
         r.starts_with([',', '.', ';', ':', '!', '('])
@@ -36,16 +62,65 @@ pub(super) fn read(text: &str) -> Option<bool> {
             || r.starts_with(" -")
             || r.starts_with(" –")
     });
-    if ANSWERS_NO.contains(&first) && set_apart {
+    // "0.5 l" and "1.2 kg" answer nothing.
+    let digits = first.bytes().all(|b| b.is_ascii_digit());
+    if ANSWERS_NO.contains(&first) && set_apart && !digits {
+        return Some(Some(false));
+    }
+    let yes = ANSWERS_YES.contains(&first) && !digits && (set_apart || first.chars().count() > 2);
+    yes.then_some(Some(true))
+}
+
+/// The number that a word is, or `zero`.
+fn count(word: &str) -> Option<u64> {
+    let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+    let rest = word[digits.len()..].trim_start_matches(['+', '.']).trim();
+    let unit = rest.is_empty() || LEFT.contains(&rest) || STOCK.contains(&rest);
+    if word == "zero" { Some(0) } else { digits.parse().ok().filter(|_| unit) }
+}
+
+/// "0 in stock", "3 left", "Only 3 left in stock": a count beside a word for what is there.
+fn counted(term: &str) -> Option<Option<bool>> {
+    let at = term.find(|c: char| c.is_ascii_digit()).or_else(|| stands(term, "zero"))?;
+    let digits: String = term[at..].chars().take_while(char::is_ascii_digit).collect();
+    let (before, after) = (term[..at].trim_end(), &term[at + digits.len()..]);
+    let part = after.starts_with(['.', ',', '%', '/', '-']) && after[1..].starts_with(|c: char| c.is_ascii_digit());
+    if part || after.starts_with('%') {
+        return None;
+    }
+    let zero = digits.bytes().all(|b| b == b'0');
+    let after = if digits.is_empty() { after.strip_prefix("zero")? } else { after }.trim_start_matches(['+', ' ']);
+    let begins = |words: &[&str]| words.iter().any(|w| long(w) && stands(after, w).is_some_and(|at| at <= 16));
+    let ends = |words: &[&str]| words.iter().any(|w| before.ends_with(w) && stands(before, w).is_some());
+    if zero {
+        return (begins(YES) || begins(LEFT) || begins(STOCK) || ends(LEFT) || ends(STOCK)).then_some(Some(false));
+    }
+    // What cannot be had or comes later is said in words: "3 sold out", "in stock in 3 weeks".
+    let worded = NO.iter().any(|w| long(w) && stands(term, w).is_some());
+    ((begins(LEFT) || ends(LEFT)) && !worded && !is_later(before, after)).then_some(Some(true))
+}
+
+/// What a text says in words. A refusal beats a promise ("not available", "currently out of stock"), unless it is
+/// itself denied or not there yet ("not sold out", "almost sold out").
+fn said(term: &str) -> Option<bool> {
+    if REQUESTS.iter().any(|w| stands(term, w).is_some()) {
         return Some(false);
     }
-    if ANSWERS_YES.contains(&first) && (set_apart || first.chars().count() > 2) {
-        return Some(true);
-    }
-    // Within a longer text a refusal beats a promise: "not available", "currently out of stock".
     let mut promise = None;
-    if NO.iter().any(|p| long(p) && stands(term, p).is_some() || is_mark(p) && term.contains(p)) {
-        return Some(false);
+    for phrase in NO {
+        if is_mark(phrase) && term.contains(phrase) {
+            return Some(false);
+        }
+        for at in places(term, phrase).filter(|_| long(phrase)) {
+            let before = &term[..at];
+            if !(is_nearly(before) || is_denied(before, "")) {
+                return Some(false);
+            }
+            promise = Some(true);
+        }
+    }
+    if promise.is_some() || FEW.iter().any(|w| stands(term, w).is_some()) {
+        return Some(true);
     }
     for phrase in YES.iter().filter(|p| long(p) || is_mark(p)) {
         let found = if is_mark(phrase) { term.find(phrase) } else { stands(term, phrase) };
@@ -63,8 +138,14 @@ pub(super) fn read(text: &str) -> Option<bool> {
     promise.filter(|_| !term.split(|c: char| !c.is_alphanumeric() && c != '\'').any(is_denial))
 }
 
+/// Whether the words right before a refusal say that it is not there yet.
+fn is_nearly(before: &str) -> bool {
+    let wide = NEARLY.iter().any(|w| w.starts_with(|c: char| c > '\u{2e7f}') && before.trim_end().ends_with(w));
+    wide || words(before).rev().take(2).any(|w| NEARLY.contains(&w))
+}
+
 fn long(phrase: &str) -> bool {
-    phrase.chars().count() > 2
+    phrase.chars().count() > 2 || phrase.chars().all(|c| c > '\u{2e7f}')
 }
 
 fn is_mark(p: &str) -> bool {
@@ -109,13 +190,15 @@ fn is_later(before: &str, after: &str) -> bool {
 
 /// Where `phrase` stands in `text` at word boundaries; scripts that do without spaces have none.
 fn stands(text: &str, phrase: &str) -> Option<usize> {
+    places(text, phrase).next()
+}
+
+fn places<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize> + 't {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    let wide = phrase.chars().all(|c| c > '\u{2e7f}');
-    text.match_indices(phrase)
-        .find(|(at, _)| {
-            wide || (edge(text[..*at].chars().next_back()) && edge(text[at + phrase.len()..].chars().next()))
-        })
-        .map(|(at, _)| at)
+    let wide = phrase.chars().all(|c| c > '\u{2e7f}' || c == ' ' || ('\u{e00}'..='\u{e7f}').contains(&c));
+    text.match_indices(phrase).map(|(at, _)| at).filter(move |at| {
+        wide || (edge(text[..*at].chars().next_back()) && edge(text[at + phrase.len()..].chars().next()))
+    })
 }
 
 #[cfg(test)]
@@ -141,6 +224,32 @@ mod tests {
             "Lieferbar in 2-3 Tagen",
             "available in 5 colors",
             "在庫ありです",
+            "Almost sold out",
+            "Not sold out",
+            "Nearly out of stock",
+            "Fast ausverkauft",
+            "Noch nicht ausverkauft",
+            "Presque épuisé",
+            "Casi agotado",
+            "Bijna uitverkocht",
+            "Почти распродано",
+            "Only 3 left",
+            "3 left",
+            "Only 1 left in stock",
+            "12 in stock",
+            "Nur noch 3 Stück",
+            "Nur noch 3 auf Lager",
+            "Plus que 2 en stock",
+            "Quedan 4",
+            "残り3点",
+            "残りわずか",
+            "Last 2 pieces",
+            "Low stock",
+            "Stock: 12",
+            "Sold out: No",
+            "In stock: yes",
+            "Vegan: ✓",
+            "Availability: 5 pcs",
         ] {
             assert_eq!(read(yes), Some(true), "{yes}");
         }
@@ -171,6 +280,31 @@ mod tests {
             "ei saatavilla",
             "не доступно, нет в наличии",
             "品切れです",
+            "0 in stock",
+            "0 left",
+            "0 left in stock",
+            "Stock: 0",
+            "In stock: 0",
+            "In stock: No",
+            "Available: no",
+            "Vegan: ✗",
+            "Zero in stock",
+            "0 Stück auf Lager",
+            "0 en stock",
+            "0 pcs available",
+            "在庫：０",
+            "Notify me when available",
+            "Email me when back in stock",
+            "Benachrichtigen, wenn verfügbar",
+            "M’avertir quand disponible",
+            "Avísame cuando esté disponible",
+            "Avvisami quando disponibile",
+            "Powiadom mnie o dostępności",
+            "Сообщить о поступлении",
+            "再入荷のお知らせ",
+            "Join the waitlist",
+            "无货",
+            "Not available - sold out",
         ] {
             assert_eq!(read(no), Some(false), "{no}");
         }
@@ -194,6 +328,9 @@ mod tests {
             "Bientôt disponible",
             "stock",
             "2",
+            "0.5 l",
+            "0% alcohol",
+            "3 sizes",
             "not sure whether it is available yet or so they said in the shop when we asked them about it",
         ] {
             assert_eq!(read(unclear), None, "{unclear}");

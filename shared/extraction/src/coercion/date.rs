@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use super::calendar::month_named;
-use super::{Reading, relative};
+use super::{Reading, digits, relative};
 
 /// Longest text that is looked at, in characters.
 const LOOK: usize = 160;
@@ -23,7 +23,7 @@ pub(crate) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
 
 /// The first day that stands in a text.
 pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
-    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digit).collect();
+    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect();
     iso(&text)
         .or_else(|| ideographs(&text))
         .or_else(|| relative::find(&text, reading.today))
@@ -33,20 +33,8 @@ pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
 
 /// The day that a text names with a month in words or signs, whatever the locale.
 pub(super) fn in_words(text: &str) -> Option<Named> {
-    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digit).collect();
+    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect();
     ideographs(&text).or_else(|| by_name(&text))
-}
-
-/// Arabic, Persian, Devanagari and full-width digits in their plain form.
-fn digit(c: char) -> char {
-    let zero = match c {
-        '\u{660}'..='\u{669}' => '\u{660}',
-        '\u{6f0}'..='\u{6f9}' => '\u{6f0}',
-        '\u{966}'..='\u{96f}' => '\u{966}',
-        '\u{ff10}'..='\u{ff19}' => '\u{ff10}',
-        _ => return c,
-    };
-    char::from_digit(u32::from(c) - u32::from(zero), 10).unwrap_or(c)
 }
 
 fn day(year: i64, month: i64, day: i64) -> Option<Date> {

@@ -5,10 +5,18 @@ mod around;
 mod availability;
 mod boolean;
 mod calendar;
+mod currency;
 mod date;
+mod digits;
 mod duration;
+mod magnitude;
+mod money;
+mod money_words;
 mod number;
 mod relative;
+mod stock_words;
+
+pub(crate) use money::{amounts, code, current};
 
 use domain::FieldType;
 use jiff::civil::Date;
@@ -91,6 +99,17 @@ pub(crate) fn may_be_recent(text: &str) -> bool {
     relative::may_name(&text.to_lowercase())
 }
 
+/// What a message says of whether a thing can be had.
+pub(crate) fn says_yes(text: &str) -> Option<bool> {
+    boolean::read(&signs(text))
+}
+
+/// Words and phrases that a message about what is left or asked for has, beside those of buttons and stock.
+pub(crate) fn stock_phrases() -> impl Iterator<Item = &'static str> {
+    let all = stock_words::REQUESTS.iter().chain(stock_words::FEW).chain(stock_words::LEFT);
+    all.copied().filter(|w| w.len() > 3)
+}
+
 /// Whether a word is the name of a month.
 pub(crate) fn is_month(word: &str) -> bool {
     calendar::month_named(&word.to_lowercase()).is_some()
@@ -105,12 +124,13 @@ pub(crate) fn clip(text: &str) -> String {
     short
 }
 
-/// White space of every kind folded to single spaces, invisible characters removed.
+/// White space of every kind folded to single spaces, characters that mean nothing removed. Joiners are letters'
+/// business and stay.
 pub fn collapse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => {}
+            c if digits::means_nothing(c) => {}
             c if c.is_whitespace() || c.is_control() => {
                 if !out.is_empty() && !out.ends_with(' ') {
                     out.push(' ');
@@ -125,26 +145,32 @@ pub fn collapse(text: &str) -> String {
     out
 }
 
+/// A text as numbers, days and answers are read: on one line, and without joiners, which change no digit.
+fn signs(text: &str) -> String {
+    let text = collapse(text);
+    if text.is_ascii() { text } else { text.chars().filter(|c| !digits::is_joiner(*c)).collect() }
+}
+
 /// Reads a value as the type of a field's elements. `None` where it cannot be read as that.
 pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
     match (kind.element(), raw) {
         (_, Value::Null | Value::Array(_) | Value::Object(_)) => None,
         (FieldType::String, Value::String(text)) => {
             let text = collapse(text);
-            (!text.is_empty()).then(|| Coerced::plain(text.into()))
+            (!text.chars().all(digits::is_joiner)).then(|| Coerced::plain(text.into()))
         }
         (FieldType::String, Value::Number(n)) => Some(Coerced::plain(n.to_string().into())),
         (FieldType::String, Value::Bool(b)) => Some(Coerced::plain(b.to_string().into())),
         (FieldType::Integer, Value::Number(n)) => whole(n.as_f64()?, n.as_i64()).map(Coerced::plain),
         (FieldType::Float, Value::Number(n)) => float(n.as_f64()?).map(Coerced::plain),
         (FieldType::Integer, Value::String(text)) => {
-            let text = collapse(text);
+            let text = signs(text);
             let found = number_in(&text, reading)?;
             let value = whole(found.value, found.exact)?;
             Some(number_note(&text, value, &found))
         }
         (FieldType::Float, Value::String(text)) => {
-            let text = collapse(text);
+            let text = signs(text);
             let found = number_in(&text, reading)?;
             let value = float(found.value)?;
             Some(number_note(&text, value, &found))
@@ -156,13 +182,13 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
             Some(_) | None => None,
         },
         (FieldType::Boolean, Value::String(text)) => {
-            let text = collapse(text);
+            let text = signs(text);
             let value = boolean::read(&text)?;
             let same = text == if value { "true" } else { "false" };
             Some(if same { Coerced::plain(value.into()) } else { Coerced::read(&text, value.into()) })
         }
         (FieldType::Date, Value::String(text)) => {
-            let text = collapse(text);
+            let text = signs(text);
             let day = date::read(&text, reading)?.to_string();
             Some(if day == text { Coerced::plain(day.into()) } else { Coerced::read(&text, day.into()) })
         }
@@ -179,6 +205,23 @@ fn number_in(text: &str, reading: &Reading<'_>) -> Option<number::Found> {
     let short = text.len() <= MAX_DAY && text.bytes().filter(u8::is_ascii_digit).count() >= 3;
     let is_day = short && date::in_words(text).is_some_and(|named| named.length * 2 >= text.chars().count());
     if is_day { None } else { number::find(text, reading.locale) }
+}
+
+/// The price that a text names, as a number.
+pub(crate) fn coerce_money(kind: FieldType, text: &str, reading: &Reading<'_>) -> Option<Coerced> {
+    let text = signs(text);
+    let found = money::read(&text, reading.locale)?;
+    // Without a currency the digits of a day are a day's.
+    if found.currency.is_none() {
+        number_in(&text, reading)?;
+    }
+    let value = match kind.element() {
+        FieldType::Integer => whole(found.value, found.exact)?,
+        FieldType::Float => float(found.value)?,
+        _ => return None,
+    };
+    let plain = text.parse::<f64>().is_ok_and(|v| v == found.value);
+    Some(if plain { Coerced::plain(value) } else { number_note(&text, value, &found) })
 }
 
 /// The year of the day that a text names, for a field that asks for a year.
@@ -227,123 +270,4 @@ pub fn reads_as(kind: FieldType, example: &Value, locale: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn reading(locale: &str) -> Reading<'_> {
-        Reading { locale, today: jiff::civil::date(2026, 11, 24) }
-    }
-
-    fn read(kind: FieldType, text: &str, locale: &str) -> Value {
-        coerce(kind, &text.into(), &reading(locale)).map_or(Value::Null, |c| c.value)
-    }
-
-    #[test]
-    fn the_contracts_table() {
-        use FieldType::*;
-        for (kind, text, locale, want) in [
-            (String, "  a \n\u{a0} b\u{200b} ", "en-US", json!("a b")),
-            (Integer, "35 years old", "en-US", json!(35)),
-            (Integer, "1,234", "en-US", json!(1234)),
-            (Integer, "1.2M", "en-US", json!(1_200_000)),
-            (Integer, "4.6", "en-US", Value::Null),
-            (Integer, "1e5", "en-US", json!(100_000)),
-            (Integer, "iPhone 15 256GB", "en-US", json!(15)),
-            // Days and times of day are no numbers.
-            (Integer, "2025-03-04", "en-US", Value::Null),
-            (Integer, "2025-03-04T10:15:00Z", "en-US", Value::Null),
-            (Integer, "March 4, 2025", "en-US", Value::Null),
-            (Integer, "4. März 2025", "de-DE", Value::Null),
-            (Integer, "2025年3月4日", "ja", Value::Null),
-            (Float, "03/04/2025", "en-US", Value::Null),
-            (Integer, "12:30", "en-US", Value::Null),
-            (Integer, "3 days ago", "en-US", json!(3)),
-            (Integer, "2025", "en-US", json!(2025)),
-            (Float, "(5.00)", "en-US", json!(-5.0)),
-            (Float, "$1.2M", "en-US", json!(1_200_000.0)),
-            (Float, "1.234,50 €", "en-US", json!(1234.5)),
-            (Float, "45 %", "en-US", json!(45.0)),
-            (Boolean, "✓ Verified", "en-US", json!(true)),
-            (Boolean, "In stock", "en-US", json!(true)),
-            (Boolean, "yes", "en-US", json!(true)),
-            (Boolean, "https://schema.org/InStock", "en-US", json!(true)),
-            (Boolean, "http://schema.org/OutOfStock", "en-US", json!(false)),
-            (Boolean, "perhaps", "en-US", Value::Null),
-            (Date, "yesterday", "en-US", json!("2026-11-23")),
-            (Date, "3 days ago", "en-US", json!("2026-11-21")),
-            (Date, "03/04/2025", "en-US", json!("2025-03-04")),
-            (Date, "03/04/2025", "de-DE", json!("2025-04-03")),
-        ] {
-            assert_eq!(read(kind, text, locale), want, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_year_of_a_day() {
-        let year = |kind, text: &str| coerce_year(kind, &text.into(), &reading("en-US")).map(|c| c.value);
-        assert_eq!(year(FieldType::Integer, "2025-03-04"), Some(json!(2025)));
-        assert_eq!(year(FieldType::Float, "March 4, 2025"), Some(json!(2025.0)));
-        assert_eq!(year(FieldType::Integer, "2025"), None);
-        assert_eq!(year(FieldType::String, "2025-03-04"), None);
-    }
-
-    #[test]
-    fn notes_tell_of_changes_and_of_nothing_else() {
-        let note = |kind, text: &str| coerce(kind, &text.into(), &reading("en-US")).unwrap().note;
-        assert_eq!(note(FieldType::String, " a  b "), None);
-        assert_eq!(note(FieldType::Float, " 19.99 "), None);
-        assert_eq!(note(FieldType::Date, "2025-01-02"), None);
-        assert!(note(FieldType::Float, "$19.99").unwrap().contains("$19.99"));
-        assert!(note(FieldType::Float, "$5–$10").unwrap().contains("first of a range"));
-    }
-
-    #[test]
-    fn examples() {
-        for (kind, example, good) in [
-            (FieldType::Float, json!("$19.99"), true),
-            (FieldType::Float, json!("abc"), false),
-            (FieldType::Integer, json!(3), true),
-            (FieldType::Integer, json!(3.5), false),
-            (FieldType::StringArray, json!(["a", "b"]), true),
-            (FieldType::IntegerArray, json!([1, "x"]), false),
-            (FieldType::IntegerArray, json!(7), true),
-            (FieldType::String, json!(["a"]), false),
-            (FieldType::Boolean, json!(true), true),
-            (FieldType::Boolean, json!("In stock"), true),
-            (FieldType::Date, json!("2025-01-31"), true),
-            (FieldType::Date, json!("2025-02-30"), false),
-            (FieldType::String, json!({"a": 1}), false),
-        ] {
-            assert_eq!(reads_as(kind, &example, "en-US"), good, "{example}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics_and_keeps_the_type(text in "\\PC{0,60}", kind in 0usize..8, de in any::<bool>()) {
-            check(FieldType::ALL[kind], &text, if de { "de-DE" } else { "en-US" })?;
-        }
-
-        #[test]
-        fn nor_on_what_looks_like_numbers_and_dates(text in "[-0-9.,'/: $€%kMa-z\u{a0}–]{0,40}", kind in 0usize..8) {
-            check(FieldType::ALL[kind], &text, "en-US")?;
-        }
-    }
-
-    fn check(kind: FieldType, text: &str, locale: &str) -> Result<(), TestCaseError> {
-        if let Some(c) = coerce(kind, &text.into(), &reading(locale)) {
-            let right = match kind.element() {
-                FieldType::String => c.value.is_string(),
-                FieldType::Integer => c.value.is_i64() || c.value.is_u64(),
-                FieldType::Float => c.value.is_f64(),
-                FieldType::Boolean => c.value.is_boolean(),
-                _ => c.value.as_str().is_some_and(|d| d.len() >= 10),
-            };
-            prop_assert!(right, "{kind:?} {text:?} {:?}", c.value);
-        }
-        Ok(())
-    }
-}
+mod tests;

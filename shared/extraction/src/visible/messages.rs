@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::candidate::{Candidate, Source, Standing};
+use crate::coercion;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -194,14 +195,16 @@ struct Says {
     there: bool,
 }
 
-/// All phrases at once: [`BUY`], then [`GONE`], then [`THERE`]. `None` only if the lists were too big to be compiled,
+/// All phrases at once: [`BUY`], then [`GONE`], then [`THERE`], then what is left or asked for. `None` only if the lists were too big to be compiled,
 /// which a test excludes.
-static PHRASES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::new(BUY.iter().chain(&GONE).chain(&THERE)).ok());
+static PHRASES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let stock = BUY.iter().chain(&GONE).chain(&THERE).copied();
+    AhoCorasick::new(stock.chain(coercion::stock_phrases())).ok()
+});
 
 /// Which phrases stand in a text at word boundaries.
 fn says(text: &str) -> Says {
-    let mut says = Says::default();
+    let (mut says, mut left) = (Says::default(), false);
     let Some(phrases) = &*PHRASES else { return says };
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     for found in phrases.find_overlapping_iter(text) {
@@ -212,8 +215,17 @@ fn says(text: &str) -> Says {
             match found.pattern().as_usize() {
                 n if n < BUY.len() => says.buy = true,
                 n if n < BUY.len() + GONE.len() => says.gone = true,
-                _ => says.there = true,
+                n if n < BUY.len() + GONE.len() + THERE.len() => says.there = true,
+                _ => left = true,
             }
+        }
+    }
+    // What stands around a phrase may turn it: "almost sold out", "0 in stock", "3 left".
+    if says.gone || says.there || left {
+        match coercion::says_yes(text) {
+            Some(true) => (says.gone, says.there) = (false, true),
+            Some(false) => (says.gone, says.there) = (true, false),
+            None => {}
         }
     }
     says
@@ -299,7 +311,14 @@ mod tests {
             ("add to cart", (true, false, false)),
             ("sorry, currently unavailable.", (false, true, false)),
             ("in stock now", (false, false, true)),
-            ("not in stock", (false, true, true)),
+            ("not in stock", (false, true, false)),
+            ("0 in stock", (false, true, false)),
+            ("almost sold out", (false, false, true)),
+            ("not sold out yet", (false, false, true)),
+            ("only 3 left", (false, false, true)),
+            ("notify me when available", (false, true, false)),
+            ("avvisami quando disponibile", (false, true, false)),
+            ("nur noch 2 stück", (false, false, true)),
             ("within stockholm", (false, false, false)),
             ("在庫ありです", (false, false, true)),
             ("", (false, false, false)),

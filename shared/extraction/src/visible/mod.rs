@@ -25,7 +25,6 @@ use crate::head::Head;
 use crate::wanted::Wanted;
 
 pub(crate) use byline::{is_name, without_by};
-pub(crate) use prices::{amount, code};
 pub(crate) use title::{agreement, without_site};
 
 /// The page and everything that was once looked up on it.

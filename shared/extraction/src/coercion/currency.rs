@@ -1,0 +1,176 @@
+//! Currencies: their signs and codes, and how many decimals they have. Look-ups, nothing else; the data is `currencies.txt`.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// `currencies.txt`: from what is written to its code.
+static WRITTEN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut written = HashMap::new();
+    for line in include_str!("currencies.txt").lines().filter(|l| !l.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let Some(code) = words.next() else { continue };
+        for sign in std::iter::once(code).chain(words) {
+            written.insert(key(&sign.replace('_', " ")), code);
+        }
+    }
+    written
+});
+/// Every sign's first character: the cheap question before a look into the table.
+static FIRST: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let mut first: Vec<char> = WRITTEN.keys().filter_map(|k| k.chars().next()).collect();
+    first.sort_unstable();
+    first.dedup();
+    first
+});
+/// Codes that are words where they stand in small letters.
+const WORDS: [&str; 10] = ["all", "top", "try", "cup", "mop", "pen", "bam", "gip", "lak", "sos"];
+/// Codes of currencies with thousandths. Source: ISO 4217, minor units.
+const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+/// Longest sign, in characters.
+const LONGEST: usize = 8;
+
+/// A currency beside a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beside {
+    /// Its code.
+    pub(super) code: &'static str,
+    /// Where its sign begins and ends, in characters.
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+/// Whether one unit of a currency has a thousand parts.
+pub(super) fn has_thousandths(code: &str) -> bool {
+    THOUSANDTHS.contains(&code)
+}
+
+/// The currency that a text names and nothing else, by its code.
+pub(super) fn named(text: &str) -> Option<&'static str> {
+    if WORDS.contains(&text) {
+        return None;
+    }
+    WRITTEN.get(&key(text)).copied()
+}
+
+/// How a sign is looked up: whatever its case, but for those of one or two characters, which would be words.
+fn key(sign: &str) -> String {
+    if sign.chars().count() > 2 { sign.to_lowercase() } else { sign.to_owned() }
+}
+
+/// The sign or code that ends right before `end`, spaces left out.
+pub(super) fn before(chars: &[char], end: usize) -> Option<Beside> {
+    let mut to = end;
+    while to > 0 && chars[to - 1] == ' ' {
+        to -= 1;
+    }
+    let from = to.saturating_sub(LONGEST);
+    (from..to).find_map(|from| at(chars, from, to).filter(|b| fits(chars, *b) && touches(b.code, from, to, end)))
+}
+
+/// The sign or code that begins right behind `start`, spaces left out.
+pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
+    let mut from = start;
+    while chars.get(from) == Some(&' ') {
+        from += 1;
+    }
+    let most = (from + LONGEST).min(chars.len());
+    // "R" stands before its number, never behind.
+    (from + 1..=most).rev().find_map(|to| at(chars, from, to).filter(|b| fits(chars, *b) && chars[from] != 'R'))
+}
+
+/// A lone letter is a currency only where a digit touches it or it begins the text: "R 1 299.00", "R1,299".
+fn touches(code: &str, from: usize, to: usize, end: usize) -> bool {
+    code != "ZAR" || to - from > 1 || to == end || from == 0
+}
+
+fn at(chars: &[char], from: usize, to: usize) -> Option<Beside> {
+    let first = chars.get(from)?;
+    let is_first = |c: char| FIRST.binary_search(&c).is_ok();
+    if !is_first(*first) && !first.to_lowercase().any(is_first) {
+        return None;
+    }
+    let text: String = chars.get(from..to)?.iter().collect();
+    named(&text).map(|code| Beside { code, from, to })
+}
+
+/// Letters are a sign only where no letter touches them: "EUR", not "EUROPE".
+fn fits(chars: &[char], sign: Beside) -> bool {
+    let letter = |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| c.is_alphabetic() && *c < '\u{2e80}');
+    let bounded = |c: char| c.is_alphabetic() && c < '\u{2e80}';
+    let before = bounded(chars[sign.from]) && letter(sign.from.checked_sub(1));
+    let behind = bounded(chars[sign.to - 1]) && letter(Some(sign.to));
+    !before && !behind
+}
+
+/// How much of the whole a sign of small coins is worth: `¢` anywhere; letters only where money is asked for.
+pub(super) fn coins(chars: &[char], end: usize, asked: bool) -> Option<(usize, &'static str)> {
+    let mut from = end;
+    while chars.get(from) == Some(&' ') {
+        from += 1;
+    }
+    if chars.get(from) == Some(&'¢') {
+        return Some((from + 1, "USD"));
+    }
+    let word: String = chars.get(from..)?.iter().take_while(|c| c.is_alphabetic()).take(9).collect();
+    let code = match word.as_str() {
+        "p" | "c" if from > end => return None,
+        "p" | "pence" => "GBP",
+        "c" | "cent" | "cents" => "USD",
+        "ct" | "cts" | "Cent" | "Cents" | "Ct" => "EUR",
+        "коп" | "копеек" => "RUB",
+        "øre" => "DKK",
+        "groszy" => "PLN",
+        "paise" => "INR",
+        _ => return None,
+    };
+    asked.then_some((from + word.chars().count(), code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_and_codes() {
+        for (text, want) in [
+            ("€", Some("EUR")),
+            ("usd", Some("USD")),
+            ("KWD", Some("KWD")),
+            ("Kč", Some("CZK")),
+            ("try", None),
+            ("TRY", Some("TRY")),
+            ("kg", None),
+            ("", None),
+        ] {
+            assert_eq!(named(text), want, "{text}");
+        }
+        assert!(has_thousandths("BHD") && !has_thousandths("EUR"));
+        assert!(WRITTEN.iter().all(|(sign, code)| sign.chars().count() <= LONGEST && code.len() == 3));
+    }
+
+    #[test]
+    fn beside_a_number() {
+        let code = |text: &str, number: &str| {
+            let chars: Vec<char> = text.chars().collect();
+            let from = text[..text.find(number).unwrap()].chars().count();
+            let to = from + number.chars().count();
+            before(&chars, from).or_else(|| after(&chars, to)).map(|b| b.code)
+        };
+        for (text, want) in [
+            ("$5", Some("USD")),
+            ("US$ 5", Some("USD")),
+            ("5 €", Some("EUR")),
+            ("5 EUROPE", None),
+            ("R5", Some("ZAR")),
+            ("R 5", Some("ZAR")),
+            ("Section R 5", None),
+            ("SKR 5", None),
+            ("5円", Some("JPY")),
+            ("5元起", Some("CNY")),
+            ("5 kg", None),
+            ("SFr. 5", Some("CHF")),
+        ] {
+            assert_eq!(code(text, "5"), want, "{text}");
+        }
+    }
+}

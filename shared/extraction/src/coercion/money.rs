@@ -1,0 +1,208 @@
+//! Amounts of money in a text, and which of them is the price: what words before and behind each say of it.
+
+use super::currency;
+use super::money_words::{BEHIND, CALLS, FROM, NOW, OLD, OTHER, UNITS};
+use super::number::{self, Found};
+
+/// How far around an amount its words are looked for, in characters.
+const REACH: usize = 32;
+/// An amount in a text.
+#[derive(Debug, Clone)]
+pub(crate) struct Amount {
+    pub(super) found: Found,
+    /// As it is written, with its currency.
+    pub(crate) text: String,
+    /// Its currency's code.
+    pub(crate) currency: Option<&'static str>,
+    /// Its text says that it was the price once.
+    pub(crate) old: bool,
+    /// Its text says that it is the price now.
+    pub(crate) now: bool,
+    score: i32,
+}
+
+/// Whether one of the words stands in a text, alone.
+fn has(text: &str, words: &[&str]) -> bool {
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() || c > '\u{2e7f}');
+    words.iter().any(|w| {
+        text.match_indices(w)
+            .any(|(at, _)| edge(text[..at].chars().next_back()) && edge(text[at + w.len()..].chars().next()))
+    })
+}
+
+/// Every number of a text that may be an amount of money.
+fn all(text: &str, locale: &str) -> Vec<Amount> {
+    let chars = number::characters(text);
+    let mut found: Vec<Found> = Vec::new();
+    let mut at = 0;
+    while let Some(start) = number::next(&chars, at) {
+        match number::at(&chars, start, locale, true) {
+            Some(number) => {
+                at = number.to.max(start + 1);
+                found.push(number);
+            }
+            // A day, a clock, a version: all of it.
+            None => {
+                let more = |c: &&char| c.is_ascii_digit() || matches!(**c, '.' | '-' | '/' | ':' | ',');
+                at = start + chars[start..].iter().take_while(more).count().max(1);
+            }
+        }
+    }
+    let lower = |from: usize, to: usize| -> String {
+        chars.get(from..to).unwrap_or_default().iter().flat_map(|c| c.to_lowercase()).collect()
+    };
+    let mut amounts = Vec::with_capacity(found.len());
+    for (i, number) in found.iter().enumerate() {
+        let since = i.checked_sub(1).map_or(0, |p| found[p].to).max(number.from.saturating_sub(REACH));
+        let until = found.get(i + 1).map_or(chars.len(), |n| n.from).min(number.to + REACH);
+        let (before, after) = (lower(since, number.from), lower(number.to, until.max(number.to)));
+        let behind = after.trim_start_matches([' ', ')']);
+        if behind.starts_with('%') || number.value < 0.0 && number.currency.is_none() {
+            continue;
+        }
+        let now = has(&before, NOW);
+        let old = !now && has(&before, OLD);
+        let mut score = if number.currency.is_some() { 20 } else { 0 };
+        score += if now { 4 } else { 0 };
+        score -= if old { 8 } else { 0 };
+        score -= if has(&before, OTHER) { 10 } else { 0 };
+        score -= if BEHIND.iter().any(|w| behind.starts_with(w)) { 10 } else { 0 };
+        score -= if UNITS.iter().any(|w| behind.starts_with(w)) { 3 } else { 0 };
+        score -= if before.ends_with('(') { 2 } else { 0 };
+        if number.currency.is_none() {
+            score += if has(&before, FROM) { 6 } else { 0 };
+            score += if number.has_cents() { 3 } else { 0 };
+            score -= if after.starts_with(|c: char| c.is_alphabetic()) { 3 } else { 0 };
+        }
+        let raw: String = text.chars().skip(number.from).take(number.to - number.from).collect();
+        let text = raw.trim().to_owned();
+        amounts.push(Amount { currency: number.currency, text, old, now, score, found: number.clone() });
+    }
+    amounts
+}
+
+/// The amounts of a text that have a currency beside them, in the text's order.
+pub(crate) fn amounts(text: &str, locale: &str) -> Vec<Amount> {
+    all(text, locale).into_iter().filter(|a| a.currency.is_some()).collect()
+}
+
+/// The one of several amounts that is the price; of equals the first.
+pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
+    let mut best: Option<&Amount> = None;
+    for amount in amounts {
+        if best.is_none_or(|b| b.score < amount.score) {
+            best = Some(amount);
+        }
+    }
+    best
+}
+
+/// The price that a text names. Without a currency anywhere it is a number, unless it is to be called.
+pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
+    let amounts = all(text, locale);
+    let best = current(&amounts)?;
+    if best.currency.is_none() && is_telephone(text) {
+        return None;
+    }
+    Some(best.found.clone())
+}
+
+/// Whether the digits of a text are a telephone number.
+fn is_telephone(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    if digits >= 7 && has(&text.to_lowercase(), CALLS) {
+        return true;
+    }
+    let number = text.trim();
+    let international = number.starts_with('+') || number.starts_with("00");
+    let groups: Vec<&str> = number.split(['-', ' ', '(', ')', '/']).filter(|g| !g.is_empty()).collect();
+    let numeric = groups.iter().all(|g| g.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit()));
+    let parted = groups.len() > 2 || groups.iter().skip(1).any(|g| g.starts_with('0') && g.len() > 3);
+    numeric && digits >= 7 && (international || (parted && number.contains(['-', '(', '/'])))
+}
+
+/// The code of the currency that a text names and nothing else.
+pub(crate) fn code(text: &str) -> Option<&'static str> {
+    currency::named(text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_price_of_a_text() {
+        for (text, locale, want) in [
+            ("3 pairs from $ 274", "en-US", 274.0),
+            ("10x de R$ 29,90", "pt-BR", 29.9),
+            ("R$ 299,00 ou 10x de R$ 29,90", "pt-BR", 299.0),
+            ("Was $89.99 Now $59.99", "en-US", 59.99),
+            ("$59.99 was $89.99", "en-US", 59.99),
+            ("Statt 79,00 € jetzt 49,00 €", "de-DE", 49.0),
+            ("49,00 € statt 79,00 €", "de-DE", 49.0),
+            ("De R$ 100,00 por R$ 80,00", "pt-BR", 80.0),
+            ("UVP 29,99 € 19,99 €", "de-DE", 19.99),
+            ("You save $10 · $39.99", "en-US", 39.99),
+            ("$10 off $39.99", "en-US", 39.99),
+            ("4,99 € (9,98 €/kg)", "de-DE", 4.99),
+            ("9,98 €/kg 4,99 €", "de-DE", 4.99),
+            ("-20% $79.99", "en-US", 79.99),
+            ("2er-Set € 19,99", "de-DE", 19.99),
+            ("ab 3 Stück € 9,50", "de-DE", 9.5),
+            ("AED 6400 (USD 1742)", "en-US", 6400.0),
+            ("iPhone 15 from $799", "en-US", 799.0),
+            ("79¢", "en-US", 0.79),
+            ("85p", "en-GB", 0.85),
+            ("99 Cent", "de-DE", 0.99),
+            ("12€99", "fr-FR", 12.99),
+            ("$19⁹⁹", "en-US", 19.99),
+            ("$ 1846 00", "en-US", 1846.0),
+            ("12 99 €", "de-DE", 12.99),
+            ("€ 1.099,-", "en-US", 1099.0),
+            ("1.980,– €", "de-DE", 1980.0),
+            ("1 299,00 kr", "en-US", 1299.0),
+            ("₹1,00,000", "en-IN", 100_000.0),
+            ("₹ 1,00,000.50", "en-IN", 100_000.5),
+            ("$3,499", "de-DE", 3499.0),
+            ("3.499 €", "en-US", 3499.0),
+            ("KWD 12.500", "en-US", 12.5),
+            ("KWD 1,250", "en-US", 1250.0),
+            ("12,500 KWD", "fr-FR", 12.5),
+            ("1,799 € / l", "de-DE", 1.799),
+            ("0,999 €", "en-US", 0.999),
+            ("12.8万円", "ja", 128_000.0),
+            ("25.98万元", "zh-CN", 259_800.0),
+            ("価格 ￥１２，８００", "ja", 12_800.0),
+            ("from 274", "en-US", 274.0),
+            ("pack of 3 19.99", "en-US", 19.99),
+            ("500 ml 3,20", "de-DE", 3.2),
+        ] {
+            assert_eq!(read(text, locale).map(|f| f.value), Some(want), "{text}");
+        }
+        for text in ["Call 555-0199 for price", "Tel. 030 1234567", "+49 30 1234567", "(555) 123-4567", "-20%", "POA"] {
+            assert_eq!(read(text, "en-US").map(|f| f.value), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_have_a_currency() {
+        for (text, want, code) in [
+            ("$19.99", "$19.99", "USD"),
+            ("19,99 €", "19,99 €", "EUR"),
+            ("Now only £5", "£5", "GBP"),
+            ("EUR 1.299,00", "EUR 1.299,00", "EUR"),
+            ("1 299 Kč", "1 299 Kč", "CZK"),
+            ("12 99 €", "12 99 €", "EUR"),
+            ("149,- kr", "149,- kr", "SEK"),
+            ("CA$ 10", "CA$ 10", "CAD"),
+        ] {
+            let found = amounts(text, "en-US");
+            let first = current(&found).unwrap();
+            assert_eq!((first.text.as_str(), first.currency), (want, Some(code)), "{text}");
+        }
+        for text in ["EUROPE 2024", "no price", "$", "12 99", "5 kg"] {
+            assert!(amounts(text, "en-US").is_empty(), "{text}");
+        }
+        assert_eq!((code("€"), code("PLN"), code("kg")), (Some("EUR"), Some("PLN"), None));
+    }
+}
