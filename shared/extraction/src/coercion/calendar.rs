@@ -5,12 +5,18 @@ use std::sync::LazyLock;
 
 /// `calendar.txt`, read once.
 struct Calendar {
-    months: HashMap<String, i64>,
+    /// By any language; `None` where two languages mean two months.
+    months: HashMap<String, Option<i64>>,
+    /// By one language.
+    own: HashMap<&'static str, HashMap<String, i64>>,
     phrases: HashMap<&'static str, Vec<&'static str>>,
 }
 
+/// What is added to a month of the Persian calendar.
+const PERSIAN: i64 = 100;
+
 static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
-    let (mut months, mut phrases) = (HashMap::new(), HashMap::new());
+    let (mut months, mut own, mut phrases) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut short: HashMap<String, Option<i64>> = HashMap::new();
     for line in include_str!("calendar.txt").lines().filter(|l| !l.starts_with('#')) {
         let Some((key, rest)) = line.split_once(':') else { continue };
@@ -18,54 +24,119 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
             phrases.insert(key, rest.split(',').map(str::trim).collect());
             continue;
         }
-        for (month, names) in (1..).zip(rest.split_whitespace()) {
-            for name in names.split('/') {
-                months.insert(name.to_owned(), month);
+        let from = if key == "pc" { PERSIAN } else { 0 };
+        let language = if key == "pc" { "fa" } else { key };
+        let own: &mut HashMap<String, i64> = own.entry(language).or_default();
+        for (month, names) in (from + 1..).zip(rest.split_whitespace()) {
+            for name in names.split('/').map(folded) {
+                own.insert(name.clone(), month);
+                // "Mac" is a word of other languages.
+                if matches!(key, "ms" | "sw") {
+                    continue;
+                }
                 let letters: Vec<char> = name.chars().collect();
                 for length in 3..letters.len() {
+                    let begins: String = letters[..length].iter().collect();
                     // "jui" begins two months: it names none. English comes first in the table and stands.
                     if key == "en" {
-                        months.insert(letters[..length].iter().collect(), month);
+                        months.entry(begins.clone()).or_insert(Some(month));
                     }
-                    let known = short.entry(letters[..length].iter().collect()).or_insert(Some(month));
+                    let known = short.entry(begins).or_insert(Some(month));
                     if *known != Some(month) {
                         *known = None;
                     }
+                }
+                let known = months.entry(name).or_insert(Some(month));
+                if *known != Some(month) {
+                    *known = None;
                 }
             }
         }
     }
     for (name, month) in short {
-        if let Some(month) = month {
-            months.entry(name).or_insert(month);
-        }
+        months.entry(name).or_insert(month);
     }
-    Calendar { months, phrases }
+    Calendar { months, own, phrases }
 });
+
+/// A word without the accents that capitals and keyboards leave out: `ΜΑΪΟΥ`, `fevrier`, `KASIM`.
+fn folded(word: &str) -> String {
+    let plain = |c: char| match c {
+        'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
+        'è'..='ë' | 'ē' | 'ė' | 'ę' | 'ě' => 'e',
+        'ì'..='ï' | 'ī' | 'į' | 'ı' => 'i',
+        'ò'..='ö' | 'ő' => 'o',
+        'ù'..='ü' | 'ū' | 'ů' | 'ű' | 'ų' => 'u',
+        'ç' | 'ć' | 'č' => 'c',
+        'ñ' | 'ń' => 'n',
+        'ř' => 'r',
+        'ś' | 'ş' | 'š' | 'ș' => 's',
+        'ź' | 'ż' | 'ž' => 'z',
+        'ý' => 'y',
+        'ğ' => 'g',
+        'ł' => 'l',
+        'ά' => 'α',
+        'έ' => 'ε',
+        'ή' => 'η',
+        'ί' | 'ϊ' | 'ΐ' => 'ι',
+        'ό' => 'ο',
+        'ύ' | 'ϋ' | 'ΰ' => 'υ',
+        'ώ' => 'ω',
+        'ς' => 'σ',
+        other => other,
+    };
+    // The dot that stays when a Turkish capital İ is made small.
+    word.chars().filter(|c| *c != '\u{307}').map(plain).collect()
+}
 
 /// The words of one kind: `ago`, `weeks` and so on.
 pub(super) fn phrases(key: &str) -> &'static [&'static str] {
     CALENDAR.phrases.get(key).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The month that a word names, in any language of the table.
-pub(crate) fn month_named(word: &str) -> Option<i64> {
-    let word = word.trim_end_matches('.');
+/// A month that a word names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Month {
+    /// 1 to 12.
+    pub(super) number: i64,
+    /// It is one of the Persian calendar.
+    pub(super) persian: bool,
+}
+
+/// The month that a word names in a locale's language, else in any language of the table.
+pub(super) fn month_in(word: &str, locale: &str) -> Option<Month> {
+    let word = folded(word.trim_end_matches('.'));
     if word.chars().count() < 3 && word.is_ascii() {
         return None;
     }
-    CALENDAR.months.get(word).copied()
+    let language = super::around::language(locale);
+    let own = CALENDAR.own.get(language.as_str());
+    // Hebrew joins "in" to the word: במאי.
+    let bare = word.strip_prefix('ב').unwrap_or(&word);
+    let month = [word.as_str(), bare]
+        .into_iter()
+        .find_map(|w| own.and_then(|own| own.get(w)).copied().or_else(|| CALENDAR.months.get(w).copied().flatten()))?;
+    Some(Month { number: (month - 1) % PERSIAN + 1, persian: month > PERSIAN })
+}
+
+/// The month that a word names, in any language of the table.
+pub(crate) fn month_named(word: &str) -> Option<i64> {
+    month_in(word, "").map(|month| month.number)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::month_named;
+    use super::{month_in, month_named};
 
     #[test]
     fn every_language_has_twelve_months() {
         for line in include_str!("calendar.txt").lines().filter(|l| l.as_bytes().get(2) == Some(&b':')) {
             assert_eq!(line.split_whitespace().count(), 13, "{line}");
         }
+        assert_eq!((month_named("listopada"), month_named("mac")), (None, None));
+        let of = |word: &str, locale: &str| month_in(word, locale).map(|m| m.number);
+        assert_eq!((of("listopada", "hr-HR"), of("listopada", "pl-PL")), (Some(10), Some(11)));
+        assert_eq!((of("μαϊου", "el"), of("kasim", "tr"), of("mac", "ms")), (Some(5), Some(11), Some(3)));
         assert_eq!((month_named("jui"), month_named("sept"), month_named("of")), (None, Some(9), None));
     }
 }

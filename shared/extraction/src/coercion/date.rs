@@ -1,10 +1,11 @@
-//! Days: ISO 8601, RFC 2822, months by name, numbers by locale; [`super::relative`] knows
-//! those that count from today.
+//! Days: ISO 8601, numbers by locale, ideographs, epochs; [`super::worded`] knows months by name, [`super::relative`]
+//! those that count from today, [`super::eras`] other calendars.
 
-use jiff::civil::Date;
+use std::ops::RangeInclusive;
 
-use super::calendar::month_named;
-use super::{Reading, digits, relative};
+use jiff::civil::{Date, ISOWeekDate, Weekday};
+
+use super::{Reading, digits, eras, relative, worded};
 
 /// Longest text that is looked at, in characters.
 const LOOK: usize = 160;
@@ -16,48 +17,113 @@ pub(crate) struct Named {
     pub(crate) length: usize,
 }
 
-/// The day that a text names.
+/// Years that pages speak of; four digits.
+const YEARS: RangeInclusive<i64> = 1000..=2999;
+/// Seconds since 1970 of years that an epoch of ten digits may mean.
+const EPOCHS: RangeInclusive<i64> = 1_000_000_000..=4_102_444_800;
+
+/// The day that a text names, where a day is asked for: also as a number alone.
 pub(crate) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
-    find(text, reading).map(|named| named.day)
+    epoch(text.trim()).or_else(|| iso_other(&plain(text))).or_else(|| find(text, reading).map(|named| named.day))
+}
+
+fn plain(text: &str) -> String {
+    text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect()
 }
 
 /// The first day that stands in a text.
 pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
-    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect();
-    iso(&text)
-        .or_else(|| ideographs(&text))
-        .or_else(|| relative::find(&text, reading.today))
-        .or_else(|| by_name(&text))
-        .or_else(|| numeric(&text, reading.locale))
+    let plainly = plain(text);
+    let locale = reading.locale;
+    let ours = eras::with_our_years(&plainly, locale);
+    let text = ours.as_deref().unwrap_or(&plainly);
+    match iso(text, locale) {
+        Some(named) => return named,
+        None => ideographs(text),
+    }
+    .or_else(|| relative::find(text, reading.today))
+    .or_else(|| worded::find(text, locale))
+    .or_else(|| numeric(text, locale))
 }
 
 /// The day that a text names with a month in words or signs, whatever the locale.
 pub(super) fn in_words(text: &str) -> Option<Named> {
-    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect();
-    ideographs(&text).or_else(|| by_name(&text))
+    let text = plain(text);
+    ideographs(&text).or_else(|| worded::find(&text, ""))
 }
 
-fn day(year: i64, month: i64, day: i64) -> Option<Date> {
-    let year = if (0..100).contains(&year) { if year <= 68 { 2000 + year } else { 1900 + year } } else { year };
-    if !(1000..=2999).contains(&year) {
+/// An epoch in seconds or milliseconds, which is ten or thirteen digits and nothing else.
+fn epoch(text: &str) -> Option<Date> {
+    let seconds = match text.len() {
+        10 => text.parse::<i64>().ok()?,
+        13 => text.parse::<i64>().ok()? / 1000,
+        _ => return None,
+    };
+    let shaped = text.bytes().all(|b| b.is_ascii_digit()) && EPOCHS.contains(&seconds);
+    let days = shaped.then_some(seconds.div_euclid(86_400))?;
+    jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
+
+/// The other forms of ISO 8601 where they are the whole text: `2024-W18-3`, `2024W183`, `2024-122`.
+fn iso_other(text: &str) -> Option<Date> {
+    let day = text.trim().split('t').next()?;
+    let (year, rest) = (day.get(..4)?, day.get(4..)?);
+    let year: i16 = year.bytes().all(|b| b.is_ascii_digit()).then(|| year.parse().ok()).flatten()?;
+    if !YEARS.contains(&i64::from(year)) {
+        return None;
+    }
+    let rest = rest.strip_prefix('-').unwrap_or(rest);
+    if let Some(week) = rest.strip_prefix('w') {
+        let digits: String = week.chars().filter(|c| *c != '-').collect();
+        let shaped = matches!(digits.len(), 2 | 3) && digits.bytes().all(|b| b.is_ascii_digit());
+        let number: i8 = shaped.then(|| digits[..2].parse().ok()).flatten()?;
+        let weekday = digits.get(2..).filter(|d| !d.is_empty()).map_or(Some(1), |d| d.parse().ok())?;
+        let weekday = Weekday::from_monday_one_offset(weekday).ok()?;
+        return ISOWeekDate::new(year, number, weekday).ok().map(ISOWeekDate::date);
+    }
+    let ordinal = day.len() == 8 && rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit());
+    let of_year: i16 = ordinal.then(|| rest.parse().ok()).flatten().filter(|n| (1..=366).contains(n))?;
+    let found = jiff::civil::date(year, 1, 1).checked_add(jiff::Span::new().days(of_year - 1)).ok()?;
+    (found.year() == year).then_some(found)
+}
+
+/// A day of our calendar, or of the one that a text or a locale says. A year of two digits is one near us.
+pub(super) fn day(year: i64, month: i64, day: i64, (text, locale): (&str, &str)) -> Option<Date> {
+    if eras::is_persian(year, text, locale) {
+        return eras::persian(year, month, day);
+    }
+    let year = eras::buddhist(year, text, locale);
+    if !YEARS.contains(&year) {
         return None;
     }
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
+/// A year as it was written: two digits are one near us.
+pub(super) fn year_of(digits: &str) -> Option<i64> {
+    let year: i64 = digits.parse().ok()?;
+    match digits.len() {
+        4 => Some(year),
+        2 => Some(if year <= 68 { 2000 + year } else { 1900 + year }),
+        _ => None,
+    }
+}
+
 /// A day, if its year is one that pages speak of.
 pub(super) fn named(day: Option<Date>, length: usize) -> Option<Named> {
     // Years of four digits: "3000 years ago" is no day of a page.
-    day.filter(|day| (1000..=2999).contains(&day.year())).map(|day| Named { day, length })
+    day.filter(|day| YEARS.contains(&i64::from(day.year()))).map(|day| Named { day, length })
 }
 
-/// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset.
-fn iso(text: &str) -> Option<Named> {
+/// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset. `Some(None)` where a text has one
+/// that is no day: `0001-01-01` and `0000-00-00` are what programs write for nothing.
+fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
+    let said = (text, locale);
     let bytes = text.as_bytes();
     for start in 0..bytes.len().saturating_sub(9) {
         let piece = &bytes[start..start + 10];
         let shaped = piece.iter().enumerate().all(|(i, b)| match i {
-            4 | 7 => *b == b'-' || *b == b'/' || *b == b'.',
+            4 | 7 => matches!(*b, b'-' | b'/' | b'.' | b' '),
             _ => b.is_ascii_digit(),
         });
         let alone = (start == 0 || !bytes[start - 1].is_ascii_digit())
@@ -65,14 +131,15 @@ fn iso(text: &str) -> Option<Named> {
         if shaped && alone && piece[4] == piece[7] {
             let number =
                 |range: std::ops::Range<usize>| piece[range].iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-            return named(day(number(0..4), number(5..7), number(8..10)), 10);
+            return Some(named(day(number(0..4), number(5..7), number(8..10), said), 10));
         }
     }
     // The basic form, alone or with a time: 20250304, 20250304T101500Z.
     let basic = text.trim();
     let head = basic.get(..8).filter(|h| h.bytes().all(|b| b.is_ascii_digit()))?;
     if basic.len() == 8 || basic[8..].starts_with('t') {
-        return named(day(head[..4].parse().ok()?, head[4..6].parse().ok()?, head[6..].parse().ok()?), 8);
+        let (month, of_month) = (head[4..6].parse().ok()?, head[6..].parse().ok()?);
+        return Some(named(day(head[..4].parse().ok()?, month, of_month, said), 8));
     }
     None
 }
@@ -90,203 +157,67 @@ fn ideographs(text: &str) -> Option<Named> {
     let rest = text[at..].trim_start_matches(['年', '년', ' ']);
     let (month, rest) = rest.split_once(['月', '월'])?;
     let (of_month, _) = rest.split_once(['日', '일'])?;
-    named(day(year, month.trim().parse().ok()?, of_month.trim().parse().ok()?), 11)
+    let year = if year < 100 { 2000 + year } else { year };
+    // "5月1日から3日": the first.
+    let of_month = of_month.split(['-', '–', '~', '〜']).next()?;
+    named(day(year, month.trim().parse().ok()?, of_month.trim().parse().ok()?, ("", "")), 11)
 }
 
-/// A month by name with a day and a year beside it: `March 4, 2025`, `4. März 2025`, `Tue, 04 Mar 2025 10:00:00 GMT`.
-fn by_name(text: &str) -> Option<Named> {
-    let words: Vec<&str> = text
-        .split(|c: char| !c.is_alphanumeric() && !('\u{900}'..='\u{94f}').contains(&c))
-        .filter(|w| !w.is_empty())
-        .collect();
-    let joins = |w: Option<&&str>| w.is_some_and(|w| matches!(*w, "de" | "del" | "of" | "the" | "of the"));
-    for (at, word) in words.iter().enumerate() {
-        let Some(month) = month_named(word) else { continue };
-        let number = |i: Option<usize>| i.and_then(|i| words.get(i)).and_then(|w| ordinal(w));
-        let is_day = |n: &i64| (1..=31).contains(n);
-        let year_like = |n: &i64| (1000..=2999).contains(n);
-        let mut before = at.checked_sub(1);
-        if joins(before.and_then(|i| words.get(i))) {
-            before = before.and_then(|i| i.checked_sub(1));
-        }
-        let mut next = at + 1;
-        if joins(words.get(next)) {
-            next += 1;
-        }
-        let length = |from: usize, to: usize| {
-            words.get(from..=to).map_or(0, |w| w.iter().map(|w| w.chars().count() + 1).sum::<usize>())
-        };
-        if let Some(d) = number(before).filter(is_day)
-            && let Some(y) = number(Some(next)).filter(|n| year_like(n) || *n < 100)
-            && (year_like(&y) || words.get(next).is_some_and(|w| w.len() == 2))
-        {
-            return named(day(y, month, d), length(before.unwrap_or(at), next));
-        }
-        if let Some(d) = number(Some(next)).filter(is_day)
-            && let Some(y) = number(Some(next + 1)).filter(year_like)
-        {
-            return named(day(y, month, d), length(at, next + 1));
-        }
-        // "May 4 at 10:15, 2025" and "4 May, 10:15 2025" are rare; "2025 May 4" is not.
-        if let Some(y) = number(before).filter(year_like)
-            && let Some(d) = number(Some(next)).filter(is_day)
-        {
-            return named(day(y, month, d), length(before.unwrap_or(at), next));
-        }
-    }
-    vietnamese(&words)
-}
-
-/// `4 tháng 3, 2025` and `ngày 4 tháng 3 năm 2025`.
-fn vietnamese(words: &[&str]) -> Option<Named> {
-    let at = words.iter().position(|w| *w == "tháng")?;
-    let number = |i: usize| words.get(i).and_then(|w| w.parse::<i64>().ok());
-    let year = number(at + 2).or_else(|| number(at + 3))?;
-    named(day(year, number(at + 1)?, number(at.checked_sub(1)?)?), 20)
-}
-
-/// `4`, `4th`, `1er`.
-fn ordinal(word: &str) -> Option<i64> {
-    let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
-    let suffix = &word[digits.len()..];
-    matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "o" | "ª")
-        .then(|| digits.parse().ok())
-        .flatten()
-}
-
-/// `03/04/2025` by locale; `13/04/2025` and `2025/03/04` by themselves.
+/// `03/04/2025` by locale; `13/04/2025` and `2025/03/04` by themselves. Of a range the first day: `01.–03.05.2024`.
 fn numeric(text: &str, locale: &str) -> Option<Named> {
-    let text = text.replace(". ", ".");
-    for word in text.split(|c: char| !(c.is_ascii_digit() || matches!(c, '/' | '.' | '-' | '·'))) {
-        let word = word.trim_matches(['/', '.', '-', '·']);
-        for separator in ['/', '.', '-', '·'] {
-            let parts: Vec<&str> = word.split(separator).collect();
-            let [a, b, c] = parts[..] else { continue };
-            let (Ok(x), Ok(y), Ok(z)) = (a.parse::<i64>(), b.parse::<i64>(), c.parse::<i64>()) else { continue };
-            if a.len() > 4 || b.len() > 2 || c.len() > 4 {
-                continue;
-            }
-            let length = word.len();
-            if a.len() == 4 {
-                return named(day(x, y, z), length);
-            }
-            if c.len() != 4 && c.len() != 2 {
-                continue;
-            }
-            let month_first = ["en-us", "en", "en-ph"].contains(&locale.to_ascii_lowercase().as_str());
-            // Points are the continent's way: day first everywhere.
-            let (d, m) = if (month_first && separator != '.' && x <= 12) || y > 12 { (y, x) } else { (x, y) };
-            return named(day(z, m, d), length);
+    let text = text.replace(". ", ".").replace(['\u{2010}', '\u{2011}'], "-");
+    let mut before = String::new();
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (gap, from) = rest.split_at(start);
+        let length = from.find(|c: char| !(c.is_ascii_digit() || "/.-·".contains(c))).unwrap_or(from.len());
+        let word = from[..length].trim_end_matches(['/', '.', '-', '·']);
+        // "1.-3.5.2024" is a word of its own kind: what stands before a dash has no year.
+        let (head, word) = match word.split_once(".-").or_else(|| word.split_once(" - ")) {
+            Some((head, tail)) => (head.to_owned(), tail),
+            None if matches!(gap.trim(), "-" | "–" | "—") => (before.clone(), word),
+            None => (String::new(), word),
+        };
+        if let Some(day) = parts(word, &head, locale) {
+            return named(Some(day), word.len());
         }
+        before = word.to_owned();
+        rest = &from[length..];
     }
     None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_in(text: &str, locale: &str) -> Option<String> {
-        let reading = Reading { locale, today: jiff::civil::date(2026, 11, 24) };
-        read(text, &reading).map(|d| d.to_string())
+/// The day of a word of three numbers; `head` is the day, or day and month, that begins a range which the word ends.
+fn parts(word: &str, head: &str, locale: &str) -> Option<Date> {
+    let separator = word.chars().find(|c| !c.is_ascii_digit())?;
+    let mut parts = word.split(separator);
+    let (a, b, c) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || b.len() > 2 || !matches!(a.len(), 1 | 2 | 4) {
+        return None;
     }
-
-    #[test]
-    fn spellings() {
-        for (text, locale, want) in [
-            ("2025-03-04T23:30:00-08:00", "en-US", "2025-03-04"),
-            ("20250304", "en-US", "2025-03-04"),
-            ("20250304T101500Z", "en-US", "2025-03-04"),
-            ("March 4, 2025", "en-US", "2025-03-04"),
-            ("Mar 4th, 2025", "en-US", "2025-03-04"),
-            ("Published: 4 March 2025 at 5pm", "en-US", "2025-03-04"),
-            ("4th of March 2025", "en-US", "2025-03-04"),
-            ("4. März 2025", "de-DE", "2025-03-04"),
-            ("4. Jänner 2025", "de-AT", "2025-01-04"),
-            ("le 4 août 2025", "fr-FR", "2025-08-04"),
-            ("4 de mayo de 2025", "es-ES", "2025-05-04"),
-            ("4 marzo 2025", "it-IT", "2025-03-04"),
-            ("4 de março de 2025", "pt-BR", "2025-03-04"),
-            ("4 maart 2025", "nl-NL", "2025-03-04"),
-            ("4 marca 2025", "pl-PL", "2025-03-04"),
-            ("4 mars 2025", "sv-SE", "2025-03-04"),
-            ("4. marts 2025", "da-DK", "2025-03-04"),
-            ("4. maaliskuuta 2025", "fi-FI", "2025-03-04"),
-            ("4. března 2025", "cs-CZ", "2025-03-04"),
-            ("2025. március 4.", "hu-HU", "2025-03-04"),
-            ("4 martie 2025", "ro-RO", "2025-03-04"),
-            ("4 Mart 2025", "tr-TR", "2025-03-04"),
-            ("4 марта 2025 г.", "ru-RU", "2025-03-04"),
-            ("4 березня 2025", "uk-UA", "2025-03-04"),
-            ("4 Μαρτίου 2025", "el-GR", "2025-03-04"),
-            ("4 मार्च 2025", "hi-IN", "2025-03-04"),
-            ("٤ مارس ٢٠٢٥", "ar", "2025-03-04"),
-            ("2025年3月4日", "ja", "2025-03-04"),
-            ("2025년 3월 4일", "ko", "2025-03-04"),
-            ("ngày 4 tháng 3 năm 2025", "vi", "2025-03-04"),
-            ("Tue, 04 Mar 2025 10:00:00 GMT", "en-US", "2025-03-04"),
-            ("03/04/2025", "en-US", "2025-03-04"),
-            ("03/04/2025", "en-GB", "2025-04-03"),
-            ("13/04/2025", "en-US", "2025-04-13"),
-            ("04/13/2025", "de-DE", "2025-04-13"),
-            ("3.4.2025", "en-US", "2025-04-03"),
-            ("3. 4. 2025", "cs-CZ", "2025-04-03"),
-            ("2025/03/04", "en-US", "2025-03-04"),
-            ("1/2/99", "en-US", "1999-01-02"),
-            ("today", "en-US", "2026-11-24"),
-            ("Yesterday", "en-US", "2026-11-23"),
-            ("Posted yesterday", "en-US", "2026-11-23"),
-            ("2 weeks ago", "en-US", "2026-11-10"),
-            ("3d ago", "en-US", "2026-11-21"),
-            ("a month ago", "en-US", "2026-10-24"),
-            ("an hour ago", "en-US", "2026-11-24"),
-            ("5 min ago", "en-US", "2026-11-24"),
-            ("2 hrs ago", "en-US", "2026-11-24"),
-            ("30 hrs ago", "en-US", "2026-11-23"),
-            ("45 secs ago", "en-US", "2026-11-24"),
-            ("2 wks ago", "en-US", "2026-11-10"),
-            ("3 mos ago", "en-US", "2026-08-24"),
-            ("1 yr ago", "en-US", "2025-11-24"),
-            ("5m ago", "en-US", "2026-11-24"),
-            ("2h ago", "en-US", "2026-11-24"),
-            ("Updated yesterday", "en-US", "2026-11-23"),
-            ("Updated: 5 min ago", "en-US", "2026-11-24"),
-            ("Last updated yesterday at 10:15 am", "en-US", "2026-11-23"),
-            ("vor 5 Min.", "de-DE", "2026-11-24"),
-            ("vor 2 Std.", "de-DE", "2026-11-24"),
-            ("Zuletzt aktualisiert gestern um 10:15 Uhr", "de-DE", "2026-11-23"),
-            ("hace 5 min", "es-ES", "2026-11-24"),
-            ("il y a 2 h", "fr-FR", "2026-11-24"),
-            ("il y a 2 sem.", "fr-FR", "2026-11-10"),
-            ("vor 3 Tagen", "de-DE", "2026-11-21"),
-            ("vor einer Woche", "de-DE", "2026-11-17"),
-            ("il y a 3 jours", "fr-FR", "2026-11-21"),
-            ("hace 3 días", "es-ES", "2026-11-21"),
-            ("3 giorni fa", "it-IT", "2026-11-21"),
-            ("há 2 dias", "pt-BR", "2026-11-22"),
-            ("3 dagen geleden", "nl-NL", "2026-11-21"),
-            ("2 dni temu", "pl-PL", "2026-11-22"),
-            ("3 дня назад", "ru-RU", "2026-11-21"),
-            ("3日前", "ja", "2026-11-21"),
-            ("gestern", "de-DE", "2026-11-23"),
-            ("вчера", "ru-RU", "2026-11-23"),
-            ("昨日", "ja", "2026-11-23"),
-        ] {
-            assert_eq!(read_in(text, locale).as_deref(), Some(want), "{text} {locale}");
-        }
-        for text in [
-            "",
-            "2025-02-30",
-            "soon",
-            "2025",
-            "1741046400",
-            "marching on",
-            "32/13/2025",
-            "ago",
-            "99999999999 days ago",
-            "3000 years ago",
-        ] {
-            assert_eq!(read_in(text, "en-US"), None, "{text}");
-        }
+    let (Ok(x), Ok(y)) = (a.parse::<i64>(), b.parse::<i64>()) else { return None };
+    if a.len() == 4 {
+        return day(x, y, c.parse().ok().filter(|_| c.len() <= 2)?, ("", locale));
     }
+    // A number of two digits with points is no year but a version's part or a paragraph's: "12.05.1" has one digit.
+    let year = year_of(c)?;
+    let month_first = ["en-us", "en", "en-ph"].contains(&locale.to_ascii_lowercase().as_str());
+    // Points are the continent's way: day first everywhere.
+    let (mut d, mut m) = if (month_first && separator != '.' && x <= 12) || y > 12 { (y, x) } else { (x, y) };
+    let first: Vec<i64> = head.split(separator).filter_map(|n| n.parse().ok()).collect();
+    match first[..] {
+        [one] if (1..d).contains(&one) => d = one,
+        [one, two] => {
+            let (day, month) = if month_first && separator != '.' { (two, one) } else { (one, two) };
+            if (1..=12).contains(&month) && (month, day) < (m, d) {
+                (d, m) = (day, month);
+            }
+        }
+        _ => {}
+    }
+    day(year, m, d, ("", locale))
 }
+
+#[cfg(test)]
+#[path = "date_tests.rs"]
+mod tests;

@@ -9,12 +9,14 @@ mod currency;
 mod date;
 mod digits;
 mod duration;
+mod eras;
 mod magnitude;
 mod money;
 mod money_words;
 mod number;
 mod relative;
 mod stock_words;
+mod worded;
 
 pub(crate) use money::{amounts, code, current};
 
@@ -192,8 +194,12 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
             let day = date::read(&text, reading)?.to_string();
             Some(if day == text { Coerced::plain(day.into()) } else { Coerced::read(&text, day.into()) })
         }
-        // A bare number is no date: it may be an epoch in seconds, in milliseconds, or a year.
-        (FieldType::Date, Value::Number(_) | Value::Bool(_)) => None,
+        // A number is a day where it is an epoch: a year or a day of a month is none.
+        (FieldType::Date, Value::Number(n)) => {
+            let text = n.to_string();
+            date::read(&text, reading).map(|day| Coerced::read(&text, day.to_string().into()))
+        }
+        (FieldType::Date, Value::Bool(_)) => None,
         (FieldType::Integer | FieldType::Float, Value::Bool(_)) => None,
         // element() gives no array types.
         (FieldType::StringArray | FieldType::IntegerArray | FieldType::FloatArray, _) => None,

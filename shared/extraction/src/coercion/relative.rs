@@ -9,10 +9,13 @@ use jiff::civil::Date;
 use super::calendar::phrases;
 use super::date::{Named, named};
 
+/// Longest text that may be a span to come and nothing else, in bytes.
+const SHORT: usize = 40;
+
 /// Every word without which no text names such a day. `None` only if the table was too big to be compiled, which a
 /// test excludes.
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let all = ["today", "yesterday", "tomorrow", "ago"].into_iter().flat_map(phrases);
+    let all = ["today", "yesterday", "tomorrow", "ago", "daybefore", "dayafter"].into_iter().flat_map(phrases);
     AhoCorasick::new(all).ok()
 });
 
@@ -21,9 +24,24 @@ pub(super) fn may_name(text: &str) -> bool {
     WORDS.as_ref().is_none_or(|words| words.is_match(text))
 }
 
+/// Whether the words say that a span lies in the time to come: "in 3 days", "3 gün sonra", "3日後". The word before
+/// stands right before the count, because "in" stands in many a text.
+fn is_ahead(text: &str, words: &[&str]) -> bool {
+    let starts = |w: &&str| w.starts_with(|c: char| c.is_ascii_digit()) || phrases("one").contains(w);
+    let Some(count) = words.iter().position(starts) else { return false };
+    let before = words[..count].join(" ");
+    let leads = phrases("ahead").iter().any(|p| before == *p) && words.len() <= count + 2;
+    leads
+        || phrases("behind").iter().any(|p| {
+            let wide = p.chars().all(|c| c > '\u{2e7f}');
+            if wide { text.ends_with(p) } else { text.strip_suffix(p).is_some_and(|r| r.ends_with(' ')) }
+        })
+}
+
 /// The day that a text names relative to today.
 pub(super) fn find(text: &str, today: Date) -> Option<Named> {
-    if !may_name(text) {
+    let short = text.len() <= SHORT && text.bytes().any(|b| b.is_ascii_digit());
+    if !short && !may_name(text) {
         return None;
     }
     let text = text.trim().trim_matches(|c: char| !c.is_alphanumeric() && c != '\u{947}');
@@ -63,7 +81,10 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
             digits.parse().ok()
         }
     };
-    if past && let Some(count) = count.filter(|n| (0..=36_500).contains(n)) {
+    let ahead = !past && short && is_ahead(text, &words);
+    if (past || ahead)
+        && let Some(count) = count.filter(|n| (0..=36_500).contains(n))
+    {
         let unit = |key: &str| {
             phrases(key).iter().any(|s| {
                 let wide = s.chars().any(|c| c > '\u{2e7f}');
@@ -89,7 +110,12 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
         } else {
             return None;
         };
-        return named(today.checked_sub(span).ok(), length);
+        let day = if ahead { today.checked_add(span) } else { today.checked_sub(span) };
+        return named(day.ok(), length);
+    }
+    if says("daybefore") || says("dayafter") {
+        let days = if says("daybefore") { -2 } else { 2 };
+        return named(today.checked_add(days.days()).ok(), length);
     }
     let offset = match (says("today"), says("yesterday"), says("tomorrow")) {
         (_, true, _) => -1,

@@ -137,10 +137,14 @@ fn find(view: &View<'_>) -> Vec<Price> {
             continue;
         }
         // The innermost element that has the whole of it.
-        if doc.children(at).any(|c| doc.text_len(c) == size) || found.len() >= 400 {
+        if doc.children(at).any(|c| doc.text_len(c) == size) {
             continue;
         }
         let text = doc.text(at);
+        // Empty although it is not: the budget is spent.
+        if text.is_empty() || found.len() >= 400 {
+            break;
+        }
         if !text.chars().any(|c| c.is_numeric()) {
             continue;
         }

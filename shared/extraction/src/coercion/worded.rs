@@ -1,0 +1,173 @@
+//! Days with a month in words: `March 4, 2025`, `4. März 2025`, `2024 m. gegužės 1 d.`, `Wed May 1 22:15:00 EDT 2024`,
+//! and the first day of ranges of them.
+
+use jiff::civil::Date;
+
+use super::calendar::{Month, month_in};
+use super::date::{Named, day, named, year_of};
+
+/// How many words behind a day its year may stand: a clock and a time zone come between.
+const REACH: usize = 6;
+/// Words between the parts of a day.
+const JOINS: [&str; 11] = ["de", "del", "of", "the", "m", "g", "gada", "gads", "ng", "da", "ta"];
+/// Words between the days of a range.
+const RANGES: [&str; 18] = [
+    "to", "bis", "au", "al", "a", "ao", "til", "till", "tot", "do", "до", "по", "until", "through", "and", "und", "et",
+    "y",
+];
+
+/// A word, and whether a dash stands before it.
+struct Word<'t> {
+    text: &'t str,
+    from: usize,
+    dashed: bool,
+}
+
+/// Marks that belong to the letter before them, in scripts that pages write months in.
+fn is_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36f | 0x591..=0x5c7 | 0x610..=0x65f | 0x900..=0xdff | 0xe31..=0xe4e)
+}
+
+fn words(text: &str) -> Vec<Word<'_>> {
+    let mut words = Vec::new();
+    let (mut start, mut dashed) = (None, false);
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        // Thai months are short with a point between their letters: ม.ค.
+        let inside = c == '.' && start.is_some() && text[at + 1..].starts_with(|c: char| ('ก'..='ฮ').contains(&c));
+        let part = at < text.len() && (c.is_alphanumeric() || is_mark(c) || inside);
+        match (part, start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                words.push(Word { text: &text[from..at], from, dashed });
+                (start, dashed) = (None, false);
+            }
+            _ => {}
+        }
+        dashed |= !part && matches!(c, '-' | '–' | '—' | '−' | '~' | '〜' | '/' | '&');
+    }
+    words
+}
+
+/// `4`, `4th`, `1er`, `1日`.
+fn day_in(word: &Word<'_>) -> Option<i64> {
+    let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
+    let suffix = &word.text[digits..];
+    let known = matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "o" | "ª" | "d" | "ος" | "го");
+    word.text[..digits].parse().ok().filter(|n| known && digits <= 2 && (1..=31).contains(n))
+}
+
+fn year_in(word: &Word<'_>) -> Option<i64> {
+    let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
+    let suffix = &word.text[digits..];
+    let known = matches!(suffix, "" | "г" | "р" | "m" | "r" | "년" | "年");
+    year_of(&word.text[..digits]).filter(|_| known && digits == 4)
+}
+
+/// A day and a month, and the year where one stands with them.
+struct Parts {
+    month: Month,
+    day: i64,
+    year: Option<i64>,
+    from: usize,
+    to: usize,
+}
+
+/// What stands around the month at `at`.
+fn parts(words: &[Word<'_>], at: usize, month: Month) -> Option<Parts> {
+    let back = |from: usize| (0..from).rev().find(|i| !JOINS.contains(&words[*i].text)).filter(|i| from - i <= 3);
+    let on = |from: usize| (from..words.len()).find(|i| !JOINS.contains(&words[*i].text)).filter(|i| i - from <= 2);
+    // A year that is right there, else one behind the time of day.
+    let year_behind = |from: usize| -> Option<(i64, usize)> {
+        let next = on(from)?;
+        let short = || {
+            let two = words[next].text;
+            (two.len() == 2 && two.bytes().all(|b| b.is_ascii_digit())).then(|| year_of(two)).flatten()
+        };
+        if let Some(year) = year_in(&words[next]) {
+            return Some((year, next));
+        }
+        let time = |w: &Word<'_>| w.text.len() <= 4 && month_in(w.text, "").is_none() && !w.dashed;
+        let far = (next..words.len().min(next + REACH))
+            .take_while(|i| time(&words[*i]))
+            .find_map(|i| year_in(&words[i]).map(|y| (y, i)));
+        far.or_else(|| short().map(|year| (year, next)))
+    };
+    if let Some(before) = back(at)
+        && let Some(last) = day_in(&words[before])
+    {
+        // "1–3 May": the first.
+        let ranged = |i: usize| words[before].dashed || RANGES.contains(&words[i].text);
+        let first = (0..before)
+            .rev()
+            .find(|i| !RANGES.contains(&words[*i].text))
+            .filter(|i| before - i <= 2 && ranged(before - 1))
+            .and_then(|i| day_in(&words[i]).map(|d| (d, i)))
+            .filter(|(d, _)| *d < last);
+        let (day, from) = first.unwrap_or((last, before));
+        let year = year_behind(at + 1);
+        // "2024. gada 1. maijs".
+        let year = year.or_else(|| back(from).and_then(|i| year_in(&words[i]).map(|y| (y, at))));
+        return Some(Parts { month, day, year: year.map(|y| y.0), from, to: year.map_or(at, |y| y.1) });
+    }
+    let next = on(at + 1)?;
+    let day = day_in(&words[next])?;
+    // "2025 May 4", "2025. március 4."
+    if let Some(before) = back(at)
+        && let Some(year) = year_in(&words[before])
+    {
+        return Some(Parts { month, day, year: Some(year), from: before, to: next });
+    }
+    // "May 1–3, 2024": the year stands behind the last.
+    let behind = words.get(next + 1).filter(|w| w.dashed || RANGES.contains(&w.text));
+    let skip = behind.map_or(0, |w| if w.dashed { 1 } else { 2 });
+    let last = skip > 0 && words.get(next + skip).is_some_and(|w| day_in(w).is_some());
+    let year = year_behind(if last { next + skip + 1 } else { next + 1 });
+    // "May 30, 24" is rare, and "May 5 10:15" is not.
+    let year = year.filter(|(_, i)| words[*i].text.len() == 4 || year_in(&words[*i]).is_some());
+    Some(Parts { month, day, year: year.map(|y| y.0), from: at, to: year.map_or(next, |y| y.1) })
+}
+
+fn as_date(parts: &Parts, year: i64, said: (&str, &str)) -> Option<Date> {
+    if parts.month.persian {
+        return super::eras::persian(year, parts.month.number, parts.day);
+    }
+    day(year, parts.month.number, parts.day, said)
+}
+
+/// The first day with a month in words.
+pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
+    let words = words(text);
+    let length = |from: usize, to: usize| {
+        let end = words[to].from + words[to].text.len();
+        text[words[from].from..end.max(words[from].from)].chars().count()
+    };
+    let mut open: Option<Parts> = None;
+    for (at, word) in words.iter().enumerate() {
+        let Some(month) = month_in(word.text, locale) else { continue };
+        let Some(found) = parts(&words, at, month) else { continue };
+        let Some(year) = found.year else {
+            open = open.or(Some(found));
+            continue;
+        };
+        // "May 30 – June 2, 2024": the year is the last day's, and the first may lie in the one before.
+        let first = open.filter(|o| {
+            (o.to + 1..=o.to + 2).any(|i| words.get(i).is_some_and(|w| w.dashed || RANGES.contains(&w.text)))
+                && found.from <= o.to + 2
+        });
+        if let Some(first) = first {
+            let year = if (first.month.number, first.day) > (month.number, found.day) { year - 1 } else { year };
+            return named(as_date(&first, year, (text, locale)), length(first.from, found.to));
+        }
+        let (from, to) = (found.from.min(at), found.to.max(at));
+        return named(as_date(&found, year, (text, locale)), length(from, to));
+    }
+    vietnamese(&words)
+}
+
+/// `4 tháng 3, 2025`, `1 thg 5, 2024` and `ngày 4 tháng 3 năm 2025`.
+fn vietnamese(words: &[Word<'_>]) -> Option<Named> {
+    let at = words.iter().position(|w| matches!(w.text, "tháng" | "thg"))?;
+    let number = |i: usize| words.get(i).and_then(|w| w.text.parse::<i64>().ok());
+    let year = number(at + 2).or_else(|| number(at + 3))?;
+    named(day(year, number(at + 1)?, number(at.checked_sub(1)?)?, ("", "")), 20)
+}
