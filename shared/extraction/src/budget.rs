@@ -24,8 +24,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What a page may cost. A page of 10 MB that hides nothing takes a tenth of it.
-    pub const PAGE: Limits = Limits { steps: 4_000_000_000, bytes: 64 * 1024 * 1024, nodes: 2_000_000 };
+    /// What a page may cost.
+    pub const PAGE: Limits = Limits { steps: 4_000_000_000, bytes: 64 * 1024 * 1024, nodes: 600_000 };
     /// No limits, for a part that is held by those of the whole.
     pub const NONE: Limits = Limits { steps: u64::MAX, bytes: u64::MAX, nodes: u64::MAX };
 }

@@ -1,59 +1,88 @@
 //! Pages that are JSON: a field is the member of its name, the dotted path that it spells, or a synonym's.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::budget::Budget;
 use crate::candidate::{Candidate, Source};
-use crate::vocabulary::{concept_of, words};
+use crate::json_index::Index;
+use crate::selector::MAX_SELECTED;
 use crate::wanted::Wanted;
 
-/// Most values that are looked at, outermost first.
-const MAX_VALUES: usize = 20_000;
+/// Most members that are looked at for one field, outermost first.
+const MAX_MEMBERS: usize = 20_000;
 /// Most values of one list.
 const MAX_LIST: usize = 1_000;
 
+/// A page that was read, and what finds its members.
+pub(crate) struct Json<'v> {
+    root: &'v Value,
+    index: Index<'v>,
+    budget: &'v Budget<'v>,
+}
+
+impl<'v> Json<'v> {
+    pub(crate) fn of(root: &'v Value, budget: &'v Budget<'v>) -> Json<'v> {
+        Json { root, index: Index::of(root, budget), budget }
+    }
+}
+
+/// What one field collects: no more than a result may have.
+struct Collected<'b> {
+    budget: &'b Budget<'b>,
+    room: usize,
+    cut: bool,
+}
+
+impl Collected<'_> {
+    /// Copies a value that is no list and no object, as far as there is room.
+    fn copy(&mut self, value: &Value) -> Option<Value> {
+        let size = value.as_str().map_or(8, str::len);
+        self.cut |= size > self.room || !self.budget.copy(size);
+        let copy = match value.as_str() {
+            Some(text) if self.cut => Value::from(&text[..text.floor_char_boundary(self.room)]),
+            _ => value.clone(),
+        };
+        let there = self.room > 0 && self.budget.step(1);
+        self.room = self.room.saturating_sub(size);
+        there.then_some(copy)
+    }
+}
+
 /// A field's candidates: a path, members of that very name, then members that mean the same.
-pub(crate) fn candidates(page: &Value, wanted: &Wanted<'_>) -> Vec<Candidate> {
+pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate> {
     let field = wanted.field;
     let mut found = Vec::new();
     if field.selector.is_some() {
         // A CSS selector matches nothing here.
         return found;
     }
+    let mut room = Collected { budget: page.budget, room: MAX_SELECTED, cut: false };
     let path: Vec<&str> = field.field.split('.').collect();
     if path.len() > 1 {
-        let values = reach(page, &path);
+        let values = reach(page.root, &path, &mut room);
         found.push(Candidate::new(Source::Json, values, "the path that the name spells"));
     }
     let (mut same, mut alike): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
-    let mut open: VecDeque<&Value> = VecDeque::from([page]);
-    let mut looked = 0;
-    while let Some(value) = open.pop_front() {
-        looked += 1;
-        if looked > MAX_VALUES {
-            break;
+    let (own, meant) = page.index.named(&wanted.label, wanted.concept);
+    let mut all: Vec<usize> = own.iter().take(MAX_MEMBERS).chain(meant.iter().take(MAX_MEMBERS)).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    // The parts of a price are no second price.
+    let mut whole: HashSet<usize> = HashSet::new();
+    for at in all {
+        let Some(member) = page.index.members.get(at).filter(|_| room.room > 0) else { break };
+        let above = |at: &usize| page.index.members.get(*at).and_then(|m| m.above);
+        let mut around = std::iter::successors(member.above, above).take_while(|_| page.budget.step(1));
+        if !whole.is_empty() && around.any(|at| whole.contains(&at)) {
+            continue;
         }
-        match value {
-            Value::Array(items) => open.extend(items),
-            Value::Object(members) => {
-                for (name, value) in members {
-                    let own = words(name) == wanted.label;
-                    let means = !own && wanted.concept.is_some() && concept_of(name) == wanted.concept;
-                    let values = if own || means { plain(value) } else { Vec::new() };
-                    // The parts of a price are no second price.
-                    if value.is_array() || (value.is_object() && values.is_empty()) {
-                        open.push_back(value);
-                    }
-                    if own {
-                        same.push(values);
-                    } else if means {
-                        alike.push(values);
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        let values = plain(member.value, &mut room);
+        if member.value.is_object() && !values.is_empty() {
+            whole.insert(at);
         }
+        if own.binary_search(&at).is_ok() { &mut same } else { &mut alike }.push(values);
     }
     for (lists, reason, change) in [(same, "member of that name", 0), (alike, "member that means the same", -10)] {
         // Of many objects with one value each a list is made, where a list is asked for.
@@ -66,11 +95,15 @@ pub(crate) fn candidates(page: &Value, wanted: &Wanted<'_>) -> Vec<Candidate> {
         }
     }
     found.retain(|c| !c.values.is_empty());
+    if let Some(first) = found.first_mut().filter(|_| room.cut) {
+        let most = MAX_SELECTED / 1024;
+        first.cut = Some(format!("the page has more than the {most} KB that a result may have; the rest was left out"));
+    }
     found
 }
 
 /// What stands at a path; a step is a member, or a place in a list, and goes into every element of a list otherwise.
-fn reach(page: &Value, path: &[&str]) -> Vec<Value> {
+fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
     let mut here: Vec<&Value> = vec![page];
     for step in path {
         let mut next: Vec<&Value> = Vec::new();
@@ -78,7 +111,10 @@ fn reach(page: &Value, path: &[&str]) -> Vec<Value> {
             match value {
                 Value::Array(items) => match step.parse::<usize>() {
                     Ok(at) => next.extend(items.get(at)),
-                    Err(_) => next.extend(items.iter().filter_map(|item| item.get(*step))),
+                    Err(_) => {
+                        let items = items.iter().take_while(|_| room.budget.step(1));
+                        next.extend(items.filter_map(|item| item.get(*step)).take(MAX_LIST));
+                    }
                 },
                 other => next.extend(other.get(*step)),
             }
@@ -86,23 +122,23 @@ fn reach(page: &Value, path: &[&str]) -> Vec<Value> {
         next.truncate(MAX_LIST);
         here = next;
     }
-    here.into_iter().flat_map(plain).collect()
+    here.into_iter().flat_map(|value| plain(value, room)).collect()
 }
 
 /// A value as plain values: of an object what names it, of a list each.
-fn plain(value: &Value) -> Vec<Value> {
+fn plain<'v>(value: &'v Value, room: &mut Collected<'_>) -> Vec<Value> {
     let one = |v: &Value| !v.is_object() && !v.is_array() && !v.is_null();
+    let keys = ["value", "amount", "name", "title", "text", "url"];
+    let named = |value: &'v Value| match value {
+        Value::Object(members) => keys.iter().find_map(|k| members.get(*k)).filter(|v| one(v)),
+        other => Some(other).filter(|v| one(v)),
+    };
     match value {
-        Value::Array(items) => items.iter().flat_map(|v| if v.is_array() { Vec::new() } else { plain(v) }).collect(),
-        Value::Object(members) => ["value", "amount", "name", "title", "text", "url"]
-            .iter()
-            .find_map(|k| members.get(*k))
-            .filter(|v| one(v))
-            .cloned()
-            .into_iter()
-            .collect(),
-        Value::Null => Vec::new(),
-        one => vec![one.clone()],
+        Value::Array(items) => {
+            let items = items.iter().take_while(|_| room.budget.step(1)).filter_map(named).take(MAX_LIST);
+            items.map_while(|v| room.copy(v)).collect()
+        }
+        other => named(other).and_then(|v| room.copy(v)).into_iter().collect(),
     }
 }
 
@@ -116,8 +152,59 @@ mod tests {
     fn paths_go_through_lists() {
         let page =
             json!({"items": [{"price": {"amount": 5}}, {"price": {"amount": 6}}, {"price": [7, {"name": "x"}]}]});
+        let budget = Budget::default();
+        let reach = |page: &Value, path: &[&str]| {
+            reach(page, path, &mut Collected { budget: &budget, room: MAX_SELECTED, cut: false })
+        };
         assert_eq!(reach(&page, &["items", "price"]), [json!(5), json!(6), json!(7), json!("x")]);
         assert_eq!(reach(&page, &["items", "1", "price"]), [json!(6)]);
         assert_eq!(reach(&page, &["items", "nothing"]), Vec::<Value>::new());
+    }
+
+    fn cost(page: &Value, names: &[String], kind: &str) -> (crate::budget::Limits, usize) {
+        let fields: Vec<Value> = names.iter().map(|n| json!({"field": n, "type": kind, "example": "x"})).collect();
+        let schema = domain::Schema::parse(&Value::Array(fields)).unwrap();
+        let budget = Budget::default();
+        let page = Json::of(page, &budget);
+        let wanted = crate::sources::wanted(&schema);
+        let most = wanted.iter().map(|w| {
+            let found = candidates(&page, w);
+            found.iter().flat_map(|c| &c.values).map(|v| v.as_str().map_or(8, str::len)).sum::<usize>()
+        });
+        let most = most.max().unwrap_or(0);
+        (budget.taken(), most)
+    }
+
+    #[test]
+    fn keys_times_fields_is_no_product() {
+        let names: Vec<String> = (0..200).map(|i| format!("zork{i}")).collect();
+        let steps = |n: usize| {
+            let page = Value::Object((0..n).map(|i| (format!("key{i}x"), json!(i))).collect());
+            cost(&page, &names, "string").0.steps
+        };
+        let (small, large) = (steps(1_000), steps(16_000));
+        assert!(large <= small * 20 && large <= 16_000 * 16, "{small} to {large}");
+    }
+
+    #[test]
+    fn what_a_field_collects_is_bounded() {
+        let names: Vec<String> = ["title", "productTitle", "item title", "x.title"].map(str::to_owned).to_vec();
+        let long = json!({"title": "é".repeat(1_000_000), "x": {"title": "é".repeat(1_000_000)}});
+        let many = json!({"title": vec!["words"; 200_000], "x": [{"title": 1}]});
+        let each = Value::Array((0..50_000).map(|i| json!({"title": format!("number {i}")})).collect());
+        for (page, kind) in [(&long, "string"), (&many, "array<string>"), (&each, "array<string>")] {
+            let (taken, most) = cost(page, &names, kind);
+            assert!(most <= MAX_SELECTED && taken.steps < 4_000_000, "{most} {taken:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_value_are_no_second_one() {
+        let page = json!({"price": {"value": 5, "price": 6}, "a": {"price": {"x": {"price": 7}}}});
+        let schema = domain::Schema::parse(&json!([{"field": "price", "type": "float", "example": 1}])).unwrap();
+        let budget = Budget::default();
+        let found = candidates(&Json::of(&page, &budget), &crate::sources::wanted(&schema)[0]);
+        let values: Vec<Value> = found.into_iter().flat_map(|c| c.values).collect();
+        assert_eq!(values, [json!(5), json!(7)]);
     }
 }

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::budget::Budget;
+use crate::json;
+
 /// What servers put before JSON so that another site cannot run it as a script.
 const PREFIXES: [&str; 7] = [")]}',", ")]}'", ")]}", "while(1);", "while (1);", "for(;;);", "for (;;);"];
 
@@ -42,10 +45,10 @@ pub(crate) fn begins(text: &str) -> bool {
 }
 
 /// Reads a text as JSON, mended only where that is needed; `None` for what is none.
-pub(crate) fn read(text: &str) -> Option<Value> {
+pub(crate) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let text = bare(text);
-    serde_json::from_str(text).ok().or_else(|| match mended(text) {
-        Cow::Owned(mended) => serde_json::from_str(&mended).ok(),
+    json::parse(text, budget).ok().or_else(|| match mended(text) {
+        Cow::Owned(mended) => json::parse(&mended, budget).ok(),
         Cow::Borrowed(_) => None,
     })
 }
@@ -101,6 +104,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(text: &str) -> Option<Value> {
+        super::read(text, &Budget::default())
+    }
 
     #[test]
     fn what_is_around_json_goes() {

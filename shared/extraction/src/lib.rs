@@ -14,6 +14,8 @@ mod entity;
 mod fields;
 mod head;
 mod html;
+mod json;
+mod json_index;
 mod json_page;
 mod json_text;
 mod lists;
@@ -110,9 +112,9 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
     let xml = |text: &str| xml::parse(text, budget).map(Kind::Xml);
     match essence.as_str() {
         "application/json" | "text/json" | "application/x-json" => {
-            json_text::read(text).map(Kind::Json).ok_or(ExtractError::BrokenJson)
+            json_text::read(text, budget).map(Kind::Json).ok_or(ExtractError::BrokenJson)
         }
-        e if e.ends_with("+json") => json_text::read(text).map(Kind::Json).ok_or(ExtractError::BrokenJson),
+        e if e.ends_with("+json") => json_text::read(text, budget).map(Kind::Json).ok_or(ExtractError::BrokenJson),
         // What is not XML in the end is read as leniently as HTML.
         e if e.ends_with("/xml") || e.ends_with("+xml") => Ok(xml(text).unwrap_or(Kind::Html)),
         // Servers send feeds and JSON under any of these.
@@ -120,7 +122,8 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
             if markup() {
                 return Ok(Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html));
             }
-            let json = Some(text).filter(|t| json_text::begins(t)).and_then(json_text::read).map(Kind::Json);
+            let json =
+                Some(text).filter(|t| json_text::begins(t)).and_then(|t| json_text::read(t, budget)).map(Kind::Json);
             match json {
                 Some(json) => Ok(json),
                 None if e.is_empty() || e == "text/html" => Ok(Kind::Html),
@@ -195,7 +198,8 @@ fn each(
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
     let budget = context.budget;
-    match kind_of(page.content_type, &text, budget)? {
+    let kind = kind_of(page.content_type, &text, budget).or_else(|e| ended(budget).and(Err(e)))?;
+    match kind {
         // A caller's selector may ask for anything, scripts and styles too.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
@@ -217,9 +221,10 @@ fn each(
             each_of(&document, page, None, &fields, context, tell, receive);
         }
         Kind::Json(value) => {
+            let json = json_page::Json::of(&value, budget);
             let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
             for wanted in fields.iter().take_while(|_| budget.step(1)) {
-                let mut candidates = json_page::candidates(&value, wanted);
+                let mut candidates = json_page::candidates(&json, wanted);
                 fields::sort(&mut candidates);
                 let mut seen = Vec::new();
                 let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
@@ -227,6 +232,11 @@ fn each(
             }
         }
     }
+    ended(budget)
+}
+
+/// Whether what a page may cost was enough for it.
+fn ended(budget: &Budget<'_>) -> Result<(), ExtractError> {
     match budget.spent() {
         None => Ok(()),
         Some(Spent::Time) => Err(ExtractError::OutOfTime),
@@ -244,6 +254,7 @@ fn each_of(
     tell: bool,
     receive: &mut Receiver<'_>,
 ) {
+    let data = data.map(|data| json_page::Json::of(data, context.budget));
     let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
     let roots = structured::read(parsed);
@@ -255,7 +266,7 @@ fn each_of(
     let sources = sources::Sources::of(selection, &doc, &head, &graph, reading, fields);
     for wanted in fields.iter().take_while(|_| context.budget.step(1)) {
         let mut candidates = sources.structured(wanted);
-        candidates.extend(data.into_iter().flat_map(|data| json_page::candidates(data, wanted)));
+        candidates.extend(data.iter().flat_map(|data| json_page::candidates(data, wanted)));
         fields::sort(&mut candidates);
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);
         let mut seen = Vec::new();

@@ -6,12 +6,17 @@ use std::collections::VecDeque;
 use scraper::Html;
 use serde_json::{Map, Value};
 
+use crate::budget::{Budget, Limits};
+use crate::json;
+
 /// Longest script that is read, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Most bytes of all scripts together.
 const MAX_TOTAL: usize = 3 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 100;
+/// Most values and members of all scripts together.
+const MAX_NODES: u64 = 400_000;
 /// Most values that are looked at.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
@@ -20,6 +25,7 @@ const TITLES: [&str; 8] =
 
 /// The values of all JSON scripts, in order.
 pub(crate) fn read(html: &Html) -> Vec<Value> {
+    let budget = Budget::limited(Limits { nodes: MAX_NODES, ..Limits::NONE });
     let mut room = MAX_TOTAL;
     let mut out = Vec::new();
     let mut read = 0;
@@ -43,7 +49,7 @@ pub(crate) fn read(html: &Html) -> Vec<Value> {
         let Some(body) = body else { continue };
         room -= text.len();
         read += 1;
-        if let Some(Ok(value)) = serde_json::Deserializer::from_str(body).into_iter().next() {
+        if let Ok(value) = json::first(body, &budget) {
             out.push(value);
         }
     }
