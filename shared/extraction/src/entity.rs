@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::concept::Trait;
 use crate::head::Head;
-use crate::structured::{Graph, Origin, types};
+use crate::structured::{Graph, Origin, offers, types};
 use crate::wanted::Wanted;
 
 /// Types that describe the page's surroundings or a part of something, never what the page is about.
@@ -180,14 +180,11 @@ fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head:
         });
         score += if agrees { 6 } else { 0 };
     }
-    let same_page = |v: &str| {
-        url.join(v)
-            .is_ok_and(|u| u.path().trim_end_matches('/') == url.path().trim_end_matches('/') && u.host() == url.host())
-    };
     let addresses = ["url", "mainEntityOfPage", "@id"].iter().filter_map(|m| object.get(*m));
     let addresses = addresses.filter_map(|v| v.as_str().or_else(|| v.get("@id").and_then(Value::as_str)));
-    if url.path().len() > 1 && addresses.filter(|a| !a.starts_with('#')).any(same_page) {
-        score += 3;
+    let shared = addresses.filter_map(|a| offers::same_page(a, url)).max();
+    if let Some(shared) = shared.filter(|_| url.path().len() > 1) {
+        score += if shared > 1 { 4 } else { 3 };
         agrees = true;
     }
     if types(object).all(|t| SURROUNDINGS.contains(&t)) {
@@ -196,6 +193,10 @@ fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head:
         score -= 4;
     } else {
         score += 4;
+    }
+    // A group speaks for its variants: which of them is meant is told by the address.
+    if object.contains_key("hasVariant") {
+        score += 8;
     }
     if listed && !agrees {
         score -= 12;

@@ -19,6 +19,7 @@ mod json_index;
 mod json_page;
 mod json_text;
 mod lists;
+mod own_value;
 mod placeholder;
 mod scalar;
 mod scores;
@@ -258,7 +259,7 @@ fn each_of(
     let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
     let roots = structured::read(parsed);
-    let graph = structured::Graph::of(&roots);
+    let graph = structured::Graph::of(&roots, Some(page.url));
     head.learn_sites(&graph);
     let locale = locale_of(context.locale, head.language.as_deref());
     let reading = coercion::Reading { locale, today: context.now.civil() };

@@ -7,7 +7,7 @@ use crate::candidate::Form;
 use crate::coercion::{Coerced, Reading, code, coerce, coerce_length, coerce_money, coerce_year};
 use crate::concept::{Concept, Shape};
 use crate::wanted::Wanted;
-use crate::{tidy, visible};
+use crate::{own_value, tidy, visible};
 
 /// One value as the field's elements' type.
 pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Reading<'_>) -> Option<Coerced> {
@@ -29,6 +29,9 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     {
         // How many there are.
         raw = (pieces > 0.0).into();
+    }
+    if let Some(text) = raw.as_str() {
+        raw = own_value::of(wanted, text)?.into();
     }
     if wanted.is_shape(Shape::Money)
         && wanted.field.kind.element() != FieldType::String

@@ -100,7 +100,10 @@ impl<'a> Scores<'a> {
             }
             Some(Concept::OldPrice) if path.contains("priceSpecification") || path == "offers.highPrice" => {
                 // Only where it says more than the price itself.
-                let price = self.graph.at(entity.members, "offers.price");
+                let mut price = self.graph.at(entity.members, "offers.price");
+                if price.is_empty() {
+                    price.extend(self.graph.at(entity.members, "offers.priceSpecification.price").into_iter().next());
+                }
                 candidate.values.retain(|v| !price.contains(v));
             }
             Some(Concept::Stock) => {

@@ -77,6 +77,11 @@ pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
     duration::iso_seconds(text.trim())
 }
 
+/// Whether a term of a vocabulary of availability says that a thing can be had.
+pub(crate) fn availability(term: &str) -> Option<bool> {
+    availability::read(term)
+}
+
 /// A day that stands in a longer text.
 #[derive(Debug)]
 pub(crate) struct FoundDay {

@@ -1,5 +1,7 @@
 //! Microdata and RDFa to the same objects that JSON-LD gives. Sources: WHATWG HTML, "Microdata"; W3C RDFa Lite 1.1.
 
+use std::collections::{HashMap, HashSet};
+
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
 use scraper::node::{Element, Node};
@@ -39,6 +41,26 @@ pub(super) fn read(html: &Html) -> (Vec<Value>, Vec<Value>) {
     (read(&MICRODATA), read(&RDFA))
 }
 
+/// The elements that items refer to by `itemref`, each with the first that does.
+fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
+    let mut asked: HashMap<&str, NodeId> = HashMap::new();
+    for node in html.tree.nodes() {
+        let Some(element) = node.value().as_element().filter(|e| doc::attr(e, syntax.scope).is_some()) else {
+            continue;
+        };
+        for id in element.attr("itemref").map(words).into_iter().flatten() {
+            if asked.len() < MAX_ITEMS {
+                asked.entry(id).or_insert(node.id());
+            }
+        }
+    }
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let elements = html.tree.nodes().filter_map(|n| Some((n.id(), n.value().as_element()?.id()?)));
+    elements.filter_map(|(node, id)| Some((node, asked.remove(id)?))).collect()
+}
+
 /// The item that an item is a value of, and as which properties.
 type Owner = (usize, Vec<String>);
 
@@ -47,6 +69,8 @@ struct Reader {
     items: Vec<(Map<String, Value>, Option<Owner>)>,
     /// The items that the walk is inside of.
     open: Vec<(NodeId, usize)>,
+    /// The items that refer to parts elsewhere.
+    made: Vec<(NodeId, usize)>,
     /// How many nodes and bytes the texts may still take.
     nodes: usize,
     bytes: usize,
@@ -55,8 +79,29 @@ struct Reader {
 impl Reader {
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
         (self.nodes, self.bytes) = (MAX_NODES, MAX_BYTES);
-        for edge in html.tree.root().traverse() {
+        let refs = references(html, syntax);
+        self.walk(html.tree.root(), syntax, &refs.iter().map(|(node, _)| *node).collect());
+        // What an item refers to is its own wherever it stands: each part once, for the first that asks.
+        for (node, owner) in &refs {
+            let item = self.made.iter().find(|(id, _)| id == owner).map(|(_, item)| *item);
+            if let (Some(node), Some(item)) = (html.tree.get(*node), item) {
+                self.open = vec![(node.id(), item)];
+                self.walk(node, syntax, &HashSet::new());
+            }
+        }
+        self.nest()
+    }
+
+    /// Reads what is below a node, without the parts that items elsewhere refer to.
+    fn walk(&mut self, root: NodeRef<'_, Node>, syntax: &Syntax, refs: &HashSet<NodeId>) {
+        let mut skipped: Option<NodeId> = None;
+        for edge in root.traverse() {
             match edge {
+                Edge::Open(node) if skipped.is_none() && self.open.is_empty() && refs.contains(&node.id()) => {
+                    skipped = Some(node.id());
+                }
+                Edge::Close(node) if skipped == Some(node.id()) => skipped = None,
+                _ if skipped.is_some() => {}
                 Edge::Open(node) => {
                     if let Some(element) = node.value().as_element() {
                         self.enter(node, element, syntax);
@@ -69,7 +114,6 @@ impl Reader {
                 }
             }
         }
-        self.nest()
     }
 
     fn enter(&mut self, node: NodeRef<'_, Node>, element: &Element, syntax: &Syntax) {
@@ -90,6 +134,9 @@ impl Reader {
             }
             self.items.push((members, parent.filter(|_| !names.is_empty()).map(|p| (p, names))));
             self.open.push((node.id(), self.items.len() - 1));
+            if element.attr("itemref").is_some() {
+                self.made.push((node.id(), self.items.len() - 1));
+            }
         } else if let (Some(parent), false) = (parent, names.is_empty()) {
             self.put_property(parent, names, node);
         }
@@ -239,6 +286,21 @@ mod tests {
         assert_eq!(items[0]["name"], "Cup");
         assert_eq!(items[0]["offers"]["price"], "3.50");
         assert_eq!(items[0]["image"][1], "/b.jpg");
+    }
+
+    #[test]
+    fn what_an_item_refers_to_is_its_own_and_what_is_in_other_items_is_theirs() {
+        let page = r#"<div id=a><meta itemprop=gtin13 content=1><div itemscope itemprop=isRelatedTo><i itemprop=sku>R</i></div>
+            </div><div itemscope itemtype="http://schema.org/Product" itemref="a b c"><b itemprop=name>Cup</b></div>
+            <p id=b itemprop=sku>B-1</p><div itemscope itemref="a"><b itemprop=name>Pot</b></div>"#;
+        let items = read(&html::parse(page)).0;
+        assert_eq!(items.len(), 2, "{items:?}");
+        assert_eq!((&items[0]["gtin13"], &items[0]["sku"]), (&"1".into(), &"B-1".into()));
+        assert_eq!(items[0]["isRelatedTo"]["sku"], "R");
+        assert!(items[1].get("gtin13").is_none());
+        // Nobody goes round in circles.
+        let page = "<div id=x itemscope itemref=y><b itemprop=n>1</b></div><div id=y itemscope itemprop=z itemref=x>";
+        assert!(read(&html::parse(page)).0.len() <= 2);
     }
 
     #[test]

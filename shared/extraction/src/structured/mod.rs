@@ -4,6 +4,7 @@
 mod jsonld;
 mod lenient;
 mod microdata;
+pub(crate) mod offers;
 pub(crate) mod state;
 mod tokens;
 
@@ -11,6 +12,7 @@ use std::collections::{HashMap, VecDeque};
 
 use scraper::Html;
 use serde_json::{Map, Value};
+use url::Url;
 
 /// Most objects that are looked at.
 const MAX_OBJECTS: usize = 2_000;
@@ -65,12 +67,14 @@ pub(crate) struct Object<'a> {
 pub(crate) struct Graph<'a> {
     pub(crate) objects: Vec<Object<'a>>,
     by_id: HashMap<&'a str, &'a Map<String, Value>>,
+    /// The page's address: it tells which of several offers is meant.
+    page: Option<Url>,
 }
 
 impl<'a> Graph<'a> {
-    /// Finds the objects of all roots.
-    pub(crate) fn of(roots: &'a [Root]) -> Graph<'a> {
-        let mut graph = Graph::default();
+    /// Finds the objects of all roots; the page's address tells which of several offers is meant.
+    pub(crate) fn of(roots: &'a [Root], page: Option<&Url>) -> Graph<'a> {
+        let mut graph = Graph { page: page.cloned(), ..Graph::default() };
         for root in roots {
             graph.add(root);
         }
@@ -134,6 +138,7 @@ impl<'a> Graph<'a> {
     pub(crate) fn at(&self, object: &'a Map<String, Value>, path: &str) -> Vec<Value> {
         let mut here: Vec<&'a Map<String, Value>> = vec![object];
         let mut ends: Vec<&'a Value> = Vec::new();
+        let mut walked = "";
         let mut steps = path.split('.').take(MAX_DEPTH).peekable();
         while let Some(step) = steps.next() {
             let found = here.iter().filter_map(|members| members.get(step)).flat_map(spread).take(MAX_OBJECTS);
@@ -142,6 +147,8 @@ impl<'a> Graph<'a> {
                 break;
             }
             here = found.filter_map(Value::as_object).map(|m| self.resolve(m)).collect();
+            offers::order(step, walked == "offers", &mut here, self.page.as_ref());
+            walked = step;
         }
         let mut out = Plain { values: Vec::with_capacity(ends.len()), room: MAX_LOOKS };
         for value in ends {
@@ -240,7 +247,7 @@ mod tests {
             value: json!({"@type": "HowTo", "@id": "#a", "step": steps, "itemListElement": steps, "name": "x"}),
             origin: Origin::JsonLd,
         }];
-        let graph = Graph::of(&roots);
+        let graph = Graph::of(&roots, None);
         let members = graph.objects[0].members;
         assert!(graph.at(members, "step").len() <= MAX_OBJECTS);
     }

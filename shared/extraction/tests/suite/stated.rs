@@ -74,3 +74,47 @@ fn what_templates_leave_is_no_value() {
         assert_eq!(read(&format!("<p id=m>{text}</p>"), own).data["v"], json!(null), "{gap}");
     }
 }
+
+/// The price and stock of a product with these members, on the page `/p/kettle?v=2`.
+fn offered(members: &str) -> serde_json::Value {
+    let page = format!(
+        r#"<h1>Cup</h1><script type="application/ld+json">{{"@type":"Product","name":"Cup",{members}}}</script>"#
+    );
+    let fields = schema(&[("price", "float"), ("inStock", "boolean")]);
+    let data = super::read_at("https://shop.test/p/kettle?v=2", "en-US", &page, fields).data;
+    json!([data["price"], data["inStock"]])
+}
+
+#[test]
+fn which_offer_is_the_pages() {
+    for (members, want) in [
+        (r#""offers":{"priceSpecification":[{"price":9,"priceType":"MSRP"},{"price":7}]}"#, json!([7.0, null])),
+        (
+            r#""offers":{"priceSpecification":[{"price":2,"referenceQuantity":{"value":1}},
+              {"price":5,"validForMemberTier":{"name":"Gold"}},{"price":7}]}"#,
+            json!([7.0, null]),
+        ),
+        (
+            r#""offers":[{"price":4,"availability":"SoldOut"},{"price":6,"availability":"in_stock"}]"#,
+            json!([6.0, true]),
+        ),
+        (
+            r#""offers":{"@type":"AggregateOffer","highPrice":9,"offers":[{"price":9,"availability":"InStock"},
+              {"price":3,"availability":"OutOfStock"},{"price":8,"availability":"InStock"}]}"#,
+            json!([8.0, true]),
+        ),
+        (
+            r#""offers":[{"price":4,"url":"/p/kettle?v=1","availability":"InStock"},
+              {"price":6,"url":"/p/kettle?v=2","availability":"OutOfStock"}]"#,
+            json!([6.0, false]),
+        ),
+        (
+            r#""@type":"ProductGroup","hasVariant":[
+              {"@type":"Product","name":"Cup S","url":"/p/kettle?v=1","offers":{"price":4,"availability":"InStock"}},
+              {"@type":"Product","name":"Cup L","url":"/p/kettle?v=2","offers":{"price":6,"availability":"OutOfStock"}}]"#,
+            json!([6.0, false]),
+        ),
+    ] {
+        assert_eq!(offered(members), want, "{members}");
+    }
+}

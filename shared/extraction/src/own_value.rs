@@ -1,0 +1,107 @@
+//! A value without what pages write around it: its own label, the prompt of a link, the name behind a code. It knows
+//! the field's words, and nothing of where the text stood.
+
+use crate::concept::Concept;
+use crate::vocabulary::{singular, words};
+use crate::wanted::Wanted;
+
+/// Most words of a label with the prompt around it.
+const MAX_WORDS: usize = 8;
+/// Words for "all" before the plural of a label: a link to everything, no value.
+const ALL: [&str; 22] = [
+    "all",
+    "any",
+    "other",
+    "alle",
+    "sämtliche",
+    "toutes",
+    "tous",
+    "todas",
+    "todos",
+    "tutte",
+    "tutti",
+    "wszystkie",
+    "všechny",
+    "všetky",
+    "alla",
+    "kaikki",
+    "összes",
+    "toate",
+    "tüm",
+    "все",
+    "всі",
+    "όλες",
+];
+
+/// A text as the value of a brand or a code; `None` where nothing of it is one.
+pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
+    let code = matches!(wanted.concept, Some(Concept::Sku | Concept::Mpn | Concept::Gtin));
+    if !code && !wanted.is(Concept::Brand) && !wanted.is(Concept::Manufacturer) {
+        return Some(text);
+    }
+    let mut text = text.trim();
+    // "More articles of the brand: X".
+    if let Some((label, value)) = text.split_once([':', '：']) {
+        let label = words(label);
+        let labelled = label.split(' ').count() <= MAX_WORDS
+            && (wanted.labelled(&label).is_some()
+                || label.rsplit(' ').next().is_some_and(|last| wanted.labelled(last).is_some()));
+        if labelled && !value.trim().is_empty() {
+            text = value.trim();
+        }
+    }
+    if code {
+        return Some(without_name(text));
+    }
+    let said = words(text);
+    let everything = said.split_once(' ').is_some_and(|(first, rest)| {
+        ALL.contains(&first)
+            && rest.split(' ').any(|word| {
+                // Plurals that are no English ones have a letter more: Marke, Marken.
+                let short = word.char_indices().next_back().map_or(word, |(last, _)| &word[..last]);
+                wanted.labelled_so(word, &singular(word)).or_else(|| wanted.labelled(short)).is_some()
+            })
+    });
+    (!everything).then_some(text)
+}
+
+/// A code without the name that follows it: `TE502955 Slip cover, chair`.
+fn without_name(text: &str) -> &str {
+    let Some((first, rest)) = text.split_once(char::is_whitespace) else { return text };
+    let code = first.trim_end_matches([',', ':', ';', '-', '–']);
+    let digits = code.chars().filter(char::is_ascii_digit).count();
+    let is_word = |w: &&str| w.chars().filter(|c| c.is_alphabetic()).count() > 2 && !w.chars().any(char::is_numeric);
+    let prose = rest.split_whitespace().filter(is_word).count() >= 2;
+    if digits >= 3 && code.chars().count() >= 4 && prose { code } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Field, FieldType};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn labels_prompts_and_names_are_no_values() {
+        for (field, text, want) in [
+            ("brand", "Ver mais artigos da Marca: Acme", Some("Acme")),
+            ("brand", "Shop more of this brand: Acme", Some("Acme")),
+            ("brand", "Marke: Acme", Some("Acme")),
+            ("brand", "All Brands", None),
+            ("brand", "Brand: All brands", None),
+            ("brand", "Alle Marken", None),
+            ("brand", "All Saints", Some("All Saints")),
+            ("brand", "Acme: Home", Some("Acme: Home")),
+            ("sku", "TE502955 Slip cover, chair", Some("TE502955")),
+            ("sku", "SKU: 00412", Some("00412")),
+            ("sku", "AB 1200 C", Some("AB 1200 C")),
+            ("sku", "1200 XL", Some("1200 XL")),
+            ("title", "Brand: All brands", Some("Brand: All brands")),
+        ] {
+            let field =
+                Field { field: field.into(), kind: FieldType::String, example: json!("x"), hint: None, selector: None };
+            assert_eq!(of(&Wanted::of(&field), text), want, "{text}");
+        }
+    }
+}

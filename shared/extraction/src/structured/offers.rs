@@ -1,0 +1,154 @@
+//! Which of several offers, variants and prices is the page's: the one whose address is the page's, then what can be
+//! bought, then the cheapest of many. It orders and leaves out; it reads no value. Sources: schema.org `Offer`,
+//! `AggregateOffer`, `PriceSpecification`, `ProductGroup`; Google's notes on merchant listings for `priceType`.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::types;
+use crate::coercion;
+
+/// Most objects that are put in order; what comes after them stays as it is.
+const MAX_ORDERED: usize = 500;
+
+type Members = Map<String, Value>;
+
+/// Puts the objects that a step of a path leads to into order, those that the page means first. `inner` tells that the
+/// offers are those that an offer sums up.
+pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Option<&Url>) {
+    if found.len() < 2 || found.len() > MAX_ORDERED {
+        return;
+    }
+    match step {
+        "offers" | "hasVariant" => {
+            if let Some(at) = page.and_then(|page| of_page(found, page)) {
+                *found = vec![found[at]];
+            } else if inner || step == "hasVariant" {
+                let price = |o: &Members| amount(o).unwrap_or(f64::MAX);
+                found.sort_by(|a, b| is_gone(a).cmp(&is_gone(b)).then(price(a).total_cmp(&price(b))));
+            } else {
+                found.sort_by_key(|o| is_gone(o));
+            }
+        }
+        "priceSpecification" => {
+            if found.iter().any(|s| !is_partial(s)) {
+                found.retain(|s| !is_partial(s));
+            }
+            found.sort_by_key(|s| is_list(s));
+        }
+        _ => {}
+    }
+}
+
+/// The only one of several objects that has the page's own address, or the code that the address names.
+fn of_page(found: &[&Members], page: &Url) -> Option<usize> {
+    let strengths: Vec<usize> = found.iter().map(|o| strength(o, page)).collect();
+    let best = strengths.iter().copied().max().filter(|s| *s > 0)?;
+    let mut at = strengths.iter().enumerate().filter(|(_, s)| **s == best).map(|(at, _)| at);
+    at.next().filter(|_| at.next().is_none())
+}
+
+fn strength(object: &Members, page: &Url) -> usize {
+    let own = ["url", "@id"].into_iter().filter_map(|m| object.get(m));
+    let offered = object.get("offers").map(super::spread).unwrap_or_default().filter_map(|o| o.get("url"));
+    let address = own.chain(offered).filter_map(Value::as_str).filter_map(|a| same_page(&local(a, page)?, page)).max();
+    let code = ["sku", "productID"].into_iter().filter_map(|m| object.get(m)?.as_str()).any(|code| names(page, code));
+    address.unwrap_or(0).max(usize::from(code) * 2)
+}
+
+/// An address without its host: variants are often written with that of another stage or country.
+fn local(address: &str, page: &Url) -> Option<String> {
+    let url = page.join(address).ok().filter(|_| !address.starts_with('#'))?;
+    Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+}
+
+/// Whether an address is the page's, the higher the more of the query it shares: every part of its own query is in
+/// the page's.
+pub(crate) fn same_page(address: &str, page: &Url) -> Option<usize> {
+    // A mark within a page says nothing of the page.
+    if address.starts_with('#') || address.is_empty() {
+        return None;
+    }
+    let url = page.join(address).ok()?;
+    let path = |u: &Url| u.path().trim_end_matches('/').to_owned();
+    if path(&url) != path(page) || url.host() != page.host() {
+        return None;
+    }
+    let shared = url.query_pairs().take(20).filter(|pair| page.query_pairs().take(50).any(|p| p == *pair)).count();
+    (shared == url.query_pairs().take(20).count()).then_some(1 + shared)
+}
+
+/// Whether an address names a code: as a value of its query or as the end of its path.
+fn names(page: &Url, code: &str) -> bool {
+    code.len() >= 3
+        && (page.query_pairs().take(50).any(|(_, value)| value.eq_ignore_ascii_case(code))
+            || page.path_segments().and_then(|mut s| s.next_back()).is_some_and(|last| {
+                let last = last.split('.').next().unwrap_or(last);
+                last.rsplit_once(['-', '_']).map_or(last, |(_, end)| end).eq_ignore_ascii_case(code)
+            }))
+}
+
+/// Whether an offer, or all offers of a variant, cannot be had.
+fn is_gone(object: &Members) -> bool {
+    let gone = |o: &Members| {
+        let stated = o.get("availability").map(|a| a.get("@id").unwrap_or(a));
+        stated.and_then(Value::as_str).and_then(coercion::availability) == Some(false)
+    };
+    match object.get("offers") {
+        Some(offers) => {
+            let mut offers = super::spread(offers).filter_map(Value::as_object).peekable();
+            offers.peek().is_some() && offers.all(gone)
+        }
+        None => gone(object),
+    }
+}
+
+/// The amount of an offer, or of a variant's first offer.
+fn amount(object: &Members) -> Option<f64> {
+    let of = |o: &Value| {
+        let price = o.get("price").or_else(|| o.get("lowPrice"))?;
+        price.as_f64().or_else(|| price.as_str()?.trim().parse().ok())
+    };
+    match object.get("offers") {
+        Some(offers) => super::spread(offers).find_map(of),
+        None => object
+            .get("price")
+            .or_else(|| object.get("lowPrice"))
+            .and_then(|price| price.as_f64().or_else(|| price.as_str()?.trim().parse().ok())),
+    }
+}
+
+/// Whether a price is for a part of what is bought, for members, for many at once, or for bringing it.
+fn is_partial(spec: &Members) -> bool {
+    let many = spec.get("eligibleQuantity").and_then(|q| q.get("minValue").or_else(|| q.get("value")));
+    let many = many.and_then(|n| n.as_f64().or_else(|| n.as_str()?.parse().ok())).is_some_and(|n| n > 1.0);
+    spec.contains_key("referenceQuantity")
+        || spec.contains_key("validForMemberTier")
+        || many
+        || types(spec).any(|t| matches!(t, "DeliveryChargeSpecification" | "PaymentChargeSpecification"))
+}
+
+/// Whether a price is one that nobody pays: of a list, struck through, recommended.
+pub(crate) fn is_list(spec: &Members) -> bool {
+    let kind = spec.get("priceType").map(|k| k.get("@id").unwrap_or(k)).and_then(Value::as_str).unwrap_or_default();
+    let kind = kind.rsplit(['/', '#', ':']).next().unwrap_or(kind);
+    ["ListPrice", "StrikethroughPrice", "MSRP", "SRP", "RegularPrice", "InvoicePrice", "MinimumAdvertisedPrice"]
+        .iter()
+        .any(|k| k.eq_ignore_ascii_case(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_variants() {
+        let page = Url::parse("https://shop.test/p/cup?v=2&utm=x").unwrap();
+        assert_eq!(same_page("/p/cup?v=2", &page), Some(2));
+        assert_eq!(same_page("https://shop.test/p/cup/", &page), Some(1));
+        for other in ["/p/cup?v=1", "/p/pot?v=2", "https://other.test/p/cup", "#v", ""] {
+            assert_eq!(same_page(other, &page), None, "{other}");
+        }
+        assert!(names(&page, "2x") == names(&page, "cups") && names(&page, "cup"));
+    }
+}
