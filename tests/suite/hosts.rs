@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::pace::Pace;
+use domain::pace::{LONE_CLOSED_MS, Pace, Witness};
 use engine::Engine;
 use engine::clock::Clock;
 use fetch::{FetchRequest, Fetcher, Throttled};
@@ -15,6 +15,10 @@ use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
 use crate::support::world::{Ground, fetcher};
 
+const A: Witness = Witness(1);
+const B: Witness = Witness(2);
+/// For how long one account's word closes a host for all.
+const LONE_SECS: u64 = LONE_CLOSED_MS / 1_000;
 const SLOW_DOWN: Option<Throttled> = Some(Throttled { retry_after: None });
 
 fn retry_after(secs: u64) -> Option<Throttled> {
@@ -114,15 +118,15 @@ async fn without_a_delay_nothing_is_asked_of_the_store() {
     faults.reset();
     for _ in 0..20 {
         assert_eq!(crawls(&engine, &page).await, ground.clock.now());
-        engine.heard(&page, None).await;
+        engine.heard(A, &page, None).await;
     }
     assert_eq!(faults.calls().len(), 0);
     // What the site itself asks for still holds.
     let first = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
     let second = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
     assert!(second.ms_since(first) >= 3_000);
-    engine.heard(&page, retry_after(60)).await;
-    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(60));
+    engine.heard(A, &page, retry_after(60)).await;
+    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
 }
 
 #[tokio::test]
@@ -140,14 +144,14 @@ async fn batches_wait_only_for_hosts_that_said_so() {
     }
     assert_eq!(faults.calls().len(), 1);
     // Another process is told to wait; this one learns of it once what it knows is old.
-    two.heard(&page, retry_after(30)).await;
-    let opens = ground.clock.now().plus_secs(30);
-    assert_eq!((two.closed_until(&page), one.closed_until(&page)), (Some(opens), None));
+    two.heard(A, &page, retry_after(8)).await;
+    let opens = ground.clock.now().plus_secs(8);
+    assert_eq!((two.closed_until(A, &page), one.closed_until(A, &page)), (Some(opens), None));
     for secs in [4, 1] {
         ground.clock.advance(secs);
         fetches(&one, &page).await;
     }
-    assert_eq!(one.closed_until(&page), Some(opens));
+    assert_eq!(one.closed_until(A, &page), Some(opens));
     let starts = vec![fetches(&one, &page).await, fetches(&two, &page).await, fetches(&one, &page).await];
     assert!(starts.iter().all(|start| *start >= opens), "{starts:?}");
     assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 500), "{starts:?}");
@@ -161,9 +165,9 @@ async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
     let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
     crawls(&one, &page).await;
     for _ in 0..2 {
-        one.heard(&page, SLOW_DOWN).await;
+        one.heard(A, &page, SLOW_DOWN).await;
         // Of pages that were under way together.
-        one.heard(&page, SLOW_DOWN).await;
+        one.heard(A, &page, SLOW_DOWN).await;
         ground.clock.advance(2);
     }
     let factor = async || one.store().pace("e.test:443").await.unwrap().unwrap().factor;
@@ -173,11 +177,11 @@ async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
     assert!(gaps(starts.clone()).iter().all(|gap| (1_000..=1_250 * 2).contains(gap)), "{starts:?}");
     for want in [2, 1] {
         ground.clock.advance(5);
-        two.heard(&page, None).await;
+        two.heard(A, &page, None).await;
         assert_eq!(factor().await, want);
     }
     faults.reset();
-    two.heard(&page, None).await;
+    two.heard(A, &page, None).await;
     assert_eq!(faults.calls().len(), 0, "a success that changes nothing is not written");
     ground.clock.advance(60);
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await];
@@ -194,10 +198,10 @@ async fn retry_after_is_heard_from_the_answer_and_slots_taken_before_do_not_coun
     }
     let throttled = get(&fetcher(), &page).await;
     assert_eq!(throttled, retry_after(120));
-    engine.heard(&page, throttled).await;
+    engine.heard(A, &page, throttled).await;
     let opens = ground.clock.now().plus_secs(120);
-    assert_eq!(engine.closed_until(&page), Some(opens));
-    assert!(crawls(&engine, &page).await >= opens);
+    assert_eq!(engine.closed_until(A, &page), Some(opens));
+    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
     assert_eq!(get(&fetcher(), &url(&site.url("/busy/503/7"))).await, retry_after(7));
     assert_eq!(get(&fetcher(), &url(&site.url("/404"))).await, None);
 }
@@ -214,7 +218,7 @@ async fn a_lost_reply_costs_a_slot_and_gives_none_twice() {
         starts.extend([crawls(&two, &page).await, crawls(&one, &page).await]);
         assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 250), "{fault:?} {starts:?}");
         faults.plan(0, fault);
-        one.heard(&page, SLOW_DOWN).await;
+        one.heard(A, &page, SLOW_DOWN).await;
         assert!(faults.struck());
         assert_eq!(one.store().pace("e.test:443").await.unwrap().unwrap().factor, 2, "{fault:?}");
     }
@@ -229,10 +233,35 @@ async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
     assert!(engine.turn(&page, true, None).await.is_err());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
-    engine.heard(&page, retry_after(60)).await;
-    assert_eq!(engine.closed_until(&page), Some(ground.clock.now().plus_secs(60)));
+    engine.heard(A, &page, retry_after(60)).await;
+    assert_eq!(engine.closed_until(A, &page), Some(ground.clock.now().plus_secs(60)));
     faults.reset();
-    assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(60));
+    assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
+}
+
+/// What one account's pages are told closes the host for that account, in every process; others wait a moment, until
+/// one of theirs is told the same.
+#[tokio::test]
+async fn one_accounts_word_closes_a_host_for_all_only_for_a_moment() {
+    let (ground, page) = (Ground::new().await, url("https://e.test/"));
+    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let start = ground.clock.now();
+    one.heard(A, &page, retry_after(3_600)).await;
+    assert!(fetches(&two, &page).await == start, "a host that nobody here knows is not looked up");
+    crawls(&two, &page).await;
+    for engine in [&one, &two] {
+        assert_eq!(engine.closed_until(A, &page), Some(start.plus_secs(3_600)));
+        assert_eq!(engine.closed_until(B, &page), Some(start.plus_secs(LONE_SECS)));
+    }
+    ground.clock.advance(LONE_SECS.cast_signed());
+    for _ in 0..3 {
+        one.heard(A, &page, retry_after(3_600)).await;
+        assert_eq!(one.closed_until(B, &page), None, "again and again changes nothing");
+        ground.clock.advance(3);
+    }
+    two.heard(B, &page, retry_after(3_600)).await;
+    let third = Witness(3);
+    assert!(two.closed_until(third, &page) > Some(start.plus_secs(3_600)));
 }
 
 #[tokio::test]
@@ -240,7 +269,7 @@ async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
     let ground = Ground::new().await;
     let (store, now) = (ground.store(&Faults::default()).await, ground.clock.now());
     let first = Pace { next: now.plus_ms(7), ..Pace::default() };
-    let second = first.throttled(now, Some(5_000));
+    let second = first.throttled(now, Some(5_000), A);
     assert_eq!(store.pace("h:80").await.unwrap(), None);
     assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Refused(None));
     assert_eq!(store.put_pace("h:80", None, first, now).await.unwrap(), PaceWrite::Written);
@@ -290,7 +319,7 @@ async fn what_there_is_instead_of_a_robots_txt_holds_as_long_as_it_means_somethi
         let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
         let page = url(&site.url("/p/1"));
         assert_eq!(one.robots(&page).await.allows(&page), allowed, "{status}");
-        assert_eq!(one.closed_until(&page).is_some(), status == 429);
+        assert_eq!(one.closed_until(A, &page).is_some(), status == 429);
         ground.clock.advance(holds_secs - 1);
         assert_eq!(two.robots(&page).await.allows(&page), allowed, "{status}");
         assert_eq!(site.hits(), 1, "{status}");

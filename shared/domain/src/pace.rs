@@ -1,7 +1,7 @@
 //! How fast a host is asked, over all that ask it: when the next page may start, how far apart pages are, and how that
 //! changes with what the host answers. Pure: time and random bits are arguments.
 
-use crate::Timestamp;
+use crate::{AccountId, Timestamp};
 
 /// Most that the spacing is multiplied by.
 pub const MAX_FACTOR: u32 = 64;
@@ -19,6 +19,47 @@ pub const MAX_SLOTS: u64 = 8;
 /// How much time the slots that are taken at once may span, in milliseconds. One of them is always taken.
 const BLOCK_MS: u64 = 2_000;
 
+/// Longest that a host is closed for all on one account's word, in milliseconds.
+pub const LONE_CLOSED_MS: u64 = 10_000;
+/// How long after that nothing is closed for all on one account's word again, in milliseconds.
+pub const LONE_REST_MS: u64 = 60_000;
+/// Most that the spacing of all is multiplied by on one account's word.
+pub const LONE_FACTOR: u32 = 4;
+/// For how long another account's word confirms one, in milliseconds.
+pub const CONFIRM_MS: u64 = 600_000;
+
+/// Whose page an answer was to: told apart, not told. What a host says to one account's pages closes it for that
+/// account; others wait for it shortly, until a page of theirs is answered alike: an account chooses which pages are
+/// asked for, and so what is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Witness(pub u64);
+
+impl Witness {
+    /// Nobody's page: robots.txt.
+    pub const NOBODY: Witness = Witness(0);
+
+    /// An account's (FNV-1a of its id).
+    pub fn of(account: &AccountId) -> Witness {
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Witness(account.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
+    }
+}
+
+/// What the last account that was told to slow down was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Word {
+    /// Whose it was.
+    pub by: Witness,
+    /// When.
+    pub at: Timestamp,
+    /// Before this nothing of that account starts.
+    pub until: Timestamp,
+    /// When all were last closed out on one account's word.
+    pub lone_at: Timestamp,
+    /// Until when the word of two accounts agrees, so that it holds for all.
+    pub agreed_until: Timestamp,
+}
+
 /// The pace of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -30,13 +71,15 @@ pub struct Pace {
     pub factor: u32,
     /// When the factor last changed.
     pub changed_at: Timestamp,
+    /// Who was told to slow down last.
+    pub word: Word,
 }
 
 impl Default for Pace {
     /// That of a host that nobody knows.
     fn default() -> Self {
         let long_ago = Timestamp(0);
-        Pace { next: long_ago, closed_until: long_ago, factor: 1, changed_at: long_ago }
+        Pace { next: long_ago, closed_until: long_ago, factor: 1, changed_at: long_ago, word: Word::default() }
     }
 }
 
@@ -53,14 +96,20 @@ impl Pace {
     /// What still counts of it.
     #[must_use]
     pub fn as_of(self, now: Timestamp) -> Pace {
-        let last = self.next.max(self.closed_until).max(self.changed_at);
+        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.word.until);
         if now.ms_since(last) > MEMORY_MS { Pace::default() } else { self }
     }
 
     /// When its row may be removed, in Unix seconds.
     pub fn ttl(self, now: Timestamp) -> i64 {
-        let last = self.next.max(self.closed_until).max(self.changed_at).max(now);
+        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.word.until).max(now);
         last.plus_secs(2 * MEMORY_MS / 1_000).secs()
+    }
+
+    /// Before when nothing of an account starts.
+    pub fn closed_for(self, by: Witness) -> Timestamp {
+        let own = self.word.by == by && by != Witness::NOBODY;
+        if own { self.closed_until.max(self.word.until) } else { self.closed_until }
     }
 
     /// Whether the host said to slow down and has not been forgiven yet.
@@ -91,17 +140,44 @@ impl Pace {
         (Slots { starts, spacing_ms }, Pace { next, ..pace })
     }
 
-    /// After an answer of 429 or 503: twice the spacing, and nothing for as long as the host asked for, else for one
-    /// spacing of a host that is backed off.
+    /// After an answer of 429 or 503 to a page of `by`: twice the spacing, and nothing for as long as the host asked
+    /// for, else for one spacing of a host that is backed off. That holds for `by`. For all it holds where another
+    /// account was told the same within [`CONFIRM_MS`]; else the spacing grows to [`LONE_FACTOR`] times, and the host
+    /// is closed for [`LONE_CLOSED_MS`] at most, once in [`LONE_REST_MS`].
     #[must_use]
-    pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>) -> Pace {
+    pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: Witness) -> Pace {
         let pace = self.as_of(now);
+        let mut word = pace.word;
+        let told_before = word.at > Timestamp(0) && now.ms_since(word.at) < CONFIRM_MS;
+        let agrees = told_before && word.by != by;
+        if agrees {
+            word.agreed_until = now.plus_ms(CONFIRM_MS.cast_signed());
+        }
+        let believed = word.agreed_until > now;
+        let most = if believed { MAX_FACTOR } else { LONE_FACTOR };
         let echo = pace.factor > 1 && now.ms_since(pace.changed_at) < ECHO_MS;
-        let (factor, changed_at) =
-            if echo { (pace.factor, pace.changed_at) } else { ((pace.factor * 2).min(MAX_FACTOR), now) };
+        let (factor, changed_at) = if echo || pace.factor >= most {
+            (pace.factor, pace.changed_at)
+        } else {
+            ((pace.factor * 2).min(most), now)
+        };
         let wait = retry_after_ms.unwrap_or(BACK_OFF_MS * u64::from(factor)).min(MAX_CLOSED_MS);
-        let until = now.plus_ms(i64::try_from(wait).unwrap_or(i64::MAX));
-        Pace { factor, changed_at, closed_until: pace.closed_until.max(until), ..pace }
+        let until = now.plus_ms(wait.cast_signed());
+        let for_all = if believed {
+            // As long as both were told.
+            if agrees { until.min(word.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
+        } else if word.lone_at == Timestamp(0) || now.ms_since(word.lone_at) >= LONE_REST_MS {
+            word.lone_at = now;
+            until.min(now.plus_ms(LONE_CLOSED_MS.cast_signed()))
+        } else if now.ms_since(word.lone_at) < LONE_CLOSED_MS {
+            // Of the same time: it is not closed for longer.
+            until.min(word.lone_at.plus_ms(LONE_CLOSED_MS.cast_signed()))
+        } else {
+            pace.closed_until
+        };
+        word.until = if word.by == by { word.until.max(until) } else { until };
+        (word.by, word.at) = (by, now);
+        Pace { factor, changed_at, closed_until: pace.closed_until.max(for_all), word, ..pace }
     }
 
     /// After a page that came: half the back-off. Pages that come while the host is closed were under way before and
@@ -121,6 +197,8 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_795_478_400_000);
+    const A: Witness = Witness(1);
+    const B: Witness = Witness(2);
 
     #[test]
     fn slots_are_spaced_and_jitter_only_widens() {
@@ -145,12 +223,13 @@ mod tests {
     #[test]
     fn the_factor_doubles_up_to_its_limit_and_halves_back() {
         let (mut pace, mut now) = (Pace::default(), NOW);
-        for want in [2, 4, 8, 16, 32, 64, 64] {
-            pace = pace.throttled(now, None);
+        for (i, want) in [2, 4, 8, 16, 32, 64, 64].into_iter().enumerate() {
+            let by = if i % 2 == 0 { A } else { B };
+            pace = pace.throttled(now, None, by);
             assert_eq!((pace.factor, pace.spacing_ms(100, now)), (want, 250 * u64::from(want)));
-            assert_eq!(pace.closed_until, now.plus_ms(250 * i64::from(want)));
+            assert_eq!(pace.closed_for(by), now.plus_ms(250 * i64::from(want)));
             // What was under way at the time changes nothing.
-            assert_eq!(pace.throttled(now.plus_ms(999), None).factor, want);
+            assert_eq!(pace.throttled(now.plus_ms(999), None, by).factor, want);
             assert_eq!(pace.answered(now.plus_ms(1)), pace);
             now = now.plus_secs(1);
         }
@@ -167,18 +246,53 @@ mod tests {
 
     #[test]
     fn nothing_starts_before_the_host_allows_it() {
-        let pace = Pace::default().throttled(NOW, Some(60_000)).throttled(NOW.plus_ms(5), Some(10));
-        assert_eq!((pace.closed_until, pace.factor), (NOW.plus_secs(60), 2));
-        assert_eq!(pace.take(NOW.plus_secs(3), 250, 0).0.starts[0], NOW.plus_secs(60));
+        let pace = Pace::default().throttled(NOW, Some(5_000), A).throttled(NOW.plus_ms(5), Some(10), A);
+        assert_eq!((pace.closed_until, pace.factor), (NOW.plus_secs(5), 2));
+        assert_eq!(pace.take(NOW.plus_secs(3), 250, 0).0.starts[0], NOW.plus_secs(5));
         // No success before that is news.
-        assert_eq!(pace.answered(NOW.plus_secs(59)), pace);
-        assert_eq!(pace.answered(NOW.plus_secs(60)).factor, 1);
-        assert_eq!(Pace::default().throttled(NOW, Some(u64::MAX)).closed_until, NOW.plus_secs(3_600));
+        assert_eq!(pace.answered(NOW.plus_secs(4)), pace);
+        assert_eq!(pace.answered(NOW.plus_secs(5)).factor, 1);
+        assert_eq!(Pace::default().throttled(NOW, Some(u64::MAX), A).closed_for(A), NOW.plus_secs(3_600));
+    }
+
+    /// Each row: who was told when (in seconds) to wait how long; then until when A, B and a third one wait.
+    #[test]
+    fn one_account_closes_a_host_for_itself_and_two_for_all() {
+        type Told = (u64, Witness, u64);
+        let cases: [(&[Told], [u64; 3]); 8] = [
+            (&[(0, A, 3_600)], [3_600, 10, 10]),
+            (&[(0, A, 5)], [5, 5, 5]),
+            // Again and again: ten seconds of every sixty are all that others lose.
+            (&[(0, A, 60), (9, A, 60), (20, A, 3_600), (59, A, 60)], [3_620, 10, 10]),
+            (&[(0, A, 60), (60, A, 60)], [120, 70, 70]),
+            // Another account's page confirms it, as far as it says the same.
+            (&[(0, A, 3_600), (30, B, 3_600)], [3_600, 3_630, 3_600]),
+            (&[(0, A, 3_600), (30, B, 20)], [50, 50, 50]),
+            (&[(0, A, 20), (30, B, 3_600)], [40, 3_630, 40]),
+            // Too long ago to be the same news.
+            (&[(0, A, 5), (700, B, 3_600)], [710, 4_300, 710]),
+        ];
+        for (told, want) in cases {
+            let pace = told.iter().fold(Pace::default(), |pace, (at, by, wait)| {
+                pace.throttled(NOW.plus_secs(*at), Some(wait * 1_000), *by)
+            });
+            let opens = [A, B, Witness(3)].map(|by| pace.closed_for(by).ms_since(NOW) / 1_000);
+            assert_eq!(opens, want, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn one_account_slows_all_down_a_little() {
+        let told = |by: fn(i64) -> Witness| {
+            (0..100).fold(Pace::default(), |pace, i| pace.throttled(NOW.plus_ms(i * 2_000), None, by(i)))
+        };
+        assert_eq!(told(|_| A).factor, LONE_FACTOR);
+        assert_eq!(told(|i| if i % 2 == 0 { A } else { B }).factor, MAX_FACTOR);
     }
 
     #[test]
     fn a_pace_is_forgotten_after_a_day() {
-        let pace = Pace::default().throttled(NOW, Some(60_000));
+        let pace = Pace::default().throttled(NOW, Some(60_000), A);
         assert_eq!(pace.as_of(NOW.plus_secs(86_400)), pace);
         let later = NOW.plus_secs(86_461);
         assert_eq!(pace.as_of(later), Pace::default());

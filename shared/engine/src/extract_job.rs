@@ -1,7 +1,7 @@
 //! An extract that was just accepted: one unit, claimed with the job, finished with the settlement.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::job::CrawlFigures;
 use domain::progress::{Fate, Progress};
@@ -30,6 +30,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let keeper = Keeper::start(self, &job);
         let shared = Arc::new(job.clone());
+        let started = Instant::now();
         let page = async {
             if let Some(outcome) = self.recall(&shared, url).await {
                 return Some(Visited::recalled(outcome));
@@ -38,8 +39,8 @@ impl Engine {
                 Ok(target) => target,
                 Err(fault) => return Some(Visited::unreachable(url, &fault)),
             };
-            let place = self.page_place(&shared.account, false).await?;
-            Some(self.visit(&shared, url, target, Visit { place, redirects: None }).await)
+            let visit = Visit { seq: 0, started, place: None, suspect: false, redirects: None };
+            Some(self.visit(&shared, url, target, visit).await)
         };
         let visited = tokio::select! {
             visited = page => visited,

@@ -13,6 +13,7 @@ pub mod gate;
 pub mod hosts;
 pub mod marker;
 pub mod observe;
+pub mod reader;
 pub mod settings;
 pub mod settle;
 pub mod sweep;
@@ -44,7 +45,7 @@ use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
 use dispatch::Queues;
-use gate::{Gate, Place};
+use gate::{Gate, Place, Rooms};
 use observe::{Fact, Observer};
 use settings::Settings;
 
@@ -97,11 +98,16 @@ pub struct Parts {
 /// What there is only so much of in a process, shared out by account. Engines of one process share one.
 #[derive(Debug, Clone)]
 pub struct Gates {
-    /// A place for each page that is fetched at once; a second attempt takes them all.
+    /// A place for each page that is fetched at once.
     pub pages: Gate,
+    /// Room for pages that were fetched and wait for a parser.
+    pub bodies: Rooms,
     /// A place for each page that is parsed at once: many more than there are processors would only make each slower.
     pub parsers: Gate,
 }
+
+/// Most bytes of pages that wait for a parser and hold no place to be fetched any more.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 impl Gates {
     /// Places for `fetch_concurrency` pages, and for a parser more than there are processors: whoever comes second does
@@ -109,7 +115,8 @@ impl Gates {
     pub fn new(fetch_concurrency: u32) -> Gates {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let parsers = u32::try_from(processors).unwrap_or(1).saturating_add(1);
-        Gates { pages: Gate::new(fetch_concurrency, fetch_concurrency / 8), parsers: Gate::new(parsers, 1) }
+        let pages = Gate::new(fetch_concurrency, fetch_concurrency / 8);
+        Gates { pages, bodies: Rooms::new(WAITING_BYTES), parsers: Gate::new(parsers, 1) }
     }
 }
 
@@ -151,11 +158,9 @@ impl Engine {
         &self.inner.queues
     }
 
-    /// Leave to fetch a page in this process; `None` once it is to end. Whoever takes a unit over runs `alone`, so
-    /// that a page that kills processes takes no others with it.
-    async fn page_place(&self, account: &AccountId, alone: bool) -> Option<Place> {
-        let pages = &self.inner.gates.pages;
-        let place = if alone { pages.enter_alone(account).await } else { pages.enter(account).await };
+    /// Leave to fetch a page in this process; `None` once it is to end.
+    async fn page_place(&self, account: &AccountId) -> Option<Place> {
+        let place = self.inner.gates.pages.enter(account).await;
         (!self.stopping()).then_some(place)
     }
 

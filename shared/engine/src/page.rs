@@ -4,27 +4,32 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::job::RenderJs;
-use domain::{ErrorCode, Job, RenderMode, UnitError, UnitOutcome};
+use bytes::Bytes;
+use domain::{ErrorCode, Job, Seq, UnitError, UnitOutcome};
 use extraction::budget::Budget;
-use extraction::links::Links;
-use extraction::{ExtractError, Extracted};
-use fetch::{FetchError, FetchRequest, Hops, Throttled, UrlFault};
+use fetch::{FetchError, FetchRequest, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
-use crate::crawl::{Found, Redirects};
+use crate::crawl::{Edge, Found, Judged, Redirects};
 use crate::gate::Place;
+use crate::gate::Room;
+use crate::reader::{Reading, Task, Values, past, read_apart};
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 /// How a page is visited.
 pub(crate) struct Visit {
-    /// Leave to fetch it. Given back once nothing of the visit runs any more, which may be later than its end: a parser
-    /// cannot be stopped.
-    pub(crate) place: Place,
+    /// Which unit's it is.
+    pub(crate) seq: Seq,
+    /// When the unit started: what its time counts from.
+    pub(crate) started: Instant,
+    /// Leave to fetch it, given back once it was fetched and its body has room to wait; waited for where there is none.
+    pub(crate) place: Option<Place>,
+    /// Its reader may have killed a process before: this time it is one that may die.
+    pub(crate) suspect: bool,
     /// Who judges its redirects: a crawl.
     pub(crate) redirects: Option<Arc<Redirects>>,
 }
@@ -36,14 +41,14 @@ pub(crate) struct Visited {
     pub(crate) found: Option<Found>,
     /// It turned out to be another unit's page.
     pub(crate) duplicate: bool,
-    /// Set where the site asked to be left alone for a while.
-    pub(crate) throttled: Option<Throttled>,
+    /// Where the answer came from, if one did, and what it says about how much it is asked.
+    pub(crate) answered: Option<(Url, Option<Throttled>)>,
 }
 
 impl Visited {
     /// What the cache had: nothing was fetched.
     pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
-        Visited { outcome, found: None, duplicate: false, throttled: None }
+        Visited { outcome, found: None, duplicate: false, answered: None }
     }
 
     /// No such page can be asked for.
@@ -52,7 +57,7 @@ impl Visited {
     }
 
     fn failed(url: &str, error: UnitError) -> Visited {
-        Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, throttled: None }
+        Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, answered: None }
     }
 }
 
@@ -61,10 +66,10 @@ impl Engine {
     pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, target: Url, visit: Visit) -> Visited {
         let (engine, job, asked) = (self.clone(), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
+        let end = visit.started + limit;
         // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
-        let end = Instant::now() + limit;
         let work = tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit, end).await });
-        match tokio::time::timeout(limit, AbortOnDropHandle::new(work)).await {
+        match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
                 tracing::error!(panicked = e.is_panic(), "a page could not be read");
@@ -79,92 +84,151 @@ impl Engine {
     }
 
     async fn fetch_and_read(&self, job: &Arc<Job>, url: String, target: Url, visit: Visit, end: Instant) -> Visited {
-        let request = FetchRequest {
-            url: &target,
-            accept_language: &job.options.locale,
-            timeout: Duration::from_millis(u64::from(job.options.timeout_ms)),
-            headers: None,
-            hops: visit.redirects.as_deref().map(|hops| hops as &dyn Hops),
+        let place = match visit.place {
+            Some(place) => place,
+            None => self.inner.gates.pages.enter(&job.account).await,
         };
-        let page = match self.inner.fetcher.fetch(request).await {
+        let page = match self.fetch_page(job, &target, visit.redirects.as_deref(), end).await {
             Ok(page) => page,
             Err(e) => {
-                let (throttled, duplicate) = (e.throttled(), matches!(e, FetchError::Diverted(_)));
-                return Visited { throttled, duplicate, ..Visited::failed(&url, e.into_unit_error()) };
+                let answered = e.throttled_at().cloned().map(|at| (at, e.throttled()));
+                let duplicate = matches!(e, FetchError::Diverted(_));
+                return Visited { answered, duplicate, ..Visited::failed(&url, e.into_unit_error()) };
             }
         };
+        let held = Held::take(self, job, place, &page.body);
         let final_url = page.redirected.then(|| page.final_url.to_string());
-        let (read_job, now, place) = (Arc::clone(job), self.now(), visit.place);
-        let found_at = page.final_url.clone();
-        // Parsing is work for the processor: off the threads that serve the network.
-        let read = self.inner.gates.parsers.work(&job.account, move || {
-            let _held = place;
-            read_page(&read_job, &page.body, page.content_type, &page.final_url, now, end)
-        });
-        match read.await {
-            Some((read, links)) => {
-                let found = job.crawl.is_some().then_some(Found { at: found_at, links });
-                let outcome = match read {
-                    Ok((data, warnings, render_mode)) => {
-                        UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
-                    }
-                    Err(error) => UnitOutcome::Error { url, final_url, error },
-                };
-                Visited { outcome, found, duplicate: false, throttled: None }
+        let at = page.final_url.clone();
+        let edge = match &job.crawl {
+            Some(plan) => self.edge_at(job, plan, visit.seq, &at).await,
+            None => None,
+        };
+        let read = match (&self.settings().reader, visit.suspect) {
+            (Some(program), true) => self.read_suspect(program, job, page, held, edge.clone(), end).await,
+            (Some(_) | None, _) => self.read_here(job, page, held, edge.clone(), end).await,
+        };
+        let answered = Some((at.clone(), None));
+        let Some((values, judged)) = read else {
+            let text = "this page could not be read because of a fault of ours";
+            let outcome = UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text) };
+            return Visited { outcome, found: None, duplicate: false, answered };
+        };
+        let outcome = match values {
+            Ok(Values { data, warnings, render_mode }) => {
+                UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
             }
-            None => {
-                tracing::error!("extraction failed: it panicked, or the process ends");
-                let text = "this page could not be read because of a fault of ours";
-                let error = UnitError::new(ErrorCode::Internal, text);
-                let outcome = UnitOutcome::Error { url, final_url, error };
-                Visited { outcome, found: None, duplicate: false, throttled: None }
+            Err(error) => UnitOutcome::Error { url, final_url, error },
+        };
+        let found = edge.map(|edge| Found { at, edge, judged });
+        Visited { outcome, found, duplicate: false, answered }
+    }
+
+    /// Fetches a page until `end`; again where this machine was short of something.
+    async fn fetch_page(
+        &self,
+        job: &Job,
+        target: &Url,
+        hops: Option<&Redirects>,
+        end: Instant,
+    ) -> Result<Page, FetchError> {
+        let mut wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
+        loop {
+            let request = FetchRequest {
+                url: target,
+                accept_language: &job.options.locale,
+                timeout: end.saturating_duration_since(Instant::now()),
+                headers: None,
+                hops: hops.map(|hops| hops as &dyn Hops),
+            };
+            match self.inner.fetcher.fetch(request).await {
+                Err(FetchError::Ours(what)) if Instant::now() + wait < end => {
+                    tracing::warn!(what, "a page could not be asked for; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                // What the caller set, not what was left of it.
+                Err(FetchError::Timeout(_)) => {
+                    return Err(FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms))));
+                }
+                other => return other,
             }
         }
     }
-}
 
-type Read = (serde_json::Map<String, serde_json::Value>, Vec<String>, RenderMode);
-
-fn read_page(
-    job: &Job,
-    body: &[u8],
-    content_type: Option<String>,
-    url: &Url,
-    now: domain::Timestamp,
-    end: Instant,
-) -> (Result<Read, UnitError>, Links) {
-    let page = extraction::Page { body, content_type: content_type.as_deref(), url };
-    // The thread ends with the unit: what reads the page asks for the time.
-    let over = || Instant::now() >= end;
-    let budget = Budget::until(&over);
-    let context = extraction::Context { locale: &job.options.locale, now, budget: &budget };
-    if job.crawl.is_none() {
-        return (values(job, extraction::extract(&page, &job.schema, &context)), Links::default());
+    /// Reads a page on a thread of this process, within the unit's budget. `None` where that panicked.
+    async fn read_here(
+        &self,
+        job: &Job,
+        page: Page,
+        held: Held,
+        edge: Option<Arc<Edge>>,
+        end: Instant,
+    ) -> Option<(Result<Values, UnitError>, Vec<Judged>)> {
+        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
+        let body = page.body;
+        // Work for the processor: off the threads that serve the network.
+        let work = move || {
+            // Given back as soon as somebody reads, so that others fetch meanwhile.
+            drop(held);
+            let over = past(end);
+            let budget = Budget::until(&over);
+            let Reading { values, links } = task.read(&body, &budget);
+            (values, edge.map(|edge| edge.judge(&links, &budget)).unwrap_or_default())
+        };
+        let read = self.inner.gates.parsers.work(&job.account, work).await;
+        if read.is_none() {
+            tracing::error!("extraction failed: it panicked, or the process ends");
+        }
+        read
     }
-    let (read, links) = extraction::extract_with_links(&page, &job.schema, &context);
-    (values(job, read), links)
-}
 
-fn values(job: &Job, read: Result<Extracted, ExtractError>) -> Result<Read, UnitError> {
-    let read = read.map_err(|e| {
-        let code = match e {
-            ExtractError::OutOfTime => ErrorCode::Timeout,
-            ExtractError::Unsupported(_) | ExtractError::BrokenJson | ExtractError::TooMuch(_) => {
-                ErrorCode::UnsupportedContent
+    /// Has a page read that may kill its reader by a process of its own, in one parser's place.
+    async fn read_suspect(
+        &self,
+        program: &std::path::Path,
+        job: &Job,
+        page: Page,
+        held: Held,
+        edge: Option<Arc<Edge>>,
+        end: Instant,
+    ) -> Option<(Result<Values, UnitError>, Vec<Judged>)> {
+        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
+        let place = self.inner.gates.parsers.enter(&job.account).await;
+        drop(held);
+        let Reading { values, links } = match read_apart(program, task, &page.body, end).await {
+            Ok(reading) => reading,
+            Err(error) => {
+                tracing::error!(%error, "a process to read a page in could not be started");
+                return None;
             }
         };
-        UnitError::new(code, e.to_string())
-    })?;
-    let mut warnings = read.warnings;
-    if job.options.render_js == RenderJs::Always {
-        warnings.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
+        drop(place);
+        let judge = move |edge: Arc<Edge>| {
+            let over = past(end);
+            edge.judge(&links, &Budget::until(&over))
+        };
+        let judged = match edge {
+            Some(edge) => self.inner.gates.parsers.work(&job.account, move || judge(edge)).await?,
+            None => Vec::new(),
+        };
+        Some((values, judged))
     }
-    if job.options.process_images {
-        warnings.push(
-            "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),
-        );
+}
+
+/// What a body holds while it waits for a parser: room for its bytes, or, where there is none, its place to be fetched,
+/// so that what is in memory is bounded by both.
+struct Held {
+    _place: Option<Place>,
+    _room: Option<Room>,
+}
+
+impl Held {
+    fn take(engine: &Engine, job: &Job, place: Place, body: &Bytes) -> Held {
+        match engine.inner.gates.bodies.take(&job.account, body.len()) {
+            Some(room) => Held { _place: None, _room: Some(room) },
+            None => Held { _place: Some(place), _room: None },
+        }
     }
-    Ok((read.data, warnings, read.render_mode))
 }
 
 /// Cuts a result that would not fit its row: the longest texts first, and says so.
@@ -223,6 +287,7 @@ fn shorten(value: &mut serde_json::Value, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
+    use domain::RenderMode;
     use serde_json::{Map, Value, json};
 
     use super::*;

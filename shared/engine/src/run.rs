@@ -1,8 +1,9 @@
 //! One unit from claim to finish, the same for a driver in a handler and for a worker behind the queue.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use domain::pace::Witness;
 use domain::progress::Fate;
 use domain::unit::Unit;
 use domain::{Job, JobState, Nonce, Seq, Timestamp};
@@ -48,7 +49,18 @@ impl Engine {
             }
             self.wait_for_turn(job, target).await?;
         }
-        let Some(place) = self.page_place(&job.account, row.is_some()).await else { return Ok(Done::Stopped) };
+        // What has not started waits for its place as long as it takes. What has waits within its time.
+        let suspect = row.is_some();
+        let place = match suspect {
+            true => None,
+            false => match self.page_place(&job.account).await {
+                Some(place) => Some(place),
+                None => return Ok(Done::Stopped),
+            },
+        };
+        if self.stopping() {
+            return Ok(Done::Stopped);
+        }
         match watch.state().await? {
             JobState::Running if row.is_some() || watch.job().await.deadline > self.now() => {}
             // What has started is brought to its end: whoever knows of no row has to look.
@@ -77,9 +89,12 @@ impl Engine {
         };
         let mut visited = match target {
             Ok(target) => {
-                let visit = Visit { place, redirects: self.redirects(job, &mine) };
-                let mut visited = self.visit(job, url, target.clone(), visit).await;
-                self.heard(&target, visited.throttled.take()).await;
+                let redirects = self.redirects(job, &mine);
+                let visit = Visit { seq, started: Instant::now(), place, suspect, redirects };
+                let mut visited = self.visit(job, url, target, visit).await;
+                if let Some((at, throttled)) = visited.answered.take() {
+                    self.heard(Witness::of(&job.account), &at, throttled).await;
+                }
                 visited
             }
             Err(fault) => {
@@ -88,10 +103,7 @@ impl Engine {
             }
         };
         let skipped = match (&job.crawl, visited.found.take()) {
-            (Some(plan), Some(found)) => {
-                let depth = self.input_of(job, seq).await?.depth;
-                self.grow_from(job, plan, &mine, depth, found).await?
-            }
+            (Some(plan), Some(found)) => self.grow_from(job, plan, &mine, found).await?,
             _ => 0,
         };
         match self.finish_unit(job, &mine, &visited, skipped).await? {
@@ -109,15 +121,27 @@ impl Engine {
             Some(plan) if !plan.ignore_robots => self.robots(url).await.crawl_delay(),
             Some(_) | None => None,
         };
+        let by = Witness::of(&job.account);
         loop {
-            let turn = self.turn(url, job.crawl.is_some(), crawl_delay).await?;
-            while self.now() < turn && !self.stopping() {
-                tokio::time::sleep(Duration::from_millis(turn.ms_since(self.now()).clamp(1, 500))).await;
+            // Before a turn is taken that nobody would use; afterwards, because the host may have said something since.
+            if let Some(opens) = self.closed_until(by, url) {
+                self.sleep_until(opens).await;
+            } else {
+                let turn = self.turn(url, job.crawl.is_some(), crawl_delay).await?;
+                self.sleep_until(turn).await;
+                if self.closed_until(by, url).is_none() {
+                    return Ok(());
+                }
             }
-            // The host may have asked to be left alone since the turn was given.
-            if self.closed_until(url).is_none() || self.stopping() {
+            if self.stopping() {
                 return Ok(());
             }
+        }
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        while self.now() < moment && !self.stopping() {
+            tokio::time::sleep(Duration::from_millis(moment.ms_since(self.now()).clamp(1, 500))).await;
         }
     }
 

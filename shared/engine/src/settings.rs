@@ -1,5 +1,7 @@
 //! Times and limits of the engine, read from the environment by whoever builds it.
 
+use std::path::PathBuf;
+
 /// Times and limits. Defaults are production's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -39,6 +41,9 @@ pub struct Settings {
     pub step_attempts: u32,
     /// First wait between tries of a step, in milliseconds.
     pub retry_base_ms: u64,
+    /// The program that reads a page in a process of its own when it is started with [`crate::reader::ARGUMENT`]. Where
+    /// there is none, pages that may have killed a process are read in this one, within their budget.
+    pub reader: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -62,6 +67,7 @@ impl Default for Settings {
             driver_faults: 5,
             step_attempts: 4,
             retry_base_ms: 100,
+            reader: None,
         }
     }
 }

@@ -92,7 +92,7 @@ fn too_large(max: usize) -> FetchError {
 /// Refuses what is no page by its status. The refusal says so if the site asks to be left alone.
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     judge_status(response).map_err(|error| match throttled(response) {
-        Some(throttled) => FetchError::Throttled(Box::new(error), throttled),
+        Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),
         None => error,
     })
 }

@@ -332,7 +332,8 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         | FetchError::Timeout(_)
         | FetchError::Unsupported(_)
         | FetchError::Diverted(_)
-        | FetchError::Throttled(..) => error,
+        | FetchError::Throttled(..)
+        | FetchError::Ours(_) => error,
     }
 }
 

@@ -32,9 +32,12 @@ pub enum FetchError {
     /// A redirect leads where whoever asked does not want to go.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
-    /// The site asks to be left alone for a while: what it says otherwise, and until when.
+    /// The site asks to be left alone for a while: what it says otherwise, until when, and where it says so.
     #[error("{0}")]
-    Throttled(Box<FetchError>, Throttled),
+    Throttled(Box<FetchError>, Throttled, Box<Url>),
+    /// This machine is short of something, such as descriptors: the site was not asked.
+    #[error("the page could not be asked for because of a fault of ours")]
+    Ours(&'static str),
 }
 
 /// An answer of 429 or 503: whoever asks too much is to slow down.
@@ -51,14 +54,20 @@ impl FetchError {
     /// Whether the site asked for fewer requests, and for how long.
     pub fn throttled(&self) -> Option<Throttled> {
         match self {
-            FetchError::Throttled(_, throttled) => Some(*throttled),
+            FetchError::Throttled(_, throttled, _) => Some(*throttled),
             FetchError::Forbidden(_)
             | FetchError::Blocked(_)
             | FetchError::Unreachable(_)
             | FetchError::Timeout(_)
             | FetchError::Unsupported(_)
-            | FetchError::Diverted(_) => None,
+            | FetchError::Diverted(_)
+            | FetchError::Ours(_) => None,
         }
+    }
+
+    /// Where an answer came from that [`FetchError::throttled`] tells of: after redirects another host.
+    pub fn throttled_at(&self) -> Option<&Url> {
+        if let FetchError::Throttled(_, _, at) = self { Some(at) } else { None }
     }
 
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
@@ -70,7 +79,8 @@ impl FetchError {
             FetchError::Unreachable(_) | FetchError::Diverted(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
-            FetchError::Throttled(error, _) => error.into_unit_error(),
+            FetchError::Throttled(error, ..) => error.into_unit_error(),
+            FetchError::Ours(_) => UnitError::new(ErrorCode::Internal, message),
         }
     }
 }

@@ -12,6 +12,9 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
     }
+    if let Some(what) = shortage(error) {
+        return FetchError::Ours(what);
+    }
     let text = if let Some(tls) = find::<rustls::Error>(error) {
         if matches!(tls, rustls::Error::InvalidCertificate(_)) {
             "the site's TLS certificate is not valid for it"
@@ -30,6 +33,37 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
         "the site closed the connection or its answer is not HTTP that can be read"
     };
     FetchError::Unreachable(text.into())
+}
+
+/// What this machine is short of, where that is why a connection did not come about: the site has no part in it.
+fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(e) = next {
+        if let Some(io) = e.downcast_ref::<io::Error>() {
+            if let Some(what) = io.raw_os_error().and_then(short_of) {
+                return Some(what);
+            }
+            if let Some(what) = io.get_ref().and_then(|inner| shortage(inner)) {
+                return Some(what);
+            }
+        }
+        next = e.source();
+    }
+    None
+}
+
+/// Numbers of POSIX: those of Linux and of the BSDs where they differ.
+fn short_of(code: i32) -> Option<&'static str> {
+    match code {
+        24 => Some("descriptors of this process"),
+        23 => Some("descriptors of this machine"),
+        12 => Some("memory"),
+        105 if cfg!(target_os = "linux") => Some("buffers of the network"),
+        99 if cfg!(target_os = "linux") => Some("ports or addresses"),
+        55 if cfg!(not(target_os = "linux")) => Some("buffers of the network"),
+        49 if cfg!(not(target_os = "linux")) => Some("ports or addresses"),
+        _ => None,
+    }
 }
 
 /// The first error of type `T` in a chain. What is wrapped in an [`io::Error`] is not among its sources, so it is asked.
@@ -58,5 +92,15 @@ mod tests {
         let outer = io::Error::other(io::Error::other(NameRefused));
         assert_eq!(find::<NameRefused>(&outer), Some(&NameRefused));
         assert_eq!(find::<NameRefused>(&io::Error::other("x")), None);
+    }
+
+    #[test]
+    fn what_this_machine_is_short_of_is_no_fault_of_the_site() {
+        for (code, ours) in [(24, true), (23, true), (12, true), (111, false), (104, false), (110, false), (113, false)]
+        {
+            let error = io::Error::from_raw_os_error(code);
+            assert_eq!(shortage(&error).is_some(), ours, "{code}");
+            assert_eq!(shortage(&io::Error::other(error)).is_some(), ours, "{code}, wrapped");
+        }
     }
 }

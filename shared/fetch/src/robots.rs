@@ -8,11 +8,15 @@
 mod ask;
 mod parse;
 mod pattern;
+mod rules;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
+
+use rules::Rules;
 
 pub use ask::{RobotsAnswer, RobotsOutcome};
 
@@ -24,9 +28,9 @@ pub const MAX_CRAWL_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_SITEMAPS: usize = 100;
 /// Most bytes of [`Robots::to_row`].
 pub const MAX_ROW: usize = 256 * 1024;
-/// Most bytes that [`Robots::allows`] compares. A file has room for 40,000 rules with wildcards, each of which may have to
-/// look through the whole path, and a page for 5,000 links that are asked about; what no site needs but could use to keep
-/// a worker busy is answered with no. Of a file without wildcards every rule is looked at, whatever its size.
+/// Most bytes that are compared for one URL. A file has room for 40,000 rules with wildcards, each of which may have to
+/// look through the whole path; what no site needs but could use to keep a worker busy is answered with no. Rules without
+/// wildcards cost nothing of it.
 const MAX_COMPARED: usize = 2 * 1024 * 1024;
 
 /// One rule.
@@ -40,8 +44,7 @@ struct Rule {
 /// What a site says to one crawler.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Robots {
-    /// The most specific first, and of two that are equally so the one that allows.
-    rules: Vec<Rule>,
+    rules: Rules,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<Url>,
 }
@@ -77,32 +80,31 @@ impl Robots {
         Robots::new(vec![Rule { allow: false, pattern: "/".into() }], None, Vec::new())
     }
 
-    fn new(mut rules: Vec<Rule>, crawl_delay: Option<Duration>, sitemaps: Vec<Url>) -> Robots {
-        rules.sort_by(|a, b| {
-            let order = |rule: &Rule| (std::cmp::Reverse(rule.pattern.len()), !rule.allow);
-            order(a).cmp(&order(b)).then_with(|| a.pattern.cmp(&b.pattern))
-        });
-        // Of two with one pattern only one can decide. They are neighbours only if both say the same.
-        rules.dedup();
-        Robots { rules, crawl_delay, sitemaps }
+    fn new(rules: Vec<Rule>, crawl_delay: Option<Duration>, sitemaps: Vec<Url>) -> Robots {
+        Robots { rules: Rules::new(rules), crawl_delay, sitemaps }
     }
 
     /// Whether a URL of the file's site may be fetched: the longest pattern that matches decides (RFC 9309 §2.2.2). The
     /// site itself (scheme, host, port) is not compared.
     pub fn allows(&self, url: &Url) -> bool {
+        self.allows_within(url, &|_| true)
+    }
+
+    /// The same for one of many URLs: `take` is asked before bytes are compared, with how many, and where it says no, so
+    /// does this.
+    pub fn allows_within(&self, url: &Url, take: &dyn Fn(usize) -> bool) -> bool {
         let path = pattern::of_url(&url[Position::BeforePath..Position::AfterQuery]);
         if path == "/robots.txt" {
             return true;
         }
-        let mut left = MAX_COMPARED;
-        for rule in &self.rules {
-            let Some(rest) = left.checked_sub(pattern::cost(&rule.pattern, &path)) else { return false };
-            left = rest;
-            if pattern::matches(&rule.pattern, &path) {
-                return rule.allow;
+        let left = Cell::new(MAX_COMPARED);
+        self.rules.allow(&path, &|bytes| match left.get().checked_sub(bytes) {
+            Some(rest) => {
+                left.set(rest);
+                take(bytes)
             }
-        }
-        true
+            None => false,
+        })
     }
 
     /// `Crawl-delay`, which is no part of the RFC: the longest of the crawler's groups, at most [`MAX_CRAWL_DELAY`].

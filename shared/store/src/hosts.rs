@@ -2,7 +2,7 @@
 //! [`domain::pace`]; what a robots.txt means, by whoever wrote its text.
 
 use domain::Timestamp;
-use domain::pace::Pace;
+use domain::pace::{Pace, Witness, Word};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -17,8 +17,8 @@ const ROBOTS: &str = "ROBOTS";
 /// How long an expired robots.txt is kept. Housekeeping only.
 const ROBOTS_SLACK_SECS: u64 = 86_400;
 
-const UNCHANGED: &str =
-    "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at";
+const UNCHANGED: &str = "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at \
+     AND (#told_at = :told_at OR (attribute_not_exists(#told_at) AND :told_at = :never))";
 /// Of two the one that holds longer stays.
 const LATER: &str = "attribute_not_exists(#pk) OR #until < :until";
 
@@ -43,11 +43,20 @@ pub struct RobotsRow {
 fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
     let row = Row(item);
     let at = |name| row.n(name).map(Timestamp);
+    let opt = |name| row.opt_n(name).map(|at| Timestamp(at.unwrap_or_default()));
     Ok(Pace {
         next: at("next")?,
         closed_until: at("closed_until")?,
         factor: row.n("factor")?,
         changed_at: at("changed_at")?,
+        word: Word {
+            // Sixty-four bits as text: a number there is signed.
+            by: Witness(row.opt_s("told").and_then(|by| u64::from_str_radix(by, 16).ok()).unwrap_or_default()),
+            at: opt("told_at")?,
+            until: opt("told_until")?,
+            lone_at: opt("lone_at")?,
+            agreed_until: opt("agreed_until")?,
+        },
     })
 }
 
@@ -78,6 +87,11 @@ impl Store {
             .with("closed_until", n(pace.closed_until.0))
             .with("factor", n(pace.factor))
             .with("changed_at", n(pace.changed_at.0))
+            .with("told", s(format!("{:x}", pace.word.by.0)))
+            .with("told_at", n(pace.word.at.0))
+            .with("told_until", n(pace.word.until.0))
+            .with("lone_at", n(pace.word.lone_at.0))
+            .with("agreed_until", n(pace.word.agreed_until.0))
             .with("ttl", n(pace.ttl(now)));
         let expected = read.map(|read| {
             values([
@@ -85,6 +99,8 @@ impl Store {
                 (":closed_until", n(read.closed_until.0)),
                 (":factor", n(read.factor)),
                 (":changed_at", n(read.changed_at.0)),
+                (":told_at", n(read.word.at.0)),
+                (":never", n(0)),
             ])
         });
         let condition = if expected.is_some() { UNCHANGED } else { ABSENT };

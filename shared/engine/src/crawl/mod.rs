@@ -1,17 +1,20 @@
 //! What makes a crawl's unit more than a page: its links become units of their own before it ends, so that a crawl
 //! whose every unit has ended has nowhere to go.
 
+mod edge;
 mod memory;
 mod redirects;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::frontier::Frontier;
 use domain::job::CrawlPlan;
-use domain::{CanonicalUrl, Job, JobState};
-use extraction::links::Links;
+use domain::{CanonicalUrl, Job, JobState, Seq};
+use extraction::budget::Budget;
 use fetch::SitemapRequest;
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
@@ -20,8 +23,14 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Engine;
+use crate::reader::past;
+use edge::Verdict;
+pub(crate) use edge::{Edge, Judged};
 pub(crate) use memory::Memories;
 pub(crate) use redirects::Redirects;
+
+/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; the rest is denied.
+const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
 
 /// How often a growth is tried that keeps meeting others.
 const TRIES: u32 = 40;
@@ -31,7 +40,9 @@ const TRIES: u32 = 40;
 pub(crate) struct Found {
     /// Where it was found, after redirects.
     pub(crate) at: Url,
-    pub(crate) links: Links,
+    /// What its links were judged by.
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) judged: Vec<Judged>,
 }
 
 impl Engine {
@@ -41,43 +52,78 @@ impl Engine {
         job: &Job,
         plan: &CrawlPlan,
         claim: &Claim,
-        depth: u32,
         found: Found,
     ) -> Result<u32, StoreError> {
-        let seed = self.input_of(job, 0).await?.url.clone();
-        let (Some(frontier), Some(at)) = (Frontier::new(plan, &seed), CanonicalUrl::of(&found.at)) else {
-            return Ok(0);
-        };
-        if !frontier.follows(&at, depth) {
-            return Ok(0);
-        }
+        let Found { at, edge, judged } = found;
+        let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
         let memory = self.inner.crawls.of(&job.id);
-        if let Some(seed) = CanonicalUrl::parse(&seed) {
-            memory.see(&seed.key().hash(), Some(seed.as_str()));
-        }
+        let seed = edge.seed();
+        memory.see(&seed.key().hash(), Some(seed.as_str()));
         let (mut skipped, mut wanted, mut here) = (0, Vec::new(), HashMap::<String, String>::new());
-        for link in &found.links.links {
-            let Some(page) = CanonicalUrl::of(&link.url).filter(|page| frontier.matches(page)) else { continue };
-            let hash = page.key().hash();
-            let twin = here.get(&hash).is_some_and(|other| other != page.as_str());
-            if twin || memory.is_disguised(&hash, page.as_str()) {
-                skipped += u32::from(memory.skip(page.as_str()));
+        for link in self.ask_elsewhere(job, judged, &memory).await {
+            let (hash, url) = (link.hash, link.page.as_str());
+            let twin = here.get(&hash).is_some_and(|other| other != url);
+            if twin || memory.is_disguised(&hash, url) {
+                skipped += u32::from(memory.skip(url));
                 continue;
             }
             if memory.knows(&hash) {
                 continue;
             }
-            if link.nofollow || !(plan.ignore_robots || self.robots(page.url()).await.allows(page.url())) {
-                skipped += u32::from(memory.skip(page.as_str()));
+            if link.verdict != Verdict::Follow {
+                skipped += u32::from(memory.skip(url));
                 continue;
             }
-            here.insert(hash.clone(), page.as_str().to_owned());
-            wanted.push(Child { url: page.as_str().to_owned(), hash });
+            here.insert(hash.clone(), url.to_owned());
+            wanted.push(Child { url: url.to_owned(), hash });
         }
         if depth == 0 && plan.use_sitemap {
-            wanted.extend(self.sitemap_pages(job, plan, &frontier, &at).await);
+            wanted.extend(self.sitemap_pages(job, plan, edge.frontier(), &at).await);
         }
         Ok(skipped + self.admit(job, plan, claim, depth + 1, wanted).await?)
+    }
+
+    /// The edge for the page of a unit that was found at `at`; `None` where its links are not followed.
+    pub(crate) async fn edge_at(&self, job: &Job, plan: &CrawlPlan, seq: Seq, at: &Url) -> Option<Arc<Edge>> {
+        let (seed, input) = match (self.input_of(job, 0).await, self.input_of(job, seq).await) {
+            (Ok(seed), Ok(input)) => (seed, input),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(job = %job.id, %error, "a page's links are not followed: its crawl could not be read");
+                return None;
+            }
+        };
+        let edge = Edge::new(plan, &seed.url, input.depth)?;
+        if !edge.follows(at) {
+            return None;
+        }
+        let robots = if plan.ignore_robots { None } else { Some(self.robots(at).await) };
+        Some(Arc::new(edge.with_robots(at, robots)))
+    }
+
+    /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
+    async fn ask_elsewhere(
+        &self,
+        job: &Job,
+        mut judged: Vec<Judged>,
+        memory: &memory::Memory,
+    ) -> Vec<Judged> {
+        let mut robots = HashMap::new();
+        for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !memory.knows(&link.hash)) {
+            let url = link.page.url();
+            if let Entry::Vacant(origin) = robots.entry(edge::origin(url)) {
+                origin.insert(self.robots(url).await);
+            }
+        }
+        if robots.is_empty() {
+            return judged;
+        }
+        let end = std::time::Instant::now() + Duration::from_millis(u64::from(job.options.timeout_ms));
+        let work = move || {
+            let over = past(end);
+            edge::ask(&mut judged, &robots, &Budget::until(&over));
+            judged
+        };
+        self.inner.gates.parsers.work(&job.account, work).await.unwrap_or_default()
     }
 
     /// Pages of the seed's sitemaps that match.
@@ -88,9 +134,16 @@ impl Engine {
             files.extend(seed.url().join("/sitemap.xml").ok());
         }
         let (mut pages, mut left) = (Vec::new(), plan.max_pages as usize + 1);
+        // What all of them together may compare: robots.txt is the site's, and so are the sitemaps.
+        let left_to_compare = AtomicUsize::new(SITEMAP_COMPARES);
+        let take = |bytes: usize| {
+            let less = |left: usize| left.checked_sub(bytes);
+            left_to_compare.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        };
         let wanted = |url: &Url| {
-            CanonicalUrl::of(url)
-                .is_some_and(|page| frontier.matches(&page) && (plan.ignore_robots || robots.allows(page.url())))
+            CanonicalUrl::of(url).is_some_and(|page| {
+                frontier.matches(&page) && (plan.ignore_robots || robots.allows_within(page.url(), &take))
+            })
         };
         // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
         let until = Instant::now() + Duration::from_millis(self.settings().sitemap_ms);

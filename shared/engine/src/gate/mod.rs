@@ -8,6 +8,7 @@
 //! Who waits is a task ([`Gate::enter`]) or work to be done on a thread of its own ([`Gate::work`]). The thread that ends
 //! one piece of work goes on with whoever is next, without a way through the runtime between the two.
 
+mod room;
 mod waiter;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,7 @@ use domain::AccountId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+pub use self::room::{Room, Rooms};
 use self::waiter::{Waiter, Work};
 
 /// Places, shared out by account. Cheap to clone.
@@ -35,8 +37,6 @@ struct State {
     taken: u32,
     next_ticket: u64,
     accounts: BTreeMap<AccountId, Account>,
-    /// Who wants every place, by ticket.
-    alone: VecDeque<(u64, AccountId, Box<dyn Waiter>)>,
 }
 
 #[derive(Default)]
@@ -45,11 +45,11 @@ struct Account {
     waiting: VecDeque<(u64, Box<dyn Waiter>)>,
 }
 
-/// One place, or all of them; given back when it is dropped.
+/// One place; given back when it is dropped.
 pub struct Place {
     gate: Gate,
     account: AccountId,
-    places: u32,
+    held: bool,
 }
 
 impl fmt::Debug for Gate {
@@ -60,7 +60,7 @@ impl fmt::Debug for Gate {
 
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({})", self.places)
+        write!(f, "Place({})", self.held)
     }
 }
 
@@ -81,14 +81,13 @@ impl Place {
 
     /// What it gives back it has no more.
     fn give_back(&mut self) -> Granted {
-        let places = std::mem::take(&mut self.places);
-        if places == 0 {
+        if !std::mem::take(&mut self.held) {
             return Granted::new();
         }
         let mut state = self.gate.lock();
-        state.taken = state.taken.saturating_sub(places);
+        state.taken = state.taken.saturating_sub(1);
         if let Some(account) = state.accounts.get_mut(&self.account) {
-            account.held = account.held.saturating_sub(places);
+            account.held = account.held.saturating_sub(1);
             if account.held == 0 && account.waiting.is_empty() {
                 state.accounts.remove(&self.account);
             }
@@ -102,7 +101,6 @@ struct Waiting<'a> {
     gate: &'a Gate,
     account: &'a AccountId,
     ticket: u64,
-    alone: bool,
     over: bool,
 }
 
@@ -113,7 +111,7 @@ impl Drop for Waiting<'_> {
         }
         let (left, granted) = {
             let mut state = self.gate.lock();
-            (state.take_out(self.account, self.ticket, self.alone), self.gate.share_out(&mut state))
+            (state.take_out(self.account, self.ticket), self.gate.share_out(&mut state))
         };
         // Outside of the lock: it may hold places itself.
         drop(left);
@@ -132,11 +130,7 @@ fn hand_over(granted: Granted) {
 
 impl State {
     /// Takes a waiter out, if it still waits. Who waits stands in the order of the tickets.
-    fn take_out(&mut self, account: &AccountId, ticket: u64, alone: bool) -> Option<Box<dyn Waiter>> {
-        if alone {
-            let at = self.alone.binary_search_by_key(&ticket, |(ticket, _, _)| *ticket).ok()?;
-            return self.alone.remove(at).map(|(_, _, waiter)| waiter);
-        }
+    fn take_out(&mut self, account: &AccountId, ticket: u64) -> Option<Box<dyn Waiter>> {
         let found = self.accounts.get_mut(account)?;
         let at = found.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
         let (_, waiter) = found.waiting.remove(at)?;
@@ -155,12 +149,15 @@ impl Gate {
 
     /// Waits for one place. Who stops waiting loses nothing and keeps nothing.
     pub async fn enter(&self, account: &AccountId) -> Place {
-        self.wait(account, false).await
-    }
-
-    /// Waits until nobody else holds a place, and takes all. Whoever comes later waits behind.
-    pub async fn enter_alone(&self, account: &AccountId) -> Place {
-        self.wait(account, true).await
+        loop {
+            let (sender, receiver) = oneshot::channel();
+            let mut waiting = self.queue(account, Box::new(sender));
+            // A sender is only dropped after it was used.
+            if let Ok(place) = receiver.await {
+                waiting.over = true;
+                return place;
+            }
+        }
     }
 
     /// How many places are taken.
@@ -181,64 +178,37 @@ impl Gate {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let (done, outcome) = oneshot::channel();
-        let mut waiting = self.queue(account, false, Box::new(Work { work, done, runtime: Handle::current() }));
+        let mut waiting = self.queue(account, Box::new(Work { work, done, runtime: Handle::current() }));
         let outcome = outcome.await.ok();
         waiting.over = true;
         outcome
     }
 
-    async fn wait(&self, account: &AccountId, alone: bool) -> Place {
-        loop {
-            let (sender, receiver) = oneshot::channel();
-            let mut waiting = self.queue(account, alone, Box::new(sender));
-            // A sender is only dropped after it was used.
-            if let Ok(place) = receiver.await {
-                waiting.over = true;
-                return place;
-            }
-        }
-    }
-
-    fn queue<'a>(&'a self, account: &'a AccountId, alone: bool, waiter: Box<dyn Waiter>) -> Waiting<'a> {
+    fn queue<'a>(&'a self, account: &'a AccountId, waiter: Box<dyn Waiter>) -> Waiting<'a> {
         let (ticket, granted) = {
             let mut state = self.lock();
             let ticket = state.next_ticket;
             state.next_ticket += 1;
-            if alone {
-                state.alone.push_back((ticket, account.clone(), waiter));
-            } else {
-                state.accounts.entry(account.clone()).or_default().waiting.push_back((ticket, waiter));
-            }
+            state.accounts.entry(account.clone()).or_default().waiting.push_back((ticket, waiter));
             (ticket, self.share_out(&mut state))
         };
         hand_over(granted);
-        Waiting { gate: self, account, ticket, alone, over: false }
+        Waiting { gate: self, account, ticket, over: false }
     }
 
     /// Gives out what is free.
     fn share_out(&self, state: &mut State) -> Granted {
         let mut granted = Granted::new();
-        while let Some((account, waiter, places)) = self.next(state) {
-            state.taken += places;
-            state.accounts.entry(account.clone()).or_default().held += places;
-            granted.push((waiter, Place { gate: self.clone(), account, places }));
+        while let Some((account, waiter)) = self.next(state) {
+            state.taken += 1;
+            state.accounts.entry(account.clone()).or_default().held += 1;
+            granted.push((waiter, Place { gate: self.clone(), account, held: true }));
         }
         granted
     }
 
-    fn next(&self, state: &mut State) -> Option<(AccountId, Box<dyn Waiter>, u32)> {
-        let total = self.0.total;
-        let free = total.saturating_sub(state.taken);
-        if let Some((ticket, _, _)) = state.alone.front() {
-            let older = |account: &Account| account.waiting.front().is_some_and(|(other, _)| other < ticket);
-            if !state.accounts.values().any(older) {
-                if free < total {
-                    return None; // everything comes free for it
-                }
-                let (_, account, waiter) = state.alone.pop_front()?;
-                return Some((account, waiter, total));
-            }
-        }
+    fn next(&self, state: &mut State) -> Option<(AccountId, Box<dyn Waiter>)> {
+        let free = self.0.total.saturating_sub(state.taken);
         if free == 0 {
             return None;
         }
@@ -247,7 +217,7 @@ impl Gate {
         let rank = |account: &Account| (account.held, account.waiting.front().map(|(ticket, _)| *ticket));
         let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
         let (account, (_, waiter)) = (found.0.clone(), found.1.waiting.pop_front()?);
-        Some((account, waiter, 1))
+        Some((account, waiter))
     }
 }
 

@@ -66,40 +66,13 @@ fn one_place_is_one_place() {
 }
 
 #[test]
-fn alone_means_alone_and_waits_its_turn() {
-    let (gate, a, b) = (Gate::new(8, 1), account("a"), account("b"));
-    let first = poll(pin!(gate.enter(&a))).unwrap();
-    let mut alone = pin!(gate.enter_alone(&b));
-    let mut later = pin!(gate.enter(&a));
-    assert!(poll(alone.as_mut()).is_none() && poll(later.as_mut()).is_none());
-    drop(first);
-    let all = poll(alone.as_mut()).unwrap();
-    assert_eq!(gate.taken(), 8);
-    assert!(poll(later.as_mut()).is_none());
-    drop(all);
-    assert!(poll(later.as_mut()).is_some());
-}
-
-#[test]
-fn who_waited_behind_one_that_left_goes_on() {
-    let (gate, a, b) = (Gate::new(8, 1), account("a"), account("b"));
-    let _held = poll(pin!(gate.enter(&a))).unwrap();
-    let mut alone = Box::pin(gate.enter_alone(&b));
-    let mut behind = pin!(gate.enter(&a));
-    assert!(poll(alone.as_mut()).is_none() && poll(behind.as_mut()).is_none());
-    drop(alone);
-    assert!(poll(behind.as_mut()).is_some());
-}
-
-#[test]
 fn who_stops_waiting_keeps_nobody_waiting() {
     let (gate, a, b) = (Gate::new(1, 0), account("a"), account("b"));
     let first = poll(pin!(gate.enter(&a))).unwrap();
     let mut patient = pin!(gate.enter(&b));
     {
         let mut gone = Box::pin(gate.enter(&a));
-        let mut alone = Box::pin(gate.enter_alone(&a));
-        assert!(poll(gone.as_mut()).is_none() && poll(alone.as_mut()).is_none());
+        assert!(poll(gone.as_mut()).is_none());
         assert!(poll(patient.as_mut()).is_none());
     }
     {
@@ -158,17 +131,15 @@ proptest! {
     /// Whatever comes and goes: never more than there is, nobody waits while something is free for them, and in the
     /// end all is free.
     #[test]
-    fn counts_hold(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3, any::<bool>()), 0..80)) {
+    fn counts_hold(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3), 0..80)) {
         let gate = Gate::new(total, reserve);
         let names = [account("a"), account("b"), account("c")];
         let mut held: Vec<Place> = Vec::new();
         let mut waiting: Vec<Pin<Box<dyn Future<Output = Place>>>> = Vec::new();
-        for (what, who, alone) in steps {
+        for (what, who) in steps {
             let (gate2, who) = (gate.clone(), names[who].clone());
             match what {
-                0 | 1 => waiting.push(Box::pin(async move {
-                    if alone { gate2.enter_alone(&who).await } else { gate2.enter(&who).await }
-                })),
+                0 | 1 => waiting.push(Box::pin(async move { gate2.enter(&who).await })),
                 2 => drop(held.pop()),
                 _ => drop(waiting.pop()),
             }
@@ -176,7 +147,7 @@ proptest! {
                 Some(place) => { held.push(place); false }
                 None => true,
             });
-            let sum: u32 = held.iter().map(|p| p.places).sum();
+            let sum = u32::try_from(held.len()).unwrap();
             prop_assert_eq!(sum, gate.taken());
             prop_assert!(sum <= gate.0.total);
             prop_assert!(waiting.is_empty() || sum > 0, "somebody waits for nothing");

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::Timestamp;
-use domain::pace::{Pace, Slots};
+use domain::pace::{Pace, Slots, Witness, Word};
 
 /// For how long what was read of a host is good enough for a page that needs no slot, in milliseconds; and for how long
 /// a host counts as one that this process is asking.
@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) row: Option<Pace>,
     /// Before this nothing starts, whether the row could be told or not.
     closed_until: Timestamp,
+    /// What an account was told last, whether the row could be told or not.
+    word: Word,
     slots: VecDeque<Timestamp>,
     /// How far apart those are.
     spacing_ms: u64,
@@ -48,7 +50,8 @@ impl Known {
     /// Its pace, as far as this process knows.
     pub(super) fn pace(&self, now: Timestamp) -> Pace {
         let pace = self.row.unwrap_or_default().as_of(now);
-        Pace { closed_until: pace.closed_until.max(self.closed_until), ..pace }
+        let word = if self.word.at > pace.word.at { self.word } else { pace.word };
+        Pace { closed_until: pace.closed_until.max(self.closed_until), word, ..pace }
     }
 
     /// Takes note of the row.
@@ -71,14 +74,15 @@ impl Known {
     }
 
     /// Closes the host, at once and whatever the row says. Slots that were taken are of the old pace.
-    pub(super) fn close(&mut self, until: Timestamp) {
-        self.closed_until = self.closed_until.max(until);
+    pub(super) fn close(&mut self, pace: Pace) {
+        self.closed_until = self.closed_until.max(pace.closed_until);
+        self.word = pace.word;
         self.slots.clear();
     }
 
-    /// When the host opens, if it is closed.
-    pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        Some(self.pace(now).closed_until).filter(|until| *until > now)
+    /// When the host opens for an account, if it is closed for it.
+    pub(super) fn closed_until(&self, by: Witness, now: Timestamp) -> Option<Timestamp> {
+        Some(self.pace(now).closed_for(by)).filter(|until| *until > now)
     }
 
     /// Keeps slots that were taken.
@@ -130,10 +134,19 @@ mod tests {
     fn slots_of_another_pace_are_dropped() {
         assert_eq!(with_slots().slot(NOW, 251), None);
         let mut closed = with_slots();
-        closed.close(NOW.plus_ms(600));
-        assert_eq!(closed.closed_until(NOW), Some(NOW.plus_ms(600)));
+        closed.close(closed.pace(NOW).throttled(NOW, Some(600), Witness(1)));
+        assert_eq!(closed.closed_until(Witness(2), NOW), Some(NOW.plus_ms(600)));
         assert_eq!(closed.slot(NOW, 250), None);
-        assert_eq!(closed.closed_until(NOW.plus_ms(600)), None);
+        assert_eq!(closed.closed_until(Witness(2), NOW.plus_ms(600)), None);
+    }
+
+    #[test]
+    fn who_was_told_waits_longer_though_the_row_could_not_be_told() {
+        let mut known = with_slots();
+        known.close(known.pace(NOW).throttled(NOW, Some(60_000), Witness(1)));
+        assert_eq!(known.closed_until(Witness(1), NOW), Some(NOW.plus_secs(60)));
+        assert_eq!(known.closed_until(Witness(2), NOW), Some(NOW.plus_secs(10)));
+        assert_eq!(known.closed_until(Witness::NOBODY, NOW), Some(NOW.plus_secs(10)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::pace::Witness;
 use fetch::{Robots, RobotsAnswer, RobotsOutcome};
 use store::hosts::RobotsRow;
 use url::Url;
@@ -76,7 +77,7 @@ impl Engine {
         }
         let answer = self.inner.fetcher.robots(url, TIMEOUT).await;
         if answer.throttled.is_some() {
-            self.heard(url, answer.throttled).await;
+            self.heard(Witness::NOBODY, url, answer.throttled).await;
         }
         let until = self.now().plus_secs(holds_secs(&answer));
         // A file that is too large for a row is read again by each process.

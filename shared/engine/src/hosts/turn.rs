@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::pace::{MAX_CLOSED_MS, Pace};
+use domain::pace::{MAX_CLOSED_MS, Pace, Witness};
 use fetch::Throttled;
 use store::StoreError;
 use store::hosts::PaceWrite;
@@ -26,7 +26,12 @@ impl Engine {
     ///
     /// # Errors
     /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
-    pub async fn turn(&self, url: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Result<Timestamp, StoreError> {
+    pub async fn turn(
+        &self,
+        url: &Url,
+        spaced: bool,
+        crawl_delay: Option<Duration>,
+    ) -> Result<Timestamp, StoreError> {
         let delay_ms = if spaced { self.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
         let host = self.inner.hosts.host(url);
         let now = self.now();
@@ -47,18 +52,19 @@ impl Engine {
         }
     }
 
-    /// When a host opens again that asked to be left alone, as far as this process knows. Asks no store.
-    pub fn closed_until(&self, url: &Url) -> Option<Timestamp> {
-        self.inner.hosts.host(url).known().closed_until(self.now())
+    /// When a host opens again for an account that it asked to leave it alone, as far as this process knows. Asks no
+    /// store.
+    pub fn closed_until(&self, by: Witness, url: &Url) -> Option<Timestamp> {
+        self.inner.hosts.host(url).known().closed_until(by, self.now())
     }
 
-    /// Takes note of how a host answered a page: `throttled` if it said to slow down. The back-off is doubled then, and
+    /// Takes note of how the host of `url`, where the answer came from, answered a page of `by`: `throttled` if it said to slow down. The back-off is doubled then, and
     /// halved again by pages that come; what the store cannot be told holds in this process.
-    pub async fn heard(&self, url: &Url, throttled: Option<Throttled>) {
+    pub async fn heard(&self, by: Witness, url: &Url, throttled: Option<Throttled>) {
         let host = self.inner.hosts.host(url);
         let now = self.now();
         let change = move |pace: Pace| match throttled {
-            Some(Throttled { retry_after }) => pace.throttled(now, retry_after.map(millis)),
+            Some(Throttled { retry_after }) => pace.throttled(now, retry_after.map(millis), by),
             None => pace.answered(now),
         };
         {
@@ -69,7 +75,7 @@ impl Engine {
                 return;
             }
             if throttled.is_some() {
-                known.close(changed.closed_until);
+                known.close(changed);
             }
         }
         let _writing = host.writing.lock().await;

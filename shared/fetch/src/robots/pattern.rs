@@ -51,13 +51,6 @@ pub(super) fn of_url(path: &str) -> String {
     normal(path.as_bytes(), |_, _| false)
 }
 
-/// How many bytes [`matches`] may look at, at most, give or take a constant factor: the path only where it begins as the
-/// pattern does.
-pub(super) fn cost(pattern: &str, path: &str) -> usize {
-    let searched = pattern.split_once('*').is_some_and(|(start, _)| path.starts_with(start));
-    pattern.len() + if searched { path.len() } else { 0 }
-}
-
 /// Whether a pattern matches a path from its start: to its end if the pattern ends in `$`, else as far as it goes.
 ///
 /// The pieces between `*` are found one after the other, each as far left as it can be, which leaves the most for those

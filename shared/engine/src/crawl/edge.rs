@@ -1,0 +1,174 @@
+//! Which links of a page a crawl follows: what its pattern and robots.txt say. Work for the processor, which the page
+//! decides how much of there is: done where pages are read, within the page's budget. No I/O.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::CanonicalUrl;
+use domain::frontier::Frontier;
+use domain::job::CrawlPlan;
+use extraction::budget::{Budget, Limits};
+use extraction::links::Links;
+use fetch::Robots;
+use url::Url;
+
+/// Most steps for the links of one page: bytes that are compared with patterns and rules. What is left then is denied.
+const STEPS: u64 = 256 * 1024 * 1024;
+
+/// What the links of one page are judged by.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    frontier: Frontier,
+    seed: CanonicalUrl,
+    depth: u32,
+    /// The origin whose robots.txt is at hand, and what it says; `None` where nobody asks.
+    robots: Option<(String, Arc<Robots>)>,
+}
+
+/// A link that matches the pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct Judged {
+    pub(crate) page: CanonicalUrl,
+    /// Of its key.
+    pub(crate) hash: String,
+    pub(crate) verdict: Verdict,
+}
+
+/// Whether a link may be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Follow,
+    /// The page, or robots.txt, says no.
+    Denied,
+    /// It depends on another origin's robots.txt.
+    Ask,
+}
+
+/// What robots.txt is asked for at: scheme, name and port.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+impl Edge {
+    /// `None` for a plan or a seed that was never validated. `depth` is the page's.
+    pub(crate) fn new(plan: &CrawlPlan, seed: &str, depth: u32) -> Option<Edge> {
+        let seed_url = CanonicalUrl::parse(seed)?;
+        Some(Edge { frontier: Frontier::new(plan, seed)?, seed: seed_url, depth, robots: None })
+    }
+
+    /// With what the robots.txt of the page's own origin says.
+    pub(crate) fn with_robots(self, at: &Url, robots: Option<Arc<Robots>>) -> Edge {
+        Edge { robots: robots.map(|robots| (origin(at), robots)), ..self }
+    }
+
+    /// Whether the links of a page at `at` are followed at all.
+    pub(crate) fn follows(&self, at: &Url) -> bool {
+        CanonicalUrl::of(at).is_some_and(|at| self.frontier.follows(&at, self.depth))
+    }
+
+    pub(crate) fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    pub(crate) fn seed(&self) -> &CanonicalUrl {
+        &self.seed
+    }
+
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The links that match the pattern, in their order.
+    pub(crate) fn judge(&self, links: &Links, page: &Budget<'_>) -> Vec<Judged> {
+        let budget = page.part(Limits { steps: STEPS, ..Limits::NONE });
+        let mut judged = Vec::new();
+        for link in &links.links {
+            // Reading a URL and matching a pattern are linear.
+            if !budget.step(link.url.as_str().len() * 4) {
+                break;
+            }
+            let Some(page) = CanonicalUrl::of(&link.url).filter(|page| self.frontier.matches(page)) else { continue };
+            let verdict = match &self.robots {
+                _ if link.nofollow => Verdict::Denied,
+                None => Verdict::Follow,
+                Some((at, robots)) if *at == origin(page.url()) => rule(robots, page.url(), &budget),
+                Some(_) => Verdict::Ask,
+            };
+            judged.push(Judged { hash: page.key().hash(), page, verdict });
+        }
+        judged
+    }
+}
+
+/// Judges what is still to be asked, by what the robots.txt of those origins say.
+pub(crate) fn ask(judged: &mut [Judged], robots: &HashMap<String, Arc<Robots>>, whole: &Budget<'_>) {
+    let budget = whole.part(Limits { steps: STEPS, ..Limits::NONE });
+    for link in judged.iter_mut().filter(|link| link.verdict == Verdict::Ask) {
+        if let Some(robots) = robots.get(&origin(link.page.url())) {
+            link.verdict = rule(robots, link.page.url(), &budget);
+        }
+    }
+}
+
+fn rule(robots: &Robots, url: &Url, budget: &Budget<'_>) -> Verdict {
+    if robots.allows_within(url, &|bytes| budget.step(bytes)) { Verdict::Follow } else { Verdict::Denied }
+}
+
+#[cfg(test)]
+mod tests {
+    use extraction::links::{Link, LinkKind};
+
+    use super::*;
+
+    fn edge(robots: &str) -> Edge {
+        let plan = CrawlPlan {
+            follow_pattern: "https://*.test/*".into(),
+            max_pages: 10,
+            max_depth: 2,
+            use_sitemap: false,
+            ignore_robots: false,
+            allow_large_crawl: false,
+        };
+        let at = Url::parse("https://a.test/").unwrap();
+        let robots = Arc::new(Robots::parse(robots.as_bytes(), "runo"));
+        Edge::new(&plan, at.as_str(), 0).unwrap().with_robots(&at, Some(robots))
+    }
+
+    fn links(urls: impl IntoIterator<Item = String>) -> Links {
+        let link = |url: String| Link { url: Url::parse(&url).unwrap(), kind: LinkKind::Anchor, nofollow: url.ends_with("#n") };
+        Links { links: urls.into_iter().map(link).collect(), truncated: false }
+    }
+
+    #[test]
+    fn each_link_is_judged_by_its_own_origin() {
+        let edge = edge("User-agent: *\nDisallow: /no");
+        let urls = ["https://a.test/yes", "https://a.test/no", "https://a.test/n#n", "https://b.test/x", "https://b.example/"];
+        let mut judged = edge.judge(&links(urls.map(str::to_owned)), &Budget::default());
+        let verdicts = |judged: &[Judged]| judged.iter().map(|link| link.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts(&judged), [Verdict::Follow, Verdict::Denied, Verdict::Denied, Verdict::Ask]);
+        let robots = Arc::new(Robots::disallow_all());
+        ask(&mut judged, &HashMap::from([("https://b.test".into(), robots)]), &Budget::default());
+        assert_eq!(judged[3].verdict, Verdict::Denied);
+    }
+
+    /// Files of 510 KB of the worst rules there are, against 5,000 links of a page: it ends within its share, and what
+    /// could not be judged is denied.
+    #[test]
+    fn rules_and_links_never_multiply_beyond_the_share() {
+        let path = |n: usize| format!("https://a.test/{}{n}", "ab".repeat(400));
+        for rule in ["*a*b*c", "/*ab*zz$", "/ab*x", "*", "/abababab", "/abab$", "/*b?", "***a**"] {
+            let lines = (0..).map(|n| format!("Disallow: {rule}{}{n}\n", "q".repeat(n % 3)));
+            let mut file = String::from("User-agent: *\n");
+            lines.take_while(|line| { file.push_str(line); file.len() < 510 * 1024 }).for_each(drop);
+            let whole = Budget::default();
+            let judged = edge(&file).judge(&links((0..5_000).map(path)), &whole);
+            let steps = whole.taken().steps;
+            assert!(steps <= STEPS + 4 * 1024 * 1024, "{rule}: {steps}");
+            let all = judged.iter().all(|link| link.verdict == Verdict::Follow);
+            assert!(all || steps > STEPS / 2 || judged.iter().any(|link| link.verdict == Verdict::Denied), "{rule}");
+        }
+        // Nothing is followed that was not judged.
+        let spent = Budget::limited(Limits { steps: 0, ..Limits::PAGE });
+        assert!(edge("").judge(&links((0..9).map(path)), &spent).is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! Bytes of which a process keeps only so many at once: taken without waiting, or not at all. No account takes more
+//! than half, so that another finds some. Knows nothing of what the bytes are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::AccountId;
+
+/// What the smallest body takes, with all that comes with it.
+const LEAST: usize = 16 * 1024;
+
+/// Room for so many bytes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rooms(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    total: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    sum: usize,
+    accounts: BTreeMap<AccountId, usize>,
+}
+
+/// Some of it; given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    rooms: Rooms,
+    account: AccountId,
+    bytes: usize,
+}
+
+impl Rooms {
+    /// Room for `total` bytes.
+    pub fn new(total: usize) -> Rooms {
+        Rooms(Arc::new(Shared { total, taken: Mutex::default() }))
+    }
+
+    /// Takes room for `bytes`, if there is.
+    pub fn take(&self, account: &AccountId, bytes: usize) -> Option<Room> {
+        let bytes = bytes.max(LEAST);
+        let mut taken = self.taken();
+        let own = taken.accounts.get(account).copied().unwrap_or(0).saturating_add(bytes);
+        let sum = taken.sum.saturating_add(bytes);
+        if sum > self.0.total || own > self.0.total / 2 {
+            return None;
+        }
+        taken.sum = sum;
+        taken.accounts.insert(account.clone(), own);
+        Some(Room { rooms: self.clone(), account: account.clone(), bytes })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        // Nothing in here panics while it holds the lock.
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut taken = self.rooms.taken();
+        taken.sum = taken.sum.saturating_sub(self.bytes);
+        let left = taken.accounts.get(&self.account).copied().unwrap_or(0).saturating_sub(self.bytes);
+        if left == 0 {
+            taken.accounts.remove(&self.account);
+        } else {
+            taken.accounts.insert(self.account.clone(), left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_is_an_accounts_and_all_comes_back() {
+        let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
+        let rooms = Rooms::new(8 * LEAST);
+        let held: Vec<Room> = (0..9).filter_map(|_| rooms.take(&a, 1)).collect();
+        assert_eq!(held.len(), 4);
+        let large = rooms.take(&b, 3 * LEAST).unwrap();
+        assert!(rooms.take(&c, 2 * LEAST).is_none() && rooms.take(&c, LEAST).is_some());
+        drop((held, large));
+        assert!(rooms.take(&c, usize::MAX).is_none());
+        assert!(rooms.taken().accounts.is_empty());
+        assert_eq!(rooms.taken().sum, 0);
+    }
+}

@@ -1,0 +1,59 @@
+//! The process that reads one page and ends: what the program does when it is started with [`ARGUMENT`]. It has no
+//! network, no environment and no rights but to read its input; what it may take it limits itself, before it looks at
+//! the page.
+
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use extraction::budget::Budget;
+
+use super::frame::{Limits, Order};
+use super::past;
+
+/// What the program is started with to read a page.
+pub const ARGUMENT: &str = "--read-page";
+
+/// Reads a page from the standard input and writes what it says to the standard output.
+///
+/// # Errors
+/// What came in is not what the program sends, or nobody takes the answer.
+pub fn serve() -> io::Result<()> {
+    end_with_parent()?;
+    let mut input = io::stdin().lock();
+    let order = Order::read(&mut input)?;
+    limit(order.limits)?;
+    let mut body = Vec::new();
+    input.read_to_end(&mut body)?;
+    let over = past(Instant::now() + Duration::from_millis(order.ms));
+    let reading = order.task.read(&body, &Budget::until(&over));
+    let mut output = io::stdout().lock();
+    reading.write(&mut output)?;
+    output.flush()
+}
+
+/// A child whose parent was killed is of use to nobody.
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> io::Result<()> {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Elsewhere the limit of processor time ends it.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn limit(limits: Limits) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    setrlimit(Resource::As, most(limits.memory))?;
+    setrlimit(Resource::Cpu, most(limits.cpu_secs))?;
+    Ok(setrlimit(Resource::Core, most(0))?)
+}
+
+#[cfg(not(unix))]
+fn limit(_: Limits) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What the program and the process that reads a page for it say to each other. To the child: the task as one line of
+//! JSON, then the body to the end of its input. Back: the reading as JSON.
+
+use std::io::{self, BufRead, Read, Write};
+
+use domain::{RenderMode, Schema, Timestamp, UnitError};
+use extraction::links::{Link, LinkKind, Links};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{Reading, Task, Values};
+
+/// Longest first line: a schema of 64 KB, escaped, and an address.
+const MAX_HEAD: u64 = 1024 * 1024;
+
+/// What a child is told.
+#[derive(Debug, PartialEq)]
+pub(super) struct Order {
+    pub(super) task: Task,
+    /// For how long it may read, in milliseconds.
+    pub(super) ms: u64,
+    pub(super) limits: Limits,
+}
+
+/// What a child lets itself have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Address space, in bytes.
+    pub(super) memory: u64,
+    /// Processor time, in seconds.
+    pub(super) cpu_secs: u64,
+}
+
+fn bad(what: impl ToString) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_string())
+}
+
+impl Order {
+    /// The line that precedes the body.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let Order { task, ms, limits } = self;
+        let mut line = json!({
+            "schema": task.schema, "locale": task.locale, "wanted_browser": task.wanted_browser,
+            "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links,
+            "ms": ms, "memory": limits.memory, "cpu_secs": limits.cpu_secs,
+        })
+        .to_string();
+        line.push('\n');
+        line.into_bytes()
+    }
+
+    /// Reads an order and leaves the body unread.
+    pub(super) fn read(from: &mut impl BufRead) -> io::Result<Order> {
+        let mut line = Vec::new();
+        from.take(MAX_HEAD).read_until(b'\n', &mut line)?;
+        let head: Value = serde_json::from_slice(&line).map_err(bad)?;
+        let text = |name: &str| head[name].as_str().map(str::to_owned);
+        let number = |name: &str| head[name].as_u64().ok_or_else(|| bad(name));
+        let task = Task {
+            schema: serde_json::from_value::<Schema>(head["schema"].clone()).map_err(bad)?,
+            locale: text("locale").unwrap_or_default(),
+            wanted_browser: head["wanted_browser"] == true,
+            content_type: text("content_type"),
+            url: Url::parse(&text("url").unwrap_or_default()).map_err(bad)?,
+            now: Timestamp(head["now"].as_i64().ok_or_else(|| bad("now"))?),
+            links: head["links"] == true,
+        };
+        let limits = Limits { memory: number("memory")?, cpu_secs: number("cpu_secs")? };
+        Ok(Order { task, ms: number("ms")?, limits })
+    }
+}
+
+impl Reading {
+    pub(super) fn write(&self, to: impl Write) -> io::Result<()> {
+        let links: Vec<Value> = self.links.links.iter().map(|l| json!([l.url.as_str(), l.nofollow])).collect();
+        let mut all = json!({ "links": links, "truncated": self.links.truncated });
+        match &self.values {
+            Ok(Values { data, warnings, render_mode }) => {
+                all["data"] = Value::Object(data.clone());
+                all["warnings"] = json!(warnings);
+                all["render_mode"] = json!(render_mode);
+            }
+            Err(error) => all["error"] = json!(error),
+        }
+        serde_json::to_writer(to, &all).map_err(io::Error::from)
+    }
+
+    /// Reads back what [`Reading::write`] wrote; `None` for what it did not.
+    pub(super) fn parse(text: &[u8]) -> Option<Reading> {
+        let mut all: Map<String, Value> = serde_json::from_slice(text).ok()?;
+        let mut take = |name: &str| all.remove(name);
+        let links = take("links")?.as_array()?.iter().map(link).collect::<Option<Vec<Link>>>()?;
+        let links = Links { links, truncated: take("truncated")? == true };
+        let values = match take("error") {
+            Some(error) => Err(serde_json::from_value::<UnitError>(error).ok()?),
+            None => {
+                let Value::Object(data) = take("data")? else { return None };
+                let warnings = serde_json::from_value(take("warnings")?).ok()?;
+                Ok(Values { data, warnings, render_mode: serde_json::from_value::<RenderMode>(take("render_mode")?).ok()? })
+            }
+        };
+        Some(Reading { values, links })
+    }
+}
+
+/// As what a link was found matters to nobody who reads this.
+fn link(pair: &Value) -> Option<Link> {
+    let url = Url::parse(pair.get(0)?.as_str()?).ok()?;
+    Some(Link { url, kind: LinkKind::Anchor, nofollow: pair.get(1)?.as_bool()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn both_sides_read_what_the_other_wrote() {
+        let task = Task {
+            schema: Schema::parse(&json!([{"field": "title", "type": "string"}])).unwrap(),
+            locale: "de-DE".into(),
+            wanted_browser: true,
+            content_type: Some("text/html; charset=\"x\"".into()),
+            url: Url::parse("https://e.test/a?b").unwrap(),
+            now: Timestamp(7),
+            links: true,
+        };
+        let order = Order { task, ms: 1_500, limits: Limits { memory: 1, cpu_secs: 2 } };
+        let message = [order.head(), b"<p>\nbody".to_vec()].concat();
+        let mut from = message.as_slice();
+        assert_eq!(Order::read(&mut from).unwrap(), order);
+        assert_eq!(from, b"<p>\nbody");
+
+        let url = Url::parse("https://e.test/b").unwrap();
+        let links = Links { links: vec![Link { url, kind: LinkKind::Anchor, nofollow: true }], truncated: true };
+        let Value::Object(data) = json!({"b": "x\n", "a": null}) else { panic!() };
+        let good = Values { data, warnings: vec!["w".into()], render_mode: RenderMode::Structured };
+        for values in [Ok(good), Err(UnitError::new(ErrorCode::UnsupportedContent, "no"))] {
+            let (reading, mut text) = (Reading { values, links: links.clone() }, Vec::new());
+            reading.write(&mut text).unwrap();
+            assert_eq!(Reading::parse(&text), Some(reading));
+        }
+        for broken in ["", "{}", "[]", "{\"links\":[[1]],\"truncated\":true}"] {
+            assert_eq!(Reading::parse(broken.as_bytes()), None, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading one page that was fetched: in this process, or in one of its own that can be killed. Knows nothing of rows,
+//! hosts and places.
+
+mod child;
+mod frame;
+mod process;
+
+use std::time::Instant;
+
+use domain::job::RenderJs;
+use domain::{ErrorCode, Job, RenderMode, Schema, Timestamp, UnitError};
+use extraction::budget::Budget;
+use extraction::links::Links;
+use extraction::{Context, ExtractError, Extracted, Page};
+use serde_json::{Map, Value};
+use url::Url;
+
+pub use child::{ARGUMENT, serve};
+pub(crate) use process::read_apart;
+
+/// What is to be read from a page, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Task {
+    pub(crate) schema: Schema,
+    pub(crate) locale: String,
+    /// A browser was wanted; there is none.
+    pub(crate) wanted_browser: bool,
+    pub(crate) content_type: Option<String>,
+    /// Where the page was found.
+    pub(crate) url: Url,
+    pub(crate) now: Timestamp,
+    /// Whether its links are wanted.
+    pub(crate) links: bool,
+}
+
+/// A page's values, what there is to say about them, and where they came from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) data: Map<String, Value>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) render_mode: RenderMode,
+}
+
+/// What came of reading a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) values: Result<Values, UnitError>,
+    pub(crate) links: Links,
+}
+
+impl Task {
+    pub(crate) fn new(job: &Job, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
+        Task {
+            schema: job.schema.clone(),
+            locale: job.options.locale.clone(),
+            wanted_browser: job.options.render_js == RenderJs::Always,
+            content_type,
+            url,
+            now,
+            links,
+        }
+    }
+
+    /// Reads the page, and ends soon after `budget` does.
+    pub(crate) fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
+        let page = Page { body, content_type: self.content_type.as_deref(), url: &self.url };
+        let context = Context { locale: &self.locale, now: self.now, budget };
+        let (read, links) = if self.links {
+            extraction::extract_with_links(&page, &self.schema, &context)
+        } else {
+            (extraction::extract(&page, &self.schema, &context), Links::default())
+        };
+        Reading { values: self.values(read), links }
+    }
+
+    fn values(&self, read: Result<Extracted, ExtractError>) -> Result<Values, UnitError> {
+        let read = read.map_err(|e| {
+            let code = match e {
+                ExtractError::OutOfTime => ErrorCode::Timeout,
+                ExtractError::Unsupported(_) | ExtractError::BrokenJson | ExtractError::TooMuch(_) => {
+                    ErrorCode::UnsupportedContent
+                }
+            };
+            UnitError::new(code, e.to_string())
+        })?;
+        let mut warnings = read.warnings;
+        if self.wanted_browser {
+            warnings
+                .push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
+        }
+        Ok(Values { data: read.data, warnings, render_mode: read.render_mode })
+    }
+}
+
+/// Whether a moment has passed: what a page's budget asks for.
+pub(crate) fn past(end: Instant) -> impl Fn() -> bool {
+    move || Instant::now() >= end
+}

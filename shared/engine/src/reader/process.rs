@@ -1,0 +1,63 @@
+//! Has a page read by a process of its own, which may die of it: nothing else does.
+
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use domain::{ErrorCode, UnitError};
+use extraction::links::Links;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use super::child::ARGUMENT;
+use super::frame::{Limits, Order};
+use super::{Reading, Task};
+
+/// Address space of a child, in bytes: a page of 10 MB with two million nodes takes half of it.
+const MEMORY: u64 = 512 * 1024 * 1024;
+/// Most bytes of an answer: 5,000 links in 4 MB, values, and what JSON adds to them.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// Reads a page in a process of its own: `program` with [`ARGUMENT`]. The process is killed once `end` has passed and
+/// when this future is dropped. One that dies says that the page cannot be read.
+///
+/// # Errors
+/// The process could not be started or talked to: a fault of this machine.
+pub(crate) async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
+    let left = end.saturating_duration_since(Instant::now());
+    let limits = Limits { memory: MEMORY, cpu_secs: left.as_secs() + 1 };
+    let order = Order { task, ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX), limits };
+    let mut child = Command::new(program)
+        .arg(ARGUMENT)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::Error::other("the process has no input and output"));
+    };
+    let told = async move {
+        // Whoever dies early does not read; what it did not say is what counts.
+        if to.write_all(&order.head()).await.is_ok() {
+            let _ = to.write_all(body).await;
+        }
+    };
+    let mut answer = Vec::new();
+    let mut from = from.take(MAX_ANSWER);
+    let talk = async { tokio::join!(told, from.read_to_end(&mut answer)).1 };
+    match tokio::time::timeout_at(end.into(), talk).await {
+        Ok(read) => read.map(drop)?,
+        Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than there was time")),
+    }
+    Ok(Reading::parse(&answer).unwrap_or_else(|| {
+        tracing::info!("a process that read a page died");
+        failed(ErrorCode::UnsupportedContent, "the page takes more memory or time to read than a page may")
+    }))
+}
+
+fn failed(code: ErrorCode, text: &str) -> Reading {
+    Reading { values: Err(UnitError::new(code, text)), links: Links::default() }
+}
