@@ -8,6 +8,9 @@ use lambda_http::{Error, run_with_streaming_response, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
+    if api::app::read_page_if_asked().is_some() {
+        return Ok(());
+    }
     api::app::start_log(true);
     // Built once per process; a missing variable fails the init and says which.
     let app = App::from_env(Rights::All).await?;

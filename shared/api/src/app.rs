@@ -1,5 +1,7 @@
 //! What the functions share: built once per process, handed to every request.
 
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::{Endpoint, ErrorCode, Timestamp};
@@ -71,7 +73,7 @@ impl App {
     pub async fn from_env(rights: Rights) -> Result<App, StartError> {
         let env = Env(&process_env);
         let places = Places::from_env(&env, rights)?;
-        let config = Config::read(&env, Settings::default())?;
+        let config = Config::read(&env, Settings { reader: reader(), ..Settings::default() })?;
         let sources = Sources { metrics: telemetry::stdout(), ..Sources::default() };
         Ok(App::new(&config, &places, sources).await?)
     }
@@ -97,6 +99,18 @@ impl App {
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry })
     }
+}
+
+/// This very program, which reads a page in a process of its own where it is started for that.
+pub fn reader() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}
+
+/// Reads a page and says so, where this process was started for that: then there is nothing else for it to do. To be
+/// asked first, before anything is set up.
+pub fn read_page_if_asked() -> Option<ExitCode> {
+    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == engine::reader::ARGUMENT);
+    asked.then(|| if engine::reader::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl App {

@@ -29,13 +29,14 @@ pub use stack::Stack;
 /// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.
 pub async fn main() -> ExitCode {
     api::app::start_log(false);
-    let config = match LocalConfig::from_env() {
+    let mut config = match LocalConfig::from_env() {
         Ok(config) => config,
         Err(error) => {
             tracing::error!("{error}");
             return ExitCode::from(2);
         }
     };
+    config.config.settings.reader = api::app::reader();
     let stack = match Stack::start(config).await {
         Ok(stack) => stack,
         Err(error) => {

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 const LAST_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    if let Some(code) = api::app::read_page_if_asked() {
+        return code;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(_) => return ExitCode::FAILURE,

@@ -101,12 +101,7 @@ impl Engine {
     }
 
     /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
-    async fn ask_elsewhere(
-        &self,
-        job: &Job,
-        mut judged: Vec<Judged>,
-        memory: &memory::Memory,
-    ) -> Vec<Judged> {
+    async fn ask_elsewhere(&self, job: &Job, mut judged: Vec<Judged>, memory: &memory::Memory) -> Vec<Judged> {
         let mut robots = HashMap::new();
         for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !memory.knows(&link.hash)) {
             let url = link.page.url();

@@ -26,12 +26,7 @@ impl Engine {
     ///
     /// # Errors
     /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
-    pub async fn turn(
-        &self,
-        url: &Url,
-        spaced: bool,
-        crawl_delay: Option<Duration>,
-    ) -> Result<Timestamp, StoreError> {
+    pub async fn turn(&self, url: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Result<Timestamp, StoreError> {
         let delay_ms = if spaced { self.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
         let host = self.inner.hosts.host(url);
         let now = self.now();

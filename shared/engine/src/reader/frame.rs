@@ -96,7 +96,11 @@ impl Reading {
             None => {
                 let Value::Object(data) = take("data")? else { return None };
                 let warnings = serde_json::from_value(take("warnings")?).ok()?;
-                Ok(Values { data, warnings, render_mode: serde_json::from_value::<RenderMode>(take("render_mode")?).ok()? })
+                Ok(Values {
+                    data,
+                    warnings,
+                    render_mode: serde_json::from_value::<RenderMode>(take("render_mode")?).ok()?,
+                })
             }
         };
         Some(Reading { values, links })
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn both_sides_read_what_the_other_wrote() {
         let task = Task {
-            schema: Schema::parse(&json!([{"field": "title", "type": "string"}])).unwrap(),
+            schema: Schema::parse(&json!([{"field": "title", "type": "string", "example": "x"}])).unwrap(),
             locale: "de-DE".into(),
             wanted_browser: true,
             content_type: Some("text/html; charset=\"x\"".into()),
