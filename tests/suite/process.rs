@@ -254,3 +254,38 @@ async fn it_ends_cleanly_and_hands_over_what_runs() {
     assert_eq!(result["succeeded"], 60);
     assert_eq!(site.hits(), 60, "what had started was finished, nothing was fetched twice");
 }
+
+/// A server that is killed while it works on a page, and a page that would kill its next reader: the second attempt is
+/// read by a process of its own, nobody else waits for it, and the unit is charged once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_attempt_takes_nobody_s_place() {
+    let (folder, site) = (Folder::new("suspect"), Site::start().await);
+    let vars = [("FETCH_CONCURRENCY", "2")];
+    let server = Server::start_with(&folder.0, &vars);
+    let urls = [site.url("/slow/1500/a"), site.url("/slow/1500/b")];
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 4000 } });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let response = request.body(body.to_string()).send().await.unwrap();
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    until("both pages are asked for", async || site.hits() >= 2).await;
+    drop(server); // SIGKILL
+
+    let server = Server::start_with(&folder.0, &vars);
+    let done = async || server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed";
+    let honest = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
+    let mut slowest = Duration::ZERO;
+    while !done().await {
+        let begun = std::time::Instant::now();
+        let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY);
+        let answer = request.body(honest.clone()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.unwrap();
+        slowest = slowest.max(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(slowest < Duration::from_secs(4), "somebody waited {slowest:?} for another's second attempt");
+    let state = server.get(&format!("/v1/jobs/{job}")).await;
+    assert_eq!((&state["progress"]["done"], &state["credits"]["charged"]), (&json!(2), &json!(2)), "{state}");
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}

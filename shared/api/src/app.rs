@@ -22,6 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
 use crate::headers::{add_limits, add_privacy};
+use crate::held::HeldCalls;
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
 use crate::{ApiError, Response, request};
@@ -33,6 +34,8 @@ pub struct App {
     pub engine: Engine,
     /// Counts what happens.
     pub(crate) telemetry: Arc<Telemetry>,
+    /// Whose answers wait for results.
+    pub(crate) held: HeldCalls,
 }
 
 /// The process cannot start.
@@ -97,7 +100,7 @@ impl App {
             gates: sources.gates.unwrap_or_else(|| Gates::new(config.settings.fetch_concurrency)),
             observer: Arc::clone(&telemetry) as Arc<dyn Observer>,
         };
-        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry })
+        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry, held: HeldCalls::default() })
     }
 }
 

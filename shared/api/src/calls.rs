@@ -13,6 +13,7 @@ use store::standing::Standing;
 use crate::app::App;
 use crate::auth::{authenticate, check_active};
 use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
+use crate::held::HeldCall;
 use crate::prefer::{self, Format, Preferences};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, idempotency, request, results, validate};
@@ -90,6 +91,8 @@ impl App {
             wishes.preferences = Preferences::default();
         }
         let respond_async = wishes.preferences.respond_async;
+        // Before anything is reserved: who is refused owes nothing.
+        let held = if respond_async { None } else { self.hold(standing, &wishes)? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
@@ -111,11 +114,11 @@ impl App {
                 }
                 let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
                 let until = self.engine.now().plus_ms(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
-                Ok(self.stream(self.engine.start(*started, Some(until)), &wishes))
+                Ok(self.stream(self.engine.start(*started, Some(until)), held, &wishes))
             }
             Verdict::Replay(id) => match self.engine.job(&id).await? {
                 Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, &wishes)),
-                Some(job) => Ok(self.stream(self.engine.follow(job, 0), &wishes)),
+                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held, &wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
@@ -132,6 +135,22 @@ impl App {
             )),
             Verdict::Suspended => check_active(standing).and(Err(ApiError::invalid("the account changed; try again"))),
         }
+    }
+
+    /// Leave to hold an answer open, which one that does not wait needs none of.
+    pub(crate) fn hold(&self, standing: &Standing, wishes: &Wishes) -> Result<Option<HeldCall>, ApiError> {
+        if wishes.preferences.wait == Some(0) {
+            return Ok(None);
+        }
+        let most = standing.plan.held_calls();
+        let held = self.held.hold(&standing.account, most).ok_or_else(|| {
+            let text = format!(
+                "{most} calls at once may wait for their results; end one, or ask with \"Prefer: respond-async\" or \
+                 \"wait=0\""
+            );
+            ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
+        })?;
+        Ok(Some(held))
     }
 
     fn rate_limited(&self, standing: &Standing) -> ApiError {
@@ -153,7 +172,7 @@ impl App {
     }
 
     /// 200 and the job's id now; the results as they come.
-    pub(crate) fn stream(&self, feed: Feed, wishes: &Wishes) -> Response {
+    pub(crate) fn stream(&self, feed: Feed, held: Option<HeldCall>, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
         let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
         let mut response = job_response(StatusCode::OK, &feed.job().id, body, wishes.format.content_type());
@@ -168,7 +187,11 @@ impl App {
         let style = results::Style { format: wishes.format, hold };
         let log = wishes.log.clone();
         log.iter().for_each(|log| log.job(&feed.job().id));
-        tokio::spawn(results::write(self.engine.clone(), feed, (sender, log), style));
+        let written = results::write(self.engine.clone(), feed, (sender, log), style);
+        tokio::spawn(async move {
+            written.await;
+            drop(held);
+        });
         response
     }
 

@@ -147,7 +147,8 @@ impl App {
         if wishes.preferences.respond_async && !job.state.ended() {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
-        Ok(self.stream(self.engine.follow(job, from), &wishes))
+        let held = self.hold(&caller.standing, &wishes)?;
+        Ok(self.stream(self.engine.follow(job, from), held, &wishes))
     }
 
     /// A job of the caller's that is still kept.

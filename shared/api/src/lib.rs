@@ -9,6 +9,7 @@ pub mod calls;
 pub mod config;
 pub mod error;
 pub mod headers;
+mod held;
 pub mod jobs;
 pub mod messages;
 pub mod prefer;

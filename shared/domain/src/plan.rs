@@ -55,6 +55,16 @@ impl Plan {
         }
     }
 
+    /// Most calls whose answer is held open at once.
+    pub fn held_calls(self) -> u32 {
+        match self {
+            Plan::Free => 4,
+            Plan::Starter => 20,
+            Plan::Pro => 60,
+            Plan::Scale => 200,
+        }
+    }
+
     /// Whether prepaid credits may be drawn on once the month's quota is used.
     pub fn prepaid(self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use domain::{Seq, Timestamp};
 use tokio::sync::mpsc;
 
 /// Most bytes of results that wait for a reader.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MOST_BYTES: usize = 512 * 1024;
 
 /// A unit has ended, and its row says so.
 #[derive(Debug, Clone)]

@@ -104,6 +104,10 @@ impl Engine {
             tokio::time::sleep(CANCEL_LOOK).await;
             let looked = async {
                 let Some(now) = self.store().job(&job.id).await? else { return Ok(true) };
+                if now.state == JobState::Cancelling {
+                    // By the operator, who only says so.
+                    return Ok(self.wind_up(&now).await?.is_some());
+                }
                 if now.must_expire(self.now()) {
                     self.store().wind_down(&now, JobState::Expiring, self.now()).await?;
                     return Ok(self.wind_up(&self.reread(&job.id).await?).await?.is_some());

@@ -21,6 +21,7 @@ pub mod queue;
 pub mod settle;
 pub mod snapshot;
 pub mod standing;
+pub mod stop;
 pub mod tables;
 pub mod units;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use domain::{AccountId, Plan};
+use domain::{AccountId, JobId, Plan};
 
 #[derive(Debug, Parser)]
 #[command(name = "admin", about = "Runo's operator tool: accounts, keys, credits and the invariant check")]
@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// API keys: create, revoke, list
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Jobs: cancel
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Check the invariants over all tables; exit code 1 if any is broken
     Check,
 }
@@ -69,7 +72,7 @@ pub(crate) enum AccountCommand {
         #[arg(long)]
         rate: Option<u64>,
     },
-    /// Refuse all its calls
+    /// Refuse all its calls and cancel its running jobs: what has not started is refunded
     Suspend {
         /// Which
         #[arg(value_parser = account)]
@@ -111,6 +114,16 @@ pub(crate) enum AccountCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Cancel a job, whoever's it is: what has not started is refunded
+    Cancel {
+        /// Which
+        #[arg(value_parser = job)]
+        job: JobId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Create a key, which is shown once: dynamic, or static with a schema bound to it
     Create {
@@ -144,4 +157,8 @@ fn plan(text: &str) -> Result<Plan, String> {
 
 fn account(text: &str) -> Result<AccountId, String> {
     AccountId::parse(text).ok_or_else(|| "must be 1 to 40 of a-z, 0-9, _ and -".into())
+}
+
+fn job(text: &str) -> Result<JobId, String> {
+    JobId::parse(text).ok_or_else(|| "must be a job's id".into())
 }

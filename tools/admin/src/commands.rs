@@ -2,15 +2,16 @@
 
 use api::auth::sha256_hex;
 use domain::ids::key_text;
-use domain::{AccountId, Plan, Schema};
+use domain::{AccountId, JobId, Plan, Schema};
 use engine::audit::violations;
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
 use store::accounts::Change;
+use store::stop::Stopped;
 
 use crate::Answer;
-use crate::args::{AccountCommand, Command, KeyCommand};
+use crate::args::{AccountCommand, Command, JobCommand, KeyCommand};
 
 /// A job may be found running this long past its deadline.
 const SWEEP_SECS: u64 = 120;
@@ -19,6 +20,7 @@ pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, Strin
     match command {
         Command::Account(command) => account(store, command).await,
         Command::Key(command) => key(store, command).await,
+        Command::Job(JobCommand::Cancel { job }) => cancel(store, &job).await,
         Command::Check => check_all(store).await,
     }
 }
@@ -54,7 +56,12 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
             )
         }
         AccountCommand::Suspend { account } => {
-            done(store.set_suspended(&account, true).await.map_err(text)?, &account, "suspended")
+            if store.set_suspended(&account, true).await.map_err(text)? == Change::Refused {
+                return Err(format!("there is no account \"{account}\""));
+            }
+            let jobs = store.stop_account(&account, now).await.map_err(text)?;
+            let said = format!("{account}: suspended, {} running jobs are cancelling", jobs.len());
+            say(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), said)
         }
         AccountCommand::Resume { account } => {
             done(store.set_suspended(&account, false).await.map_err(text)?, &account, "active")
@@ -168,6 +175,16 @@ fn read_key() -> Result<String, String> {
     match line.trim() {
         "" => Err("no key was given, neither as an argument nor on standard input".into()),
         key => Ok(key.to_owned()),
+    }
+}
+
+/// Says the word; whoever drives or sweeps the job does the rest.
+async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
+    let said = json!({ "job_id": job, "status": "cancelling" });
+    match store.stop_job(job, SystemClock.now()).await.map_err(text)? {
+        Stopped::Now => say(said, format!("{job}: cancelling")),
+        Stopped::Before => say(said, format!("{job}: was winding down already")),
+        Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }
 

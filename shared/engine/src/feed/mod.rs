@@ -24,7 +24,7 @@ const HOLD_BACK_MS: i64 = 50;
 /// As much where the rows are all that is known: workers tell of results in groups.
 const HOLD_BACK_ROWS_MS: i64 = 400;
 /// Most bytes of results that are kept before their turn; the rest is read again.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MOST_BYTES: usize = 512 * 1024;
 
 /// In what order results are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
