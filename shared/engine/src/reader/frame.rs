@@ -40,7 +40,7 @@ impl Order {
     pub(super) fn head(&self) -> Vec<u8> {
         let Order { task, ms, limits } = self;
         let mut line = json!({
-            "schema": task.schema, "locale": task.locale, "wanted_browser": task.wanted_browser,
+            "schema": task.schema, "locale": task.locale, "notes": task.notes,
             "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links,
             "ms": ms, "memory": limits.memory, "cpu_secs": limits.cpu_secs,
         })
@@ -59,7 +59,7 @@ impl Order {
         let task = Task {
             schema: serde_json::from_value::<Schema>(head["schema"].clone()).map_err(bad)?,
             locale: text("locale").unwrap_or_default(),
-            wanted_browser: head["wanted_browser"] == true,
+            notes: serde_json::from_value(head["notes"].clone()).map_err(bad)?,
             content_type: text("content_type"),
             url: Url::parse(&text("url").unwrap_or_default()).map_err(bad)?,
             now: Timestamp(head["now"].as_i64().ok_or_else(|| bad("now"))?),
@@ -124,7 +124,7 @@ mod tests {
         let task = Task {
             schema: Schema::parse(&json!([{"field": "title", "type": "string", "example": "x"}])).unwrap(),
             locale: "de-DE".into(),
-            wanted_browser: true,
+            notes: vec!["n".into()],
             content_type: Some("text/html; charset=\"x\"".into()),
             url: Url::parse("https://e.test/a?b").unwrap(),
             now: Timestamp(7),

@@ -23,8 +23,8 @@ pub(crate) use process::read_apart;
 pub(crate) struct Task {
     pub(crate) schema: Schema,
     pub(crate) locale: String,
-    /// A browser was wanted; there is none.
-    pub(crate) wanted_browser: bool,
+    /// What there is to say whatever the page is.
+    pub(crate) notes: Vec<String>,
     pub(crate) content_type: Option<String>,
     /// Where the page was found.
     pub(crate) url: Url,
@@ -53,7 +53,7 @@ impl Task {
         Task {
             schema: job.schema.clone(),
             locale: job.options.locale.clone(),
-            wanted_browser: job.options.render_js == RenderJs::Always,
+            notes: notes(job),
             content_type,
             url,
             now,
@@ -84,12 +84,23 @@ impl Task {
             UnitError::new(code, e.to_string())
         })?;
         let mut warnings = read.warnings;
-        if self.wanted_browser {
-            warnings
-                .push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
-        }
+        warnings.extend_from_slice(&self.notes);
         Ok(Values { data: read.data, warnings, render_mode: read.render_mode })
     }
+}
+
+/// Wishes of the caller that are not met.
+fn notes(job: &Job) -> Vec<String> {
+    let mut notes = Vec::new();
+    if job.options.render_js == RenderJs::Always {
+        notes.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
+    }
+    if job.options.process_images {
+        notes.push(
+            "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),
+        );
+    }
+    notes
 }
 
 /// Whether a moment has passed: what a page's budget asks for.
