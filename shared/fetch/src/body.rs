@@ -5,7 +5,9 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncReadExt;
 
-use crate::content::{Readability, SNIFF_BYTES, is_still_gzip, judge_type, looks_readable};
+use crate::content::{
+    Readability, SNIFF_BYTES, is_binary_format, is_still_gzip, judge_type, looks_readable, sniffed_type,
+};
 use crate::decode::{broken, coding, decoded};
 use crate::error::FetchError;
 use crate::throttle::throttled;
@@ -55,6 +57,7 @@ pub(crate) async fn read(response: Response, max: usize) -> Result<Content, Fetc
             judged = true;
         }
         if came == 0 {
+            let content_type = sniffed_type(content_type.as_deref(), &body);
             return Ok(Content { content_type, body: body.into() });
         }
     }
@@ -70,7 +73,12 @@ fn make_room(body: &mut Vec<u8>, max: usize) {
 
 fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
     if is_still_gzip(start) {
-        let text = "the content is compressed more than once; one layer of gzip, br or deflate can be read";
+        let text = "the content is compressed more often than its Content-Encoding says";
+        return Err(FetchError::Unsupported(text.into()));
+    }
+    if is_binary_format(start) {
+        let text =
+            "the content is a document, picture, archive or media file; only HTML, XML, JSON and text can be read";
         return Err(FetchError::Unsupported(text.into()));
     }
     if sniff && !looks_readable(start) {

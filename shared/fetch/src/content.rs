@@ -16,9 +16,20 @@ pub enum Readability {
 
 /// Judges a Content-Type (RFC 9110 §8.3.1).
 pub fn judge_type(content_type: &str) -> Readability {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // A comma is what servers put between two of them.
+    let essence = content_type.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase();
     // What is no media type, and what names none (MIME Sniffing §7), is as good as no header.
-    if !essence.contains('/') || matches!(essence.as_str(), "*/*" | "unknown/unknown" | "application/unknown") {
+    if !essence.contains('/')
+        || matches!(
+            essence.as_str(),
+            "*/*"
+                | "unknown/unknown"
+                | "application/unknown"
+                | "application/octet-stream"
+                | "binary/octet-stream"
+                | "application/x-unknown-content-type"
+        )
+    {
         return Readability::Unsaid;
     }
     let readable = essence.starts_with("text/")
@@ -28,17 +39,58 @@ pub fn judge_type(content_type: &str) -> Readability {
     if readable { Readability::Readable } else { Readability::Unreadable }
 }
 
+/// Starts of binary formats that servers send as pages: documents, pictures, archives, fonts, media.
+const BINARY: [&[u8]; 20] = [
+    b"%PDF-",
+    b"\x89PNG",
+    b"GIF87a",
+    b"GIF89a",
+    b"\xff\xd8\xff",
+    b"\x1f\x8b",
+    b"wOFF",
+    b"wOF2",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"Rar!\x1a\x07",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\xd0\xcf\x11\xe0",
+    b"BZh9",
+    b"\xfd7zXZ",
+    b"OggS\0",
+    b"ID3\x03",
+    b"ID3\x04",
+    b"\x7fELF",
+    b"fLaC\0",
+];
+
+/// Whether a start is that of a known binary format, whatever the server calls it.
+pub fn is_binary_format(start: &[u8]) -> bool {
+    let riff = start.starts_with(b"RIFF") && matches!(start.get(8..12), Some(b"WEBP" | b"WAVE" | b"AVI "));
+    let iso_media = start.get(4..8) == Some(b"ftyp") && start.starts_with(b"\0\0");
+    riff || iso_media || BINARY.iter().any(|mark| start.starts_with(mark))
+}
+
 /// Whether bytes without a Content-Type look like something readable: markup, JSON or text. The mark of a known binary
 /// format says no, and so does a byte that no text has (MIME Sniffing §3, "binary data byte").
 pub fn looks_readable(start: &[u8]) -> bool {
-    // Only those that begin with bytes of text; the others give themselves away by a binary data byte or by these.
-    const BINARY: [&[u8]; 8] =
-        [b"%PDF-", b"\x89PNG", b"GIF87a", b"GIF89a", b"\xff\xd8\xff", b"\x1f\x8b", b"wOFF", b"wOF2"];
-    if BINARY.iter().any(|mark| start.starts_with(mark)) {
+    if is_binary_format(start) {
         return false;
     }
     let utf16 = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
     utf16 || !start.iter().take(SNIFF_BYTES).any(|b| matches!(b, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
+}
+
+/// The type of a body whose Content-Type names none: JSON or HTML by its first byte, with the parameters that the header
+/// has. So whoever reads the page need not judge again.
+pub fn sniffed_type(content_type: Option<&str>, body: &[u8]) -> Option<String> {
+    let content_type = content_type?;
+    if judge_type(content_type) != Readability::Unsaid {
+        return Some(content_type.to_owned());
+    }
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let essence = if matches!(start.first(), Some(b'{' | b'[')) { "application/json" } else { "text/html" };
+    let parameters = content_type.split_once(';').map_or("", |(_, rest)| rest.trim());
+    Some(if parameters.is_empty() { essence.to_owned() } else { format!("{essence}; {parameters}") })
 }
 
 /// Whether decoded bytes are gzip again: the server encoded them twice, and one layer is read.
@@ -63,7 +115,8 @@ mod tests {
             ("application/rss+xml", Readable),
             ("application/pdf", Unreadable),
             ("image/png", Unreadable),
-            ("application/octet-stream", Unreadable),
+            ("application/octet-stream", Unsaid),
+            ("text/html,text/html", Readable),
             ("video/mp4", Unreadable),
             ("multipart/mixed", Unreadable),
             ("", Unsaid),
@@ -72,6 +125,20 @@ mod tests {
             ("*/*", Unsaid),
         ] {
             assert_eq!(judge_type(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn types_that_say_nothing_are_sniffed() {
+        for (said, body, want) in [
+            (None, &b"<p>"[..], None),
+            (Some("text/html"), b"{}", Some("text/html")),
+            (Some("html"), b"<p>", Some("text/html")),
+            (Some("; charset=koi8-r"), b"<p>", Some("text/html; charset=koi8-r")),
+            (Some("json"), b" {\"a\": 1}", Some("application/json")),
+            (Some("*/*"), b"\xef\xbb\xbf[1]", Some("application/json")),
+        ] {
+            assert_eq!(sniffed_type(said, body).as_deref(), want, "{said:?}");
         }
     }
 

@@ -14,6 +14,7 @@ pub mod target;
 
 mod body;
 mod bounded;
+mod codec;
 mod cookies;
 mod decode;
 mod fault;

@@ -119,7 +119,8 @@ async fn answer(socket: &mut TcpStream, path: &str, request: &str, address: Sock
         "/deflate" => encoded("deflate", &encodings::zlib(b"<h1>packed</h1>")),
         "/gzip-cut" => encoded("gzip", &encodings::gzip(b"<h1>packed</h1>")[..20]),
         "/gzip-twice" => encoded("gzip", &encodings::gzip(&encodings::gzip(b"<h1>packed</h1>"))),
-        "/gzip-gzip" => encoded("gzip, gzip", &encodings::gzip(&encodings::gzip(b"x"))),
+        "/gzip-gzip" => encoded("gzip, gzip", &encodings::gzip(&encodings::gzip(b"<h1>packed</h1>"))),
+        "/gzip-thrice" => encoded("gzip, gzip, gzip", &encodings::gzip(&encodings::gzip(&encodings::gzip(b"x")))),
         "/compress" => encoded("compress", b"\x1f\x9d"),
         "/identity" => encoded("identity", b"<p>plain"),
         "/bomb" => {

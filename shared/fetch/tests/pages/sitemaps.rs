@@ -247,7 +247,7 @@ async fn what_is_broken_yields_what_came() {
         ("a page", ok("<!doctype html><title>Not found</title><p>https://e.test/a"), vec![]),
         ("none", status(404), vec![]),
         ("error", status(503), vec![]),
-        ("unknown encoding", Answer::Bytes(page("200 OK", "Content-Encoding: compress\r\n", b"x")), vec![]),
+        ("unknown encoding", Answer::Bytes(page("200 OK", "Content-Encoding: compress\r\n", b"\x1f\x9d")), vec![]),
         ("loop", to("/s"), vec![]),
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
