@@ -135,11 +135,23 @@ fn read_all(
             why = reason;
             continue;
         }
+        if !trusted && !candidate.source.is_structured() && is_to_come(wanted, &coerced.value, reading) {
+            why = "a day to come";
+            continue;
+        }
         notes.extend(coerced.note);
         return Ok(coerced.value);
     }
     // Several names of one thing, where a single text is asked for.
     Err(why)
+}
+
+/// Whether a day of publication or of a change lies in the future. A day more is what time zones need. Markup may say
+/// so of a book that is announced; what a page shows is then the day of something else.
+fn is_to_come(wanted: &Wanted<'_>, value: &Value, reading: &Reading<'_>) -> bool {
+    let past = wanted.is(Concept::Published) || wanted.is(Concept::Modified);
+    let day = value.as_str().filter(|_| past).and_then(|day| day.parse::<jiff::civil::Date>().ok());
+    day.zip(reading.today.tomorrow().ok()).is_some_and(|(day, latest)| day > latest)
 }
 
 /// Whether a value that reads as its type looks like what the field is for.

@@ -43,6 +43,11 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         && let Some(code) = raw.as_str().and_then(code)
     {
         raw = code.into();
+    } else if (wanted.is(Concept::Published) || wanted.is(Concept::Modified))
+        && wanted.field.kind == FieldType::Date
+        && let Some(part) = raw.as_str().and_then(|text| visible::dateline(text, wanted.is(Concept::Modified)))
+    {
+        raw = part.into();
     } else if wanted.is(Concept::Author)
         && let Some(text) = raw.as_str()
     {

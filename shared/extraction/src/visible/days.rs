@@ -7,66 +7,10 @@ use crate::coercion;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::View;
+use super::{View, dateline};
 
 /// Longest line without a digit that may name a day, in bytes.
 const MAX_RECENT: usize = 60;
-/// Words that say that a day is the one of a change.
-const CHANGED: [&str; 26] = [
-    "updated",
-    "modified",
-    "revised",
-    "last update",
-    "edited",
-    "reviewed",
-    "aktualisiert",
-    "geändert",
-    "mis à jour",
-    "actualizado",
-    "aggiornato",
-    "atualizado",
-    "bijgewerkt",
-    "zaktualizowano",
-    "aktualizováno",
-    "uppdaterad",
-    "opdateret",
-    "oppdatert",
-    "päivitetty",
-    "frissítve",
-    "actualizat",
-    "güncelle",
-    "обновлено",
-    "更新",
-    "checked",
-    "as of",
-];
-/// Words that say that a day is the one of publication.
-const PUBLISHED: [&str; 24] = [
-    "published",
-    "posted",
-    "created",
-    "publish",
-    "released",
-    "originally",
-    "veröffentlicht",
-    "erschienen",
-    "erstellt",
-    "publié",
-    "publicado",
-    "pubblicato",
-    "gepubliceerd",
-    "opublikowano",
-    "publikováno",
-    "vydáno",
-    "publicerad",
-    "udgivet",
-    "publisert",
-    "julkaistu",
-    "megjelent",
-    "publicat",
-    "yayın",
-    "опубликовано",
-];
 /// Words that say that a day has nothing to do with the page.
 const OTHER: [&str; 14] = [
     "copyright",
@@ -130,9 +74,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             if el.end > at + 1 && doc.children(at).any(|c| doc.text_len(c) == size) {
                 continue;
             }
+            let part = dateline::part(line, modified);
+            let line = part.as_deref().unwrap_or(line);
             let Some(found) = coercion::find_day(line, &view.reading) else { continue };
             let rest = line.chars().count().saturating_sub(found.length);
-            let mut around = around(view, at);
+            // What a part of the line is about, the part itself says.
+            let mut around = if part.is_some() { String::new() } else { around(view, at) };
             around.push_str(&line.to_lowercase());
             let kind = kind(&around, modified);
             // The more of the line is something else, the less it is a dateline.
@@ -167,14 +114,14 @@ fn around(view: &View<'_>, at: usize) -> String {
     around.push_str(doc.marks(parent));
     let from = doc.text_at(at);
     let before: String = doc.all_text().get(..from).unwrap_or_default().chars().rev().take(28).collect();
-    around.extend(before.to_lowercase().chars().rev());
+    let before: String = before.to_lowercase().chars().rev().collect();
+    around.push_str(dateline::since_last_label(&before));
     around
 }
 
 fn kind(around: &str, modified: bool) -> i32 {
-    let has = |list: &[&str]| list.iter().any(|w| around.contains(w));
-    let (changed, published) = (has(&CHANGED), has(&PUBLISHED));
-    if has(&OTHER) {
+    let (changed, published) = dateline::speaks_of(around);
+    if OTHER.iter().any(|w| around.contains(w)) {
         return -20;
     }
     match (changed, published) {

@@ -2,6 +2,7 @@
 //! looks at the page once, linearly, and only when a field asks for it.
 
 mod byline;
+mod dateline;
 mod days;
 mod lists;
 mod marks;
@@ -25,6 +26,7 @@ use crate::head::Head;
 use crate::wanted::Wanted;
 
 pub(crate) use byline::{is_name, without_by};
+pub(crate) use dateline::part as dateline;
 pub(crate) use title::{agreement, without_site};
 
 /// The page and everything that was once looked up on it.

@@ -215,10 +215,22 @@ fn with_point(doc: &Doc<'_>, at: usize, text: String) -> String {
             .then_some(place - from)
     });
     let Some((head, tail)) = begins.and_then(|at| whole.split_at_checked(at)) else { return text };
-    // A point or comma before it already parts cents: "1.299,00" with its last digits in a box.
-    let run = head.rsplit(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).next().unwrap_or_default();
-    let parted = run.rfind(['.', ',']).is_some_and(|at| run.len() - at < 4);
-    if parted { text } else { collapse(&format!("{head}.{tail}")) }
+    if has_cents(head) { text } else { collapse(&format!("{head}{}{tail}", point(head))) }
+}
+
+/// The separator of cents behind a text: not the one that already sets its thousands apart.
+fn point(text: &str) -> char {
+    if last_number(text).contains('.') { ',' } else { '.' }
+}
+
+/// Whether the number that a text ends with has a separator and less than a group behind it.
+fn has_cents(text: &str) -> bool {
+    let run = last_number(text);
+    run.rfind(['.', ',']).is_some_and(|at| run.len() - at < 4)
+}
+
+fn last_number(text: &str) -> &str {
+    text.rsplit(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).next().unwrap_or_default()
 }
 
 fn is_per_unit(text: &str) -> bool {
@@ -237,6 +249,7 @@ mod tests {
 
     #[test]
     fn prices_per_unit() {
+        assert_eq!((point("$19"), point("1.299"), has_cents("1.299,"), has_cents("1.299")), ('.', ',', true, false));
         assert!(is_per_unit("3.50 € / kg") && !is_per_unit("3.50 €"));
     }
 }

@@ -1,0 +1,173 @@
+//! Lines that say when a page was published and when it was changed: which part of such a line is about which.
+
+/// Words that say that a day is the one of a change.
+const CHANGED: &[&str] = &[
+    "updated",
+    "modified",
+    "revised",
+    "last update",
+    "edited",
+    "reviewed",
+    "aktualisiert",
+    "geändert",
+    "mis à jour",
+    "actualizado",
+    "aggiornato",
+    "atualizado",
+    "bijgewerkt",
+    "zaktualizowano",
+    "aktualizováno",
+    "uppdaterad",
+    "opdateret",
+    "oppdatert",
+    "päivitetty",
+    "frissítve",
+    "actualizat",
+    "güncelle",
+    "обновлено",
+    "更新",
+    "修正",
+    "수정",
+    "ažurirano",
+    "atnaujinta",
+    "atjaunot",
+    "ενημέρω",
+    "оновлено",
+    "diperbarui",
+    "cập nhật",
+    "checked",
+    "as of",
+];
+/// Words that say that a day is the one of publication.
+const PUBLISHED: &[&str] = &[
+    "published",
+    "posted",
+    "created",
+    "publish",
+    "released",
+    "originally",
+    "veröffentlicht",
+    "erschienen",
+    "erstellt",
+    "publié",
+    "publicado",
+    "pubblicato",
+    "gepubliceerd",
+    "opublikowano",
+    "publikováno",
+    "vydáno",
+    "publicerad",
+    "udgivet",
+    "publisert",
+    "julkaistu",
+    "megjelent",
+    "publicat",
+    "yayın",
+    "опубликовано",
+    "公開",
+    "掲載",
+    "发布",
+    "發布",
+    "เผยแพร่",
+    "objavljeno",
+    "paskelbta",
+    "publicēts",
+    "avaldatud",
+    "δημοσιεύ",
+    "diterbitkan",
+    "đăng",
+];
+
+/// Whether a text, in lower case, speaks of a change, and whether of publication.
+pub(super) fn speaks_of(text: &str) -> (bool, bool) {
+    let has = |list: &[&str]| list.iter().any(|w| text.contains(w));
+    (has(CHANGED), has(PUBLISHED))
+}
+
+/// A word of either kind in a text.
+#[derive(Clone, Copy)]
+struct Label {
+    from: usize,
+    to: usize,
+    changed: bool,
+}
+
+/// The words of both kinds in their order; of those of one kind that name the same day, the first.
+fn labels(text: &str) -> Vec<Label> {
+    let mut all: Vec<Label> = Vec::new();
+    for (list, changed) in [(CHANGED, true), (PUBLISHED, false)] {
+        for word in list {
+            all.extend(text.match_indices(word).map(|(from, _)| Label { from, to: from + word.len(), changed }));
+        }
+    }
+    all.sort_by_key(|l| (l.from, std::cmp::Reverse(l.to)));
+    let digit = |from: usize, to: usize| text.get(from..to).is_some_and(|t| t.chars().any(char::is_numeric));
+    all.dedup_by(|next, last| next.from < last.to || (next.changed == last.changed && !digit(last.to, next.from)));
+    all
+}
+
+/// The end of a text from its last word of either kind on.
+pub(super) fn since_last_label(text: &str) -> &str {
+    labels(text).last().map_or(text, |label| &text[label.from..])
+}
+
+/// The part of a text with several days that is about publication, or about a change, in lower case. Nothing where
+/// the text has but one day, or none that is asked for.
+pub(crate) fn part(text: &str, changed: bool) -> Option<String> {
+    let text = text.to_lowercase();
+    let labels = labels(&text);
+    let (first, last) = (labels.first()?, labels.last()?);
+    let digit = |t: &str| t.chars().any(char::is_numeric);
+    let head = &text[..first.from];
+    // "Updated 6 June", but also "6月6日 更新": the word stands before its day, or behind it.
+    let before = digit(&text[last.to..]);
+    if labels.len() < 2 && !(before && digit(head)) {
+        return None;
+    }
+    let parts: Vec<(bool, &str)> = labels
+        .iter()
+        .enumerate()
+        .map(|(i, label)| {
+            let part = if before {
+                &text[label.from..labels.get(i + 1).map_or(text.len(), |next| next.from)]
+            } else {
+                &text[i.checked_sub(1).map_or(0, |i| labels[i].to)..label.to]
+            };
+            (label.changed, part)
+        })
+        .collect();
+    let own = parts.iter().find(|(c, part)| *c == changed && digit(part)).map(|(_, part)| *part);
+    // "5 May 2024 (updated 6 June 2024)": what no word is about is publication.
+    own.or_else(|| (!changed && before && digit(head)).then_some(head)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_days_on_a_line() {
+        for (text, published, changed) in [
+            ("Published: 5 May 2024 | Updated: 6 June 2024", "5 may 2024", "6 june 2024"),
+            ("Updated 6 June 2024 · Published 1 May 2024", "1 may 2024", "6 june 2024"),
+            ("5 May 2024 (updated 6 June 2024)", "5 may 2024", "6 june 2024"),
+            ("Posted May 5, 2024, last updated June 6, 2024", "may 5, 2024", "june 6, 2024"),
+            ("Veröffentlicht am 5. Mai 2024, aktualisiert am 6. Juni 2024", "5. mai 2024", "6. juni 2024"),
+            ("Publié le 5 mai 2024 - Mis à jour le 6 juin 2024", "5 mai 2024", "6 juin 2024"),
+            ("Publicado: 05/05/2024. Actualizado: 06/06/2024", "05/05/2024", "06/06/2024"),
+            ("Pubblicato il 5 maggio 2024; aggiornato il 6 giugno 2024", "5 maggio 2024", "6 giugno 2024"),
+            ("Опубликовано 05.05.2024, обновлено 06.06.2024", "05.05.2024", "06.06.2024"),
+            ("2024年5月5日 公開 2024年6月6日 更新", "5月5日", "6月6日"),
+            ("公開日：2024年5月5日 更新日：2024年6月6日", "5月5日", "6月6日"),
+            ("Created 2024-05-05, modified 2024-06-06", "2024-05-05", "2024-06-06"),
+        ] {
+            let (one, two) = (part(text, false).unwrap_or_default(), part(text, true).unwrap_or_default());
+            assert!(one.contains(published) && !one.contains(changed), "{text}: {one}");
+            assert!(two.contains(changed) && !two.contains(published), "{text}: {two}");
+        }
+        for text in ["5 May 2024", "Updated 6 June 2024", "Published 5 May 2024", "", "updated"] {
+            assert_eq!((part(text, false), part(text, true)), (None, None), "{text}");
+        }
+        assert_eq!(since_last_label("updated 6 june 2024 · published "), "published ");
+    }
+}
