@@ -17,13 +17,21 @@ pub(crate) enum Look {
     Currency,
     Description,
     Email,
+    /// One of the two or three measures of "20 × 30 cm".
+    Extent,
     Image,
     Language,
     List,
     Modified,
     OldPrice,
+    /// What the heading has in brackets.
+    InBrackets,
+    /// A part of the name of the person that the page is about.
+    PersonName,
     Phone,
     Price,
+    /// The second of two days.
+    Range,
     Rating,
     RatingCount,
     ReadingTime,
@@ -84,6 +92,10 @@ pub(crate) enum Trait {
     Wordy,
     /// A code that may have no digit.
     Digitless,
+    /// Every thing has one of its own: as the last part of a dotted name it says nothing of whose it is.
+    Vague,
+    /// The upper end of a range.
+    Upper,
     /// A list whose elements are lines, not words with commas between them.
     Lines,
 }
@@ -125,19 +137,20 @@ macro_rules! concepts {
 
 // Concept = id, look, shape, [traits];
 concepts! {
-    Title = "title", Title, Short, [Common, Shown, OwnLook];
-    Subtitle = "subtitle", Labels, Short, [];
-    Description = "description", Description, Long, [Common];
-    Image = "image", Image, Link, [Common, OwnLook, Address];
-    Url = "url", Canonical, Link, [Common, OwnLook, Address];
-    Language = "language", Language, Free, [OwnLook];
+    Title = "title", Title, Short, [Common, Shown, OwnLook, Vague];
+    Subtitle = "subtitle", Labels, Short, [Vague];
+    AlternateName = "alternate name", InBrackets, Short, [];
+    Description = "description", Description, Long, [Common, Vague];
+    Image = "image", Image, Link, [Common, OwnLook, Address, Vague];
+    Url = "url", Canonical, Link, [Common, OwnLook, Address, Vague];
+    Language = "language", Language, Free, [OwnLook, Vague];
     Site = "site", Site, Name, [];
     // Products
     Price = "price", Price, Money, [Shown];
     OldPrice = "old price", OldPrice, Money, [];
     Currency = "currency", Currency, Free, [];
     LowPrice = "low price", Labels, Money, [];
-    HighPrice = "high price", Labels, Money, [];
+    HighPrice = "high price", Labels, Money, [Upper];
     Discount = "discount", Labels, Count, [];
     Brand = "brand", Brand, Name, [Doubted];
     Manufacturer = "manufacturer", Labels, Name, [];
@@ -149,7 +162,10 @@ concepts! {
     Stock = "stock", Stock, Free, [Doubted];
     Quantity = "quantity", Labels, Count, [];
     Color = "color", Labels, Short, [];
-    Size = "size", Labels, Short, [];
+    Size = "size", Labels, Short, [Vague];
+    Width = "width", Extent, Free, [];
+    Height = "height", Extent, Free, [];
+    Depth = "depth", Extent, Free, [];
     Weight = "weight", Labels, Free, [];
     Material = "material", Labels, Short, [];
     Condition = "condition", Labels, Short, [];
@@ -159,14 +175,14 @@ concepts! {
     RatingCount = "rating count", RatingCount, Count, [];
     ReviewCount = "review count", RatingCount, Count, [];
     // Articles
-    Author = "author", Byline, Name, [Doubted];
-    Published = "published", Times, Day, [Doubted];
-    Modified = "modified", Modified, Day, [Doubted];
-    Category = "category", Category, Short, [];
+    Author = "author", Byline, Name, [Doubted, Vague];
+    Published = "published", Times, Day, [Doubted, Vague];
+    Modified = "modified", Modified, Day, [Doubted, Vague];
+    Category = "category", Category, Short, [Vague];
     Breadcrumb = "breadcrumb", Crumbs, List, [];
-    Keyword = "keyword", Tags, List, [];
+    Keyword = "keyword", Tags, List, [Vague];
     Genre = "genre", Labels, List, [];
-    Body = "body", Body, Long, [OwnLook];
+    Body = "body", Body, Long, [OwnLook, Vague];
     WordCount = "word count", Labels, Count, [];
     ReadingTime = "reading time", ReadingTime, Minutes, [];
     CommentCount = "comment count", Labels, Count, [];
@@ -178,7 +194,7 @@ concepts! {
     Instruction = "instruction", Steps, List, [Lines];
     PrepTime = "prep time", Labels, Minutes, [];
     CookTime = "cook time", Labels, Minutes, [];
-    TotalTime = "total time", Labels, Minutes, [];
+    TotalTime = "total time", Labels, Minutes, [Vague];
     Duration = "duration", Labels, Minutes, [];
     Serving = "serving", Labels, Count, [];
     Cuisine = "cuisine", Labels, Short, [];
@@ -193,32 +209,34 @@ concepts! {
     Sodium = "sodium", Labels, Count, [];
     // Places, people, organisations
     Address = "address", Address, Place, [];
-    City = "city", Labels, Place, [];
-    Region = "region", Labels, Place, [];
+    City = "city", Address, Place, [];
+    Region = "region", Address, Place, [];
     Country = "country", Labels, Place, [];
-    PostalCode = "postal code", Labels, Code, [Wordy];
-    Telephone = "telephone", Phone, Code, [Wordy];
-    Email = "email", Email, Link, [];
+    PostalCode = "postal code", Address, Code, [Wordy];
+    Telephone = "telephone", Phone, Code, [Wordy, Vague];
+    Email = "email", Email, Link, [Vague];
     OpeningHour = "opening hour", Labels, List, [];
     Latitude = "latitude", Labels, Count, [Signed];
     Longitude = "longitude", Labels, Count, [Signed];
     PriceRange = "price range", Labels, Short, [];
     Founded = "founded", Labels, Free, [];
     Employee = "employee", Labels, Free, [];
+    GivenName = "given name", PersonName, Name, [];
+    FamilyName = "family name", PersonName, Name, [];
     BirthDate = "birth date", Labels, Day, [];
-    JobTitle = "job title", Labels, Short, [];
+    JobTitle = "job title", Labels, Short, [Vague];
     Follower = "follower", Labels, Count, [];
     Bio = "bio", Labels, Free, [];
     // Jobs, events, real estate, media
     Company = "company", Labels, Name, [];
     Salary = "salary", Labels, Money, [];
-    SalaryMax = "salary max", Labels, Money, [];
+    SalaryMax = "salary max", Labels, Money, [Upper];
     EmploymentType = "employment type", Labels, Short, [];
     ValidThrough = "valid through", Labels, Day, [];
     JobLocation = "job location", Labels, Place, [];
     Location = "location", Labels, Place, [];
     StartDate = "start date", Times, Day, [];
-    EndDate = "end date", Labels, Day, [];
+    EndDate = "end date", Range, Day, [];
     Organizer = "organizer", Labels, Name, [];
     Performer = "performer", Labels, Name, [];
     Bedroom = "bedroom", Labels, Count, [];
@@ -232,7 +250,7 @@ concepts! {
     Actor = "actor", Labels, List, [];
     PageCount = "page count", Labels, Count, [];
     License = "license", Labels, Short, [];
-    Version = "version", Labels, Code, [Digitless];
+    Version = "version", Labels, Code, [Digitless, Vague];
     OperatingSystem = "operating system", Labels, Short, [];
 }
 

@@ -47,6 +47,10 @@ impl<'a> El<'a> {
     pub(crate) fn attr(&self, name: &str) -> Option<&'a str> {
         attr(self.raw, name)
     }
+    /// Where its text starts in the page's.
+    pub(crate) fn starts_at(&self) -> usize {
+        self.from
+    }
 }
 
 /// An attribute's value. Elements have few attributes: to compare names is cheaper than to intern the one asked for,
@@ -61,6 +65,8 @@ pub(crate) struct Doc<'a> {
     pub(crate) els: Vec<El<'a>>,
     text: String,
     marks: String,
+    /// Where the source began a new line in text that goes on.
+    source_breaks: Vec<usize>,
     /// Line breaks in the text so far.
     breaks: usize,
     /// The heading that names the page.
@@ -99,7 +105,7 @@ impl<'a> Doc<'a> {
                         }
                         doc.open(raw, &mut open, &mut silent);
                     }
-                    Node::Text(text) if silent == 0 => push_text(&mut doc.text, text),
+                    Node::Text(text) if silent == 0 => push_text(&mut doc.text, text, &mut doc.source_breaks),
                     _ => {}
                 },
                 Edge::Close(node) => {
@@ -201,6 +207,11 @@ impl<'a> Doc<'a> {
     /// The page's whole text.
     pub(crate) fn all_text(&self) -> &str {
         &self.text
+    }
+
+    /// Where in the text the source began a new line, which a reader sees as a space; in order.
+    pub(crate) fn source_breaks(&self) -> &[usize] {
+        &self.source_breaks
     }
 
     /// An element's marks: lower-case words of class, id and their like, single spaces, one at each end.
@@ -323,7 +334,8 @@ fn push_marks(out: &mut String, marks: &[Option<&str>]) {
     }
 }
 
-fn push_text(out: &mut String, text: &str) {
+/// Adds text with its white space collapsed; notes where a line of the source begins.
+fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<usize>) {
     let mut rest = text;
     while !rest.is_empty() {
         // Most of a text is words that stay as they are.
@@ -332,9 +344,12 @@ fn push_text(out: &mut String, text: &str) {
         out.push_str(plain);
         let mut chars = more.chars();
         match chars.next() {
-            Some(' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}') => {
+            Some(c @ (' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}')) => {
                 if !out.is_empty() && !out.ends_with([' ', '\n']) {
                     out.push(' ');
+                }
+                if c == '\n' && out.ends_with(' ') && source_breaks.last() != Some(&out.len()) {
+                    source_breaks.push(out.len());
                 }
             }
             None | Some('\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => {}

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::candidate::Form;
 use crate::coercion::{Coerced, Reading, code, coerce, coerce_length, coerce_money, coerce_year};
-use crate::concept::{Concept, Shape};
+use crate::concept::{Concept, Shape, Trait};
 use crate::wanted::Wanted;
 use crate::{own_value, tidy, visible};
 
@@ -29,6 +29,10 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     {
         // How many there are.
         raw = (pieces > 0.0).into();
+    } else if wanted.has(Trait::Upper)
+        && let Some(end) = raw.as_str().and_then(upper_end)
+    {
+        raw = end.into();
     }
     if let Some(text) = raw.as_str() {
         raw = own_value::of(wanted, text)?.into();
@@ -54,6 +58,14 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         raw = visible::without_by(text).into();
     }
     coerce(wanted.field.kind, &raw, reading)
+}
+
+/// The upper end of a range: "$900 – $1,200" ends in "$1,200".
+pub(crate) fn upper_end(text: &str) -> Option<String> {
+    let has_digit = |t: &str| t.bytes().any(|b| b.is_ascii_digit());
+    let joints = ["–", "—", " - ", "-", " to ", " bis ", " à ", " a ", " and ", " und ", "~"];
+    let ends = joints.iter().find_map(|j| text.split_once(j).filter(|(a, b)| has_digit(a) && has_digit(b)));
+    ends.map(|(_, end)| end.trim().to_owned())
 }
 
 /// A value as a text.

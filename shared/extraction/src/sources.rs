@@ -142,13 +142,15 @@ impl<'a> Sources<'a> {
         // The field's own name may be the very term: it says best which of several is meant.
         let field = &wanted.field.field;
         let own = if field.contains('.') { field.clone() } else { camel(&wanted.label) };
-        let paths = wanted.words().map(|w| w.paths.as_slice()).unwrap_or_default();
+        // A path that the caller spells out is that path.
+        let spelled = crate::vocabulary::is_path(field);
+        let paths = wanted.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
             let ends_so = path.rsplit('.').next() == Some(own.as_str()) && own != "name";
             add(path, if ends_so { 0 } else { rank });
         }
         if !paths.contains(&own.as_str()) {
-            add(&own, if wanted.concept.is_none() { 0 } else { 8 });
+            add(&own, if wanted.concept.is_none() || spelled { 0 } else { 8 });
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::concept::Concept;
+use crate::concept::{Concept, Trait};
 
 /// The words of a concept. Each member is a line of the table.
 #[derive(Debug, Default)]
@@ -29,6 +29,9 @@ struct Vocabulary {
     /// One for each of [`Concept::ALL`], in its order.
     words: Vec<Words>,
     by_name: HashMap<String, Concept>,
+    /// Paths of schema.org, and their last terms where they have several words and one concept.
+    by_path: HashMap<&'static str, Concept>,
+    by_term: HashMap<String, Option<Concept>>,
     /// Names of several words, in the singular, longest first.
     phrases: Vec<(String, Concept)>,
 }
@@ -38,6 +41,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     let words: Vec<Words> = Concept::ALL.iter().map(|c| read.remove(c.properties().id).unwrap_or_default()).collect();
     let mut by_name = HashMap::new();
     let mut phrases = Vec::new();
+    let (mut by_path, mut by_term) = (HashMap::new(), HashMap::new());
     for (concept, words) in Concept::ALL.iter().zip(&words) {
         for name in &words.names {
             by_name.entry((*name).to_owned()).or_insert(*concept);
@@ -45,11 +49,19 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         for name in &words.names {
             by_name.entry(singular(name).into_owned()).or_insert(*concept);
         }
+        for path in &words.paths {
+            by_path.entry(*path).or_insert(*concept);
+            let term = self::words(path.rsplit('.').next().unwrap_or(path));
+            if term.contains(' ') {
+                let only = by_term.entry(term).or_insert(Some(*concept));
+                *only = only.filter(|c| c == concept);
+            }
+        }
         let several = words.names.iter().filter(|n| n.contains(' '));
         phrases.extend(several.map(|n| (format!(" {} ", singular(n)), *concept)));
     }
     phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
-    Vocabulary { words, by_name, phrases }
+    Vocabulary { words, by_name, by_path, by_term, phrases }
 });
 
 /// Reads the table: words by the id of their concept. Lines that are neither a head, a member nor a comment are passed
@@ -78,7 +90,8 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
 }
 
 /// Words that only say what kind of page it is: `productName`, `articleTitle`, `the_price`.
-const KINDS: [&str; 33] = [
+const KINDS: [&str; 34] = [
+    "entity",
     "product",
     "item",
     "article",
@@ -172,6 +185,23 @@ fn find(words: &str) -> Option<Concept> {
 /// What a field name means, if the table knows it: as it stands, then without words that only say what kind of page
 /// it is or how the value is written.
 pub(crate) fn concept_of(name: &str) -> Option<Concept> {
+    // What an offer is called and where it links to is not what the page's thing is.
+    let of_part = |c: &Concept| c.has(Trait::Vague) && name.to_lowercase().starts_with("offers.");
+    plain_concept(name).filter(|c| !of_part(c)).or_else(|| {
+        // A path of schema.org, or a term of it: `address.addressLocality`, `addressLocality`.
+        let term = name.rsplit('.').next().unwrap_or(name);
+        let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();
+        let dotted = || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::Vague)) } else { None };
+        VOCABULARY.by_path.get(name).copied().or_else(by_term).or_else(dotted)
+    })
+}
+
+/// Whether a name is dotted and says nothing as everyday words: it spells out a path.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('.') && plain_concept(name).is_none()
+}
+
+fn plain_concept(name: &str) -> Option<Concept> {
     let whole = words(name);
     let mut head = whole.as_str();
     loop {

@@ -15,13 +15,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) label: String,
     /// The same in the singular.
     stem: String,
+    /// Other words for it that its name gives: `issueNumber` is an issue, `hasMenu` a menu.
+    things: Vec<String>,
     /// Seconds of one unit, where a duration is asked for as a number.
     pub(crate) unit: Option<f64>,
 }
 
 impl<'a> Wanted<'a> {
     pub(crate) fn of(field: &'a Field) -> Wanted<'a> {
-        let label = words(&field.field);
+        let label = label_of(&field.field);
         let hint = field.hint.as_deref().unwrap_or_default();
         let named = concept_of(&field.field);
         let hinted = if hint.is_empty() { None } else { concept_in(hint) };
@@ -32,7 +34,8 @@ impl<'a> Wanted<'a> {
             (None, hinted) => hinted,
         };
         let stem = singular(&label).into_owned();
-        let mut wanted = Wanted { field, concept, label, stem, unit: None };
+        let things = things(&stem);
+        let mut wanted = Wanted { field, concept, label, stem, things, unit: None };
         wanted.unit = wanted.duration_unit();
         wanted
     }
@@ -112,11 +115,43 @@ impl<'a> Wanted<'a> {
         if stem == self.stem {
             return Some(9);
         }
+        // Other words for the same, and initials: "APR".
+        if self.things.iter().any(|t| t == stem) || is_acronym(label, &self.stem) {
+            return Some(6);
+        }
+        if self.head() == Some(stem) {
+            return Some(1);
+        }
         let concept = self.words()?;
         if concept.names.iter().any(|n| *n == label || *n == stem) {
             return Some(8);
         }
         concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
+    }
+
+    /// What it is of, in the singular: its own words, and those without what only says how it is told.
+    pub(crate) fn things(&self) -> &[String] {
+        &self.things
+    }
+
+    /// The last word of a name that means nothing known: what the words before it say more of.
+    pub(crate) fn head(&self) -> Option<&str> {
+        let thing = self.things.first().filter(|_| self.concept.is_none())?;
+        thing.rsplit_once(' ').map(|(_, last)| last).filter(|w| w.len() > 2)
+    }
+
+    /// Its name in words and the other words that the name gives.
+    pub(crate) fn alternates(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.label.as_str()).chain(self.things.iter().map(String::as_str))
+    }
+
+    /// Whether its value may be the target of a link: its name, its example or the lack of any other meaning says so.
+    pub(crate) fn asks_link(&self) -> bool {
+        let name = words(&self.field.field);
+        let named = name.rsplit(' ').next().is_some_and(|w| matches!(w, "url" | "link" | "href" | "website" | "uri"));
+        let example = self.field.example.as_str().is_some_and(|e| e.starts_with("http"));
+        let has = name.starts_with("has ");
+        self.field.kind == FieldType::String && (named || example || has || self.is_shape(Shape::Link))
     }
 
     /// Whether the words of a mark or key say that something else is meant.
@@ -143,6 +178,39 @@ impl<'a> Wanted<'a> {
         let code = example.chars().all(|c| c.is_ascii_digit());
         (!code || digits(text)) && text.chars().count() <= example.chars().count() * 12 + 80
     }
+}
+
+/// A field's name in words. Of a dotted name the last part counts, or the one before it where that only says "name".
+fn label_of(name: &str) -> String {
+    let Some((rest, last)) = name.rsplit_once('.') else { return words(name) };
+    let own = if matches!(last, "name" | "value" | "text" | "url" | "@id" | "id") {
+        rest.rsplit('.').next().unwrap_or(rest)
+    } else {
+        last
+    };
+    words(own)
+}
+
+/// The words of a name without those that say how it is told.
+fn things(stem: &str) -> Vec<String> {
+    const HEADS: [&str; 7] = ["has ", "is ", "number of ", "num ", "total ", "count of ", "no of "];
+    const TAILS: [&str; 10] = [" count", " number", " year", " url", " link", " href", " uri", " id", " total", " no"];
+    let mut rest = stem;
+    while let Some(less) = HEADS.iter().find_map(|h| rest.strip_prefix(h)) {
+        rest = less;
+    }
+    while let Some(less) = TAILS.iter().find_map(|t| rest.strip_suffix(t)) {
+        rest = less;
+    }
+    let mut out = vec![rest.to_owned()];
+    out.extend((rest != stem).then(|| stem.to_owned()));
+    out
+}
+
+/// Whether a label is the first letters of a name of three words or more.
+fn is_acronym(label: &str, name: &str) -> bool {
+    let initials = || name.split(' ').filter_map(|w| w.chars().next());
+    label.chars().count() >= 3 && label.chars().eq(initials())
 }
 
 fn shares_word(a: Concept, b: Concept) -> bool {

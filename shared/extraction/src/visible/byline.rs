@@ -223,7 +223,7 @@ fn nearness(view: &View<'_>, at: usize) -> i32 {
 }
 
 /// The name in a line that begins with "By" or its like.
-fn after_by(line: &str) -> Option<String> {
+pub(super) fn after_by(line: &str) -> Option<String> {
     let lower = line.to_lowercase();
     let by = BEFORE[..14]
         .iter()

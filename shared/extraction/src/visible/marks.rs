@@ -11,7 +11,7 @@ use crate::vocabulary::words;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::{View, lists};
+use super::{View, lists, places};
 
 /// Longest text that a marked element may hold as a single value, in bytes.
 const MAX_TEXT: usize = 400;
@@ -93,6 +93,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             // "Product code: 123" holds its own label.
             let value = match value.split_once(':') {
                 Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
+                _ => value,
+            };
+            // A venue with its address below: the first line is what it is called.
+            let place = Some(at).filter(|_| wanted.is_shape(Shape::Place)).map(|at| doc.lines(at));
+            let value = match place.and_then(|lines| lines.split_once('\n')) {
+                Some((first, rest)) if rest.lines().any(places::is_town) => first.trim().to_owned(),
                 _ => value,
             };
             if value.is_empty() || value.len() > MAX_TEXT || found >= MAX_FOUND {

@@ -4,13 +4,18 @@
 mod byline;
 mod dateline;
 mod days;
+mod facts;
 mod lists;
 mod marks;
 mod messages;
 mod pairs;
+mod person;
 mod picture;
+mod places;
 mod prices;
 mod ratings;
+mod roles;
+mod segments;
 mod texts;
 mod title;
 
@@ -20,7 +25,7 @@ use url::Url;
 
 use crate::candidate::Candidate;
 use crate::coercion::Reading;
-use crate::concept::{Look, Trait};
+use crate::concept::{Concept, Look, Trait};
 use crate::doc::Doc;
 use crate::head::Head;
 use crate::wanted::Wanted;
@@ -38,11 +43,21 @@ pub(crate) struct View<'a> {
     pairs: OnceCell<pairs::Pairs>,
     words: OnceCell<marks::Index<'a>>,
     prices: OnceCell<Vec<prices::Price>>,
+    segments: OnceCell<Vec<segments::Segment<'a>>>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn of(doc: &'a Doc<'a>, head: &'a Head, url: &'a Url, reading: Reading<'a>) -> View<'a> {
-        View { doc, head, url, reading, pairs: OnceCell::new(), words: OnceCell::new(), prices: OnceCell::new() }
+        View {
+            doc,
+            head,
+            url,
+            reading,
+            pairs: OnceCell::new(),
+            words: OnceCell::new(),
+            prices: OnceCell::new(),
+            segments: OnceCell::new(),
+        }
     }
 
     /// A field's candidates on the visible page.
@@ -50,10 +65,16 @@ impl<'a> View<'a> {
         match wanted.look() {
             Look::Title => title::candidates(self, out),
             Look::Image => picture::candidates(self, wanted, out),
-            Look::Canonical => texts::canonical(self, out),
+            Look::Canonical => {
+                texts::canonical(self, out);
+                roles::own(self, out);
+            }
             Look::Language => texts::language(self, out),
             Look::Site => texts::site(self, out),
-            Look::Byline => byline::candidates(self, out),
+            Look::Byline => {
+                byline::candidates(self, out);
+                person::byline(self, out);
+            }
             Look::Times => days::candidates(self, wanted, out),
             Look::Modified => days::candidates(self, wanted, out),
             Look::Price => prices::current(self, out),
@@ -71,10 +92,28 @@ impl<'a> View<'a> {
             Look::Category => lists::crumbs(self, wanted, out),
             Look::Body => texts::body(self, out),
             Look::Description => texts::description(self, out),
-            Look::Phone => texts::links(self, "tel:", out),
-            Look::Email => texts::links(self, "mailto:", out),
-            Look::Address => texts::address(self, out),
-            Look::Rating | Look::RatingCount => ratings::candidates(self, wanted, out),
+            Look::Phone => {
+                texts::links(self, "tel:", out);
+                texts::telephone(self, out);
+            }
+            Look::Email => {
+                texts::links(self, "mailto:", out);
+                texts::email(self, out);
+            }
+            Look::Address => {
+                if wanted.is(Concept::Address) {
+                    texts::address(self, out);
+                }
+                places::candidates(self, wanted, out);
+            }
+            Look::InBrackets => person::in_brackets(self, out),
+            Look::PersonName => person::name(self, wanted, out),
+            Look::Extent => person::extent(self, wanted, out),
+            Look::Range => person::last_day(self, out),
+            Look::Rating | Look::RatingCount => {
+                ratings::candidates(self, wanted, out);
+                ratings::loose(self, wanted, out);
+            }
             Look::ReadingTime => ratings::reading_time(self, out),
             Look::Labels if wanted.is_array() => lists::candidates(self, wanted, out),
             Look::Labels => {}
@@ -83,7 +122,14 @@ impl<'a> View<'a> {
         if !wanted.has(Trait::OwnLook) {
             pairs::candidates(self, wanted, out);
             marks::candidates(self, wanted, out);
+            facts::candidates(self, wanted, out);
+            roles::candidates(self, wanted, out);
         }
+    }
+
+    /// The page's text in pieces.
+    fn segments(&self) -> &[segments::Segment<'a>] {
+        self.segments.get_or_init(|| segments::of(self.doc))
     }
 
     /// Whether a position in the text is near the page's heading: in the screenful after it, or just before.

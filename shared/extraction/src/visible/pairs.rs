@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::concept::Trait;
 use crate::doc::Doc;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
@@ -50,7 +51,11 @@ pub(super) struct Pairs {
 
 /// A field's candidates among the pairs.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let pairs = view.pairs.get_or_init(|| collect(view.doc));
+    let pairs = view.pairs.get_or_init(|| {
+        let mut pairs = collect(view.doc);
+        loose(view, &mut pairs);
+        pairs
+    });
     let named = pairs
         .by_label
         .iter()
@@ -60,6 +65,13 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     named.sort_by_key(|(label, _, found)| (found.first().map(|pair| pair.at), *label));
     for (label, close, found) in named {
         for pair in found.iter().take(20) {
+            // A single amount is no upper end.
+            if wanted.has(Trait::Upper)
+                && close <= 7
+                && !pair.values.iter().any(|v| crate::scalar::upper_end(v).is_some())
+            {
+                continue;
+            }
             let zone = view.doc.els.get(pair.at).map(|e| e.zone).unwrap_or_default();
             let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) { -8 } else { 0 };
             // The first of several is the page's own.
@@ -263,6 +275,30 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
                 pairs.add(at, unit, vec![value.to_owned()], "number with a unit", -8);
             } else {
                 pairs.add(at, label, vec![value.to_owned()], "words and a number", -4);
+            }
+        }
+    }
+}
+
+/// "Label: value" in text that no element sets apart: on a line of the source, or at the start of a sentence.
+fn loose(view: &View<'_>, pairs: &mut Pairs) {
+    for segment in view.segments() {
+        if !segment.text.contains([':', '：']) {
+            continue;
+        }
+        let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+        for (order, sentence) in segment.text.split(". ").take(20).enumerate() {
+            if order == 0 && !segment.loose {
+                continue;
+            }
+            let Some((label, value)) = sentence.split_once([':', '：']) else { continue };
+            let value = value.trim().trim_end_matches(['.', ';']);
+            if value.is_empty() || value.starts_with("//") || label.ends_with(|c: char| c.is_ascii_digit()) {
+                continue;
+            }
+            // "EAN/UPC" is both.
+            for label in label.split('/').chain(label.contains('/').then_some(label)) {
+                pairs.add(at, label, vec![value.to_owned()], "loose line with a colon", -4);
             }
         }
     }

@@ -91,6 +91,17 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
+/// The same in text that no element sets apart.
+pub(super) fn loose(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let counts = wanted.look() == crate::concept::Look::RatingCount;
+    for segment in view.segments().iter().filter(|s| s.loose && (3..=MAX_TEXT).contains(&s.text.len())).take(500) {
+        let lower = segment.text.to_lowercase();
+        if let Some(found) = if counts { count(&lower) } else { out_of(&lower) } {
+            out.push(Candidate::text(Source::Pattern, found, "a rating in loose text").scored(-4));
+        }
+    }
+}
+
 /// `4.5 out of 5`, `4,5/5`, `4.5 stars`.
 fn out_of(text: &str) -> Option<String> {
     let found = PHRASES.0.as_ref()?.find_overlapping_iter(text);

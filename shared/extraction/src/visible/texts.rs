@@ -126,15 +126,81 @@ pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The first paragraph of the main text, where nothing else describes the page.
+/// The paragraph that describes: the first block below the heading that is prose.
 pub(super) fn description(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let Some((holder, _)) = main_element(view) else { return };
-    let first = doc
-        .below(holder)
-        .find(|i| doc.els[*i].name() == "p" && doc.text_len(*i) > 60 && !doc.els[*i].zone.is_surroundings());
-    if let Some(first) = first {
-        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(-16));
+    let prose = |at: &usize| {
+        let el = &doc.els[*at];
+        let size = doc.text_len(*at);
+        if !matches!(el.name(), "p" | "div" | "dd" | "blockquote" | "section" | "article" | "span")
+            || !(24..=3_000).contains(&size)
+            || el.zone.is_surroundings()
+            || el.zone.has(Zone::HIDDEN)
+            || !doc.is_line(*at)
+            || view.distance(*at) < 0
+        {
+            return false;
+        }
+        is_prose(doc.lines(*at))
+    };
+    if let Some(first) = (0..doc.els.len()).find(prose) {
+        let near = if view.distance(first) < 2_500 { -6 } else { -16 };
+        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(near));
+    }
+}
+
+/// Whether a text is sentences: several words, few digits, a full stop at its end or so long that it needs none, and no
+/// label at its start.
+fn is_prose(text: &str) -> bool {
+    let words = text.split_whitespace().count();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let ends = text.ends_with(['.', '!', '?', '…', '”', '"', '。']);
+    let labelled = text.find([':', '：']).is_some_and(|at| at < 30);
+    (words >= 5 || !text.is_ascii()) && digits * 8 < text.len() && (ends || text.chars().count() >= 90) && !labelled
+}
+
+/// Telephone numbers that stand on a line alone or behind a word for it.
+pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let mut found = 0;
+    for segment in view.segments().iter().filter(|s| (7..=60).contains(&s.text.len())) {
+        if is_telephone(segment.text) {
+            out.push(Candidate::text(Source::Pattern, segment.text, "a telephone number alone").scored(-found));
+            found += 1;
+        }
+        if found > 5 {
+            return;
+        }
+    }
+}
+
+/// Digits in groups, as telephone numbers are written: with a code of the country or the town, or in three groups.
+fn is_telephone(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let shaped = text.bytes().all(|b| b.is_ascii_digit() || b" ()+-./".contains(&b));
+    let groups = text.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty());
+    let (count, longest, last) = groups.fold((0, 0, 0), |(n, l, _), g| (n + 1, g.len().max(l), g.len()));
+    let coded = text.starts_with(['+', '(']) || text.starts_with("00");
+    // A day has four digits at one end and two groups of two.
+    let day = count == 3 && digits <= 8;
+    (7..=15).contains(&digits) && shaped && !day && last >= 2 && (coded || (count >= 3 && longest <= 5))
+}
+
+/// Addresses of mail in the text.
+pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let mut found = 0;
+    for segment in view.segments().iter().filter(|s| s.text.contains('@')) {
+        for word in segment.text.split(|c: char| c.is_whitespace() || "<>(),;:|[]\"".contains(c)) {
+            let word = word.trim_end_matches(['.', '!', '?']);
+            let Some((user, host)) = word.split_once('@') else { continue };
+            let plain = |t: &str| !t.is_empty() && t.chars().all(|c| c.is_alphanumeric() || "._%+-".contains(c));
+            if plain(user) && plain(host) && host.trim_matches('.').contains('.') {
+                out.push(Candidate::text(Source::Pattern, word, "an address in the text").scored(2 - found));
+                found += 1;
+            }
+        }
+        if found > 5 {
+            return;
+        }
     }
 }
 

@@ -8,6 +8,10 @@ use super::View;
 /// What sites put between a page's title and their own name.
 const SEPARATORS: [&str; 12] = [" | ", " – ", " — ", " - ", " · ", " :: ", " » ", " • ", " / ", " < ", " › ", " ~ "];
 
+/// Titles that say nothing.
+const UNNAMED: [&str; 9] =
+    ["page", "home", "index", "untitled", "untitled document", "untitled page", "document", "new page", "title"];
+
 /// Most first-level headings that are looked at.
 const MAX_HEADINGS: usize = 6;
 
@@ -58,7 +62,10 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         }
     }
     if let Some(title) = &head.title {
-        out.push(Candidate::text(Source::Meta, without_site(title, head), "title element"));
+        // What editors call a page that nobody gave a title.
+        let unnamed = UNNAMED.contains(&&*title.trim().to_lowercase());
+        let change = if unnamed { -24 } else { 0 };
+        out.push(Candidate::text(Source::Meta, without_site(title, head), "title element").scored(change));
     }
 }
 

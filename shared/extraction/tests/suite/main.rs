@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod jobs_and_other_kinds;
+mod plain_pages;
 mod properties;
 mod sources;
 mod stated;

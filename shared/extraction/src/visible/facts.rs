@@ -1,0 +1,198 @@
+//! Facts that a text tells without a label of their own: "issued by the Harbour Office", "1938 tickets left",
+//! "20% down payment", "Vol. 50". The words come from the field's name and concept, not from a list of fields.
+
+use domain::FieldType;
+
+use crate::candidate::{Candidate, Source};
+use crate::concept::{Shape, Trait};
+use crate::wanted::Wanted;
+
+use super::View;
+
+/// Words that lead from what is told to who or what it is told of.
+const LEADS: [&str; 13] = ["by", "in", "at", "from", "to", "of", "with", "for", "on", "as", "through", "via", "near"];
+/// Words inside of names.
+const JOINERS: [&str; 14] = ["of", "and", "&", "de", "la", "le", "van", "von", "der", "the", "du", "del", "di", "y"];
+/// Most candidates of one field.
+const MAX_FOUND: usize = 12;
+
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    match wanted.field.kind {
+        FieldType::Integer | FieldType::Float if matches!(wanted.shape(), Shape::Free | Shape::Count) => {
+            numbers(view, wanted, out);
+        }
+        // Who wrote or made it has looks of its own.
+        FieldType::String
+            if !wanted.has(Trait::Doubted)
+                && matches!(wanted.shape(), Shape::Free | Shape::Name | Shape::Place | Shape::Short) =>
+        {
+            phrases(view, wanted, out);
+        }
+        _ => {}
+    }
+}
+
+/// Names behind a phrase of the field's words.
+fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let mut phrases: Vec<String> = Vec::new();
+    let concept = wanted.words();
+    let names = concept.iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
+    for name in wanted.alternates().chain(names) {
+        match name.rsplit_once(' ') {
+            Some((_, last)) if LEADS.contains(&last) => phrases.push(format!("{name} ")),
+            // Who does it: an organizer is who it is organized by.
+            None => phrases.extend(done_by(name)),
+            Some(_) => {}
+        }
+    }
+    if phrases.is_empty() {
+        return;
+    }
+    let mut found = 0;
+    let text = view.doc.all_text();
+    let text = &text[..text.floor_char_boundary(super::segments::MAX_BYTES)];
+    for line in text.lines().filter(|l| l.len() <= 2_000) {
+        let lower = line.to_ascii_lowercase();
+        for phrase in &phrases {
+            let Some(at) = lower.find(phrase.as_str()).filter(|at| is_start(&lower, *at)) else { continue };
+            let Some(name) = line.get(at + phrase.len()..).and_then(leading_name) else { continue };
+            let reason = format!("named after \"{}\"", phrase.trim());
+            out.push(Candidate::text(Source::Pattern, name, reason).scored(-2));
+            found += 1;
+            if found >= MAX_FOUND {
+                return;
+            }
+        }
+    }
+}
+
+/// `organizer` → `organized by`, `sponsor` → `sponsored by`.
+fn done_by(agent: &str) -> Option<String> {
+    let stem = agent.strip_suffix("er").or_else(|| agent.strip_suffix("or"))?;
+    if stem.len() < 4 || !stem.is_ascii() {
+        return None;
+    }
+    // Of "sponsor" and "author" the end is part of the verb.
+    let whole = stem.ends_with('s') || stem.ends_with('h');
+    Some(format!("{}ed by ", if whole && agent.ends_with("or") { agent } else { stem }))
+}
+
+fn is_start(text: &str, at: usize) -> bool {
+    !text[..at].ends_with(char::is_alphanumeric)
+}
+
+/// The name that a text begins with: words with capitals and what joins them, up to a mark of punctuation.
+fn leading_name(text: &str) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in text.split_whitespace().take(9) {
+        let bare = word.trim_end_matches([',', '.', ';', ':', ')', '!', '?', '"', '”']);
+        let capital = bare.chars().next().is_some_and(|c| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
+        if !capital && !JOINERS.contains(&bare) {
+            break;
+        }
+        // An initial's full stop belongs to the name.
+        if bare.chars().count() == 1 && word.ends_with('.') {
+            words.push(word);
+            continue;
+        }
+        words.push(bare);
+        if bare.len() < word.len() {
+            break;
+        }
+    }
+    while words.last().is_some_and(|w| JOINERS.contains(w)) {
+        words.pop();
+    }
+    let name = words.join(" ");
+    let name = name.strip_prefix("the ").unwrap_or(&name).to_owned();
+    (name.chars().count() > 1 && name.starts_with(|c: char| !c.is_lowercase())).then_some(name)
+}
+
+/// Numbers right before or after the field's words.
+fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let things: Vec<Vec<&str>> =
+        wanted.things().iter().map(String::as_str).chain(wanted.head()).map(|t| t.split(' ').collect()).collect();
+    let mut found = 0;
+    for segment in view.segments().iter().filter(|s| s.text.len() <= 600) {
+        let text = segment.text;
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let tokens: Vec<String> = text.replace('©', " copyright ").split_whitespace().take(120).map(bare).collect();
+        for thing in &things {
+            let Some((number, before)) = beside(&tokens, thing) else { continue };
+            let late = i32::from(segment.at > 6_000) * 4;
+            let reason = format!("number {} \"{}\"", if before { "before" } else { "after" }, thing.join(" "));
+            out.push(Candidate::text(Source::Pattern, number, reason).scored(
+                -late - i32::from(!before) * 2 - i32::from(Some(thing.join(" ").as_str()) == wanted.head()) * 4,
+            ));
+            found += 1;
+            if found >= MAX_FOUND {
+                return;
+            }
+        }
+    }
+}
+
+fn bare(word: &str) -> String {
+    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+    word.trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '+' | '.' | ',')).to_lowercase()
+}
+
+/// The number that stands before words or, if none does, after them.
+fn beside(tokens: &[String], thing: &[&str]) -> Option<(String, bool)> {
+    let same = |token: &str, word: &str| {
+        let short = token.strip_suffix('.').filter(|t| t.len() >= 2 && word.len() > t.len() + 1);
+        &*crate::vocabulary::singular(token.trim_end_matches(['.', ','])) == word
+            || short.is_some_and(|t| word.starts_with(t))
+    };
+    let ends = tokens.windows(thing.len()).position(|w| w.iter().zip(thing).all(|(t, w)| same(t, w)))?;
+    let before = ends.checked_sub(1).and_then(|i| tokens.get(i)).filter(|t| !t.ends_with(',')).and_then(|t| number(t));
+    let after = tokens.get(ends + thing.len()).and_then(|t| number(t));
+    before.map(|n| (n, true)).or(after.map(|n| (n, false)))
+}
+
+/// A token that is a number with at most a unit of percent or a plus.
+fn number(token: &str) -> Option<String> {
+    let number = token.trim_end_matches(['%', '+', '.', ',']);
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    (digits > 0 && digits <= 9 && number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')))
+        .then(|| number.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_where_their_capitals_do() {
+        for (text, want) in [
+            ("the Harbour Office of Leer, on May 3", Some("Harbour Office of Leer")),
+            ("Bo Ray for two years", Some("Bo Ray")),
+            ("J. R. Lee; others", Some("J. R. Lee")),
+            ("accident", None),
+        ] {
+            assert_eq!(leading_name(text).as_deref(), want, "{text}");
+        }
+        assert_eq!(done_by("organizer").as_deref(), Some("organized by "));
+        assert_eq!(done_by("sponsor").as_deref(), Some("sponsored by "));
+        assert_eq!(done_by("color"), None);
+    }
+
+    #[test]
+    fn numbers_stand_beside_their_words() {
+        let tokens = |t: &str| -> Vec<String> { t.split_whitespace().map(bare).collect() };
+        for (text, thing, want) in [
+            ("1938 seats left", "seat", Some(("1938", true))),
+            ("a loan with 20% down payment.", "down payment", Some(("20", true))),
+            ("Vol. 50 (5)", "volume", Some(("50", false))),
+            ("2012, Vol. 50", "volume", Some(("50", false))),
+            ("no seats", "seat", None),
+            ("seats since May", "seat", None),
+        ] {
+            let thing: Vec<&str> = thing.split(' ').collect();
+            let found = beside(&tokens(text), &thing);
+            assert_eq!(found.as_ref().map(|(n, b)| (n.as_str(), *b)), want, "{text}");
+        }
+    }
+}

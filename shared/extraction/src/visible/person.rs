@@ -1,0 +1,170 @@
+//! Parts that are told only as a whole: first and last names of the person a page is about, the sides of "20 × 30 cm",
+//! the last day of "May 3 – June 5".
+
+use crate::candidate::{Candidate, Source};
+use crate::coercion;
+use crate::concept::Concept;
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::{View, is_name};
+
+/// What stands before a name and is none.
+const TITLES: [&str; 14] =
+    ["dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame", "herr", "frau", "ing", "rev", "mag"];
+/// Words that begin a last name of several.
+const PARTICLES: [&str; 14] =
+    ["van", "von", "de", "del", "della", "di", "da", "du", "der", "den", "la", "le", "ter", "zu"];
+
+/// A first or last name out of the heading, where that can be the name of a person.
+pub(super) fn name(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let heading = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default();
+    if let Some((given, family)) = split(heading) {
+        let part = if wanted.is(Concept::GivenName) { given } else { family };
+        out.push(Candidate::text(Source::Heading, part, "part of the name in the heading").scored(-14));
+    }
+}
+
+/// Bylines in text that only the source sets apart, where nothing better was found.
+pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if !out.is_empty() {
+        return;
+    }
+    for segment in view.segments().iter().filter(|s| s.loose && (4..=60).contains(&s.text.len())).take(200) {
+        if segment.text.split_whitespace().count() <= 6
+            && let Some(name) = super::byline::after_by(segment.text)
+        {
+            out.push(Candidate::text(Source::Pattern, name, "loose line that begins with \"by\"").scored(-6));
+            return;
+        }
+    }
+}
+
+/// Another name, as headings give it: "Rowan (mountain ash)".
+pub(super) fn in_brackets(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let heading = view.head.h1.as_deref().unwrap_or_default();
+    let inside = heading.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')'));
+    if let Some(name) =
+        inside.filter(|n| n.split_whitespace().count() <= 6 && !n.contains(|c: char| c.is_ascii_digit()))
+    {
+        out.push(Candidate::text(Source::Heading, name, "in brackets in the heading").scored(-8));
+    }
+}
+
+/// First and last name of "Dr. Ann Lee", "Lee, Ann", "Bo van den Berg".
+fn split(text: &str) -> Option<(String, String)> {
+    if !is_name(text) || text.chars().any(|c| c.is_ascii_digit() || "&|–—:()".contains(c)) {
+        return None;
+    }
+    if let Some((family, given)) = text.split_once(", ") {
+        let capitals = |t: &str| t.split_whitespace().all(|w| w.starts_with(char::is_uppercase));
+        // "Ann Lee, PhD" ends in a degree.
+        let degree = given.chars().filter(|c| c.is_uppercase()).count() > 1 || given.ends_with('.');
+        if degree {
+            return split(family);
+        }
+        return (capitals(given) && capitals(family)).then(|| (given.to_owned(), family.to_owned()));
+    }
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    while words.first().is_some_and(|w| TITLES.contains(&&*w.trim_end_matches('.').to_lowercase())) {
+        words.remove(0);
+    }
+    let particle = words.iter().skip(1).position(|w| PARTICLES.contains(w)).map(|at| at + 1);
+    let cut = particle.unwrap_or(words.len().saturating_sub(1));
+    let (given, family) = words.split_at_checked(cut)?;
+    let capital = |w: &&str| w.starts_with(char::is_uppercase) || PARTICLES.contains(w);
+    if given.is_empty() || !(2..=5).contains(&words.len()) || !words.iter().all(capital) {
+        return None;
+    }
+    // A middle initial belongs to neither.
+    let given: Vec<&str> = given.iter().copied().filter(|w| !(w.len() == 2 && w.ends_with('.'))).collect();
+    (!given.is_empty()).then(|| (given[..1].join(" "), family.join(" ")))
+}
+
+/// One side of "20 × 30 × 5 cm": width, height and depth in this order unless letters say otherwise.
+pub(super) fn extent(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let (order, letter) = match wanted.concept {
+        Some(Concept::Width) => (0, 'w'),
+        Some(Concept::Height) => (1, 'h'),
+        _ => (2, 'd'),
+    };
+    for segment in view.segments().iter().filter(|s| (5..=160).contains(&s.text.len())) {
+        if let Some(side) = side(segment.text, order, letter) {
+            out.push(Candidate::text(Source::Pattern, side, "side of several measures").scored(2));
+            return;
+        }
+    }
+}
+
+fn side(text: &str, order: usize, letter: char) -> Option<String> {
+    let text = text.rsplit_once(':').map_or(text, |(_, rest)| rest);
+    let sides: Vec<&str> = text.split(['×', 'x', 'X']).map(str::trim).collect();
+    let measure = |t: &&str| t.starts_with(|c: char| c.is_ascii_digit()) && t.len() <= 20;
+    if !(2..=3).contains(&sides.len()) || !sides.iter().all(measure) {
+        return None;
+    }
+    let bare = |t: &str| t.trim_end_matches(|c: char| c.is_alphabetic() || "\"'″′. ()".contains(c)).trim().to_owned();
+    let unit = |t: &str| t.get(bare(t).len()..).unwrap_or_default().trim().to_owned();
+    let lettered =
+        |t: &&&str| unit(t).to_lowercase().split([' ', '(', ')']).any(|w| w.len() == 1 && w.starts_with(letter));
+    let own = sides.iter().find(lettered).or_else(|| sides.get(order))?;
+    let last = sides.last().map(|t| unit(t)).filter(|u| !u.is_empty())?;
+    let told = Some(unit(own)).filter(|u| u.len() > 1).unwrap_or(last);
+    Some(format!("{} {told}", bare(own)))
+}
+
+/// The second of two days that a line or two `time` elements side by side give.
+pub(super) fn last_day(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        if el.name() != "time" || el.zone.has(Zone::NAV) || el.zone.has(Zone::RELATED) {
+            continue;
+        }
+        let Some(next) = doc.next(at).filter(|n| doc.els[*n].name() == "time") else { continue };
+        let text = doc.text(next);
+        let value = doc.els[next].attr("datetime").unwrap_or(&text);
+        if coercion::reads_as_day(value, &view.reading) {
+            out.push(Candidate::text(Source::Pattern, value, "second of two days").scored(6));
+            return;
+        }
+    }
+    for segment in view.segments().iter().filter(|s| (9..=90).contains(&s.text.len())).take(400) {
+        for joint in [" – ", " — ", " - ", "–", " to ", " until ", " bis ", " au ", " al "] {
+            let Some((first, last)) = segment.text.split_once(joint) else { continue };
+            let is_day = |t: &str| coercion::reads_as_day(t.trim(), &view.reading);
+            if is_day(last) && (is_day(first) || first.bytes().any(|b| b.is_ascii_digit())) {
+                out.push(Candidate::text(Source::Pattern, last.trim(), "end of a range of days"));
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_parts() {
+        for (text, given, family) in [
+            ("Dr. Ann Lee", "Ann", "Lee"),
+            ("Lee, Ann", "Ann", "Lee"),
+            ("Bo van den Berg", "Bo", "van den Berg"),
+            ("Ann M. Lee", "Ann", "Lee"),
+            ("Ann Lee, PhD", "Ann", "Lee"),
+        ] {
+            assert_eq!(split(text), Some((given.to_owned(), family.to_owned())), "{text}");
+        }
+        for no in ["Ann", "How to boil water", "Kettle 3000", "Read more"] {
+            assert_eq!(split(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn sides_of_measures() {
+        assert_eq!(side("Dimensions: 20 × 30 cm", 0, 'w').as_deref(), Some("20 cm"));
+        assert_eq!(side("20 mm x 30 mm", 1, 'h').as_deref(), Some("30 mm"));
+        assert_eq!(side("20 × 30", 1, 'h'), None);
+    }
+}
