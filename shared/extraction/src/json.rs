@@ -115,10 +115,13 @@ mod tests {
     use super::*;
     use crate::budget::Limits;
 
+    /// Makes a text of about `n` nodes.
+    type Shape = fn(usize) -> String;
+
     #[test]
     fn values_are_bounded() {
         let few = Limits { nodes: 5_000, ..Limits::PAGE };
-        let shapes: [(&str, fn(usize) -> String); 4] = [
+        let shapes: [(&str, Shape); 4] = [
             ("empty lists", |n| format!("[{}[]]", "[],".repeat(n))),
             ("members", |n| format!("{{{}\"z\":0}}", (0..n).map(|i| format!("\"k{i}\":1,")).collect::<String>())),
             ("objects", |n| format!("[{}{{}}]", "{\"a\":{\"b\":[0]}},".repeat(n / 4))),

@@ -27,14 +27,15 @@ type Page = Box<dyn Fn(usize) -> bool>;
 #[tokio::test]
 async fn only_links_that_match_the_pattern_are_followed() {
     let (world, site) = start(Spec::tree(400, 3)).await;
-    let cases: [(String, Page); 6] = [
+    let cases: [(String, Page); 7] = [
         (site.url("/item/?"), Box::new(|n| n < 10)),
         (site.url("/item/[1-3]*"), Box::new(|n| n.to_string().starts_with(['1', '2', '3']))),
         (site.url("/item/[!2]*"), Box::new(|n| !n.to_string().starts_with('2'))),
         ("*/item/*".to_owned(), Box::new(|_| true)),
         (site.url("/nothing/*"), Box::new(|_| false)),
-        // A glob is over the whole URL.
-        ("/item/*".to_owned(), Box::new(|_| false)),
+        // A path alone means the seed's host.
+        ("/item/*".to_owned(), Box::new(|_| true)),
+        ("/nothing/*".to_owned(), Box::new(|_| false)),
     ];
     for (pattern, may) in cases {
         site.forget();

@@ -30,7 +30,9 @@ pub(crate) fn check(parts: &Parts) -> Result<(), String> {
 }
 
 fn is_loopback(authority: &Authority) -> bool {
-    if authority.as_str().contains('@') {
+    // What follows the host is nothing, or a port, which may be empty (RFC 3986 §3.2.3).
+    let port = authority.as_str().strip_prefix(authority.host());
+    if !port.is_some_and(|port| port.is_empty() || port == ":" || authority.port_u16().is_some()) {
         return false;
     }
     match Host::parse(authority.host()) {
