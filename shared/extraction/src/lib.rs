@@ -8,6 +8,7 @@ pub mod coercion;
 pub mod links;
 
 mod candidate;
+mod cents;
 mod concept;
 mod doc;
 mod entity;

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::candidate::{Candidate, Source, Standing};
 use crate::coercion::Reading;
-use crate::concept::{Concept, Trait};
+use crate::concept::{Concept, Shape, Trait};
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
 use crate::head::Head;
@@ -63,7 +63,7 @@ impl<'a> Sources<'a> {
     /// What structured data says; for a field with a selector, what that matches and nothing else.
     pub(crate) fn structured(&self, wanted: &Wanted<'_>) -> Vec<Candidate> {
         if let Some(css) = &wanted.field.selector {
-            let selected = self.selection.read(css, wanted.is_array());
+            let selected = self.selection.read(css, wanted.is_array(), wanted.is_shape(Shape::Money));
             let values = selected.values.into_iter().map(Value::String).collect();
             let candidate = Candidate::new(Source::Selector, values, "the selector");
             return vec![Candidate { cut: selected.cut, ..candidate }];

@@ -1,6 +1,6 @@
 //! The HTTP client: one page per call, redirects by hand, the whole of it within one deadline and one size.
 //!
-//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: [`MAX_FIELDS`], and 400 KB that are
+//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: `MAX_FIELDS`, and 400 KB that are
 //! read in one piece more than they may be (so 800 KB at worst). Of those, [`MAX_HEAD`] are taken.
 
 use std::error::Error;

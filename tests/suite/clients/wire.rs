@@ -154,7 +154,8 @@ async fn requests_are_not_smuggled() {
         assert_eq!(statuses(&answer), [400], "{more}{body}: {answer}");
     }
     // The same two requests as they should be are two.
-    let fine = smuggle("Content-Length: 2\r\n", "{}").replace("localhost\r\n\r\n", "localhost\r\nConnection: close\r\n\r\n");
+    let fine =
+        smuggle("Content-Length: 2\r\n", "{}").replace("localhost\r\n\r\n", "localhost\r\nConnection: close\r\n\r\n");
     let answer = exchange(world.base(), fine).await;
     assert_eq!(statuses(&answer), [400, 200], "{answer}");
 }

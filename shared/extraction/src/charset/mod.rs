@@ -1,5 +1,5 @@
 //! Bytes to text, as browsers do and a little further. In order: a byte order mark; UTF-16 by its zero bytes; what the
-//! header says; what the page says ([`prescan`]); what it looks like ([`guess`]). A declaration counts only where it can
+//! header says; what the page says (`prescan`); what it looks like (`guess`). A declaration counts only where it can
 //! be true for the bytes: text that is UTF-8 throughout is UTF-8, and what is malformed throughout is something else.
 //! Source: WHATWG Encoding and HTML, "determining the character encoding".
 

@@ -15,7 +15,7 @@ use selectors::parser::{ParseRelative, SelectorList};
 use url::Url;
 
 use crate::budget::{Budget, Limits, Spent};
-use crate::html;
+use crate::{cents, html};
 use tree::Tree;
 
 pub use bounds::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS};
@@ -24,6 +24,8 @@ pub use bounds::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS};
 const MAX_MATCHES: usize = 1_000;
 /// Most matches that are read for a single value: it is the first that reads as its type.
 const MAX_SINGLE: usize = 20;
+/// Longest text in which cents of their own are looked for, in bytes.
+const MAX_AMOUNT: usize = 100;
 /// Most bytes that the matches of one selector may have together: what a whole result may take.
 pub const MAX_SELECTED: usize = 64 * 1024;
 /// What all selectors of a schema may take of one page.
@@ -93,8 +95,9 @@ impl<'a> Selection<'a> {
         Selection { page, url, budget, tree: OnceCell::new() }
     }
 
-    /// What a selector matches: as many as a list may have, or as a single value needs.
-    pub(crate) fn read(&self, selector: &str, list: bool) -> Selected {
+    /// What a selector matches: as many as a list may have, or as a single value needs. For `money`, cents that stand in an
+    /// element of their own get their point.
+    pub(crate) fn read(&self, selector: &str, list: bool, money: bool) -> Selected {
         let mut out = Selected::default();
         let Ok((selector, attribute)) = parse(selector) else { return out };
         let tree = self.tree.get_or_init(|| Tree::of(self.page, &self.budget));
@@ -110,7 +113,12 @@ impl<'a> Selection<'a> {
             }
             let (text, whole) = match &attribute {
                 None => match ElementRef::wrap(element.node) {
-                    Some(element) => html::text_within(element, &self.budget, room),
+                    Some(element) => {
+                        let (text, whole) = html::text_within(element, &self.budget, room);
+                        // Money is short; what is longer is no price, and is not looked at again.
+                        let amount = money && whole && text.len() <= MAX_AMOUNT;
+                        (if amount { cents::with_point(element, text) } else { text }, whole)
+                    }
                     None => continue,
                 },
                 Some(name) => {

@@ -4,7 +4,7 @@ use super::*;
 
 fn read(page: &str, selector: &str) -> Vec<String> {
     let (page, url) = (html::parse(page), Url::parse("https://e.test/d/").unwrap());
-    Selection::of(&page, &url, &Budget::default()).read(selector, true).values
+    Selection::of(&page, &url, &Budget::default()).read(selector, true, false).values
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn cost(page: &str, selector: &str) -> (Limits, Selected) {
 fn cost_within(page: &str, selector: &str, limits: Limits) -> (Limits, Selected) {
     let (page, url) = (html::parse(page), Url::parse("https://e.test/").unwrap());
     let budget = Budget::default();
-    let selected = Selection::limited(&page, &url, budget.part(limits)).read(selector, true);
+    let selected = Selection::limited(&page, &url, budget.part(limits)).read(selector, true, false);
     (budget.taken(), selected)
 }
 
@@ -163,4 +163,12 @@ proptest! {
             prop_assert_eq!(found, want, "{} on {}", selector, document.html());
         }
     }
+}
+
+#[test]
+fn money_gets_the_point_of_cents_in_an_element_of_their_own() {
+    let (page, url) = (html::parse("<p>$19<sup>99</sup></p>"), Url::parse("https://e.test/").unwrap());
+    let budget = Budget::default();
+    let read = |money| Selection::of(&page, &url, &budget).read("p", false, money).values;
+    assert_eq!((read(true), read(false)), (vec!["$19.99".to_owned()], vec!["$1999".to_owned()]));
 }

@@ -2,6 +2,7 @@
 //! and after it, whether it is struck through, and how near the heading it stands.
 
 use crate::candidate::{Candidate, Source};
+use crate::cents::{are_cents, has_cents, point};
 use crate::coercion::{self, collapse};
 use crate::doc::Doc;
 use crate::zones::Zone;
@@ -205,32 +206,16 @@ fn find(view: &View<'_>) -> Vec<Price> {
 fn with_point(doc: &Doc<'_>, at: usize, text: String) -> String {
     let whole = doc.lines(at);
     let (from, all) = (doc.text_at(at), doc.all_text());
-    let digits = |t: &str| t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit());
     let begins = doc.below(at).find_map(|i| {
         let (part, place) = (doc.lines(i).trim(), doc.text_at(i));
         let around = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
         let before = all.get(..place)?.chars().next_back()?;
         let after = all.get(place + part.len()..)?.chars().next();
-        (digits(part) && before.is_ascii_digit() && !around(after) && all.get(place..)?.starts_with(part))
+        (are_cents(part) && before.is_ascii_digit() && !around(after) && all.get(place..)?.starts_with(part))
             .then_some(place - from)
     });
     let Some((head, tail)) = begins.and_then(|at| whole.split_at_checked(at)) else { return text };
     if has_cents(head) { text } else { collapse(&format!("{head}{}{tail}", point(head))) }
-}
-
-/// The separator of cents behind a text: not the one that already sets its thousands apart.
-fn point(text: &str) -> char {
-    if last_number(text).contains('.') { ',' } else { '.' }
-}
-
-/// Whether the number that a text ends with has a separator and less than a group behind it.
-fn has_cents(text: &str) -> bool {
-    let run = last_number(text);
-    run.rfind(['.', ',']).is_some_and(|at| run.len() - at < 4)
-}
-
-fn last_number(text: &str) -> &str {
-    text.rsplit(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).next().unwrap_or_default()
 }
 
 fn is_per_unit(text: &str) -> bool {
@@ -249,7 +234,6 @@ mod tests {
 
     #[test]
     fn prices_per_unit() {
-        assert_eq!((point("$19"), point("1.299"), has_cents("1.299,"), has_cents("1.299")), ('.', ',', true, false));
         assert!(is_per_unit("3.50 € / kg") && !is_per_unit("3.50 €"));
     }
 }
