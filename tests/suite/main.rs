@@ -21,6 +21,7 @@ mod idempotency;
 mod isolation;
 mod jobs;
 mod lambda;
+mod listeners;
 mod openapi;
 mod process;
 mod queue;

@@ -277,6 +277,9 @@ impl Inner {
         if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
             return Err(FetchError::Forbidden(route.refusal.to_string()));
         }
+        if response.remote_addr().is_some_and(|peer| self.own.iter().any(|own| own.refuses_peer(peer, url))) {
+            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        }
         let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > MAX_HEAD {
             return Err(FetchError::Unreachable(format!("the site's answer has over {MAX_HEAD} bytes of headers")));

@@ -192,3 +192,37 @@ async fn a_body_is_as_long_as_it_may_be() {
     assert!(answer.is_empty() || statuses(&answer) == [400], "{answer}");
     assert_eq!(world.used().await, used);
 }
+
+/// A page that rebinds its name to this machine sends that name.
+#[tokio::test]
+async fn a_request_names_this_machine_once() {
+    let world = World::start().await;
+    for hosts in ["Host: evil.example\r\n", "", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost:port\r\n"] {
+        let request = request("GET /v1/usage", "").replace("Host: localhost\r\n", hosts);
+        assert_eq!(statuses(&exchange(world.base(), request).await), [400], "{hosts}");
+    }
+    assert_eq!(statuses(&exchange(world.base(), request("GET /v1/usage", "")).await), [200]);
+}
+
+#[tokio::test]
+async fn a_strangers_body_is_not_waited_for() {
+    let world = World::start().await;
+    let head = request("POST /v1/extract", "Content-Length: 100\r\n").replace("sk_live_test", "sk_live_unknown");
+    assert_eq!(statuses(&exchange(world.base(), head).await), [401]);
+}
+
+#[tokio::test]
+async fn an_answer_is_its_callers_alone() {
+    let world = World::start().await;
+    let stranger = world.with_key("sk_live_unknown");
+    for answer in [
+        world.get("/v1/usage").await,
+        world.get("/v1/jobs/job_000000000000").await,
+        world.get("/v1/nothing").await,
+        stranger.get("/v1/usage").await,
+        world.post("/v1/batch", &serde_json::json!({})).await,
+    ] {
+        let said = ["cache-control", "x-content-type-options", "vary"].map(|name| answer.header(name));
+        assert_eq!(said, ["no-store", "nosniff", "X-API-Key, Accept, Prefer"], "{}", answer.status);
+    }
+}

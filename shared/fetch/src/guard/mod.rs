@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -50,9 +50,10 @@ pub struct OwnListener {
 
 impl OwnListener {
     /// Whether a URL leads here, or may. Of a name it is not known where it leads before it is looked up, so that the port
-    /// decides.
+    /// decides; but on a port of the web any site can be, and there [`OwnListener::refuses_peer`] does.
     pub fn refuses(&self, url: &Url) -> bool {
         let elsewhere = match url.host() {
+            Some(Host::Domain(name)) if is_web_port(self.port) && !is_local_name(name) => true,
             Some(Host::Ipv4(ip)) => !(ip.is_loopback() || ip.is_unspecified()),
             Some(Host::Ipv6(ip)) => match unmapped(IpAddr::V6(ip)) {
                 IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_unspecified()),
@@ -60,8 +61,16 @@ impl OwnListener {
             },
             Some(Host::Domain(_)) | None => false,
         };
-        let open = self.open.iter().any(|path| url.path().starts_with(path.as_str()));
-        url.port_or_known_default() == Some(self.port) && !elsewhere && !open
+        url.port_or_known_default() == Some(self.port) && !elsewhere && !self.opens(url)
+    }
+
+    /// Whether what was asked for a URL was this listener.
+    pub fn refuses_peer(&self, peer: SocketAddr, url: &Url) -> bool {
+        peer.port() == self.port && unmapped(peer.ip()).is_loopback() && !self.opens(url)
+    }
+
+    fn opens(&self, url: &Url) -> bool {
+        self.open.iter().any(|path| url.path().starts_with(path.as_str()))
     }
 }
 
@@ -242,6 +251,17 @@ mod tests {
         for other in ["http://127.0.0.1:8080/sample/product", "http://127.0.0.1:8081/", "http://10.0.0.1:8080/"] {
             assert!(!refused(other), "{other}");
         }
+    }
+
+    #[test]
+    fn on_a_port_of_the_web_the_peer_decides() {
+        let own = OwnListener { port: 80, open: vec!["/sample/".into()] };
+        let (site, local) = ("http://site.example/".parse().unwrap(), "http://localhost/".parse().unwrap());
+        assert!(!own.refuses(&site) && own.refuses(&local));
+        assert!(own.refuses_peer("127.0.0.1:80".parse().unwrap(), &site));
+        assert!(own.refuses_peer("[::ffff:127.0.0.1]:80".parse().unwrap(), &site));
+        assert!(!own.refuses_peer("93.184.215.14:80".parse().unwrap(), &site));
+        assert!(!own.refuses_peer("127.0.0.1:80".parse().unwrap(), &"http://site.example/sample/x".parse().unwrap()));
     }
 
     #[test]
