@@ -18,6 +18,7 @@ mod roles;
 mod segments;
 mod texts;
 mod title;
+mod unpriced;
 
 use std::cell::OnceCell;
 

@@ -7,7 +7,7 @@ use crate::coercion::{self, collapse};
 use crate::doc::Doc;
 use crate::zones::Zone;
 
-use super::View;
+use super::{View, unpriced};
 
 /// Class words that say that a price is not the one to pay.
 const NOT_CURRENT: [&str; 27] = [
@@ -89,6 +89,8 @@ pub(super) struct Price {
     currency: &'static str,
     score: i32,
     old: bool,
+    /// Class words call it a price.
+    marked: bool,
     reason: String,
 }
 
@@ -130,7 +132,9 @@ fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
 
 fn find(view: &View<'_>) -> Vec<Price> {
     let doc = view.doc;
-    let mut found = Vec::new();
+    let mut found: Vec<Price> = Vec::new();
+    // The page says where its price would be that there is none.
+    let mut unpriced = false;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         let size = doc.text_len(at);
@@ -147,16 +151,14 @@ fn find(view: &View<'_>) -> Vec<Price> {
             break;
         }
         if !text.chars().any(|c| c.is_numeric()) {
+            unpriced |= unpriced::says(&text, is_marked(&marks_around(doc, at)), view.distance(at));
             continue;
         }
         let text = with_point(doc, at, text);
         let amounts = coercion::amounts(&text, view.reading.locale);
         let Some(amount) = coercion::current(&amounts) else { continue };
         let Some(currency) = amount.currency else { continue };
-        let mut own = String::new();
-        for i in std::iter::once(at).chain(doc.above(at).take(3)) {
-            own.push_str(doc.marks(i));
-        }
+        let own = marks_around(doc, at);
         let has = |list: &[&str]| list.iter().any(|w| crate::doc::has_words(&own, w));
         let before: String = {
             let start = doc.text_at(at);
@@ -165,7 +167,7 @@ fn find(view: &View<'_>) -> Vec<Price> {
             tail.into_iter().collect::<String>().to_lowercase()
         };
         let line = format!("{before} {}", text.to_lowercase());
-        let marked = has(&["price", "prices", "pricing", "preis", "prix", "precio", "prezzo", "cena", "amount"]);
+        let marked = is_marked(&own);
         let struck = el.zone.has(Zone::STRUCK)
             || doc.above(at).take(3).any(|i| doc.els[i].attr("style").is_some_and(|s| s.contains("line-through")));
         let old = struck
@@ -194,11 +196,25 @@ fn find(view: &View<'_>) -> Vec<Price> {
         // "Was $89 Now $59": what was paid once stands in the same line.
         for once in amounts.iter().filter(|a| a.old && !old) {
             let (text, currency) = (once.text.clone(), once.currency.unwrap_or(currency));
-            found.push(Price { text, currency, score, old: true, reason: format!("{reason}, old") });
+            found.push(Price { text, currency, score, old: true, marked, reason: format!("{reason}, old") });
         }
-        found.push(Price { text: amount.text.clone(), currency, score, old, reason });
+        found.push(Price { text: amount.text.clone(), currency, score, old, marked, reason });
     }
+    // Another amount is a neighbour's then, unless it is called a price too.
+    found.retain(|price| !unpriced || price.marked);
     found
+}
+
+/// The class words of an element and of those right around it.
+fn marks_around(doc: &Doc<'_>, at: usize) -> String {
+    std::iter::once(at).chain(doc.above(at).take(3)).map(|i| doc.marks(i)).collect()
+}
+
+/// Whether class words call something a price.
+fn is_marked(marks: &str) -> bool {
+    ["price", "prices", "pricing", "preis", "prix", "precio", "prezzo", "cena", "amount"]
+        .iter()
+        .any(|word| crate::doc::has_words(marks, word))
 }
 
 /// Whether cents in an element of their own, right behind the whole, have lost their point: `$19<sup>99</sup>`. Then

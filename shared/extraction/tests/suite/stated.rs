@@ -118,3 +118,19 @@ fn which_offer_is_the_pages() {
         assert_eq!(offered(members), want, "{members}");
     }
 }
+
+#[test]
+fn where_a_price_would_be_and_none_is_a_neighbours_is_not_taken() {
+    for (stated, want) in [
+        ("<p class=price>Free</p>", json!(null)),
+        ("<p>Price on request</p>", json!(null)),
+        ("<div class=product-price><span>Preis auf Anfrage</span></div>", json!(null)),
+        // Words that say something else, and a price that is called one.
+        ("<p>Free shipping</p>", json!(18.5)),
+        ("<p class=badge>Free</p>", json!(18.5)),
+        ("<p class=price>Free</p><p class=price>€9.90</p>", json!(9.9)),
+    ] {
+        let page = format!("<title>Oak Stool</title><main><h1>Oak Stool</h1>{stated}<p>Others: €18.50</p></main>");
+        assert_eq!(data(&page, &[("price", "float")]), json!({"price": want}), "{stated}");
+    }
+}

@@ -1,0 +1,81 @@
+//! What stands where a price would be and is none: the thing is free, or its price is told on request. Knows words, and
+//! no page.
+
+/// The price is told on request.
+const ON_REQUEST: [&str; 24] = [
+    "poa",
+    "p.o.a",
+    "price on application",
+    "price on request",
+    "price upon request",
+    "price available on request",
+    "on request",
+    "call for price",
+    "call for pricing",
+    "contact for price",
+    "contact us for price",
+    "contact us for pricing",
+    "ask for price",
+    "request a quote",
+    "preis auf anfrage",
+    "auf anfrage",
+    "prix sur demande",
+    "sur demande",
+    "precio a consultar",
+    "a consultar",
+    "prezzo su richiesta",
+    "prijs op aanvraag",
+    "cena na dotaz",
+    "цена по запросу",
+];
+/// It costs nothing.
+const FREE: [&str; 13] = [
+    "free",
+    "for free",
+    "free of charge",
+    "gratis",
+    "kostenlos",
+    "gratuit",
+    "gratuito",
+    "grátis",
+    "ücretsiz",
+    "zdarma",
+    "бесплатно",
+    "免费",
+    "無料",
+];
+/// How far behind the heading a price is looked for that class words do not call one, in bytes of text.
+const NEAR: std::ops::Range<i64> = 0..400;
+
+/// Whether an element's whole text says so where the price would be: in what class words call a price (`marked`) or,
+/// for a price on request, `distance` bytes behind the heading.
+pub(super) fn says(text: &str, marked: bool, distance: i64) -> bool {
+    let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    // "Price: POA" is a label with its value.
+    let value = text.rsplit_once(": ").map_or(text.as_str(), |(_, value)| value.trim());
+    ON_REQUEST.contains(&value) && (marked || NEAR.contains(&distance)) || FREE.contains(&value) && marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_texts_where_a_price_would_be() {
+        for (text, marked, distance, said) in [
+            ("Free", true, 50, true),
+            ("FREE!", true, 9_000, true),
+            ("Price: POA", false, 20, true),
+            ("P.O.A.", true, 0, true),
+            ("Preis auf Anfrage", false, 399, true),
+            ("無料", true, 10, true),
+            ("Free", false, 50, false),
+            ("Free shipping", true, 50, false),
+            ("On request", false, 4_000, false),
+            ("Price on request", false, -10, false),
+            ("", true, 0, false),
+        ] {
+            assert_eq!(says(text, marked, distance), said, "{text}");
+        }
+    }
+}
