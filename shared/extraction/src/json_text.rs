@@ -93,7 +93,7 @@ fn mended(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The unit that a `\uXXXX` stands for.
+/// The UTF-16 code unit that an escape of four hexadecimal digits stands for.
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
