@@ -29,6 +29,7 @@ mod heartbeat;
 mod inputs;
 mod lease;
 mod page;
+mod reading;
 mod run;
 mod unit;
 mod watch;

@@ -4,18 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use domain::{ErrorCode, Job, Seq, UnitError, UnitOutcome};
-use extraction::budget::Budget;
 use fetch::{FetchError, FetchRequest, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
-use crate::crawl::{Edge, Found, Judged, Redirects};
+use crate::crawl::{Found, Redirects};
 use crate::gate::Place;
-use crate::gate::Room;
-use crate::reader::{Reading, Task, Values, past, read_apart};
+use crate::reader::Values;
+use crate::reading::{Fetched, Held};
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -103,10 +101,8 @@ impl Engine {
             Some(plan) => self.edge_at(job, plan, visit.seq, &at).await,
             None => None,
         };
-        let read = match (&self.settings().reader, visit.suspect) {
-            (Some(program), true) => self.read_suspect(program, job, page, held, edge.clone(), end).await,
-            (Some(_) | None, _) => self.read_here(job, page, held, edge.clone(), end).await,
-        };
+        let fetched = Fetched { job, page, held, edge: edge.clone(), end };
+        let read = self.read_page(fetched, visit.suspect).await;
         let answered = Some((at.clone(), None));
         let Some((values, judged)) = read else {
             let text = "this page could not be read because of a fault of ours";
@@ -152,81 +148,6 @@ impl Engine {
                 }
                 other => return other,
             }
-        }
-    }
-
-    /// Reads a page on a thread of this process, within the unit's budget. `None` where that panicked.
-    async fn read_here(
-        &self,
-        job: &Job,
-        page: Page,
-        held: Held,
-        edge: Option<Arc<Edge>>,
-        end: Instant,
-    ) -> Option<(Result<Values, UnitError>, Vec<Judged>)> {
-        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
-        let body = page.body;
-        // Work for the processor: off the threads that serve the network.
-        let work = move || {
-            // Given back as soon as somebody reads, so that others fetch meanwhile.
-            drop(held);
-            let over = past(end);
-            let budget = Budget::until(&over);
-            let Reading { values, links } = task.read(&body, &budget);
-            (values, edge.map(|edge| edge.judge(&links, &budget)).unwrap_or_default())
-        };
-        let read = self.inner.gates.parsers.work(&job.account, work).await;
-        if read.is_none() {
-            tracing::error!("extraction failed: it panicked, or the process ends");
-        }
-        read
-    }
-
-    /// Has a page read that may kill its reader by a process of its own, in one parser's place.
-    async fn read_suspect(
-        &self,
-        program: &std::path::Path,
-        job: &Job,
-        page: Page,
-        held: Held,
-        edge: Option<Arc<Edge>>,
-        end: Instant,
-    ) -> Option<(Result<Values, UnitError>, Vec<Judged>)> {
-        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
-        let place = self.inner.gates.parsers.enter(&job.account).await;
-        drop(held);
-        let Reading { values, links } = match read_apart(program, task, &page.body, end).await {
-            Ok(reading) => reading,
-            Err(error) => {
-                tracing::error!(%error, "a process to read a page in could not be started");
-                return None;
-            }
-        };
-        drop(place);
-        let judge = move |edge: Arc<Edge>| {
-            let over = past(end);
-            edge.judge(&links, &Budget::until(&over))
-        };
-        let judged = match edge {
-            Some(edge) => self.inner.gates.parsers.work(&job.account, move || judge(edge)).await?,
-            None => Vec::new(),
-        };
-        Some((values, judged))
-    }
-}
-
-/// What a body holds while it waits for a parser: room for its bytes, or, where there is none, its place to be fetched,
-/// so that what is in memory is bounded by both.
-struct Held {
-    _place: Option<Place>,
-    _room: Option<Room>,
-}
-
-impl Held {
-    fn take(engine: &Engine, job: &Job, place: Place, body: &Bytes) -> Held {
-        match engine.inner.gates.bodies.take(&job.account, body.len()) {
-            Some(room) => Held { _place: None, _room: Some(room) },
-            None => Held { _place: Some(place), _room: None },
         }
     }
 }
