@@ -24,7 +24,7 @@ pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
     while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = &bytes[open..];
         if rest.starts_with(b"<!--") {
-            let Some(end) = page[open + 4..].find("-->").map(|e| open + 4 + e + 3) else { break };
+            let Some(end) = memchr::memmem::find(&bytes[open + 4..], b"-->").map(|e| open + 4 + e + 3) else { break };
             out.push_str(&page[kept..open]);
             (kept, at) = (end, end);
             continue;
@@ -71,28 +71,27 @@ pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
 }
 
 fn find(bytes: &[u8], from: usize, wanted: u8, budget: &Budget<'_>) -> Option<usize> {
-    let found = bytes.get(from..)?.iter().position(|b| *b == wanted);
+    let found = memchr::memchr(wanted, bytes.get(from..)?);
     let goes_on = budget.step(found.unwrap_or(bytes.len() - from) + 1);
     found.filter(|_| goes_on).map(|p| from + p)
 }
 
 /// Where a start tag ends, quoted attributes respected.
 fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
-    let mut quote = 0u8;
-    let mut before = 0u8;
-    for (at, b) in bytes.iter().enumerate().skip(open + 1) {
-        match *b {
-            b if quote != 0 => quote = if b == quote { 0 } else { quote },
-            // A quotation mark opens a value only behind an equals sign.
-            b @ (b'"' | b'\'') if before == b'=' => quote = b,
-            b'>' => return Some(at + 1),
-            _ => {}
+    let mut at = open + 1;
+    loop {
+        let stop = at + memchr::memchr3(b'>', b'"', b'\'', bytes.get(at..)?)?;
+        let quote = bytes[stop];
+        if quote == b'>' {
+            return Some(stop + 1);
         }
-        if !b.is_ascii_whitespace() {
-            before = *b;
+        // A quotation mark opens a value only behind an equals sign.
+        let before = bytes[at..stop].iter().rev().find(|b| !b.is_ascii_whitespace());
+        at = stop + 1;
+        if before == Some(&b'=') {
+            at += memchr::memchr(quote, &bytes[at..])? + 1;
         }
     }
-    None
 }
 
 /// The name of an element whose content is text or a drawing, and whether that is of no use.

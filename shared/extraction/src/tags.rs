@@ -23,7 +23,7 @@ pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
     let mut looks = bytes.len().saturating_mul(MAX_LOOKS) + MAX_TAG;
-    while let Some(open) = (at..bytes.len()).find(|i| bytes[*i] == b'<') {
+    while let Some(open) = memchr::memchr(b'<', &bytes[at..]).map(|i| at + i) {
         at = open + 1;
         let name = at + usize::from(bytes.get(at) == Some(&b'/'));
         if !bytes.get(name).is_some_and(u8::is_ascii_alphabetic) {
@@ -111,7 +111,7 @@ fn look(bytes: &[u8], name: usize) -> Look {
         let start = run(bytes, equals + 1, |b| !space(b));
         at = match bytes.get(start) {
             Some(quote @ (b'"' | b'\'')) => {
-                let end = run(bytes, start + 1, |b| b == *quote);
+                let end = memchr::memchr(*quote, &bytes[start + 1..]).map_or(bytes.len(), |i| start + 1 + i);
                 lost = check(&mut seen, start + 1, end);
                 (end + 1).min(bytes.len())
             }

@@ -17,6 +17,11 @@ const START: usize = 2_048;
 /// Of how many characters outside of ASCII one may be malformed in an encoding that takes two bytes a character.
 const MALFORMED_OF: usize = 5;
 
+/// Weight of characters from which on bytes are in UTF-8 although an encoding of one byte a character is declared.
+const ENOUGH_OF_ONE: usize = 2;
+/// The same for any encoding: pairs of bytes fit together more often by chance.
+const ENOUGH: usize = 4;
+
 /// Decodes a page. Never fails: what is malformed becomes U+FFFD.
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(body) {
@@ -57,6 +62,12 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
                 || header.is_none() && prescan::scan(body).encoding == Some(ISO_2022_JP)
                 || guess::is_iso_2022_jp(body));
         return if escaped { Found::Encoding(ISO_2022_JP) } else { Found::Utf8(text) };
+    }
+    // What is valid and has enough characters in it is in no other encoding, whatever is declared.
+    if let Some(text) = valid
+        && outweighs_all(body)
+    {
+        return Found::Utf8(text);
     }
     let evidence = Utf8::of(body);
     // A page that begins as JSON has no elements.
@@ -99,6 +110,30 @@ fn utf_16(body: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
+/// How unlikely it is that the first byte of a character in UTF-8 comes about in another encoding.
+fn weight(first: u8) -> usize {
+    match first {
+        // Â and Ã before a sign, and three bytes that fit together, are next to impossible by chance.
+        0xc2 | 0xc3 | 0xe0.. => 2,
+        0xc4..=0xdf => 1,
+        _ => 0,
+    }
+}
+
+/// Whether bytes that are valid UTF-8 weigh more than any declaration. Stops as soon as they do.
+fn outweighs_all(body: &[u8]) -> bool {
+    let (mut at, mut found) = (0, 0);
+    while let Some(byte) = body.get(at) {
+        found += weight(*byte);
+        if found >= ENOUGH {
+            return true;
+        }
+        at += 1;
+        at += Encoding::ascii_valid_up_to(&body[at..]);
+    }
+    false
+}
+
 /// How far bytes look like UTF-8.
 #[derive(Debug, Default)]
 struct Utf8 {
@@ -116,8 +151,7 @@ impl Utf8 {
         for chunk in body.utf8_chunks() {
             for byte in chunk.valid().bytes().filter(|b| *b >= 0xc2) {
                 found.characters += 1;
-                // Â and Ã before a sign, and three bytes that fit together, are next to impossible by chance.
-                found.weight += if matches!(byte, 0xc2 | 0xc3 | 0xe0..) { 2 } else { 1 };
+                found.weight += weight(byte);
             }
             match chunk.invalid().len() {
                 0 => {}
@@ -140,7 +174,7 @@ impl Utf8 {
 
     /// Whether they are UTF-8 although another encoding is declared.
     fn outweighs(&self, declared: &'static Encoding) -> bool {
-        let enough = if declared.is_single_byte() { 2 } else { 4 };
+        let enough = if declared.is_single_byte() { ENOUGH_OF_ONE } else { ENOUGH };
         self.weight >= enough && self.stray * 8 <= self.characters
     }
 }

@@ -1,5 +1,9 @@
 //! Lines that say when a page was published and when it was changed: which part of such a line is about which.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Words that say that a day is the one of a change.
 const CHANGED: &[&str] = &[
     "updated",
@@ -78,10 +82,21 @@ const PUBLISHED: &[&str] = &[
     "đăng",
 ];
 
+/// Finds the words of both kinds in one pass. `None` never comes about: the words are few and fixed.
+static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(CHANGED.iter().chain(PUBLISHED)).ok());
+
+/// Every word of either kind in a text in lower case, also those within each other, by where they end.
+fn words(text: &str) -> impl Iterator<Item = Label> {
+    WORDS.as_ref().into_iter().flat_map(move |words| words.find_overlapping_iter(text)).map(|found| Label {
+        from: found.start(),
+        to: found.end(),
+        changed: found.pattern().as_usize() < CHANGED.len(),
+    })
+}
+
 /// Whether a text, in lower case, speaks of a change, and whether of publication.
 pub(super) fn speaks_of(text: &str) -> (bool, bool) {
-    let has = |list: &[&str]| list.iter().any(|w| text.contains(w));
-    (has(CHANGED), has(PUBLISHED))
+    words(text).fold((false, false), |(changed, published), word| (changed || word.changed, published || !word.changed))
 }
 
 /// A word of either kind in a text.
@@ -94,12 +109,7 @@ struct Label {
 
 /// The words of both kinds in their order; of those of one kind that name the same day, the first.
 fn labels(text: &str) -> Vec<Label> {
-    let mut all: Vec<Label> = Vec::new();
-    for (list, changed) in [(CHANGED, true), (PUBLISHED, false)] {
-        for word in list {
-            all.extend(text.match_indices(word).map(|(from, _)| Label { from, to: from + word.len(), changed }));
-        }
-    }
+    let mut all: Vec<Label> = words(text).collect();
     all.sort_by_key(|l| (l.from, std::cmp::Reverse(l.to)));
     let digit = |from: usize, to: usize| text.get(from..to).is_some_and(|t| t.chars().any(char::is_numeric));
     all.dedup_by(|next, last| next.from < last.to || (next.changed == last.changed && !digit(last.to, next.from)));
