@@ -1,0 +1,76 @@
+//! What an element's attributes say in words: its marks, which are lower-case words of class, id and their like.
+
+use scraper::node::Element;
+
+/// Longest mark (class, id and their like) of one element, in bytes.
+const MAX_MARK: usize = 400;
+/// Attributes that say in words what an element is.
+const MARKS: [&str; 9] =
+    ["class", "id", "itemprop", "property", "data-testid", "data-test", "data-qa", "data-hook", "rel"];
+
+/// Whether words stand in marks as whole words. Marks have a space at each end.
+pub(crate) fn has_words(marks: &str, words: &str) -> bool {
+    let (marks, words) = (marks.as_bytes(), words.as_bytes());
+    let Some(first) = words.first() else { return false };
+    // The last byte is a space: nothing starts after it.
+    let starts = marks.windows(2).enumerate().filter(|(_, pair)| pair[0] == b' ' && pair[1] == *first);
+    starts
+        .map(|(at, _)| &marks[at + 1..])
+        .any(|rest| rest.starts_with(words) && rest.get(words.len()).is_none_or(|b| *b == b' '))
+}
+
+/// What one look at an element's attributes tells.
+pub(super) struct Attributes<'a> {
+    pub(super) marks: [Option<&'a str>; MARKS.len()],
+    pub(super) role: Option<&'a str>,
+    pub(super) hidden: bool,
+}
+
+impl<'a> Attributes<'a> {
+    pub(super) fn of(raw: &'a Element) -> Attributes<'a> {
+        let mut found = Attributes { marks: [None; MARKS.len()], role: None, hidden: false };
+        for (name, value) in raw.attrs() {
+            match name {
+                "role" => found.role = Some(value),
+                "hidden" => found.hidden = true,
+                "style" => found.hidden |= value.contains("display:none") || value.contains("display: none"),
+                other => {
+                    if let Some(at) = MARKS.iter().position(|m| *m == other) {
+                        found.marks[at] = Some(value);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Adds an element's marks: lower-case words, single spaces, one at each end.
+pub(super) fn push_marks(out: &mut String, marks: &[Option<&str>]) {
+    let start = out.len();
+    for value in marks.iter().flatten() {
+        let mut before = ' ';
+        if out.len() == start {
+            out.push(' ');
+        }
+        for c in value.chars() {
+            if out.len() - start > MAX_MARK {
+                break;
+            }
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                out.push(c);
+            } else if c.is_alphanumeric() {
+                if c.is_uppercase() && before.is_lowercase() && !out.ends_with(' ') {
+                    out.push(' ');
+                }
+                out.extend(c.to_lowercase());
+            } else if !out.ends_with(' ') {
+                out.push(' ');
+            }
+            before = c;
+        }
+        if !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Joins the texts of a page as a reader sees them: white space collapsed, lines ended where blocks end.
+
+/// Adds text with its white space collapsed; notes where a line of the source begins.
+pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<usize>) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most of a text is words that stay as they are.
+        let word = rest.bytes().take_while(u8::is_ascii_graphic).count();
+        let (plain, more) = rest.split_at(word);
+        out.push_str(plain);
+        let mut chars = more.chars();
+        match chars.next() {
+            Some(c @ (' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}')) => {
+                if !out.is_empty() && !out.ends_with([' ', '\n']) {
+                    out.push(' ');
+                }
+                if c == '\n' && out.ends_with(' ') && source_breaks.last() != Some(&out.len()) {
+                    source_breaks.push(out.len());
+                }
+            }
+            None | Some('\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => {}
+            Some(c) if c.is_control() => {}
+            Some(c) => out.push(c),
+        }
+        rest = chars.as_str();
+    }
+}
+
+/// Ends a line; whether there was one to end.
+pub(super) fn break_line(out: &mut String) -> bool {
+    if out.ends_with(' ') {
+        out.pop();
+    }
+    let ends = !out.is_empty() && !out.ends_with('\n');
+    if ends {
+        out.push('\n');
+    }
+    ends
+}
+
+/// Whether nothing in an element is shown.
+pub(super) fn is_silent(name: &str) -> bool {
+    matches!(name, "script" | "style" | "noscript" | "template" | "svg" | "iframe" | "object" | "select" | "head")
+}
+
+/// Whether a line ends before and after an element.
+pub(crate) fn is_block(name: &str) -> bool {
+    !matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "img"
+            | "ins"
+            | "kbd"
+            | "label"
+            | "mark"
+            | "meta"
+            | "link"
+            | "q"
+            | "s"
+            | "small"
+            | "span"
+            | "strong"
+            | "strike"
+            | "sub"
+            | "sup"
+            | "time"
+            | "u"
+            | "var"
+            | "wbr"
+    )
+}
