@@ -24,14 +24,17 @@ pub(crate) struct Amount {
 /// Whether one of the words stands in a text, alone.
 fn has(text: &str, words: &[&str]) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() || c > '\u{2e7f}');
+    // Most amounts have nothing before them.
+    let words = if text.contains(char::is_alphabetic) { words } else { &[] };
     words.iter().any(|w| {
         text.match_indices(w)
             .any(|(at, _)| edge(text[..at].chars().next_back()) && edge(text[at + w.len()..].chars().next()))
     })
 }
 
-/// Every number of a text that may be an amount of money.
-fn all(text: &str, locale: &str) -> Vec<Amount> {
+/// Every number of a text that may be an amount of money: those `wanted`, with what their neighbours leave of the words
+/// around them.
+fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount> {
     let chars = number::characters(text);
     let mut found: Vec<Found> = Vec::new();
     let mut at = 0;
@@ -52,7 +55,7 @@ fn all(text: &str, locale: &str) -> Vec<Amount> {
         chars.get(from..to).unwrap_or_default().iter().flat_map(|c| c.to_lowercase()).collect()
     };
     let mut amounts = Vec::with_capacity(found.len());
-    for (i, number) in found.iter().enumerate() {
+    for (i, number) in found.iter().enumerate().filter(|(_, number)| wanted(number)) {
         let since = i.checked_sub(1).map_or(0, |p| found[p].to).max(number.from.saturating_sub(REACH));
         let until = found.get(i + 1).map_or(chars.len(), |n| n.from).min(number.to + REACH);
         let (before, after) = (lower(since, number.from), lower(number.to, until.max(number.to)));
@@ -83,7 +86,7 @@ fn all(text: &str, locale: &str) -> Vec<Amount> {
 
 /// The amounts of a text that have a currency beside them, in the text's order.
 pub(crate) fn amounts(text: &str, locale: &str) -> Vec<Amount> {
-    all(text, locale).into_iter().filter(|a| a.currency.is_some()).collect()
+    all(text, locale, |number| number.currency.is_some())
 }
 
 /// The one of several amounts that is the price; of equals the first.
@@ -99,7 +102,7 @@ pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
 
 /// The price that a text names. Without a currency anywhere it is a number, unless it is to be called.
 pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
-    let amounts = all(text, locale);
+    let amounts = all(text, locale, |_| true);
     let best = current(&amounts)?;
     if best.currency.is_none() && is_telephone(text) {
         return None;
