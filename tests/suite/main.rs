@@ -27,6 +27,8 @@ mod process;
 mod queue;
 mod queued;
 mod refusals;
+mod request_headers;
+mod retries;
 mod rights;
 mod schedules;
 mod secrets;

@@ -97,9 +97,10 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
     // Closed: nobody listens on port 1.
     let closed = "http://127.0.0.1:1/?token=QUERYSECRET";
     let urls = [secret("/p/1"), secret("/404"), secret("/403"), secret("/loop"), secret("/pdf"), closed.to_owned()];
-    let batch = json!({ "urls": urls, "schema": schema() });
+    let options = json!({ "headers": { "X-Token": "FIELDSECRET", "Cookie": "s=FIELDSECRET" } });
+    let batch = json!({ "urls": urls, "schema": schema(), "options": options });
     assert_eq!(send(post("/v1/batch", &batch), KEY).await.0, 200);
-    let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
+    let queued = json!({ "urls": urls, "schema": schema(), "options": options, "async_mode": true });
     let queued = post("/v1/batch", &queued).header("Idempotency-Key", "IDEMSECRET");
     assert_eq!(send(queued, KEY).await.0, 200);
     let crawl = json!({ "seed_url": secret("/tree/0"), "schema": schema(), "crawl": { "follow_pattern": "*", "max_pages": 3 } });

@@ -183,9 +183,22 @@ impl Config {
             ..defaults
         };
         let ttl_hours = env.number("RESULT_TTL_HOURS", 24, 1..=8_760, "a whole number of hours from 1 to 8760")?;
-        let fetch = FetchConfig { allow: allowed(env)?, ..FetchConfig::default() };
+        let defaults = FetchConfig::default();
+        let user_agent = user_agent(env)?.unwrap_or(defaults.user_agent);
+        let fetch = FetchConfig { allow: allowed(env)?, user_agent, ..FetchConfig::default() };
         Ok(Config { fetch, settings, result_ttl_secs: ttl_hours * 3_600 })
     }
+}
+
+/// A product token (RFC 9309 §2.2.1), which robots.txt files are asked about, and whatever else a field may hold.
+fn user_agent(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(value) = env.text("USER_AGENT") else { return Ok(None) };
+    let printable = value.len() <= 256 && value.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if printable && !fetch::product_token(&value).is_empty() {
+        return Ok(Some(value));
+    }
+    let want = "a product token of letters, \"-\" and \"_\", then printable ASCII, like \"Acme/1.0 (+https://example.com/bot)\"";
+    Err(ConfigError::Unreadable { name: "USER_AGENT", value, want })
 }
 
 fn allowed(env: &Env<'_>) -> Result<Vec<IpNet>, ConfigError> {
@@ -220,6 +233,12 @@ mod tests {
         assert_eq!(c.fetch.allow.len(), 2);
         assert_eq!(c.settings.host_delay_ms, 250);
         assert_eq!(read(&[("HOST_DELAY_MS", "0")]).unwrap().settings.host_delay_ms, 0);
+        assert_eq!(
+            read(&[("USER_AGENT", " Acme/1 (+mailto:a@b.test)")]).unwrap().fetch.user_agent,
+            "Acme/1 (+mailto:a@b.test)"
+        );
+        assert!(!read(&[]).unwrap().fetch.user_agent.contains("://"));
+        assert!(read(&[("USER_AGENT", "1/2")]).is_err() && read(&[("USER_AGENT", "Acmé")]).is_err());
         assert!(read(&[("FETCH_ALLOW", "")]).unwrap().fetch.allow.is_empty());
     }
 

@@ -1,6 +1,6 @@
 //! Request bodies, checked member by member. The first fault is told, naming the member and the nearest known one.
 
-use domain::job::{CrawlPlan, Options, RenderJs};
+use domain::job::{CrawlPlan, Options};
 use domain::nearest::nearest;
 use domain::{Endpoint, ErrorCode, Schema};
 use serde_json::{Map, Number, Value};
@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 use crate::{ApiError, json};
 
 mod crawl;
+mod options;
 
 /// Most URLs of a batch.
 pub const MAX_URLS: usize = 1_000;
@@ -15,18 +16,6 @@ pub const MAX_URLS: usize = 1_000;
 pub const MAX_DEPTH: usize = 32;
 /// How many bad URLs a refusal names.
 const NAMED_URLS: usize = 10;
-
-/// Members of `options` and the endpoints that they apply to.
-const OPTIONS: [(&str, &[Endpoint]); 8] = [
-    ("render_js", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
-    ("locale", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
-    ("timeout_ms", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
-    ("no_cache", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
-    ("process_images", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
-    ("concurrency", &[Endpoint::Batch]),
-    ("fail_fast", &[Endpoint::Batch]),
-    ("async_mode", &[Endpoint::Batch, Endpoint::Crawl]),
-];
 
 /// Members of a request body and the endpoints that they apply to.
 const MEMBERS: [(&str, &[Endpoint]); 7] = [
@@ -78,8 +67,11 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>) -> Result
         Some(Value::Object(options)) => options,
         Some(other) => return Err(wrong("options", "an object", other)),
     };
-    known_members(option_members, "options.", &OPTIONS, endpoint)?;
-    let options = read_options(option_members)?;
+    let mut options = options::read(option_members, endpoint)?;
+    // Where a crawl goes is a stranger's to say, so what the caller sends is for the seed's origin.
+    if let (Some(_), Some(Ok(seed))) = (&crawl, urls.first().map(|url| fetch::check_url(url))) {
+        options.headers = options.headers.only_for(&seed);
+    }
     let async_mode = flag(members, "", "async_mode")? || flag(option_members, "options.", "async_mode")?;
     let schema = read_schema(members.get("schema"), bound, &options.locale)?;
     Ok(Valid { urls, crawl, schema, options, async_mode, body })
@@ -195,52 +187,6 @@ fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
     bad.truncate(NAMED_URLS);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(ApiError::invalid(format!("{}{more}", bad.join("; "))))
-}
-
-fn read_options(members: &Map<String, Value>) -> Result<Options, ApiError> {
-    let defaults = Options::default();
-    let render_js = match members.get("render_js") {
-        None | Some(Value::Null) => defaults.render_js,
-        Some(Value::String(mode)) => match mode.as_str() {
-            "auto" => RenderJs::Auto,
-            "always" => RenderJs::Always,
-            "never" => RenderJs::Never,
-            other => {
-                let modes = ["auto", "always", "never"];
-                let near = nearest(other, &modes).map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-                let text = format!("\"options.render_js\" must be one of {}{near}", modes.join(", "));
-                return Err(ApiError::invalid(text));
-            }
-        },
-        Some(other) => return Err(wrong("options.render_js", "a string", other)),
-    };
-    let locale = match members.get("locale") {
-        None | Some(Value::Null) => defaults.locale,
-        Some(Value::String(tag)) if is_language_tag(tag) => tag.clone(),
-        Some(Value::String(_)) => {
-            return Err(ApiError::invalid("\"options.locale\" must be a BCP 47 language tag like \"en-US\" or \"de\""));
-        }
-        Some(other) => return Err(wrong("options.locale", "a string", other)),
-    };
-    Ok(Options {
-        render_js,
-        locale,
-        timeout_ms: number(members, "options.", "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
-        no_cache: flag(members, "options.", "no_cache")?,
-        process_images: flag(members, "options.", "process_images")?,
-        concurrency: number(members, "options.", "concurrency", 1, 100)?,
-        fail_fast: flag(members, "options.", "fail_fast")?,
-    })
-}
-
-/// RFC 5646's shape: a primary language subtag of letters, then subtags of letters and digits.
-fn is_language_tag(tag: &str) -> bool {
-    let mut subtags = tag.split('-');
-    let primary = subtags.next().unwrap_or_default();
-    tag.len() <= 35
-        && (2..=8).contains(&primary.len())
-        && primary.bytes().all(|b| b.is_ascii_alphabetic())
-        && subtags.all(|s| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, ApiError> {

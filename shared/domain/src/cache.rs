@@ -21,7 +21,14 @@ impl CacheKey {
             return None;
         }
         let page = CanonicalUrl::parse(url)?.key();
-        let asked = (&job.account, page.as_str(), &job.schema, &job.options.locale, job.options.render_js);
+        let asked = (
+            &job.account,
+            page.as_str(),
+            &job.schema,
+            &job.options.locale,
+            job.options.render_js,
+            &job.options.headers,
+        );
         // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;
         Some(CacheKey(sha256_hex(&text)))
@@ -50,6 +57,7 @@ impl Cached {
         }
         match self.outcome {
             UnitOutcome::Success { final_url, data, warnings, images_processed, .. } => Some(UnitOutcome::Success {
+                attempts: None,
                 url: url.to_owned(),
                 final_url,
                 render_mode: RenderMode::Cache,
@@ -116,6 +124,7 @@ mod tests {
     #[test]
     fn it_holds_for_its_time_and_is_a_success() {
         let outcome = UnitOutcome::Success {
+            attempts: None,
             url: "https://e.test/a/".into(),
             final_url: Some("https://e.test/b".into()),
             render_mode: RenderMode::Structured,

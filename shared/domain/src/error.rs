@@ -56,17 +56,20 @@ pub struct UnitError {
     pub message: String,
     /// Whether trying again may help.
     pub retryable: bool,
+    /// How often the page was tried, where that was more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
 }
 
 impl UnitError {
     /// An error whose `retryable` follows from its code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        UnitError { code, message: message.into(), retryable: code.retryable() }
+        UnitError { code, message: message.into(), retryable: code.retryable(), attempts: None }
     }
 
     /// `URL_UNREACHABLE` for an address that may not be fetched: trying again will not help.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        UnitError { code: ErrorCode::UrlUnreachable, message: message.into(), retryable: false }
+        UnitError { code: ErrorCode::UrlUnreachable, message: message.into(), retryable: false, attempts: None }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::credits::{Charge, Reservation};
 use crate::ids::{AccountId, JobId, Nonce, Seq};
 use crate::progress::Tally;
+use crate::request_headers::RequestHeaders;
 use crate::schema::Schema;
 use crate::time::Timestamp;
 
@@ -149,6 +150,12 @@ pub struct Options {
     pub concurrency: Option<u32>,
     /// Stop at the first failed URL.
     pub fail_fast: bool,
+    /// Further tries of a page after a failure that may pass.
+    #[serde(default)]
+    pub retries: u32,
+    /// Request fields of the caller's own.
+    #[serde(default, skip_serializing_if = "RequestHeaders::is_empty")]
+    pub headers: RequestHeaders,
 }
 
 impl Default for Options {
@@ -161,6 +168,8 @@ impl Default for Options {
             process_images: false,
             concurrency: None,
             fail_fast: false,
+            retries: crate::retry::DEFAULT_RETRIES,
+            headers: RequestHeaders::default(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod progress;
+pub mod request_headers;
+pub mod retry;
 pub mod schema;
 pub mod time;
 pub mod unit;

@@ -40,6 +40,9 @@ pub enum UnitOutcome {
         /// Always null: no vision pass exists.
         #[serde(default)]
         images_processed: Option<u32>,
+        /// How often the page was tried, where that was more than once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts: Option<u32>,
     },
     /// The page could not be fetched or read.
     Error {
@@ -50,13 +53,27 @@ pub enum UnitOutcome {
         final_url: Option<String>,
         /// Why.
         error: UnitError,
+        /// How often the page was tried, where that was more than once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts: Option<u32>,
     },
 }
 
 impl UnitOutcome {
     /// A failed unit.
     pub fn error(url: impl Into<String>, error: UnitError) -> Self {
-        UnitOutcome::Error { url: url.into(), final_url: None, error }
+        UnitOutcome::Error { url: url.into(), final_url: None, error, attempts: None }
+    }
+
+    /// The same of a page that was tried so often. Once is not said. A failure says it in its error, too.
+    #[must_use]
+    pub fn tried(mut self, tries: u32) -> Self {
+        let told = (tries > 1).then_some(tries);
+        match &mut self {
+            UnitOutcome::Success { attempts, .. } => *attempts = told,
+            UnitOutcome::Error { attempts, error, .. } => (*attempts, error.attempts) = (told, told),
+        }
+        self
     }
 
     /// Whether the unit counts as succeeded.

@@ -19,6 +19,7 @@ pub mod settle;
 pub mod sweep;
 pub mod worker;
 
+mod attempts;
 mod cache;
 mod close;
 mod crawl;

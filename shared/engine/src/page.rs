@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{ErrorCode, Job, Seq, UnitError, UnitOutcome};
-use fetch::{FetchError, FetchRequest, Hops, Page, Throttled, UrlFault};
+use fetch::{FetchError, Hops, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::Engine;
+use crate::attempts::Tried;
 use crate::crawl::{Found, Redirects};
 use crate::gate::Place;
 use crate::reader::Values;
@@ -86,12 +87,15 @@ impl Engine {
             Some(place) => place,
             None => self.inner.gates.pages.enter(&job.account).await,
         };
-        let page = match self.fetch_page(job, &target, visit.redirects.as_deref(), end).await {
+        let hops = visit.redirects.as_deref().map(|hops| hops as &dyn Hops);
+        let Tried { page, attempts, place } = self.fetch_page(job, &target, hops, place, end).await;
+        let page = match page {
             Ok(page) => page,
             Err(e) => {
                 let answered = e.throttled_at().cloned().map(|at| (at, e.throttled()));
                 let duplicate = matches!(e, FetchError::Diverted(_));
-                return Visited { answered, duplicate, ..Visited::failed(&url, e.into_unit_error()) };
+                let outcome = UnitOutcome::error(&url, e.into_unit_error()).tried(attempts);
+                return Visited { outcome, found: None, answered, duplicate };
             }
         };
         let held = Held::take(self, job, place, &page.body);
@@ -106,49 +110,24 @@ impl Engine {
         let answered = Some((at.clone(), None));
         let Some((values, judged)) = read else {
             let text = "this page could not be read because of a fault of ours";
-            let outcome = UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text) };
+            let outcome =
+                UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text), attempts: None };
             return Visited { outcome, found: None, duplicate: false, answered };
         };
         let outcome = match values {
-            Ok(Values { data, warnings, render_mode }) => {
-                UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None }
-            }
-            Err(error) => UnitOutcome::Error { url, final_url, error },
+            Ok(Values { data, warnings, render_mode }) => UnitOutcome::Success {
+                url,
+                final_url,
+                render_mode,
+                data,
+                warnings,
+                images_processed: None,
+                attempts: None,
+            },
+            Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
         };
         let found = edge.map(|edge| Found { at, edge, judged });
-        Visited { outcome, found, duplicate: false, answered }
-    }
-
-    /// Fetches a page until `end`; again where this machine was short of something.
-    async fn fetch_page(
-        &self,
-        job: &Job,
-        target: &Url,
-        hops: Option<&Redirects>,
-        end: Instant,
-    ) -> Result<Page, FetchError> {
-        let mut wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
-        loop {
-            let request = FetchRequest {
-                url: target,
-                accept_language: &job.options.locale,
-                timeout: end.saturating_duration_since(Instant::now()),
-                headers: None,
-                hops: hops.map(|hops| hops as &dyn Hops),
-            };
-            match self.inner.fetcher.fetch(request).await {
-                Err(FetchError::Ours(what)) if Instant::now() + wait < end => {
-                    tracing::warn!(what, "a page could not be asked for; trying again");
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                // What the caller set, not what was left of it.
-                Err(FetchError::Timeout(_)) => {
-                    return Err(FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms))));
-                }
-                other => return other,
-            }
-        }
+        Visited { outcome: outcome.tried(attempts), found, duplicate: false, answered }
     }
 }
 
@@ -223,6 +202,7 @@ mod tests {
             data,
             warnings,
             images_processed: None,
+            attempts: None,
         }
     }
 

@@ -117,10 +117,7 @@ impl Engine {
 
     /// Waits until this page's host may be asked again.
     async fn wait_for_turn(&self, job: &Job, url: &Url) -> Result<(), StoreError> {
-        let crawl_delay = match &job.crawl {
-            Some(plan) if !plan.ignore_robots => self.robots(url).await.crawl_delay(),
-            Some(_) | None => None,
-        };
+        let crawl_delay = self.crawl_delay(job, url).await;
         let by = Witness::of(&job.account);
         loop {
             // Before a turn is taken that nobody would use; afterwards, because the host may have said something since.
@@ -136,6 +133,14 @@ impl Engine {
             if self.stopping() {
                 return Ok(());
             }
+        }
+    }
+
+    /// How far apart the site wants the pages of a crawl.
+    pub(crate) async fn crawl_delay(&self, job: &Job, url: &Url) -> Option<Duration> {
+        match &job.crawl {
+            Some(plan) if !plan.ignore_robots => self.robots(url).await.crawl_delay(),
+            Some(_) | None => None,
         }
     }
 

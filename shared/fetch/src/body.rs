@@ -101,6 +101,7 @@ fn too_large(max: usize) -> FetchError {
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     judge_status(response).map_err(|error| match throttled(response) {
         Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),
+        None if domain::retry::may_pass(response.status().as_u16()) => FetchError::Passing(Box::new(error)),
         None => error,
     })
 }
@@ -109,7 +110,7 @@ fn judge_status(response: &Response) -> Result<(), FetchError> {
     let status = response.status();
     let code = status.as_u16();
     if is_bot_wall(response.headers()) {
-        return Err(FetchError::Blocked(format!("the site answered with a bot wall (status {code})")));
+        return Err(FetchError::Walled(format!("the site answered with a bot wall (status {code})")));
     }
     if matches!(code, 401 | 403 | 407 | 429) {
         return Err(FetchError::Blocked(format!("the site refused with status {code}")));

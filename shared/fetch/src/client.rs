@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ipnet::IpNet;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderValue, REFRESH};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, REFRESH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use url::{Host, Url};
@@ -46,7 +46,7 @@ pub struct FetchConfig {
     pub allow: Vec<IpNet>,
     /// Where this process listens itself, which may not be fetched whatever is allowed.
     pub own: Vec<OwnListener>,
-    /// `User-Agent`: names the project and where to reach it.
+    /// `User-Agent`: a product token, which robots.txt files are asked about, and where to reach whoever operates it.
     pub user_agent: String,
     /// Most bytes of a page, as sent and after content decoding.
     pub max_body_bytes: usize,
@@ -63,7 +63,7 @@ impl Default for FetchConfig {
         FetchConfig {
             allow: Vec::new(),
             own: Vec::new(),
-            user_agent: "Runo/0.1 (+https://github.com/runo-dev/runo)".into(),
+            user_agent: "Runo/0.1".into(),
             max_body_bytes: 10 * 1024 * 1024,
             max_sitemap_bytes: 50 * 1024 * 1024,
             max_redirects: 5,
@@ -310,8 +310,18 @@ impl Inner {
     }
 }
 
+/// The caller's own fields for a request; those that can be none are left out.
+pub fn header_map<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderMap {
+    let read = |(name, value): (&str, &str)| {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+    };
+    fields.filter_map(read).collect()
+}
+
 /// The product's name in a user agent: `Runo` of `Runo/0.1 (+https://…)`.
-fn product_token(user_agent: &str) -> &str {
+pub fn product_token(user_agent: &str) -> &str {
     let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '_' | '-')));
     &user_agent[..end.unwrap_or(user_agent.len())]
 }
@@ -331,10 +341,12 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
         FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),
         FetchError::Forbidden(_)
         | FetchError::Blocked(_)
+        | FetchError::Walled(_)
         | FetchError::Unreachable(_)
         | FetchError::Timeout(_)
         | FetchError::Unsupported(_)
         | FetchError::Diverted(_)
+        | FetchError::Passing(_)
         | FetchError::Throttled(..)
         | FetchError::Ours(_) => error,
     }

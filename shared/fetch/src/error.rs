@@ -17,9 +17,12 @@ pub enum FetchError {
     /// The address may not be fetched: private, reserved, local, or another port.
     #[error("{0}")]
     Forbidden(String),
-    /// The site refused: 401, 403, 407, 429, or a bot wall.
+    /// The site refused: 401, 403, 407, 429.
     #[error("{0}")]
     Blocked(String),
+    /// A bot wall stands in for the page: asking again does not help.
+    #[error("{0}")]
+    Walled(String),
     /// DNS, connect, TLS, an error status, a broken answer, a redirect that leads nowhere.
     #[error("{0}")]
     Unreachable(String),
@@ -32,6 +35,9 @@ pub enum FetchError {
     /// A redirect leads where whoever asked does not want to go.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
+    /// What may pass by itself: a connection that failed, an answer that broke off, a status that says so.
+    #[error("{0}")]
+    Passing(Box<FetchError>),
     /// The site asks to be left alone for a while: what it says otherwise, until when, and where it says so.
     #[error("{0}")]
     Throttled(Box<FetchError>, Throttled, Box<Url>),
@@ -57,10 +63,12 @@ impl FetchError {
             FetchError::Throttled(_, throttled, _) => Some(*throttled),
             FetchError::Forbidden(_)
             | FetchError::Blocked(_)
+            | FetchError::Walled(_)
             | FetchError::Unreachable(_)
             | FetchError::Timeout(_)
             | FetchError::Unsupported(_)
             | FetchError::Diverted(_)
+            | FetchError::Passing(_)
             | FetchError::Ours(_) => None,
         }
     }
@@ -70,16 +78,32 @@ impl FetchError {
         if let FetchError::Throttled(_, _, at) = self { Some(at) } else { None }
     }
 
+    /// Whether trying again soon may help.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            FetchError::Passing(_) => true,
+            FetchError::Throttled(error, ..) => !matches!(**error, FetchError::Walled(_)),
+            FetchError::Forbidden(_)
+            | FetchError::Blocked(_)
+            | FetchError::Walled(_)
+            | FetchError::Unreachable(_)
+            | FetchError::Timeout(_)
+            | FetchError::Unsupported(_)
+            | FetchError::Diverted(_)
+            | FetchError::Ours(_) => false,
+        }
+    }
+
     /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {
             FetchError::Forbidden(_) => UnitError::forbidden(message),
-            FetchError::Blocked(_) => UnitError::new(ErrorCode::FetchBlocked, message),
+            FetchError::Blocked(_) | FetchError::Walled(_) => UnitError::new(ErrorCode::FetchBlocked, message),
             FetchError::Unreachable(_) | FetchError::Diverted(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
-            FetchError::Throttled(error, ..) => error.into_unit_error(),
+            FetchError::Passing(error) | FetchError::Throttled(error, ..) => error.into_unit_error(),
             FetchError::Ours(_) => UnitError::new(ErrorCode::Internal, message),
         }
     }

@@ -15,7 +15,9 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if let Some(what) = shortage(error) {
         return FetchError::Ours(what);
     }
+    let mut passes = true;
     let text = if let Some(tls) = find::<rustls::Error>(error) {
+        passes = false;
         if matches!(tls, rustls::Error::InvalidCertificate(_)) {
             "the site's TLS certificate is not valid for it"
         } else {
@@ -32,7 +34,8 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     } else {
         "the site closed the connection or its answer is not HTTP that can be read"
     };
-    FetchError::Unreachable(text.into())
+    let error = FetchError::Unreachable(text.into());
+    if passes { FetchError::Passing(Box::new(error)) } else { error }
 }
 
 /// What this machine is short of, where that is why a connection did not come about: the site has no part in it.

@@ -24,8 +24,9 @@ mod resolver;
 mod throttle;
 mod trail;
 
-pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page};
+pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page, header_map, product_token};
 pub use error::{BuildError, FetchError, Throttled};
+pub use reqwest::header::HeaderMap;
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};
 pub use target::{UrlFault, check_url};

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{body, both, crawl, figures, results, shown, skipped, start};
-use crate::support::generated::{Answer, Spec, item};
+use crate::support::generated::{Answer, Generated, Spec, item};
+use crate::support::stack::World;
 
 /// A tree whose page 2 and pages 10 to 19 are denied.
 fn guarded() -> Spec {
@@ -45,8 +46,18 @@ async fn robots_txt_is_fetched_once_for_a_host_and_before_its_pages() {
     assert_eq!((site.asked("/robots.txt"), site.log()[0].target.as_str()), (1, "/robots.txt"));
     let agents: BTreeSet<String> = site.log().into_iter().map(|hit| hit.agent).collect();
     assert_eq!(agents.len(), 1, "who asks for robots.txt is who asks for pages: {agents:?}");
-    let agent = agents.first().unwrap().to_lowercase();
-    assert!(agent.starts_with("runo/") && agent.contains("+http"), "it names the project and where to reach it");
+    let agent = agents.first().unwrap();
+    assert!(agent.starts_with("Runo/") && !agent.contains("://"), "only who operates it knows an address: {agent}");
+}
+
+#[tokio::test]
+async fn whoever_operates_it_gives_it_a_name_and_robots_txt_is_asked_about_that() {
+    let robots = "User-agent: runo\nDisallow: /\n\nUser-agent: acme\nDisallow: /item/3$\n";
+    let site = Generated::start(Spec { robots: Some(robots.into()), ..Spec::tree(20, 3) }).await;
+    let world = World::with(&[("HOST_DELAY_MS", "0"), ("USER_AGENT", "Acme/2.0 (+https://bot.acme.test/)")]).await;
+    crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
+    assert_eq!(site.fetched_once(), site.spec.tree.reached(20, |n| n != 3));
+    assert!(site.log().iter().all(|hit| hit.agent == "Acme/2.0 (+https://bot.acme.test/)"));
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! A site on loopback that does as it is told, and remembers what it was asked.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -19,11 +19,13 @@ use tokio::sync::watch;
 /// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0`
 /// to `/tree/4` a small tree of links; `/count` a page that tells how often it was asked for; `/large/N` a page with a
 /// title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
-/// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
+/// `/flaky/STATUSES/SECS/N` those statuses one by one (`503,200`; `0` drops the connection), the last for good, with
+/// `Retry-After` unless `SECS` is `-`; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
+/// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
     address: SocketAddr,
-    hits: Arc<Mutex<Vec<String>>>,
+    hits: Arc<Mutex<Vec<(String, Instant)>>>,
     gate: watch::Sender<bool>,
     /// Status and text of `/robots.txt`.
     robots: Arc<Mutex<(u16, String)>>,
@@ -45,7 +47,7 @@ impl Site {
                 let site = served.clone();
                 let service = service_fn(move |request| {
                     let site = site.clone();
-                    async move { Ok::<_, Infallible>(site.answer(&request).await) }
+                    async move { site.answer(&request).await.ok_or_else(|| io::Error::other("as it was told")) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
             }
@@ -84,17 +86,28 @@ impl Site {
 
     /// How often each path was asked for.
     pub fn counts(&self) -> HashMap<String, usize> {
-        self.hits.lock().unwrap().iter().fold(HashMap::new(), |mut counts, path| {
+        self.hits.lock().unwrap().iter().fold(HashMap::new(), |mut counts, (path, _)| {
             *counts.entry(path.clone()).or_default() += 1;
             counts
         })
     }
 
-    async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    /// When each request of a path came in.
+    pub fn times(&self, path: &str) -> Vec<Instant> {
+        self.hits.lock().unwrap().iter().filter(|(asked, _)| asked == path).map(|(_, at)| *at).collect()
+    }
+
+    /// What stands in a URL for this site: name and port.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `None` where the connection is to be dropped.
+    async fn answer<B>(&self, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
         let path = request.uri().path().to_owned();
-        self.hits.lock().unwrap().push(path.clone());
+        self.hits.lock().unwrap().push((path.clone(), Instant::now()));
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match parts[..] {
+        Some(match parts[..] {
             ["p", n] => page(n),
             ["count"] => titled(&format!("Visit {}", self.counts()["/count"])),
             ["tree", n] => tree(n.parse().unwrap()),
@@ -111,6 +124,33 @@ impl Site {
                 response.headers_mut().insert("retry-after", secs.parse().unwrap());
                 response
             }
+            ["flaky", statuses, secs, n] => {
+                let statuses: Vec<u16> = statuses.split(',').map(|code| code.parse().unwrap()).collect();
+                let code = statuses[(self.counts()[&path] - 1).min(statuses.len() - 1)];
+                let mut response = match code {
+                    0 => return None,
+                    200 => page(n),
+                    code => status(code),
+                };
+                if secs != "-" {
+                    response.headers_mut().insert("retry-after", secs.parse().unwrap());
+                }
+                response
+            }
+            ["fields", names] => {
+                let field = |name: &str| request.headers().get(name).map(|v| format!("{name}={}", v.to_str().unwrap()));
+                let came: Vec<String> = names.split(',').filter_map(field).collect();
+                titled(if came.is_empty() { "none".to_owned() } else { came.join(" ") }.as_str())
+            }
+            ["to", host, ..] => redirect(&format!("http://{host}/{}", parts[2..].join("/"))),
+            ["link", host, ..] => {
+                html(format!("<h1>Links</h1><a href='http://{host}/{}'>there</a>", parts[2..].join("/")))
+            }
+            ["wall"] => {
+                let mut response = status(503);
+                response.headers_mut().insert("cf-mitigated", "challenge".parse().unwrap());
+                response
+            }
             ["robots.txt"] => {
                 let (code, text) = self.robots.lock().unwrap().clone();
                 let mut response = Response::new(Full::from(text));
@@ -118,7 +158,7 @@ impl Site {
                 response
             }
             ["large", n] => large(n),
-            ["403"] => status(StatusCode::FORBIDDEN),
+            ["403"] => status(403),
             ["pdf"] => {
                 let mut response = Response::new(Full::from("%PDF-1.7"));
                 response.headers_mut().insert("content-type", "application/pdf".parse().unwrap());
@@ -128,8 +168,8 @@ impl Site {
             ["loop2"] => redirect("/loop"),
             ["moved"] => redirect("/p/0"),
             ["hang"] => std::future::pending().await,
-            _ => status(StatusCode::NOT_FOUND),
-        }
+            _ => status(404),
+        })
     }
 }
 
@@ -169,15 +209,15 @@ fn page(n: &str) -> Response<Full<Bytes>> {
     response
 }
 
-fn status(status: StatusCode) -> Response<Full<Bytes>> {
+fn status(code: u16) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from("<h1>no</h1>"));
-    *response.status_mut() = status;
+    *response.status_mut() = StatusCode::from_u16(code).unwrap();
     response.headers_mut().insert("content-type", "text/html".parse().unwrap());
     response
 }
 
 fn redirect(to: &str) -> Response<Full<Bytes>> {
-    let mut response = status(StatusCode::FOUND);
+    let mut response = status(302);
     response.headers_mut().insert("location", to.parse().unwrap());
     response
 }

@@ -1,0 +1,177 @@
+//! `options.headers`: request fields of the caller's own. Their values may be secrets, so nothing here prints them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Most fields.
+pub const MAX_FIELDS: usize = 20;
+/// Most bytes of all names and values.
+pub const MAX_BYTES: usize = 8 * 1024;
+
+/// Names that a caller may not set, and why: what frames the message, says whom it is for or where it came from, and what
+/// is ours to say.
+const REFUSED: [&str; 17] = [
+    "accept-charset",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-real-ip",
+];
+/// The same by how they begin.
+const REFUSED_PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", ":"];
+
+/// Fields by name, in lower case.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RequestHeaders {
+    /// Name and value.
+    fields: BTreeMap<String, String>,
+    /// The only origin that they are for; `None`: that of each URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_for: Option<String>,
+}
+
+/// Why fields are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// More than [`MAX_FIELDS`].
+    #[error("has {0} fields; at most {MAX_FIELDS} are sent")]
+    TooMany(usize),
+    /// More than [`MAX_BYTES`].
+    #[error("has {0} bytes of names and values; at most {MAX_BYTES} are sent")]
+    TooLong(usize),
+    /// No token of RFC 9110 §5.6.2.
+    #[error("\"{0}\" is no field name; use letters, digits and hyphens")]
+    Name(String),
+    /// Ours, framing or forwarding.
+    #[error("\"{0}\" may not be set: host, framing, forwarding and what says who asks are the server's")]
+    Refused(String),
+    /// Twice, in different case.
+    #[error("\"{0}\" is there twice")]
+    Twice(String),
+    /// A control character, or outside of ASCII.
+    #[error("the value of \"{0}\" must be printable ASCII without line breaks")]
+    Value(String),
+}
+
+impl RequestHeaders {
+    /// Checks fields as the caller wrote them.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn new<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<RequestHeaders, HeaderFault> {
+        let (mut fields, mut bytes, mut count) = (BTreeMap::new(), 0, 0);
+        for (name, value) in given {
+            count += 1;
+            bytes += name.len() + value.len();
+            let shown = || name.chars().take(64).collect::<String>();
+            let lower = name.to_ascii_lowercase();
+            if REFUSED.contains(&lower.as_str()) || REFUSED_PREFIXES.iter().any(|start| lower.starts_with(start)) {
+                return Err(HeaderFault::Refused(shown()));
+            }
+            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            if name.is_empty() || !name.bytes().all(token) {
+                return Err(HeaderFault::Name(shown()));
+            }
+            if !value.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~')) {
+                return Err(HeaderFault::Value(shown()));
+            }
+            if fields.insert(lower, value.trim().to_owned()).is_some() {
+                return Err(HeaderFault::Twice(shown()));
+            }
+        }
+        if count > MAX_FIELDS {
+            return Err(HeaderFault::TooMany(count));
+        }
+        if bytes > MAX_BYTES {
+            return Err(HeaderFault::TooLong(bytes));
+        }
+        Ok(RequestHeaders { fields, only_for: None })
+    }
+
+    /// The same for one origin only, such as that of a crawl's seed: the links of a crawl are a stranger's words.
+    #[must_use]
+    pub fn only_for(self, url: &url::Url) -> RequestHeaders {
+        RequestHeaders { only_for: Some(url.origin().ascii_serialization()), ..self }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The fields that go with a request of `url`.
+    pub fn of(&self, url: &url::Url) -> impl Iterator<Item = (&str, &str)> {
+        let meant = self.only_for.as_ref().is_none_or(|origin| url.origin().ascii_serialization() == *origin);
+        self.fields.iter().filter(move |_| meant).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Names only.
+impl std::fmt::Debug for RequestHeaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.fields.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_sent() {
+        let ok =
+            RequestHeaders::new([("Authorization", "Bearer secret"), ("Cookie", "a=1"), ("X-Api_Key", " k ")]).unwrap();
+        let url = url::Url::parse("https://e.test/a").unwrap();
+        assert_eq!(
+            ok.of(&url).collect::<Vec<_>>(),
+            [("authorization", "Bearer secret"), ("cookie", "a=1"), ("x-api_key", "k")]
+        );
+        assert!(!format!("{ok:?}").contains("secret"));
+        let seed = ok.only_for(&url);
+        for (at, want) in
+            [("https://e.test/b", 3), ("http://e.test/b", 0), ("https://e.test:8443/", 0), ("https://o.test/", 0)]
+        {
+            assert_eq!(seed.of(&url::Url::parse(at).unwrap()).count(), want, "{at}");
+        }
+    }
+
+    #[test]
+    fn what_may_not() {
+        for name in [
+            "Host",
+            "TE",
+            "Content-Length",
+            "transfer-encoding",
+            "X-Forwarded-For",
+            "Proxy-Authorization",
+            "User-Agent",
+            ":authority",
+        ] {
+            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderFault::Refused(name.into())));
+        }
+        for name in ["", "a b", "a:b", "é", "a\r\nb"] {
+            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderFault::Name(name.into())));
+        }
+        for value in ["a\r\nHost: x", "\0", "é", "\u{7f}"] {
+            assert_eq!(RequestHeaders::new([("X", value)]), Err(HeaderFault::Value("X".into())));
+        }
+        assert_eq!(RequestHeaders::new([("a", "1"), ("A", "2")]), Err(HeaderFault::Twice("A".into())));
+        let many: Vec<String> = (0..21).map(|i| format!("x-{i}")).collect();
+        assert_eq!(RequestHeaders::new(many.iter().map(|n| (n.as_str(), ""))), Err(HeaderFault::TooMany(21)));
+        assert!(RequestHeaders::new(many[1..].iter().map(|n| (n.as_str(), ""))).is_ok());
+        assert!(matches!(RequestHeaders::new([("x", "y".repeat(9_000).as_str())]), Err(HeaderFault::TooLong(_))));
+    }
+}

@@ -1,0 +1,105 @@
+//! Fetching a unit's page, again where it failed in a way that may pass. All attempts share the page's time, and the host
+//! sees each of them as a request like any other: it takes a turn, and what the host answers counts.
+
+use std::time::{Duration, Instant};
+
+use domain::pace::Witness;
+use domain::{Job, retry};
+use fetch::{FetchError, FetchRequest, Hops, Page, header_map};
+use url::Url;
+
+use crate::Engine;
+use crate::gate::Place;
+
+/// What came of fetching a page.
+pub(crate) struct Tried {
+    pub(crate) page: Result<Page, FetchError>,
+    /// How often the site was asked for it.
+    pub(crate) attempts: u32,
+    /// The place that the last attempt took.
+    pub(crate) place: Place,
+}
+
+impl Engine {
+    /// Fetches a page until `end`, as often as the job's options allow. `place` is given back while it waits for another
+    /// attempt. Where this machine was short of something the site was not asked: that is no attempt.
+    pub(crate) async fn fetch_page(
+        &self,
+        job: &Job,
+        url: &Url,
+        hops: Option<&dyn Hops>,
+        mut place: Place,
+        end: Instant,
+    ) -> Tried {
+        let headers = header_map(job.options.headers.of(url));
+        let mut shortage_wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
+        let mut attempts = 1;
+        loop {
+            let request = FetchRequest {
+                url,
+                accept_language: &job.options.locale,
+                timeout: end.saturating_duration_since(Instant::now()),
+                headers: (!headers.is_empty()).then_some(&headers),
+                hops,
+            };
+            let error = match self.inner.fetcher.fetch(request).await {
+                Ok(page) => return Tried { page: Ok(page), attempts, place },
+                // What the caller set, not what was left of it.
+                Err(FetchError::Timeout(_)) => {
+                    FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms)))
+                }
+                Err(error) => error,
+            };
+            if let FetchError::Ours(what) = error
+                && Instant::now() + shortage_wait < end
+            {
+                tracing::warn!(what, "a page could not be asked for; trying again");
+                tokio::time::sleep(shortage_wait).await;
+                shortage_wait *= 2;
+                continue;
+            }
+            let Some(wait) = self.wait_for_next(job, url, &error, attempts, end).await else {
+                return Tried { page: Err(error), attempts, place };
+            };
+            drop(place);
+            tokio::time::sleep(wait).await;
+            place = self.inner.gates.pages.enter(&job.account).await;
+            attempts += 1;
+        }
+    }
+
+    /// How long to wait before the next attempt, its turn at the host included; `None` where there is to be none. The host
+    /// hears of what it answered here only where it is asked again: the last answer is the visit's to tell.
+    async fn wait_for_next(
+        &self,
+        job: &Job,
+        url: &Url,
+        error: &FetchError,
+        attempts: u32,
+        end: Instant,
+    ) -> Option<Duration> {
+        if !error.may_pass() || self.stopping() {
+            return None;
+        }
+        let left = || millis(end.saturating_duration_since(Instant::now()));
+        let asked = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
+        let wait = retry::wait_ms(attempts, job.options.retries, asked, left(), self.inner.ids.random())?;
+        if let Some(at) = error.throttled_at() {
+            self.heard(Witness::of(&job.account), at, error.throttled()).await;
+        }
+        let crawl_delay = self.crawl_delay(job, url).await;
+        let turn = match self.turn(url, job.crawl.is_some(), crawl_delay).await {
+            Ok(turn) => turn.ms_since(self.now()),
+            Err(error) => {
+                tracing::warn!(%error, "no turn for another attempt at a page");
+                return None;
+            }
+        };
+        let wait = wait.max(turn);
+        retry::fits(wait, left()).then(|| Duration::from_millis(wait))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

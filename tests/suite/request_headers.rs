@@ -1,0 +1,94 @@
+//! `options.headers`: the caller's own fields go to the URL's own origin and to nobody else.
+
+use serde_json::{Value, json};
+
+use crate::support::site::Site;
+use crate::support::stack::{World, schema};
+
+const FIELDS: &str = "/fields/x-token,cookie";
+
+fn body(url: &str, headers: &Value) -> Value {
+    json!({ "url": url, "schema": schema(), "options": { "headers": headers } })
+}
+
+#[tokio::test]
+async fn they_go_to_the_origin_and_end_where_a_redirect_leaves_it() {
+    let (world, home, away) = (World::start().await, Site::start().await, Site::start().await);
+    let headers = json!({ "X-Token": "t0", "Cookie": "c=1" });
+    let sent = "x-token=t0 cookie=c=1";
+    for (path, want) in [
+        (FIELDS.to_owned(), sent),
+        (format!("/to/{}{FIELDS}", home.host()), sent),
+        (format!("/to/{}{FIELDS}", away.host()), "none"),
+        // Back home, too: the way led over somebody else.
+        (format!("/to/{}/to/{}{FIELDS}", away.host(), home.host()), "none"),
+    ] {
+        let got = world.post("/v1/extract", &body(&home.url(&path), &headers)).await.json();
+        assert_eq!(got["data"]["title"], want, "{path}: {got}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_tells_each_of_its_urls_and_a_crawl_its_seed_only() {
+    let (world, home, away) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await, Site::start().await);
+    let options = json!({ "headers": { "x-token": "t0" } });
+    let got = world.batch(&[home.url(FIELDS), away.url(FIELDS)], options.clone()).await.json();
+    for result in got["results"].as_array().unwrap() {
+        assert_eq!(result["data"]["title"], "x-token=t0", "{got}");
+    }
+    for (other, want) in [(&home, "x-token=t0"), (&away, "none")] {
+        let seed = home.url(&format!("/link/{}{FIELDS}", other.host()));
+        let crawl = json!({
+            "seed_url": seed, "schema": schema(), "options": options,
+            "crawl": { "follow_pattern": other.url(FIELDS), "max_pages": 2, "use_sitemap": false },
+        });
+        let got = world.post("/v1/crawl", &crawl).await.json();
+        assert_eq!(got["results"][1]["data"]["title"], want, "{got}");
+    }
+}
+
+#[tokio::test]
+async fn another_token_is_another_question() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let ask = async |token: &str| {
+        let got = world.post("/v1/extract", &body(&site.url(FIELDS), &json!({ "X-Token": token }))).await.json();
+        (got["data"]["title"].as_str().unwrap().to_owned(), got["render_mode"] == "cache")
+    };
+    assert_eq!(ask("mine").await, ("x-token=mine".into(), false));
+    assert_eq!(ask("theirs").await, ("x-token=theirs".into(), false));
+    assert_eq!(ask("mine").await, ("x-token=mine".into(), true));
+    let plain = json!({ "url": site.url(FIELDS), "schema": schema() });
+    assert_eq!(world.post("/v1/extract", &plain).await.json()["data"]["title"], "none");
+    // Nor is it the same call.
+    let call = async |token: &str| {
+        let body = body(&site.url(FIELDS), &json!({ "X-Token": token }));
+        world.post_idempotent("/v1/extract", "key", &body).await.status.as_u16()
+    };
+    assert_eq!((call("a").await, call("a").await, call("b").await), (200, 200, 422));
+}
+
+#[tokio::test]
+async fn what_may_not_be_sent_is_refused_without_saying_it_again() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let many: Value = (0..21).map(|n| (format!("x-{n}"), json!(""))).collect::<serde_json::Map<_, _>>().into();
+    for (headers, says) in [
+        (json!({ "Host": "SECRET" }), "\"Host\""),
+        (json!({ "Content-Length": "SECRET" }), "\"Content-Length\""),
+        (json!({ "x-forwarded-for": "SECRET" }), "\"x-forwarded-for\""),
+        (json!({ "User-Agent": "SECRET" }), "\"User-Agent\""),
+        (json!({ "x": "SECRET\r\nHost: y" }), "line breaks"),
+        (json!({ "a b": "SECRET" }), "field name"),
+        (json!({ "x": 1 }), "strings"),
+        (json!({ "x": ["SECRET"] }), "strings"),
+        (json!(["SECRET"]), "object"),
+        (json!({ "a": "SECRET", "A": "SECRET" }), "twice"),
+        (json!({ "x": "SECRET".repeat(2_000) }), "8192"),
+        (many, "20"),
+    ] {
+        let got = world.post("/v1/extract", &body(&site.url("/p/1"), &headers)).await;
+        assert_eq!((got.status.as_u16(), got.code().as_str()), (400, "INVALID_REQUEST"), "{headers}");
+        let said = got.message();
+        assert!(said.contains("options.headers") && said.contains(says) && !said.contains("SECRET"), "{said}");
+    }
+    assert_eq!((site.hits(), world.used().await), (0, 0));
+}
