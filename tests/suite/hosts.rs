@@ -46,8 +46,14 @@ fn gaps(mut starts: Vec<Timestamp>) -> Vec<u64> {
 }
 
 async fn get(fetcher: &Fetcher, target: &Url) -> Option<Throttled> {
-    let request =
-        FetchRequest { url: target, accept_language: "", timeout: Duration::from_secs(20), headers: None, hops: None };
+    let request = FetchRequest {
+        url: target,
+        accept_language: "",
+        timeout: Duration::from_secs(20),
+        headers: None,
+        hops: None,
+        room: None,
+    };
     fetcher.fetch(request).await.err().and_then(|error| error.throttled())
 }
 

@@ -5,10 +5,14 @@
 
 Serves generated pages on loopback, starts the server in a fresh folder, makes three accounts, and prints one line a
 family: what the attackers were answered, the honest account's p50, p99 and longest extract beside them and its quiet
-p99, the server's largest resident memory, and the processor seconds it still burns once the attackers have gone.
-Needs Linux (/proc) and Python's standard library only; every process that it starts ends with it.
+p99, the largest resident memory of the server and its children together, and the processor seconds it still burns once
+the attackers have gone. Needs Linux (/proc) and Python's standard library only; every process that it starts ends with it.
+
+What the measuring itself costs is kept apart, since attackers and their sites have machines of their own where it
+counts: their client and their site are processes of a low priority (--nice, 0 for none), their pages are made and
+packed before the clock starts, and the honest account's client and site are two processes that do nothing else.
 """
-import argparse, collections, gzip, http.server, json, os, re, signal, socketserver, subprocess, sys, tempfile, threading, time
+import argparse, collections, gzip, http.server, json, multiprocessing, os, re, signal, socketserver, subprocess, tempfile, threading, time
 import urllib.error, urllib.request
 
 HONEST = b"<html><head><title>Kettle</title></head><body><h1>Kettle</h1><p>Price: $49.90</p></body></html>"
@@ -41,20 +45,16 @@ FAMILIES = {
     "robots-links": (lambda: b"".join(b"<a href='/f/robots-links/%s%d'>x</a>" % (b"a" * 200, i) for i in range(5_000)), "text/html", TITLE,
                      b"User-agent: *\n" + b"".join(b"Disallow: /*a*a*a*%d*$\n" % i for i in range(22_000))),
 }
-PAGES, LOCK = {}, threading.Lock()
 
 
 def page(name):
-    with LOCK:
-        if name not in PAGES:
-            make = FAMILIES[name][0]
-            PAGES[name] = gzip.compress(make(), 1) if make else gzip.compress(b"<p>" * 3_000_000, 9)
-        return PAGES[name]
+    make = FAMILIES[name][0]
+    return gzip.compress(make(), 1) if make else gzip.compress(b"<p>" * 3_000_000, 9)
 
 
 class Site(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", 1 << 16  # head and body leave together
-    robots = None
+    robots, pages = None, {}
 
     def log_message(self, *_):
         pass
@@ -65,7 +65,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         if self.path == "/robots.txt":
             body, kind = Site.robots or b"", "text/plain"
         elif found:
-            body, kind, coding = page(found[1]), FAMILIES[found[1]][1], "gzip"
+            body, kind, coding = Site.pages[found[1]], FAMILIES[found[1]][1], "gzip"
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -83,6 +83,24 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 500
 
 
+def serve(name, nice, port):
+    """A site of its own: the honest pages where there is no name."""
+    os.nice(nice)
+    if name:
+        Site.pages, Site.robots = {name: page(name)}, FAMILIES[name][3]
+    site = Server(("127.0.0.1", 0), Site)
+    port.send(site.server_address[1])
+    site.serve_forever()
+
+
+def start(target, *args):
+    """Starts a process; returns it with the first thing that it says."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=target, args=(*args, theirs), daemon=True)
+    process.start()
+    return process, ours
+
+
 def call(base, key, path, body, timeout=120):
     request = urllib.request.Request(base + path, json.dumps(body).encode(), {"X-API-Key": key, "Content-Type": "application/json"})
     try:
@@ -96,6 +114,24 @@ def status(pid, name):
     for line in open(f"/proc/{pid}/status"):
         if line.startswith(name):
             return int(line.split()[1]) / 1024
+
+
+def children(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            yield from open(f"/proc/{pid}/task/{task}/children").read().split()
+        except OSError:
+            pass
+
+
+def watch(pid, most):
+    """The largest sum of the server's memory and its children's, looked at every 20 ms."""
+    while True:
+        try:
+            most[0] = max(most[0], status(pid, "VmRSS") + sum(status(child, "VmRSS") or 0 for child in children(pid)))
+        except (OSError, TypeError):
+            pass
+        time.sleep(0.02)
 
 
 def cpu(pid):
@@ -144,15 +180,27 @@ def attack(base, key, site, name, seconds, seen):
         time.sleep(0.1 if code != 200 else 0)
 
 
+def attackers(base, keys, site, name, seconds, nice, out):
+    os.nice(nice)
+    seen = collections.Counter()
+    threads = [threading.Thread(target=attack, args=(base, key, site, name, seconds, seen)) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(130)
+    out.send(dict(seen))
+
+
 def account(args, data, plan):
     out = subprocess.check_output([args.admin, "--data-dir", data, "account", "create", "--plan", plan, "--json"])
     return json.loads(out)["key"]
 
 
 def run(args, name, data):
-    Site.robots = FAMILIES[name][3] if name else None
     env = {"PATH": os.environ["PATH"], "PORT": "0", "DATA_DIR": data, "FETCH_ALLOW": "127.0.0.0/8", "HOST_DELAY_MS": "0", "RUST_LOG": "error",
            "RUNO_DEV_RATE": "100000"}
+    started = [start(serve, None, 0), start(serve, name, args.nice)]
+    site, hostile = (f"http://127.0.0.1:{said.recv()}" for _, said in started)
     server = subprocess.Popen([args.server], env=env, stdout=subprocess.PIPE, text=True)
     try:
         for line in server.stdout:
@@ -161,31 +209,30 @@ def run(args, name, data):
                 break
             if line.startswith("API key"):
                 key = line.split(": ")[1].strip()
-        site = f"http://127.0.0.1:{args.port}"
-        attackers = [account(args, data, "scale") for _ in range(2)]
+        keys = [account(args, data, "scale") for _ in range(2)]
         call(base, key, "/v1/extract", {"url": f"{site}/honest", "schema": TITLE})
+        most = [0]
+        threading.Thread(target=watch, args=(server.pid, most), daemon=True).start()
         quiet, _ = honest(base, key, site, lambda end=time.time() + args.seconds / 2: end)
-        page(name)
-        seen = collections.Counter()
-        threads = [threading.Thread(target=attack, args=(base, k, site, name, args.seconds, seen), daemon=True) for k in attackers]
-        for thread in threads:
-            thread.start()
+        started.append(start(attackers, base, keys, hostile, name, args.seconds, args.nice))
         end = time.time() + args.seconds
         took, failed = honest(base, key, site, lambda: end)
-        for thread in threads:
-            thread.join(130)
+        seen = started[-1][1].recv()
         time.sleep(3)
         before = cpu(server.pid)
         time.sleep(2)
         burnt = cpu(server.pid) - before
         print(f"{name:18} quiet p50 {percentile(quiet, 50):6.1f} p99 {percentile(quiet, 99):6.1f} ms | beside: n {len(took):4} failed {failed} "
-              f"p50 {percentile(took, 50):6.1f} p99 {percentile(took, 99):7.1f} most {max(took):7.0f} ms | {status(server.pid, 'VmHWM'):6.0f} MB at most, "
-              f"{burnt:4.1f} s burnt in 2 s afterwards | {dict(seen)}", flush=True)
-    except ValueError:
+              f"p50 {percentile(took, 50):6.1f} p99 {percentile(took, 99):7.1f} most {max(took):7.0f} ms | "
+              f"{max(most[0], status(server.pid, 'VmHWM')):6.0f} MB at most, {status(server.pid, 'VmRSS'):4.0f} after, "
+              f"{burnt:4.1f} s burnt in 2 s afterwards | {seen}", flush=True)
+    except (ValueError, EOFError):
         print(f"{name}: the server died", flush=True)
     finally:
         server.send_signal(signal.SIGKILL)
         server.wait()
+        for process, _ in started:
+            process.kill()
 
 
 def main():
@@ -193,13 +240,11 @@ def main():
     parser.add_argument("--server", required=True)
     parser.add_argument("--admin", required=True)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--only")
+    parser.add_argument("--nice", type=int, default=10, help="how far the attackers' priority is below the others'")
+    parser.add_argument("--only", action="append", help="a family; may be given again")
     args = parser.parse_args()
-    site = Server(("127.0.0.1", 0), Site)
-    args.port = site.server_address[1]
-    threading.Thread(target=site.serve_forever, daemon=True).start()
     for name in FAMILIES:
-        if args.only in (None, name):
+        if not args.only or name in args.only:
             with tempfile.TemporaryDirectory() as data:
                 run(args, name, data)
 

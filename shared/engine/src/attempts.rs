@@ -1,19 +1,21 @@
 //! Fetching a unit's page, again where it failed in a way that may pass. All attempts share the page's time, and the host
 //! sees each of them as a request like any other: it takes a turn, and what the host answers counts.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::pace::Witness;
 use domain::{Job, retry};
-use fetch::{FetchError, FetchRequest, Hops, Page, header_map};
+use fetch::{FetchError, FetchRequest, Hops, Page, Room, header_map};
 use url::Url;
 
 use crate::Engine;
-use crate::gate::Place;
+use crate::gate::{Growing, Place};
 
 /// What came of fetching a page.
 pub(crate) struct Tried {
-    pub(crate) page: Result<Page, FetchError>,
+    /// With the room that its body has.
+    pub(crate) page: Result<(Page, Arc<Growing>), FetchError>,
     /// How often the site was asked for it.
     pub(crate) attempts: u32,
     /// The place that the last attempt took.
@@ -35,21 +37,26 @@ impl Engine {
         let mut shortage_wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
+            // Its own: whoever waits to try again holds nothing that others need to get on.
+            let growing = Arc::new(self.inner.gates.heavy.growing(&job.account));
+            let room: Room = growing.clone();
             let request = FetchRequest {
                 url,
                 accept_language: &job.options.locale,
                 timeout: end.saturating_duration_since(Instant::now()),
                 headers: (!headers.is_empty()).then_some(&headers),
                 hops,
+                room: Some(&room),
             };
             let error = match self.inner.fetcher.fetch(request).await {
-                Ok(page) => return Tried { page: Ok(page), attempts, place },
+                Ok(page) => return Tried { page: Ok((page, growing)), attempts, place },
                 // What the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => {
                     FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms)))
                 }
                 Err(error) => error,
             };
+            drop((room, growing));
             if let FetchError::Ours(what) = error
                 && Instant::now() + shortage_wait < end
             {

@@ -47,7 +47,7 @@ use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
 use dispatch::Queues;
-use gate::{Gate, Place, Rooms};
+use gate::{Gate, Heavy, Place, Rooms};
 use observe::{Fact, Observer};
 use settings::Settings;
 
@@ -106,10 +106,12 @@ pub struct Gates {
     pub bodies: Rooms,
     /// A place for each page that is parsed at once: many more than there are processors would only make each slower.
     pub parsers: Gate,
+    /// Places for large bodies and heavy pages.
+    pub heavy: Heavy,
 }
 
 /// Most bytes of pages that wait for a parser and hold no place to be fetched any more.
-const WAITING_BYTES: usize = 32 * 1024 * 1024;
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 impl Gates {
     /// Places for `fetch_concurrency` pages, and for a parser more than there are processors: whoever comes second does
@@ -118,7 +120,7 @@ impl Gates {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let parsers = u32::try_from(processors).unwrap_or(1).saturating_add(1);
         let pages = Gate::new(fetch_concurrency, fetch_concurrency / 8);
-        Gates { pages, bodies: Rooms::new(WAITING_BYTES), parsers: Gate::new(parsers, 1) }
+        Gates { pages, bodies: Rooms::new(WAITING_BYTES), parsers: Gate::new(parsers, 1), heavy: Heavy::default() }
     }
 }
 

@@ -89,7 +89,7 @@ impl Engine {
         };
         let hops = visit.redirects.as_deref().map(|hops| hops as &dyn Hops);
         let Tried { page, attempts, place } = self.fetch_page(job, &target, hops, place, end).await;
-        let page = match page {
+        let (page, growing) = match page {
             Ok(page) => page,
             Err(e) => {
                 let answered = e.throttled_at().cloned().map(|at| (at, e.throttled()));
@@ -98,7 +98,7 @@ impl Engine {
                 return Visited { outcome, found: None, answered, duplicate };
             }
         };
-        let held = Held::take(self, job, place, &page.body);
+        let held = Held::take(self, job, place, growing, &page.body);
         let final_url = page.redirected.then(|| page.final_url.to_string());
         let at = page.final_url.clone();
         let edge = match &job.crawl {

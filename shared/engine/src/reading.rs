@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use domain::{Job, UnitError};
-use extraction::budget::Budget;
+use domain::{AccountId, Job, UnitError};
+use extraction::budget::{Budget, Limits, Spent};
+use extraction::weight;
 use fetch::Page;
 
 use crate::Engine;
 use crate::crawl::{Edge, Judged};
-use crate::gate::{Place, Room};
+use crate::gate::{Growing, Place, Room};
 use crate::reader::{Reading, Task, Values, past, read_apart};
 
 /// A page that was fetched and is to be read.
@@ -32,41 +33,41 @@ pub(crate) type Read = (Result<Values, UnitError>, Vec<Judged>);
 impl Engine {
     /// Has a page read. `suspect`: it may kill its reader. `None` where its reader failed by a fault of ours.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
+        let Fetched { job, page, held, edge, end } = fetched;
+        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
+        let work = Work { task, body: page.body, held, edge, end };
         match &self.settings().reader {
-            Some(program) if suspect => self.read_suspect(program, fetched).await,
-            Some(_) | None => self.read_here(fetched).await,
+            Some(program) if suspect => self.read_suspect(program, &job.account, work).await,
+            Some(_) | None => self.read_here(&job.account, work).await,
         }
     }
 
-    fn task(&self, job: &Job, page: Page, links: bool) -> (Task, Bytes) {
-        (Task::new(job, page.content_type, page.final_url, self.now(), links), page.body)
-    }
-
-    /// Reads a page on a thread of this process, within the unit's budget. `None` where that panicked.
-    async fn read_here(&self, fetched: Fetched<'_>) -> Option<Read> {
-        let Fetched { job, page, held, edge, end } = fetched;
-        let (task, body) = self.task(job, page, edge.is_some());
-        // Work for the processor: off the threads that serve the network.
-        let work = move || {
-            // Given back as soon as somebody reads, so that others fetch meanwhile.
-            drop(held);
-            let over = past(end);
-            let budget = Budget::until(&over);
-            let Reading { values, links } = task.read(&body, &budget);
-            (values, edge.map(|edge| edge.judge(&links, &budget)).unwrap_or_default())
+    /// Reads a page on a thread of this process, off those that serve the network. One that weighs much, or turns out to
+    /// while it is read as a light one, waits for its turn among the heavy ones.
+    async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
+        let gates = &self.inner.gates;
+        let read = async {
+            let work = if weight::is_heavy(&work.body) {
+                work
+            } else {
+                match gates.parsers.work(account, move || work.read_light()).await? {
+                    Ok(read) => return Some(read),
+                    Err(heavy) => *heavy,
+                }
+            };
+            gates.heavy.reader.work(account, move || work.read()).await
         };
-        let read = self.inner.gates.parsers.work(&job.account, work).await;
+        let read = read.await;
         if read.is_none() {
             tracing::error!("extraction failed: it panicked, or the process ends");
         }
         read
     }
 
-    /// Has a page read that may kill its reader by a process of its own, in one parser's place.
-    async fn read_suspect(&self, program: &Path, fetched: Fetched<'_>) -> Option<Read> {
-        let Fetched { job, page, held, edge, end } = fetched;
-        let (task, body) = self.task(job, page, edge.is_some());
-        let place = self.inner.gates.parsers.enter(&job.account).await;
+    /// Has a page read that may kill its reader by a process of its own, in the turn of a heavy page.
+    async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
+        let Work { task, body, held, edge, end } = work;
+        let place = self.inner.gates.heavy.reader.enter(account).await;
         drop(held);
         let Reading { values, links } = match read_apart(program, task, &body, end).await {
             Ok(reading) => reading,
@@ -81,25 +82,64 @@ impl Engine {
             edge.judge(&links, &Budget::until(&over))
         };
         let judged = match edge {
-            Some(edge) => self.inner.gates.parsers.work(&job.account, move || judge(edge)).await?,
+            Some(edge) => self.inner.gates.parsers.work(account, move || judge(edge)).await?,
             None => Vec::new(),
         };
         Some((values, judged))
     }
 }
 
-/// What a body holds while it waits for a parser: room for its bytes, or, where there is none, its place to be fetched,
-/// so that what is in memory is bounded by both.
+/// A page that is to be read, without its job.
+struct Work {
+    task: Task,
+    body: Bytes,
+    held: Held,
+    edge: Option<Arc<Edge>>,
+    end: Instant,
+}
+
+impl Work {
+    /// Reads it within what a light page costs. One that costs more comes back.
+    fn read_light(mut self) -> Result<Read, Box<Work>> {
+        let (read, spent) = self.read_within(Limits::LIGHT);
+        match spent {
+            None | Some(Spent::Time) => Ok(read),
+            Some(Spent::Steps | Spent::Bytes | Spent::Nodes) => Err(Box::new(self)),
+        }
+    }
+
+    fn read(mut self) -> Read {
+        // Given back as soon as somebody reads, so that others fetch meanwhile.
+        self.held = Held::default();
+        self.read_within(Limits::PAGE).0
+    }
+
+    fn read_within(&mut self, limits: Limits) -> (Read, Option<Spent>) {
+        let over = past(self.end);
+        let budget = Budget::limited_until(limits, &over);
+        let Reading { values, links } = self.task.read(&self.body, &budget);
+        let judged = self.edge.as_ref().map(|edge| edge.judge(&links, &budget)).unwrap_or_default();
+        ((values, judged), budget.spent())
+    }
+}
+
+/// What a body holds while it waits for a reader: a large one's places, or room for its bytes, or, where there is none,
+/// its place to be fetched, so that what is in memory is bounded by all three.
+#[derive(Default)]
 pub(crate) struct Held {
     _place: Option<Place>,
     _room: Option<Room>,
+    _growing: Option<Arc<Growing>>,
 }
 
 impl Held {
-    pub(crate) fn take(engine: &Engine, job: &Job, place: Place, body: &Bytes) -> Held {
+    pub(crate) fn take(engine: &Engine, job: &Job, place: Place, growing: Arc<Growing>, body: &Bytes) -> Held {
+        if growing.is_large() {
+            return Held { _growing: Some(growing), ..Held::default() };
+        }
         match engine.inner.gates.bodies.take(&job.account, body.len()) {
-            Some(room) => Held { _place: None, _room: Some(room) },
-            None => Held { _place: Some(place), _room: None },
+            Some(room) => Held { _room: Some(room), ..Held::default() },
+            None => Held { _place: Some(place), ..Held::default() },
         }
     }
 }

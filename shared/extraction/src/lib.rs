@@ -6,6 +6,7 @@ pub mod budget;
 pub mod charset;
 pub mod coercion;
 pub mod links;
+pub mod weight;
 
 mod candidate;
 mod cents;
@@ -259,7 +260,7 @@ fn each_of(
     let data = data.map(|data| json_page::Json::of(data, context.budget));
     let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
-    let roots = structured::read(parsed);
+    let roots = structured::read(parsed, context.budget);
     let graph = structured::Graph::of(&roots, Some(page.url));
     head.learn_sites(&graph);
     let locale = locale_of(context.locale, head.language.as_deref());

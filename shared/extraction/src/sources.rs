@@ -185,7 +185,7 @@ impl<'a> Sources<'a> {
     }
 
     fn read_state(&self) -> Vec<Member> {
-        let roots = state::read(self.page);
+        let roots = self.view.doc.within_budget(|budget| state::read(self.page, budget));
         if roots.is_empty() {
             return Vec::new();
         }

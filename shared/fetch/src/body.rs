@@ -1,16 +1,23 @@
 //! From a response to its body: status, type and encoding are judged before a byte is read, size while it is read.
 
+use std::io;
+
 use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncReadExt;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::content::{
     Readability, SNIFF_BYTES, is_binary_format, is_still_gzip, judge_type, looks_readable, sniffed_type,
 };
-use crate::decode::{broken, coding, decoded};
+use crate::decode::{Decoded, broken, coding, decoded};
 use crate::error::FetchError;
+use crate::growth::{MEDIUM_BODY, Room, SMALL_BODY};
 use crate::throttle::throttled;
+
+/// After how many bytes a body that comes fast lets others have their turn.
+const BREATH: usize = 128 * 1024;
 
 /// What a response holds.
 pub(crate) struct Content {
@@ -28,8 +35,8 @@ impl Content {
 }
 
 /// Reads a response that is no redirect. `max` is in bytes, as sent and after content decoding, both counted as they
-/// come, so that a bomb ends at the limit.
-pub(crate) async fn read(response: Response, max: usize) -> Result<Content, FetchError> {
+/// come, so that a bomb ends at the limit. What grows large asks for `room`.
+pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
     let content_type = headers.get(CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
@@ -43,31 +50,83 @@ pub(crate) async fn read(response: Response, max: usize) -> Result<Content, Fetc
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large(max));
     }
-    let failed = |error| broken(&error, |_| too_large(max));
-    let mut content = decoded(response, coding, max).await.map_err(failed)?;
-    let (mut body, mut judged) = (Vec::new(), false);
-    loop {
-        make_room(&mut body, max);
-        let came = content.read_buf(&mut body).await.map_err(failed)?;
-        if body.len() > max {
-            return Err(too_large(max));
+    let content = decoded(response, coding, max).await.map_err(|error| failed(&error, max))?;
+    let mut growing = Growing { content, body: Vec::new(), max, sniff: Some(sniff), ended: false };
+    match room {
+        None => growing.fill(usize::MAX).await?,
+        Some(room) => {
+            growing.fill(SMALL_BODY).await?;
+            if !growing.ended {
+                growing = elsewhere(growing, room).await?;
+            }
         }
-        if !judged && (came == 0 || body.len() >= SNIFF_BYTES) {
-            judge_start(&body, sniff)?;
-            judged = true;
+    }
+    let content_type = sniffed_type(content_type.as_deref(), &growing.body);
+    Ok(Content { content_type, body: growing.body.into() })
+}
+
+/// Reads the rest of a body where the room says.
+async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError> {
+    let Some(decoder) = room.decoder() else { return rest(growing, Room::clone(room)).await };
+    let work = AbortOnDropHandle::new(decoder.spawn(rest(growing, Room::clone(room))));
+    work.await.unwrap_or_else(|_| Err(FetchError::Ours("the rest of a page could not be decoded")))
+}
+
+async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
+    for mark in [MEDIUM_BODY, usize::MAX] {
+        if !growing.ended {
+            room.grow(mark.min(growing.max)).await;
+            growing.fill(mark).await?;
         }
-        if came == 0 {
-            let content_type = sniffed_type(content_type.as_deref(), &body);
-            return Ok(Content { content_type, body: body.into() });
+    }
+    Ok(growing)
+}
+
+/// A body as it comes.
+struct Growing {
+    content: Decoded,
+    body: Vec<u8>,
+    max: usize,
+    /// Its start is not judged yet; whether it is also to be judged whether that is readable.
+    sniff: Option<bool>,
+    ended: bool,
+}
+
+impl Growing {
+    /// Reads until there are `mark` bytes, or the end.
+    async fn fill(&mut self, mark: usize) -> Result<(), FetchError> {
+        let mut rest_at = self.body.len() + BREATH;
+        while !self.ended && self.body.len() < mark {
+            make_room(&mut self.body, mark.min(self.max));
+            let came = self.content.read_buf(&mut self.body).await.map_err(|error| failed(&error, self.max))?;
+            if self.body.len() > self.max {
+                return Err(too_large(self.max));
+            }
+            self.ended = came == 0;
+            if (self.ended || self.body.len() >= SNIFF_BYTES)
+                && let Some(sniff) = self.sniff.take()
+            {
+                judge_start(&self.body, sniff)?;
+            }
+            if self.body.len() >= rest_at {
+                // A few bytes that were sent may be megabytes: others have their turn in between.
+                tokio::task::yield_now().await;
+                rest_at = self.body.len() + BREATH;
+            }
         }
+        Ok(())
     }
 }
 
+fn failed(error: &io::Error, max: usize) -> FetchError {
+    broken(error, |_| too_large(max))
+}
+
 /// Room for more: twice as much each time, but never more than may be used, which is one byte over the limit.
-fn make_room(body: &mut Vec<u8>, max: usize) {
+fn make_room(body: &mut Vec<u8>, most: usize) {
     if body.len() == body.capacity() {
         let more = body.len().max(8 * 1024);
-        body.reserve_exact(more.min((max + 1).saturating_sub(body.len())));
+        body.reserve_exact(more.min((most + 1).saturating_sub(body.len())));
     }
 }
 

@@ -19,6 +19,7 @@ use crate::body;
 use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
+use crate::growth::Room;
 use crate::guard::{Guard, OwnListener, Refusal, Scope, is_local_name, is_web_port};
 use crate::names::Names;
 use crate::refresh;
@@ -85,6 +86,8 @@ pub struct FetchRequest<'a> {
     pub headers: Option<&'a HeaderMap>,
     /// Who is asked before a redirect is followed; all are where nobody is.
     pub hops: Option<&'a dyn Hops>,
+    /// Who gives a large body room; without one there always is some.
+    pub room: Option<&'a Room>,
 }
 
 /// A boxed future.
@@ -223,7 +226,7 @@ impl Fetcher {
 
 impl Inner {
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        let FetchRequest { url, accept_language, headers, hops, .. } = request;
+        let FetchRequest { url, accept_language, headers, hops, room, .. } = request;
         let mut trail = Trail::of_page(url, ACCEPT_PAGE, self.max_redirects, accept_language, headers, hops);
         let start = trail.url.clone();
         loop {
@@ -231,7 +234,7 @@ impl Inner {
             let status = response.status().as_u16();
             let refresh = response.headers().get(REFRESH).and_then(|value| value.to_str().ok());
             let refresh = refresh.and_then(|value| refresh::target(value, &trail.url));
-            let content = body::read(response, self.max_body_bytes).await?;
+            let content = body::read(response, self.max_body_bytes, room).await?;
             let looked = || content.is_markup().then(|| refresh::of_page(&content.body, &trail.url)).flatten();
             if let Some(next) = refresh.or_else(looked)
                 && matches!(trail.step(next).await.map_err(Astray::into_error)?, Step::Next)

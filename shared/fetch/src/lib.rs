@@ -18,6 +18,7 @@ mod codec;
 mod cookies;
 mod decode;
 mod fault;
+mod growth;
 mod names;
 mod refresh;
 mod resolver;
@@ -26,6 +27,7 @@ mod trail;
 
 pub use client::{BoxFuture, FetchConfig, FetchRequest, Fetcher, Hops, Page, header_map, product_token};
 pub use error::{BuildError, FetchError, Throttled};
+pub use growth::{Growth, MEDIUM_BODY, Room, SMALL_BODY};
 pub use reqwest::header::HeaderMap;
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};

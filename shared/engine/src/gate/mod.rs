@@ -1,13 +1,16 @@
 //! Who may use something of which there is only so much in a process: shared out by account, so that one caller's pages
 //! never make another's wait for more than one place to come free. Knows nothing of what the places are for.
 //!
-//! A place that comes free goes to the account that holds the fewest. The last places, a reserve, are for accounts that
+//! A place that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
+//! since it was given one. The last places, a reserve, are for accounts that
 //! hold fewer than those themselves: an account that has been alone does not have to give anything back before a second
 //! one can begin.
 //!
 //! Who waits is a task ([`Gate::enter`]) or work to be done on a thread of its own ([`Gate::work`]). The thread that ends
 //! one piece of work goes on with whoever is next, without a way through the runtime between the two.
 
+mod background;
+mod heavy;
 mod room;
 mod waiter;
 
@@ -19,6 +22,9 @@ use domain::AccountId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+pub use self::background::Background;
+pub(crate) use self::background::lower;
+pub use self::heavy::{Growing, Heavy};
 pub use self::room::{Room, Rooms};
 use self::waiter::{Waiter, Work};
 
@@ -29,6 +35,8 @@ pub struct Gate(Arc<Shared>);
 struct Shared {
     total: u32,
     reserve: u32,
+    /// Whose threads do work; those of who asks for it where nobody's.
+    threads: Option<Background>,
     state: Mutex<State>,
 }
 
@@ -36,12 +44,16 @@ struct Shared {
 struct State {
     taken: u32,
     next_ticket: u64,
+    /// How many places were given out so far.
+    granted: u64,
     accounts: BTreeMap<AccountId, Account>,
 }
 
 #[derive(Default)]
 struct Account {
     held: u32,
+    /// How many places had been given out when it got its last one.
+    last: u64,
     waiting: VecDeque<(u64, Box<dyn Waiter>)>,
 }
 
@@ -144,7 +156,12 @@ impl State {
 impl Gate {
     /// A gate of `total` places, at least one, the last `reserve` of them for accounts that hold fewer than those.
     pub fn new(total: u32, reserve: u32) -> Gate {
-        Gate(Arc::new(Shared { total: total.max(1), reserve, state: Mutex::default() }))
+        Gate(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
+    }
+
+    /// The same, whose work these threads do.
+    pub fn on(threads: Background, total: u32, reserve: u32) -> Gate {
+        Gate(Arc::new(Shared { total: total.max(1), reserve, threads: Some(threads), state: Mutex::default() }))
     }
 
     /// Waits for one place. Who stops waiting loses nothing and keeps nothing.
@@ -178,7 +195,8 @@ impl Gate {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let (done, outcome) = oneshot::channel();
-        let mut waiting = self.queue(account, Box::new(Work { work, done, runtime: Handle::current() }));
+        let runtime = self.0.threads.as_ref().map_or_else(Handle::current, Background::handle);
+        let mut waiting = self.queue(account, Box::new(Work { work, done, runtime }));
         let outcome = outcome.await.ok();
         waiting.over = true;
         outcome
@@ -201,7 +219,10 @@ impl Gate {
         let mut granted = Granted::new();
         while let Some((account, waiter)) = self.next(state) {
             state.taken += 1;
-            state.accounts.entry(account.clone()).or_default().held += 1;
+            state.granted += 1;
+            let now = state.granted;
+            let entry = state.accounts.entry(account.clone()).or_default();
+            (entry.held, entry.last) = (entry.held + 1, now);
             granted.push((waiter, Place { gate: self.clone(), account, held: true }));
         }
         granted
@@ -214,7 +235,7 @@ impl Gate {
         }
         let reserve = self.0.reserve;
         let fits = |account: &Account| !account.waiting.is_empty() && (account.held < reserve.max(1) || free > reserve);
-        let rank = |account: &Account| (account.held, account.waiting.front().map(|(ticket, _)| *ticket));
+        let rank = |account: &Account| (account.held, account.last, account.waiting.front().map(|(ticket, _)| *ticket));
         let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
         let (account, (_, waiter)) = (found.0.clone(), found.1.waiting.pop_front()?);
         Some((account, waiter))

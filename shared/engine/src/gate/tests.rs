@@ -54,6 +54,29 @@ fn who_holds_the_fewest_comes_first() {
     assert!(poll(later.as_mut()).is_some());
 }
 
+/// With one place in all, an account that has many waiting gets every second one while another has some, too.
+#[test]
+fn accounts_take_turns_however_many_each_has_waiting() {
+    let (gate, a, b) = (Gate::new(1, 0), account("a"), account("b"));
+    let mut held = fill(&gate, &a).pop();
+    let mut waiting: Vec<_> = (0..4).map(|_| (&a, Box::pin(gate.enter(&a)))).collect();
+    waiting.extend((0..2).map(|_| (&b, Box::pin(gate.enter(&b)))));
+    waiting.iter_mut().for_each(|(_, w)| assert!(poll(w.as_mut()).is_none()));
+    let mut order = String::new();
+    while !waiting.is_empty() {
+        drop(held.take());
+        let at = waiting.iter_mut().position(|(_, w)| match poll(w.as_mut()) {
+            Some(place) => {
+                held = Some(place);
+                true
+            }
+            None => false,
+        });
+        order.push_str(waiting.remove(at.unwrap()).0.as_str());
+    }
+    assert_eq!(order, "babaaa");
+}
+
 #[test]
 fn one_place_is_one_place() {
     for (total, reserve) in [(0, 0), (1, 0), (1, 5)] {
@@ -122,7 +145,7 @@ async fn work_takes_turns_and_gives_its_place_back() {
     note("task")();
     drop(task.await);
     assert_eq!((last.await, other.await), (Some(()), Some(())));
-    assert_eq!(*order.lock().unwrap(), ["first", "task", "last", "other account"]);
+    assert_eq!(*order.lock().unwrap(), ["other account", "first", "task", "last"]);
     drop(gate.enter(&a).await);
     assert_eq!(gate.taken(), 0);
 }

@@ -19,6 +19,7 @@ pub const ARGUMENT: &str = "--read-page";
 /// What came in is not what the program sends, or nobody takes the answer.
 pub fn serve() -> io::Result<()> {
     end_with_parent()?;
+    crate::gate::lower();
     let mut input = io::stdin().lock();
     let order = Order::read(&mut input)?;
     limit(order.limits)?;

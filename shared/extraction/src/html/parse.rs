@@ -40,7 +40,8 @@ pub(crate) fn parse_within(text: &str, budget: &Budget<'_>) -> Html {
 
 /// Parses a page whose tags are bounded.
 fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
-    let sink = Watched { inner: HtmlTreeSink::new(Html::new_document()), top: Cell::new(None), nodes: Cell::new(0) };
+    let inner = HtmlTreeSink::new(Html::new_document());
+    let sink = Watched { inner, top: Cell::new(None), nodes: Cell::new(0), budget };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
     let bounded =
         Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false), budget };
@@ -54,14 +55,15 @@ fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
 }
 
 /// A tree sink that knows which node the parser is in.
-struct Watched {
+struct Watched<'b> {
     inner: HtmlTreeSink,
     top: Cell<Option<NodeId>>,
     /// How many nodes were made, texts that may have joined others included.
     nodes: Cell<usize>,
+    budget: Option<&'b Budget<'b>>,
 }
 
-impl Watched {
+impl Watched<'_> {
     /// How deep the parser is, at most a little more than [`MAX_DEPTH`].
     fn depth(&self) -> usize {
         let html = self.inner.0.borrow();
@@ -91,6 +93,8 @@ impl Watched {
 
     fn made(&self) {
         self.nodes.set(self.nodes.get() + 1);
+        // Who spends the last of them is told before the next tag.
+        let _ = self.budget.is_none_or(|budget| budget.make(1));
     }
 
     fn entered(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
@@ -104,10 +108,13 @@ impl Watched {
     }
 }
 
-impl TreeSink for Watched {
+impl TreeSink for Watched<'_> {
     type Handle = NodeId;
     type Output = Html;
-    type ElemName<'a> = <HtmlTreeSink as TreeSink>::ElemName<'a>;
+    type ElemName<'a>
+        = <HtmlTreeSink as TreeSink>::ElemName<'a>
+    where
+        Self: 'a;
 
     fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
         self.entered(parent, &child);
@@ -179,7 +186,7 @@ impl TreeSink for Watched {
 
 /// Hands tokens on to the tree builder, start tags only while there is room below them.
 struct Bounded<'b> {
-    builder: TreeBuilder<NodeId, Watched>,
+    builder: TreeBuilder<NodeId, Watched<'b>>,
     tags: Cell<usize>,
     full: Cell<bool>,
     budget: Option<&'b Budget<'b>>,

@@ -4,7 +4,8 @@ use scraper::Html;
 use serde_json::Value;
 
 use super::lenient;
-use crate::html;
+use crate::budget::{Budget, Limits};
+use crate::{html, json};
 
 /// Longest script that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -12,13 +13,16 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 200;
+/// Most values and members of all scripts together.
+const MAX_NODES: u64 = 100_000;
 /// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
 const MAX_DEPTH: usize = 128;
 /// How often a value may be written into a string of JSON.
 const MAX_ENCODINGS: usize = 3;
 
 /// The values of all JSON-LD scripts, in order.
-pub(super) fn read(html: &Html) -> Vec<Value> {
+pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
+    let budget = budget.part(Limits { nodes: MAX_NODES, ..Limits::NONE });
     let scripts = html.tree.nodes().filter(|n| {
         n.value().as_element().is_some_and(|e| {
             e.name() == "script"
@@ -37,13 +41,13 @@ pub(super) fn read(html: &Html) -> Vec<Value> {
         }
         room -= size;
         let text: String = texts().map(|t| &**t).collect();
-        out.extend(parse(&text));
+        out.extend(parse(&text, &budget));
     }
     out
 }
 
 /// Reads strictly, and only what fails so with tolerance.
-fn parse(text: &str) -> Option<Value> {
+fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     // A script that was escaped as if it were text has no quotation mark of its own.
     let unescaped;
@@ -53,11 +57,12 @@ fn parse(text: &str) -> Option<Value> {
     } else {
         text
     };
-    let mut value = serde_json::from_str(text).ok().or_else(|| lenient::read(text))?;
+    let read = |text: &str| json::parse(text, budget).ok().or_else(|| lenient::read(text, budget));
+    let mut value = read(text)?;
     // JSON that was written into a string of JSON.
     for _ in 0..MAX_ENCODINGS {
         let Value::String(inner) = &value else { break };
-        value = serde_json::from_str(inner).ok().or_else(|| lenient::read(inner))?;
+        value = read(inner)?;
     }
     if text.contains("schema:") || text.contains("://schema.org/") {
         shorten(&mut value, 0);
@@ -92,6 +97,10 @@ fn shorten(value: &mut Value, depth: usize) {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Option<Value> {
+        super::parse(text, &Budget::default())
+    }
+
     #[test]
     fn broken_scripts_are_mended_where_it_is_safe() {
         assert_eq!(parse("{\"a\": \"x\ny\",}").unwrap()["a"], "x y");
@@ -113,7 +122,7 @@ mod tests {
     #[test]
     fn size_number_and_depth_are_bounded() {
         let script = |body: &str| format!("<script type='application/ld+json'>{body}</script>");
-        let count = |page: &str| read(&crate::html::parse(page)).len();
+        let count = |page: &str| read(&crate::html::parse(page), &Budget::default()).len();
         let sized = |bytes: usize| script(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));
         assert_eq!((count(&sized(MAX_BYTES)), count(&sized(MAX_BYTES + 1))), (1, 0));
         // Two take all the room there is; what is small and comes after them finds none.

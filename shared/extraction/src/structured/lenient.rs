@@ -5,12 +5,16 @@
 
 use serde_json::{Map, Value};
 
+use crate::budget::Budget;
+
 use super::tokens::{ends_string, escape, is_blank, literal};
 
 /// Deepest nesting that is kept; what stands deeper is left out.
 const MAX_DEPTH: usize = 120;
 /// Most values that stand one after the other without a list around them.
 const MAX_ROOTS: usize = 100;
+/// Steps that a token counts as.
+const TOKEN_STEPS: usize = 8;
 
 /// A list or object that is not closed yet.
 enum Open {
@@ -29,10 +33,11 @@ impl Open {
 
 /// Reads the objects and lists of a text; several of them become a list. What is cut off keeps what was complete.
 /// `None` where there is no member at all.
-pub(super) fn read(text: &str) -> Option<Value> {
+pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let mut reader =
         Reader { rest: text, open: Vec::new(), roots: Vec::new(), beyond: 0, members: 0, words: String::new() };
-    while reader.roots.len() < MAX_ROOTS && reader.step() {}
+    // A token makes one value or none.
+    while reader.roots.len() < MAX_ROOTS && budget.make(1) && budget.step(TOKEN_STEPS) && reader.step() {}
     while let Some(open) = reader.open.pop() {
         reader.put(open.close());
     }
@@ -235,6 +240,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(text: &str) -> Option<Value> {
+        super::read(text, &Budget::default())
+    }
 
     #[test]
     fn one_thing_is_meant() {

@@ -14,6 +14,8 @@ use scraper::Html;
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::budget::Budget;
+
 /// Most objects that are looked at.
 const MAX_OBJECTS: usize = 2_000;
 /// Deepest that a path or a search goes.
@@ -37,10 +39,10 @@ pub(crate) struct Root {
     pub(crate) origin: Origin,
 }
 
-/// Everything of a page that was written as structured data.
-pub(crate) fn read(html: &Html) -> Vec<Root> {
+/// Everything of a page that was written as structured data, as far as the budget goes.
+pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Root> {
     let with = |origin: Origin| move |value: Value| Root { value, origin };
-    let mut roots: Vec<Root> = jsonld::read(html).into_iter().map(with(Origin::JsonLd)).collect();
+    let mut roots: Vec<Root> = jsonld::read(html, budget).into_iter().map(with(Origin::JsonLd)).collect();
     let (microdata, rdfa) = microdata::read(html);
     roots.extend(microdata.into_iter().map(with(Origin::Microdata)));
     roots.extend(rdfa.into_iter().map(with(Origin::Rdfa)));

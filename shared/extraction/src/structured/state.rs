@@ -16,7 +16,7 @@ const MAX_TOTAL: usize = 3 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 100;
 /// Most values and members of all scripts together.
-const MAX_NODES: u64 = 400_000;
+const MAX_NODES: u64 = 200_000;
 /// Most values that are looked at.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
@@ -24,8 +24,8 @@ const TITLES: [&str; 8] =
     ["name", "title", "headline", "productName", "product_name", "displayName", "label", "heading"];
 
 /// The values of all JSON scripts, in order.
-pub(crate) fn read(html: &Html) -> Vec<Value> {
-    let budget = Budget::limited(Limits { nodes: MAX_NODES, ..Limits::NONE });
+pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
+    let budget = budget.part(Limits { nodes: MAX_NODES, ..Limits::NONE });
     let mut room = MAX_TOTAL;
     let mut out = Vec::new();
     let mut read = 0;
@@ -51,6 +51,9 @@ pub(crate) fn read(html: &Html) -> Vec<Value> {
         read += 1;
         if let Ok(value) = json::first(body, &budget) {
             out.push(value);
+        }
+        if !budget.goes_on() {
+            break;
         }
     }
     out
@@ -101,7 +104,7 @@ mod tests {
     fn state_is_read_where_it_is_json() {
         let page = r#"<script id="__NEXT_DATA__" type="application/json">{"props":{"item":{"name":"Cup","sku":"7","a":1}}}</script>
             <script>window.__S = {"title":"Cup","b":2,"c":[]};</script><script>f({"x":1})</script>"#;
-        let values = read(&crate::html::parse(page));
+        let values = read(&crate::html::parse(page), &Budget::default());
         assert_eq!(values.len(), 2);
         let named = named(&values, &|t| t == "Cup");
         assert_eq!(named.len(), 2);
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn number_and_size_are_bounded() {
-        let count = |page: &str| read(&crate::html::parse(page)).len();
+        let count = |page: &str| read(&crate::html::parse(page), &Budget::default()).len();
         let island = |bytes: usize| format!("<script>var s = {{\"a\":\"{}\"}}</script>", "x".repeat(bytes - 16));
         assert_eq!(count(&island(40).repeat(MAX_SCRIPTS + 5)), MAX_SCRIPTS);
         assert_eq!((count(&island(MAX_BYTES)), count(&island(MAX_BYTES + 1))), (1, 0));

@@ -59,7 +59,7 @@ pub(crate) fn parse(text: &str, budget: &Budget<'_>) -> Option<Xml> {
     let mut out = Builder::new();
     loop {
         let event = reader.read_event().ok()?;
-        if !budget.step(1) || out.nodes >= MAX_NODES {
+        if !budget.step(1) || !budget.make(1) || out.nodes >= MAX_NODES {
             break;
         }
         match event {

@@ -64,6 +64,7 @@ async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
             timeout: Duration::from_secs(5),
             headers: None,
             hops: None,
+            room: None,
         })
         .await
 }

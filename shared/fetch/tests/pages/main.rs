@@ -38,7 +38,9 @@ fn fetcher() -> Fetcher {
 async fn get_within(fetcher: &Fetcher, url: &str, ms: u64) -> Result<Page, FetchError> {
     let url = Url::parse(url).unwrap();
     let timeout = Duration::from_millis(ms);
-    fetcher.fetch(FetchRequest { url: &url, accept_language: "de-DE", timeout, headers: None, hops: None }).await
+    fetcher
+        .fetch(FetchRequest { url: &url, accept_language: "de-DE", timeout, headers: None, hops: None, room: None })
+        .await
 }
 
 /// Fetches with more time than it takes.

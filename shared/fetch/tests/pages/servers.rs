@@ -161,6 +161,7 @@ async fn a_callers_fields_are_for_the_first_origin_only() {
         timeout: std::time::Duration::from_secs(10),
         headers: Some(&headers),
         hops: None,
+        room: None,
     };
     assert_eq!(&f.fetch(request).await.unwrap().body[..], b"in");
     let heads = heads.lock().unwrap();

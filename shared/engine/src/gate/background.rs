@@ -1,0 +1,65 @@
+//! Threads for what may take long and need not be quick: of a low priority, so that whatever else has to be done takes a
+//! processor first. Knows nothing of what they do.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// How far their priority is below that of others (`nice`): beside a busy thread of a usual priority they get one
+/// thirtieth of a processor, so that they come to an end however busy the others are.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 15;
+
+/// One thread for tasks and one for work that blocks, started when they are first needed. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Background(Arc<Threads>);
+
+#[derive(Default)]
+struct Threads(OnceLock<Option<Runtime>>);
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Background")
+    }
+}
+
+impl Background {
+    /// Where to start work. Where the machine has no thread left, that is the runtime of who asks.
+    pub fn handle(&self) -> Handle {
+        match self.0.0.get_or_init(start) {
+            Some(runtime) => runtime.handle().clone(),
+            None => Handle::current(),
+        }
+    }
+}
+
+fn start() -> Option<Runtime> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .thread_name("background")
+        .on_thread_start(lower)
+        .build();
+    runtime
+        .inspect_err(|error| tracing::warn!(%error, "no threads for heavy pages; they are read among the others"))
+        .ok()
+}
+
+/// Lowers the calling thread's priority, for good.
+pub(crate) fn lower() {
+    // On Linux "this process" means the calling thread; elsewhere it would be all of them.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "a thread keeps its priority");
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime that is dropped waits for its threads, which a task may not.
+        if let Some(Some(runtime)) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What of large bodies and heavy pages there may be at once in a process. A body that grows beyond what nearly all
+//! pages have takes a place among few, and one more once it is among the largest; a page that is heavy to read is read
+//! when its turn comes, one at a time. So memory is bounded whatever sites send, and light pages never wait for heavy
+//! ones.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::AccountId;
+use fetch::{BoxFuture, Growth, MEDIUM_BODY, SMALL_BODY};
+use tokio::runtime::Handle;
+
+use super::{Background, Gate, Place};
+
+/// Most bodies over [`SMALL_BODY`], half of them one account's.
+const MEDIUM: u32 = 16;
+/// Most of those that are over [`MEDIUM_BODY`], half of them one account's.
+const LARGE: u32 = 4;
+
+/// Places for what is heavy. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Heavy {
+    medium: Gate,
+    large: Gate,
+    /// The place of the one page that is read.
+    pub reader: Gate,
+    background: Background,
+}
+
+impl Default for Heavy {
+    fn default() -> Self {
+        let background = Background::default();
+        Heavy {
+            medium: Gate::new(MEDIUM, MEDIUM / 2),
+            large: Gate::new(LARGE, LARGE / 2),
+            reader: Gate::on(background.clone(), 1, 0),
+            background,
+        }
+    }
+}
+
+impl Heavy {
+    /// Room for one body of an account.
+    pub fn growing(&self, account: &AccountId) -> Growing {
+        Growing { heavy: self.clone(), account: account.clone(), held: Mutex::default() }
+    }
+
+    /// How many bodies are over the two sizes.
+    pub fn bodies(&self) -> (u32, u32) {
+        (self.medium.taken(), self.large.taken())
+    }
+}
+
+/// The places of one body; given back when it is dropped.
+#[derive(Debug)]
+pub struct Growing {
+    heavy: Heavy,
+    account: AccountId,
+    /// Of `medium` first, of `large` then.
+    held: Mutex<Vec<Place>>,
+}
+
+impl Growing {
+    /// Whether it has any place.
+    pub fn is_large(&self) -> bool {
+        self.places() > 0
+    }
+
+    fn places(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Growth for Growing {
+    fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // In this order always: whoever has one of the few large places waits for nobody who grows.
+            let gates = [(SMALL_BODY, &self.heavy.medium), (MEDIUM_BODY, &self.heavy.large)];
+            for (before, (mark, gate)) in gates.into_iter().enumerate() {
+                if bytes > mark && self.places() == before {
+                    let place = gate.enter(&self.account).await;
+                    self.held.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+                }
+            }
+        })
+    }
+
+    fn decoder(&self) -> Option<Handle> {
+        Some(self.heavy.background.handle())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn ready(future: impl Future<Output = ()>) -> bool {
+        matches!(pin!(future).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
+    #[test]
+    fn few_bodies_grow_at_once_and_half_are_an_accounts() {
+        let heavy = Heavy::default();
+        let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
+        let grown = |account: &AccountId, bytes: usize| {
+            let all = (0..20).map(|_| heavy.growing(account));
+            all.filter(|body| ready(body.grow(bytes))).collect::<Vec<_>>()
+        };
+        assert_eq!((grown(&a, SMALL_BODY).len(), heavy.bodies()), (20, (0, 0)));
+        let (first, second) = (grown(&a, MEDIUM_BODY), grown(&b, MEDIUM_BODY));
+        assert_eq!((first.len(), second.len(), grown(&c, MEDIUM_BODY).len()), (8, 8, 0));
+        // Asked again they have it already; two of each go on to the largest.
+        assert!(first.iter().all(|body| ready(body.grow(MEDIUM_BODY)) && body.is_large()));
+        let largest = |bodies: &[Growing]| bodies.iter().filter(|body| ready(body.grow(usize::MAX))).count();
+        assert_eq!((largest(&first), largest(&second), heavy.bodies()), (2, 2, (16, 4)));
+        drop((first, second));
+        assert_eq!(grown(&c, usize::MAX).len(), 2);
+        assert_eq!(heavy.bodies(), (0, 0));
+    }
+
+    /// Whoever waits for its second place has its first one; all come to their end in whatever order.
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let heavy = Heavy::default();
+        let tasks = (0..60).map(|i| {
+            let account = AccountId::parse(&format!("a{}", i % 3)).unwrap();
+            let body = heavy.growing(&account);
+            tokio::spawn(async move {
+                for mark in [MEDIUM_BODY, usize::MAX] {
+                    body.grow(mark).await;
+                    tokio::task::yield_now().await;
+                }
+                assert!(i % 7 != 0, "some readers panic");
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        // Some stop waiting.
+        tasks.iter().skip(30).step_by(5).for_each(tokio::task::JoinHandle::abort);
+        for task in tasks {
+            drop(task.await);
+        }
+        assert_eq!(heavy.bodies(), (0, 0));
+    }
+}

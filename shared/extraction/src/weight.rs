@@ -1,0 +1,51 @@
+//! What a page weighs before it is parsed: a guess from one pass over its bytes, so that whoever has pages read can set
+//! the heavy ones apart. Knows no budget: what a page turns out to cost is counted there.
+
+/// Longest light page, in bytes.
+const LIGHT_BYTES: usize = 3 * 1024 * 1024;
+/// Most signs of a light page that begin an element, a value or a member.
+const LIGHT_SIGNS: usize = 50_000;
+
+/// Whether a page looks as if it took more memory and time than pages do. A wrong "no" is found while it is read within
+/// [`Limits::LIGHT`](crate::budget::Limits::LIGHT); a wrong "yes" only makes it wait for another turn.
+pub fn is_heavy(body: &[u8]) -> bool {
+    body.len() > LIGHT_BYTES || signs(body) > LIGHT_SIGNS
+}
+
+/// How many elements and texts markup can make, or values JSON.
+fn signs(body: &[u8]) -> usize {
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    if matches!(start.first(), Some(b'{' | b'[')) {
+        body.iter().filter(|b| matches!(b, b'[' | b'{' | b',' | b':')).count()
+    } else {
+        body.iter().filter(|b| **b == b'<').count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_tags_and_values_weigh() {
+        let heavy = [
+            " ".repeat(LIGHT_BYTES + 1),
+            "<p>".repeat(LIGHT_SIGNS + 1),
+            "[".repeat(LIGHT_SIGNS + 1),
+            format!("\u{feff} [{}0]", "0,".repeat(LIGHT_SIGNS)),
+            format!("{{{}\"b\":0}}", "\"a\":0,".repeat(LIGHT_SIGNS / 2)),
+        ];
+        let light = [
+            String::new(),
+            "word, word: [1] ".repeat(LIGHT_SIGNS),
+            "<p>x</p>".repeat(LIGHT_SIGNS / 2),
+            format!("[{}0]", "0,".repeat(LIGHT_SIGNS / 2)),
+        ];
+        for page in heavy {
+            assert!(is_heavy(page.as_bytes()), "{:.20}", page);
+        }
+        for page in light {
+            assert!(!is_heavy(page.as_bytes()), "{:.20}", page);
+        }
+    }
+}
