@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::concept::Trait;
 use crate::head::Head;
-use crate::structured::{Graph, Origin, offers, types};
+use crate::structured::{Graph, Object, Origin, offers, types};
 use crate::wanted::Wanted;
 
 /// Types that describe the page's surroundings or a part of something, never what the page is about.
@@ -123,8 +123,47 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
             _ => {}
         }
     }
+    if out.iter().all(|e| e.is_page) {
+        alone(graph, fields, head, &mut out);
+    }
     parts(graph, &mut out);
     out
+}
+
+/// Where nothing else is the page's subject, an object of its surroundings may be: a page of one person, one review.
+/// It is the only outermost object of a page without a heading of its own, or it bears the page's whole name; and it has
+/// more of what is asked for than everything has.
+fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Vec<Entity<'a>>) {
+    let own = |o: &&Object<'_>| o.outermost && !out.iter().any(|e| std::ptr::eq(e.members, o.members));
+    let named = |o: &Object<'_>| {
+        let name = o.members.get("name").or_else(|| o.members.get("headline")).and_then(Value::as_str);
+        name.is_some_and(|name| head.names().any(|t| t.trim().eq_ignore_ascii_case(name.trim())))
+    };
+    let mut outermost = graph.objects.iter().filter(own);
+    let only = outermost.next().filter(|_| outermost.next().is_none() && head.h1.is_none());
+    let found = graph.objects.iter().filter(own).find(|o| named(o)).or(only).filter(|o| fit(o.members, fields) > 0);
+    if let Some(object) = found {
+        out.push(Entity {
+            members: object.members,
+            origin: object.origin,
+            behind: 6,
+            is_page: false,
+            is_article: false,
+            is_embedded: false,
+            prefix: "",
+        });
+    }
+}
+
+/// How much an object has of what is asked for. A name and a picture are what everything has; what only its kind has
+/// tells more.
+fn fit(object: &Map<String, Value>, fields: &[Wanted<'_>]) -> i32 {
+    let has = |path: &str| object.contains_key(path.split('.').next().unwrap_or(path));
+    let fits = |field: &&Wanted<'_>| {
+        field.words().is_some_and(|w| w.paths.iter().any(|path| has(path))) || has(&field.field.field)
+    };
+    let weight = |field: &Wanted<'_>| if field.has(Trait::Common) { 1 } else { 3 };
+    fields.iter().take(MAX_FIELDS).filter(fits).map(weight).sum()
 }
 
 /// A part that stands alone on the page is the main entity's.
@@ -159,16 +198,7 @@ fn same_thing(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
 }
 
 fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head: &Head, url: &Url) -> (i32, bool) {
-    let mut fits = 0;
-    for field in fields.iter().take(MAX_FIELDS) {
-        let mut paths = field.words().map(|w| w.paths.as_slice()).unwrap_or_default().iter();
-        // A name and a picture are what everything has; what only its kind has tells more.
-        let weight = if field.has(Trait::Common) { 1 } else { 3 };
-        if paths.any(|path| object.contains_key(path.split('.').next().unwrap_or(path))) {
-            fits += weight;
-        }
-    }
-    let mut score = fits;
+    let mut score = fit(object, fields);
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_lowercase);
     let name =
         text("headline").or_else(|| text("name")).map(|n| crate::tidy::text_of(&n, crate::candidate::Form::Markup));

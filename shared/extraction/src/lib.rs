@@ -261,7 +261,7 @@ fn each_of(
     let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
     let roots = structured::read(parsed, context.budget);
-    let graph = structured::Graph::of(&roots, Some(page.url));
+    let graph = structured::Graph::of(&roots, Some(page.url), context.budget);
     head.learn_sites(&graph);
     let locale = locale_of(context.locale, head.language.as_deref());
     let reading = coercion::Reading { locale, today: context.now.civil() };

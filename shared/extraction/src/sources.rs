@@ -8,6 +8,7 @@ use scraper::Html;
 use serde_json::Value;
 use url::Url;
 
+use crate::budget::Budget;
 use crate::candidate::{Candidate, Source, Standing};
 use crate::coercion::Reading;
 use crate::concept::{Concept, Shape, Trait};
@@ -16,7 +17,7 @@ use crate::entity::{self, Entity};
 use crate::head::Head;
 use crate::scores::{SURE, Scores};
 use crate::selector::Selection;
-use crate::structured::{Graph, Origin, state};
+use crate::structured::{Graph, Links, Origin, state};
 use crate::visible;
 use crate::visible::{View, without_site};
 use crate::vocabulary::{concept_of, words};
@@ -24,6 +25,9 @@ use crate::wanted::Wanted;
 
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
+
+/// What a candidate gains whose path the caller spelled out, member by member: more than any other is before it.
+const SPELLED: i32 = 30;
 
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
@@ -126,16 +130,23 @@ impl<'a> Sources<'a> {
             Origin::Microdata => Source::Microdata,
             Origin::Rdfa => Source::Rdfa,
         };
-        let mut add = |path: &str, rank: i32| {
+        // A link is its address, but where names, words and codes are asked for.
+        let address = wanted.concept.is_none() && wanted.field.kind.element() == FieldType::String;
+        let links = if address || wanted.is_shape(Shape::Link) { Links::Addresses } else { Links::Texts };
+        let mut add = |path: &str, rank: i32, spelled: bool| {
             let Some(path) = (if entity.prefix.is_empty() { Some(path) } else { path.strip_prefix(entity.prefix) })
             else {
                 return;
             };
-            let values = self.graph.at(entity.members, path);
+            let values = self.graph.read(entity.members, path, links);
             if !values.is_empty() {
                 let mut candidate =
                     Candidate::new(source, values, format!("{path} of the main entity")).scored(-rank - entity.behind);
-                self.scores().adjust(wanted, entity, path, &mut candidate);
+                // What is known of a concept is known of the main entity's own members.
+                if !spelled || !wanted.is(Concept::Title) {
+                    self.scores().adjust(wanted, entity, path, &mut candidate);
+                }
+                candidate.score += if spelled { SPELLED } else { 0 };
                 out.push(candidate);
             }
         };
@@ -147,10 +158,14 @@ impl<'a> Sources<'a> {
         let paths = wanted.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
             let ends_so = path.rsplit('.').next() == Some(own.as_str()) && own != "name";
-            add(path, if ends_so { 0 } else { rank });
+            add(path, if ends_so { 0 } else { rank }, false);
         }
         if !paths.contains(&own.as_str()) {
-            add(&own, if wanted.concept.is_none() || spelled { 0 } else { 8 });
+            add(&own, if wanted.concept.is_none() || spelled { 0 } else { 8 }, own.contains('.'));
+        }
+        // Initials in a name keep their letters: `titleEIDR`.
+        if *field != own && !paths.contains(&field.as_str()) {
+            add(field, 0, false);
         }
     }
 
@@ -185,7 +200,7 @@ impl<'a> Sources<'a> {
     }
 
     fn read_state(&self) -> Vec<Member> {
-        let roots = self.view.doc.within_budget(|budget| state::read(self.page, budget));
+        let roots = state::read(self.page, self.graph.budget);
         if roots.is_empty() {
             return Vec::new();
         }
@@ -197,7 +212,7 @@ impl<'a> Sources<'a> {
         let mut out = Vec::new();
         for object in state::named(&roots, &is_title) {
             let mut add = |name: &str, value: &Value, nested: bool| {
-                let values = flat(value);
+                let values = flat(value, self.graph.budget);
                 if !values.is_empty() {
                     out.push(Member { name: words(name), concept: concept_of(name), values, nested });
                 }
@@ -233,18 +248,22 @@ fn camel(words: &str) -> String {
 }
 
 /// A value of embedded state as plain values: of an object what names it, of a list each.
-fn flat(value: &Value) -> Vec<Value> {
-    let one = |value: &Value| match value {
-        Value::Object(members) => ["value", "name", "text", "title", "url", "amount", "formatted"]
-            .iter()
-            .find_map(|k| members.get(*k).filter(|v| !v.is_object() && !v.is_array() && !v.is_null()))
-            .cloned(),
-        Value::Array(_) | Value::Null => None,
-        other => Some(other.clone()),
-    };
+fn flat(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
+    let one = |value: &Value| named(value).filter(|v| budget.copy(v.as_str().map_or(1, str::len))).cloned();
     match value {
         Value::Array(items) => items.iter().take(MAX_STATE_VALUES).filter_map(one).collect(),
         other => one(other).into_iter().collect(),
+    }
+}
+
+/// The plain value of a value: of an object what names it.
+fn named(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Object(members) => ["value", "name", "text", "title", "url", "amount", "formatted"]
+            .iter()
+            .find_map(|k| members.get(*k).filter(|v| !v.is_object() && !v.is_array() && !v.is_null())),
+        Value::Array(_) | Value::Null => None,
+        other => Some(other),
     }
 }
 

@@ -87,14 +87,6 @@ impl<'a> Doc<'a> {
         Doc::flat(page, Some(budget))
     }
 
-    /// Does what draws from the page's budget.
-    pub(crate) fn within_budget<T>(&self, work: impl FnOnce(&Budget<'_>) -> T) -> T {
-        match self.budget {
-            Some(budget) => work(budget),
-            None => work(&Budget::default()),
-        }
-    }
-
     /// Takes steps for a look at a text; the text where there were so many.
     fn look<'t>(&self, text: &'t str) -> &'t str {
         if self.budget.is_none_or(|b| b.step(text.len() + 1)) { text } else { "" }

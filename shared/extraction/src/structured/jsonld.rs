@@ -11,10 +11,10 @@ use crate::{html, json};
 const MAX_BYTES: usize = 1024 * 1024;
 /// Most bytes of all scripts together.
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
+/// Most values of all scripts together, those of scripts that a strict reader gave up on included.
+const MAX_VALUES: u64 = 150_000;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 200;
-/// Most values and members of all scripts together.
-const MAX_NODES: u64 = 100_000;
 /// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
 const MAX_DEPTH: usize = 128;
 /// How often a value may be written into a string of JSON.
@@ -22,7 +22,7 @@ const MAX_ENCODINGS: usize = 3;
 
 /// The values of all JSON-LD scripts, in order.
 pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
-    let budget = budget.part(Limits { nodes: MAX_NODES, ..Limits::NONE });
+    let budget = budget.part(Limits { nodes: MAX_VALUES, ..Limits::NONE });
     let scripts = html.tree.nodes().filter(|n| {
         n.value().as_element().is_some_and(|e| {
             e.name() == "script"
@@ -40,6 +40,9 @@ pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
             continue;
         }
         room -= size;
+        if !budget.step(size) || !budget.copy(size) {
+            break;
+        }
         let text: String = texts().map(|t| &**t).collect();
         out.extend(parse(&text, &budget));
     }
@@ -57,12 +60,11 @@ fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
     } else {
         text
     };
-    let read = |text: &str| json::parse(text, budget).ok().or_else(|| lenient::read(text, budget));
-    let mut value = read(text)?;
+    let mut value = json::parse(text, budget).ok().or_else(|| lenient::read(text, budget))?;
     // JSON that was written into a string of JSON.
     for _ in 0..MAX_ENCODINGS {
         let Value::String(inner) = &value else { break };
-        value = read(inner)?;
+        value = json::parse(inner, budget).ok().or_else(|| lenient::read(inner, budget))?;
     }
     if text.contains("schema:") || text.contains("://schema.org/") {
         shorten(&mut value, 0);
@@ -97,26 +99,26 @@ fn shorten(value: &mut Value, depth: usize) {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Option<Value> {
-        super::parse(text, &Budget::default())
+    fn plain(text: &str) -> Option<Value> {
+        parse(text, &Budget::default())
     }
 
     #[test]
     fn broken_scripts_are_mended_where_it_is_safe() {
-        assert_eq!(parse("{\"a\": \"x\ny\",}").unwrap()["a"], "x y");
-        assert_eq!(parse("<!-- {\"a\": [1, 2, ]}; -->").unwrap()["a"][1], 2);
-        assert_eq!(parse("//<![CDATA[\n{\"a\": \", }\"}\n//]]>").unwrap()["a"], ", }");
-        assert_eq!(parse(r#"{"a": "it's "good", yes", "b": 1}"#).unwrap()["a"], "it's \"good\", yes");
-        assert_eq!(parse(r#"{"a": "x\y" "b": "c"}"#).unwrap()["b"], "c");
-        assert_eq!(parse(r#"{"a": 1} {"a": 2}"#).unwrap()[1]["a"], 2);
-        assert_eq!(parse(r#"{"a": 1, /* note */ "b": [{"c": 1} {"c": 2}]}"#).unwrap()["b"][1]["c"], 2);
-        assert_eq!(parse(r#"{"schema:name": "n", "http://schema.org/sku": "s"}"#).unwrap()["sku"], "s");
-        assert_eq!(parse("{&quot;a&quot;: &quot;x &amp;amp; y&quot;}").unwrap()["a"], "x &amp; y");
-        assert_eq!(parse(r#""{\"a\": \"x\"}""#).unwrap()["a"], "x");
-        assert_eq!(parse("\u{feff} {\"a\": 1}").unwrap()["a"], 1);
-        assert_eq!(parse("\"a text\""), None);
-        assert_eq!(parse("{\"a\": "), None);
-        assert_eq!(parse(&"[".repeat(100_000)), None);
+        assert_eq!(plain("{\"a\": \"x\ny\",}").unwrap()["a"], "x y");
+        assert_eq!(plain("<!-- {\"a\": [1, 2, ]}; -->").unwrap()["a"][1], 2);
+        assert_eq!(plain("//<![CDATA[\n{\"a\": \", }\"}\n//]]>").unwrap()["a"], ", }");
+        assert_eq!(plain(r#"{"a": "it's "good", yes", "b": 1}"#).unwrap()["a"], "it's \"good\", yes");
+        assert_eq!(plain(r#"{"a": "x\y" "b": "c"}"#).unwrap()["b"], "c");
+        assert_eq!(plain(r#"{"a": 1} {"a": 2}"#).unwrap()[1]["a"], 2);
+        assert_eq!(plain(r#"{"a": 1, /* note */ "b": [{"c": 1} {"c": 2}]}"#).unwrap()["b"][1]["c"], 2);
+        assert_eq!(plain(r#"{"schema:name": "n", "http://schema.org/sku": "s"}"#).unwrap()["sku"], "s");
+        assert_eq!(plain("{&quot;a&quot;: &quot;x &amp;amp; y&quot;}").unwrap()["a"], "x &amp; y");
+        assert_eq!(plain(r#""{\"a\": \"x\"}""#).unwrap()["a"], "x");
+        assert_eq!(plain("\u{feff} {\"a\": 1}").unwrap()["a"], 1);
+        assert_eq!(plain("\"a text\""), None);
+        assert_eq!(plain("{\"a\": "), None);
+        assert_eq!(plain(&"[".repeat(100_000)), None);
     }
 
     #[test]

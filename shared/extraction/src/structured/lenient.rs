@@ -13,8 +13,6 @@ use super::tokens::{ends_string, escape, is_blank, literal};
 const MAX_DEPTH: usize = 120;
 /// Most values that stand one after the other without a list around them.
 const MAX_ROOTS: usize = 100;
-/// Steps that a token counts as.
-const TOKEN_STEPS: usize = 8;
 
 /// A list or object that is not closed yet.
 enum Open {
@@ -35,9 +33,17 @@ impl Open {
 /// `None` where there is no member at all.
 pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let mut reader =
-        Reader { rest: text, open: Vec::new(), roots: Vec::new(), beyond: 0, members: 0, words: String::new() };
-    // A token makes one value or none.
-    while reader.roots.len() < MAX_ROOTS && budget.make(1) && budget.step(TOKEN_STEPS) && reader.step() {}
+        Reader { rest: text, open: Vec::new(), roots: Vec::new(), beyond: 0, members: 0, words: String::new(), budget };
+    while reader.roots.len() < MAX_ROOTS {
+        let before = reader.rest.len();
+        if !reader.step() || !budget.step(before - reader.rest.len()) {
+            break;
+        }
+    }
+    // What there was no room for left holes.
+    if !budget.goes_on() {
+        return None;
+    }
     while let Some(open) = reader.open.pop() {
         reader.put(open.close());
     }
@@ -51,6 +57,7 @@ pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
 
 struct Reader<'t> {
     rest: &'t str,
+    budget: &'t Budget<'t>,
     open: Vec<Open>,
     roots: Vec<Value>,
     /// How many brackets beyond the deepest nesting are open.
@@ -150,7 +157,7 @@ impl Reader<'_> {
 
     /// A value goes where it belongs.
     fn put(&mut self, value: Value) {
-        if self.beyond > 0 {
+        if self.beyond > 0 || !self.budget.make(1) {
             return;
         }
         match self.open.last_mut() {
@@ -241,8 +248,8 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Option<Value> {
-        super::read(text, &Budget::default())
+    fn all(text: &str) -> Option<Value> {
+        read(text, &Budget::default())
     }
 
     #[test]
@@ -274,7 +281,7 @@ mod tests {
             ("{\"a\": [{\"b\": 1}, \"c\": 2}", json!({"a": [{"b": 1}], "c": 2})),
             ("{\"a\": 1}} {\"a\": 2}", json!([{"a": 1}, {"a": 2}])),
         ] {
-            assert_eq!(read(text), Some(want), "{text}");
+            assert_eq!(all(text), Some(want), "{text}");
         }
     }
 
@@ -287,17 +294,17 @@ mod tests {
             (whole.find("9,").unwrap(), json!({"n": "Cup", "o": {}})),
             (whole.find("up").unwrap(), Value::Null),
         ] {
-            assert_eq!(read(&whole[..end]).unwrap_or_default(), want, "{}", &whole[..end]);
+            assert_eq!(all(&whole[..end]).unwrap_or_default(), want, "{}", &whole[..end]);
         }
     }
 
     #[test]
     fn nesting_is_bounded_and_nothing_is_read_twice() {
-        assert_eq!(read(&"[".repeat(300_000)), None);
+        assert_eq!(all(&"[".repeat(300_000)), None);
         let deep = format!("{}{{\"a\": 1}}{}", "[".repeat(300), "]".repeat(300));
-        assert_eq!(read(&format!("{{\"x\": {deep}, \"b\": 2}}")).unwrap()["b"], 2);
+        assert_eq!(all(&format!("{{\"x\": {deep}, \"b\": 2}}")).unwrap()["b"], 2);
         for text in ["\"".repeat(300_000), "{\"".repeat(100_000), "{\"a\" ,".repeat(50_000), "//".repeat(200_000)] {
-            read(&format!("{{{text}"));
+            all(&format!("{{{text}"));
         }
     }
 }

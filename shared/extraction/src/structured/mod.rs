@@ -14,7 +14,7 @@ use scraper::Html;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Limits};
 
 /// Most objects that are looked at.
 const MAX_OBJECTS: usize = 2_000;
@@ -22,7 +22,7 @@ const MAX_OBJECTS: usize = 2_000;
 const MAX_DEPTH: usize = 12;
 /// Most values that are looked at below the end of one path: references may lead round in circles, and each time around
 /// to several of them.
-const MAX_LOOKS: usize = 20_000;
+const MAX_LOOKS: u64 = 20_000;
 
 /// How an object was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +39,42 @@ pub(crate) struct Root {
     pub(crate) origin: Origin,
 }
 
-/// Everything of a page that was written as structured data, as far as the budget goes.
+/// Everything of a page that was written as structured data.
 pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Root> {
     let with = |origin: Origin| move |value: Value| Root { value, origin };
     let mut roots: Vec<Root> = jsonld::read(html, budget).into_iter().map(with(Origin::JsonLd)).collect();
-    let (microdata, rdfa) = microdata::read(html);
+    let (microdata, rdfa) = microdata::read(html, budget);
     roots.extend(microdata.into_iter().map(with(Origin::Microdata)));
     roots.extend(rdfa.into_iter().map(with(Origin::Rdfa)));
     roots
 }
 
-/// Values as texts and numbers, and how many more may be looked at.
-struct Plain {
+/// What the values of one path may take: references lead to the same text again and again.
+const PATH: Limits = Limits { steps: MAX_LOOKS, bytes: 4 * 1024 * 1024, nodes: u64::MAX };
+
+/// What a link of microdata or RDFa is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// Its text.
+    Texts,
+    /// Its address.
+    Addresses,
+}
+
+/// Values as texts and numbers, and what more they may take.
+struct Plain<'b> {
     values: Vec<Value>,
-    room: usize,
+    links: Links,
+    budget: Budget<'b>,
+}
+
+impl Plain<'_> {
+    /// Takes a value where there is room for it.
+    fn push(&mut self, value: &Value) {
+        if self.budget.copy(value.as_str().map_or(0, str::len)) {
+            self.values.push(value.clone());
+        }
+    }
 }
 
 /// An object that may be what a page is about.
@@ -62,21 +84,25 @@ pub(crate) struct Object<'a> {
     pub(crate) origin: Origin,
     /// It stands in a list of several items.
     pub(crate) listed: bool,
+    /// It stands in no other object.
+    pub(crate) outermost: bool,
 }
 
 /// The objects of a page, outermost first, with what is needed to follow references between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Graph<'a> {
     pub(crate) objects: Vec<Object<'a>>,
     by_id: HashMap<&'a str, &'a Map<String, Value>>,
     /// The page's address: it tells which of several offers is meant.
     page: Option<Url>,
+    /// What reading the page may cost.
+    pub(crate) budget: &'a Budget<'a>,
 }
 
 impl<'a> Graph<'a> {
     /// Finds the objects of all roots; the page's address tells which of several offers is meant.
-    pub(crate) fn of(roots: &'a [Root], page: Option<&Url>) -> Graph<'a> {
-        let mut graph = Graph { page: page.cloned(), ..Graph::default() };
+    pub(crate) fn of(roots: &'a [Root], page: Option<&Url>, budget: &'a Budget<'a>) -> Graph<'a> {
+        let mut graph = Graph { objects: Vec::new(), by_id: HashMap::new(), page: page.cloned(), budget };
         for root in roots {
             graph.add(root);
         }
@@ -85,15 +111,19 @@ impl<'a> Graph<'a> {
 
     /// Adds an object and the objects in it that may be a page's subject; remembers every object that has an id.
     fn add(&mut self, root: &'a Root) {
-        let mut open = VecDeque::from([(&root.value, 0, true, false)]);
+        let mut open = VecDeque::from([(&root.value, 0, true, false, true)]);
         let mut looked = 0;
-        while let Some((value, depth, subject, listed)) = open.pop_front() {
+        while let Some((value, depth, subject, listed, outermost)) = open.pop_front() {
             looked += 1;
-            if depth > MAX_DEPTH || looked > MAX_OBJECTS * 10 || self.objects.len() >= MAX_OBJECTS {
+            if depth > MAX_DEPTH
+                || !self.budget.step(1)
+                || looked > MAX_OBJECTS * 10
+                || self.objects.len() >= MAX_OBJECTS
+            {
                 continue;
             }
             match value {
-                Value::Array(items) => open.extend(items.iter().map(|v| (v, depth + 1, subject, listed))),
+                Value::Array(items) => open.extend(items.iter().map(|v| (v, depth + 1, subject, listed, outermost))),
                 Value::Object(members) => {
                     for (name, inner) in members {
                         if !inner.is_object() && !inner.is_array() {
@@ -107,7 +137,7 @@ impl<'a> Graph<'a> {
                             _ => false,
                         };
                         let many = name == "itemListElement" || name == "hasPart";
-                        open.push_back((inner, depth + 1, may, listed || many));
+                        open.push_back((inner, depth + 1, may, listed || many, outermost && name == "@graph"));
                     }
                     if let Some(id) = members.get("@id").and_then(Value::as_str)
                         && members.len() > 1
@@ -119,7 +149,7 @@ impl<'a> Graph<'a> {
                         }
                     }
                     if subject && members.contains_key("@type") {
-                        self.objects.push(Object { members, origin: root.origin, listed });
+                        self.objects.push(Object { members, origin: root.origin, listed, outermost });
                     }
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -138,12 +168,19 @@ impl<'a> Graph<'a> {
 
     /// Every value at a dotted path below an object, in order; lists are spread, references followed.
     pub(crate) fn at(&self, object: &'a Map<String, Value>, path: &str) -> Vec<Value> {
+        self.read(object, path, Links::Texts)
+    }
+
+    /// The same with links read as asked for.
+    pub(crate) fn read(&self, object: &'a Map<String, Value>, path: &str, links: Links) -> Vec<Value> {
+        let budget = self.budget.part(PATH);
         let mut here: Vec<&'a Map<String, Value>> = vec![object];
         let mut ends: Vec<&'a Value> = Vec::new();
         let mut walked = "";
         let mut steps = path.split('.').take(MAX_DEPTH).peekable();
         while let Some(step) = steps.next() {
             let found = here.iter().filter_map(|members| members.get(step)).flat_map(spread).take(MAX_OBJECTS);
+            let found = found.take_while(|_| budget.step(1));
             if steps.peek().is_none() {
                 ends = found.collect();
                 break;
@@ -152,7 +189,10 @@ impl<'a> Graph<'a> {
             offers::order(step, walked == "offers", &mut here, self.page.as_ref());
             walked = step;
         }
-        let mut out = Plain { values: Vec::with_capacity(ends.len()), room: MAX_LOOKS };
+        if ends.is_empty() {
+            return Vec::new();
+        }
+        let mut out = Plain { values: Vec::with_capacity(ends.len()), links, budget };
         for value in ends {
             self.plain(value, 0, &mut out);
         }
@@ -160,26 +200,28 @@ impl<'a> Graph<'a> {
     }
 
     /// A value as texts and numbers: of an object what names it, of a section of steps each of them.
-    fn plain(&self, value: &'a Value, depth: usize, out: &mut Plain) {
-        if depth > MAX_DEPTH || out.values.len() >= MAX_OBJECTS || out.room == 0 {
+    fn plain(&self, value: &'a Value, depth: usize, out: &mut Plain<'_>) {
+        if depth > MAX_DEPTH || out.values.len() >= MAX_OBJECTS || !out.budget.step(1) {
             return;
         }
-        out.room -= 1;
         match value {
             Value::Object(members) => self.object(self.resolve(members), depth, out),
             Value::Array(items) => items.iter().for_each(|v| self.plain(v, depth + 1, out)),
             Value::Null => {}
-            other => out.values.push(other.clone()),
+            other => out.push(other),
         }
     }
 
-    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut Plain) {
+    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut Plain<'_>) {
+        if let (Links::Addresses, Some(address)) = (out.links, members.get(microdata::LINK)) {
+            return self.plain(address, depth + 1, out);
+        }
         let text = |key: &str| members.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty());
         let steps = members.get("itemListElement").or_else(|| members.get("steps"));
         if let Some(steps) = steps {
             // A section's name tells what its steps are for.
             if let Some(name) = text("name").filter(|_| types(members).any(|t| t == "HowToSection")) {
-                out.values.push(name.into());
+                out.push(&name.into());
             }
             self.plain(steps, depth + 1, out);
             return;
@@ -188,21 +230,21 @@ impl<'a> Graph<'a> {
             && let (Some(name), Some(body)) = (text("name"), text("text"))
             && !is_start(name, body)
         {
-            out.values.push(name.into());
-            out.values.push(body.into());
+            out.push(&name.into());
+            out.push(&body.into());
             return;
         }
         if let (Some(given), Some(family)) = (text("givenName"), text("familyName"))
             && text("name").is_none()
         {
-            out.values.push(format!("{given} {family}").into());
+            out.push(&format!("{given} {family}").into());
             return;
         }
         if text("name").is_none() && (members.contains_key("streetAddress") || members.contains_key("addressLocality"))
         {
             let parts = ["streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry"];
             let parts: Vec<&str> = parts.into_iter().filter_map(text).collect();
-            out.values.push(parts.join(", ").into());
+            out.push(&parts.join(", ").into());
             return;
         }
         let keys = ["@value", "text", "name", "value", "url", "contentUrl", "@id"];
@@ -249,7 +291,8 @@ mod tests {
             value: json!({"@type": "HowTo", "@id": "#a", "step": steps, "itemListElement": steps, "name": "x"}),
             origin: Origin::JsonLd,
         }];
-        let graph = Graph::of(&roots, None);
+        let budget = Budget::default();
+        let graph = Graph::of(&roots, None, &budget);
         let members = graph.objects[0].members;
         assert!(graph.at(members, "step").len() <= MAX_OBJECTS);
     }

@@ -16,7 +16,7 @@ const MAX_TOTAL: usize = 3 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 100;
 /// Most values and members of all scripts together.
-const MAX_NODES: u64 = 200_000;
+const MAX_NODES: u64 = 300_000;
 /// Most values that are looked at.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.

@@ -8,17 +8,21 @@ use scraper::node::{Element, Node};
 use scraper::{ElementRef, Html};
 use serde_json::{Map, Value};
 
+use crate::budget::{Budget, Limits};
 use crate::{doc, html};
 
 /// Deepest nesting of items.
 const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
-/// Most nodes that all properties' texts are read from together: properties nest, and the same text must not be read
-/// for ever.
-const MAX_NODES: usize = 120_000;
-/// Most bytes of all properties' values together.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// What all values of a page may take: properties nest, and the same text must not be read for ever; an item that is
+/// several properties is copied for each.
+const VALUES: Limits = Limits { steps: 16_000_000, bytes: 4 * 1024 * 1024, nodes: 2_000 };
+/// Properties that are addresses, and such that are read as texts everywhere.
+const ADDRESSES: [&str; 5] = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"];
+const TEXTS: [&str; 6] = ["name", "headline", "price", "priceCurrency", "sku", "productID"];
+/// The member of a link's value that holds its address; its text is the `@value`.
+pub(super) const LINK: &str = "@link";
 /// Most names that one property may have.
 const MAX_NAMES: usize = 4;
 
@@ -34,10 +38,12 @@ const MICRODATA: Syntax = Syntax { scope: "itemscope", kind: "itemtype", propert
 const RDFA: Syntax = Syntax { scope: "typeof", kind: "typeof", property: "property", id: &["resource", "about"] };
 
 /// The top items of a page in order: of microdata, and of RDFa.
-pub(super) fn read(html: &Html) -> (Vec<Value>, Vec<Value>) {
+pub(super) fn read(html: &Html, budget: &Budget<'_>) -> (Vec<Value>, Vec<Value>) {
     let elements = || html.tree.nodes().filter_map(|n| n.value().as_element());
     let uses = |name: &str| elements().any(|e| doc::attr(e, name).is_some());
-    let read = |syntax: &Syntax| if uses(syntax.scope) { Reader::default().read(html, syntax) } else { Vec::new() };
+    let read = |syntax: &Syntax| {
+        if uses(syntax.scope) { Reader::within(budget).read(html, syntax) } else { Vec::new() }
+    };
     (read(&MICRODATA), read(&RDFA))
 }
 
@@ -64,21 +70,22 @@ fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
 /// The item that an item is a value of, and as which properties.
 type Owner = (usize, Vec<String>);
 
-#[derive(Default)]
-struct Reader {
+struct Reader<'b> {
     items: Vec<(Map<String, Value>, Option<Owner>)>,
     /// The items that the walk is inside of.
     open: Vec<(NodeId, usize)>,
     /// The items that refer to parts elsewhere.
     made: Vec<(NodeId, usize)>,
-    /// How many nodes and bytes the texts may still take.
-    nodes: usize,
-    bytes: usize,
+    /// What values may take.
+    budget: Budget<'b>,
 }
 
-impl Reader {
+impl<'b> Reader<'b> {
+    fn within(page: &'b Budget<'b>) -> Reader<'b> {
+        Reader { items: Vec::new(), open: Vec::new(), made: Vec::new(), budget: page.part(VALUES) }
+    }
+
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
-        (self.nodes, self.bytes) = (MAX_NODES, MAX_BYTES);
         let refs = references(html, syntax);
         self.walk(html.tree.root(), syntax, &refs.iter().map(|(node, _)| *node).collect());
         // What an item refers to is its own wherever it stands: each part once, for the first that asks.
@@ -96,6 +103,9 @@ impl Reader {
     fn walk(&mut self, root: NodeRef<'_, Node>, syntax: &Syntax, refs: &HashSet<NodeId>) {
         let mut skipped: Option<NodeId> = None;
         for edge in root.traverse() {
+            if !self.budget.step(1) {
+                break;
+            }
             match edge {
                 Edge::Open(node) if skipped.is_none() && self.open.is_empty() && refs.contains(&node.id()) => {
                     skipped = Some(node.id());
@@ -143,25 +153,64 @@ impl Reader {
     }
 
     fn put_property(&mut self, parent: usize, names: Vec<String>, node: NodeRef<'_, Node>) {
-        let size = node.descendants().take(self.nodes + 1).count();
-        if size > self.nodes || self.bytes == 0 {
-            return;
-        }
-        self.nodes -= size;
-        let Some(value) = value(node) else { return };
-        let bytes = value.as_str().map_or(0, str::len).saturating_mul(names.len());
-        self.bytes = self.bytes.saturating_sub(bytes);
         for name in names {
             let lists = name == "recipeInstructions" || name == "ingredients" || name == "recipeIngredient";
-            let parts = if lists { lines(node) } else { Vec::new() };
+            let parts = if lists { self.lines(node) } else { Vec::new() };
             if parts.len() > 1 {
                 for part in parts {
                     put(&mut self.items[parent].0, name.clone(), part);
                 }
-            } else {
-                put(&mut self.items[parent].0, name, value.clone());
+            } else if let Some(value) = self.value(node, &name) {
+                put(&mut self.items[parent].0, name, value);
             }
         }
+    }
+
+    /// An element's text, all of it or none.
+    fn text(&self, element: ElementRef<'_>) -> Option<String> {
+        if !element.descendants().all(|_| self.budget.step(1)) {
+            return None;
+        }
+        let (text, whole) = html::text_within(element, &self.budget, VALUES.bytes as usize);
+        Some(text).filter(|t| whole && !t.is_empty())
+    }
+
+    /// The value of a property that is no item.
+    fn value(&self, node: NodeRef<'_, Node>, name: &str) -> Option<Value> {
+        let (element, wrapped) = (node.value().as_element()?, ElementRef::wrap(node)?);
+        let attribute = match element.name() {
+            "meta" => "content",
+            "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => "src",
+            "a" | "area" | "link" => "href",
+            "object" => "data",
+            "data" | "meter" => "value",
+            "time" => "datetime",
+            _ => "content",
+        };
+        let stated = element.attr("content").or_else(|| element.attr(attribute));
+        let stated = stated.filter(|t| self.budget.step(t.len()) && self.budget.copy(t.len()));
+        let stated = stated.map(crate::coercion::collapse).filter(|t| !t.is_empty());
+        let Some(address) = stated else { return self.text(wrapped).map(Value::String) };
+        // A link's text says more than its address where the property is no address: who reads it chooses.
+        if element.name() != "a" || element.attr("content").is_some() || ADDRESSES.contains(&name) {
+            return Some(address.into());
+        }
+        match self.text(wrapped) {
+            None => Some(address.into()),
+            Some(text) if TEXTS.contains(&name) => Some(text.into()),
+            Some(text) => Some(serde_json::json!({ LINK: address, "@value": text })),
+        }
+    }
+
+    /// The list items or paragraphs of a property that holds a list.
+    fn lines(&self, node: NodeRef<'_, Node>) -> Vec<Value> {
+        let parts = |name: &str| -> Vec<Value> {
+            let below = node.descendants().skip(1).take_while(|_| self.budget.step(1)).filter_map(ElementRef::wrap);
+            let named = below.filter(|e| e.value().name() == name);
+            named.filter_map(|e| self.text(e)).map(Value::String).collect()
+        };
+        let items = parts("li");
+        if items.len() > 1 { items } else { parts("p") }
     }
 
     /// An item's parent comes before it: from the last to the first, each goes where it belongs.
@@ -170,11 +219,18 @@ impl Reader {
         while let Some((members, owner)) = self.items.pop() {
             match owner {
                 Some((parent, names)) => {
-                    // Items in items under several names each would double at every level: only the innermost do.
-                    let leaf = !members.values().any(|v| v.is_object() || v.is_array());
                     let item = Value::Object(members);
-                    for name in names.into_iter().take(if leaf { MAX_NAMES } else { 1 }) {
+                    let mut names = names.into_iter();
+                    let first = names.next();
+                    // Items in items under several names each double at every level, within what values may take.
+                    for name in names {
+                        if !copies(&item, &self.budget) {
+                            break;
+                        }
                         put_front(&mut self.items[parent].0, name, item.clone());
+                    }
+                    if let Some(name) = first {
+                        put_front(&mut self.items[parent].0, name, item);
                     }
                 }
                 None => top.push(Value::Object(members)),
@@ -194,41 +250,15 @@ fn short(name: &str) -> String {
     name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
 }
 
-/// The value of a property that is no item.
-fn value(node: NodeRef<'_, Node>) -> Option<Value> {
-    let element = node.value().as_element()?;
-    let attribute = match element.name() {
-        "meta" => "content",
-        "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => "src",
-        "a" | "area" | "link" => "href",
-        "object" => "data",
-        "data" | "meter" => "value",
-        "time" => "datetime",
-        _ => "content",
-    };
-    let text = element.attr("content").or_else(|| element.attr(attribute)).map(crate::coercion::collapse);
-    let text = match text.filter(|t| !t.is_empty()) {
-        // A link's text says more than its address where the property is no address.
-        Some(text) if element.name() != "a" => text,
-        Some(address) => {
-            let shown = html::text(ElementRef::wrap(node)?);
-            let names = element.attr("itemprop").or_else(|| element.attr("property")).unwrap_or_default();
-            let wants_address = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"].contains(&names);
-            if shown.is_empty() || wants_address { address } else { shown }
+/// Takes what a copy of a value costs; whether there was so much.
+fn copies(value: &Value, budget: &Budget<'_>) -> bool {
+    budget.make(1)
+        && match value {
+            Value::Array(items) => items.iter().all(|v| copies(v, budget)),
+            Value::Object(members) => members.iter().all(|(name, v)| budget.copy(name.len()) && copies(v, budget)),
+            Value::String(text) => budget.copy(text.len()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }
-        None => html::text(ElementRef::wrap(node)?),
-    };
-    (!text.is_empty()).then_some(Value::String(text))
-}
-
-/// The list items or paragraphs of a property that holds a list.
-fn lines(node: NodeRef<'_, Node>) -> Vec<Value> {
-    let parts = |name: &str| -> Vec<Value> {
-        let below = node.descendants().skip(1).filter_map(ElementRef::wrap).filter(|e| e.value().name() == name);
-        below.map(html::text).filter(|t| !t.is_empty()).map(Value::String).collect()
-    };
-    let items = parts("li");
-    if items.len() > 1 { items } else { parts("p") }
 }
 
 fn put(members: &mut Map<String, Value>, name: String, value: Value) {
@@ -248,69 +278,4 @@ fn put_front(members: &mut Map<String, Value>, name: String, value: Value) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn size(value: &Value) -> usize {
-        match value {
-            Value::Array(items) => items.iter().map(size).sum(),
-            Value::Object(members) => members.values().map(size).sum(),
-            Value::String(text) => text.len() + 1,
-            _ => 1,
-        }
-    }
-
-    #[test]
-    fn names_texts_and_copies_are_bounded() {
-        // A thousand names of one value, and items in items under many names each.
-        let names: String = (0..1_000).map(|i| format!("n{i} ")).collect();
-        let page = format!("<div itemscope><p itemprop='{names}'>{}</p></div>", "x".repeat(10_000));
-        assert!(read(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 40_400);
-        let page = format!("<div itemscope>{}<b itemprop=z>x", "<div itemscope itemprop='a b c d'>".repeat(7));
-        assert!(read(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 1_000);
-        // A long text in many properties that stand in each other.
-        let page = format!("<div itemscope>{}{}", "<div itemprop=a>".repeat(200), "x".repeat(500_000));
-        let total: usize = read(&html::parse(&page)).0.iter().map(size).sum();
-        assert!(total <= 4_700_000, "{total}");
-    }
-
-    #[test]
-    fn items_nest() {
-        let page = r#"<div itemscope itemtype="https://schema.org/Product"><h1 itemprop="name">Cup</h1>
-            <span itemprop="offers" itemscope itemtype="http://schema.org/Offer"><meta itemprop="price" content="3.50">
-            <link itemprop="availability" href="https://schema.org/InStock"></span>
-            <img itemprop="image" src="/a.jpg"><img itemprop="image" src="/b.jpg"></div><i itemscope></i>"#;
-        let items = read(&html::parse(page)).0;
-        assert_eq!(items.len(), 2);
-        assert_eq!(items[0]["@type"][0], "Product");
-        assert_eq!(items[0]["name"], "Cup");
-        assert_eq!(items[0]["offers"]["price"], "3.50");
-        assert_eq!(items[0]["image"][1], "/b.jpg");
-    }
-
-    #[test]
-    fn what_an_item_refers_to_is_its_own_and_what_is_in_other_items_is_theirs() {
-        let page = r#"<div id=a><meta itemprop=gtin13 content=1><div itemscope itemprop=isRelatedTo><i itemprop=sku>R</i></div>
-            </div><div itemscope itemtype="http://schema.org/Product" itemref="a b c"><b itemprop=name>Cup</b></div>
-            <p id=b itemprop=sku>B-1</p><div itemscope itemref="a"><b itemprop=name>Pot</b></div>"#;
-        let items = read(&html::parse(page)).0;
-        assert_eq!(items.len(), 2, "{items:?}");
-        assert_eq!((&items[0]["gtin13"], &items[0]["sku"]), (&"1".into(), &"B-1".into()));
-        assert_eq!(items[0]["isRelatedTo"]["sku"], "R");
-        assert!(items[1].get("gtin13").is_none());
-        // Nobody goes round in circles.
-        let page = "<div id=x itemscope itemref=y><b itemprop=n>1</b></div><div id=y itemscope itemprop=z itemref=x>";
-        assert!(read(&html::parse(page)).0.len() <= 2);
-    }
-
-    #[test]
-    fn rdfa_gives_the_same() {
-        let page = r#"<div vocab="https://schema.org/" typeof="Recipe"><h2 property="name">Tart</h2>
-            <div property="author" typeof="Person"><a property="name" href="/ann">Ann</a></div>
-            <div property="recipeInstructions"><ol><li>Mix</li><li>Bake</li></ol></div></div>"#;
-        let items = read(&html::parse(page)).1;
-        assert_eq!(items[0]["@type"][0], "Recipe");
-        assert_eq!(items[0]["author"]["name"], "Ann");
-        assert_eq!(items[0]["recipeInstructions"][1], "Bake");
-    }
-}
+mod tests;
