@@ -22,19 +22,27 @@ pub(crate) enum Look {
     Image,
     Language,
     List,
+    /// A number of bytes.
+    FileSize,
     Modified,
     OldPrice,
+    /// What an organisation beside the heading is called.
+    Organisation,
     /// What the heading has in brackets.
     InBrackets,
     /// A part of the name of the person that the page is about.
     PersonName,
     Phone,
+    /// What the place of an event is called.
+    Place,
     Price,
     /// The second of two days.
     Range,
     Rating,
     RatingCount,
     ReadingTime,
+    /// Money for a span of time.
+    Salary,
     Site,
     Sku,
     Steps,
@@ -42,6 +50,10 @@ pub(crate) enum Look {
     Tags,
     Times,
     Title,
+    /// The work that an event, a review or an edition is of.
+    Work,
+    /// One of the values that it can have, as its words list them.
+    Values,
 }
 
 /// What a value must look like.
@@ -168,7 +180,7 @@ concepts! {
     Depth = "depth", Extent, Free, [];
     Weight = "weight", Labels, Free, [];
     Material = "material", Labels, Short, [];
-    Condition = "condition", Labels, Short, [];
+    Condition = "condition", Values, Short, [];
     Seller = "seller", Labels, Name, [];
     Rating = "rating", Rating, Count, [];
     BestRating = "best rating", Labels, Count, [];
@@ -211,9 +223,11 @@ concepts! {
     Address = "address", Address, Place, [];
     City = "city", Address, Place, [];
     Region = "region", Address, Place, [];
-    Country = "country", Labels, Place, [];
+    Country = "country", Address, Place, [];
     PostalCode = "postal code", Address, Code, [Wordy];
+    PostBox = "post box", Labels, Free, [];
     Telephone = "telephone", Phone, Code, [Wordy, Vague];
+    Fax = "fax", Labels, Code, [Wordy];
     Email = "email", Email, Link, [Vague];
     OpeningHour = "opening hour", Labels, List, [];
     Latitude = "latitude", Labels, Count, [Signed];
@@ -229,12 +243,12 @@ concepts! {
     Bio = "bio", Labels, Free, [];
     // Jobs, events, real estate, media
     Company = "company", Labels, Name, [];
-    Salary = "salary", Labels, Money, [];
-    SalaryMax = "salary max", Labels, Money, [Upper];
-    EmploymentType = "employment type", Labels, Short, [];
+    Salary = "salary", Salary, Money, [];
+    SalaryMax = "salary max", Salary, Money, [Upper];
+    EmploymentType = "employment type", Values, Short, [];
     ValidThrough = "valid through", Labels, Day, [];
     JobLocation = "job location", Labels, Place, [];
-    Location = "location", Labels, Place, [];
+    Location = "location", Place, Place, [];
     StartDate = "start date", Times, Day, [];
     EndDate = "end date", Range, Day, [];
     Organizer = "organizer", Labels, Name, [];
@@ -252,6 +266,15 @@ concepts! {
     License = "license", Labels, Short, [];
     Version = "version", Labels, Code, [Digitless, Vague];
     OperatingSystem = "operating system", Labels, Short, [];
+    FileSize = "file size", FileSize, Free, [];
+    CopyrightYear = "copyright year", Labels, Count, [];
+    CopyrightHolder = "copyright holder", Labels, Name, [];
+    OfferCount = "offer count", Labels, Count, [];
+    Provider = "provider", Organisation, Name, [];
+    Affiliation = "affiliation", Organisation, Name, [];
+    Sponsor = "sponsor", Labels, Name, [];
+    InterestRate = "interest rate", Labels, Count, [];
+    Work = "work", Work, Name, [];
 }
 
 impl Concept {

@@ -215,6 +215,9 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
         _ => {}
     }
     if wanted.concept.is_none() && !structured {
+        if wanted.names_link() && !text.is_empty() && !is_address(text) {
+            return Err("not an address");
+        }
         if let Value::String(text) = value
             && !wanted.like_example(text)
         {
@@ -225,6 +228,13 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether a text may be the address of a page, whole or without its scheme.
+fn is_address(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    let dotted = host.trim_matches('.').contains('.') && !host.ends_with('.');
+    !text.contains(char::is_whitespace) && (text.contains("://") || text.starts_with('/') || dotted)
 }
 
 impl Output {

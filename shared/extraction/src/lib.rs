@@ -22,6 +22,7 @@ mod json_page;
 mod json_text;
 mod lists;
 mod own_value;
+mod phrases;
 mod placeholder;
 mod scalar;
 mod scores;

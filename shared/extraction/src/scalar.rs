@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::candidate::Form;
 use crate::coercion::{Coerced, Reading, code, coerce, coerce_length, coerce_money, coerce_year};
 use crate::concept::{Concept, Shape, Trait};
-use crate::wanted::Wanted;
+use crate::phrases::Phrases;
+use crate::wanted::{End, Wanted};
 use crate::{own_value, tidy, visible};
 
 /// One value as the field's elements' type.
@@ -29,9 +30,7 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     {
         // How many there are.
         raw = (pieces > 0.0).into();
-    } else if wanted.has(Trait::Upper)
-        && let Some(end) = raw.as_str().and_then(upper_end)
-    {
+    } else if let Some(end) = raw.as_str().and_then(|text| end(wanted, text)) {
         raw = end.into();
     }
     if let Some(text) = raw.as_str() {
@@ -60,12 +59,31 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     coerce(wanted.field.kind, &raw, reading)
 }
 
+/// The end of a range that a field asks for.
+fn end(wanted: &Wanted<'_>, text: &str) -> Option<String> {
+    match wanted.end {
+        _ if wanted.has(Trait::Upper) => upper_end(text),
+        Some(End::Upper) => upper_end(text),
+        Some(End::Lower) => ends(text).map(|(low, _)| low),
+        None => None,
+    }
+}
+
 /// The upper end of a range: "$900 – $1,200" ends in "$1,200".
 pub(crate) fn upper_end(text: &str) -> Option<String> {
+    ends(text).map(|(_, high)| high)
+}
+
+/// Both ends of a range.
+fn ends(text: &str) -> Option<(String, String)> {
     let has_digit = |t: &str| t.bytes().any(|b| b.is_ascii_digit());
-    let joints = ["–", "—", " - ", "-", " to ", " bis ", " à ", " a ", " and ", " und ", "~"];
-    let ends = joints.iter().find_map(|j| text.split_once(j).filter(|(a, b)| has_digit(a) && has_digit(b)));
-    ends.map(|(_, end)| end.trim().to_owned())
+    let cut = |joint: &str| {
+        let word = joint.starts_with(|c: char| c.is_alphabetic() && c < '\u{2e80}');
+        let spaced = if word || joint == "-" { format!(" {joint} ") } else { joint.to_owned() };
+        let (low, high) = text.split_once(&*spaced).or_else(|| text.split_once(joint).filter(|_| joint == "-"))?;
+        (has_digit(low) && has_digit(high)).then(|| (low.trim().to_owned(), high.trim().to_owned()))
+    };
+    Phrases::RangeJoints.all().find_map(cut)
 }
 
 /// A value as a text.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::concept::{Concept, Trait};
+use crate::phrases::Phrases;
 
 /// The words of a concept. Each member is a line of the table.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub(crate) struct Words {
     pub(crate) labels: Vec<String>,
     pub(crate) marks: Vec<&'static str>,
     pub(crate) not: Vec<&'static str>,
+    pub(crate) values: Vec<String>,
 }
 
 impl Concept {
@@ -52,7 +54,9 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         for path in &words.paths {
             by_path.entry(*path).or_insert(*concept);
             let term = self::words(path.rsplit('.').next().unwrap_or(path));
-            if term.contains(' ') {
+            // Which end of a range it is says nothing of what it is a range of.
+            let end = term.split(' ').next().is_some_and(|w| Phrases::LowerEnd.has(w) || Phrases::UpperEnd.has(w));
+            if term.contains(' ') && !end {
                 let only = by_term.entry(term).or_insert(Some(*concept));
                 *only = only.filter(|c| c == concept);
             }
@@ -70,7 +74,10 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
     let mut out: HashMap<&'static str, Words> = HashMap::new();
     let mut id = "";
     for line in table.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+        if line.starts_with('<') {
+            // Phrases are read where they are used.
+            break;
+        } else if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             id = head;
         } else if let Some((member, value)) = line.split_once(':') {
             let words = out.entry(id).or_default();
@@ -81,6 +88,7 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
                 "metas" => words.metas = list().collect(),
                 "labels" => words.labels = list().map(self::words).collect(),
                 "marks" => words.marks = list().collect(),
+                "values" => words.values = list().map(self::words).collect(),
                 "not" => words.not = list().collect(),
                 _ => {}
             }
@@ -196,6 +204,11 @@ pub(crate) fn concept_of(name: &str) -> Option<Concept> {
     })
 }
 
+/// Whether a name is a path of schema.org to something that the table knows.
+pub(crate) fn is_known_path(name: &str) -> bool {
+    VOCABULARY.by_path.contains_key(name)
+}
+
 /// Whether a name is dotted and says nothing as everyday words: it spells out a path.
 pub(crate) fn is_path(name: &str) -> bool {
     name.contains('.') && plain_concept(name).is_none()
@@ -263,8 +276,9 @@ mod tests {
     #[test]
     fn the_table_is_read_whole() {
         let table = include_str!("vocabulary.txt");
-        let known = ["names", "paths", "metas", "labels", "marks", "not"];
-        for line in table.lines().filter(|l| !l.trim().is_empty() && !l.starts_with(['#', '['])) {
+        let known = ["names", "paths", "metas", "labels", "marks", "values", "not"];
+        let concepts = table.lines().take_while(|l| !l.starts_with('<'));
+        for line in concepts.filter(|l| !l.trim().is_empty() && !l.starts_with(['#', '['])) {
             let member = line.split_once(':').unwrap_or_else(|| panic!("{line}")).0;
             assert!(known.contains(&member), "{line}");
         }

@@ -4,7 +4,8 @@ use domain::{Field, FieldType};
 use serde_json::Value;
 
 use crate::concept::{Concept, Look, Shape, Trait};
-use crate::vocabulary::{Words, concept_in, concept_of, singular, words};
+use crate::phrases::Phrases;
+use crate::vocabulary::{Words, concept_in, concept_of, is_known_path, singular, words};
 
 /// A field, understood.
 #[derive(Debug)]
@@ -17,13 +18,24 @@ pub(crate) struct Wanted<'a> {
     stem: String,
     /// Other words for it that its name gives: `issueNumber` is an issue, `hasMenu` a menu.
     things: Vec<String>,
+    /// Whose it is, where a dotted name tells: `accepted answer` of `acceptedAnswer.text`; in the singular.
+    pub(crate) owner: Option<String>,
+    /// Which end of a range it is, where its name tells.
+    pub(crate) end: Option<End>,
     /// Seconds of one unit, where a duration is asked for as a number.
     pub(crate) unit: Option<f64>,
 }
 
+/// An end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Lower,
+    Upper,
+}
+
 impl<'a> Wanted<'a> {
     pub(crate) fn of(field: &'a Field) -> Wanted<'a> {
-        let label = label_of(&field.field);
+        let mut label = label_of(&field.field);
         let hint = field.hint.as_deref().unwrap_or_default();
         let named = concept_of(&field.field);
         let hinted = if hint.is_empty() { None } else { concept_in(hint) };
@@ -33,9 +45,18 @@ impl<'a> Wanted<'a> {
             (Some(named), _) => Some(named),
             (None, hinted) => hinted,
         };
+        let numeric = matches!(field.kind.element(), FieldType::Integer | FieldType::Float);
+        let ends = Some(&field.field).filter(|_| concept.is_none() && numeric).and_then(|name| end_of(name));
+        let mut concept = concept;
+        let end = ends.map(|(end, of)| {
+            concept = concept_of(&of);
+            label = of;
+            end
+        });
+        let owner = owner_of(&field.field);
         let stem = singular(&label).into_owned();
         let things = things(&stem);
-        let mut wanted = Wanted { field, concept, label, stem, things, unit: None };
+        let mut wanted = Wanted { field, concept, label, stem, things, owner, end, unit: None };
         wanted.unit = wanted.duration_unit();
         wanted
     }
@@ -129,6 +150,30 @@ impl<'a> Wanted<'a> {
         concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
     }
 
+    /// Whether the last words of a label name this field, where all of them do not: "Guaranteed interest rate". Words
+    /// that every thing has may then be another thing's.
+    pub(crate) fn ends_labelled(&self, stem: &str) -> Option<i32> {
+        let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
+        let many = stem.split(' ').count() > 5;
+        if self.is_shape(Shape::Money) || self.is_else(&format!(" {stem} ")) {
+            return None;
+        }
+        if self.things.iter().any(|t| t.len() > 3 && ends(t)) && !self.has(Trait::Common) {
+            return Some(2);
+        }
+        if let Some(head) = self.head().filter(|h| h.len() > 4 && ends(h) && !Phrases::VagueHeads.has(h)) {
+            return (!many && head.len() < stem.len()).then_some(-2);
+        }
+        let names = || !many && self.words().is_some_and(|w| w.names.iter().any(|n| n.len() > 3 && ends(n)));
+        let vague = (self.has(Trait::Vague) && !self.is(Concept::Description)) || self.has(Trait::OwnLook);
+        (!vague && names()).then_some(0)
+    }
+
+    /// Whether a text may be what is asked for where an end of a range is: a single number is no upper end.
+    pub(crate) fn may_be(&self, text: &str) -> bool {
+        self.end != Some(End::Upper) || crate::scalar::upper_end(text).is_some()
+    }
+
     /// What it is of, in the singular: its own words, and those without what only says how it is told.
     pub(crate) fn things(&self) -> &[String] {
         &self.things
@@ -145,10 +190,15 @@ impl<'a> Wanted<'a> {
         std::iter::once(self.label.as_str()).chain(self.things.iter().map(String::as_str))
     }
 
+    /// Whether its name asks for an address.
+    pub(crate) fn names_link(&self) -> bool {
+        let name = words(&self.field.field);
+        name.rsplit(' ').next().is_some_and(|w| matches!(w, "url" | "link" | "href" | "website" | "uri"))
+    }
+
     /// Whether its value may be the target of a link: its name, its example or the lack of any other meaning says so.
     pub(crate) fn asks_link(&self) -> bool {
-        let name = words(&self.field.field);
-        let named = name.rsplit(' ').next().is_some_and(|w| matches!(w, "url" | "link" | "href" | "website" | "uri"));
+        let (name, named) = (words(&self.field.field), self.names_link());
         let example = self.field.example.as_str().is_some_and(|e| e.starts_with("http"));
         let has = name.starts_with("has ");
         self.field.kind == FieldType::String && (named || example || has || self.is_shape(Shape::Link))
@@ -183,12 +233,40 @@ impl<'a> Wanted<'a> {
 /// A field's name in words. Of a dotted name the last part counts, or the one before it where that only says "name".
 fn label_of(name: &str) -> String {
     let Some((rest, last)) = name.rsplit_once('.') else { return words(name) };
-    let own = if matches!(last, "name" | "value" | "text" | "url" | "@id" | "id") {
-        rest.rsplit('.').next().unwrap_or(rest)
-    } else {
-        last
-    };
+    let own = if is_told(last) || last == "text" { rest.rsplit('.').next().unwrap_or(rest) } else { last };
     words(own)
+}
+
+/// Whether the last part of a dotted name only says how the part before it is told.
+fn is_told(last: &str) -> bool {
+    matches!(last, "name" | "value" | "url" | "@id" | "id")
+}
+
+/// What a dotted name is of, where its last part says nothing of that: not of a path that is known to be the thing's
+/// own, and not where the last part only says how the one before it is told.
+fn owner_of(name: &str) -> Option<String> {
+    let (rest, last) = name.rsplit_once('.')?;
+    if is_known_path(name) || is_told(last) {
+        return None;
+    }
+    let owner = rest.rsplit('.').next().unwrap_or(rest);
+    Some(singular(&words(owner)).into_owned())
+}
+
+/// Which end of a range a name asks for, and the words for what it is a range of: `numberOfPlayers.minValue`,
+/// `suggestedMaxAge`.
+fn end_of(name: &str) -> Option<(End, String)> {
+    let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let own = words(last);
+    let (lower, upper) = (|w: &str| Phrases::LowerEnd.has(w), |w: &str| Phrases::UpperEnd.has(w));
+    let end = own.split(' ').find_map(|w| match w {
+        w if lower(w) => Some(End::Lower),
+        w if upper(w) => Some(End::Upper),
+        _ => None,
+    })?;
+    let of = own.split(' ').filter(|w| !lower(w) && !upper(w) && *w != "value").collect::<Vec<_>>().join(" ");
+    let of = if of.is_empty() { words(rest.rsplit('.').next().unwrap_or(rest)) } else { of };
+    (!of.is_empty()).then_some((end, of))
 }
 
 /// The words of a name without those that say how it is told.

@@ -1,9 +1,11 @@
 //! A parsed page as a flat list of elements in document order, with its visible text in one string: an element's text
 //! is a slice of it, its descendants are the elements up to its end. So every look at the page is linear. Knows no
-//! schema. [`flat`] makes it, [`marks`] reads attributes, [`write`] joins texts.
+//! schema. [`flat`] makes it, [`marks`] reads attributes, [`write`] joins texts, [`part`]
+//! takes a part of it for a page.
 
 mod flat;
 mod marks;
+mod part;
 mod write;
 
 use scraper::Html;
@@ -13,6 +15,7 @@ use crate::budget::Budget;
 use crate::zones::Zone;
 
 pub(crate) use marks::has_words;
+use write::SourceBreak;
 pub(crate) use write::is_block;
 
 /// Most elements that are looked at.
@@ -67,7 +70,7 @@ pub(crate) struct Doc<'a> {
     text: String,
     marks: String,
     /// Where the source began a new line in text that goes on.
-    source_breaks: Vec<usize>,
+    source_breaks: Vec<SourceBreak>,
     /// Line breaks in the text so far.
     breaks: usize,
     /// The heading that names the page.
@@ -122,6 +125,12 @@ impl<'a> Doc<'a> {
         self.look(between)
     }
 
+    /// Whether text stands between an element and a later one.
+    pub(crate) fn is_apart(&self, at: usize, next: usize) -> bool {
+        let (Some(el), Some(next)) = (self.els.get(at), self.els.get(next)) else { return false };
+        self.text.get(el.to..next.from.max(el.to)).is_some_and(|t| t.contains(char::is_alphanumeric))
+    }
+
     /// How many bytes of text an element has.
     pub(crate) fn text_len(&self, at: usize) -> usize {
         self.els.get(at).map_or(0, |el| el.to - el.from)
@@ -138,7 +147,7 @@ impl<'a> Doc<'a> {
     }
 
     /// Where in the text the source began a new line, which a reader sees as a space; in order.
-    pub(crate) fn source_breaks(&self) -> &[usize] {
+    pub(crate) fn source_breaks(&self) -> &[SourceBreak] {
         &self.source_breaks
     }
 

@@ -1,21 +1,39 @@
 //! Joins the texts of a page as a reader sees them: white space collapsed, lines ended where blocks end.
 
+/// Where the source began a new line that a reader sees as a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SourceBreak {
+    /// Where in the text the new line begins.
+    pub(crate) at: usize,
+    /// Whether an empty line stands before it.
+    pub(crate) blank: bool,
+}
+
 /// Adds text with its white space collapsed; notes where a line of the source begins.
-pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<usize>) {
+pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<SourceBreak>) {
+    // How many lines of the source ended since the last word of this text.
+    let mut ended = 0;
     let mut rest = text;
     while !rest.is_empty() {
         // Most of a text is words that stay as they are.
         let word = rest.bytes().take_while(u8::is_ascii_graphic).count();
         let (plain, more) = rest.split_at(word);
         out.push_str(plain);
+        if word > 0 {
+            ended = 0;
+        }
         let mut chars = more.chars();
         match chars.next() {
             Some(c @ (' ' | '\n' | '\t' | '\r' | '\u{a0}' | '\u{202f}' | '\u{2009}')) => {
                 if !out.is_empty() && !out.ends_with([' ', '\n']) {
                     out.push(' ');
                 }
-                if c == '\n' && out.ends_with(' ') && source_breaks.last() != Some(&out.len()) {
-                    source_breaks.push(out.len());
+                if c == '\n' && out.ends_with(' ') {
+                    ended += 1;
+                    match source_breaks.last_mut().filter(|b| b.at == out.len()) {
+                        Some(same) => same.blank |= ended > 1,
+                        None => source_breaks.push(SourceBreak { at: out.len(), blank: false }),
+                    }
                 }
             }
             None | Some('\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => {}

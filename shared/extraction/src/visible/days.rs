@@ -101,8 +101,27 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             );
         }
     }
+    if out.is_empty() && !modified {
+        lines(view, out);
+    }
     if !modified && let Some(day) = in_address(view.url.path()) {
         out.push(Candidate::text(Source::Address, day, "day in the address").scored(22));
+    }
+}
+
+/// Longest line that is a day and little else, in bytes.
+const MAX_LINE: usize = 40;
+
+/// Days on lines that no element sets apart.
+fn lines(view: &View<'_>, out: &mut Vec<Candidate>) {
+    for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_LINE).take(200) {
+        let Some(found) = coercion::find_day(segment.text, &view.reading) else { continue };
+        let rest = segment.text.chars().count().saturating_sub(found.length);
+        if rest <= 24 {
+            let change = kind(&segment.text.to_lowercase(), false);
+            out.push(Candidate::text(Source::Pattern, found.day, "a line that is a day").scored(change));
+            return;
+        }
     }
 }
 

@@ -5,14 +5,11 @@ use domain::FieldType;
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::{Shape, Trait};
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
-use super::View;
+use super::{View, deeds};
 
-/// Words that lead from what is told to who or what it is told of.
-const LEADS: [&str; 13] = ["by", "in", "at", "from", "to", "of", "with", "for", "on", "as", "through", "via", "near"];
-/// Words inside of names.
-const JOINERS: [&str; 14] = ["of", "and", "&", "de", "la", "le", "van", "von", "der", "the", "du", "del", "di", "y"];
 /// Most candidates of one field.
 const MAX_FOUND: usize = 12;
 
@@ -21,12 +18,14 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         FieldType::Integer | FieldType::Float if matches!(wanted.shape(), Shape::Free | Shape::Count) => {
             numbers(view, wanted, out);
         }
+        FieldType::String if wanted.is_shape(Shape::Count) => numbers(view, wanted, out),
         // Who wrote or made it has looks of its own.
         FieldType::String
             if !wanted.has(Trait::Doubted)
                 && matches!(wanted.shape(), Shape::Free | Shape::Name | Shape::Place | Shape::Short) =>
         {
             phrases(view, wanted, out);
+            deeds::doers(view, wanted, out);
         }
         _ => {}
     }
@@ -39,7 +38,7 @@ fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let names = concept.iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
     for name in wanted.alternates().chain(names) {
         match name.rsplit_once(' ') {
-            Some((_, last)) if LEADS.contains(&last) => phrases.push(format!("{name} ")),
+            Some((_, last)) if Phrases::Leads.has(last) => phrases.push(format!("{name} ")),
             // Who does it: an organizer is who it is organized by.
             None => phrases.extend(done_by(name)),
             Some(_) => {}
@@ -77,17 +76,17 @@ fn done_by(agent: &str) -> Option<String> {
     Some(format!("{}ed by ", if whole && agent.ends_with("or") { agent } else { stem }))
 }
 
-fn is_start(text: &str, at: usize) -> bool {
+pub(super) fn is_start(text: &str, at: usize) -> bool {
     !text[..at].ends_with(char::is_alphanumeric)
 }
 
 /// The name that a text begins with: words with capitals and what joins them, up to a mark of punctuation.
-fn leading_name(text: &str) -> Option<String> {
+pub(super) fn leading_name(text: &str) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace().take(9) {
         let bare = word.trim_end_matches([',', '.', ';', ':', ')', '!', '?', '"', '”']);
         let capital = bare.chars().next().is_some_and(|c| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
-        if !capital && !JOINERS.contains(&bare) {
+        if !capital && !Phrases::Joiners.has(bare) {
             break;
         }
         // An initial's full stop belongs to the name.
@@ -100,7 +99,7 @@ fn leading_name(text: &str) -> Option<String> {
             break;
         }
     }
-    while words.last().is_some_and(|w| JOINERS.contains(w)) {
+    while words.last().is_some_and(|w| Phrases::Joiners.has(w)) {
         words.pop();
     }
     let name = words.join(" ");
@@ -108,24 +107,40 @@ fn leading_name(text: &str) -> Option<String> {
     (name.chars().count() > 1 && name.starts_with(|c: char| !c.is_lowercase())).then_some(name)
 }
 
+/// Longest text that may name a thing by any word for it, in bytes, and how many such texts are looked at.
+const MAX_NAMED: usize = 160;
+const MAX_TEXTS: usize = 200;
+
 /// Numbers right before or after the field's words.
 fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let things: Vec<Vec<&str>> =
+    let own: Vec<Vec<&str>> =
         wanted.things().iter().map(String::as_str).chain(wanted.head()).map(|t| t.split(' ').collect()).collect();
-    let mut found = 0;
+    let words = wanted.words().filter(|_| wanted.is_shape(Shape::Count));
+    let names = words.iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
+    let names: Vec<&str> = names.filter(|n| n.len() > 2).collect();
+    let measured = wanted.field.kind == FieldType::String;
+    let (mut found, mut looked) = (0, 0);
     for segment in view.segments().iter().filter(|s| s.text.len() <= 600) {
         let text = segment.text;
         if !text.bytes().any(|b| b.is_ascii_digit()) {
             continue;
         }
+        looked += 1;
+        let by_name = !names.is_empty() && text.len() <= MAX_NAMED && looked <= MAX_TEXTS;
+        let lower = if by_name { text.to_lowercase() } else { String::new() };
+        let spoken = names.iter().filter(|n| by_name && lower.contains(**n)).map(|n| n.split(' ').collect::<Vec<_>>());
+        let things: Vec<Vec<&str>> = own.iter().cloned().chain(spoken).collect();
         let tokens: Vec<String> = text.replace('©', " copyright ").split_whitespace().take(120).map(bare).collect();
         for thing in &things {
-            let Some((number, before)) = beside(&tokens, thing) else { continue };
+            let Some(near) = beside(&tokens, thing, measured) else { continue };
+            if !wanted.may_be(&near.number) {
+                continue;
+            }
             let late = i32::from(segment.at > 6_000) * 4;
-            let reason = format!("number {} \"{}\"", if before { "before" } else { "after" }, thing.join(" "));
-            out.push(Candidate::text(Source::Pattern, number, reason).scored(
-                -late - i32::from(!before) * 2 - i32::from(Some(thing.join(" ").as_str()) == wanted.head()) * 4,
-            ));
+            let reason = format!("number {} \"{}\"", if near.before { "before" } else { "after" }, thing.join(" "));
+            let loose = i32::from(Some(thing.join(" ").as_str()) == wanted.head()) * 4;
+            let change = -late - i32::from(!near.before) * 2 - loose;
+            out.push(Candidate::text(Source::Pattern, near.number, reason).scored(change));
             found += 1;
             if found >= MAX_FOUND {
                 return;
@@ -139,17 +154,56 @@ fn bare(word: &str) -> String {
     word.trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '+' | '.' | ',')).to_lowercase()
 }
 
-/// The number that stands before words or, if none does, after them.
-fn beside(tokens: &[String], thing: &[&str]) -> Option<(String, bool)> {
+/// A number beside words.
+#[derive(Debug, PartialEq, Eq)]
+struct Near {
+    number: String,
+    /// Whether it stands before them.
+    before: bool,
+}
+
+/// The number that stands before words or, if none does, after them; the whole of a range. With what is measured, also
+/// the unit: "9 grams" of fat, "240 calories".
+fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
     let same = |token: &str, word: &str| {
         let short = token.strip_suffix('.').filter(|t| t.len() >= 2 && word.len() > t.len() + 1);
-        &*crate::vocabulary::singular(token.trim_end_matches(['.', ','])) == word
-            || short.is_some_and(|t| word.starts_with(t))
+        let whole = token.trim_end_matches(['.', ',']);
+        whole == word || &*crate::vocabulary::singular(whole) == word || short.is_some_and(|t| word.starts_with(t))
     };
-    let ends = tokens.windows(thing.len()).position(|w| w.iter().zip(thing).all(|(t, w)| same(t, w)))?;
-    let before = ends.checked_sub(1).and_then(|i| tokens.get(i)).filter(|t| !t.ends_with(',')).and_then(|t| number(t));
-    let after = tokens.get(ends + thing.len()).and_then(|t| number(t));
-    before.map(|n| (n, true)).or(after.map(|n| (n, false)))
+    let at = tokens.windows(thing.len()).position(|w| w.iter().zip(thing).all(|(t, w)| same(t, w)))?;
+    let unit = |t: &str| t.len() <= 10 && !t.ends_with(',') && t.chars().all(char::is_alphabetic);
+    let measure = || {
+        let [.., number, told] = tokens.get(..at)? else { return None };
+        self::number(number).filter(|_| unit(told)).map(|n| format!("{n} {told}"))
+    };
+    let told = || tokens.get(at..at + thing.len()).map(|t| t.join(" ").trim_end_matches([',', '.']).to_owned());
+    let count = || {
+        let last = at.checked_sub(1)?;
+        let high = tokens.get(last).filter(|t| !t.ends_with(','))?;
+        if let Some(range) = range(high) {
+            return Some(range);
+        }
+        let high = self::number(high)?;
+        // "3 to 5 players", "3 – 5 players": what is no letter or digit is an empty token.
+        let joint = last
+            .checked_sub(1)
+            .and_then(|i| tokens.get(i))
+            .is_some_and(|t| t.is_empty() || Phrases::RangeJoints.has(t));
+        let low = last.checked_sub(2).filter(|_| joint).and_then(|i| tokens.get(i)).and_then(|t| self::number(t));
+        Some(low.map_or(high.clone(), |low| format!("{low} - {high}")))
+    };
+    let before = if measured { count().zip(told()).map(|(n, t)| format!("{n} {t}")).or_else(measure) } else { count() };
+    let after = || {
+        let next = tokens.get(at + thing.len()).filter(|_| !measured)?;
+        range(next).or_else(|| self::number(next))
+    };
+    before.map(|number| Near { number, before: true }).or_else(|| after().map(|number| Near { number, before: false }))
+}
+
+/// A token that is two numbers with a dash between them.
+fn range(token: &str) -> Option<String> {
+    let (low, high) = token.split_once(['-', '–'])?;
+    number(low).zip(number(high)).map(|(low, high)| format!("{low} - {high}"))
 }
 
 /// A token that is a number with at most a unit of percent or a plus.
@@ -187,12 +241,19 @@ mod tests {
             ("a loan with 20% down payment.", "down payment", Some(("20", true))),
             ("Vol. 50 (5)", "volume", Some(("50", false))),
             ("2012, Vol. 50", "volume", Some(("50", false))),
+            ("for 3 to 5 players.", "player", Some(("3 - 5", true))),
+            ("3-5 players", "player", Some(("3 - 5", true))),
             ("no seats", "seat", None),
             ("seats since May", "seat", None),
         ] {
             let thing: Vec<&str> = thing.split(' ').collect();
-            let found = beside(&tokens(text), &thing);
-            assert_eq!(found.as_ref().map(|(n, b)| (n.as_str(), *b)), want, "{text}");
+            let found = beside(&tokens(text), &thing, false);
+            assert_eq!(found.as_ref().map(|n| (n.number.as_str(), n.before)), want, "{text}");
+        }
+        for (text, thing, want) in
+            [("240 calories, 9 grams fat", "calory", "240 calories"), ("240 calories, 9 grams fat", "fat", "9 grams")]
+        {
+            assert_eq!(beside(&tokens(text), &[thing], true).map(|n| n.number).as_deref(), Some(want), "{text}");
         }
     }
 }

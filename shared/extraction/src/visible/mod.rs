@@ -4,21 +4,26 @@
 mod byline;
 mod dateline;
 mod days;
+mod deeds;
 mod facts;
 mod lists;
+mod loose;
 mod marks;
 mod messages;
+mod owners;
 mod pairs;
 mod person;
 mod picture;
 mod places;
 mod prices;
+mod prose;
 mod ratings;
 mod roles;
 mod segments;
 mod texts;
 mod title;
 mod unpriced;
+mod values;
 
 use std::cell::OnceCell;
 
@@ -75,6 +80,8 @@ impl<'a> View<'a> {
             Look::Byline => {
                 byline::candidates(self, out);
                 person::byline(self, out);
+                person::below_heading(self, out);
+                deeds::makers(self, out);
             }
             Look::Times => days::candidates(self, wanted, out),
             Look::Modified => days::candidates(self, wanted, out),
@@ -92,7 +99,7 @@ impl<'a> View<'a> {
             Look::Crumbs => lists::crumbs(self, wanted, out),
             Look::Category => lists::crumbs(self, wanted, out),
             Look::Body => texts::body(self, out),
-            Look::Description => texts::description(self, out),
+            Look::Description => prose::candidates(self, out),
             Look::Phone => {
                 texts::links(self, "tel:", out);
                 texts::telephone(self, out);
@@ -107,6 +114,15 @@ impl<'a> View<'a> {
                 }
                 places::candidates(self, wanted, out);
             }
+            Look::Place => {
+                places::called(self, out);
+                title::place(self, out);
+            }
+            Look::Organisation => person::organisation(self, out),
+            Look::Salary => values::salary(self, wanted, out),
+            Look::FileSize => values::file_size(self, out),
+            Look::Values => values::listed(self, wanted, out),
+            Look::Work => title::work(self, out),
             Look::InBrackets => person::in_brackets(self, out),
             Look::PersonName => person::name(self, wanted, out),
             Look::Extent => person::extent(self, wanted, out),
@@ -124,8 +140,10 @@ impl<'a> View<'a> {
             pairs::candidates(self, wanted, out);
             marks::candidates(self, wanted, out);
             facts::candidates(self, wanted, out);
+            deeds::days(self, wanted, out);
             roles::candidates(self, wanted, out);
         }
+        owners::candidates(self, wanted, out);
     }
 
     /// The page's text in pieces.

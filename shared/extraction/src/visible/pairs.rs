@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
-use crate::concept::Trait;
+use crate::concept::{Shape, Trait};
 use crate::doc::Doc;
+use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
-use crate::wanted::Wanted;
+use crate::wanted::{End, Wanted};
 use crate::zones::Zone;
 
-use super::View;
+use super::{View, loose};
 
 /// Most pairs that are collected.
 const MAX_PAIRS: usize = 4_000;
@@ -24,6 +25,9 @@ const MAX_VALUE: usize = 600;
 /// Class words of elements that hold a label.
 const LABEL_MARKS: [&str; 12] =
     ["label", "key", "term", "property", "attribute", "attr", "caption", "heading", "name", "title", "header", "th"];
+
+/// The form of a label that stands alone on a line.
+pub(super) const ABOVE: &str = "label above its value";
 
 /// A label's value.
 #[derive(Debug)]
@@ -53,13 +57,13 @@ pub(super) struct Pairs {
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let pairs = view.pairs.get_or_init(|| {
         let mut pairs = collect(view.doc);
-        loose(view, &mut pairs);
+        loose::collect(view, &mut pairs);
         pairs
     });
-    let named = pairs
-        .by_label
-        .iter()
-        .filter_map(|(label, labelled)| Some((label, wanted.labelled_so(label, &labelled.stem)?, &labelled.pairs)));
+    let named = pairs.by_label.iter().filter_map(|(label, labelled)| {
+        let close = wanted.labelled_so(label, &labelled.stem).or_else(|| wanted.ends_labelled(&labelled.stem))?;
+        Some((label, close, &labelled.pairs))
+    });
     // In the order of the page, so that a page always reads the same.
     let mut named: Vec<(&String, i32, &Vec<Pair>)> = named.collect();
     named.sort_by_key(|(label, _, found)| (found.first().map(|pair| pair.at), *label));
@@ -72,15 +76,30 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             {
                 continue;
             }
+            if !names_end(wanted, label) && !pair.values.iter().any(|v| wanted.may_be(v)) {
+                continue;
+            }
             let zone = view.doc.els.get(pair.at).map(|e| e.zone).unwrap_or_default();
             let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) { -8 } else { 0 };
             // The first of several is the page's own.
             let late = i32::try_from(pair.at * 6 / view.doc.els.len().max(1)).unwrap_or(6);
-            let values = pair.values.iter().map(|v| Value::String(v.clone())).collect();
+            // Of lines below a label, what is called by a few words is the first.
+            let whole = pair.form != ABOVE || wanted.is_array() || matches!(wanted.shape(), Shape::Long | Shape::List);
+            let value = |v: &String| if whole { v.clone() } else { v.lines().next().unwrap_or_default().to_owned() };
+            let values = pair.values.iter().map(|v| Value::String(value(v))).collect();
             let reason = format!("label \"{label}\" ({})", pair.form);
             out.push(Candidate::new(Source::Pair, values, reason).scored(pair.trust + close + outside - late));
         }
     }
+}
+
+/// Whether a label names the end of a range itself: "Maximum players".
+fn names_end(wanted: &Wanted<'_>, label: &str) -> bool {
+    label.split(' ').any(|w| match wanted.end {
+        Some(End::Upper) => Phrases::UpperEnd.has(w),
+        Some(End::Lower) => Phrases::LowerEnd.has(w),
+        None => false,
+    })
 }
 
 fn collect(doc: &Doc<'_>) -> Pairs {
@@ -126,7 +145,7 @@ fn collect(doc: &Doc<'_>) -> Pairs {
 }
 
 impl Pairs {
-    fn add(&mut self, at: usize, label: &str, mut values: Vec<String>, form: &'static str, trust: i32) {
+    pub(super) fn add(&mut self, at: usize, label: &str, mut values: Vec<String>, form: &'static str, trust: i32) {
         let label = label.trim().trim_end_matches([':', '：', ' ', '?', '*']);
         if label.is_empty() || label.len() > MAX_LABEL || self.count >= MAX_PAIRS {
             return;
@@ -205,7 +224,8 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let marks = doc.marks(at);
     let marked = LABEL_MARKS.iter().any(|m| crate::doc::has_words(marks, m));
     let bold = matches!(el.name(), "strong" | "b" | "label" | "th" | "h3" | "h4" | "h5" | "h6");
-    if let Some(next) = doc.next(at) {
+    // Text right behind a label is its value, not the element behind that.
+    if let Some(next) = doc.next(at).filter(|next| !doc.is_apart(at, *next)) {
         let value = doc.lines(next).to_owned();
         if !value.is_empty() && value.len() <= MAX_VALUE && (colon || marked || bold) {
             let trust = if colon {
@@ -275,30 +295,6 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
                 pairs.add(at, unit, vec![value.to_owned()], "number with a unit", -8);
             } else {
                 pairs.add(at, label, vec![value.to_owned()], "words and a number", -4);
-            }
-        }
-    }
-}
-
-/// "Label: value" in text that no element sets apart: on a line of the source, or at the start of a sentence.
-fn loose(view: &View<'_>, pairs: &mut Pairs) {
-    for segment in view.segments() {
-        if !segment.text.contains([':', '：']) {
-            continue;
-        }
-        let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
-        for (order, sentence) in segment.text.split(". ").take(20).enumerate() {
-            if order == 0 && !segment.loose {
-                continue;
-            }
-            let Some((label, value)) = sentence.split_once([':', '：']) else { continue };
-            let value = value.trim().trim_end_matches(['.', ';']);
-            if value.is_empty() || value.starts_with("//") || label.ends_with(|c: char| c.is_ascii_digit()) {
-                continue;
-            }
-            // "EAN/UPC" is both.
-            for label in label.split('/').chain(label.contains('/').then_some(label)) {
-                pairs.add(at, label, vec![value.to_owned()], "loose line with a colon", -4);
             }
         }
     }

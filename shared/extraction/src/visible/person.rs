@@ -4,17 +4,11 @@
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::Concept;
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::{View, is_name};
-
-/// What stands before a name and is none.
-const TITLES: [&str; 14] =
-    ["dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame", "herr", "frau", "ing", "rev", "mag"];
-/// Words that begin a last name of several.
-const PARTICLES: [&str; 14] =
-    ["van", "von", "de", "del", "della", "di", "da", "du", "der", "den", "la", "le", "ter", "zu"];
 
 /// A first or last name out of the heading, where that can be the name of a person.
 pub(super) fn name(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
@@ -38,6 +32,59 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
             return;
         }
     }
+}
+
+/// Longest line below a heading that may be a person, an organisation or a day, in bytes.
+const MAX_LINE: usize = 70;
+
+/// Lines right below the heading that tell who wrote and when: a person, maybe an organisation, a day.
+fn head_lines<'v>(view: &'v View<'_>) -> Option<(&'v str, Option<&'v str>)> {
+    let from = view.doc.heading.map(|h| view.doc.text_at(h) + view.doc.text_len(h))?;
+    let lines: Vec<&str> = view.segments().iter().filter(|s| s.at >= from).map(|s| s.text).take(3).collect();
+    let (person, rest) = lines.split_first().filter(|(l, _)| l.len() <= MAX_LINE && is_person(l))?;
+    let is_day = |l: &&str| l.len() <= MAX_LINE && coercion::reads_as_day(l, &view.reading);
+    let day = rest.iter().position(is_day)?;
+    let between = rest[..day].first().copied().filter(|l| l.len() <= MAX_LINE && l.starts_with(char::is_uppercase));
+    Some((person, between))
+}
+
+/// Whether a line may be the name of a person: with a title, or in two to four words with capitals.
+fn is_person(line: &str) -> bool {
+    split(line).is_some()
+}
+
+/// Who stands below the heading, above a day.
+pub(super) fn below_heading(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some((person, _)) = head_lines(view) {
+        out.push(Candidate::text(Source::Pattern, person, "a name below the heading, above a day").scored(-4));
+    }
+}
+
+/// Organisations that stand on a line of their own near the heading.
+pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if let Some((_, Some(between))) = head_lines(view) {
+        out.push(Candidate::text(Source::Pattern, between, "between a name and a day").scored(-2));
+    }
+    let from = view.doc.heading.map_or(0, |h| view.doc.text_at(h) + view.doc.text_len(h));
+    let is_title = |t: &str| view.head.names().any(|n| n == t);
+    let lines = view.segments().iter().filter(|s| (from..from + 1_000).contains(&s.at) && s.text.len() <= MAX_LINE);
+    for (order, line) in (0..).zip(lines.filter(|s| is_organisation(s.text) && !is_title(s.text)).take(3)) {
+        out.push(
+            Candidate::text(Source::Pattern, line.text, "a line with the name of an organisation").scored(-7 - order),
+        );
+    }
+}
+
+/// Whether a line is the name of an organisation: a few words with capitals, one of which only such names have.
+fn is_organisation(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let capital = |w: &&&str| !w.starts_with(char::is_lowercase) || Phrases::Joiners.has(w);
+    let named = |w: &&str| Phrases::Organisations.has(&w.trim_matches(['.', ',']).to_lowercase());
+    (2..=8).contains(&words.len())
+        && words.iter().filter(capital).count() == words.len()
+        && words.iter().any(named)
+        && !line.contains([':', '?', '!', '|'])
+        && !line.bytes().any(|b| b.is_ascii_digit())
 }
 
 /// Another name, as headings give it: "Rowan (mountain ash)".
@@ -66,13 +113,13 @@ fn split(text: &str) -> Option<(String, String)> {
         return (capitals(given) && capitals(family)).then(|| (given.to_owned(), family.to_owned()));
     }
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    while words.first().is_some_and(|w| TITLES.contains(&&*w.trim_end_matches('.').to_lowercase())) {
+    while words.first().is_some_and(|w| Phrases::PersonTitles.has(&w.trim_end_matches('.').to_lowercase())) {
         words.remove(0);
     }
-    let particle = words.iter().skip(1).position(|w| PARTICLES.contains(w)).map(|at| at + 1);
+    let particle = words.iter().skip(1).position(|w| Phrases::Particles.has(w)).map(|at| at + 1);
     let cut = particle.unwrap_or(words.len().saturating_sub(1));
     let (given, family) = words.split_at_checked(cut)?;
-    let capital = |w: &&str| w.starts_with(char::is_uppercase) || PARTICLES.contains(w);
+    let capital = |w: &&str| w.starts_with(char::is_uppercase) || Phrases::Particles.has(w);
     if given.is_empty() || !(2..=5).contains(&words.len()) || !words.iter().all(capital) {
         return None;
     }
@@ -155,6 +202,14 @@ mod tests {
             ("Ann Lee, PhD", "Ann", "Lee"),
         ] {
             assert_eq!(split(text), Some((given.to_owned(), family.to_owned())), "{text}");
+        }
+        for (line, want) in [
+            ("Technical University of Porto", true),
+            ("Hearth & Sons Ltd.", true),
+            ("Visit our museum today", false),
+            ("University", false),
+        ] {
+            assert_eq!(is_organisation(line), want, "{line}");
         }
         for no in ["Ann", "How to boil water", "Kettle 3000", "Read more"] {
             assert_eq!(split(no), None, "{no}");

@@ -1,11 +1,22 @@
 //! Postal addresses in running text, taken apart: the line with the postal code tells town, region and code by the
-//! patterns that countries write them in; the line before it is the street.
+//! patterns that countries write them in; the line before it is the street, the one behind it may be the country. Also
+//! towns with a region alone, sentences that say where something is, and what a place above its town is called.
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::Concept;
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
 use super::View;
+use super::facts::leading_name;
+use super::segments::Segment;
+
+/// Longest line that may be part of an address, in bytes.
+const MAX_LINE: usize = 160;
+/// Longest sentence that may say where something is, in bytes.
+const MAX_SENTENCE: usize = 600;
+/// Most candidates of one field.
+const MAX_FOUND: i32 = 6;
 
 /// An address in parts; what is empty was not told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,33 +25,147 @@ pub(super) struct Parts {
     city: String,
     region: String,
     code: String,
+    country: String,
+}
+
+impl Parts {
+    /// The part that a concept asks for.
+    fn part(self, concept: Option<Concept>) -> String {
+        match concept {
+            Some(Concept::Address) => self.street,
+            Some(Concept::City | Concept::JobLocation) => self.city,
+            Some(Concept::Region) => self.region,
+            Some(Concept::PostalCode) => self.code,
+            Some(Concept::Country) => self.country,
+            _ => String::new(),
+        }
+    }
 }
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
-    let mut before = "";
-    let mut found = 0;
     // "Address" may mean the whole of it.
-    let change = if wanted.is(Concept::Address) && !wanted.label.contains("street") { -6 } else { 2 };
-    for segment in segments {
-        if let Some(parts) = (segment.text.len() <= 160).then(|| parts(before, segment.text)).flatten() {
-            let value = match wanted.concept {
-                Some(Concept::Address) => parts.street,
-                Some(Concept::City | Concept::JobLocation) => parts.city,
-                Some(Concept::Region) => parts.region,
-                Some(Concept::PostalCode) => parts.code,
-                _ => String::new(),
-            };
-            if !value.is_empty() {
-                out.push(Candidate::text(Source::Pattern, value, "part of a postal address").scored(change - found));
-                found += 1;
-            }
-            if found > 5 {
-                return;
-            }
+    let whole = if wanted.is(Concept::Address) && !wanted.label.contains("street") { -6 } else { 2 };
+    let mut found = 0;
+    for at in 0..segments.len() {
+        let told = postal(segments, at).map(|p| (p, whole, "part of a postal address"));
+        let told = told.or_else(|| region_line(segments, at).map(|p| (p, -6, "a town with its region")));
+        let told = told.or_else(|| sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
+        let Some((parts, change, reason)) = told else { continue };
+        let value = parts.part(wanted.concept);
+        if !value.is_empty() {
+            out.push(Candidate::text(Source::Pattern, value, reason).scored(change - found));
+            found += 1;
         }
-        before = segment.text;
+        if found >= MAX_FOUND {
+            return;
+        }
     }
+}
+
+/// What a place is called: the line above its street or, if that has none, above its town.
+pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let segments = view.segments();
+    for at in 1..segments.len() {
+        let Some(parts) = postal(segments, at).or_else(|| region_line(segments, at)) else { continue };
+        let mut above = segments[..at].iter().rev().take(3).map(|s| s.text.trim_end_matches(','));
+        // Parts that stand on lines of their own are passed over.
+        let known = [&parts.street, &parts.city, &parts.region];
+        let name = above.find(|t| !is_street(t) && !known.iter().any(|k| k.as_str() == *t));
+        let is_title = |t: &str| view.head.names().any(|n| n == t);
+        if let Some(name) = name.filter(|n| is_place_name(n) && !is_title(n)) {
+            out.push(Candidate::text(Source::Pattern, name, "line above a town").scored(-4));
+            return;
+        }
+    }
+}
+
+/// Whether a line may be what a place is called: a few words with capitals, no sentence and no day.
+fn is_place_name(line: &str) -> bool {
+    (2..=60).contains(&line.chars().count())
+        && line.split_whitespace().count() <= 7
+        && line.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()))
+        && !line.contains([':', '@', '$', '€', '£'])
+        && line.bytes().filter(u8::is_ascii_digit).count() <= 2
+        && !line.ends_with(['.', '!', '?'])
+}
+
+/// The address whose town with its code ends at a line: on the line itself, or on up to three that each have a part.
+fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
+    let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= MAX_LINE)?;
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let line = |back: usize| at.checked_sub(back).and_then(|i| segments.get(i)).map_or("", |s| s.text);
+    let mut parts = parts(line(1), text);
+    // A code alone: the town stands on the lines before it.
+    for back in (1..=2).filter(|_| text.len() <= 24) {
+        if parts.is_some() {
+            break;
+        }
+        let lines: Vec<&str> = (0..=back).rev().map(line).collect();
+        if lines.iter().all(|l| (1..=40).contains(&l.len())) {
+            parts = self::parts(line(back + 1), &lines.join(" "));
+        }
+    }
+    let mut parts = parts?;
+    if parts.country.is_empty() {
+        let next = segments.get(at + 1).map_or("", |s| s.text);
+        parts.country = country(next).unwrap_or_default();
+    }
+    Some(parts)
+}
+
+/// A country that is a whole text.
+fn country(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches(['.', ',']);
+    (text.len() <= 30 && Phrases::Countries.has(text)).then(|| text.to_owned())
+}
+
+/// "Springfield, OR" on a line of its own.
+fn region_line(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
+    let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= 60)?;
+    let (city, region) = text.rsplit_once(", ")?;
+    let city = city.rsplit(", ").next().unwrap_or(city);
+    (Phrases::Regions.has(region) && is_name(city)).then(|| Parts {
+        city: city.to_owned(),
+        region: region.to_owned(),
+        ..Parts::default()
+    })
+}
+
+/// "located in Philadelphia, Pennsylvania, USA".
+fn sentence(text: &str) -> Option<Parts> {
+    if text.len() > MAX_SENTENCE {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let (at, length) = Phrases::LocatedIn.find(&lower)?;
+    let mut rest = text.get(at + length..)?.trim_start();
+    let mut names = Vec::new();
+    while let Some(name) = leading_name(rest).filter(|_| names.len() < 3) {
+        rest = rest.get(name.len()..).unwrap_or_default();
+        names.push(name);
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None => break,
+        }
+    }
+    let nation = names.last().and_then(|last| country(last)).unwrap_or_default();
+    if !nation.is_empty() {
+        names.pop();
+    }
+    let mut names = names.into_iter();
+    let city = names.next().filter(|c| is_name(c)).unwrap_or_default();
+    let region = names.next().unwrap_or_default();
+    Some(Parts { city, region, country: nation, ..Parts::default() })
+}
+
+/// Whether a text may be what a town is called.
+fn is_name(text: &str) -> bool {
+    text.starts_with(char::is_uppercase)
+        && text.split(' ').count() <= 4
+        && text.chars().all(|c| c.is_alphabetic() || " -.'’".contains(c))
 }
 
 /// Whether a line ends in a town with its postal code.
@@ -51,7 +176,11 @@ pub(super) fn is_town(line: &str) -> bool {
 /// An address in a line, with the line before it, which may be its street.
 fn parts(before: &str, line: &str) -> Option<Parts> {
     let line = line.split_once(": ").map_or(line, |(_, rest)| rest).trim_end_matches('.');
-    let pieces: Vec<&str> = line.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
+    let mut pieces: Vec<&str> = line.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
+    let nation = pieces.last().and_then(|last| country(last)).filter(|_| pieces.len() > 1);
+    if nation.is_some() {
+        pieces.pop();
+    }
     let (at, mut parts) = pieces.iter().enumerate().rev().find_map(|(at, p)| Some((at, town(p)?)))?;
     let mut rest = &pieces[..at];
     if parts.city.is_empty() {
@@ -67,6 +196,7 @@ fn parts(before: &str, line: &str) -> Option<Parts> {
     if is_street(&street) {
         parts.street = street;
     }
+    parts.country = nation.unwrap_or_default();
     Some(parts)
 }
 
@@ -150,8 +280,29 @@ mod tests {
             let found = parts(before, line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!([&*found.street, &*found.city, &*found.region, &*found.code], want, "{line}");
         }
+        assert_eq!(parts("", "3 Mill Row, York YO1 7HH, England").map(|p| p.country).as_deref(), Some("England"));
         for no in ["1999 was good", "2024 Annual report", "Issue 13", "May 2013", "12345 people came here", ""] {
             assert_eq!(parts("", no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn parts_on_lines_of_their_own_and_in_sentences() {
+        let lines = ["Hearth Co.", "12 Oak Lane", "Mill Valley,", "CA", "94941", "United States"];
+        let segments: Vec<Segment<'_>> =
+            lines.iter().map(|text| Segment { at: 0, text, loose: true, goes_on: true }).collect();
+        let found = postal(&segments, 4).unwrap();
+        assert_eq!(
+            [&*found.street, &*found.city, &*found.region, &*found.code, &*found.country],
+            ["12 Oak Lane", "Mill Valley", "CA", "94941", "United States"]
+        );
+        for (text, want) in [
+            ("A mill located in Leer, Lower Saxony, Germany.", Some(["Leer", "Lower Saxony", "Germany"])),
+            ("We are based in Porto and sell tea.", Some(["Porto", "", ""])),
+            ("The mill is old.", None),
+        ] {
+            let found = sentence(text).map(|p| [p.city, p.region, p.country]);
+            assert_eq!(found, want.map(|w| w.map(str::to_owned)), "{text}");
         }
     }
 }

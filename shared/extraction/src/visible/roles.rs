@@ -1,25 +1,16 @@
 //! Links by what they are for: the page's own, its owner's site, and those whose text or target says the field's words.
 
+use domain::Field;
+
 use crate::candidate::{Candidate, Source};
 use crate::concept::Concept;
+use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::{View, agreement};
 
-/// What links say that lead to what a field's word names.
-const SAID: [(&str, &[&str]); 9] = [
-    ("offer", &["ticket", "buy", "book", "order", "shop", "purchase", "reserve", "add to cart", "enroll", "get it"]),
-    ("apply", &["apply", "application"]),
-    ("application", &["apply"]),
-    ("website", &["website", "homepage", "home page", "official site", "visit site", "web"]),
-    ("content", &["download", "listen", "play", "watch"]),
-    ("download", &["download"]),
-    ("map", &["map", "direction"]),
-    ("register", &["register", "registration", "sign up", "rsvp"]),
-    ("trailer", &["trailer", "watch"]),
-];
 /// Longest text of a link, in bytes.
 const MAX_TEXT: usize = 120;
 /// Most candidates of one field.
@@ -28,6 +19,7 @@ const MAX_FOUND: usize = 12;
 /// The address of what the page is about.
 pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
     let title = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default().to_lowercase();
+    let own: Vec<&str> = Phrases::OwnSite.all().collect();
     let mut found = 0;
     for (at, href, text) in links(view) {
         let el = &view.doc.els[at];
@@ -41,9 +33,7 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
         let (reason, change) = match (titled, host) {
             (true, _) if heads => ("the title's link", 4),
             (true, _) => ("link with the title", 0),
-            (_, true) if labelled(view, at, &["website", "homepage", "home page", "web", "url", "site"]) => {
-                ("link labelled as the website", 6)
-            }
+            (_, true) if labelled(view, at, &own) => ("link labelled as the website", 6),
             // A site shown in brackets behind a name is that name's.
             (_, true) if !el.zone.is_surroundings() && !before(view, at).ends_with('(') => {
                 ("link that shows its address", -4)
@@ -56,6 +46,19 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
             return;
         }
     }
+    if found == 0 {
+        only(view, out);
+    }
+}
+
+/// The only link of a page, where nothing says of it that it leads elsewhere.
+fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let mut all = view.doc.els.iter().filter(|el| el.name() == "a").filter_map(|el| el.attr("href"));
+    if let (Some(_), None) = (all.next(), all.next())
+        && let Some((_, href, _)) = links(view).next()
+    {
+        out.push(Candidate::text(Source::Pattern, href, "the page's only link").scored(-9));
+    }
 }
 
 /// Links that say the field's words.
@@ -66,11 +69,10 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     let mut said: Vec<String> = Vec::new();
     for name in wanted.things() {
         let last = name.rsplit(' ').next().unwrap_or(name);
-        said.extend(
-            SAID.iter().filter(|(word, _)| *word == last).flat_map(|(_, says)| says.iter().map(|s| (*s).to_owned())),
-        );
+        said.extend(Phrases::Links.of(last).map(words));
         said.push(name.clone());
     }
+    named(view, wanted, out);
     let mut found = 0;
     for (at, href, text) in links(view) {
         let label = singular(&words(&text)).into_owned();
@@ -90,6 +92,21 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         if usize::try_from(found).is_ok_and(|f| f >= MAX_FOUND) {
             return;
         }
+    }
+}
+
+/// The link that shows the name of what the field asks the address of: of `location.url`, what the location is called.
+fn named(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let Some((of, "url")) = wanted.field.field.rsplit_once('.') else { return };
+    let field = Field { field: format!("{of}.name"), hint: None, selector: None, ..wanted.field.clone() };
+    let field = Field { example: "Some name".into(), ..field };
+    let mut names = Vec::new();
+    view.candidates(&Wanted::of(&field), &mut names);
+    let best = names.iter().filter(|c| c.score >= crate::scores::LEAST).max_by_key(|c| c.score);
+    let Some(name) = best.and_then(|c| c.values.first()).and_then(|v| v.as_str()) else { return };
+    let name = words(name);
+    for (_, href, text) in links(view).filter(|(_, _, text)| words(text) == name).take(2) {
+        out.push(Candidate::text(Source::Pattern, href, format!("link with the name \"{text}\"")).scored(2));
     }
 }
 

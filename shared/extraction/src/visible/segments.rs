@@ -16,6 +16,8 @@ pub(super) struct Segment<'a> {
     pub(super) text: &'a str,
     /// Whether only the source's line ends set it apart.
     pub(super) loose: bool,
+    /// Whether it goes on in the paragraph of the piece before it: no line and no empty line of the source ends there.
+    pub(super) goes_on: bool,
 }
 
 pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
@@ -26,24 +28,26 @@ pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
     let (mut out, mut from, mut next_soft, mut next_skip) = (Vec::new(), 0, 0, 0);
     for line in all.split('\n') {
         let end = from + line.len();
-        while soft.get(next_soft).is_some_and(|s| *s < from) {
+        // A line of the source that ends where the page's does sets nothing apart.
+        while soft.get(next_soft).is_some_and(|s| s.at <= from) {
             next_soft += 1;
         }
         let mut start = from;
-        let loose = soft.get(next_soft).is_some_and(|s| *s < end);
+        let loose = soft.get(next_soft).is_some_and(|s| s.at < end);
+        let mut goes_on = false;
         loop {
-            let cut = soft.get(next_soft).copied().filter(|s| *s < end);
-            let piece = all.get(start..cut.unwrap_or(end)).unwrap_or_default();
+            let cut = soft.get(next_soft).copied().filter(|s| s.at < end);
+            let piece = all.get(start..cut.map_or(end, |c| c.at)).unwrap_or_default();
             while skipped.get(next_skip).is_some_and(|(_, to)| *to <= start) {
                 next_skip += 1;
             }
             let outside = skipped.get(next_skip).is_some_and(|(skip, to)| (*skip..*to).contains(&start));
             if !piece.trim().is_empty() && !outside {
-                out.push(Segment { at: start, text: piece.trim(), loose });
+                out.push(Segment { at: start, text: piece.trim(), loose, goes_on });
             }
             let Some(cut) = cut else { break };
             next_soft += 1;
-            start = cut;
+            (start, goes_on) = (cut.at, !cut.blank);
         }
         from = end + 1;
     }

@@ -126,39 +126,6 @@ pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The paragraph that describes: the first block below the heading that is prose.
-pub(super) fn description(view: &View<'_>, out: &mut Vec<Candidate>) {
-    let doc = view.doc;
-    let prose = |at: &usize| {
-        let el = &doc.els[*at];
-        let size = doc.text_len(*at);
-        if !matches!(el.name(), "p" | "div" | "dd" | "blockquote" | "section" | "article" | "span")
-            || !(24..=3_000).contains(&size)
-            || el.zone.is_surroundings()
-            || el.zone.has(Zone::HIDDEN)
-            || !doc.is_line(*at)
-            || view.distance(*at) < 0
-        {
-            return false;
-        }
-        is_prose(doc.lines(*at))
-    };
-    if let Some(first) = (0..doc.els.len()).find(prose) {
-        let near = if view.distance(first) < 2_500 { -6 } else { -16 };
-        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(near));
-    }
-}
-
-/// Whether a text is sentences: several words, few digits, a full stop at its end or so long that it needs none, and no
-/// label at its start.
-fn is_prose(text: &str) -> bool {
-    let words = text.split_whitespace().count();
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let ends = text.ends_with(['.', '!', '?', '…', '”', '"', '。']);
-    let labelled = text.find([':', '：']).is_some_and(|at| at < 30);
-    (words >= 5 || !text.is_ascii()) && digits * 8 < text.len() && (ends || text.chars().count() >= 90) && !labelled
-}
-
 /// Telephone numbers that stand on a line alone or behind a word for it.
 pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;

@@ -1,6 +1,7 @@
 //! The title: the page's heading, checked against what the head says; titles without the site's name.
 
 use crate::candidate::{Candidate, Source};
+use crate::coercion;
 use crate::head::Head;
 
 use super::View;
@@ -37,7 +38,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             // A heading that nothing in the head confirms is often a slogan or the site's name.
             _ if head.is_site(&h1) => -25,
             // What goes on behind what both titles say is a source, a number or a slogan.
-            100 if extended(&h1, &others) => 4,
+            100 if extended(&h1, &others) || labels(&h1, head.title.as_deref()) => 4,
             100 => 34,
             50.. if slogan && agrees < 70 => 4,
             50.. => 28,
@@ -69,11 +70,42 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
+/// What an event or a review is of: what the page's title says, up to where it says at which place.
+pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let named = |t: &&str| !UNNAMED.contains(&&*t.trim().to_lowercase());
+    let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };
+    let title = without_site(title, view.head);
+    let work = [" at ", " @ "].iter().find_map(|at| title.split_once(at)).map_or(title.as_str(), |(work, _)| work);
+    out.push(Candidate::text(Source::Heading, work, "what the title is about").scored(-16));
+}
+
+/// What stands behind "at" in a title: where an event is, which has a day.
+pub(super) fn place(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let title = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default();
+    if let Some((_, place)) = title.split_once(" at ")
+        && place.starts_with(char::is_uppercase)
+        && place.split_whitespace().count() <= 4
+        && !place.bytes().any(|b| b.is_ascii_digit())
+        && view.segments().iter().take(60).any(|s| s.text.len() <= 80 && coercion::reads_as_day(s.text, &view.reading))
+    {
+        out.push(Candidate::text(Source::Heading, place, "behind \"at\" in the title").scored(-18));
+    }
+}
+
 /// Whether a heading is what the two titles of the head say, and more.
 fn extended(h1: &str, others: &[String]) -> bool {
     let [a, b] = others else { return false };
     let (a, b, h1) = (a.to_lowercase(), b.to_lowercase(), h1.to_lowercase());
     a == b && words_in(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
+}
+
+/// Whether a heading is the head's title behind a label, within a question or before a bracket: "Occupation: Baker",
+/// "Where is Leer?", "Rowan (mountain ash)".
+fn labels(h1: &str, title: Option<&str>) -> bool {
+    let title = title.unwrap_or_default().trim();
+    let Some((before, after)) = h1.split_once(title).filter(|_| title.chars().count() > 3) else { return false };
+    let bracket = before.is_empty() && after.starts_with(" (") && after.ends_with(')');
+    (after.is_empty() && before.ends_with(": ")) || (!before.is_empty() && after.trim_start() == "?") || bracket
 }
 
 /// How many words a text has.

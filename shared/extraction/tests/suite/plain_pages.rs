@@ -85,3 +85,123 @@ fn ends_of_ranges_and_parts_of_names() {
     let one = "<dl><dt>Salary<dd>$50,000 a year</dl>";
     assert_eq!(data(one, &[("salaryMax", "integer")]), json!({"salaryMax": null}));
 }
+
+/// Pages of our own, a mechanism each: page, then field, type and value.
+#[test]
+fn a_mechanism_each() {
+    let mut wrong = Vec::new();
+    for (page, field, kind, want) in [
+        // A label alone on a line, above its value.
+        ("<h1>Tea</h1>Brewed by:\n<div><div>Ann Lee</div></div>", "brewed by", "string", json!("Ann Lee")),
+        (
+            "Tea\nMethod:\nBoil the water.\nPour it over.\n\nNotes: none",
+            "instructions",
+            "string",
+            json!("Boil the water. Pour it over."),
+        ),
+        // The last words of a label.
+        ("<p>Guaranteed interest rate: 1.25%</p>", "interestRate", "float", json!(1.25)),
+        ("<p>The mill has a sponsor: Hearth Trust</p>", "sponsor.name", "string", json!("Hearth Trust")),
+        // Text right behind a label, though an element follows.
+        ("<div><b>Venue:</b> Mill Hall <div>2 Oak Lane</div></div>", "location.name", "string", json!("Mill Hall")),
+        // Ends of ranges by the field's name.
+        ("<div>For 3 to 5 players.</div>", "numberOfPlayers.minValue", "integer", json!(3)),
+        ("<div>For 3 to 5 players.</div>", "numberOfPlayers.maxValue", "integer", json!(5)),
+        ("<div>For 4 players.</div>", "numberOfPlayers.maxValue", "integer", json!(null)),
+        ("<dl><dt>Team size<dd>10 – 20</dl>", "maxTeamSize", "integer", json!(20)),
+        // Numbers beside any word for a thing, with their unit where a text is asked for.
+        ("<p>3 beds · 2 baths · 1,450 sq ft</p>", "bedrooms", "integer", json!(3)),
+        ("<p>3 beds · 2 baths · 1,450 sq ft</p>", "floorSize", "integer", json!(1450)),
+        ("<p>240 calories, 9 grams fat</p>", "nutrition.fatContent", "string", json!("9 grams")),
+        ("<p>17 tickets left</p>", "offers.offerCount", "integer", json!(17)),
+        // Who made it and when.
+        (
+            "<title>Night Ferry</title><p>Night Ferry by Ann van Lee shows a ferry.</p>",
+            "creator.name",
+            "string",
+            json!("Ann van Lee"),
+        ),
+        ("<p>A series created by</p><div>Bo Ray</div>", "author.name", "string", json!("Bo Ray")),
+        (
+            "<p>This old mill was, as far as anybody in the village knows, founded in 1911 by monks.</p>",
+            "foundingDate",
+            "string",
+            json!("1911"),
+        ),
+        ("<p>Hearth Cleaning offers a lot in Porto.</p>", "provider.name", "string", json!("Hearth Cleaning")),
+        // Places.
+        ("<p>A mill located in Leer, Lower Saxony, Germany.</p>", "address.addressLocality", "string", json!("Leer")),
+        ("<p>A mill located in Leer, Lower Saxony, Germany.</p>", "address.addressCountry", "string", json!("Germany")),
+        ("Tea Fair\nOld Mill Hall\nSalem, OR\n", "location.name", "string", json!("Old Mill Hall")),
+        (
+            "<span>12 Oak Lane</span>\n<span>Mill Valley,</span>\n<span>CA</span>\n<span>94941</span>",
+            "postalCode",
+            "string",
+            json!("94941"),
+        ),
+        // The link of a name, the only link, and texts that are no addresses.
+        ("<a href=/hall>Mill Hall</a>\nSalem, OR", "location.url", "string", json!("https://shop.test/hall")),
+        ("<p>Tea. <a href=/tea>All about it</a></p>", "url", "string", json!("https://shop.test/tea")),
+        ("<dl><dt>Owner<dd>Ann Lee</dl>", "owner.url", "string", json!(null)),
+        // Lines below the heading.
+        (
+            "<h1>On tea</h1><p>Dr. Ann Lee<br>Mill Institute<br>2024-03-05</p>",
+            "author.name",
+            "string",
+            json!("Dr. Ann Lee"),
+        ),
+        (
+            "<h1>On tea</h1><p>Dr. Ann Lee<br>Mill Institute<br>2024-03-05</p>",
+            "author.affiliation",
+            "string",
+            json!("Mill Institute"),
+        ),
+        (
+            "<h1>On tea</h1><p>Dr. Ann Lee<br>Mill Institute<br>2024-03-05</p>",
+            "datePublished",
+            "date",
+            json!("2024-03-05"),
+        ),
+        // Values that need no label.
+        ("<p>Remote · Full-time · $50,000 a year</p>", "employmentType", "string", json!("Full-time")),
+        ("<p>$50,000 - $70,000 a year</p>", "salaryMax", "integer", json!(70000)),
+        ("<p><a href=/a.pdf>Leaflet</a> (PDF, 2.4 MB)</p>", "fileSize", "string", json!("2.4 MB")),
+        // The paragraph that describes, in loose text and with ends of lines; not the value of a label.
+        (
+            "<title>Tea</title>Tea\nBy Ann Lee\n\nThis tea comes from my mom and\nadds a nice flavor.\n\nYield: 1 pot",
+            "description",
+            "string",
+            json!("This tea comes from my mom and adds a nice flavor."),
+        ),
+        ("<dl><dt>Note<dd>This tea is sold only to people who like it hot.</dl>", "description", "string", json!(null)),
+        // What an event is of, and the title behind a label.
+        ("<title>King Lear at Mill Hall</title><p>May 3, 2026</p>", "workPerformed.name", "string", json!("King Lear")),
+        ("<title>Baker</title><h1>Occupation: Baker</h1>", "name", "string", json!("Baker")),
+    ] {
+        let got = data(page, &[(field, kind)]);
+        if got != json!({ field: want }) {
+            wrong.push(format!("{field} of {page}: {got}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn a_property_is_looked_for_where_its_owner_is() {
+    let page = "<h1>How hot is tea?</h1><p>9 votes</p><div>Asked by Ann Lee</div>
+        <div class=suggested-answer><p>Not so hot at all, I would say to you.</p><span>3 votes</span></div>
+        <section><h3>Accepted answer</h3><p>It is as hot as the water was before.</p><span>12 votes</span></section>";
+    assert_eq!(
+        data(
+            page,
+            &[
+                ("acceptedAnswer.upvoteCount", "integer"),
+                ("suggestedAnswer.upvoteCount", "integer"),
+                ("upvoteCount", "integer"),
+                ("acceptedAnswer.description", "string"),
+            ]
+        ),
+        json!({"acceptedAnswer.upvoteCount": 12, "suggestedAnswer.upvoteCount": 3, "upvoteCount": 9,
+            "acceptedAnswer.description": "It is as hot as the water was before."})
+    );
+}

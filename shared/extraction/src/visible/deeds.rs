@@ -1,0 +1,144 @@
+//! Who made a thing and when, as sentences tell it: "created by Ann Lee", "Night Ferry by Ann Lee", "Hearth Co. offers",
+//! "founded in 1998".
+
+use domain::FieldType;
+
+use crate::candidate::{Candidate, Source};
+use crate::coercion;
+use crate::concept::{Concept, Shape};
+use crate::phrases::Phrases;
+use crate::wanted::Wanted;
+
+use super::View;
+use super::facts::{is_start, leading_name};
+
+/// Longest text that is looked at, in bytes, and how far behind a deed its day stands.
+const MAX_TEXT: usize = 600;
+const MAX_BEHIND: usize = 40;
+/// Most candidates of one field.
+const MAX_FOUND: i32 = 6;
+
+/// Names behind "written by" and its like, and behind the title with "by".
+pub(super) fn makers(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let mut found = 0;
+    let segments = view.segments();
+    for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.text.len() <= MAX_TEXT) {
+        let lower = segment.text.to_ascii_lowercase();
+        let Some((at, length)) = Phrases::MadeBy.find(&lower) else { continue };
+        let behind = segment.text.get(at + length..).unwrap_or_default().trim_start_matches([':', ' ']);
+        // The name may stand in an element of its own below.
+        let next = segments.get(order + 1).map_or("", |s| s.text);
+        let behind = if behind.is_empty() { next } else { behind };
+        if let Some(name) = leading_name(behind) {
+            let reason = format!("named after \"{}\"", &lower[at..at + length]);
+            out.push(Candidate::text(Source::Pattern, name, reason).scored(-4 - found));
+            found += 1;
+        }
+        if found >= MAX_FOUND {
+            return;
+        }
+    }
+    let text = view.doc.all_text();
+    for title in view.head.names().filter(|t| t.chars().count() > 3) {
+        let by = text.match_indices(title).take(6).filter_map(|(at, _)| {
+            let behind = text.get(at + title.len()..)?.trim_start().strip_prefix("by ")?;
+            leading_name(behind)
+        });
+        out.extend(by.map(|name| Candidate::text(Source::Pattern, name, "behind the title and \"by\"").scored(-4)));
+    }
+}
+
+/// Days and years behind a deed that the field's name or concept names.
+pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let day = wanted.field.kind == FieldType::Date;
+    let year = wanted.asks_year() || wanted.field.kind == FieldType::Integer;
+    if !(day || year || wanted.field.kind == FieldType::String)
+        || !(day || wanted.is_shape(Shape::Day) || wanted.asks_year() || wanted.is(Concept::Founded))
+    {
+        return;
+    }
+    let deeds = deeds(wanted);
+    let mut found = 0;
+    for segment in view.segments().iter().filter(|s| !deeds.is_empty() && s.text.len() <= MAX_TEXT) {
+        let text = segment.text;
+        if !text.bytes().any(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let lower = text.to_lowercase();
+        for deed in &deeds {
+            let Some(at) = lower.find(deed.as_str()).filter(|at| is_start(&lower, *at)) else { continue };
+            let Some(behind) = lower.get(at + deed.len()..).and_then(|t| t.strip_prefix(' ')) else { continue };
+            let lead = behind.split(' ').next().unwrap_or_default();
+            let Some(behind) = behind.strip_prefix(lead).filter(|_| Phrases::DayLeads.has(lead)) else { continue };
+            let behind = behind[..behind.floor_char_boundary(MAX_BEHIND)].trim();
+            let value = if day {
+                coercion::find_day(behind, &view.reading).map(|f| f.day)
+            } else {
+                first_year(behind).or_else(|| coercion::find_day(behind, &view.reading).map(|f| f.day))
+            };
+            if let Some(value) = value {
+                let reason = format!("day behind \"{deed} {lead}\"");
+                out.push(Candidate::text(Source::Pattern, value, reason).scored(-found));
+                found += 1;
+            }
+            if found >= MAX_FOUND {
+                return;
+            }
+        }
+    }
+}
+
+/// The deeds that a field's day is of: `dateCreated` is when it was created.
+fn deeds(wanted: &Wanted<'_>) -> Vec<String> {
+    let is_deed = |w: &&str| w.len() > 4 && w.ends_with("ed");
+    let own = wanted.label.split(' ').filter(is_deed).map(str::to_owned);
+    let named = |w: &&str| !w.contains(' ') && w.chars().count() > 3;
+    let names =
+        wanted.words().into_iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
+    // What only says that it is a day leads to any day.
+    let names = names.filter(named).filter(|_| wanted.label.split(' ').all(|w| !is_deed(&w)));
+    own.chain(names.map(str::to_owned)).collect()
+}
+
+/// A year at the start of a text.
+fn first_year(text: &str) -> Option<String> {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    (digits.len() == 4 && digits.starts_with(['1', '2'])).then_some(digits)
+}
+
+/// Who does what the field's name says: "Hearth Co. offers", "Ann Lee directs".
+pub(super) fn doers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let verbs: Vec<String> = wanted.alternates().filter_map(does).collect();
+    if verbs.is_empty() {
+        return;
+    }
+    for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT).take(200) {
+        let Some(name) = leading_name(segment.text) else { continue };
+        let behind = segment.text.strip_prefix(name.as_str()).unwrap_or_default().trim_start();
+        let verb = behind.split(' ').next().unwrap_or_default();
+        let offers = Phrases::Offers.has(verb) && verbs.iter().any(|v| Phrases::Offers.has(v));
+        if offers || verbs.iter().any(|v| v == verb) {
+            out.push(Candidate::text(Source::Pattern, name, format!("name before \"{verb}\"")).scored(-4));
+            return;
+        }
+    }
+}
+
+/// `provider` → `provides`.
+fn does(agent: &str) -> Option<String> {
+    let stem = agent.strip_suffix('r')?;
+    (stem.len() >= 5 && stem.ends_with('e') && !agent.contains(' ')).then(|| format!("{stem}s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn years_and_verbs() {
+        assert_eq!(first_year("1998, by the sea").as_deref(), Some("1998"));
+        assert_eq!(first_year("19 years"), None);
+        assert_eq!(does("provider").as_deref(), Some("provides"));
+        assert_eq!(does("color"), None);
+    }
+}

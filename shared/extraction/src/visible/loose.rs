@@ -1,0 +1,70 @@
+//! Labels with values in text that no element sets apart: "Label: value" on a line of the source or in a sentence, and
+//! labels that stand alone on a line, above their value.
+
+use super::View;
+use super::pairs::{ABOVE, Pairs};
+use super::segments::Segment;
+
+/// Most lines below a label that are its value.
+const MAX_LINES: usize = 30;
+/// Longest label that stands alone, in bytes.
+const MAX_LABEL: usize = 48;
+
+pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
+    let segments = view.segments();
+    for (order, segment) in segments.iter().enumerate() {
+        if !segment.text.contains([':', '：']) {
+            continue;
+        }
+        let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+        if let Some(label) = alone(segment.text) {
+            let value = below(&segments[order + 1..]);
+            if !value.is_empty() {
+                pairs.add(at, label, vec![value], ABOVE, -2);
+            }
+            continue;
+        }
+        for (order, sentence) in segment.text.split(". ").take(20).enumerate() {
+            if order == 0 && !segment.loose {
+                continue;
+            }
+            let Some((label, value)) = sentence.split_once([':', '：']) else { continue };
+            let value = value.trim().trim_end_matches(['.', ';']);
+            if value.is_empty() || value.starts_with("//") || label.ends_with(|c: char| c.is_ascii_digit()) {
+                continue;
+            }
+            // "EAN/UPC" is both.
+            for label in label.split('/').chain(label.contains('/').then_some(label)) {
+                pairs.add(at, label, vec![value.to_owned()], "loose line with a colon", -4);
+            }
+        }
+    }
+}
+
+/// A label and nothing behind it.
+fn alone(text: &str) -> Option<&str> {
+    let label = text.strip_suffix([':', '：'])?.trim_end();
+    (label.len() <= MAX_LABEL && !label.contains([':', '.'])).then_some(label)
+}
+
+/// The lines below a label that belong to it: one line of the page, or lines of the source up to an empty one or the
+/// next label.
+fn below(rest: &[Segment<'_>]) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for segment in rest.iter().take(MAX_LINES) {
+        let begins = lines.is_empty();
+        let belongs = begins || (segment.loose && segment.goes_on);
+        if !belongs || is_labelled(segment.text) {
+            break;
+        }
+        lines.push(segment.text);
+    }
+    lines.join("\n")
+}
+
+/// Whether a line bears a label of its own, which a time of day is none of.
+pub(super) fn is_labelled(text: &str) -> bool {
+    let label =
+        |l: &str| l.len() <= MAX_LABEL && !l.ends_with(|c: char| c.is_ascii_digit()) && l.split(' ').count() <= 4;
+    text.split_once([':', '：']).is_some_and(|(l, _)| label(l.trim_end()))
+}

@@ -1,0 +1,116 @@
+//! Whose property it is: `acceptedAnswer.upvoteCount` is looked for in the part of the page that is about the accepted
+//! answer, because its marks or its heading say so, as if that part were a page of its own.
+
+use std::ops::Range;
+
+use domain::Field;
+
+use crate::candidate::Candidate;
+use crate::doc::Doc;
+use crate::head::Head;
+use crate::vocabulary::{singular, words};
+use crate::wanted::Wanted;
+use crate::zones::Zone;
+
+use super::View;
+
+/// Most parts that are looked at, and the longest one, in bytes of text.
+const MAX_PARTS: usize = 2;
+const MAX_TEXT: usize = 20_000;
+/// Longest heading, in bytes.
+const MAX_HEADING: usize = 60;
+/// What a candidate from such a part gains over one from anywhere on the page, and those lose.
+const OWN: i32 = 2;
+const ELSEWHERE: i32 = 12;
+
+/// A field's candidates in the parts that are about its owner.
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let Some(owner) = wanted.owner.as_deref() else { return };
+    let name = wanted.field.field.rsplit('.').next().unwrap_or_default();
+    let field = Field { field: name.to_owned(), ..wanted.field.clone() };
+    let own = Wanted::of(&field);
+    let mut found = Vec::new();
+    for (holder, children) in parts(view.doc, owner) {
+        let doc = view.doc.part(holder, children);
+        let h1 = doc.heading.map(|at| doc.text(at));
+        let head = Head { h1, language: view.head.language.clone(), ..Head::default() };
+        let part = View::of(&doc, &head, view.url, view.reading);
+        part.candidates(&own, &mut found);
+        if !found.is_empty() {
+            break;
+        }
+    }
+    if found.is_empty() {
+        return;
+    }
+    for candidate in out.iter_mut() {
+        candidate.score -= ELSEWHERE;
+    }
+    out.extend(found.into_iter().map(|c| {
+        let reason = format!("{}, where \"{owner}\" is", c.reason);
+        Candidate { reason: reason.into(), ..c }.scored(OWN)
+    }));
+}
+
+/// The parts of a page that are about something: elements that are marked so, and what follows a heading that says so.
+/// Each is an element and a range of its descendants.
+fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
+    let mut out: Vec<(usize, Range<usize>)> = Vec::new();
+    let mut at = 0;
+    while at < doc.els.len() && out.len() < MAX_PARTS {
+        let el = &doc.els[at];
+        let size = doc.text_len(at);
+        at += 1;
+        if size == 0 || el.zone.has(Zone::NAV) || el.zone.has(Zone::RELATED) || size > MAX_TEXT {
+            continue;
+        }
+        let here = at - 1;
+        let inner = here + 1..el.end;
+        if !inner.is_empty() && inner.len() > 1 && doc.marked(here, owner) {
+            at = el.end;
+            out.push((here, inner));
+        } else if size <= MAX_HEADING
+            && matches!(el.name(), "h2" | "h3" | "h4" | "h5" | "h6" | "dt" | "strong" | "b" | "legend" | "th")
+            && doc.is_line(here)
+            && says(doc.lines(here), owner)
+            && let Some(part) = below_heading(doc, here)
+        {
+            out.push(part);
+        }
+    }
+    out
+}
+
+/// Whether a heading says what a name in the singular does.
+fn says(heading: &str, owner: &str) -> bool {
+    let heading = words(heading);
+    let stem = singular(&heading);
+    stem == owner || stem.strip_suffix(owner).is_some_and(|rest| rest.ends_with(' ') && rest.split(' ').count() <= 3)
+}
+
+/// What follows a heading up to the next of its kind; of one that is wrapped alone, what follows the wrapping.
+fn below_heading(doc: &Doc<'_>, heading: usize) -> Option<(usize, Range<usize>)> {
+    let name = doc.els.get(heading)?.name();
+    let mut first = heading;
+    // At most two wrappings.
+    for _ in 0..2 {
+        if doc.next(first).is_some() {
+            break;
+        }
+        let parent = doc.els.get(first)?.parent;
+        if doc.text_len(parent) > doc.text_len(heading) + 2 {
+            return None;
+        }
+        first = parent;
+    }
+    let start = doc.next(first)?;
+    let mut end = doc.els.get(start)?.end;
+    while let Some(next) = Some(end).filter(|e| doc.els.get(*e).is_some_and(|el| el.parent == doc.els[start].parent)) {
+        let ends = doc.els[next].name() == name || doc.below(next).any(|i| doc.els[i].name() == name);
+        if ends || matches!(doc.els[next].name(), "h1" | "h2") {
+            break;
+        }
+        end = doc.els[next].end;
+    }
+    Some((doc.els.get(start)?.parent, start..end))
+}

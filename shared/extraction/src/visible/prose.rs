@@ -1,0 +1,98 @@
+//! The paragraph that describes: the first block below the heading that is prose, or the first paragraph of text that
+//! only the source sets apart.
+
+use crate::candidate::{Candidate, Source};
+use crate::zones::Zone;
+
+use super::View;
+use super::loose::is_labelled;
+
+/// Longest paragraph, in bytes.
+const MAX_TEXT: usize = 3_000;
+/// How far below the heading it stands, in bytes of text.
+const NEAR: i64 = 2_500;
+
+pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let doc = view.doc;
+    let prose = |at: &usize| {
+        let el = &doc.els[*at];
+        // A `dd` has a label, which says what it is.
+        matches!(el.name(), "p" | "div" | "blockquote" | "section" | "article" | "span")
+            && (24..=MAX_TEXT).contains(&doc.text_len(*at))
+            && !el.zone.is_surroundings()
+            && !el.zone.has(Zone::HIDDEN)
+            && (doc.is_line(*at) || (el.name() == "p" && !doc.children(*at).any(|c| holds_lines(doc.els[c].name()))))
+            && view.distance(*at) >= 0
+            && !doc.above(*at).take(3).any(|a| matches!(doc.els[a].name(), "dd" | "td"))
+            && is_prose(&doc.text(*at))
+    };
+    let first = (0..doc.els.len()).find(prose);
+    if let Some(first) = first {
+        let near = if view.distance(first) < NEAR { -6 } else { -16 };
+        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(near));
+    }
+    let end = first.map_or(usize::MAX, |f| doc.text_at(f));
+    if let Some(text) = loose(view, end) {
+        out.push(Candidate::text(Source::Pattern, text, "first paragraph of loose text").scored(-8));
+    }
+}
+
+/// The first paragraph of loose text that is prose and stands before a place in the text.
+fn loose(view: &View<'_>, end: usize) -> Option<String> {
+    let segments = view.segments();
+    let from = view.doc.heading.map_or(0, |h| view.doc.text_at(h));
+    let mut paragraph = String::new();
+    let apart = |t: &str| is_labelled(t) || view.head.names().any(|n| n == t);
+    let mut closed = true;
+    for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.loose && (from..end).contains(&s.at)) {
+        // A line that is the title or has a label is no part of a paragraph, and none goes on behind it.
+        closed = apart(segment.text) || (closed && segment.goes_on && order > 0);
+        if closed && order > 0 {
+            paragraph.clear();
+            continue;
+        }
+        if segment.goes_on && !paragraph.is_empty() {
+            paragraph.push(' ');
+        } else {
+            paragraph.clear();
+        }
+        paragraph.push_str(segment.text);
+        let ends = segments.get(order + 1).is_none_or(|next| !next.goes_on);
+        if ends && (24..=MAX_TEXT).contains(&paragraph.len()) && is_prose(&paragraph) {
+            return Some(paragraph);
+        }
+    }
+    None
+}
+
+/// Whether an element within a paragraph is more than words of it or the end of a line.
+fn holds_lines(name: &str) -> bool {
+    crate::doc::is_block(name) && name != "br"
+}
+
+/// Whether a text is sentences: several words, few digits, a full stop at its end or so long that it needs none, and no
+/// label at its start.
+fn is_prose(text: &str) -> bool {
+    let words = text.split_whitespace().count();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let ends = text.ends_with(['.', '!', '?', '…', '”', '"', '。']);
+    let labelled = text.find([':', '：']).is_some_and(|at| at < 30);
+    (words >= 5 || !text.is_ascii()) && digits * 8 < text.len() && (ends || text.chars().count() >= 90) && !labelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_sentences() {
+        for (text, want) in [
+            ("An evening of copper, steam and tea.", true),
+            ("Price: 5 for all who come early and stay.", false),
+            ("Home About Contact Imprint Terms", false),
+            ("2024 12 31 11 45 and 5 more 1999.", false),
+        ] {
+            assert_eq!(is_prose(text), want, "{text}");
+        }
+    }
+}
