@@ -139,6 +139,16 @@ mod tests {
         }
     }
 
+    /// A list and its values are a node each; so are an object and its values, and each name is one more.
+    #[test]
+    fn names_count_as_values_do() {
+        for (text, nodes) in [("[1,2,3]", 4), ("{\"a\":1,\"b\":2}", 5), ("{\"a\":{\"b\":[]}}", 5)] {
+            let budget = Budget::default();
+            parse(text, &budget).unwrap();
+            assert_eq!(budget.taken().nodes, nodes, "{text}");
+        }
+    }
+
     #[test]
     fn the_first_of_several() {
         assert_eq!(first("{\"a\": 1} rest", &Budget::default()).unwrap(), json!({"a": 1}));

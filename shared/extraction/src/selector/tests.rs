@@ -90,6 +90,19 @@ fn steps_grow_with_the_page_and_no_faster() {
     }
 }
 
+/// What is not counted is not bounded: an element is numbered once, a combinator looks at every one, a simple selector at
+/// each that is left.
+#[test]
+fn each_part_takes_its_steps() {
+    let page = "<i></i>".repeat(1_000);
+    for (selector, parts) in
+        [("i", 1), ("* ~ i", 2), ("* ~ * ~ * ~ i", 4), (":has(~ i)", 2), ("i:nth-child(n)", 2), ("i:empty", 2)]
+    {
+        let steps = cost(&page, selector).0.steps;
+        assert!(steps >= (1 + parts) * 990, "{selector}: {steps}");
+    }
+}
+
 #[test]
 fn nested_texts_are_not_collected_again_and_again() {
     for words in [2_000, 16_000, 64_000] {

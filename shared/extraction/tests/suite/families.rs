@@ -1,0 +1,145 @@
+//! Pages that are made to multiply work, each kind in growing sizes: whatever the size, the thread that reads one ends,
+//! and takes no more than the page's budget has. What is counted is asserted to grow with the page and no faster; what
+//! is not counted shows as a thread that does not end.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use extraction::budget::{Budget, Limits};
+use extraction::{Context, ExtractError, Extracted, Page, extract};
+use serde_json::{Value, json};
+
+const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+/// That it ends at all: many times what the slowest of them takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Most steps for each byte of a page: a text is looked at once for each of the some 500 elements that it may stand in.
+const STEPS_A_BYTE: u64 = 1_000;
+
+/// A kind of page: its name, its type, what asks for it, and a page of about so many elements or values.
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    schema: Value,
+    page: fn(usize) -> String,
+}
+
+fn selectors(all: &[&str]) -> Value {
+    let field = |(i, selector): (usize, &&str)| json!({ "field": format!("f{i}"), "type": "array<string>", "example": ["x"], "selector": selector });
+    all.iter().enumerate().map(field).collect()
+}
+
+fn fields(count: usize) -> Value {
+    let names = ["title", "price", "author", "tags"].map(str::to_owned).into_iter();
+    let all = names.chain((0..).map(|i| format!("zork{i}"))).take(count);
+    all.map(|name| json!({ "field": name, "type": "string", "example": "x" })).collect()
+}
+
+fn html(name: &'static str, all: &[&str], page: fn(usize) -> String) -> Family {
+    Family { name, kind: "text/html; charset=utf-8", schema: selectors(all), page }
+}
+
+fn values(name: &'static str, count: usize, page: fn(usize) -> String) -> Family {
+    Family { name, kind: "application/json", schema: fields(count), page }
+}
+
+fn families() -> Vec<Family> {
+    vec![
+        html(
+            "siblings of siblings",
+            &["i:has(~ i:is(b ~ i))::attr(x)", "i:first-child ~ i", ":has(~ i:last-child)"],
+            |n| "<i></i>".repeat(n),
+        ),
+        html("what has none", &["p:has(~ b)", "p:not(:has(+ p)):has(~ i, ~ b)"], |n| "<p>x</p>".repeat(n)),
+        html("ancestors", &["div div div div i", ":has(div div i)", "i:is(div i):not(p > i)"], |n| {
+            format!("{}{}", "<div>".repeat(n.min(50)), "<i></i>".repeat(n))
+        }),
+        html("texts around a text", &["div", "div div", ":is(div, body)"], |n| {
+            format!("{}{}", "<div>".repeat(480), "word ".repeat(n))
+        }),
+        html("texts of nothing", &["div", "div > div"], |n| format!("{}{}x", "<div>".repeat(480), " ".repeat(n / 10))),
+        html("values of attributes", &["a::attr(href)", "a::attr(title)"], |n| {
+            format!("<a href='/{}' title=x>y</a>", "y".repeat(500)).repeat(n / 100)
+        }),
+        html("places among siblings", &["li:nth-last-child(2n+1):nth-of-type(3n):only-of-type"], |n| "<li>".repeat(n)),
+        values("lists in lists", 4, |n| format!("{}{}", "[".repeat(n), "]".repeat(n))),
+        values("empty lists", 4, |n| format!("[{}[]]", "[],".repeat(n))),
+        values("members times fields", 200, |n| {
+            format!("{{{}\"z\":0}}", (0..n).map(|i| format!("\"k{i}\":1,")).collect::<String>())
+        }),
+        values("the same member", 50, |n| format!("[{}{{}}]", "{\"title\":\"x\",\"zork7\":[1,2,3]},".repeat(n))),
+        values("a name over and over", 4, |n| {
+            format!("{}1{}", "{\"title\":".repeat(100), "}".repeat(100)).repeat(n / 100)
+        }),
+    ]
+}
+
+fn read(family: &Family, page: &str, budget: &Budget<'_>) -> Result<Extracted, ExtractError> {
+    let url = url::Url::parse("https://e.test/").unwrap();
+    let page = Page { body: page.as_bytes(), content_type: Some(family.kind), url: &url };
+    let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget };
+    extract(&page, &domain::Schema::parse(&family.schema).unwrap(), &context)
+}
+
+/// Does `work` on a thread of its own and fails where that does not end.
+fn ends(name: &str, work: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        work();
+        let _ = done.send(());
+    });
+    match ended.recv_timeout(PATIENCE) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{name}: the thread does not end"),
+        Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => thread.join().unwrap(),
+    }
+}
+
+#[test]
+fn whatever_its_size_a_page_takes_steps_by_its_bytes() {
+    for family in families() {
+        ends(family.name, move || {
+            for n in SIZES {
+                let page = (family.page)(n);
+                let budget = Budget::default();
+                let _ = read(&family, &page, &budget);
+                let (taken, bytes) = (budget.taken(), page.len() as u64);
+                assert!(
+                    taken.steps <= STEPS_A_BYTE * (bytes + 10_000),
+                    "{} {n}: {taken:?} of {bytes} bytes",
+                    family.name
+                );
+                assert!(taken.nodes <= Limits::PAGE.nodes + 2, "{} {n}: {taken:?}", family.name);
+                let most = 2 * (extraction::MAX_SELECTED * family.schema.as_array().unwrap().len()) as u64;
+                assert!(taken.bytes <= most + bytes, "{} {n}: {taken:?} of {bytes} bytes", family.name);
+            }
+        });
+    }
+}
+
+/// The same pages with less than they would take, and with time that is over soon: each ends there.
+#[test]
+fn whatever_its_size_a_page_ends_with_its_budget() {
+    for family in families() {
+        ends(family.name, move || {
+            for n in &SIZES[..2] {
+                let page = (family.page)(*n);
+                let few = Limits { steps: 20_000, bytes: 2_000, nodes: 500 };
+                let asked = std::cell::Cell::new(0u32);
+                let over = || asked.replace(asked.get() + 1) >= 2;
+                for budget in [Budget::limited(few), Budget::until(&over)] {
+                    let read = read(&family, &page, &budget);
+                    let taken = budget.taken();
+                    // What is begun is ended: a pass over the elements, a scan of the bytes.
+                    let most = few.steps + 20 * page.len() as u64;
+                    assert!(taken.steps <= most, "{} {n}: {taken:?} of {} bytes", family.name, page.len());
+                    let nodes = if asked.get() == 0 { few.nodes } else { Limits::PAGE.nodes };
+                    assert!(taken.nodes <= nodes + 2, "{} {n}: {taken:?}", family.name);
+                    assert!(
+                        budget.spent().is_none() || read.is_err() || !read.unwrap().warnings.is_empty(),
+                        "{} {n}",
+                        family.name
+                    );
+                }
+            }
+        });
+    }
+}
