@@ -23,6 +23,7 @@ mod jobs;
 mod lambda;
 mod listeners;
 mod openapi;
+mod operator;
 mod process;
 mod queue;
 mod queued;

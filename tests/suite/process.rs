@@ -1,78 +1,15 @@
-//! The real local server as a process of its own: killed, restarted, ended politely; the admin tool beside it.
+//! The real local server as a process of its own: killed, restarted, ended politely.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::binaries::binary;
 use crate::support::generated::{Generated, Spec};
+use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
-
-const KEY: &str = "sk_live_process_test";
-
-/// A running server; killed when it is dropped.
-struct Server {
-    child: Child,
-    base: String,
-}
-
-impl Server {
-    fn start(data_dir: &Path) -> Server {
-        Server::start_with(data_dir, &[])
-    }
-
-    fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
-        let mut command = Command::new(binary("local"));
-        command.env("PORT", "0").env("DATA_DIR", data_dir).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
-        command.env("LEASE_SECONDS", "2").env("SWEEP_SECONDS", "1").env("RUST_LOG", "error");
-        command.env("RUNO_DEV_RATE", "1000").envs(vars.iter().copied());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
-        let base = ready.trim_start_matches("listening on ").to_owned();
-        assert!(base.starts_with("http://127.0.0.1:"), "{ready}");
-        Server { child, base }
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let request = client().get(format!("{}{path}", self.base)).header("X-API-Key", KEY);
-        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A folder that is removed in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let folder = std::env::temp_dir().join(format!("runo-test-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Folder(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn admin(folder: &Path, args: &[&str]) -> (bool, String) {
-    let output = Command::new(binary("admin")).arg("--data-dir").arg(folder).args(args).output().unwrap();
-    (output.status.success(), String::from_utf8(output.stdout).unwrap())
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_goes_on_where_it_was() {
@@ -188,49 +125,6 @@ async fn a_killed_server_goes_on_with_a_detached_crawl() {
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], PAGES);
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_admin_tool_works_on_the_running_server() {
-    let folder = Folder::new("admin");
-    let server = Server::start(&folder.0);
-    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
-    let made: Value = serde_json::from_str(&text).unwrap();
-    let (account, key) = (made["account_id"].as_str().unwrap(), made["key"].as_str().unwrap());
-    assert!(key.starts_with("sk_live_"));
-    let usage = async |key: &str| {
-        let request = client().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), serde_json::from_str::<Value>(&response.text().await.unwrap()).unwrap())
-    };
-    assert_eq!(usage(key).await.1["plan"], "free");
-    assert!(admin(&folder.0, &["account", "plan", account, "pro"]).0);
-    assert!(admin(&folder.0, &["account", "topup", account, "25", "--id", "p1"]).0);
-    assert!(!admin(&folder.0, &["account", "topup", account, "25", "--id", "p1"]).0, "booked once");
-    let seen = usage(key).await.1;
-    assert_eq!((&seen["plan"], &seen["prepaid"]["balance"]), (&json!("pro"), &json!(25)));
-    assert!(admin(&folder.0, &["account", "suspend", account]).0);
-    assert_eq!(usage(key).await.0, 403);
-    assert!(admin(&folder.0, &["account", "resume", account]).0);
-    let schema_file = folder.0.join("schema.json");
-    std::fs::write(&schema_file, schema().to_string()).unwrap();
-    let (_, text) =
-        admin(&folder.0, &["key", "create", "--account", account, "--schema", schema_file.to_str().unwrap(), "--json"]);
-    let fixed: Value = serde_json::from_str(&text).unwrap();
-    let fixed = fixed["key"].as_str().unwrap();
-    assert!(fixed.starts_with("sk_static_"));
-    assert_eq!(usage(fixed).await.0, 200);
-    assert!(admin(&folder.0, &["key", "revoke", "--account", account, fixed]).0);
-    assert_eq!(usage(fixed).await.0, 401);
-    let (_, text) = admin(&folder.0, &["account", "usage", account, "--json"]);
-    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["prepaid"]["balance"], 25);
-    for bad in [
-        &["account", "usage", "nobody"][..],
-        &["account", "create", "--plan", "gold"],
-        &["account", "topup", "nobody", "5"],
-    ] {
-        assert!(!admin(&folder.0, bad).0, "{bad:?}");
-    }
 }
 
 #[cfg(unix)]

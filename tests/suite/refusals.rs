@@ -27,6 +27,12 @@ fn field(members: Value) -> Value {
 async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
     let world = World::start().await;
     let bad_urls: Vec<String> = (0..15).map(|i| format!("nope{i}")).collect();
+    // Each is short enough for itself.
+    let many = |count: usize| {
+        let selector = format!("a{}", ".b".repeat(400));
+        let field = |i| json!({ "field": format!("f{i}"), "type": "string", "example": "x", "selector": selector });
+        with("schema", (0..count).map(field).collect())
+    };
     let deep = (0..40).fold(json!(1), |v, _| json!([v]));
     let cases: Vec<(&str, Value, &str, Vec<&str>)> = vec![
         ("/v1/batch", json!([]), "INVALID_REQUEST", vec!["JSON object"]),
@@ -111,6 +117,13 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
             "SCHEMA_INVALID",
             vec!["\"p\"", "\"selector\""],
         ),
+        (
+            "/v1/batch",
+            field(json!({"field": "p", "type": "string", "example": "x", "selector": vec!["a"; 101].join(">")})),
+            "SCHEMA_INVALID",
+            vec!["\"p\"", "101 compound selectors", "at most 100"],
+        ),
+        ("/v1/batch", many(25), "SCHEMA_INVALID", vec!["10025 simple selectors", "together", "at most 10000"]),
         (
             "/v1/batch",
             field(json!({"field": "p", "type": "string", "example": "x", "hint": 5})),

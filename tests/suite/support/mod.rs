@@ -8,6 +8,7 @@ pub mod post;
 pub mod raw;
 pub mod recorder;
 pub mod runtime_api;
+pub mod server;
 pub mod site;
 pub mod stack;
 pub mod template;

@@ -1,0 +1,165 @@
+//! The operator's tool beside a running server: accounts, keys and jobs; and the key of the account `dev`.
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Folder, KEY, Server, admin, admin_given};
+use crate::support::site::Site;
+use crate::support::stack::{client, schema};
+use crate::support::until;
+
+/// Status and body of an answer to the holder of a key.
+async fn usage(server: &Server, key: &str) -> (u16, Value) {
+    let request = client().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_works_on_the_running_server() {
+    let folder = Folder::new("admin");
+    let server = Server::start(&folder.0);
+    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
+    let made: Value = serde_json::from_str(&text).unwrap();
+    let (account, key) = (made["account_id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    assert!(key.starts_with("sk_live_"));
+    let usage = async |key: &str| usage(&server, key).await;
+    assert_eq!(usage(key).await.1["plan"], "free");
+    assert!(admin(&folder.0, &["account", "plan", account, "pro"]).0);
+    assert!(admin(&folder.0, &["account", "topup", account, "25", "--id", "p1"]).0);
+    assert!(!admin(&folder.0, &["account", "topup", account, "25", "--id", "p1"]).0, "booked once");
+    let seen = usage(key).await.1;
+    assert_eq!((&seen["plan"], &seen["prepaid"]["balance"]), (&json!("pro"), &json!(25)));
+    assert!(admin(&folder.0, &["account", "suspend", account]).0);
+    assert_eq!(usage(key).await.0, 403);
+    assert!(admin(&folder.0, &["account", "resume", account]).0);
+    let schema_file = folder.0.join("schema.json");
+    std::fs::write(&schema_file, schema().to_string()).unwrap();
+    let (_, text) =
+        admin(&folder.0, &["key", "create", "--account", account, "--schema", schema_file.to_str().unwrap(), "--json"]);
+    let fixed: Value = serde_json::from_str(&text).unwrap();
+    let fixed = fixed["key"].as_str().unwrap();
+    assert!(fixed.starts_with("sk_static_"));
+    assert_eq!(usage(fixed).await.0, 200);
+    assert!(admin(&folder.0, &["key", "revoke", "--account", account, fixed]).0);
+    assert_eq!(usage(fixed).await.0, 401);
+    let (_, text) = admin(&folder.0, &["account", "usage", account, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["prepaid"]["balance"], 25);
+    for bad in [
+        &["account", "usage", "nobody"][..],
+        &["account", "create", "--plan", "gold"],
+        &["account", "topup", "nobody", "5"],
+    ] {
+        assert!(!admin(&folder.0, bad).0, "{bad:?}");
+    }
+}
+
+/// A shell's history keeps arguments, so the key may come another way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_to_revoke_is_read_from_standard_input() {
+    let folder = Folder::new("revoke");
+    let server = Server::start(&folder.0);
+    let revoke = ["key", "revoke", "--account", "shop"];
+    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "pro", "--id", "shop", "--json"]);
+    let first = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+    let (_, text) = admin(&folder.0, &["key", "create", "--account", "shop", "--json"]);
+    let second = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+    for nothing in ["", "\n", "sk_live_of_nobody\n"] {
+        assert!(!admin_given(&folder.0, &revoke, nothing).0, "{nothing:?}");
+    }
+    assert_eq!((usage(&server, &first).await.0, usage(&server, &second).await.0), (200, 200));
+    let (good, text) = admin_given(&folder.0, &revoke, &format!("{first}\n"));
+    assert!(good && !text.contains(&first), "{text}");
+    assert_eq!((usage(&server, &first).await.0, usage(&server, &second).await.0), (401, 200));
+    assert!(admin_given(&folder.0, &[&revoke[..], &["-"]].concat(), &second).0);
+    assert_eq!(usage(&server, &second).await.0, 401);
+}
+
+/// A job of another's that runs: cancelled by its id, and with its account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_job_is_cancelled() {
+    let (folder, site) = (Folder::new("cancel"), Site::start().await);
+    let server = Server::start(&folder.0);
+    let begin = async || {
+        // Pages behind the gate take longer than a look at the job stays fresh.
+        let urls = [site.urls("/gate", 2), site.urls("/slow/150", 18)].concat();
+        let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 2 } });
+        let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+        let response = request.body(body.to_string()).send().await.unwrap();
+        let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+        (job, response)
+    };
+    // The driver learns of it at its next look; until then pages may start, and those are charged.
+    let ended = async |job: &str, response: reqwest::Response, before: usize| {
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        let ran = site.hits() - before;
+        assert!(body["cancelled"] == true && (2..20).contains(&ran), "{ran}: {body}");
+        assert_eq!((&body["succeeded"], &body["not_run"]), (&json!(ran), &json!(20 - ran)));
+        assert_eq!((&body["credits_charged"], &body["credits_refunded"]), (&json!(ran), &json!(20 - ran)));
+        until("the job is over", async || server.get(&format!("/v1/jobs/{job}")).await["status"] == "cancelled").await;
+    };
+    let (job, response) = begin().await;
+    until("two pages are under way", async || site.hits() == 2).await;
+    let (good, text) = admin(&folder.0, &["job", "cancel", &job]);
+    assert!(good && text.contains("cancelling"), "{text}");
+    assert_eq!(server.get(&format!("/v1/jobs/{job}")).await["status"], "cancelling");
+    assert!(admin(&folder.0, &["job", "cancel", &job]).1.contains("already"));
+    site.open_gate();
+    ended(&job, response, 0).await;
+    for over in [&job, "job_000000000000"] {
+        assert!(!admin(&folder.0, &["job", "cancel", over]).0, "{over}");
+    }
+
+    site.close_gate();
+    let before = site.hits();
+    let (job, response) = begin().await;
+    until("two more pages are under way", async || site.hits() == before + 2).await;
+    let (_, text) = admin(&folder.0, &["account", "suspend", "dev", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["cancelling"], json!([job]));
+    assert!(admin(&folder.0, &["account", "resume", "dev"]).0);
+    site.open_gate();
+    ended(&job, response, before).await;
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}
+
+/// Whoever changes the key of the account `dev` wants the former to be none; and what is announced as its key is its.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_dev_is_the_last_that_was_given_and_no_other() {
+    const OTHER: &str = "sk_live_process_other";
+    let folder = Folder::new("dev-key");
+    drop(Server::start(&folder.0));
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
+    assert_eq!((usage(&server, OTHER).await.0, usage(&server, KEY).await.0), (200, 401));
+    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
+    let foreign = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+    drop(server);
+    for (bad, why) in [(KEY, "was revoked"), (&foreign, "is a key of the account")] {
+        let output = Server::command(&folder.0, &[("RUNO_DEV_KEY", bad)]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && said.contains(why) && !said.contains(bad), "{said}");
+    }
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
+    assert_eq!(usage(&server, OTHER).await.0, 200, "a start that is refused changes nothing");
+}
+
+/// What a running server has in its folder is its owner's alone, the way to its tables included.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_folder_of_a_running_server_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("rights");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", "")]);
+    assert!(admin(&folder.0, &["account", "create", "--plan", "free"]).0);
+    let mode = |path: &std::path::Path| std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.0), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for name in ["dev-key", "dynamodb.sock"] {
+        assert!(files.contains(&folder.0.join(name)), "{files:?}");
+    }
+    for file in files {
+        assert_eq!(mode(&file) & 0o077, 0, "{}", file.display());
+    }
+    drop(server);
+}

@@ -1,0 +1,89 @@
+//! The real local server as a process, its folder, and the operator's tool beside it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::binaries::binary;
+use super::stack::client;
+
+/// The key of the account `dev`.
+pub const KEY: &str = "sk_live_process_test";
+
+/// A running server; killed when it is dropped.
+pub struct Server {
+    pub child: Child,
+    pub base: String,
+}
+
+impl Server {
+    pub fn start(data_dir: &Path) -> Server {
+        Server::start_with(data_dir, &[])
+    }
+
+    /// With more in its environment.
+    pub fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
+        let mut child = Server::command(data_dir, vars).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
+        let base = ready.trim_start_matches("listening on ").to_owned();
+        assert!(base.starts_with("http://127.0.0.1:"), "{ready}");
+        Server { child, base }
+    }
+
+    /// What starts one.
+    pub fn command(data_dir: &Path, vars: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(binary("local"));
+        command.env("PORT", "0").env("DATA_DIR", data_dir).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
+        command.env("LEASE_SECONDS", "2").env("SWEEP_SECONDS", "1").env("RUST_LOG", "error");
+        command.env("RUNO_DEV_RATE", "1000").envs(vars.iter().copied());
+        command
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let request = client().get(format!("{}{path}", self.base)).header("X-API-Key", KEY);
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder that is removed in the end.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let folder = std::env::temp_dir().join(format!("runo-test-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Folder(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What the operator's tool says of a server's folder, and whether it did what it should.
+pub fn admin(folder: &Path, args: &[&str]) -> (bool, String) {
+    admin_given(folder, args, "")
+}
+
+/// The same with something on its standard input.
+pub fn admin_given(folder: &Path, args: &[&str], input: &str) -> (bool, String) {
+    let mut command = Command::new(binary("admin"));
+    command.arg("--data-dir").arg(folder).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // One that does not read has ended.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
