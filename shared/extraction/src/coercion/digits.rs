@@ -45,7 +45,7 @@ pub(super) fn is_joiner(c: char) -> bool {
 /// leaves out what changes words and signs: the joiners U+200C and U+200D, variation selectors, tags (flags) and the
 /// grapheme joiner. What is dropped breaks lines (soft hyphen, zero-width space, word joiner, byte-order mark) or
 /// orders a display (`Bidi_Control`, deprecated format controls), which is the business of who shows the value.
-pub(super) fn means_nothing(c: char) -> bool {
+pub(crate) fn means_nothing(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'

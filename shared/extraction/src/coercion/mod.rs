@@ -18,6 +18,7 @@ mod relative;
 mod stock_words;
 mod worded;
 
+pub(crate) use digits::means_nothing;
 pub(crate) use money::{amounts, code, current};
 
 use domain::FieldType;

@@ -1,5 +1,7 @@
 //! Joins the texts of a page as a reader sees them: white space collapsed, lines ended where blocks end.
 
+use crate::coercion;
+
 /// Where the source began a new line that a reader sees as a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SourceBreak {
@@ -36,8 +38,8 @@ pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<So
                     }
                 }
             }
-            None | Some('\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => {}
-            Some(c) if c.is_control() => {}
+            None => {}
+            Some(c) if c.is_control() || coercion::means_nothing(c) => {}
             Some(c) => out.push(c),
         }
         rest = chars.as_str();

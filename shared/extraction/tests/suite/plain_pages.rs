@@ -205,3 +205,17 @@ fn a_property_is_looked_for_where_its_owner_is() {
             "acceptedAnswer.description": "It is as hot as the water was before."})
     );
 }
+
+/// Persian words, Indic ones and families of emoji are written with joiners; what only breaks lines goes.
+#[test]
+fn joiners_of_visible_texts_stay() {
+    for (shown, want) in [
+        ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        ("न्\u{200d}य", "न्\u{200d}य"),
+        ("👨\u{200d}👩\u{200d}👧", "👨\u{200d}👩\u{200d}👧"),
+        ("Kessel\u{ad}halle\u{200b}\u{200e} Ost\u{feff}", "Kesselhalle Ost"),
+    ] {
+        let page = format!("<h1>Kettles</h1><dl><dt>Hall nickname</dt><dd>{shown}</dd></dl>");
+        assert_eq!(data(&page, &[("hallNickname", "string")]), json!({ "hallNickname": want }));
+    }
+}
