@@ -126,6 +126,8 @@ struct Inner {
     /// There if anything is allowed besides public addresses: building a client reads the machine's certificates.
     allowed_only: Option<Client>,
     guard: Guard,
+    lookup: Lookup,
+    connect_timeout: Duration,
     own: Vec<OwnListener>,
     /// What robots.txt calls this crawler.
     product_token: String,
@@ -184,6 +186,8 @@ impl Fetcher {
             public: build(Scope::Public)?,
             allowed_only: if guard.allows_more() { Some(build(Scope::AllowedOnly)?) } else { None },
             guard,
+            lookup,
+            connect_timeout: config.connect_timeout,
             own: config.own,
             product_token: product_token(&config.user_agent).to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -367,5 +371,6 @@ fn languages(tag: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
+mod dial;
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,23 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if passes { FetchError::Passing(Box::new(error)) } else { error }
 }
 
+/// What it means that no connection of [`Fetcher::dial`](crate::Fetcher::dial) came about.
+pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
+    if find::<NameRefused>(error).is_some() {
+        return FetchError::Forbidden(refusal.to_string());
+    }
+    if let Some(what) = shortage(error) {
+        return FetchError::Ours(what);
+    }
+    let text = match error.kind() {
+        io::ErrorKind::TimedOut => "the site did not take the connection in time",
+        // What comes from the resolver bears an error of its own.
+        _ if error.get_ref().is_some() => "DNS did not answer for the host's name",
+        _ => "the site takes no connection",
+    };
+    FetchError::Passing(Box::new(FetchError::Unreachable(text.into())))
+}
+
 /// What this machine is short of, where that is why a connection did not come about: the site has no part in it.
 fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);

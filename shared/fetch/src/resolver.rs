@@ -24,8 +24,7 @@ const MAX_ADDRESSES: usize = 8;
 pub(crate) enum Lookup {
     /// The machine.
     System(Names),
-    /// A test.
-    #[cfg(test)]
+    /// A table, of tests.
     Fixed(fn(&str) -> Vec<SocketAddr>),
     /// A DNS that does not answer.
     #[cfg(test)]
@@ -36,7 +35,6 @@ impl Lookup {
     async fn of(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
         match self {
             Lookup::System(names) => names.of(name).await,
-            #[cfg(test)]
             Lookup::Fixed(table) => Ok(table(name)),
             #[cfg(test)]
             Lookup::Silent => std::future::pending().await,
@@ -57,20 +55,30 @@ impl JudgingResolver {
         let admitted = |a: &SocketAddr| self.guard.admits(self.scope, a.ip());
         if !addresses.is_empty() && addresses.iter().all(admitted) { Ok(()) } else { Err(NameRefused) }
     }
+
+    /// The addresses of a name, with port 0.
+    ///
+    /// # Errors
+    /// [`NameRefused`], or that no server answers.
+    pub(crate) async fn addresses(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
+        let mut addresses = match self.lookup.of(name).await {
+            Ok(addresses) => addresses,
+            Err(error) if find::<Unknown>(&error).is_some() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        self.judge(&addresses).map_err(std::io::Error::other)?;
+        // All were judged, the ones that are left out too.
+        addresses.truncate(MAX_ADDRESSES);
+        Ok(addresses)
+    }
 }
 
 impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
         Box::pin(async move {
-            let addresses = match this.lookup.of(name.as_str()).await {
-                Ok(addresses) => addresses,
-                Err(error) if find::<Unknown>(&error).is_some() => Vec::new(),
-                Err(error) => return Err(error.into()),
-            };
-            this.judge(&addresses)?;
-            // All were judged, the ones that are left out too. Port 0 is replaced by the URL's.
-            let addresses: Addrs = Box::new(addresses.into_iter().take(MAX_ADDRESSES));
+            // Port 0 is replaced by the URL's.
+            let addresses: Addrs = Box::new(this.addresses(name.as_str()).await?.into_iter());
             Ok(addresses)
         })
     }

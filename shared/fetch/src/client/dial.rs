@@ -1,0 +1,122 @@
+//! Bare connections, for whoever speaks HTTP itself, such as the proxy of a browser. Judged like a page's.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+use super::{FetchConfig, Fetcher, Inner, Route};
+use crate::error::{BuildError, FetchError};
+use crate::fault::said_of_dial;
+use crate::guard::Refusal;
+use crate::resolver::{JudgingResolver, Lookup};
+use crate::target::check_parsed;
+
+/// How long one address may take while there are others.
+const ONE_OF_MANY: Duration = Duration::from_secs(3);
+
+impl Fetcher {
+    /// Connects to the host and port of a URL. The name is looked up once, all its addresses are judged, and one of those
+    /// is connected to.
+    ///
+    /// # Errors
+    /// It may not be fetched, or takes no connection.
+    pub async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
+        self.inner.dial(url).await
+    }
+
+    /// A client whose names come from a table instead of the machine: for tests, whose names must not leave it.
+    ///
+    /// # Errors
+    /// As [`Fetcher::new`].
+    pub fn with_names(config: FetchConfig, names: fn(&str) -> Vec<SocketAddr>) -> Result<Fetcher, BuildError> {
+        Fetcher::with_lookup(config, Lookup::Fixed(names))
+    }
+}
+
+impl Inner {
+    async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
+        check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
+        let Route { scope, refusal, .. } = self.judge(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
+        let resolver = JudgingResolver { guard: self.guard.clone(), scope, lookup: self.lookup.clone() };
+        let opened = tokio::time::timeout(self.connect_timeout, connect(url, &resolver)).await;
+        let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let stream = opened.map_err(|error| said_of_dial(&error, &refusal))?;
+        // A second look, at where the connection really went.
+        let peer = stream.peer_addr().ok().filter(|peer| self.guard.admits(scope, peer.ip()));
+        let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
+        if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
+            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        }
+        Ok(stream)
+    }
+}
+
+/// Connects to one of a host's judged addresses, in the order that they came in.
+async fn connect(url: &Url, resolver: &JudgingResolver) -> io::Result<TcpStream> {
+    let port = url.port_or_known_default().unwrap_or(0);
+    let ips: Vec<IpAddr> = match url.host() {
+        Some(Host::Ipv4(ip)) => vec![ip.into()],
+        Some(Host::Ipv6(ip)) => vec![ip.into()],
+        Some(Host::Domain(name)) => resolver.addresses(name).await?.iter().map(SocketAddr::ip).collect(),
+        None => Vec::new(),
+    };
+    let Some((last, others)) = ips.split_last() else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
+    for ip in others {
+        if let Ok(Ok(stream)) = tokio::time::timeout(ONE_OF_MANY, TcpStream::connect((*ip, port))).await {
+            return Ok(stream);
+        }
+    }
+    TcpStream::connect((*last, port)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers an allowed address first and a forbidden one from then on.
+    fn rebound(name: &str) -> Vec<SocketAddr> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let last = match name {
+            "turns.example.com" if ASKED.fetch_add(1, Ordering::SeqCst) == 0 => 1,
+            "good.example.com" => 1,
+            _ => 2,
+        };
+        vec![([127, 0, 0, last], 0).into()]
+    }
+
+    #[tokio::test]
+    async fn a_dial_is_judged_like_a_page() {
+        let [allowed, other] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.2:0").await];
+        let (allowed, other) = (allowed.unwrap(), other.unwrap());
+        let (good, bad) = (allowed.local_addr().unwrap(), other.local_addr().unwrap());
+        let config = FetchConfig { allow: vec!["127.0.0.1/32".parse().unwrap()], ..FetchConfig::default() };
+        let fetcher = Fetcher::with_names(config, rebound).unwrap();
+        let dial = async |text: String| fetcher.dial(&Url::parse(&text).unwrap()).await;
+        for text in [format!("http://{good}/"), format!("https://good.example.com:{}/", good.port())] {
+            assert_eq!(dial(text).await.unwrap().peer_addr().unwrap(), good);
+        }
+        let turns = format!("http://turns.example.com:{}/", good.port());
+        assert_eq!(dial(turns.clone()).await.unwrap().peer_addr().unwrap(), good);
+        for text in [
+            turns,
+            format!("http://{bad}/"),
+            format!("http://bad.example.com:{}/", bad.port()),
+            format!("http://user@{good}/"),
+            "ftp://good.example.com/".into(),
+        ] {
+            let refused = dial(text.clone()).await;
+            assert!(matches!(refused, Err(FetchError::Forbidden(_))), "{text}: {refused:?}");
+        }
+        drop(allowed);
+        assert!(dial(format!("http://{good}/")).await.unwrap_err().may_pass());
+        let waiting = tokio::time::timeout(Duration::from_millis(50), other.accept()).await;
+        assert!(waiting.is_err(), "somebody connected to what is forbidden");
+    }
+}
