@@ -6,10 +6,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
+    ("render", &["domain", "fetch"]),
     ("store", &["domain"]),
     ("engine", &["domain", "extraction", "fetch", "store"]),
     ("api", &["domain", "engine", "extraction", "fetch", "store"]),

@@ -1,0 +1,117 @@
+//! How the browser is started. Most of it switches off what a browser does by itself.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// What is said whatever happens.
+const ALWAYS: [&str; 48] = [
+    "--headless",
+    "--remote-debugging-pipe",
+    "--no-startup-window",
+    // One way out. Loopback is no exception, and what escapes the proxy finds no name.
+    "--proxy-bypass-list=<-loopback>",
+    "--disable-quic",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--dns-prefetch-disable",
+    "--dns-over-https-mode=off",
+    // Nothing that no page asked for.
+    "--disable-background-networking",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-field-trial-config",
+    "--disable-pings",
+    "--no-pings",
+    "--disable-search-engine-choice-screen",
+    "--disable-sync",
+    "--disable-variations-seed-fetch",
+    "--metrics-recording-only",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-service-autorun",
+    "--disable-breakpad",
+    "--disable-crash-reporter",
+    "--no-crash-upload",
+    "--password-store=basic",
+    "--use-mock-keychain",
+    // What a page may not do.
+    "--block-new-web-contents",
+    "--deny-permission-prompts",
+    "--disable-notifications",
+    "--disable-file-system",
+    "--disable-speech-api",
+    "--disable-prompt-on-repost",
+    "--mute-audio",
+    // Pages are in no window, and none is to wait for it.
+    "--disable-backgrounding-occluded-windows",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-hang-monitor",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    // Frames live in the process of their page. A page brings no cookies along that another site could want.
+    "--disable-site-isolation-trials",
+    // Memory of programs; the rest of a process is watched from outside.
+    "--js-flags=--max-old-space-size=512",
+    "--disable-dev-shm-usage",
+    "--disk-cache-size=16777216",
+];
+
+/// Features that are off.
+const OFF: [&str; 22] = [
+    "AcceptCHFrame",
+    "AutofillServerCommunication",
+    "BackForwardCache",
+    "CertificateTransparencyComponentUpdater",
+    "DialMediaRouteProvider",
+    "DirectSockets",
+    "GlobalMediaControls",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "IsolateOrigins",
+    "IsolateSandboxedIframes",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "Prerender2",
+    "PushMessaging",
+    "SpareRendererForSitePerProcess",
+    "Translate",
+    "WebBluetooth",
+    "WebUSB",
+    "site-per-process",
+];
+
+/// All flags.
+pub(crate) fn flags(profile: &Path, proxy: SocketAddr, sandbox: bool) -> Vec<OsString> {
+    let mut flags: Vec<OsString> = ALWAYS.iter().map(OsString::from).collect();
+    flags.push(format!("--disable-features={}", OFF.join(",")).into());
+    flags.push(format!("--proxy-server=http://{proxy}").into());
+    flags.push(format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", proxy.ip()).into());
+    let mut folder = OsString::from("--user-data-dir=");
+    folder.push(profile);
+    flags.push(folder);
+    if !sandbox {
+        flags.push("--no-sandbox".into());
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_is_off_only_where_it_must_be() {
+        let flags = |sandbox| flags(Path::new("/t"), "127.0.0.1:9".parse().unwrap(), sandbox);
+        assert!(!flags(true).iter().any(|f| f == "--no-sandbox"));
+        assert!(flags(false).iter().any(|f| f == "--no-sandbox"));
+        assert!(flags(true).iter().any(|f| f == "--proxy-server=http://127.0.0.1:9"));
+    }
+}

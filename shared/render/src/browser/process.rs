@@ -1,0 +1,121 @@
+//! The process of a browser: it is started by a shell that outlives neither us nor it, and reached by a pipe.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use tempfile::TempDir;
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio_util::sync::CancellationToken;
+
+use super::flags::flags;
+use crate::config::{RenderConfig, Sandbox};
+
+/// What the shell does.
+const KEEP: &str = include_str!("keep.sh");
+/// Where programs are. The environment of ours has secrets, and none of it is the browser's business.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How long the shell may take to end a browser.
+const END: Duration = Duration::from_secs(5);
+
+/// A browser's process. Killed with all that it started when dropped.
+pub(crate) struct Process {
+    pid: Arc<Mutex<Option<Pid>>>,
+    /// Cancelled when it has ended and its folder is gone.
+    ended: CancellationToken,
+    /// For what watches its memory.
+    pub(crate) root: u32,
+}
+
+/// Its pipe: where commands go, and where answers come from.
+pub(crate) type Pipe = (ChildStdin, ChildStdout);
+
+impl Process {
+    /// Starts it.
+    pub(crate) async fn start(config: &RenderConfig, proxy: SocketAddr) -> io::Result<(Process, Pipe)> {
+        let folder = tempfile::Builder::new().prefix("runo-browser-").tempdir_in(&config.folders)?;
+        let sandbox = config.sandbox == Sandbox::On && !rustix::process::geteuid().is_root();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", KEEP, "keep"]).arg(std::process::id().to_string()).arg(folder.path());
+        command.arg(&config.browser).args(flags(folder.path(), proxy, sandbox));
+        // Temporary files of any kind go into the folder, which goes with the process.
+        command.env_clear().env("PATH", PATH).env("RUNO_KEEP", KEEP).env("LANG", "C.UTF-8").env("TZ", "UTC");
+        for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
+            command.env(name, folder.path());
+        }
+        command.env("DBUS_SESSION_BUS_ADDRESS", "disabled:").env("DBUS_SYSTEM_BUS_ADDRESS", "disabled:");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let (started, start) = tokio::sync::oneshot::channel();
+        let (pid, ended) = (Arc::new(Mutex::new(None)), CancellationToken::new());
+        let (slot, end) = (Arc::clone(&pid), ended.clone());
+        // A thread of its own: the kernel takes the death of the thread that started it for our death.
+        thread::Builder::new().name("browser".into()).spawn(move || {
+            let _end = end.drop_guard();
+            match command.spawn() {
+                Ok(child) => live(child, &slot, started, folder),
+                Err(error) => drop(started.send(Err(error))),
+            }
+        })?;
+        let (root, stdin, stdout) = start.await.map_err(io::Error::other)??;
+        let process = Process { pid, ended, root };
+        Ok((process, (ChildStdin::from_std(stdin)?, ChildStdout::from_std(stdout)?)))
+    }
+
+    /// Ends it.
+    pub(crate) fn kill(&self) {
+        let pid = *self.pid.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pid) = pid else { return };
+        // The shell ends what it started; without one this is the browser itself.
+        let _ = kill_process(pid, Signal::TERM);
+        let (slot, ended) = (Arc::clone(&self.pid), self.ended.clone());
+        let late = move || {
+            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(pid) = *slot {
+                let _ = kill_process_group(pid, Signal::KILL);
+            }
+        };
+        // Outside of a runtime there is nobody to wait: the pipe has closed, at which a browser ends by itself.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if tokio::time::timeout(END, ended.cancelled()).await.is_err() {
+                    late();
+                }
+            });
+        }
+    }
+
+    /// Waits until it has ended and nothing is left of it.
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+type Started = tokio::sync::oneshot::Sender<io::Result<(u32, std::process::ChildStdin, std::process::ChildStdout)>>;
+
+/// Waits for a process's end. Its number is told to others only as long as it is its own.
+fn live(mut child: Child, slot: &Mutex<Option<Pid>>, started: Started, folder: TempDir) {
+    let pid = Pid::from_child(&child);
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
+    if let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) {
+        // Nobody there any more: both ends close, and the browser ends.
+        let _ = started.send(Ok((child.id(), stdin, stdout)));
+    }
+    while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    *slot = None;
+    let _ = kill_process_group(pid, Signal::KILL);
+    let _ = child.wait();
+    drop(slot);
+    drop(folder);
+}

@@ -1,0 +1,266 @@
+//! The DevTools protocol, as much of it as is needed: commands and their answers, and events by session, over a pipe in
+//! messages that end in a zero byte.
+
+mod session;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use session::{Event, Events, Session};
+
+/// Longest message of a browser that is read. The longest that is asked for is a document.
+const MAX_MESSAGE: usize = 80 << 20;
+/// Most events that wait for whoever follows a session.
+const MAX_EVENTS: usize = 4_096;
+
+/// Why a command has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CdpError {
+    /// The browser, or the session, is no more.
+    #[error("the session is closed")]
+    Closed,
+    /// The browser says no.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A connection to a browser. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Cdp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    next: AtomicU64,
+    out: mpsc::UnboundedSender<Vec<u8>>,
+    state: Mutex<State>,
+    closed: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: HashMap<u64, Waiting>,
+    sessions: HashMap<String, mpsc::Sender<Event>>,
+}
+
+/// Who waits for an answer.
+struct Waiting {
+    session: Option<String>,
+    answer: oneshot::Sender<Result<Value, CdpError>>,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cdp {
+    /// Takes a browser's pipe over. It closes when this was closed or the last of its clones is gone.
+    pub(crate) fn new((stdin, stdout): (ChildStdin, ChildStdout)) -> Cdp {
+        let (out, commands) = mpsc::unbounded_channel();
+        let (next, state, closed) = (AtomicU64::new(1), Mutex::default(), CancellationToken::new());
+        let cdp = Cdp { inner: Arc::new(Inner { next, out, state, closed: closed.clone() }) };
+        tokio::spawn(closed.clone().run_until_cancelled_owned(write(stdin, commands)));
+        let reader = Arc::downgrade(&cdp.inner);
+        tokio::spawn(async move {
+            let take = |message: &[u8]| reader.upgrade().map(|inner| inner.take(message));
+            closed.clone().run_until_cancelled_owned(read(BufReader::with_capacity(64 << 10, stdout), take)).await;
+            // First, so that whoever finds a session ended can tell that the browser is.
+            closed.cancel();
+            if let Some(inner) = reader.upgrade() {
+                inner.end();
+            }
+        });
+        cdp
+    }
+
+    /// Whether the browser is out of reach.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.closed.is_cancelled()
+    }
+
+    /// Ends when the browser is out of reach.
+    pub(crate) async fn closed(&self) {
+        self.inner.closed.cancelled().await;
+    }
+
+    /// Lets go of the browser: all that waits ends.
+    pub(crate) fn close(&self) {
+        self.inner.closed.cancel();
+        self.inner.end();
+    }
+
+    /// A command to the browser itself, and its answer.
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value, CdpError> {
+        self.ask(None, method, params).await
+    }
+
+    /// A command whose answer nobody needs.
+    pub(crate) fn post(&self, session: Option<&str>, method: &str, params: Value) {
+        let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        self.send(id, session, method, params);
+    }
+
+    /// A command, sent at once, and its answer.
+    fn ask(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> impl Future<Output = Result<Value, CdpError>> + use<> {
+        let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        self.inner.state().waiting.insert(id, Waiting { session: session.map(str::to_owned), answer });
+        let forget = Forget { id, inner: Arc::clone(&self.inner) };
+        if !self.send(id, session, method, params) || self.is_closed() {
+            self.inner.state().waiting.remove(&id);
+        }
+        async move {
+            let _forget = forget;
+            answered.await.unwrap_or(Err(CdpError::Closed))
+        }
+    }
+
+    fn send(&self, id: u64, session: Option<&str>, method: &str, params: Value) -> bool {
+        let mut message = json!({ "id": id, "method": method, "params": params });
+        if let Some(session) = session {
+            message["sessionId"] = session.into();
+        }
+        let mut bytes = message.to_string().into_bytes();
+        bytes.push(0);
+        self.inner.out.send(bytes).is_ok()
+    }
+}
+
+/// Whoever does not wait any more is forgotten.
+struct Forget {
+    id: u64,
+    inner: Arc<Inner>,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.inner.state().waiting.remove(&self.id);
+    }
+}
+
+impl Inner {
+    /// Takes a message of the browser to whom it is for.
+    fn take(&self, message: &[u8]) {
+        let Ok(mut message) = serde_json::from_slice::<Value>(message) else { return };
+        if let Some(id) = message["id"].as_u64() {
+            let Some(waiting) = self.state().waiting.remove(&id) else { return };
+            let said = match message.get("error") {
+                Some(error) => Err(CdpError::Refused(error["message"].as_str().unwrap_or_default().to_owned())),
+                None => Ok(message["result"].take()),
+            };
+            let _ = waiting.answer.send(said);
+            return;
+        }
+        let Some(method) = message["method"].as_str().map(str::to_owned) else { return };
+        if method == "Target.targetCreated" {
+            self.close_if_opened(&message["params"]["targetInfo"]);
+        }
+        let params = message["params"].take();
+        if method == "Target.detachedFromTarget" {
+            self.end_session(params["sessionId"].as_str().unwrap_or_default());
+        }
+        let Some(session) = message["sessionId"].as_str() else { return };
+        let mut state = self.state();
+        // Whoever is flooded loses the session, and the page with it.
+        if state.sessions.get(session).is_some_and(|events| events.try_send(Event { method, params }).is_err()) {
+            state.sessions.remove(session);
+        }
+    }
+
+    /// Closes a window that a page opened.
+    fn close_if_opened(&self, target: &Value) {
+        if target["type"] == "page" && target.get("openerId").is_some() {
+            let id = self.next.fetch_add(1, Ordering::Relaxed);
+            let message =
+                json!({ "id": id, "method": "Target.closeTarget", "params": { "targetId": target["targetId"] } });
+            let _ = self.out.send(format!("{message}\0").into_bytes());
+        }
+    }
+
+    fn end_session(&self, session: &str) {
+        let mut state = self.state();
+        state.sessions.remove(session);
+        state.waiting.retain(|_, waiting| waiting.session.as_deref() != Some(session));
+    }
+
+    fn end(&self) {
+        *self.state() = State::default();
+    }
+}
+
+async fn write(mut stdin: ChildStdin, mut commands: mpsc::UnboundedReceiver<Vec<u8>>) {
+    while let Some(message) = commands.recv().await {
+        if stdin.write_all(&message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads messages until the browser is gone, nobody takes them any more, or one is too long.
+async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut take: impl FnMut(&[u8]) -> Option<()>) {
+    let mut message = Vec::new();
+    loop {
+        let Ok(bytes) = from.fill_buf().await else { return };
+        if bytes.is_empty() {
+            return;
+        }
+        let (part, ends) = match bytes.iter().position(|b| *b == 0) {
+            Some(end) => (&bytes[..end], true),
+            None => (bytes, false),
+        };
+        message.extend_from_slice(part);
+        let used = part.len() + usize::from(ends);
+        from.consume(used);
+        if message.len() > MAX_MESSAGE || (ends && take(&message).is_none()) {
+            return;
+        }
+        if ends {
+            // A document's room is not kept for the next event.
+            message = if message.capacity() > 1 << 20 { Vec::new() } else { message };
+            message.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn messages_end_in_a_zero_byte() {
+        let mut seen = Vec::new();
+        read(BufReader::with_capacity(3, &b"{\"a\":1}\0\0{}\0rest"[..]), |message| {
+            seen.push(String::from_utf8(message.to_vec()).unwrap());
+            Some(())
+        })
+        .await;
+        assert_eq!(seen, ["{\"a\":1}", "", "{}"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_ends_it() {
+        let long = vec![b'x'; MAX_MESSAGE + 1];
+        let mut seen = 0;
+        let long = [&long[..], b"\0{}\0"].concat();
+        read(BufReader::new(&long[..]), |_| {
+            seen += 1;
+            Some(())
+        })
+        .await;
+        assert_eq!(seen, 0);
+    }
+}

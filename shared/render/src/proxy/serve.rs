@@ -1,0 +1,171 @@
+//! One connection of the browser: a tunnel, or one request and its answer.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fetch::FetchError;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
+
+use super::Shared;
+use super::head::{self, Asked, MAX_HEAD};
+use super::ledger::Ledger;
+
+/// How long a connection may take to say what it is for.
+const SAY: Duration = Duration::from_secs(20);
+const WHO: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"runo\"\r\n\
+    Content-Length: 0\r\nProxy-Connection: close\r\nConnection: close\r\n\r\n";
+const NO: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const YES: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
+/// Serves one connection. Whatever cannot be had ends it: to the browser that is a request that failed.
+pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: OwnedSemaphorePermit) {
+    let _ = socket.set_nodelay(true);
+    let Ok(Ok(Some((head, rest)))) = tokio::time::timeout(SAY, read_head(&mut socket)).await else { return };
+    let Some(asked) = head::request(&head) else { return };
+    let Some(key) = asked.authorization.as_deref() else {
+        let _ = tokio::time::timeout(SAY, refuse(&mut socket, WHO)).await;
+        return;
+    };
+    // Of a page that has ended, or of nobody.
+    let Some(ledger) = shared.pages().get(key).cloned() else { return };
+    drop(stranger);
+    let Some(_place) = ledger.connect().await else { return };
+    let through = Through { shared: &shared, ledger: &ledger, head: &head, rest: &rest };
+    tokio::select! {
+        () = ledger.closed() => {}
+        _ = through.go(socket, &asked) => {}
+    }
+}
+
+/// A request that goes through.
+struct Through<'a> {
+    shared: &'a Shared,
+    ledger: &'a Ledger,
+    head: &'a [u8],
+    /// What came behind its head.
+    rest: &'a [u8],
+}
+
+impl Through<'_> {
+    async fn go(&self, mut socket: TcpStream, asked: &Asked) -> io::Result<()> {
+        let tunnel = asked.method == "CONNECT";
+        // The port is what is judged: whatever is spoken in a tunnel is not known.
+        let url = if tunnel { Url::parse(&format!("https://{}/", asked.target)) } else { Url::parse(&asked.target) };
+        let Ok(url) = url else { return Ok(()) };
+        if !tunnel && url.scheme() != "http" {
+            return Ok(());
+        }
+        let mut site = match self.dial(&url).await {
+            Ok(site) => site,
+            Err(error) => {
+                tracing::info!(%error, "a connection of a page was refused or did not come about");
+                self.ledger.failed(url.host_str().unwrap_or_default(), error);
+                return if tunnel { refuse(&mut socket, NO).await } else { Ok(()) };
+            }
+        };
+        let _ = site.set_nodelay(true);
+        if tunnel {
+            socket.write_all(YES).await?;
+            site.write_all(self.rest).await?;
+        } else {
+            let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+            let head = head::for_origin(self.head, &asked.method, path);
+            self.ledger.count(head.len() + self.rest.len());
+            site.write_all(&head).await?;
+            site.write_all(self.rest).await?;
+        }
+        let (mut from_site, mut to_site) = site.split();
+        let (mut from_browser, mut to_browser) = socket.split();
+        let down = async {
+            if !tunnel {
+                self.answer(&mut from_site, &mut to_browser).await?;
+            }
+            self.copy(&mut from_site, &mut to_browser).await
+        };
+        let up = async {
+            self.copy(&mut from_browser, &mut to_site).await?;
+            // The browser has nothing more to say: a tunnel has ended, an answer may still come.
+            if tunnel { Ok(()) } else { to_site.shutdown().await.and(std::future::pending().await) }
+        };
+        tokio::select! {
+            ended = down => ended,
+            ended = up => ended,
+        }
+    }
+
+    async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
+        let site = self.shared.fetcher.dial(url).await?;
+        // Whatever the operator allows, this is us.
+        if site.peer_addr().is_ok_and(|peer| peer.port() == self.shared.at.port() && peer.ip().is_loopback()) {
+            return Err(FetchError::Forbidden(fetch::guard::Refusal::Own.to_string()));
+        }
+        Ok(site)
+    }
+
+    /// Passes the heads of an answer on, early ones too.
+    async fn answer<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(&self, from: &mut R, to: &mut W) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        loop {
+            let end = loop {
+                if let Some(end) = head::end(&bytes) {
+                    break end;
+                }
+                let start = bytes.len();
+                if start > MAX_HEAD || from.read_buf(&mut bytes).await? == 0 {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                self.ledger.count(bytes.len() - start);
+            };
+            let Some(status) = head::status(&bytes[..end]) else { return Err(io::ErrorKind::InvalidData.into()) };
+            // It is not for a site to ask for the proxy's credentials.
+            if status == 407 {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            if (100..200).contains(&status) && status != 101 {
+                bytes.drain(..end);
+                continue;
+            }
+            to.write_all(&head::for_browser(&bytes[..end])).await?;
+            return to.write_all(&bytes[end..]).await;
+        }
+    }
+
+    async fn copy<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(&self, from: &mut R, to: &mut W) -> io::Result<()> {
+        let mut piece = vec![0u8; 16 << 10];
+        loop {
+            let count = from.read(&mut piece).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.ledger.count(count);
+            to.write_all(&piece[..count]).await?;
+        }
+    }
+}
+
+/// Says no, and waits until it was heard.
+async fn refuse(socket: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
+    socket.write_all(answer).await?;
+    socket.shutdown().await?;
+    let mut rest = [0u8; 512];
+    while socket.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+/// A head, and what came behind it.
+async fn read_head(socket: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let mut bytes = Vec::with_capacity(2 << 10);
+    loop {
+        if let Some(end) = head::end(&bytes) {
+            let rest = bytes.split_off(end);
+            return Ok(Some((bytes, rest)));
+        }
+        if bytes.len() > MAX_HEAD || socket.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    }
+}

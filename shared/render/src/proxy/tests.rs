@@ -1,0 +1,139 @@
+//! The proxy without a browser: what goes through, what does not, and whose it is.
+
+use std::time::Duration;
+
+use fetch::FetchConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+async fn proxy(allow: &str) -> Proxy {
+    let config = FetchConfig { allow: vec![allow.parse().unwrap()], ..FetchConfig::default() };
+    Proxy::start(Fetcher::new(config).unwrap()).await.unwrap()
+}
+
+/// A site that answers each connection with the same bytes and keeps what it was sent.
+async fn site(at: &str, answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind(at).await.unwrap();
+    let (at, seen) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut bytes = vec![0u8; 4096];
+            let n = socket.read(&mut bytes).await.unwrap_or(0);
+            log.lock().unwrap().push(String::from_utf8_lossy(&bytes[..n]).into_owned());
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    (at, seen)
+}
+
+/// What the proxy answers to a request in the end.
+async fn ask(proxy: &Proxy, request: String) -> String {
+    let mut socket = TcpStream::connect(proxy.at()).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await;
+    let _ = read.expect("the proxy ends what it does not serve");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn get(pass: &Pass, url: &str) -> String {
+    format!("GET {url} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: {}\r\n\r\n", pass.key)
+}
+
+const HELLO: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello";
+
+#[tokio::test]
+async fn a_page_with_credentials_goes_through_and_its_credentials_do_not() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let (site, seen) = site("127.0.0.1:0", HELLO).await;
+    let pass = proxy.open(&Limits::default()).unwrap();
+    let answer = ask(&proxy, get(&pass, &format!("http://{site}/a?b"))).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    assert!(answer.contains("Connection: close") && !answer.contains("103"), "{answer}");
+    let sent = seen.lock().unwrap()[0].clone();
+    assert!(sent.starts_with("GET /a?b HTTP/1.1\r\nHost: x\r\n") && !sent.contains("Proxy"), "{sent}");
+    let tunnel = format!("CONNECT {site} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\nbytes", pass.key);
+    let answer = ask(&proxy, tunnel).await;
+    assert!(answer.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 103"), "{answer}");
+    assert_eq!(seen.lock().unwrap()[1], "bytes");
+    assert!(pass.ledger.bytes() > 100);
+}
+
+#[tokio::test]
+async fn nobody_else_does() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let (site, seen) = site("127.0.0.1:0", HELLO).await;
+    let open = proxy.open(&Limits::default()).unwrap();
+    let ended = get(&proxy.open(&Limits::default()).unwrap(), &format!("http://{site}/"));
+    let none = ask(&proxy, format!("GET http://{site}/ HTTP/1.1\r\n\r\n")).await;
+    assert!(none.starts_with("HTTP/1.1 407 "), "{none}");
+    assert_eq!(ask(&proxy, ended).await, "");
+    for bad in ["GET / HTTP/1.1", "GET https://x.test/ HTTP/1.1", "GET ftp://x.test/ HTTP/1.1", "\u{16}\u{3}"] {
+        assert_eq!(ask(&proxy, format!("{bad}\r\nProxy-Authorization: {}\r\n\r\n", open.key)).await, "", "{bad}");
+    }
+    assert_eq!(*seen.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_may_not_be_fetched_is_not_dialled() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let (site, seen) = site("127.0.0.2:0", HELLO).await;
+    let pass = proxy.open(&Limits::default()).unwrap();
+    for url in [format!("http://{site}/"), format!("http://user@{site}/"), "http://10.0.0.1/".into()] {
+        assert_eq!(ask(&proxy, get(&pass, &url)).await, "", "{url}");
+    }
+    let own = proxy.at();
+    for target in [site.to_string(), "169.254.169.254:80".into(), "[::1]:443".into(), own.to_string()] {
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", pass.key);
+        assert!(ask(&proxy, tunnel).await.starts_with("HTTP/1.1 403 "), "{target}");
+    }
+    assert_eq!(*seen.lock().unwrap(), [""; 0]);
+    assert_eq!(pass.ledger.refused(), 7);
+    assert!(matches!(pass.ledger.failure("10.0.0.1"), Some(fetch::FetchError::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn a_page_takes_so_much_and_no_more() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let (site, seen) = site("127.0.0.1:0", HELLO).await;
+    let url = format!("http://{site}/");
+    let pass = proxy.open(&Limits { bytes: 100, ..Limits::default() }).unwrap();
+    ask(&proxy, get(&pass, &url)).await;
+    assert_eq!(pass.ledger.over(), Some(Over::Bytes(100)));
+    assert_eq!(ask(&proxy, get(&pass, &url)).await, "");
+    let pass = proxy.open(&Limits { connections: 1, ..Limits::default() }).unwrap();
+    assert!(ask(&proxy, get(&pass, &url)).await.ends_with("hello"));
+    assert_eq!(ask(&proxy, get(&pass, &url)).await, "");
+    assert_eq!(pass.ledger.over(), Some(Over::Connections(1)));
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_with_its_page() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let pass = proxy.open(&Limits::default()).unwrap();
+    let head =
+        format!("CONNECT {} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", listener.local_addr().unwrap(), pass.key);
+    let asking = ask(&proxy, head);
+    let ending = async {
+        let (mut site, _) = listener.accept().await.unwrap();
+        drop(pass);
+        let mut rest = Vec::new();
+        site.read_to_end(&mut rest).await.unwrap()
+    };
+    let (answer, rest) = tokio::join!(asking, ending);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(rest, 0);
+}
+
+#[tokio::test]
+async fn a_site_cannot_ask_for_the_proxys_credentials() {
+    let proxy = proxy("127.0.0.1/32").await;
+    let (site, _) = site("127.0.0.1:0", b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n").await;
+    let pass = proxy.open(&Limits::default()).unwrap();
+    assert_eq!(ask(&proxy, get(&pass, &format!("http://{site}/"))).await, "");
+}

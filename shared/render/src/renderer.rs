@@ -1,0 +1,97 @@
+//! The entry: pages in, documents out, so many at once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use fetch::{BoxFuture, Fetcher};
+use tokio::sync::Semaphore;
+
+use crate::ask::{Rendered, Request};
+use crate::cdp::CdpError;
+use crate::config::RenderConfig;
+use crate::context::Context;
+use crate::error::RenderError;
+use crate::pool::Pool;
+use crate::visit::visit;
+
+/// How often a page is given to a browser: once more where one was lost, which may have been another page's doing.
+const TRIES: u32 = 2;
+
+/// Whoever renders pages: in this process, or elsewhere.
+pub trait Render: Send + Sync {
+    /// Renders a page within its time.
+    fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>>;
+}
+
+/// Renders pages in a browser of this process. Cheap to clone; the browser ends with the last of them.
+#[derive(Clone)]
+pub struct Renderer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Arc<Pool>,
+    places: Arc<Semaphore>,
+}
+
+impl Renderer {
+    /// Starts nothing yet. All that pages ask for goes through the fetcher's guard.
+    pub fn new(config: RenderConfig, fetcher: Fetcher) -> Renderer {
+        let places = Arc::new(Semaphore::new(config.concurrency.max(1)));
+        Renderer { inner: Arc::new(Inner { pool: Arc::new(Pool::new(config, fetcher)), places }) }
+    }
+
+    /// Renders a page. What it does to the browser ends with the future, if that is dropped.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn render(&self, request: Request) -> Result<Rendered, RenderError> {
+        let end = Instant::now() + request.timeout;
+        let late = RenderError::Timeout(request.timeout);
+        match tokio::time::timeout_at(end.into(), self.try_some(&request, end)).await {
+            Ok(rendered) => rendered,
+            Err(_) => Err(late),
+        }
+    }
+
+    /// Ends the browser, if one is there. The next page starts another.
+    pub async fn close(&self) {
+        self.inner.pool.close().await;
+    }
+
+    async fn try_some(&self, request: &Request, end: Instant) -> Result<Rendered, RenderError> {
+        let mut tries = 1;
+        loop {
+            match self.try_once(request, end).await {
+                Err(RenderError::Ours(_)) if tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_once(&self, request: &Request, end: Instant) -> Result<Rendered, RenderError> {
+        let place = Arc::clone(&self.inner.places).acquire_owned().await;
+        let place = place.map_err(|_| RenderError::Ours("it has ended".into()))?;
+        let pool = &self.inner.pool;
+        let lost = |error: CdpError| {
+            tracing::warn!(%error, "a page could not be opened in the browser");
+            RenderError::Ours(format!("it opened no page: {error}"))
+        };
+        let (browser, given) = pool.give().await?;
+        let made = Context::new(browser, given, place, pool.proxy().await?, &pool.config);
+        let context = made.await.map_err(lost)?;
+        let opened = context.open(request).await.map_err(lost)?;
+        let rendered = visit(opened, context.pass(), request, &pool.config.limits, end).await;
+        let refused = context.pass().ledger.refused();
+        if refused > 0 {
+            tracing::info!(refused, "a page asked for hosts that may not be fetched");
+        }
+        rendered
+    }
+}
+
+impl Render for Renderer {
+    fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
+        Box::pin(Renderer::render(self, request))
+    }
+}

@@ -1,0 +1,57 @@
+// The document as it is shown: open shadow roots in place of what they replace, frames of its origin in place.
+// Runs in a world of its own, where the page's programs have changed nothing.
+((most) => {
+  const VOID = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
+  const RAW = new Set("script style xmp noembed noframes plaintext".split(" "));
+  const LEFT_OUT = new Set(["noscript", "template"]);
+  const ESCAPED = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\u00a0": "&nbsp;" };
+  const escape = (text) => text.replace(/[&<>"\u00a0]/g, (c) => ESCAPED[c]);
+  const out = ["<!DOCTYPE html>"];
+  let size = 0, nodes = 0;
+  const put = (text) => { out.push(text); size += text.length; };
+  const start = (node, name) => {
+    let tag = "<" + name;
+    for (const { name: key, value } of node.attributes) {
+      if (/[\s"'<>\/=]/.test(key)) continue;
+      const framed = node.ownerDocument !== document && (key === "href" || key === "src");
+      tag += ` ${key}="${escape(framed && typeof node[key] === "string" ? node[key] : value)}"`;
+    }
+    put(tag + ">");
+  };
+  // What is still to be written, the next last. A text is the end of something.
+  const open = [document.documentElement];
+  const push = (list) => { for (let i = list.length - 1; i >= 0; i--) open.push(list[i]); };
+  while (open.length > 0) {
+    const node = open.pop();
+    if (size > most || ++nodes > 1000000) return null;
+    if (typeof node === "string") { put(node); continue; }
+    if (!node) continue;
+    if (node.nodeType === Node.TEXT_NODE) {
+      const parent = node.parentNode;
+      put(parent && RAW.has(parent.localName) ? node.data : escape(node.data));
+      continue;
+    }
+    if (node.nodeType !== Node.ELEMENT_NODE) continue;
+    const name = node.localName;
+    if (LEFT_OUT.has(name)) continue;
+    if (name === "slot" && node.getRootNode() instanceof ShadowRoot) {
+      const given = node.assignedNodes();
+      push(given.length > 0 ? given : node.childNodes);
+      continue;
+    }
+    if (name === "iframe" || name === "frame") {
+      let inner = null;
+      try { inner = node.contentDocument; } catch {}
+      if (!inner || !inner.body) { start(node, "iframe"); put("</iframe>"); continue; }
+      put(`<div data-frame="${escape(inner.URL)}">`);
+      open.push("</div>");
+      push(inner.body.childNodes);
+      continue;
+    }
+    start(node, name);
+    if (VOID.has(name)) continue;
+    open.push(`</${name}>`);
+    push(node.shadowRoot ? node.shadowRoot.childNodes : node.childNodes);
+  }
+  return { html: out.join("").toWellFormed(), url: document.URL };
+})

@@ -1,0 +1,348 @@
+//! One page, from its address to its document.
+
+mod fault;
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::ask::{Capture, Rendered, Request, WaitFor};
+use crate::cdp::{CdpError, Event, Events, Session};
+use crate::config::Limits;
+use crate::context::Opened;
+use crate::error::RenderError;
+use crate::proxy::{Over, Pass};
+use crate::ready::Ready;
+use crate::screen::{Screen, Verdict};
+use crate::snapshot::{Probed, World};
+
+/// How often a page is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Most of a page's time that is kept for reading it.
+const KEEP: Duration = Duration::from_secs(2);
+/// Most documents whose answers are remembered.
+const MAX_ANSWERS: usize = 64;
+
+/// Visits a page until `end`.
+pub(crate) async fn visit(
+    opened: Opened,
+    pass: &Pass,
+    request: &Request,
+    limits: &Limits,
+    end: Instant,
+) -> Result<Rendered, RenderError> {
+    let Opened { session, events, frame } = opened;
+    let visit = Visit {
+        screen: Screen::new(request, &frame),
+        world: World::new(&frame),
+        ready: Ready::new(Instant::now()),
+        answers: HashMap::new(),
+        shown: None,
+        documents: 0,
+        asked_last: request.url.clone(),
+        ended: None,
+        session,
+        frame,
+        pass,
+        request,
+        limits,
+    };
+    visit.run(events, end).await
+}
+
+struct Visit<'v> {
+    session: Session,
+    frame: String,
+    pass: &'v Pass,
+    request: &'v Request,
+    limits: &'v Limits,
+    screen: Screen<'v>,
+    world: World,
+    ready: Ready,
+    /// What was answered to requests for documents of the page's window, by loader.
+    answers: HashMap<String, Answer>,
+    /// The loader of the document that is shown.
+    shown: Option<String>,
+    documents: u32,
+    /// The document that the page's window asked for last.
+    asked_last: Url,
+    ended: Option<RenderError>,
+}
+
+/// An answer to a request for a document.
+struct Answer {
+    status: u16,
+    kind: String,
+}
+
+type Probing = Pin<Box<dyn Future<Output = Probed> + Send>>;
+
+impl Visit<'_> {
+    async fn run(mut self, mut events: Events, end: Instant) -> Result<Rendered, RenderError> {
+        let start = Instant::now();
+        let keep = KEEP.min(end.saturating_duration_since(start) / 5);
+        let soft = end - keep;
+        let navigated = self.session.ask("Page.navigate", json!({ "url": self.request.url.as_str() }));
+        tokio::pin!(navigated);
+        let (mut arrived, mut probing): (bool, Option<Probing>) = (false, None);
+        let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(soft.into()) => break,
+                event = events.recv() => match event {
+                    Some(event) => self.happened(&event),
+                    None => return Err(self.lost()),
+                },
+                answer = &mut navigated, if !arrived => {
+                    arrived = true;
+                    self.arrived(answer)?;
+                }
+                probed = seen(&mut probing) => {
+                    probing = None;
+                    self.probed(probed);
+                }
+                _ = tick.tick() => {
+                    if arrived && probing.is_none() {
+                        probing = Some(Box::pin(self.world.probe(&self.session, self.selector())));
+                    }
+                }
+            }
+            if let Some(error) = self.ended.take() {
+                return Err(error);
+            }
+            // What the network has no more for it will not come.
+            let wait_for = self.request.wait_for.as_ref();
+            if arrived && self.ready.is_ready(wait_for, self.limits.settle, Instant::now()) {
+                break;
+            }
+        }
+        drop(probing);
+        let late = RenderError::Timeout(self.request.timeout);
+        if !self.ready.is_parsed() {
+            return Err(self.too_much().unwrap_or(late));
+        }
+        match tokio::time::timeout_at(end.into(), self.read(&mut events)).await {
+            Ok(read) => read,
+            Err(_) => Err(late),
+        }
+    }
+
+    fn selector(&self) -> Option<&str> {
+        match &self.request.wait_for {
+            Some(WaitFor::Selector(selector)) => Some(selector),
+            Some(WaitFor::After(_)) | None => None,
+        }
+    }
+
+    /// Something happened in the page.
+    fn happened(&mut self, event: &Event) {
+        let params = &event.params;
+        let now = Instant::now();
+        let id = params["requestId"].as_str().unwrap_or_default();
+        let own = params["frameId"] == self.frame.as_str();
+        match event.method.as_str() {
+            "Fetch.requestPaused" => self.paused(params),
+            "Fetch.authRequired" => self.challenged(params),
+            "Network.requestWillBeSent" => {
+                let url = params["request"]["url"].as_str().unwrap_or_default();
+                if url.starts_with("http") {
+                    self.ready.sent(id, params["type"].as_str().unwrap_or_default(), now);
+                    if self.ready.requests > self.limits.requests {
+                        self.pass.ledger.stop(Over::Requests(self.limits.requests));
+                    }
+                }
+            }
+            "Network.responseReceived" => {
+                let response = &params["response"];
+                if response["mimeType"] == "text/event-stream" {
+                    self.ready.ended(id, now);
+                }
+                if own && params["type"] == "Document" && self.answers.len() < MAX_ANSWERS {
+                    let status = response["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or_default();
+                    let kind = response["mimeType"].as_str().unwrap_or_default().to_owned();
+                    let loader = params["loaderId"].as_str().unwrap_or_default().to_owned();
+                    self.answers.insert(loader, Answer { status, kind });
+                }
+            }
+            "Network.loadingFinished" | "Network.loadingFailed" => self.ready.ended(id, now),
+            "Page.frameNavigated" => self.navigated(&params["frame"], now),
+            "Page.domContentEventFired" => self.ready.parsed(),
+            "Page.loadEventFired" => self.ready.loaded(now),
+            // What is asked of nobody is answered at once: with no, but for leaving the page.
+            "Page.javascriptDialogOpening" => {
+                let accept = params["type"] == "beforeunload";
+                self.session.post("Page.handleJavaScriptDialog", json!({ "accept": accept }));
+            }
+            "Page.downloadWillBegin" if own && self.documents == 0 => {
+                self.ended = Some(RenderError::NoPage("a file to be kept".into()));
+            }
+            "Inspector.targetCrashed" => {
+                let text = "the page's process ended: it took more memory than a page may, or crashed";
+                self.ended = Some(RenderError::TooMuch(text.into()));
+            }
+            _ => {}
+        }
+    }
+
+    /// A request waits for leave.
+    fn paused(&mut self, params: &Value) {
+        let id = &params["requestId"];
+        let main = params["frameId"] == self.frame.as_str() && params["resourceType"] == "Document";
+        if let Some(url) = params["request"]["url"].as_str().and_then(|url| Url::parse(url).ok()).filter(|_| main) {
+            self.asked_last = url;
+        }
+        match self.screen.judge(params) {
+            Verdict::Pass => self.session.post("Fetch.continueRequest", json!({ "requestId": id })),
+            Verdict::With(headers) => {
+                self.session.post("Fetch.continueRequest", json!({ "requestId": id, "headers": headers }));
+            }
+            Verdict::Out => {
+                self.session.post("Fetch.failRequest", json!({ "requestId": id, "errorReason": "BlockedByClient" }));
+            }
+            Verdict::Divert(to) => {
+                self.session.post("Fetch.failRequest", json!({ "requestId": id, "errorReason": "Aborted" }));
+                self.ended = Some(RenderError::Diverted(to));
+            }
+        }
+    }
+
+    /// Somebody asks for credentials: the proxy gets those of this page, a site none.
+    fn challenged(&self, params: &Value) {
+        let answer = if params["authChallenge"]["source"] == "Proxy" {
+            let (username, password) = self.pass.credentials();
+            json!({ "response": "ProvideCredentials", "username": username, "password": password })
+        } else {
+            json!({ "response": "CancelAuth" })
+        };
+        let params = json!({ "requestId": params["requestId"], "authChallengeResponse": answer });
+        self.session.post("Fetch.continueWithAuth", params);
+    }
+
+    /// Another document is shown in one of the page's frames.
+    fn navigated(&mut self, frame: &Value, now: Instant) {
+        if frame["id"] != self.frame.as_str() {
+            return;
+        }
+        self.world.forget();
+        self.ready.navigated(now);
+        self.shown = frame["loaderId"].as_str().map(str::to_owned);
+        self.documents += 1;
+        if self.documents > self.limits.documents {
+            self.ended = Some(RenderError::TooMuch("the page goes on from document to document".into()));
+        } else if frame.get("unreachableUrl").is_some() && self.documents > 1 {
+            // Its programs led it where nothing is.
+            self.ended = Some(self.unreachable("net::ERR_FAILED"));
+        }
+    }
+
+    /// The browser has, or has not, gone where it was sent.
+    fn arrived(&mut self, answer: Result<Value, CdpError>) -> Result<(), RenderError> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(CdpError::Closed) => return Err(self.lost()),
+            Err(CdpError::Refused(text)) => return Err(RenderError::Unreachable(format!("the browser says: {text}"))),
+        };
+        if answer["isDownload"] == true {
+            return Err(RenderError::NoPage("a file to be kept".into()));
+        }
+        match answer["errorText"].as_str() {
+            Some("net::ERR_HTTP_RESPONSE_CODE_FAILURE") | None => Ok(()),
+            Some(text) => Err(self.unreachable(text)),
+        }
+    }
+
+    fn probed(&mut self, probed: Probed) {
+        // A world that does not answer went with its document.
+        self.world.keep(probed.context);
+        if let Some((unchanged, found)) = probed.seen {
+            let unchanged = Duration::from_secs_f64((unchanged / 1_000.0).clamp(0.0, 3_600.0));
+            self.ready.looked(unchanged, found, Instant::now());
+        }
+    }
+
+    /// Reads the document that is shown. What the page asks for meanwhile is answered.
+    async fn read(&mut self, events: &mut Events) -> Result<Rendered, RenderError> {
+        let answer = self.shown.as_ref().and_then(|loader| self.answers.get(loader));
+        let status = answer.map_or(200, |answer| answer.status);
+        let kind = answer.map_or("text/html", |answer| answer.kind.as_str());
+        if !matches!(kind, "text/html" | "application/xhtml+xml") {
+            return Err(RenderError::NoPage(kind.to_owned()));
+        }
+        let (session, most) = (self.session.clone(), self.limits.html);
+        let mut world = World::new(&self.frame);
+        let screenshot = self.request.wants(Capture::Screenshot);
+        let reading = async move {
+            let snapshot = world.snapshot(&session, most).await?;
+            let picture = if screenshot { picture(&session).await } else { None };
+            Ok((snapshot, picture))
+        };
+        tokio::pin!(reading);
+        let (snapshot, picture) = loop {
+            tokio::select! {
+                read = &mut reading => break read.map_err(|error| self.said(error))?,
+                event = events.recv() => match event {
+                    Some(event) => self.happened(&event),
+                    None => return Err(self.lost()),
+                },
+            }
+            if let Some(error) = self.ended.take() {
+                return Err(error);
+            }
+        };
+        let mut snapshot = snapshot;
+        if !matches!(snapshot.url.scheme(), "http" | "https") {
+            // In place of an answer without a document the browser shows a page of its own.
+            if status < 400 {
+                return Err(RenderError::Unreachable(
+                    "the page went on to something that is no document of a site".into(),
+                ));
+            }
+            snapshot.html.clear();
+            snapshot.url = self.asked_last.clone();
+            snapshot.url.set_fragment(None);
+        }
+        Ok(Rendered {
+            final_url: snapshot.url,
+            status,
+            html: snapshot.html,
+            notes: self.notes(screenshot && picture.is_none()),
+            screenshot: picture,
+            bytes: self.pass.ledger.bytes(),
+            requests: self.ready.requests,
+        })
+    }
+
+    fn notes(&self, no_picture: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(over) = self.pass.ledger.over() {
+            notes.push(format!("the page asked for more than {over}; what came after that was left out"));
+        }
+        if self.selector().is_some() && !self.ready.has_found() {
+            notes.push("nothing that \"wait_for\" selects appeared in time".into());
+        }
+        if no_picture {
+            notes.push("no screenshot could be taken".into());
+        }
+        notes
+    }
+}
+
+/// What a look at the page saw, if one is under way.
+async fn seen(probing: &mut Option<Probing>) -> Probed {
+    match probing {
+        Some(probing) => probing.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A PNG of the window.
+async fn picture(session: &Session) -> Option<Vec<u8>> {
+    let answer = session.ask("Page.captureScreenshot", json!({ "format": "png" })).await.ok()?;
+    base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str()?).ok()
+}

@@ -1,0 +1,188 @@
+//! The browser's own life: one at a time, replaced when it is worn or lost, and nothing left of it.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use render::RenderError;
+
+use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, with_own};
+
+/// Processes whose command line has a text in it.
+fn processes(text: &str) -> Vec<u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(text)
+    };
+    pids.filter(has).collect()
+}
+
+/// The folders of the browsers whose processes have a text in their command line.
+fn folders(of: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for pid in processes("--user-data-dir=") {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if !line.contains(of) {
+            continue;
+        }
+        let folder = line.split("--user-data-dir=").nth(1).and_then(|rest| rest.split(' ').next());
+        found.extend(folder.map(str::to_owned).filter(|f| !found.contains(f)));
+    }
+    found
+}
+
+const PAGE: &str = "<div id=root></div><script>setTimeout(() => { root.innerHTML = '<h1>x</h1>' }, 50)</script>";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_worn_browser_is_replaced_and_nothing_of_it_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().to_str().unwrap();
+    let worn = |config: &mut render::RenderConfig| {
+        config.folders = own.into();
+        config.pages_a_browser = 2;
+        config.idle = Duration::from_millis(200);
+    };
+    with_own(worn, |renderer| async move {
+        let site = Site::page(PAGE).await;
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let (a, b) = tokio::join!(render(&renderer, site.url("/")), async {
+                let page = render(&renderer, site.url("/")).await;
+                seen.push(folders(own));
+                page
+            });
+            assert!(a.unwrap().html.contains("<h1>x</h1>") && b.unwrap().html.contains("<h1>x</h1>"));
+        }
+        let mut all = seen.concat();
+        all.sort();
+        all.dedup();
+        assert!(all.len() >= 2, "it was replaced: {seen:?}");
+        for folder in all {
+            eventually("its processes are gone", || processes(&folder).is_empty()).await;
+            eventually("its folder is gone", || !fs::exists(&folder).unwrap()).await;
+        }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_page_outlives_its_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().to_str().unwrap();
+    with_own(
+        |config| config.folders = own.into(),
+        |renderer| async move {
+            let site = Site::start(OPEN, |asked| match asked.path.as_str() {
+                "/" => Answer::html(
+                    "<p id=p></p><script>fetch('/api').then(r => r.text()).then(t => { p.textContent = t })</script>",
+                ),
+                _ => Answer::json("there").after(1_500),
+            })
+            .await;
+            let killed = async {
+                eventually("the page asks", || site.paths().iter().any(|path| path == "/api")).await;
+                let folder = folders(own).into_iter().next().expect("a browser");
+                for pid in processes(&folder) {
+                    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    if !line.contains("--type=") && !line.contains("/bin/sh") && !line.starts_with("sh\0") {
+                        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+                    }
+                }
+                folder
+            };
+            let (page, folder) = tokio::join!(render(&renderer, site.url("/")), killed);
+            assert!(page.unwrap().html.contains(">there<"));
+            eventually("its processes are gone", || processes(&folder).is_empty()).await;
+            eventually("its folder is gone", || !fs::exists(&folder).unwrap()).await;
+            renderer.close().await;
+        },
+    );
+}
+
+/// Not a test of its own: what the next one kills.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_with_a_browser() {
+    #[allow(clippy::disallowed_methods)] // said by the test that starts this one
+    let Ok(url) = std::env::var("RUNO_TEST_HOLD") else { return };
+    with_own(
+        |_| (),
+        |renderer| async move {
+            let _ = render(&renderer, url.parse().unwrap()).await;
+            std::future::pending::<()>().await;
+        },
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_browser_dies_with_its_process() {
+    with_own(
+        |_| (),
+        |_| async move {
+            for html in ["<script>while (true);</script>", PAGE] {
+                let site = Site::start(OPEN, move |_| Answer::html(html)).await;
+                let own = std::env::current_exe().unwrap();
+                let mut child = Command::new(own)
+                    .args(["a_process_with_a_browser", "--test-threads=1"])
+                    .env("RUNO_TEST_HOLD", site.url("/").as_str())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                let pid = child.id();
+                eventually("its browser asks", || !site.asked().is_empty()).await;
+                let folder = folders(&format!("keep {pid} ")).into_iter().next().expect("a browser");
+                let browsers = processes(&folder);
+                assert!(browsers.len() > 3);
+                for pid in browsers {
+                    let surroundings = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                    let surroundings = String::from_utf8_lossy(&surroundings).into_owned();
+                    assert!(!surroundings.contains("RUNO_TEST_"), "what may be secret: {surroundings}");
+                }
+                child.kill().unwrap();
+                child.wait().unwrap();
+                eventually("no process is left", || processes(&folder).is_empty()).await;
+                eventually("no folder is left", || !fs::exists(&folder).unwrap()).await;
+            }
+        },
+    );
+}
+
+#[test]
+fn what_is_abandoned_gives_its_place_back() {
+    with_own(
+        |config| config.concurrency = 1,
+        |renderer| async move {
+            let site = Site::start(OPEN, |asked| match asked.path.as_str() {
+                "/good" => Answer::html(PAGE),
+                _ => Answer::html("<script>while (true);</script>"),
+            })
+            .await;
+            for _ in 0..3 {
+                let dropped =
+                    tokio::time::timeout(Duration::from_millis(1_500), render(&renderer, site.url("/bad"))).await;
+                assert!(dropped.is_err());
+            }
+            assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
+            renderer.close().await;
+        },
+    );
+}
+
+#[test]
+fn a_browser_that_cannot_start_is_our_fault() {
+    let Some(mut config) = config() else { return };
+    config.browser = "/bin/false".into();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let renderer = render::Renderer::new(config, fetcher());
+        let failed = renderer.render(request("http://127.0.0.2/".parse().unwrap())).await;
+        assert!(matches!(failed, Err(RenderError::Ours(_))), "{failed:?}");
+    });
+}
