@@ -1,8 +1,10 @@
-//! Cents that stand in an element of their own and have lost their point: `$19<sup>99</sup>`. Knows text and elements,
-//! no field and no currency.
+//! Amounts whose digits mean something by their elements: cents that have lost their point (`$19<sup>99</sup>`), marks of
+//! footnotes, what is struck through. Knows text and elements, and no field.
 
 use scraper::ElementRef;
 use scraper::node::Node;
+
+use crate::{coercion, html};
 
 /// Most elements within one that are looked at.
 const MAX_LOOKED_AT: usize = 64;
@@ -11,49 +13,82 @@ const MAX_NESTED: usize = 8;
 /// Longest whole number, separators included, in bytes.
 const MAX_DIGITS: usize = 32;
 
-/// The text of `element` with a point before cents of their own, where it has such. `text` is its text as it is.
-pub(crate) fn with_point(element: ElementRef<'_>, text: String) -> String {
-    let parts = element.descendants().skip(1).filter_map(ElementRef::wrap).take(MAX_LOOKED_AT);
-    for part in parts {
-        let cents = match part.first_child().map(|child| child.value()) {
-            Some(Node::Text(cents)) if are_cents(cents.trim()) && part.first_child() == part.last_child() => {
-                cents.trim()
-            }
+/// The text of `element` as an amount of money is read: without what is struck through where an amount is left, without
+/// marks of footnotes, and with a point before cents of their own. `text` is its text as it is.
+pub(crate) fn amount_of(element: ElementRef<'_>, text: String) -> String {
+    let parts = || element.descendants().skip(1).filter_map(ElementRef::wrap).take(MAX_LOOKED_AT);
+    let mut text = text;
+    for struck in parts().filter(|part| is_struck(part.value())) {
+        let once = html::text(struck);
+        if let Some((head, tail)) = text.split_once(&once).filter(|_| !once.is_empty())
+            && has_digit(head.as_bytes().iter().chain(tail.as_bytes()))
+        {
+            text = format!("{} {}", head.trim_end(), tail.trim_start()).trim().to_owned();
+        }
+    }
+    for part in parts() {
+        let inner = match part.first_child().map(|child| child.value()) {
+            Some(Node::Text(inner)) if part.first_child() == part.last_child() => inner.trim(),
             _ => continue,
         };
         // The text right before it: of the node itself, or of the last one within it.
         let nodes = std::iter::successors(part.prev_sibling(), |node| node.last_child()).take(MAX_NESTED);
-        let before = nodes.last().and_then(|node| node.value().as_text());
-        let whole = before.map(|text| last_number(text)).unwrap_or_default();
-        if whole.len() > MAX_DIGITS {
-            continue;
-        }
-        if whole.is_empty() || !whole.ends_with(|c: char| c.is_ascii_digit()) || has_cents(whole) {
-            continue;
-        }
-        let joined = format!("{whole}{cents}");
-        let more = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
-        if let Some((head, tail)) = text.split_once(&joined)
-            && !more(tail)
-        {
-            return format!("{head}{whole}{}{cents}{tail}", point(whole));
+        let before = nodes.last().and_then(|node| node.value().as_text()).map(|text| &**text).unwrap_or_default();
+        if let Some(mended) = mended(&text, before, inner, part.value().name() == "sup") {
+            text = mended;
         }
     }
     text
 }
 
+/// What is struck through: by its element or its style.
+fn is_struck(element: &scraper::node::Element) -> bool {
+    matches!(element.name(), "del" | "s" | "strike")
+        || element.attr("style").is_some_and(|s| s.contains("line-through"))
+}
+
+fn has_digit<'b>(bytes: impl Iterator<Item = &'b u8>) -> bool {
+    bytes.into_iter().any(u8::is_ascii_digit)
+}
+
+/// A text in which a part of its own follows `before`: cents get their point, raised marks of footnotes go.
+pub(crate) fn mended(text: &str, before: &str, part: &str, raised: bool) -> Option<String> {
+    if before.len() > MAX_DIGITS {
+        return None;
+    }
+    // "19 €" with its cents behind the sign.
+    let bare = before.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (whole, sign) = (last_number(bare), &before[bare.len()..]);
+    if whole.is_empty() || !(sign.is_empty() || coercion::code(sign).is_some()) {
+        return None;
+    }
+    let (head, tail) = text.split_once(&format!("{whole}{sign}{part}"))?;
+    if raised && is_footnote(part, whole) {
+        return Some(format!("{head}{whole}{sign} {}", tail.trim_start()).trim().to_owned());
+    }
+    let more = tail.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
+    (are_cents(part) && !has_cents(whole) && !more).then(|| format!("{head}{whole}{}{part}{sign}{tail}", point(whole)))
+}
+
+/// Whether what is raised behind a number marks a footnote: a digit, or more where the number has its cents.
+fn is_footnote(part: &str, whole: &str) -> bool {
+    let mark = part.trim_matches(['(', ')', '[', ']']);
+    let digits = (1..=2).contains(&mark.len()) && mark.bytes().all(|b| b.is_ascii_digit());
+    digits && (mark.len() == 1 || mark.len() < part.len() || has_cents(whole))
+}
+
 /// Whether a text is two digits.
-pub(crate) fn are_cents(text: &str) -> bool {
+fn are_cents(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The separator of cents behind a text: not the one that already sets its thousands apart.
-pub(crate) fn point(text: &str) -> char {
+fn point(text: &str) -> char {
     if last_number(text).contains('.') { ',' } else { '.' }
 }
 
 /// Whether the number that a text ends with has a separator and less than a group behind it.
-pub(crate) fn has_cents(text: &str) -> bool {
+fn has_cents(text: &str) -> bool {
     let run = last_number(text);
     run.rfind(['.', ',']).is_some_and(|at| run.len() - at < 4)
 }
@@ -65,7 +100,6 @@ fn last_number(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::html;
 
     #[test]
     fn separators_of_cents() {
@@ -82,15 +116,20 @@ mod tests {
             ("<p><span>$</span><span>18</span><span>46</span></p>", "$18.46"),
             // They have their point, are something else, or stand apart.
             ("<p>$19.<sup>99</sup></p>", "$19.99"),
-            ("<p>$19.50<sup>99</sup></p>", "$19.5099"),
+            ("<p>19 €<sup>99</sup></p>", "19.99 €"),
+            ("<p><del>$20</del> $12</p>", "$12"),
+            ("<p><del>$20</del></p>", "$20"),
+            ("<p>$199<sup>1</sup> each</p>", "$199 each"),
+            ("<p>1.299<sup>1)</sup> €</p>", "1.299 €"),
+            ("<p>$19.50<sup>99</sup></p>", "$19.50"),
             ("<p>$19 <sup>99</sup></p>", "$19 99"),
-            ("<p>10<sup>3</sup></p>", "103"),
+            ("<p>10<b>3</b></p>", "103"),
             ("<p>19<sup>99</sup>5</p>", "19995"),
             ("<p>Only <sup>99</sup></p>", "Only 99"),
         ] {
             let document = html::parse(page);
             let element = document.select(&scraper::Selector::parse("p").unwrap()).next().unwrap();
-            assert_eq!(with_point(element, html::text(element)), read, "{page}");
+            assert_eq!(amount_of(element, html::text(element)), read, "{page}");
         }
     }
 }

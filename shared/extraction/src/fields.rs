@@ -36,6 +36,11 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// Its value as a text.
+    pub(crate) fn text(&self) -> String {
+        plain_text(&self.value)
+    }
+
     /// Whether it is believed without a further look.
     pub(crate) fn is_sure(&self) -> bool {
         self.score >= SURE

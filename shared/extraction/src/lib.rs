@@ -274,9 +274,10 @@ fn each_of(
         fields::sort(&mut candidates);
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);
         let mut seen = Vec::new();
-        if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c.score)) {
+        if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c)) {
             candidates.extend(sources.visible(wanted, tell || chosen.as_ref().is_none_or(|c| !c.is_sure())));
             scores::agree(wanted, &mut candidates, &reading);
+            scores::show(wanted, &mut candidates, &doc);
             fields::sort(&mut candidates);
             chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
                 .or_else(|| fields::last_resort(wanted, &candidates, &reading));

@@ -2,36 +2,12 @@
 //! the field's words, and nothing of where the text stood.
 
 use crate::concept::Concept;
+use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 
 /// Most words of a label with the prompt around it.
 const MAX_WORDS: usize = 8;
-/// Words for "all" before the plural of a label: a link to everything, no value.
-const ALL: [&str; 22] = [
-    "all",
-    "any",
-    "other",
-    "alle",
-    "sämtliche",
-    "toutes",
-    "tous",
-    "todas",
-    "todos",
-    "tutte",
-    "tutti",
-    "wszystkie",
-    "všechny",
-    "všetky",
-    "alla",
-    "kaikki",
-    "összes",
-    "toate",
-    "tüm",
-    "все",
-    "всі",
-    "όλες",
-];
 
 /// A text as the value of a brand or a code; `None` where nothing of it is one.
 pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
@@ -55,7 +31,7 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     }
     let said = words(text);
     let everything = said.split_once(' ').is_some_and(|(first, rest)| {
-        ALL.contains(&first)
+        Phrases::Every.has(first)
             && rest.split(' ').any(|word| {
                 // Plurals that are no English ones have a letter more: Marke, Marken.
                 let short = word.char_indices().next_back().map_or(word, |(last, _)| &word[..last]);

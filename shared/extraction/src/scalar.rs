@@ -54,7 +54,9 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     } else if wanted.is(Concept::Author)
         && let Some(text) = raw.as_str()
     {
-        raw = visible::without_by(text).into();
+        // What readers see has more around a name than markup does.
+        let bare = Some(visible::bare_name(text)).filter(|name| form == Form::Text && visible::is_name(name));
+        raw = bare.unwrap_or_else(|| visible::without_by(text).to_owned()).into();
     }
     coerce(wanted.field.kind, &raw, reading)
 }

@@ -7,9 +7,11 @@ use url::Url;
 use crate::candidate::{Candidate, Source};
 use crate::coercion::Reading;
 use crate::concept::{Concept, Shape, Trait};
+use crate::doc::Doc;
 use crate::entity::Entity;
 use crate::head::Head;
-use crate::scalar::scalar;
+use crate::phrases::Phrases;
+use crate::scalar::{plain_text, scalar};
 use crate::structured::Graph;
 use crate::visible::{self, without_site};
 use crate::wanted::Wanted;
@@ -18,6 +20,11 @@ use crate::wanted::Wanted;
 const MAX_AGREEING: usize = 100;
 /// What an amount loses that two others are against: more than the most trusted source is before the next.
 const OUTVOTED: i32 = 20;
+/// What a code loses that no reader sees, and the score from which on one is the page's own; the longest such code, in
+/// bytes.
+const UNSEEN: i32 = 50;
+const SHOWN: i32 = 54;
+const MAX_CODE: usize = 40;
 /// Least score that an answer needs: below it, null is the better one.
 pub(crate) const LEAST: i32 = 40;
 
@@ -191,25 +198,35 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
     }
 }
 
+/// Lowers codes of markup that no reader sees where the page shows another one as the thing's code: shops write the
+/// number of a stock-keeping system into markup and the one that customers ask for on the page.
+pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<'_>) {
+    if !wanted.is(Concept::Sku) || wanted.is_array() {
+        return;
+    }
+    let text = |c: &Candidate| c.values.first().map(plain_text).unwrap_or_default();
+    let labelled = |c: &Candidate| matches!(c.source, Source::Pair | Source::Mark) && c.score >= SHOWN;
+    let is_code = |t: &str| t.len() <= MAX_CODE && t.bytes().any(|b| b.is_ascii_digit()) && !t.contains(": ");
+    let shown = candidates.iter().any(|c| labelled(c) && is_code(&text(c)) && shows(doc, &text(c)));
+    for candidate in candidates.iter_mut().filter(|c| shown && c.source.is_structured()) {
+        if !shows(doc, &text(candidate)) {
+            candidate.score -= UNSEEN;
+            candidate.reason = format!("{}, which the page does not show", candidate.reason).into();
+        }
+    }
+}
+
+/// Whether a code stands in the page's text as a word of its own.
+pub(crate) fn shows(doc: &Doc<'_>, code: &str) -> bool {
+    let text = doc.all_text();
+    let alone = |at: usize| {
+        let joins = |c: char| c.is_alphanumeric();
+        !text[..at].ends_with(joins) && !text[at + code.len()..].starts_with(joins)
+    };
+    !code.is_empty() && text.match_indices(code).any(|(at, _)| alone(at))
+}
+
 /// Whether a price is told to be the least of several: "from $5".
 fn is_least(text: &str) -> bool {
-    let lower = text.trim_start().to_lowercase();
-    [
-        "from ",
-        "ab ",
-        "à partir",
-        "dès ",
-        "desde ",
-        "a partir",
-        "da ",
-        "vanaf ",
-        "od ",
-        "fra ",
-        "från ",
-        "alkaen ",
-        "от ",
-        "starting ",
-    ]
-    .iter()
-    .any(|w| lower.starts_with(w))
+    Phrases::LeastOf.begins(&text.trim_start().to_lowercase()).is_some()
 }

@@ -14,8 +14,9 @@ use crate::coercion::Reading;
 use crate::concept::{Concept, Shape, Trait};
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
+use crate::fields::Chosen;
 use crate::head::Head;
-use crate::scores::{SURE, Scores};
+use crate::scores::{SURE, Scores, shows};
 use crate::selector::Selection;
 use crate::structured::{Graph, Links, Origin, state};
 use crate::visible;
@@ -92,10 +93,12 @@ impl<'a> Sources<'a> {
         out
     }
 
-    /// Whether the visible page is asked even where structured data has an answer of this score: where the page is
-    /// known to say it better, or the answer is one of little trust.
-    pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, score: i32) -> bool {
-        wanted.field.selector.is_none() && (wanted.has(Trait::Shown) || (wanted.has(Trait::Doubted) && score < SURE))
+    /// Whether the visible page is asked even where structured data has an answer: where the page is known to say it
+    /// better, the answer is one of little trust, or a code that no reader sees.
+    pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, chosen: &Chosen) -> bool {
+        let doubted = || wanted.has(Trait::Doubted) && chosen.score < SURE;
+        let unseen = || wanted.is(Concept::Sku) && !shows(self.view.doc, &chosen.text());
+        wanted.field.selector.is_none() && (wanted.has(Trait::Shown) || doubted() || unseen())
     }
 
     /// What the visible page says, and embedded state where nothing better structured does.

@@ -74,10 +74,7 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
     let mut out: HashMap<&'static str, Words> = HashMap::new();
     let mut id = "";
     for line in table.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        if line.starts_with('<') {
-            // Phrases are read where they are used.
-            break;
-        } else if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+        if let Some(head) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             id = head;
         } else if let Some((member, value)) = line.split_once(':') {
             let words = out.entry(id).or_default();
@@ -277,8 +274,7 @@ mod tests {
     fn the_table_is_read_whole() {
         let table = include_str!("vocabulary.txt");
         let known = ["names", "paths", "metas", "labels", "marks", "values", "not"];
-        let concepts = table.lines().take_while(|l| !l.starts_with('<'));
-        for line in concepts.filter(|l| !l.trim().is_empty() && !l.starts_with(['#', '['])) {
+        for line in table.lines().filter(|l| !l.trim().is_empty() && !l.starts_with(['#', '['])) {
             let member = line.split_once(':').unwrap_or_else(|| panic!("{line}")).0;
             assert!(known.contains(&member), "{line}");
         }

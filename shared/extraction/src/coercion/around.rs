@@ -173,3 +173,28 @@ pub(super) fn cents_apart(chars: &[char], end: usize, sign: Option<Beside>) -> O
     let closes = sign.is_some() && next.is_none_or(|c| !c.is_alphanumeric() && *c != '%');
     (closes || currency::after(chars, after).is_some()).then_some((pair, after))
 }
+
+/// Cents behind a colon, as Sweden writes them: `199:90 kr`, `199:-`.
+pub(super) fn cents_behind_colon(chars: &[char], end: usize, sign: Option<Beside>) -> Option<(String, usize)> {
+    if chars.get(end) != Some(&':') {
+        return None;
+    }
+    let (cents, after) = two(chars, end + 1)?;
+    let crowns = |s: Beside| matches!(s.code, "SEK" | "NOK" | "DKK");
+    (currency::after(chars, after).is_some_and(crowns) || sign.is_some_and(crowns)).then_some((cents, after))
+}
+
+/// Whether what looks like a time of day is an amount in crowns.
+pub(super) fn is_krona(chars: &[char], start: usize) -> bool {
+    let whole = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
+    cents_behind_colon(chars, start + whole, currency::before(chars, start)).is_some()
+}
+
+/// Small coins that stand with their own sign behind the whole's: the `99 gr` of `199 zł 99 gr`.
+pub(super) fn coins_behind(chars: &[char], sign: usize) -> Option<(f64, usize)> {
+    let from = sign + usize::from(chars.get(sign) == Some(&' '));
+    let count = chars.get(from..)?.iter().take_while(|c| c.is_ascii_digit()).count();
+    let digits: String = chars[from..from + count].iter().collect();
+    let (after, _) = currency::coins(chars, from + count, true).filter(|_| (1..=2).contains(&count))?;
+    Some((digits.parse().ok()?, after))
+}

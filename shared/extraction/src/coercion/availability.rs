@@ -2,7 +2,7 @@
 //! Center, Meta catalogs), however a template spells them: `OutOfStock`, `out_of_stock`, `schema:OutOfStock`, `OOS`.
 
 /// What can be bought now or ordered ahead.
-const YES: [&str; 26] = [
+const YES: [&str; 28] = [
     "instock",
     "instockonline",
     "instockinstore",
@@ -10,6 +10,8 @@ const YES: [&str; 26] = [
     "instoreonly",
     "limitedavailability",
     "limitedstock",
+    "limited",
+    "readytoship",
     "lowstock",
     "fewleft",
     "lowinstock",
@@ -31,7 +33,7 @@ const YES: [&str; 26] = [
     "onstock",
 ];
 /// What cannot.
-const NO: [&str; 26] = [
+const NO: [&str; 28] = [
     "outofstock",
     "oos",
     "soldout",
@@ -58,6 +60,8 @@ const NO: [&str; 26] = [
     "delisted",
     "nolongeravailable",
     "comingsoon",
+    "notforsale",
+    "archived",
 ];
 
 /// Whether a term says that a thing can be had; `None` where it is no term of these vocabularies.

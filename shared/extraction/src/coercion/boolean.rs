@@ -1,14 +1,17 @@
-//! Yes and no, by meaning. What is not clear is neither.
+//! Yes and no, by meaning. What is not clear is neither. The words are data, in `phrases.txt`.
 
-use super::answers::{ANSWERS_NO, ANSWERS_YES, DENIALS, NO, SOON, YES};
 use super::calendar::{month_named, phrases};
 use super::digits;
-use super::stock_words::{FEW, LEFT, NEARLY, REQUESTS, STOCK};
+use crate::phrases::Phrases;
 
 /// How many words before a promise may deny it: "is not yet available".
 const REACH: usize = 3;
 /// Longest text that is taken for an answer rather than for prose.
 const LONGEST: usize = 80;
+/// How far behind a count what is counted may stand, in bytes.
+const COUNTED: usize = 16;
+/// Answers that are no words of other meanings, so that they answer whatever follows.
+const PLAIN_YES: [&str; 3] = ["yes", "oui", "evet"];
 
 /// Whether a text says yes or no.
 pub(crate) fn read(text: &str) -> Option<bool> {
@@ -23,15 +26,19 @@ pub(crate) fn read(text: &str) -> Option<bool> {
     let term = lower.rsplit(['/', '#']).next().unwrap_or(&lower).trim();
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
     let spelled: String = term.chars().map(digits::digit).collect();
-    let term = spelled.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'".contains(c));
-    let is = |list: &[&str]| list.contains(&term);
-    if is(ANSWERS_NO) || is(NO) {
+    let term = spelled.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'。！".contains(c));
+    if Phrases::AnswersNo.has(term) || Phrases::Gone.has(term) || Phrases::Refusals.has(term) {
         return Some(false);
     }
-    if is(ANSWERS_YES) || is(YES) {
+    if Phrases::AnswersYes.has(term) || is_promise(term) || Phrases::Buy.has(term) {
         return Some(true);
     }
     asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| said(term))
+}
+
+/// Whether a whole text promises.
+fn is_promise(text: &str) -> bool {
+    Phrases::There.has(text) || Phrases::Promises.has(text)
 }
 
 /// "In stock: No", "Sold out? No", "Stock: 0": what a label asks, and its answer. `Some(None)` where both are there and
@@ -40,12 +47,12 @@ fn asked_and_answered(term: &str) -> Option<Option<bool>> {
     let (label, answer) = term.split_once([':', '?', '：', '？', '='])?;
     let (label, answer) = (label.trim(), answer.trim());
     if let Some(count) = count(answer) {
-        let asks = STOCK.contains(&label) || YES.contains(&label) || LEFT.iter().any(|w| stands(label, w).is_some());
+        let asks = Phrases::Stock.has(label) || is_promise(label) || Phrases::Left.stands_in(label);
         return asks.then_some(Some(count > 0));
     }
-    let yes = if ANSWERS_YES.contains(&answer) || is_mark(answer) && YES.contains(&answer) {
+    let yes = if Phrases::AnswersYes.has(answer) {
         true
-    } else if ANSWERS_NO.contains(&answer) || is_mark(answer) && NO.contains(&answer) {
+    } else if Phrases::AnswersNo.has(answer) {
         false
     } else {
         return None;
@@ -64,10 +71,10 @@ fn first_word(term: &str) -> Option<Option<bool>> {
     });
     // "0.5 l" and "1.2 kg" answer nothing.
     let digits = first.bytes().all(|b| b.is_ascii_digit());
-    if ANSWERS_NO.contains(&first) && set_apart && !digits {
+    if Phrases::AnswersNo.has(first) && set_apart && !digits {
         return Some(Some(false));
     }
-    let yes = ANSWERS_YES.contains(&first) && !digits && (set_apart || first.chars().count() > 2);
+    let yes = Phrases::AnswersYes.has(first) && !digits && (set_apart || PLAIN_YES.contains(&first));
     yes.then_some(Some(true))
 }
 
@@ -75,13 +82,14 @@ fn first_word(term: &str) -> Option<Option<bool>> {
 fn count(word: &str) -> Option<u64> {
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = word[digits.len()..].trim_start_matches(['+', '.']).trim();
-    let unit = rest.is_empty() || LEFT.contains(&rest) || STOCK.contains(&rest);
+    let unit = rest.is_empty() || Phrases::Left.has(rest) || Phrases::Stock.has(rest);
     if word == "zero" { Some(0) } else { digits.parse().ok().filter(|_| unit) }
 }
 
 /// "0 in stock", "3 left", "Only 3 left in stock": a count beside a word for what is there.
 fn counted(term: &str) -> Option<Option<bool>> {
-    let at = term.find(|c: char| c.is_ascii_digit()).or_else(|| stands(term, "zero"))?;
+    let zero_word = || term.strip_prefix("zero ").map(|_| 0);
+    let at = term.find(|c: char| c.is_ascii_digit()).or_else(zero_word)?;
     let digits: String = term[at..].chars().take_while(char::is_ascii_digit).collect();
     let (before, after) = (term[..at].trim_end(), &term[at + digits.len()..]);
     let part = after.starts_with(['.', ',', '%', '/', '-']) && after[1..].starts_with(|c: char| c.is_ascii_digit());
@@ -90,42 +98,45 @@ fn counted(term: &str) -> Option<Option<bool>> {
     }
     let zero = digits.bytes().all(|b| b == b'0');
     let after = if digits.is_empty() { after.strip_prefix("zero")? } else { after }.trim_start_matches(['+', ' ']);
-    let begins = |words: &[&str]| words.iter().any(|w| long(w) && stands(after, w).is_some_and(|at| at <= 16));
-    let ends = |words: &[&str]| words.iter().any(|w| before.ends_with(w) && stands(before, w).is_some());
+    let begins = |words: Phrases| words.places(after).any(|(from, _)| from <= COUNTED);
     if zero {
-        return (begins(YES) || begins(LEFT) || begins(STOCK) || ends(LEFT) || ends(STOCK)).then_some(Some(false));
+        let said = [Phrases::There, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
+            || Phrases::Left.ends(before)
+            || Phrases::Stock.ends(before);
+        return said.then_some(Some(false));
     }
     // What cannot be had or comes later is said in words: "3 sold out", "in stock in 3 weeks".
-    let worded = NO.iter().any(|w| long(w) && stands(term, w).is_some());
-    ((begins(LEFT) || ends(LEFT)) && !worded && !is_later(before, after)).then_some(Some(true))
+    let worded = || Phrases::Gone.stands_in(term);
+    ((begins(Phrases::Left) || Phrases::Left.ends(before)) && !worded() && !is_later(before, after))
+        .then_some(Some(true))
 }
 
 /// What a text says in words. A refusal beats a promise ("not available", "currently out of stock"), unless it is
 /// itself denied or not there yet ("not sold out", "almost sold out").
 fn said(term: &str) -> Option<bool> {
-    if REQUESTS.iter().any(|w| stands(term, w).is_some()) {
+    if Phrases::Requests.stands_in(term) {
         return Some(false);
     }
     let mut promise = None;
-    for phrase in NO {
-        if is_mark(phrase) && term.contains(phrase) {
+    for (from, to) in Phrases::Gone.places(term).chain(Phrases::Refusals.places(term)) {
+        let before = &term[..from];
+        // "Not sold out"; in "n'est plus disponible" both words are the one denial.
+        let denied = is_denied(before.trim_end().trim_end_matches("n'est"), &term[to..]);
+        if !(is_nearly(before) || denied) {
             return Some(false);
         }
-        for at in places(term, phrase).filter(|_| long(phrase)) {
-            let before = &term[..at];
-            if !(is_nearly(before) || is_denied(before, "")) {
-                return Some(false);
-            }
-            promise = Some(true);
-        }
+        promise = Some(true);
     }
-    if promise.is_some() || FEW.iter().any(|w| stands(term, w).is_some()) {
+    if term.contains(['✗', '✘', '❌', '✖', '☐']) {
+        return Some(false);
+    }
+    if promise.is_some() || Phrases::Few.stands_in(term) {
         return Some(true);
     }
-    for phrase in YES.iter().filter(|p| long(p) || is_mark(p)) {
-        let found = if is_mark(phrase) { term.find(phrase) } else { stands(term, phrase) };
-        let Some(at) = found else { continue };
-        let (before, after) = (&term[..at], &term[at + phrase.len()..]);
+    let marks = term.contains(['✓', '✔', '✅', '☑']).then_some(true);
+    for (from, to) in Phrases::There.places(term).chain(Phrases::Promises.places(term)).chain(Phrases::Buy.places(term))
+    {
+        let (before, after) = (&term[..from], &term[to..]);
         if is_denied(before, after) {
             return Some(false);
         }
@@ -135,25 +146,16 @@ fn said(term: &str) -> Option<bool> {
         promise = Some(true);
     }
     // A denial elsewhere in the text leaves it open.
-    promise.filter(|_| !term.split(|c: char| !c.is_alphanumeric() && c != '\'').any(is_denial))
+    promise.or(marks).filter(|_| !words(term).any(is_denial))
 }
 
 /// Whether the words right before a refusal say that it is not there yet.
 fn is_nearly(before: &str) -> bool {
-    let wide = NEARLY.iter().any(|w| w.starts_with(|c: char| c > '\u{2e7f}') && before.trim_end().ends_with(w));
-    wide || words(before).rev().take(2).any(|w| NEARLY.contains(&w))
-}
-
-fn long(phrase: &str) -> bool {
-    phrase.chars().count() > 2 || phrase.chars().all(|c| c > '\u{2e7f}')
-}
-
-fn is_mark(p: &str) -> bool {
-    p.chars().all(|c| !c.is_alphanumeric())
+    Phrases::Nearly.ends(before.trim_end()) || words(before).rev().take(2).any(|w| Phrases::Nearly.has(w))
 }
 
 fn is_denial(word: &str) -> bool {
-    DENIALS.contains(&word) || word.ends_with("n't")
+    Phrases::Denials.has(word) || word.ends_with("n't")
 }
 
 fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
@@ -163,18 +165,18 @@ fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 /// Whether a promise is denied by the words right before it, in the same part of the sentence, or by the one behind.
 fn is_denied(before: &str, after: &str) -> bool {
     let part = before.rsplit([',', ';', '.', '(', ':', '|']).next().unwrap_or(before);
-    let behind = words(after).next().is_some_and(|w| matches!(w, "değil" | "yok"));
+    let behind = words(after).next().is_some_and(|w| Phrases::DenialsBehind.has(w));
     behind || words(part).rev().take(REACH).any(is_denial)
 }
 
 /// Whether a promise is for a later time: "available in 3 weeks", "available from 4 March", "in stock soon". Days are
 /// what a delivery takes.
 fn is_later(before: &str, after: &str) -> bool {
-    if SOON.iter().any(|s| stands(before, s).is_some() || stands(after, s).is_some()) {
+    if Phrases::Soon.stands_in(before) || Phrases::Soon.stands_in(after) {
         return true;
     }
     let next: Vec<&str> = words(after).take(4).collect();
-    if next.iter().take(3).any(|w| long(w) && month_named(w).is_some()) {
+    if next.iter().take(3).any(|w| w.chars().count() > 2 && month_named(w).is_some()) {
         return true;
     }
     let number = |w: &&str| w.starts_with(|c: char| c.is_ascii_digit()) || phrases("one").contains(w);
@@ -186,19 +188,6 @@ fn is_later(before: &str, after: &str) -> bool {
         .find(|w| !w.is_empty() && !phrases("one").contains(w));
     let is = |key: &str| unit.is_some_and(|u| phrases(key).iter().any(|s| s.chars().count() > 2 && u.starts_with(s)));
     is("weeks") || is("months")
-}
-
-/// Where `phrase` stands in `text` at word boundaries; scripts that do without spaces have none.
-fn stands(text: &str, phrase: &str) -> Option<usize> {
-    places(text, phrase).next()
-}
-
-fn places<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = usize> + 't {
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    let wide = phrase.chars().all(|c| c > '\u{2e7f}' || c == ' ' || ('\u{e00}'..='\u{e7f}').contains(&c));
-    text.match_indices(phrase).map(|(at, _)| at).filter(move |at| {
-        wide || (edge(text[..*at].chars().next_back()) && edge(text[at + phrase.len()..].chars().next()))
-    })
 }
 
 #[cfg(test)]

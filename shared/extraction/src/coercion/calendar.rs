@@ -1,5 +1,6 @@
 //! Names of months and words for days that count from today, in many languages. They are data, in `calendar.txt`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -10,6 +11,8 @@ struct Calendar {
     /// By one language.
     own: HashMap<&'static str, HashMap<String, i64>>,
     phrases: HashMap<&'static str, Vec<&'static str>>,
+    /// Names with a space in them, and without it.
+    spaced: Vec<(String, String)>,
 }
 
 /// What is added to a month of the Persian calendar.
@@ -18,6 +21,7 @@ const PERSIAN: i64 = 100;
 static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
     let (mut months, mut own, mut phrases) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut short: HashMap<String, Option<i64>> = HashMap::new();
+    let mut spaced = Vec::new();
     for line in include_str!("calendar.txt").lines().filter(|l| !l.starts_with('#')) {
         let Some((key, rest)) = line.split_once(':') else { continue };
         if key.len() > 2 {
@@ -29,6 +33,10 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
         let own: &mut HashMap<String, i64> = own.entry(language).or_default();
         for (month, names) in (from + 1..).zip(rest.split_whitespace()) {
             for name in names.split('/').map(folded) {
+                if name.contains('_') {
+                    spaced.push((name.replace('_', " "), name.replace('_', "")));
+                }
+                let name = name.replace('_', "");
                 own.insert(name.clone(), month);
                 // "Mac" is a word of other languages.
                 if matches!(key, "ms" | "sw") {
@@ -56,7 +64,7 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
     for (name, month) in short {
         months.entry(name).or_insert(month);
     }
-    Calendar { months, own, phrases }
+    Calendar { months, own, phrases, spaced }
 });
 
 /// A word without the accents that capitals and keyboards leave out: `ΜΑΪΟΥ`, `fevrier`, `KASIM`.
@@ -92,6 +100,18 @@ fn folded(word: &str) -> String {
 /// The words of one kind: `ago`, `weeks` and so on.
 pub(super) fn phrases(key: &str) -> &'static [&'static str] {
     CALENDAR.phrases.get(key).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A text in which names of months are a word each.
+pub(super) fn with_joined_months(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    let names = if text.is_ascii() { &[][..] } else { &CALENDAR.spaced };
+    for (name, joined) in names {
+        if text.contains(name.as_str()) {
+            text = Cow::Owned(text.replace(name.as_str(), joined));
+        }
+    }
+    text
 }
 
 /// A month that a word names.

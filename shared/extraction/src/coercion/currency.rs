@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// `currencies.txt`: from what is written to its code.
 static WRITTEN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut written = HashMap::new();
-    for line in include_str!("currencies.txt").lines().filter(|l| !l.starts_with('#')) {
+    for line in include_str!("currencies.txt").lines().filter(|l| !l.starts_with('#') && !l.contains('%')) {
         let mut words = line.split_whitespace();
         let Some(code) = words.next() else { continue };
         for sign in std::iter::once(code).chain(words) {
@@ -14,6 +14,11 @@ static WRITTEN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
         }
     }
     written
+});
+/// The lines of `currencies.txt` that name small coins: from what is written to the currency's code.
+static COINS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let lines = include_str!("currencies.txt").lines().filter_map(|l| l.split_once("% "));
+    lines.flat_map(|(code, words)| words.split_whitespace().map(move |word| (word, code))).collect()
 });
 /// Every sign's first character: the cheap question before a look into the table.
 static FIRST: LazyLock<Vec<char>> = LazyLock::new(|| {
@@ -102,7 +107,8 @@ fn fits(chars: &[char], sign: Beside) -> bool {
     !before && !behind
 }
 
-/// How much of the whole a sign of small coins is worth: `¢` anywhere; letters only where money is asked for.
+/// What a hundredth is called behind a number, and where its sign ends: `¢` anywhere; words only where money is `asked`
+/// for.
 pub(super) fn coins(chars: &[char], end: usize, asked: bool) -> Option<(usize, &'static str)> {
     let mut from = end;
     while chars.get(from) == Some(&' ') {
@@ -111,19 +117,13 @@ pub(super) fn coins(chars: &[char], end: usize, asked: bool) -> Option<(usize, &
     if chars.get(from) == Some(&'¢') {
         return Some((from + 1, "USD"));
     }
-    let word: String = chars.get(from..)?.iter().take_while(|c| c.is_alphabetic()).take(9).collect();
-    let code = match word.as_str() {
-        "p" | "c" if from > end => return None,
-        "p" | "pence" => "GBP",
-        "c" | "cent" | "cents" => "USD",
-        "ct" | "cts" | "Cent" | "Cents" | "Ct" => "EUR",
-        "коп" | "копеек" => "RUB",
-        "øre" => "DKK",
-        "groszy" => "PLN",
-        "paise" => "INR",
-        _ => return None,
-    };
-    asked.then_some((from + word.chars().count(), code))
+    if !asked {
+        return None;
+    }
+    let word: String = chars.get(from..)?.iter().take_while(|c| c.is_alphabetic()).take(10).collect();
+    let code = COINS.get(word.to_lowercase().as_str()).copied()?;
+    // A lone letter touches its number.
+    (word.chars().count() > 1 || from == end).then(|| (from + word.chars().count(), code))
 }
 
 #[cfg(test)]

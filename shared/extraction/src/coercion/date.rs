@@ -92,6 +92,9 @@ pub(super) fn day(year: i64, month: i64, day: i64, (text, locale): (&str, &str))
     if eras::is_persian(year, text, locale) {
         return eras::persian(year, month, day);
     }
+    if eras::is_islamic(year, (text, locale)) {
+        return None;
+    }
     let year = eras::buddhist(year, text, locale);
     if !YEARS.contains(&year) {
         return None;
@@ -155,6 +158,9 @@ fn ideographs(text: &str) -> Option<Named> {
     };
     let year = digits(&text[..at])?;
     let rest = text[at..].trim_start_matches(['年', '년', ' ']);
+    // "2024年（令和6年）5月1日"
+    let bracket = rest.strip_prefix(['(', '（']).and_then(|inside| inside.split_once([')', '）']));
+    let rest = bracket.map_or(rest, |(_, behind)| behind);
     let (month, rest) = rest.split_once(['月', '월'])?;
     let (of_month, _) = rest.split_once(['日', '일'])?;
     let year = if year < 100 { 2000 + year } else { year };
@@ -165,7 +171,7 @@ fn ideographs(text: &str) -> Option<Named> {
 
 /// `03/04/2025` by locale; `13/04/2025` and `2025/03/04` by themselves. Of a range the first day: `01.–03.05.2024`.
 fn numeric(text: &str, locale: &str) -> Option<Named> {
-    let text = text.replace(". ", ".").replace(['\u{2010}', '\u{2011}'], "-");
+    let text = text.replace(". ", ".").replace(" / ", "/").replace(['\u{2010}', '\u{2011}'], "-");
     let mut before = String::new();
     let mut rest = text.as_str();
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -173,7 +179,8 @@ fn numeric(text: &str, locale: &str) -> Option<Named> {
         let length = from.find(|c: char| !(c.is_ascii_digit() || "/.-·".contains(c))).unwrap_or(from.len());
         let word = from[..length].trim_end_matches(['/', '.', '-', '·']);
         // "1.-3.5.2024" is a word of its own kind: what stands before a dash has no year.
-        let (head, word) = match word.split_once(".-").or_else(|| word.split_once(" - ")) {
+        let slashed = || word.split_once('-').filter(|(head, tail)| head.contains('/') && tail.contains('/'));
+        let (head, word) = match word.split_once(".-").or_else(slashed) {
             Some((head, tail)) => (head.to_owned(), tail),
             None if matches!(gap.trim(), "-" | "–" | "—") => (before.clone(), word),
             None => (String::new(), word),
@@ -201,9 +208,11 @@ fn parts(word: &str, head: &str, locale: &str) -> Option<Date> {
     }
     // A number of two digits with points is no year but a version's part or a paragraph's: "12.05.1" has one digit.
     let year = year_of(c)?;
+    let year = if c.len() == 2 { eras::short_year(year, (word, locale)) } else { year };
     let month_first = ["en-us", "en", "en-ph"].contains(&locale.to_ascii_lowercase().as_str());
     // Points are the continent's way: day first everywhere.
-    let (mut d, mut m) = if (month_first && separator != '.' && x <= 12) || y > 12 { (y, x) } else { (x, y) };
+    let pointed = separator == '.';
+    let (mut d, mut m) = if !pointed && ((month_first && x <= 12) || y > 12) { (y, x) } else { (x, y) };
     let first: Vec<i64> = head.split(separator).filter_map(|n| n.parse().ok()).collect();
     match first[..] {
         [one] if (1..d).contains(&one) => d = one,

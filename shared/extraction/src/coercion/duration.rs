@@ -1,6 +1,7 @@
 //! Lengths of time: ISO 8601 (`PT1H30M`), words ("1 hr 20 min", "1½ Stunden"), clocks ("1:20"), to seconds.
 
 use super::number;
+use super::shares::fraction_of;
 
 /// Longest text that is looked at, in characters.
 const LOOK: usize = 80;
@@ -107,7 +108,7 @@ fn in_words(text: &str, locale: &str) -> Option<Length> {
     let (mut at, mut total, mut last, mut any) = (0, 0.0, f64::INFINITY, false);
     let mut range = false;
     while at < chars.len() {
-        let starts = chars[at].is_ascii_digit() || number::fraction_of(chars[at]).is_some();
+        let starts = chars[at].is_ascii_digit() || fraction_of(chars[at]).is_some();
         if !starts {
             at += 1;
             continue;
@@ -129,7 +130,7 @@ fn in_words(text: &str, locale: &str) -> Option<Length> {
             None if !any => {
                 // A number without a unit counts where it is all there is.
                 let alone = chars.iter().all(|c| {
-                    c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || number::fraction_of(*c).is_some()
+                    c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || fraction_of(*c).is_some()
                 });
                 if alone {
                     return Some(Length { seconds: found.value, bare: true, range: found.range });

@@ -12,23 +12,105 @@ const ERAS: [(&str, &str, i64); 6] = [
     ("民國", "", 1911),
 ];
 
-/// The text with the year of an era in it written as a year of our own: `令和元年5月1日`, `R6.5.1`, `民國113年`.
+/// The text with the year of an era in it written as a year of our own: `令和元年5月1日`, `R6.5.1`, `民國113年`; signs for
+/// numbers become digits: `二〇二四年五月一日`.
 pub(super) fn with_our_years(text: &str, locale: &str) -> Option<String> {
-    let short = locale.to_ascii_lowercase().starts_with("ja");
+    let spelled = with_digits(text);
+    let text = spelled.as_deref().unwrap_or(text);
+    let locale = locale.to_ascii_lowercase();
     for (signs, letter, before) in ERAS {
         let spelled = if signs == "民國" && !text.contains(signs) { "民国" } else { signs };
         if let Some(at) = text.find(spelled) {
-            let rest = text[at + spelled.len()..].trim_start_matches([' ', '(', '（']);
+            let (ahead, rest) = (&text[..at], text[at + spelled.len()..].trim_start_matches([' ', '(', '（']));
+            // "2024年（令和6年）5月1日" says it twice.
+            if ahead.ends_with(['(', '（']) && ahead.contains('年') {
+                return Some(ahead.to_owned() + &text[at..]);
+            }
             let (year, rest) = year(rest)?;
-            return Some(format!("{} {}{rest}", &text[..at], before + year));
+            return Some(format!("{ahead} {}{rest}", before + year));
         }
-        if short && let Some(rest) = text.trim().strip_prefix(letter).filter(|_| !letter.is_empty()) {
+        if locale.starts_with("ja")
+            && let Some(rest) = text.trim().strip_prefix(letter).filter(|_| !letter.is_empty())
+        {
             let (year, rest) = year(rest)?;
             let parts = rest.trim_start_matches(['.', '/', '-', '年']);
             return (parts.len() < rest.len()).then(|| format!("{}-{}", before + year, parts.replace(['.', '/'], "-")));
         }
     }
-    None
+    // Taiwan leaves its era out: "113年5月1日", "113/05/01".
+    let taiwan = locale.starts_with("zh-tw") || locale.starts_with("zh-hant");
+    if taiwan && let Some((year, rest)) = year(text.trim()).filter(|(y, _)| (80..=150).contains(y)) {
+        let parts = rest.strip_prefix(['年', '/', '.', '-'])?;
+        let shaped = rest.starts_with('年')
+            || parts.split(['/', '.', '-']).take(2).all(|p| {
+                let digits = p.bytes().take_while(u8::is_ascii_digit).count();
+                (1..=2).contains(&digits)
+            });
+        let joint = if rest.starts_with('年') { "年" } else { "-" };
+        let parts = if joint == "-" { parts.replacen(['/', '.'], "-", 1) } else { parts.to_owned() };
+        return shaped.then(|| format!("{}{joint}{parts}", 1911 + year));
+    }
+    spelled
+}
+
+/// A text whose days in signs for numbers are in digits; `None` where it has none.
+fn with_digits(text: &str) -> Option<String> {
+    const SIGNS: &str = "〇零一二三四五六七八九十百";
+    if !text.contains(['年', '月']) || !text.contains(|c| SIGNS.contains(c)) {
+        return None;
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    while at < chars.len() {
+        let run = chars[at..].iter().take_while(|c| SIGNS.contains(**c)).count();
+        let unit = chars.get(at + run).is_some_and(|c| matches!(c, '年' | '月' | '日' | '號' | '号'));
+        if (1..=6).contains(&run) && unit {
+            out.push_str(&number_of(&chars[at..at + run]));
+            at += run;
+        } else {
+            out.extend(&chars[at..at + run.max(1)]);
+            at += run.max(1);
+        }
+    }
+    Some(out)
+}
+
+/// Signs for numbers as digits: `二〇二四` one by one, `三十一` and `一百一十三` by what they are worth.
+fn number_of(signs: &[char]) -> String {
+    let worth = |c: char| match c {
+        '〇' | '零' => Some(0),
+        _ => "一二三四五六七八九".chars().position(|s| s == c).map(|at| at + 1),
+    };
+    if !signs.iter().any(|c| matches!(c, '十' | '百')) {
+        return signs.iter().filter_map(|c| worth(*c)).map(|d| d.to_string()).collect();
+    }
+    let (mut total, mut pending) = (0, None);
+    for c in signs {
+        match c {
+            '百' => total += pending.take().unwrap_or(1) * 100,
+            '十' => total += pending.take().unwrap_or(1) * 10,
+            other => pending = worth(*other),
+        }
+    }
+    (total + pending.unwrap_or(0)).to_string()
+}
+
+/// A year that was written with two digits, where a text or a locale says that it is one of the Buddhist calendar: 67
+/// is 2567 there, and 24 is 2024.
+pub(super) fn short_year(year: i64, said: (&str, &str)) -> i64 {
+    let digits = year % 100;
+    if is_thai(said) && (40..100).contains(&digits) { 2500 + digits } else { year }
+}
+
+/// Whether a year can only be one of the Islamic calendar, whose days nobody here reckons.
+pub(super) fn is_islamic(year: i64, (text, locale): (&str, &str)) -> bool {
+    let language = super::around::language(locale);
+    let arabic = matches!(language.as_str(), "ar" | "ur" | "ps" | "ckb") || text.contains('ه');
+    arabic && (1300..1500).contains(&year)
+}
+
+fn is_thai((text, locale): (&str, &str)) -> bool {
+    locale.to_ascii_lowercase().starts_with("th") || text.chars().any(|c| ('ก'..='๙').contains(&c))
 }
 
 fn year(text: &str) -> Option<(i64, &str)> {
@@ -42,8 +124,7 @@ fn year(text: &str) -> Option<(i64, &str)> {
 
 /// A year of the Buddhist calendar as one of ours, where a text or a locale says that it is one.
 pub(super) fn buddhist(year: i64, text: &str, locale: &str) -> i64 {
-    let thai = locale.to_ascii_lowercase().starts_with("th") || text.chars().any(|c| ('ก'..='๙').contains(&c));
-    if thai && (2400..2700).contains(&year) { year - 543 } else { year }
+    if is_thai((text, locale)) && (2400..2700).contains(&year) { year - 543 } else { year }
 }
 
 /// Whether a year is one of the Persian calendar, by what a text or a locale says.

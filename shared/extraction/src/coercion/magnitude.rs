@@ -48,7 +48,8 @@ pub(super) fn find(
     while chars.get(at) == Some(&' ') {
         at += 1;
     }
-    let letter = |c: &&char| c.is_alphabetic() || matches!(**c, '\u{94d}' | '\u{e31}'..='\u{e4e}');
+    let letter =
+        |c: &&char| c.is_alphabetic() || matches!(**c, '\u{93c}' | '\u{9bc}' | '\u{94d}' | '\u{e31}'..='\u{e4e}');
     let written: String = chars[at..].iter().take_while(letter).take(14).collect();
     let Some(first) = written.chars().next() else { return (1.0, end) };
     if runs_on(first) {
@@ -61,7 +62,7 @@ pub(super) fn find(
     let factor = match written.as_str() {
         "k" | "K" | "к" | "К" if !spaced => 1e3,
         "M" if large() => 1e6,
-        "B" if large() => 1e9,
+        "B" if large() && language(locale) != "tr" => 1e9,
         // "5m" are metres.
         "m" if !spaced && money(after).is_some() => 1e6,
         "b" if !spaced && money(after).is_some() => 1e9,
@@ -75,7 +76,13 @@ pub(super) fn find(
     };
     // The point of an abbreviation: "тыс. руб", "Mio. €".
     let point = chars.get(after) == Some(&'.') && chars.get(after + 1).is_none_or(|c| !c.is_alphanumeric());
-    (factor, after + usize::from(point))
+    let after = after + usize::from(point);
+    // "2 mil millones", "3 thousand million".
+    let next: String = chars.get(after + 1..).unwrap_or_default().iter().take_while(letter).take(14).collect();
+    match self::factor(&next.to_lowercase(), locale).filter(|f| factor == 1e3 && *f >= 1e6 && next.len() > 3) {
+        Some(more) => (factor * more, after + 1 + next.chars().count()),
+        None => (factor, after),
+    }
 }
 
 /// The factor at the beginning of a run of letters: 万円, 만원, ล้านบาท. Chinese puts the same signs before units of
@@ -86,13 +93,72 @@ fn run_on(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64
         factor(&word, locale).map(|f| (word, f))
     })?;
     let after = at + word.chars().count();
-    let metric = chars.get(after).is_some_and(|c| "克米瓦卡赫字比升帕伏".contains(*c));
-    (!(metric && matches!(word.as_str(), "千" | "兆"))).then_some((factor, after))
+    (!is_metric(word.chars().next()?, chars.get(after).copied())).then_some((factor, after))
 }
 
-/// Whether a factor was written as one of the signs that stack: 1億2000万.
-pub(super) fn stacks(chars: &[char], after: usize) -> bool {
-    after > 0 && "兆億亿万萬千조억만천".contains(chars[after - 1])
+/// The least factor of those that stack.
+pub(super) const LEAST_STACKED: f64 = 1e3;
+/// From which factor on a sign closes a group: 万, 億, 兆.
+const GROUP: f64 = 1e4;
+
+/// The factor of one of the signs that stack.
+fn stacked(c: char) -> Option<f64> {
+    Some(match c {
+        '千' | '천' => 1e3,
+        '万' | '萬' | '만' => 1e4,
+        '億' | '亿' | '억' => 1e8,
+        '兆' | '조' => 1e12,
+        _ => return None,
+    })
+}
+
+/// The value of a number that goes on in signs that stack, and where it ends: `1億2000万`, `12万3千`, `1만 2,900`,
+/// `1억 2천만`. `first` is the number before the sign at `end`.
+pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usize)> {
+    let (mut total, mut section, mut at, mut least) = (0.0, 0.0, end, f64::INFINITY);
+    let mut pending = Some(first);
+    loop {
+        let spaced = usize::from(chars.get(at) == Some(&' '));
+        let here = at + spaced;
+        let sign = chars.get(here).copied().and_then(|c| Some((c, stacked(c)?)));
+        if let Some((c, factor)) = sign {
+            let next = chars.get(here + 1).copied();
+            if (spaced > 0 && at != end) || factor >= least || is_metric(c, next) {
+                break;
+            }
+            if factor >= GROUP {
+                total += (section + pending.unwrap_or(0.0)) * factor;
+                (section, least) = (0.0, factor);
+            } else {
+                section += pending? * factor;
+            }
+            (pending, at) = (None, here + 1);
+            continue;
+        }
+        let run = chars.get(here..).unwrap_or_default().iter().take_while(|c| c.is_ascii_digit() || **c == ',').count();
+        if pending.is_some() || run == 0 || run > 5 {
+            break;
+        }
+        let written = &chars[here..here + run];
+        let behind = chars.get(here + run).copied();
+        // A number that stands apart may count something else.
+        let goes_on = written.contains(&',') || behind.is_some_and(|c| stacked(c).is_some() || c == '원');
+        let digits: String = written.iter().filter(|c| **c != ',').collect();
+        if (spaced > 0 && !goes_on) || matches!(behind, Some('.')) {
+            break;
+        }
+        pending = digits.parse().ok();
+        at = here + run;
+    }
+    (at > end).then(|| {
+        let value = total + section + pending.unwrap_or(0.0);
+        ((value * 100.0).round() / 100.0, at)
+    })
+}
+
+/// Whether a sign is of a unit of the metric system rather than a factor: 千克 is a kilogram.
+fn is_metric(sign: char, next: Option<char>) -> bool {
+    matches!(sign, '千' | '兆') && next.is_some_and(|c| "克米瓦卡赫字比升帕伏".contains(c))
 }
 
 /// The power of ten of `1e5` and where it ends.

@@ -1,6 +1,5 @@
 //! Values to types: every row of the contract's coercion table. Pure; knows no page, only a value and how to read it.
 
-mod answers;
 mod around;
 mod availability;
 mod boolean;
@@ -12,10 +11,9 @@ mod duration;
 mod eras;
 mod magnitude;
 mod money;
-mod money_words;
 mod number;
 mod relative;
-mod stock_words;
+mod shares;
 mod worded;
 
 pub(crate) use digits::means_nothing;
@@ -110,12 +108,6 @@ pub(crate) fn may_be_recent(text: &str) -> bool {
 /// What a message says of whether a thing can be had.
 pub(crate) fn says_yes(text: &str) -> Option<bool> {
     boolean::read(&signs(text))
-}
-
-/// Words and phrases that a message about what is left or asked for has, beside those of buttons and stock.
-pub(crate) fn stock_phrases() -> impl Iterator<Item = &'static str> {
-    let all = stock_words::REQUESTS.iter().chain(stock_words::FEW).chain(stock_words::LEFT);
-    all.copied().filter(|w| w.len() > 3)
 }
 
 /// Whether a word is the name of a month.

@@ -1,11 +1,11 @@
 //! Amounts of money in a text, and which of them is the price: what words before and behind each say of it.
 
 use super::currency;
-use super::money_words::{BEHIND, CALLS, FROM, NOW, OLD, OTHER, UNITS};
 use super::number::{self, Found};
+use crate::phrases::Phrases;
 
 /// How far around an amount its words are looked for, in characters.
-const REACH: usize = 32;
+const REACH: usize = 48;
 /// An amount in a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Amount {
@@ -21,15 +21,20 @@ pub(crate) struct Amount {
     score: i32,
 }
 
-/// Whether one of the words stands in a text, alone.
-fn has(text: &str, words: &[&str]) -> bool {
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() || c > '\u{2e7f}');
-    // Most amounts have nothing before them.
-    let words = if text.contains(char::is_alphabetic) { words } else { &[] };
-    words.iter().any(|w| {
-        text.match_indices(w)
-            .any(|(at, _)| edge(text[..at].chars().next_back()) && edge(text[at + w.len()..].chars().next()))
-    })
+/// Whether one of the words stands in a text, in lower case. Most amounts have nothing before them.
+fn has(text: &str, words: Phrases) -> bool {
+    text.contains(char::is_alphabetic) && words.stands_in(text)
+}
+
+/// Whether a text, in lower case, ends in how many of the amount behind it are to be paid: "10x de", "payments of".
+fn is_part(before: &str) -> bool {
+    let before = before.trim_end().trim_end_matches([':', '$', 'r']).trim_end();
+    let times = [" de", " à", " a", ""].iter().filter_map(|w| before.strip_suffix(w)).any(|rest| {
+        let rest = rest.trim_end();
+        let count = rest.strip_suffix(['x', '×']).map(str::trim_end);
+        count.is_some_and(|c| c.ends_with(|c: char| c.is_ascii_digit()))
+    });
+    times || Phrases::Instalments.ends(before)
 }
 
 /// Every number of a text that may be an amount of money: those `wanted`, with what their neighbours leave of the words
@@ -55,25 +60,34 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
         chars.get(from..to).unwrap_or_default().iter().flat_map(|c| c.to_lowercase()).collect()
     };
     let mut amounts = Vec::with_capacity(found.len());
+    // What was said behind the amount before is about that one.
+    let mut taken = false;
     for (i, number) in found.iter().enumerate().filter(|(_, number)| wanted(number)) {
-        let since = i.checked_sub(1).map_or(0, |p| found[p].to).max(number.from.saturating_sub(REACH));
-        let until = found.get(i + 1).map_or(chars.len(), |n| n.from).min(number.to + REACH);
+        // Between amounts of money, other numbers are words: "lowest price of 30 days".
+        let bounds = |n: &&Found| n.currency.is_some() || number.currency.is_none();
+        let since = found[..i].iter().rev().find(bounds).map_or(0, |n| n.to).max(number.from.saturating_sub(REACH));
+        let until = found[i + 1..].iter().find(bounds).map_or(chars.len(), |n| n.from).min(number.to + REACH);
         let (before, after) = (lower(since, number.from), lower(number.to, until.max(number.to)));
         let behind = after.trim_start_matches([' ', ')']);
         if behind.starts_with('%') || number.value < 0.0 && number.currency.is_none() {
             continue;
         }
-        let now = has(&before, NOW);
-        let old = !now && has(&before, OLD);
+        let now = has(&before, Phrases::PaidNow);
+        let old = !now && has(&before, Phrases::PaidOnce);
         let mut score = if number.currency.is_some() { 20 } else { 0 };
         score += if now { 4 } else { 0 };
         score -= if old { 8 } else { 0 };
-        score -= if has(&before, OTHER) { 10 } else { 0 };
-        score -= if BEHIND.iter().any(|w| behind.starts_with(w)) { 10 } else { 0 };
-        score -= if UNITS.iter().any(|w| behind.starts_with(w)) { 3 } else { 0 };
+        score -= if !taken && has(&before, Phrases::NotThePrice) { 10 } else { 0 };
+        taken = Phrases::NotThePriceBehind.begins(behind).is_some();
+        score -= if taken { 10 } else { 0 };
+        score -= if Phrases::PerUnit.begins(behind).is_some() { 3 } else { 0 };
+        score -= if Phrases::Untaxed.begins(behind).is_some() { 1 } else { 0 };
+        score -= if is_part(&before) { 4 } else { 0 };
+        // "1 kg = 24,90 €" is a measure's.
+        score -= if before.trim_end().ends_with('=') { 3 } else { 0 };
         score -= if before.ends_with('(') { 2 } else { 0 };
         if number.currency.is_none() {
-            score += if has(&before, FROM) { 6 } else { 0 };
+            score += if has(&before, Phrases::PriceBefore) { 6 } else { 0 };
             score += if number.has_cents() { 3 } else { 0 };
             score -= if after.starts_with(|c: char| c.is_alphabetic()) { 3 } else { 0 };
         }
@@ -113,7 +127,7 @@ pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
 /// Whether the digits of a text are a telephone number.
 fn is_telephone(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    if digits >= 7 && has(&text.to_lowercase(), CALLS) {
+    if digits >= 7 && has(&text.to_lowercase(), Phrases::Calls) {
         return true;
     }
     let number = text.trim();

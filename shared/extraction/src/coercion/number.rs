@@ -3,6 +3,7 @@
 
 use super::around::{self, digit};
 use super::currency::{self, Beside};
+use super::shares::{fraction_of, share};
 use super::{digits, magnitude};
 
 /// Longest text that is looked at; numbers stand near the start.
@@ -73,7 +74,7 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
     let leading_point = start > 0
         && chars[start - 1] == '.'
         && chars.get(start.wrapping_sub(2)).is_none_or(|c| c.is_whitespace() || "$€£¥-".contains(*c));
-    if around::is_day(chars, start) || around::is_clock(chars, start) {
+    if around::is_day(chars, start) || (around::is_clock(chars, start) && !around::is_krona(chars, start)) {
         return None;
     }
     let first = start - usize::from(leading_point);
@@ -104,7 +105,8 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
     }
     if fraction.is_empty()
         && !written.is_empty()
-        && let Some((cents, after)) = around::cents_apart(chars, end, before)
+        && let Some((cents, after)) =
+            around::cents_apart(chars, end, before).or_else(|| around::cents_behind_colon(chars, end, before))
     {
         (fraction, end) = (cents, after);
     } else if let Some(after) = dash {
@@ -122,27 +124,34 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
         amount = share;
         end = after_share;
     }
-    let (mut scale, mut after) = magnitude::find(chars, (start, end), locale, |at| behind(at).map(|s| s.code));
-    amount = round_scaled(amount, scale);
-    let mut least = scale;
-    while scale > 1.0 && magnitude::stacks(chars, after) && digit(chars, after) {
-        let run = chars[after..].iter().take_while(|c| c.is_ascii_digit()).count();
-        let part: f64 = chars[after..after + run].iter().collect::<String>().parse().unwrap_or_default();
-        let (factor, next) = magnitude::find(chars, (after, after + run), locale, |_| None);
-        if run > 4 || factor >= least {
-            break;
+    let (mut scale, mut after) = match magnitude::stack(chars, end, amount) {
+        Some((value, after)) => {
+            amount = value;
+            (magnitude::LEAST_STACKED, after)
         }
-        amount += part * factor;
-        (least, after) = (factor, next);
-    }
+        None => {
+            let found = magnitude::find(chars, (start, end), locale, |at| behind(at).map(|s| s.code));
+            amount = round_scaled(amount, found.0);
+            found
+        }
+    };
     let mut sign = before.or_else(|| currency::after(chars, after));
+    let small = fraction.is_empty() && digits.len() <= 3;
     if sign.is_none()
         && let Some((next, code)) =
-            digit(chars, end.saturating_sub(1)).then(|| currency::coins(chars, after, asked)).flatten()
+            digit(chars, end.saturating_sub(1)).then(|| currency::coins(chars, after, asked && small)).flatten()
     {
         (scale, amount) = (0.01, (amount * 1e6).round() / 1e8);
         sign = Some(Beside { code, from: after, to: next });
         after = next;
+    } else if asked
+        && whole
+        && let Some(whole_sign) = sign.filter(|s| s.from >= after)
+        && let Some((coins, next)) = around::coins_behind(chars, whole_sign.to)
+    {
+        // "199 zł 99 gr"
+        (scale, amount, after) = (0.01, amount + coins / 100.0, next);
+        sign = Some(Beside { to: next, ..whole_sign });
     }
     let (from, to) = sign.map_or((first, after), |s| (s.from.min(first), s.to.max(after)));
     let cents = fraction.len() == 2;
@@ -186,61 +195,6 @@ fn is_fuel(chars: &[char], end: usize) -> bool {
     ["/l", "/gal", "perlit", "pergal", "prolit", "jelit", "perl", "pelit"]
         .iter()
         .any(|unit| rest.find(unit).is_some_and(|at| at <= 4))
-}
-
-/// What a single character of a fraction is worth.
-pub(super) fn fraction_of(c: char) -> Option<f64> {
-    Some(match c {
-        '½' => 0.5,
-        '¼' => 0.25,
-        '¾' => 0.75,
-        '⅓' => 1.0 / 3.0,
-        '⅔' => 2.0 / 3.0,
-        '⅕' => 0.2,
-        '⅖' => 0.4,
-        '⅗' => 0.6,
-        '⅘' => 0.8,
-        '⅙' => 1.0 / 6.0,
-        '⅛' => 0.125,
-        '⅜' => 0.375,
-        '⅝' => 0.625,
-        '⅞' => 0.875,
-        _ => return None,
-    })
-}
-
-/// The value of `1½`, `1 1/2` and `1/2`, and where it ends. A score like `4/5`, of which the first number is meant, is
-/// told from a fraction by its denominator: cooks and carpenters use 2, 3, 4, 8 and 16, raters use 5, 10 and 100.
-fn share(chars: &[char], start: usize, end: usize, digits: &str, fraction: &str) -> (Option<f64>, usize) {
-    if !fraction.is_empty() {
-        return (None, end);
-    }
-    let whole: f64 = digits.parse().unwrap_or(0.0);
-    let next = if chars.get(end) == Some(&' ') { end + 1 } else { end };
-    if let Some(part) = chars.get(next).copied().and_then(fraction_of) {
-        return (Some(whole + part), next + 1);
-    }
-    let part = |from: usize| -> Option<(f64, usize)> {
-        let numerator = chars.get(from).and_then(|c| c.to_digit(10)).filter(|n| *n > 0)?;
-        if !matches!(chars.get(from + 1), Some('/' | '⁄')) {
-            return None;
-        }
-        let tail: String = chars.get(from + 2..)?.iter().take_while(|c| c.is_ascii_digit()).take(3).collect();
-        let denominator: u32 = tail.parse().ok().filter(|d| [2, 3, 4, 8, 16].contains(d))?;
-        (numerator < denominator && chars.get(from + 2 + tail.len()) != Some(&'/'))
-            .then(|| (f64::from(numerator) / f64::from(denominator), from + 2 + tail.len()))
-    };
-    if end == start + 1
-        && let Some((value, after)) = part(start)
-    {
-        return (Some(value), after);
-    }
-    if chars.get(end) == Some(&' ')
-        && let Some((value, after)) = part(end + 1)
-    {
-        return (Some(whole + value), after);
-    }
-    (None, end)
 }
 
 /// Multiplying by a power of ten must not add dust: 1.2 × 10^6 is 1200000.

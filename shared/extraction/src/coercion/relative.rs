@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use super::calendar::phrases;
 use super::date::{Named, named};
+use crate::phrases::runs_on;
 
 /// Longest text that may be a span to come and nothing else, in bytes.
 const SHORT: usize = 40;
@@ -24,27 +25,99 @@ pub(super) fn may_name(text: &str) -> bool {
     WORDS.as_ref().is_none_or(|words| words.is_match(text))
 }
 
+/// What is counted, by the key of its words.
+const UNITS: [&str; 7] = ["weeks", "seconds", "minutes", "days", "months", "hours", "years"];
+/// Words for numbers from two on, by their keys.
+const NUMBERS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+/// Words that are two of a unit.
+const DUALS: [(&str, &str); 4] =
+    [("twodays", "days"), ("twoweeks", "weeks"), ("twomonths", "months"), ("twoyears", "years")];
+/// Most that are counted.
+const MOST: i64 = 36_500;
+
+/// The number that a word is.
+fn number(word: &str) -> Option<i64> {
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0 {
+        return word[..digits].parse().ok();
+    }
+    let (two_on, count) = (NUMBERS.iter().zip(2..), |key: &&str| phrases(key).contains(&word));
+    two_on.clone().find(|(key, _)| count(key)).map(|(_, n)| n).or_else(|| phrases("one").contains(&word).then_some(1))
+}
+
+/// The unit that a word is one of, without digits before it. Short words in Latin letters are units only as a whole.
+fn unit(word: &str) -> Option<&'static str> {
+    let word = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is = |s: &str| {
+        let short = s.is_ascii() && s.len() <= 2 || s.chars().nth(1).is_none() && !s.chars().all(runs_on);
+        if short { word == s || word.strip_suffix('s') == Some(s) } else { word.starts_with(s) }
+    };
+    UNITS.into_iter().find(|key| !word.is_empty() && phrases(key).iter().any(|s| is(s)))
+}
+
+/// How many of which unit words speak of: "3 days", "two weeks", "三天", "يومين". `alone` tells that a unit without a
+/// number is one of it: "неделю назад".
+fn counted(words: &[&str], alone: bool) -> Option<(i64, &'static str)> {
+    // A number and its unit in one word, of a script that runs on or not: "3日前", "2d".
+    for word in words {
+        let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+        let spelled = || {
+            NUMBERS.iter().zip(2..).find_map(|(key, n)| {
+                let sign = phrases(key).iter().find(|s| s.chars().all(runs_on) && word.starts_with(**s))?;
+                Some((n, sign.len()))
+            })
+        };
+        let (count, length) = match digits {
+            0 => match spelled() {
+                Some(found) => found,
+                None => continue,
+            },
+            _ => (word[..digits].parse().ok()?, digits),
+        };
+        if let Some(unit) = unit(&word[length..]) {
+            return Some((count, unit));
+        }
+    }
+    for (at, word) in words.iter().enumerate() {
+        if let Some((_, unit)) = DUALS.iter().find(|(key, _)| phrases(key).contains(word)) {
+            return Some((2, unit));
+        }
+        let before = at.checked_sub(1).and_then(|i| words.get(i)).and_then(|w| number(w));
+        if let Some((count, unit)) = before.zip(unit(word)) {
+            return Some((count, unit));
+        }
+    }
+    // Arabic and its like may put the unit before its number, or have none.
+    let lone = || words.iter().find_map(|w| unit(w)).filter(|_| alone && words.len() == 2);
+    lone().filter(|_| !words.iter().any(|w| w.is_ascii() && w.ends_with('s'))).map(|unit| (1, unit))
+}
+
 /// Whether the words say that a span lies in the time to come: "in 3 days", "3 gün sonra", "3日後". The word before
 /// stands right before the count, because "in" stands in many a text.
 fn is_ahead(text: &str, words: &[&str]) -> bool {
-    let starts = |w: &&str| w.starts_with(|c: char| c.is_ascii_digit()) || phrases("one").contains(w);
-    let Some(count) = words.iter().position(starts) else { return false };
+    let Some(count) = words.iter().position(|w| number(w).is_some() && !phrases("ahead").contains(w)) else {
+        return false;
+    };
     let before = words[..count].join(" ");
     let leads = phrases("ahead").iter().any(|p| before == *p) && words.len() <= count + 2;
     leads
         || phrases("behind").iter().any(|p| {
-            let wide = p.chars().all(|c| c > '\u{2e7f}');
+            let wide = p.chars().all(runs_on);
             if wide { text.ends_with(p) } else { text.strip_suffix(p).is_some_and(|r| r.ends_with(' ')) }
         })
 }
 
 /// The day that a text names relative to today.
 pub(super) fn find(text: &str, today: Date) -> Option<Named> {
-    let short = text.len() <= SHORT && text.bytes().any(|b| b.is_ascii_digit());
-    if !short && !may_name(text) {
+    let text = text.trim();
+    let recent = may_name(text);
+    let to_come = text.len() <= SHORT
+        && (phrases("ahead").iter().any(|p| text.starts_with(p))
+            || phrases("behind").iter().any(|p| text.ends_with(p)));
+    if !recent && !to_come {
         return None;
     }
-    let text = text.trim().trim_matches(|c: char| !c.is_alphanumeric() && c != '\u{947}');
+    let text = text.trim_matches(|c: char| !c.is_alphanumeric() && c != '\u{947}');
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || ",.:;|•".contains(c)).filter(|w| !w.is_empty()).collect();
     if words.len() > 8 || words.is_empty() {
@@ -58,7 +131,7 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
         .any(|w| w[0].is_ascii_digit() && w[1] == b':' && w[2].is_ascii_digit() && w[3].is_ascii_digit());
     let says = |key: &str| {
         phrases(key).iter().any(|p| {
-            let wide = p.chars().any(|c| c > '\u{2e7f}');
+            let wide = p.chars().any(runs_on);
             text == *p
                 || (wide && text.contains(p))
                 || text.strip_prefix(p).is_some_and(|r| r.starts_with([' ', ',']))
@@ -67,51 +140,30 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
                 || (timed && p.chars().count() > 3 && words.contains(p))
         })
     };
-    let past = phrases("ago").iter().any(|p| {
-        words.contains(p)
-            || (p.contains(' ') && text.contains(p))
-            || (p.chars().all(|c| c > '\u{2e7f}') && text.ends_with(p))
-    });
-    let count: Option<i64> = {
-        let digits: String =
-            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        if digits.is_empty() {
-            words.iter().any(|w| phrases("one").contains(w)).then_some(1)
-        } else {
-            digits.parse().ok()
+    let past = recent
+        && phrases("ago").iter().any(|p| {
+            words.contains(p) || (p.contains(' ') && text.contains(p)) || (p.chars().all(runs_on) && text.ends_with(p))
+        });
+    let ahead = !past && to_come && is_ahead(text, &words);
+    if past || ahead {
+        // What says that it is past may look like a number: "il y a".
+        let counting: Vec<&str> = if text.starts_with("il y a ") { words[3..].to_vec() } else { words.clone() };
+        if let Some((count, unit)) = counted(&counting, past).filter(|(n, _)| (0..=MOST).contains(n)) {
+            let span = match unit {
+                "weeks" => (count * 7).days(),
+                "seconds" | "minutes" => 0.days(),
+                "days" => count.days(),
+                "months" => count.months(),
+                // Hours may reach into the day before; without the time of day, today is the better guess below 24.
+                "hours" => (count / 24).days(),
+                _ => count.min(3_000).years(),
+            };
+            let day = if ahead { today.checked_add(span) } else { today.checked_sub(span) };
+            return named(day.ok(), length);
         }
-    };
-    let ahead = !past && short && is_ahead(text, &words);
-    if (past || ahead)
-        && let Some(count) = count.filter(|n| (0..=36_500).contains(n))
-    {
-        let unit = |key: &str| {
-            phrases(key).iter().any(|s| {
-                let wide = s.chars().any(|c| c > '\u{2e7f}');
-                let short = s.is_ascii() && s.len() <= 2 || s.chars().nth(1).is_none();
-                let is = |w: &str| if short { w == *s || w.strip_suffix('s') == Some(s) } else { w.starts_with(s) };
-                words.iter().any(|w| is(w.trim_start_matches(|c: char| c.is_ascii_digit())))
-                    || (wide && text.contains(s))
-            })
-        };
-        let span = if unit("weeks") {
-            (count * 7).days()
-        } else if unit("seconds") || unit("minutes") {
-            0.days()
-        } else if unit("days") {
-            count.days()
-        } else if unit("months") {
-            count.months()
-        } else if unit("hours") {
-            // Hours may reach into the day before; without the time of day, today is the better guess below 24.
-            (count / 24).days()
-        } else if unit("years") {
-            count.min(3_000).years()
-        } else {
-            return None;
-        };
-        let day = if ahead { today.checked_add(span) } else { today.checked_sub(span) };
-        return named(day.ok(), length);
+    }
+    if !recent {
+        return None;
     }
     if says("daybefore") || says("dayafter") {
         let days = if says("daybefore") { -2 } else { 2 };

@@ -3,17 +3,21 @@
 
 use jiff::civil::Date;
 
-use super::calendar::{Month, month_in};
+use super::calendar::{Month, month_in, with_joined_months};
 use super::date::{Named, day, named, year_of};
+use super::eras;
 
 /// How many words behind a day its year may stand: a clock and a time zone come between.
 const REACH: usize = 6;
 /// Words between the parts of a day.
-const JOINS: [&str; 11] = ["de", "del", "of", "the", "m", "g", "gada", "gads", "ng", "da", "ta"];
+const JOINS: [&str; 20] = [
+    "de", "del", "of", "the", "m", "g", "gada", "gads", "ng", "da", "ta", "d", "zum", "den", "der", "el", "il", "l",
+    "พ.ศ", "ค.ศ",
+];
 /// Words between the days of a range.
-const RANGES: [&str; 18] = [
+const RANGES: [&str; 20] = [
     "to", "bis", "au", "al", "a", "ao", "til", "till", "tot", "do", "до", "по", "until", "through", "and", "und", "et",
-    "y",
+    "y", "t", "och",
 ];
 
 /// A word, and whether a dash stands before it.
@@ -21,6 +25,8 @@ struct Word<'t> {
     text: &'t str,
     from: usize,
     dashed: bool,
+    /// An apostrophe stands before it, which leaves a year's century out.
+    cut: bool,
 }
 
 /// Marks that belong to the letter before them, in scripts that pages write months in.
@@ -30,19 +36,33 @@ fn is_mark(c: char) -> bool {
 
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
-    let (mut start, mut dashed) = (None, false);
+    let (mut start, mut dashed, mut cut) = (None, false, false);
+    let mut last = ' ';
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
         // Thai months are short with a point between their letters: ม.ค.
         let inside = c == '.' && start.is_some() && text[at + 1..].starts_with(|c: char| ('ก'..='ฮ').contains(&c));
         let part = at < text.len() && (c.is_alphanumeric() || is_mark(c) || inside);
+        // "01MAY2024" is three words, "1er" and "2024ko" are one.
+        let turns = last.is_ascii_digit() != c.is_ascii_digit();
+        let long = |t: &str| t.chars().take_while(|c| c.is_alphabetic()).count() > 2;
+        let splits = turns
+            && start.is_some_and(|from| if c.is_ascii_digit() { long(&text[from..at]) } else { long(&text[at..]) });
         match (part, start) {
             (true, None) => start = Some(at),
+            (true, Some(from)) if splits => {
+                words.push(Word { text: &text[from..at], from, dashed, cut });
+                (start, dashed, cut) = (Some(at), false, false);
+            }
             (false, Some(from)) => {
-                words.push(Word { text: &text[from..at], from, dashed });
-                (start, dashed) = (None, false);
+                words.push(Word { text: &text[from..at], from, dashed, cut });
+                (start, dashed, cut) = (None, false, false);
             }
             _ => {}
         }
+        if !part {
+            cut = matches!(c, '\'' | '’' | '‘');
+        }
+        last = c;
         dashed |= !part && matches!(c, '-' | '–' | '—' | '−' | '~' | '〜' | '/' | '&');
     }
     words
@@ -52,14 +72,17 @@ fn words(text: &str) -> Vec<Word<'_>> {
 fn day_in(word: &Word<'_>) -> Option<i64> {
     let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
     let suffix = &word.text[digits..];
-    let known = matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "o" | "ª" | "d" | "ος" | "го");
+    let known = matches!(
+        suffix,
+        "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "o" | "ª" | "d" | "ος" | "η" | "го" | "a" | "°"
+    );
     word.text[..digits].parse().ok().filter(|n| known && digits <= 2 && (1..=31).contains(n))
 }
 
 fn year_in(word: &Word<'_>) -> Option<i64> {
     let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
     let suffix = &word.text[digits..];
-    let known = matches!(suffix, "" | "г" | "р" | "m" | "r" | "년" | "年");
+    let known = matches!(suffix, "" | "г" | "р" | "m" | "r" | "ko" | "년" | "年");
     year_of(&word.text[..digits]).filter(|_| known && digits == 4)
 }
 
@@ -73,7 +96,7 @@ struct Parts {
 }
 
 /// What stands around the month at `at`.
-fn parts(words: &[Word<'_>], at: usize, month: Month) -> Option<Parts> {
+fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Option<Parts> {
     let back = |from: usize| (0..from).rev().find(|i| !JOINS.contains(&words[*i].text)).filter(|i| from - i <= 3);
     let on = |from: usize| (from..words.len()).find(|i| !JOINS.contains(&words[*i].text)).filter(|i| i - from <= 2);
     // A year that is right there, else one behind the time of day.
@@ -81,7 +104,8 @@ fn parts(words: &[Word<'_>], at: usize, month: Month) -> Option<Parts> {
         let next = on(from)?;
         let short = || {
             let two = words[next].text;
-            (two.len() == 2 && two.bytes().all(|b| b.is_ascii_digit())).then(|| year_of(two)).flatten()
+            let year = || year_of(two).map(|year| eras::short_year(year, said));
+            (two.len() == 2 && two.bytes().all(|b| b.is_ascii_digit())).then(year).flatten()
         };
         if let Some(year) = year_in(&words[next]) {
             return Some((year, next));
@@ -95,12 +119,14 @@ fn parts(words: &[Word<'_>], at: usize, month: Month) -> Option<Parts> {
     if let Some(before) = back(at)
         && let Some(last) = day_in(&words[before])
     {
-        // "1–3 May": the first.
-        let ranged = |i: usize| words[before].dashed || RANGES.contains(&words[i].text);
-        let first = (0..before)
-            .rev()
-            .find(|i| !RANGES.contains(&words[*i].text))
-            .filter(|i| before - i <= 2 && ranged(before - 1))
+        // "1–3 May", "1. bis zum 3. Mai": the first.
+        let between = |i: &usize| RANGES.contains(&words[*i].text) || JOINS.contains(&words[*i].text);
+        let skipped = (0..before).rev().take_while(between).take(REACH).count();
+        let ranged = words[before].dashed
+            || words[before - skipped..before].iter().any(|w| w.dashed || RANGES.contains(&w.text));
+        let first = (before - skipped)
+            .checked_sub(1)
+            .filter(|_| ranged)
             .and_then(|i| day_in(&words[i]).map(|d| (d, i)))
             .filter(|(d, _)| *d < last);
         let (day, from) = first.unwrap_or((last, before));
@@ -123,19 +149,20 @@ fn parts(words: &[Word<'_>], at: usize, month: Month) -> Option<Parts> {
     let last = skip > 0 && words.get(next + skip).is_some_and(|w| day_in(w).is_some());
     let year = year_behind(if last { next + skip + 1 } else { next + 1 });
     // "May 30, 24" is rare, and "May 5 10:15" is not.
-    let year = year.filter(|(_, i)| words[*i].text.len() == 4 || year_in(&words[*i]).is_some());
+    let year = year.filter(|(_, i)| words[*i].text.len() == 4 || words[*i].cut || year_in(&words[*i]).is_some());
     Some(Parts { month, day, year: year.map(|y| y.0), from: at, to: year.map_or(next, |y| y.1) })
 }
 
 fn as_date(parts: &Parts, year: i64, said: (&str, &str)) -> Option<Date> {
     if parts.month.persian {
-        return super::eras::persian(year, parts.month.number, parts.day);
+        return eras::persian(year, parts.month.number, parts.day);
     }
     day(year, parts.month.number, parts.day, said)
 }
 
 /// The first day with a month in words.
 pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
+    let text = &*with_joined_months(text);
     let words = words(text);
     let length = |from: usize, to: usize| {
         let end = words[to].from + words[to].text.len();
@@ -144,7 +171,7 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
     let mut open: Option<Parts> = None;
     for (at, word) in words.iter().enumerate() {
         let Some(month) = month_in(word.text, locale) else { continue };
-        let Some(found) = parts(&words, at, month) else { continue };
+        let Some(found) = parts(&words, at, month, (text, locale)) else { continue };
         let Some(year) = found.year else {
             open = open.or(Some(found));
             continue;

@@ -5,8 +5,26 @@ use scraper::node::Element;
 /// Longest mark (class, id and their like) of one element, in bytes.
 const MAX_MARK: usize = 400;
 /// Attributes that say in words what an element is.
-const MARKS: [&str; 9] =
-    ["class", "id", "itemprop", "property", "data-testid", "data-test", "data-qa", "data-hook", "rel"];
+const MARKS: [&str; 15] = [
+    "class",
+    "id",
+    "itemprop",
+    "property",
+    "rel",
+    "data-testid",
+    "data-test",
+    "data-test-id",
+    "data-qa",
+    "data-qa-qualifier",
+    "data-hook",
+    "data-cy",
+    "data-auto-id",
+    "data-automation-id",
+    "data-e2e",
+];
+
+/// How many of them, the first ones, are no `data-` attributes.
+const PLAIN: usize = 5;
 
 /// Whether words stand in marks as whole words. Marks have a space at each end.
 pub(crate) fn has_words(marks: &str, words: &str) -> bool {
@@ -35,8 +53,10 @@ impl<'a> Attributes<'a> {
                 "hidden" => found.hidden = true,
                 "style" => found.hidden |= value.contains("display:none") || value.contains("display: none"),
                 other => {
-                    if let Some(at) = MARKS.iter().position(|m| *m == other) {
-                        found.marks[at] = Some(value);
+                    // Most attributes are neither these few nor of tests.
+                    let known = if other.starts_with("data-") { &MARKS[PLAIN..] } else { &MARKS[..PLAIN] };
+                    if let Some(at) = known.iter().position(|m| *m == other) {
+                        found.marks[at + if other.starts_with("data-") { PLAIN } else { 0 }] = Some(value);
                     }
                 }
             }

@@ -95,8 +95,8 @@ impl<'a> Selection<'a> {
         Selection { page, url, budget, tree: OnceCell::new() }
     }
 
-    /// What a selector matches: as many as a list may have, or as a single value needs. For `money`, cents that stand in an
-    /// element of their own get their point.
+    /// What a selector matches: as many as a list may have, or as a single value needs. `money` is read as amounts are
+    /// (`cents`).
     pub(crate) fn read(&self, selector: &str, list: bool, money: bool) -> Selected {
         let mut out = Selected::default();
         let Ok((selector, attribute)) = parse(selector) else { return out };
@@ -117,7 +117,7 @@ impl<'a> Selection<'a> {
                         let (text, whole) = html::text_within(element, &self.budget, room);
                         // Money is short; what is longer is no price, and is not looked at again.
                         let amount = money && whole && text.len() <= MAX_AMOUNT;
-                        (if amount { cents::with_point(element, text) } else { text }, whole)
+                        (if amount { cents::amount_of(element, text) } else { text }, whole)
                     }
                     None => continue,
                 },

@@ -1,57 +1,11 @@
 //! Who wrote it: elements marked as author or byline, `rel=author`, and lines that begin with "By" near the heading.
 
 use crate::candidate::{Candidate, Source};
+use crate::phrases::Phrases;
 use crate::zones::Zone;
 
 use super::View;
 
-/// Words that come before a writer's name.
-const BEFORE: [&str; 44] = [
-    "written by",
-    "words by",
-    "story by",
-    "posted by",
-    "published by",
-    "recipe by",
-    "submitted by",
-    "created by",
-    "contributed by",
-    "article by",
-    "reported by",
-    "reviewed and written by",
-    "author",
-    "authors",
-    "by",
-    "von",
-    "par",
-    "por",
-    "door",
-    "di",
-    "av",
-    "af",
-    "autor",
-    "autorin",
-    "auteur",
-    "autore",
-    "autor:",
-    "text",
-    "texte",
-    "text von",
-    "geschrieben von",
-    "écrit par",
-    "publié par",
-    "escrito por",
-    "publicado por",
-    "scritto da",
-    "geschreven door",
-    "skrevet af",
-    "skrevet av",
-    "kirjoittanut",
-    "yazan",
-    "автор",
-    "written and edited by",
-    "from",
-];
 /// Class words of elements that hold a writer's name, with how far they can be trusted.
 const MARKS: [(&str, i32); 14] = [
     ("author name", 12),
@@ -87,56 +41,6 @@ const ELSE: [&str; 16] = [
     "description",
     "twitter",
     "count",
-];
-/// Words of which no name is made.
-const NO_NAMES: [&str; 47] = [
-    "read",
-    "more",
-    "share",
-    "follow",
-    "subscribe",
-    "posted",
-    "updated",
-    "published",
-    "comments",
-    "comment",
-    "min",
-    "minutes",
-    "view",
-    "views",
-    "all",
-    "articles",
-    "posts",
-    "about",
-    "home",
-    "login",
-    "menu",
-    "search",
-    "and",
-    "the",
-    "author",
-    "authors",
-    "byline",
-    "profile",
-    "reviewed",
-    "fact",
-    "edited",
-    "photo",
-    "photos",
-    "illustration",
-    "ago",
-    "last",
-    "bio",
-    "next",
-    "date",
-    "editor's",
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-    "sun",
 ];
 /// Longest name or names, in characters.
 const LONGEST: usize = 70;
@@ -225,16 +129,12 @@ fn nearness(view: &View<'_>, at: usize) -> i32 {
 /// The name in a line that begins with "By" or its like.
 pub(super) fn after_by(line: &str) -> Option<String> {
     let lower = line.to_lowercase();
-    let by = BEFORE[..14]
-        .iter()
-        .chain(&BEFORE[14..18])
-        .chain(&BEFORE[24..])
-        .filter(|b| lower.strip_prefix(**b).is_some_and(|rest| rest.starts_with([' ', ':'])));
+    let by = Phrases::By.all().filter(|b| lower.strip_prefix(b).is_some_and(|rest| rest.starts_with([' ', ':'])));
     let by = by.max_by_key(|b| b.len())?;
     let rest = line.get(by.len()..)?.trim_start_matches([':', ' ']);
     // "By the sea" is no byline: names begin with a capital, or with a letter that has none.
     let first = rest.chars().next()?;
-    if first.is_lowercase() && *by == "by" && line.starts_with(char::is_lowercase) && rest.contains(' ') {
+    if first.is_lowercase() && by == "by" && line.starts_with(char::is_lowercase) && rest.contains(' ') {
         return None;
     }
     if first.is_lowercase() && line.split_whitespace().count() > 3 {
@@ -247,13 +147,14 @@ pub(super) fn after_by(line: &str) -> Option<String> {
 /// A text without "By" and its like at its start.
 pub(crate) fn without_by(text: &str) -> &str {
     let lower = text.to_lowercase();
-    let before = BEFORE.iter().filter(|b| lower.strip_prefix(**b).is_some_and(|r| r.starts_with([' ', ':', '\u{a0}'])));
+    let all = Phrases::By.all().chain(Phrases::NameLeads.all());
+    let before = all.filter(|b| lower.strip_prefix(b).is_some_and(|r| r.starts_with([' ', ':', '\u{a0}'])));
     let Some(before) = before.max_by_key(|b| b.len()) else { return text };
     text.get(before.len()..).map_or(text, |rest| rest.trim_start_matches([':', ' ', '\u{a0}']))
 }
 
 /// A name without what bylines put around it.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut rest = without_by(without_by(text.lines().next().unwrap_or_default().trim()));
     for separator in [
         " | ",
@@ -281,6 +182,12 @@ fn clean(text: &str) -> String {
         if let Some((name, _)) = rest.split_once(separator) {
             rest = name;
         }
+    }
+    // "Ann Lee, Associate Editor, Hearth News"; a degree stays.
+    if let Some((name, role)) = rest.split_once(',')
+        && role.split(|c: char| !c.is_alphabetic()).any(|w| Phrases::Roles.has(&w.to_lowercase()))
+    {
+        rest = name;
     }
     // A date behind the name.
     let words: Vec<&str> = rest.split_whitespace().collect();
@@ -313,7 +220,7 @@ pub(crate) fn is_name(text: &str) -> bool {
         return false;
     }
     let joins = words.iter().filter(|w| matches!(w.as_str(), "and" | "the")).count();
-    let no_name = words.iter().filter(|w| NO_NAMES.contains(&w.as_str())).count();
+    let no_name = words.iter().filter(|w| Phrases::NoNames.has(w)).count();
     no_name == joins && joins < words.len()
 }
 
@@ -330,6 +237,8 @@ mod tests {
             ("von Anna Müller", "Anna Müller"),
             ("Ann Lee Mar 4, 2025", "Ann Lee"),
             ("Marketing Team", "Marketing Team"),
+            ("Ann Lee, Associate Editor, Hearth News", "Ann Lee"),
+            ("Post by ann »", "ann"),
         ] {
             assert_eq!(clean(line), want, "{line}");
             assert!(is_name(want), "{want}");

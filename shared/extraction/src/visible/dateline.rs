@@ -4,93 +4,18 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-/// Words that say that a day is the one of a change.
-const CHANGED: &[&str] = &[
-    "updated",
-    "modified",
-    "revised",
-    "last update",
-    "edited",
-    "reviewed",
-    "aktualisiert",
-    "geändert",
-    "mis à jour",
-    "actualizado",
-    "aggiornato",
-    "atualizado",
-    "bijgewerkt",
-    "zaktualizowano",
-    "aktualizováno",
-    "uppdaterad",
-    "opdateret",
-    "oppdatert",
-    "päivitetty",
-    "frissítve",
-    "actualizat",
-    "güncelle",
-    "обновлено",
-    "更新",
-    "修正",
-    "수정",
-    "ažurirano",
-    "atnaujinta",
-    "atjaunot",
-    "ενημέρω",
-    "оновлено",
-    "diperbarui",
-    "cập nhật",
-    "checked",
-    "as of",
-];
-/// Words that say that a day is the one of publication.
-const PUBLISHED: &[&str] = &[
-    "published",
-    "posted",
-    "created",
-    "publish",
-    "released",
-    "originally",
-    "veröffentlicht",
-    "erschienen",
-    "erstellt",
-    "publié",
-    "publicado",
-    "pubblicato",
-    "gepubliceerd",
-    "opublikowano",
-    "publikováno",
-    "vydáno",
-    "publicerad",
-    "udgivet",
-    "publisert",
-    "julkaistu",
-    "megjelent",
-    "publicat",
-    "yayın",
-    "опубликовано",
-    "公開",
-    "掲載",
-    "发布",
-    "發布",
-    "เผยแพร่",
-    "objavljeno",
-    "paskelbta",
-    "publicēts",
-    "avaldatud",
-    "δημοσιεύ",
-    "diterbitkan",
-    "đăng",
-];
+use crate::phrases::Phrases;
 
 /// Finds the words of both kinds in one pass. `None` never comes about: the words are few and fixed.
-static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(CHANGED.iter().chain(PUBLISHED)).ok());
+static WORDS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(Phrases::Changed.all().chain(Phrases::Published.all())).ok());
 
 /// Every word of either kind in a text in lower case, also those within each other, by where they end.
 fn words(text: &str) -> impl Iterator<Item = Label> {
     WORDS.as_ref().into_iter().flat_map(move |words| words.find_overlapping_iter(text)).map(|found| Label {
         from: found.start(),
         to: found.end(),
-        changed: found.pattern().as_usize() < CHANGED.len(),
+        changed: found.pattern().as_usize() < Phrases::Changed.all().count(),
     })
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -11,23 +12,6 @@ use super::{View, dateline};
 
 /// Longest line without a digit that may name a day, in bytes.
 const MAX_RECENT: usize = 60;
-/// Words that say that a day has nothing to do with the page.
-const OTHER: [&str; 14] = [
-    "copyright",
-    "©",
-    "expires",
-    "deadline",
-    "born",
-    "register by",
-    "founded",
-    "since",
-    "joined",
-    "valid",
-    "delivery",
-    "ends",
-    "registriert",
-    "member since",
-];
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
@@ -140,7 +124,7 @@ fn around(view: &View<'_>, at: usize) -> String {
 
 fn kind(around: &str, modified: bool) -> i32 {
     let (changed, published) = dateline::speaks_of(around);
-    if OTHER.iter().any(|w| around.contains(w)) {
+    if Phrases::OtherDays.all().any(|w| around.contains(w)) {
         return -20;
     }
     match (changed, published) {

@@ -6,166 +6,12 @@ use aho_corasick::AhoCorasick;
 
 use crate::candidate::{Candidate, Source, Standing};
 use crate::coercion;
+use crate::phrases::{Phrases, is_whole};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::View;
 
-/// What buttons say that put a thing into a cart or buy it.
-const BUY: [&str; 56] = [
-    "add to cart",
-    "add to basket",
-    "add to bag",
-    "add to trolley",
-    "buy now",
-    "buy it now",
-    "order now",
-    "purchase",
-    "in den warenkorb",
-    "in den einkaufswagen",
-    "jetzt kaufen",
-    "sofort-kaufen",
-    "ajouter au panier",
-    "acheter",
-    "añadir al carrito",
-    "agregar al carrito",
-    "añadir a la cesta",
-    "comprar",
-    "aggiungi al carrello",
-    "acquista",
-    "compralo subito",
-    "adicionar ao carrinho",
-    "in winkelwagen",
-    "in winkelmand",
-    "toevoegen aan winkelwagen",
-    "do koszyka",
-    "dodaj do koszyka",
-    "kup teraz",
-    "do košíku",
-    "do košíka",
-    "přidat do košíku",
-    "vložit do košíku",
-    "vložiť do košíka",
-    "pridať do košíka",
-    "kúpiť",
-    "koupit",
-    "lägg i varukorg",
-    "köp",
-    "læg i kurv",
-    "legg i handlekurv",
-    "lisää ostoskoriin",
-    "kosárba",
-    "adaugă în coș",
-    "adauga in cos",
-    "sepete ekle",
-    "в корзину",
-    "купить",
-    "добавить в корзину",
-    "в количката",
-    "カートに入れる",
-    "장바구니",
-    "구매하기",
-    "加入购物车",
-    "προσθήκη στο καλάθι",
-    "dodaj v košarico",
-    "ielikt grozā",
-];
-/// Messages that a thing cannot be had.
-const GONE: [&str; 52] = [
-    "out of stock",
-    "sold out",
-    "currently unavailable",
-    "not in stock",
-    "temporarily out of stock",
-    "no longer available",
-    "unavailable",
-    "this item is not available",
-    "notify me when available",
-    "email me when back in stock",
-    "discontinued",
-    "back in stock soon",
-    "out-of-stock",
-    "ausverkauft",
-    "nicht verfügbar",
-    "derzeit nicht verfügbar",
-    "nicht auf lager",
-    "nicht lieferbar",
-    "vergriffen",
-    "rupture de stock",
-    "en rupture",
-    "actuellement indisponible",
-    "indisponible",
-    "épuisé",
-    "agotado",
-    "no disponible",
-    "sin stock",
-    "sin existencias",
-    "non disponibile",
-    "esaurito",
-    "attualmente non disponibile",
-    "esgotado",
-    "indisponível",
-    "uitverkocht",
-    "niet op voorraad",
-    "niet leverbaar",
-    "brak w magazynie",
-    "niedostępny",
-    "produkt niedostępny",
-    "vyprodáno",
-    "není skladem",
-    "nedostupné",
-    "vypredané",
-    "nie je skladom",
-    "slutsåld",
-    "slut i lager",
-    "udsolgt",
-    "utsolgt",
-    "loppuunmyyty",
-    "elfogyott",
-    "stoc epuizat",
-    "нет в наличии",
-];
-/// Messages that it can.
-const THERE: [&str; 38] = [
-    "in stock",
-    "available now",
-    "ready to ship",
-    "ships today",
-    "available for delivery",
-    "auf lager",
-    "sofort lieferbar",
-    "lieferbar",
-    "vorrätig",
-    "en stock",
-    "disponible",
-    "disponibile",
-    "disponibilità immediata",
-    "em estoque",
-    "disponível",
-    "op voorraad",
-    "leverbaar",
-    "w magazynie",
-    "dostępny",
-    "na sklade",
-    "skladem",
-    "na skladě",
-    "skladom",
-    "i lager",
-    "på lager",
-    "varastossa",
-    "raktáron",
-    "în stoc",
-    "in stoc",
-    "stokta",
-    "в наличии",
-    "есть в наличии",
-    "налично",
-    "na zalogi",
-    "ir noliktavā",
-    "only a few left",
-    "in-stock",
-    "在庫あり",
-];
 /// Class words and names of buttons that do the same in any language.
 const BUY_MARKS: [&str; 14] = [
     "add to cart",
@@ -195,27 +41,32 @@ struct Says {
     there: bool,
 }
 
-/// All phrases at once: [`BUY`], then [`GONE`], then [`THERE`], then what is left or asked for. `None` only if the lists were too big to be compiled,
-/// which a test excludes.
-static PHRASES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let stock = BUY.iter().chain(&GONE).chain(&THERE).copied();
-    AhoCorasick::new(stock.chain(coercion::stock_phrases())).ok()
+/// All phrases at once, each with the list that it is from. The automaton is `None` only if they were too many to be
+/// compiled, which a test excludes.
+struct Messages {
+    finder: Option<AhoCorasick>,
+    lists: Vec<Phrases>,
+}
+
+static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
+    let lists = [Phrases::Buy, Phrases::Gone, Phrases::There, Phrases::Requests, Phrases::Few, Phrases::Left];
+    // Short words for what is left stand in every text.
+    let all = lists.into_iter().flat_map(|list| list.all().map(move |phrase| (phrase, list)));
+    let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::Left);
+    let (phrases, lists): (Vec<&str>, Vec<Phrases>) = all.unzip();
+    Messages { finder: AhoCorasick::new(phrases).ok(), lists }
 });
 
-/// Which phrases stand in a text at word boundaries.
+/// Which phrases stand in a text, in lower case.
 fn says(text: &str) -> Says {
     let (mut says, mut left) = (Says::default(), false);
-    let Some(phrases) = &*PHRASES else { return says };
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    for found in phrases.find_overlapping_iter(text) {
-        // Scripts that do without spaces have no boundaries.
-        let wide = text[found.range()].chars().all(|c| c > '\u{2fff}' || c == ' ');
-        let alone = edge(text[..found.start()].chars().next_back()) && edge(text[found.end()..].chars().next());
-        if wide || alone {
-            match found.pattern().as_usize() {
-                n if n < BUY.len() => says.buy = true,
-                n if n < BUY.len() + GONE.len() => says.gone = true,
-                n if n < BUY.len() + GONE.len() + THERE.len() => says.there = true,
+    let Some(finder) = &MESSAGES.finder else { return says };
+    for found in finder.find_overlapping_iter(text) {
+        if is_whole(text, found.start(), found.end()) {
+            match MESSAGES.lists.get(found.pattern().as_usize()) {
+                Some(Phrases::Buy) => says.buy = true,
+                Some(Phrases::Gone) => says.gone = true,
+                Some(Phrases::There) => says.there = true,
                 _ => left = true,
             }
         }
@@ -326,7 +177,6 @@ mod tests {
             let got = says(text);
             assert_eq!((got.buy, got.gone, got.there), want, "{text}");
         }
-        assert!(PHRASES.is_some());
-        assert!(BUY.iter().chain(&GONE).chain(&THERE).all(|p| p.len() >= SHORTEST));
+        assert!(MESSAGES.finder.is_some());
     }
 }

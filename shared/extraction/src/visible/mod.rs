@@ -36,7 +36,7 @@ use crate::doc::Doc;
 use crate::head::Head;
 use crate::wanted::Wanted;
 
-pub(crate) use byline::{is_name, without_by};
+pub(crate) use byline::{clean as bare_name, is_name, without_by};
 pub(crate) use dateline::part as dateline;
 pub(crate) use title::{agreement, without_site};
 

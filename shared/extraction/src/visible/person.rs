@@ -26,7 +26,7 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
     for segment in view.segments().iter().filter(|s| s.loose && (4..=60).contains(&s.text.len())).take(200) {
         if segment.text.split_whitespace().count() <= 6
-            && let Some(name) = super::byline::after_by(segment.text)
+            && let Some(name) = super::byline::after_by(segment.text).filter(|n| !n.starts_with(char::is_lowercase))
         {
             out.push(Candidate::text(Source::Pattern, name, "loose line that begins with \"by\"").scored(-6));
             return;

@@ -3,30 +3,11 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::View;
-
-/// Words in an address that say that a picture is no content.
-const DECORATION: [&str; 16] = [
-    "logo",
-    "icon",
-    "avatar",
-    "sprite",
-    "pixel",
-    "spacer",
-    "blank",
-    "placeholder",
-    "loading",
-    "banner",
-    "badge",
-    "gravatar",
-    "emoji",
-    "flag",
-    "1x1",
-    "button",
-];
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
@@ -46,7 +27,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         });
         let Some(address) = address else { continue };
         let lower = address.to_lowercase();
-        if DECORATION.iter().any(|d| lower.contains(d)) || lower.ends_with(".svg") {
+        if Phrases::Decoration.all().any(|d| lower.contains(d)) || lower.ends_with(".svg") {
             continue;
         }
         let side = |name: &str| el.attr(name).and_then(|v| v.trim_end_matches("px").parse::<i32>().ok());

@@ -2,9 +2,10 @@
 //! and after it, whether it is struck through, and how near the heading it stands.
 
 use crate::candidate::{Candidate, Source};
-use crate::cents::{are_cents, has_cents, point};
-use crate::coercion::{self, collapse};
+use crate::cents;
+use crate::coercion;
 use crate::doc::Doc;
+use crate::phrases::Phrases;
 use crate::zones::Zone;
 
 use super::{View, unpriced};
@@ -42,45 +43,11 @@ const NOT_CURRENT: [&str; 27] = [
 /// Class words that say that it is.
 const CURRENT: [&str; 12] =
     ["current", "sale", "final", "now", "special", "offer", "our", "today", "main", "buy", "new", "actual"];
-/// Words around an amount that say that it is something else.
-const ELSE: [&str; 34] = [
-    "shipping",
-    "delivery",
-    "versand",
-    "livraison",
-    "envío",
-    "spedizione",
-    "frete",
-    "verzend",
-    "dostawa",
-    "doprava",
-    "save ",
-    "you save",
-    "sparen",
-    "off ",
-    "over ",
-    "ab einem",
-    "orders",
-    "per month",
-    "/mo",
-    "month",
-    "monat",
-    "mois",
-    "rrp",
-    "uvp",
-    "was ",
-    "statt",
-    "instead of",
-    "list price",
-    "au lieu",
-    "coupon",
-    "gift card",
-    "raten",
-    "mensil",
-    "cashback",
-];
 /// Longest line that an amount may stand in, in bytes.
 const MAX_LINE: usize = 70;
+/// Most parts of an amount that are looked at, and the longest that may be cents or the mark of a footnote, in bytes.
+const MAX_PARTS: usize = 16;
+const MAX_CENTS: usize = 4;
 
 /// An amount on the page.
 #[derive(Debug, Clone)]
@@ -154,7 +121,7 @@ fn find(view: &View<'_>) -> Vec<Price> {
             unpriced |= unpriced::says(&text, is_marked(&marks_around(doc, at)), view.distance(at));
             continue;
         }
-        let text = with_point(doc, at, text);
+        let text = amount_text(doc, at);
         let amounts = coercion::amounts(&text, view.reading.locale);
         let Some(amount) = coercion::current(&amounts) else { continue };
         let Some(currency) = amount.currency else { continue };
@@ -178,7 +145,7 @@ fn find(view: &View<'_>) -> Vec<Price> {
         score += if marked { 10 } else { 0 };
         score += if has(&CURRENT) && !old { 3 } else { 0 };
         score -= if has(&NOT_CURRENT) { 14 } else { 0 };
-        score -= if !amount.now && ELSE.iter().any(|w| line.contains(w)) { 14 } else { 0 };
+        score -= if !amount.now && Phrases::OtherAmounts.stands_in(&line) { 14 } else { 0 };
         score -= if is_per_unit(&text) { 12 } else { 0 };
         score -= i32::try_from(text.chars().count() / 8).unwrap_or(8);
         score += match view.distance(at) {
@@ -217,21 +184,22 @@ fn is_marked(marks: &str) -> bool {
         .any(|word| crate::doc::has_words(marks, word))
 }
 
-/// Whether cents in an element of their own, right behind the whole, have lost their point: `$19<sup>99</sup>`. Then
-/// the text of `at` with the point between them.
-fn with_point(doc: &Doc<'_>, at: usize, text: String) -> String {
-    let whole = doc.lines(at);
+/// The text of `at` as an amount is read: cents in an element of their own have their point, raised marks of footnotes are
+/// gone.
+fn amount_text(doc: &Doc<'_>, at: usize) -> String {
+    let mut text = doc.text(at);
     let (from, all) = (doc.text_at(at), doc.all_text());
-    let begins = doc.below(at).find_map(|i| {
-        let (part, place) = (doc.lines(i).trim(), doc.text_at(i));
-        let around = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
-        let before = all.get(..place)?.chars().next_back()?;
-        let after = all.get(place + part.len()..)?.chars().next();
-        (are_cents(part) && before.is_ascii_digit() && !around(after) && all.get(place..)?.starts_with(part))
-            .then_some(place - from)
-    });
-    let Some((head, tail)) = begins.and_then(|at| whole.split_at_checked(at)) else { return text };
-    if has_cents(head) { text } else { collapse(&format!("{head}{}{tail}", point(head))) }
+    for i in doc.below(at).take(MAX_PARTS) {
+        if !(1..=MAX_CENTS).contains(&doc.text_len(i)) {
+            continue;
+        }
+        let before = all.get(from..doc.text_at(i)).unwrap_or_default();
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        if let Some(mended) = cents::mended(&text, before, doc.lines(i), doc.els[i].name() == "sup") {
+            text = mended;
+        }
+    }
+    text
 }
 
 fn is_per_unit(text: &str) -> bool {

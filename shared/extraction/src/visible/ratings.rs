@@ -5,62 +5,20 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::candidate::{Candidate, Source};
+use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
 use super::View;
 
 /// Longest text that is looked at, in bytes.
 const MAX_TEXT: usize = 60;
-/// Words that are counted.
-const COUNTED: [&str; 24] = [
-    "review",
-    "rating",
-    "vote",
-    "bewertung",
-    "rezension",
-    "avis",
-    "évaluation",
-    "opinion",
-    "reseña",
-    "valoracion",
-    "valoración",
-    "recension",
-    "valutazion",
-    "avaliaç",
-    "beoordeling",
-    "opini",
-    "ocen",
-    "hodnocen",
-    "hodnoten",
-    "omdöme",
-    "anmeld",
-    "értékelés",
-    "отзыв",
-    "レビュー",
-];
 
-/// What follows a rating, likeliest first.
-const BEST: [&str; 15] = [
-    "out of 5",
-    "out of five",
-    "von 5",
-    "sur 5",
-    "de 5",
-    "su 5",
-    "/5",
-    "/ 5",
-    "van 5",
-    "z 5",
-    "av 5",
-    "stars",
-    "out of 10",
-    "/10",
-    "/ 10",
-];
-/// [`BEST`] and [`COUNTED`], each looked for at once. `None` only if a list was too big to be compiled, which a test
+/// What follows a rating, and what is counted, each looked for at once. `None` only if a list was too big to be compiled, which a test
 /// excludes.
-static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> =
-    LazyLock::new(|| (AhoCorasick::new(BEST).ok(), AhoCorasick::new(COUNTED).ok()));
+static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> = LazyLock::new(|| {
+    let finder = |list: Phrases| AhoCorasick::new(list.all()).ok();
+    (finder(Phrases::BestRating), finder(Phrases::Reviews))
+});
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;

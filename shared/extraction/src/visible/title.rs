@@ -3,15 +3,12 @@
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::head::Head;
+use crate::phrases::Phrases;
 
 use super::View;
 
 /// What sites put between a page's title and their own name.
 const SEPARATORS: [&str; 12] = [" | ", " – ", " — ", " - ", " · ", " :: ", " » ", " • ", " / ", " < ", " › ", " ~ "];
-
-/// Titles that say nothing.
-const UNNAMED: [&str; 9] =
-    ["page", "home", "index", "untitled", "untitled document", "untitled page", "document", "new page", "title"];
 
 /// Most first-level headings that are looked at.
 const MAX_HEADINGS: usize = 6;
@@ -64,7 +61,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
     if let Some(title) = &head.title {
         // What editors call a page that nobody gave a title.
-        let unnamed = UNNAMED.contains(&&*title.trim().to_lowercase());
+        let unnamed = Phrases::Unnamed.has(&title.trim().to_lowercase());
         let change = if unnamed { -24 } else { 0 };
         out.push(Candidate::text(Source::Meta, without_site(title, head), "title element").scored(change));
     }
@@ -72,7 +69,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// What an event or a review is of: what the page's title says, up to where it says at which place.
 pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
-    let named = |t: &&str| !UNNAMED.contains(&&*t.trim().to_lowercase());
+    let named = |t: &&str| !Phrases::Unnamed.has(&t.trim().to_lowercase());
     let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };
     let title = without_site(title, view.head);
     let work = [" at ", " @ "].iter().find_map(|at| title.split_once(at)).map_or(title.as_str(), |(work, _)| work);

@@ -1,49 +1,8 @@
 //! What stands where a price would be and is none: the thing is free, or its price is told on request. Knows words, and
 //! no page.
 
-/// The price is told on request.
-const ON_REQUEST: [&str; 24] = [
-    "poa",
-    "p.o.a",
-    "price on application",
-    "price on request",
-    "price upon request",
-    "price available on request",
-    "on request",
-    "call for price",
-    "call for pricing",
-    "contact for price",
-    "contact us for price",
-    "contact us for pricing",
-    "ask for price",
-    "request a quote",
-    "preis auf anfrage",
-    "auf anfrage",
-    "prix sur demande",
-    "sur demande",
-    "precio a consultar",
-    "a consultar",
-    "prezzo su richiesta",
-    "prijs op aanvraag",
-    "cena na dotaz",
-    "цена по запросу",
-];
-/// It costs nothing.
-const FREE: [&str; 13] = [
-    "free",
-    "for free",
-    "free of charge",
-    "gratis",
-    "kostenlos",
-    "gratuit",
-    "gratuito",
-    "grátis",
-    "ücretsiz",
-    "zdarma",
-    "бесплатно",
-    "免费",
-    "無料",
-];
+use crate::phrases::Phrases;
+
 /// How far behind the heading a price is looked for that class words do not call one, in bytes of text.
 const NEAR: std::ops::Range<i64> = 0..400;
 
@@ -53,7 +12,7 @@ pub(super) fn says(text: &str, marked: bool, distance: i64) -> bool {
     let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     // "Price: POA" is a label with its value.
     let value = text.rsplit_once(": ").map_or(text.as_str(), |(_, value)| value.trim());
-    ON_REQUEST.contains(&value) && (marked || NEAR.contains(&distance)) || FREE.contains(&value) && marked
+    Phrases::OnRequest.has(value) && (marked || NEAR.contains(&distance)) || Phrases::Free.has(value) && marked
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod jobs_and_other_kinds;
 mod plain_pages;
 mod properties;
 mod sources;
+mod spellings;
 mod stated;
 mod traps;
 

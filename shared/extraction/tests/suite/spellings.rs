@@ -1,0 +1,80 @@
+//! Tables of spellings: how shops, news and feeds of many countries write amounts, numbers, days, yes and no. A row is
+//! what a page says and the value that it means; `null` is no value, `any` what nobody should rely on.
+
+use serde_json::{Value, json};
+
+use super::{read_at, schema};
+
+/// Reads a row's page for one field.
+fn value(page: &str, locale: &str, field: Value) -> Value {
+    let name = field["field"].as_str().unwrap().to_owned();
+    read_at("https://shop.test/p/kettle", locale, page, json!([field])).data[&name].clone()
+}
+
+/// A page with a text that a selector finds; markup stays what it is.
+fn sheet(text: &str) -> String {
+    let text = if text.contains("</") { text.to_owned() } else { text.replace('&', "&amp;").replace('<', "&lt;") };
+    format!("<!doctype html><title>Sheet</title><h1>Sheet</h1><p class=\"v\">{text}</p>")
+}
+
+/// Every row of a table whose value is another than it says.
+fn wrong(table: &str, read: impl Fn(&[&str]) -> Value) -> Vec<String> {
+    let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    rows.filter_map(|row| {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let (want, cells) = cells.split_last().unwrap();
+        let got = read(cells);
+        let same = match want.parse::<f64>() {
+            Ok(number) => got.as_f64().is_some_and(|v| (v - number).abs() < 0.005),
+            Err(_) => got == serde_json::from_str(want).unwrap_or_else(|_| json!(want)),
+        };
+        (!same && *want != "any").then(|| format!("{row}: {got}"))
+    })
+    .collect()
+}
+
+/// A field that reads the text of [`sheet`].
+fn selected(name: &str, kind: &str) -> Value {
+    let mut field = schema(&[(name, kind)])[0].clone();
+    field["selector"] = json!(".v");
+    field
+}
+
+#[test]
+fn amounts_of_money() {
+    let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("price", "float"));
+    assert_eq!(wrong(include_str!("../tables/money.tsv"), read), Vec::<String>::new());
+}
+
+#[test]
+fn numbers() {
+    let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("value", "float"));
+    assert_eq!(wrong(include_str!("../tables/numbers.tsv"), read), Vec::<String>::new());
+}
+
+#[test]
+fn days() {
+    let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("date", "date"));
+    assert_eq!(wrong(include_str!("../tables/dates.tsv"), read), Vec::<String>::new());
+}
+
+#[test]
+fn answers() {
+    let read = |row: &[&str]| value(&sheet(row[0]), "en-US", selected("inStock", "boolean"));
+    assert_eq!(wrong(include_str!("../tables/answers.tsv"), read), Vec::<String>::new());
+}
+
+/// What an offer states, whatever the page says beside it.
+#[test]
+fn availability() {
+    let read = |row: &[&str]| {
+        let offer = json!({"@type": "Offer", "price": "49.50", "priceCurrency": "EUR", "availability": row[0]});
+        let lamp = json!({"@type": "Product", "name": "Birch Lamp", "offers": offer});
+        let page = format!(
+            "<title>Birch Lamp</title><h1>Birch Lamp</h1><script type='application/ld+json'>{lamp}</script><p \
+             class=price>€49.50</p>"
+        );
+        value(&page, "en-US", schema(&[("inStock", "boolean")])[0].clone())
+    };
+    assert_eq!(wrong(include_str!("../tables/availability.tsv"), read), Vec::<String>::new());
+}
