@@ -40,6 +40,7 @@ mod zones;
 
 use budget::{Budget, Spent};
 use candidate::Candidate;
+use domain::media::{Media, essence};
 use domain::{RenderMode, Schema, Timestamp};
 use fields::Chosen;
 use serde_json::{Map, Value};
@@ -111,36 +112,30 @@ enum Kind {
 
 /// What a page is: what its type says, as far as its text bears that out.
 fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Result<Kind, ExtractError> {
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let markup = || text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
+    let unsupported = || Err(ExtractError::Unsupported(coercion::clip(&essence(content_type.unwrap_or_default()))));
     let xml = |text: &str| xml::parse(text, budget).map(Kind::Xml);
-    match essence.as_str() {
-        "application/json" | "text/json" | "application/x-json" => {
-            json_text::read(text, budget).map(Kind::Json).ok_or(ExtractError::BrokenJson)
-        }
-        e if e.ends_with("+json") => json_text::read(text, budget).map(Kind::Json).ok_or(ExtractError::BrokenJson),
+    let is_markup = text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
+    let markup = || Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html);
+    let json = |text: &str| json_text::read(text, budget).map(Kind::Json);
+    match Media::of(content_type) {
         // What is not XML in the end is read as leniently as HTML.
-        e if e.ends_with("/xml") || e.ends_with("+xml") => Ok(xml(text).unwrap_or(Kind::Html)),
-        // Servers send feeds and JSON under any of these.
-        e if e.is_empty() || e.starts_with("text/") || SCRIPTS.contains(&e) => {
-            if markup() {
-                return Ok(Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html));
-            }
-            let json =
-                Some(text).filter(|t| json_text::begins(t)).and_then(|t| json_text::read(t, budget)).map(Kind::Json);
-            match json {
-                Some(json) => Ok(json),
-                None if e.is_empty() || e == "text/html" => Ok(Kind::Html),
-                None if e.starts_with("text/") => Ok(Kind::Text),
-                None => Err(ExtractError::Unsupported(coercion::clip(e))),
-            }
-        }
-        other => Err(ExtractError::Unsupported(coercion::clip(other))),
+        Media::Xhtml | Media::Xml => Ok(xml(text).unwrap_or(Kind::Html)),
+        Media::Other => unsupported(),
+        Media::Json => match json(text) {
+            Some(json) => Ok(json),
+            None if is_markup => Ok(markup()),
+            None => Err(ExtractError::BrokenJson),
+        },
+        // Servers send pages, feeds and JSON under any of these.
+        Media::Html | Media::Script | Media::Text | Media::Unsaid if is_markup => Ok(markup()),
+        said => match (Some(text).filter(|t| json_text::begins(t)).and_then(json), said) {
+            (Some(json), _) => Ok(json),
+            (None, Media::Script) => unsupported(),
+            (None, Media::Text) => Ok(Kind::Text),
+            (None, _) => Ok(Kind::Html),
+        },
     }
 }
-
-/// Types of scripts, which callbacks around JSON go by.
-const SCRIPTS: [&str; 3] = ["application/javascript", "application/x-javascript", "application/ecmascript"];
 
 /// Reads the schema's fields from a page.
 ///
@@ -150,7 +145,7 @@ pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Resul
     read(page, schema, context, &mut |_| {})
 }
 
-/// The same, and the page's links from the same document. A page that is no HTML has none.
+/// The same, and the page's links from the same document. A page that is neither HTML nor XML has none.
 pub fn extract_with_links(
     page: &Page<'_>,
     schema: &Schema,

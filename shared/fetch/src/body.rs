@@ -3,16 +3,17 @@
 use std::io;
 
 use bytes::Bytes;
+use domain::Media;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncReadExt;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::content::{
-    Readability, SNIFF_BYTES, is_binary_format, is_still_gzip, judge_type, looks_readable, sniffed_type,
-};
+use crate::bounded::TooLong;
+use crate::content::{SNIFF_BYTES, is_binary_format, is_still_gzip, looks_readable};
 use crate::decode::{Decoded, broken, coding, decoded};
 use crate::error::FetchError;
+use crate::fault::find;
 use crate::growth::{MEDIUM_BODY, Room, SMALL_BODY};
 use crate::throttle::throttled;
 
@@ -26,11 +27,13 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Whether it says that it is HTML, or says nothing of the kind.
+    /// Whether it says that it is HTML, or says nothing and is no JSON.
     pub(crate) fn is_markup(&self) -> bool {
-        let Some(text) = self.content_type.as_deref() else { return true };
-        let text = text.to_ascii_lowercase();
-        text.contains("html") || judge_type(&text) == Readability::Unsaid
+        match Media::of(self.content_type.as_deref()) {
+            Media::Html | Media::Xhtml => true,
+            Media::Unsaid => !matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')),
+            Media::Xml | Media::Json | Media::Script | Media::Text | Media::Other => false,
+        }
     }
 }
 
@@ -39,12 +42,12 @@ impl Content {
 pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
-    let content_type = headers.get(CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    let sniff = match content_type.as_deref().map_or(Readability::Unsaid, judge_type) {
-        Readability::Readable => false,
-        Readability::Unsaid => true,
-        Readability::Unreadable => return Err(wrong_type(content_type.as_deref().unwrap_or_default())),
-    };
+    let content_type = type_of(headers);
+    let media = Media::of(content_type.as_deref());
+    if media == Media::Other {
+        return Err(wrong_type(content_type.as_deref().unwrap_or_default()));
+    }
+    let sniff = media == Media::Unsaid;
     let coding = coding(headers)?;
     // A claim, and believed only where it is to the page's disadvantage: nothing is set aside for it.
     if response.content_length().is_some_and(|n| n > max as u64) {
@@ -61,7 +64,6 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
             }
         }
     }
-    let content_type = sniffed_type(content_type.as_deref(), &growing.body);
     Ok(Content { content_type, body: growing.body.into() })
 }
 
@@ -98,7 +100,12 @@ impl Growing {
         let mut rest_at = self.body.len() + BREATH;
         while !self.ended && self.body.len() < mark {
             make_room(&mut self.body, mark.min(self.max));
-            let came = self.content.read_buf(&mut self.body).await.map_err(|error| failed(&error, self.max))?;
+            let came = match self.content.read_buf(&mut self.body).await {
+                Ok(came) => came,
+                // Lengths that are too long and chunks without a last one, behind a page that is whole.
+                Err(error) if find::<TooLong>(&error).is_none() && is_whole(&self.body) => 0,
+                Err(error) => return Err(failed(&error, self.max)),
+            };
             if self.body.len() > self.max {
                 return Err(too_large(self.max));
             }
@@ -116,6 +123,19 @@ impl Growing {
         }
         Ok(())
     }
+}
+
+/// Whether a page says itself that it has ended: browsers show one whose answer breaks off behind that.
+fn is_whole(body: &[u8]) -> bool {
+    const END: &[u8] = b"</html>";
+    let body = body.trim_ascii_end();
+    body.len().checked_sub(END.len()).is_some_and(|at| body[at..].eq_ignore_ascii_case(END))
+}
+
+/// The `Content-Type` of a response. Of several the last that says something counts (Fetch, "extract a MIME type").
+fn type_of(headers: &HeaderMap) -> Option<String> {
+    let said = headers.get_all(CONTENT_TYPE).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    said.reduce(|before, last| if Media::of(Some(&last)) == Media::Unsaid { before } else { last })
 }
 
 fn failed(error: &io::Error, max: usize) -> FetchError {

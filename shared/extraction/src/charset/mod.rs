@@ -10,6 +10,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+use domain::Media;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// How many bytes at the start tell UTF-16 without a mark.
@@ -34,7 +35,8 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     {
         return Cow::Borrowed(text);
     }
-    match encoding_of(body, header, is_xml(content_type)) {
+    let is_xml = matches!(Media::of(content_type), Media::Xml | Media::Xhtml);
+    match encoding_of(body, header, is_xml) {
         Found::Utf8(text) => Cow::Borrowed(text),
         Found::Encoding(encoding) => encoding.decode_without_bom_handling(body).0,
     }
@@ -88,11 +90,6 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
         Some(text) if encoding == UTF_8 => Found::Utf8(text),
         _ => Found::Encoding(encoding),
     }
-}
-
-fn is_xml(content_type: Option<&str>) -> bool {
-    let essence = content_type.and_then(|t| t.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
-    essence.ends_with("/xml") || essence.ends_with("+xml")
 }
 
 fn is_utf_16(encoding: &Encoding) -> bool {
