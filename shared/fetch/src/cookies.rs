@@ -57,19 +57,14 @@ impl Jar {
     }
 }
 
-/// Whether a `Domain` names what many owners share, such as `com` or `co.uk`: a cookie may not be set there. Judged by its
-/// form (one label, or a short one under a country), without the list of public suffixes: that takes a quarter of a
-/// megabyte and updates, and what it would prevent here is that a site tells something to the site that it redirects to,
-/// which it can do in the URL as well.
+/// Whether a `Domain` names what many owners share, such as `com`, `co.uk` or `github.io`: a cookie may not be set there,
+/// but by the host of that name itself (RFC 6265 §5.3, step 5). By the Public Suffix List.
 fn is_shared_suffix(domain: &str, url: &Url) -> bool {
     let domain = domain.trim_matches('.').to_ascii_lowercase();
     if url.host_str().is_some_and(|host| host.trim_end_matches('.') == domain) {
         return false;
     }
-    match domain.rsplit_once('.') {
-        None => true,
-        Some((second, top)) => !second.contains('.') && second.len() <= 3 && top.len() == 2,
-    }
+    psl::suffix_str(&domain).is_none_or(|suffix| suffix.len() == domain.len())
 }
 
 #[cfg(test)]
@@ -112,7 +107,19 @@ mod tests {
             let got = jar(set, &[field]).field(&url(at));
             assert_eq!(got.as_ref().map(|v| v.to_str().unwrap()), want, "{field} at {at}");
         }
-        assert!(jar("https://a.co.uk/", &["s=1; Domain=co.uk"]).field(&url("https://b.co.uk/")).is_none());
+        for (set, domain, at, goes) in [
+            ("a.co.uk", "co.uk", "b.co.uk", false),
+            ("a.github.io", "github.io", "b.github.io", false),
+            ("github.io", "github.io", "github.io", true),
+            ("a.b.kawasaki.jp", "b.kawasaki.jp", "c.b.kawasaki.jp", false),
+            ("a.city.kawasaki.jp", "city.kawasaki.jp", "b.city.kawasaki.jp", true),
+            ("a.no-such-suffix", "no-such-suffix", "b.no-such-suffix", false),
+            ("a.b.bbc.co.uk", "bbc.co.uk", "c.bbc.co.uk", true),
+            ("a.ib.de", "ib.de", "b.ib.de", true),
+        ] {
+            let jar = jar(&format!("https://{set}/"), &[&format!("s=1; Domain={domain}")]);
+            assert_eq!(jar.field(&url(&format!("https://{at}/"))).is_some(), goes, "{domain}");
+        }
     }
 
     #[test]
