@@ -1,16 +1,17 @@
 //! The links of a page: what a crawl may go on to. They are read from the document that extraction parses, so a page is
-//! parsed once. It knows no pattern, no robots.txt and no other page.
+//! parsed once. Of a feed (RSS, Atom) they are those of its items. It knows no pattern, no robots.txt and no other page.
 //!
-//! Sources: HTML, "links" and "base element"; RFC 8288 for relation types; `nofollow` as the robots meta element and the
+//! Sources: HTML, "links" and "base element"; RSS 2.0; RFC 4287 (Atom); RFC 8288 for relation types; `nofollow` as the robots meta element and the
 //! link relation of that name have it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use domain::canonical::MAX_URL;
 use ego_tree::NodeId;
 use ego_tree::iter::Edge;
-use scraper::Html;
 use scraper::node::{Element, Node};
+use scraper::{ElementRef, Html};
 use url::Url;
 
 /// Most links of a page; further ones are left out.
@@ -23,6 +24,8 @@ pub const MAX_LINK_BYTES: usize = 4 * 1024 * 1024;
 pub enum LinkKind {
     /// `a[href]` or `area[href]`.
     Anchor,
+    /// The `link` of a feed's item.
+    Item,
     /// `link[rel=next]`.
     Next,
     /// `link[rel=canonical]`.
@@ -58,9 +61,12 @@ impl Links {
         let mut links = Links::default();
         let mut known: HashMap<Url, usize> = HashMap::new();
         let mut bytes = 0;
+        let feed = FEEDS.contains(&page.root_element().value().name());
         for element in elements(page) {
-            let Some((kind, href)) = target(element) else { continue };
-            let Some(target) = resolve(&head.base, href) else { continue };
+            let of_item = if feed { item_target(element).map(|href| (LinkKind::Item, href)) } else { None };
+            let found = of_item.or_else(|| target(element.value()).map(|(kind, href)| (kind, href.into())));
+            let Some((kind, href)) = found else { continue };
+            let Some(target) = resolve(&head.base, &href) else { continue };
             let nofollow = head.nofollow || tokens(element.attr("rel")).any(|t| t.eq_ignore_ascii_case("nofollow"));
             if let Some(&at) = known.get(&target) {
                 // One that may be followed is enough.
@@ -92,6 +98,7 @@ impl Head {
         let mut base = None;
         let mut nofollow = false;
         for element in elements(page) {
+            let element = element.value();
             match element.name() {
                 // The first that has an address counts, even if it is none that can be used.
                 "base" if base.is_none() => base = element.attr("href").map(|href| url.join(href.trim()).ok()),
@@ -109,7 +116,7 @@ impl Head {
 }
 
 /// The elements of a page in document order, without what is in a `template`: that is no part of the page yet.
-fn elements(page: &Html) -> impl Iterator<Item = &Element> {
+fn elements(page: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     let mut inside: Option<NodeId> = None;
     page.tree.root().traverse().filter_map(move |edge| match edge {
         Edge::Open(node) => match node.value() {
@@ -117,7 +124,7 @@ fn elements(page: &Html) -> impl Iterator<Item = &Element> {
                 if element.name() == "template" {
                     inside = Some(node.id());
                 }
-                Some(element)
+                ElementRef::wrap(node)
             }
             _ => None,
         },
@@ -128,6 +135,21 @@ fn elements(page: &Html) -> impl Iterator<Item = &Element> {
             None
         }
     })
+}
+
+/// Root elements of feeds, as the tree has them.
+const FEEDS: [&str; 3] = ["rss", "rdf:rdf", "feed"];
+
+/// What an item of a feed is about: the text of RSS's `link`, the address of Atom's that is no other relation's.
+fn item_target(element: ElementRef<'_>) -> Option<Cow<'_, str>> {
+    let parent = element.parent().and_then(ElementRef::wrap)?;
+    match (element.value().name(), parent.value().name()) {
+        ("link", "item") => Some(element.text().collect::<String>().into()),
+        ("link", "entry") if element.attr("rel").is_none_or(|rel| rel.trim().eq_ignore_ascii_case("alternate")) => {
+            element.attr("href").map(Cow::from)
+        }
+        _ => None,
+    }
 }
 
 /// What an element links to, as written, if it is a link that a crawl follows.
@@ -229,6 +251,28 @@ mod tests {
         assert_eq!(urls("<base href='http://['><a href=x>"), ["https://e.test/d/x"]);
         // To the page's own address with a base of another is a link.
         assert_eq!(urls("<base href=/b/><a href=?q>"), ["https://e.test/b/?q"]);
+    }
+
+    #[test]
+    fn a_feed_links_to_its_items() {
+        let rss = "<rss xmlns:atom='x'><channel><link>/home</link><atom:link rel=\"self\" href='/feed'/>
+            <item><title>1</title><link> /a?x=1&amp;y=2 </link><guid>/guid</guid><comments>/c</comments></item>
+            <item><link><![CDATA[b]]></link><description>&lt;a href='/no'></description></item><item/></channel></rss>";
+        let atom = "<feed xmlns='http://www.w3.org/2005/Atom'><link rel='self' href='/feed'/>
+            <entry><link href='/c'/><link rel='edit' href='/no'/><link rel='enclosure' href='/no'/></entry>
+            <entry><link rel='alternate' type='text/html' href='d'/></entry></feed>";
+        let rdf = "<rdf:RDF xmlns:rdf='x'><channel><link>/no</link></channel><item><link>/e</link></item></rdf:RDF>";
+        for (feed, want) in [
+            (rss, &["https://e.test/a?x=1&y=2", "https://e.test/d/b"][..]),
+            (atom, &["https://e.test/c", "https://e.test/d/d"]),
+            (rdf, &["https://e.test/e"]),
+        ] {
+            let xml = crate::xml::parse(feed, &Default::default()).unwrap();
+            let found = Links::of(&xml.tree, &Url::parse("https://e.test/d/page?x=1").unwrap()).links;
+            assert_eq!(found.iter().map(|l| l.url.as_str()).collect::<Vec<_>>(), want);
+            assert!(found.iter().all(|link| link.kind == LinkKind::Item));
+        }
+        assert!(urls("<item><link>/x</link></item>").is_empty(), "no feed, no items");
     }
 
     #[test]
