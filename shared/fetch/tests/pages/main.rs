@@ -7,6 +7,7 @@ mod answers;
 mod encodings;
 mod hostile;
 mod limits;
+mod odd;
 mod proxies;
 mod refusals;
 mod robots;

@@ -131,8 +131,9 @@ impl Position<'_> {
             return Some(if tag.ends_with(b"/") { Next::Ends } else { Next::Goes });
         };
         let (entry, holder) = kind.names();
-        // Extensions have names of their own (`image:loc`, `atom:link`); RSS 1.0 has a prefix at its root only.
-        let own = prefix == root_prefix || *kind == Kind::Feed && prefix.is_empty();
+        // Extensions have names of their own (`image:loc`, `atom:link`); RSS 1.0 has a prefix at its root only, and so have
+        // other files that were put together from two.
+        let own = prefix == root_prefix || prefix.is_empty();
         let is_root = closes && local == root && prefix == root_prefix;
         let (is_entry, is_holder) = (own && local == entry, own && local == holder);
         let atom = *kind == Kind::Atom;

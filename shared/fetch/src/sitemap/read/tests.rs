@@ -100,6 +100,7 @@ async fn what_is_broken_costs_one_address() {
             "<urlset><url><loc>https://e.test/a&nbsp;</loc></url></loc></x><url><loc>https://e.test/b</loc></url></urlset>",
             "b",
         ),
+        ("<n:urlset xmlns:n='x'><url><loc>/a</loc></url><n:url><n:loc>/b</n:loc></n:url></n:urlset>", "a b"),
         ("<urlset xmlns:i='x'><url><i:loc>/i</i:loc><loc>/a</loc></url><i:url><loc>/n</loc></i:url></urlset>", "a"),
     ] {
         assert_eq!(paths(read_bytes(text.as_bytes(), 1 << 20).await.0).join(" "), want, "{text}");
