@@ -13,7 +13,7 @@ fuzz_target!(|data: (&str, &[u8])| {
     url.set_query(query);
     // A group of our own in front, so that what follows is read as its rules.
     for named in [&b""[..], b"User-agent: runo\n"] {
-        let robots = Robots::parse(&[named, file].concat(), "Runo");
+        let robots = Robots::parse(&[named, file].concat(), "Runo", Some(&url));
         let allowed = robots.allows(&url);
         assert!(robots.sitemaps().len() <= fetch::robots::MAX_SITEMAPS);
         assert!(robots.crawl_delay().is_none_or(|delay| delay <= fetch::robots::MAX_CRAWL_DELAY));

@@ -31,6 +31,7 @@ fn result(text: &str, succeeded: bool) -> Finish {
         succeeded,
         at: domain::Timestamp(7),
         skipped: 0,
+        sitemaps: domain::job::Sitemaps::default(),
         duplicate: false,
     }
 }

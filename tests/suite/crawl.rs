@@ -8,6 +8,7 @@ mod pages;
 mod politeness;
 mod refusals;
 mod robots;
+mod sitemaps;
 mod whole;
 
 use std::collections::BTreeSet;

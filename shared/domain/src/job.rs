@@ -198,6 +198,17 @@ pub struct CrawlFigures {
     pub skipped: u32,
     /// Units that turned out to be another unit's page: they ran and have no result of their own.
     pub duplicates: u32,
+    /// What came of its sitemaps.
+    pub sitemaps: Sitemaps,
+}
+
+/// Files of sitemaps that a crawl asked for, indexes among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sitemaps {
+    /// Read to their end, or as far as was wanted.
+    pub read: u32,
+    /// Those that could not be had, were broken, or that there was no time for.
+    pub failed: u32,
 }
 
 /// Who drives a job, and until when that is believed.

@@ -52,7 +52,7 @@ impl Engine {
             keeper.give_back().await;
             return Ok(());
         };
-        let finish = self.finish_of(&visited, 0);
+        let finish = self.finish_of(&visited, CrawlFigures::default());
         // Beside the settlement, so that nobody waits for it.
         let kept = self.remember(&shared, url, &visited.outcome, finish.at);
         tokio::join!(kept, self.end_extract(job, &claim, &visited.outcome, finish, events)).1

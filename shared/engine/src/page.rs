@@ -38,7 +38,7 @@ pub(crate) struct Visited {
     pub(crate) outcome: UnitOutcome,
     /// What a crawl may follow.
     pub(crate) found: Option<Found>,
-    /// It turned out to be another unit's page.
+    /// It turned out to be another unit's page, or one that robots.txt denies: it has no result of its own.
     pub(crate) duplicate: bool,
     /// Where the answer came from, if one did, and what it says about how much it is asked.
     pub(crate) answered: Option<(Url, Option<Throttled>)>,
@@ -93,7 +93,9 @@ impl Engine {
             Ok(page) => page,
             Err(e) => {
                 let answered = e.throttled_at().cloned().map(|at| (at, e.throttled()));
-                let duplicate = matches!(e, FetchError::Diverted(_));
+                // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
+                let duplicate =
+                    matches!(e, FetchError::Diverted(_)) || matches!(e, FetchError::Denied(_)) && visit.seq > 0;
                 let outcome = UnitOutcome::error(&url, e.into_unit_error()).tried(attempts);
                 return Visited { outcome, found: None, answered, duplicate };
             }
@@ -102,7 +104,7 @@ impl Engine {
         let final_url = page.redirected.then(|| page.final_url.to_string());
         let at = page.final_url.clone();
         let edge = match &job.crawl {
-            Some(plan) => self.edge_at(job, plan, visit.seq, &at).await,
+            Some(plan) => self.edge_at(job, plan, visit.seq, &page).await,
             None => None,
         };
         let fetched = Fetched { job, page, held, edge: edge.clone(), end };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::job::CrawlFigures;
 use domain::pace::Witness;
 use domain::progress::Fate;
 use domain::unit::Unit;
@@ -102,11 +103,11 @@ impl Engine {
                 Visited::unreachable(url, &fault)
             }
         };
-        let skipped = match (&job.crawl, visited.found.take()) {
+        let figures = match (&job.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => self.grow_from(job, plan, &mine, found).await?,
-            _ => 0,
+            _ => CrawlFigures::default(),
         };
-        match self.finish_unit(job, &mine, &visited, skipped).await? {
+        match self.finish_unit(job, &mine, &visited, figures).await? {
             Some(Ending { fate, text, at }) => Ok(Done::Ended(fate, (fate != Fate::Closed).then_some((text, at)))),
             None => {
                 let row = self.again(|| self.store().unit(&job.id, seq)).await?;

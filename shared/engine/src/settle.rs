@@ -51,6 +51,8 @@ impl Engine {
                 let denied_seed = row.unit == Unit::Closed && job.state == JobState::Running;
                 figures.skipped += row.skipped + u32::from(row.duplicate) + u32::from(denied_seed);
                 figures.duplicates += u32::from(row.duplicate);
+                figures.sitemaps.read += row.sitemaps.read;
+                figures.sitemaps.failed += row.sitemaps.failed;
             }
             return Ok(figures);
         }

@@ -1,5 +1,6 @@
 //! Starting and finishing one unit: the conditional writes with what their refusals mean.
 
+use domain::job::{CrawlFigures, Sitemaps};
 use domain::progress::Fate;
 use domain::unit::{ClaimVerdict, FinishVerdict, Unit, claim, finish};
 use domain::{Job, Nonce, Seq, Timestamp, UnitError, UnitOutcome};
@@ -107,10 +108,12 @@ impl Engine {
 
     /// What a visit came to, as it stands in the unit's row. A duplicate of another unit's page has no result: it ran,
     /// and the page is that unit's.
-    pub(crate) fn finish_of(&self, visited: &Visited, skipped: u32) -> Finish {
+    pub(crate) fn finish_of(&self, visited: &Visited, found: CrawlFigures) -> Finish {
         let Visited { outcome, duplicate, .. } = visited;
         let result = if *duplicate { String::new() } else { marker::json(outcome) };
-        Finish { result, succeeded: *duplicate || outcome.succeeded(), at: self.now(), skipped, duplicate: *duplicate }
+        let CrawlFigures { skipped, sitemaps, .. } = found;
+        let succeeded = *duplicate || outcome.succeeded();
+        Finish { result, succeeded, at: self.now(), skipped, sitemaps, duplicate: *duplicate }
     }
 
     /// Puts a unit's outcome. Whatever is in the row afterwards is what counts: its fate, its result's JSON text, and
@@ -120,9 +123,9 @@ impl Engine {
         job: &Job,
         mine: &Claim,
         visited: &Visited,
-        skipped: u32,
+        found: CrawlFigures,
     ) -> Result<Option<Ending>, StoreError> {
-        let put = self.finish_of(visited, skipped);
+        let put = self.finish_of(visited, found);
         match self.again(|| self.store().finish(job, mine, &put)).await? {
             // A duplicate's outcome is its page's, which is told of where it was fetched.
             UnitWrite::Written if put.duplicate => {}
@@ -156,8 +159,14 @@ impl Engine {
         error: UnitError,
     ) -> Result<Fate, StoreError> {
         let outcome = UnitOutcome::error(url, error);
-        let put =
-            Finish { result: marker::json(&outcome), succeeded: false, at: self.now(), skipped: 0, duplicate: false };
+        let put = Finish {
+            result: marker::json(&outcome),
+            succeeded: false,
+            at: self.now(),
+            skipped: 0,
+            sitemaps: Sitemaps::default(),
+            duplicate: false,
+        };
         let mut holder = holder.clone();
         loop {
             match self.again(|| self.store().finish(job, &holder, &put)).await? {

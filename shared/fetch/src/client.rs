@@ -8,9 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use ipnet::IpNet;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, REFRESH};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, REFRESH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use url::{Host, Url};
@@ -19,10 +17,11 @@ use crate::body;
 use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
 use crate::fault::explain;
-use crate::growth::Room;
+use crate::fields::{languages, product_token, says_nofollow};
 use crate::guard::{Guard, OwnListener, Refusal, Scope, is_local_name, is_web_port};
 use crate::names::Names;
 use crate::refresh;
+use crate::request::{FetchConfig, FetchRequest, Page};
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
 use crate::trail::{Astray, Step, Trail, redirect_target};
@@ -39,80 +38,6 @@ const MAX_FIELDS: usize = 1_000;
 
 /// `Accept` of a page.
 const ACCEPT_PAGE: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
-
-/// What may be set.
-#[derive(Debug, Clone)]
-pub struct FetchConfig {
-    /// Ranges that may be fetched though they are not public, on any port.
-    pub allow: Vec<IpNet>,
-    /// Where this process listens itself, which may not be fetched whatever is allowed.
-    pub own: Vec<OwnListener>,
-    /// `User-Agent`: a product token, which robots.txt files are asked about, and where to reach whoever operates it.
-    pub user_agent: String,
-    /// Most bytes of a page, as sent and after content decoding.
-    pub max_body_bytes: usize,
-    /// Most bytes of a sitemap file, as sent, between its packings and unpacked.
-    pub max_sitemap_bytes: usize,
-    /// Most redirects that are followed.
-    pub max_redirects: usize,
-    /// Longest time for one connection to come about: DNS, TCP and TLS.
-    pub connect_timeout: Duration,
-}
-
-impl Default for FetchConfig {
-    fn default() -> Self {
-        FetchConfig {
-            allow: Vec::new(),
-            own: Vec::new(),
-            user_agent: "Runo/0.1".into(),
-            max_body_bytes: 10 * 1024 * 1024,
-            max_sitemap_bytes: 50 * 1024 * 1024,
-            max_redirects: 5,
-            connect_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// One page that is wanted.
-#[derive(Clone, Copy)]
-pub struct FetchRequest<'a> {
-    /// Where.
-    pub url: &'a Url,
-    /// BCP 47 tag, such as `de-DE`, that `Accept-Language` is made of; one that is none is not sent.
-    pub accept_language: &'a str,
-    /// For the whole page: every hop, head and body.
-    pub timeout: Duration,
-    /// The caller's own fields: sent to the URL's origin only, and in place of ours of the same name.
-    pub headers: Option<&'a HeaderMap>,
-    /// Who is asked before a redirect is followed; all are where nobody is.
-    pub hops: Option<&'a dyn Hops>,
-    /// Who gives a large body room; without one there always is some.
-    pub room: Option<&'a Room>,
-}
-
-/// A boxed future.
-pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Judges redirects before they are followed. Whether their target may be fetched at all is the guard's to say.
-pub trait Hops: Send + Sync {
-    /// Whether to go to `url`.
-    fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, bool>;
-}
-
-/// A page.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// Where it was found in the end, without a fragment.
-    pub final_url: Url,
-    /// Whether that is elsewhere than where it was looked for.
-    pub redirected: bool,
-    /// HTTP status, 200 to 299.
-    pub status: u16,
-    /// The `Content-Type` header as it came, charset and all.
-    pub content_type: Option<String>,
-    /// The bytes, content-decoded.
-    pub body: Bytes,
-}
 
 /// Fetches pages. Cheap to clone; keeps connections alive for a moment between pages.
 #[derive(Debug, Clone)]
@@ -142,6 +67,12 @@ pub(crate) enum Arrival {
     At(Url, Response),
     /// Nowhere: there are too many, they go round, or one says no URL.
     Astray(FetchError),
+}
+
+/// Why there is no response, and after how many hops.
+pub(crate) struct Lost {
+    pub(crate) error: FetchError,
+    pub(crate) hops: usize,
 }
 
 /// How a judged URL is fetched.
@@ -209,9 +140,10 @@ impl Fetcher {
     }
 
     /// The response at the end of a URL's redirects, each of them judged like a page's, for what is no page.
-    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, FetchError> {
+    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, Lost> {
         let mut trail = Trail::new(url, accept, self.inner.max_redirects);
-        Ok(match self.inner.arrive(&mut trail).await? {
+        let arrived = self.inner.arrive(&mut trail).await;
+        Ok(match arrived.map_err(|error| Lost { error, hops: trail.hops })? {
             Ok(response) => Arrival::At(trail.url, response),
             Err(error) => Arrival::Astray(error),
         })
@@ -238,6 +170,7 @@ impl Inner {
             let status = response.status().as_u16();
             let refresh = response.headers().get(REFRESH).and_then(|value| value.to_str().ok());
             let refresh = refresh.and_then(|value| refresh::target(value, &trail.url));
+            let nofollow = says_nofollow(response.headers(), &self.product_token);
             let content = body::read(response, self.max_body_bytes, room).await?;
             let looked = || content.is_markup().then(|| refresh::of_page(&content.body, &trail.url)).flatten();
             if let Some(next) = refresh.or_else(looked)
@@ -246,7 +179,7 @@ impl Inner {
                 continue;
             }
             let (content_type, body, final_url) = (content.content_type, content.body, trail.url);
-            return Ok(Page { redirected: final_url != start, final_url, status, content_type, body });
+            return Ok(Page { redirected: final_url != start, final_url, status, content_type, nofollow, body });
         }
     }
 
@@ -317,22 +250,6 @@ impl Inner {
     }
 }
 
-/// The caller's own fields for a request; those that can be none are left out.
-pub fn header_map<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderMap {
-    let read = |(name, value): (&str, &str)| {
-        let mut value = HeaderValue::from_str(value).ok()?;
-        value.set_sensitive(true);
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
-    };
-    fields.filter_map(read).collect()
-}
-
-/// The product's name in a user agent: `Runo` of `Runo/0.1 (+https://…)`.
-pub fn product_token(user_agent: &str) -> &str {
-    let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '_' | '-')));
-    &user_agent[..end.unwrap_or(user_agent.len())]
-}
-
 /// The cause at the end of a chain: the ones before it only say that something failed.
 fn innermost(error: &dyn Error) -> String {
     let mut last = error;
@@ -346,29 +263,8 @@ fn innermost(error: &dyn Error) -> String {
 fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
     match error {
         FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),
-        FetchError::Forbidden(_)
-        | FetchError::Blocked(_)
-        | FetchError::Walled(_)
-        | FetchError::Unreachable(_)
-        | FetchError::Timeout(_)
-        | FetchError::Unsupported(_)
-        | FetchError::Diverted(_)
-        | FetchError::Passing(_)
-        | FetchError::Throttled(..)
-        | FetchError::Ours(_) => error,
+        other => other,
     }
-}
-
-/// `Accept-Language` for a tag: itself, its primary language, anything. Nothing for what can be no tag (RFC 5646 §2.1).
-fn languages(tag: &str) -> Option<HeaderValue> {
-    if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return None;
-    }
-    let text = match tag.split_once('-') {
-        Some((primary, _)) => format!("{tag},{primary};q=0.9,*;q=0.5"),
-        None => format!("{tag},*;q=0.5"),
-    };
-    HeaderValue::from_str(&text).ok()
 }
 
 mod dial;

@@ -23,9 +23,12 @@ pub enum FetchError {
     /// A bot wall stands in for the page: asking again does not help.
     #[error("{0}")]
     Walled(String),
-    /// DNS, connect, TLS, an error status, a broken answer, a redirect that leads nowhere.
+    /// An error status, a broken answer, a redirect that leads nowhere.
     #[error("{0}")]
     Unreachable(String),
+    /// No connection came about: DNS, TCP, TLS.
+    #[error("{0}")]
+    Unreached(String),
     /// The whole page took longer than it may.
     #[error("the page took longer than timeout_ms ({} ms)", .0.as_millis())]
     Timeout(Duration),
@@ -35,6 +38,9 @@ pub enum FetchError {
     /// A redirect leads where whoever asked does not want to go.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
+    /// A redirect leads where robots.txt says no.
+    #[error("the page redirects to {0}, which robots.txt there does not allow")]
+    Denied(Box<Url>),
     /// What may pass by itself: a connection that failed, an answer that broke off, a status that says so.
     #[error("{0}")]
     Passing(Box<FetchError>),
@@ -59,18 +65,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 impl FetchError {
     /// Whether the site asked for fewer requests, and for how long.
     pub fn throttled(&self) -> Option<Throttled> {
-        match self {
-            FetchError::Throttled(_, throttled, _) => Some(*throttled),
-            FetchError::Forbidden(_)
-            | FetchError::Blocked(_)
-            | FetchError::Walled(_)
-            | FetchError::Unreachable(_)
-            | FetchError::Timeout(_)
-            | FetchError::Unsupported(_)
-            | FetchError::Diverted(_)
-            | FetchError::Passing(_)
-            | FetchError::Ours(_) => None,
-        }
+        if let FetchError::Throttled(_, throttled, _) = self { Some(*throttled) } else { None }
     }
 
     /// Where an answer came from that [`FetchError::throttled`] tells of: after redirects another host.
@@ -83,14 +78,16 @@ impl FetchError {
         match self {
             FetchError::Passing(_) => true,
             FetchError::Throttled(error, ..) => !matches!(**error, FetchError::Walled(_)),
-            FetchError::Forbidden(_)
-            | FetchError::Blocked(_)
-            | FetchError::Walled(_)
-            | FetchError::Unreachable(_)
-            | FetchError::Timeout(_)
-            | FetchError::Unsupported(_)
-            | FetchError::Diverted(_)
-            | FetchError::Ours(_) => false,
+            _ => false,
+        }
+    }
+
+    /// Whether no connection to the site came about, or may: it said nothing, not even that it does not want to.
+    pub fn is_unreached(&self) -> bool {
+        match self {
+            FetchError::Unreached(_) | FetchError::Forbidden(_) => true,
+            FetchError::Passing(error) => error.is_unreached(),
+            _ => false,
         }
     }
 
@@ -100,7 +97,10 @@ impl FetchError {
         match self {
             FetchError::Forbidden(_) => UnitError::forbidden(message),
             FetchError::Blocked(_) | FetchError::Walled(_) => UnitError::new(ErrorCode::FetchBlocked, message),
-            FetchError::Unreachable(_) | FetchError::Diverted(_) => UnitError::new(ErrorCode::UrlUnreachable, message),
+            FetchError::Unreachable(_) | FetchError::Unreached(_) | FetchError::Diverted(_) => {
+                UnitError::new(ErrorCode::UrlUnreachable, message)
+            }
+            FetchError::Denied(_) => UnitError::new(ErrorCode::RobotsDenied, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
             FetchError::Passing(error) | FetchError::Throttled(error, ..) => error.into_unit_error(),

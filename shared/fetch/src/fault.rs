@@ -15,27 +15,27 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if let Some(what) = shortage(error) {
         return FetchError::Ours(what);
     }
-    let mut passes = true;
-    let text = if let Some(tls) = find::<rustls::Error>(error) {
-        passes = false;
-        if matches!(tls, rustls::Error::InvalidCertificate(_)) {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        let text = if matches!(tls, rustls::Error::InvalidCertificate(_)) {
             "the site's TLS certificate is not valid for it"
         } else {
             "no secure connection to the site came about; it may not speak TLS on this port"
-        }
-    } else if error.is_dns() {
-        "DNS did not answer for the host's name"
+        };
+        return FetchError::Unreached(text.into());
+    }
+    let unreached = |text: &str| FetchError::Unreached(text.into());
+    let unreachable = |text: &str| FetchError::Unreachable(text.into());
+    FetchError::Passing(Box::new(if error.is_dns() {
+        unreached("DNS did not answer for the host's name")
     } else if error.is_connect() && error.is_timeout() {
-        "the site did not take the connection in time"
+        unreached("the site did not take the connection in time")
     } else if error.is_connect() {
-        "the site takes no connection"
+        unreached("the site takes no connection")
     } else if error.is_body() || error.is_decode() {
-        "the site broke off its answer, or its Content-Encoding is damaged"
+        unreachable("the site broke off its answer, or its Content-Encoding is damaged")
     } else {
-        "the site closed the connection or its answer is not HTTP that can be read"
-    };
-    let error = FetchError::Unreachable(text.into());
-    if passes { FetchError::Passing(Box::new(error)) } else { error }
+        unreachable("the site closed the connection or its answer is not HTTP that can be read")
+    }))
 }
 
 /// What it means that no connection of [`Fetcher::dial`](crate::Fetcher::dial) came about.
@@ -52,7 +52,7 @@ pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
         _ if error.get_ref().is_some() => "DNS did not answer for the host's name",
         _ => "the site takes no connection",
     };
-    FetchError::Passing(Box::new(FetchError::Unreachable(text.into())))
+    FetchError::Passing(Box::new(FetchError::Unreached(text.into())))
 }
 
 /// What this machine is short of, where that is why a connection did not come about: the site has no part in it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::client::BoxFuture;
+use crate::request::BoxFuture;
 
 /// Most bytes of a body that asks for nothing, after content decoding.
 pub const SMALL_BODY: usize = 512 * 1024;

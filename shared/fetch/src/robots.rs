@@ -47,6 +47,7 @@ pub struct Robots {
     rules: Rules,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<Url>,
+    unreached: bool,
 }
 
 /// [`Robots`] in a table's row.
@@ -61,12 +62,16 @@ struct Row {
     /// Sitemaps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     s: Vec<String>,
+    /// Whether the site could not be reached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    u: bool,
 }
 
 impl Robots {
-    /// Reads a file for the crawler with this product token. Never fails: what is no rule is passed over.
-    pub fn parse(file: &[u8], agent: &str) -> Robots {
-        let found = parse::read(file, agent);
+    /// Reads a file, found at `at`, for the crawler with this product token. Never fails: what is no rule is passed over.
+    /// Without an address, sitemaps at relative ones are left out.
+    pub fn parse(file: &[u8], agent: &str, at: Option<&Url>) -> Robots {
+        let found = parse::read(file, agent, at);
         Robots::new(found.rules, found.crawl_delay, found.sitemaps)
     }
 
@@ -80,8 +85,18 @@ impl Robots {
         Robots::new(vec![Rule { allow: false, pattern: "/".into() }], None, Vec::new())
     }
 
+    /// What a site says to which no connection comes about.
+    pub fn unreached() -> Robots {
+        Robots { unreached: true, ..Robots::disallow_all() }
+    }
+
+    /// Whether no connection to the site came about: then nothing is allowed, and yet robots.txt is not why.
+    pub fn is_unreached(&self) -> bool {
+        self.unreached
+    }
+
     fn new(rules: Vec<Rule>, crawl_delay: Option<Duration>, sitemaps: Vec<Url>) -> Robots {
-        Robots { rules: Rules::new(rules), crawl_delay, sitemaps }
+        Robots { rules: Rules::new(rules), crawl_delay, sitemaps, unreached: false }
     }
 
     /// Whether a URL of the file's site may be fetched: the longest pattern that matches decides (RFC 9309 §2.2.2). The
@@ -123,6 +138,7 @@ impl Robots {
             r: self.rules.iter().map(|r| format!("{}{}", if r.allow { '+' } else { '-' }, r.pattern)).collect(),
             d: self.crawl_delay.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             s: self.sitemaps.iter().map(Url::to_string).collect(),
+            u: self.unreached,
         };
         serde_json::to_string(&row).ok().filter(|text| text.len() <= MAX_ROW)
     }
@@ -137,7 +153,8 @@ impl Robots {
         };
         let rules = row.r.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
         let sitemaps = row.s.iter().map(|text| Url::parse(text).ok()).collect::<Option<Vec<Url>>>()?;
-        Some(Robots::new(rules, row.d.map(Duration::from_millis), sitemaps))
+        let robots = Robots::new(rules, row.d.map(Duration::from_millis), sitemaps);
+        Some(Robots { unreached: row.u, ..robots })
     }
 }
 

@@ -10,9 +10,10 @@ mod read;
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use url::Url;
 
-use crate::client::{Arrival, Fetcher};
+use crate::client::{Arrival, Fetcher, Lost};
 use crate::error::FetchError;
 use read::{Place, Sink};
 
@@ -52,6 +53,8 @@ pub struct Sitemap {
     pub files: usize,
     /// Whether there may be more URLs that are wanted, past `max_urls` or another limit on their number.
     pub truncated: bool,
+    /// Whether there is none at that address: a status of 4xx, or a page.
+    pub absent: bool,
     /// How many of them could not be had or were broken, the rest of their URLs unread.
     pub failed: usize,
     /// The first thing that went wrong, if anything did.
@@ -130,7 +133,7 @@ impl Fetcher {
         found.files += 1;
         let (url, response) = match self.arrive(url, "application/xml,text/xml,text/plain,*/*;q=0.5").await {
             Ok(Arrival::At(url, response)) => (url, response),
-            Ok(Arrival::Astray(error)) | Err(error) => {
+            Ok(Arrival::Astray(error)) | Err(Lost { error, .. }) => {
                 found.failed(error);
                 return None;
             }
@@ -165,7 +168,9 @@ impl Fetcher {
             }
             Sink::More
         };
+        let gone = response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS;
         if let Err(error) = read::read(response, &url, self.max_sitemap_bytes(), &mut sink).await {
+            found.absent = found.files == 1 && (gone || error == read::no_sitemap());
             found.failed(error);
         }
         Some(url)

@@ -7,9 +7,9 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{RequestBuilder, Response};
 use url::{Origin, Url};
 
-use crate::client::Hops;
 use crate::cookies::Jar;
 use crate::error::FetchError;
+use crate::request::{Hop, Hops};
 
 /// What is asked for at each URL of the way.
 pub(crate) struct Trail<'a> {
@@ -98,9 +98,13 @@ impl<'a> Trail<'a> {
         }
         if let Some(judge) = self.judge
             && next != self.url
-            && !judge.may_go(&next).await
         {
-            return Err(Astray::Refused(FetchError::Diverted(Box::new(next))));
+            let refused = |why: fn(Box<Url>) -> FetchError, next| Err(Astray::Refused(why(Box::new(next))));
+            match judge.may_go(&next).await {
+                Hop::Go => {}
+                Hop::Elsewhere => return refused(FetchError::Diverted, next),
+                Hop::Denied => return refused(FetchError::Denied, next),
+            }
         }
         self.seen.insert(key);
         self.own.take_if(|(_, origin)| next.origin() != *origin);

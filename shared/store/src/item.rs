@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::job::Sitemaps;
 
 use crate::error::StoreError;
 
@@ -71,6 +72,12 @@ impl<'a> Row<'a> {
             Some(AttributeValue::N(text)) => text.parse().map(Some).map_err(|_| self.amiss(name)),
             Some(_) => Err(self.amiss(name)),
         }
+    }
+
+    /// What came of a crawl's sitemaps: of one unit, or of all.
+    pub(crate) fn sitemaps(&self) -> Result<Sitemaps, StoreError> {
+        let count = |name| Ok::<u32, StoreError>(self.opt_n(name)?.unwrap_or(0));
+        Ok(Sitemaps { read: count("sitemaps_read")?, failed: count("sitemaps_failed")? })
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {

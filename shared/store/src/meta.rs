@@ -86,6 +86,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         figures: CrawlFigures {
             skipped: row.opt_n("skipped")?.unwrap_or(0),
             duplicates: row.opt_n("duplicates")?.unwrap_or(0),
+            sitemaps: row.sitemaps()?,
         },
         charge,
     })

@@ -42,7 +42,8 @@ impl Store {
                 &self.tables.jobs,
                 key(keys::job(&job.id), "META"),
                 "SET #state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, \
-                 #failed = :failed, #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, #refund_monthly = :rm, \
+                 #failed = :failed, #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, \
+                 #sitemaps_read = :sitemaps_read, #sitemaps_failed = :sitemaps_failed, #charged = :charged, #refund_monthly = :rm, \
                  #refund_prepaid = :rp, #list_pk = :list REMOVE #due_pk, #due",
                 "#state = :from AND #admitted = :admitted",
                 values([
@@ -57,6 +58,8 @@ impl Store {
                     (":closed", n(end.tally.cancelled)),
                     (":skipped", n(end.figures.skipped)),
                     (":duplicates", n(end.figures.duplicates)),
+                    (":sitemaps_read", n(end.figures.sitemaps.read)),
+                    (":sitemaps_failed", n(end.figures.sitemaps.failed)),
                     (":charged", n(end.charge.charged)),
                     (":rm", n(end.charge.refund_monthly)),
                     (":rp", n(end.charge.refund_prepaid)),

@@ -1,6 +1,7 @@
 //! Unit rows: claim, take over, finish, close, read. What a refused write means is judged by [`domain::unit`].
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use domain::job::Sitemaps;
 use domain::unit::Unit;
 use domain::{Job, JobId, Nonce, Seq, Timestamp};
 
@@ -30,6 +31,8 @@ pub struct UnitRow {
     pub at: Option<Timestamp>,
     /// Of a crawl: URLs that the unit found and that will not be fetched.
     pub skipped: u32,
+    /// Of a crawl: the sitemaps that the unit asked for.
+    pub sitemaps: Sitemaps,
     /// Of a crawl: the unit turned out to be another unit's page, and has no result.
     pub duplicate: bool,
     /// The result as the JSON text that goes on the wire; only of units that are done.
@@ -60,6 +63,8 @@ pub struct Finish {
     pub at: Timestamp,
     /// Of a crawl: URLs that the unit found and that will not be fetched.
     pub skipped: u32,
+    /// Of a crawl: the sitemaps that the unit asked for.
+    pub sitemaps: Sitemaps,
     /// Of a crawl: the unit turned out to be another unit's page, and has no result.
     pub duplicate: bool,
 }
@@ -91,6 +96,7 @@ pub(crate) fn parse_row(item: &Item) -> Result<UnitRow, StoreError> {
         unit: parse(item)?,
         at: row.opt_n("at")?.map(Timestamp),
         skipped: row.opt_n("skipped")?.unwrap_or(0),
+        sitemaps: row.sitemaps()?,
         duplicate: row.flag("duplicate"),
         result: row.opt_s("result").map(str::to_owned),
     })
@@ -122,6 +128,8 @@ impl Store {
             .with("succeeded", AttributeValue::Bool(finish.succeeded))
             .with("at", n(finish.at.0))
             .with_some("skipped", (finish.skipped > 0).then(|| n(finish.skipped)))
+            .with_some("sitemaps_read", (finish.sitemaps.read > 0).then(|| n(finish.sitemaps.read)))
+            .with_some("sitemaps_failed", (finish.sitemaps.failed > 0).then(|| n(finish.sitemaps.failed)))
             .with_some("duplicate", finish.duplicate.then_some(AttributeValue::Bool(true)))
             .with("result", s(finish.result.clone()))
             .with("ttl", n(self.ttl_of(job)))
@@ -189,7 +197,20 @@ impl Store {
     /// # Errors
     /// Faults of the store.
     pub async fn units(&self, job: &JobId, first: Seq, last: Seq) -> Result<Vec<UnitRow>, StoreError> {
-        let only = ["pk", "sk", "state", "attempt", "nonce", "lease_until", "succeeded", "at", "skipped", "duplicate"];
+        let only = [
+            "pk",
+            "sk",
+            "state",
+            "attempt",
+            "nonce",
+            "lease_until",
+            "succeeded",
+            "at",
+            "skipped",
+            "duplicate",
+            "sitemaps_read",
+            "sitemaps_failed",
+        ];
         let (from, to) = (keys::unit(first), keys::unit(last));
         let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, &only).await?;
         items.iter().map(parse_row).collect()

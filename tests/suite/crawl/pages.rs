@@ -62,6 +62,11 @@ async fn links_are_read_from_anchors_areas_and_link_elements_against_the_base() 
     assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected));
 }
 
+/// A page with one link and this `X-Robots-Tag`.
+fn headed(rules: &'static str, href: &str) -> Answer {
+    Answer::Headed(vec![("x-robots-tag", rules)], format!("<a href=\"{href}\">x</a>"))
+}
+
 #[tokio::test]
 async fn links_that_ask_not_to_be_followed_are_not() {
     let spec = Spec::tree(12, 20)
@@ -69,18 +74,21 @@ async fn links_that_ask_not_to_be_followed_are_not() {
             "/hub",
             Answer::Page(
                 "<a rel=\"nofollow\" href=\"/item/1\">x</a><a href=\"/item/2\">x</a>\
-            <a rel=\"nofollow\" href=\"/item/3\">x</a><a href=\"/item/3\">x</a><a href=\"/item/meta\">x</a>"
+            <a rel=\"nofollow\" href=\"/item/3\">x</a><a href=\"/item/3\">x</a><a href=\"/item/meta\">x</a>\
+            <a href=\"/item/field\">x</a><a href=\"/item/others\">x</a>"
                     .into(),
             ),
         )
+        .file("/item/field", headed("noindex, runo: nofollow", "/item/5"))
+        .file("/item/others", headed("otherbot: nofollow", "/item/6"))
         .file(
             "/item/meta",
             Answer::Page("<meta name=\"robots\" content=\"noindex, nofollow\"><a href=\"/item/4\">x</a>".into()),
         );
     let (world, site) = start(spec).await;
     crawl(&world, &body(&site, "/hub", json!({})), 0).await;
-    let expected = ["/hub".to_owned(), item(2), item(3), "/item/meta".to_owned()];
-    assert_eq!(site.fetched_once(), expected.into(), "one plain link is enough");
+    let expected = ["/hub", "/item/2", "/item/3", "/item/6", "/item/meta", "/item/field", "/item/others"];
+    assert_eq!(site.fetched_once(), expected.map(str::to_owned).into(), "one plain link is enough");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! robots.txt and sitemaps, by what the site's log says.
+//! robots.txt, by what the site's log says.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{body, both, crawl, figures, results, shown, skipped, start};
 use crate::support::generated::{Answer, Generated, Spec, item};
@@ -102,66 +102,47 @@ async fn a_site_whose_robots_txt_fails_is_left_alone() {
     assert_eq!((&results(&got)[0]["error"]["code"], site.page_hits().len()), (&json!("ROBOTS_DENIED"), 0));
 }
 
-/// Pages that nothing links to: 0 is the seed and has no children.
-fn mapped() -> Spec {
-    let urls =
-        ["{origin}/item/h1", "{origin}/item/h2#x", "{origin}/item/h2/", "{origin}/other", "http://10.0.0.1/item/9"];
-    Spec::tree(1, 1)
-        .links("/item/h1", &["/item/h3"])
-        .links("/item/h2", &[])
-        .links("/item/h3", &[])
-        .file("/sitemap.xml", Answer::Sitemap(urls.map(str::to_owned).into()))
-}
-
-fn names(of: &[&str]) -> BTreeSet<String> {
-    of.iter().map(|name| format!("/item/{name}")).collect()
-}
-
+/// What a redirect leads to is asked of its own site's robots.txt, as a link to it would be.
 #[tokio::test]
-async fn pages_of_the_sitemap_are_one_hop_from_the_seed() {
-    let (world, site) = start(mapped()).await;
-    for (plan, expected) in [
-        (json!({}), names(&["0", "h1", "h2", "h3"])),
-        (json!({ "use_sitemap": true, "max_depth": 1 }), names(&["0", "h1", "h2"])),
-        (json!({ "use_sitemap": true, "max_depth": 0 }), names(&["0"])),
-        (json!({ "use_sitemap": false }), names(&["0"])),
-    ] {
-        for request in both(body(&site, "/item/0", plan.clone())) {
-            site.forget();
-            let got = crawl(&world, &request, 0).await;
-            assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected.clone()), "{plan}");
-            if plan["use_sitemap"] == Value::Bool(false) {
-                assert_eq!(site.asked("/sitemap.xml"), 0, "nobody asked for it");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn sitemaps_that_robots_txt_names_are_read_too() {
-    let mut spec = mapped()
-        .links("/item/h4", &[])
-        .file("/maps/a.xml", Answer::Sitemap(vec!["{origin}/item/h4".into(), "{origin}/item/h1".into()]));
-    spec.robots = Some("Sitemap: {origin}/maps/a.xml\nUser-agent: *\nDisallow: /item/h2\n".into());
+async fn a_redirect_to_what_robots_txt_denies_is_not_taken() {
+    let robots = |rule: &str| Some(format!("User-agent: *\nDisallow: {rule}\n"));
+    let other = Generated::start(Spec { robots: robots("/item/1"), ..Spec::tree(9, 1) }).await;
+    let away = |n: usize| Answer::Redirect(other.url(&format!("/item/{n}")));
+    let spec = Spec { robots: robots("/item/2$"), ..Spec::tree(1, 1) }
+        .links("/hub", &["/item/here", "/item/away", "/item/allowed"])
+        .file("/item/here", Answer::Redirect("/item/2".into()))
+        .file("/item/away", away(1))
+        .file("/item/allowed", away(5))
+        .file("/seed", away(1));
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/item/0", json!({}))) {
-        site.forget();
-        let got = crawl(&world, &request, 0).await;
-        let shown = shown(&site, &got);
-        assert!(names(&["0", "h1", "h3", "h4"]).is_subset(&shown), "{shown:?}");
-        assert!(!site.fetched().contains_key("/item/h2"), "a sitemap overrules no robots.txt");
-        assert_eq!(site.fetched_once(), shown);
+    for request in both(body(&site, "/hub", json!({}))) {
+        other.forget();
+        let got = crawl(&world, &request, 2).await;
+        assert_eq!(results(&got).len(), 2, "those that were denied have no result: {got}");
+        assert_eq!((site.asked("/item/2"), other.fetched_once()), (0, ["/item/5".to_owned()].into()));
+        assert!(skipped(&got) >= 2);
     }
+    let got = world.post("/v1/crawl", &body(&site, "/seed", json!({}))).await.json();
+    assert_eq!((results(&got).len(), &results(&got)[0]["error"]["code"]), (1, &json!("ROBOTS_DENIED")), "{got}");
+    assert_eq!(other.asked("/item/1"), 0);
+    crawl(&world, &body(&site, "/hub", json!({ "ignore_robots": true })), 0).await;
+    assert_eq!((site.asked("/item/2"), other.asked("/item/1")), (1, 1));
 }
 
+/// Of a site that nobody can connect to it is not said that it denies anything.
 #[tokio::test]
-async fn a_sitemap_never_exceeds_the_limit() {
-    let urls: Vec<String> = (0..200).map(|n| format!("{{origin}}/item/{n}")).collect();
-    let (world, site) = start(Spec::tree(200, 5).file("/sitemap.xml", Answer::Sitemap(urls))).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 25 }))) {
-        site.forget();
+async fn a_seed_that_cannot_be_reached_is_unreachable() {
+    let world = super::world().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for seed in [closed.as_str(), "http://no-such-host.invalid"] {
+        let request = json!({
+            "seed_url": format!("{seed}/"), "schema": crate::support::stack::schema(), "options": { "retries": 0 },
+            "crawl": { "follow_pattern": "*", "max_pages": 5 },
+        });
         let got = crawl(&world, &request, 0).await;
-        assert_eq!((site.fetched_once().len(), figures(&got)), (25, [25, 0, 25, 25]));
-        assert_eq!(got["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
+        assert_eq!((results(&got).len(), &results(&got)[0]["error"]["code"]), (1, &json!("URL_UNREACHABLE")), "{got}");
+        assert_eq!((figures(&got), skipped(&got)), ([1, 1, 5, 1], 0));
     }
 }

@@ -85,7 +85,7 @@ fn canonicalise_and_hash(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn robots_match(bencher: Bencher<'_, '_>) {
     let rules: String = (0..200).map(|i| format!("Disallow: /private/{i}/*.pdf$\n")).collect();
-    let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo");
+    let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo", None);
     let url = url();
     bencher.bench(|| robots.allows(black_box(&url)));
 }
@@ -105,7 +105,14 @@ fn claim_and_finish(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         seq += 1;
         let claim = Claim { seq, attempt: 1, nonce: Nonce("bench".into()), lease_until: Timestamp(60_000) };
-        let finish = Finish { result: result.clone(), succeeded: true, at: Timestamp(5), skipped: 0, duplicate: false };
+        let finish = Finish {
+            result: result.clone(),
+            succeeded: true,
+            at: Timestamp(5),
+            skipped: 0,
+            sitemaps: domain::job::Sitemaps::default(),
+            duplicate: false,
+        };
         let wrote = runtime
             .block_on(async { (store.claim(&job, &claim).await.ok(), store.finish(&job, &claim, &finish).await.ok()) });
         assert_eq!(wrote, (Some(UnitWrite::Written), Some(UnitWrite::Written)));

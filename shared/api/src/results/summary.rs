@@ -37,6 +37,8 @@ pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<S
                 "credits_reserved": job.reservation.total(),
                 "credits_charged": charged,
                 "credits_refunded": refunded,
+                "sitemaps_read": figures.sitemaps.read,
+                "sitemaps_failed": figures.sitemaps.failed,
             }})
         }
     };

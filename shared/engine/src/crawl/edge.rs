@@ -23,6 +23,8 @@ pub(crate) struct Edge {
     depth: u32,
     /// The origin whose robots.txt is at hand, and what it says; `None` where nobody asks.
     robots: Option<(String, Arc<Robots>)>,
+    /// Whether the page's answer asks not to follow any of its links.
+    nofollow: bool,
 }
 
 /// A link that matches the pattern.
@@ -53,12 +55,17 @@ impl Edge {
     /// `None` for a plan or a seed that was never validated. `depth` is the page's.
     pub(crate) fn new(plan: &CrawlPlan, seed: &str, depth: u32) -> Option<Edge> {
         let seed_url = CanonicalUrl::parse(seed)?;
-        Some(Edge { frontier: Frontier::new(plan, seed)?, seed: seed_url, depth, robots: None })
+        Some(Edge { frontier: Frontier::new(plan, seed)?, seed: seed_url, depth, robots: None, nofollow: false })
     }
 
     /// With what the robots.txt of the page's own origin says.
     pub(crate) fn with_robots(self, at: &Url, robots: Option<Arc<Robots>>) -> Edge {
         Edge { robots: robots.map(|robots| (origin(at), robots)), ..self }
+    }
+
+    /// With what the page's answer says of its links.
+    pub(crate) fn with_nofollow(self, nofollow: bool) -> Edge {
+        Edge { nofollow, ..self }
     }
 
     /// Whether the links of a page at `at` are followed at all.
@@ -89,7 +96,7 @@ impl Edge {
             }
             let Some(page) = CanonicalUrl::of(&link.url).filter(|page| self.frontier.matches(page)) else { continue };
             let verdict = match &self.robots {
-                _ if link.nofollow => Verdict::Denied,
+                _ if self.nofollow || link.nofollow => Verdict::Denied,
                 None => Verdict::Follow,
                 Some((at, robots)) if *at == origin(page.url()) => rule(robots, page.url(), &budget),
                 Some(_) => Verdict::Ask,
@@ -130,7 +137,7 @@ mod tests {
             allow_large_crawl: false,
         };
         let at = Url::parse("https://a.test/").unwrap();
-        let robots = Arc::new(Robots::parse(robots.as_bytes(), "runo"));
+        let robots = Arc::new(Robots::parse(robots.as_bytes(), "runo", None));
         Edge::new(&plan, at.as_str(), 0).unwrap().with_robots(&at, Some(robots))
     }
 
@@ -150,6 +157,8 @@ mod tests {
         let judge = |pattern| edge(pattern, rules).judge(&links(urls.map(str::to_owned)), &Budget::default());
         let verdicts = |judged: &[Judged]| judged.iter().map(|link| link.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&judge("*")), [Verdict::Follow, Verdict::Denied, Verdict::Denied]);
+        let all = edge("*", "").with_nofollow(true).judge(&links(urls.map(str::to_owned)), &Budget::default());
+        assert!(all.iter().all(|link| link.verdict == Verdict::Denied));
         let mut judged = judge("https://b.test/*");
         assert_eq!(verdicts(&judged), [Verdict::Ask]);
         let robots = Arc::new(Robots::disallow_all());

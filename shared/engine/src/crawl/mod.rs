@@ -4,22 +4,20 @@
 mod edge;
 mod memory;
 mod redirects;
+mod sitemaps;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::frontier::Frontier;
-use domain::job::CrawlPlan;
+use domain::job::{CrawlFigures, CrawlPlan, Sitemaps};
 use domain::{CanonicalUrl, Job, JobState, Seq};
 use extraction::budget::Budget;
-use fetch::SitemapRequest;
+use fetch::Page;
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
 use store::units::Claim;
-use tokio::time::Instant;
 use url::Url;
 
 use crate::Engine;
@@ -28,9 +26,6 @@ use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
 pub(crate) use memory::Memories;
 pub(crate) use redirects::Redirects;
-
-/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; the rest is denied.
-const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
 
 /// How often a growth is tried that keeps meeting others.
 const TRIES: u32 = 40;
@@ -46,16 +41,17 @@ pub(crate) struct Found {
 }
 
 impl Engine {
-    /// Admits what the page of `claim`'s unit links to. Returns how many URLs matched and will not be fetched.
+    /// Admits what the page of `claim`'s unit links to. Returns how many URLs matched and will not be fetched, and what
+    /// came of the sitemaps.
     pub(crate) async fn grow_from(
         &self,
         job: &Job,
         plan: &CrawlPlan,
         claim: &Claim,
         found: Found,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<CrawlFigures, StoreError> {
         let Found { at, edge, judged } = found;
-        let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
+        let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(CrawlFigures::default()) };
         let memory = self.inner.crawls.of(&job.id);
         let seed = edge.seed();
         memory.see(&seed.key().hash(), Some(seed.as_str()));
@@ -77,14 +73,18 @@ impl Engine {
             here.insert(hash.clone(), url.to_owned());
             wanted.push(Child { url: url.to_owned(), hash });
         }
+        let mut sitemaps = Sitemaps::default();
         if depth == 0 && plan.use_sitemap {
-            wanted.extend(self.sitemap_pages(job, plan, edge.frontier(), &at).await);
+            let found = self.sitemap_pages(job, plan, edge.frontier(), &at).await;
+            (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
         }
-        Ok(skipped + self.admit(job, plan, claim, depth + 1, wanted).await?)
+        let skipped = skipped + self.admit(job, plan, claim, depth + 1, wanted).await?;
+        Ok(CrawlFigures { skipped, sitemaps, ..CrawlFigures::default() })
     }
 
-    /// The edge for the page of a unit that was found at `at`; `None` where its links are not followed.
-    pub(crate) async fn edge_at(&self, job: &Job, plan: &CrawlPlan, seq: Seq, at: &Url) -> Option<Arc<Edge>> {
+    /// The edge for the page of a unit; `None` where its links are not followed.
+    pub(crate) async fn edge_at(&self, job: &Job, plan: &CrawlPlan, seq: Seq, page: &Page) -> Option<Arc<Edge>> {
+        let at = &page.final_url;
         let (seed, input) = match (self.input_of(job, 0).await, self.input_of(job, seq).await) {
             (Ok(seed), Ok(input)) => (seed, input),
             (Err(error), _) | (_, Err(error)) => {
@@ -97,7 +97,7 @@ impl Engine {
             return None;
         }
         let robots = if plan.ignore_robots { None } else { Some(self.robots(at).await) };
-        Some(Arc::new(edge.with_robots(at, robots)))
+        Some(Arc::new(edge.with_robots(at, robots).with_nofollow(page.nofollow)))
     }
 
     /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
@@ -119,59 +119,6 @@ impl Engine {
             judged
         };
         self.inner.gates.parsers.work(&job.account, work).await.unwrap_or_default()
-    }
-
-    /// Pages of the seed's sitemaps that match.
-    async fn sitemap_pages(&self, job: &Job, plan: &CrawlPlan, frontier: &Frontier, seed: &CanonicalUrl) -> Vec<Child> {
-        let robots = self.robots(seed.url()).await;
-        let mut files = robots.sitemaps().to_vec();
-        if files.is_empty() {
-            files.extend(seed.url().join("/sitemap.xml").ok());
-        }
-        let (mut pages, mut left) = (Vec::new(), plan.max_pages as usize + 1);
-        // What all of them together may compare: robots.txt is the site's, and so are the sitemaps.
-        let left_to_compare = AtomicUsize::new(SITEMAP_COMPARES);
-        let take = |bytes: usize| {
-            let less = |left: usize| left.checked_sub(bytes);
-            left_to_compare.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-        };
-        let wanted = |url: &Url| {
-            CanonicalUrl::of(url).is_some_and(|page| {
-                frontier.matches(&page) && (plan.ignore_robots || robots.allows_within(page.url(), &take))
-            })
-        };
-        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
-        let until = Instant::now() + Duration::from_millis(self.settings().sitemap_ms);
-        for file in files {
-            let timeout = until.saturating_duration_since(Instant::now());
-            if timeout.is_zero() {
-                tracing::debug!(job = %job.id, "some sitemaps were left out: the others took too long");
-                break;
-            }
-            let request = SitemapRequest {
-                url: &file,
-                wanted: &wanted,
-                max_urls: left,
-                timeout,
-                pause: Duration::from_millis(self.settings().host_delay_ms),
-            };
-            let sitemap = self.inner.fetcher.sitemap(request).await;
-            if let Some(fault) = &sitemap.fault {
-                tracing::debug!(job = %job.id, %fault, "a sitemap could not be read to its end");
-            }
-            left = left.saturating_sub(sitemap.urls.len());
-            pages.extend(
-                sitemap
-                    .urls
-                    .iter()
-                    .filter_map(CanonicalUrl::of)
-                    .map(|page| Child { url: page.as_str().to_owned(), hash: page.key().hash() }),
-            );
-            if left == 0 {
-                break;
-            }
-        }
-        pages
     }
 
     /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.
@@ -247,10 +194,12 @@ impl Engine {
     }
 
     /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
+    /// Of a site to which no connection comes about the seed itself tells.
     pub(crate) async fn seed_is_denied(&self, job: &Job, seq: u32, seed: &Url) -> bool {
         if seq != 0 || job.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
             return false;
         }
-        !self.robots(seed).await.allows(seed)
+        let robots = self.robots(seed).await;
+        !robots.is_unreached() && !robots.allows(seed)
     }
 }

@@ -16,6 +16,8 @@ use crate::Engine;
 const HOLDS_SECS: u64 = 24 * 60 * 60;
 /// How long it is believed that a file cannot be had.
 const FAILURE_HOLDS_SECS: u64 = 10 * 60;
+/// How long it is believed that a site cannot be reached at all.
+const UNREACHED_HOLDS_SECS: u64 = 60;
 /// How long a site may take with its file, redirects and all.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a file waits for its turn at most: it is small and asked for once, and its crawl stands still.
@@ -94,6 +96,7 @@ impl Engine {
 fn holds_secs(answer: &RobotsAnswer) -> u64 {
     match answer.outcome {
         RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => HOLDS_SECS,
+        RobotsOutcome::Unreached(_) => UNREACHED_HOLDS_SECS,
         RobotsOutcome::Found | RobotsOutcome::Unavailable | RobotsOutcome::Unreachable(_) => FAILURE_HOLDS_SECS,
     }
 }

@@ -145,7 +145,7 @@ async fn a_dns_that_does_not_answer_ends_with_the_connect_deadline() {
     let start = std::time::Instant::now();
     let result = get(&f, "https://silent.example.com/").await;
     let Err(FetchError::Passing(error)) = &result else { panic!("{result:?}") };
-    assert!(matches!(&**error, FetchError::Unreachable(text) if text.contains("in time")), "{result:?}");
+    assert!(matches!(&**error, FetchError::Unreached(text) if text.contains("in time")), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 

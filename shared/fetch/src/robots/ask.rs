@@ -1,5 +1,6 @@
 //! Fetching a site's robots.txt, through the same client and the same guard as its pages. RFC 9309 §2.3.
 
+use std::io::Cursor;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -7,7 +8,9 @@ use tokio::io::AsyncReadExt;
 use url::Url;
 
 use super::{MAX_ROBOTS, Robots};
-use crate::client::{Arrival, Fetcher};
+use crate::bounded::Bounded;
+use crate::client::{Arrival, Fetcher, Lost};
+use crate::codec::{GZIP_MAGIC, Reader, gunzipped, up_to};
 use crate::decode::{broken, coding, decoded};
 use crate::error::{FetchError, Throttled};
 use crate::throttle::throttled;
@@ -22,6 +25,8 @@ pub enum RobotsOutcome {
     /// It cannot be had: a 5xx status, no answer, an answer that breaks off, an address that may not be fetched. Nothing
     /// is allowed (§2.3.1.4).
     Unreachable(FetchError),
+    /// No connection to the site came about, or may: nothing is allowed, and the site's pages will say why.
+    Unreached(FetchError),
 }
 
 /// A site's rules and where they come from.
@@ -41,6 +46,7 @@ impl RobotsAnswer {
     fn of(outcome: RobotsOutcome, status: Option<u16>) -> RobotsAnswer {
         let robots = match outcome {
             RobotsOutcome::Unreachable(_) => Robots::disallow_all(),
+            RobotsOutcome::Unreached(_) => Robots::unreached(),
             RobotsOutcome::Found | RobotsOutcome::Unavailable => Robots::allow_all(),
         };
         RobotsAnswer { robots, outcome, status, throttled: None }
@@ -61,10 +67,13 @@ impl Fetcher {
     }
 
     async fn ask(&self, url: &Url) -> RobotsAnswer {
-        let response = match self.arrive(url, "text/plain,*/*;q=0.5").await {
-            Ok(Arrival::At(_, response)) => response,
+        let (at, response) = match self.arrive(url, "text/plain,*/*;q=0.5").await {
+            Ok(Arrival::At(at, response)) => (at, response),
             Ok(Arrival::Astray(_)) => return RobotsAnswer::of(RobotsOutcome::Unavailable, None),
-            Err(error) => return RobotsAnswer::of(RobotsOutcome::Unreachable(error), None),
+            Err(Lost { error, hops: 0 }) if error.is_unreached() => {
+                return RobotsAnswer::of(RobotsOutcome::Unreached(error), None);
+            }
+            Err(Lost { error, .. }) => return RobotsAnswer::of(RobotsOutcome::Unreachable(error), None),
         };
         let status = response.status();
         let code = Some(status.as_u16());
@@ -79,7 +88,7 @@ impl Fetcher {
         }
         match start_of(response).await {
             Ok(file) => {
-                let robots = Robots::parse(&file, self.product_token());
+                let robots = Robots::parse(&file, self.product_token(), Some(&at));
                 RobotsAnswer { robots, outcome: RobotsOutcome::Found, status: code, throttled: None }
             }
             Err(error) => RobotsAnswer::of(RobotsOutcome::Unreachable(error), code),
@@ -96,7 +105,12 @@ async fn start_of(response: Response) -> Result<Vec<u8>, FetchError> {
     let failed =
         |error| broken(&error, |_| FetchError::Unsupported(format!("the robots.txt is sent in over {MAX_SENT} bytes")));
     let coding = coding(response.headers())?;
-    let mut start = decoded(response, coding, MAX_SENT).await.map_err(failed)?.take(MAX_ROBOTS as u64 + 1);
+    let mut sent = decoded(response, coding, MAX_SENT).await.map_err(failed)?;
+    // A file that was packed once more, or of which nobody says that it is.
+    let start = up_to(&mut sent, GZIP_MAGIC.len() as u64).await.map_err(failed)?;
+    let packed = start == GZIP_MAGIC;
+    let whole: Reader = Box::new(Cursor::new(start).chain(Bounded::new(sent, MAX_SENT, usize::MAX)));
+    let mut start = if packed { gunzipped(whole) } else { whole }.take(MAX_ROBOTS as u64 + 1);
     let mut file = Vec::new();
     start.read_to_end(&mut file).await.map_err(failed)?;
     Ok(file)

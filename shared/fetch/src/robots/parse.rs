@@ -1,12 +1,14 @@
 //! A file's lines and groups. RFC 9309 §2.1 and §2.2.1, read as leniently as Google does: common misspellings, and a blank
 //! for the colon.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use super::{MAX_CRAWL_DELAY, MAX_ROBOTS, MAX_SITEMAPS, Rule, pattern};
-use crate::target::check_url;
+use crate::target::{UrlFault, check_parsed, check_url};
 
 /// What a file has for one crawler.
 #[derive(Debug, Default)]
@@ -34,13 +36,14 @@ enum Line<'a> {
 
 /// Reads a file for the crawler `agent`. Its own groups are all that counts if there are any, even without rules; else
 /// those for `*`.
-pub(super) fn read(file: &[u8], agent: &str) -> Found {
+pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
     let (mut own, mut any) = (Group::default(), Group::default());
     let mut sitemaps: Vec<Url> = Vec::new();
     // Whom the rules at this place are for, and whether a user-agent line here would add to them. Only rules end that:
     // "parsing of other records MUST NOT interfere" (§2.2.4).
     let (mut for_own, mut for_any, mut naming) = (false, false, false);
-    for line in lines(whole_lines(file)).filter_map(read_line) {
+    let file = narrow(file);
+    for line in lines(whole_lines(&file)).filter_map(read_line) {
         match line {
             Line::Agent(value) => {
                 if !naming {
@@ -74,8 +77,8 @@ pub(super) fn read(file: &[u8], agent: &str) -> Found {
                 }
             }
             Line::Sitemap(value) => {
-                let url = std::str::from_utf8(value).ok().and_then(|text| check_url(text).ok());
-                if let Some(url) = url.filter(|u| sitemaps.len() < MAX_SITEMAPS && !sitemaps.contains(u)) {
+                if let Some(url) = sitemap(value, at).filter(|u| sitemaps.len() < MAX_SITEMAPS && !sitemaps.contains(u))
+                {
                     sitemaps.push(url);
                 }
             }
@@ -83,6 +86,28 @@ pub(super) fn read(file: &[u8], agent: &str) -> Found {
     }
     let group = if own.seen { own } else { any };
     Found { rules: group.rules, crawl_delay: group.crawl_delay, sitemaps }
+}
+
+/// The address of a sitemap; the protocol wants it whole, and sites write it relative to their root.
+fn sitemap(value: &[u8], at: Option<&Url>) -> Option<Url> {
+    let text = std::str::from_utf8(value).ok()?.trim_matches(['"', '\'', '<', '>']).trim();
+    match (check_url(text), at) {
+        (Ok(url), _) => Some(url),
+        (Err(UrlFault::NotAbsolute(_)), Some(at)) if !text.is_empty() => {
+            at.join("/").and_then(|root| root.join(text)).ok().filter(|url| check_parsed(url).is_ok())
+        }
+        (Err(_), _) => None,
+    }
+}
+
+/// A file in UTF-16, which Windows calls Unicode, as UTF-8; any other as it is.
+fn narrow(file: &[u8]) -> Cow<'_, [u8]> {
+    match Encoding::for_bom(file) {
+        Some((encoding, mark)) if encoding != UTF_8 => {
+            Cow::Owned(encoding.decode_without_bom_handling(&file[mark..]).0.into_owned().into_bytes())
+        }
+        _ => Cow::Borrowed(file),
+    }
 }
 
 /// The start of a file, without a byte order mark and without a line that crosses the limit.

@@ -8,7 +8,7 @@ use super::*;
 
 fn allows(file: &str, path: &str) -> bool {
     let url = Url::parse(&format!("https://e.test{path}")).unwrap();
-    Robots::parse(file.as_bytes(), "Runo").allows(&url)
+    Robots::parse(file.as_bytes(), "Runo", None).allows(&url)
 }
 
 /// Which of the paths a pattern matches, asked by a rule that denies them.
@@ -71,7 +71,7 @@ fn escapes() {
     check("/100%", &["/100%x"], &["/100"]);
     check("/a|b c", &["/a|b c", "/a%7Cb%20c"], &[]);
     // A file that is not in UTF-8 is compared by its bytes.
-    let latin = Robots::parse(b"User-agent: *\nDisallow: /caf\xe9", "Runo");
+    let latin = Robots::parse(b"User-agent: *\nDisallow: /caf\xe9", "Runo", None);
     assert!(!latin.allows(&Url::parse("https://e.test/caf%E9").unwrap()));
 }
 
@@ -174,25 +174,28 @@ fn delays_and_sitemaps() {
     let file = "Sitemap: https://e.test/1.xml\nUser-agent: *\nCrawl-delay: 9\nDisallow: /\nUser-agent: runo\n\
         crawl-delay: 1.5\nAllow: /\nsitemap:https://e.test/2.xml#x\nSITEMAP: /relative\nSitemap: ftp://e.test/\n\
         Sitemap: https://e.test/1.xml\nUser-agent: runo\nCrawl-delay: 0.5\n";
-    let robots = Robots::parse(file.as_bytes(), "Runo");
+    let robots = Robots::parse(file.as_bytes(), "Runo", None);
     assert_eq!(robots.crawl_delay(), Some(Duration::from_millis(1_500)));
     let sitemaps: Vec<&str> = robots.sitemaps().iter().map(Url::as_str).collect();
     assert_eq!(sitemaps, ["https://e.test/1.xml", "https://e.test/2.xml"]);
     for (text, want) in [("2", Some(2)), ("1e30", Some(86_400)), ("inf", Some(86_400)), ("0", Some(0))] {
-        let robots = Robots::parse(format!("User-agent: *\nCrawl-delay: {text}").as_bytes(), "Runo");
+        let robots = Robots::parse(format!("User-agent: *\nCrawl-delay: {text}").as_bytes(), "Runo", None);
         assert_eq!(robots.crawl_delay(), want.map(Duration::from_secs), "{text}");
     }
     for text in ["", "-1", "NaN", "ten", "1,5"] {
-        assert_eq!(Robots::parse(format!("User-agent: *\nCrawl-delay: {text}").as_bytes(), "Runo").crawl_delay(), None);
+        assert_eq!(
+            Robots::parse(format!("User-agent: *\nCrawl-delay: {text}").as_bytes(), "Runo", None).crawl_delay(),
+            None
+        );
     }
     let many: String = (0..MAX_SITEMAPS + 5).map(|i| format!("Sitemap: https://e.test/{i}\n")).collect();
-    assert_eq!(Robots::parse(many.as_bytes(), "Runo").sitemaps().len(), MAX_SITEMAPS);
+    assert_eq!(Robots::parse(many.as_bytes(), "Runo", None).sitemaps().len(), MAX_SITEMAPS);
 }
 
 #[test]
 fn a_row_holds_it() {
     let file = "User-agent: *\nDisallow: /a*b$\nAllow: /a\"\nCrawl-delay: 2\nSitemap: https://e.test/s";
-    let robots = Robots::parse(file.as_bytes(), "Runo");
+    let robots = Robots::parse(file.as_bytes(), "Runo", None);
     let row = robots.to_row().unwrap();
     assert_eq!(row, r#"{"r":["+/a%22","-/a*b$"],"d":2000,"s":["https://e.test/s"]}"#);
     assert_eq!(Robots::from_row(&row), Some(robots));
@@ -204,7 +207,7 @@ fn a_row_holds_it() {
         assert_eq!(Robots::from_row(broken), None, "{broken}");
     }
     let long: String = (0..20_000).map(|i| format!("Disallow: /{i:012}\n")).collect();
-    assert_eq!(Robots::parse(format!("User-agent: *\n{long}").as_bytes(), "Runo").to_row(), None);
+    assert_eq!(Robots::parse(format!("User-agent: *\n{long}").as_bytes(), "Runo", None).to_row(), None);
 }
 
 /// A file full of patterns that must look through the whole of a long path. The bound is wide: it is for an unoptimised
@@ -215,13 +218,13 @@ fn no_file_is_slow() {
     let deep = format!("Disallow: /{}b\n", "*a".repeat(200));
     // A file of the largest size, of rules that are not searched for: each is looked at, and the last one counts.
     let plain: String = (0..20_000).map(|i| format!("Disallow: /x{i:06}*\n")).collect();
-    let plain = Robots::parse(format!("User-agent: *\n{plain}Disallow: /a\n").as_bytes(), "Runo");
+    let plain = Robots::parse(format!("User-agent: *\n{plain}Disallow: /a\n").as_bytes(), "Runo", None);
     assert!(!plain.allows(&url) && plain.allows(&Url::parse("https://e.test/b").unwrap()));
     for line in ["Disallow: /*ab\n", "Disallow: /*b*\n", &deep] {
         let lines = (MAX_ROBOTS - 20) / (line.len() + 6);
         // Different ones, so that none is left out as said before.
         let rules: String = (0..lines).map(|i| format!("{}{i:06}\n", line.trim_end())).collect();
-        let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo");
+        let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo", None);
         let start = Instant::now();
         let allowed = robots.allows(&url);
         assert!(start.elapsed() < Duration::from_secs(2), "{line} {:?}", start.elapsed());
@@ -252,10 +255,10 @@ proptest! {
     #[test]
     fn nothing_panics_and_rows_round_trip(file in prop::collection::vec("(?i)user-agent: (\\*|runo)|(dis)?allow: [/*$%a2é]{0,8}|crawl-delay: [0-9.e-]{0,5}|sitemap: https?://[a-z/]{0,5}|\\PC{0,20}", 0..12), raw in any::<Vec<u8>>(), path in "/[/*$%a2é]{0,8}") {
         let url = Url::parse(&format!("https://e.test{path}")).unwrap();
-        let robots = Robots::parse(file.join("\n").as_bytes(), "Runo");
+        let robots = Robots::parse(file.join("\n").as_bytes(), "Runo", None);
         let back = Robots::from_row(&robots.to_row().unwrap()).unwrap();
         prop_assert_eq!(back.allows(&url), robots.allows(&url));
         prop_assert_eq!(back.rules, robots.rules);
-        Robots::parse(&raw, "Runo").allows(&url);
+        Robots::parse(&raw, "Runo", None).allows(&url);
     }
 }

@@ -136,7 +136,7 @@ async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()>
     Ok(())
 }
 
-fn no_sitemap() -> FetchError {
+pub(super) fn no_sitemap() -> FetchError {
     FetchError::Unsupported("the sitemap is neither a urlset nor a sitemapindex nor a feed".into())
 }
 

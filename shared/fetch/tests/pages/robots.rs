@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fetch::robots::MAX_ROBOTS;
-use fetch::{FetchConfig, FetchError, Fetcher, RobotsAnswer, RobotsOutcome};
+use fetch::{FetchConfig, FetchError, Fetcher, Robots, RobotsAnswer, RobotsOutcome};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -31,7 +31,8 @@ fn verdict(answer: &RobotsAnswer) -> &'static str {
             assert!(allows(answer, "/private") && allows(answer, "/"));
             "allow all"
         }
-        RobotsOutcome::Unreachable(_) => {
+        RobotsOutcome::Unreachable(_) | RobotsOutcome::Unreached(_) => {
+            assert_eq!(answer.robots.is_unreached(), matches!(answer.outcome, RobotsOutcome::Unreached(_)));
             assert!(!allows(answer, "/private") && !allows(answer, "/"));
             "disallow all"
         }
@@ -53,6 +54,11 @@ async fn a_file_is_asked_for_at_the_root_and_read_for_us() {
         page("200 OK", "Content-Type: application/octet-stream\r\n", RULES.as_bytes()),
         page("203 Other", "", RULES.as_bytes()),
         page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(RULES.as_bytes())),
+        // Packed, and nobody says so; said to be packed, and it is not; packed twice.
+        page("200 OK", "Content-Type: text/plain\r\n", &encodings::gzip(RULES.as_bytes())),
+        page("200 OK", "Content-Encoding: gzip\r\n", RULES.as_bytes()),
+        page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(&encodings::gzip(RULES.as_bytes()))),
+        page("200 OK", "", &[b"\xff\xfe".to_vec(), RULES.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat()),
     ] {
         let site = Scripted::start(vec![("/robots.txt", Answer::Bytes(file))]).await;
         assert!(!allows(&ask(&f, &site.url("/")).await, "/private"));
@@ -79,6 +85,38 @@ async fn statuses() {
         let site = Scripted::start(vec![("/robots.txt", status(code))]).await;
         let answer = ask(&f, &site.url("/")).await;
         assert_eq!((verdict(&answer), answer.status), (want, Some(code)), "{code}");
+    }
+}
+
+/// A path is meant from the root of where the file was found.
+#[tokio::test]
+async fn sitemaps_may_be_relative() {
+    let file = "Sitemap: /a.xml\nSitemap: maps/b.xml\nSitemap: //e.test/c.xml\nSitemap: <https://e.test/d.xml>\n\
+        Sitemap:\nSitemap: ftp://e.test/e.xml\nSitemap: http://u:p@e.test/f.xml\nSitemap: http://[/\n";
+    let site = Scripted::start(vec![("/robots.txt", to("/deep/robots")), ("/deep/robots", ok(file))]).await;
+    let answer = ask(&fetcher(), &site.url("/x")).await;
+    let found: Vec<&str> = answer.robots.sitemaps().iter().map(Url::as_str).collect();
+    let own = [site.url("/a.xml"), site.url("/maps/b.xml")];
+    assert_eq!(found, [&own[0], &own[1], "http://e.test/c.xml", "https://e.test/d.xml"]);
+}
+
+/// Whether a site denies or is not there are two things; a row keeps them apart too.
+#[tokio::test]
+async fn who_is_not_there_denies_nothing() {
+    let f = fetcher();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let moved = Scripted::start(vec![("/robots.txt", to(format!("http://{free}/robots.txt")))]).await;
+    for (origin, want) in [
+        (format!("http://{free}/"), true),
+        ("http://10.0.0.1/".into(), true),
+        (moved.url("/"), false),
+        (Scripted::start(vec![("/robots.txt", status(503))]).await.url("/"), false),
+        (Scripted::start(vec![("/robots.txt", Answer::Bytes(b"220 smtp\r\n".to_vec()))]).await.url("/"), false),
+    ] {
+        let robots = ask(&f, &origin).await.robots;
+        assert_eq!((robots.is_unreached(), robots.allows(&Url::parse(&origin).unwrap())), (want, false), "{origin}");
+        let kept = Robots::from_row(&robots.to_row().unwrap()).unwrap();
+        assert_eq!(kept, robots, "{origin}");
     }
 }
 

@@ -37,6 +37,13 @@ pub fn file(answer: &Answer, name: &str, origin: &str) -> Response<Full<Bytes>> 
             response.headers_mut().insert("location", to.replace("{origin}", origin).parse().unwrap());
             response
         }
+        Answer::Headed(fields, body) => {
+            let mut response = text(body.replace("{origin}", origin), "text/html");
+            for (name, value) in fields {
+                response.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            response
+        }
         Answer::Sitemap(urls) => {
             let urls: String = urls.iter().map(|url| format!("<url><loc>{url}</loc></url>\n")).collect();
             let urls = urls.replace("{origin}", origin);

@@ -32,6 +32,8 @@ pub enum Answer {
     Status(u16, String),
     /// A sitemap of these addresses.
     Sitemap(Vec<String>),
+    /// A body with these fields.
+    Headed(Vec<(&'static str, &'static str)>, String),
 }
 
 /// What a site is like.

@@ -1,0 +1,101 @@
+//! The pages that a crawl's sitemaps name. Where robots.txt names none, those at the usual addresses are asked for; that
+//! there are none is no failure.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use domain::frontier::Frontier;
+use domain::job::{CrawlPlan, Sitemaps};
+use domain::{CanonicalUrl, Job};
+use fetch::{Sitemap, SitemapRequest};
+use store::growth::Child;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::Engine;
+
+/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; the rest is denied.
+const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
+
+/// Where a sitemap is that nobody names. The second is asked for if there is no first.
+const USUAL: [&str; 2] = ["/sitemap.xml", "/sitemap_index.xml"];
+
+/// What the sitemaps of a crawl yielded.
+pub(super) struct Mapped {
+    pub(super) pages: Vec<Child>,
+    pub(super) files: Sitemaps,
+}
+
+fn count(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
+}
+
+impl Mapped {
+    fn add(&mut self, sitemap: &Sitemap) {
+        self.files.read += count(sitemap.files.saturating_sub(sitemap.failed));
+        self.files.failed += count(sitemap.failed);
+        let pages = sitemap.urls.iter().filter_map(CanonicalUrl::of);
+        self.pages.extend(pages.map(|page| Child { url: page.as_str().to_owned(), hash: page.key().hash() }));
+    }
+}
+
+impl Engine {
+    /// Pages of the seed's sitemaps that match.
+    pub(super) async fn sitemap_pages(
+        &self,
+        job: &Job,
+        plan: &CrawlPlan,
+        frontier: &Frontier,
+        seed: &CanonicalUrl,
+    ) -> Mapped {
+        let robots = self.robots(seed.url()).await;
+        let named = !robots.sitemaps().is_empty();
+        let files = match named {
+            true => robots.sitemaps().to_vec(),
+            false => USUAL.iter().filter_map(|path| seed.url().join(path).ok()).collect(),
+        };
+        let (mut found, mut left) =
+            (Mapped { pages: Vec::new(), files: Sitemaps::default() }, plan.max_pages as usize + 1);
+        // What all of them together may compare: robots.txt is the site's, and so are the sitemaps.
+        let left_to_compare = AtomicUsize::new(SITEMAP_COMPARES);
+        let take = |bytes: usize| {
+            let less = |left: usize| left.checked_sub(bytes);
+            left_to_compare.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        };
+        let wanted = |url: &Url| {
+            CanonicalUrl::of(url).is_some_and(|page| {
+                frontier.matches(&page) && (plan.ignore_robots || robots.allows_within(page.url(), &take))
+            })
+        };
+        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
+        let until = Instant::now() + Duration::from_millis(self.settings().sitemap_ms);
+        for (at, file) in files.iter().enumerate() {
+            let timeout = until.saturating_duration_since(Instant::now());
+            if timeout.is_zero() {
+                tracing::debug!(job = %job.id, "some sitemaps were left out: the others took too long");
+                found.files.failed += count(if named { files.len() - at } else { 0 });
+                break;
+            }
+            let request = SitemapRequest {
+                url: file,
+                wanted: &wanted,
+                max_urls: left,
+                timeout,
+                pause: Duration::from_millis(self.settings().host_delay_ms),
+            };
+            let sitemap = self.inner.fetcher.sitemap(request).await;
+            if let Some(fault) = &sitemap.fault {
+                tracing::debug!(job = %job.id, %fault, "a sitemap could not be read to its end");
+            }
+            if !named && sitemap.absent {
+                continue;
+            }
+            left = left.saturating_sub(sitemap.urls.len());
+            found.add(&sitemap);
+            if left == 0 || !named {
+                break;
+            }
+        }
+        found
+    }
+}

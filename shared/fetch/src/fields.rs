@@ -1,0 +1,91 @@
+//! Fields of requests and what is read in those of answers that is for crawlers. Pure.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The caller's own fields for a request; those that can be none are left out.
+pub fn header_map<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderMap {
+    let read = |(name, value): (&str, &str)| {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+    };
+    fields.filter_map(read).collect()
+}
+
+/// The product's name in a user agent: `Runo` of `Runo/0.1 (+https://…)`.
+pub fn product_token(user_agent: &str) -> &str {
+    let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '_' | '-')));
+    &user_agent[..end.unwrap_or(user_agent.len())]
+}
+
+/// `Accept-Language` for a tag: itself, its primary language, anything. Nothing for what can be no tag (RFC 5646 §2.1).
+pub(crate) fn languages(tag: &str) -> Option<HeaderValue> {
+    if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return None;
+    }
+    let text = match tag.split_once('-') {
+        Some((primary, _)) => format!("{tag},{primary};q=0.9,*;q=0.5"),
+        None => format!("{tag},*;q=0.5"),
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+/// Rules of `X-Robots-Tag` that have a value behind a colon, which others are behind a crawler's name.
+const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
+
+/// Whether `X-Robots-Tag` asks the crawler `agent` not to follow a page's links (Google, "Robots meta tag", whose rules the
+/// field has). A crawler's name holds for what follows it in its field.
+pub(crate) fn says_nofollow(headers: &HeaderMap, agent: &str) -> bool {
+    headers.get_all("x-robots-tag").iter().any(|field| {
+        let text = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
+        let mut ours = true;
+        text.split(',').any(|rule| {
+            let words = match rule.split_once(':') {
+                Some((name, _)) if VALUED.contains(&name.trim()) => "",
+                Some((name, rest)) => {
+                    ours = matches!(name.trim(), "*" | "robots") || name.trim().eq_ignore_ascii_case(agent);
+                    rest
+                }
+                None => rule,
+            };
+            ours && words.split([' ', '\t', ';']).any(|word| matches!(word, "nofollow" | "none"))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_ask_that_its_links_are_not_followed() {
+        for (fields, want) in [
+            (&["nofollow"][..], true),
+            (&["noindex, NoFollow"], true),
+            (&["none"], true),
+            (&["noindex", "nofollow"], true),
+            (&["noindex nofollow"], true),
+            (&["runo: nofollow"], true),
+            (&["RUNO: noindex, nofollow"], true),
+            (&["*: nofollow"], true),
+            (&["unavailable_after: 25 Jun 2030 15:00:00 PST, nofollow"], true),
+            (&["otherbot: noindex, runo: nofollow"], true),
+            (&["max-snippet:20,nofollow"], true),
+            (&["otherbot: nofollow"], false),
+            (&["otherbot: noindex, nofollow"], false),
+            (&["runobot: nofollow"], false),
+            (&["runo: noindex, otherbot: nofollow"], false),
+            (&["noindex, follow, all"], false),
+            (&["nofollowed"], false),
+            (&["max-snippet: none"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append("x-robots-tag", field.parse().unwrap());
+            }
+            assert_eq!(says_nofollow(&headers, "Runo"), want, "{fields:?}");
+        }
+    }
+}

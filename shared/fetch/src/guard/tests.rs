@@ -1,0 +1,181 @@
+//! Vectors of addresses, names and listeners, and the written table against the one in code.
+
+use super::*;
+
+fn forbids(text: &str) -> bool {
+    forbidden(text.parse().unwrap()).is_some()
+}
+
+#[test]
+fn addresses_that_may_not_be_fetched() {
+    let v4 = "0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.100.100.200 100.127.255.255 127.0.0.1 127.255.255.255 \
+        169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.9 192.0.0.170 192.0.0.192 192.0.2.1 \
+        168.63.129.16 169.254.0.23 192.31.196.1 192.52.193.1 192.88.99.1 192.168.0.1 192.175.48.1 198.18.0.1 \
+        198.19.255.255 198.51.100.1 \
+        203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255";
+    let v6 = ":: ::1 ::2 ::7f00:1 ::808:808 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:0:127.0.0.1 ::ffff:0:8.8.8.8 \
+        64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:0:0:0:1:808:808 64:ff9b:1::1 64:ff9b:1:ffff::808:808 100::1 \
+        100:0:0:1::1 2001::1 2001:0:7f00:1:: 2001:1::1 2001:2::1 2001:3::1 2001:4:112::1 2001:10::1 2001:20::1 \
+        2001:30::1 2001:1ff::1 2001:db8::1 2002:7f00:1:: 2002:808:808::1 2620:4f:8000::1 3ffe::1 3fff::1 \
+        3fff:fff::1 5f00::1 fc00::1 fd12:3456::1 fd00:ec2::254 fd20:ce::254 fe80::1 febf::1 64:ff9b::a83f:8110 \
+        2606:4700::5efe:10.0.0.1 2606:4700::200:5efe:8.8.8.8 ::ffff:168.63.129.16 fec0::1 ff02::1 1::1 4000::1 e000::1";
+    for text in v4.split_whitespace().chain(v6.split_whitespace()) {
+        assert!(forbids(text), "{text}");
+    }
+}
+
+#[test]
+fn own_listeners_are_known_by_their_port_on_loopback() {
+    let api = OwnListener { port: 8080, open: vec!["/sample/".into()] };
+    let refused = |url: &str| api.refuses(&url.parse().unwrap());
+    for own in [
+        "http://127.0.0.1:8080/v1/usage",
+        "http://127.0.0.1:8080/sample/../v1/usage",
+        "http://127.0.0.1:8080/sample/%2e%2e/v1/usage",
+        "http://localhost:8080/",
+        "http://[::1]:8080/",
+        "http://[::ffff:127.0.0.1]:8080/",
+        "http://0.0.0.0:8080/",
+        "http://2130706433:8080/sample",
+        "https://rebound.example:8080/",
+    ] {
+        assert!(refused(own), "{own}");
+    }
+    for other in ["http://127.0.0.1:8080/sample/product", "http://127.0.0.1:8081/", "http://10.0.0.1:8080/"] {
+        assert!(!refused(other), "{other}");
+    }
+}
+
+#[test]
+fn on_a_port_of_the_web_the_peer_decides() {
+    let own = OwnListener { port: 80, open: vec!["/sample/".into()] };
+    let (site, local) = ("http://site.example/".parse().unwrap(), "http://localhost/".parse().unwrap());
+    assert!(!own.refuses(&site) && own.refuses(&local));
+    assert!(own.refuses_peer("127.0.0.1:80".parse().unwrap(), &site));
+    assert!(own.refuses_peer("[::ffff:127.0.0.1]:80".parse().unwrap(), &site));
+    assert!(!own.refuses_peer("93.184.215.14:80".parse().unwrap(), &site));
+    assert!(!own.refuses_peer("127.0.0.1:80".parse().unwrap(), &"http://site.example/sample/x".parse().unwrap()));
+}
+
+#[test]
+fn addresses_that_may() {
+    let public = "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.1 \
+        169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.1 192.0.3.0 192.167.255.255 \
+        192.169.0.0 198.17.255.255 198.20.0.0 203.0.112.255 203.0.114.0 223.255.255.255 ::ffff:8.8.8.8 \
+        64:ff9b::808:808 2001:200::1 2001:4860:4860::8888 2001:db7::1 2001:db9::1 2003::1 2606:4700::1111 \
+        2620:4f:8001::1 2a00:1450::1 3fff:1000::1 168.63.129.15 168.63.129.17 2606:4700::5eff:10.0.0.1 \
+        2606:4700::1:5efe:10.0.0.1";
+    for text in public.split_whitespace() {
+        assert_eq!(forbidden(text.parse().unwrap()), None, "{text}");
+    }
+}
+
+/// The first and the last address of each row are refused for that row, so no row hides behind another.
+#[test]
+fn rows_reach_from_end_to_end() {
+    for (net, len, what) in table::V4 {
+        let hosts = u32::MAX.checked_shr(len).unwrap_or(0);
+        let last = Ipv4Addr::from_bits(net.to_bits() | hosts);
+        assert_eq!([forbidden_v4(net), forbidden_v4(last)], [Some(what); 2], "{net}/{len}");
+        assert_eq!(net.to_bits() & hosts, 0, "{net}/{len} has host bits");
+    }
+    for (net, len, what) in table::V6 {
+        let last = Ipv6Addr::from_bits(net.to_bits() | u128::MAX >> len);
+        assert_eq!([forbidden_v6(net), forbidden_v6(last)], [Some(what); 2], "{net}/{len}");
+        assert_eq!(net.to_bits() & (u128::MAX >> len), 0, "{net}/{len} has host bits");
+    }
+}
+
+/// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and what the address space registries
+/// reserve besides. Written down apart from the table, so that a row that is lost there is missed here.
+/// Of IPv4-mapped addresses and of NAT64's prefix the embedded address is judged: the next test.
+#[test]
+fn every_row_of_the_registries_is_refused() {
+    let rows = "0.0.0.0/8 0.0.0.0/32 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 \
+        192.0.0.0/29 192.0.0.8/32 192.0.0.9/32 192.0.0.10/32 192.0.0.170/32 192.0.0.171/32 192.0.2.0/24 \
+        192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.88.99.2/32 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 \
+        198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 255.255.255.255/32 224.0.0.0/4 \
+        ::1/128 ::/128 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001::/32 2001:1::1/128 2001:1::2/128 \
+        2001:1::3/128 2001:2::/48 2001:3::/32 2001:4:112::/48 2001:10::/28 2001:20::/28 2001:30::/28 2001:db8::/32 \
+        2002::/16 2620:4f:8000::/48 3fff::/20 5f00::/16 fc00::/7 fe80::/10 \
+        ::/8 200::/7 400::/6 800::/5 1000::/4 4000::/3 6000::/3 8000::/3 a000::/3 c000::/3 e000::/4 f000::/5 f800::/6 \
+        fec0::/10 ff00::/8";
+    for row in rows.split_whitespace() {
+        let net: IpNet = row.parse().unwrap();
+        for ip in [net.network(), net.broadcast()] {
+            assert!(forbidden(ip).is_some(), "{row}: {ip}");
+        }
+    }
+}
+
+/// What operators and users are told is refused is what is: each row of the one table is one of the other.
+#[test]
+fn the_written_table_is_the_table() {
+    let text = include_str!("../../../../docs/SECURITY.md");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `") && line.contains("/")).collect();
+    let told = |net: String, what: &str| {
+        let start = format!("| `{net}` |");
+        rows.iter().any(|row| row.starts_with(&start) && row.contains(what))
+    };
+    for (net, len, what) in table::V4 {
+        assert!(told(format!("{net}/{len}"), what), "{net}/{len}: {what}");
+    }
+    for (net, len, what) in table::V6 {
+        assert!(told(format!("{net}/{len}"), what), "{net}/{len}: {what}");
+    }
+    let ranges = rows.iter().filter(|row| row[3..].split('`').next().is_some_and(|net| net.parse::<IpNet>().is_ok()));
+    assert_eq!(ranges.count(), table::V4.len() + table::V6.len());
+}
+
+/// An address that bears an IPv4 address is judged as that one is: nothing gets in by another spelling.
+#[test]
+fn embedded_addresses_are_judged_like_plain_ones() {
+    for (net, len, _) in table::V4 {
+        for low in [net.to_bits(), net.to_bits() | u32::MAX.checked_shr(len).unwrap_or(0)] {
+            let mapped = Ipv4Addr::from_bits(low).to_ipv6_mapped();
+            let nat64 = Ipv6Addr::from_bits(table::NAT64 | u128::from(low));
+            assert!(forbidden_v6(mapped).is_some() && forbidden_v6(nat64).is_some(), "{mapped} {nat64}");
+        }
+    }
+}
+
+#[test]
+fn allowed_ranges_open_addresses_and_ports() {
+    let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let local = "127.0.0.1".parse().unwrap();
+    assert_eq!(guard.judge_literal(local, 8080), Ok(()));
+    assert_eq!(guard.judge_literal("::ffff:127.0.0.1".parse().unwrap(), 8080), Ok(()));
+    assert!(guard.judge_ip("10.0.0.1".parse().unwrap()).is_err());
+    assert_eq!(guard.judge_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
+    assert!(Guard::default().judge_ip(local).is_err());
+    // Opened by its own spelling only, not by one that is translated on the way.
+    assert!(guard.judge_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
+}
+
+#[test]
+fn local_names() {
+    for name in [
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "printer",
+        "x.local",
+        "db.internal",
+        "x.internal.",
+        "localhost.localdomain",
+        "nas.home.arpa",
+        "nas.lan",
+    ] {
+        assert!(is_local_name(name), "{name}");
+    }
+    for name in [
+        "example.com",
+        "localhost.example.com",
+        "local.host.org",
+        "internal.example.com.",
+        "notlocal.atlan",
+        "home.arpanet.org",
+    ] {
+        assert!(!is_local_name(name), "{name}");
+    }
+}
