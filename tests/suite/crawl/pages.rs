@@ -91,6 +91,24 @@ async fn links_that_ask_not_to_be_followed_are_not() {
     assert_eq!(site.fetched_once(), expected.map(str::to_owned).into(), "one plain link is enough");
 }
 
+/// A feed that is a page of the crawl leads to what its items are about.
+#[tokio::test]
+async fn the_items_of_a_feed_are_followed() {
+    let feed = |kind, text: &str| Answer::Headed(vec![("content-type", kind)], text.into());
+    let rss = "<?xml version='1.0'?><rss version='2.0'><channel><link>/item/9</link><item><title>1</title>\
+        <link>{origin}/item/1</link></item><item><link><![CDATA[/item/2?utm_source=rss]]></link></item></channel></rss>";
+    let atom = "<feed xmlns='http://www.w3.org/2005/Atom'><entry><link href='/item/3'/>\
+        <link rel='edit' href='/item/8'/></entry></feed>";
+    let spec = Spec::tree(10, 20)
+        .links("/hub", &["/item/rss", "/item/atom"])
+        .file("/item/rss", feed("application/rss+xml", rss))
+        .file("/item/atom", feed("text/xml", atom));
+    let (world, site) = start(spec).await;
+    crawl(&world, &body(&site, "/hub", json!({})), 0).await;
+    let expected = ["/hub", "/item/rss", "/item/atom", "/item/1", "/item/2", "/item/3"];
+    assert_eq!(site.fetched_once(), expected.map(str::to_owned).into());
+}
+
 #[tokio::test]
 async fn a_redirect_to_a_page_that_is_reached_elsewhere_is_that_page() {
     let spec = Spec::tree(2, 3)
