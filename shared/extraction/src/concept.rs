@@ -26,6 +26,8 @@ pub(crate) enum Look {
     FileSize,
     Modified,
     OldPrice,
+    /// What somebody is at an organisation.
+    JobTitle,
     /// What an organisation beside the heading is called.
     Organisation,
     /// What the heading has in brackets.
@@ -238,7 +240,7 @@ concepts! {
     GivenName = "given name", PersonName, Name, [];
     FamilyName = "family name", PersonName, Name, [];
     BirthDate = "birth date", Labels, Day, [];
-    JobTitle = "job title", Labels, Short, [Vague];
+    JobTitle = "job title", JobTitle, Short, [Vague];
     Follower = "follower", Labels, Count, [];
     Bio = "bio", Labels, Free, [];
     // Jobs, events, real estate, media

@@ -9,6 +9,7 @@ use crate::candidate::{Candidate, Explained, Seen, Source, Standing};
 use crate::coercion::{Reading, clip, coerce};
 use crate::concept::{Concept, Shape, Trait};
 use crate::lists::{array, is_list_of};
+use crate::placeholder;
 use crate::scalar::{plain_text, scalar};
 use crate::scores::{LEAST, SURE};
 use crate::visible;
@@ -164,6 +165,9 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
     let text = value.as_str().unwrap_or_default();
     let count = text.chars().count();
     let structured = source.is_structured();
+    if matches!(wanted.shape(), Shape::Name | Shape::Code) && placeholder::is_nameless(text) {
+        return Err("it says that there is none");
+    }
     match (wanted.shape(), value) {
         (Shape::Name, Value::String(_)) => {
             if text.contains("://") || text.starts_with('{') || text.starts_with('@') {

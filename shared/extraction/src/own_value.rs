@@ -29,6 +29,7 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     if code {
         return Some(without_name(text));
     }
+    text = without_prompt(text);
     let said = words(text);
     let everything = said.split_once(' ').is_some_and(|(first, rest)| {
         Phrases::Every.has(first)
@@ -41,14 +42,35 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     (!everything).then_some(text)
 }
 
-/// A code without the name that follows it: `TE502955 Slip cover, chair`.
+/// The name in what a link says around it: "Visit the Acme Store".
+fn without_prompt(text: &str) -> &str {
+    // Lower case may have another length: then nothing is taken off.
+    let lower = text.to_lowercase();
+    if lower.len() != text.len() {
+        return text;
+    }
+    let inner = |prompt: &str| {
+        let (before, behind) = prompt.split_once('*')?;
+        let inner = lower.strip_prefix(before)?.strip_suffix(behind)?;
+        text.get(before.len()..before.len() + inner.len()).filter(|name| !name.trim().is_empty())
+    };
+    // The shortest name has most taken off.
+    Phrases::Prompts.all().filter_map(inner).min_by_key(|name| name.len()).map_or(text, str::trim)
+}
+
+/// A code without what follows it: a name, another label or a button. `TE502955 Slip cover, chair`, `AB12 | EAN: 40…`.
 fn without_name(text: &str) -> &str {
+    let text = text.split(['|', '•', '·', '(']).next().filter(|t| !t.trim().is_empty()).map_or(text, str::trim);
+    let text = text.split_once(" / ").map_or(text, |(code, _)| code.trim());
+    // "AB12 EAN: 40…": the word before a colon is a label.
+    let text = text.split_once([':', '：']).and_then(|(head, _)| head.rsplit_once(' ')).map_or(text, |(code, _)| code);
     let Some((first, rest)) = text.split_once(char::is_whitespace) else { return text };
     let code = first.trim_end_matches([',', ':', ';', '-', '–']);
     let digits = code.chars().filter(char::is_ascii_digit).count();
     let is_word = |w: &&str| w.chars().filter(|c| c.is_alphabetic()).count() > 2 && !w.chars().any(char::is_numeric);
     let prose = rest.split_whitespace().filter(is_word).count() >= 2;
-    if digits >= 3 && code.chars().count() >= 4 && prose { code } else { text }
+    let button = Phrases::CodeTails.has(&rest.trim().to_lowercase());
+    if digits >= 3 && code.chars().count() >= 4 && (prose || button) { code } else { text }
 }
 
 #[cfg(test)]
@@ -71,6 +93,15 @@ mod tests {
             ("brand", "Acme: Home", Some("Acme: Home")),
             ("sku", "TE502955 Slip cover, chair", Some("TE502955")),
             ("sku", "SKU: 00412", Some("00412")),
+            ("sku", "AB1234 | In stock", Some("AB1234")),
+            ("sku", "AB1234 / EAN: 4006381333931", Some("AB1234")),
+            ("sku", "AB1234 EAN: 4006381333931", Some("AB1234")),
+            ("sku", "AB1234 Copy", Some("AB1234")),
+            ("sku", "466/7999", Some("466/7999")),
+            ("brand", "Visit the Acme Store", Some("Acme")),
+            ("brand", "Plus de produits de la marque Acme", Some("Acme")),
+            ("brand", "Shop all Acme", Some("Acme")),
+            ("brand", "Shopify", Some("Shopify")),
             ("sku", "AB 1200 C", Some("AB 1200 C")),
             ("sku", "1200 XL", Some("1200 XL")),
             ("title", "Brand: All brands", Some("Brand: All brands")),

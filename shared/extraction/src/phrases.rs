@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 macro_rules! phrases {
     ($($(#[$doc:meta])* $name:ident = $id:literal;)*) => {
@@ -136,6 +136,20 @@ phrases! {
     Every = "every";
     /// What begins a price that is the least of several.
     LeastOf = "least of";
+    /// Headings above other things than the one that the page is about.
+    Related = "related";
+    /// What links say around the name of a brand, which the star stands for.
+    Prompts = "prompts";
+    /// What stands in the place of a value that nobody gave.
+    NoValue = "no value";
+    /// What stands in the place of a name or a code.
+    Nameless = "nameless";
+    /// What begins a text that asks to choose a value.
+    Unchosen = "unchosen";
+    /// What shops show behind a code: buttons that copy it.
+    CodeTails = "code tails";
+    /// What stands between what somebody is and whom for.
+    WorksAt = "works at";
 }
 
 /// One list.
@@ -189,7 +203,7 @@ impl Phrases {
     /// Where they stand in a text in lower case as words of their own, from where to where, in the order of their ends;
     /// those within each other too.
     pub(crate) fn places(self, text: &str) -> impl Iterator<Item = (usize, usize)> {
-        let finder = self.list().finder.get_or_init(|| AhoCorasick::new(&self.list().all).ok());
+        let finder = self.list().finder.get_or_init(|| finder(self.all()));
         let found = finder.iter().flat_map(move |finder| finder.find_overlapping_iter(text));
         found.map(|found| (found.start(), found.end())).filter(move |(from, to)| is_whole(text, *from, *to))
     }
@@ -215,6 +229,12 @@ impl Phrases {
     pub(crate) fn ends(self, text: &str) -> bool {
         self.places(text).any(|(_, to)| to == text.len())
     }
+}
+
+/// Finds all of some phrases in one pass. A contiguous automaton is made ten times as fast as the default one, which a
+/// function that starts pays for.
+pub(crate) fn finder(phrases: impl IntoIterator<Item = &'static str>) -> Option<AhoCorasick> {
+    AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(phrases).ok()
 }
 
 /// Whether a script runs its words together, so that they have no boundaries.
@@ -248,7 +268,7 @@ mod tests {
         assert_eq!(heads, Phrases::IDS, "the table has the lists in the order of the enum");
         for list in LISTS.iter() {
             assert!(!list.lines.is_empty() && list.lines.iter().all(|(_, words)| !words.is_empty()));
-            assert!(AhoCorasick::new(&list.all).is_ok());
+            assert!(finder(list.all.iter().copied()).is_some());
         }
     }
 

@@ -3,33 +3,10 @@
 
 use serde_json::Value;
 
+use crate::phrases::Phrases;
+
 /// Longest text that may be nothing but a placeholder, in bytes.
 const LONGEST: usize = 120;
-/// What stands for "no value" where it is the whole text.
-const WORDS: [&str; 22] = [
-    "undefined",
-    "null",
-    "(null)",
-    "nil",
-    "nan",
-    "n/a",
-    "n.a.",
-    "n.a",
-    "#n/a",
-    "k.a.",
-    "k. a.",
-    "tbd",
-    "tba",
-    "tbc",
-    "t.b.d.",
-    "to be determined",
-    "to be announced",
-    "not specified",
-    "unspecified",
-    "not set",
-    "(not set)",
-    "invalid date",
-];
 /// How the expressions of templates begin and end.
 const MARKS: [(&str, &str); 14] = [
     ("{{", "}}"),
@@ -71,13 +48,18 @@ fn is_text(text: &str) -> bool {
             && text != "/"
             && text != "#";
     }
-    if first.is_alphanumeric() && first != 'k' || matches!(first, '#' | '(' | 'k') {
-        let lower = text.to_lowercase();
-        if WORDS.contains(&lower.as_str()) {
-            return true;
-        }
+    if (first.is_alphanumeric() || matches!(first, '#' | '(')) && Phrases::NoValue.has(&text.to_lowercase()) {
+        return true;
     }
     is_variable(text) || is_expressions(text)
+}
+
+/// Whether a text, where a name or a code is asked for, only says that there is none.
+pub(crate) fn is_nameless(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    // Initials may be a name's: "NA" is none of a brand, "Na" is.
+    Phrases::Nameless.has(&lower) && (text.len() != 2 || text == "NA" || !text.is_ascii())
+        || Phrases::Unchosen.begins(&lower).is_some_and(|length| length < lower.len())
 }
 
 /// Whether a text is one variable: `$product.brand`, `%s`, `%(name)s`, `%name%`, `{name}`.
@@ -172,6 +154,9 @@ mod tests {
             "TBD",
             " null ",
             "[[product.name]]",
+            "Does not apply",
+            "Nicht angegeben",
+            "(none)",
         ] {
             assert!(is_text(none), "{none}");
         }
@@ -202,6 +187,9 @@ mod tests {
             "$USD",
         ] {
             assert!(!is_text(value), "{value}");
+        }
+        for (text, want) in [("None", true), ("NA", true), ("Select a brand", true), ("Select", false), ("Na", false)] {
+            assert_eq!(is_nameless(text), want, "{text}");
         }
     }
 }

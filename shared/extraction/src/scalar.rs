@@ -36,6 +36,11 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     if let Some(text) = raw.as_str() {
         raw = own_value::of(wanted, text)?.into();
     }
+    if let Some(text) = raw.as_str()
+        && let Some(own) = coordinate(wanted, text)
+    {
+        raw = own.into();
+    }
     if wanted.is_shape(Shape::Money)
         && wanted.field.kind.element() != FieldType::String
         && let Some(text) = raw.as_str()
@@ -59,6 +64,17 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         raw = bare.unwrap_or_else(|| visible::without_by(text).to_owned()).into();
     }
     coerce(wanted.field.kind, &raw, reading)
+}
+
+/// The latitude or the longitude of "53.2316, 7.4610".
+fn coordinate(wanted: &Wanted<'_>, text: &str) -> Option<String> {
+    if !wanted.is(Concept::Latitude) && !wanted.is(Concept::Longitude) {
+        return None;
+    }
+    let (latitude, longitude) = text.split_once([',', ';', '/']).map(|(a, b)| (a.trim(), b.trim()))?;
+    let degrees = |t: &str| t.trim_end_matches('°').parse::<f64>().is_ok_and(|d| d.abs() <= 180.0) && t.contains('.');
+    let own = if wanted.is(Concept::Latitude) { latitude } else { longitude };
+    (degrees(latitude) && degrees(longitude)).then(|| own.trim_end_matches('°').to_owned())
 }
 
 /// The end of a range that a field asks for.

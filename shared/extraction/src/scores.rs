@@ -162,20 +162,31 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
     if !wanted.is_shape(Shape::Money) || wanted.is_array() {
         return;
     }
-    let read = |c: &Candidate| {
-        c.values.first().and_then(|v| scalar(wanted, v, c.source.form(), reading)).map(|c| c.value.to_string())
-    };
+    let read =
+        |value: &Value, source: Source| scalar(wanted, value, source.form(), reading).map(|c| c.value.to_string());
     // All that is visible is one witness, however it was found.
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
-    let seen: Vec<(Option<Source>, Option<String>)> =
-        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), read(c))).collect();
+    let first = |c: &Candidate| c.values.first().and_then(|v| read(v, c.source));
+    let mut seen: Vec<(Option<Source>, Option<String>)> =
+        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), first(c))).collect();
     // The amount that the page shows best.
     let shown = candidates
         .iter()
         .zip(&seen)
         .filter(|(_, (source, value))| source.is_none() && value.is_some())
         .max_by_key(|(candidate, _)| candidate.score)
-        .and_then(|(_, (_, value))| value.clone());
+        .and_then(|(candidate, (_, value))| value.clone().filter(|_| candidate.score >= LEAST));
+    // Of several offers the one that the page shows.
+    for (candidate, (source, value)) in candidates.iter_mut().zip(&mut seen) {
+        if source.is_none() || shown.is_none() || *value == shown {
+            continue;
+        }
+        let others = candidate.values.iter().take(MAX_AGREEING).skip(1);
+        if let Some(at) = others.map(|v| read(v, candidate.source)).position(|v| v == shown) {
+            candidate.values[..=at + 1].rotate_right(1);
+            value.clone_from(&shown);
+        }
+    }
     for (candidate, (own, value)) in candidates.iter_mut().zip(&seen) {
         if value.is_none() {
             continue;
@@ -205,9 +216,12 @@ pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<
         return;
     }
     let text = |c: &Candidate| c.values.first().map(plain_text).unwrap_or_default();
-    let labelled = |c: &Candidate| matches!(c.source, Source::Pair | Source::Mark) && c.score >= SHOWN;
+    // What an attribute holds no reader sees either.
+    let labelled = |c: &Candidate| {
+        matches!(c.source, Source::Pair | Source::Mark) && c.score >= SHOWN && !c.reason.starts_with("attribute")
+    };
     let is_code = |t: &str| t.len() <= MAX_CODE && t.bytes().any(|b| b.is_ascii_digit()) && !t.contains(": ");
-    let shown = candidates.iter().any(|c| labelled(c) && is_code(&text(c)) && shows(doc, &text(c)));
+    let shown = candidates.iter().any(|c| labelled(c) && is_code(&text(c)));
     for candidate in candidates.iter_mut().filter(|c| shown && c.source.is_structured()) {
         if !shows(doc, &text(candidate)) {
             candidate.score -= UNSEEN;
@@ -216,14 +230,9 @@ pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<
     }
 }
 
-/// Whether a code stands in the page's text as a word of its own.
+/// Whether a code stands in the page's text.
 pub(crate) fn shows(doc: &Doc<'_>, code: &str) -> bool {
-    let text = doc.all_text();
-    let alone = |at: usize| {
-        let joins = |c: char| c.is_alphanumeric();
-        !text[..at].ends_with(joins) && !text[at + code.len()..].starts_with(joins)
-    };
-    !code.is_empty() && text.match_indices(code).any(|(at, _)| alone(at))
+    !code.is_empty() && memchr::memmem::find(doc.all_text().as_bytes(), code.as_bytes()).is_some()
 }
 
 /// Whether a price is told to be the least of several: "from $5".

@@ -137,7 +137,7 @@ impl<'a> Wanted<'a> {
             return Some(9);
         }
         // Other words for the same, and initials: "APR".
-        if self.things.iter().any(|t| t == stem) || is_acronym(label, &self.stem) {
+        if self.things.iter().any(|t| t == stem || same_letters(t, stem)) || is_acronym(label, &self.stem) {
             return Some(6);
         }
         if self.head() == Some(stem) {
@@ -155,7 +155,8 @@ impl<'a> Wanted<'a> {
     pub(crate) fn ends_labelled(&self, stem: &str) -> Option<i32> {
         let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
         let many = stem.split(' ').count() > 5;
-        if self.is_shape(Shape::Money) || self.is_else(&format!(" {stem} ")) {
+        let every = || stem.split(' ').next().is_some_and(|first| Phrases::Every.has(first));
+        if self.is_shape(Shape::Money) || self.is_else(&format!(" {stem} ")) || every() {
             return None;
         }
         if self.things.iter().any(|t| t.len() > 3 && ends(t)) && !self.has(Trait::Common) {
@@ -272,7 +273,8 @@ fn end_of(name: &str) -> Option<(End, String)> {
 /// The words of a name without those that say how it is told.
 fn things(stem: &str) -> Vec<String> {
     const HEADS: [&str; 7] = ["has ", "is ", "number of ", "num ", "total ", "count of ", "no of "];
-    const TAILS: [&str; 10] = [" count", " number", " year", " url", " link", " href", " uri", " id", " total", " no"];
+    const TAILS: [&str; 11] =
+        [" count", " number", " year", " time", " url", " link", " href", " uri", " id", " total", " no"];
     let mut rest = stem;
     while let Some(less) = HEADS.iter().find_map(|h| rest.strip_prefix(h)) {
         rest = less;
@@ -283,6 +285,14 @@ fn things(stem: &str) -> Vec<String> {
     let mut out = vec![rest.to_owned()];
     out.extend((rest != stem).then(|| stem.to_owned()));
     out
+}
+
+/// Whether two names are one but for spaces: "check in" and `checkin`.
+fn same_letters(a: &str, b: &str) -> bool {
+    let joined = |t: &str| t.split(' ').map(str::len).sum::<usize>();
+    let letters = |t: &'_ str| t.chars().filter(|c| *c != ' ').collect::<String>();
+    let apart = a.len() != b.len() && a.contains(' ') != b.contains(' ');
+    apart && joined(a) > 5 && joined(a) == joined(b) && letters(a) == letters(b)
 }
 
 /// Whether a label is the first letters of a name of three words or more.

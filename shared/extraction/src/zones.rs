@@ -23,7 +23,8 @@ impl Zone {
         self.0 & other.0 != 0
     }
 
-    fn with(self, other: Zone) -> Zone {
+    /// The regions of both.
+    pub(crate) fn with(self, other: Zone) -> Zone {
         Zone(self.0 | other.0)
     }
 

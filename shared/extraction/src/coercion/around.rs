@@ -62,6 +62,12 @@ pub(super) fn groups_by_spaces(chars: &[char], start: usize, locale: &str) -> bo
 
 /// Whether the digits at `start` begin a day in numbers: `2025-03-04`, `03/04/2025`, `1/2/99`.
 pub(super) fn is_day(chars: &[char], start: usize) -> bool {
+    let first = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
+    // Most numbers go on in nothing like it.
+    let parted = matches!(chars.get(start + first), Some('-' | '/' | '.')) && digit(chars, start + first + 1);
+    if !(1..=4).contains(&first) || !parted {
+        return false;
+    }
     let run = chars[start..].iter().take_while(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.')).take(11);
     let written: String = run.collect();
     let written = written.trim_end_matches(['-', '/', '.']);
@@ -125,6 +131,10 @@ fn hugs(chars: &[char], at: usize, may_follow_sign: bool) -> bool {
 /// Whether an amount from `from` to `to` stands in brackets that hold nothing else, in a text of nothing else: how
 /// accountants write a loss. Counts stand in brackets too, so that the caller asks for cents or a currency.
 pub(super) fn is_loss(chars: &[char], from: usize, to: usize) -> bool {
+    let opens = |c: &&char| matches!(**c, ' ' | '(');
+    if !chars[..from].iter().rev().take_while(opens).any(|c| *c == '(') {
+        return false;
+    }
     let blank = |c: &char| *c == ' ';
     let trim = |part: &[char]| part.iter().copied().filter(|c| !blank(c)).collect::<String>();
     let (head, tail) = (trim(&chars[..from]), trim(&chars[to.min(chars.len())..]));

@@ -20,12 +20,17 @@ static COINS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let lines = include_str!("currencies.txt").lines().filter_map(|l| l.split_once("% "));
     lines.flat_map(|(code, words)| words.split_whitespace().map(move |word| (word, code))).collect()
 });
-/// Every sign's first character: the cheap question before a look into the table.
-static FIRST: LazyLock<Vec<char>> = LazyLock::new(|| {
-    let mut first: Vec<char> = WRITTEN.keys().filter_map(|k| k.chars().next()).collect();
-    first.sort_unstable();
-    first.dedup();
-    first
+/// The lengths of the signs that begin with a character, a bit each: the cheap question before a look into the table.
+static LENGTHS: LazyLock<HashMap<char, u16>> = LazyLock::new(|| {
+    let mut lengths = HashMap::new();
+    for sign in WRITTEN.keys() {
+        let first = sign.chars().next().unwrap_or_default();
+        // Long signs are kept in small letters and stand in any.
+        for first in std::iter::once(first).chain(first.to_uppercase()) {
+            *lengths.entry(first).or_default() |= 1 << sign.chars().count();
+        }
+    }
+    lengths
 });
 /// Codes that are words where they stand in small letters.
 const WORDS: [&str; 10] = ["all", "top", "try", "cup", "mop", "pen", "bam", "gip", "lak", "sos"];
@@ -64,23 +69,20 @@ fn key(sign: &str) -> String {
 
 /// The sign or code that ends right before `end`, spaces left out.
 pub(super) fn before(chars: &[char], end: usize) -> Option<Beside> {
-    let mut to = end;
-    while to > 0 && chars[to - 1] == ' ' {
-        to -= 1;
-    }
+    let to = chars.get(..end)?.iter().rposition(|c| *c != ' ')? + 1;
     let from = to.saturating_sub(LONGEST);
-    (from..to).find_map(|from| at(chars, from, to).filter(|b| fits(chars, *b) && touches(b.code, from, to, end)))
+    (from..to).find_map(|from| at(chars, from, to).filter(|b| touches(b.code, from, to, end)))
 }
 
 /// The sign or code that begins right behind `start`, spaces left out.
 pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
-    let mut from = start;
-    while chars.get(from) == Some(&' ') {
-        from += 1;
+    let from = start + chars.get(start..)?.iter().position(|c| *c != ' ')?;
+    // "R" stands before its number, never behind.
+    if chars[from] == 'R' || !LENGTHS.contains_key(&chars[from]) {
+        return None;
     }
     let most = (from + LONGEST).min(chars.len());
-    // "R" stands before its number, never behind.
-    (from + 1..=most).rev().find_map(|to| at(chars, from, to).filter(|b| fits(chars, *b) && chars[from] != 'R'))
+    (from + 1..=most).rev().find_map(|to| at(chars, from, to))
 }
 
 /// A lone letter is a currency only where a digit touches it or it begins the text: "R 1 299.00", "R1,299".
@@ -88,23 +90,17 @@ fn touches(code: &str, from: usize, to: usize, end: usize) -> bool {
     code != "ZAR" || to - from > 1 || to == end || from == 0
 }
 
+/// The sign from one place to another. Letters are a sign only where no letter touches them: "EUR", not "EUROPE".
 fn at(chars: &[char], from: usize, to: usize) -> Option<Beside> {
-    let first = chars.get(from)?;
-    let is_first = |c: char| FIRST.binary_search(&c).is_ok();
-    if !is_first(*first) && !first.to_lowercase().any(is_first) {
+    let (first, last) = (*chars.get(from)?, *chars.get(to.checked_sub(1)?)?);
+    let letter = |c: char| c.is_alphabetic() && c < '\u{2e80}';
+    let touched = letter(first) && from > 0 && letter(chars[from - 1])
+        || letter(last) && chars.get(to).is_some_and(|c| letter(*c));
+    if touched || LENGTHS.get(&first).is_none_or(|lengths| lengths >> (to - from) & 1 == 0) {
         return None;
     }
-    let text: String = chars.get(from..to)?.iter().collect();
+    let text: String = chars[from..to].iter().collect();
     named(&text).map(|code| Beside { code, from, to })
-}
-
-/// Letters are a sign only where no letter touches them: "EUR", not "EUROPE".
-fn fits(chars: &[char], sign: Beside) -> bool {
-    let letter = |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| c.is_alphabetic() && *c < '\u{2e80}');
-    let bounded = |c: char| c.is_alphabetic() && c < '\u{2e80}';
-    let before = bounded(chars[sign.from]) && letter(sign.from.checked_sub(1));
-    let behind = bounded(chars[sign.to - 1]) && letter(Some(sign.to));
-    !before && !behind
 }
 
 /// What a hundredth is called behind a number, and where its sign ends: `¢` anywhere; words only where money is `asked`

@@ -8,7 +8,11 @@ use super::marks::{Attributes, push_marks};
 use super::write::{break_line, is_block, is_silent, push_text};
 use super::{Doc, El, MAX_ELEMENTS};
 use crate::budget::Budget;
+use crate::phrases::Phrases;
 use crate::zones::{self, Zone};
+
+/// Longest heading above other things, in bytes.
+const MAX_HEADING: usize = 120;
 
 impl<'a> Doc<'a> {
     pub(super) fn flat(page: &'a Html, budget: Option<&'a Budget<'a>>) -> Doc<'a> {
@@ -39,6 +43,7 @@ impl<'a> Doc<'a> {
             doc.close(&mut open, &mut silent);
         }
         doc.heading = doc.main_heading();
+        doc.mark_related();
         doc
     }
 
@@ -80,6 +85,25 @@ impl<'a> Doc<'a> {
                 *silent -= 1;
             } else if is_block(el.raw.name()) {
                 self.breaks += usize::from(break_line(&mut self.text));
+            }
+        }
+    }
+
+    /// Marks what stands below headings that say that it is about other things: "You may also like".
+    fn mark_related(&mut self) {
+        for at in 0..self.els.len() {
+            let el = &self.els[at];
+            let heads = matches!(el.name(), "h2" | "h3" | "h4" | "h5" | "h6");
+            if !heads || el.zone.has(Zone::RELATED) || !(4..=MAX_HEADING).contains(&self.text_len(at)) {
+                continue;
+            }
+            let says = self.lines(at).to_lowercase();
+            if Phrases::Related.has(says.trim_end_matches([':', '.', '…', '!', '?', ' ']))
+                && let Some((_, range)) = self.below_heading(at)
+            {
+                for el in self.els.get_mut(range).unwrap_or_default() {
+                    el.zone = el.zone.with(Zone::RELATED);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What an element's attributes say in words: its marks, which are lower-case words of class, id and their like.
 
+use html5ever::local_name;
 use scraper::node::Element;
 
 /// Longest mark (class, id and their like) of one element, in bytes.
@@ -47,16 +48,23 @@ pub(super) struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     pub(super) fn of(raw: &'a Element) -> Attributes<'a> {
         let mut found = Attributes { marks: [None; MARKS.len()], role: None, hidden: false };
-        for (name, value) in raw.attrs() {
-            match name {
-                "role" => found.role = Some(value),
-                "hidden" => found.hidden = true,
-                "style" => found.hidden |= value.contains("display:none") || value.contains("display: none"),
+        for (name, value) in &raw.attrs {
+            // Names that HTML knows are compared as numbers.
+            match &name.local {
+                n if *n == local_name!("class") => found.marks[0] = Some(value),
+                n if *n == local_name!("id") => found.marks[1] = Some(value),
+                n if *n == local_name!("role") => found.role = Some(value),
+                n if *n == local_name!("hidden") => found.hidden = true,
+                n if *n == local_name!("style") => {
+                    found.hidden |= value.contains("display:none") || value.contains("display: none");
+                }
+                n if *n == local_name!("href") || *n == local_name!("src") => {}
                 other => {
-                    // Most attributes are neither these few nor of tests.
-                    let known = if other.starts_with("data-") { &MARKS[PLAIN..] } else { &MARKS[..PLAIN] };
-                    if let Some(at) = known.iter().position(|m| *m == other) {
-                        found.marks[at + if other.starts_with("data-") { PLAIN } else { 0 }] = Some(value);
+                    // Most of the others are neither these few nor of tests.
+                    let data = other.starts_with("data-");
+                    let (known, from) = if data { (&MARKS[PLAIN..], PLAIN) } else { (&MARKS[..PLAIN], 0) };
+                    if let Some(at) = known.iter().position(|m| **m == **other) {
+                        found.marks[from + at] = Some(value);
                     }
                 }
             }

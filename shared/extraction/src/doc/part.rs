@@ -6,6 +6,36 @@ use super::write::SourceBreak;
 use super::{Doc, El};
 
 impl<'a> Doc<'a> {
+    /// What follows a heading up to the next of its kind; of one that is wrapped alone, what follows the wrapping.
+    pub(crate) fn below_heading(&self, heading: usize) -> Option<(usize, Range<usize>)> {
+        let doc = self;
+        let name = doc.els.get(heading)?.name();
+        let mut first = heading;
+        // At most two wrappings.
+        for _ in 0..2 {
+            if doc.next(first).is_some() {
+                break;
+            }
+            let parent = doc.els.get(first)?.parent;
+            if doc.text_len(parent) > doc.text_len(heading) + 2 {
+                return None;
+            }
+            first = parent;
+        }
+        let start = doc.next(first)?;
+        let mut end = doc.els.get(start)?.end;
+        while let Some(next) =
+            Some(end).filter(|e| doc.els.get(*e).is_some_and(|el| el.parent == doc.els[start].parent))
+        {
+            let ends = doc.els[next].name() == name || doc.below(next).any(|i| doc.els[i].name() == name);
+            if ends || matches!(doc.els[next].name(), "h1" | "h2") {
+                break;
+            }
+            end = doc.els[next].end;
+        }
+        Some((doc.els.get(start)?.parent, start..end))
+    }
+
     /// A part of the page as a page of its own: the children of an element from one to before another, below that
     /// element. Its first heading names it.
     pub(crate) fn part(&self, holder: usize, children: Range<usize>) -> Doc<'a> {

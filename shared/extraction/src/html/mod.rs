@@ -2,6 +2,7 @@
 
 mod parse;
 mod read;
+mod template;
 
 pub(crate) use parse::{MAX_DEPTH, MAX_NODES, parse, parse_within};
 pub(crate) use read::{lines, of_text, strip, text, text_within, unescape};

@@ -18,6 +18,8 @@ use scraper::{Html, HtmlTreeSink};
 use crate::budget::Budget;
 use crate::tags;
 
+use super::template::Templates;
+
 /// Deepest nesting, give or take [`LOOK_EVERY`].
 pub const MAX_DEPTH: usize = 512;
 /// Most nodes of a page, give or take what one tag opens; what comes after them is left out.
@@ -43,8 +45,13 @@ fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
     let inner = HtmlTreeSink::new(Html::new_document());
     let sink = Watched { inner, top: Cell::new(None), nodes: Cell::new(0), budget };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
-    let bounded =
-        Bounded { builder: TreeBuilder::new(sink, options), tags: Cell::new(0), full: Cell::new(false), budget };
+    let bounded = Bounded {
+        templates: Templates::default(),
+        builder: TreeBuilder::new(sink, options),
+        tags: Cell::new(0),
+        full: Cell::new(false),
+        budget,
+    };
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
@@ -184,8 +191,10 @@ impl TreeSink for Watched<'_> {
     }
 }
 
-/// Hands tokens on to the tree builder, start tags only while there is room below them.
+/// Hands tokens on to the tree builder, start tags only while there is room below them, and nothing that stands in a
+/// `template`: it is no part of the page. A declarative shadow root is: its content goes where its host is.
 struct Bounded<'b> {
+    templates: Templates,
     builder: TreeBuilder<NodeId, Watched<'b>>,
     tags: Cell<usize>,
     full: Cell<bool>,
@@ -200,6 +209,9 @@ impl TokenSink for Bounded<'_> {
         let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.goes_on() && b.step(TOKEN_STEPS));
         if !room && !matches!(token, Token::EOFToken) {
             return TokenSinkResult::Continue;
+        }
+        if let Some(passed) = self.templates.pass(&token) {
+            return passed;
         }
         if let Token::TagToken(tag) = &token {
             let tags = self.tags.get() + 1;

@@ -54,8 +54,13 @@ fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     // A script that was escaped as if it were text has no quotation mark of its own.
     let unescaped;
-    let text = if text.contains("&quot;") && !text.contains('"') {
+    let quoted = ["&quot;", "&#34;", "&#x22;", "&#034;", "&#X22;"].iter().any(|q| text.contains(q));
+    let text = if quoted && !text.contains('"') {
         unescaped = html::unescape(text);
+        &unescaped
+    } else if text.starts_with("{\\\"") {
+        // Escaped as if it were to stand in a string.
+        unescaped = text.replace("\\\"", "\"");
         &unescaped
     } else {
         text
@@ -116,6 +121,9 @@ mod tests {
         assert_eq!(plain("{&quot;a&quot;: &quot;x &amp;amp; y&quot;}").unwrap()["a"], "x &amp; y");
         assert_eq!(plain(r#""{\"a\": \"x\"}""#).unwrap()["a"], "x");
         assert_eq!(plain("\u{feff} {\"a\": 1}").unwrap()["a"], 1);
+        assert_eq!(plain("{&#34;a&#34;: &#34;x&#34;}").unwrap()["a"], "x");
+        assert_eq!(plain("{\\\"a\\\": \\\"x\\\"}").unwrap()["a"], "x");
+        assert_eq!(plain("{{\"a\": 49.5EUR}}").unwrap()["a"], "49.5EUR");
         assert_eq!(plain("\"a text\""), None);
         assert_eq!(plain("{\"a\": "), None);
         assert_eq!(plain(&"[".repeat(100_000)), None);

@@ -79,6 +79,8 @@ impl Reader<'_> {
         match c {
             // No JSON begins so: a template's gap that nobody filled.
             '{' if self.rest.starts_with("{{") && self.wants_value() => self.gap("}}"),
+            // A template's engine was to make one brace of two.
+            '{' if self.rest.starts_with("{{") && self.open.is_empty() => self.rest = &self.rest[1..],
             '$' if self.rest.starts_with("${") => self.gap("}"),
             '<' if self.rest.starts_with("<%") => self.gap("%>"),
             '{' if self.rest.starts_with("{%") => self.gap("%}"),

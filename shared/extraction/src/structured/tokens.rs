@@ -3,6 +3,9 @@
 
 use serde_json::{Number, Value};
 
+/// Longest number that is kept as a text, in bytes.
+const MAX_AMOUNT: usize = 40;
+
 /// White space of every kind, and characters that nobody sees.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
@@ -28,7 +31,12 @@ pub(super) fn literal(word: &str) -> Value {
     let zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
     match plain.parse::<f64>() {
         Ok(number) if !zeros => Number::from_f64(number).map_or(Value::Null, Value::Number),
-        _ if plain.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-')) => plain.into(),
+        // An amount with its currency, which lost its quotation marks.
+        _ if plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b',' | b'-'))
+            && plain.len() <= MAX_AMOUNT =>
+        {
+            plain.into()
+        }
         _ => Value::Null,
     }
 }

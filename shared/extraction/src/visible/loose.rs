@@ -2,7 +2,7 @@
 //! labels that stand alone on a line, above their value.
 
 use super::View;
-use super::pairs::{ABOVE, Pairs};
+use super::pairs::{ABOVE, Pairs, is_clock};
 use super::segments::Segment;
 
 /// Most lines below a label that are its value.
@@ -30,7 +30,7 @@ pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
             }
             let Some((label, value)) = sentence.split_once([':', '：']) else { continue };
             let value = value.trim().trim_end_matches(['.', ';']);
-            if value.is_empty() || value.starts_with("//") || label.ends_with(|c: char| c.is_ascii_digit()) {
+            if value.is_empty() || value.starts_with("//") || is_clock(label, value) {
                 continue;
             }
             // "EAN/UPC" is both.

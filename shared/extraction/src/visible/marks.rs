@@ -11,6 +11,7 @@ use crate::vocabulary::words;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
+use super::loose::is_labelled;
 use super::{View, lists, places};
 
 /// Longest text that a marked element may hold as a single value, in bytes.
@@ -23,25 +24,21 @@ const MAX_FOUND: usize = 12;
 /// Elements by the words of their marks, and by the names of their `data-` attributes.
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
-    by_word: HashMap<String, Vec<usize>>,
+    by_word: HashMap<&'a str, Vec<usize>>,
     by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
 }
 
 impl<'a> Index<'a> {
-    fn of(doc: &Doc<'a>) -> Index<'a> {
+    fn of(doc: &'a Doc<'a>) -> Index<'a> {
         let mut index = Index::default();
         for (at, el) in doc.els.iter().enumerate() {
             if el.zone.has(Zone::NAV) || el.zone.has(Zone::RELATED) || el.zone.has(Zone::OVERLAY) {
                 continue;
             }
             for word in doc.marks(at).split(' ').filter(|w| w.len() > 1) {
-                match index.by_word.get_mut(word) {
-                    Some(list) => {
-                        if list.len() < MAX_PER_WORD && list.last() != Some(&at) {
-                            list.push(at);
-                        }
-                    }
-                    None => drop(index.by_word.insert(word.to_owned(), vec![at])),
+                let list = index.by_word.entry(word).or_default();
+                if list.len() < MAX_PER_WORD && list.last() != Some(&at) {
+                    list.push(at);
                 }
             }
             for (name, value) in el.raw.attrs() {
@@ -94,6 +91,13 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let value = match value.split_once(':') {
                 Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
                 _ => value,
+            };
+            // What a part says, without its heading and what has a label of its own.
+            let value = if wanted.field.field.ends_with(".text") && !doc.is_line(at) {
+                let own = |line: &&str| words(line) != phrase && !is_labelled(line);
+                doc.lines(at).lines().filter(own).collect::<Vec<_>>().join(" ")
+            } else {
+                value
             };
             // A venue with its address below: the first line is what it is called.
             let place = Some(at).filter(|_| wanted.is_shape(Shape::Place)).map(|at| doc.lines(at));

@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 
 use crate::candidate::{Candidate, Source, Standing};
 use crate::coercion;
-use crate::phrases::{Phrases, is_whole};
+use crate::phrases::{Phrases, finder, is_whole};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
@@ -54,7 +54,7 @@ static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
     let all = lists.into_iter().flat_map(|list| list.all().map(move |phrase| (phrase, list)));
     let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::Left);
     let (phrases, lists): (Vec<&str>, Vec<Phrases>) = all.unzip();
-    Messages { finder: AhoCorasick::new(phrases).ok(), lists }
+    Messages { finder: finder(phrases), lists }
 });
 
 /// Which phrases stand in a text, in lower case.

@@ -75,7 +75,10 @@ impl<'a> View<'a> {
                 texts::canonical(self, out);
                 roles::own(self, out);
             }
-            Look::Language => texts::language(self, out),
+            Look::Language => {
+                texts::language(self, out);
+                pairs::candidates(self, wanted, out);
+            }
             Look::Site => texts::site(self, out),
             Look::Byline => {
                 byline::candidates(self, out);
@@ -118,7 +121,11 @@ impl<'a> View<'a> {
                 places::called(self, out);
                 title::place(self, out);
             }
-            Look::Organisation => person::organisation(self, out),
+            Look::Organisation => {
+                person::organisation(self, out);
+                person::at_work(self, wanted, out);
+            }
+            Look::JobTitle => person::at_work(self, wanted, out),
             Look::Salary => values::salary(self, wanted, out),
             Look::FileSize => values::file_size(self, out),
             Look::Values => values::listed(self, wanted, out),

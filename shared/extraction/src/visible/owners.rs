@@ -73,7 +73,7 @@ fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
             && matches!(el.name(), "h2" | "h3" | "h4" | "h5" | "h6" | "dt" | "strong" | "b" | "legend" | "th")
             && doc.is_line(here)
             && says(doc.lines(here), owner)
-            && let Some(part) = below_heading(doc, here)
+            && let Some(part) = doc.below_heading(here)
         {
             out.push(part);
         }
@@ -86,31 +86,4 @@ fn says(heading: &str, owner: &str) -> bool {
     let heading = words(heading);
     let stem = singular(&heading);
     stem == owner || stem.strip_suffix(owner).is_some_and(|rest| rest.ends_with(' ') && rest.split(' ').count() <= 3)
-}
-
-/// What follows a heading up to the next of its kind; of one that is wrapped alone, what follows the wrapping.
-fn below_heading(doc: &Doc<'_>, heading: usize) -> Option<(usize, Range<usize>)> {
-    let name = doc.els.get(heading)?.name();
-    let mut first = heading;
-    // At most two wrappings.
-    for _ in 0..2 {
-        if doc.next(first).is_some() {
-            break;
-        }
-        let parent = doc.els.get(first)?.parent;
-        if doc.text_len(parent) > doc.text_len(heading) + 2 {
-            return None;
-        }
-        first = parent;
-    }
-    let start = doc.next(first)?;
-    let mut end = doc.els.get(start)?.end;
-    while let Some(next) = Some(end).filter(|e| doc.els.get(*e).is_some_and(|el| el.parent == doc.els[start].parent)) {
-        let ends = doc.els[next].name() == name || doc.below(next).any(|i| doc.els[i].name() == name);
-        if ends || matches!(doc.els[next].name(), "h1" | "h2") {
-            break;
-        }
-        end = doc.els[next].end;
-    }
-    Some((doc.els.get(start)?.parent, start..end))
 }

@@ -13,7 +13,7 @@ use crate::vocabulary::{singular, words};
 use crate::wanted::{End, Wanted};
 use crate::zones::Zone;
 
-use super::{View, loose};
+use super::{View, loose, places};
 
 /// Most pairs that are collected.
 const MAX_PAIRS: usize = 4_000;
@@ -22,6 +22,8 @@ const MAX_LABEL: usize = 60;
 const MAX_WORDS: usize = 7;
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 600;
+/// Longest part of a line that is a fact of its own without a label, in bytes.
+const MAX_PIECE: usize = 32;
 /// Class words of elements that hold a label.
 const LABEL_MARKS: [&str; 12] =
     ["label", "key", "term", "property", "attribute", "attr", "caption", "heading", "name", "title", "header", "th"];
@@ -86,6 +88,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             // Of lines below a label, what is called by a few words is the first.
             let whole = pair.form != ABOVE || wanted.is_array() || matches!(wanted.shape(), Shape::Long | Shape::List);
             let value = |v: &String| if whole { v.clone() } else { v.lines().next().unwrap_or_default().to_owned() };
+            let value = |v: &String| places::asked(wanted, value(v));
             let values = pair.values.iter().map(|v| Value::String(value(v))).collect();
             let reason = format!("label \"{label}\" ({})", pair.form);
             out.push(Candidate::new(Source::Pair, values, reason).scored(pair.trust + close + outside - late));
@@ -173,7 +176,13 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         return;
     }
     match cells[..] {
-        [label, value] => pairs.add(at, &doc.text(label), vec![doc.lines(value).to_owned()], "table row", 6),
+        [label, value] => {
+            pairs.add(at, &doc.text(label), vec![doc.lines(value).to_owned()], "table row", 6);
+            // "Weight", and below it "net".
+            if let Some((first, _)) = doc.lines(label).split_once('\n') {
+                pairs.add(at, first, vec![doc.lines(value).to_owned()], "table row", 4);
+            }
+        }
         [a, b, c, d] if is_label(doc, a) && is_label(doc, c) => {
             pairs.add(at, &doc.text(a), vec![doc.text(b)], "table row", 4);
             pairs.add(at, &doc.text(c), vec![doc.text(d)], "table row", 4);
@@ -246,7 +255,10 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             && doc.is_line(next)
         {
             pairs.add(at, text, vec![value.clone()], "first of two", -6);
-            pairs.add(at, &value, vec![doc.text(at)], "second of two", -10);
+            // What has a label of its own is none.
+            if !value.contains([':', '：']) {
+                pairs.add(at, &value, vec![doc.text(at)], "second of two", -10);
+            }
             return;
         }
     }
@@ -279,11 +291,11 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     if holds_blocks {
         return;
     }
-    for line in doc.lines(at).lines().take(40) {
+    for line in doc.lines(at).lines().take(40).flat_map(pieces) {
         if let Some((label, value)) = line.split_once([':', '：']) {
             let value = crate::coercion::collapse(value);
             // Times of day and addresses are no pairs.
-            if !value.is_empty() && !value.starts_with("//") && !label.ends_with(|c: char| c.is_ascii_digit()) {
+            if !value.is_empty() && !value.starts_with("//") && !is_clock(label, &value) {
                 pairs.add(at, label, vec![value], "line with a colon", 2);
             }
         } else if line.len() <= 48
@@ -298,4 +310,19 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             }
         }
     }
+}
+
+/// The parts of a line that dots or strokes set apart, where they are facts of their own: labelled, or all short.
+fn pieces(line: &str) -> Vec<&str> {
+    let pieces: Vec<&str> = line.split(['·', '•', '|']).map(str::trim).filter(|p| !p.is_empty()).collect();
+    let labelled = pieces.iter().filter(|p| p.contains([':', '：'])).count();
+    let short = pieces.iter().all(|p| p.len() <= MAX_PIECE);
+    let facts = pieces.len() > 1 && (labelled > 1 || labelled == 0 && short);
+    if facts { pieces } else { vec![line] }
+}
+
+/// Whether what stands around a colon is a time of day.
+pub(super) fn is_clock(label: &str, value: &str) -> bool {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    label.ends_with(|c: char| c.is_ascii_digit()) && (digits == 2 || digits == 0)
 }

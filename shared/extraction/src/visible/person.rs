@@ -36,6 +36,8 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// Longest line below a heading that may be a person, an organisation or a day, in bytes.
 const MAX_LINE: usize = 70;
+/// Longest line that tells what somebody is and whom for, in bytes.
+const MAX_WORK: usize = 100;
 
 /// Lines right below the heading that tell who wrote and when: a person, maybe an organisation, a day.
 fn head_lines<'v>(view: &'v View<'_>) -> Option<(&'v str, Option<&'v str>)> {
@@ -72,6 +74,23 @@ pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
         out.push(
             Candidate::text(Source::Pattern, line.text, "a line with the name of an organisation").scored(-7 - order),
         );
+    }
+}
+
+/// What the person that a page is about is, and whom for: "Senior Engineer at Hearth Labs" below a name.
+pub(super) fn at_work(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let heading = view.head.h1.as_deref().unwrap_or_default();
+    let Some(from) = view.doc.heading.filter(|_| split(heading).is_some()).map(|h| view.doc.text_at(h)) else { return };
+    let line = view.segments().iter().map(|s| (s.at, s.text)).find(|(at, text)| *at > from && *text != heading);
+    let Some((_, line)) = line.filter(|(_, line)| line.len() <= MAX_WORK) else { return };
+    let words: Vec<&str> = line.split(' ').collect();
+    let Some(at) = words.iter().position(|w| Phrases::WorksAt.has(w)) else { return };
+    let (title, whom) = (words[..at].join(" "), words[at + 1..].join(" "));
+    let capital = |t: &str| t.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
+    let sentence = whom.ends_with('.') || title.contains([',', ':']) || title.split(' ').count() > 6;
+    if capital(&title) && capital(&whom) && !sentence {
+        let part = if wanted.is(Concept::JobTitle) { title } else { whom };
+        out.push(Candidate::text(Source::Pattern, part, "below a name, around \"at\"").scored(-4));
     }
 }
 

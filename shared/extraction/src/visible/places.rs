@@ -63,6 +63,23 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
+/// The part of a labelled address that is asked for: its street where the field's name says so, what the place is called
+/// where it stands before its address.
+pub(super) fn asked(wanted: &Wanted<'_>, value: String) -> String {
+    if wanted.is(Concept::Address) && wanted.label.contains("street") {
+        let told = value.lines().find_map(|line| parts("", line)).map(|p| p.street);
+        return told.filter(|street| !street.is_empty()).unwrap_or(value);
+    }
+    if wanted.is(Concept::Location)
+        && let Some((name, rest)) = value.split_once([',', '\n'])
+        && !is_street(name)
+        && rest.lines().any(is_town)
+    {
+        return name.trim().to_owned();
+    }
+    value
+}
+
 /// What a place is called: the line above its street or, if that has none, above its town.
 pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
@@ -235,6 +252,12 @@ fn town(piece: &str) -> Option<Parts> {
         [number, letters, ref city @ ..] if digits(number, 4) && capitals(letters) && !city.is_empty() => {
             Some(made(name(city)?, "", format!("{number} {letters}")))
         }
+        // `80-831 Gdańsk`, `1000-001 Lisboa`, `01310-100 São Paulo`
+        [code, ref city @ ..] if hyphened(code) && !city.is_empty() => Some(made(name(city)?, "", code.into())),
+        // `110 00 Praha`, `114 55 Stockholm`
+        [a, b, ref city @ ..] if digits(a, 3) && digits(b, 2) && !city.is_empty() => {
+            Some(made(name(city)?, "", format!("{a} {b}")))
+        }
         [code, ref city @ ..] if (digits(code, 5) || digits(code, 4)) && !city.is_empty() => {
             // A year or a number of things is followed by what is no name.
             let city = name(city)?;
@@ -242,6 +265,13 @@ fn town(piece: &str) -> Option<Parts> {
         }
         _ => None,
     }
+}
+
+/// Whether a word is a code in two groups of digits, as Poland, Portugal and Brazil write them.
+fn hyphened(word: &str) -> bool {
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    word.split_once('-')
+        .is_some_and(|(a, b)| digits(a) && digits(b) && matches!((a.len(), b.len()), (2, 3) | (4, 3) | (5, 3)))
 }
 
 /// The two halves of a British or Canadian code: `YO1 7HH`, `K1A 0B1`.
@@ -275,6 +305,9 @@ mod tests {
             ("Deichstraße 4", "26789 Leer", ["Deichstraße 4", "Leer", "", "26789"]),
             ("", "Address: Gracht 9, 1012 AB Amsterdam", ["Gracht 9", "Amsterdam", "", "1012 AB"]),
             ("", "3 Mill Row, York YO1 7HH", ["3 Mill Row", "York", "", "YO1 7HH"]),
+            ("ul. Długa 5", "80-831 Gdańsk", ["ul. Długa 5", "Gdańsk", "", "80-831"]),
+            ("", "Rua Nova 7, 1000-001 Lisboa", ["Rua Nova 7", "Lisboa", "", "1000-001"]),
+            ("", "Dlouhá 12, 110 00 Praha", ["Dlouhá 12", "Praha", "", "110 00"]),
             ("5 Elm St", "Ottawa, ON K1A 0B1", ["5 Elm St", "Ottawa", "ON", "K1A 0B1"]),
         ] {
             let found = parts(before, line).unwrap_or_else(|| panic!("{line}"));

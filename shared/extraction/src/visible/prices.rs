@@ -108,8 +108,9 @@ fn find(view: &View<'_>) -> Vec<Price> {
         if !(2..=MAX_LINE).contains(&size) || el.zone.is_surroundings() || el.zone.has(Zone::FOOTER) {
             continue;
         }
-        // The innermost element that has the whole of it.
-        if doc.children(at).any(|c| doc.text_len(c) == size) {
+        // The innermost element that has the whole of it, and nothing that is no part of the page's own.
+        if doc.children(at).any(|c| doc.text_len(c) == size) || doc.below(at).any(|i| doc.els[i].zone.is_surroundings())
+        {
             continue;
         }
         let text = doc.text(at);
@@ -118,7 +119,7 @@ fn find(view: &View<'_>) -> Vec<Price> {
             break;
         }
         if !text.chars().any(|c| c.is_numeric()) {
-            unpriced |= unpriced::says(&text, is_marked(&marks_around(doc, at)), view.distance(at));
+            unpriced |= unpriced::says(&text, || is_marked(&marks_around(doc, at)), view.distance(at));
             continue;
         }
         let text = amount_text(doc, at);

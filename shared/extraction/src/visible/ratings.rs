@@ -75,19 +75,29 @@ fn out_of(text: &str) -> Option<String> {
 
 /// `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
 fn count(text: &str) -> Option<String> {
-    let at = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).min()?;
-    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}');
-    let before = text[..at].trim_end_matches(|c: char| !c.is_ascii_digit() && c != 'k');
+    let mut words: Vec<usize> = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).collect();
+    words.dedup();
+    words.iter().find_map(|at| count_before(text, *at)).or_else(|| words.iter().find_map(|at| count_behind(text, *at)))
+}
+
+fn is_count(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}')
+}
+
+fn count_before(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?;
+    let number = before.trim_end_matches(|c: char| !c.is_ascii_digit() && c != 'k');
     let start =
-        before.rfind(|c: char| !is_number(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
-    let number = before.get(start..)?.trim();
-    if number.bytes().any(|b| b.is_ascii_digit()) && !text[..at].contains("out of") {
-        return Some(number.to_owned());
-    }
+        number.rfind(|c: char| !is_count(c)).map_or(0, |i| i + number[i..].chars().next().map_or(1, char::len_utf8));
+    let number = number.get(start..)?.trim();
+    // "4,5/5 von 318 Bewertungen" counts; "4.5 out of 5 reviews" does not.
+    (number.bytes().any(|b| b.is_ascii_digit()) && !before.contains("out of")).then(|| number.to_owned())
+}
+
+fn count_behind(text: &str, at: usize) -> Option<String> {
     let after = text.get(at..)?;
-    let open = after.find('(')?;
-    let inside = after.get(open + 1..)?.split(')').next()?.trim();
-    (!inside.is_empty() && inside.chars().all(is_number)).then(|| inside.to_owned())
+    let inside = after.get(after.find('(')? + 1..)?.split(')').next()?.trim();
+    (!inside.is_empty() && inside.chars().all(is_count)).then(|| inside.to_owned())
 }
 
 /// `5 min read`.
@@ -117,9 +127,13 @@ mod tests {
         for (text, want) in [("4.5 out of 5 stars", "4.5"), ("rated 4,5/5", "4.5"), ("4 stars", "4")] {
             assert_eq!(out_of(text).as_deref(), Some(want), "{text}");
         }
-        for (text, want) in
-            [("1,204 reviews", "1,204"), ("(32 ratings)", "32"), ("reviews (7)", "7"), ("4.5 (12 votes)", "12")]
-        {
+        for (text, want) in [
+            ("valutazione: 4,4/5 (318 recensioni)", "318"),
+            ("1,204 reviews", "1,204"),
+            ("(32 ratings)", "32"),
+            ("reviews (7)", "7"),
+            ("4.5 (12 votes)", "12"),
+        ] {
             assert_eq!(count(text).as_deref(), Some(want), "{text}");
         }
         assert_eq!(out_of("call 555/5"), None);

@@ -8,11 +8,11 @@ const NEAR: std::ops::Range<i64> = 0..400;
 
 /// Whether an element's whole text says so where the price would be: in what class words call a price (`marked`) or,
 /// for a price on request, `distance` bytes behind the heading.
-pub(super) fn says(text: &str, marked: bool, distance: i64) -> bool {
+pub(super) fn says(text: &str, marked: impl Fn() -> bool, distance: i64) -> bool {
     let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     // "Price: POA" is a label with its value.
     let value = text.rsplit_once(": ").map_or(text.as_str(), |(_, value)| value.trim());
-    Phrases::OnRequest.has(value) && (marked || NEAR.contains(&distance)) || Phrases::Free.has(value) && marked
+    Phrases::OnRequest.has(value) && (NEAR.contains(&distance) || marked()) || Phrases::Free.has(value) && marked()
 }
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod tests {
             ("Price on request", false, -10, false),
             ("", true, 0, false),
         ] {
-            assert_eq!(says(text, marked, distance), said, "{text}");
+            assert_eq!(says(text, || marked, distance), said, "{text}");
         }
     }
 }

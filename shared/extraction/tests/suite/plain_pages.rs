@@ -1,8 +1,8 @@
 //! Pages without any markup that says what is what: labels, patterns and links alone.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::data;
+use super::{data, read_at, schema};
 
 #[test]
 fn a_workshop_in_loose_text() {
@@ -218,4 +218,29 @@ fn joiners_of_visible_texts_stay() {
         let page = format!("<h1>Kettles</h1><dl><dt>Hall nickname</dt><dd>{shown}</dd></dl>");
         assert_eq!(data(&page, &[("hallNickname", "string")]), json!({ "hallNickname": want }));
     }
+}
+
+/// Whole pages of everyday markup in eight languages: people, companies, events, jobs, houses, places, files, questions.
+/// Nothing may be wrong, and next to nothing may be missing.
+#[test]
+fn pages_of_every_day() {
+    let (mut wrong, mut missing, mut labelled) = (Vec::new(), Vec::new(), 0);
+    for line in include_str!("../tables/plain.jsonl").lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let fields = case["fields"].as_object().unwrap();
+        let asked: Vec<(&str, &str)> = fields.iter().map(|(name, f)| (name.as_str(), f[0].as_str().unwrap())).collect();
+        let (locale, page) = (case["locale"].as_str().unwrap(), case["page"].as_str().unwrap());
+        let read = read_at("https://shop.test/p/kettle", locale, page, schema(&asked)).data;
+        for (name, field) in fields {
+            let (want, got) = (&field[1], &read[name]);
+            labelled += usize::from(!want.is_null());
+            if got.is_null() && !want.is_null() {
+                missing.push(format!("{} {name}", case["id"]));
+            } else if got != want {
+                wrong.push(format!("{} {name}: {got}", case["id"]));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(missing.len() * 50 <= labelled, "{missing:?} of {labelled}");
 }

@@ -78,3 +78,24 @@ fn availability() {
     };
     assert_eq!(wrong(include_str!("../tables/availability.tsv"), read), Vec::<String>::new());
 }
+
+/// Pages of one lamp: which of several offers is meant, labels and their values, placeholders, related items, markup in
+/// odd places, scripts to mend. `@` is the head of every page; any of `want` is right.
+#[test]
+fn pages_of_a_lamp() {
+    let head = "<!doctype html><html lang=en><title>Birch Lamp | Hearth Shop</title><h1>Birch Lamp</h1>";
+    let wrong: Vec<String> = include_str!("../tables/pages.jsonl")
+        .lines()
+        .filter_map(|line| {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let text = |name: &str| case[name].as_str();
+            let page = text("page").unwrap().replacen('@', head, usize::from(text("page").unwrap().starts_with('@')));
+            let (field, kind) = (text("field").unwrap(), text("type").unwrap());
+            let url = text("url").unwrap_or("https://shop.test/p/kettle");
+            let read = read_at(url, text("locale").unwrap_or("en-US"), &page, schema(&[(field, kind)]));
+            let got = &read.data[field];
+            (!case["want"].as_array().unwrap().contains(got)).then(|| format!("{}: {got}", case["id"]))
+        })
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
+use html5ever::local_name;
 use scraper::node::{Element, Node};
 use scraper::{ElementRef, Html};
 use serde_json::{Map, Value};
@@ -39,12 +40,15 @@ const RDFA: Syntax = Syntax { scope: "typeof", kind: "typeof", property: "proper
 
 /// The top items of a page in order: of microdata, and of RDFa.
 pub(super) fn read(html: &Html, budget: &Budget<'_>) -> (Vec<Value>, Vec<Value>) {
-    let elements = || html.tree.nodes().filter_map(|n| n.value().as_element());
-    let uses = |name: &str| elements().any(|e| doc::attr(e, name).is_some());
-    let read = |syntax: &Syntax| {
-        if uses(syntax.scope) { Reader::within(budget).read(html, syntax) } else { Vec::new() }
+    let (mut microdata, mut rdfa) = (false, false);
+    for (name, _) in html.tree.nodes().filter_map(|n| n.value().as_element()).flat_map(|e| &e.attrs) {
+        microdata |= name.local == local_name!("itemscope");
+        rdfa |= &*name.local == "typeof";
+    }
+    let read = |used: bool, syntax: &Syntax| {
+        if used { Reader::within(budget).read(html, syntax) } else { Vec::new() }
     };
-    (read(&MICRODATA), read(&RDFA))
+    (read(microdata, &MICRODATA), read(rdfa, &RDFA))
 }
 
 /// The elements that items refer to by `itemref`, each with the first that does.
