@@ -232,3 +232,76 @@ async fn refreshes() {
         assert_eq!(got.map(|page| page.body).as_deref(), Ok(PAGE.as_bytes()), "{written}");
     }
 }
+
+/// Robots files as sites have them: each denies `/private` and nothing else.
+#[tokio::test]
+async fn robots_files() {
+    let f = fetcher();
+    let denies = "User-agent: *\nDisallow: /private\n";
+    for (what, bytes) in [
+        ("a mark", page("200 OK", "", format!("\u{feff}{denies}").as_bytes())),
+        ("old line ends", page("200 OK", "", denies.replace('\n', "\r").as_bytes())),
+        ("blank lines in a group", page("200 OK", "", b"User-agent: *\n\n\nDisallow: /private")),
+        ("capitals", page("200 OK", "", b"USER-AGENT: *\nDISALLOW: /private")),
+        ("blanks before colons", page("200 OK", "", b"User-agent : *\n  Disallow : /private  # ours\n")),
+        ("bytes of latin-1", page("200 OK", "", b"# caf\xe9\nUser-agent: *\nDisallow: /private\n")),
+        (
+            "markup around it",
+            page("200 OK", "Content-Type: text/html\r\n", format!("<pre>\n{denies}</pre>").as_bytes()),
+        ),
+        ("a name beside others", page("200 OK", "", b"User-agent: a\nUser-agent: Runo/2.0\nDisallow: /private\n")),
+        ("no length", raw("HTTP/1.0 200 OK\r\n", denies)),
+        ("a zero byte", page("200 OK", "", b"\0\nUser-agent: *\nDisallow: /private\n")),
+        ("brotli that is none", page("200 OK", "Content-Encoding: br\r\n", denies.as_bytes())),
+    ] {
+        let site = Scripted::start(vec![("/robots.txt", Answer::Bytes(bytes))]).await;
+        let origin = url::Url::parse(&site.url("/")).unwrap();
+        let robots = f.robots(&origin, std::time::Duration::from_secs(20)).await.robots;
+        let allows = |path| robots.allows(&origin.join(path).unwrap());
+        assert_eq!((allows("/private/x"), allows("/public")), (false, true), "{what}");
+    }
+}
+
+/// Sitemaps as sites have them: each names one page.
+#[tokio::test]
+async fn sitemaps() {
+    let f = fetcher();
+    let set = "<urlset><url><loc>https://e.test/a</loc></url></urlset>";
+    for (what, bytes) in [
+        ("blank lines first", page("200 OK", "", format!("\n \r\n<?xml version='1.0'?>{set}").as_bytes())),
+        ("two marks", page("200 OK", "", format!("\u{feff}\u{feff}{set}").as_bytes())),
+        (
+            "a style sheet",
+            page("200 OK", "", format!("<?xml version='1.0'?><?xml-stylesheet href='s.xsl'?>{set}").as_bytes()),
+        ),
+        ("comments around", page("200 OK", "", format!("<!-- a --><!-- > -->{set}<!-- b -->").as_bytes())),
+        ("a doctype", page("200 OK", "", format!("<!DOCTYPE urlset>{set}").as_bytes())),
+        (
+            "white space in it",
+            page("200 OK", "", set.replace("https://e.test/a", "\n\t https://e.test/a \n").as_bytes()),
+        ),
+        ("attributes", page("200 OK", "", set.replace("<url>", "<url id='1>'>").replace("1>'", "1'").as_bytes())),
+        (
+            "a type of packing",
+            page("200 OK", "Content-Type: application/x-gzip;charset=utf-8\r\n", &encodings::gzip(set.as_bytes())),
+        ),
+        ("packed and not said to be", page("200 OK", "Content-Type: text/xml\r\n", &encodings::gzip(set.as_bytes()))),
+        ("said to be packed and not", page("200 OK", "Content-Encoding: gzip\r\n", set.as_bytes())),
+        ("a length that is too long", raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", set.len() + 99), set)),
+        (
+            "HTML's entities beside it",
+            page("200 OK", "", set.replace("<url>", "<url><title>caf&eacute; & tea</title>").as_bytes()),
+        ),
+        ("a host in capitals", page("200 OK", "", set.replace("https://e.test", "HTTPS://E.TEST").as_bytes())),
+        ("words behind it", page("200 OK", "", format!("{set}\n<br /><b>Warning</b>: x in y.php").as_bytes())),
+    ] {
+        let site = Scripted::start(vec![("/s", Answer::Bytes(bytes))]).await;
+        let url = url::Url::parse(&site.url("/s")).unwrap();
+        let timeout = std::time::Duration::from_secs(20);
+        let pause = std::time::Duration::ZERO;
+        let request = fetch::SitemapRequest { url: &url, wanted: &|_| true, max_urls: 9, timeout, pause };
+        let found = f.sitemap(request).await;
+        let urls: Vec<&str> = found.urls.iter().map(url::Url::as_str).collect();
+        assert_eq!(urls, ["https://e.test/a"], "{what}: {:?}", found.fault);
+    }
+}
