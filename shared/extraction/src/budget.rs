@@ -32,6 +32,18 @@ impl Limits {
     /// What a page may cost where others wait: nearly every page is read within it. One that is not is read anew, as a
     /// heavy one.
     pub const LIGHT: Limits = Limits { steps: 10_000_000, bytes: 8 * 1024 * 1024, nodes: 100_000 };
+    /// Of a page, its JSON-LD scripts together: values, those of scripts that a strict reader gave up on included.
+    pub(crate) const JSON_LD: Limits = Limits { nodes: 150_000, ..Limits::NONE };
+    /// Of a page, the state that its scripts bring along: values and members.
+    pub(crate) const STATE: Limits = Limits { nodes: 300_000, ..Limits::NONE };
+    /// Of a page, the values of its microdata, and of its RDFa: properties nest, and the same text must not be read for
+    /// ever; an item that is several properties is copied for each.
+    pub(crate) const ITEMS: Limits = Limits { steps: 16_000_000, bytes: 4 * 1024 * 1024, nodes: 2_000 };
+    /// The values of one path in structured data: references may lead round in circles, and each time around to several
+    /// of them and to the same text.
+    pub(crate) const PATH: Limits = Limits { steps: 20_000, bytes: 4 * 1024 * 1024, nodes: u64::MAX };
+    /// Of a page, all selectors of a schema.
+    pub(crate) const SELECTION: Limits = Limits { steps: 200_000_000, bytes: 16 * 1024 * 1024, nodes: u64::MAX };
     /// No limits, for a part that is held by those of the whole.
     pub const NONE: Limits = Limits { steps: u64::MAX, bytes: u64::MAX, nodes: u64::MAX };
 }

@@ -3,9 +3,9 @@
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
-    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, IBM866, ISO_2022_JP, ISO_8859_2, ISO_8859_4, ISO_8859_6, ISO_8859_7,
-    ISO_8859_8, ISO_8859_13, KOI8_R, KOI8_U, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1253,
-    WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, IBM866, ISO_2022_JP, ISO_8859_2, ISO_8859_4, ISO_8859_5, ISO_8859_6,
+    ISO_8859_7, ISO_8859_8, ISO_8859_13, KOI8_R, KOI8_U, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251,
+    WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 
 /// How many bytes the detector looks at.
@@ -25,10 +25,11 @@ fn habit(language: &str) -> Option<Habit> {
         "zh" if traditional => ("tw", vec![BIG5, GBK, GB18030]),
         "zh" => ("cn", vec![GBK, GB18030, BIG5]),
         "ko" => ("kr", vec![EUC_KR]),
-        "ru" | "be" => ("ru", vec![WINDOWS_1251, KOI8_R, IBM866, KOI8_U]),
-        "uk" => ("ua", vec![WINDOWS_1251, KOI8_U, KOI8_R, IBM866]),
-        "bg" => ("bg", vec![WINDOWS_1251]),
-        "mk" => ("mk", vec![WINDOWS_1251]),
+        "ru" | "be" => ("ru", vec![WINDOWS_1251, KOI8_R, IBM866, KOI8_U, ISO_8859_5]),
+        "uk" => ("ua", vec![WINDOWS_1251, KOI8_U, KOI8_R, IBM866, ISO_8859_5]),
+        "bg" => ("bg", vec![WINDOWS_1251, ISO_8859_5]),
+        "mk" => ("mk", vec![WINDOWS_1251, ISO_8859_5]),
+        "sr" => ("rs", vec![WINDOWS_1251, WINDOWS_1250, ISO_8859_5, ISO_8859_2]),
         "el" => ("gr", vec![WINDOWS_1253, ISO_8859_7]),
         "tr" => ("tr", vec![WINDOWS_1254]),
         "az" => ("az", vec![WINDOWS_1254]),

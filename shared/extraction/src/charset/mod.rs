@@ -29,8 +29,9 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
         return encoding.decode_without_bom_handling(&body[mark..]).0;
     }
     let header = content_type.and_then(|t| prescan::label_in(t.as_bytes()));
-    // The commonest page by far: nothing more is looked at.
+    // The commonest page by far: nothing more is looked at. ISO-2022-JP is made of ASCII and escapes.
     if header == Some(UTF_8)
+        && memchr::memchr(0x1b, body).is_none()
         && let Ok(text) = std::str::from_utf8(body)
     {
         return Cow::Borrowed(text);

@@ -30,7 +30,7 @@ fn every_way() {
     assert_eq!(decode(b"h\xe9", None), "hé");
     assert_eq!(decode(b"h\xe9", Some("text/html; charset=nonsense")), "hé");
     let japanese = b"\x1b$B$3$s\x1b(B";
-    for header in [None, Some("text/html; charset=iso-2022-jp")] {
+    for header in [None, Some("text/html; charset=iso-2022-jp"), Some("text/html; charset=utf-8")] {
         assert_eq!(decode(japanese, header), "こん");
     }
     assert!(decode(&[b"<meta charset=iso-2022-jp>".as_slice(), japanese].concat(), None).ends_with("こん"));

@@ -104,8 +104,8 @@ pub(super) fn is_negative(chars: &[char], start: usize, sign: Option<Beside>, lo
     let from = sign.map_or(start, |s| s.from.min(start));
     hugs(chars, start, true) || (from < start && hugs(chars, from, false)) || {
         let (last, name) = before(chars, from);
-        MINUS.contains(&name.to_lowercase().as_str())
-            || (language(locale) == "ja" && last.is_some_and(|c| matches!(c, '▲' | '△')))
+        !name.is_empty() && MINUS.contains(&name.to_lowercase().as_str())
+            || (last.is_some_and(|c| matches!(c, '▲' | '△')) && language(locale) == "ja")
     }
 }
 

@@ -21,13 +21,30 @@ static COINS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     lines.flat_map(|(code, words)| words.split_whitespace().map(move |word| (word, code))).collect()
 });
 /// The lengths of the signs that begin with a character, a bit each: the cheap question before a look into the table.
-static LENGTHS: LazyLock<HashMap<char, u16>> = LazyLock::new(|| {
-    let mut lengths = HashMap::new();
+struct Lengths {
+    ascii: [u16; 128],
+    others: HashMap<char, u16>,
+}
+
+impl Lengths {
+    fn of(&self, first: char) -> u16 {
+        match self.ascii.get(first as usize) {
+            Some(lengths) => *lengths,
+            None => self.others.get(&first).copied().unwrap_or(0),
+        }
+    }
+}
+
+static LENGTHS: LazyLock<Lengths> = LazyLock::new(|| {
+    let mut lengths = Lengths { ascii: [0; 128], others: HashMap::new() };
     for sign in WRITTEN.keys() {
-        let first = sign.chars().next().unwrap_or_default();
+        let (first, length) = (sign.chars().next().unwrap_or_default(), 1 << sign.chars().count());
         // Long signs are kept in small letters and stand in any.
         for first in std::iter::once(first).chain(first.to_uppercase()) {
-            *lengths.entry(first).or_default() |= 1 << sign.chars().count();
+            match lengths.ascii.get_mut(first as usize) {
+                Some(known) => *known |= length,
+                None => *lengths.others.entry(first).or_default() |= length,
+            }
         }
     }
     lengths
@@ -78,7 +95,7 @@ pub(super) fn before(chars: &[char], end: usize) -> Option<Beside> {
 pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
     let from = start + chars.get(start..)?.iter().position(|c| *c != ' ')?;
     // "R" stands before its number, never behind.
-    if chars[from] == 'R' || !LENGTHS.contains_key(&chars[from]) {
+    if chars[from] == 'R' || LENGTHS.of(chars[from]) == 0 {
         return None;
     }
     let most = (from + LONGEST).min(chars.len());
@@ -96,7 +113,7 @@ fn at(chars: &[char], from: usize, to: usize) -> Option<Beside> {
     let letter = |c: char| c.is_alphabetic() && c < '\u{2e80}';
     let touched = letter(first) && from > 0 && letter(chars[from - 1])
         || letter(last) && chars.get(to).is_some_and(|c| letter(*c));
-    if touched || LENGTHS.get(&first).is_none_or(|lengths| lengths >> (to - from) & 1 == 0) {
+    if touched || LENGTHS.of(first) >> (to - from) & 1 == 0 {
         return None;
     }
     let text: String = chars[from..to].iter().collect();

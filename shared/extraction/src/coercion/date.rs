@@ -5,20 +5,12 @@ use std::ops::RangeInclusive;
 
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 
+use super::day::{Named, YEARS, day, named, year_of};
 use super::{Reading, digits, eras, relative, worded};
 
 /// Longest text that is looked at, in characters.
 const LOOK: usize = 160;
 
-/// The day that a text names, and how many characters name it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Named {
-    pub(crate) day: Date,
-    pub(crate) length: usize,
-}
-
-/// Years that pages speak of; four digits.
-const YEARS: RangeInclusive<i64> = 1000..=2999;
 /// Seconds since 1970 of years that an epoch of ten digits may mean.
 const EPOCHS: RangeInclusive<i64> = 1_000_000_000..=4_102_444_800;
 
@@ -85,37 +77,6 @@ fn iso_other(text: &str) -> Option<Date> {
     let of_year: i16 = ordinal.then(|| rest.parse().ok()).flatten().filter(|n| (1..=366).contains(n))?;
     let found = jiff::civil::date(year, 1, 1).checked_add(jiff::Span::new().days(of_year - 1)).ok()?;
     (found.year() == year).then_some(found)
-}
-
-/// A day of our calendar, or of the one that a text or a locale says. A year of two digits is one near us.
-pub(super) fn day(year: i64, month: i64, day: i64, (text, locale): (&str, &str)) -> Option<Date> {
-    if eras::is_persian(year, text, locale) {
-        return eras::persian(year, month, day);
-    }
-    if eras::is_islamic(year, (text, locale)) {
-        return None;
-    }
-    let year = eras::buddhist(year, text, locale);
-    if !YEARS.contains(&year) {
-        return None;
-    }
-    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
-}
-
-/// A year as it was written: two digits are one near us.
-pub(super) fn year_of(digits: &str) -> Option<i64> {
-    let year: i64 = digits.parse().ok()?;
-    match digits.len() {
-        4 => Some(year),
-        2 => Some(if year <= 68 { 2000 + year } else { 1900 + year }),
-        _ => None,
-    }
-}
-
-/// A day, if its year is one that pages speak of.
-pub(super) fn named(day: Option<Date>, length: usize) -> Option<Named> {
-    // Years of four digits: "3000 years ago" is no day of a page.
-    day.filter(|day| YEARS.contains(&i64::from(day.year()))).map(|day| Named { day, length })
 }
 
 /// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset. `Some(None)` where a text has one

@@ -6,6 +6,7 @@ mod boolean;
 mod calendar;
 mod currency;
 mod date;
+mod day;
 mod digits;
 mod duration;
 mod eras;
@@ -273,5 +274,7 @@ pub fn reads_as(kind: FieldType, example: &Value, locale: &str) -> bool {
     }
 }
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tests;

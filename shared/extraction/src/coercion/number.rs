@@ -90,7 +90,7 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
     let dash = around::dash_for_cents(chars, end);
     let behind = |at: usize| before.or_else(|| currency::after(chars, at));
     let parts = Parts {
-        comma: decimal_comma(locale),
+        locale,
         // Fuel is priced to the thousandth.
         grouped: dash.is_some()
             || behind(end).is_some_and(|s| !currency::has_thousandths(s.code) && !is_fuel(chars, end)),
@@ -117,7 +117,12 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
         end = after;
     }
     let power = power.map_or(0, |(power, _)| power);
-    let mut amount: f64 = format!("{digits}.{fraction}0e{power}").parse().ok().filter(|v: &f64| v.is_finite())?;
+    // Most numbers have neither.
+    let mut amount: f64 = match (fraction.is_empty(), power) {
+        (true, 0) => digits.parse().ok(),
+        _ => format!("{digits}.{fraction}0e{power}").parse().ok(),
+    }
+    .filter(|v: &f64| v.is_finite())?;
     let (share, after_share) = share(chars, start, end, &digits, &fraction);
     let whole = share.is_none() && fraction.is_empty() && power == 0;
     if let Some(share) = share {
@@ -220,16 +225,16 @@ fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
 }
 
 /// What decides what a lone separator with three digits behind it is.
-struct Parts {
-    /// The locale writes a decimal comma.
-    comma: bool,
+struct Parts<'l> {
+    /// It may write a decimal comma.
+    locale: &'l str,
     /// Three digits are a group whatever the locale: an amount of a currency that has no thousandths.
     grouped: bool,
 }
 
 /// Digits before and after the decimal separator of a run of digits and separators.
-fn split(written: &str, parts: &Parts) -> Option<(String, String)> {
-    let comma = parts.comma;
+fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
+    let comma = || decimal_comma(parts.locale);
     let only: String = written.chars().filter(|c| !matches!(c, ' ' | '\'')).collect();
     let grouped = only.len() != written.len();
     let (points, commas) = (only.matches('.').count(), only.matches(',').count());
@@ -251,8 +256,8 @@ fn split(written: &str, parts: &Parts) -> Option<(String, String)> {
             }
             None
         }
-        (1, 0) => decides(&only, '.', (!comma && !parts.grouped) || grouped).then_some('.'),
-        _ => decides(&only, ',', (comma && !parts.grouped) || grouped).then_some(','),
+        (1, 0) => decides(&only, '.', grouped || (!parts.grouped && !comma())).then_some('.'),
+        _ => decides(&only, ',', grouped || (!parts.grouped && comma())).then_some(','),
     };
     let strip = |s: &str| s.chars().filter(char::is_ascii_digit).collect::<String>();
     Some(match decimal.and_then(|d| only.rsplit_once(d)) {

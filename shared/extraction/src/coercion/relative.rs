@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::calendar::phrases;
-use super::date::{Named, named};
+use super::day::{Named, named};
 use crate::phrases::runs_on;
 
 /// Longest text that may be a span to come and nothing else, in bytes.

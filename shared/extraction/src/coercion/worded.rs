@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use super::calendar::{Month, month_in, with_joined_months};
-use super::date::{Named, day, named, year_of};
+use super::day::{Named, day, named, year_of};
 use super::eras;
 
 /// How many words behind a day its year may stand: a clock and a time zone come between.

@@ -162,6 +162,25 @@ impl<'a> Doc<'a> {
         has_words(self.marks(at), words)
     }
 
+    /// The elements whose marks have a word, or words in a row; in order.
+    pub(crate) fn marked_with(&self, words: &str) -> impl Iterator<Item = usize> {
+        let marks = if words.is_empty() || !self.budget.is_none_or(|b| b.step(self.marks.len() / 16 + 1)) {
+            ""
+        } else {
+            &self.marks
+        };
+        let length = words.len();
+        let found = memchr::memmem::find_iter(marks.as_bytes(), words.as_bytes()).collect::<Vec<_>>().into_iter();
+        // Marks have a space at each end, so that no words reach from one element's into another's.
+        let whole = found.filter(move |at| {
+            let around = |i: Option<usize>| i.and_then(|i| marks.as_bytes().get(i)) == Some(&b' ');
+            around(at.checked_sub(1)) && around(Some(at + length))
+        });
+        let element = whole.map(|at| self.els.partition_point(|el| el.mark_from <= at).saturating_sub(1));
+        let mut last = None;
+        element.filter(move |at| last.replace(*at) != Some(*at))
+    }
+
     /// Indexes of an element's children that are elements, in order.
     pub(crate) fn children(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
         let end = self.els.get(at).map_or(0, |el| el.end);

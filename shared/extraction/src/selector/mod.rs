@@ -28,8 +28,6 @@ const MAX_SINGLE: usize = 20;
 const MAX_AMOUNT: usize = 100;
 /// Most bytes that the matches of one selector may have together: what a whole result may take.
 pub const MAX_SELECTED: usize = 64 * 1024;
-/// What all selectors of a schema may take of one page.
-const SELECTION: Limits = Limits { steps: 200_000_000, bytes: 16 * 1024 * 1024, nodes: u64::MAX };
 /// Attributes whose values are addresses.
 const ADDRESSES: [&str; 7] = ["href", "src", "action", "poster", "data-src", "cite", "formaction"];
 
@@ -88,7 +86,7 @@ pub(crate) struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     pub(crate) fn of(page: &'a Html, url: &'a Url, budget: &'a Budget<'a>) -> Selection<'a> {
-        Selection::limited(page, url, budget.part(SELECTION))
+        Selection::limited(page, url, budget.part(Limits::SELECTION))
     }
 
     fn limited(page: &'a Html, url: &'a Url, budget: Budget<'a>) -> Selection<'a> {

@@ -55,7 +55,7 @@ fn a_template_is_no_part_of_the_page() {
 
 /// Steps, bytes and what was found on a page.
 fn cost(page: &str, selector: &str) -> (Limits, Selected) {
-    cost_within(page, selector, SELECTION)
+    cost_within(page, selector, Limits::SELECTION)
 }
 
 fn cost_within(page: &str, selector: &str, limits: Limits) -> (Limits, Selected) {
@@ -114,7 +114,7 @@ fn nested_texts_are_not_collected_again_and_again() {
     }
     // White space takes no room, but steps.
     let page = format!("{}{}x", "<div>".repeat(480), " ".repeat(50_000));
-    let few = Limits { steps: 1_000_000, ..SELECTION };
+    let few = Limits { steps: 1_000_000, ..Limits::SELECTION };
     let (taken, selected) = cost_within(&page, "div", few);
     assert!(taken.steps <= few.steps + 1_000 && taken.bytes < 1_000, "{taken:?}");
     assert!(selected.cut.is_some_and(|cut| cut.contains("steps")));

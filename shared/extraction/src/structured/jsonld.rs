@@ -11,8 +11,6 @@ use crate::{html, json};
 const MAX_BYTES: usize = 1024 * 1024;
 /// Most bytes of all scripts together.
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
-/// Most values of all scripts together, those of scripts that a strict reader gave up on included.
-const MAX_VALUES: u64 = 150_000;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 200;
 /// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
@@ -22,7 +20,7 @@ const MAX_ENCODINGS: usize = 3;
 
 /// The values of all JSON-LD scripts, in order.
 pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
-    let budget = budget.part(Limits { nodes: MAX_VALUES, ..Limits::NONE });
+    let budget = budget.part(Limits::JSON_LD);
     let scripts = html.tree.nodes().filter(|n| {
         n.value().as_element().is_some_and(|e| {
             e.name() == "script"

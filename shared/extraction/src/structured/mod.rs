@@ -20,9 +20,6 @@ use crate::budget::{Budget, Limits};
 const MAX_OBJECTS: usize = 2_000;
 /// Deepest that a path or a search goes.
 const MAX_DEPTH: usize = 12;
-/// Most values that are looked at below the end of one path: references may lead round in circles, and each time around
-/// to several of them.
-const MAX_LOOKS: u64 = 20_000;
 
 /// How an object was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +45,6 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Root> {
     roots.extend(rdfa.into_iter().map(with(Origin::Rdfa)));
     roots
 }
-
-/// What the values of one path may take: references lead to the same text again and again.
-const PATH: Limits = Limits { steps: MAX_LOOKS, bytes: 4 * 1024 * 1024, nodes: u64::MAX };
 
 /// What a link of microdata or RDFa is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +167,7 @@ impl<'a> Graph<'a> {
 
     /// The same with links read as asked for.
     pub(crate) fn read(&self, object: &'a Map<String, Value>, path: &str, links: Links) -> Vec<Value> {
-        let budget = self.budget.part(PATH);
+        let budget = self.budget.part(Limits::PATH);
         let mut here: Vec<&'a Map<String, Value>> = vec![object];
         let mut ends: Vec<&'a Value> = Vec::new();
         let mut walked = "";

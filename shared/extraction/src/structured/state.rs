@@ -15,8 +15,6 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const MAX_TOTAL: usize = 3 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 100;
-/// Most values and members of all scripts together.
-const MAX_NODES: u64 = 300_000;
 /// Most values that are looked at.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
@@ -25,7 +23,7 @@ const TITLES: [&str; 8] =
 
 /// The values of all JSON scripts, in order.
 pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
-    let budget = budget.part(Limits { nodes: MAX_NODES, ..Limits::NONE });
+    let budget = budget.part(Limits::STATE);
     let mut room = MAX_TOTAL;
     let mut out = Vec::new();
     let mut read = 0;

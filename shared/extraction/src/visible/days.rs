@@ -31,7 +31,13 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             3_000..8_000 => -4,
             _ => -10,
         };
-        let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) || zone.has(Zone::COMMENTS) { -14 } else { 0 };
+        let outside = if zone.has(Zone::COMMENTS) {
+            -30
+        } else if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) {
+            -14
+        } else {
+            0
+        };
         if el.name() == "time" || el.attr("datetime").is_some() {
             let text = doc.text(at);
             let value = el.attr("datetime").filter(|v| coercion::reads_as_day(v, &view.reading)).unwrap_or(&text);
@@ -125,7 +131,7 @@ fn around(view: &View<'_>, at: usize) -> String {
 fn kind(around: &str, modified: bool) -> i32 {
     let (changed, published) = dateline::speaks_of(around);
     if Phrases::OtherDays.all().any(|w| around.contains(w)) {
-        return -20;
+        return -40;
     }
     match (changed, published) {
         (true, false) => {

@@ -10,7 +10,7 @@ use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
 use super::View;
-use super::facts::{is_start, leading_name};
+use super::names::{is_start, leading_name};
 
 /// Longest text that is looked at, in bytes, and how far behind a deed its day stands.
 const MAX_TEXT: usize = 600;

@@ -3,7 +3,7 @@
 
 use super::View;
 use super::pairs::{ABOVE, Pairs, is_clock};
-use super::segments::Segment;
+use super::segments::{Segment, is_labelled};
 
 /// Most lines below a label that are its value.
 const MAX_LINES: usize = 30;
@@ -60,11 +60,4 @@ fn below(rest: &[Segment<'_>]) -> String {
         lines.push(segment.text);
     }
     lines.join("\n")
-}
-
-/// Whether a line bears a label of its own, which a time of day is none of.
-pub(super) fn is_labelled(text: &str) -> bool {
-    let label =
-        |l: &str| l.len() <= MAX_LABEL && !l.ends_with(|c: char| c.is_ascii_digit()) && l.split(' ').count() <= 4;
-    text.split_once([':', '：']).is_some_and(|(l, _)| label(l.trim_end()))
 }

@@ -11,7 +11,7 @@ use crate::vocabulary::words;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::loose::is_labelled;
+use super::segments::is_labelled;
 use super::{View, lists, places};
 
 /// Longest text that a marked element may hold as a single value, in bytes.
@@ -21,26 +21,16 @@ const MAX_PER_WORD: usize = 400;
 /// Most candidates that one phrase may give.
 const MAX_FOUND: usize = 12;
 
-/// Elements by the words of their marks, and by the names of their `data-` attributes.
+/// The `data-` attributes of elements by their names.
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
-    by_word: HashMap<&'a str, Vec<usize>>,
     by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
 }
 
 impl<'a> Index<'a> {
     fn of(doc: &'a Doc<'a>) -> Index<'a> {
         let mut index = Index::default();
-        for (at, el) in doc.els.iter().enumerate() {
-            if el.zone.has(Zone::NAV) || el.zone.has(Zone::RELATED) || el.zone.has(Zone::OVERLAY) {
-                continue;
-            }
-            for word in doc.marks(at).split(' ').filter(|w| w.len() > 1) {
-                let list = index.by_word.entry(word).or_default();
-                if list.len() < MAX_PER_WORD && list.last() != Some(&at) {
-                    list.push(at);
-                }
-            }
+        for (at, el) in doc.els.iter().enumerate().filter(|(_, el)| !is_outside(el.zone)) {
             for (name, value) in el.raw.attrs() {
                 if let Some(name) = name.strip_prefix("data-")
                     && (1..=120).contains(&value.len())
@@ -57,6 +47,11 @@ impl<'a> Index<'a> {
     }
 }
 
+/// Whether nothing is looked for there.
+fn is_outside(zone: Zone) -> bool {
+    zone.has(Zone::NAV) || zone.has(Zone::RELATED) || zone.has(Zone::OVERLAY)
+}
+
 /// A field's candidates among marked elements.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
@@ -67,13 +62,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     for (rank, phrase) in phrases.enumerate() {
         let rank = i32::try_from(rank.min(8)).unwrap_or(8);
         attributes(view, wanted, index, phrase, rank, out);
-        let Some(list) = phrase.split(' ').filter_map(|w| index.by_word.get(w)).min_by_key(|l| l.len()) else {
-            continue;
-        };
-        if phrase.split(' ').any(|w| !index.by_word.contains_key(w)) {
-            continue;
-        }
-        let hits = list.iter().copied().filter(|at| doc.marked(*at, phrase) && !wanted.is_else(doc.marks(*at)));
+        let hits = doc.marked_with(phrase).filter(|at| !is_outside(doc.els[*at].zone));
+        let hits = hits.filter(|at| !wanted.is_else(doc.marks(*at)));
         let hits: Vec<usize> = hits.take(MAX_PER_WORD).collect();
         if wanted.is_array() {
             array(view, &hits, phrase, rank, out);

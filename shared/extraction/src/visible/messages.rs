@@ -32,6 +32,8 @@ const BUY_MARKS: [&str; 14] = [
 /// Shortest and longest message, in bytes.
 const SHORTEST: usize = 3;
 const MAX_MESSAGE: usize = 90;
+/// Most elements within a message that are looked at for what it is about.
+const MAX_PARTS: usize = 16;
 
 /// What a text says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -113,7 +115,10 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         let text = if size == 0 {
             let label = el.attr("value").or_else(|| el.attr("aria-label")).or_else(|| el.attr("title"));
             label.filter(|_| matches!(el.name(), "input" | "button" | "a")).map(str::to_lowercase).unwrap_or_default()
-        } else if size <= MAX_MESSAGE && !doc.children(at).any(|c| doc.text_len(c) == size) {
+        } else if size <= MAX_MESSAGE
+            && !doc.children(at).any(|c| doc.text_len(c) == size)
+            && !doc.below(at).any(|i| doc.els[i].zone.is_surroundings())
+        {
             doc.text(at).to_lowercase()
         } else {
             continue;
@@ -122,6 +127,9 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
             continue;
         }
         let says = says(&text);
+        if (says.gone || says.there) && is_choice(view, at) {
+            continue;
+        }
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
         let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
         if (button && text.len() <= 40 && says.buy) || (marked && !says.gone) {
@@ -139,6 +147,18 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
             out.push(Candidate::text(Source::Message, yes(true), "message that it is there").scored(8 + near - long));
         }
     }
+}
+
+/// Whether an element is about one of several variants to choose from: an option, or the label of a button that selects
+/// it.
+fn is_choice(view: &View<'_>, at: usize) -> bool {
+    let doc = view.doc;
+    let is_one = |i: usize| {
+        let name = doc.els[i].name();
+        name == "option" || name == "label" && doc.children(i).any(|c| doc.els[c].name() == "input")
+    };
+    // A short text around several of them is about none.
+    std::iter::once(at).chain(doc.above(at).take(2)).chain(doc.below(at).take(MAX_PARTS)).any(is_one)
 }
 
 /// A thing with a price and no word against it can be had: the least that is said.

@@ -10,6 +10,7 @@ mod lists;
 mod loose;
 mod marks;
 mod messages;
+mod names;
 mod owners;
 mod pairs;
 mod person;
@@ -151,6 +152,15 @@ impl<'a> View<'a> {
             roles::candidates(self, wanted, out);
         }
         owners::candidates(self, wanted, out);
+    }
+
+    /// Labels and their values, in elements and in loose text.
+    fn pairs(&self) -> &pairs::Pairs {
+        self.pairs.get_or_init(|| {
+            let mut pairs = pairs::collect(self.doc);
+            loose::collect(self, &mut pairs);
+            pairs
+        })
     }
 
     /// The page's text in pieces.

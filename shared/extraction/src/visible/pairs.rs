@@ -13,7 +13,7 @@ use crate::vocabulary::{singular, words};
 use crate::wanted::{End, Wanted};
 use crate::zones::Zone;
 
-use super::{View, loose, places};
+use super::{View, places};
 
 /// Most pairs that are collected.
 const MAX_PAIRS: usize = 4_000;
@@ -57,11 +57,7 @@ pub(super) struct Pairs {
 
 /// A field's candidates among the pairs.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let pairs = view.pairs.get_or_init(|| {
-        let mut pairs = collect(view.doc);
-        loose::collect(view, &mut pairs);
-        pairs
-    });
+    let pairs = view.pairs();
     let named = pairs.by_label.iter().filter_map(|(label, labelled)| {
         let close = wanted.labelled_so(label, &labelled.stem).or_else(|| wanted.ends_labelled(&labelled.stem))?;
         Some((label, close, &labelled.pairs))
@@ -105,7 +101,8 @@ fn names_end(wanted: &Wanted<'_>, label: &str) -> bool {
     })
 }
 
-fn collect(doc: &Doc<'_>) -> Pairs {
+/// The pairs that elements and lines set apart.
+pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
     let mut pairs = Pairs::default();
     for at in 0..doc.els.len() {
         if pairs.count >= MAX_PAIRS {

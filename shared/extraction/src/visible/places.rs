@@ -8,7 +8,7 @@ use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
 use super::View;
-use super::facts::leading_name;
+use super::names::leading_name;
 use super::segments::Segment;
 
 /// Longest line that may be part of an address, in bytes.

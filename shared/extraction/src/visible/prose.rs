@@ -5,7 +5,7 @@ use crate::candidate::{Candidate, Source};
 use crate::zones::Zone;
 
 use super::View;
-use super::loose::is_labelled;
+use super::segments::is_labelled;
 
 /// Longest paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;

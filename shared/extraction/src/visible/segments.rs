@@ -70,3 +70,13 @@ fn skipped(doc: &Doc<'_>) -> Vec<(usize, usize)> {
     }
     out
 }
+
+/// Longest label on a line of its own, in bytes.
+const MAX_LABEL: usize = 48;
+
+/// Whether a line bears a label of its own, which a time of day is none of.
+pub(super) fn is_labelled(text: &str) -> bool {
+    let label =
+        |l: &str| l.len() <= MAX_LABEL && !l.ends_with(|c: char| c.is_ascii_digit()) && l.split(' ').count() <= 4;
+    text.split_once([':', '：']).is_some_and(|(l, _)| label(l.trim_end()))
+}

@@ -16,9 +16,6 @@ use crate::{doc, html};
 const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
-/// What all values of a page may take: properties nest, and the same text must not be read for ever; an item that is
-/// several properties is copied for each.
-const VALUES: Limits = Limits { steps: 16_000_000, bytes: 4 * 1024 * 1024, nodes: 2_000 };
 /// Properties that are addresses, and such that are read as texts everywhere.
 const ADDRESSES: [&str; 5] = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"];
 const TEXTS: [&str; 6] = ["name", "headline", "price", "priceCurrency", "sku", "productID"];
@@ -86,7 +83,7 @@ struct Reader<'b> {
 
 impl<'b> Reader<'b> {
     fn within(page: &'b Budget<'b>) -> Reader<'b> {
-        Reader { items: Vec::new(), open: Vec::new(), made: Vec::new(), budget: page.part(VALUES) }
+        Reader { items: Vec::new(), open: Vec::new(), made: Vec::new(), budget: page.part(Limits::ITEMS) }
     }
 
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
@@ -175,7 +172,7 @@ impl<'b> Reader<'b> {
         if !element.descendants().all(|_| self.budget.step(1)) {
             return None;
         }
-        let (text, whole) = html::text_within(element, &self.budget, VALUES.bytes as usize);
+        let (text, whole) = html::text_within(element, &self.budget, Limits::ITEMS.bytes as usize);
         Some(text).filter(|t| whole && !t.is_empty())
     }
 

@@ -78,7 +78,10 @@ fn steps_end_with_the_values_whatever_the_nesting() {
             let (page, budget) = (html::parse(&page), Budget::default());
             read(&page, &budget);
             let taken = budget.taken();
-            assert!(taken.steps <= VALUES.steps + 500_000 && taken.bytes <= 2 * VALUES.bytes, "{n}: {taken:?}");
+            assert!(
+                taken.steps <= Limits::ITEMS.steps + 500_000 && taken.bytes <= 2 * Limits::ITEMS.bytes,
+                "{n}: {taken:?}"
+            );
         }
     }
 }
