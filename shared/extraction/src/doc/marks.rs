@@ -81,13 +81,18 @@ pub(super) fn push_marks(out: &mut String, marks: &[Option<&str>]) {
         if out.len() == start {
             out.push(' ');
         }
-        for c in value.chars() {
-            if out.len() - start > MAX_MARK {
-                break;
+        // Most marks are words of small letters and digits, which are taken over as they are.
+        let mut rest = *value;
+        while let Some(c) = rest.chars().next().filter(|_| out.len() - start <= MAX_MARK) {
+            let room = MAX_MARK + 1 - (out.len() - start);
+            let run = rest.bytes().take(room).take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit()).count();
+            if run > 0 {
+                out.push_str(&rest[..run]);
+                before = char::from(rest.as_bytes()[run - 1]);
+                rest = &rest[run..];
+                continue;
             }
-            if c.is_ascii_lowercase() || c.is_ascii_digit() {
-                out.push(c);
-            } else if c.is_alphanumeric() {
+            if c.is_alphanumeric() {
                 if c.is_uppercase() && before.is_lowercase() && !out.ends_with(' ') {
                     out.push(' ');
                 }
@@ -96,6 +101,7 @@ pub(super) fn push_marks(out: &mut String, marks: &[Option<&str>]) {
                 out.push(' ');
             }
             before = c;
+            rest = &rest[c.len_utf8()..];
         }
         if !out.ends_with(' ') {
             out.push(' ');

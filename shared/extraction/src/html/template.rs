@@ -1,9 +1,10 @@
 //! What stands in `template` elements, which browsers do not show, kept out of the tree while a page is parsed. Source:
 //! WHATWG HTML, "the template element", declarative shadow roots.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use ego_tree::NodeId;
+use html5ever::local_name;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSinkResult};
 
@@ -15,15 +16,23 @@ const MAX_NESTED: usize = 64;
 pub(super) struct Templates {
     /// Whether each is a shadow root, whose content is shown.
     open: RefCell<Vec<bool>>,
+    /// Whether the page has any.
+    any: Cell<bool>,
 }
 
 impl Templates {
     /// What becomes of a token that the tree builder is not to see; `None` for one that it is.
     pub(super) fn pass(&self, token: &Token) -> Option<TokenSinkResult<NodeId>> {
+        // Nearly every token of nearly every page.
+        let begins = matches!(token, Token::TagToken(tag) if tag.name == local_name!("template"));
+        if !begins && !self.any.get() {
+            return None;
+        }
         let mut open = self.open.borrow_mut();
         let hidden = open.contains(&false);
+        self.any.set(true);
         match token {
-            Token::TagToken(tag) if &*tag.name == "template" => {
+            Token::TagToken(tag) if begins => {
                 let shadow = match tag.kind {
                     TagKind::StartTag if open.len() < MAX_NESTED => {
                         let shadow = is_shadow(tag);

@@ -311,6 +311,9 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
 
 /// The parts of a line that dots or strokes set apart, where they are facts of their own: labelled, or all short.
 fn pieces(line: &str) -> Vec<&str> {
+    if !line.contains(['·', '•', '|']) {
+        return vec![line];
+    }
     let pieces: Vec<&str> = line.split(['·', '•', '|']).map(str::trim).filter(|p| !p.is_empty()).collect();
     let labelled = pieces.iter().filter(|p| p.contains([':', '：'])).count();
     let short = pieces.iter().all(|p| p.len() <= MAX_PIECE);
