@@ -184,48 +184,6 @@ async fn a_second_attempt_takes_nobody_s_place() {
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
-/// The process that reads a suspected page keeps to what it is told that it may take: it dies of a page that takes more
-/// memory or more processor time, and reads the same page where it may take them.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_reader_dies_of_its_limits() {
-    use std::io::{Read, Write};
-    use std::process::Stdio;
-    const MB: u64 = 1024 * 1024;
-    // Whether it gave an answer, and how its process ended otherwise.
-    let read = |page: &str, selector: Option<&str>, memory: u64, cpu_secs: u64| {
-        let mut field = json!({ "field": "title", "type": "string", "example": "x" });
-        if let Some(selector) = selector {
-            field["selector"] = json!(selector);
-        }
-        let order = json!({
-            "schema": [field], "locale": "en-US", "notes": [], "content_type": "text/html", "url": "https://e.test/", "now": 0,
-            "links": false, "ms": 60_000, "memory": memory, "cpu_secs": cpu_secs,
-        });
-        let mut command = Command::new(crate::support::binaries::binary("local"));
-        let command = command.arg(engine::reader::ARGUMENT).env_clear().stderr(Stdio::null());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut to = child.stdin.take().unwrap();
-        // Whoever died does not read to the end.
-        let _ = to.write_all(format!("{order}\n{page}").as_bytes());
-        drop(to);
-        let mut answer = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
-        let ended = child.wait().unwrap();
-        serde_json::from_str::<Value>(&answer).map_err(|_| ended)
-    };
-    let large = "<p>x".repeat(1_000_000);
-    assert!(read(&large, None, 2_048 * MB, 60).is_ok());
-    assert!(!read(&large, None, 100 * MB, 60).unwrap_err().success());
-    let slow = "<i></i>".repeat(3_000);
-    let ended = read(&slow, Some("i:has(~ i:is(b ~ i))::attr(x)"), 2_048 * MB, 60);
-    assert!(ended.is_ok(), "{ended:?}");
-    let endless = "<i></i>".repeat(100_000);
-    let ended = read(&endless, Some("i:has(~ i:is(b ~ i))::attr(x)"), 2_048 * MB, 1).unwrap_err();
-    // SIGKILL at the hard limit, SIGXCPU at the soft one: they are the same second.
-    assert!(matches!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9 | 24)), "{ended:?}");
-}
-
 /// A machine that has no descriptors left says so of itself, never of a site: the pages that it could not ask for are its
 /// own fault, and are not charged as unreachable.
 #[cfg(unix)]
