@@ -6,6 +6,7 @@ pub mod budget;
 pub mod charset;
 pub mod coercion;
 pub mod links;
+pub mod shell;
 pub mod weight;
 
 mod candidate;

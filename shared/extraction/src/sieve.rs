@@ -77,7 +77,7 @@ fn find(bytes: &[u8], from: usize, wanted: u8, budget: &Budget<'_>) -> Option<us
 }
 
 /// Where a start tag ends, quoted attributes respected.
-fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
+pub(crate) fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {
         let stop = at + memchr::memchr3(b'>', b'"', b'\'', bytes.get(at..)?)?;
@@ -126,7 +126,7 @@ fn is_drawing(content: &str) -> bool {
 }
 
 /// Where the end tag of an element starts.
-fn closing(bytes: &[u8], from: usize, name: &str, budget: &Budget<'_>) -> Option<usize> {
+pub(crate) fn closing(bytes: &[u8], from: usize, name: &str, budget: &Budget<'_>) -> Option<usize> {
     let mut at = from;
     while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = bytes.get(open + 2..open + 2 + name.len());

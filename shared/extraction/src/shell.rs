@@ -1,0 +1,337 @@
+//! Whether a page is a shell: markup without content that a browser's programs are to fill. Pure, and one pass over the
+//! bytes: what it says is a guess, which costs a rendering where it is wrong one way and a page where it is the other.
+
+use crate::budget::{Budget, Limits};
+use crate::sieve::{closing, tag_end};
+use crate::{Page, charset};
+
+/// Why a page looks like a shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shell {
+    /// It stands in for the page until it has looked at who asks.
+    Challenge,
+    /// It only says in a program where the page is.
+    Redirect,
+    /// The element that programs fill is empty.
+    EmptyRoot,
+    /// It asks for JavaScript, and says little besides.
+    AsksForScripts,
+    /// It has programs and next to no text.
+    LittleText,
+    /// It has programs, and no field was found in it.
+    NothingFound,
+}
+
+/// Letters and digits of a page that says next to nothing.
+const LITTLE: usize = 200;
+/// The same of one whose menu and footer may be there already.
+const SOME: usize = 1_200;
+/// The same of a page that stands in for another.
+const STAND_IN: usize = 1_500;
+/// Shortest program that can fill a page.
+const PROGRAM: usize = 80;
+/// Longest notice for who has no JavaScript, in bytes; what is longer is the page.
+const NOTICE: usize = 1_500;
+/// Most of a page that is looked at.
+const MOST: usize = 2 * 1024 * 1024;
+/// Most of one program's text that is looked at.
+const MOST_SCRIPT: usize = 16 * 1024;
+
+/// Ids of the elements that frameworks fill.
+const ROOTS: [&str; 16] = [
+    "root",
+    "app",
+    "__next",
+    "__nuxt",
+    "___gatsby",
+    "svelte",
+    "q-app",
+    "main-app",
+    "app-root",
+    "react-root",
+    "reactroot",
+    "vue-app",
+    "application",
+    "mount",
+    "spa",
+    "gatsby-focus-wrapper",
+];
+
+/// What only pages say that look at who asks before they show another.
+const CHALLENGES: [&str; 9] = [
+    "/cdn-cgi/challenge-platform/",
+    "__cf_chl",
+    "cf-browser-verification",
+    "_Incapsula_Resource",
+    "checking your browser",
+    "verifying you are human",
+    "enable javascript and cookies to continue",
+    "ddos protection by",
+    "awsWafCookieDomainList",
+];
+
+/// How programs go somewhere else.
+const GOES: [&str; 6] = [
+    "location.replace(",
+    "location.assign(",
+    "location.href=",
+    "location.href =",
+    "window.location=",
+    "window.location =",
+];
+
+/// How many of the caller's fields were found in a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// All: there is nothing more to be had.
+    All,
+    /// Some.
+    Some,
+    /// None.
+    Nothing,
+}
+
+/// Whether a page is a shell. Only HTML is ever one, and never a page in which everything was found.
+pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
+    if found == Found::All {
+        return None;
+    }
+    let kind = page.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if !(kind.is_empty() || kind.contains("html")) {
+        return None;
+    }
+    let body = page.body.get(..MOST).unwrap_or(page.body);
+    let text = charset::decode(body, page.content_type);
+    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        return None;
+    }
+    let nothing_found = found == Found::Nothing;
+    Signs::of(&text, nothing_found).judge(nothing_found)
+}
+
+/// What a page shows of itself.
+#[derive(Debug, Default)]
+struct Signs {
+    /// Letters and digits that are shown.
+    letters: usize,
+    /// Programs that can fill it.
+    programs: usize,
+    empty_root: bool,
+    asks: bool,
+    goes: bool,
+    challenge: bool,
+}
+
+impl Signs {
+    fn judge(&self, nothing_found: bool) -> Option<Shell> {
+        let says = |most: usize| self.letters < most;
+        if self.challenge && says(STAND_IN) {
+            return Some(Shell::Challenge);
+        }
+        if self.programs == 0 {
+            return None;
+        }
+        if self.goes && says(LITTLE) {
+            return Some(Shell::Redirect);
+        }
+        if self.empty_root && says(SOME) {
+            return Some(Shell::EmptyRoot);
+        }
+        if self.asks && says(SOME) {
+            return Some(Shell::AsksForScripts);
+        }
+        if says(LITTLE) {
+            return Some(Shell::LittleText);
+        }
+        nothing_found.then_some(Shell::NothingFound)
+    }
+
+    /// `programs`: whether it has to be known if there are any, however much the page says.
+    fn of(page: &str, programs: bool) -> Signs {
+        let (bytes, budget) = (page.as_bytes(), Budget::limited(Limits::PAGE));
+        let mut signs = Signs::default();
+        let mut at = 0;
+        // The element that is to be filled, if its start tag was the last thing but blanks and comments.
+        let mut root: Option<&str> = None;
+        let mut shown = false;
+        while let Some(open) = memchr::memchr(b'<', &bytes[at..]).map(|found| at + found) {
+            // It says enough to be a page: most pages end here.
+            if signs.letters >= STAND_IN && (signs.programs > 0 || !programs) {
+                break;
+            }
+            let letters = letters(&page[at..open]);
+            if letters > 0 {
+                root = None;
+                signs.letters += if shown { letters } else { 0 };
+            }
+            if bytes[open..].starts_with(b"<!--") {
+                let end = memchr::memmem::find(&bytes[open + 4..], b"-->");
+                at = end.map_or(bytes.len(), |end| open + 4 + end + 3);
+                continue;
+            }
+            let Some(end) = tag_end(bytes, open) else { break };
+            let tag = &page[open..end];
+            at = end;
+            if let Some(name) = root.take() {
+                signs.empty_root |= tag.starts_with("</") && name_of(&tag[1..]).eq_ignore_ascii_case(name);
+            }
+            let name = name_of(tag);
+            if name.is_empty() {
+                continue;
+            }
+            let lower = name.to_ascii_lowercase();
+            match lower.as_str() {
+                "body" | "main" | "div" | "p" | "h1" => shown = true,
+                _ => {}
+            }
+            if matches!(lower.as_str(), "script" | "style" | "noscript" | "title" | "template" | "svg" | "textarea") {
+                let close = closing(bytes, end, &lower, &budget).unwrap_or(bytes.len());
+                signs.raw(&lower, tag, &page[end..close]);
+                at = close;
+            } else if is_root(&lower, tag) {
+                root = Some(name);
+            }
+        }
+        if at < page.len() && shown {
+            signs.letters += letters(&page[at..]);
+        }
+        signs
+    }
+
+    /// An element whose content is not shown.
+    fn raw(&mut self, name: &str, tag: &str, content: &str) {
+        match name {
+            "script" => {
+                let tag = tag.to_ascii_lowercase();
+                if tag.contains("json") || tag.contains("speculationrules") || tag.contains("importmap") {
+                    return;
+                }
+                let content = head(content, MOST_SCRIPT);
+                self.programs += usize::from(tag.contains("src=") || content.trim().len() >= PROGRAM);
+                self.goes |= GOES.iter().any(|how| content.contains(how));
+                self.programs += usize::from(self.goes && self.programs == 0);
+                self.challenge |= is_challenge(&tag) || is_challenge(content);
+            }
+            "noscript" => {
+                let said = head(content, 4_000).to_ascii_lowercase();
+                self.asks |= said.contains("javascript") || said.contains("java script");
+                // Some pages have all that they say in here.
+                self.letters += if content.len() > NOTICE { shown_letters(content) } else { 0 };
+                self.challenge |= is_challenge(&said);
+            }
+            "title" => self.challenge |= content.trim().eq_ignore_ascii_case("just a moment..."),
+            _ => {}
+        }
+    }
+}
+
+fn is_challenge(text: &str) -> bool {
+    CHALLENGES.iter().any(|sign| text.contains(sign))
+}
+
+/// The first bytes of a text, whole characters of it.
+fn head(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Letters and digits, about: whatever is not of ASCII counts as one.
+fn letters(text: &str) -> usize {
+    text.bytes().filter(|b| b.is_ascii_alphanumeric() || *b >= 0xc0).count()
+}
+
+/// The same of markup, between its tags.
+fn shown_letters(markup: &str) -> usize {
+    markup.split('<').map(|part| letters(part.split_once('>').map_or("", |(_, text)| text))).sum()
+}
+
+/// The name of a start tag, as it is written; empty for what is none.
+fn name_of(tag: &str) -> &str {
+    let rest = &tag[1..];
+    let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(rest.len());
+    if rest.starts_with(|c: char| c.is_ascii_alphabetic()) { &rest[..end] } else { "" }
+}
+
+/// Whether programs are to fill the element: by its id, or because it is one of theirs.
+fn is_root(name: &str, tag: &str) -> bool {
+    if name == "app-root" || name == "ng-app" {
+        return true;
+    }
+    if !matches!(name, "div" | "main" | "section" | "body") {
+        return false;
+    }
+    let Some(id) = tag.find("id=").map(|at| &tag[at + 3..]) else { return false };
+    let id = id.trim_start_matches(['"', '\'']);
+    let id = &id[..id.find(['"', '\'', ' ', '>']).unwrap_or(id.len())];
+    ROOTS.iter().any(|root| root.eq_ignore_ascii_case(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+
+    fn judge(body: &str, kind: &str, found: Found) -> Option<Shell> {
+        let url = Url::parse("https://e.test/").unwrap();
+        shell(&Page { body: body.as_bytes(), content_type: Some(kind), url: &url }, found)
+    }
+
+    const SCRIPT: &str = "<script src=/a.js></script>";
+
+    #[test]
+    fn pages_that_wait_for_their_programs() {
+        let menu = format!("<nav>{}</nav>", "<a href=/x>Kitchen and table</a>".repeat(20));
+        let notice = "<noscript>You need to enable JavaScript to run this app.</noscript>";
+        for (page, want) in [
+            (format!("<title>Shop</title><body><div id=\"root\"></div>{SCRIPT}"), Shell::EmptyRoot),
+            (format!("<body>{menu}<div id=app class=x>\n<!-- filled --> </div>{SCRIPT}"), Shell::EmptyRoot),
+            (format!("<body><app-root></app-root>{SCRIPT}"), Shell::EmptyRoot),
+            (format!("<body>{menu}{notice}{SCRIPT}"), Shell::AsksForScripts),
+            (format!("<body><p>Loading…</p>{SCRIPT}"), Shell::LittleText),
+            ("<script>location.replace('/real')</script>".into(), Shell::Redirect),
+            (format!("<title>Just a moment...</title><body><p>{}</p>", "Please wait. ".repeat(30)), Shell::Challenge),
+            ("<body><h1>e.test</h1><script>a.src='/cdn-cgi/challenge-platform/x'</script>".into(), Shell::Challenge),
+        ] {
+            assert_eq!(judge(&page, "text/html", Found::Some), Some(want), "{page}");
+            assert_eq!(judge(&page, "text/html", Found::All), None, "{page}");
+        }
+    }
+
+    #[test]
+    fn pages_that_are_there() {
+        let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
+        let notice = "<noscript>Enable JavaScript for the map.</noscript>";
+        let state = "<script type=\"application/json\">{\"a\": 1}</script>";
+        for page in [
+            format!("<body><div id=root>{text}</div>{SCRIPT}"),
+            format!("<body>{text}{notice}{SCRIPT}<script>if (old) location.replace('/new')</script>"),
+            "<body><h1>Short</h1><p>No programs at all.</p>".into(),
+            format!("<body><h1>Short</h1>{state}"),
+            format!("<body>{text}<p>{} and cookies</p>", "checking your browser"),
+            format!("<body><div id=root></div>{SCRIPT}<noscript>{text}</noscript>"),
+            "plain text".into(),
+            "<".into(),
+            "<script>".into(),
+            "<!--".into(),
+            "<body><p title=\"".into(),
+        ] {
+            assert_eq!(judge(&page, "text/html", Found::Some), None, "{page}");
+        }
+        let shell = format!("<body><div id=root></div>{SCRIPT}");
+        for kind in ["application/json", "text/plain", "application/rss+xml"] {
+            assert_eq!(judge(&shell, kind, Found::Nothing), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_any_field_may_be_one() {
+        let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
+        let page = format!("<body>{text}{SCRIPT}");
+        assert_eq!(judge(&page, "text/html", Found::Nothing), Some(Shell::NothingFound));
+        assert_eq!(judge(&format!("<body>{text}"), "text/html", Found::Nothing), None);
+    }
+}
