@@ -28,6 +28,7 @@ mod process;
 mod queue;
 mod queued;
 mod refusals;
+mod rendering;
 mod request_headers;
 mod retries;
 mod rights;

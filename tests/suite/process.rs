@@ -183,31 +183,3 @@ async fn a_second_attempt_takes_nobody_s_place() {
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
-
-/// A machine that has no descriptors left says so of itself, never of a site: the pages that it could not ask for are its
-/// own fault, and are not charged as unreachable.
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_out_of_descriptors_blames_no_site() {
-    let (folder, site) = (Folder::new("descriptors"), Site::start().await);
-    let direct = Server::command(&folder.0, &[("FETCH_CONCURRENCY", "100")]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 64; exec \"$0\""]).arg(direct.get_program());
-    command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let server = Server::of(command);
-    let urls = site.urls("/gate", 100);
-    let options = json!({ "concurrency": 100, "timeout_ms": 3_000, "retries": 0 });
-    let body = json!({ "urls": urls, "schema": schema(), "options": options });
-    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
-    let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    let codes: Vec<&str> =
-        answer["results"].as_array().unwrap().iter().map(|r| r["error"]["code"].as_str().unwrap()).collect();
-    assert!(codes.iter().all(|code| matches!(*code, "TIMEOUT" | "INTERNAL")), "{codes:?}");
-    assert!(codes.contains(&"INTERNAL"), "it was never short of them: {codes:?}");
-    // Once they are back it goes on.
-    site.open_gate();
-    let one = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
-    let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY).body(one);
-    assert!(request.send().await.unwrap().text().await.unwrap().contains("Page 1"));
-}

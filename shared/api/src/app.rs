@@ -12,6 +12,7 @@ use engine::settings::Settings;
 use engine::{Engine, Gates, Parts};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
+use render::Render;
 use store::client::connect;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
@@ -56,6 +57,8 @@ pub struct Sources {
     pub clock: Arc<dyn Clock>,
     /// Gives ids, nonces and keys.
     pub ids: Arc<dyn Ids>,
+    /// Renders pages, where there is a browser.
+    pub renderer: Option<Arc<dyn Render>>,
     /// What accounts share, where several applications live in one process.
     pub gates: Option<Gates>,
     /// Where metrics go.
@@ -64,7 +67,13 @@ pub struct Sources {
 
 impl Default for Sources {
     fn default() -> Self {
-        Sources { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), gates: None, metrics: telemetry::log() }
+        Sources {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            renderer: None,
+            gates: None,
+            metrics: telemetry::log(),
+        }
     }
 }
 
@@ -96,8 +105,9 @@ impl App {
                 settle: Queue::new(sqs, &places.settle_queue, retry),
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
+            renderer: sources.renderer,
             settings: config.settings.clone(),
-            gates: sources.gates.unwrap_or_else(|| Gates::new(config.settings.fetch_concurrency)),
+            gates: sources.gates.unwrap_or_else(|| Gates::new(&config.settings)),
             observer: Arc::clone(&telemetry) as Arc<dyn Observer>,
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry, held: HeldCalls::default() })
@@ -246,7 +256,7 @@ fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Whose lines may be of any level: our crates, and our own targets.
-const OWN_TARGETS: [&str; 16] = [
+const OWN_TARGETS: [&str; 17] = [
     "admin",
     "api",
     "batch",
@@ -259,6 +269,7 @@ const OWN_TARGETS: [&str; 16] = [
     "jobs",
     "local",
     "metrics",
+    "render",
     "request",
     "settle",
     "store",

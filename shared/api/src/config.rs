@@ -168,6 +168,13 @@ impl Config {
                 "a whole number from 1 to 10000",
             )?)
             .unwrap_or(defaults.fetch_concurrency),
+            render_concurrency: u32::try_from(env.number(
+                "RENDER_CONCURRENCY",
+                u64::from(defaults.render_concurrency),
+                1..=1_000,
+                "a whole number from 1 to 1000",
+            )?)
+            .unwrap_or(defaults.render_concurrency),
             host_delay_ms: env.number(
                 "HOST_DELAY_MS",
                 defaults.host_delay_ms,

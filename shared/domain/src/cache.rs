@@ -28,6 +28,7 @@ impl CacheKey {
             &job.options.locale,
             job.options.render_js,
             &job.options.headers,
+            &job.options.wait_for,
         );
         // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;

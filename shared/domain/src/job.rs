@@ -133,6 +133,16 @@ pub enum RenderJs {
     Never,
 }
 
+/// `options.wait_for`: what a page must show in a browser before it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    /// An element that this CSS selector matches.
+    Selector(String),
+    /// Milliseconds after the page has loaded.
+    Ms(u32),
+}
+
 /// The caller's options, validated, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -156,6 +166,9 @@ pub struct Options {
     /// Request fields of the caller's own.
     #[serde(default, skip_serializing_if = "RequestHeaders::is_empty")]
     pub headers: RequestHeaders,
+    /// What a page must show in a browser before it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for: Option<WaitFor>,
 }
 
 impl Default for Options {
@@ -170,6 +183,7 @@ impl Default for Options {
             fail_fast: false,
             retries: crate::retry::DEFAULT_RETRIES,
             headers: RequestHeaders::default(),
+            wait_for: None,
         }
     }
 }

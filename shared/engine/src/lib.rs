@@ -31,6 +31,7 @@ mod inputs;
 mod lease;
 mod page;
 mod reading;
+mod rendering;
 mod run;
 mod unit;
 mod watch;
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 use domain::{AccountId, JobId, Nonce, Timestamp};
 use fetch::Fetcher;
+use render::Render;
 use store::{Store, StoreError};
 use tokio::sync::watch as signal;
 use tokio_util::task::TaskTracker;
@@ -61,6 +63,7 @@ struct Inner {
     store: Store,
     queues: Queues,
     fetcher: Fetcher,
+    renderer: Option<Arc<dyn Render>>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -89,6 +92,8 @@ pub struct Parts {
     pub queues: Queues,
     /// Fetches pages.
     pub fetcher: Fetcher,
+    /// Renders pages, where there is a browser.
+    pub renderer: Option<Arc<dyn Render>>,
     /// Times and limits.
     pub settings: Settings,
     /// What the process's accounts share.
@@ -106,6 +111,8 @@ pub struct Gates {
     pub bodies: Rooms,
     /// A place for each page that is parsed at once: many more than there are processors would only make each slower.
     pub parsers: Gate,
+    /// A place for each page that a browser renders at once.
+    pub renders: Gate,
     /// Places for large bodies and heavy pages.
     pub heavy: Heavy,
 }
@@ -114,24 +121,29 @@ pub struct Gates {
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 impl Gates {
-    /// Places for `fetch_concurrency` pages, and for a parser more than there are processors: whoever comes second does
+    /// Places for as many pages as the settings say, and for a parser more than there are processors: whoever comes second does
     /// not wait for a page that takes its time, but shares the processors with it.
-    pub fn new(fetch_concurrency: u32) -> Gates {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parsers = u32::try_from(processors).unwrap_or(1).saturating_add(1);
-        let pages = Gate::new(fetch_concurrency, fetch_concurrency / 8);
-        Gates { pages, bodies: Rooms::new(WAITING_BYTES), parsers: Gate::new(parsers, 1), heavy: Heavy::default() }
+    pub fn new(settings: &Settings) -> Gates {
+        let (pages, renders) = (settings.fetch_concurrency, settings.render_concurrency);
+        Gates {
+            pages: Gate::new(pages, pages / 8),
+            bodies: Rooms::new(WAITING_BYTES),
+            parsers: Gate::new(settings::processors().saturating_add(1), 1),
+            renders: Gate::new(renders, renders / 8),
+            heavy: Heavy::default(),
+        }
     }
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, settings, gates, observer } = parts;
+        let Parts { store, queues, fetcher, renderer, settings, gates, observer } = parts;
         let inner = Inner {
             store,
             queues,
             fetcher,
+            renderer,
             settings,
             clock,
             ids,

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{ErrorCode, Job, Seq, UnitError, UnitOutcome};
-use fetch::{FetchError, Hops, Throttled, UrlFault};
+use domain::job::RenderJs;
+use domain::{ErrorCode, Job, RenderMode, Seq, UnitError, UnitOutcome};
+use fetch::{FetchError, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
@@ -15,6 +16,7 @@ use crate::crawl::{Found, Redirects};
 use crate::gate::Place;
 use crate::reader::Values;
 use crate::reading::{Fetched, Held};
+use crate::rendering::{NO_BROWSER, Unrendered, is_better};
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -82,8 +84,35 @@ impl Engine {
         }
     }
 
-    async fn fetch_and_read(&self, job: &Arc<Job>, url: String, target: Url, visit: Visit, end: Instant) -> Visited {
-        let place = match visit.place {
+    async fn fetch_and_read(
+        &self,
+        job: &Arc<Job>,
+        url: String,
+        target: Url,
+        mut visit: Visit,
+        end: Instant,
+    ) -> Visited {
+        let always = job.options.render_js == RenderJs::Always;
+        let mut notes = Vec::new();
+        match self.renderer(job) {
+            Some(renderer) if always => {
+                // Whoever waits for a browser holds no place to fetch.
+                drop(visit.place.take());
+                let redirects = visit.redirects.as_deref();
+                match self.render_page(job, renderer, &target, redirects, end).await {
+                    Ok((page, said)) => {
+                        let answer = self.read_rendered(job, page, said, &visit, end).await;
+                        return visited(url, answer, None);
+                    }
+                    Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
+                    Err(Unrendered::NoPage) => {}
+                    Err(Unrendered::NoBrowser(why)) => notes.push(format!("{why}; the page was fetched plainly")),
+                }
+            }
+            None if always => notes.push(NO_BROWSER.into()),
+            Some(_) | None => {}
+        }
+        let place = match visit.place.take() {
             Some(place) => place,
             None => self.inner.gates.pages.enter(&job.account).await,
         };
@@ -91,46 +120,125 @@ impl Engine {
         let Tried { page, attempts, place } = self.fetch_page(job, &target, hops, place, end).await;
         let (page, growing) = match page {
             Ok(page) => page,
-            Err(e) => {
-                let answered = e.throttled_at().cloned().map(|at| (at, e.throttled()));
-                // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
-                let duplicate =
-                    matches!(e, FetchError::Diverted(_)) || matches!(e, FetchError::Denied(_)) && visit.seq > 0;
-                let outcome = UnitOutcome::error(&url, e.into_unit_error()).tried(attempts);
-                return Visited { outcome, found: None, answered, duplicate };
-            }
+            Err(error) => return failed(&url, error, attempts, visit.seq),
         };
         let held = Held::take(self, job, place, growing, &page.body);
-        let final_url = page.redirected.then(|| page.final_url.to_string());
-        let at = page.final_url.clone();
+        let mut answer = self.read_answer(job, page, held, &visit, end).await;
+        if let Some(Ok(values)) = answer.values.as_mut() {
+            values.warnings.append(&mut notes);
+        }
+        if let Some(rendered) = self.render_shell(job, &target, &mut answer, &visit, end).await {
+            answer = rendered;
+        }
+        visited(url, answer, Some(attempts))
+    }
+
+    /// Renders a page that was fetched and turned out to be a shell, if there is a browser. `None` where what was fetched
+    /// is the better answer; it then says why there is none from a browser.
+    async fn render_shell(
+        &self,
+        job: &Arc<Job>,
+        target: &Url,
+        plain: &mut Answer,
+        visit: &Visit,
+        end: Instant,
+    ) -> Option<Answer> {
+        let renderer = self.renderer(job)?;
+        let values = plain.values.as_mut()?.as_mut().ok().filter(|values| values.shell)?;
+        // Where it was found, but with the fragment that its programs may go by.
+        let url = if plain.redirected { &plain.at } else { target };
+        let rendered = match self.turn_to_render(job, url, end).await {
+            Some(()) => self.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
+            None => Err(Unrendered::NoBrowser("its host has no turn for that in time".into())),
+        };
+        let (page, said) = match rendered {
+            Ok(page) => page,
+            Err(why) => {
+                values.warnings.push(format!("the page seems to need a browser, and could not be rendered: {why}"));
+                return None;
+            }
+        };
+        let redirected = plain.redirected || page.redirected;
+        let answer = self.read_rendered(job, page, said, visit, end).await;
+        let better = answer.values.as_ref().is_some_and(|rendered| is_better(values, rendered));
+        better.then_some(Answer { redirected, ..answer })
+    }
+
+    /// Reads a page that was rendered.
+    async fn read_rendered(
+        &self,
+        job: &Arc<Job>,
+        page: Page,
+        said: Vec<String>,
+        visit: &Visit,
+        end: Instant,
+    ) -> Answer {
+        // Its body waits for a reader as any other does.
+        let place = self.inner.gates.pages.enter(&job.account).await;
+        let growing = Arc::new(self.inner.gates.heavy.growing(&job.account));
+        let held = Held::take(self, job, place, growing, &page.body);
+        let mut answer = self.read_answer(job, page, held, visit, end).await;
+        if let Some(Ok(values)) = answer.values.as_mut() {
+            values.render_mode = RenderMode::Headless;
+            values.warnings.extend(said);
+        }
+        answer
+    }
+
+    /// Reads a page, and judges its links where it is a crawl's.
+    async fn read_answer(&self, job: &Arc<Job>, page: Page, held: Held, visit: &Visit, end: Instant) -> Answer {
+        let (at, redirected) = (page.final_url.clone(), page.redirected);
         let edge = match &job.crawl {
             Some(plan) => self.edge_at(job, plan, visit.seq, &page).await,
             None => None,
         };
         let fetched = Fetched { job, page, held, edge: edge.clone(), end };
-        let read = self.read_page(fetched, visit.suspect).await;
-        let answered = Some((at.clone(), None));
-        let Some((values, judged)) = read else {
-            let text = "this page could not be read because of a fault of ours";
-            let outcome =
-                UnitOutcome::Error { url, final_url, error: UnitError::new(ErrorCode::Internal, text), attempts: None };
-            return Visited { outcome, found: None, duplicate: false, answered };
-        };
-        let outcome = match values {
-            Ok(Values { data, warnings, render_mode }) => UnitOutcome::Success {
-                url,
-                final_url,
-                render_mode,
-                data,
-                warnings,
-                images_processed: None,
-                attempts: None,
-            },
-            Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
-        };
-        let found = edge.map(|edge| Found { at, edge, judged });
-        Visited { outcome: outcome.tried(attempts), found, duplicate: false, answered }
+        match self.read_page(fetched, visit.suspect).await {
+            Some((values, judged)) => {
+                let found = edge.map(|edge| Found { at: at.clone(), edge, judged });
+                Answer { at, redirected, values: Some(values), found }
+            }
+            None => Answer { at, redirected, values: None, found: None },
+        }
     }
+}
+
+/// What came of reading a page.
+struct Answer {
+    /// Where it was found.
+    at: Url,
+    /// Whether that is elsewhere than where it was looked for.
+    redirected: bool,
+    /// `None` where its reader failed by a fault of ours.
+    values: Option<Result<Values, UnitError>>,
+    found: Option<Found>,
+}
+
+/// What a unit's page came to that was read.
+fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
+    let Answer { at, redirected, values, found } = answer;
+    let final_url = redirected.then(|| at.to_string());
+    let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
+    let outcome = match values.unwrap_or_else(|| Err(ours())) {
+        Ok(Values { data, warnings, render_mode, shell: _ }) => {
+            UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None, attempts: None }
+        }
+        Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
+    };
+    let outcome = match attempts {
+        Some(attempts) => outcome.tried(attempts),
+        None => outcome,
+    };
+    Visited { outcome, found, duplicate: false, answered: Some((at, None)) }
+}
+
+/// What a unit's page came to that could not be had.
+fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
+    let answered = error.throttled_at().cloned().map(|at| (at, error.throttled()));
+    // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
+    let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
+    let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
+    Visited { outcome, found: None, answered, duplicate }
 }
 
 /// Cuts a result that would not fit its row: the longest texts first, and says so.
@@ -189,7 +297,6 @@ fn shorten(value: &mut serde_json::Value, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use domain::RenderMode;
     use serde_json::{Map, Value, json};
 
     use super::*;

@@ -15,6 +15,8 @@ pub struct Settings {
     pub sweep_secs: u64,
     /// `FETCH_CONCURRENCY`: pages that this process fetches at once.
     pub fetch_concurrency: u32,
+    /// `RENDER_CONCURRENCY`: pages that this process has a browser render at once.
+    pub render_concurrency: u32,
     /// `HOST_DELAY_MS`: least time between two pages of crawls on one host, in milliseconds; 0 switches it off.
     pub host_delay_ms: u64,
     /// Parallel fetches of a job that asks for nothing else.
@@ -54,6 +56,7 @@ impl Default for Settings {
             deadline_secs: 86_400,
             sweep_secs: 60,
             fetch_concurrency: 32,
+            render_concurrency: processors(),
             host_delay_ms: 250,
             default_concurrency: 8,
             queue_concurrency: 32,
@@ -70,4 +73,9 @@ impl Default for Settings {
             reader: None,
         }
     }
+}
+
+/// How many processors there are.
+pub fn processors() -> u32 {
+    std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
 }

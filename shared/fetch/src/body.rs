@@ -185,12 +185,29 @@ pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     })
 }
 
+/// The same of a page that somebody else asked for, such as a browser.
+///
+/// # Errors
+/// What a status means that is no page's.
+pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
+    judge_code(code).map_err(|error| match code {
+        429 | 503 => {
+            FetchError::Throttled(Box::new(error), crate::Throttled { retry_after: None }, Box::new(at.clone()))
+        }
+        code if domain::retry::may_pass(code) => FetchError::Passing(Box::new(error)),
+        _ => error,
+    })
+}
+
 fn judge_status(response: &Response) -> Result<(), FetchError> {
-    let status = response.status();
-    let code = status.as_u16();
+    let code = response.status().as_u16();
     if is_bot_wall(response.headers()) {
         return Err(FetchError::Walled(format!("the site answered with a bot wall (status {code})")));
     }
+    judge_code(code)
+}
+
+fn judge_code(code: u16) -> Result<(), FetchError> {
     if matches!(code, 401 | 403 | 407 | 429) {
         return Err(FetchError::Blocked(format!("the site refused with status {code}")));
     }
@@ -198,7 +215,7 @@ fn judge_status(response: &Response) -> Result<(), FetchError> {
     if matches!(code, 204 | 205) {
         return Err(FetchError::Unsupported(format!("the site answered with status {code}: it has no content")));
     }
-    if !status.is_success() {
+    if !(200..300).contains(&code) {
         return Err(FetchError::Unreachable(format!("the site answered with status {code}")));
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, REFRESH};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, REFRESH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use url::{Host, Url};
@@ -54,6 +54,7 @@ struct Inner {
     lookup: Lookup,
     connect_timeout: Duration,
     own: Vec<OwnListener>,
+    user_agent: String,
     /// What robots.txt calls this crawler.
     product_token: String,
     max_body_bytes: usize,
@@ -121,6 +122,7 @@ impl Fetcher {
             connect_timeout: config.connect_timeout,
             own: config.own,
             product_token: product_token(&config.user_agent).to_owned(),
+            user_agent: config.user_agent,
             max_body_bytes: config.max_body_bytes,
             max_sitemap_bytes: config.max_sitemap_bytes,
             max_redirects: config.max_redirects,
@@ -152,6 +154,18 @@ impl Fetcher {
     /// Most bytes of a sitemap file.
     pub(crate) fn max_sitemap_bytes(&self) -> usize {
         self.inner.max_sitemap_bytes
+    }
+
+    /// Whether a page's `X-Robots-Tag`, a field in each line, asks this crawler not to follow its links.
+    pub fn is_nofollow(&self, x_robots_tag: &str) -> bool {
+        let fields = x_robots_tag.lines().filter_map(|field| field.parse::<HeaderValue>().ok());
+        let fields: HeaderMap = fields.map(|field| (HeaderName::from_static("x-robots-tag"), field)).collect();
+        says_nofollow(&fields, &self.inner.product_token)
+    }
+
+    /// `User-Agent`.
+    pub fn user_agent(&self) -> &str {
+        &self.inner.user_agent
     }
 
     /// What robots.txt files call this crawler: the product token of its user agent (RFC 9309 §2.2.1).

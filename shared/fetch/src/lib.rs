@@ -27,6 +27,7 @@ mod resolver;
 mod throttle;
 mod trail;
 
+pub use body::check_code;
 pub use client::Fetcher;
 pub use error::{BuildError, FetchError, Throttled};
 pub use fields::{header_map, product_token};

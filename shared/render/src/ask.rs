@@ -114,6 +114,9 @@ pub struct Rendered {
     /// What the caller should know: what was left out, and what did not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The document's `X-Robots-Tag`, a field in each line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub robots_tag: Option<String>,
     /// Bytes that the page took, as sent.
     pub bytes: u64,
     /// Requests that it made.
@@ -122,11 +125,11 @@ pub struct Rendered {
 
 impl std::fmt::Debug for Rendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Rendered { final_url, status, html, screenshot, notes, bytes, requests } = self;
+        let Rendered { final_url, status, html, screenshot, notes, robots_tag, bytes, requests } = self;
         let screenshot = screenshot.as_ref().map(Vec::len);
         let mut out = f.debug_struct("Rendered");
         out.field("final_url", &final_url.as_str()).field("status", status).field("html", &html.len());
-        out.field("screenshot", &screenshot).field("notes", notes);
+        out.field("screenshot", &screenshot).field("notes", notes).field("robots_tag", robots_tag);
         out.field("bytes", bytes).field("requests", requests).finish()
     }
 }

@@ -130,7 +130,7 @@ fn what_the_document_admits_is_what_passes() {
                     let deeper = match member.as_str() {
                         "example" => !value.is_object(),
                         // The type says how the example has to read.
-                        "type" | "selector" => value.is_string(),
+                        "type" | "selector" | "wait_for" => value.is_string(),
                         _ => false,
                     };
                     let body = with(endpoint, place, &member, value.clone());

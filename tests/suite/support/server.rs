@@ -25,12 +25,7 @@ impl Server {
 
     /// With more in its environment.
     pub fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
-        Server::of(Server::command(data_dir, vars))
-    }
-
-    /// The one that a command starts.
-    pub fn of(mut command: Command) -> Server {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Server::command(data_dir, vars).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
         let base = ready.trim_start_matches("listening on ").to_owned();
@@ -43,6 +38,8 @@ impl Server {
         let mut command = Command::new(binary("local"));
         command.env("PORT", "0").env("DATA_DIR", data_dir).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
         command.env("LEASE_SECONDS", "2").env("SWEEP_SECONDS", "1").env("RUST_LOG", "error");
+        // Tests that want a browser say so.
+        command.env("BROWSER", "off");
         command.env("RUNO_DEV_RATE", "1000").envs(vars.iter().copied());
         command
     }

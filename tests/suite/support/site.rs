@@ -20,7 +20,8 @@ use tokio::sync::watch;
 /// to `/tree/4` a small tree of links; `/count` a page that tells how often it was asked for; `/large/N` a page with a
 /// title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/flaky/STATUSES/SECS/N` those statuses one by one (`503,200`; `0` drops the connection), the last for good, with
-/// `Retry-After` unless `SECS` is `-`; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
+/// `Retry-After` unless `SECS` is `-`; `/spa/N` a page whose program fetches `/api/N`, `/spa-gate/N` one whose program waits for the gate, `/ssr/N` the same with
+/// its content; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
 /// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
@@ -109,6 +110,18 @@ impl Site {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         Some(match parts[..] {
             ["p", n] => page(n),
+            ["spa", n] => html(spa(&format!("/api/{n}"))),
+            ["spa-gate", n] => html(spa(&format!("/gate-api/{n}"))),
+            ["ssr", n] => html(format!("<title>Kettle {n}</title><body>{}{}</body>", product(n), PROGRAM)),
+            ["program"] => html(String::new()),
+            ["api", n] => {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                html(product(n))
+            }
+            ["gate-api", n] => {
+                self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+                html(product(n))
+            }
             ["count"] => titled(&format!("Visit {}", self.counts()["/count"])),
             ["tree", n] => tree(n.parse().unwrap()),
             ["slow", ms, n] => {
@@ -186,6 +199,25 @@ fn tree(n: usize) -> Response<Full<Bytes>> {
 
 fn titled(title: &str) -> Response<Full<Bytes>> {
     html(format!("<title>{title}</title><h1>{title}</h1>"))
+}
+
+/// A program that does nothing for who has the page already.
+const PROGRAM: &str = "<script src=/program></script>";
+
+/// What a product's page shows.
+fn product(n: &str) -> String {
+    let words = "<p>Made by hand of one sheet of copper, with a handle of beech that stays cool over any fire.</p>";
+    format!("<h1>Kettle {n}</h1><p class='price'>Price: $19.50</p>{}<a href='/ssr/{n}1'>like it</a>", words.repeat(6))
+}
+
+/// A page that shows what its program fetches, and nothing without it.
+fn spa(api: &str) -> String {
+    format!(
+        "<!doctype html><title>Shop</title><body><div id='root'></div><script>
+        fetch('{api}').then(r => r.text()).then(text => {{ document.getElementById('root').innerHTML = text;
+        document.title = document.querySelector('h1').textContent }})
+        </script></body>"
+    )
 }
 
 fn large(n: &str) -> Response<Full<Bytes>> {

@@ -92,6 +92,7 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         credentials: None,
         worker_concurrency: look("WORKER_CONCURRENCY").map_or(8, |n| n.parse().unwrap()),
         data_dir: None,
+        browser: look("BROWSER").map(Into::into),
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
         // However slow the machine, no test's call is turned away for that.

@@ -136,8 +136,9 @@ impl Ground {
             store: self.store(faults).await,
             queues: self.queues(faults).await,
             fetcher: fetcher(),
+            renderer: None,
             settings: self.settings.clone(),
-            gates: Gates::new(self.settings.fetch_concurrency),
+            gates: Gates::new(&self.settings),
             observer: Arc::new(Unobserved),
         };
         Engine::new(parts, clock, self.ids.clone())

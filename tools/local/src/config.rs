@@ -1,5 +1,6 @@
 //! What the local server reads from the environment.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use api::config::{Config, ConfigError, Env, process_env};
@@ -34,6 +35,8 @@ pub struct LocalConfig {
     /// `WORKER_CONCURRENCY`: messages that are worked on at once, as `MaximumConcurrency` of Lambda's event source
     /// mapping; 0 switches the workers off.
     pub worker_concurrency: usize,
+    /// `BROWSER`, or the first Chromium on the path; `None` where there is none, or it is `off`.
+    pub browser: Option<PathBuf>,
     /// What clients may take; `MAX_CONNECTIONS` of it is read.
     pub limits: Limits,
     /// What the functions read too.
@@ -89,6 +92,7 @@ impl LocalConfig {
             data_dir: Some(env.text("DATA_DIR").unwrap_or_else(|| ".runo".into()).into()),
             dev_key: env.text("RUNO_DEV_KEY"),
             dev_rate,
+            browser: browser(env)?,
             limits: Limits {
                 connections: usize::try_from(env.number(
                     "MAX_CONNECTIONS",
@@ -101,6 +105,18 @@ impl LocalConfig {
             },
             config: Config::read(env, defaults)?,
         })
+    }
+}
+
+/// A browser that was named and is not there is a mistake; that none is found is none.
+fn browser(env: &Env<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    let named = env.text("BROWSER");
+    let found = render::find::find(named.as_deref(), env.text("PATH").as_ref().map(OsStr::new));
+    match named {
+        Some(value) if found.is_none() && value != "off" => {
+            Err(ConfigError::Unreadable { name: "BROWSER", value, want: "the path of a Chromium, or \"off\"" })
+        }
+        _ => Ok(found),
     }
 }
 

@@ -1,11 +1,14 @@
 //! The stack as a thing that can be started and stopped: by `cargo run`, and by tests as often as they like.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::App;
 use api::app::Sources;
 use api::config::Places;
 use engine::{Engine, Gates};
+use fetch::Fetcher;
+use render::{Render, RenderConfig, Renderer};
 use store::TableNames;
 use store::queue;
 use tokio::net::TcpListener;
@@ -32,9 +35,19 @@ pub struct Stack {
     dynamodb: DynamoDb,
     sqs: Sqs,
     listeners: Listeners,
+    browser: Option<Browser>,
     places: Places,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// The process's browser, to be ended with it.
+struct Browser(Renderer);
+
+impl std::fmt::Debug for Browser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Browser")
+    }
 }
 
 /// The stack could not be started.
@@ -101,10 +114,19 @@ impl Stack {
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
-        let gates = sources.gates.unwrap_or_else(|| Gates::new(local.config.settings.fetch_concurrency));
-        let sources = Sources { gates: Some(gates), ..sources };
+        let gates = sources.gates.unwrap_or_else(|| Gates::new(&local.config.settings));
         let mut config = local.config;
         config.fetch.own = listeners.own(address);
+        // One process, so one browser.
+        let renderer = match (&sources.renderer, local.browser) {
+            (None, Some(browser)) => {
+                let places = usize::try_from(config.settings.render_concurrency).unwrap_or(1);
+                Some(Renderer::new(RenderConfig::new(browser, places), Fetcher::new(config.fetch.clone())?))
+            }
+            _ => None,
+        };
+        let given = renderer.clone().map(|renderer| Arc::new(renderer) as Arc<dyn Render>);
+        let sources = Sources { gates: Some(gates), renderer: sources.renderer.or(given), ..sources };
         let app = App::new(&config, &places, sources.clone()).await?;
         let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
         let worker_places = Places { tables: without_money, ..places.clone() };
@@ -116,7 +138,19 @@ impl Stack {
             queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
         tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, stop.clone())));
-        Ok(Stack { url: format!("http://{address}"), key, app, worker, dynamodb, sqs, listeners, places, stop, tasks })
+        Ok(Stack {
+            browser: renderer.map(Browser),
+            url: format!("http://{address}"),
+            key,
+            app,
+            worker,
+            dynamodb,
+            sqs,
+            listeners,
+            places,
+            stop,
+            tasks,
+        })
     }
 
     /// The API's base URL.
@@ -156,6 +190,9 @@ impl Stack {
         for task in self.tasks {
             // A worker in the middle of a long page is left behind: its claim's lease ends.
             let _ = tokio::time::timeout(GRACE, task).await;
+        }
+        if let Some(Browser(renderer)) = &self.browser {
+            renderer.close().await;
         }
         self.listeners.stop().await;
         self.sqs.stop().await;

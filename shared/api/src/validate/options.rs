@@ -1,7 +1,7 @@
 //! The member `options`: how pages are fetched and read.
 
 use domain::Endpoint;
-use domain::job::{Options, RenderJs};
+use domain::job::{Options, RenderJs, WaitFor};
 use domain::nearest::nearest;
 use domain::request_headers::RequestHeaders;
 use domain::retry::MAX_RETRIES;
@@ -10,9 +10,15 @@ use serde_json::{Map, Value};
 use super::{flag, known_members, number, wrong};
 use crate::ApiError;
 
+/// Longest selector, in characters.
+const MAX_SELECTOR: usize = 1_000;
+/// Longest wait in a browser.
+const MAX_WAIT_MS: u32 = 30_000;
+
 /// Its members and the endpoints that they apply to.
-const MEMBERS: [(&str, &[Endpoint]); 10] = [
+const MEMBERS: [(&str, &[Endpoint]); 11] = [
     ("render_js", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("wait_for", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("locale", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("timeout_ms", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("retries", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
@@ -61,7 +67,39 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         fail_fast: flag(members, "options.", "fail_fast")?,
         retries: number(members, "options.", "retries", 0, MAX_RETRIES)?.unwrap_or(defaults.retries),
         headers: read_headers(members.get("headers"))?,
+        wait_for: read_wait_for(members.get("wait_for"))?,
     })
+}
+
+/// A selector, or milliseconds.
+fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
+    let name = "\"options.wait_for\"";
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(selector)) if !(1..=MAX_SELECTOR).contains(&selector.chars().count()) => {
+            Err(ApiError::invalid(format!("{name} must have 1 to {MAX_SELECTOR} characters")))
+        }
+        Some(Value::String(selector)) => match extraction::check_selector(selector) {
+            _ if selector.contains("::attr(") => {
+                Err(ApiError::invalid(format!("{name} selects elements, no attribute")))
+            }
+            Ok(_) => Ok(Some(WaitFor::Selector(selector.clone()))),
+            Err(fault) => Err(ApiError::invalid(format!("{name}: {fault}"))),
+        },
+        Some(Value::Number(number)) => match whole(number) {
+            Some(ms) if ms <= MAX_WAIT_MS => Ok(Some(WaitFor::Ms(ms))),
+            _ => Err(ApiError::invalid(format!(
+                "{name} must be a CSS selector, or a whole number of milliseconds from 0 to {MAX_WAIT_MS}"
+            ))),
+        },
+        Some(other) => Err(wrong("options.wait_for", "a CSS selector or a number of milliseconds", other)),
+    }
+}
+
+/// A whole number, `10.0` too.
+fn whole(number: &serde_json::Number) -> Option<u32> {
+    let wide = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n))?;
+    Some(wide as u32)
 }
 
 /// Values are not named in a refusal: they may be secrets.

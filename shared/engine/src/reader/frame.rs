@@ -41,7 +41,7 @@ impl Order {
         let Order { task, ms, limits } = self;
         let mut line = json!({
             "schema": task.schema, "locale": task.locale, "notes": task.notes,
-            "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links,
+            "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links, "judge": task.judge,
             "ms": ms, "memory": limits.memory, "cpu_secs": limits.cpu_secs,
         })
         .to_string();
@@ -64,6 +64,7 @@ impl Order {
             url: Url::parse(&text("url").unwrap_or_default()).map_err(bad)?,
             now: Timestamp(head["now"].as_i64().ok_or_else(|| bad("now"))?),
             links: head["links"] == true,
+            judge: head["judge"] == true,
         };
         let limits = Limits { memory: number("memory")?, cpu_secs: number("cpu_secs")? };
         Ok(Order { task, ms: number("ms")?, limits })
@@ -75,7 +76,8 @@ impl Reading {
         let links: Vec<Value> = self.links.links.iter().map(|l| json!([l.url.as_str(), l.nofollow])).collect();
         let mut all = json!({ "links": links, "truncated": self.links.truncated });
         match &self.values {
-            Ok(Values { data, warnings, render_mode }) => {
+            Ok(Values { data, warnings, render_mode, shell }) => {
+                all["shell"] = json!(shell);
                 all["data"] = Value::Object(data.clone());
                 all["warnings"] = json!(warnings);
                 all["render_mode"] = json!(render_mode);
@@ -100,6 +102,7 @@ impl Reading {
                     data,
                     warnings,
                     render_mode: serde_json::from_value::<RenderMode>(take("render_mode")?).ok()?,
+                    shell: take("shell")? == true,
                 })
             }
         };
@@ -129,6 +132,7 @@ mod tests {
             url: Url::parse("https://e.test/a?b").unwrap(),
             now: Timestamp(7),
             links: true,
+            judge: true,
         };
         let order = Order { task, ms: 1_500, limits: Limits { memory: 1, cpu_secs: 2 } };
         let message = [order.head(), b"<p>\nbody".to_vec()].concat();
@@ -139,7 +143,7 @@ mod tests {
         let url = Url::parse("https://e.test/b").unwrap();
         let links = Links { links: vec![Link { url, kind: LinkKind::Anchor, nofollow: true }], truncated: true };
         let Value::Object(data) = json!({"b": "x\n", "a": null}) else { panic!() };
-        let good = Values { data, warnings: vec!["w".into()], render_mode: RenderMode::Structured };
+        let good = Values { data, warnings: vec!["w".into()], render_mode: RenderMode::Structured, shell: true };
         for values in [Ok(good), Err(UnitError::new(ErrorCode::UnsupportedContent, "no"))] {
             let (reading, mut text) = (Reading { values, links: links.clone() }, Vec::new());
             reading.write(&mut text).unwrap();

@@ -11,6 +11,7 @@ use domain::job::RenderJs;
 use domain::{ErrorCode, Job, RenderMode, Schema, Timestamp, UnitError};
 use extraction::budget::Budget;
 use extraction::links::Links;
+use extraction::shell::{Found, shell};
 use extraction::{Context, ExtractError, Extracted, Page};
 use serde_json::{Map, Value};
 use url::Url;
@@ -31,6 +32,8 @@ pub(crate) struct Task {
     pub(crate) now: Timestamp,
     /// Whether its links are wanted.
     pub(crate) links: bool,
+    /// Whether it is to be judged if it is a shell.
+    pub(crate) judge: bool,
 }
 
 /// A page's values, what there is to say about them, and where they came from.
@@ -39,6 +42,8 @@ pub(crate) struct Values {
     pub(crate) data: Map<String, Value>,
     pub(crate) warnings: Vec<String>,
     pub(crate) render_mode: RenderMode,
+    /// It looks as if only a browser's programs showed what is in it.
+    pub(crate) shell: bool,
 }
 
 /// What came of reading a page.
@@ -58,6 +63,7 @@ impl Task {
             url,
             now,
             links,
+            judge: job.options.render_js == RenderJs::Auto,
         }
     }
 
@@ -70,7 +76,13 @@ impl Task {
         } else {
             (extraction::extract(&page, &self.schema, &context), Links::default())
         };
-        Reading { values: self.values(read), links }
+        let mut values = self.values(read);
+        if let Ok(values) = &mut values
+            && self.judge
+        {
+            values.shell = shell(&page, found_in(&values.data)).is_some();
+        }
+        Reading { values, links }
     }
 
     fn values(&self, read: Result<Extracted, ExtractError>) -> Result<Values, UnitError> {
@@ -85,16 +97,27 @@ impl Task {
         })?;
         let mut warnings = read.warnings;
         warnings.extend_from_slice(&self.notes);
-        Ok(Values { data: read.data, warnings, render_mode: read.render_mode })
+        Ok(Values { data: read.data, warnings, render_mode: read.render_mode, shell: false })
     }
+}
+
+/// How many fields were found.
+fn found_in(data: &Map<String, Value>) -> Found {
+    match data.values().filter(|value| is_found(value)).count() {
+        0 => Found::Nothing,
+        all if all == data.len() => Found::All,
+        _ => Found::Some,
+    }
+}
+
+/// Whether a value is one.
+pub(crate) fn is_found(value: &Value) -> bool {
+    !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
 }
 
 /// Wishes of the caller that are not met.
 fn notes(job: &Job) -> Vec<String> {
     let mut notes = Vec::new();
-    if job.options.render_js == RenderJs::Always {
-        notes.push("render_js was \"always\", but no browser is configured; the page was fetched plainly".into());
-    }
     if job.options.process_images {
         notes.push(
             "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),

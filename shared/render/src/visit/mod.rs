@@ -1,5 +1,6 @@
 //! One page, from its address to its document.
 
+mod answer;
 mod fault;
 
 use std::collections::HashMap;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use url::Url;
+
+use answer::Answer;
 
 use crate::ask::{Capture, Rendered, Request, WaitFor};
 use crate::cdp::{CdpError, Event, Events, Session};
@@ -73,12 +76,6 @@ struct Visit<'v> {
     ended: Option<RenderError>,
 }
 
-/// An answer to a request for a document.
-struct Answer {
-    status: u16,
-    kind: String,
-}
-
 type Probing = Pin<Box<dyn Future<Output = Probed> + Send>>;
 
 impl Visit<'_> {
@@ -116,7 +113,6 @@ impl Visit<'_> {
             if let Some(error) = self.ended.take() {
                 return Err(error);
             }
-            // What the network has no more for it will not come.
             let wait_for = self.request.wait_for.as_ref();
             if arrived && self.ready.is_ready(wait_for, self.limits.settle, Instant::now()) {
                 break;
@@ -164,10 +160,8 @@ impl Visit<'_> {
                     self.ready.ended(id, now);
                 }
                 if own && params["type"] == "Document" && self.answers.len() < MAX_ANSWERS {
-                    let status = response["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or_default();
-                    let kind = response["mimeType"].as_str().unwrap_or_default().to_owned();
                     let loader = params["loaderId"].as_str().unwrap_or_default().to_owned();
-                    self.answers.insert(loader, Answer { status, kind });
+                    self.answers.insert(loader, Answer::of(response));
                 }
             }
             "Network.loadingFinished" | "Network.loadingFailed" => self.ready.ended(id, now),
@@ -270,6 +264,7 @@ impl Visit<'_> {
     async fn read(&mut self, events: &mut Events) -> Result<Rendered, RenderError> {
         let answer = self.shown.as_ref().and_then(|loader| self.answers.get(loader));
         let status = answer.map_or(200, |answer| answer.status);
+        let robots_tag = answer.and_then(|answer| answer.robots_tag.clone());
         let kind = answer.map_or("text/html", |answer| answer.kind.as_str());
         if !matches!(kind, "text/html" | "application/xhtml+xml") {
             return Err(RenderError::NoPage(kind.to_owned()));
@@ -313,6 +308,7 @@ impl Visit<'_> {
             html: snapshot.html,
             notes: self.notes(screenshot && picture.is_none()),
             screenshot: picture,
+            robots_tag,
             bytes: self.pass.ledger.bytes(),
             requests: self.ready.requests,
         })

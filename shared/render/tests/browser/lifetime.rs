@@ -104,6 +104,16 @@ fn a_page_outlives_its_browser() {
     );
 }
 
+/// A process that does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Not a test of its own: what the next one kills.
 #[test]
 #[cfg(target_os = "linux")]
@@ -128,14 +138,14 @@ fn a_browser_dies_with_its_process() {
             for html in ["<script>while (true);</script>", PAGE] {
                 let site = Site::start(OPEN, move |_| Answer::html(html)).await;
                 let own = std::env::current_exe().unwrap();
-                let mut child = Command::new(own)
+                let child = Command::new(own)
                     .args(["a_process_with_a_browser", "--test-threads=1"])
                     .env("RUNO_TEST_HOLD", site.url("/").as_str())
                     .stdout(Stdio::null())
                     .stderr(Stdio::null())
                     .spawn()
                     .unwrap();
-                let pid = child.id();
+                let (pid, mut child) = (child.id(), Killed(child));
                 eventually("its browser asks", || !site.asked().is_empty()).await;
                 let folder = folders(&format!("keep {pid} ")).into_iter().next().expect("a browser");
                 let browsers = processes(&folder);
@@ -145,8 +155,8 @@ fn a_browser_dies_with_its_process() {
                     let surroundings = String::from_utf8_lossy(&surroundings).into_owned();
                     assert!(!surroundings.contains("RUNO_TEST_"), "what may be secret: {surroundings}");
                 }
-                child.kill().unwrap();
-                child.wait().unwrap();
+                child.0.kill().unwrap();
+                child.0.wait().unwrap();
                 eventually("no process is left", || processes(&folder).is_empty()).await;
                 eventually("no folder is left", || !fs::exists(&folder).unwrap()).await;
             }

@@ -106,7 +106,7 @@ fn redirects_and_statuses_are_told() {
         let site = Site::start(OPEN, |asked| match asked.path.as_str() {
             "/old" => Answer::redirect("/new"),
             "/js" => Answer::html("<script>location.replace('/new#part')</script>"),
-            "/new" => Answer::html("<h1>new</h1>"),
+            "/new" => Answer::html("<h1>new</h1>").with("X-Robots-Tag", "nofollow"),
             "/gone" => Answer::status(410, "<h1>gone</h1>"),
             "/bare" => Answer::status(500, ""),
             "/loop" => Answer::redirect("/loop?"),
@@ -118,7 +118,7 @@ fn redirects_and_statuses_are_told() {
         .await;
         for path in ["/old", "/js"] {
             let page = render(renderer, site.url(path)).await.unwrap();
-            assert_eq!(page.final_url, site.url("/new"), "{path}");
+            assert_eq!((page.final_url, page.robots_tag.as_deref()), (site.url("/new"), Some("nofollow")), "{path}");
             assert!(page.html.contains("<h1>new</h1>"), "{path}: {}", page.html);
         }
         for (path, status) in [("/gone", 410), ("/bare", 500)] {

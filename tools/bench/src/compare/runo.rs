@@ -59,6 +59,8 @@ impl Server {
         let data = TempDir::new()?;
         let mut command = Command::new(path);
         command.env("PORT", "0");
+        // Plain fetches are what is compared.
+        command.env("BROWSER", "off");
         command.env("DATA_DIR", data.path()).env("RUNO_DEV_KEY", KEY).env("RUNO_DEV_RATE", "1000000000");
         command.env("HOST_DELAY_MS", "0").env("FETCH_ALLOW", "127.0.0.0/8").env("RUST_LOG", "error");
         command.env("FETCH_CONCURRENCY", bench.options.concurrency.to_string());

@@ -1,0 +1,153 @@
+//! A page in a browser: whose turn it is, what is asked of the browser, and what its answer means. Whoever waits for a
+//! browser holds no place to fetch, so that plain pages never wait for rendered ones. Knows no rows, and no browser.
+
+use std::time::{Duration, Instant};
+
+use domain::job::{RenderJs, WaitFor};
+use domain::pace::Witness;
+use domain::{Job, UnitError};
+use fetch::{FetchError, Hop, Hops, Page, check_code};
+use render::{Documents, Fields, Render, RenderError, Rendered, Request};
+use url::Url;
+
+use crate::Engine;
+use crate::crawl::Redirects;
+use crate::reader::{Values, is_found};
+
+/// Most documents that a crawl's page may go on to.
+const MAX_HOPS: u32 = 5;
+/// What is kept of a page's time to read what was rendered.
+const KEEP: Duration = Duration::from_millis(800);
+/// Shortest time in which rendering is begun.
+const SHORTEST: Duration = Duration::from_millis(1_500);
+
+/// Why a page is not to be had of a browser.
+pub(crate) enum Unrendered {
+    /// The page's fault: that is what became of it.
+    Failed(FetchError),
+    /// The document is nothing that a browser adds anything to.
+    NoPage,
+    /// The browser's fault, or there is no time for it.
+    NoBrowser(String),
+}
+
+impl std::fmt::Display for Unrendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unrendered::Failed(error) => write!(f, "{error}"),
+            Unrendered::NoPage => f.write_str("it is no page for a browser"),
+            Unrendered::NoBrowser(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Engine {
+    /// The browser for a job's pages, if it wants one and one is there.
+    pub(crate) fn renderer(&self, job: &Job) -> Option<&dyn Render> {
+        let wanted = job.options.render_js != RenderJs::Never;
+        self.inner.renderer.as_deref().filter(|_| wanted)
+    }
+
+    /// Waits for a page's turn at its host: rendering it is one more request. `None` where there is no time to wait.
+    pub(crate) async fn turn_to_render(&self, job: &Job, url: &Url, end: Instant) -> Option<()> {
+        let crawl_delay = self.crawl_delay(job, url).await;
+        let start = self.turn(url, job.crawl.is_some(), crawl_delay).await.ok()?;
+        let start = Instant::now() + Duration::from_millis(start.ms_since(self.now()));
+        if start + KEEP + SHORTEST > end {
+            return None;
+        }
+        tokio::time::sleep_until(start.into()).await;
+        self.closed_until(Witness::of(&job.account), url).is_none().then_some(())
+    }
+
+    /// Renders a page, and what a crawl's page goes on to as far as that may be asked for.
+    pub(crate) async fn render_page(
+        &self,
+        job: &Job,
+        renderer: &dyn Render,
+        url: &Url,
+        redirects: Option<&Redirects>,
+        end: Instant,
+    ) -> Result<(Page, Vec<String>), Unrendered> {
+        let mut url = url.clone();
+        let asked = url.clone();
+        for _ in 0..=MAX_HOPS {
+            let place = self.inner.gates.renders.enter(&job.account).await;
+            let left = end.saturating_duration_since(Instant::now()).saturating_sub(KEEP);
+            if left + KEEP < SHORTEST {
+                return Err(Unrendered::NoBrowser("there was no time left for a browser".into()));
+            }
+            let rendered = renderer.render(request(self, job, &url, left)).await;
+            drop(place);
+            match rendered {
+                Ok(rendered) => return page_of(self, rendered, &asked),
+                Err(RenderError::Diverted(to)) => {
+                    let hop = match redirects {
+                        Some(redirects) => redirects.may_go(&to).await,
+                        None => Hop::Go,
+                    };
+                    match hop {
+                        Hop::Go => url = to,
+                        Hop::Elsewhere => return Err(Unrendered::Failed(FetchError::Diverted(Box::new(to)))),
+                        Hop::Denied => return Err(Unrendered::Failed(FetchError::Denied(Box::new(to)))),
+                    }
+                }
+                Err(error) => return Err(unrendered(job, error)),
+            }
+        }
+        Err(Unrendered::Failed(FetchError::Unreachable("the page goes on from document to document".into())))
+    }
+}
+
+fn request(engine: &Engine, job: &Job, url: &Url, timeout: Duration) -> Request {
+    let options = &job.options;
+    let mut request = Request::new(url.clone(), engine.inner.fetcher.user_agent(), timeout);
+    request.headers = Fields(options.headers.of(url).map(|(name, value)| (name.into(), value.into())).collect());
+    request.locale = options.locale.clone();
+    request.wait_for = options.wait_for.as_ref().map(|wait_for| match wait_for {
+        WaitFor::Selector(selector) => render::WaitFor::Selector(selector.clone()),
+        WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
+    });
+    // A crawl's pages are other units' too, and robots.txt holds for each document.
+    request.documents = if job.crawl.is_some() { Documents::OnlyThis } else { Documents::Any };
+    request
+}
+
+fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<(Page, Vec<String>), Unrendered> {
+    let Rendered { final_url, status, html, notes, robots_tag, .. } = rendered;
+    check_code(status, &final_url).map_err(Unrendered::Failed)?;
+    let mut from = asked.clone();
+    from.set_fragment(None);
+    let page = Page {
+        redirected: final_url != from,
+        final_url,
+        status,
+        content_type: Some("text/html; charset=utf-8".into()),
+        nofollow: robots_tag.is_some_and(|fields| engine.inner.fetcher.is_nofollow(&fields)),
+        body: html.into_bytes().into(),
+    };
+    Ok((page, notes))
+}
+
+fn unrendered(job: &Job, error: RenderError) -> Unrendered {
+    Unrendered::Failed(match error {
+        RenderError::Forbidden(text) => FetchError::Forbidden(text),
+        RenderError::Unreachable(text) => FetchError::Unreachable(text),
+        RenderError::TooMuch(text) => FetchError::Unsupported(text),
+        // What the caller set, not what was left of it.
+        RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms))),
+        RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
+        RenderError::NoPage(_) => return Unrendered::NoPage,
+        RenderError::Ours(_) => return Unrendered::NoBrowser("the browser failed".into()),
+    })
+}
+
+/// Whether the second of two answers is the better one: more was found.
+pub(crate) fn is_better(plain: &Values, rendered: &Result<Values, UnitError>) -> bool {
+    let found = |values: &Values| values.data.values().filter(|value| is_found(value)).count();
+    rendered.as_ref().is_ok_and(|rendered| found(rendered) > found(plain))
+}
+
+/// What there is to say where a browser is wanted and there is none.
+pub(crate) const NO_BROWSER: &str = "render_js was \"always\", but no browser is configured; the page was fetched \
+    plainly. The operator can install Chromium (\"apt-get install chromium\") or set BROWSER to one";

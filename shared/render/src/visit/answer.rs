@@ -1,0 +1,25 @@
+//! What a site answers to a request for a document.
+
+use serde_json::Value;
+
+/// An answer to a request for a document.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Its type, without parameters.
+    pub(super) kind: String,
+    /// `X-Robots-Tag`, a field in each line.
+    pub(super) robots_tag: Option<String>,
+}
+
+impl Answer {
+    /// Reads a `Network.Response`.
+    pub(super) fn of(response: &Value) -> Answer {
+        let fields = response["headers"].as_object().into_iter().flatten();
+        let mut tags = fields.filter(|(name, _)| name.eq_ignore_ascii_case("x-robots-tag"));
+        Answer {
+            status: response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default(),
+            kind: response["mimeType"].as_str().unwrap_or_default().to_owned(),
+            robots_tag: tags.find_map(|(_, value)| value.as_str()).map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Pages that need a browser, through the whole stack and a real Chromium. Where there is none, each test says SKIPPED.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::{World, client, schema};
+use crate::support::until;
+
+/// The machine's browser.
+#[allow(clippy::disallowed_methods)] // a test asks the machine
+fn browser() -> Option<String> {
+    let found = render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref());
+    if found.is_none() {
+        // Not by a macro, whose output the test harness keeps to itself.
+        let text = b"\nSKIPPED: there is no Chromium on this machine (apt-get install chromium)\n";
+        let _ = std::io::stderr().write_all(text);
+    }
+    found.map(|path: PathBuf| path.to_str().unwrap().to_owned())
+}
+
+/// A machine under load takes its time to start a browser.
+fn options() -> Value {
+    json!({ "timeout_ms": 60_000 })
+}
+
+fn hits(site: &Site, path: &str) -> usize {
+    site.times(path).len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shell_is_rendered_and_a_page_with_content_is_not() {
+    let Some(browser) = browser() else { return };
+    let (world, site) = (World::with(&[("BROWSER", &browser)]).await, Site::start().await);
+    let extract = async |path: &str, options: Value| {
+        let body = json!({ "url": site.url(path), "schema": schema(), "options": options });
+        world.post("/v1/extract", &body).await.json()
+    };
+    let got = extract("/spa/7", options()).await;
+    assert_eq!((&got["status"], &got["render_mode"]), (&json!("success"), &json!("headless")), "{got}");
+    assert_eq!(got["data"], json!({ "title": "Kettle 7", "price": 19.5 }), "{got}");
+    assert_eq!((hits(&site, "/spa/7"), hits(&site, "/api/7")), (2, 1));
+    let got = extract("/ssr/7", options()).await;
+    assert_eq!((&got["render_mode"], &got["data"]["title"]), (&json!("fetch"), &json!("Kettle 7")), "{got}");
+    assert_eq!((hits(&site, "/ssr/7"), hits(&site, "/program")), (1, 0), "it cost no rendering");
+
+    let got = extract("/spa/8", json!({ "render_js": "never" })).await;
+    assert_eq!((&got["data"]["price"], hits(&site, "/api/8")), (&json!(null), 0), "{got}");
+    let got = extract("/ssr/8", json!({ "render_js": "always", "timeout_ms": 60_000 })).await;
+    assert_eq!((&got["render_mode"], &got["data"]["title"]), (&json!("headless"), &json!("Kettle 8")), "{got}");
+    assert_eq!((hits(&site, "/ssr/8"), hits(&site, "/program")), (1, 1));
+    let got = extract("/404", json!({ "render_js": "always", "timeout_ms": 60_000 })).await;
+    assert_eq!(got["error"]["code"], "URL_UNREACHABLE", "{got}");
+    let got = extract("/pdf", json!({ "render_js": "always", "timeout_ms": 60_000 })).await;
+    assert_eq!(got["error"]["code"], "UNSUPPORTED_CONTENT", "{got}");
+    let waits = json!({ "render_js": "always", "timeout_ms": 60_000, "wait_for": "h1" });
+    assert_eq!(extract("/spa/9", waits).await["data"]["title"], "Kettle 9");
+    assert_eq!(world.used().await, 7);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn without_a_browser_pages_are_fetched_plainly_and_that_is_said() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let extract = async |mode: &str| {
+        let body = json!({ "url": site.url("/spa/7"), "schema": schema(), "options": { "render_js": mode } });
+        world.post("/v1/extract", &body).await.json()
+    };
+    let got = extract("always").await;
+    assert_eq!((&got["status"], &got["data"]["price"]), (&json!("success"), &json!(null)), "{got}");
+    let warnings = got["warnings"].to_string();
+    assert!(warnings.contains("no browser is configured") && warnings.contains("BROWSER"), "{got}");
+    assert_eq!(extract("auto").await["warnings"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mixed_batch_keeps_its_order_and_its_counts() {
+    let Some(browser) = browser() else { return };
+    let (world, site) = (World::with(&[("BROWSER", &browser)]).await, Site::start().await);
+    let urls: Vec<String> =
+        (0..12).map(|n| site.url(&format!("/{}/{n}", if n % 2 == 0 { "spa" } else { "ssr" }))).collect();
+    let body = json!({ "urls": urls, "schema": schema(), "options": options() });
+    let got = world.post("/v1/batch", &body).await.json();
+    let results = got["results"].as_array().unwrap();
+    for (n, result) in results.iter().enumerate() {
+        let mode = if n % 2 == 0 { "headless" } else { "fetch" };
+        assert_eq!((&result["url"], &result["render_mode"]), (&json!(urls[n]), &json!(mode)), "{result}");
+        assert_eq!(result["data"], json!({ "title": format!("Kettle {n}"), "price": 19.5 }), "{result}");
+    }
+    assert_eq!((results.len(), &got["succeeded"]), (12, &json!(12)));
+    assert_eq!(world.used().await, 12);
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crawl_follows_the_links_of_what_was_rendered() {
+    let Some(browser) = browser() else { return };
+    let vars = [("BROWSER", browser.as_str()), ("HOST_DELAY_MS", "0")];
+    let (world, site) = (World::with(&vars).await, Site::start().await);
+    let body = json!({
+        "seed_url": site.url("/spa/7"), "schema": schema(), "options": options(),
+        "crawl": { "follow_pattern": site.url("/ssr/*"), "max_pages": 2, "max_depth": 1 },
+    });
+    let got = world.post("/v1/crawl", &body).await.json();
+    let urls: Vec<&str> = got["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
+    assert_eq!(urls, [site.url("/spa/7"), site.url("/ssr/71")], "{got}");
+    assert_eq!(got["results"][0]["render_mode"], "headless");
+    world.assert_sound().await;
+}
+
+/// Processes whose command line has a text in it.
+fn processes(text: &str) -> Vec<u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| command_line(*pid).contains(text)).collect()
+}
+
+fn command_line(pid: u32) -> String {
+    String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
+}
+
+/// The folder of a server's browser, which all its processes name.
+fn browser_of(server: u32) -> Option<String> {
+    let lines = processes("--user-data-dir=").into_iter().map(command_line);
+    let line = lines.into_iter().find(|line| line.contains(&format!("keep {server} ")))?;
+    Some(line.split("--user-data-dir=").nth(1)?.split(' ').next()?.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn a_killed_server_takes_its_browser_along_and_the_job_goes_on() {
+    let Some(browser) = browser() else { return };
+    let (folder, site) = (Folder::new("kill-browser"), Site::start().await);
+    let vars = [("BROWSER", browser.as_str())];
+    let server = Server::start_with(&folder.0, &vars);
+    let urls = site.urls("/spa-gate", 4);
+    let body = json!({ "urls": urls, "schema": schema(), "options": options() });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    response.text().await.unwrap();
+    until("a browser renders", async || site.hits() >= 5 && site.counts().keys().any(|p| p.starts_with("/gate-api")))
+        .await;
+    let profile = browser_of(server.child.id()).expect("a browser");
+    drop(server); // SIGKILL
+    let gone = async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        processes(&profile).is_empty() && !fs::exists(&profile).unwrap()
+    };
+    tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browser", gone)).await.unwrap();
+
+    // And now the browser under the server.
+    let server = Server::start_with(&folder.0, &vars);
+    let asked = site.hits();
+    until("a browser renders again", async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        site.hits() > asked && browser_of(server.child.id()).is_some()
+    })
+    .await;
+    let profile = browser_of(server.child.id()).unwrap();
+    let main = |pid: &u32| {
+        let line = command_line(*pid);
+        !line.contains("--type=") && !line.starts_with("sh ") && !line.starts_with("/bin/sh ")
+    };
+    for pid in processes(&profile).into_iter().filter(main) {
+        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    }
+    site.open_gate();
+    until("the job is completed", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
+    })
+    .await;
+    let state = server.get(&format!("/v1/jobs/{job}")).await;
+    assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(4), &json!(4)), "{state}");
+    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    for result in result["results"].as_array().unwrap() {
+        assert_eq!(result["render_mode"], "headless", "{result}");
+    }
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    drop(server);
+    let gone = async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        processes(&profile).is_empty() && !fs::exists(&profile).unwrap()
+    };
+    tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browsers", gone)).await.unwrap();
+}
