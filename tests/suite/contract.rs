@@ -1,14 +1,15 @@
 //! The store's contract, on the embedded store: each conditional write, when it takes effect and when it is refused.
 
 use domain::job::DriverLease;
-use domain::progress::Fate;
-use domain::unit::Unit;
+use domain::segment::{Segment, Totals, UnitEnd, UnitState, WriteId};
 use domain::{Endpoint, Job, JobState, Nonce, Outcome};
+use engine::clock::Clock;
 use store::Store;
 use store::accept::{Accepted, NewJob};
 use store::lists::Which;
-use store::settle::Settled;
-use store::units::{Claim, Finish, UnitWrite};
+use store::results::ResultText;
+use store::segments::SegmentWrite;
+use store::settle::{Last, Settled};
 
 use crate::support::faults::Faults;
 use crate::support::world::{Ground, accept, account, call, standing};
@@ -20,71 +21,90 @@ async fn job_of(ground: &Ground, n: usize) -> (Store, Job) {
     (engine.store().clone(), job)
 }
 
-fn claim(seq: u32, attempt: u32, who: &str, ground: &Ground) -> Claim {
-    use engine::clock::Clock;
-    Claim { seq, attempt, nonce: Nonce(who.into()), lease_until: ground.clock.now().plus_secs(45) }
-}
-
-fn result(text: &str, succeeded: bool) -> Finish {
-    Finish {
-        result: format!("{{\"t\":\"{text}\"}}"),
-        succeeded,
-        at: domain::Timestamp(7),
-        skipped: 0,
-        sitemaps: domain::job::Sitemaps::default(),
-        duplicate: false,
-    }
+fn id(who: u128, n: u32) -> WriteId {
+    WriteId { writer: Nonce::from_random(who), n }
 }
 
 #[tokio::test]
-async fn a_unit_is_claimed_once_fenced_and_finished_once() {
+async fn a_segment_is_written_on_its_version_only() {
     let ground = Ground::new().await;
-    let (store, job) = job_of(&ground, 2).await;
-    let (a, b) = (claim(0, 1, "a", &ground), claim(0, 1, "b", &ground));
-    assert_eq!(store.claim(&job, &a).await.unwrap(), UnitWrite::Written);
-    let UnitWrite::Refused(Some(Unit::Started { nonce, attempt: 1, .. })) = store.claim(&job, &b).await.unwrap() else {
-        panic!("claimed twice");
+    let (store, job) = job_of(&ground, 70).await;
+    let lease_until = domain::Timestamp(ground.clock.now().0 + 45_000);
+    let started = |who| UnitState::Started { attempt: 1, holder: Nonce::from_random(who), lease_until };
+    let row = |before: &Segment, who, n, seq, unit| {
+        let mut next = before.next(id(who, n));
+        next.put(seq, unit);
+        next
     };
-    assert_eq!(nonce.0, "a");
-    assert!(matches!(
-        store.close(&job, 0, domain::Timestamp(7)).await.unwrap(),
-        UnitWrite::Refused(Some(Unit::Started { .. }))
-    ));
-    let b2 = claim(0, 2, "b", &ground);
-    assert_eq!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Written);
-    assert!(matches!(store.take_over(&job, &a, &b2).await.unwrap(), UnitWrite::Refused(_)));
-    assert!(matches!(store.finish(&job, &a, &result("a", true)).await.unwrap(), UnitWrite::Refused(_)), "fenced off");
-    assert_eq!(store.finish(&job, &b2, &result("b", true)).await.unwrap(), UnitWrite::Written);
-    assert!(matches!(
-        store.finish(&job, &b2, &result("c", true)).await.unwrap(),
-        UnitWrite::Refused(Some(Unit::Done { attempt: 2, succeeded: true, .. }))
-    ));
-    let row = store.unit(&job.id, 0).await.unwrap().unwrap();
-    assert_eq!(row.result.as_deref(), Some("{\"t\":\"b\"}"));
-    assert_eq!(store.close(&job, 1, domain::Timestamp(7)).await.unwrap(), UnitWrite::Written);
-    assert_eq!(store.claim(&job, &claim(1, 1, "a", &ground)).await.unwrap(), UnitWrite::Refused(Some(Unit::Closed)));
-    assert_eq!(store.unit(&job.id, 5).await.unwrap(), None);
+    assert_eq!(store.all_segments(&job).await.unwrap(), [], "nothing has happened");
+    let fresh = Segment::untouched(1);
+    let mine = row(&fresh, 1, 1, 69, started(1));
+    assert_eq!(store.put_segment(&job, &mine).await.unwrap(), SegmentWrite::Written);
+    let late = row(&fresh, 2, 1, 64, started(2));
+    assert_eq!(store.put_segment(&job, &late).await.unwrap(), SegmentWrite::Refused(Some(mine.clone())));
+    assert_eq!(
+        store.put_segment(&job, &mine).await.unwrap(),
+        SegmentWrite::Refused(Some(mine.clone())),
+        "its own, again"
+    );
+    let ended = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: domain::Timestamp(7), skipped: 3 };
+    let next = row(&mine, 1, 2, 69, ended);
+    assert_eq!(store.put_segment(&job, &next).await.unwrap(), SegmentWrite::Written);
+    assert_eq!(
+        store.put_segment(&job, &row(&mine, 2, 2, 64, UnitState::Skipped)).await.unwrap(),
+        SegmentWrite::Refused(Some(next.clone()))
+    );
+    let other = row(&Segment::untouched(0), 3, 1, 5, UnitState::Skipped);
+    assert_eq!(store.put_segment(&job, &other).await.unwrap(), SegmentWrite::Written);
+    assert_eq!(store.all_segments(&job).await.unwrap(), [other, next.clone()]);
+    assert_eq!(store.segments(&job, 1, 1).await.unwrap(), [next]);
 }
 
 #[tokio::test]
-async fn progress_is_sets() {
+async fn an_extract_is_one_row_from_its_start_to_its_end() {
     let ground = Ground::new().await;
-    let (store, job) = job_of(&ground, 300).await;
+    let engine = ground.engine(&Faults::default()).await;
+    let job = accept(&engine, call(Endpoint::Extract, vec!["https://x.test/".into()])).await.unwrap().job;
+    let store = engine.store();
+    let first = store.all_segments(&job).await.unwrap().remove(0);
+    assert!(matches!(first.unit(0), UnitState::Started { attempt: 1, .. }));
+    assert_eq!(store.spec(&job).await.unwrap().schema, call(Endpoint::Extract, vec![]).schema);
+    let mut last = first.next(id(1, 1));
+    last.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: engine.now(), skipped: 0 });
+    let end = job.settle(&Totals::of([&last], 1), engine.now()).unwrap();
+    let stale = Last { segment: &last.next(id(1, 2)), result: Some("{}") };
+    assert_eq!(
+        store.settle(&job, &end, Some(stale)).await.unwrap(),
+        Settled::Stale,
+        "of another version than the row's"
+    );
+    let right = Last { segment: &last, result: Some("{\"a\":1}") };
+    assert_eq!(store.settle(&job, &end, Some(right)).await.unwrap(), Settled::Written);
+    assert_eq!(store.settle(&job, &end, Some(right)).await.unwrap(), Settled::Stale, "once");
+    assert!(matches!(store.put_segment(&job, &last.next(id(2, 1))).await.unwrap(), SegmentWrite::Refused(Some(_))));
+    let ended = store.job(&job.id).await.unwrap().unwrap();
+    assert_eq!(ended.one.unwrap().result.as_deref(), Some("{\"a\":1}"));
+    assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
+    ground.assert_sound("extract").await;
+}
+
+#[tokio::test]
+async fn results_are_those_of_the_attempts_that_are_asked_for() {
+    let ground = Ground::new().await;
+    let (store, job) = job_of(&ground, 60).await;
+    let text = |seq, attempt| format!("{{\"r\":{seq}.{attempt}}}");
+    let result = |seq, attempt| ResultText { seq, attempt, text: text(seq, attempt) };
+    let all: Vec<ResultText> = (0..60).flat_map(|seq| [result(seq, 1), result(seq, 2)]).collect();
     for _ in 0..2 {
-        store
-            .add_progress(
-                &job,
-                &[(0, Fate::Done), (127, Fate::Failed), (128, Fate::Closed), (299, Fate::Done)],
-                domain::Timestamp(7),
-            )
-            .await
-            .unwrap();
+        store.put_results(&job, &all).await.unwrap();
     }
-    store.add_progress(&job, &[], domain::Timestamp(7)).await.unwrap();
-    let progress = store.progress(&job.id).await.unwrap();
-    let tally = progress.tally(300);
-    assert_eq!((tally.done, tally.failed, tally.cancelled, tally.pending), (2, 1, 1, 296));
-    assert_eq!(progress.fate(128), Some(Fate::Closed));
+    let wanted: Vec<(u32, u8)> = (10..50).map(|seq| (seq, 1 + (seq % 2) as u8)).collect();
+    for wanted in [&wanted[..], &[(3, 2), (59, 1)], &[]] {
+        let found = store.results(&job.id, wanted).await.unwrap();
+        assert_eq!(found.len(), wanted.len());
+        assert!(wanted.iter().all(|(seq, attempt)| found[seq] == text(*seq, *attempt)));
+    }
+    assert!(store.results(&job.id, &[(3, 3)]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -94,11 +114,12 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     let (store, job) = job_of(&ground, 3).await;
     let before = standing(&engine).await.unwrap();
     let urls = vec!["https://x.test/".to_owned()];
+    let spec = store.spec(&job).await.unwrap();
     let again = NewJob {
         job: &job,
         urls: &urls,
         standing: &before,
-        claim: None,
+        spec: &spec,
         seed: None,
         idempotency: None,
         now: engine.now(),
@@ -123,29 +144,28 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
 async fn states_and_leases_move_on_condition() {
     let ground = Ground::new().await;
     let (store, job) = job_of(&ground, 1).await;
-    use engine::clock::Clock;
     let now = ground.clock.now();
-    let mine = DriverLease { holder: Nonce("me".into()), until: now.plus_secs(60), queued: false, quiet: 0 };
+    let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(store.drive(&job, &job.driver, &mine).await.unwrap());
     assert!(store.drive(&job, &job.driver, &mine).await.unwrap(), "its own write is known again");
-    let other = DriverLease { holder: Nonce("other".into()), until: now.plus_secs(60), queued: false, quiet: 0 };
+    let other = DriverLease { holder: Nonce::from_random(2), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(!store.drive(&job, &job.driver, &other).await.unwrap());
     assert!(store.due(now.plus_secs(59), 10).await.unwrap().is_empty());
     assert_eq!(store.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
 
-    assert!(store.wind_down(&job, JobState::Cancelling, now).await.unwrap());
-    assert!(store.wind_down(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");
-    assert!(!store.wind_down(&job, JobState::Expiring, now).await.unwrap());
+    assert!(store.terminate(&job, JobState::Cancelling, now).await.unwrap());
+    assert!(store.terminate(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");
+    assert!(!store.terminate(&job, JobState::Expiring, now).await.unwrap());
     let read = store.job(&job.id).await.unwrap().unwrap();
     assert_eq!((read.state, read.cancelled_at), (JobState::Cancelling, Some(now)));
 
-    let mut progress = domain::progress::Progress::default();
-    progress.add(0, Fate::Closed);
-    let end = read.settle(progress.tally(1), domain::job::CrawlFigures::default(), now).unwrap();
-    assert_eq!(store.settle(&job, &end, None, &[]).await.unwrap(), Settled::Stale, "another state than META has");
-    store.close(&job, 0, domain::Timestamp(7)).await.unwrap();
-    assert_eq!(store.settle(&read, &end, None, &[(0, Fate::Closed)]).await.unwrap(), Settled::Written);
-    assert_eq!(store.settle(&read, &end, None, &[]).await.unwrap(), Settled::Stale, "once");
+    let mut row = Segment::untouched(0).next(id(1, 1));
+    row.put(0, UnitState::Skipped);
+    let end = read.settle(&Totals::of([&row], 1), now).unwrap();
+    assert_eq!(store.settle(&job, &end, None).await.unwrap(), Settled::Stale, "another state than META has");
+    store.put_segment(&job, &row).await.unwrap();
+    assert_eq!(store.settle(&read, &end, None).await.unwrap(), Settled::Written);
+    assert_eq!(store.settle(&read, &end, None).await.unwrap(), Settled::Stale, "once");
     let ended = store.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.state, JobState::Ended(Outcome::Cancelled));
     assert_eq!(ended.expires_at, Some(now.plus_secs(86_400)));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::job::{CrawlPlan, Options};
-use domain::unit::Unit;
+use domain::segment::UnitState;
 use domain::{Endpoint, JobState};
 use engine::Engine;
 use store::StoreError;
@@ -210,14 +210,17 @@ async fn complete(ground: &Ground, context: &str) {
         assert_eq!(results.len(), job.admitted as usize, "{context}");
         let charge = job.charge.unwrap();
         assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");
-        if job.options.fail_fast {
+        if job.fail_fast {
             let failed = results.iter().position(|r| r["error"]["code"] == "URL_UNREACHABLE").unwrap();
             // One runs at a time: what ended after the failure was recorded has started after it.
-            let units = engine.store().units(&job.id, 0, job.admitted).await.unwrap();
-            for unit in &units[failed + 1..] {
+            let units: Vec<UnitState> = job.seqs().map(|seq| rows.segments[&0].unit(seq)).collect();
+            let ended = |unit: &UnitState| match unit {
                 // A second attempt started with the first, before the failure.
-                let ran = matches!(unit.unit, Unit::Done { attempt: 1, .. });
-                assert!(!ran || unit.at <= units[failed].at, "{context}: {units:?}");
+                UnitState::Ended { attempt: 1, at, .. } => Some(*at),
+                _ => None,
+            };
+            for unit in &units[failed + 1..] {
+                assert!(ended(unit) <= ended(&units[failed]), "{context}: {units:?}");
             }
         }
         let markers = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;

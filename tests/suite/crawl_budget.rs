@@ -1,21 +1,22 @@
 //! What a crawl costs in rows, and what its sitemaps may cost in time.
 
+#![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
+
 use domain::Endpoint;
 use domain::job::CrawlPlan;
-use engine::settings::Settings;
 
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, call, drain};
 
-/// Claim, finish, SEEN and the shared rest; rows of `hosts` are counted apart.
+/// Result, SEEN (twice, for it is part of a transaction) and the shared rest, of pages that link to 40 others; rows of `hosts` are counted apart.
 #[tokio::test]
 async fn a_sync_crawl_stays_within_its_budget_of_rows() {
-    const PAGES: usize = 200;
-    let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(PAGES, 10)).await);
-    // The production interval: the tests' own is shorter.
-    ground.settings.progress_ms = Settings::default().progress_ms;
+    const PAGES: usize = 400;
+    let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(PAGES, 40)).await);
+    // Longer than in production, so that a machine that is slow for the moment makes no smaller groups.
+    ground.settings.linger_ms = 100;
     ground.settings.host_delay_ms = 0;
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
@@ -23,7 +24,7 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
     crawl.crawl = Some(CrawlPlan {
         follow_pattern: site.url("/item/*"),
-        max_pages: 300,
+        max_pages: 450,
         max_depth: 20,
         use_sitemap: true,
         ignore_robots: false,
@@ -36,8 +37,9 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     assert_eq!(site.fetched_once(), site.spec.tree.all());
     let counted = |tables: &[String]| tables.iter().any(|table| table != "runo-hosts");
     let calls: Vec<_> = faults.calls().into_iter().filter(|call| counted(&call.tables)).collect();
-    let writes: usize = calls.iter().map(|call| call.writes).sum();
-    assert!(writes as f64 <= 3.7 * PAGES as f64, "{writes} row writes in {} calls", calls.len());
+    let cost = calls.iter().map(|call| call.units).sum::<usize>() as f64 / PAGES as f64;
+    println!("a crawl: {cost:.2} write units a page");
+    assert!(cost <= 3.6, "{cost} write units a page in {} calls", calls.len());
     ground.assert_sound("crawl budget").await;
 }
 

@@ -8,6 +8,7 @@ use domain::Timestamp;
 use domain::pace::{LONE_CLOSED_MS, Pace, Witness};
 use engine::Engine;
 use engine::clock::Clock;
+use engine::hosts::Slot;
 use fetch::{FetchRequest, Fetcher, Throttled};
 use store::hosts::PaceWrite;
 use url::Url;
@@ -30,14 +31,22 @@ fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
 }
 
+/// The start of a page that waits as long as it takes.
+async fn slot(engine: &Engine, target: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Timestamp {
+    match engine.slot(target, spaced, crawl_delay, Timestamp(i64::MAX)).await.unwrap() {
+        Slot::At(start) => start,
+        later @ Slot::Later(_) => panic!("{later:?}"),
+    }
+}
+
 /// The start of a page of a crawl.
 async fn crawls(engine: &Engine, target: &Url) -> Timestamp {
-    engine.turn(target, true, None).await.unwrap()
+    slot(engine, target, true, None).await
 }
 
 /// The start of a page of a batch.
 async fn fetches(engine: &Engine, target: &Url) -> Timestamp {
-    engine.turn(target, false, None).await.unwrap()
+    slot(engine, target, false, None).await
 }
 
 /// Distances of starts, which come in any order.
@@ -105,13 +114,13 @@ async fn the_longer_of_the_two_delays_holds() {
     let mut starts = vec![crawls(&one, &page).await];
     let last_of_block = starts[0].plus_ms(8 * 250);
     for engine in [&one, &two, &one] {
-        starts.push(engine.turn(&page, true, Some(Duration::from_secs(10))).await.unwrap());
+        starts.push(slot(engine, &page, true, Some(Duration::from_secs(10))).await);
     }
     assert!(starts[1] >= last_of_block);
     let gaps = gaps(starts[1..].to_vec());
     assert!(gaps.iter().all(|gap| (10_000..=12_500).contains(gap)), "{gaps:?}");
-    let short = two.turn(&url("https://f.test/"), true, Some(Duration::from_millis(1))).await.unwrap();
-    let next = two.turn(&url("https://f.test/"), true, None).await.unwrap();
+    let short = slot(&two, &url("https://f.test/"), true, Some(Duration::from_millis(1))).await;
+    let next = slot(&two, &url("https://f.test/"), true, None).await;
     assert!(next.ms_since(short) >= 250);
 }
 
@@ -129,8 +138,8 @@ async fn without_a_delay_nothing_is_asked_of_the_store() {
     }
     assert_eq!(faults.calls().len(), 0);
     // What the site itself asks for still holds.
-    let first = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
-    let second = engine.turn(&page, true, Some(Duration::from_secs(3))).await.unwrap();
+    let first = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
+    let second = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     assert!(second.ms_since(first) >= 3_000);
     engine.heard(A, &page, retry_after(60)).await;
     assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
@@ -237,7 +246,7 @@ async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
     let engine = ground.engine(&faults).await;
     let page = url("https://e.test/");
     faults.plan(0, Fault::DeathBefore);
-    assert!(engine.turn(&page, true, None).await.is_err());
+    assert!(engine.slot(&page, true, None, Timestamp(i64::MAX)).await.is_err());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
     engine.heard(A, &page, retry_after(60)).await;
@@ -293,4 +302,20 @@ async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
     assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Written);
     assert_eq!(store.pace("h:80").await.unwrap(), Some(second));
     assert_eq!(store.pace("h:81").await.unwrap(), None);
+}
+
+/// Who cannot wait for the next slot books none: it is there for who comes then.
+#[tokio::test]
+async fn a_slot_that_is_too_late_is_not_booked() {
+    let ground = Ground::new().await;
+    let engine = ground.engine(&Faults::default()).await;
+    let (page, apart) = (url("https://late.test/"), Some(Duration::from_secs(30)));
+    let first = slot(&engine, &page, true, apart).await;
+    let latest = engine.now().plus_secs(5);
+    for _ in 0..2 {
+        let Slot::Later(next) = engine.slot(&page, true, apart, latest).await.unwrap() else { panic!("booked") };
+        assert!((30_000..=37_500).contains(&next.ms_since(first)), "{next:?}");
+    }
+    ground.clock.advance(38);
+    assert_eq!(slot(&engine, &page, true, apart).await, engine.now(), "nobody has taken it");
 }

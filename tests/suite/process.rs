@@ -33,6 +33,9 @@ async fn a_killed_server_goes_on_where_it_was() {
         server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
     })
     .await;
+    let whole = server.get(&format!("/v1/jobs/{job}/result")).await;
+    let failed = whole["results"].as_array().unwrap().iter().find(|r| r["status"] == "error").cloned();
+    assert_eq!(failed, None);
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!(state["progress"], json!({"total": 200, "done": 200, "failed": 0, "cancelled": 0, "pending": 0}));
     assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(200), &json!(200)));

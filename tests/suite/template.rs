@@ -214,7 +214,7 @@ fn queues_feed_their_functions_within_the_limits() {
     let worker = template.function("WorkerFunction");
     let batch = sources(&worker)["UnitsQueue"]["BatchSize"].as_u64().unwrap();
     let settings = Settings::default();
-    let pages = batch * u64::from(settings.units_per_message);
+    let pages = batch * u64::from(domain::lanes::LANE_CONCURRENCY);
     assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once are more than are fetched at once");
     // Chains of messages are longer than Lambda's loop detection lets pass.
     for id in ["WorkerFunction", "SettleFunction"] {

@@ -63,6 +63,8 @@ pub struct Sources {
     pub gates: Option<Gates>,
     /// Where metrics go.
     pub metrics: Sink,
+    /// Rows in memory, for a benchmark of everything but the store.
+    pub rows: Option<Arc<store::memory::Rows>>,
 }
 
 impl Default for Sources {
@@ -73,6 +75,7 @@ impl Default for Sources {
             renderer: None,
             gates: None,
             metrics: telemetry::log(),
+            rows: None,
         }
     }
 }
@@ -98,8 +101,12 @@ impl App {
         let (db, sqs) = (connect(&places.dynamodb).await, queue::connect(&places.sqs).await);
         let retry = RetryPolicy::default();
         let telemetry = Arc::new(Telemetry::new(sources.metrics));
+        let store = Store::new(db, places.tables.clone(), retry, config.result_ttl_secs);
         let parts = Parts {
-            store: Store::new(db, places.tables.clone(), retry, config.result_ttl_secs),
+            store: match sources.rows {
+                Some(rows) => store.in_memory(rows),
+                None => store,
+            },
             queues: Queues {
                 units: Queue::new(sqs.clone(), &places.units_queue, retry),
                 settle: Queue::new(sqs, &places.settle_queue, retry),

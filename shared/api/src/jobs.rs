@@ -158,11 +158,11 @@ impl App {
         if job.account == caller.account { Ok(job) } else { Err(forbidden()) }
     }
 
-    /// The figures of an ended job from its row; of a running one from its progress.
+    /// The figures of an ended job from its row; of a running one from its segments.
     async fn tally(&self, job: &Job) -> Result<Tally, ApiError> {
         match job.tally {
             Some(tally) => Ok(tally),
-            None => Ok(self.engine.store().progress(&job.id).await?.tally(job.admitted)),
+            None => Ok(self.engine.totals(job).await?.tally),
         }
     }
 }

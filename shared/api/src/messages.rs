@@ -77,8 +77,7 @@ impl App {
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
         self.each(event, |app, record| async move {
             let done = match Message::parse(&record.body) {
-                Ok(Message::Settle { job }) => app.engine.settle_if_done(&job).await,
-                Ok(Message::Units { job, seqs, .. }) => app.engine.bury(&job, &seqs).await,
+                Ok(Message::Settle { job } | Message::Units { job, .. }) => app.engine.settle_if_done(&job).await,
                 Err(error) => {
                     // It has been to the dead-letter queue and back: nobody can ever read it.
                     tracing::error!(message = record.id, %error, "dropping a message that cannot be read");

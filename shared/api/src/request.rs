@@ -7,8 +7,15 @@ use lambda_http::{Body as LambdaBody, Request, RequestExt};
 use crate::ApiError;
 use domain::ErrorCode;
 
-/// Most bytes of a request body.
+/// Most bytes of a request body; a batch's may be larger, for it has the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;
+/// Most bytes of a batch's body: what a Lambda takes as an event (6 MB) bears it.
+pub const MAX_BATCH_BODY: usize = 5 * 1024 * 1024;
+
+/// Most bytes of a body that is sent to a path.
+pub fn max_body(path: &str) -> usize {
+    if path.trim_end_matches('/').ends_with("/batch") { MAX_BATCH_BODY } else { MAX_BODY }
+}
 
 /// The path as the client sent it, without a stage.
 pub fn path(request: &Request) -> &str {
@@ -41,12 +48,13 @@ pub fn body(request: &Request) -> Result<&[u8], ApiError> {
         // The enum is open; what is neither text nor bytes has no body that could be read.
         _ => &[],
     };
-    if bytes.len() > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
+    let most = max_body(path(request));
+    if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
 }
 
 /// The refusal of a body that is too long.
-pub fn too_large() -> ApiError {
-    let text = format!("the request body is over {MAX_BODY} bytes; send fewer URLs in a call");
+pub fn too_large(most: usize) -> ApiError {
+    let text = format!("the request body is over {most} bytes; send fewer URLs in a call");
     ApiError::new(ErrorCode::PayloadTooLarge, text)
 }
 

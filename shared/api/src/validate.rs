@@ -11,7 +11,7 @@ mod crawl;
 mod options;
 
 /// Most URLs of a batch.
-pub const MAX_URLS: usize = 1_000;
+pub const MAX_URLS: usize = 10_000;
 /// Deepest nesting of a request body.
 pub const MAX_DEPTH: usize = 32;
 /// How many bad URLs a refusal names.

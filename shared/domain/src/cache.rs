@@ -6,7 +6,7 @@
 
 use crate::canonical::CanonicalUrl;
 use crate::digest::sha256_hex;
-use crate::job::{Endpoint, Job};
+use crate::job::{Endpoint, Job, JobSpec};
 use crate::outcome::{RenderMode, UnitOutcome};
 use crate::time::Timestamp;
 
@@ -16,7 +16,7 @@ pub struct CacheKey(String);
 
 impl CacheKey {
     /// The key of an extract's result; `None` for other jobs, and for URLs that are no page's.
-    pub fn of(job: &Job, url: &str) -> Option<CacheKey> {
+    pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
         if job.endpoint != Endpoint::Extract {
             return None;
         }
@@ -24,11 +24,11 @@ impl CacheKey {
         let asked = (
             &job.account,
             page.as_str(),
-            &job.schema,
-            &job.options.locale,
-            job.options.render_js,
-            &job.options.headers,
-            &job.options.wait_for,
+            &spec.schema,
+            &spec.options.locale,
+            spec.options.render_js,
+            &spec.options.headers,
+            &spec.options.wait_for,
         );
         // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;
@@ -78,48 +78,51 @@ mod tests {
     use super::*;
     use crate::error::{ErrorCode, UnitError};
     use crate::ids::AccountId;
-    use crate::job::{RenderJs, tests};
+    use crate::job::{Options, RenderJs, tests};
     use crate::schema::Schema;
 
     fn job() -> Job {
         Job { endpoint: Endpoint::Extract, ..tests::job(1) }
     }
 
+    fn spec() -> JobSpec {
+        let schema = Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap();
+        JobSpec { options: Options::default(), schema, crawl: None }
+    }
+
     const URL: &str = "https://e.test/a?b=1";
 
     #[test]
     fn spellings_of_one_page_share_a_key() {
-        let job = job();
-        let key = CacheKey::of(&job, URL).unwrap();
+        let key = CacheKey::of(&job(), &spec(), URL).unwrap();
         assert_eq!(key.as_str().len(), 64);
         for same in ["HTTPS://E.test:443/a?b=1#top", "https://e.test/a/?b=1&utm_source=x"] {
-            assert_eq!(CacheKey::of(&job, same).as_ref(), Some(&key), "{same}");
+            assert_eq!(CacheKey::of(&job(), &spec(), same).as_ref(), Some(&key), "{same}");
         }
     }
 
     #[test]
     fn whatever_changes_the_answer_changes_the_key() {
-        let mine = job();
-        let key = CacheKey::of(&mine, URL);
-        let schema = |name: &str| Schema::parse(&json!([{"field": name, "type": "string", "example": "x"}])).unwrap();
-        let mut others = vec![CacheKey::of(&mine, "https://e.test/a?b=2")];
+        let key = CacheKey::of(&job(), &spec(), URL);
+        let schema = Schema::parse(&json!([{"field": "u", "type": "string", "example": "x"}])).unwrap();
+        let mut others = vec![CacheKey::of(&job(), &spec(), "https://e.test/a?b=2")];
+        others.push(CacheKey::of(&Job { account: AccountId::parse("b").unwrap(), ..job() }, &spec(), URL));
         for change in [
-            |j: &mut Job| j.account = AccountId::parse("b").unwrap(),
-            |j: &mut Job| j.options.locale = "de-DE".into(),
-            |j: &mut Job| j.options.render_js = RenderJs::Always,
+            |s: &mut JobSpec| s.options.locale = "de-DE".into(),
+            |s: &mut JobSpec| s.options.render_js = RenderJs::Always,
         ] {
-            let mut other = job();
+            let mut other = spec();
             change(&mut other);
-            others.push(CacheKey::of(&other, URL));
+            others.push(CacheKey::of(&job(), &other, URL));
         }
-        others.push(CacheKey::of(&Job { schema: schema("u"), ..job() }, URL));
+        others.push(CacheKey::of(&job(), &JobSpec { schema, ..spec() }, URL));
         assert!(others.iter().all(|other| other.is_some() && *other != key));
         // What does not change it: how long it may take.
-        let mut patient = job();
+        let mut patient = spec();
         patient.options.timeout_ms = 99_000;
-        assert_eq!(CacheKey::of(&patient, URL), key);
-        assert_eq!(CacheKey::of(&mine, "no url"), None);
-        assert_eq!(CacheKey::of(&Job { endpoint: Endpoint::Batch, ..job() }, URL), None);
+        assert_eq!(CacheKey::of(&job(), &patient, URL), key);
+        assert_eq!(CacheKey::of(&job(), &spec(), "no url"), None);
+        assert_eq!(CacheKey::of(&Job { endpoint: Endpoint::Batch, ..job() }, &spec(), URL), None);
     }
 
     #[test]

@@ -79,15 +79,54 @@ impl fmt::Display for AccountId {
 /// The number of a unit in its job: 0 .. admitted − 1.
 pub type Seq = u32;
 
-/// Which claim wrote a row: lets a claimer whose reply was lost know its own write again, and fences all others.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Nonce(pub String);
+/// Bytes of a nonce.
+pub const NONCE_BYTES: usize = 16;
+
+/// Which runner holds a unit, or drives a job: lets it know its own writes again, and fences all others.
+/// 16 characters of `0-9a-z`: 82 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nonce([u8; NONCE_BYTES]);
 
 impl Nonce {
     /// A fresh nonce of 128 random bits.
     pub fn from_random(bits: u128) -> Nonce {
-        Nonce(base36(bits, 16))
+        let mut bytes = [0; NONCE_BYTES];
+        bytes.copy_from_slice(base36(bits, NONCE_BYTES).as_bytes());
+        Nonce(bytes)
+    }
+
+    /// Reads the text of a row; `None` where it is none of ours.
+    pub fn parse(text: &str) -> Option<Nonce> {
+        Nonce::from_bytes(text.as_bytes())
+    }
+
+    /// Reads the bytes of a packed row; `None` where they are none of ours.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Nonce> {
+        let known = bytes.iter().all(|b| ALPHABET.contains(b));
+        bytes.try_into().ok().filter(|_| known).map(Nonce)
+    }
+
+    /// Its bytes: ASCII.
+    pub fn as_bytes(&self) -> &[u8; NONCE_BYTES] {
+        &self.0
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        // Only `ALPHABET` gets in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Nonce({self})")
     }
 }
 

@@ -4,14 +4,17 @@
 //! Whatever state a job winds down in, the rule is the same: what has not started is closed, what has started ends,
 //! and once nothing is open the reservation is resolved.
 
+mod options;
+
 use serde::{Deserialize, Serialize};
 
 use crate::credits::{Charge, Reservation};
 use crate::ids::{AccountId, JobId, Nonce, Seq};
 use crate::progress::Tally;
-use crate::request_headers::RequestHeaders;
 use crate::schema::Schema;
+use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
+pub use options::{Options, RenderJs, WaitFor};
 
 /// Which call made the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,74 +123,6 @@ impl JobState {
     }
 }
 
-/// `options.render_js`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum RenderJs {
-    /// A browser where it helps and one is there.
-    #[default]
-    Auto,
-    /// A browser; a warning says so where there is none.
-    Always,
-    /// Never a browser.
-    Never,
-}
-
-/// `options.wait_for`: what a page must show in a browser before it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WaitFor {
-    /// An element that this CSS selector matches.
-    Selector(String),
-    /// Milliseconds after the page has loaded.
-    Ms(u32),
-}
-
-/// The caller's options, validated, defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Options {
-    /// Whether a browser is wanted.
-    pub render_js: RenderJs,
-    /// BCP 47 tag.
-    pub locale: String,
-    /// Milliseconds for a whole page.
-    pub timeout_ms: u32,
-    /// Skip the result cache.
-    pub no_cache: bool,
-    /// Ask for a vision pass.
-    pub process_images: bool,
-    /// Parallel fetches of this job; `None` leaves it to the server.
-    pub concurrency: Option<u32>,
-    /// Stop at the first failed URL.
-    pub fail_fast: bool,
-    /// Further tries of a page after a failure that may pass.
-    #[serde(default)]
-    pub retries: u32,
-    /// Request fields of the caller's own.
-    #[serde(default, skip_serializing_if = "RequestHeaders::is_empty")]
-    pub headers: RequestHeaders,
-    /// What a page must show in a browser before it is read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_for: Option<WaitFor>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            render_js: RenderJs::Auto,
-            locale: "en-US".into(),
-            timeout_ms: 15_000,
-            no_cache: false,
-            process_images: false,
-            concurrency: None,
-            fail_fast: false,
-            retries: crate::retry::DEFAULT_RETRIES,
-            headers: RequestHeaders::default(),
-            wait_for: None,
-        }
-    }
-}
-
 /// `crawl`: how far a crawl goes, validated, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrawlPlan {
@@ -238,6 +173,31 @@ pub struct DriverLease {
     pub quiet: u32,
 }
 
+/// What a job was asked to do: it never changes, and is read once by each process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// As asked.
+    pub options: Options,
+    /// As asked, or bound to the key.
+    pub schema: Schema,
+    /// Of a crawl: how far it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crawl: Option<CrawlPlan>,
+}
+
+/// What an extract's row has of its one unit: no other row is needed for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OneUnit {
+    /// What the unit is about.
+    pub url: String,
+    /// Its state, as the only unit of segment 0.
+    pub segment: Segment,
+    /// The job's spec, where it is small.
+    pub spec: Option<JobSpec>,
+    /// The result's JSON text, where it is small.
+    pub result: Option<String>,
+}
+
 /// A job's META row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -247,12 +207,14 @@ pub struct Job {
     pub account: AccountId,
     /// Which call made it.
     pub endpoint: Endpoint,
-    /// As asked.
-    pub options: Options,
-    /// As asked, or bound to the key.
-    pub schema: Schema,
-    /// Of a crawl: how far it goes.
-    pub crawl: Option<CrawlPlan>,
+    /// Milliseconds for a page.
+    pub timeout_ms: u32,
+    /// Pages at once; `None` leaves it to the server.
+    pub concurrency: Option<u32>,
+    /// Whether it stops at its first failure.
+    pub fail_fast: bool,
+    /// Of an extract: its unit.
+    pub one: Option<Box<OneUnit>>,
     /// Of a crawl: whether a matching page was left out for `max_pages`.
     pub limit_reached: bool,
     /// Whether the caller asked for the queue.
@@ -315,9 +277,9 @@ impl Job {
         0..self.admitted
     }
 
-    /// Whether a unit may start now.
-    pub fn may_claim(&self, now: Timestamp) -> bool {
-        self.state == JobState::Running && now < self.deadline
+    /// Whether it is a crawl.
+    pub fn is_crawl(&self) -> bool {
+        self.endpoint == Endpoint::Crawl
     }
 
     /// Whether the deadline has to be enforced now.
@@ -336,7 +298,8 @@ impl Job {
     }
 
     /// How the job ends, if every admitted unit did and it is not settled yet.
-    pub fn settle(&self, tally: Tally, figures: CrawlFigures, now: Timestamp) -> Option<Settlement> {
+    pub fn settle(&self, totals: &Totals, now: Timestamp) -> Option<Settlement> {
+        let tally = totals.tally;
         if self.state.ended() || tally.pending > 0 || tally.total != self.admitted {
             return None;
         }
@@ -344,9 +307,21 @@ impl Job {
             outcome: self.state.heads_for(),
             charge: self.reservation.resolve(tally.started()),
             tally,
-            figures,
+            figures: self.figures(totals),
             ended_at: now,
         })
+    }
+
+    /// A crawl's figures, by what its units add up to.
+    pub fn figures(&self, totals: &Totals) -> CrawlFigures {
+        // A seed that robots.txt denies is a page that was not fetched.
+        let denied = self.is_crawl() && self.state.heads_for() == Outcome::Completed;
+        let denied = if denied { totals.tally.cancelled } else { 0 };
+        CrawlFigures {
+            skipped: totals.skipped + denied,
+            duplicates: totals.duplicates,
+            sitemaps: self.figures.sitemaps,
+        }
     }
 
     /// Whether its rows may still be shown: TTL may remove them days late, so a reader asks the time itself.

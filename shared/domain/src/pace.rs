@@ -123,6 +123,12 @@ impl Pace {
         delay_ms.max(least).saturating_mul(u64::from(self.factor))
     }
 
+    /// When the next slot begins.
+    pub fn next_slot(self, now: Timestamp) -> Timestamp {
+        let pace = self.as_of(now);
+        pace.next.max(pace.closed_until).max(now)
+    }
+
     /// Takes the next slots, a few at once, and moves what is free behind them. `jitter` widens each gap by up to a
     /// quarter.
     pub fn take(self, now: Timestamp, delay_ms: u64, jitter: u128) -> (Slots, Pace) {

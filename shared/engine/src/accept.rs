@@ -3,16 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::job::{CrawlFigures, CrawlPlan, DriverLease, Options};
-use domain::{CanonicalUrl, Endpoint, Job, JobState, Reservation, Schema, Timestamp};
+use domain::job::{CrawlFigures, CrawlPlan, DriverLease, OneUnit, Options};
+use domain::machine::{Mode, Money, Scope};
+use domain::segment::{Segment, UnitState, WriteId};
+use domain::{CanonicalUrl, Endpoint, Job, JobSpec, JobState, Nonce, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
-use store::standing::Standing;
-use store::units::Claim;
+use store::standing::{MonthRow, Standing};
+use tracing::Instrument;
 
-use crate::driver::Drive;
 use crate::feed::Feed;
+use crate::lease::Keeper;
 use crate::observe::Fact;
+use crate::runner::Run;
 use crate::{Engine, events};
 
 /// How often a call is judged anew because the account's rows had moved on.
@@ -73,8 +76,19 @@ pub enum Verdict {
 pub struct Started {
     /// The job.
     pub job: Job,
-    urls: Arc<Vec<String>>,
-    claim: Option<Claim>,
+}
+
+/// How a job is to be driven.
+pub(crate) struct Drive {
+    /// What is known of its segments; `None` where that has to be read.
+    pub(crate) rows: Option<Vec<Segment>>,
+    /// Who is told of results.
+    pub(crate) events: Option<events::Sender>,
+    /// When this process has to be done with the job. Units that may take longer than that are not started; what is
+    /// open then goes to the queue.
+    pub(crate) until: Option<Timestamp>,
+    /// Whether the queue's workers are to do it.
+    pub(crate) delegate: bool,
 }
 
 impl Engine {
@@ -83,7 +97,7 @@ impl Engine {
     /// # Errors
     /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
     pub async fn accept(&self, call: Call, standing: Standing) -> Result<(Verdict, Standing), StoreError> {
-        let (job_id, nonce, urls) = (self.job_id(), self.nonce(), Arc::new(call.urls));
+        let (job_id, nonce, urls) = (self.job_id(), self.nonce(), call.urls);
         let mut options = call.options;
         if call.endpoint == Endpoint::Batch && options.concurrency.is_none() {
             options.concurrency = Some(self.concurrency_for(call.async_mode, &urls));
@@ -124,13 +138,20 @@ impl Engine {
                 }
             };
             let now = self.now();
+            let spec = Arc::new(JobSpec { options: options.clone(), schema: call.schema.clone(), crawl: plan });
+            let one = (call.endpoint == Endpoint::Extract).then(|| {
+                let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.settings().lease_secs);
+                let spec = Some((*spec).clone()).filter(store::jobs::is_small);
+                Box::new(first_of(urls.first().cloned().unwrap_or_default(), spec, nonce, lease))
+            });
             let job = Job {
                 id: job_id.clone(),
                 account: standing.account.clone(),
                 endpoint: call.endpoint,
-                options: options.clone(),
-                schema: call.schema.clone(),
-                crawl: plan,
+                timeout_ms: options.timeout_ms,
+                concurrency: options.concurrency,
+                fail_fast: options.fail_fast,
+                one,
                 limit_reached: false,
                 async_mode: call.async_mode,
                 state: JobState::Running,
@@ -139,7 +160,7 @@ impl Engine {
                 started_at: now,
                 deadline: now.plus_secs(self.settings().deadline_secs),
                 driver: DriverLease {
-                    holder: nonce.clone(),
+                    holder: nonce,
                     until: now.plus_secs(self.settings().lease_secs),
                     queued: call.async_mode,
                     quiet: 0,
@@ -151,17 +172,11 @@ impl Engine {
                 figures: CrawlFigures::default(),
                 charge: None,
             };
-            let claim = (call.endpoint == Endpoint::Extract).then(|| Claim {
-                seq: 0,
-                attempt: 1,
-                nonce: nonce.clone(),
-                lease_until: now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.settings().lease_secs),
-            });
             let new = NewJob {
                 job: &job,
                 urls: &urls,
                 standing: &standing,
-                claim: claim.as_ref(),
+                spec: &spec,
                 seed: seed.as_deref(),
                 idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
                 now,
@@ -170,9 +185,15 @@ impl Engine {
                 Accepted::Written => {
                     self.tell(&Fact::JobStarted(&job));
                     standing.rate_count += 1;
-                    standing.month_row = Some((standing.used() + reservation.monthly, standing.limit()));
+                    standing.month_row = Some(MonthRow {
+                        used: standing.used() + reservation.monthly,
+                        limit: standing.limit(),
+                        minute: Some(standing.minute),
+                        calls: standing.rate_count,
+                    });
                     standing.prepaid = standing.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
-                    let started = Started { job, urls: Arc::clone(&urls), claim };
+                    self.inner.kept.keep_spec(&job.id, &spec);
+                    let started = Started { job };
                     return Ok((Verdict::Accepted(Box::new(started)), standing));
                 }
                 Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account moved on; judging anew"),
@@ -199,39 +220,71 @@ impl Engine {
     /// Starts an accepted job and gives the feed of its results. The work is a task of its own: it goes on when the feed
     /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
     pub fn start(&self, started: Started, until: Option<Timestamp>) -> Feed {
-        let Started { job, urls, claim } = started;
+        let Started { job } = started;
         let (events, feed_events) = events::channel();
         let feed = Feed::live(self.clone(), job.clone(), feed_events);
         let engine = self.clone();
-        self.inner.drives.spawn(async move {
+        let drive = async move {
             let id = job.id.clone();
-            let driven = match claim {
-                Some(claim) => {
-                    let url = urls.first().cloned().unwrap_or_default();
-                    engine.drive_extract(job, claim, &url, events).await
-                }
-                None => engine.drive(job, Drive { fresh: true, events: Some(events), until }).await,
-            };
+            let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
+            let driven = engine.drive(job, Drive { rows, events: Some(events), until, delegate }).await;
             if let Err(error) = driven {
-                tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
+                tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
             }
-        });
+        };
+        self.inner.drives.spawn(drive.in_current_span());
         feed
     }
 
     /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
     /// here, and this comes back once that is done, or at `until`.
     pub async fn detach(&self, started: Started, until: Option<Timestamp>) {
-        let Started { job, .. } = started;
+        let Started { job } = started;
         if self.send_open(&job, &job.seqs().collect()).await.is_empty() {
             return;
         }
         let (engine, id) = (self.clone(), job.id.clone());
-        let how = Drive { fresh: false, events: None, until };
+        let how = Drive { rows: None, events: None, until, delegate: false };
         // A task of its own, so that it goes on whatever becomes of the caller.
-        let driving = self.inner.drives.spawn(async move { engine.drive(job, how).await });
+        let driving = self.inner.drives.spawn(async move { engine.drive(job, how).await }.in_current_span());
         if let Ok(Err(error)) = driving.await {
-            tracing::error!(job = %id, %error, "the driver failed; a sweeper will take the job up");
+            tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
         }
     }
+
+    /// Drives a job whose driver lease this process holds.
+    pub(crate) async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
+        let settings = self.settings();
+        let asked = job.concurrency.unwrap_or(settings.default_concurrency);
+        let run = Run {
+            mode: Mode::Run,
+            scope: Scope::Job,
+            me: job.driver.holder,
+            concurrency: asked.clamp(1, settings.fetch_concurrency.max(1)),
+            awaited: how.events.is_some(),
+            delegate: how.delegate,
+            rows: how.rows,
+            until: how.until,
+            keeper: Some(Keeper::start(self, &job)),
+            events: how.events,
+        };
+        let work = self.assignment(job).await?;
+        self.run::<Money>(work, run).await;
+        Ok(())
+    }
+}
+
+/// The segments of a job that was accepted just now.
+fn untouched(job: &Job) -> Vec<Segment> {
+    match &job.one {
+        Some(one) => vec![one.segment.clone()],
+        None => Segment::of_job(job.admitted).map(Segment::untouched).collect(),
+    }
+}
+
+/// An extract's unit: it starts with its job.
+fn first_of(url: String, spec: Option<JobSpec>, holder: Nonce, lease_until: Timestamp) -> OneUnit {
+    let mut segment = Segment::untouched(0).next(WriteId { writer: holder, n: 0 });
+    segment.put(0, UnitState::Started { attempt: 1, holder, lease_until });
+    OneUnit { url, segment, spec, result: None }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::pace::Witness;
-use domain::{Job, retry};
+use domain::retry;
 use fetch::{FetchError, FetchRequest, Hops, Page, Room, header_map};
 use url::Url;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 use crate::gate::{Growing, Place};
+use crate::hosts::Slot;
 
 /// What came of fetching a page.
 pub(crate) struct Tried {
@@ -27,13 +29,13 @@ impl Engine {
     /// attempt. Where this machine was short of something the site was not asked: that is no attempt.
     pub(crate) async fn fetch_page(
         &self,
-        job: &Job,
+        job: &Assignment,
         url: &Url,
         hops: Option<&dyn Hops>,
         mut place: Place,
         end: Instant,
     ) -> Tried {
-        let headers = header_map(job.options.headers.of(url));
+        let headers = header_map(job.spec.options.headers.of(url));
         let mut shortage_wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
@@ -42,7 +44,7 @@ impl Engine {
             let room: Room = growing.clone();
             let request = FetchRequest {
                 url,
-                accept_language: &job.options.locale,
+                accept_language: &job.spec.options.locale,
                 timeout: end.saturating_duration_since(Instant::now()),
                 headers: (!headers.is_empty()).then_some(&headers),
                 hops,
@@ -51,9 +53,7 @@ impl Engine {
             let error = match self.inner.fetcher.fetch(request).await {
                 Ok(page) => return Tried { page: Ok((page, growing)), attempts, place },
                 // What the caller set, not what was left of it.
-                Err(FetchError::Timeout(_)) => {
-                    FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms)))
-                }
+                Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
                 Err(error) => error,
             };
             drop((room, growing));
@@ -79,7 +79,7 @@ impl Engine {
     /// hears of what it answered here only where it is asked again: the last answer is the visit's to tell.
     async fn wait_for_next(
         &self,
-        job: &Job,
+        job: &Assignment,
         url: &Url,
         error: &FetchError,
         attempts: u32,
@@ -90,13 +90,15 @@ impl Engine {
         }
         let left = || millis(end.saturating_duration_since(Instant::now()));
         let asked = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
-        let wait = retry::wait_ms(attempts, job.options.retries, asked, left(), self.inner.ids.random())?;
+        let wait = retry::wait_ms(attempts, job.spec.options.retries, asked, left(), self.inner.ids.random())?;
         if let Some(at) = error.throttled_at() {
             self.heard(Witness::of(&job.account), at, error.throttled()).await;
         }
         let crawl_delay = self.crawl_delay(job, url).await;
-        let turn = match self.turn(url, job.crawl.is_some(), crawl_delay).await {
-            Ok(turn) => turn.ms_since(self.now()),
+        let latest = self.now().plus_ms(i64::try_from(left()).unwrap_or(i64::MAX));
+        let turn = match self.slot(url, job.is_crawl(), crawl_delay, latest).await {
+            Ok(Slot::At(start)) => start.ms_since(self.now()),
+            Ok(Slot::Later(_)) => return None,
             Err(error) => {
                 tracing::warn!(%error, "no turn for another attempt at a page");
                 return None;

@@ -1,18 +1,19 @@
 //! The result cache at work: what an extract is served instead of a fetch, and what it leaves for later ones. A fault of
 //! it is a miss and stops nothing. When a result may be served is [`domain`]'s to say.
 
-use domain::{CacheKey, Cached, Job, RenderMode, Timestamp, UnitOutcome};
+use domain::{CacheKey, Cached, RenderMode, Timestamp, UnitOutcome};
 
 use crate::Engine;
+use crate::assignment::Assignment;
 
 impl Engine {
-    fn cache_key(&self, job: &Job, url: &str) -> Option<CacheKey> {
-        if self.settings().cache_ttl_secs == 0 { None } else { CacheKey::of(job, url) }
+    fn cache_key(&self, job: &Assignment, url: &str) -> Option<CacheKey> {
+        if self.settings().cache_ttl_secs == 0 { None } else { CacheKey::of(job, &job.spec, url) }
     }
 
     /// A result that may be served instead of a fetch.
-    pub(crate) async fn recall(&self, job: &Job, url: &str) -> Option<UnitOutcome> {
-        if job.options.no_cache {
+    pub(crate) async fn recall(&self, job: &Assignment, url: &str) -> Option<UnitOutcome> {
+        if job.spec.options.no_cache {
             return None;
         }
         let key = self.cache_key(job, url)?;
@@ -27,7 +28,7 @@ impl Engine {
 
     /// Keeps a fresh result for later jobs. `no_cache` keeps it too: who asks for a fresh page must not be shown an
     /// older one afterwards.
-    pub(crate) async fn remember(&self, job: &Job, url: &str, outcome: &UnitOutcome, at: Timestamp) {
+    pub(crate) async fn remember(&self, job: &Assignment, url: &str, outcome: &UnitOutcome, at: Timestamp) {
         let fresh = matches!(outcome, UnitOutcome::Success { render_mode, .. } if *render_mode != RenderMode::Cache);
         let Some(key) = self.cache_key(job, url).filter(|_| fresh) else { return };
         let cached = Cached { at, outcome: outcome.clone() };

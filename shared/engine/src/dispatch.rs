@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::lanes::Lanes;
-use domain::{Job, JobState, Seq};
+use domain::{Job, Seq};
 use store::queue::{Message, Queue};
 
 use crate::Engine;
@@ -21,18 +21,16 @@ impl Engine {
     /// The lanes of a job.
     pub(crate) fn lanes(&self, job: &Job) -> Lanes {
         let settings = self.settings();
-        Lanes::of(job.options.concurrency.unwrap_or(settings.queue_concurrency), settings.units_per_message)
+        let concurrency = job.concurrency.unwrap_or(settings.queue_concurrency);
+        // A crawl's pages are one host's: one lane has as many at once as its pace needs.
+        let units = if job.is_crawl() { 1 } else { job.admitted };
+        Lanes::of(concurrency, settings.units_per_message, units)
     }
 
     /// Starts each lane that has units in `open`. Returns the open units of lanes that the queue did not take.
     pub(crate) async fn send_open(&self, job: &Job, open: &BTreeSet<Seq>) -> BTreeSet<Seq> {
         let lanes = self.lanes(job);
-        let mut heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
-        if job.crawl.is_some() && job.state == JobState::Running {
-            // The other lanes wait for what will be found.
-            let busy: BTreeSet<u32> = heads.iter().map(|(lane, _)| *lane).collect();
-            heads.extend((0..lanes.count).filter(|lane| !busy.contains(lane)).map(|lane| (lane, Vec::new())));
-        }
+        let heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
         let names: Vec<u32> = heads.iter().map(|(lane, _)| *lane).collect();
         let messages: Vec<Message> =
             heads.into_iter().map(|(lane, seqs)| Message::Units { job: job.id.clone(), lane, seqs }).collect();

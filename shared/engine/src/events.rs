@@ -4,20 +4,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::progress::Fate;
-use domain::{Seq, Timestamp};
+use domain::Seq;
+use domain::segment::UnitState;
 use tokio::sync::mpsc;
 
 /// Most bytes of results that wait for a reader.
 const MOST_BYTES: usize = 512 * 1024;
 
-/// A unit has ended, and its row says so.
+/// A unit is over, and its segment says so.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) seq: Seq,
-    pub(crate) fate: Fate,
-    /// The result's JSON text and when the unit ended, where they are at hand.
-    pub(crate) result: Option<(String, Timestamp)>,
+    pub(crate) unit: UnitState,
+    /// The result's JSON text, where it is at hand.
+    pub(crate) text: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,11 +41,11 @@ pub(crate) fn channel() -> (Sender, Receiver) {
 impl Sender {
     /// Tells whoever listens. Nobody listening any more stops nothing.
     pub(crate) fn send(&self, mut event: Event) {
-        if let Some((text, _)) = &event.result {
+        if let Some(text) = &event.text {
             let size = text.len();
             if self.waiting.fetch_add(size, Ordering::AcqRel) + size > MOST_BYTES {
                 self.waiting.fetch_sub(size, Ordering::AcqRel);
-                event.result = None;
+                event.text = None;
             }
         }
         let _ = self.events.send(event);
@@ -66,7 +66,7 @@ impl Receiver {
     }
 
     fn taken(&self, event: Event) -> Event {
-        if let Some((text, _)) = &event.result {
+        if let Some(text) = &event.text {
             self.waiting.fetch_sub(text.len(), Ordering::AcqRel);
         }
         event
@@ -81,17 +81,17 @@ mod tests {
     async fn what_waits_is_bounded_and_nothing_is_lost() {
         let (sender, mut receiver) = channel();
         let text = "x".repeat(MOST_BYTES / 4);
-        let event = |seq| Event { seq, fate: Fate::Done, result: Some((text.clone(), Timestamp(1))) };
+        let event = |seq| Event { seq, unit: UnitState::Skipped, text: Some(text.clone()) };
         (0..6).for_each(|seq| sender.send(event(seq)));
         let mut with_text = 0;
         for seq in 0..6 {
             let got = receiver.recv().await.unwrap();
             assert_eq!(got.seq, seq);
-            with_text += usize::from(got.result.is_some());
+            with_text += usize::from(got.text.is_some());
         }
         assert_eq!(with_text, 4);
         sender.send(event(6));
-        assert!(receiver.recv().await.unwrap().result.is_some(), "room again");
+        assert!(receiver.recv().await.unwrap().text.is_some(), "room again");
         drop(sender);
         assert!(receiver.recv().await.is_none());
     }

@@ -8,6 +8,7 @@ use domain::Job;
 use domain::job::DriverLease;
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
+use tracing::Instrument;
 
 use crate::Engine;
 
@@ -28,7 +29,7 @@ impl Keeper {
         let every = Duration::from_millis(engine.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
         let renewer = {
             let (engine, job, held, lost) = (engine.clone(), job.clone(), Arc::clone(&held), Arc::clone(&lost));
-            tokio::spawn(async move {
+            let renew = async move {
                 loop {
                     tokio::time::sleep(every).await;
                     let mut lease = held.lock().await;
@@ -49,8 +50,8 @@ impl Keeper {
                         }
                     }
                 }
-            })
-            .abort_handle()
+            };
+            tokio::spawn(renew.in_current_span()).abort_handle()
         };
         Keeper { engine: engine.clone(), job: job.clone(), held, lost, renewer }
     }
@@ -60,9 +61,9 @@ impl Keeper {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Notes that the queue knows of the open units; said with the next renewal.
-    pub(crate) async fn queued(&self) {
-        self.held.lock().await.queued = true;
+    /// For notes on the lease while its keeper is elsewhere.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.held))
     }
 
     /// Gives the lease back, so that a sweeper takes the job up at once.
@@ -73,6 +74,17 @@ impl Keeper {
         if let Err(error) = self.engine.store().drive(&self.job, &lease, &over).await {
             tracing::warn!(job = %self.job.id, %error, "could not give the driver's lease back; it ends by itself");
         }
+    }
+}
+
+/// Takes notes on a lease.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<Mutex<DriverLease>>);
+
+impl Handle {
+    /// The queue knows of the open units: said with the next renewal.
+    pub(crate) async fn queued(&self) {
+        self.0.lock().await.queued = true;
     }
 }
 

@@ -19,27 +19,22 @@ pub mod settle;
 pub mod sweep;
 pub mod worker;
 
+mod assignment;
 mod attempts;
 mod cache;
-mod close;
 mod crawl;
-mod driver;
 mod events;
-mod extract_job;
 mod heartbeat;
-mod inputs;
 mod lease;
 mod page;
 mod reading;
 mod rendering;
-mod run;
-mod unit;
-mod watch;
-mod wind;
+mod runner;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use domain::{AccountId, JobId, Nonce, Timestamp};
 use fetch::Fetcher;
 use render::Render;
@@ -75,8 +70,10 @@ struct Inner {
     stopping: signal::Sender<bool>,
     /// The workers' sign of life, where this process is one.
     beat: heartbeat::Beat,
-    /// What the units of jobs that were worked on last are about.
-    inputs: inputs::Cache,
+    /// What never changes of jobs that were worked on last.
+    kept: assignment::Kept,
+    /// When this engine was put together: what its steady clock counts from.
+    started: std::time::Instant,
     /// What is known of crawls that were worked on last.
     crawls: crawl::Memories,
     /// What this process knows of the hosts that it asks.
@@ -117,6 +114,8 @@ pub struct Gates {
     pub heavy: Heavy,
 }
 
+/// What a store step has at least, however short leases are.
+const LEAST_BUDGET: Duration = Duration::from_secs(5);
 /// Most bytes of pages that wait for a parser and hold no place to be fetched any more.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
@@ -152,7 +151,8 @@ impl Engine {
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
-            inputs: inputs::Cache::default(),
+            kept: assignment::Kept::default(),
+            started: std::time::Instant::now(),
             crawls: crawl::Memories::default(),
             hosts: hosts::Hosts::default(),
         };
@@ -227,25 +227,34 @@ impl Engine {
     }
 
     /// Tries a store step again where the store failed: every step here can tell its own earlier effect, so a repeat
-    /// is safe. Waits grow, with the store's jitter on top.
+    /// is safe. All tries together end within half a lease, the SDK's own retries included: whoever holds a lease knows
+    /// how its write went while it still holds it.
     async fn again<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let mut wait = Duration::from_millis(self.inner.settings.retry_base_ms);
-        for _ in 1..self.inner.settings.step_attempts {
-            match step().await {
-                Err(StoreError::Unavailable { operation, source }) => {
-                    tracing::warn!(operation, error = %source, "store step failed; trying again");
-                }
-                Err(StoreError::Contended { operation, .. }) => {
-                    tracing::warn!(operation, "store step kept meeting others; trying again");
-                }
-                other @ (Ok(_) | Err(StoreError::Malformed(_))) => return other,
+        let settings = &self.inner.settings;
+        let budget = (Duration::from_secs(settings.lease_secs) / 2).max(LEAST_BUDGET);
+        let until = tokio::time::Instant::now() + budget;
+        let policy = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(settings.retry_base_ms))
+            .with_max_times(settings.step_attempts.saturating_sub(1) as usize)
+            .with_jitter();
+        let attempt = || {
+            let step = Box::pin(step());
+            async move {
+                let over =
+                    |_| StoreError::Unavailable { operation: "a store step", source: "it took half a lease".into() };
+                tokio::time::timeout_at(until, step).await.map_err(over).flatten()
             }
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-        }
-        step().await
+        };
+        attempt
+            .retry(policy)
+            .when(|error| {
+                let passing = matches!(error, StoreError::Unavailable { .. } | StoreError::Contended { .. });
+                passing && tokio::time::Instant::now() < until && !self.stopping()
+            })
+            .notify(|error, wait| tracing::warn!(%error, ?wait, "a store step failed; trying again"))
+            .await
     }
 }

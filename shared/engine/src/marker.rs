@@ -1,12 +1,23 @@
 //! The results of units that did not run, built the same way wherever they are shown.
 
+use domain::segment::UnitEnd;
 use domain::{ErrorCode, Job, Outcome, UnitError, UnitOutcome};
 
+/// What a unit that ended without a result of its own came to; `None` where it has one, or is another's page.
+pub fn end_error(end: UnitEnd) -> Option<UnitError> {
+    match end {
+        UnitEnd::Succeeded | UnitEnd::Failed | UnitEnd::Duplicate => None,
+        UnitEnd::Exhausted => Some(exhausted_error()),
+        UnitEnd::Expired => Some(expired_error(true)),
+        UnitEnd::Cancelled => Some(cancelled_extract()),
+    }
+}
+
 /// Why a unit of a job never started.
-pub fn closed_error(job: &Job) -> UnitError {
+pub fn skipped_error(job: &Job) -> UnitError {
     match job.state.heads_for() {
         Outcome::Expired => expired_error(false),
-        Outcome::Completed if job.crawl.is_some() => UnitError::new(
+        Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,
             "the site's robots.txt does not allow this page; set crawl.ignore_robots to visit it all the same",
         ),
@@ -35,7 +46,7 @@ pub fn cancelled_extract() -> UnitError {
 pub fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
-        format!("this URL was started {} times and never finished; try it alone", domain::unit::MAX_ATTEMPTS),
+        format!("this URL was started {} times and never finished; try it alone", domain::segment::MAX_ATTEMPTS),
     )
 }
 

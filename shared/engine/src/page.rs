@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::job::RenderJs;
-use domain::{ErrorCode, Job, RenderMode, Seq, UnitError, UnitOutcome};
+use domain::{ErrorCode, RenderMode, Seq, UnitError, UnitOutcome};
 use fetch::{FetchError, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 use url::Url;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 use crate::attempts::Tried;
 use crate::crawl::{Found, Redirects};
 use crate::gate::Place;
@@ -64,12 +66,13 @@ impl Visited {
 
 impl Engine {
     /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
-    pub(crate) async fn visit(&self, job: &Arc<Job>, url: &str, target: Url, visit: Visit) -> Visited {
+    pub(crate) async fn visit(&self, job: &Arc<Assignment>, url: &str, target: Url, visit: Visit) -> Visited {
         let (engine, job, asked) = (self.clone(), Arc::clone(job), url.to_owned());
-        let limit = Duration::from_millis(u64::from(job.options.timeout_ms));
+        let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = visit.started + limit;
         // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
-        let work = tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit, end).await });
+        let work =
+            tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span());
         match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
@@ -86,13 +89,13 @@ impl Engine {
 
     async fn fetch_and_read(
         &self,
-        job: &Arc<Job>,
+        job: &Arc<Assignment>,
         url: String,
         target: Url,
         mut visit: Visit,
         end: Instant,
     ) -> Visited {
-        let always = job.options.render_js == RenderJs::Always;
+        let always = job.spec.options.render_js == RenderJs::Always;
         let mut notes = Vec::new();
         match self.renderer(job) {
             Some(renderer) if always => {
@@ -122,7 +125,7 @@ impl Engine {
             Ok(page) => page,
             Err(error) => return failed(&url, error, attempts, visit.seq),
         };
-        let held = Held::take(self, job, place, growing, &page.body);
+        let held = Held::take(self, &job.job, place, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, &visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.warnings.append(&mut notes);
@@ -137,7 +140,7 @@ impl Engine {
     /// is the better answer; it then says why there is none from a browser.
     async fn render_shell(
         &self,
-        job: &Arc<Job>,
+        job: &Arc<Assignment>,
         target: &Url,
         plain: &mut Answer,
         visit: &Visit,
@@ -167,7 +170,7 @@ impl Engine {
     /// Reads a page that was rendered.
     async fn read_rendered(
         &self,
-        job: &Arc<Job>,
+        job: &Arc<Assignment>,
         page: Page,
         said: Vec<String>,
         visit: &Visit,
@@ -176,7 +179,7 @@ impl Engine {
         // Its body waits for a reader as any other does.
         let place = self.inner.gates.pages.enter(&job.account).await;
         let growing = Arc::new(self.inner.gates.heavy.growing(&job.account));
-        let held = Held::take(self, job, place, growing, &page.body);
+        let held = Held::take(self, &job.job, place, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.render_mode = RenderMode::Headless;
@@ -186,9 +189,9 @@ impl Engine {
     }
 
     /// Reads a page, and judges its links where it is a crawl's.
-    async fn read_answer(&self, job: &Arc<Job>, page: Page, held: Held, visit: &Visit, end: Instant) -> Answer {
+    async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Visit, end: Instant) -> Answer {
         let (at, redirected) = (page.final_url.clone(), page.redirected);
-        let edge = match &job.crawl {
+        let edge = match &job.spec.crawl {
             Some(plan) => self.edge_at(job, plan, visit.seq, &page).await,
             None => None,
         };

@@ -12,13 +12,14 @@ use extraction::weight;
 use fetch::Page;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 use crate::crawl::{Edge, Judged};
 use crate::gate::{Growing, Place, Room};
 use crate::reader::{Reading, Task, Values, past, read_apart};
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {
-    pub(crate) job: &'j Job,
+    pub(crate) job: &'j Assignment,
     pub(crate) page: Page,
     pub(crate) held: Held,
     /// Who judges its links: a crawl.
@@ -34,7 +35,7 @@ impl Engine {
     /// Has a page read. `suspect`: it may kill its reader. `None` where its reader failed by a fault of ours.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
-        let task = Task::new(job, page.content_type, page.final_url, self.now(), edge.is_some());
+        let task = Task::new(&job.spec, page.content_type, page.final_url, self.now(), edge.is_some());
         let work = Work { task, body: page.body, held, edge, end };
         match &self.settings().reader {
             Some(program) if suspect => self.read_suspect(program, &job.account, work).await,

@@ -3,15 +3,17 @@
 
 use std::time::{Duration, Instant};
 
+use domain::UnitError;
 use domain::job::{RenderJs, WaitFor};
 use domain::pace::Witness;
-use domain::{Job, UnitError};
 use fetch::{FetchError, Hop, Hops, Page, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 use crate::crawl::Redirects;
+use crate::hosts::Slot;
 use crate::reader::{Values, is_found};
 
 /// Most documents that a crawl's page may go on to.
@@ -43,15 +45,18 @@ impl std::fmt::Display for Unrendered {
 
 impl Engine {
     /// The browser for a job's pages, if it wants one and one is there.
-    pub(crate) fn renderer(&self, job: &Job) -> Option<&dyn Render> {
-        let wanted = job.options.render_js != RenderJs::Never;
+    pub(crate) fn renderer(&self, job: &Assignment) -> Option<&dyn Render> {
+        let wanted = job.spec.options.render_js != RenderJs::Never;
         self.inner.renderer.as_deref().filter(|_| wanted)
     }
 
     /// Waits for a page's turn at its host: rendering it is one more request. `None` where there is no time to wait.
-    pub(crate) async fn turn_to_render(&self, job: &Job, url: &Url, end: Instant) -> Option<()> {
+    pub(crate) async fn turn_to_render(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
         let crawl_delay = self.crawl_delay(job, url).await;
-        let start = self.turn(url, job.crawl.is_some(), crawl_delay).await.ok()?;
+        let left = i64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i64::MAX);
+        let Slot::At(start) = self.slot(url, job.is_crawl(), crawl_delay, self.now().plus_ms(left)).await.ok()? else {
+            return None;
+        };
         let start = Instant::now() + Duration::from_millis(start.ms_since(self.now()));
         if start + KEEP + SHORTEST > end {
             return None;
@@ -63,7 +68,7 @@ impl Engine {
     /// Renders a page, and what a crawl's page goes on to as far as that may be asked for.
     pub(crate) async fn render_page(
         &self,
-        job: &Job,
+        job: &Assignment,
         renderer: &dyn Render,
         url: &Url,
         redirects: Option<&Redirects>,
@@ -99,8 +104,8 @@ impl Engine {
     }
 }
 
-fn request(engine: &Engine, job: &Job, url: &Url, timeout: Duration) -> Request {
-    let options = &job.options;
+fn request(engine: &Engine, job: &Assignment, url: &Url, timeout: Duration) -> Request {
+    let options = &job.spec.options;
     let mut request = Request::new(url.clone(), engine.inner.fetcher.user_agent(), timeout);
     request.headers = Fields(options.headers.of(url).map(|(name, value)| (name.into(), value.into())).collect());
     request.locale = options.locale.clone();
@@ -109,7 +114,7 @@ fn request(engine: &Engine, job: &Job, url: &Url, timeout: Duration) -> Request 
         WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
     });
     // A crawl's pages are other units' too, and robots.txt holds for each document.
-    request.documents = if job.crawl.is_some() { Documents::OnlyThis } else { Documents::Any };
+    request.documents = if job.is_crawl() { Documents::OnlyThis } else { Documents::Any };
     request
 }
 
@@ -129,13 +134,13 @@ fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<(Page, Ve
     Ok((page, notes))
 }
 
-fn unrendered(job: &Job, error: RenderError) -> Unrendered {
+fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
     Unrendered::Failed(match error {
         RenderError::Forbidden(text) => FetchError::Forbidden(text),
         RenderError::Unreachable(text) => FetchError::Unreachable(text),
         RenderError::TooMuch(text) => FetchError::Unsupported(text),
         // What the caller set, not what was left of it.
-        RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.options.timeout_ms))),
+        RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
         RenderError::NoPage(_) => return Unrendered::NoPage,
         RenderError::Ours(_) => return Unrendered::NoBrowser("the browser failed".into()),

@@ -31,12 +31,11 @@ pub struct Settings {
     pub cache_ttl_secs: u64,
     /// How long reading all sitemaps of a seed may take, in milliseconds.
     pub sitemap_ms: u64,
-    /// How often progress is written while a job runs, in milliseconds.
-    pub progress_ms: u64,
-    /// How often a worker tells of results that wait for the rest of their message, in milliseconds.
-    pub worker_progress_ms: u64,
-    /// How long a DELETE closes rows before it answers and leaves the rest to others, in milliseconds.
-    pub cancel_close_ms: u64,
+    /// Longest that a page that has ended waits for others to end, so that one write tells of all, in milliseconds;
+    /// and the same where nobody waits for each result.
+    pub linger_ms: u64,
+    /// See `linger_ms`.
+    pub detached_linger_ms: u64,
     /// Store faults in a row after which a driver gives its job up for a sweeper to take.
     pub driver_faults: u32,
     /// Tries of one store step.
@@ -60,13 +59,12 @@ impl Default for Settings {
             host_delay_ms: 250,
             default_concurrency: 8,
             queue_concurrency: 32,
-            units_per_message: domain::lanes::UNITS_PER_MESSAGE,
+            units_per_message: domain::segment::UNITS_PER_SEGMENT,
             stall_secs: 30,
             cache_ttl_secs: 900,
             sitemap_ms: 20_000,
-            progress_ms: 500,
-            worker_progress_ms: 200,
-            cancel_close_ms: 2_000,
+            linger_ms: 20,
+            detached_linger_ms: 250,
             driver_faults: 5,
             step_attempts: 4,
             retry_base_ms: 100,

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use domain::job::DriverLease;
-use domain::progress::Progress;
-use domain::unit::Unit;
+use domain::machine::{JobView, Machine, Money};
+use domain::segment::{Segment, UnitState};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
+use tracing::Instrument;
 
 use crate::Engine;
-use crate::driver::Drive;
-use crate::unit::fate;
+use crate::accept::Drive;
 
 /// Most jobs that one sweep takes from a shard.
 const BATCH: i32 = 100;
@@ -32,7 +32,7 @@ impl Engine {
             if self.stopping() || until.is_some_and(|until| self.now() >= until) {
                 break;
             }
-            match self.look_after(&id, until).await {
+            match Box::pin(self.look_after(&id, until)).await {
                 Ok(looked) => seen += usize::from(looked),
                 Err(error) => tracing::error!(job = %id, %error, "a job could not be looked after"),
             }
@@ -46,22 +46,20 @@ impl Engine {
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
         }
-        let (progress, moved_at) = self.again(|| self.store().progress_seen(id)).await?;
-        let (lease, tell) = self.next_look(&job, moved_at);
+        let rows = self.again(|| self.store().all_segments(&job)).await?;
+        let (lease, tell) = self.next_look(&job, last_move(&job, &rows, self.settings().lease_secs));
         if !self.again(|| self.store().drive(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
-        let mut job = Job { driver: lease, ..job };
-        if job.must_expire(self.now()) {
-            self.again(|| self.store().wind_down(&job, JobState::Expiring, self.now())).await?;
-            job = Job { driver: job.driver, ..self.reread(id).await? };
-        }
-        if self.wind_up(&job).await?.is_some() {
+        let ended = self.end(job.clone(), None).await?;
+        if ended.exit == domain::machine::Exit::Settled {
             return Ok(true);
         }
-        let open = self.open_units(&job, &progress).await?;
+        let JobView { state, admitted, .. } = ended.machine.job();
+        let open = to_run(&ended.machine, self.now());
         if tell && !open.is_empty() {
-            tracing::info!(job = %id, state = job.state.name(), open = open.len(), "telling the queue of a job again");
+            tracing::info!(job = %id, state = state.name(), open = open.len(), "telling the queue of a job again");
+            let job = Job { driver: lease, state, admitted, ..job };
             if !self.send_open(&job, &open).await.is_empty() {
                 self.take_up(job, until);
             }
@@ -78,9 +76,9 @@ impl Engine {
     /// When the job is to be looked at next, and whether the queue is to be told of it now. Where the queue knows of it
     /// and something moved of late, it is left alone for a lease after that; where nothing moved, the next look comes
     /// the later the more often that was.
-    fn next_look(&self, job: &Job, moved_at: Option<Timestamp>) -> (DriverLease, bool) {
+    fn next_look(&self, job: &Job, moved_at: Timestamp) -> (DriverLease, bool) {
         let (now, lease) = (self.now(), self.settings().lease_secs);
-        let quiet_until = moved_at.unwrap_or(job.started_at).plus_secs(lease);
+        let quiet_until = moved_at.plus_secs(lease);
         let (until, quiet, tell) = if !job.driver.queued {
             (now.plus_secs(lease), 0, true)
         } else if quiet_until > now {
@@ -91,37 +89,41 @@ impl Engine {
         (DriverLease { holder: self.nonce(), until, queued: true, quiet }, tell)
     }
 
-    /// Units that somebody should run now: those that nobody has started, as long as the job lets them, and those whose
-    /// holder's lease is over.
-    async fn open_units(&self, job: &Job, progress: &Progress) -> Result<BTreeSet<Seq>, StoreError> {
-        let mut open: BTreeSet<Seq> = job.seqs().filter(|seq| progress.fate(*seq).is_none()).collect();
-        let (Some(first), Some(last)) = (open.first().copied(), open.last().copied()) else { return Ok(open) };
-        let now = self.now();
-        let rows = self.again(|| self.store().units(&job.id, first, last)).await?;
-        let mut started = BTreeSet::new();
-        for row in rows {
-            let live = matches!(row.unit, Unit::Started { lease_until, .. } if lease_until > now);
-            if live || fate(&row.unit).is_some() {
-                open.remove(&row.seq);
-            } else {
-                started.insert(row.seq);
-            }
-        }
-        if job.state != JobState::Running {
-            open.retain(|seq| started.contains(seq));
-        }
-        Ok(open)
-    }
-
     fn take_up(&self, job: Job, until: Option<Timestamp>) {
         let engine = self.clone();
-        self.inner.drives.spawn(async move {
+        let drive = async move {
             let id = job.id.clone();
             tracing::info!(job = %id, "running a job that nobody drives");
-            let driven = async { engine.drive(job, Drive { fresh: false, events: None, until }).await };
-            if let Err(error) = driven.await {
-                tracing::error!(job = %id, %error, "the driver failed; a later sweep will take the job up");
+            let how = Drive { rows: None, events: None, until, delegate: false };
+            if let Err(error) = engine.drive(job, how).await {
+                tracing::error!(job = %id, %error, "the driver failed; a later sweep takes the job up");
             }
-        });
+        };
+        self.inner.drives.spawn(drive.in_current_span());
     }
+}
+
+/// When something of the job moved last: a unit started or ended, or the job began.
+fn last_move(job: &Job, rows: &[Segment], lease_secs: u64) -> Timestamp {
+    let lease = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();
+    let moved = rows.iter().flat_map(Segment::known).filter_map(|(_, unit)| match unit {
+        UnitState::Started { lease_until, .. } => Some(lease_until.plus_ms(-lease)),
+        UnitState::Ended { at, .. } => Some(at),
+        UnitState::Pending | UnitState::Skipped => None,
+    });
+    moved.max().unwrap_or(job.started_at).max(job.started_at)
+}
+
+/// Units that somebody should run now: those that nobody has started, as long as the job lets them, and those whose
+/// holder's lease is over.
+fn to_run(machine: &Machine<Money>, now: Timestamp) -> BTreeSet<Seq> {
+    let JobView { state, admitted, .. } = machine.job();
+    let unit = |seq: Seq| machine.rows().get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
+    (0..admitted)
+        .filter(|seq| match unit(*seq) {
+            UnitState::Pending => state == JobState::Running,
+            UnitState::Started { lease_until, .. } => lease_until <= now,
+            UnitState::Ended { .. } | UnitState::Skipped => false,
+        })
+        .collect()
 }

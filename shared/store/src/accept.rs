@@ -1,18 +1,19 @@
 //! The accept transaction: money is taken, the call counted and the job written, all or nothing.
 
-use domain::{Job, Timestamp};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::{Job, JobSpec, Timestamp};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Put, key, n, s, values};
+use crate::jobs::spec_item;
 use crate::keys;
 use crate::meta;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_put_if, tx_update};
 use crate::standing::Standing;
-use crate::units::Claim;
 
-/// How long a minute's count is kept.
-const RATE_TTL_SECS: u64 = 300;
+/// Most rows of URLs in the transaction: it takes 4 MB, and each of them has up to 200 KB.
+const MOST_INPUT_ROWS: usize = 10;
 /// How long an idempotency key is bound to its job.
 pub const IDEMPOTENCY_SECS: u64 = 86_400;
 
@@ -25,8 +26,8 @@ pub struct NewJob<'a> {
     pub urls: &'a [String],
     /// What the reservation was judged by.
     pub standing: &'a Standing,
-    /// A unit that starts with the job (extract).
-    pub claim: Option<&'a Claim>,
+    /// What it was asked to do; an extract's row may have it already.
+    pub spec: &'a JobSpec,
     /// The hash of the seed's page key (crawl).
     pub seed: Option<&'a str>,
     /// Idempotency key and hash.
@@ -51,23 +52,12 @@ impl Store {
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect: ask [`Store::job`].
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
-        let NewJob { job, urls, standing, claim, seed, idempotency, now } = new;
+        let NewJob { job, urls, standing, spec, seed, idempotency, now } = new;
         let account = keys::account(&job.account);
         let accounts = &self.tables.accounts;
         let ttl = self.ttl_of(job);
         let mut items = vec![
             tx_put(&self.tables.jobs, meta::to_item(job, ttl)?, ABSENT)?,
-            tx_update(
-                accounts,
-                key(account.clone(), keys::rate(standing.minute)),
-                "SET #ttl = :ttl ADD #count :one",
-                "attribute_not_exists(#count) OR #count < :limit",
-                values([
-                    (":one", n(1)),
-                    (":limit", n(standing.rate_limit)),
-                    (":ttl", n(now.plus_secs(RATE_TTL_SECS).secs())),
-                ]),
-            )?,
             tx_put(
                 accounts,
                 key(account.clone(), keys::reserve(&job.id))
@@ -89,11 +79,19 @@ impl Store {
                 values([(":take", n(job.reservation.prepaid))]),
             )?);
         }
-        for item in crate::jobs::input_items(&job.id, 0, urls, ttl)? {
-            items.push(tx_put(&self.tables.jobs, item, ABSENT)?);
+        if job.one.as_ref().is_none_or(|one| one.spec.is_none()) {
+            items.push(tx_put(&self.tables.jobs, spec_item(&job.id, spec, ttl)?, ABSENT)?);
         }
-        if let Some(claim) = claim {
-            items.push(self.tx_claim(job, claim)?);
+        if job.one.is_none() {
+            let inputs = crate::jobs::input_items(&job.id, 0, urls, ttl)?;
+            if inputs.len() > MOST_INPUT_ROWS {
+                // Put before: rows of a job that no META names do not exist, and a repeat puts the same.
+                self.put_many(&self.tables.jobs, inputs).await?;
+            } else {
+                for item in inputs {
+                    items.push(tx_put(&self.tables.jobs, item, ABSENT)?);
+                }
+            }
         }
         if let Some(hash) = seed {
             items.push(tx_put(&self.tables.jobs, self.seen_item(job, hash, 0), ABSENT)?);
@@ -118,31 +116,37 @@ impl Store {
         })
     }
 
-    /// The month's share. Where all of it comes from the month, any `used` that leaves enough will do; where prepaid
-    /// credits are drawn on too, the split holds for the very figure that was read.
-    fn tx_reserve_month(
-        &self,
-        job: &Job,
-        standing: &Standing,
-    ) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, StoreError> {
+    /// The month's share, and the call in its minute's count. Where all of it comes from the month, any `used` that
+    /// leaves enough will do; where prepaid credits are drawn on too, the split holds for the very figure that was read.
+    fn tx_reserve_month(&self, job: &Job, standing: &Standing) -> Result<TransactWriteItem, StoreError> {
         let month_key = key(keys::account(&job.account), keys::month(standing.month));
-        let (take, limit) = (job.reservation.monthly, standing.limit());
-        match standing.month_row {
-            None => tx_put(&self.tables.accounts, month_key.with("used", n(take)).with("limit", n(limit)), ABSENT),
-            Some((used, _)) => {
-                let (condition, bound) = if job.reservation.prepaid > 0 {
-                    ("#used = :bound AND #limit = :limit", used)
-                } else {
-                    ("#used <= :bound AND #limit = :limit", limit.saturating_sub(take))
-                };
-                tx_update(
-                    &self.tables.accounts,
-                    month_key,
-                    "SET #used = #used + :take",
-                    condition,
-                    values([(":take", n(take)), (":bound", n(bound)), (":limit", n(limit))]),
-                )
+        let (take, limit, minute) = (job.reservation.monthly, standing.limit(), standing.minute);
+        let accounts = &self.tables.accounts;
+        let Some(row) = &standing.month_row else {
+            let row = month_key.with("used", n(take)).with("limit", n(limit)).with("minute", n(minute));
+            return tx_put(accounts, row.with("calls", n(1)), ABSENT);
+        };
+        let (used, bound) = if job.reservation.prepaid > 0 {
+            ("#used = :bound", row.used)
+        } else {
+            ("#used <= :bound", limit.saturating_sub(take))
+        };
+        let mut given = values([
+            (":take", n(take)),
+            (":bound", n(bound)),
+            (":limit", n(limit)),
+            (":minute", n(minute)),
+            (":one", n(1)),
+        ]);
+        let (count, rate) = match row.minute {
+            Some(counted) if counted == minute => {
+                given.insert(":rate".into(), n(standing.rate_limit));
+                ("#calls = #calls + :one", "#minute = :minute AND #calls < :rate")
             }
-        }
+            Some(_) => ("#minute = :minute, #calls = :one", "#minute < :minute"),
+            None => ("#minute = :minute, #calls = :one", "attribute_not_exists(#minute)"),
+        };
+        let update = format!("SET #used = #used + :take, {count}");
+        tx_update(accounts, month_key, &update, &format!("{used} AND #limit = :limit AND {rate}"), given)
     }
 }

@@ -234,7 +234,7 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let probe = key("PING", "PING");
         let table = &self.tables.accounts;
-        match self.db.get_item().table_name(table).set_key(Some(probe)).send().await {
+        match self.db().get_item().table_name(table).set_key(Some(probe)).send().await {
             Ok(_) => Ok(()),
             Err(e) if crate::ops::is_missing_table(&e) => {
                 Err(StoreError::Malformed(format!("there is no table \"{table}\"; check its name and region")))

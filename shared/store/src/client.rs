@@ -63,8 +63,9 @@ pub async fn connect(connection: &Connection) -> Client {
 pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(5))
-        .operation_timeout(Duration::from_secs(15))
+        // All tries of a call together: well within the budget of a step that holds a lease.
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_timeout(Duration::from_secs(8))
         .build();
     Client::new(&load(connection, http, retry, timeouts).await)
 }

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
+use domain::job::Sitemaps;
 use domain::{Job, JobId, JobState, Seq};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, key, n, s, values};
 use crate::keys;
-use crate::ops::{ABSENT, Conditional, Transaction, tx_check, tx_put, tx_update};
-use crate::units::{Claim, HELD, held};
+use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 
 /// Most children of one transaction: DynamoDB takes 100 items, and fewer conflict less.
 pub const MAX_CHILDREN: usize = 45;
@@ -29,8 +29,6 @@ pub struct Child {
 pub struct Growth<'a> {
     /// The job as read: `admitted` is the first child's number.
     pub job: &'a Job,
-    /// The claim of the unit that found them.
-    pub parent: &'a Claim,
     /// Their distance from the seed.
     pub depth: u32,
     /// At most [`MAX_CHILDREN`].
@@ -44,26 +42,24 @@ impl Store {
         key(keys::job(&job.id), keys::seen(hash)).with("seq", n(seq)).with("ttl", n(self.ttl_of(job)))
     }
 
-    /// Admits units: if the job runs, has admitted as many as was read, the finder still holds its unit, and no page
-    /// has a unit yet. Returns whether it took effect; an earlier try that did counts.
+    /// Admits units: if the job runs, has admitted as many as was read, and no page has a unit yet. Whether their finder
+    /// still holds its unit does not matter: the pages are there. Returns whether it took effect; an earlier try that did
+    /// counts.
     ///
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect.
     pub async fn grow(&self, growth: Growth<'_>) -> Result<bool, StoreError> {
-        let Growth { job, parent, depth, children, mark } = growth;
+        let Growth { job, depth, children, mark } = growth;
         let (table, pk, first) = (&self.tables.jobs, keys::job(&job.id), job.admitted);
         let count = u32::try_from(children.len()).map_err(|_| StoreError::Malformed("too many children".into()))?;
         let urls: Vec<String> = children.iter().map(|child| child.url.clone()).collect();
-        let mut items = vec![
-            tx_update(
-                table,
-                key(&pk, "META"),
-                "SET #admitted = :next",
-                "#state = :running AND #admitted = :first",
-                values([(":running", s(JobState::Running.name())), (":first", n(first)), (":next", n(first + count))]),
-            )?,
-            tx_check(table, key(&pk, keys::unit(parent.seq)), HELD, held(parent))?,
-        ];
+        let mut items = vec![tx_update(
+            table,
+            key(&pk, "META"),
+            "SET #admitted = :next",
+            "#state = :running AND #admitted = :first",
+            values([(":running", s(JobState::Running.name())), (":first", n(first)), (":next", n(first + count))]),
+        )?];
         for item in crate::jobs::input_items(&job.id, first, &urls, self.ttl_of(job))? {
             items.push(tx_put(table, item.with("depth", n(depth)).with("mark", s(mark)), ABSENT)?);
         }
@@ -103,6 +99,17 @@ impl Store {
             Conditional::Written | Conditional::Refused(None) => Ok(seq),
             Conditional::Refused(Some(row)) => Row(&row).n("seq"),
         }
+    }
+
+    /// Notes what came of the crawl's sitemaps: its seed's unit asks for them, whichever of its attempts ends.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn note_sitemaps(&self, id: &JobId, sitemaps: Sitemaps) -> Result<(), StoreError> {
+        let set = values([(":read", n(sitemaps.read)), (":failed", n(sitemaps.failed))]);
+        let (key, update) = (key(keys::job(id), "META"), "SET #sitemaps_read = :read, #sitemaps_failed = :failed");
+        self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;
+        Ok(())
     }
 
     /// Notes that a matching page was left out for `max_pages`.

@@ -1,6 +1,6 @@
 //! Items to and from attribute values: a writer, a reader that names what is amiss, and expression names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::Sitemaps;
@@ -12,6 +12,10 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) fn s(v: impl Into<String>) -> AttributeValue {
     AttributeValue::S(v.into())
+}
+
+pub(crate) fn b(v: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(v.into())
 }
 
 pub(crate) fn n(v: impl ToString) -> AttributeValue {
@@ -32,9 +36,15 @@ pub(crate) trait Put: Sized {
             None => self,
         }
     }
+    fn with_all(self, attributes: Item) -> Self;
 }
 
 impl Put for Item {
+    fn with_all(mut self, attributes: Item) -> Self {
+        self.extend(attributes);
+        self
+    }
+
     fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.insert(name.to_owned(), value);
         self
@@ -92,13 +102,8 @@ impl<'a> Row<'a> {
         read(self.s(name)?).ok_or_else(|| self.amiss(name))
     }
 
-    /// A number set; empty where there is none.
-    pub(crate) fn numbers<T: std::str::FromStr + Ord>(&self, name: &str) -> Result<BTreeSet<T>, StoreError> {
-        match self.0.get(name) {
-            None => Ok(BTreeSet::new()),
-            Some(AttributeValue::Ns(list)) => list.iter().map(|t| t.parse().map_err(|_| self.amiss(name))).collect(),
-            Some(_) => Err(self.amiss(name)),
-        }
+    pub(crate) fn bytes(&self, name: &str) -> Result<&'a [u8], StoreError> {
+        self.0.get(name).and_then(|v| v.as_b().ok()).map(AsRef::as_ref).ok_or_else(|| self.amiss(name))
     }
 }
 

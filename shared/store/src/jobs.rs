@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::DriverLease;
-use domain::{Job, JobId, JobState, Seq, Timestamp};
+use domain::{Job, JobId, JobSpec, JobState, Seq, Timestamp};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -13,6 +13,21 @@ use crate::ops::Conditional;
 
 /// Most bytes of URLs in one INPUT row; DynamoDB's limit for an item is 400 KB.
 const INPUT_ROW_BYTES: usize = 200 * 1024;
+
+/// Sort key of a job's SPEC row.
+const SPEC: &str = "SPEC";
+/// Largest spec, in bytes, that an extract's own row takes.
+const INLINE_SPEC_BYTES: usize = 4 * 1024;
+
+/// The SPEC row of a job.
+pub(crate) fn spec_item(job: &JobId, spec: &JobSpec, ttl: i64) -> Result<Item, StoreError> {
+    Ok(key(keys::job(job), SPEC).with("spec", json_text(spec)?).with("ttl", n(ttl)))
+}
+
+/// Whether a spec is small enough for an extract's own row.
+pub fn is_small(spec: &JobSpec) -> bool {
+    serde_json::to_string(spec).is_ok_and(|text| text.len() <= INLINE_SPEC_BYTES)
+}
 
 /// What a unit is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +72,26 @@ impl Store {
         item.as_ref().map(meta::from_item).transpose()
     }
 
+    /// What a job was asked to do. It never changes.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn spec(&self, job: &Job) -> Result<JobSpec, StoreError> {
+        if let Some(spec) = job.one.as_ref().and_then(|one| one.spec.clone()) {
+            return Ok(spec);
+        }
+        let item = self.get(&self.tables.jobs, key(keys::job(&job.id), SPEC)).await?;
+        let item = item.ok_or_else(|| StoreError::Malformed(format!("{}: the job's spec is gone", job.id)))?;
+        Row(&item).json("spec")
+    }
+
     /// What a job's units are about, in order of their numbers, from `first` on, which must begin a row.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn inputs(&self, id: &JobId, first: Seq) -> Result<Vec<Input>, StoreError> {
         let mut inputs = Vec::new();
+        // Those of an extract are in its row.
         for item in self.range(&self.tables.jobs, &keys::job(id), &keys::input(first), "INPUT#~", &[]).await? {
             let row = Row(&item);
             let depth = row.opt_n("depth")?.unwrap_or(0);
@@ -86,12 +115,12 @@ impl Store {
                     "SET #driver = :new, #driver_until = :until, #queued = :queued, #quiet = :quiet, #due = :due",
                     "#driver = :old AND #driver_until = :was AND attribute_not_exists(#ended_at)",
                     values([
-                        (":new", s(lease.holder.0.clone())),
+                        (":new", s(lease.holder.as_str())),
                         (":until", n(lease.until.0)),
                         (":queued", AttributeValue::Bool(lease.queued)),
                         (":quiet", n(lease.quiet)),
                         (":due", n(lease.until.min(job.deadline).0)),
-                        (":old", s(old.holder.0.clone())),
+                        (":old", s(old.holder.as_str())),
                         (":was", n(was.0)),
                     ]),
                 )
@@ -113,18 +142,18 @@ impl Store {
         }
     }
 
-    /// Moves a job that has not ended to a state in which it winds down, if it still is in the state that was read.
+    /// Begins a job's termination: moves one that has not ended to `to`, if it still is in the state that was read.
     /// `now` is noted for a cancellation.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn wind_down(&self, job: &Job, to: JobState, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn terminate(&self, job: &Job, to: JobState, now: Timestamp) -> Result<bool, StoreError> {
         let stamp = match to {
             JobState::Cancelling => "cancelled_at",
             JobState::Expiring => "expiring_at",
             JobState::FailingFast => "failing_at",
             JobState::Running | JobState::Ended(_) => {
-                return Err(StoreError::Malformed(format!("a job does not wind down to {}", to.name())));
+                return Err(StoreError::Malformed(format!("a job is not terminated by {}", to.name())));
             }
         };
         let wrote = self
@@ -152,7 +181,7 @@ impl Store {
         let mut found = Vec::new();
         for shard in 0..keys::DUE_SHARDS {
             let page = self
-                .db
+                .db()
                 .query()
                 .table_name(&self.tables.jobs)
                 .index_name(keys::BY_DUE)

@@ -44,11 +44,6 @@ pub fn month(month: Month) -> String {
     format!("MONTH#{month}")
 }
 
-/// Sort key of a minute's count of calls.
-pub fn rate(minute: i64) -> String {
-    format!("RATE#{minute}")
-}
-
 /// Sort key of an idempotency row.
 pub fn idempotency(key: &str) -> String {
     format!("IDEM#{key}")
@@ -79,19 +74,20 @@ pub fn seen(hash: &str) -> String {
     format!("SEEN#{hash}")
 }
 
-/// Sort key of a unit.
-pub fn unit(seq: Seq) -> String {
-    format!("UNIT#{seq:06}")
+/// Sort key of a segment's row. Padded, so that text order is number order.
+pub fn segment(index: u32) -> String {
+    format!("SEG#{index:08}")
 }
 
-/// The unit that a sort key names.
-pub fn unit_seq(sk: &str) -> Option<Seq> {
-    sk.strip_prefix("UNIT#")?.parse().ok()
+/// Sort key of a result. Padded likewise.
+pub fn result(seq: Seq, attempt: u8) -> String {
+    format!("RESULT#{seq:06}#{attempt:03}")
 }
 
-/// Sort key of the progress row with a given number.
-pub fn progress(row: u32) -> String {
-    format!("PROGRESS#{row:04}")
+/// The unit and attempt that a result's sort key names.
+pub fn result_of(sk: &str) -> Option<(Seq, u8)> {
+    let (seq, attempt) = sk.strip_prefix("RESULT#")?.split_once('#')?;
+    Some((seq.parse().ok()?, attempt.parse().ok()?))
 }
 
 /// List partition of an account's running jobs.

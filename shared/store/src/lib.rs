@@ -14,16 +14,15 @@ pub mod hosts;
 pub mod jobs;
 pub mod keys;
 pub mod lists;
-#[cfg(feature = "memory")]
 pub mod memory;
-pub mod progress;
 pub mod queue;
+pub mod results;
+pub mod segments;
 pub mod settle;
 pub mod snapshot;
 pub mod standing;
 pub mod stop;
 pub mod tables;
-pub mod units;
 
 mod item;
 mod meta;
@@ -68,10 +67,24 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Where rows are kept.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// DynamoDB, or what speaks its protocol.
+    DynamoDb(Client),
+    /// This process's memory: see [`memory`].
+    Memory {
+        /// The rows.
+        rows: Arc<memory::Rows>,
+        /// For what they cannot do: indexes, scans and tables.
+        behind: Client,
+    },
+}
+
 /// Handle on the tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    db: Client,
+    backend: Backend,
     tables: Arc<TableNames>,
     retry: RetryPolicy,
     result_ttl_secs: u64,
@@ -81,9 +94,23 @@ pub struct Store {
 const TTL_SLACK_SECS: u64 = 86_400;
 
 impl Store {
-    /// A store on `db`. Results are kept for `result_ttl_secs` after their job ended.
+    /// A store on DynamoDB. Results are kept for `result_ttl_secs` after their job ended.
     pub fn new(db: Client, tables: TableNames, retry: RetryPolicy, result_ttl_secs: u64) -> Store {
-        Store { db, tables: Arc::new(tables), retry, result_ttl_secs }
+        Store { backend: Backend::DynamoDb(db), tables: Arc::new(tables), retry, result_ttl_secs }
+    }
+
+    /// The same store with its rows in memory.
+    #[must_use]
+    pub fn in_memory(self, rows: Arc<memory::Rows>) -> Store {
+        let backend = Backend::Memory { rows, behind: self.db().clone() };
+        Store { backend, ..self }
+    }
+
+    /// DynamoDB, for what only it can do: indexes, scans, tables.
+    fn db(&self) -> &Client {
+        match &self.backend {
+            Backend::DynamoDb(db) | Backend::Memory { behind: db, .. } => db,
+        }
     }
 
     /// The tables' names.

@@ -59,7 +59,7 @@ impl Store {
         let mut jobs: Vec<Job> = Vec::new();
         loop {
             let page = self
-                .db
+                .db()
                 .query()
                 .table_name(&self.tables.jobs)
                 .index_name(keys::BY_ACCOUNT)

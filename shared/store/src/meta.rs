@@ -2,23 +2,23 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::credits::Charge;
-use domain::job::{CrawlFigures, DriverLease};
+use domain::job::{CrawlFigures, DriverLease, OneUnit};
 use domain::progress::Tally;
 use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Timestamp};
 
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, json_text, key, n, s};
-use crate::keys;
+use crate::{keys, segments};
 
 /// The row of a job that is accepted now. `ttl` in Unix seconds.
 pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
-    Ok(key(keys::job(&job.id), "META")
+    let item = key(keys::job(&job.id), "META")
         .with("job", s(job.id.as_str()))
         .with("account", s(job.account.as_str()))
         .with("endpoint", s(job.endpoint.name()))
-        .with("options", json_text(&job.options)?)
-        .with("schema", json_text(&job.schema)?)
-        .with_some("crawl", job.crawl.as_ref().map(json_text).transpose()?)
+        .with("timeout_ms", n(job.timeout_ms))
+        .with_some("concurrency", job.concurrency.map(n))
+        .with_some("fail_fast", job.fail_fast.then_some(AttributeValue::Bool(true)))
         .with("async", AttributeValue::Bool(job.async_mode))
         .with("state", s(job.state.name()))
         .with("reserved_monthly", n(job.reservation.monthly))
@@ -27,7 +27,7 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("admitted", n(job.admitted))
         .with("started_at", n(job.started_at.0))
         .with("deadline", n(job.deadline.0))
-        .with("driver", s(job.driver.holder.0.clone()))
+        .with("driver", s(job.driver.holder.as_str()))
         .with("driver_until", n(job.driver.until.0))
         .with("queued", AttributeValue::Bool(job.driver.queued))
         .with("quiet", n(job.driver.quiet))
@@ -35,7 +35,21 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("list_sk", s(keys::list_sort(job.started_at, &job.id)))
         .with("due_pk", s(keys::due(&job.id)))
         .with("due", n(job.driver.until.min(job.deadline).0))
-        .with("ttl", n(ttl)))
+        .with("ttl", n(ttl));
+    let Some(one) = &job.one else { return Ok(item) };
+    let item = item.with("url", s(one.url.clone())).with_some("spec", one.spec.as_ref().map(json_text).transpose()?);
+    Ok(item.with_all(segments::attributes(&one.segment)))
+}
+
+/// The unit of an extract, which is in its job's row.
+fn one_of(row: &Row<'_>) -> Result<Option<Box<OneUnit>>, StoreError> {
+    let Some(url) = row.opt_s("url") else { return Ok(None) };
+    Ok(Some(Box::new(OneUnit {
+        url: url.to_owned(),
+        segment: segments::parse(row, 0)?,
+        spec: row.opt_s("spec").map(|_| row.json("spec")).transpose()?,
+        result: row.opt_s("result").map(str::to_owned),
+    })))
 }
 
 /// Reads the row.
@@ -59,9 +73,10 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         id: row.parse("job", JobId::parse)?,
         account: row.parse("account", AccountId::parse)?,
         endpoint: row.parse("endpoint", Endpoint::parse)?,
-        options: row.json("options")?,
-        schema: row.json("schema")?,
-        crawl: row.opt_s("crawl").map(|_| row.json("crawl")).transpose()?,
+        timeout_ms: row.n("timeout_ms")?,
+        concurrency: row.opt_n("concurrency")?,
+        fail_fast: row.flag("fail_fast"),
+        one: one_of(&row)?,
         limit_reached: row.flag("limit_reached"),
         async_mode: row.flag("async"),
         state: row.parse("state", JobState::parse)?,
@@ -74,7 +89,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         started_at: Timestamp(row.n("started_at")?),
         deadline: Timestamp(row.n("deadline")?),
         driver: DriverLease {
-            holder: Nonce(row.s("driver")?.to_owned()),
+            holder: row.parse("driver", Nonce::parse)?,
             until: Timestamp(row.n("driver_until")?),
             queued: row.flag("queued"),
             quiet: row.opt_n("quiet")?.unwrap_or(0),

@@ -9,13 +9,14 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    AttributeValue, KeysAndAttributes, Put, PutRequest, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    WriteRequest,
 };
+use futures_util::future::try_join_all;
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, names};
+use crate::{Backend, Store};
 
 /// What a conditional write of one row came to.
 #[derive(Debug)]
@@ -80,23 +81,6 @@ pub(crate) fn tx_update(
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
-/// A condition on a row that is not written, as part of a transaction.
-pub(crate) fn tx_check(
-    table: &str,
-    key: Item,
-    condition: &str,
-    values: HashMap<String, AttributeValue>,
-) -> Result<TransactWriteItem, StoreError> {
-    let check = ConditionCheck::builder()
-        .table_name(table)
-        .set_key(Some(key))
-        .condition_expression(condition)
-        .set_expression_attribute_names(names(&[condition]))
-        .set_expression_attribute_values(Some(values))
-        .build()?;
-    Ok(TransactWriteItem::builder().condition_check(check).build())
-}
-
 /// Put only where no row is.
 pub(crate) const ABSENT: &str = "attribute_not_exists(#pk)";
 
@@ -109,13 +93,12 @@ impl Store {
         condition: &str,
         values: Option<HashMap<String, AttributeValue>>,
     ) -> Result<Conditional, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return rows.put_if(table, item, condition, values.as_ref());
-        }
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.put_if(table, item, condition, values.as_ref()),
+        };
         for attempt in 1.. {
-            let sent = self
-                .db
+            let sent = db
                 .put_item()
                 .table_name(table)
                 .set_item(Some(item.clone()))
@@ -139,6 +122,39 @@ impl Store {
         Ok(Conditional::Refused(None))
     }
 
+    /// Puts many rows, without a condition and in no order.
+    pub(crate) async fn put_many(&self, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.put_many(table, items),
+        };
+        let mut requests = Vec::with_capacity(items.len());
+        for item in items {
+            let put = PutRequest::builder().set_item(Some(item)).build()?;
+            requests.push(WriteRequest::builder().put_request(put).build());
+        }
+        // DynamoDB takes 25 at once.
+        let chunk = async |chunk: &[WriteRequest]| {
+            let (mut open, mut attempt) = (chunk.to_vec(), 0);
+            while !open.is_empty() {
+                if attempt > 0 {
+                    self.pause("BatchWriteItem", attempt).await?;
+                }
+                attempt += 1;
+                let before = open.len();
+                let wrote = db.batch_write_item().request_items(table, open).send().await;
+                let wrote = wrote.map_err(|e| StoreError::sdk("BatchWriteItem", e))?;
+                open = wrote.unprocessed_items.and_then(|mut left| left.remove(table)).unwrap_or_default();
+                if open.len() < before {
+                    attempt = attempt.min(1); // it moves on
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        try_join_all(requests.chunks(25).map(chunk)).await?;
+        Ok(())
+    }
+
     /// Updates a row on a condition (which may be empty).
     pub(crate) async fn update_if(
         &self,
@@ -148,13 +164,12 @@ impl Store {
         condition: &str,
         values: HashMap<String, AttributeValue>,
     ) -> Result<Conditional, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return rows.update_if(table, key, update, condition, &values);
-        }
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.update_if(table, key, update, condition, &values),
+        };
         for attempt in 1.. {
-            let sent = self
-                .db
+            let sent = db
                 .update_item()
                 .table_name(table)
                 .set_key(Some(key.clone()))
@@ -183,13 +198,13 @@ impl Store {
 
     /// Writes all items or none. A conflict with another transaction is tried again.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return rows.transact(&items);
-        }
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.transact(&items),
+        };
         for attempt in 1.. {
             // Each try is a request of its own: the SDK gives it a fresh token, and only its own resends share it.
-            let sent = self.db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let sent = db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
             let error = match sent {
                 Ok(_) => return Ok(Transaction::Written),
                 Err(e) => e,
@@ -227,20 +242,20 @@ impl Store {
 
     /// Reads one row, strongly consistent.
     pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return rows.get(table, &key);
-        }
-        let got = self.db.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.get(table, &key),
+        };
+        let got = db.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send().await;
         Ok(got.map_err(|e| StoreError::sdk("GetItem", e))?.item)
     }
 
     /// Reads many rows, strongly consistent, in no order; those that are absent are left out.
     pub(crate) async fn get_many(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return rows.get_many(table, &keys);
-        }
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return rows.get_many(table, &keys),
+        };
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(100) {
             let mut open = chunk.to_vec();
@@ -251,7 +266,7 @@ impl Store {
                 }
                 attempt += 1;
                 let request = KeysAndAttributes::builder().set_keys(Some(open)).consistent_read(true).build()?;
-                let got = self.db.batch_get_item().request_items(table, request).send().await;
+                let got = db.batch_get_item().request_items(table, request).send().await;
                 let mut got = got.map_err(|e| StoreError::sdk("BatchGetItem", e))?;
                 if let Some(items) = got.responses.as_mut().and_then(|r| r.remove(table)) {
                     if !items.is_empty() {
@@ -275,17 +290,16 @@ impl Store {
         to: &str,
         only: &[&str],
     ) -> Result<Vec<Item>, StoreError> {
-        #[cfg(feature = "memory")]
-        if let Some(rows) = crate::memory::rows() {
-            return Ok(rows.range(table, pk, from, to, only));
-        }
+        let db = match &self.backend {
+            Backend::DynamoDb(db) => db,
+            Backend::Memory { rows, .. } => return Ok(rows.range(table, pk, from, to, only)),
+        };
         let mut found = Vec::new();
         let mut start = None;
         loop {
             let condition = "#pk = :pk AND #sk BETWEEN :from AND :to";
             let projection = only.iter().map(|a| format!("#{a}")).collect::<Vec<_>>().join(", ");
-            let page = self
-                .db
+            let page = db
                 .query()
                 .table_name(table)
                 .key_condition_expression(condition)

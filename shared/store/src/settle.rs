@@ -1,70 +1,61 @@
-//! The end of a job as one transaction: META, the pools that are refunded, the ledger, and what else still has to be
-//! written for it to be true.
+//! The end of a job: META, the pools that are refunded and the ledger in one transaction; of an extract, of which nothing
+//! can come back, one write of its row.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::Settlement;
-use domain::progress::Fate;
-use domain::{Job, JobState, Seq};
+use domain::segment::Segment;
+use domain::{Endpoint, Job, JobState};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Put, key, n, s, values};
 use crate::keys;
-use crate::ops::{ABSENT, Transaction, tx_put, tx_update};
-use crate::units::{Claim, Finish};
+use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
+use crate::results::INLINE_BYTES;
+use crate::segments::{ONE, one_values};
 
 /// What a settle came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It took effect.
     Written,
-    /// The finish that was folded in was refused: another claim has the unit.
-    Fenced,
     /// META is not as read any more: read again. (Perhaps somebody settled; perhaps this very call, its reply lost.)
     Stale,
 }
 
+/// What the end of a job sets in its row.
+const END: &str = "#state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, #failed = :failed, \
+    #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, #refund_monthly = :rm, \
+    #refund_prepaid = :rp, #list_pk = :list";
+
+/// The end of an extract's unit, which is written with its job's.
+#[derive(Debug, Clone, Copy)]
+pub struct Last<'a> {
+    /// The unit's state: the version that follows the row's.
+    pub segment: &'a Segment,
+    /// Its result's JSON text, where it has one.
+    pub result: Option<&'a str>,
+}
+
 impl Store {
-    /// Ends `job` as `end` says. `finish` and `fates` ride along: the last unit's result and progress still unwritten.
+    /// Ends `job` as `end` says; `last` rides along with an extract.
     ///
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect.
-    pub async fn settle(
-        &self,
-        job: &Job,
-        end: &Settlement,
-        finish: Option<(&Claim, &Finish)>,
-        fates: &[(Seq, Fate)],
-    ) -> Result<Settled, StoreError> {
-        let expires_at = self.expiry(end.ended_at);
+    pub async fn settle(&self, job: &Job, end: &Settlement, last: Option<Last<'_>>) -> Result<Settled, StoreError> {
+        if job.endpoint == Endpoint::Extract {
+            return self.settle_extract(job, end, last).await;
+        }
         let account = keys::account(&job.account);
         let mut items = vec![
             tx_update(
                 &self.tables.jobs,
                 key(keys::job(&job.id), "META"),
-                "SET #state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, \
-                 #failed = :failed, #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, \
-                 #sitemaps_read = :sitemaps_read, #sitemaps_failed = :sitemaps_failed, #charged = :charged, #refund_monthly = :rm, \
-                 #refund_prepaid = :rp, #list_pk = :list REMOVE #due_pk, #due",
+                &format!("SET {END} REMOVE #due_pk, #due"),
                 "#state = :from AND #admitted = :admitted",
-                values([
-                    (":to", s(JobState::Ended(end.outcome).name())),
-                    (":from", s(job.state.name())),
-                    (":admitted", n(job.admitted)),
-                    (":now", n(end.ended_at.0)),
-                    (":expires", n(expires_at.0)),
-                    (":ttl", n(expires_at.plus_secs(crate::TTL_SLACK_SECS).secs())),
-                    (":done", n(end.tally.done)),
-                    (":failed", n(end.tally.failed)),
-                    (":closed", n(end.tally.cancelled)),
-                    (":skipped", n(end.figures.skipped)),
-                    (":duplicates", n(end.figures.duplicates)),
-                    (":sitemaps_read", n(end.figures.sitemaps.read)),
-                    (":sitemaps_failed", n(end.figures.sitemaps.failed)),
-                    (":charged", n(end.charge.charged)),
-                    (":rm", n(end.charge.refund_monthly)),
-                    (":rp", n(end.charge.refund_prepaid)),
-                    (":list", s(keys::list_finished(&job.account))),
-                ]),
+                self.end_values(job, end),
             )?,
             tx_put(
                 &self.tables.accounts,
@@ -78,9 +69,6 @@ impl Store {
                 ABSENT,
             )?,
         ];
-        if let Some((claim, finish)) = finish {
-            items.push(self.tx_finish(job, claim, finish)?);
-        }
         if end.charge.refund_monthly > 0 {
             items.push(tx_update(
                 &self.tables.accounts,
@@ -99,15 +87,12 @@ impl Store {
                 values([(":back", n(end.charge.refund_prepaid))]),
             )?);
         }
-        items.extend(self.tx_progress(job, fates, end.ended_at)?);
         Ok(match self.transact(items).await? {
             Transaction::Written => Settled::Written,
             Transaction::Refused(which) => {
                 let refused = |i: usize| which.get(i).copied().unwrap_or(false);
                 if refused(0) || refused(1) {
                     Settled::Stale
-                } else if finish.is_some() && refused(2) {
-                    Settled::Fenced
                 } else {
                     let text = format!("{}: a refund was refused by its pool; the ledger needs a look", job.id);
                     tracing::error!(job = %job.id, ?which, "a refund was refused by its pool");
@@ -115,5 +100,55 @@ impl Store {
                 }
             }
         })
+    }
+
+    fn end_values(&self, job: &Job, end: &Settlement) -> HashMap<String, AttributeValue> {
+        let expires_at = self.expiry(end.ended_at);
+        values([
+            (":to", s(JobState::Ended(end.outcome).name())),
+            (":from", s(job.state.name())),
+            (":admitted", n(job.admitted)),
+            (":now", n(end.ended_at.0)),
+            (":expires", n(expires_at.0)),
+            (":ttl", n(expires_at.plus_secs(crate::TTL_SLACK_SECS).secs())),
+            (":done", n(end.tally.done)),
+            (":failed", n(end.tally.failed)),
+            (":closed", n(end.tally.cancelled)),
+            (":skipped", n(end.figures.skipped)),
+            (":duplicates", n(end.figures.duplicates)),
+            (":charged", n(end.charge.charged)),
+            (":rm", n(end.charge.refund_monthly)),
+            (":rp", n(end.charge.refund_prepaid)),
+            (":list", s(keys::list_finished(&job.account))),
+        ])
+    }
+
+    async fn settle_extract(&self, job: &Job, end: &Settlement, last: Option<Last<'_>>) -> Result<Settled, StoreError> {
+        if end.charge.refunded() > 0 {
+            return Err(StoreError::Malformed(format!("{}: an extract has nothing to come back", job.id)));
+        }
+        let (mut update, mut condition) = (format!("SET {END}"), "#state = :from".to_owned());
+        let mut given = self.end_values(job, end);
+        given.remove(":admitted");
+        if let Some(Last { segment, result }) = last {
+            update = format!("{update}, {ONE}");
+            condition.push_str(" AND #version = :before");
+            given.extend(one_values(segment, segment.version.saturating_sub(1)));
+            if let Some(text) = result.filter(|text| text.len() <= INLINE_BYTES) {
+                update.push_str(", #result = :result");
+                given.insert(":result".into(), s(text));
+            }
+        }
+        update.push_str(" REMOVE #due_pk, #due");
+        let key = key(keys::job(&job.id), "META");
+        Ok(match self.update_if(&self.tables.jobs, key, &update, &condition, given).await? {
+            Conditional::Written => Settled::Written,
+            Conditional::Refused(_) => Settled::Stale,
+        })
+    }
+
+    /// Whether a result of an extract goes into its job's row, and not into one of its own that is put before.
+    pub fn goes_with_its_job(text: &str) -> bool {
+        text.len() <= INLINE_BYTES
     }
 }

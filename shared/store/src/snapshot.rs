@@ -1,16 +1,16 @@
 //! Reads all rows for [`domain::invariants::check`]. A scan is no moment in time: on a live system, believe only what
 //! a second scan finds again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::invariants::{AccountRows, JobRows, LedgerEntry, Snapshot};
-use domain::progress::Progress;
-use domain::{AccountId, JobId, Month};
+use domain::segment::{Segment, UnitState};
+use domain::{AccountId, JobId, Month, Seq};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, Row};
-use crate::{meta, progress, units};
+use crate::{keys, meta, segments};
 
 impl Store {
     /// Scans the accounts and jobs tables.
@@ -25,7 +25,7 @@ impl Store {
         let jobs = jobs
             .into_values()
             // Rows whose META is gone are on their way out by TTL.
-            .filter_map(|p| Some(JobRows { job: p.job?, units: p.units, progress: p.progress }))
+            .filter_map(Partial::finish)
             .collect();
         Ok(Snapshot { accounts, jobs })
     }
@@ -34,7 +34,7 @@ impl Store {
         let mut start = None;
         loop {
             let page = self
-                .db
+                .db()
                 .scan()
                 .table_name(table)
                 .consistent_read(true)
@@ -56,8 +56,22 @@ impl Store {
 #[derive(Default)]
 struct Partial {
     job: Option<domain::Job>,
-    units: BTreeMap<domain::Seq, domain::unit::Unit>,
-    progress: Progress,
+    segments: BTreeMap<u32, Segment>,
+    results: BTreeSet<(Seq, u8)>,
+}
+
+impl Partial {
+    fn finish(mut self) -> Option<JobRows> {
+        let job = self.job?;
+        if let Some(one) = &job.one {
+            self.segments.insert(0, one.segment.clone());
+            let unit = one.segment.unit(0);
+            if let (UnitState::Ended { attempt, .. }, Some(_)) = (unit, &one.result) {
+                self.results.insert((0, attempt));
+            }
+        }
+        Some(JobRows { job, segments: self.segments, results: self.results })
+    }
 }
 
 fn read_account_row(item: &Item, accounts: &mut BTreeMap<AccountId, AccountRows>) -> Result<(), StoreError> {
@@ -96,11 +110,11 @@ fn read_job_row(item: &Item, jobs: &mut HashMap<String, Partial>) -> Result<(), 
     let rows = jobs.entry(pk.to_owned()).or_default();
     if sk == "META" {
         rows.job = Some(meta::from_item(item)?);
-    } else if sk.starts_with("UNIT#") {
-        let unit = units::parse_row(item)?;
-        rows.units.insert(unit.seq, unit.unit);
-    } else if sk.starts_with("PROGRESS#") {
-        progress::add_row(&mut rows.progress, item)?;
+    } else if sk.starts_with("SEG#") {
+        let segment = segments::from_item(item)?;
+        rows.segments.insert(segment.index, segment);
+    } else if let Some(result) = keys::result_of(sk) {
+        rows.results.insert(result);
     }
     Ok(())
 }

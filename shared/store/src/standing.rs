@@ -24,12 +24,25 @@ pub struct Standing {
     pub minute: i64,
     /// The current month.
     pub month: Month,
-    /// Its row, if it was used before: what is used, and the limit.
-    pub month_row: Option<(u64, u64)>,
+    /// Its row, if it was used before.
+    pub month_row: Option<MonthRow>,
     /// Prepaid credits; `None` where none were ever bought.
     pub prepaid: Option<u64>,
     /// The call that used this idempotency key before, if one did within its time.
     pub idempotency: Option<IdempotencyRow>,
+}
+
+/// A month of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthRow {
+    /// Credits that are used.
+    pub used: u64,
+    /// The quota.
+    pub limit: u64,
+    /// The minute whose calls are counted; `None` in rows of an earlier version.
+    pub minute: Option<i64>,
+    /// Accepted calls in that minute.
+    pub calls: u64,
 }
 
 /// An earlier call with the same idempotency key.
@@ -44,12 +57,12 @@ pub struct IdempotencyRow {
 impl Standing {
     /// Credits of the month that are used.
     pub fn used(&self) -> u64 {
-        self.month_row.map_or(0, |(used, _)| used)
+        self.month_row.map_or(0, |row| row.used)
     }
 
     /// The month's quota.
     pub fn limit(&self) -> u64 {
-        self.month_row.map_or(self.plan.monthly(), |(_, limit)| limit)
+        self.month_row.map_or(self.plan.monthly(), |row| row.limit)
     }
 
     /// What is left of it.
@@ -69,9 +82,8 @@ impl Store {
         now: Timestamp,
         idempotency_key: Option<&str>,
     ) -> Result<Option<Standing>, StoreError> {
-        let (pk, month, minute) = (keys::account(account), now.month(), now.minute());
-        let mut wanted =
-            vec![key(&pk, "PROFILE"), key(&pk, keys::month(month)), key(&pk, "PREPAID"), key(&pk, keys::rate(minute))];
+        let (pk, month) = (keys::account(account), now.month());
+        let mut wanted = vec![key(&pk, "PROFILE"), key(&pk, keys::month(month)), key(&pk, "PREPAID")];
         wanted.extend(idempotency_key.map(|k| key(&pk, keys::idempotency(k))));
         let rows = self.get_many(&self.tables.accounts, wanted).await?;
         let find = |sk: &str| rows.iter().map(Row).find(|r| r.opt_s("sk") == Some(sk));
@@ -79,8 +91,16 @@ impl Store {
         let plan = profile.parse("plan", Plan::parse)?;
         let month_row = match find(&keys::month(month)) {
             None => None,
-            Some(row) => Some((row.n("used")?, row.n("limit")?)),
+            Some(row) => Some(MonthRow {
+                used: row.n("used")?,
+                limit: row.n("limit")?,
+                minute: row.opt_n("minute")?,
+                calls: row.opt_n("calls")?.unwrap_or(0),
+            }),
         };
+        // A process whose clock is ahead has begun the next minute: its calls count in that one.
+        let minute = month_row.and_then(|row| row.minute).map_or(now.minute(), |counted| counted.max(now.minute()));
+        let counted = month_row.filter(|row| row.minute == Some(minute));
         let idempotency = match idempotency_key.and_then(|k| find(&keys::idempotency(k))) {
             // TTL removes rows late; the time decides.
             Some(row) if row.n::<i64>("expires_at")? > now.0 => {
@@ -93,7 +113,7 @@ impl Store {
             plan,
             suspended: profile.s("status")? == "suspended",
             rate_limit: profile.opt_n("rate_limit")?.unwrap_or(plan.per_minute()),
-            rate_count: find(&keys::rate(minute)).map(|r| r.n("count")).transpose()?.unwrap_or(0),
+            rate_count: counted.map_or(0, |row| row.calls),
             minute,
             month,
             month_row,

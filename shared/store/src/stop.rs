@@ -34,7 +34,7 @@ impl Store {
                 CancelVerdict::Over => return Ok(Stopped::NotRunning),
                 CancelVerdict::Winding => return Ok(Stopped::Before),
                 CancelVerdict::Cancel => {
-                    if self.wind_down(&job, JobState::Cancelling, now).await? {
+                    if self.terminate(&job, JobState::Cancelling, now).await? {
                         return Ok(Stopped::Now);
                     }
                 }

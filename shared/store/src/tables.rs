@@ -72,7 +72,7 @@ impl Store {
                 continue;
             }
             let mut attributes = vec![attribute("pk", false)?, attribute("sk", false)?];
-            let mut create = self.db.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
+            let mut create = self.db().create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
             for element in key_schema("pk", "sk")? {
                 create = create.key_schema(element);
             }
@@ -94,7 +94,7 @@ impl Store {
                 .await
                 .map_err(|e| StoreError::sdk("CreateTable", e))?;
             let ttl = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build()?;
-            self.db
+            self.db()
                 .update_time_to_live()
                 .table_name(&table.name)
                 .time_to_live_specification(ttl)
@@ -107,7 +107,7 @@ impl Store {
 
     async fn table_list(&self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
-        let mut pages = self.db.list_tables().into_paginator().send();
+        let mut pages = self.db().list_tables().into_paginator().send();
         while let Some(page) = pages.next().await {
             found.extend(page.map_err(|e| StoreError::sdk("ListTables", e))?.table_names.unwrap_or_default());
         }

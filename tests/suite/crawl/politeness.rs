@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use domain::Endpoint;
+use domain::job::CrawlPlan;
+use domain::segment::{UnitEnd, UnitState};
 use serde_json::json;
 
 use super::{body, both, crawl, figures, results};
+use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::stack::World;
+use crate::support::world::{Ground, accept, call};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -92,4 +97,54 @@ async fn a_crawl_delay_is_honoured() {
     crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
     let gaps = gaps(&site);
     assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 1_000 * MS - SLACK), "{gaps:?}");
+}
+
+/// A Crawl-delay of half a minute, through the queue, on a clock of its own: the pages come at that pace, each costs two
+/// short messages, and no message grows old.
+#[tokio::test]
+async fn a_long_crawl_delay_costs_messages_and_no_waiting() {
+    const PAGES: usize = 6;
+    let robots = Some("User-agent: *\nCrawl-delay: 30\n".to_owned());
+    let spec = Spec { robots, ..Spec::tree(PAGES, PAGES) };
+    let (ground, site) = (Ground::with_queue().await, Generated::start(spec).await);
+    let engine = ground.engine(&Faults::default()).await;
+    let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
+    crawl.crawl = Some(CrawlPlan {
+        follow_pattern: site.url("/item/*"),
+        max_pages: 20,
+        max_depth: 2,
+        use_sitemap: false,
+        ignore_robots: false,
+        allow_large_crawl: false,
+    });
+    crawl.async_mode = true;
+    let started = accept(&engine, crawl).await.unwrap();
+    let id = started.job.id.clone();
+    engine.detach(*started, None).await;
+    // A second of the simulated clock every ten milliseconds.
+    let clock = ground.clock.clone();
+    let ticking = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            clock.advance(1);
+        }
+    });
+    let mut messages = 0;
+    while !engine.job(&id).await.unwrap().unwrap().state.ended() {
+        messages += ground.deliver(&engine, &engine, 0).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    ticking.abort();
+    let job = engine.job(&id).await.unwrap().unwrap();
+    let rows = engine.store().all_segments(&job).await.unwrap();
+    let good = |unit| matches!(unit, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, .. });
+    assert_eq!(rows[0].known().filter(|(_, unit)| good(*unit)).count(), PAGES, "{rows:?}");
+    // The clock never runs faster than a second in ten milliseconds. The first page starts late, by what a cold process
+    // takes, a hundred times as long by that clock.
+    let gaps = gaps(&site);
+    assert!(gaps[1..].iter().all(|gap| *gap >= 250 * MS), "{gaps:?}");
+    let took = job.ended_at.unwrap().ms_since(job.started_at);
+    assert!(took <= 60_000 * PAGES as u64, "{took} ms by that clock");
+    assert!(messages <= 3 * PAGES + 4, "{messages} messages");
+    ground.assert_sound("a long Crawl-delay").await;
 }

@@ -213,7 +213,7 @@ async fn refusals_are_described() {
         contract.holds("post", path, 400, &fixed.post(path, body).await);
         contract.holds("post", path, 401, &nobody.post(path, body).await);
         contract.holds("post", path, 403, &suspended.post(path, body).await);
-        let large = json!({ "x": "y".repeat(api::request::MAX_BODY) });
+        let large = json!({ "x": "y".repeat(api::request::max_body(path)) });
         contract.holds("post", path, 413, &world.post(path, &large).await);
         contract.holds("post", path, 422, &world.post(path, &bare).await);
     }

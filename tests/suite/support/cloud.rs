@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::invariants::check;
+use domain::segment::Totals;
 use domain::{AccountId, Job, JobId, Plan};
 use engine::clock::{Clock, SystemClock};
 use local::dynamodb::DynamoDb;
@@ -212,6 +213,12 @@ impl Cloud {
         .await;
         self.assert_sound().await;
         self.job(job).await
+    }
+
+    /// How many units of a job are not over.
+    pub async fn pending(&self, job: &JobId) -> u32 {
+        let job = self.job(job).await;
+        Totals::of(&self.store.all_segments(&job).await.unwrap(), job.admitted).tally.pending
     }
 
     pub async fn job(&self, job: &JobId) -> Job {

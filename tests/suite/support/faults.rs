@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
+use super::units::write_units;
+
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -58,6 +60,8 @@ pub struct Call {
     pub operation: String,
     /// Rows that it writes.
     pub writes: usize,
+    /// What it costs in write units.
+    pub units: usize,
     /// Rows that it asks for; a query counts as one.
     pub reads: usize,
     /// Entries of a batch call to SQS.
@@ -176,7 +180,8 @@ fn describe(request: &HttpRequest) -> Call {
     let text = body.to_string();
     let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
     let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
-    Call { service, operation: operation.to_owned(), writes, reads, entries, tables }
+    let units = write_units(operation, &body);
+    Call { service, operation: operation.to_owned(), writes, units, reads, entries, tables }
 }
 
 struct Between {

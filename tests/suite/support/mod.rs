@@ -12,6 +12,7 @@ pub mod server;
 pub mod site;
 pub mod stack;
 pub mod template;
+pub mod units;
 pub mod world;
 
 use std::time::Duration;

@@ -97,7 +97,7 @@ fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
             };
             items.map(|(kind, item)| db(&action(kind), &item["TableName"])).collect()
         }
-        "BatchGetItem" => {
+        "BatchGetItem" | "BatchWriteItem" => {
             body["RequestItems"].as_object().unwrap().keys().map(|t| db(operation, &Value::from(t.as_str()))).collect()
         }
         "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Scan" => [db(operation, &body["TableName"])].into(),

@@ -84,7 +84,7 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
     };
     let env = Env(&look);
     // On a machine that is slow for the moment closing takes long; what a DELETE does about that is not the matter here.
-    let defaults = Settings { sweep_secs: 1, cancel_close_ms: 60_000, ..Settings::default() };
+    let defaults = Settings { sweep_secs: 1, ..Settings::default() };
     LocalConfig {
         port: 0,
         dynamodb_port: None,

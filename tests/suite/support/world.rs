@@ -106,8 +106,14 @@ impl Ground {
     /// Fresh tables with the account `a` on the plan pro and 10 prepaid credits.
     pub async fn new() -> Ground {
         let db = DynamoDb::start(None).await.unwrap();
-        let settings =
-            Settings { step_attempts: 3, retry_base_ms: 1, progress_ms: 5, driver_faults: 2, ..Settings::default() };
+        let settings = Settings {
+            step_attempts: 3,
+            retry_base_ms: 1,
+            linger_ms: 2,
+            detached_linger_ms: 2,
+            driver_faults: 2,
+            ..Settings::default()
+        };
         let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
         let store = ground.store(&Faults::default()).await;
         store.create_tables().await.unwrap();
@@ -174,8 +180,8 @@ impl Ground {
     /// Hands one message to whom it is for.
     pub async fn handle(&self, post: &Post, letter: &Letter, worker: &Engine, settler: &Engine) {
         match letter.message() {
-            Message::Units { job, seqs, .. } if letter.receives > 10 => {
-                if settler.bury(&job, &seqs).await.is_ok() {
+            Message::Units { job, .. } if letter.receives > 10 => {
+                if settler.settle_if_done(&job).await.is_ok() {
                     post.delete(&letter.handle);
                 }
             }

@@ -7,7 +7,8 @@ use bench::FETCHED;
 use bench::compare::page;
 use divan::{Bencher, black_box};
 use domain::Reservation;
-use domain::job::{CrawlFigures, DriverLease, Options};
+use domain::job::{CrawlFigures, DriverLease};
+use domain::segment::{Segment, UnitEnd, UnitState, WriteId};
 use domain::time::Month;
 use domain::{AccountId, CanonicalUrl, Endpoint, FieldType, Job, JobId, JobState, Nonce, Schema, Timestamp};
 use extraction::coercion::{Reading, coerce};
@@ -15,7 +16,8 @@ use extraction::{Context, Page};
 use fetch::Robots;
 use serde_json::json;
 use store::client::{Connection, connect};
-use store::units::{Claim, Finish, UnitWrite};
+use store::results::ResultText;
+use store::segments::SegmentWrite;
 use store::{RetryPolicy, Store, TableNames};
 use url::Url;
 
@@ -90,32 +92,28 @@ fn robots_match(bencher: Bencher<'_, '_>) {
     bencher.bench(|| robots.allows(black_box(&url)));
 }
 
-/// A unit's two writes as rows, from and to the SDK's types, on a store that takes no time.
+/// A page's part of a group commit: a result and a segment's write as rows, from and to the SDK's types, on a store that
+/// takes no time.
 #[divan::bench]
-fn claim_and_finish(bencher: Bencher<'_, '_>) {
-    store::memory::install();
+fn commit(bencher: Bencher<'_, '_>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let store = runtime.block_on(async {
         let nowhere = Connection { endpoint: Some("http://127.0.0.1:1".into()), ..Connection::default() };
-        Store::new(connect(&nowhere).await, TableNames::default(), RetryPolicy::default(), 86_400)
+        let store = Store::new(connect(&nowhere).await, TableNames::default(), RetryPolicy::default(), 86_400);
+        store.in_memory(Default::default())
     });
     let job = job();
-    let result = json!({ "status": "success", "url": URL, "data": { "title": "Page 7", "price": 12.5 } }).to_string();
-    let mut seq = 0;
+    let text = json!({ "status": "success", "url": URL, "data": { "title": "Page 7", "price": 12.5 } }).to_string();
+    let (mut row, writer) = (Segment::untouched(0), Nonce::from_random(7));
     bencher.bench_local(|| {
-        seq += 1;
-        let claim = Claim { seq, attempt: 1, nonce: Nonce("bench".into()), lease_until: Timestamp(60_000) };
-        let finish = Finish {
-            result: result.clone(),
-            succeeded: true,
-            at: Timestamp(5),
-            skipped: 0,
-            sitemaps: domain::job::Sitemaps::default(),
-            duplicate: false,
-        };
-        let wrote = runtime
-            .block_on(async { (store.claim(&job, &claim).await.ok(), store.finish(&job, &claim, &finish).await.ok()) });
-        assert_eq!(wrote, (Some(UnitWrite::Written), Some(UnitWrite::Written)));
+        let n = u32::try_from(row.version).unwrap_or_default();
+        row = row.next(WriteId { writer, n });
+        row.put(n % 64, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(5), skipped: 0 });
+        let result = ResultText { seq: n % 64, attempt: 1, text: text.clone() };
+        let wrote = runtime.block_on(async {
+            (store.put_results(&job, &[result]).await.ok(), store.put_segment(&job, &row).await.ok())
+        });
+        assert_eq!(wrote, (Some(()), Some(SegmentWrite::Written)));
     });
 }
 
@@ -124,9 +122,10 @@ fn job() -> Job {
         id: JobId::from_random(7),
         account: AccountId::parse("bench").expect("a valid name"),
         endpoint: Endpoint::Batch,
-        options: Options::default(),
-        schema: schema(2),
-        crawl: None,
+        timeout_ms: 15_000,
+        concurrency: None,
+        fail_fast: false,
+        one: None,
         limit_reached: false,
         async_mode: false,
         state: JobState::Running,
@@ -134,7 +133,7 @@ fn job() -> Job {
         admitted: 1,
         started_at: Timestamp(0),
         deadline: Timestamp(1_000),
-        driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30), queued: false, quiet: 0 },
+        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, quiet: 0 },
         cancelled_at: None,
         ended_at: None,
         expires_at: None,

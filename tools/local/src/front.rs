@@ -158,10 +158,10 @@ async fn turn_away(socket: TcpStream) {
     let _ = connection.await;
 }
 
-/// Whether the body says of itself that it is too long: then none of it is read.
-fn announced_too_large(headers: &HeaderMap) -> bool {
+/// Whether the body says of itself that it is over `most` bytes: then none of it is read.
+fn announced_too_large(headers: &HeaderMap, most: usize) -> bool {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    announced.is_some_and(|bytes| bytes > api::request::MAX_BODY as u64)
+    announced.is_some_and(|bytes| bytes > most as u64)
 }
 
 /// Whether a request is one that only the holder of a key may make.
@@ -185,10 +185,11 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
         Ok(Found::Options(allow)) => return app.options(&allow),
         Err(refusal) => return app.refuse(&parts.headers, refusal).await,
     };
-    if announced_too_large(&parts.headers) {
-        return app.refuse(&parts.headers, api::request::too_large()).await;
+    let most = api::request::max_body(parts.uri.path());
+    if announced_too_large(&parts.headers, most) {
+        return app.refuse(&parts.headers, api::request::too_large(most)).await;
     }
-    let mut whole = std::pin::pin!(Limited::new(body, api::request::MAX_BODY).collect());
+    let mut whole = std::pin::pin!(Limited::new(body, most).collect());
     // A body that comes with its head is there at once. Nobody's is waited for who has no key.
     let there = tokio::select! {
         biased;
@@ -205,7 +206,7 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
     let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return app.refuse(&parts.headers, api::request::too_large()).await;
+            return app.refuse(&parts.headers, api::request::too_large(most)).await;
         }
         Ok(Err(_)) | Err(_) => {
             let text = "the request body could not be read to its end, or took too long to come";

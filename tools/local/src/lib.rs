@@ -22,12 +22,18 @@ mod seed;
 
 use std::process::ExitCode;
 
+pub use api::app::Sources;
 pub use config::LocalConfig;
 pub use front::Limits;
 pub use stack::Stack;
 
 /// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.
 pub async fn main() -> ExitCode {
+    main_on(Sources::default()).await
+}
+
+/// The same with another clock, other ids, or rows in memory.
+pub async fn main_on(sources: Sources) -> ExitCode {
     api::app::start_log(false);
     let mut config = match LocalConfig::from_env() {
         Ok(config) => config,
@@ -37,7 +43,7 @@ pub async fn main() -> ExitCode {
         }
     };
     config.config.settings.reader = api::app::reader();
-    let stack = match Stack::start(config).await {
+    let stack = match Stack::start_on(config, sources).await {
         Ok(stack) => stack,
         Err(error) => {
             tracing::error!("{error}");

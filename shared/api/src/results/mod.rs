@@ -54,7 +54,7 @@ pub(crate) async fn write(engine: Engine, feed: Feed, (sender, log): (Sender, Op
             Wait::Done(Item::Result(given)) => {
                 out.send(writer.unit(&given)).await;
                 let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
-                if due && let Some(progress) = writer.progress(&feed.known().tally(feed.job().admitted)) {
+                if due && let Some(progress) = writer.progress(&feed.tally()) {
                     out.send(progress).await;
                     told = Some(Instant::now());
                 }
@@ -114,14 +114,14 @@ async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer, log: Opt
             }
         }
     }
-    let tally = feed.known().tally(feed.job().admitted);
-    let job = feed.job().clone();
+    let totals = feed.totals();
+    let (tally, job) = (totals.tally, feed.job().clone());
     note(log, &tally);
     // It may have ended in this very moment, with everything given.
     if job.state.ended() && tally.pending == 0 {
         out.send(writer.end(&job, &job.tally.unwrap_or(tally))).await;
     } else {
-        let figures = out.figures(&job).await;
+        let figures = job.figures(&totals);
         out.send(writer.still_running(&job, &tally, &figures)).await;
     }
 }

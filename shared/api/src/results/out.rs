@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::Job;
-use domain::job::CrawlFigures;
 use engine::Engine;
 use tokio::time::{Instant, sleep_until};
 
@@ -73,11 +71,6 @@ impl Out {
                 }
             }
         }
-    }
-
-    /// A crawl's figures so far; none where they cannot be read.
-    pub(super) async fn figures(&self, job: &Job) -> CrawlFigures {
-        self.engine.figures(job).await.unwrap_or_default()
     }
 
     /// At least `bytes` bytes that mean nothing in this format: white space before the next JSON, or a comment.

@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::*;
 use crate::time::Month;
@@ -11,9 +10,10 @@ pub(crate) fn job(admitted: u32) -> Job {
         id: JobId::from_random(7),
         account: AccountId::parse("a").unwrap(),
         endpoint: Endpoint::Batch,
-        options: Options::default(),
-        schema: Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap(),
-        crawl: None,
+        timeout_ms: 15_000,
+        concurrency: None,
+        fail_fast: false,
+        one: None,
         limit_reached: false,
         async_mode: false,
         state: JobState::Running,
@@ -25,7 +25,7 @@ pub(crate) fn job(admitted: u32) -> Job {
         admitted,
         started_at: Timestamp(0),
         deadline: Timestamp(1_000),
-        driver: DriverLease { holder: Nonce("d".into()), until: Timestamp(30), queued: false, quiet: 0 },
+        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, quiet: 0 },
         cancelled_at: None,
         ended_at: None,
         expires_at: None,
@@ -44,7 +44,8 @@ proptest! {
     fn settles_once_nothing_is_open_and_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
         let mut j = job(d + f + c + p);
         j.state = JobState::ALL[s];
-        match j.settle(tally(d, f, c, p), CrawlFigures::default(), Timestamp(5)) {
+        let totals = Totals { tally: tally(d, f, c, p), ..Totals::default() };
+        match j.settle(&totals, Timestamp(5)) {
             Some(end) => {
                 prop_assert!(p == 0 && !j.state.ended());
                 prop_assert_eq!(end.charge.charged, u64::from(d + f));
@@ -58,7 +59,8 @@ proptest! {
 
 #[test]
 fn a_tally_of_another_size_never_settles() {
-    assert_eq!(job(3).settle(tally(2, 0, 0, 0), CrawlFigures::default(), Timestamp(0)), None);
+    let totals = Totals { tally: tally(2, 0, 0, 0), ..Totals::default() };
+    assert_eq!(job(3).settle(&totals, Timestamp(0)), None);
 }
 
 #[test]
@@ -73,10 +75,9 @@ fn state_names_round_trip_and_the_wire_knows_five() {
 fn delete_and_deadline() {
     let mut j = job(1);
     assert_eq!(j.cancel(), CancelVerdict::Cancel);
-    assert!(j.may_claim(Timestamp(999)) && !j.may_claim(Timestamp(1_000)) && j.must_expire(Timestamp(1_000)));
+    assert!(!j.must_expire(Timestamp(999)) && j.must_expire(Timestamp(1_000)));
     j.state = JobState::FailingFast;
     assert_eq!(j.cancel(), CancelVerdict::Cancel);
-    assert!(!j.may_claim(Timestamp(0)));
     j.state = JobState::Cancelling;
     assert_eq!(j.cancel(), CancelVerdict::Winding);
     assert!(!j.must_expire(Timestamp(1_000)));

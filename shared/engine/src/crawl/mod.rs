@@ -11,16 +11,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::job::{CrawlFigures, CrawlPlan, Sitemaps};
+use domain::job::{CrawlPlan, Sitemaps};
 use domain::{CanonicalUrl, Job, JobState, Seq};
 use extraction::budget::Budget;
 use fetch::Page;
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
-use store::units::Claim;
 use url::Url;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 use crate::reader::past;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
@@ -41,17 +41,17 @@ pub(crate) struct Found {
 }
 
 impl Engine {
-    /// Admits what the page of `claim`'s unit links to. Returns how many URLs matched and will not be fetched, and what
-    /// came of the sitemaps.
+    /// Admits what a unit's page links to. Returns how many URLs matched and will not be fetched.
     pub(crate) async fn grow_from(
         &self,
-        job: &Job,
+        job: &Assignment,
         plan: &CrawlPlan,
-        claim: &Claim,
+        seq: Seq,
+        attempt: u8,
         found: Found,
-    ) -> Result<CrawlFigures, StoreError> {
+    ) -> Result<u32, StoreError> {
         let Found { at, edge, judged } = found;
-        let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(CrawlFigures::default()) };
+        let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
         let memory = self.inner.crawls.of(&job.id);
         let seed = edge.seed();
         memory.see(&seed.key().hash(), Some(seed.as_str()));
@@ -78,8 +78,10 @@ impl Engine {
             let found = self.sitemap_pages(job, plan, edge.frontier(), &at).await;
             (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
         }
-        let skipped = skipped + self.admit(job, plan, claim, depth + 1, wanted).await?;
-        Ok(CrawlFigures { skipped, sitemaps, ..CrawlFigures::default() })
+        if sitemaps != Sitemaps::default() {
+            self.again(|| self.store().note_sitemaps(&job.id, sitemaps)).await?;
+        }
+        Ok(skipped + self.admit(job, plan, &format!("{seq}#{attempt}"), depth + 1, wanted).await?)
     }
 
     /// The edge for the page of a unit; `None` where its links are not followed.
@@ -112,7 +114,7 @@ impl Engine {
         if robots.is_empty() {
             return judged;
         }
-        let end = std::time::Instant::now() + Duration::from_millis(u64::from(job.options.timeout_ms));
+        let end = std::time::Instant::now() + Duration::from_millis(u64::from(job.timeout_ms));
         let work = move || {
             let over = past(end);
             edge::ask(&mut judged, &robots, &Budget::until(&over));
@@ -124,9 +126,9 @@ impl Engine {
     /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.
     async fn admit(
         &self,
-        job: &Job,
+        job: &Assignment,
         plan: &CrawlPlan,
-        claim: &Claim,
+        parent: &str,
         depth: u32,
         wanted: Vec<Child>,
     ) -> Result<u32, StoreError> {
@@ -139,7 +141,7 @@ impl Engine {
         }
         let _turn = memory.turn().await;
         open.retain(|child| !memory.knows(&child.hash));
-        let mark = self.nonce().0;
+        let mark = format!("{parent}#{}", self.nonce());
         let mut tries = 0;
         while !open.is_empty() {
             let hashes: Vec<String> = open.iter().map(|child| child.hash.clone()).collect();
@@ -161,7 +163,7 @@ impl Engine {
             let take = open.len().min(room).min(MAX_CHILDREN);
             // A mark of its own for each try: what was admitted by an earlier one is not taken for this one's.
             let mark = format!("{mark}#{tries}");
-            let growth = Growth { job: &now, parent: claim, depth, children: &open[..take], mark: &mark };
+            let growth = Growth { job: &now, depth, children: &open[..take], mark: &mark };
             if self.again(|| self.store().grow(growth)).await? {
                 memory.admit(now.admitted + u32::try_from(take).unwrap_or(0));
                 open.drain(..take).for_each(|child| memory.see(&child.hash, Some(&child.url)));
@@ -172,31 +174,21 @@ impl Engine {
             if tries >= TRIES {
                 return Err(StoreError::Contended { operation: "grow", attempts: tries });
             }
-            if !self.still_holds(job, claim).await? {
-                return Ok(0);
-            }
             let wait = (self.inner.ids.random() % u128::from(5 * u64::from(tries) + 1)) as u64;
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         Ok(0)
     }
 
-    /// Whether a claim is still its holder's: whoever was fenced off admits nothing.
-    async fn still_holds(&self, job: &Job, claim: &Claim) -> Result<bool, StoreError> {
-        let row = self.again(|| self.store().unit(&job.id, claim.seq)).await?;
-        Ok(domain::unit::finish(row.as_ref().map(|r| &r.unit), &claim.nonce, claim.attempt)
-            == domain::unit::FinishVerdict::Write)
-    }
-
     /// Judges the redirects of a unit's page, where the job is a crawl.
-    pub(crate) fn redirects(&self, job: &Arc<Job>, claim: &Claim) -> Option<Arc<Redirects>> {
-        job.crawl.is_some().then(|| Arc::new(Redirects::new(self.clone(), Arc::clone(job), claim.seq)))
+    pub(crate) fn redirects(&self, job: &Arc<Assignment>, seq: Seq) -> Option<Arc<Redirects>> {
+        job.is_crawl().then(|| Arc::new(Redirects::new(self.clone(), Arc::clone(job), seq)))
     }
 
     /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
     /// Of a site to which no connection comes about the seed itself tells.
-    pub(crate) async fn seed_is_denied(&self, job: &Job, seq: u32, seed: &Url) -> bool {
-        if seq != 0 || job.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
+    pub(crate) async fn seed_is_denied(&self, job: &Assignment, seq: Seq, seed: &Url) -> bool {
+        if seq != 0 || job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
             return false;
         }
         let robots = self.robots(seed).await;

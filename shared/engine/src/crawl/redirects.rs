@@ -3,28 +3,29 @@
 
 use std::sync::Arc;
 
-use domain::{CanonicalUrl, Job, Seq};
+use domain::{CanonicalUrl, Seq};
 use fetch::target::check_parsed;
 use fetch::{BoxFuture, Hop, Hops};
 use url::Url;
 
 use crate::Engine;
+use crate::assignment::Assignment;
 
 /// Judges the hops of one unit's page.
 pub(crate) struct Redirects {
     engine: Engine,
-    job: Arc<Job>,
+    job: Arc<Assignment>,
     seq: Seq,
 }
 
 impl Redirects {
-    pub(crate) fn new(engine: Engine, job: Arc<Job>, seq: Seq) -> Redirects {
+    pub(crate) fn new(engine: Engine, job: Arc<Assignment>, seq: Seq) -> Redirects {
         Redirects { engine, job, seq }
     }
 
     /// Whether the target's own robots.txt says no. Of a site to which no connection comes about the hop tells.
     async fn is_denied(&self, url: &Url) -> bool {
-        if self.job.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) || check_parsed(url).is_err() {
+        if self.job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) || check_parsed(url).is_err() {
             return false;
         }
         let robots = self.engine.robots(url).await;

@@ -6,7 +6,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::progress::{Fate, Progress};
+use domain::segment::{Segment, UnitEnd, UnitState};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
 use tokio::time::Instant;
@@ -21,8 +21,11 @@ const POLL: (Duration, Duration, Duration) =
 const MOVING: Duration = Duration::from_secs(10);
 /// Results in order of completion wait this long for one that ended before them and is told later, in milliseconds.
 const HOLD_BACK_MS: i64 = 50;
-/// As much where the rows are all that is known: workers tell of results in groups.
+/// As much where the rows are all that is known: runners write results in groups.
 const HOLD_BACK_ROWS_MS: i64 = 400;
+/// When units ended that never started: in order of completion they come after all others, by their numbers. Whoever
+/// skips them tells of it later than of results, so that no other place would be the same for everybody who reads.
+const NEVER: Timestamp = Timestamp(i64::MAX / 2);
 /// Most bytes of results that are kept before their turn; the rest is read again.
 const MOST_BYTES: usize = 512 * 1024;
 
@@ -71,16 +74,15 @@ pub struct Feed {
     job: Job,
     order: Order,
     events: Option<Receiver>,
-    /// What is known of the units' ends.
-    known: Progress,
-    /// Ended and not given yet.
+    /// The segments as last read.
+    rows: BTreeMap<u32, Segment>,
+    /// Units that are over, and how.
+    over: BTreeMap<Seq, UnitState>,
+    /// Of these, those that were not given yet, and the same by when they ended.
     waiting: BTreeSet<Seq>,
-    given: BTreeSet<Seq>,
-    /// When units that wait ended, as their rows say, and the same in that order.
-    ended_at: BTreeMap<Seq, Timestamp>,
     by_end: BTreeSet<(Timestamp, Seq)>,
-    /// Units of which the rows say that they have a result.
-    results: BTreeSet<Seq>,
+    /// Units that were given or left out.
+    passed: usize,
     /// Results at hand.
     texts: BTreeMap<Seq, String>,
     bytes: usize,
@@ -109,12 +111,11 @@ impl Feed {
             job,
             order: Order::Input,
             events: None,
-            known: Progress::default(),
+            rows: BTreeMap::new(),
+            over: BTreeMap::new(),
             waiting: BTreeSet::new(),
-            given: BTreeSet::new(),
-            ended_at: BTreeMap::new(),
             by_end: BTreeSet::new(),
-            results: BTreeSet::new(),
+            passed: 0,
             texts: BTreeMap::new(),
             bytes: 0,
             place: 0,
@@ -129,17 +130,17 @@ impl Feed {
     #[must_use]
     pub fn in_order(mut self, order: Order) -> Feed {
         self.order = order;
+        if order == Order::Input {
+            // Every unit has a result there: what is left out is not looked at.
+            let left_out = self.skip.min(self.job.admitted);
+            (self.place, self.passed, self.skip) = (left_out, left_out as usize, 0);
+        }
         self
     }
 
     /// The job as last seen.
     pub fn job(&self) -> &Job {
         &self.job
-    }
-
-    /// What is known of the units so far.
-    pub fn known(&self) -> &Progress {
-        &self.known
     }
 
     /// The next result, or the end. Waits as long as it takes. Dropping the future loses no result.
@@ -149,10 +150,6 @@ impl Feed {
     pub async fn next(&mut self) -> Result<Item, StoreError> {
         loop {
             if let Some(given) = self.pick(self.job.state.ended()).await? {
-                if self.skip > 0 {
-                    self.skip -= 1;
-                    continue;
-                }
                 return Ok(Item::Result(given));
             }
             if self.job.state.ended() && self.is_complete() {
@@ -172,20 +169,14 @@ impl Feed {
     /// # Errors
     /// Faults of the store that outlast its retries.
     pub async fn next_now(&mut self) -> Result<Option<Now>, StoreError> {
-        loop {
-            let now = match self.pick(true).await? {
-                Some(given) => Now::Result(given),
-                None if self.order == Order::Input && self.place < self.job.admitted => {
-                    self.place += 1;
-                    Now::Open(self.place - 1)
-                }
-                None => return Ok(None),
-            };
-            if self.skip == 0 {
-                return Ok(Some(now));
+        Ok(match self.pick(true).await? {
+            Some(given) => Some(Now::Result(given)),
+            None if self.order == Order::Input && self.place < self.job.admitted => {
+                self.place += 1;
+                Some(Now::Open(self.place - 1))
             }
-            self.skip -= 1;
-        }
+            None => None,
+        })
     }
 
     /// Reads once what the rows know.
@@ -196,13 +187,11 @@ impl Feed {
         if !self.job.state.ended() {
             self.job = self.engine.reread(&self.job.id.clone()).await?;
         }
-        let progress = self.engine.again(|| self.engine.store().progress(&self.job.id)).await?;
-        self.learn(&progress);
-        Ok(())
+        self.read_rows().await
     }
 
     fn is_complete(&self) -> bool {
-        self.given.len() >= self.job.admitted as usize
+        self.passed >= self.job.admitted as usize
     }
 
     async fn wait_for_event(&mut self) {
@@ -225,44 +214,31 @@ impl Feed {
     }
 
     fn hear(&mut self, event: Event) {
-        self.known.add(event.seq, event.fate);
-        if self.given.contains(&event.seq) {
-            return;
-        }
-        self.waiting.insert(event.seq);
-        match event.result {
-            Some((text, at)) => self.keep(event.seq, at, text),
-            None => self.hold_back_ms = HOLD_BACK_ROWS_MS,
+        self.learn(event.seq, event.unit);
+        match event.text {
+            Some(text) => self.keep(event.seq, text),
+            None if self.is_unread(event.seq) => self.hold_back_ms = HOLD_BACK_ROWS_MS,
+            None => {}
         }
     }
 
-    fn keep(&mut self, seq: Seq, at: Timestamp, text: String) {
-        self.note_end(seq, at);
+    /// Takes note of a unit that is over.
+    fn learn(&mut self, seq: Seq, unit: UnitState) {
+        if self.over.insert(seq, unit).is_some() || (self.order == Order::Input && seq < self.place) {
+            return;
+        }
+        self.waiting.insert(seq);
+        self.by_end.insert((ended_at(unit), seq));
+    }
+
+    fn keep(&mut self, seq: Seq, text: String) {
+        if !self.waiting.contains(&seq) {
+            return;
+        }
         // The first always fits: it may be the one whose turn it is.
         if self.texts.is_empty() || self.bytes + text.len() <= MOST_BYTES {
             self.bytes += text.len();
             self.texts.insert(seq, text);
-        }
-    }
-
-    /// Notes when a unit that waits ended.
-    fn note_end(&mut self, seq: Seq, at: Timestamp) {
-        if let Some(before) = self.ended_at.insert(seq, at) {
-            self.by_end.remove(&(before, seq));
-        }
-        self.by_end.insert((at, seq));
-    }
-
-    fn learn(&mut self, progress: &Progress) {
-        for (set, fate) in
-            [(&progress.done, Fate::Done), (&progress.failed, Fate::Failed), (&progress.closed, Fate::Closed)]
-        {
-            for seq in set {
-                self.known.add(*seq, fate);
-                if !self.given.contains(seq) {
-                    self.waiting.insert(*seq);
-                }
-            }
         }
     }
 
@@ -271,8 +247,6 @@ impl Feed {
         let before = self.waiting.len();
         self.refresh().await?;
         if self.job.state.ended() {
-            // Unit rows are the truth, and every unit has ended.
-            self.waiting = self.job.seqs().filter(|seq| !self.given.contains(seq)).collect();
             return Ok(());
         }
         if self.waiting.len() > before {
@@ -286,52 +260,68 @@ impl Feed {
 
     /// The result whose turn it is, if it is known. `all` says not to wait for others that may have ended before it.
     async fn pick(&mut self, all: bool) -> Result<Option<Given>, StoreError> {
-        while let Some(seq) = self.turn(all).await? {
-            // What is left out is not read, where it is known to be a result and so to have a place.
-            let unread = self.skip > 0 && self.has_result(seq);
-            if !unread && !self.texts.contains_key(&seq) {
-                self.read(seq).await?;
-            }
-            let text = match self.texts.remove(&seq) {
-                Some(text) => text,
-                None if unread => String::new(),
-                None => return Ok(None),
+        while let Some(seq) = self.turn(all) {
+            let unit = self.over.get(&seq).copied().unwrap_or_default();
+            // A duplicate of another unit's page has no result of its own; what is left out is not read.
+            let is_duplicate = matches!(unit, UnitState::Ended { end: UnitEnd::Duplicate, .. });
+            let text = if is_duplicate || self.skip > 0 {
+                None
+            } else {
+                match self.texts.remove(&seq) {
+                    Some(text) => {
+                        self.bytes = self.bytes.saturating_sub(text.len());
+                        Some(text)
+                    }
+                    None => Some(self.read(seq).await?),
+                }
             };
-            self.bytes = self.bytes.saturating_sub(text.len());
             self.waiting.remove(&seq);
-            if let Some(at) = self.ended_at.remove(&seq) {
-                self.by_end.remove(&(at, seq));
+            self.by_end.remove(&(ended_at(unit), seq));
+            self.passed += 1;
+            if is_duplicate {
+                continue;
             }
-            self.given.insert(seq);
-            // A duplicate of another unit's page has no result of its own.
-            if unread || !text.is_empty() {
-                let place = self.place;
-                self.place += 1;
-                return Ok(Some(Given { seq, place, text }));
+            let place = self.place;
+            self.place += 1;
+            match text {
+                Some(text) => return Ok(Some(Given { seq, place, text })),
+                None => self.skip -= 1,
             }
         }
         Ok(None)
     }
 
-    /// Whether a unit that has ended is known to have a result, and not to be a duplicate, before its text is read.
-    fn has_result(&self, seq: Seq) -> bool {
-        self.job.crawl.is_none() || self.results.contains(&seq)
-    }
-
     /// Whose turn it is.
-    async fn turn(&mut self, all: bool) -> Result<Option<Seq>, StoreError> {
+    fn turn(&self, all: bool) -> Option<Seq> {
         match self.order {
             Order::Input => {
                 let next = self.place;
-                Ok((self.waiting.contains(&next) && !self.is_unclear(next)).then_some(next))
+                (self.waiting.contains(&next) && !self.is_unclear(next)).then_some(next)
             }
-            Order::Completion => self.earliest(all).await,
+            Order::Completion => {
+                let (at, seq) = self.by_end.iter().copied().find(|(_, seq)| !self.is_unclear(*seq))?;
+                // An earlier one may still come of one that ended so lately.
+                (all || at.plus_ms(self.hold_back_ms) <= self.engine.now()).then_some(seq)
+            }
         }
     }
 
-    /// The reason for a closed unit is the state's: where that was read before the closing, it has to be read again.
+    /// The reason for a unit that never started is the state's: where that was read before, it has to be read again.
     fn is_unclear(&self, seq: Seq) -> bool {
-        self.job.state == JobState::Running && self.known.fate(seq) == Some(Fate::Closed)
+        self.job.state == JobState::Running && self.over.get(&seq) == Some(&UnitState::Skipped)
+    }
+
+    /// Whether a unit that is over has a result row.
+    fn is_unread(&self, seq: Seq) -> bool {
+        matches!(self.over.get(&seq), Some(UnitState::Ended { end, .. }) if end.has_result())
+    }
+}
+
+/// What results in order of completion are ordered by.
+fn ended_at(unit: UnitState) -> Timestamp {
+    match unit {
+        UnitState::Ended { at, .. } => at,
+        UnitState::Pending | UnitState::Started { .. } | UnitState::Skipped => NEVER,
     }
 }
 

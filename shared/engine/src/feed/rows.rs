@@ -1,84 +1,102 @@
-//! The feed's reading side: result texts and times of completion from unit rows, as few as are needed.
+//! The feed's reading side: segments that may have moved, and result texts, as few as are needed.
 
 use std::collections::BTreeMap;
 
-use domain::unit::Unit;
-use domain::{Seq, Timestamp};
+use domain::progress::Tally;
+use domain::segment::{Segment, Totals, UnitState};
+use domain::{ErrorCode, Seq, UnitError};
 use store::StoreError;
-use store::units::UnitRow;
 
 use super::{Feed, Order};
 use crate::marker;
 
 /// Most results that are read from rows at once.
-const PAGE: Seq = 32;
-
-/// When units ended that never started: in order of completion they come after all others, by their numbers. Whoever
-/// closes them tells of it later than of results, so that no other place would be the same for everybody who reads.
-const NEVER: Timestamp = Timestamp(i64::MAX / 2);
+const PAGE: usize = 32;
 
 impl Feed {
-    /// The earliest of the results that wait, unless it ended so lately that an earlier one may still come.
-    pub(super) async fn earliest(&mut self, all: bool) -> Result<Option<Seq>, StoreError> {
-        if self.waiting.is_empty() {
-            return Ok(None);
-        }
-        // Times are known of waiting units only.
-        if self.ended_at.len() < self.waiting.len() {
-            self.read_times().await?;
-        }
-        let next = self.by_end.iter().copied().find(|(_, seq)| !self.is_unclear(*seq));
-        Ok(next.filter(|(at, _)| all || at.plus_ms(self.hold_back_ms) <= self.engine.now()).map(|(_, seq)| seq))
+    /// What the units that are known add up to.
+    pub fn tally(&self) -> Tally {
+        self.totals().tally
     }
 
-    /// When the units that wait ended.
-    async fn read_times(&mut self) -> Result<(), StoreError> {
-        let unknown: Vec<Seq> = self.waiting.iter().copied().filter(|seq| !self.ended_at.contains_key(seq)).collect();
-        let (Some(first), Some(last)) = (unknown.first(), unknown.last()) else { return Ok(()) };
-        let rows = self.engine.again(|| self.engine.store().units(&self.job.id, *first, *last)).await?;
-        let ended = |row: &UnitRow| if row.unit == Unit::Closed { Some(NEVER) } else { row.at };
-        let found: BTreeMap<Seq, Timestamp> = rows.iter().filter_map(|row| Some((row.seq, ended(row)?))).collect();
-        let result = |row: &&UnitRow| !row.duplicate && !matches!(row.unit, Unit::Started { .. });
-        self.results.extend(rows.iter().filter(result).map(|row| row.seq));
-        for seq in unknown {
-            // Rows of an earlier version bear no time: they keep the order of their numbers.
-            self.note_end(seq, found.get(&seq).copied().unwrap_or_default());
+    /// The same with a crawl's figures.
+    pub fn totals(&self) -> Totals {
+        let mut rows: BTreeMap<u32, Segment> = BTreeMap::new();
+        for (seq, unit) in &self.over {
+            let index = Segment::of(*seq);
+            rows.entry(index).or_insert_with(|| Segment::untouched(index)).put(*seq, *unit);
+        }
+        Totals::of(rows.values(), self.job.admitted)
+    }
+
+    /// Reads the segments that were not over when they were read last.
+    pub(super) async fn read_rows(&mut self) -> Result<(), StoreError> {
+        let admitted = self.job.admitted;
+        let over = |index: &u32| self.rows.get(index).is_some_and(|row| row.is_over(admitted));
+        let wanted: Vec<u32> = Segment::of_job(admitted).filter(|index| !over(index)).collect();
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(()) };
+        let store = self.engine.store();
+        for row in self.engine.again(|| store.segments(&self.job, *first, *last)).await? {
+            let over: Vec<(Seq, UnitState)> =
+                row.known().filter(|(seq, unit)| unit.is_over() && *seq < admitted).collect();
+            over.into_iter().for_each(|(seq, unit)| self.learn(seq, unit));
+            self.rows.insert(row.index, row);
         }
         Ok(())
     }
 
-    /// Reads the text of a unit that has ended, and of those after it that will be wanted next.
-    pub(super) async fn read(&mut self, seq: Seq) -> Result<(), StoreError> {
-        let wanted = self.wanted_with(seq);
-        let store = self.engine.store();
-        let rows = self.engine.again(|| store.results_of(&self.job.id, &wanted)).await?;
-        let ended = self.job.state.ended();
-        for UnitRow { seq, unit, at, result, .. } in rows {
-            let text = match (&unit, result) {
-                (Unit::Done { .. }, Some(text)) => text,
-                (Unit::Closed, _) => marker::error_json(&self.url(seq).await?, marker::closed_error(&self.job)),
-                (Unit::Done { .. } | Unit::Started { .. }, _) => continue,
-            };
-            if !self.texts.contains_key(&seq) {
-                let at = if unit == Unit::Closed { NEVER } else { at.unwrap_or_default() };
-                self.keep(seq, at, text);
+    /// Reads the text of a unit that is over, and of those after it that will be wanted next, as far as there is room.
+    pub(super) async fn read(&mut self, seq: Seq) -> Result<String, StoreError> {
+        let (mut markers, mut wanted) = (Vec::new(), Vec::new());
+        for seq in self.wanted_with(seq) {
+            match self.over.get(&seq).copied().unwrap_or_default() {
+                UnitState::Ended { attempt, end, .. } => match marker::end_error(end) {
+                    Some(error) => markers.push((seq, error)),
+                    None => wanted.push((seq, attempt)),
+                },
+                UnitState::Skipped => markers.push((seq, marker::skipped_error(&self.job))),
+                UnitState::Pending | UnitState::Started { .. } => {}
             }
         }
-        if ended && !self.texts.contains_key(&seq) {
-            let text = format!("{}: unit {seq} has no result though the job ended", self.job.id);
-            return Err(StoreError::Malformed(text));
+        let mut found = self.read_results(&wanted).await?;
+        for (seq, error) in markers {
+            found.insert(seq, marker::error_json(&self.url(seq).await?, error));
         }
-        Ok(())
+        let text = match found.remove(&seq) {
+            Some(text) => text,
+            None => {
+                // It was put before the segment said so, and is kept as long as the job.
+                tracing::error!(job = %self.job.id, seq, "a unit that ended has no result");
+                let error = UnitError::new(ErrorCode::Internal, "this URL's result was lost by a fault of ours");
+                marker::error_json(&self.url(seq).await?, error)
+            }
+        };
+        found.into_iter().for_each(|(seq, text)| self.keep(seq, text));
+        Ok(text)
+    }
+
+    async fn read_results(&self, wanted: &[(Seq, u8)]) -> Result<BTreeMap<Seq, String>, StoreError> {
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        if self.job.one.is_some() {
+            let job = self.engine.reread(&self.job.id).await?;
+            if let Some(text) = job.one.and_then(|one| one.result) {
+                return Ok(BTreeMap::from([(0, text)]));
+            }
+        }
+        let store = self.engine.store();
+        Ok(self.engine.again(|| store.results(&self.job.id, wanted)).await?.into_iter().collect())
     }
 
     /// The units whose results are read together with this one's: those after it in the feed's order.
     fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
         let wanted = |other: &Seq| !self.texts.contains_key(other) && !self.is_unclear(*other);
         match self.order {
-            Order::Input => self.waiting.range(seq..).copied().filter(wanted).take(PAGE as usize).collect(),
+            Order::Input => self.waiting.range(seq..).copied().filter(wanted).take(PAGE).collect(),
             Order::Completion => {
-                let from = (self.ended_at.get(&seq).copied().unwrap_or_default(), seq);
-                self.by_end.range(from..).map(|(_, other)| *other).filter(wanted).take(PAGE as usize).collect()
+                let from = (super::ended_at(self.over.get(&seq).copied().unwrap_or_default()), seq);
+                self.by_end.range(from..).map(|(_, other)| *other).filter(wanted).take(PAGE).collect()
             }
         }
     }

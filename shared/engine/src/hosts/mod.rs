@@ -5,7 +5,7 @@
 
 mod known;
 mod robots;
-mod turn;
+mod slot;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +15,7 @@ use url::Url;
 
 use known::Host;
 use robots::Asked;
+pub use slot::Slot;
 
 /// Hosts whose pace a process remembers; a few hundred bytes each.
 #[allow(clippy::unwrap_used)] // judged by the compiler

@@ -10,6 +10,7 @@ use fetch::{Robots, RobotsAnswer, RobotsOutcome};
 use store::hosts::RobotsRow;
 use url::Url;
 
+use super::slot::Slot;
 use crate::Engine;
 
 /// How long a file holds, or that there is none (RFC 9309 §2.4).
@@ -70,11 +71,13 @@ impl Engine {
 
     async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
         // It is a request like any other, and the page that it is asked for comes right after it.
-        match self.turn(url, true, None).await {
-            Ok(start) => {
+        let latest = self.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
+        match self.slot(url, true, None, latest).await {
+            Ok(Slot::At(start)) => {
                 let wait = Duration::from_millis(start.ms_since(self.now()));
                 tokio::time::sleep(wait.min(PATIENCE)).await;
             }
+            Ok(Slot::Later(_)) => tokio::time::sleep(PATIENCE).await,
             Err(error) => tracing::warn!(%error, "no turn for a robots.txt; asking for it now"),
         }
         let answer = self.inner.fetcher.robots(url, TIMEOUT).await;

@@ -8,7 +8,7 @@ mod process;
 use std::time::Instant;
 
 use domain::job::RenderJs;
-use domain::{ErrorCode, Job, RenderMode, Schema, Timestamp, UnitError};
+use domain::{ErrorCode, JobSpec, RenderMode, Schema, Timestamp, UnitError};
 use extraction::budget::Budget;
 use extraction::links::Links;
 use extraction::shell::{Found, shell};
@@ -54,16 +54,16 @@ pub(crate) struct Reading {
 }
 
 impl Task {
-    pub(crate) fn new(job: &Job, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
+    pub(crate) fn new(spec: &JobSpec, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
         Task {
-            schema: job.schema.clone(),
-            locale: job.options.locale.clone(),
-            notes: notes(job),
+            schema: spec.schema.clone(),
+            locale: spec.options.locale.clone(),
+            notes: notes(spec),
             content_type,
             url,
             now,
             links,
-            judge: job.options.render_js == RenderJs::Auto,
+            judge: spec.options.render_js == RenderJs::Auto,
         }
     }
 
@@ -116,9 +116,9 @@ pub(crate) fn is_found(value: &Value) -> bool {
 }
 
 /// Wishes of the caller that are not met.
-fn notes(job: &Job) -> Vec<String> {
+fn notes(spec: &JobSpec) -> Vec<String> {
     let mut notes = Vec::new();
-    if job.options.process_images {
+    if spec.options.process_images {
         notes.push(
             "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),
         );

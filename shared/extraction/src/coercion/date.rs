@@ -20,7 +20,14 @@ pub(crate) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
 }
 
 fn plain(text: &str) -> String {
-    text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect()
+    let plain: String = text.chars().take(LOOK).flat_map(char::to_lowercase).map(digits::digit).collect();
+    if !plain.contains('\u{301}') {
+        return plain;
+    }
+    // Greek capitals with both marks come apart (Unicode's SpecialCasing); small letters have them in one.
+    let marks = [("\u{3b9}\u{308}\u{301}", "\u{390}"), ("\u{3c5}\u{308}\u{301}", "\u{3b0}")];
+    let joined = [("\u{3ca}\u{301}", "\u{390}"), ("\u{3cb}\u{301}", "\u{3b0}")];
+    marks.iter().chain(&joined).fold(plain, |plain, (apart, letter)| plain.replace(apart, letter))
 }
 
 /// The first day that stands in a text.

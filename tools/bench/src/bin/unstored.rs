@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bench::Fault;
 use clap::{Parser, Subcommand};
 use domain::Timestamp;
+use local::Sources;
 use store::client::connect;
 use store::hosts::RobotsRow;
 use store::{RetryPolicy, Store, TableNames};
@@ -48,8 +49,8 @@ fn main() -> ExitCode {
     };
     let code = match args.what {
         None => {
-            store::memory::install();
-            runtime.block_on(local::main())
+            let sources = Sources { rows: Some(Arc::default()), ..Sources::default() };
+            runtime.block_on(local::main_on(sources))
         }
         Some(What::Writes { data_dir, seconds, concurrency, bytes }) => {
             match runtime.block_on(writes(&data_dir, Duration::from_secs(seconds), concurrency, bytes)) {

@@ -1,4 +1,4 @@
-//! Whose turn it is at a host. Processes agree through the host's row, by writing it where it is still as they know it;
+//! Slots at a host: when a page may start there. Processes agree through the host's row, by writing it where it is still as they know it;
 //! each takes a few slots at once, so that not every page writes.
 
 use std::time::Duration;
@@ -16,9 +16,18 @@ use crate::Engine;
 /// Times that a row is planned on anew because another process was faster. Each time one of them got on.
 const RACES: u32 = 64;
 
+/// What a page that wants to start at its host got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// It may start then.
+    At(Timestamp),
+    /// The next slot is later than it can wait for: then. None was booked.
+    Later(Timestamp),
+}
+
 impl Engine {
-    /// Takes a turn for a page at its host; says when it may start, which is now or later. Waiting is the caller's;
-    /// where it waited, it then asks [`Engine::closed_until`], for the host may have said something in between.
+    /// Books a slot for a page at its host, if there is one by `latest`. Waiting is the caller's; where it waited, it
+    /// then asks [`Engine::closed_until`], for the host may have said something in between.
     ///
     /// `spaced` is for crawls: pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is longer,
     /// times the host's back-off, plus up to a quarter, over all processes. Others start at once, unless the host is
@@ -26,7 +35,13 @@ impl Engine {
     ///
     /// # Errors
     /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
-    pub async fn turn(&self, url: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Result<Timestamp, StoreError> {
+    pub async fn slot(
+        &self,
+        url: &Url,
+        spaced: bool,
+        crawl_delay: Option<Duration>,
+        latest: Timestamp,
+    ) -> Result<Slot, StoreError> {
         let delay_ms = if spaced { self.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
         let host = self.inner.hosts.host(url);
         let now = self.now();
@@ -36,14 +51,14 @@ impl Engine {
             (known.pace(now).is_backed_off(now), look)
         };
         if delay_ms == 0 && !backed_off && (!look || !self.look(&host).await) {
-            return Ok(now);
+            return Ok(Slot::At(now));
         }
         // Whoever waits here finds the slots that the one before it took.
         let _writing = host.writing.lock().await;
         let slot = host.known().slot(self.now(), delay_ms);
         match slot {
-            Some(start) => Ok(start),
-            None => self.again(|| self.take_slots(&host, delay_ms)).await,
+            Some(start) => Ok(Slot::At(start)),
+            None => self.again(|| self.take_slots(&host, delay_ms, latest)).await,
         }
     }
 
@@ -91,13 +106,18 @@ impl Engine {
     }
 
     /// Takes the next slots and keeps all but the first.
-    async fn take_slots(&self, host: &Host, delay_ms: u64) -> Result<Timestamp, StoreError> {
-        let mut taken = None;
+    async fn take_slots(&self, host: &Host, delay_ms: u64, latest: Timestamp) -> Result<Slot, StoreError> {
+        let (mut taken, mut later) = (None, None);
         let plan = |pace: Pace| {
             let now = self.now();
+            (taken, later) = (None, None);
             // Nothing to space: the host is not backed off any more.
             if delay_ms == 0 && !pace.is_backed_off(now) {
-                taken = None;
+                return pace;
+            }
+            let next = pace.next_slot(now);
+            if next > latest {
+                later = Some(next);
                 return pace;
             }
             let (slots, moved) = pace.take(now, delay_ms, self.inner.ids.random());
@@ -105,10 +125,10 @@ impl Engine {
             moved
         };
         self.change(host, plan).await?;
-        let Some(mut slots) = taken else { return Ok(self.now()) };
+        let Some(mut slots) = taken else { return Ok(later.map_or(Slot::At(self.now()), Slot::Later)) };
         let first = slots.starts.remove(0);
         host.known().keep(slots);
-        Ok(first)
+        Ok(Slot::At(first))
     }
 
     /// Changes a host's row, on whatever it turns out to be. Writes nothing where that changes nothing.

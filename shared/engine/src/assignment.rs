@@ -1,0 +1,102 @@
+//! What a runner is given: a job and what it was asked to do. What never changes of a job is read once by a process: its
+//! spec, and what its units are about.
+
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{Job, JobId, JobSpec, Seq};
+use lru::LruCache;
+use store::StoreError;
+use store::jobs::Input;
+
+use crate::Engine;
+
+/// How many jobs' specs and inputs are kept. A batch's inputs are 5 MiB at most.
+#[allow(clippy::unwrap_used)] // judged by the compiler
+const JOBS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
+/// A job and its spec.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// As it was when it was read.
+    pub job: Job,
+    /// What it was asked to do.
+    pub spec: Arc<JobSpec>,
+}
+
+impl Deref for Assignment {
+    type Target = Job;
+    fn deref(&self) -> &Job {
+        &self.job
+    }
+}
+
+/// What the units are about, in order. Each is shared: a crawl's list is made anew as it grows.
+pub(crate) type Inputs = Arc<Vec<Arc<Input>>>;
+
+/// What is kept of the jobs that were worked on last.
+pub(crate) struct Kept {
+    specs: Mutex<LruCache<JobId, Arc<JobSpec>>>,
+    inputs: Mutex<LruCache<JobId, Inputs>>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { specs: Mutex::new(LruCache::new(JOBS)), inputs: Mutex::new(LruCache::new(JOBS)) }
+    }
+}
+
+impl Kept {
+    pub(crate) fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner).put(id.clone(), Arc::clone(spec));
+    }
+
+    fn spec(&self, id: &JobId) -> Option<Arc<JobSpec>> {
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn inputs(&self, id: &JobId) -> Inputs {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default()
+    }
+
+    fn keep_inputs(&self, id: &JobId, inputs: &Inputs) {
+        let mut kept = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.get(id).is_none_or(|old| old.len() < inputs.len()) {
+            kept.put(id.clone(), Arc::clone(inputs));
+        }
+    }
+}
+
+impl Engine {
+    /// A job with its spec.
+    pub(crate) async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
+        let kept = self.inner.kept.spec(&job.id);
+        let spec = match kept {
+            Some(spec) => spec,
+            None => {
+                let spec = Arc::new(self.again(|| self.store().spec(&job)).await?);
+                self.inner.kept.keep_spec(&job.id, &spec);
+                spec
+            }
+        };
+        Ok(Arc::new(Assignment { job, spec }))
+    }
+
+    /// What one unit is about.
+    pub(crate) async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
+        if let Some(one) = &job.one {
+            return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
+        }
+        let mut inputs = self.inner.kept.inputs(&job.id);
+        if inputs.len() <= seq as usize {
+            // Rows never change and follow each other without a gap: the next begins where the known ones end.
+            let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
+            let more = self.again(|| self.store().inputs(&job.id, from)).await?;
+            inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
+            self.inner.kept.keep_inputs(&job.id, &inputs);
+        }
+        let found = inputs.get(seq as usize).cloned();
+        found.ok_or_else(|| StoreError::Malformed(format!("{}: unit {seq} has no input", job.id)))
+    }
+}

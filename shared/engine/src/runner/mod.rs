@@ -1,0 +1,274 @@
+//! Carries out what [`domain::machine`] says, for one job: reads and writes its rows, gets its pages, and tells the
+//! machine what came of it. It decides nothing.
+
+mod pages;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Moment, Money, NoMoney, Plan, Scope, Settling};
+use domain::segment::{Segment, UnitState};
+use domain::{Job, JobState, Nonce, Seq, Timestamp};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinSet;
+
+use crate::Engine;
+use crate::assignment::Assignment;
+use crate::events;
+use crate::lease::Keeper;
+use crate::marker;
+use crate::observe::Fact;
+use pages::{Page, Pages};
+
+/// What a runner may do: the machine's access, and how a settlement of it is carried out.
+pub(crate) trait Rights: domain::machine::Access + Send + Sync + 'static {
+    fn settling(settle: Self::Settle) -> Settling;
+}
+
+impl Rights for Money {
+    fn settling(settle: Settling) -> Settling {
+        settle
+    }
+}
+
+impl Rights for NoMoney {
+    fn settling(never: std::convert::Infallible) -> Settling {
+        match never {}
+    }
+}
+
+/// How a job is to be run.
+pub(crate) struct Run {
+    pub(crate) mode: Mode,
+    pub(crate) scope: Scope,
+    pub(crate) me: Nonce,
+    pub(crate) concurrency: u32,
+    /// Whether somebody waits for each result: then what has ended is written at once.
+    pub(crate) awaited: bool,
+    /// Whether the queue's workers are to do it.
+    pub(crate) delegate: bool,
+    /// What is known of its segments; `None` where that has to be read.
+    pub(crate) rows: Option<Vec<Segment>>,
+    pub(crate) until: Option<Timestamp>,
+    /// The driver's lease, where this runner has it.
+    pub(crate) keeper: Option<Keeper>,
+    /// Who is told of results.
+    pub(crate) events: Option<events::Sender>,
+}
+
+/// What a run came to.
+pub(crate) struct Ended<A: Rights> {
+    pub(crate) exit: Exit,
+    pub(crate) machine: Machine<A>,
+}
+
+struct Runner<A: Rights> {
+    engine: Engine,
+    work: Arc<Assignment>,
+    machine: Machine<A>,
+    keeper: Option<Keeper>,
+    events: Option<events::Sender>,
+    pages: Pages,
+    tasks: JoinSet<Page>,
+    io: FuturesUnordered<BoxFuture<'static, Event>>,
+    /// Results that were put or are about to be, until their units are shown.
+    results: HashMap<Seq, pages::Result>,
+}
+
+impl Engine {
+    /// Runs a job, as far as this runner's scope, time and rights go.
+    pub(crate) async fn run<A: Rights>(&self, work: Arc<Assignment>, run: Run) -> Ended<A> {
+        let settings = self.settings();
+        let job = &work.job;
+        let plan = Plan {
+            me: run.me,
+            mode: run.mode,
+            scope: run.scope,
+            concurrency: run.concurrency,
+            timeout_ms: job.timeout_ms,
+            lease_secs: settings.lease_secs,
+            stall_secs: settings.stall_secs,
+            fail_fast: job.fail_fast,
+            crawl: job.is_crawl(),
+            extract: job.endpoint == domain::Endpoint::Extract,
+            linger_ticks: if run.awaited { settings.linger_ms } else { settings.detached_linger_ms },
+            until: run.until,
+            most_faults: settings.driver_faults,
+            delegate: run.delegate,
+        };
+        let machine = Machine::new(plan, JobView::of(job), run.rows, self.moment());
+        let mut runner = Runner {
+            engine: self.clone(),
+            work,
+            machine,
+            keeper: run.keeper,
+            events: run.events,
+            pages: Pages::default(),
+            tasks: JoinSet::new(),
+            io: FuturesUnordered::new(),
+            results: HashMap::new(),
+        };
+        // On the heap: it is most of what a job is made of while it runs.
+        let exit = Box::pin(runner.run()).await;
+        if let Some(keeper) = &runner.keeper
+            && exit != Exit::Settled
+            && !keeper.lost()
+        {
+            keeper.give_back().await;
+        }
+        Ended { exit, machine: runner.machine }
+    }
+
+    /// The wall clock, and the steady one.
+    pub(crate) fn moment(&self) -> Moment {
+        let ticks = u64::try_from(self.inner.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Moment { now: self.now(), ticks }
+    }
+
+    /// A job with nothing to run: brings it to `to`, if it runs, does what its state asks for, and settles it where
+    /// nothing is open.
+    pub(crate) async fn end(&self, job: Job, to: Option<JobState>) -> Result<Ended<Money>, store::StoreError> {
+        let work = self.assignment(job).await?;
+        let run = Run {
+            mode: Mode::End(to),
+            scope: Scope::Job,
+            me: self.nonce(),
+            concurrency: 1,
+            awaited: true,
+            delegate: false,
+            rows: None,
+            until: None,
+            keeper: None,
+            events: None,
+        };
+        let ended = self.run::<Money>(work, run).await;
+        match ended.exit {
+            Exit::GaveUp => {
+                Err(store::StoreError::Contended { operation: "end a job", attempts: self.settings().driver_faults })
+            }
+            Exit::Settled | Exit::Over | Exit::Left => Ok(ended),
+        }
+    }
+}
+
+impl<A: Rights> Runner<A> {
+    async fn run(&mut self) -> Exit {
+        let (mut lost, mut stopped) = (false, false);
+        loop {
+            if !lost && self.keeper.as_ref().is_some_and(Keeper::lost) {
+                lost = true;
+                self.machine.handle(Event::LeaseLost, self.engine.moment());
+            }
+            if !stopped && self.engine.stopping() {
+                stopped = true;
+                self.machine.handle(Event::Stop, self.engine.moment());
+            }
+            while let Some(action) = self.machine.next_action(self.engine.moment()) {
+                if let Some(exit) = self.carry_out(action) {
+                    return exit;
+                }
+            }
+            let pause = Duration::from_millis(self.machine.next_timeout(self.engine.moment()));
+            tokio::select! {
+                Some(event) = self.io.next(), if !self.io.is_empty() => {
+                    self.machine.handle(event, self.engine.moment());
+                }
+                Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.joined(joined),
+                () = tokio::time::sleep(pause) => {}
+            }
+            // What came at the same moment is one group.
+            while let Some(joined) = self.tasks.try_join_next_with_id() {
+                self.joined(joined);
+            }
+        }
+    }
+
+    /// Begins an action. Returns why the run ends, if it does.
+    fn carry_out(&mut self, action: Action<A>) -> Option<Exit> {
+        let (engine, work) = (self.engine.clone(), Arc::clone(&self.work));
+        match action {
+            Action::ReadJob => self.io.push(Box::pin(async move { engine.read_job(&work).await })),
+            Action::ReadSegments { first, last } => {
+                self.io.push(Box::pin(async move { engine.read_segments(&work, first, last).await }));
+            }
+            Action::ReadHeartbeat => self.io.push(Box::pin(async move { engine.read_heartbeat(&work).await })),
+            Action::Prepare { seq, suspect } => {
+                let until = self.machine.starts_until();
+                self.pages.prepare(&mut self.tasks, engine, work, seq, suspect, until);
+            }
+            Action::Run { seq, attempt } => self.pages.run(&mut self.tasks, engine, work, seq, attempt),
+            Action::Abort(seq) => self.pages.abort(seq),
+            Action::Commit(commit) => {
+                let texts = commit.results.iter().filter_map(|(seq, attempt)| {
+                    let result = self.results.get(seq).filter(|result| result.attempt == *attempt)?;
+                    Some(result.row(*seq))
+                });
+                let texts = texts.collect();
+                self.io.push(Box::pin(async move { engine.commit(&work, commit, texts).await }));
+            }
+            Action::Terminate(to) => {
+                let job = Job { state: self.machine.job().state, ..work.job.clone() };
+                self.io.push(Box::pin(async move { engine.begin_termination(&job, to).await }));
+            }
+            Action::Settle(settle) => {
+                let settling = A::settling(settle);
+                let result = self.results.get(&0).map(|result| result.row(0));
+                self.io.push(Box::pin(async move { engine.carry_settlement(&work, settling, result).await }));
+            }
+            Action::Enqueue(units) => {
+                let keeper = self.keeper.as_ref().map(Keeper::handle);
+                let view = self.machine.job();
+                let job = Job { admitted: view.admitted, state: view.state, ..work.job.clone() };
+                self.io.push(Box::pin(async move {
+                    let refused = engine.send_open(&job, &units).await;
+                    if refused.len() < units.len()
+                        && let Some(keeper) = keeper
+                    {
+                        keeper.queued().await;
+                    }
+                    Event::Enqueued(refused)
+                }));
+            }
+            Action::Show { units, own } => self.show(units, own),
+            Action::Exit(exit) => {
+                if exit == Exit::GaveUp {
+                    tracing::error!(job = %work.id, "the store failed too often; a sweeper takes the job up");
+                }
+                return Some(exit);
+            }
+        }
+        None
+    }
+
+    /// Tells whoever counts and whoever shows of units that are over.
+    fn show(&mut self, units: Vec<(Seq, UnitState)>, own: bool) {
+        for (seq, unit) in units {
+            let mine = self.results.remove(&seq);
+            let UnitState::Ended { attempt, end, .. } = unit else {
+                self.tell(seq, unit, None);
+                continue;
+            };
+            let mine = mine.filter(|result| result.attempt == attempt && end.has_result());
+            match &mine {
+                Some(result) => self.engine.tell(&Fact::UnitEnded(&result.outcome)),
+                None if own => {
+                    if let Some(error) = marker::end_error(end) {
+                        self.engine.tell(&Fact::UnitEnded(&domain::UnitOutcome::error("", error)));
+                    }
+                }
+                None => {}
+            }
+            self.tell(seq, unit, mine.map(|result| result.text));
+        }
+    }
+
+    fn tell(&self, seq: Seq, unit: UnitState, text: Option<String>) {
+        if let Some(events) = &self.events {
+            events.send(events::Event { seq, unit, text });
+        }
+    }
+}

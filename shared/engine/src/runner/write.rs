@@ -1,0 +1,128 @@
+//! The machine's reads and writes, each with its outcome as an event. Every step can tell its own earlier effect, so it
+//! is tried again where the store fails.
+
+use domain::machine::{Commit, Event, JobView, Outcome, Settling};
+use domain::segment::Segment;
+use domain::{Job, JobState};
+use futures_util::StreamExt;
+use store::Store;
+use store::results::ResultText;
+use store::segments::SegmentWrite;
+use store::settle::{Last, Settled};
+
+use crate::Engine;
+use crate::assignment::Assignment;
+use crate::observe::Fact;
+
+/// How many segments are written at once.
+const WRITES: usize = 64;
+
+impl Engine {
+    pub(super) async fn read_job(&self, work: &Assignment) -> Event {
+        match self.again(|| self.store().job(&work.id)).await {
+            Ok(job) => Event::Job(job.as_ref().map(JobView::of)),
+            Err(error) => {
+                tracing::warn!(job = %work.id, %error, "could not read the job's state");
+                Event::ReadFailed
+            }
+        }
+    }
+
+    pub(super) async fn read_segments(&self, work: &Assignment, first: u32, last: u32) -> Event {
+        match self.again(|| self.store().segments(work, first, last)).await {
+            Ok(rows) => Event::Segments(rows),
+            Err(error) => {
+                tracing::warn!(job = %work.id, %error, "could not read the job's segments");
+                Event::ReadFailed
+            }
+        }
+    }
+
+    pub(super) async fn read_heartbeat(&self, work: &Assignment) -> Event {
+        match self.store().heartbeat().await {
+            Ok(beat) => {
+                let stall = self.settings().stall_secs;
+                if beat.is_none_or(|beat| beat.plus_secs(stall) <= self.now()) {
+                    tracing::warn!(job = %work.id, "no worker gave a sign of life; doing the work here");
+                }
+                Event::Heartbeat(beat)
+            }
+            Err(error) => {
+                tracing::warn!(job = %work.id, %error, "could not read the heartbeat");
+                Event::ReadFailed
+            }
+        }
+    }
+
+    /// Results first, all of them; then each segment by compare-and-set.
+    pub(super) async fn commit(&self, work: &Assignment, commit: Commit, results: Vec<ResultText>) -> Event {
+        if !results.is_empty()
+            && let Err(error) = self.again(|| self.store().put_results(work, &results)).await
+        {
+            tracing::warn!(job = %work.id, %error, "results could not be put; trying again");
+            return Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect());
+        }
+        let written = futures_util::stream::iter(commit.segments)
+            .map(|row| async move { (row.index, self.put_segment(work, &row).await) })
+            .buffer_unordered(WRITES)
+            .collect()
+            .await;
+        Event::Committed(written)
+    }
+
+    async fn put_segment(&self, work: &Assignment, row: &Segment) -> Outcome {
+        match self.again(|| self.store().put_segment(work, row)).await {
+            Ok(SegmentWrite::Written) => Outcome::Written,
+            Ok(SegmentWrite::Refused(row)) => Outcome::Refused(row),
+            Err(error) => {
+                tracing::warn!(job = %work.id, segment = row.index, %error, "a segment could not be written");
+                Outcome::Failed
+            }
+        }
+    }
+
+    pub(super) async fn begin_termination(&self, job: &Job, to: JobState) -> Event {
+        match self.again(|| self.store().terminate(job, to, self.now())).await {
+            Ok(_) => Event::Moved,
+            Err(error) => {
+                tracing::warn!(job = %job.id, %error, to = to.name(), "the job's termination could not be begun");
+                Event::MoveFailed
+            }
+        }
+    }
+
+    /// Settles the job as the machine judged it.
+    pub(super) async fn carry_settlement(
+        &self,
+        work: &Assignment,
+        settling: Settling,
+        result: Option<ResultText>,
+    ) -> Event {
+        let Settling { job: JobView { state, admitted, deadline }, totals, last } = settling;
+        let job = Job { state, admitted, deadline, ..work.job.clone() };
+        let Some(end) = job.settle(&totals, self.now()) else { return Event::SettleRefused };
+        if last.is_some()
+            && let Some(result) = result.as_ref().filter(|result| !Store::goes_with_its_job(&result.text))
+            && let Err(error) = self.again(|| self.store().put_results(work, std::slice::from_ref(result))).await
+        {
+            tracing::warn!(job = %job.id, %error, "a result could not be put; trying again");
+            return Event::SettleFailed;
+        }
+        let text = result.as_ref().map(|result| result.text.as_str());
+        let last = last.as_ref().map(|segment| Last { segment, result: text });
+        match self.again(|| self.store().settle(&job, &end, last)).await {
+            Ok(Settled::Written) => {
+                self.tell(&Fact::JobEnded(&job, &end));
+                tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
+                    refunded = end.charge.refunded(), "job ended");
+                Event::Settled
+            }
+            // Also what an own write whose reply was lost looks like: the row decides.
+            Ok(Settled::Stale) => Event::SettleRefused,
+            Err(error) => {
+                tracing::warn!(job = %job.id, %error, "the job could not be settled");
+                Event::SettleFailed
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Result rows: put before the segment that names them, many at once, without a condition. A result that no segment
+//! names does not exist.
+
+use std::collections::HashMap;
+
+use domain::{Job, JobId, Seq};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Put, Row, key, n, s};
+use crate::keys;
+
+/// Largest result, in bytes, that an extract's own row takes.
+pub(crate) const INLINE_BYTES: usize = 4 * 1024;
+
+/// A result to be put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultText {
+    /// Of which unit.
+    pub seq: Seq,
+    /// Of which of its attempts: both together name one holder.
+    pub attempt: u8,
+    /// JSON text, at most 64 KB or so.
+    pub text: String,
+}
+
+impl Store {
+    /// Puts results. Putting one twice changes nothing.
+    ///
+    /// # Errors
+    /// Faults of the store; some may be there then.
+    pub async fn put_results(&self, job: &Job, results: &[ResultText]) -> Result<(), StoreError> {
+        let ttl = self.ttl_of(job);
+        let row = |result: &ResultText| {
+            key(keys::job(&job.id), keys::result(result.seq, result.attempt))
+                .with("result", s(result.text.clone()))
+                .with("ttl", n(ttl))
+        };
+        self.put_many(&self.tables.jobs, results.iter().map(row).collect()).await
+    }
+
+    /// The results of these units and attempts, in no order; those that are absent are left out.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn results(&self, job: &JobId, wanted: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
+        let attempts: HashMap<Seq, u8> = wanted.iter().copied().collect();
+        let (first, last) = (attempts.keys().min(), attempts.keys().max());
+        let items = match (first, last) {
+            // Neighbours are read in one go: that is cheaper, for their sizes are added up before they are rounded.
+            (Some(first), Some(last)) if last.abs_diff(*first) as usize + 1 == attempts.len() => {
+                let (from, to) = (keys::result(*first, 0), keys::result(*last, u8::MAX));
+                self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?
+            }
+            _ => {
+                let keys = wanted.iter().map(|(seq, attempt)| key(keys::job(job), keys::result(*seq, *attempt)));
+                self.get_many(&self.tables.jobs, keys.collect()).await?
+            }
+        };
+        let mut found = HashMap::with_capacity(items.len());
+        for item in &items {
+            let row = Row(item);
+            let (seq, attempt) = row.parse("sk", keys::result_of)?;
+            // Those of attempts that were fenced off are nobody's.
+            if attempts.get(&seq) == Some(&attempt) {
+                found.insert(seq, row.s("result")?.to_owned());
+            }
+        }
+        Ok(found)
+    }
+}

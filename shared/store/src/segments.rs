@@ -1,0 +1,116 @@
+//! Segment rows: read, and written by compare-and-set on their version. An extract's only one is in its job's row.
+//! What follows from a refused write is judged by [`domain::machine`].
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::segment::{Segment, UNITS_PER_SEGMENT, WriteId};
+use domain::{Endpoint, Job, JobId, Nonce};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, b, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional};
+
+/// What the write of a segment came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SegmentWrite {
+    /// It took effect.
+    Written,
+    /// The row is of another version: as it stands, if there is one.
+    Refused(Option<Segment>),
+}
+
+/// What a segment adds to its row.
+pub(crate) fn attributes(segment: &Segment) -> Item {
+    let written = segment.written.as_ref().map(|id| s(format!("{}#{}", id.writer, id.n)));
+    Item::new().with("units", b(segment.pack())).with("version", n(segment.version)).with_some("written", written)
+}
+
+fn write_id(text: &str) -> Option<WriteId> {
+    let (writer, n) = text.split_once('#')?;
+    Some(WriteId { writer: Nonce::parse(writer)?, n: n.parse().ok()? })
+}
+
+pub(crate) fn parse(row: &Row<'_>, index: u32) -> Result<Segment, StoreError> {
+    let (version, written) = (row.n("version")?, row.parse("written", write_id)?);
+    Segment::unpack(index, version, written, row.bytes("units")?)
+        .map_err(|error| StoreError::Malformed(format!("segment {index}: {error}")))
+}
+
+fn index_of(sort_key: &str) -> Option<u32> {
+    sort_key.strip_prefix("SEG#")?.parse().ok()
+}
+
+/// Reads a segment's own row.
+pub(crate) fn from_item(item: &Item) -> Result<Segment, StoreError> {
+    let row = Row(item);
+    parse(&row, row.parse("sk", index_of)?)
+}
+
+impl Store {
+    /// The segments of a job from `first` to `last`, both included; those that nothing has happened in have no row.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn segments(&self, job: &Job, first: u32, last: u32) -> Result<Vec<Segment>, StoreError> {
+        if job.endpoint == Endpoint::Extract {
+            let one = self.job(&job.id).await?.and_then(|job| job.one);
+            return Ok(one.map(|one| one.segment).into_iter().collect());
+        }
+        let (from, to) = (keys::segment(first), keys::segment(last));
+        let items = self.range(&self.tables.jobs, &keys::job(&job.id), &from, &to, &[]).await?;
+        items.iter().map(from_item).collect()
+    }
+
+    /// All segments of a job.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn all_segments(&self, job: &Job) -> Result<Vec<Segment>, StoreError> {
+        self.segments(job, 0, u32::MAX / UNITS_PER_SEGMENT).await
+    }
+
+    /// Writes a segment, if its row is still of the version before.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn put_segment(&self, job: &Job, segment: &Segment) -> Result<SegmentWrite, StoreError> {
+        let before = segment.version.saturating_sub(1);
+        if job.endpoint == Endpoint::Extract {
+            return self.put_one(&job.id, segment, before).await;
+        }
+        let item = key(keys::job(&job.id), keys::segment(segment.index))
+            .with_all(attributes(segment))
+            .with("ttl", n(self.ttl_of(job)));
+        let table = &self.tables.jobs;
+        let wrote = match before {
+            0 => self.put_if(table, item, ABSENT, None).await?,
+            _ => self.put_if(table, item, "#version = :before", Some(values([(":before", n(before))]))).await?,
+        };
+        Ok(match wrote {
+            Conditional::Written => SegmentWrite::Written,
+            Conditional::Refused(row) => SegmentWrite::Refused(row.as_ref().map(from_item).transpose()?),
+        })
+    }
+
+    async fn put_one(&self, id: &JobId, segment: &Segment, before: u64) -> Result<SegmentWrite, StoreError> {
+        let update = format!("SET {ONE}");
+        let condition = "#version = :before AND attribute_not_exists(#ended_at)";
+        let key = key(keys::job(id), "META");
+        let wrote = self.update_if(&self.tables.jobs, key, &update, condition, one_values(segment, before)).await?;
+        Ok(match wrote {
+            Conditional::Written => SegmentWrite::Written,
+            Conditional::Refused(None) => SegmentWrite::Refused(None),
+            Conditional::Refused(Some(item)) => SegmentWrite::Refused(Some(parse(&Row(&item), 0)?)),
+        })
+    }
+}
+
+/// What an update of an extract's row sets of its unit.
+pub(crate) const ONE: &str = "#units = :units, #version = :version, #written = :written";
+
+pub(crate) fn one_values(segment: &Segment, before: u64) -> std::collections::HashMap<String, AttributeValue> {
+    let mut given = values([(":before", n(before))]);
+    given.extend(attributes(segment).into_iter().map(|(name, value)| (format!(":{name}"), value)));
+    given
+}
