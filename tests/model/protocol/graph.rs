@@ -1,37 +1,61 @@
-//! Whether a model's runs all end. With that, "a state in which nothing can happen has the job ended" says that every
-//! job ends, whatever the order of steps: the checker's own `eventually` is not exact where paths join.
+//! Whether a job can always still end by itself: from every state that can come about, whatever failed on the way
+//! there, steps that come by themselves lead to a state in which every job has ended. So there is no deadlock, and no
+//! circle that nothing leads out of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use stateright::Model;
 
+use crate::kept::hash;
 use crate::model::JobModel;
-use crate::state::State;
+use crate::world::World;
 
-/// Follows every path; `false` if one comes back to a state that it has passed.
-pub fn every_run_ends(model: &JobModel) -> bool {
-    // Whether a state's successors are all done with.
-    let mut done = HashMap::new();
-    let mut path: Vec<(State, Vec<State>)> = Vec::new();
-    let mut arrivals = model.init_states();
-    loop {
-        if let Some(state) = arrivals.pop() {
-            match done.get(&state) {
-                Some(true) => {}
-                Some(false) => return false,
-                None => {
-                    done.insert(state, false);
-                    path.push((state, model.next_states(&state)));
+/// Explores every state, and goes back from those that the jobs have ended in. How many states there are, and how
+/// many of them lead to the end.
+pub fn that_lead_to_the_end(model: &JobModel) -> (usize, usize) {
+    let mut known: HashMap<u64, u32> = HashMap::new();
+    // For each state, those that lead to it by themselves.
+    let mut before: Vec<Vec<u32>> = Vec::new();
+    let mut ended: Vec<u32> = Vec::new();
+    let mut arrived: VecDeque<(u32, World)> = VecDeque::new();
+    let mut number = |world: World, before: &mut Vec<Vec<u32>>, arrived: &mut VecDeque<(u32, World)>| {
+        let next = before.len() as u32;
+        *known.entry(hash(&world)).or_insert_with(|| {
+            before.push(Vec::new());
+            arrived.push_back((next, world));
+            next
+        })
+    };
+    for world in model.init_states() {
+        number(world, &mut before, &mut arrived);
+    }
+    let (mut own, mut all) = (Vec::new(), Vec::new());
+    while let Some((at, world)) = arrived.pop_front() {
+        if world.rows.jobs.iter().all(|row| row.state.ended()) {
+            ended.push(at);
+            continue;
+        }
+        model.own_steps(&world, &mut own);
+        model.actions(&world, &mut all);
+        let by_itself = own.len();
+        // Those that come by themselves are said first.
+        for (step, action) in all.drain(..).enumerate() {
+            if let Some(next) = model.next_state(&world, action) {
+                let next = number(next, &mut before, &mut arrived);
+                if step < by_itself {
+                    before[next as usize].push(at);
                 }
             }
         }
-        let Some((state, successors)) = path.last_mut() else { return true };
-        match successors.pop() {
-            Some(next) => arrivals.push(next),
-            None => {
-                done.insert(*state, true);
-                path.pop();
-            }
+        own.clear();
+    }
+    let mut leads = vec![false; before.len()];
+    let mut lead = 0;
+    while let Some(at) = ended.pop() {
+        if !std::mem::replace(&mut leads[at as usize], true) {
+            lead += 1;
+            ended.extend(&before[at as usize]);
         }
     }
+    (before.len(), lead)
 }

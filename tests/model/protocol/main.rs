@@ -1,19 +1,23 @@
-//! The protocol of claim, finish, cancel, settle and sweep, explored in every order of steps with crashes between any
-//! two writes, lost replies, lost and repeated messages and leases that end too early. Decisions are made by `domain`'s
-//! own functions; writes are compare-and-set on rows. Each mutant has to be caught by the property that it breaks.
-//! What is not modelled: growth of crawls, other jobs on the same pools, the rate, and storage that breaks its word.
+//! The protocol: processes whose machines are `domain::machine`'s own, explored in every order of their steps, with
+//! crashes between any two writes, replies that are lost, writes that come late, messages that are lost and repeated,
+//! stops, lost leases, and leases that end too early. Each mutant has to be caught by the property that it breaks.
+//! What is not modelled: the queue's back pressure and the workers' heartbeat (delegation), waiting for hosts, the
+//! rate, and storage that breaks its word otherwise than a mutant says.
 
 // A test may end by a panic, and what it found is read on its output.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
-mod ending;
 mod graph;
+mod kept;
 mod model;
 mod mutant;
+mod process;
 mod properties;
-mod rows;
-mod state;
-mod worker;
+mod runner;
+mod setup;
+mod steps;
+mod store;
+mod world;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -21,23 +25,25 @@ use std::time::Instant;
 use model::JobModel;
 use mutant::Mutant;
 use properties::{
-    CANCELLED, CANCELLED_EXTRACT, COMPLETES, EXHAUSTED, EXPIRES, FENCED, INVARIANTS, NO_DEADLOCK, NOTHING_STARTS,
-    ONE_RESULT, POOLS, SETTLED_ONCE, STARTED_OR_CLOSED, SUMS, TAKEN_OVER,
+    ANSWER, CANCELLED, CANCELLED_EXTRACT, COMPLETES, EXHAUSTED, EXPIRES, EXTRACT_ENDS, FAIL_FAST, FAILED_FAST, FENCED,
+    GROWN, INVARIANTS, NOTHING_STARTS, ONE_RESULT, OVERTAKEN, POOLS, RUNS_STARTED, SETTLED_ONCE, STARTED_OR_SKIPPED,
+    TAKEN_OVER,
 };
+use setup::{Grain, Setup};
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 /// Threads of one exploration.
 const THREADS: usize = 2;
 
 /// Explores everything: no `always` property may fail, exactly `possible` may happen, and there are `at_least` states.
-fn holds(name: &str, model: JobModel, possible: &[&str], at_least: usize) {
+fn holds(name: &str, setup: Setup, possible: &[&str], at_least: usize) {
     let begun = Instant::now();
-    let checker = model.checker().threads(THREADS).spawn_bfs().join();
+    let checker = JobModel::new(setup).checker().threads(THREADS).spawn_bfs().join();
     println!("{name}: {} unique states in {:.1?}", checker.unique_state_count(), begun.elapsed());
     let mut seen = BTreeSet::new();
     for (property, path) in checker.discoveries() {
         if checker.model().property(property).expectation == Expectation::Always {
-            let last = *path.last_state();
+            let last = path.last_state().clone();
             panic!("{name}: not so: {property}\n{:#?}\n{last:#?}", path.into_actions());
         }
         seen.insert(property);
@@ -47,44 +53,126 @@ fn holds(name: &str, model: JobModel, possible: &[&str], at_least: usize) {
     assert!(states >= at_least, "{name}: only {states} states, so something can not happen any more");
 }
 
-#[test]
-fn the_protocol_holds() {
-    let base = JobModel::new;
-    let usual = [COMPLETES, CANCELLED, TAKEN_OVER];
-    let slow = [COMPLETES, CANCELLED, TAKEN_OVER, FENCED, EXHAUSTED];
-    holds("2 units, queue, 2 faults, 1 overrun", base(2, 2, 1), &slow, 900_000);
-    holds("3 units, queue, 1 fault", base(3, 1, 0), &usual, 600_000);
-    let deadline = JobModel { deadline: true, ..base(2, 1, 1) };
-    holds("2 units, deadline, 1 fault, 1 overrun", deadline, &[&slow[..], &[EXPIRES]].concat(), 700_000);
-    let drivers = JobModel { money_rights: true, ..base(2, 1, 1) };
-    holds("2 units, drivers settle, 1 fault, 1 overrun", drivers, &[&usual[..], &[FENCED]].concat(), 300_000);
-    let undisturbed = JobModel { delete: false, ..base(2, 3, 1) };
-    holds("2 units, no DELETE, 3 faults, 1 overrun", undisturbed, &[COMPLETES, TAKEN_OVER, FENCED, EXHAUSTED], 80_000);
-    let extract = extract(3, 1);
-    let possible = [COMPLETES, CANCELLED_EXTRACT, EXPIRES, TAKEN_OVER, FENCED, EXHAUSTED];
-    holds("extract, deadline, 3 faults, 1 overrun", extract, &possible, 500_000);
+fn undisturbed(setup: Setup) -> Setup {
+    Setup { delete: false, ..setup }
 }
 
-fn extract(faults: u8, overruns: u8) -> JobModel {
-    JobModel { extract: true, deadline: true, money_rights: true, ..JobModel::new(1, faults, overruns) }
+fn fail_fast(setup: Setup) -> Setup {
+    Setup { fail_fast: true, pages_fail: true, ..setup }
+}
+
+/// The same with all units in one message.
+fn one_message(setup: Setup) -> Setup {
+    Setup { messages: vec![(0..setup.admitted).collect()], ..setup }
+}
+
+/// The same with a unit on each side of the border between two segments.
+fn two_segments(setup: Setup) -> Setup {
+    Setup { first: 63, admitted: 65, most: 65, ..setup }
+}
+
+fn in_replies(setup: Setup) -> Setup {
+    Setup { grain: Grain::Replies, ..setup }
+}
+
+/// A crawl that a handler drives.
+fn driven_crawl(most: u32, faults: u8, overruns: u8) -> Setup {
+    Setup { most, ..Setup::driven(1, faults, overruns) }
 }
 
 #[test]
-fn every_run_ends() {
-    assert!(graph::every_run_ends(&JobModel { deadline: true, ..JobModel::new(2, 1, 0) }));
-    assert!(graph::every_run_ends(&JobModel { money_rights: true, ..JobModel::new(2, 1, 0) }));
-    assert!(graph::every_run_ends(&extract(1, 1)));
+fn the_queue_does_the_work() {
+    let usual = [COMPLETES, CANCELLED];
+    let taken = [COMPLETES, TAKEN_OVER];
+    let slow = [COMPLETES, TAKEN_OVER, OVERTAKEN, EXHAUSTED];
+    holds("queue, 2 units, DELETE", Setup::queued(2, 0, 0), &usual, 30_000);
+    holds("queue, 1 unit, DELETE, 2 faults", Setup::queued(1, 2, 0), &taken, 40_000);
+    holds("queue, 1 unit, 3 faults, 1 overrun", undisturbed(Setup::queued(1, 3, 1)), &slow, 40_000);
+    holds("queue, 2 units, 1 fault", undisturbed(Setup::queued(2, 1, 0)), &taken, 10_000);
+    let one_worker = Setup { workers: 1, ..undisturbed(Setup::queued(2, 2, 0)) };
+    holds("queue, 2 units, 1 worker, 2 faults", one_worker, &[COMPLETES, TAKEN_OVER, OVERTAKEN], 5_000);
+    let group = Setup { workers: 1, concurrency: 1, ..one_message(Setup::queued(2, 1, 0)) };
+    holds("queue, 2 units in a message, DELETE, 1 fault", group, &[COMPLETES, CANCELLED, TAKEN_OVER], 10_000);
+    let three = Setup { workers: 1, ..one_message(undisturbed(Setup::queued(3, 1, 0))) };
+    holds("queue, 3 units in a message, 1 fault", three, &taken, 1_000);
+}
+
+#[test]
+fn a_handler_does_the_work() {
+    let usual = [COMPLETES, CANCELLED];
+    let taken = [COMPLETES, CANCELLED, TAKEN_OVER];
+    let slow = [COMPLETES, TAKEN_OVER, OVERTAKEN, EXHAUSTED];
+    let in_turn = Setup { concurrency: 1, ..Setup::driven(2, 1, 0) };
+    holds("driver, 2 units one by one, DELETE, 1 fault", in_turn, &taken, 10_000);
+    holds("driver, 2 units, 2 faults, 1 overrun", undisturbed(Setup::driven(2, 2, 1)), &slow, 60_000);
+    let deadline = Setup { deadline: Some(1), ..undisturbed(Setup::driven(2, 1, 0)) };
+    holds("driver, 2 units, deadline, 1 fault", deadline, &[COMPLETES, EXPIRES, TAKEN_OVER], 1_000);
+    let replies = in_replies(Setup::driven(1, 0, 0));
+    holds("driver, 1 unit, DELETE, every reply a step", replies, &[COMPLETES], 500);
+    let replies = in_replies(undisturbed(Setup::driven(2, 1, 0)));
+    holds("driver, 2 units, 1 fault, every reply a step", replies, &[COMPLETES, TAKEN_OVER], 1_000);
+    holds("driver, 2 segments, DELETE", two_segments(Setup::driven(65, 0, 0)), &usual, 1_000);
+    let gives_up = Setup { most_faults: 1, ..Setup::driven(1, 2, 0) };
+    holds(
+        "driver, 1 unit, DELETE, 2 faults of which one is enough to give up",
+        gives_up,
+        &[COMPLETES, TAKEN_OVER],
+        1_000,
+    );
+    let two_jobs = Setup { jobs: 2, ..Setup::driven(1, 1, 0) };
+    holds("2 jobs on one pool, DELETE, 1 fault", two_jobs, &[COMPLETES, TAKEN_OVER], 1_000);
+    holds("3 units, fail_fast, DELETE", fail_fast(Setup::driven(3, 0, 0)), &[COMPLETES, CANCELLED, FAILED_FAST], 1_000);
+    let careful = Setup { concurrency: 1, ..fail_fast(undisturbed(Setup::driven(3, 1, 0))) };
+    holds("3 units one by one, fail_fast, 1 fault", careful, &[COMPLETES, TAKEN_OVER, FAILED_FAST], 1_000);
+}
+
+#[test]
+fn a_crawl_grows() {
+    holds("crawl, 2 pages, DELETE", Setup::crawl(2, 0, 0), &[COMPLETES, CANCELLED, GROWN], 1_000);
+    let slow = undisturbed(Setup::crawl(2, 1, 1));
+    holds("crawl, 2 pages, 1 fault, 1 overrun", slow, &[COMPLETES, GROWN, TAKEN_OVER, OVERTAKEN], 1_000);
+    let vary = Setup { links_vary: true, ..undisturbed(Setup::crawl(2, 1, 1)) };
+    holds("crawl, 2 pages, links vary, 1 fault, 1 overrun", vary, &[COMPLETES, GROWN, TAKEN_OVER, OVERTAKEN], 1_000);
+    let taken = [COMPLETES, GROWN, TAKEN_OVER, OVERTAKEN];
+    holds("crawl, 3 pages, 1 fault", undisturbed(Setup::crawl(3, 1, 0)), &taken, 1_000);
+    let driven = driven_crawl(2, 1, 0);
+    holds("crawl, 2 pages, driver, DELETE, 1 fault", driven, &[COMPLETES, CANCELLED, GROWN, TAKEN_OVER], 1_000);
+}
+
+#[test]
+fn an_extract_ends() {
+    let possible = [COMPLETES, CANCELLED_EXTRACT, EXPIRES];
+    holds("extract, DELETE, deadline, 1 fault, 1 overrun", Setup::extract(1, 1), &possible, 40_000);
+    let timeless = |faults, overruns| Setup { deadline: None, ..Setup::extract(faults, overruns) };
+    let slow = [COMPLETES, TAKEN_OVER, OVERTAKEN, EXHAUSTED];
+    holds("extract, 3 faults, 1 overrun", undisturbed(timeless(3, 1)), &slow, 9_000);
+    let possible = [COMPLETES, CANCELLED_EXTRACT, TAKEN_OVER, OVERTAKEN];
+    holds("extract, DELETE, 1 fault, 1 overrun", timeless(1, 1), &possible, 8_000);
+    let replies = in_replies(timeless(1, 0));
+    holds("extract, DELETE, 1 fault, every reply a step", replies, &[COMPLETES, CANCELLED_EXTRACT, TAKEN_OVER], 10_000);
+}
+
+/// From every state, whatever failed before: no deadlock, and no circle without a way out.
+#[test]
+fn a_job_can_always_end_by_itself() {
+    let ends = |name: &str, setup: Setup| {
+        let (states, lead) = graph::that_lead_to_the_end(&JobModel::new(setup));
+        println!("{name}: {lead} of {states} states lead to the end");
+        assert_eq!(states, lead, "{name}");
+    };
+    ends("queue, 2 units, 1 fault", undisturbed(Setup::queued(2, 1, 0)));
+    ends("queue, 1 unit, DELETE, 1 fault", Setup::queued(1, 1, 0));
+    ends("driver, 2 units, DELETE, 1 fault", Setup::driven(2, 1, 0));
+    ends("2 units, fail_fast, DELETE", fail_fast(Setup::driven(2, 0, 0)));
+    ends("crawl, 2 pages, 1 fault", undisturbed(Setup::crawl(2, 1, 0)));
+    ends("extract, DELETE, deadline, 1 fault, 1 overrun", Setup::extract(1, 1));
 }
 
 /// The mutant has to be caught, and by this property.
-fn caught(mutant: Mutant, property: &'static str) {
-    caught_in(mutant, JobModel::new(2, 2, 1), property);
-}
-
-fn caught_in(mutant: Mutant, model: JobModel, property: &'static str) {
-    let model = JobModel { mutant: Some(mutant), ..model };
+fn caught(mutant: Mutant, setup: Setup, property: &'static str) {
+    let model = JobModel::new(Setup { mutant: Some(mutant), ..setup });
     let enough = HasDiscoveries::AnyOf(BTreeSet::from([property]));
-    let checker = model.checker().finish_when(enough).spawn_bfs().join();
+    let checker = model.checker().threads(THREADS).finish_when(enough).spawn_bfs().join();
     let found = checker.discovery(property);
     let states = checker.unique_state_count();
     let Some(path) = found else { panic!("{mutant:?} is not caught: \"{property}\" holds in {states} states") };
@@ -93,24 +181,41 @@ fn caught_in(mutant: Mutant, model: JobModel, property: &'static str) {
     println!("    {:?}", path.into_actions());
 }
 
+/// The mutant has to leave a job that nothing ends any more.
+fn strands(mutant: Mutant, setup: Setup) {
+    let (states, lead) = graph::that_lead_to_the_end(&JobModel::new(Setup { mutant: Some(mutant), ..setup }));
+    assert!(lead < states, "{mutant:?} is not caught: all {states} states lead to the end");
+    println!("{mutant:?} is caught: {} of {states} states do not lead to the end", states - lead);
+}
+
 #[test]
-fn every_mutant_is_caught() {
-    caught(Mutant::NoFence, ONE_RESULT);
-    caught(Mutant::NoOnceGuard, SETTLED_ONCE);
-    caught(Mutant::NoOnceGuard, POOLS);
-    caught(Mutant::CountingProgress, SUMS);
-    caught(Mutant::UnconditionalClaim, STARTED_OR_CLOSED);
-    caught(Mutant::UnconditionalClaim, ONE_RESULT);
-    caught(Mutant::NoClosing, NOTHING_STARTS);
-    caught(Mutant::AnswersBeforeClosing, NOTHING_STARTS);
-    caught(Mutant::UnguardedTakeOver, ONE_RESULT);
-    caught(Mutant::SettleIgnoresState, INVARIANTS);
-    // No fault is needed: the deadline alone ends units over their holders' heads.
-    let deadline = || JobModel { deadline: true, ..JobModel::new(2, 0, 0) };
-    caught_in(Mutant::BelievesItsOwnResult, deadline(), INVARIANTS);
-    caught(Mutant::NoResend, NO_DEADLOCK);
-    caught(Mutant::ResendOnlyWhileRunning, NO_DEADLOCK);
-    // Sent again and forgotten again for ever.
-    let mutant = Some(Mutant::CancelledMessageIsNoOp);
-    assert!(!graph::every_run_ends(&JobModel { mutant, ..JobModel::new(2, 2, 1) }));
+fn every_mutant_of_the_store_is_caught() {
+    caught(Mutant::UnconditionalWrite, undisturbed(Setup::queued(2, 0, 0)), ONE_RESULT);
+    caught(Mutant::UnconditionalWrite, Setup::driven(2, 0, 0), STARTED_OR_SKIPPED);
+    caught(Mutant::RefusedIsWritten, undisturbed(Setup::queued(2, 0, 0)), RUNS_STARTED);
+    caught(Mutant::NoFence, undisturbed(Setup::queued(1, 1, 1)), FENCED);
+    caught(Mutant::NoOnceGuard, Setup::queued(1, 0, 0), SETTLED_ONCE);
+    caught(Mutant::NoOnceGuard, Setup::queued(1, 0, 0), POOLS);
+    caught(Mutant::SettleIgnoresState, Setup { grain: Grain::Reads, ..Setup::queued(1, 0, 0) }, INVARIANTS);
+    let vary = Setup { links_vary: true, ..undisturbed(Setup::crawl(2, 1, 1)) };
+    caught(Mutant::SettleIgnoresAdmitted, vary, INVARIANTS);
+    caught(Mutant::ResultAfterSegment, Setup::queued(1, 0, 0), INVARIANTS);
+    caught(Mutant::GrowthIgnoresState, driven_crawl(2, 0, 0), NOTHING_STARTS);
+    caught(Mutant::UnconditionalMove, Setup::queued(1, 0, 0), INVARIANTS);
+    caught(Mutant::ExtractEndIgnoresVersion, Setup { deadline: None, ..Setup::extract(1, 1) }, FENCED);
+}
+
+#[test]
+fn every_mutant_of_machines_and_runners_is_caught() {
+    caught(Mutant::OwnByWriterOnly, in_replies(undisturbed(Setup::driven(2, 1, 0))), RUNS_STARTED);
+    caught(Mutant::NoSkipping, Setup::queued(1, 0, 0), NOTHING_STARTS);
+    let timeless = Setup { deadline: None, ..Setup::extract(1, 0) };
+    caught(Mutant::RefusedSettleIsSettled, timeless, EXTRACT_ENDS);
+    caught(Mutant::HastyClock, undisturbed(Setup::queued(1, 1, 0)), FENCED);
+    let careful = Setup { concurrency: 1, ..fail_fast(Setup::driven(2, 0, 0)) };
+    caught(Mutant::NoFailFast, careful, FAIL_FAST);
+    caught(Mutant::AnswersBeforeSkipping, Setup::queued(1, 0, 0), NOTHING_STARTS);
+    caught(Mutant::AnswersBeforeSkipping, Setup::queued(1, 0, 0), ANSWER);
+    strands(Mutant::NoResend, Setup::driven(1, 1, 0));
+    strands(Mutant::ResendOnlyWhileRunning, Setup::driven(1, 1, 0));
 }

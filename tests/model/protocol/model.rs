@@ -1,332 +1,282 @@
-//! The model: who may do what in a state, and what must hold in all of them.
+//! The model: who may do what in a state, and what comes of it.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use domain::job::DriverLease;
-use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Outcome, Reservation, Schema, Timestamp};
+use domain::machine::{Machine, Moment};
+use domain::segment::UnitState;
+use domain::{Nonce, Timestamp};
 use stateright::{Model, Property};
 
-use crate::ending::BY_PROGRESS;
+use crate::kept::Kept;
 use crate::mutant::Mutant;
+use crate::process::{Body, Brain, Kind, Op, Process};
 use crate::properties;
-use crate::rows::{DEAD, Fates, Figures, History, MAX_UNITS, Money, Phase, Row, Rows};
-use crate::state::{Canceller, State, Sweeper, WORKERS, Worker};
+use crate::setup::{Grain, Setup};
+use crate::steps::received;
+use crate::world::{History, JOBS, Rows, Units, World};
 
-/// The deadline of every job here; a clock before it and one at it are all the time that there is.
-const DEADLINE: Timestamp = Timestamp(5);
+/// Names for processes: taken up again once nothing knows them any more.
+pub static NONCES: LazyLock<Vec<Nonce>> = LazyLock::new(|| (1..=24).map(Nonce::from_random).collect());
+/// How often a driver waits for time to pass before its invocation ends.
+pub const WAKES: u8 = 1;
+/// Longer than a machine waits for anything, in ticks.
+const LONG: u64 = 100_000;
 
-/// One configuration.
+/// One configuration, explored.
 pub struct JobModel {
-    pub units: usize,
-    /// Crashes, lost replies, lost and repeated messages, all together.
-    pub faults: u8,
-    /// How often a worker that lives may be slower than its lease.
-    pub overruns: u8,
-    /// Whether the deadline may pass.
-    pub deadline: bool,
-    /// Whether DELETE may be called.
-    pub delete: bool,
-    /// Workers settle, as drivers in a handler do.
-    pub money_rights: bool,
-    /// The job is an extract: one unit, started when the job was accepted.
-    pub extract: bool,
-    pub mutant: Option<Mutant>,
-    /// META in each state that is written here.
-    pub jobs: Vec<(JobState, Job)>,
-    /// What `domain::invariants` said of rows. Many states have the same rows, and it is the slowest thing here.
-    pub judged: Mutex<HashMap<Rows, bool>>,
+    pub setup: Setup,
+    /// What `domain::invariants` said of rows. Many states have the same rows.
+    judged: Mutex<HashMap<Kept<Rows>, bool>>,
 }
 
-/// Somebody with a program that can die.
+/// How an operation goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Actor {
-    Worker(usize),
-    Canceller,
-    Sweeper,
+pub enum How {
+    Works,
+    /// It takes effect, and its process is told that it failed.
+    LosesReply,
+    /// Its process is told that it failed, and so it did.
+    Fails,
+    /// Its process is told that it failed, and it takes effect later.
+    ComesLate,
 }
 
-/// One step. `choice` is of use where a program says so.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Action {
-    /// A worker gets the message of a unit.
-    Receive(usize, usize),
-    /// An actor does its next write and has the reply.
-    Step(Actor, usize),
-    /// An actor does its next write, does not have the reply, and does it again.
-    LoseReply(Actor, usize),
-    Crash(Actor),
-    Delete,
-    Sweep,
-    /// The lease of a unit's holder ends.
-    EndLease(usize),
+/// One step.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// A process's operation; `choice` is which of the segments comes first, or what a page is like.
+    Do {
+        process: usize,
+        op: usize,
+        choice: usize,
+        how: How,
+    },
+    /// A worker gets a message.
+    Receive(usize, Units),
+    Delete(usize),
+    Sweep(usize),
+    /// A process that can only wait has waited long enough.
+    Wake(usize),
+    /// The end of a process's invocation.
+    Stop(usize),
+    /// Another drives the job, or may.
+    LoseLease(usize),
+    Crash(usize),
+    /// A write that was believed to have failed takes effect.
+    Land(usize),
+    /// As long as a lease has passed.
+    Tick,
     Deadline,
-    LoseMessage(usize),
-    RepeatMessage(usize),
+    LoseMessage(usize, Units),
+    RepeatMessage(usize, Units),
 }
 
 impl JobModel {
-    pub fn new(units: usize, faults: u8, overruns: u8) -> JobModel {
-        assert!((1..=MAX_UNITS).contains(&units), "1 to {MAX_UNITS} units");
-        let states = [
-            JobState::Running,
-            JobState::Cancelling,
-            JobState::Expiring,
-            JobState::Ended(Outcome::Completed),
-            JobState::Ended(Outcome::Cancelled),
-            JobState::Ended(Outcome::Expired),
-        ];
-        let jobs = states.into_iter().map(|state| (state, job(units as u32, state))).collect();
-        JobModel {
-            units,
-            faults,
-            overruns,
-            deadline: false,
-            delete: true,
-            money_rights: false,
-            extract: false,
-            mutant: None,
-            jobs,
-            judged: Mutex::default(),
-        }
+    pub fn new(setup: Setup) -> JobModel {
+        JobModel { setup, judged: Mutex::default() }
     }
 
-    /// META in that state.
-    pub fn job(&self, phase: Phase) -> &Job {
-        let found = self.jobs.iter().find(|(state, _)| *state == phase.0);
-        &found.expect("no other states are written here").1
+    pub fn is(&self, mutant: Mutant) -> bool {
+        self.setup.mutant == Some(mutant)
     }
 
-    pub fn now(&self, late: bool) -> Timestamp {
-        if late { DEADLINE } else { Timestamp(DEADLINE.0 - 1) }
+    pub fn deadline(&self) -> Timestamp {
+        self.setup.deadline.map_or(Timestamp(i64::MAX), |leases| Timestamp(i64::from(leases) * 1_000 + 500))
     }
 
-    /// Steps that come by themselves, without fault and without anybody calling.
-    fn own_steps(&self, s: &State, steps: &mut Vec<Action>) {
-        for w in 0..WORKERS {
-            match s.workers[w] {
-                Worker::Idle => {
-                    steps.extend((0..self.units).filter(|u| s.queue & (1 << u) != 0).map(|u| Action::Receive(w, u)));
-                }
-                _ => steps.push(Action::Step(Actor::Worker(w), 0)),
+    pub fn now(&self, world: &World) -> Timestamp {
+        let leases = Timestamp(i64::from(world.clock) * 1_000);
+        if world.late { leases.max(self.deadline()) } else { leases }
+    }
+
+    fn moment(&self, world: &World, process: &Process) -> Moment {
+        let ahead = if self.is(Mutant::HastyClock) { 1_000 } else { 0 };
+        Moment { now: self.now(world).plus_ms(ahead), ticks: u64::from(process.wakes) * LONG }
+    }
+
+    /// Whether these rows are in order, by the function that judges the real ones.
+    pub fn in_order(&self, rows: &Kept<Rows>) -> bool {
+        let known = self.judged.lock().expect("nobody panics while holding it").get(rows).copied();
+        known.unwrap_or_else(|| {
+            let good = properties::in_order(self, rows);
+            self.judged.lock().expect("nobody panics while holding it").insert(rows.clone(), good);
+            good
+        })
+    }
+
+    /// Begins a process.
+    pub fn spawn(&self, world: &mut World, kind: Kind, job: usize, units: &Units) {
+        let me = world.fresh_nonce();
+        self.spawn_as(world, kind, job, units, me, false);
+    }
+
+    fn spawn_as(&self, world: &mut World, kind: Kind, job: usize, units: &Units, me: Nonce, knows: bool) {
+        let (plan, row) = (self.setup.plan(kind, me, units), world.job(job));
+        let at = Moment { now: self.now(world), ticks: 0 };
+        let used = row.admitted.div_ceil(domain::segment::UNITS_PER_SEGMENT) as usize;
+        let rows = knows.then(|| row.segments[..used].to_vec());
+        let brain = match kind {
+            Kind::Worker => Brain::Plain(Machine::new(plan, self.view(row), rows, at)),
+            Kind::Driver | Kind::Canceller | Kind::Sweeper => {
+                Brain::Money(Machine::new(plan, self.view(row), rows, at))
             }
-        }
-        match s.canceller {
-            Canceller::Idle | Canceller::Answered => {}
-            Canceller::Close { todo, .. } => self.each(todo, Actor::Canceller, steps),
-            _ => steps.push(Action::Step(Actor::Canceller, 0)),
-        }
-        match s.sweeper {
-            Sweeper::Idle => steps.push(Action::Sweep),
-            Sweeper::Scan { .. } => {
-                steps.extend((0..self.units).chain([BY_PROGRESS]).map(|c| Action::Step(Actor::Sweeper, c)));
+        };
+        let process = Process {
+            kind,
+            job,
+            me,
+            brain: Kept::new(brain),
+            body: Kept::new(Body::default()),
+            message: Arc::new(units.clone()),
+            wakes: 0,
+            lost: false,
+        };
+        world.processes.push(process);
+        self.tell(world, world.processes.len() - 1, Vec::new());
+    }
+
+    /// Tells a process of something, and lets it go on until it can only wait.
+    pub fn tell(&self, world: &mut World, at: usize, events: Vec<domain::machine::Event>) {
+        let mut process = world.processes.remove(at);
+        let moment = self.moment(world, &process);
+        let mut events = events;
+        let exit = loop {
+            let exit = process.tell(std::mem::take(&mut events), moment, self.setup.grain == Grain::Replies);
+            self.check_runs(world, &mut process);
+            if exit.is_some() || self.setup.grain != Grain::Writes {
+                break exit;
             }
-            Sweeper::Close { todo } => self.each(todo, Actor::Sweeper, steps),
-            _ => steps.push(Action::Step(Actor::Sweeper, 0)),
+            let reads = |op: &Op| matches!(op, Op::ReadJob | Op::ReadSegments { .. });
+            let Some(read) = process.body.ops.iter().position(reads) else { break exit };
+            let read = process.body.change(|body| body.ops.remove(read));
+            events.extend(self.read(world, process.job, &read));
+        };
+        match exit {
+            Some(exit) => self.after(world, process, exit),
+            None => world.processes.insert(at, process),
         }
-        // A lease ends by itself once nobody is at the unit.
-        steps.extend((0..self.units).filter(|u| live(s, *u) && !self.held(s, *u)).map(Action::EndLease));
     }
 
-    fn each(&self, todo: u8, actor: Actor, steps: &mut Vec<Action>) {
-        steps.extend((0..self.units).filter(|u| todo & (1 << u) != 0).map(|u| Action::Step(actor, u)));
-    }
-
-    /// Whether the claimer in the row is alive and at it.
-    fn held(&self, s: &State, u: usize) -> bool {
-        let Row::Started { nonce, .. } = s.rows.units[u] else { return false };
-        nonce != DEAD
-            && match s.workers[usize::from(nonce) - 1] {
-                Worker::Claim { u: at, .. } | Worker::Run { u: at, .. } => usize::from(at) == u,
-                Worker::Fold { .. } | Worker::Yield => true,
-                Worker::Idle | Worker::Report { .. } | Worker::Settle(_) => false,
-            }
-    }
-
-    fn faulty_steps(&self, s: &State, steps: &mut Vec<Action>) {
-        if s.overruns > 0 {
-            steps.extend((0..self.units).filter(|u| live(s, *u) && self.held(s, *u)).map(Action::EndLease));
-        }
-        if s.faults == 0 {
+    /// A page runs only if its unit's row says so, or has said so.
+    fn check_runs(&self, world: &mut World, process: &mut Process) {
+        if process.body.told_to_run.is_empty() {
             return;
         }
-        for u in 0..self.units {
-            let there = s.queue & (1 << u) != 0;
-            steps.push(if there { Action::LoseMessage(u) } else { Action::RepeatMessage(u) });
-        }
-        let mut own = Vec::new();
-        self.own_steps(s, &mut own);
-        for step in own {
-            if let Action::Step(actor, choice) = step
-                && writes(s, actor)
-            {
-                steps.push(Action::LoseReply(actor, choice));
-            }
-        }
-        steps.extend((0..WORKERS).filter(|w| s.workers[*w] != Worker::Idle).map(|w| Action::Crash(Actor::Worker(w))));
-        if !matches!(s.canceller, Canceller::Idle | Canceller::Answered) {
-            steps.push(Action::Crash(Actor::Canceller));
-        }
-        if s.sweeper != Sweeper::Idle {
-            steps.push(Action::Crash(Actor::Sweeper));
+        for (seq, attempt) in process.body.change(|body| std::mem::take(&mut body.told_to_run)) {
+            let row = world.job(process.job);
+            let said = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
+                UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.me,
+                UnitState::Started { attempt: last, .. } | UnitState::Ended { attempt: last, .. } => last >= attempt,
+                UnitState::Pending | UnitState::Skipped => false,
+            };
+            world.history.ran_unstarted |= !said;
         }
     }
 
-    /// Whether nothing can happen any more unless something fails or somebody calls.
-    pub fn stuck(&self, s: &State) -> bool {
-        let mut own = Vec::new();
-        self.own_steps(s, &mut own);
-        own.into_iter().all(|step| self.apply(s, step).is_none())
-    }
-
-    fn apply(&self, s: &State, action: Action) -> Option<State> {
-        let mut next = *s;
-        match action {
-            Action::Receive(w, u) => next = self.receive(s, w, u)?,
-            Action::Step(actor, choice) => next = self.step(s, actor, choice)?,
-            Action::Delete => next = self.delete(s)?,
-            Action::Sweep => next = self.sweep(s)?,
-            Action::Deadline => next.late = true,
-            Action::EndLease(u) => {
-                if self.held(s, u) {
-                    next.overruns -= 1;
-                }
-                if let Row::Started { over, .. } = &mut next.rows.units[u] {
-                    *over = true;
-                }
+    fn apply(&self, world: &World, step: &Step) -> Option<World> {
+        let mut next = world.clone();
+        match step {
+            Step::Do { process, op, choice, how } => {
+                next.faults = next.faults.checked_sub(u8::from(*how != How::Works))?;
+                self.perform(&mut next, *process, *op, *choice, *how);
             }
-            Action::LoseReply(actor, choice) => {
-                next = self.lose_reply(s, actor, choice)?;
+            Step::Receive(job, units) => {
+                let again = received(world, &(*job, units.clone()));
+                next.faults = next.faults.checked_sub(u8::from(again))?;
+                self.receive(&mut next, *job, units);
+            }
+            Step::Delete(job) => self.spawn(&mut next, Kind::Canceller, *job, &Units::new()),
+            Step::Sweep(job) => self.spawn(&mut next, Kind::Sweeper, *job, &Units::new()),
+            Step::Wake(at) => {
+                next.processes[*at].wakes += 1;
+                self.tell(&mut next, *at, Vec::new());
+            }
+            Step::Stop(at) => {
+                next.faults = next.faults.checked_sub(u8::from(!next.processes[*at].body.ops.is_empty()))?;
+                self.tell(&mut next, *at, vec![domain::machine::Event::Stop]);
+            }
+            Step::LoseLease(at) => {
                 next.faults -= 1;
+                next.processes[*at].lost = true;
+                self.tell(&mut next, *at, vec![domain::machine::Event::LeaseLost]);
             }
-            Action::Crash(actor) => {
+            Step::Crash(at) => {
                 next.faults -= 1;
-                match actor {
-                    Actor::Worker(w) => next.bury(w),
-                    Actor::Canceller => next.canceller = Canceller::Idle,
-                    Actor::Sweeper => next.sweeper = Sweeper::Idle,
-                }
+                next.processes.remove(*at);
             }
-            Action::LoseMessage(u) | Action::RepeatMessage(u) => {
+            Step::Land(at) => self.land(&mut next, *at),
+            Step::Tick => {
+                next.overruns = next.overruns.checked_sub(u8::from(self.leases(world) == Some(true)))?;
+                next.clock += 1;
+                next.late = self.now(&next) >= self.deadline();
+            }
+            Step::Deadline => next.late = true,
+            Step::LoseMessage(job, units) => {
                 next.faults -= 1;
-                next.queue ^= 1 << u;
+                next.queue.change(|queue| queue.remove(&(*job, units.clone())));
+            }
+            Step::RepeatMessage(job, units) => {
+                next.faults -= 1;
+                next.queue.change(|queue| queue.insert((*job, units.clone())));
             }
         }
-        Some(next)
-    }
-
-    fn step(&self, s: &State, actor: Actor, choice: usize) -> Option<State> {
-        match actor {
-            Actor::Worker(w) => self.work(s, w),
-            Actor::Canceller => self.cancel(s, choice),
-            Actor::Sweeper => self.sweep_on(s, choice),
-        }
-    }
-
-    fn lose_reply(&self, s: &State, actor: Actor, choice: usize) -> Option<State> {
-        let mut next = self.step(s, actor, choice)?;
-        match actor {
-            Actor::Worker(w) => next.workers[w] = s.workers[w],
-            Actor::Canceller => next.canceller = s.canceller,
-            Actor::Sweeper => next.sweeper = s.sweeper,
-        }
-        // A write without an effect that is done again is no event.
-        (next != *s).then_some(next)
-    }
-}
-
-fn live(s: &State, u: usize) -> bool {
-    matches!(s.rows.units[u], Row::Started { over: false, .. })
-}
-
-/// Whether the actor's next step is a write.
-fn writes(s: &State, actor: Actor) -> bool {
-    match actor {
-        Actor::Worker(w) => s.workers[w] != Worker::Idle,
-        Actor::Canceller => !matches!(s.canceller, Canceller::Idle | Canceller::Answer | Canceller::Answered),
-        Actor::Sweeper => !matches!(s.sweeper, Sweeper::Idle | Sweeper::Scan { .. }),
-    }
-}
-
-/// A job of `units` units, all but one paid from the month.
-fn job(units: u32, state: JobState) -> Job {
-    let total = u64::from(units);
-    let field = serde_json::json!([{"field": "title", "type": "string", "example": "x"}]);
-    Job {
-        id: JobId::from_random(1),
-        account: AccountId::from_random(1),
-        endpoint: Endpoint::Batch,
-        options: domain::job::Options::default(),
-        schema: Schema::parse(&field).expect("the schema is valid"),
-        crawl: None,
-        limit_reached: false,
-        async_mode: true,
-        state,
-        reservation: Reservation {
-            monthly: total - 1,
-            prepaid: 1,
-            month: Month::parse("2026-11").expect("the month is valid"),
-        },
-        admitted: units,
-        started_at: Timestamp(0),
-        deadline: DEADLINE,
-        driver: DriverLease { holder: Nonce("driver".into()), until: Timestamp(0), queued: false, quiet: 0 },
-        cancelled_at: None,
-        ended_at: None,
-        expires_at: None,
-        tally: None,
-        figures: domain::job::CrawlFigures::default(),
-        charge: None,
+        // Where they are in the list is nobody's concern.
+        next.processes.sort_by_key(|process| (process.job, process.kind, process.me));
+        (next != *world).then_some(next)
     }
 }
 
 impl Model for JobModel {
-    type State = State;
-    type Action = Action;
+    type State = World;
+    type Action = Step;
 
-    fn init_states(&self) -> Vec<State> {
-        let reservation = self.job(Phase(JobState::Running)).reservation;
-        let mut s = State {
-            rows: Rows {
-                meta: Phase(JobState::Running),
-                units: [Row::Absent; MAX_UNITS],
-                progress: Fates::default(),
-                counters: Figures::default(),
+    fn init_states(&self) -> Vec<World> {
+        let (setup, reserved) = (&self.setup, self.setup.reservation());
+        let jobs = setup.jobs;
+        assert!(jobs <= JOBS, "at most {JOBS} jobs");
+        let messages = |job| setup.messages.iter().map(move |units| (job, units.iter().copied().collect()));
+        let mut world = World {
+            rows: Kept::new(Rows {
+                jobs: (0..jobs).map(|_| setup.row()).collect(),
                 // All prepaid credits that were bought are reserved, and nothing else was used this month.
-                money: Money { used: reservation.monthly as i8, prepaid: 0, settle: None },
-                history: History::default(),
-            },
+                used: reserved.monthly.cast_signed() * jobs as i64,
+                prepaid: 0,
+            }),
+            processes: Vec::new(),
+            queue: Kept::new((0..jobs).flat_map(messages).collect::<BTreeSet<(usize, Units)>>()),
+            flights: Vec::new(),
+            clock: 0,
             late: false,
-            queue: self.every(),
-            workers: [Worker::Idle; WORKERS],
-            canceller: Canceller::Idle,
-            sweeper: Sweeper::Idle,
-            faults: self.faults,
-            overruns: self.overruns,
+            faults: setup.faults,
+            overruns: setup.overruns,
+            history: History::default(),
         };
-        if self.extract {
-            s.rows.units[0] = Row::Started { attempt: 1, nonce: 1, over: false };
-            s.rows.history.started = 1;
-            s.workers[0] = Worker::Fold { from: s.rows.meta };
-            s.queue = 0;
+        self.judge(&mut world);
+        for job in (0..jobs).filter(|_| setup.driver) {
+            let me = if setup.extract { NONCES[0] } else { world.fresh_nonce() };
+            self.spawn_as(&mut world, Kind::Driver, job, &Units::new(), me, true);
         }
-        vec![s.normal(self.units)]
+        vec![world]
     }
 
-    fn actions(&self, s: &State, actions: &mut Vec<Action>) {
-        self.own_steps(s, actions);
-        if self.delete && s.canceller == Canceller::Idle {
-            actions.push(Action::Delete);
+    fn actions(&self, world: &World, steps: &mut Vec<Step>) {
+        self.own_steps(world, steps);
+        let deleting = world.processes.iter().any(|process| process.kind == Kind::Canceller);
+        let over = world.job(0).state.ended() || world.history.answered[0].is_some();
+        if self.setup.delete && !deleting && !over {
+            steps.push(Step::Delete(0));
         }
-        if self.deadline && !s.late {
-            actions.push(Action::Deadline);
+        if self.now(world) < self.deadline() && self.setup.deadline == Some(world.clock) {
+            steps.push(Step::Deadline);
         }
-        self.faulty_steps(s, actions);
+        self.faulty_steps(world, steps);
     }
 
-    fn next_state(&self, s: &State, action: Action) -> Option<State> {
-        Some(self.apply(s, action)?.normal(self.units))
+    fn next_state(&self, world: &World, step: Step) -> Option<World> {
+        self.apply(world, &step)
     }
+
     fn properties(&self) -> Vec<Property<JobModel>> {
         properties::all()
     }

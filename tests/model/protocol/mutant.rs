@@ -1,31 +1,46 @@
-//! Faults that could be in the protocol, one at a time. The model has to notice each.
+//! Faults that could be in the protocol, one at a time: changes to what a machine is told or says, to the store's
+//! promise, or to what a runner does around its machine. The model has to notice each.
 
 /// What is left out or done wrongly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mutant {
-    /// A result is put whoever holds the unit by then.
+    // The store's promise.
+    /// A segment is written whatever version it has.
+    UnconditionalWrite,
+    /// A write that was refused is told as one that took effect.
+    RefusedIsWritten,
+    /// A write puts the units that it changes into whatever row there is: whoever lost a unit still ends it.
     NoFence,
     /// The settlement has neither META's state nor the ledger's key as a condition.
     NoOnceGuard,
-    /// Progress counts instead of naming units.
-    CountingProgress,
-    /// A claim overwrites whatever row there is.
-    UnconditionalClaim,
-    /// A job that winds down counts units without a row as closed, without writing that into their rows.
-    NoClosing,
-    /// DELETE answers once META is written, before the rows are closed.
-    AnswersBeforeClosing,
-    /// A take-over does not ask whose claim it replaces.
-    UnguardedTakeOver,
-    /// The settlement has the ledger's key as its only condition, and not META's state.
+    /// The settlement's only condition is that there was none before, and not META's state as it was judged.
     SettleIgnoresState,
-    /// Who finds its own claim in an ended row takes its own result for the accepted one, and does not look whether
-    /// the unit was ended with an error over its head.
-    BelievesItsOwnResult,
+    /// The settlement does not ask how many units were admitted meanwhile.
+    SettleIgnoresAdmitted,
+    /// A segment names its results before they are put.
+    ResultAfterSegment,
+    /// Growth goes on whatever state the job is in.
+    GrowthIgnoresState,
+    /// META's state moves from whatever it was.
+    UnconditionalMove,
+    /// The end of an extract's unit does not ask for its segment's version.
+    ExtractEndIgnoresVersion,
+    // What machines are told and say.
+    /// Whoever is refused takes any write of its own for the one that was refused.
+    OwnByWriterOnly,
+    /// Whoever ends a job writes no segment, and is told that it did.
+    NoSkipping,
+    /// A settlement that was refused is told as one that took effect.
+    RefusedSettleIsSettled,
+    /// Machines run by a clock that is a lease ahead.
+    HastyClock,
+    /// The machine does not know that its job stops at the first failure.
+    NoFailFast,
+    // What runners do around them.
+    /// DELETE answers once META is written, before the units are skipped.
+    AnswersBeforeSkipping,
     /// A sweep sends nothing again.
     NoResend,
-    /// A sweep sends what a dead worker left again only while the job runs, not while it is being cancelled.
+    /// A sweep sends what a dead worker left again only while the job runs, not while it is being terminated.
     ResendOnlyWhileRunning,
-    /// Every message of a job that is being cancelled is acknowledged and forgotten, also of a started unit.
-    CancelledMessageIsNoOp,
 }

@@ -2,139 +2,142 @@
 
 use std::collections::BTreeMap;
 
+use domain::credits::Charge;
 use domain::invariants::{AccountRows, JobRows, LedgerEntry, Snapshot, check};
+use domain::segment::{Segment, UnitEnd, UnitState};
 use domain::{Job, JobState, Outcome, Timestamp};
 use stateright::Property;
 
 use crate::model::JobModel;
-use crate::rows::{Phase, Row};
-use crate::state::{State, Worker};
+use crate::process::Kind;
+use crate::world::{Rows, World};
 
-pub const ONE_RESULT: &str = "at most one accepted result for each unit";
-pub const STARTED_OR_CLOSED: &str = "no unit both started and closed";
-pub const SUMS: &str = "an ended job's reservation is charged for what started and refunded for the rest, in each pool";
-pub const POOLS: &str = "pools equal the ledger's sum and are never negative";
+pub const ONE_RESULT: &str = "at most one accepted result for each unit, which stays";
+pub const STARTED_OR_SKIPPED: &str = "no unit both started and skipped";
+pub const FENCED: &str = "a unit is ended by its holder, or by rule, and taken over when its lease is over";
 pub const SETTLED_ONCE: &str = "settled at most once";
+pub const POOLS: &str = "each pool has what was taken and refunded, and is never negative";
 pub const NOTHING_STARTS: &str = "nothing starts once DELETE has answered";
-pub const NO_DEADLOCK: &str = "where nothing can happen by itself the job has ended";
+pub const FAIL_FAST: &str = "nothing starts on a row that says that another unit has failed";
+pub const RUNS_STARTED: &str = "a page runs only of a unit whose row says that it was started";
+pub const ANSWER: &str = "a job that DELETE says is cancelled does not complete";
 pub const EXTRACT_ENDS: &str = "an extract has ended once DELETE has answered";
+pub const NOBODY_STUCK: &str = "a process that nothing is under way for has ended, or drives its job";
 pub const INVARIANTS: &str = "domain::invariants::check finds nothing";
 
-pub const CANCELLED_EXTRACT: &str = "an extract is cancelled and charged";
 pub const COMPLETES: &str = "completes";
 pub const CANCELLED: &str = "is cancelled with a unit charged and a unit refunded";
 pub const EXPIRES: &str = "expires";
-pub const TAKEN_OVER: &str = "completes after a take-over";
-pub const FENCED: &str = "a worker runs a unit that another has taken over";
+pub const CANCELLED_EXTRACT: &str = "an extract is cancelled and charged";
+pub const FAILED_FAST: &str = "a failure skips what has not started";
+pub const TAKEN_OVER: &str = "ends after a take-over";
+pub const OVERTAKEN: &str = "a process lives whose unit another has taken over";
 pub const EXHAUSTED: &str = "a unit ends after its last attempt";
+pub const GROWN: &str = "completes with units that it grew by";
 
 pub fn all() -> Vec<Property<JobModel>> {
     vec![
-        Property::always(ONE_RESULT, |_, s: &State| !s.rows.history.second_result),
-        Property::always(STARTED_OR_CLOSED, |_, s: &State| s.rows.history.started & s.rows.history.closed == 0),
-        Property::always(SUMS, sums),
+        Property::always(ONE_RESULT, |_, w: &World| !w.history.over_moved),
+        Property::always(STARTED_OR_SKIPPED, |_, w: &World| !w.history.started_and_skipped),
+        Property::always(FENCED, |_, w: &World| !w.history.unfenced),
+        Property::always(SETTLED_ONCE, |_, w: &World| w.history.settled.iter().all(|times| *times <= 1)),
         Property::always(POOLS, pools),
-        Property::always(SETTLED_ONCE, |_, s: &State| s.rows.history.settled <= 1),
-        Property::always(NOTHING_STARTS, |_, s: &State| !s.rows.history.started_after_delete),
-        Property::always(NO_DEADLOCK, |m: &JobModel, s: &State| s.rows.meta.0.ended() || !m.stuck(s)),
-        Property::always(EXTRACT_ENDS, |m: &JobModel, s: &State| {
-            !m.extract || !s.rows.history.answered || s.rows.meta.0.ended()
+        Property::always(NOTHING_STARTS, |_, w: &World| !w.history.started_after_delete),
+        Property::always(FAIL_FAST, |_, w: &World| !w.history.started_after_failure),
+        Property::always(RUNS_STARTED, |_, w: &World| !w.history.ran_unstarted),
+        Property::always(ANSWER, |_, w: &World| {
+            let completed = |row: &crate::world::JobRow| row.state == JobState::Ended(Outcome::Completed);
+            !w.rows.jobs.iter().zip(w.history.answered).any(|(row, said)| said == Some(true) && completed(row))
         }),
-        Property::always(INVARIANTS, invariants),
-        Property::sometimes(COMPLETES, |_, s: &State| ended(s, Outcome::Completed)),
-        Property::sometimes(CANCELLED, |_, s: &State| {
-            let (started, closed) = (s.rows.history.started, s.rows.history.closed);
-            ended(s, Outcome::Cancelled) && started != 0 && closed != 0
+        Property::always(EXTRACT_ENDS, |m: &JobModel, w: &World| {
+            !m.setup.extract || w.history.answered[0].is_none() || w.job(0).state.ended()
         }),
-        Property::sometimes(CANCELLED_EXTRACT, |m: &JobModel, s: &State| {
-            m.extract && ended(s, Outcome::Cancelled) && s.rows.money.settle.is_some_and(|(charged, ..)| charged == 1)
+        Property::always(NOBODY_STUCK, |_, w: &World| {
+            w.processes.iter().all(|process| !process.body.ops.is_empty() || process.kind == Kind::Driver)
         }),
-        Property::sometimes(EXPIRES, |_, s: &State| ended(s, Outcome::Expired)),
-        Property::sometimes(TAKEN_OVER, |_, s: &State| ended(s, Outcome::Completed) && attempts(s) > 1),
-        Property::sometimes(FENCED, |_, s: &State| {
-            (1..).zip(s.workers).any(|(me, worker)| match worker {
-                Worker::Run { u, .. } => {
-                    matches!(s.rows.units[usize::from(u)], Row::Started { nonce, .. } if nonce != me)
-                }
-                _ => false,
-            })
+        Property::always(INVARIANTS, |_, w: &World| !w.history.broken),
+        Property::sometimes(COMPLETES, |_, w: &World| ended(w, Outcome::Completed)),
+        Property::sometimes(CANCELLED, |_, w: &World| {
+            let both =
+                w.rows.jobs[0].settled.is_some_and(|(charged, month, prepaid)| charged > 0 && month + prepaid > 0);
+            ended(w, Outcome::Cancelled) && both
         }),
-        Property::sometimes(EXHAUSTED, |_, s: &State| {
-            s.rows.units.iter().any(|row| matches!(row, Row::Done { ok: false, attempt: 3, .. }))
+        Property::sometimes(CANCELLED_EXTRACT, |m: &JobModel, w: &World| {
+            m.setup.extract
+                && ended(w, Outcome::Cancelled)
+                && w.job(0).settled.is_some_and(|(charged, ..)| charged == 1)
+        }),
+        Property::sometimes(EXPIRES, |_, w: &World| ended(w, Outcome::Expired)),
+        Property::sometimes(FAILED_FAST, |m: &JobModel, w: &World| {
+            m.setup.fail_fast && ended(w, Outcome::Completed) && any(w, |unit| unit == UnitState::Skipped)
+        }),
+        Property::sometimes(TAKEN_OVER, |_, w: &World| {
+            w.rows.jobs.iter().all(|row| row.state.ended()) && w.history.taken_over
+        }),
+        Property::sometimes(OVERTAKEN, overtaken),
+        Property::sometimes(EXHAUSTED, |_, w: &World| {
+            any(w, |unit| matches!(unit, UnitState::Ended { end: UnitEnd::Exhausted, .. }))
+        }),
+        Property::sometimes(GROWN, |m: &JobModel, w: &World| {
+            m.setup.is_crawl() && ended(w, Outcome::Completed) && w.job(0).admitted == m.setup.most
         }),
     ]
 }
 
-fn ended(s: &State, outcome: Outcome) -> bool {
-    s.rows.meta.0 == JobState::Ended(outcome)
+fn ended(world: &World, outcome: Outcome) -> bool {
+    world.job(0).state == JobState::Ended(outcome)
 }
 
-fn attempts(s: &State) -> u8 {
-    let attempt = |row: &Row| match row {
-        Row::Done { attempt, .. } => *attempt,
-        Row::Absent | Row::Started { .. } | Row::Closed => 0,
-    };
-    s.rows.units.iter().map(attempt).max().unwrap_or(0)
+fn any(world: &World, is: impl Fn(UnitState) -> bool) -> bool {
+    world.job(0).segments.iter().flat_map(Segment::known).any(|(_, unit)| is(unit))
 }
 
-fn sums(m: &JobModel, s: &State) -> bool {
-    if !s.rows.meta.0.ended() {
-        return s.rows.money.settle.is_none();
-    }
-    let Some((charged, month, prepaid)) = s.rows.money.settle else { return false };
-    let (charged, month, prepaid) = (u64::from(charged), u64::from(month), u64::from(prepaid));
-    let reserved = m.job(s.rows.meta).reservation;
-    let kept = reserved.monthly.checked_sub(month).zip(reserved.prepaid.checked_sub(prepaid));
-    kept.is_some_and(|(monthly, prepaid)| monthly + prepaid == charged)
-        && charged == u64::from(s.rows.history.started.count_ones())
-        && s.rows.units[..m.units].iter().all(|row| row.fate().is_some())
+/// Somebody is still told to run a unit that is another's by now.
+fn overtaken(_: &JobModel, world: &World) -> bool {
+    world.processes.iter().any(|process| {
+        process.body.ops.iter().any(|op| match op {
+            crate::process::Op::Page { seq, .. } => {
+                let unit = world.job(process.job).segments[Segment::of(*seq) as usize].unit(*seq);
+                matches!(unit, UnitState::Started { holder, .. } if holder != process.me)
+            }
+            _ => false,
+        })
+    })
 }
 
-fn pools(m: &JobModel, s: &State) -> bool {
-    let reserved = m.job(s.rows.meta).reservation;
-    let (_, month, prepaid) = s.rows.money.settle.unwrap_or_default();
-    // Nothing but this job's credits was ever bought or used.
-    i64::from(s.rows.money.used) == reserved.monthly as i64 - i64::from(month)
-        && s.rows.money.prepaid == prepaid as i8
-        && s.rows.money.used >= 0
-        && s.rows.money.prepaid >= 0
+fn pools(m: &JobModel, world: &World) -> bool {
+    let (rows, reserved) = (&world.rows, m.setup.reservation());
+    let back =
+        |of: fn(&(u64, u64, u64)) -> u64| rows.jobs.iter().filter_map(|row| row.settled.as_ref()).map(of).sum::<u64>();
+    let taken = reserved.monthly * rows.jobs.len() as u64;
+    rows.used == taken.cast_signed() - back(|s| s.1).cast_signed()
+        && rows.prepaid == back(|s| s.2).cast_signed()
+        && rows.used >= 0
 }
 
-/// The rows of `s` as the function that judges the real tables wants them.
-fn snapshot(m: &JobModel, s: &State) -> Snapshot {
-    let job: Job = m.job(Phase(s.rows.meta.0)).clone();
-    let reserved = job.reservation;
-    let mut ledger = vec![
-        LedgerEntry::TopUp { amount: reserved.prepaid },
-        LedgerEntry::Reserve {
-            job: job.id.clone(),
-            monthly: reserved.monthly,
-            prepaid: reserved.prepaid,
-            month: reserved.month,
-        },
-    ];
-    if let Some((charged, month, prepaid)) = s.rows.money.settle {
-        ledger.push(LedgerEntry::Settle {
-            job: job.id.clone(),
-            charged: charged.into(),
-            refund_monthly: month.into(),
-            refund_prepaid: prepaid.into(),
-            month: reserved.month,
+/// The rows as the function that judges the real tables wants them.
+pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
+    let (mut jobs, mut ledger) = (Vec::new(), Vec::new());
+    for (at, row) in rows.jobs.iter().enumerate() {
+        let (id, reserved) = (m.setup.job(at).id, m.setup.reservation());
+        let (monthly, prepaid, month) = (reserved.monthly, reserved.prepaid, reserved.month);
+        ledger.push(LedgerEntry::TopUp { amount: prepaid });
+        ledger.push(LedgerEntry::Reserve { job: id.clone(), monthly, prepaid, month });
+        let charge = row.settled.map(|(charged, refund_monthly, refund_prepaid)| {
+            if !m.setup.extract {
+                ledger.push(LedgerEntry::Settle { job: id, charged, refund_monthly, refund_prepaid, month });
+            }
+            Charge { charged, refund_monthly, refund_prepaid }
+        });
+        jobs.push(JobRows {
+            job: Job { state: row.state, admitted: row.admitted, charge, ..m.setup.job(at) },
+            segments: row.segments.iter().map(|row| (row.index, row.clone())).collect(),
+            results: row.results.clone(),
         });
     }
-    let account = AccountRows {
-        months: BTreeMap::from([(reserved.month, s.rows.money.used.into())]),
-        prepaid: Some(s.rows.money.prepaid.into()),
-        ledger,
-    };
-    let units = (0..).zip(&s.rows.units[..m.units]).filter_map(|(u, row)| Some((u, row.unit()?))).collect();
-    Snapshot {
-        accounts: BTreeMap::from([(job.account.clone(), account)]),
-        jobs: vec![JobRows { job, units, progress: s.rows.progress.progress() }],
-    }
-}
-
-fn invariants(m: &JobModel, s: &State) -> bool {
-    let mut judged = m.judged.lock().expect("nobody panics while holding it");
-    *judged.entry(s.rows).or_insert_with(|| check(&snapshot(m, s), Timestamp(0), 0).is_empty())
+    let reserved = m.setup.reservation();
+    let account =
+        AccountRows { months: BTreeMap::from([(reserved.month, rows.used)]), prepaid: Some(rows.prepaid), ledger };
+    let snapshot = Snapshot { accounts: BTreeMap::from([(m.setup.job(0).account, account)]), jobs };
+    check(&snapshot, Timestamp(0), 0).is_empty()
 }

@@ -1,0 +1,49 @@
+//! A value that states share, with its hash: most steps change little, and states are hashed all the time.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub struct Kept<T> {
+    value: Arc<T>,
+    hash: u64,
+}
+
+/// The same in every run.
+pub fn hash(value: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+}
+
+impl<T: Hash + Clone> Kept<T> {
+    pub fn new(value: T) -> Kept<T> {
+        Kept { hash: hash(&value), value: Arc::new(value) }
+    }
+
+    pub fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        let result = change(Arc::make_mut(&mut self.value));
+        self.hash = hash(&*self.value);
+        result
+    }
+}
+
+impl<T> Deref for Kept<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Hash for Kept<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl<T: PartialEq> PartialEq for Kept<T> {
+    fn eq(&self, other: &Kept<T>) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.value, &other.value) || self.value == other.value)
+    }
+}
+
+impl<T: Eq> Eq for Kept<T> {}

@@ -1,0 +1,232 @@
+//! A process: a real machine, and what it has asked for that is not done yet.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use domain::machine::{
+    Access, Action, Commit, Event, Exit, JobView, Machine, Moment, Money, NoMoney, Outcome, Settling,
+};
+use domain::segment::Segment;
+use domain::{JobState, Nonce, Seq, Timestamp};
+
+use crate::kept::Kept;
+use crate::world::Units;
+
+/// What a process is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Kind {
+    /// Works on a message.
+    Worker,
+    /// Drives its job, in a handler or because the queue takes nothing.
+    Driver,
+    /// DELETE.
+    Canceller,
+    /// The sweep, settle messages and dead letters: whatever looks at a job with nobody waiting for it.
+    Sweeper,
+}
+
+/// What a machine asked for and was not told of yet.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    ReadJob,
+    ReadSegments {
+        first: u32,
+        last: u32,
+    },
+    Prepare(Seq),
+    /// A page; `grown`: what it links to was admitted, and the job has so many units as far as this process knows.
+    Page {
+        seq: Seq,
+        attempt: u8,
+        grown: Option<u32>,
+    },
+    /// A page that has no permit any more.
+    Dropped(Seq),
+    /// A commit whose results are not put yet.
+    Put(Commit),
+    /// A commit whose results are there.
+    Write {
+        commit: Commit,
+        left: Vec<Segment>,
+        done: Vec<(u32, Outcome)>,
+    },
+    /// Of the mutant that puts results afterwards.
+    PutLate {
+        results: Vec<(Seq, u8)>,
+        done: Vec<(u32, Outcome)>,
+    },
+    Move {
+        from: JobState,
+        to: JobState,
+    },
+    /// A settlement whose unit's result is not put yet.
+    PutLast {
+        settling: Settling,
+        result: (Seq, u8),
+    },
+    Settle(Settling),
+    Enqueue(Units),
+    Heartbeat,
+    /// Something is done, and its reply is on the way.
+    Reply(Event),
+}
+
+/// A machine, with or without money rights.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Brain {
+    Money(Machine<Money>),
+    Plain(Machine<NoMoney>),
+}
+
+/// Turns what a machine with some right says into the same for all.
+trait Rights: Access {
+    fn settling(settle: Self::Settle) -> Settling;
+}
+
+impl Rights for Money {
+    fn settling(settle: Settling) -> Settling {
+        settle
+    }
+}
+
+impl Rights for NoMoney {
+    fn settling(never: Infallible) -> Settling {
+        match never {}
+    }
+}
+
+/// What a process remembers beside its machine, as the engine's runner does.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Body {
+    pub ops: Vec<Op>,
+    /// Units that have a permit.
+    ready: Units,
+    /// Results that are there to be put.
+    pub results: BTreeSet<(Seq, u8)>,
+    /// Units that it was told to run, since the last look.
+    pub told_to_run: Vec<(Seq, u8)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Process {
+    pub kind: Kind,
+    pub job: usize,
+    pub me: Nonce,
+    pub brain: Kept<Brain>,
+    pub body: Kept<Body>,
+    /// Of a worker: its message.
+    pub message: Arc<Units>,
+    /// How often it has waited for time to pass.
+    pub wakes: u8,
+    /// Of a driver: it was told that it is not the driver any more.
+    pub lost: bool,
+}
+
+impl Brain {
+    pub fn rows(&self) -> impl Iterator<Item = &Segment> {
+        match self {
+            Brain::Money(machine) => machine.rows().values(),
+            Brain::Plain(machine) => machine.rows().values(),
+        }
+    }
+
+    pub fn job(&self) -> JobView {
+        match self {
+            Brain::Money(machine) => machine.job(),
+            Brain::Plain(machine) => machine.job(),
+        }
+    }
+
+    pub fn held_until(&self) -> Option<Timestamp> {
+        match self {
+            Brain::Money(machine) => machine.held_until(),
+            Brain::Plain(machine) => machine.held_until(),
+        }
+    }
+
+    pub fn open(&self) -> Units {
+        match self {
+            Brain::Money(machine) => machine.open().collect(),
+            Brain::Plain(machine) => machine.open().collect(),
+        }
+    }
+}
+
+impl Process {
+    /// Tells the machine of something, and takes note of all that it says. Returns why it ends, if it does. Units are
+    /// prepared at once, unless that is `slow`.
+    pub fn tell(&mut self, events: Vec<Event>, at: Moment, slow: bool) -> Option<Exit> {
+        let brain = &mut self.brain;
+        self.body.change(|body| {
+            brain.change(|brain| match brain {
+                Brain::Money(machine) => body.tell(machine, events, at, slow),
+                Brain::Plain(machine) => body.tell(machine, events, at, slow),
+            })
+        })
+    }
+}
+
+impl Body {
+    fn tell<A: Rights>(
+        &mut self,
+        machine: &mut Machine<A>,
+        events: Vec<Event>,
+        at: Moment,
+        slow: bool,
+    ) -> Option<Exit> {
+        events.into_iter().for_each(|event| machine.handle(event, at));
+        while let Some(action) = machine.next_action(at) {
+            match action {
+                Action::ReadJob => self.ops.push(Op::ReadJob),
+                Action::ReadSegments { first, last } => self.ops.push(Op::ReadSegments { first, last }),
+                Action::ReadHeartbeat => self.ops.push(Op::Heartbeat),
+                Action::Prepare { seq, .. } if slow => self.ops.push(Op::Prepare(seq)),
+                Action::Prepare { seq, .. } => {
+                    let event = self.prepared(seq);
+                    machine.handle(event, at);
+                }
+                Action::Run { seq, attempt } => {
+                    self.told_to_run.push((seq, attempt));
+                    let there = self.ready.remove(&seq);
+                    self.ops.push(if there { Op::Page { seq, attempt, grown: None } } else { Op::Dropped(seq) });
+                }
+                Action::Abort(seq) => self.abort(seq),
+                Action::Commit(mut commit) => {
+                    commit.results.retain(|result| self.results.contains(result));
+                    self.ops.push(Op::Put(commit));
+                }
+                Action::Terminate(to) => self.ops.push(Op::Move { from: machine.job().state, to }),
+                Action::Settle(settle) => {
+                    let settling = A::settling(settle);
+                    let result = self.results.iter().next().copied().filter(|_| settling.last.is_some());
+                    self.ops.push(match result {
+                        Some(result) => Op::PutLast { settling, result },
+                        None => Op::Settle(settling),
+                    });
+                }
+                Action::Enqueue(units) => self.ops.push(Op::Enqueue(units)),
+                Action::Show { units, .. } => {
+                    self.results.retain(|(seq, _)| !units.iter().any(|(shown, _)| shown == seq));
+                }
+                Action::Exit(exit) => return Some(exit),
+            }
+        }
+        None
+    }
+
+    /// A unit has its permit.
+    pub fn prepared(&mut self, seq: Seq) -> Event {
+        self.ready.insert(seq);
+        Event::Ready { seq, paced: false }
+    }
+
+    fn abort(&mut self, seq: Seq) {
+        self.ready.remove(&seq);
+        self.ops.retain(|op| match op {
+            Op::Prepare(at) | Op::Page { seq: at, .. } | Op::Dropped(at) => *at != seq,
+            Op::Reply(Event::Ready { seq: at, .. } | Event::Ended { seq: at, .. } | Event::Dropped(at)) => *at != seq,
+            _ => true,
+        });
+    }
+}

@@ -1,0 +1,307 @@
+//! What runners do around their machines: operations carried out, well or badly, and what follows once a machine has
+//! nothing more to do.
+
+use std::collections::BTreeMap;
+
+use domain::JobState;
+use domain::machine::lane::{self, Next};
+use domain::machine::{Event, Exit, Outcome};
+use domain::segment::{Segment, UnitEnd, UnitState};
+
+use crate::model::{How, JobModel};
+use crate::mutant::Mutant;
+use crate::process::{Kind, Op, Process};
+use crate::setup::Grain;
+use crate::world::{Flight, Units, World};
+
+/// What an operation came to.
+enum Came {
+    /// It goes on.
+    Next(Op),
+    /// Its process is told so.
+    To(Vec<Event>),
+}
+
+impl JobModel {
+    /// Answers a read.
+    pub fn read(&self, world: &World, job: usize, op: &Op) -> Vec<Event> {
+        let row = world.job(job);
+        match op {
+            Op::ReadSegments { first, last } => {
+                let there = row.segments.iter().filter(|row| row.version > 0 && (*first..=*last).contains(&row.index));
+                vec![Event::Segments(there.cloned().collect())]
+            }
+            _ => vec![Event::Job(Some(self.view(row)))],
+        }
+    }
+
+    /// A process's operation, or a part of it.
+    pub fn perform(&self, world: &mut World, at: usize, op: usize, choice: usize, how: How) {
+        let (job, kind) = (world.processes[at].job, world.processes[at].kind);
+        let op = world.processes[at].body.change(|body| body.ops.remove(op));
+        let reply = matches!(op, Op::Reply(_));
+        let came = match op {
+            Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat if how == How::Fails => {
+                Came::To(vec![Event::ReadFailed])
+            }
+            Op::ReadJob | Op::ReadSegments { .. } => Came::To(self.read(world, job, &op)),
+            Op::Heartbeat => Came::To(vec![Event::Heartbeat(None)]),
+            Op::Prepare(seq) if how == How::Fails => Came::To(vec![Event::Dropped(seq)]),
+            Op::Prepare(seq) => Came::To(vec![world.processes[at].body.change(|body| body.prepared(seq))]),
+            Op::Dropped(seq) => Came::To(vec![Event::Dropped(seq)]),
+            Op::Page { seq, attempt, grown } => self.page(world, at, (seq, attempt), grown, choice, how),
+            Op::Put(commit) => {
+                let write = Op::Write { left: commit.segments.clone(), done: Vec::new(), commit: commit.clone() };
+                if how != How::Fails && !self.is(Mutant::ResultAfterSegment) {
+                    self.put_results(world, job, &commit.results);
+                }
+                match how {
+                    // What changes nothing is no step of its own.
+                    How::Works if commit.results.is_empty() => {
+                        world.processes[at].body.change(|body| body.ops.push(write));
+                        let last = world.processes[at].body.ops.len() - 1;
+                        return self.perform(world, at, last, choice, how);
+                    }
+                    How::Works => Came::Next(write),
+                    _ => Came::To(failed(&commit.segments)),
+                }
+            }
+            Op::Write { commit, mut left, mut done } => {
+                let row = left.remove(choice);
+                let outcome = self.write_one(world, at, &row, how);
+                done.push((row.index, outcome));
+                let late = self.is(Mutant::ResultAfterSegment) && !commit.results.is_empty();
+                match (left.is_empty(), late) {
+                    (false, _) => Came::Next(Op::Write { commit, left, done }),
+                    (true, true) => Came::Next(Op::PutLate { results: commit.results, done }),
+                    (true, false) => Came::To(vec![Event::Committed(done)]),
+                }
+            }
+            Op::PutLate { results, done } => {
+                self.put_results(world, job, &results);
+                Came::To(vec![Event::Committed(done)])
+            }
+            Op::Move { from, to } => {
+                if how == How::ComesLate {
+                    world.flights.push(Flight::Move { job, from, to });
+                } else if how != How::Fails {
+                    self.begin_termination(world, job, from, to);
+                }
+                if self.is(Mutant::AnswersBeforeSkipping) && kind == Kind::Canceller && how == How::Works {
+                    world.history.answered[job] = Some(true);
+                }
+                Came::To(vec![if how == How::Works { Event::Moved } else { Event::MoveFailed }])
+            }
+            Op::PutLast { settling, result } => {
+                if how != How::Fails {
+                    self.put_results(world, job, &[result]);
+                }
+                if how == How::Works { Came::Next(Op::Settle(settling)) } else { Came::To(vec![Event::SettleFailed]) }
+            }
+            Op::Settle(settling) => {
+                let told = self.is(Mutant::RefusedSettleIsSettled);
+                let settled = match how {
+                    How::Works | How::LosesReply => self.settle(world, job, &settling),
+                    How::Fails => false,
+                    How::ComesLate => {
+                        world.flights.push(Flight::Settle { job, settling });
+                        false
+                    }
+                };
+                Came::To(vec![match how {
+                    How::Works if settled || told => Event::Settled,
+                    How::Works => Event::SettleRefused,
+                    _ => Event::SettleFailed,
+                }])
+            }
+            Op::Enqueue(units) => {
+                if how == How::Works {
+                    world.queue.change(|queue| queue.insert((job, units.clone())));
+                }
+                Came::To(vec![Event::Enqueued(if how == How::Works { Units::new() } else { units })])
+            }
+            Op::Reply(event) => Came::To(vec![event]),
+        };
+        match came {
+            Came::Next(op) => world.processes[at].body.change(|body| body.ops.push(op)),
+            Came::To(events) if self.setup.grain == Grain::Replies && !reply => {
+                let replies = events.into_iter().map(Op::Reply);
+                world.processes[at].body.change(|body| body.ops.extend(replies));
+            }
+            Came::To(events) => self.tell(world, at, events),
+        }
+    }
+
+    /// One segment of a commit.
+    fn write_one(&self, world: &mut World, at: usize, row: &Segment, how: How) -> Outcome {
+        let process = &world.processes[at];
+        let (job, kind) = (process.job, process.kind);
+        let ends = matches!(kind, Kind::Canceller | Kind::Sweeper);
+        if ends && self.is(Mutant::NoSkipping) {
+            return Outcome::Written;
+        }
+        let known = process.brain.rows().find(|known| known.index == row.index).cloned();
+        match how {
+            How::ComesLate => world.flights.push(Flight::Segment { job, row: row.clone() }),
+            How::Fails => {}
+            How::Works | How::LosesReply => {
+                let outcome = match self.is(Mutant::NoFence) {
+                    true => self.patch_segment(world, job, known.as_ref(), row),
+                    false => self.put_segment(world, job, row),
+                };
+                if how == How::Works {
+                    return self.told(outcome, row);
+                }
+            }
+        }
+        Outcome::Failed
+    }
+
+    /// What a process is told of a write.
+    fn told(&self, outcome: Outcome, row: &Segment) -> Outcome {
+        match outcome {
+            Outcome::Refused(Some(mut found))
+                if self.is(Mutant::OwnByWriterOnly)
+                    && found.written.map(|id| id.writer) == row.written.map(|id| id.writer) =>
+            {
+                found.written = row.written;
+                Outcome::Refused(Some(found))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A page: of a crawl, first what it links to is admitted; then it ends.
+    fn page(
+        &self,
+        world: &mut World,
+        at: usize,
+        (seq, attempt): (u32, u8),
+        grown: Option<u32>,
+        choice: usize,
+        how: How,
+    ) -> Came {
+        let dropped = Came::To(vec![Event::Dropped(seq)]);
+        if how == How::Fails {
+            return dropped;
+        }
+        if grown.is_none() && self.setup.is_crawl() {
+            let job = world.processes[at].job;
+            let grown = if choice == 0 { self.grow(world, job, seq).unwrap_or_default() } else { 0 };
+            return if how == How::Works { Came::Next(Op::Page { seq, attempt, grown: Some(grown) }) } else { dropped };
+        }
+        if how != How::Works {
+            return dropped;
+        }
+        let end = if choice == 0 { UnitEnd::Succeeded } else { UnitEnd::Failed };
+        world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
+        let admitted = grown.filter(|admitted| *admitted > 0).map(Event::Admitted);
+        let ended = Event::Ended { seq, attempt, end, at: domain::Timestamp(0), skipped: 0 };
+        Came::To(admitted.into_iter().chain([ended]).collect())
+    }
+
+    /// A write that was believed to have failed reaches the store.
+    pub fn land(&self, world: &mut World, at: usize) {
+        match world.flights.remove(at) {
+            Flight::Segment { job, row } => drop(self.put_segment(world, job, &row)),
+            Flight::Move { job, from, to } => self.begin_termination(world, job, from, to),
+            Flight::Settle { job, settling } => drop(self.settle(world, job, &settling)),
+        }
+    }
+
+    /// A worker gets a message. One without units asks whether its lane goes on.
+    pub fn receive(&self, world: &mut World, job: usize, units: &Units) {
+        if units.is_empty() {
+            world.queue.change(|queue| queue.remove(&(job, Units::new())));
+            return self.go_on(world, job);
+        }
+        self.spawn(world, Kind::Worker, job, units);
+    }
+
+    /// What follows once a process's machine has nothing more to do.
+    pub fn after(&self, world: &mut World, process: Process, exit: Exit) {
+        if exit == Exit::GaveUp {
+            return;
+        }
+        match process.kind {
+            Kind::Driver => {}
+            Kind::Canceller => self.answer(world, &process, exit),
+            Kind::Worker => self.conclude(world, &process, exit),
+            Kind::Sweeper if exit != Exit::Settled => self.send_again(world, &process),
+            Kind::Sweeper => {}
+        }
+    }
+
+    fn answer(&self, world: &mut World, process: &Process, exit: Exit) {
+        let state = process.brain.job().state;
+        let by_itself = exit == Exit::Settled && state.heads_for() == domain::Outcome::Completed;
+        let cancelled = !by_itself || world.job(process.job).state.heads_for() != domain::Outcome::Completed;
+        if cancelled {
+            world.history.answered[process.job] = Some(true);
+        }
+    }
+
+    /// What becomes of a worker's message.
+    fn conclude(&self, world: &mut World, process: &Process, exit: Exit) {
+        let job = process.job;
+        if exit == Exit::Left && process.brain.held_until().is_some() {
+            return;
+        }
+        world.queue.change(|queue| queue.remove(&(job, (*process.message).clone())));
+        if exit != Exit::Left {
+            return;
+        }
+        let open = process.brain.open();
+        if !open.is_empty() && process.brain.job().state == JobState::Running {
+            world.queue.change(|queue| queue.insert((job, open)));
+            return;
+        }
+        self.go_on(world, job);
+    }
+
+    /// Lets a lane go on.
+    fn go_on(&self, world: &mut World, job: usize) {
+        let row = world.job(job);
+        let rows: BTreeMap<u32, Segment> = row.segments.iter().map(|row| (row.index, row.clone())).collect();
+        let lanes = domain::lanes::Lanes { count: 1, concurrency: self.setup.concurrency, per_message: 64 };
+        match lane::next(self.view(row), self.setup.is_crawl(), &rows, &lanes, 0) {
+            Next::Go(units) => drop(world.queue.change(|queue| queue.insert((job, units.into_iter().collect())))),
+            Next::Park => drop(world.queue.change(|queue| queue.insert((job, Units::new())))),
+            Next::Settle | Next::End => {}
+        }
+    }
+
+    /// A sweep tells the queue of what is open, or has it done in this process.
+    fn send_again(&self, world: &mut World, process: &Process) {
+        let (job, view, now) = (process.job, process.brain.job(), self.now(world));
+        let rows: BTreeMap<u32, &Segment> = process.brain.rows().map(|row| (row.index, row)).collect();
+        let running = view.state == JobState::Running;
+        let left = !self.is(Mutant::ResendOnlyWhileRunning) || running;
+        let open: Units = (0..view.admitted)
+            .filter(|seq| match rows.get(&Segment::of(*seq)).map(|row| row.unit(*seq)).unwrap_or_default() {
+                UnitState::Pending => running,
+                UnitState::Started { lease_until, .. } => lease_until <= now && left,
+                UnitState::Ended { .. } | UnitState::Skipped => false,
+            })
+            .collect();
+        let driven = world.processes.iter().any(|other| other.kind == Kind::Driver && other.job == job && !other.lost);
+        if open.is_empty() || driven || self.is(Mutant::NoResend) || world.job(job).state.ended() {
+            return;
+        }
+        if self.setup.messages.is_empty() {
+            self.spawn(world, Kind::Driver, job, &Units::new());
+        } else {
+            // What the queue has anyway is no news: that it gives a message twice is a fault.
+            let has = |seq: &u32| world.queue.iter().any(|(of, units)| *of == job && units.contains(seq));
+            let news: Units = open.into_iter().filter(|seq| !has(seq)).collect();
+            if !news.is_empty() {
+                world.queue.change(|queue| queue.insert((job, news)));
+            }
+        }
+    }
+}
+
+/// No segment of a commit is known to have been written.
+fn failed(segments: &[Segment]) -> Vec<Event> {
+    vec![Event::Committed(segments.iter().map(|row| (row.index, Outcome::Failed)).collect())]
+}

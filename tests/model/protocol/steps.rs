@@ -1,0 +1,106 @@
+//! What can happen in a state: by itself, and by a fault.
+
+use domain::segment::UnitState;
+
+use crate::model::{How, JobModel, Step, WAKES};
+use crate::process::{Kind, Op, Process};
+use crate::world::{Units, World};
+
+impl JobModel {
+    /// Steps that come by themselves, without fault and without anybody calling.
+    pub fn own_steps(&self, world: &World, steps: &mut Vec<Step>) {
+        for (at, process) in world.processes.iter().enumerate() {
+            for (op, what) in process.body.ops.iter().enumerate() {
+                let choices = self.choices(what);
+                steps.extend((0..choices).map(|choice| Step::Do { process: at, op, choice, how: How::Works }));
+            }
+            if process.body.ops.is_empty() && process.kind == Kind::Driver {
+                steps.push(if process.wakes < WAKES { Step::Wake(at) } else { Step::Stop(at) });
+            }
+        }
+        steps.extend((0..world.flights.len()).map(Step::Land));
+        let open = |job: usize| !world.job(job).state.ended();
+        let alive = |kind| world.processes.iter().filter(|process| process.kind == kind).count();
+        if alive(Kind::Worker) < self.setup.workers {
+            let messages = world.queue.iter().filter(|message| open(message.0) && !received(world, message));
+            steps.extend(messages.map(|(job, units)| Step::Receive(*job, units.clone())));
+        }
+        if alive(Kind::Sweeper) == 0 {
+            steps.extend((0..self.setup.jobs).filter(|job| open(*job)).map(Step::Sweep));
+        }
+        if self.leases(world).is_some_and(|living| !living) {
+            steps.push(Step::Tick);
+        }
+    }
+
+    pub fn choices(&self, op: &Op) -> usize {
+        match op {
+            Op::Write { left, .. } => left.len(),
+            Op::Page { grown: None, .. } if self.setup.is_crawl() => 1 + usize::from(self.setup.links_vary),
+            Op::Page { .. } => 1 + usize::from(self.setup.pages_fail),
+            _ => 1,
+        }
+    }
+
+    /// Whether a lease is not over, of a job that is not: and whether one of them is of a process that lives.
+    pub fn leases(&self, world: &World) -> Option<bool> {
+        let now = self.now(world);
+        let jobs = world.rows.jobs.iter().filter(|job| !job.state.ended());
+        let units = jobs.flat_map(|job| &job.segments).flat_map(|row| row.known()).filter_map(|(_, unit)| match unit {
+            UnitState::Started { holder, lease_until, .. } if lease_until > now => Some(holder),
+            _ => None,
+        });
+        let living: Vec<bool> =
+            units.map(|holder| world.processes.iter().any(|process| process.me == holder)).collect();
+        (!living.is_empty()).then(|| living.contains(&true))
+    }
+
+    pub fn faulty_steps(&self, world: &World, steps: &mut Vec<Step>) {
+        if world.overruns > 0 && self.leases(world) == Some(true) {
+            steps.push(Step::Tick);
+        }
+        if world.faults == 0 {
+            return;
+        }
+        for (at, process) in world.processes.iter().enumerate() {
+            for (op, what) in process.body.ops.iter().enumerate() {
+                for how in faults(what) {
+                    let choices = if matches!(what, Op::Write { .. }) { self.choices(what) } else { 1 };
+                    steps.extend((0..choices).map(|choice| Step::Do { process: at, op, choice, how: *how }));
+                }
+            }
+            steps.push(Step::Crash(at));
+            if process.kind == Kind::Driver && !process.lost {
+                steps.push(Step::LoseLease(at));
+            }
+            if matches!(process.kind, Kind::Driver | Kind::Worker) && !process.body.ops.is_empty() {
+                steps.push(Step::Stop(at));
+            }
+        }
+        steps.extend(world.queue.iter().map(|(job, units)| Step::LoseMessage(*job, units.clone())));
+        let again =
+            world.queue.iter().filter(|message| received(world, message) && !world.job(message.0).state.ended());
+        steps.extend(again.map(|(job, units)| Step::Receive(*job, units.clone())));
+        for job in 0..self.setup.jobs {
+            let all = self.setup.messages.iter().map(|units| (job, units.iter().copied().collect::<Units>()));
+            let again = all.filter(|message| !world.queue.contains(message) && !world.job(job).state.ended());
+            steps.extend(again.map(|(job, units)| Step::RepeatMessage(job, units)));
+        }
+    }
+}
+
+/// Whether a worker that lives has got this message.
+pub fn received(world: &World, (job, units): &(usize, Units)) -> bool {
+    let has = |process: &Process| process.kind == Kind::Worker && process.job == *job && *process.message == *units;
+    world.processes.iter().any(has)
+}
+
+/// The ways in which an operation may fail.
+fn faults(op: &Op) -> &'static [How] {
+    match op {
+        Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat | Op::Prepare(_) | Op::Enqueue(_) => &[How::Fails],
+        Op::Page { .. } | Op::Put(_) | Op::PutLast { .. } => &[How::Fails, How::LosesReply],
+        Op::Write { .. } | Op::Move { .. } | Op::Settle(_) => &[How::Fails, How::LosesReply, How::ComesLate],
+        Op::Dropped(_) | Op::PutLate { .. } | Op::Reply(_) => &[],
+    }
+}

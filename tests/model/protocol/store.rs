@@ -1,0 +1,163 @@
+//! Every conditional write on the rows, with the conditions as the store says them to the database; a mutant leaves
+//! one out. What happened is noted for the properties.
+
+use domain::machine::{JobView, Outcome, Settling};
+use domain::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
+use domain::{JobState, Seq};
+
+use crate::model::JobModel;
+use crate::mutant::Mutant;
+use crate::world::{JobRow, World};
+
+impl JobModel {
+    /// A job's row as a machine is told of it.
+    pub fn view(&self, row: &JobRow) -> JobView {
+        JobView { state: row.state, admitted: row.admitted, deadline: self.deadline() }
+    }
+
+    /// Changes the rows, and judges them anew.
+    fn change(&self, world: &mut World, job: usize, change: impl FnOnce(&mut JobRow)) {
+        world.rows.change(|rows| change(&mut rows.jobs[job]));
+        self.judge(world);
+    }
+
+    pub fn judge(&self, world: &mut World) {
+        world.history.broken |= !self.in_order(&world.rows);
+    }
+
+    /// Results are put without a condition.
+    pub fn put_results(&self, world: &mut World, job: usize, results: &[(Seq, u8)]) {
+        if results.iter().any(|result| !world.job(job).results.contains(result)) {
+            self.change(world, job, |row| row.results.extend(results));
+        }
+    }
+
+    /// A segment, if its row is of the version before; of an extract, also if the job has not ended.
+    pub fn put_segment(&self, world: &mut World, job: usize, row: &Segment) -> Outcome {
+        let old = world.job(job).segments[row.index as usize].clone();
+        let ended = self.setup.extract && world.job(job).state.ended();
+        if (old.version + 1 == row.version && !ended) || self.is(Mutant::UnconditionalWrite) {
+            self.write(world, job, &old, row.clone());
+            return Outcome::Written;
+        }
+        if self.is(Mutant::RefusedIsWritten) {
+            return Outcome::Written;
+        }
+        Outcome::Refused(Some(old).filter(|old| old.version > 0))
+    }
+
+    /// What the mutant does that does not fence: the units that differ from what the writer knew are put.
+    pub fn patch_segment(&self, world: &mut World, job: usize, known: Option<&Segment>, row: &Segment) -> Outcome {
+        let old = world.job(job).segments[row.index as usize].clone();
+        let mut next = old.clone();
+        (next.version, next.written) = (old.version + 1, row.written);
+        for seq in row.seqs(world.job(job).admitted) {
+            if known.is_none_or(|known| known.unit(seq) != row.unit(seq)) {
+                next.put(seq, row.unit(seq));
+            }
+        }
+        self.write(world, job, &old, next);
+        Outcome::Written
+    }
+
+    fn write(&self, world: &mut World, job: usize, old: &Segment, new: Segment) {
+        self.note(world, job, old, &new);
+        let index = new.index as usize;
+        self.change(world, job, |row| row.segments[index] = new);
+    }
+
+    /// META's state, if it is as read.
+    pub fn begin_termination(&self, world: &mut World, job: usize, from: JobState, to: JobState) {
+        if world.job(job).state == from || self.is(Mutant::UnconditionalMove) {
+            self.change(world, job, |row| row.state = to);
+        }
+    }
+
+    /// One transaction: META → ended if its state and its units are as judged, each pool's refund, LEDGER SETTLE if
+    /// absent. Of an extract one write, which ends its unit too. Says whether it took effect.
+    pub fn settle(&self, world: &mut World, job: usize, settling: &Settling) -> bool {
+        let Settling { job: JobView { state, admitted, .. }, totals, last } = settling;
+        let read = domain::Job { state: *state, admitted: *admitted, ..self.setup.job(job) };
+        let Some(end) = read.settle(totals, self.now(world)) else { return false };
+        let row = world.job(job);
+        let as_read = row.state == *state || self.is(Mutant::SettleIgnoresState) && !row.state.ended();
+        let all = self.setup.extract || row.admitted == *admitted || self.is(Mutant::SettleIgnoresAdmitted);
+        let once = self.setup.extract || row.settled.is_none();
+        let old = row.segments[0].clone();
+        let next = last
+            .as_ref()
+            .is_none_or(|last| last.version == old.version + 1 || self.is(Mutant::ExtractEndIgnoresVersion));
+        let settles = as_read && all && once || self.is(Mutant::NoOnceGuard);
+        if !(settles && next) {
+            return false;
+        }
+        if let Some(last) = last {
+            self.note(world, job, &old, last);
+        }
+        world.rows.change(|rows| {
+            rows.used -= end.charge.refund_monthly.cast_signed();
+            rows.prepaid += end.charge.refund_prepaid.cast_signed();
+            let row = &mut rows.jobs[job];
+            row.state = JobState::Ended(end.outcome);
+            row.settled = Some((end.charge.charged, end.charge.refund_monthly, end.charge.refund_prepaid));
+            if let Some(last) = last {
+                row.segments[0] = last.clone();
+            }
+        });
+        world.history.settled[job] = world.history.settled[job].saturating_add(1).min(2);
+        self.judge(world);
+        true
+    }
+
+    /// A unit's page leads to one more: admitted once, if the job runs and the ceiling allows. The count after, where
+    /// this call admitted it.
+    pub fn grow(&self, world: &mut World, job: usize, seq: Seq) -> Option<u32> {
+        let row = world.job(job);
+        let runs = row.state == JobState::Running || self.is(Mutant::GrowthIgnoresState);
+        if !runs || row.admitted >= self.setup.most || row.grown.contains(&seq) {
+            return None;
+        }
+        self.change(world, job, |row| {
+            row.grown.insert(seq);
+            row.admitted += 1;
+        });
+        Some(world.job(job).admitted)
+    }
+
+    /// What a write does to each unit, and whether it may.
+    fn note(&self, world: &mut World, job: usize, old: &Segment, new: &Segment) {
+        let (now, row) = (self.now(world), world.job(job).clone());
+        let history = &mut world.history;
+        let writer = new.written.map(|id| id.writer);
+        let failed = new.seqs(row.admitted).any(|seq| new.unit(seq).is_failed());
+        for seq in new.seqs(self.setup.most.max(row.admitted)) {
+            match (old.unit(seq), new.unit(seq)) {
+                (before, after) if before == after => {}
+                (UnitState::Pending, UnitState::Started { attempt, .. }) => {
+                    history.started_after_delete |= history.answered[job].is_some();
+                    history.started_after_failure |= self.setup.fail_fast && failed;
+                    history.unfenced |= attempt != 1;
+                }
+                (UnitState::Pending, UnitState::Skipped) => {}
+                (UnitState::Started { attempt, lease_until, .. }, UnitState::Started { attempt: next, .. }) => {
+                    history.unfenced |= lease_until > now || next != attempt + 1 || next > MAX_ATTEMPTS;
+                    history.taken_over = true;
+                }
+                (UnitState::Started { attempt, holder, lease_until }, UnitState::Ended { attempt: last, end, .. }) => {
+                    let right = match end {
+                        UnitEnd::Succeeded | UnitEnd::Failed | UnitEnd::Duplicate => writer == Some(holder),
+                        UnitEnd::Exhausted => attempt >= MAX_ATTEMPTS && lease_until <= now,
+                        UnitEnd::Expired => row.state == JobState::Expiring,
+                        UnitEnd::Cancelled => self.setup.extract && row.state == JobState::Cancelling,
+                    };
+                    history.unfenced |= !right || last != attempt;
+                }
+                (UnitState::Started { .. }, _) | (UnitState::Skipped, UnitState::Started { .. }) => {
+                    history.started_and_skipped = true;
+                }
+                (UnitState::Ended { .. } | UnitState::Skipped, _) => history.over_moved = true,
+                (UnitState::Pending, _) => history.unfenced = true,
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A state of the whole: the rows, the queue, writes that are still on their way, and the processes.
+
+use std::collections::BTreeSet;
+
+use domain::machine::Settling;
+use domain::segment::Segment;
+use domain::{JobState, Nonce, Seq};
+
+use crate::kept::Kept;
+use crate::process::Process;
+
+/// Most jobs of a configuration.
+pub const JOBS: usize = 2;
+
+/// Units of a message, or of something else.
+pub type Units = BTreeSet<Seq>;
+
+/// A job's rows.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct JobRow {
+    pub state: JobState,
+    pub admitted: u32,
+    /// By index; those of version 0 have no row.
+    pub segments: Vec<Segment>,
+    pub results: BTreeSet<(Seq, u8)>,
+    /// Units whose child was admitted.
+    pub grown: Units,
+    /// LEDGER SETTLE, or an extract's charge: charged, back to the month, back to prepaid.
+    pub settled: Option<(u64, u64, u64)>,
+}
+
+/// All rows: two jobs draw on one pool.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Rows {
+    pub jobs: Vec<JobRow>,
+    /// The month row's `used`.
+    pub used: i64,
+    /// The prepaid row's `balance`.
+    pub prepaid: i64,
+}
+
+/// A write of which its process was told that it failed, and that takes effect later.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Flight {
+    Segment { job: usize, row: Segment },
+    Move { job: usize, from: JobState, to: JobState },
+    Settle { job: usize, settling: Settling },
+}
+
+/// What happened, beyond what rows tell: for properties only, nobody reads it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct History {
+    /// What DELETE answered for each job: whether the job was cancelled.
+    pub answered: [Option<bool>; JOBS],
+    /// How often a settlement of each job took effect.
+    pub settled: [u8; JOBS],
+    /// A unit that was over was moved again.
+    pub over_moved: bool,
+    /// A unit was both started and skipped.
+    pub started_and_skipped: bool,
+    /// A unit was moved by who had no right to.
+    pub unfenced: bool,
+    /// A unit was started after DELETE had answered.
+    pub started_after_delete: bool,
+    /// A unit was started on a row that says that another has failed.
+    pub started_after_failure: bool,
+    /// A page ran that no row says was started.
+    pub ran_unstarted: bool,
+    /// `domain::invariants` found something.
+    pub broken: bool,
+    /// A unit was taken over.
+    pub taken_over: bool,
+    /// A process was told that it had lost its unit.
+    pub fenced: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct World {
+    pub rows: Kept<Rows>,
+    pub processes: Vec<Process>,
+    /// The messages that the queue has. It delivers any of them, to anybody, as often as it likes.
+    pub queue: Kept<BTreeSet<(usize, Units)>>,
+    pub flights: Vec<Flight>,
+    /// Leases that ended one after the other.
+    pub clock: u8,
+    /// The deadline has passed.
+    pub late: bool,
+    /// Faults that may still happen.
+    pub faults: u8,
+    /// How often a live process may still be slower than its lease.
+    pub overruns: u8,
+    pub history: History,
+}
+
+impl World {
+    pub fn job(&self, job: usize) -> &JobRow {
+        &self.rows.jobs[job]
+    }
+
+    /// The least nonce that is written nowhere and that no process knows of.
+    pub fn fresh_nonce(&self) -> Nonce {
+        let flying = self.flights.iter().filter_map(|flight| match flight {
+            Flight::Segment { row, .. } => Some(row),
+            Flight::Settle { settling, .. } => settling.last.as_ref(),
+            Flight::Move { .. } => None,
+        });
+        let known = self.processes.iter().flat_map(|process| process.brain.rows());
+        let rows = self.rows.jobs.iter().flat_map(|job| &job.segments);
+        let mut used: BTreeSet<Nonce> = self.processes.iter().map(|process| process.me).collect();
+        for row in rows.chain(flying).chain(known) {
+            used.extend(row.written.map(|id| id.writer));
+            used.extend(row.known().filter_map(|(_, unit)| match unit {
+                domain::segment::UnitState::Started { holder, .. } => Some(holder),
+                _ => None,
+            }));
+        }
+        crate::model::NONCES.iter().copied().find(|nonce| !used.contains(nonce)).expect("there are enough nonces")
+    }
+}
