@@ -12,8 +12,8 @@ use crate::meta;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_put_if, tx_update};
 use crate::standing::Standing;
 
-/// Most rows of URLs in the transaction: it takes 4 MB, and each of them has up to 200 KB.
-const MOST_INPUT_ROWS: usize = 10;
+/// Most bytes of URLs in the transaction: it takes 4 MB, and what is in it costs twice.
+const MOST_INPUT_BYTES: usize = 8 * 1024;
 /// How long an idempotency key is bound to its job.
 pub const IDEMPOTENCY_SECS: u64 = 86_400;
 
@@ -84,7 +84,7 @@ impl Store {
         }
         if job.one.is_none() {
             let inputs = crate::jobs::input_items(&job.id, 0, urls, ttl)?;
-            if inputs.len() > MOST_INPUT_ROWS {
+            if urls.iter().map(String::len).sum::<usize>() > MOST_INPUT_BYTES {
                 // Put before: rows of a job that no META names do not exist, and a repeat puts the same.
                 self.put_many(&self.tables.jobs, inputs).await?;
             } else {

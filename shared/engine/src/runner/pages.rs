@@ -184,7 +184,8 @@ impl Engine {
             }
             let near = self.now().plus_ms(NEAR_MS);
             match self.wait_for_slot(work, target, until.map_or(near, |until| until.min(near))).await? {
-                Slot::At(_) => paced = work.is_crawl(),
+                // Where nothing spaces the pages of a crawl, they start in groups as a batch's do.
+                Slot::At(_) => paced = work.is_crawl() && self.settings().host_delay_ms > 0,
                 Slot::Later(until) => return Ok(Page::Deferred { seq, until }),
             }
         }
