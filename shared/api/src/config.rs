@@ -148,33 +148,34 @@ impl Config {
     /// A variable cannot be read.
     pub fn read(env: &Env<'_>, defaults: Settings) -> Result<Config, ConfigError> {
         let secs = |name, default| env.number(name, default, 1..=31_536_000, "a whole number of seconds from 1");
+        let count = |name, default: u32, range, what| {
+            let read = env.number(name, u64::from(default), range, what)?;
+            Ok::<u32, _>(u32::try_from(read).unwrap_or(default))
+        };
         let settings = Settings {
             lease_secs: secs("LEASE_SECONDS", defaults.lease_secs)?,
             hold_secs: secs("HOLD_SECONDS", defaults.hold_secs)?,
             deadline_secs: secs("JOB_DEADLINE_SECONDS", defaults.deadline_secs)?,
             sweep_secs: secs("SWEEP_SECONDS", defaults.sweep_secs)?,
             stall_secs: secs("STALL_SECONDS", defaults.stall_secs)?,
-            units_per_message: u32::try_from(env.number(
+            units_per_message: count(
                 "UNITS_PER_MESSAGE",
-                u64::from(defaults.units_per_message),
+                defaults.units_per_message,
                 1..=100,
                 "a whole number from 1 to 100",
-            )?)
-            .unwrap_or(defaults.units_per_message),
-            fetch_concurrency: u32::try_from(env.number(
+            )?,
+            fetch_concurrency: count(
                 "FETCH_CONCURRENCY",
-                u64::from(defaults.fetch_concurrency),
+                defaults.fetch_concurrency,
                 1..=10_000,
                 "a whole number from 1 to 10000",
-            )?)
-            .unwrap_or(defaults.fetch_concurrency),
-            render_concurrency: u32::try_from(env.number(
+            )?,
+            render_concurrency: count(
                 "RENDER_CONCURRENCY",
-                u64::from(defaults.render_concurrency),
+                defaults.render_concurrency,
                 1..=1_000,
                 "a whole number from 1 to 1000",
-            )?)
-            .unwrap_or(defaults.render_concurrency),
+            )?,
             host_delay_ms: env.number(
                 "HOST_DELAY_MS",
                 defaults.host_delay_ms,

@@ -44,7 +44,7 @@ impl Record {
 }
 
 impl App {
-    /// Works on messages of the units' queue. Nothing is claimed that could not be finished by `until`.
+    /// Works on messages of the units' queue. Nothing is started that could not be finished by `until`.
     pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
         self.each(event, move |app, record| async move {
             let handled = match Message::parse(&record.body) {

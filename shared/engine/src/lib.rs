@@ -1,4 +1,4 @@
-//! How jobs come to pass: accept, claim, run, finish, cancel, settle, sweep, and the feed of results that a response
+//! How jobs come to pass: accept, start, run, end, cancel, settle, sweep, and the feed of results that a response
 //! body is written from. Decisions are [`domain`]'s, rows are [`store`]'s, pages are [`fetch`]'s and [`extraction`]'s.
 //!
 //! It knows no HTTP of ours: no status, no header, no request.
@@ -209,7 +209,7 @@ impl Engine {
         let _ = self.inner.stopping.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// Ends what this process drives: nothing new is claimed, what has started gets `grace` to finish, and the leases
+    /// Ends what this process drives: nothing new is started, what has started gets `grace` to finish, and the leases
     /// of what is left are given back, so that the next process goes on at once.
     pub async fn shut_down(&self, grace: Duration) {
         self.inner.stopping.send_replace(true);

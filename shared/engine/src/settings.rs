@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Times and limits. Defaults are production's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `LEASE_SECONDS`: how long a driver is believed alive; a claim's lease is the page timeout plus this.
+    /// `LEASE_SECONDS`: how long a driver is believed alive; a unit's lease is the page timeout plus this.
     pub lease_secs: u64,
     /// `HOLD_SECONDS`: how long a response is held open.
     pub hold_secs: u64,
