@@ -57,7 +57,7 @@ impl Engine {
         let scope: BTreeSet<Seq> = seqs.iter().copied().collect();
         let run = Run {
             mode: Mode::Run,
-            scope: Scope::Units(scope.clone()),
+            scope: Scope::Units(scope),
             me: self.nonce(),
             concurrency: self.lanes(&job).parallel(lane),
             awaited: false,
@@ -105,12 +105,12 @@ impl Engine {
     async fn go_on(&self, job: &Job, lane: u32) -> Result<Handled, StoreError> {
         let mut looks = YOUNG_LOOKS;
         loop {
-            // Read before the segments: what a unit admitted before it ended is in it then, or the segments lack its end.
             let job = self.reread(&job.id).await?;
             if job.state.ended() {
                 return Ok(Handled::Done);
             }
             let rows = self.again(|| self.store().all_segments(&job)).await?;
+            // A crawl's row after its segments: what a unit admitted before it ended is in it then.
             let job = if job.is_crawl() { self.reread(&job.id).await? } else { job };
             let rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.index, row)).collect();
             return Ok(sent(match lane::next(JobView::of(&job), job.is_crawl(), &rows, &self.lanes(&job), lane) {
