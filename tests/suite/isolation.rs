@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::app::Sources;
 use domain::{AccountId, Plan};
-use engine::Gates;
+use engine::Semaphores;
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -47,12 +47,13 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
 /// another's does not.
 #[tokio::test]
 async fn pages_that_take_all_processors_do_not_hold_up_another() {
-    let gates = Gates::new(&engine::settings::Settings { fetch_concurrency: 8, ..Default::default() });
-    let sources = Sources { gates: Some(gates.clone()), clock: Arc::new(RunningClock::start()), ..Sources::default() };
+    let semaphores = Semaphores::new(&engine::settings::Settings { fetch_concurrency: 8, ..Default::default() });
+    let sources =
+        Sources { semaphores: Some(semaphores.clone()), clock: Arc::new(RunningClock::start()), ..Sources::default() };
     let (world, site) = (World::on(config(&[]), sources).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let greedy = AccountId::parse("dev").unwrap();
-    let held: Vec<_> = std::iter::from_fn(|| gates.parsers.enter(&greedy).now_or_never()).take(1_000).collect();
+    let held: Vec<_> = std::iter::from_fn(|| semaphores.parsers.acquire(&greedy).now_or_never()).take(1_000).collect();
     assert!(!held.is_empty());
     let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 1000 } });
     assert_eq!(world.post("/v1/extract", &extract).await.json()["error"]["code"], "TIMEOUT");
@@ -60,5 +61,5 @@ async fn pages_that_take_all_processors_do_not_hold_up_another() {
     drop(held);
     assert_eq!(world.post("/v1/extract", &extract).await.json()["status"], "success");
     // Every place is given back, also by the page that met its deadline.
-    until("nothing is held", async || gates.parsers.taken() == 0 && gates.pages.taken() == 0).await;
+    until("nothing is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
 }

@@ -9,7 +9,7 @@ use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
 use engine::observe::{Fact, Observer};
 use engine::settings::Settings;
-use engine::{Engine, Gates, Parts};
+use engine::{Engine, Parts, Semaphores};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
 use render::Render;
@@ -60,7 +60,7 @@ pub struct Sources {
     /// Renders pages, where there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
     /// What accounts share, where several applications live in one process.
-    pub gates: Option<Gates>,
+    pub semaphores: Option<Semaphores>,
     /// Where metrics go.
     pub metrics: Sink,
     /// Rows in memory, for a benchmark of everything but the store.
@@ -73,7 +73,7 @@ impl Default for Sources {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             renderer: None,
-            gates: None,
+            semaphores: None,
             metrics: telemetry::log(),
             rows: None,
         }
@@ -114,7 +114,7 @@ impl App {
             fetcher: Fetcher::new(config.fetch.clone())?,
             renderer: sources.renderer,
             settings: config.settings.clone(),
-            gates: sources.gates.unwrap_or_else(|| Gates::new(&config.settings)),
+            semaphores: sources.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
             observer: Arc::clone(&telemetry) as Arc<dyn Observer>,
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry, held: HeldCalls::default() })

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::Engine;
 use crate::assignment::Assignment;
-use crate::gate::{Growing, Place};
+use crate::gate::{Growing, Permit};
 use crate::hosts::Slot;
 
 /// What came of fetching a page.
@@ -20,19 +20,19 @@ pub(crate) struct Tried {
     pub(crate) page: Result<(Page, Arc<Growing>), FetchError>,
     /// How often the site was asked for it.
     pub(crate) attempts: u32,
-    /// The place that the last attempt took.
-    pub(crate) place: Place,
+    /// The permit that the last attempt took.
+    pub(crate) permit: Permit,
 }
 
 impl Engine {
-    /// Fetches a page until `end`, as often as the job's options allow. `place` is given back while it waits for another
+    /// Fetches a page until `end`, as often as the job's options allow. `permit` is given back while it waits for another
     /// attempt. Where this machine was short of something the site was not asked: that is no attempt.
     pub(crate) async fn fetch_page(
         &self,
         job: &Assignment,
         url: &Url,
         hops: Option<&dyn Hops>,
-        mut place: Place,
+        mut permit: Permit,
         end: Instant,
     ) -> Tried {
         let headers = header_map(job.spec.options.headers.of(url));
@@ -40,7 +40,7 @@ impl Engine {
         let mut attempts = 1;
         loop {
             // Its own: whoever waits to try again holds nothing that others need to get on.
-            let growing = Arc::new(self.inner.gates.heavy.growing(&job.account));
+            let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account));
             let room: Room = growing.clone();
             let request = FetchRequest {
                 url,
@@ -51,7 +51,7 @@ impl Engine {
                 room: Some(&room),
             };
             let error = match self.inner.fetcher.fetch(request).await {
-                Ok(page) => return Tried { page: Ok((page, growing)), attempts, place },
+                Ok(page) => return Tried { page: Ok((page, growing)), attempts, permit },
                 // What the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
                 Err(error) => error,
@@ -66,11 +66,11 @@ impl Engine {
                 continue;
             }
             let Some(wait) = self.wait_for_next(job, url, &error, attempts, end).await else {
-                return Tried { page: Err(error), attempts, place };
+                return Tried { page: Err(error), attempts, permit };
             };
-            drop(place);
+            drop(permit);
             tokio::time::sleep(wait).await;
-            place = self.inner.gates.pages.enter(&job.account).await;
+            permit = self.inner.semaphores.pages.acquire(&job.account).await;
             attempts += 1;
         }
     }

@@ -44,7 +44,7 @@ use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
 use dispatch::Queues;
-use gate::{Gate, Heavy, Place, Rooms};
+use gate::{ByteSemaphore, FairSemaphore, Heavy, Permit};
 use observe::{Fact, Observer};
 use settings::Settings;
 
@@ -62,7 +62,7 @@ struct Inner {
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    gates: Gates,
+    semaphores: Semaphores,
     observer: Arc<dyn Observer>,
     /// Jobs that this process drives.
     drives: TaskTracker,
@@ -94,41 +94,41 @@ pub struct Parts {
     /// Times and limits.
     pub settings: Settings,
     /// What the process's accounts share.
-    pub gates: Gates,
+    pub semaphores: Semaphores,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
 }
 
 /// What there is only so much of in a process, shared out by account. Engines of one process share one.
 #[derive(Debug, Clone)]
-pub struct Gates {
-    /// A place for each page that is fetched at once.
-    pub pages: Gate,
+pub struct Semaphores {
+    /// A permit for each page that is fetched at once.
+    pub pages: FairSemaphore,
     /// Room for pages that were fetched and wait for a parser.
-    pub bodies: Rooms,
-    /// A place for each page that is parsed at once: many more than there are processors would only make each slower.
-    pub parsers: Gate,
-    /// A place for each page that a browser renders at once.
-    pub renders: Gate,
-    /// Places for large bodies and heavy pages.
+    pub bodies: ByteSemaphore,
+    /// A permit for each page that is parsed at once: many more than there are processors would only make each slower.
+    pub parsers: FairSemaphore,
+    /// A permit for each page that a browser renders at once.
+    pub renders: FairSemaphore,
+    /// Permits for large bodies and heavy pages.
     pub heavy: Heavy,
 }
 
 /// What a store step has at least, however short leases are.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
-/// Most bytes of pages that wait for a parser and hold no place to be fetched any more.
+/// Most bytes of pages that wait for a parser and hold no permit to be fetched any more.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
-impl Gates {
-    /// Places for as many pages as the settings say, and for a parser more than there are processors: whoever comes second does
+impl Semaphores {
+    /// Permits for as many pages as the settings say, and for a parser more than there are processors: whoever comes second does
     /// not wait for a page that takes its time, but shares the processors with it.
-    pub fn new(settings: &Settings) -> Gates {
+    pub fn new(settings: &Settings) -> Semaphores {
         let (pages, renders) = (settings.fetch_concurrency, settings.render_concurrency);
-        Gates {
-            pages: Gate::new(pages, pages / 8),
-            bodies: Rooms::new(WAITING_BYTES),
-            parsers: Gate::new(settings::processors().saturating_add(1), 1),
-            renders: Gate::new(renders, renders / 8),
+        Semaphores {
+            pages: FairSemaphore::new(pages, pages / 8),
+            bodies: ByteSemaphore::new(WAITING_BYTES),
+            parsers: FairSemaphore::new(settings::processors().saturating_add(1), 1),
+            renders: FairSemaphore::new(renders, renders / 8),
             heavy: Heavy::default(),
         }
     }
@@ -137,7 +137,7 @@ impl Gates {
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, renderer, settings, gates, observer } = parts;
+        let Parts { store, queues, fetcher, renderer, settings, semaphores, observer } = parts;
         let inner = Inner {
             store,
             queues,
@@ -146,7 +146,7 @@ impl Engine {
             settings,
             clock,
             ids,
-            gates,
+            semaphores,
             observer,
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
@@ -175,9 +175,9 @@ impl Engine {
     }
 
     /// Leave to fetch a page in this process; `None` once it is to end.
-    async fn page_place(&self, account: &AccountId) -> Option<Place> {
-        let place = self.inner.gates.pages.enter(account).await;
-        (!self.stopping()).then_some(place)
+    async fn page_permit(&self, account: &AccountId) -> Option<Permit> {
+        let permit = self.inner.semaphores.pages.acquire(account).await;
+        (!self.stopping()).then_some(permit)
     }
 
     /// The times and limits in force.

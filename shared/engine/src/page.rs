@@ -15,7 +15,7 @@ use crate::Engine;
 use crate::assignment::Assignment;
 use crate::attempts::Tried;
 use crate::crawl::{Found, Redirects};
-use crate::gate::Place;
+use crate::gate::Permit;
 use crate::reader::Values;
 use crate::reading::{Fetched, Held};
 use crate::rendering::{NO_BROWSER, Unrendered, is_better};
@@ -30,7 +30,7 @@ pub(crate) struct Visit {
     /// When the unit started: what its time counts from.
     pub(crate) started: Instant,
     /// Leave to fetch it, given back once it was fetched and its body has room to wait; waited for where there is none.
-    pub(crate) place: Option<Place>,
+    pub(crate) permit: Option<Permit>,
     /// Its reader may have killed a process before: this time it is one that may die.
     pub(crate) suspect: bool,
     /// Who judges its redirects: a crawl.
@@ -99,8 +99,8 @@ impl Engine {
         let mut notes = Vec::new();
         match self.renderer(job) {
             Some(renderer) if always => {
-                // Whoever waits for a browser holds no place to fetch.
-                drop(visit.place.take());
+                // Whoever waits for a browser holds no permit to fetch.
+                drop(visit.permit.take());
                 let redirects = visit.redirects.as_deref();
                 match self.render_page(job, renderer, &target, redirects, end).await {
                     Ok((page, said)) => {
@@ -115,17 +115,17 @@ impl Engine {
             None if always => notes.push(NO_BROWSER.into()),
             Some(_) | None => {}
         }
-        let place = match visit.place.take() {
-            Some(place) => place,
-            None => self.inner.gates.pages.enter(&job.account).await,
+        let permit = match visit.permit.take() {
+            Some(permit) => permit,
+            None => self.inner.semaphores.pages.acquire(&job.account).await,
         };
         let hops = visit.redirects.as_deref().map(|hops| hops as &dyn Hops);
-        let Tried { page, attempts, place } = self.fetch_page(job, &target, hops, place, end).await;
+        let Tried { page, attempts, permit } = self.fetch_page(job, &target, hops, permit, end).await;
         let (page, growing) = match page {
             Ok(page) => page,
             Err(error) => return failed(&url, error, attempts, visit.seq),
         };
-        let held = Held::take(self, &job.job, place, growing, &page.body);
+        let held = Held::take(self, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, &visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.warnings.append(&mut notes);
@@ -177,9 +177,9 @@ impl Engine {
         end: Instant,
     ) -> Answer {
         // Its body waits for a reader as any other does.
-        let place = self.inner.gates.pages.enter(&job.account).await;
-        let growing = Arc::new(self.inner.gates.heavy.growing(&job.account));
-        let held = Held::take(self, &job.job, place, growing, &page.body);
+        let permit = self.inner.semaphores.pages.acquire(&job.account).await;
+        let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account));
+        let held = Held::take(self, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.render_mode = RenderMode::Headless;

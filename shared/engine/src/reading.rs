@@ -14,7 +14,7 @@ use fetch::Page;
 use crate::Engine;
 use crate::assignment::Assignment;
 use crate::crawl::{Edge, Judged};
-use crate::gate::{Growing, Place, Room};
+use crate::gate::{BytePermit, Growing, Permit};
 use crate::reader::{Reading, Task, Values, past, read_apart};
 
 /// A page that was fetched and is to be read.
@@ -46,17 +46,17 @@ impl Engine {
     /// Reads a page on a thread of this process, off those that serve the network. One that weighs much, or turns out to
     /// while it is read as a light one, waits for its turn among the heavy ones.
     async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
-        let gates = &self.inner.gates;
+        let semaphores = &self.inner.semaphores;
         let read = async {
             let work = if weight::is_heavy(&work.body) {
                 work
             } else {
-                match gates.parsers.work(account, move || work.read_light()).await? {
+                match semaphores.parsers.run_blocking(account, move || work.read_light()).await? {
                     Ok(read) => return Some(read),
                     Err(heavy) => *heavy,
                 }
             };
-            gates.heavy.reader.work(account, move || work.read()).await
+            semaphores.heavy.reader.run_blocking(account, move || work.read()).await
         };
         let read = read.await;
         if read.is_none() {
@@ -68,7 +68,7 @@ impl Engine {
     /// Has a page read that may kill its reader by a process of its own, in the turn of a heavy page.
     async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
         let Work { task, body, held, edge, end } = work;
-        let place = self.inner.gates.heavy.reader.enter(account).await;
+        let permit = self.inner.semaphores.heavy.reader.acquire(account).await;
         drop(held);
         let Reading { values, links } = match read_apart(program, task, &body, end).await {
             Ok(reading) => reading,
@@ -77,13 +77,13 @@ impl Engine {
                 return None;
             }
         };
-        drop(place);
+        drop(permit);
         let judge = move |edge: Arc<Edge>| {
             let over = past(end);
             edge.judge(&links, &Budget::until(&over))
         };
         let judged = match edge {
-            Some(edge) => self.inner.gates.parsers.work(account, move || judge(edge)).await?,
+            Some(edge) => self.inner.semaphores.parsers.run_blocking(account, move || judge(edge)).await?,
             None => Vec::new(),
         };
         Some((values, judged))
@@ -124,23 +124,23 @@ impl Work {
     }
 }
 
-/// What a body holds while it waits for a reader: a large one's places, or room for its bytes, or, where there is none,
-/// its place to be fetched, so that what is in memory is bounded by all three.
+/// What a body holds while it waits for a reader: a large one's permits, or room for its bytes, or, where there is none,
+/// its permit to be fetched, so that what is in memory is bounded by all three.
 #[derive(Default)]
 pub(crate) struct Held {
-    _place: Option<Place>,
-    _room: Option<Room>,
+    _permit: Option<Permit>,
+    _room: Option<BytePermit>,
     _growing: Option<Arc<Growing>>,
 }
 
 impl Held {
-    pub(crate) fn take(engine: &Engine, job: &Job, place: Place, growing: Arc<Growing>, body: &Bytes) -> Held {
+    pub(crate) fn take(engine: &Engine, job: &Job, permit: Permit, growing: Arc<Growing>, body: &Bytes) -> Held {
         if growing.is_large() {
             return Held { _growing: Some(growing), ..Held::default() };
         }
-        match engine.inner.gates.bodies.take(&job.account, body.len()) {
+        match engine.inner.semaphores.bodies.take(&job.account, body.len()) {
             Some(room) => Held { _room: Some(room), ..Held::default() },
-            None => Held { _place: Some(place), ..Held::default() },
+            None => Held { _permit: Some(permit), ..Held::default() },
         }
     }
 }

@@ -1,5 +1,5 @@
 //! A page in a browser: whose turn it is, what is asked of the browser, and what its answer means. Whoever waits for a
-//! browser holds no place to fetch, so that plain pages never wait for rendered ones. Knows no rows, and no browser.
+//! browser holds no permit to fetch, so that plain pages never wait for rendered ones. Knows no rows, and no browser.
 
 use std::time::{Duration, Instant};
 
@@ -77,13 +77,13 @@ impl Engine {
         let mut url = url.clone();
         let asked = url.clone();
         for _ in 0..=MAX_HOPS {
-            let place = self.inner.gates.renders.enter(&job.account).await;
+            let permit = self.inner.semaphores.renders.acquire(&job.account).await;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(KEEP);
             if left + KEEP < SHORTEST {
                 return Err(Unrendered::NoBrowser("there was no time left for a browser".into()));
             }
             let rendered = renderer.render(request(self, job, &url, left)).await;
-            drop(place);
+            drop(permit);
             match rendered {
                 Ok(rendered) => return page_of(self, rendered, &asked),
                 Err(RenderError::Diverted(to)) => {

@@ -16,7 +16,7 @@ use engine::feed::{Feed, Item};
 use engine::observe::Unobserved;
 use engine::settings::Settings;
 use engine::worker::Handled;
-use engine::{Engine, Gates, Parts};
+use engine::{Engine, Parts, Semaphores};
 use fetch::{FetchConfig, Fetcher};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
@@ -144,7 +144,7 @@ impl Ground {
             fetcher: fetcher(),
             renderer: None,
             settings: self.settings.clone(),
-            gates: Gates::new(&self.settings),
+            semaphores: Semaphores::new(&self.settings),
             observer: Arc::new(Unobserved),
         };
         Engine::new(parts, clock, self.ids.clone())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use api::App;
 use api::app::Sources;
 use api::config::Places;
-use engine::{Engine, Gates};
+use engine::{Engine, Semaphores};
 use fetch::Fetcher;
 use render::{Render, RenderConfig, Renderer};
 use store::TableNames;
@@ -114,7 +114,7 @@ impl Stack {
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
-        let gates = sources.gates.unwrap_or_else(|| Gates::new(&local.config.settings));
+        let semaphores = sources.semaphores.unwrap_or_else(|| Semaphores::new(&local.config.settings));
         let mut config = local.config;
         config.fetch.own = listeners.own(address);
         // One process, so one browser.
@@ -126,7 +126,7 @@ impl Stack {
             _ => None,
         };
         let given = renderer.clone().map(|renderer| Arc::new(renderer) as Arc<dyn Render>);
-        let sources = Sources { gates: Some(gates), renderer: sources.renderer.or(given), ..sources };
+        let sources = Sources { semaphores: Some(semaphores), renderer: sources.renderer.or(given), ..sources };
         let app = App::new(&config, &places, sources.clone()).await?;
         let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
         let worker_places = Places { tables: without_money, ..places.clone() };

@@ -120,7 +120,7 @@ impl Engine {
             edge::ask(&mut judged, &robots, &Budget::until(&over));
             judged
         };
-        self.inner.gates.parsers.work(&job.account, work).await.unwrap_or_default()
+        self.inner.semaphores.parsers.run_blocking(&job.account, work).await.unwrap_or_default()
     }
 
     /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.

@@ -1,5 +1,5 @@
 //! What of large bodies and heavy pages there may be at once in a process. A body that grows beyond what nearly all
-//! pages have takes a place among few, and one more once it is among the largest; a page that is heavy to read is read
+//! pages have takes a permit among few, and one more once it is among the largest; a page that is heavy to read is read
 //! when its turn comes, one at a time. So memory is bounded whatever sites send, and light pages never wait for heavy
 //! ones.
 
@@ -9,20 +9,20 @@ use domain::AccountId;
 use fetch::{BoxFuture, Growth, MEDIUM_BODY, SMALL_BODY};
 use tokio::runtime::Handle;
 
-use super::{Background, Gate, Place};
+use super::{Background, FairSemaphore, Permit};
 
 /// Most bodies over [`SMALL_BODY`], half of them one account's.
 const MEDIUM: u32 = 16;
 /// Most of those that are over [`MEDIUM_BODY`], half of them one account's.
 const LARGE: u32 = 4;
 
-/// Places for what is heavy. Cheap to clone.
+/// Permits for what is heavy. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Heavy {
-    medium: Gate,
-    large: Gate,
-    /// The place of the one page that is read.
-    pub reader: Gate,
+    medium: FairSemaphore,
+    large: FairSemaphore,
+    /// The permit of the one page that is read.
+    pub reader: FairSemaphore,
     background: Background,
 }
 
@@ -30,9 +30,9 @@ impl Default for Heavy {
     fn default() -> Self {
         let background = Background::default();
         Heavy {
-            medium: Gate::new(MEDIUM, MEDIUM / 2),
-            large: Gate::new(LARGE, LARGE / 2),
-            reader: Gate::on(background.clone(), 1, 0),
+            medium: FairSemaphore::new(MEDIUM, MEDIUM / 2),
+            large: FairSemaphore::new(LARGE, LARGE / 2),
+            reader: FairSemaphore::on(background.clone(), 1, 0),
             background,
         }
     }
@@ -50,22 +50,22 @@ impl Heavy {
     }
 }
 
-/// The places of one body; given back when it is dropped.
+/// The permits of one body; given back when it is dropped.
 #[derive(Debug)]
 pub struct Growing {
     heavy: Heavy,
     account: AccountId,
     /// Of `medium` first, of `large` then.
-    held: Mutex<Vec<Place>>,
+    held: Mutex<Vec<Permit>>,
 }
 
 impl Growing {
-    /// Whether it has any place.
+    /// Whether it has any permit.
     pub fn is_large(&self) -> bool {
-        self.places() > 0
+        self.permits() > 0
     }
 
-    fn places(&self) -> usize {
+    fn permits(&self) -> usize {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
@@ -73,12 +73,12 @@ impl Growing {
 impl Growth for Growing {
     fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // In this order always: whoever has one of the few large places waits for nobody who grows.
-            let gates = [(SMALL_BODY, &self.heavy.medium), (MEDIUM_BODY, &self.heavy.large)];
-            for (before, (mark, gate)) in gates.into_iter().enumerate() {
-                if bytes > mark && self.places() == before {
-                    let place = gate.enter(&self.account).await;
-                    self.held.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+            // In this order always: whoever has one of the few large permits waits for nobody who grows.
+            let semaphores = [(SMALL_BODY, &self.heavy.medium), (MEDIUM_BODY, &self.heavy.large)];
+            for (before, (mark, semaphore)) in semaphores.into_iter().enumerate() {
+                if bytes > mark && self.permits() == before {
+                    let permit = semaphore.acquire(&self.account).await;
+                    self.held.lock().unwrap_or_else(PoisonError::into_inner).push(permit);
                 }
             }
         })
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(heavy.bodies(), (0, 0));
     }
 
-    /// Whoever waits for its second place has its first one; all come to their end in whatever order.
+    /// Whoever waits for its second permit has its first one; all come to their end in whatever order.
     #[tokio::test]
     async fn nobody_waits_for_ever() {
         let heavy = Heavy::default();

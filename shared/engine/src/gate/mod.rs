@@ -1,12 +1,12 @@
 //! Who may use something of which there is only so much in a process: shared out by account, so that one caller's pages
-//! never make another's wait for more than one place to come free. Knows nothing of what the places are for.
+//! never make another's wait for more than one permit to come free. Knows nothing of what the permits are for.
 //!
-//! A place that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
-//! since it was given one. The last places, a reserve, are for accounts that
+//! A permit that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
+//! since it was given one. The last permits, a reserve, are for accounts that
 //! hold fewer than those themselves: an account that has been alone does not have to give anything back before a second
 //! one can begin.
 //!
-//! Who waits is a task ([`Gate::enter`]) or work to be done on a thread of its own ([`Gate::work`]). The thread that ends
+//! Who waits is a task ([`FairSemaphore::acquire`]) or work to be done on a thread of its own ([`FairSemaphore::run_blocking`]). The thread that ends
 //! one piece of work goes on with whoever is next, without a way through the runtime between the two.
 
 mod background;
@@ -25,12 +25,12 @@ use tokio::sync::oneshot;
 pub use self::background::Background;
 pub(crate) use self::background::lower;
 pub use self::heavy::{Growing, Heavy};
-pub use self::room::{Room, Rooms};
+pub use self::room::{BytePermit, ByteSemaphore};
 use self::waiter::{Waiter, Work};
 
-/// Places, shared out by account. Cheap to clone.
+/// Permits, shared out by account. Cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<Shared>);
+pub struct FairSemaphore(Arc<Shared>);
 
 struct Shared {
     total: u32,
@@ -44,7 +44,7 @@ struct Shared {
 struct State {
     taken: u32,
     next_ticket: u64,
-    /// How many places were given out so far.
+    /// How many permits were given out so far.
     granted: u64,
     accounts: BTreeMap<AccountId, Account>,
 }
@@ -52,39 +52,39 @@ struct State {
 #[derive(Default)]
 struct Account {
     held: u32,
-    /// How many places had been given out when it got its last one.
+    /// How many permits had been given out when it got its last one.
     last: u64,
     waiting: VecDeque<(u64, Box<dyn Waiter>)>,
 }
 
-/// One place; given back when it is dropped.
-pub struct Place {
-    gate: Gate,
+/// One permit; given back when it is dropped.
+pub struct Permit {
+    semaphore: FairSemaphore,
     account: AccountId,
     held: bool,
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for FairSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Gate({})", self.0.total)
+        write!(f, "FairSemaphore({})", self.0.total)
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({})", self.held)
+        write!(f, "Permit({})", self.held)
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         hand_over(self.give_back());
     }
 }
 
-impl Place {
-    /// Gives it back. Returns who is next where that is somebody, with their place; everybody else is told.
-    fn pass_on(mut self) -> Option<(Box<dyn Waiter>, Place)> {
+impl Permit {
+    /// Gives it back. Returns who is next where that is somebody, with their permit; everybody else is told.
+    fn pass_on(mut self) -> Option<(Box<dyn Waiter>, Permit)> {
         let mut granted = self.give_back();
         let next = granted.pop();
         hand_over(granted);
@@ -96,7 +96,7 @@ impl Place {
         if !std::mem::take(&mut self.held) {
             return Granted::new();
         }
-        let mut state = self.gate.lock();
+        let mut state = self.semaphore.lock();
         state.taken = state.taken.saturating_sub(1);
         if let Some(account) = state.accounts.get_mut(&self.account) {
             account.held = account.held.saturating_sub(1);
@@ -104,13 +104,13 @@ impl Place {
                 state.accounts.remove(&self.account);
             }
         }
-        self.gate.share_out(&mut state)
+        self.semaphore.share_out(&mut state)
     }
 }
 
 /// One that waits. Takes it out where it leaves, and looks again who is next: others may have waited behind it.
 struct Waiting<'a> {
-    gate: &'a Gate,
+    semaphore: &'a FairSemaphore,
     account: &'a AccountId,
     ticket: u64,
     over: bool,
@@ -122,21 +122,21 @@ impl Drop for Waiting<'_> {
             return;
         }
         let (left, granted) = {
-            let mut state = self.gate.lock();
-            (state.take_out(self.account, self.ticket), self.gate.share_out(&mut state))
+            let mut state = self.semaphore.lock();
+            (state.take_out(self.account, self.ticket), self.semaphore.share_out(&mut state))
         };
-        // Outside of the lock: it may hold places itself.
+        // Outside of the lock: it may hold permits itself.
         drop(left);
         hand_over(granted);
     }
 }
 
-type Granted = Vec<(Box<dyn Waiter>, Place)>;
+type Granted = Vec<(Box<dyn Waiter>, Permit)>;
 
-/// Outside of the lock: who has stopped waiting lets the place fall, and that takes the lock again.
+/// Outside of the lock: who has stopped waiting lets the permit fall, and that takes the lock again.
 fn hand_over(granted: Granted) {
-    for (waiter, place) in granted {
-        waiter.granted(place);
+    for (waiter, permit) in granted {
+        waiter.granted(permit);
     }
 }
 
@@ -153,31 +153,36 @@ impl State {
     }
 }
 
-impl Gate {
-    /// A gate of `total` places, at least one, the last `reserve` of them for accounts that hold fewer than those.
-    pub fn new(total: u32, reserve: u32) -> Gate {
-        Gate(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
+impl FairSemaphore {
+    /// A semaphore of `total` permits, at least one, the last `reserve` of them for accounts that hold fewer than those.
+    pub fn new(total: u32, reserve: u32) -> FairSemaphore {
+        FairSemaphore(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
     }
 
     /// The same, whose work these threads do.
-    pub fn on(threads: Background, total: u32, reserve: u32) -> Gate {
-        Gate(Arc::new(Shared { total: total.max(1), reserve, threads: Some(threads), state: Mutex::default() }))
+    pub fn on(threads: Background, total: u32, reserve: u32) -> FairSemaphore {
+        FairSemaphore(Arc::new(Shared {
+            total: total.max(1),
+            reserve,
+            threads: Some(threads),
+            state: Mutex::default(),
+        }))
     }
 
-    /// Waits for one place. Who stops waiting loses nothing and keeps nothing.
-    pub async fn enter(&self, account: &AccountId) -> Place {
+    /// Waits for one permit. Who stops waiting loses nothing and keeps nothing.
+    pub async fn acquire(&self, account: &AccountId) -> Permit {
         loop {
             let (sender, receiver) = oneshot::channel();
             let mut waiting = self.queue(account, Box::new(sender));
             // A sender is only dropped after it was used.
-            if let Ok(place) = receiver.await {
+            if let Ok(permit) = receiver.await {
                 waiting.over = true;
-                return place;
+                return permit;
             }
         }
     }
 
-    /// How many places are taken.
+    /// How many permits are taken.
     pub fn taken(&self) -> u32 {
         self.lock().taken
     }
@@ -187,9 +192,9 @@ impl Gate {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does work that takes a processor, once there is a place for it, on a thread on which that holds up nothing else.
+    /// Does work that takes a processor, once there is a permit for it, on a thread on which that holds up nothing else.
     /// `None` where it panicked, or where the runtime ends. Work that nobody waits for any more is not begun; what has begun goes on to its end.
-    pub async fn work<T: Send + 'static>(
+    pub async fn run_blocking<T: Send + 'static>(
         &self,
         account: &AccountId,
         work: impl FnOnce() -> T + Send + 'static,
@@ -211,7 +216,7 @@ impl Gate {
             (ticket, self.share_out(&mut state))
         };
         hand_over(granted);
-        Waiting { gate: self, account, ticket, over: false }
+        Waiting { semaphore: self, account, ticket, over: false }
     }
 
     /// Gives out what is free.
@@ -223,7 +228,7 @@ impl Gate {
             let now = state.granted;
             let entry = state.accounts.entry(account.clone()).or_default();
             (entry.held, entry.last) = (entry.held + 1, now);
-            granted.push((waiter, Place { gate: self.clone(), account, held: true }));
+            granted.push((waiter, Permit { semaphore: self.clone(), account, held: true }));
         }
         granted
     }

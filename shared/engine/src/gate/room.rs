@@ -11,7 +11,7 @@ const LEAST: usize = 16 * 1024;
 
 /// Room for so many bytes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Rooms(Arc<Shared>);
+pub struct ByteSemaphore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -27,20 +27,20 @@ struct Taken {
 
 /// Some of it; given back when it is dropped.
 #[derive(Debug)]
-pub struct Room {
-    rooms: Rooms,
+pub struct BytePermit {
+    semaphore: ByteSemaphore,
     account: AccountId,
     bytes: usize,
 }
 
-impl Rooms {
+impl ByteSemaphore {
     /// Room for `total` bytes.
-    pub fn new(total: usize) -> Rooms {
-        Rooms(Arc::new(Shared { total, taken: Mutex::default() }))
+    pub fn new(total: usize) -> ByteSemaphore {
+        ByteSemaphore(Arc::new(Shared { total, taken: Mutex::default() }))
     }
 
     /// Takes room for `bytes`, if there is.
-    pub fn take(&self, account: &AccountId, bytes: usize) -> Option<Room> {
+    pub fn take(&self, account: &AccountId, bytes: usize) -> Option<BytePermit> {
         let bytes = bytes.max(LEAST);
         let mut taken = self.taken();
         let own = taken.accounts.get(account).copied().unwrap_or(0).saturating_add(bytes);
@@ -50,7 +50,7 @@ impl Rooms {
         }
         taken.sum = sum;
         taken.accounts.insert(account.clone(), own);
-        Some(Room { rooms: self.clone(), account: account.clone(), bytes })
+        Some(BytePermit { semaphore: self.clone(), account: account.clone(), bytes })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -59,9 +59,9 @@ impl Rooms {
     }
 }
 
-impl Drop for Room {
+impl Drop for BytePermit {
     fn drop(&mut self) {
-        let mut taken = self.rooms.taken();
+        let mut taken = self.semaphore.taken();
         taken.sum = taken.sum.saturating_sub(self.bytes);
         let left = taken.accounts.get(&self.account).copied().unwrap_or(0).saturating_sub(self.bytes);
         if left == 0 {
@@ -79,14 +79,14 @@ mod tests {
     #[test]
     fn half_is_an_accounts_and_all_comes_back() {
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
-        let rooms = Rooms::new(8 * LEAST);
-        let held: Vec<Room> = (0..9).filter_map(|_| rooms.take(&a, 1)).collect();
+        let semaphore = ByteSemaphore::new(8 * LEAST);
+        let held: Vec<BytePermit> = (0..9).filter_map(|_| semaphore.take(&a, 1)).collect();
         assert_eq!(held.len(), 4);
-        let large = rooms.take(&b, 3 * LEAST).unwrap();
-        assert!(rooms.take(&c, 2 * LEAST).is_none() && rooms.take(&c, LEAST).is_some());
+        let large = semaphore.take(&b, 3 * LEAST).unwrap();
+        assert!(semaphore.take(&c, 2 * LEAST).is_none() && semaphore.take(&c, LEAST).is_some());
         drop((held, large));
-        assert!(rooms.take(&c, usize::MAX).is_none());
-        assert!(rooms.taken().accounts.is_empty());
-        assert_eq!(rooms.taken().sum, 0);
+        assert!(semaphore.take(&c, usize::MAX).is_none());
+        assert!(semaphore.taken().accounts.is_empty());
+        assert_eq!(semaphore.taken().sum, 0);
     }
 }

@@ -1,26 +1,26 @@
-//! Who may wait at a gate: a task, or work that is done on a thread of its own. Knows nothing of whose turn it is.
+//! Who may wait at a semaphore: a task, or work that is done on a thread of its own. Knows nothing of whose turn it is.
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::Place;
+use super::Permit;
 
-/// Who waits for a place.
+/// Who waits for a permit.
 pub(super) trait Waiter: Send {
-    /// Takes its place, from any thread: does not block.
-    fn granted(self: Box<Self>, place: Place);
-    /// Takes its place on a thread that may be blocked. Returns the place once it is done with it there.
-    fn granted_here(self: Box<Self>, place: Place) -> Option<Place>;
+    /// Takes its permit, from any thread: does not block.
+    fn granted(self: Box<Self>, permit: Permit);
+    /// Takes its permit on a thread that may be blocked. Returns the permit once it is done with it there.
+    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit>;
 }
 
-/// A task that waits. Who has stopped waiting lets the place fall.
-impl Waiter for oneshot::Sender<Place> {
-    fn granted(self: Box<Self>, place: Place) {
-        drop(self.send(place));
+/// A task that waits. Who has stopped waiting lets the permit fall.
+impl Waiter for oneshot::Sender<Permit> {
+    fn granted(self: Box<Self>, permit: Permit) {
+        drop(self.send(permit));
     }
 
-    fn granted_here(self: Box<Self>, place: Place) -> Option<Place> {
-        self.granted(place);
+    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit> {
+        self.granted(permit);
         None
     }
 }
@@ -33,24 +33,24 @@ pub(super) struct Work<F, T> {
 }
 
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T> {
-    fn granted(self: Box<Self>, place: Place) {
+    fn granted(self: Box<Self>, permit: Permit) {
         let runtime = self.runtime.clone();
         runtime.spawn_blocking(move || {
-            let mut held = self.granted_here(place);
-            while let Some(place) = held {
-                held = place.pass_on().and_then(|(next, place)| next.granted_here(place));
+            let mut held = self.granted_here(permit);
+            while let Some(permit) = held {
+                held = permit.pass_on().and_then(|(next, permit)| next.granted_here(permit));
             }
         });
     }
 
-    fn granted_here(self: Box<Self>, place: Place) -> Option<Place> {
+    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit> {
         let Work { work, done, .. } = *self;
         // Whoever waited left while its turn came.
         if done.is_closed() {
-            return Some(place);
+            return Some(permit);
         }
-        // A panic in there gives the place back and goes on to the thread pool, which bears it.
+        // A panic in there gives the permit back and goes on to the thread pool, which bears it.
         drop(done.send(work()));
-        Some(place)
+        Some(permit)
     }
 }

@@ -18,7 +18,7 @@ use url::Url;
 use super::{Rights, Runner};
 use crate::Engine;
 use crate::assignment::Assignment;
-use crate::gate::Place;
+use crate::gate::Permit;
 use crate::hosts::Slot;
 use crate::marker;
 use crate::page::{Visit, Visited};
@@ -43,7 +43,7 @@ impl Result {
 pub(super) struct Ready {
     url: String,
     target: std::result::Result<Url, UrlFault>,
-    place: Option<Place>,
+    permit: Option<Permit>,
     suspect: bool,
     started: Instant,
 }
@@ -172,7 +172,7 @@ impl Engine {
         // What cannot be asked for has no host to wait for; it is the unit's error.
         let target = fetch::check_url(&url);
         let started = Instant::now();
-        let ready = |target, place| Ready { url: url.clone(), target, place, suspect, started };
+        let ready = |target, permit| Ready { url: url.clone(), target, permit, suspect, started };
         if work.endpoint == Endpoint::Extract {
             // Its time runs: it waits for a permit within it.
             return Ok(Page::Ready { seq, ready: ready(target, None), paced: false });
@@ -190,19 +190,19 @@ impl Engine {
             }
         }
         // What has not started waits for a permit as long as it takes. What has waits within its time.
-        let place = match suspect {
+        let permit = match suspect {
             true => None,
-            false => match self.page_place(&work.account).await {
-                Some(place) => Some(place),
+            false => match self.page_permit(&work.account).await {
+                Some(permit) => Some(permit),
                 None => return Ok(Page::Dropped(seq)),
             },
         };
-        Ok(Page::Ready { seq, ready: ready(target, place), paced })
+        Ok(Page::Ready { seq, ready: ready(target, permit), paced })
     }
 
     /// Visits a unit's page, and of a crawl admits what it links to.
     async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
-        let Ready { url, target, place, suspect, started } = ready;
+        let Ready { url, target, permit, suspect, started } = ready;
         let extract = work.endpoint == Endpoint::Extract;
         let started = if extract { started } else { Instant::now() };
         let mut visited = match target {
@@ -212,7 +212,7 @@ impl Engine {
                     Some(outcome) => Visited::recalled(outcome),
                     None => {
                         let redirects = self.redirects(&work, seq);
-                        let visit = Visit { seq, started, place, suspect, redirects };
+                        let visit = Visit { seq, started, permit, suspect, redirects };
                         let mut visited = self.visit(&work, &url, target, visit).await;
                         if let Some((at, throttled)) = visited.answered.take().filter(|_| !extract) {
                             self.heard(Witness::of(&work.account), &at, throttled).await;
@@ -222,7 +222,7 @@ impl Engine {
                 }
             }
             Err(fault) => {
-                drop(place);
+                drop(permit);
                 Visited::unreachable(&url, &fault)
             }
         };
