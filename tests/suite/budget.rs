@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
 
 use domain::Endpoint;
-use engine::feed::Order;
+use engine::result_stream::Order;
 use engine::settings::Settings;
 
 use crate::support::faults::{Call, Faults};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Endpoint, ErrorCode, JobId, Timestamp};
 use engine::accept::{Call, Started, Verdict};
-use engine::feed::Feed;
+use engine::result_stream::ResultStream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Request, RequestExt};
@@ -172,10 +172,10 @@ impl App {
     }
 
     /// 200 and the job's id now; the results as they come.
-    pub(crate) fn stream(&self, feed: Feed, held: Option<HeldCall>, wishes: &Wishes) -> Response {
+    pub(crate) fn stream(&self, stream: ResultStream, held: Option<HeldCall>, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
         let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
-        let mut response = job_response(StatusCode::OK, &feed.job().id, body, wishes.format.content_type());
+        let mut response = job_response(StatusCode::OK, &stream.job().id, body, wishes.format.content_type());
         let headers = response.headers_mut();
         if wishes.format == Format::Events {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -186,8 +186,8 @@ impl App {
         }
         let style = results::Style { format: wishes.format, hold };
         let log = wishes.log.clone();
-        log.iter().for_each(|log| log.job(&feed.job().id));
-        let written = results::write(self.engine.clone(), feed, (sender, log), style);
+        log.iter().for_each(|log| log.job(&stream.job().id));
+        let written = results::write(self.engine.clone(), stream, (sender, log), style);
         tokio::spawn(async move {
             written.await;
             drop(held);

@@ -12,9 +12,9 @@ use store::accept::{Accepted, NewJob};
 use store::standing::{MonthRow, Standing};
 use tracing::Instrument;
 
-use crate::feed::Feed;
 use crate::lease::Keeper;
 use crate::observe::Fact;
+use crate::result_stream::ResultStream;
 use crate::runner::Run;
 use crate::{Engine, events};
 
@@ -217,12 +217,12 @@ impl Engine {
         settings.default_concurrency.saturating_mul(hosts).min(settings.queue_concurrency)
     }
 
-    /// Starts an accepted job and gives the feed of its results. The work is a task of its own: it goes on when the feed
+    /// Starts an accepted job and gives the stream of its results. The work is a task of its own: it goes on when the stream
     /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
-    pub fn start(&self, started: Started, until: Option<Timestamp>) -> Feed {
+    pub fn start(&self, started: Started, until: Option<Timestamp>) -> ResultStream {
         let Started { job } = started;
-        let (events, feed_events) = events::channel();
-        let feed = Feed::live(self.clone(), job.clone(), feed_events);
+        let (events, stream_events) = events::channel();
+        let stream = ResultStream::live(self.clone(), job.clone(), stream_events);
         let engine = self.clone();
         let drive = async move {
             let id = job.id.clone();
@@ -233,7 +233,7 @@ impl Engine {
             }
         };
         self.inner.drives.spawn(drive.in_current_span());
-        feed
+        stream
     }
 
     /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run

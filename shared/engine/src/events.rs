@@ -1,4 +1,4 @@
-//! What a driver tells the feed in its own process, as it happens. A reader that is slow costs no memory: past a limit
+//! What a driver tells the stream in its own process, as it happens. A reader that is slow costs no memory: past a limit
 //! results are told without their text, which is then read from their rows.
 
 use std::sync::Arc;

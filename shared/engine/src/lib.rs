@@ -1,4 +1,4 @@
-//! How jobs come to pass: accept, start, run, end, cancel, settle, sweep, and the feed of results that a response
+//! How jobs come to pass: accept, start, run, end, cancel, settle, sweep, and the stream of results that a response
 //! body is written from. Decisions are [`domain`]'s, rows are [`store`]'s, pages are [`fetch`]'s and [`extraction`]'s.
 //!
 //! It knows no HTTP of ours: no status, no header, no request.
@@ -8,12 +8,12 @@ pub mod audit;
 pub mod cancel;
 pub mod clock;
 pub mod dispatch;
-pub mod feed;
 pub mod gate;
 pub mod hosts;
 pub mod marker;
 pub mod observe;
 pub mod reader;
+pub mod result_stream;
 pub mod settings;
 pub mod settle;
 pub mod sweep;

@@ -12,8 +12,8 @@ use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
 use engine::accept::{Call, Started, Verdict};
 use engine::clock::{Clock, Ids};
 use engine::dispatch::Queues;
-use engine::feed::{Feed, Item};
 use engine::observe::Unobserved;
+use engine::result_stream::{ResultStream, StreamEvent};
 use engine::settings::Settings;
 use engine::worker::Handled;
 use engine::{Engine, Parts, Semaphores};
@@ -254,13 +254,13 @@ pub async fn accept(engine: &Engine, call: Call) -> Result<Box<Started>, StoreEr
     }
 }
 
-/// Reads a feed to its end, or to its first fault.
-pub async fn drain(mut feed: Feed) -> Result<Vec<serde_json::Value>, StoreError> {
+/// Reads a stream to its end, or to its first fault.
+pub async fn drain(mut stream: ResultStream) -> Result<Vec<serde_json::Value>, StoreError> {
     let mut results = Vec::new();
     loop {
-        match feed.next().await? {
-            Item::Result(given) => results.push(serde_json::from_str(&given.text).unwrap()),
-            Item::End(_) => return Ok(results),
+        match stream.next().await? {
+            StreamEvent::Result(item) => results.push(serde_json::from_str(&item.text).unwrap()),
+            StreamEvent::End(_) => return Ok(results),
         }
     }
 }

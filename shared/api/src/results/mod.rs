@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::Endpoint;
 use domain::progress::Tally;
 use engine::Engine;
-use engine::feed::{Feed, Item, Now, Order};
+use engine::result_stream::{Available, Order, ResultStream, StreamEvent};
 use tokio::time::Instant;
 
 use crate::body::Sender;
@@ -40,26 +40,31 @@ pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
     }
 }
 
-/// Writes the body of a job that a feed follows. Ends early where nobody reads any more; the job is none of its.
-pub(crate) async fn write(engine: Engine, feed: Feed, (sender, log): (Sender, Option<RequestLog>), style: Style) {
-    let endpoint = feed.job().endpoint;
-    let mut feed = feed.in_order(order(style.format, endpoint));
+/// Writes the body of a job that a stream follows. Ends early where nobody reads any more; the job is none of its.
+pub(crate) async fn write(
+    engine: Engine,
+    stream: ResultStream,
+    (sender, log): (Sender, Option<RequestLog>),
+    style: Style,
+) {
+    let endpoint = stream.job().endpoint;
+    let mut stream = stream.in_order(order(style.format, endpoint));
     let mut out = Out::new(engine, sender, style.format);
     let until = Instant::now() + style.hold;
-    let seed = if endpoint == Endpoint::Crawl { Some(feed.url(0).await.unwrap_or_default()) } else { None };
+    let seed = if endpoint == Endpoint::Crawl { Some(stream.url(0).await.unwrap_or_default()) } else { None };
     let mut writer = Writer::new(style.format, endpoint, seed.as_deref());
     let mut told = None;
     loop {
-        match next(&mut feed, &mut out, until).await {
-            Wait::Done(Item::Result(given)) => {
-                out.send(writer.unit(&given)).await;
+        match next(&mut stream, &mut out, until).await {
+            Wait::Done(StreamEvent::Result(item)) => {
+                out.send(writer.unit(&item)).await;
                 let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
-                if due && let Some(progress) = writer.progress(&feed.tally()) {
+                if due && let Some(progress) = writer.progress(&stream.tally()) {
                     out.send(progress).await;
                     told = Some(Instant::now());
                 }
             }
-            Wait::Done(Item::End(job)) => {
+            Wait::Done(StreamEvent::End(job)) => {
                 let tally = job.tally.unwrap_or_default();
                 if let Some(progress) = writer.progress(&tally) {
                     out.send(progress).await;
@@ -67,7 +72,7 @@ pub(crate) async fn write(engine: Engine, feed: Feed, (sender, log): (Sender, Op
                 note(log, &tally);
                 return out.send(writer.end(&job, &tally)).await;
             }
-            Wait::TimeUp => return hand_over(&mut feed, &mut out, &mut writer, log).await,
+            Wait::TimeUp => return hand_over(&mut stream, &mut out, &mut writer, log).await,
             Wait::NobodyReads => return,
         }
     }
@@ -79,13 +84,13 @@ fn note(log: Option<RequestLog>, tally: &Tally) {
 }
 
 /// The next item; faults of the store are waited out.
-async fn next(feed: &mut Feed, out: &mut Out, until: Instant) -> Wait<Item> {
+async fn next(stream: &mut ResultStream, out: &mut Out, until: Instant) -> Wait<StreamEvent> {
     let work = async {
         loop {
-            match feed.next().await {
+            match stream.next().await {
                 Ok(item) => return item,
                 Err(error) => {
-                    tracing::warn!(job = %feed.job().id, %error, "could not read results; asking again");
+                    tracing::warn!(job = %stream.job().id, %error, "could not read results; asking again");
                     tokio::time::sleep(FAULT_PAUSE).await;
                 }
             }
@@ -96,26 +101,26 @@ async fn next(feed: &mut Feed, out: &mut Out, until: Instant) -> Wait<Item> {
 
 /// Ends a body whose job still runs: what has ended is given, what is open reads `pending`, and `next` says where to
 /// go on.
-async fn hand_over(feed: &mut Feed, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
-    if let Err(error) = feed.refresh().await {
-        tracing::warn!(job = %feed.job().id, %error, "could not read progress; what is known has to do");
+async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
+    if let Err(error) = stream.refresh().await {
+        tracing::warn!(job = %stream.job().id, %error, "could not read progress; what is known has to do");
     }
     loop {
-        match feed.next_now().await {
-            Ok(Some(Now::Result(given))) => out.send(writer.unit(&given)).await,
-            Ok(Some(Now::Open(seq))) => {
-                let url = feed.url(seq).await.unwrap_or_default();
-                out.send(writer.open(&url, feed.job())).await;
+        match stream.next_now().await {
+            Ok(Some(Available::Result(item))) => out.send(writer.unit(&item)).await,
+            Ok(Some(Available::Open(seq))) => {
+                let url = stream.url(seq).await.unwrap_or_default();
+                out.send(writer.open(&url, stream.job())).await;
             }
             Ok(None) => break,
             Err(error) => {
-                tracing::warn!(job = %feed.job().id, %error, "could not read results; the body ends without them");
+                tracing::warn!(job = %stream.job().id, %error, "could not read results; the body ends without them");
                 break;
             }
         }
     }
-    let totals = feed.totals();
-    let (tally, job) = (totals.tally, feed.job().clone());
+    let totals = stream.totals();
+    let (tally, job) = (totals.tally, stream.job().clone());
     note(log, &tally);
     // It may have ended in this very moment, with everything given.
     if job.state.ended() && tally.pending == 0 {

@@ -4,8 +4,8 @@
 use domain::job::CrawlFigures;
 use domain::progress::Tally;
 use domain::{Endpoint, Job};
-use engine::feed::Given;
 use engine::marker;
+use engine::result_stream::ResultItem;
 use serde_json::{Map, Value, json};
 
 use super::summary;
@@ -32,14 +32,14 @@ impl Writer {
     }
 
     /// A unit's result.
-    pub(super) fn unit(&mut self, given: &Given) -> String {
+    pub(super) fn unit(&mut self, item: &ResultItem) -> String {
         self.units += 1;
         match (self.format, self.endpoint) {
-            (Format::Json, Endpoint::Extract) => format!("{}\n", given.text),
-            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.lead(), given.text),
-            (Format::Lines, _) => format!("{}\n", self.indexed(given)),
+            (Format::Json, Endpoint::Extract) => format!("{}\n", item.text),
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.lead(), item.text),
+            (Format::Lines, _) => format!("{}\n", self.indexed(item)),
             (Format::Events, _) => {
-                format!("event: unit\nid: {}\ndata: {}\n\n", given.place + 1, self.indexed(given))
+                format!("event: unit\nid: {}\ndata: {}\n\n", item.place + 1, self.indexed(item))
             }
         }
     }
@@ -50,13 +50,13 @@ impl Writer {
     }
 
     /// The result with its place: in the caller's list, or among the pages as they were done.
-    fn indexed(&self, given: &Given) -> String {
+    fn indexed(&self, item: &ResultItem) -> String {
         let index = match self.endpoint {
-            Endpoint::Extract | Endpoint::Batch => given.seq,
-            Endpoint::Crawl => given.place,
+            Endpoint::Extract | Endpoint::Batch => item.seq,
+            Endpoint::Crawl => item.place,
         };
         // A JSON object of known members: everything after its opening brace.
-        let members = given.text.strip_prefix('{').unwrap_or("}");
+        let members = item.text.strip_prefix('{').unwrap_or("}");
         format!("{{\"index\":{index},{members}")
     }
 

@@ -40,36 +40,36 @@ pub enum Order {
 
 /// One result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct ResultItem {
     /// The unit's number.
     pub seq: Seq,
-    /// How many results come before it in the feed's order.
+    /// How many results come before it in the stream's order.
     pub place: u32,
     /// The result's JSON text.
     pub text: String,
 }
 
-/// What a feed gives next.
+/// What a stream gives next.
 #[derive(Debug)]
-pub enum Item {
+pub enum StreamEvent {
     /// The next result.
-    Result(Given),
+    Result(ResultItem),
     /// Every result was given; the job as it ended.
     End(Box<Job>),
 }
 
-/// What a feed gives at once.
+/// What a stream gives at once.
 #[derive(Debug)]
-pub enum Now {
+pub enum Available {
     /// The next result.
-    Result(Given),
+    Result(ResultItem),
     /// A unit that is still open.
     Open(Seq),
 }
 
 /// A job's results, one by one.
 #[derive(Debug)]
-pub struct Feed {
+pub struct ResultStream {
     engine: Engine,
     job: Job,
     order: Order,
@@ -100,13 +100,13 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-impl Feed {
-    pub(crate) fn live(engine: Engine, job: Job, events: Receiver) -> Feed {
-        Feed { events: Some(events), hold_back_ms: HOLD_BACK_MS, ..Feed::new(engine, job, 0) }
+impl ResultStream {
+    pub(crate) fn live(engine: Engine, job: Job, events: Receiver) -> ResultStream {
+        ResultStream { events: Some(events), hold_back_ms: HOLD_BACK_MS, ..ResultStream::new(engine, job, 0) }
     }
 
-    fn new(engine: Engine, job: Job, from: u32) -> Feed {
-        Feed {
+    fn new(engine: Engine, job: Job, from: u32) -> ResultStream {
+        ResultStream {
             engine,
             job,
             order: Order::Input,
@@ -128,7 +128,7 @@ impl Feed {
 
     /// The same results in another order. To be said before the first is taken.
     #[must_use]
-    pub fn in_order(mut self, order: Order) -> Feed {
+    pub fn in_order(mut self, order: Order) -> ResultStream {
         self.order = order;
         if order == Order::Input {
             // Every unit has a result there: what is left out is not looked at.
@@ -147,13 +147,13 @@ impl Feed {
     ///
     /// # Errors
     /// Faults of the store that outlast its retries.
-    pub async fn next(&mut self) -> Result<Item, StoreError> {
+    pub async fn next(&mut self) -> Result<StreamEvent, StoreError> {
         loop {
-            if let Some(given) = self.pick(self.job.state.ended()).await? {
-                return Ok(Item::Result(given));
+            if let Some(item) = self.pick(self.job.state.ended()).await? {
+                return Ok(StreamEvent::Result(item));
             }
             if self.job.state.ended() && self.is_complete() {
-                return Ok(Item::End(Box::new(self.job.clone())));
+                return Ok(StreamEvent::End(Box::new(self.job.clone())));
             }
             if self.events.is_none() {
                 self.look().await?;
@@ -164,16 +164,16 @@ impl Feed {
     }
 
     /// Gives without waiting what there is, for a body that has to end though its job runs. In input order a unit that
-    /// is open has its turn too. `None` once that is all. What is known is brought up to date by [`Feed::refresh`].
+    /// is open has its turn too. `None` once that is all. What is known is brought up to date by [`ResultStream::refresh`].
     ///
     /// # Errors
     /// Faults of the store that outlast its retries.
     pub async fn next_now(&mut self) -> Result<Option<Now>, StoreError> {
         Ok(match self.pick(true).await? {
-            Some(given) => Some(Now::Result(given)),
+            Some(item) => Some(Available::Result(item)),
             None if self.order == Order::Input && self.place < self.job.admitted => {
                 self.place += 1;
-                Some(Now::Open(self.place - 1))
+                Some(Available::Open(self.place - 1))
             }
             None => None,
         })
@@ -259,7 +259,7 @@ impl Feed {
     }
 
     /// The result whose turn it is, if it is known. `all` says not to wait for others that may have ended before it.
-    async fn pick(&mut self, all: bool) -> Result<Option<Given>, StoreError> {
+    async fn pick(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
         while let Some(seq) = self.turn(all) {
             let unit = self.over.get(&seq).copied().unwrap_or_default();
             // A duplicate of another unit's page has no result of its own; what is left out is not read.
@@ -284,7 +284,7 @@ impl Feed {
             let place = self.place;
             self.place += 1;
             match text {
-                Some(text) => return Ok(Some(Given { seq, place, text })),
+                Some(text) => return Ok(Some(ResultItem { seq, place, text })),
                 None => self.skip -= 1,
             }
         }
@@ -327,8 +327,8 @@ fn ended_at(unit: UnitState) -> Timestamp {
 
 impl Engine {
     /// The results of a job that may run anywhere, or have ended, without the first `from`.
-    pub fn follow(&self, job: Job, from: u32) -> Feed {
-        Feed::new(self.clone(), job, from)
+    pub fn follow(&self, job: Job, from: u32) -> ResultStream {
+        ResultStream::new(self.clone(), job, from)
     }
 
     /// A job that is still kept.

@@ -1,4 +1,4 @@
-//! The feed's reading side: segments that may have moved, and result texts, as few as are needed.
+//! The stream's reading side: segments that may have moved, and result texts, as few as are needed.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use domain::segment::{Segment, Totals, UnitState};
 use domain::{ErrorCode, Seq, UnitError};
 use store::StoreError;
 
-use super::{Feed, Order};
+use super::{Order, ResultStream};
 use crate::marker;
 
 /// Most results that are read from rows at once.
 const PAGE: usize = 32;
 
-impl Feed {
+impl ResultStream {
     /// What the units that are known add up to.
     pub fn tally(&self) -> Tally {
         self.totals().tally
@@ -89,7 +89,7 @@ impl Feed {
         Ok(self.engine.again(|| store.results(&self.job.id, wanted)).await?.into_iter().collect())
     }
 
-    /// The units whose results are read together with this one's: those after it in the feed's order.
+    /// The units whose results are read together with this one's: those after it in the stream's order.
     fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
         let wanted = |other: &Seq| !self.texts.contains_key(other) && !self.is_unclear(*other);
         match self.order {
