@@ -32,24 +32,24 @@ pub const CONFIRM_MS: u64 = 600_000;
 /// account; others wait for it shortly, until a page of theirs is answered alike: an account chooses which pages are
 /// asked for, and so what is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Witness(pub u64);
+pub struct AccountTag(pub u64);
 
-impl Witness {
+impl AccountTag {
     /// Nobody's page: robots.txt.
-    pub const NOBODY: Witness = Witness(0);
+    pub const NOBODY: AccountTag = AccountTag(0);
 
     /// An account's (FNV-1a of its id).
-    pub fn of(account: &AccountId) -> Witness {
+    pub fn of(account: &AccountId) -> AccountTag {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        Witness(account.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
+        AccountTag(account.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
     }
 }
 
 /// What the last account that was told to slow down was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Word {
+pub struct LastThrottle {
     /// Whose it was.
-    pub by: Witness,
+    pub by: AccountTag,
     /// When.
     pub at: Timestamp,
     /// Before this nothing of that account starts.
@@ -72,14 +72,20 @@ pub struct Pace {
     /// When the factor last changed.
     pub changed_at: Timestamp,
     /// Who was told to slow down last.
-    pub word: Word,
+    pub last_throttle: LastThrottle,
 }
 
 impl Default for Pace {
     /// That of a host that nobody knows.
     fn default() -> Self {
         let long_ago = Timestamp(0);
-        Pace { next: long_ago, closed_until: long_ago, factor: 1, changed_at: long_ago, word: Word::default() }
+        Pace {
+            next: long_ago,
+            closed_until: long_ago,
+            factor: 1,
+            changed_at: long_ago,
+            last_throttle: LastThrottle::default(),
+        }
     }
 }
 
@@ -96,20 +102,20 @@ impl Pace {
     /// What still counts of it.
     #[must_use]
     pub fn as_of(self, now: Timestamp) -> Pace {
-        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.word.until);
+        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until);
         if now.ms_since(last) > MEMORY_MS { Pace::default() } else { self }
     }
 
     /// When its row may be removed, in Unix seconds.
     pub fn ttl(self, now: Timestamp) -> i64 {
-        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.word.until).max(now);
+        let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until).max(now);
         last.plus_secs(2 * MEMORY_MS / 1_000).secs()
     }
 
     /// Before when nothing of an account starts.
-    pub fn closed_for(self, by: Witness) -> Timestamp {
-        let own = self.word.by == by && by != Witness::NOBODY;
-        if own { self.closed_until.max(self.word.until) } else { self.closed_until }
+    pub fn closed_for(self, by: AccountTag) -> Timestamp {
+        let own = self.last_throttle.by == by && by != AccountTag::NOBODY;
+        if own { self.closed_until.max(self.last_throttle.until) } else { self.closed_until }
     }
 
     /// Whether the host said to slow down and has not been forgiven yet.
@@ -151,15 +157,15 @@ impl Pace {
     /// account was told the same within [`CONFIRM_MS`]; else the spacing grows to [`LONE_FACTOR`] times, and the host
     /// is closed for [`LONE_CLOSED_MS`] at most, once in [`LONE_REST_MS`].
     #[must_use]
-    pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: Witness) -> Pace {
+    pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: AccountTag) -> Pace {
         let pace = self.as_of(now);
-        let mut word = pace.word;
-        let told_before = word.at > Timestamp(0) && now.ms_since(word.at) < CONFIRM_MS;
-        let agrees = told_before && word.by != by;
+        let mut last_throttle = pace.last_throttle;
+        let told_before = last_throttle.at > Timestamp(0) && now.ms_since(last_throttle.at) < CONFIRM_MS;
+        let agrees = told_before && last_throttle.by != by;
         if agrees {
-            word.agreed_until = now.plus_ms(CONFIRM_MS.cast_signed());
+            last_throttle.agreed_until = now.plus_ms(CONFIRM_MS.cast_signed());
         }
-        let believed = word.agreed_until > now;
+        let believed = last_throttle.agreed_until > now;
         let most = if believed { MAX_FACTOR } else { LONE_FACTOR };
         let echo = pace.factor > 1 && now.ms_since(pace.changed_at) < ECHO_MS;
         let (factor, changed_at) = if echo || pace.factor >= most {
@@ -171,19 +177,19 @@ impl Pace {
         let until = now.plus_ms(wait.cast_signed());
         let for_all = if believed {
             // As long as both were told.
-            if agrees { until.min(word.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
-        } else if word.lone_at == Timestamp(0) || now.ms_since(word.lone_at) >= LONE_REST_MS {
-            word.lone_at = now;
+            if agrees { until.min(last_throttle.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
+        } else if last_throttle.lone_at == Timestamp(0) || now.ms_since(last_throttle.lone_at) >= LONE_REST_MS {
+            last_throttle.lone_at = now;
             until.min(now.plus_ms(LONE_CLOSED_MS.cast_signed()))
-        } else if now.ms_since(word.lone_at) < LONE_CLOSED_MS {
+        } else if now.ms_since(last_throttle.lone_at) < LONE_CLOSED_MS {
             // Of the same time: it is not closed for longer.
-            until.min(word.lone_at.plus_ms(LONE_CLOSED_MS.cast_signed()))
+            until.min(last_throttle.lone_at.plus_ms(LONE_CLOSED_MS.cast_signed()))
         } else {
             pace.closed_until
         };
-        word.until = if word.by == by { word.until.max(until) } else { until };
-        (word.by, word.at) = (by, now);
-        Pace { factor, changed_at, closed_until: pace.closed_until.max(for_all), word, ..pace }
+        last_throttle.until = if last_throttle.by == by { last_throttle.until.max(until) } else { until };
+        (last_throttle.by, last_throttle.at) = (by, now);
+        Pace { factor, changed_at, closed_until: pace.closed_until.max(for_all), last_throttle, ..pace }
     }
 
     /// After a page that came: half the back-off. Pages that come while the host is closed were under way before and
@@ -203,8 +209,8 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_795_478_400_000);
-    const A: Witness = Witness(1);
-    const B: Witness = Witness(2);
+    const A: AccountTag = AccountTag(1);
+    const B: AccountTag = AccountTag(2);
 
     #[test]
     fn slots_are_spaced_and_jitter_only_widens() {
@@ -264,7 +270,7 @@ mod tests {
     /// Each row: who was told when (in seconds) to wait how long; then until when A, B and a third one wait.
     #[test]
     fn one_account_closes_a_host_for_itself_and_two_for_all() {
-        type Told = (u64, Witness, u64);
+        type Told = (u64, AccountTag, u64);
         let cases: [(&[Told], [u64; 3]); 8] = [
             (&[(0, A, 3_600)], [3_600, 10, 10]),
             (&[(0, A, 5)], [5, 5, 5]),
@@ -282,14 +288,14 @@ mod tests {
             let pace = told.iter().fold(Pace::default(), |pace, (at, by, wait)| {
                 pace.throttled(NOW.plus_secs(*at), Some(wait * 1_000), *by)
             });
-            let opens = [A, B, Witness(3)].map(|by| pace.closed_for(by).ms_since(NOW) / 1_000);
+            let opens = [A, B, AccountTag(3)].map(|by| pace.closed_for(by).ms_since(NOW) / 1_000);
             assert_eq!(opens, want, "{told:?}");
         }
     }
 
     #[test]
     fn one_account_slows_all_down_a_little() {
-        let told = |by: fn(i64) -> Witness| {
+        let told = |by: fn(i64) -> AccountTag| {
             (0..100).fold(Pace::default(), |pace, i| pace.throttled(NOW.plus_ms(i * 2_000), None, by(i)))
         };
         assert_eq!(told(|_| A).factor, LONE_FACTOR);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::pace::Witness;
+use domain::pace::AccountTag;
 use domain::retry;
 use fetch::{FetchError, FetchRequest, Hops, Page, Room, header_map};
 use url::Url;
@@ -92,11 +92,11 @@ impl Engine {
         let asked = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
         let wait = retry::wait_ms(attempts, job.spec.options.retries, asked, left(), self.inner.ids.random())?;
         if let Some(at) = error.throttled_at() {
-            self.heard(Witness::of(&job.account), at, error.throttled()).await;
+            self.record_response(AccountTag::of(&job.account), at, error.throttled()).await;
         }
         let crawl_delay = self.crawl_delay(job, url).await;
         let latest = self.now().plus_ms(i64::try_from(left()).unwrap_or(i64::MAX));
-        let turn = match self.slot(url, job.is_crawl(), crawl_delay, latest).await {
+        let turn = match self.acquire_slot(url, job.is_crawl(), crawl_delay, latest).await {
             Ok(Slot::At(start)) => start.ms_since(self.now()),
             Ok(Slot::Later(_)) => return None,
             Err(error) => {

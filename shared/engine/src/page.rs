@@ -150,7 +150,7 @@ impl Engine {
         let values = plain.values.as_mut()?.as_mut().ok().filter(|values| values.shell)?;
         // Where it was found, but with the fragment that its programs may go by.
         let url = if plain.redirected { &plain.at } else { target };
-        let rendered = match self.turn_to_render(job, url, end).await {
+        let rendered = match self.acquire_render_slot(job, url, end).await {
             Some(()) => self.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser("its host has no turn for that in time".into())),
         };

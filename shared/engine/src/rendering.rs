@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::UnitError;
 use domain::job::{RenderJs, WaitFor};
-use domain::pace::Witness;
+use domain::pace::AccountTag;
 use fetch::{FetchError, Hop, Hops, Page, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
@@ -51,10 +51,12 @@ impl Engine {
     }
 
     /// Waits for a page's turn at its host: rendering it is one more request. `None` where there is no time to wait.
-    pub(crate) async fn turn_to_render(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
+    pub(crate) async fn acquire_render_slot(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
         let crawl_delay = self.crawl_delay(job, url).await;
         let left = i64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i64::MAX);
-        let Slot::At(start) = self.slot(url, job.is_crawl(), crawl_delay, self.now().plus_ms(left)).await.ok()? else {
+        let Slot::At(start) =
+            self.acquire_slot(url, job.is_crawl(), crawl_delay, self.now().plus_ms(left)).await.ok()?
+        else {
             return None;
         };
         let start = Instant::now() + Duration::from_millis(start.ms_since(self.now()));
@@ -62,7 +64,7 @@ impl Engine {
             return None;
         }
         tokio::time::sleep_until(start.into()).await;
-        self.closed_until(Witness::of(&job.account), url).is_none().then_some(())
+        self.closed_until(AccountTag::of(&job.account), url).is_none().then_some(())
     }
 
     /// Renders a page, and what a crawl's page goes on to as far as that may be asked for.

@@ -2,7 +2,7 @@
 //! [`domain::pace`]; what a robots.txt means, by whoever wrote its text.
 
 use domain::Timestamp;
-use domain::pace::{Pace, Witness, Word};
+use domain::pace::{AccountTag, LastThrottle, Pace};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -49,9 +49,9 @@ fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
         closed_until: at("closed_until")?,
         factor: row.n("factor")?,
         changed_at: at("changed_at")?,
-        word: Word {
+        last_throttle: LastThrottle {
             // Sixty-four bits as text: a number there is signed.
-            by: Witness(row.opt_s("told").and_then(|by| u64::from_str_radix(by, 16).ok()).unwrap_or_default()),
+            by: AccountTag(row.opt_s("told").and_then(|by| u64::from_str_radix(by, 16).ok()).unwrap_or_default()),
             at: opt("told_at")?,
             until: opt("told_until")?,
             lone_at: opt("lone_at")?,
@@ -87,11 +87,11 @@ impl Store {
             .with("closed_until", n(pace.closed_until.0))
             .with("factor", n(pace.factor))
             .with("changed_at", n(pace.changed_at.0))
-            .with("told", s(format!("{:x}", pace.word.by.0)))
-            .with("told_at", n(pace.word.at.0))
-            .with("told_until", n(pace.word.until.0))
-            .with("lone_at", n(pace.word.lone_at.0))
-            .with("agreed_until", n(pace.word.agreed_until.0))
+            .with("told", s(format!("{:x}", pace.last_throttle.by.0)))
+            .with("told_at", n(pace.last_throttle.at.0))
+            .with("told_until", n(pace.last_throttle.until.0))
+            .with("lone_at", n(pace.last_throttle.lone_at.0))
+            .with("agreed_until", n(pace.last_throttle.agreed_until.0))
             .with("ttl", n(pace.ttl(now)));
         let expected = read.map(|read| {
             values([
@@ -99,7 +99,7 @@ impl Store {
                 (":closed_until", n(read.closed_until.0)),
                 (":factor", n(read.factor)),
                 (":changed_at", n(read.changed_at.0)),
-                (":told_at", n(read.word.at.0)),
+                (":told_at", n(read.last_throttle.at.0)),
                 (":never", n(0)),
             ])
         });

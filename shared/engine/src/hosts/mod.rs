@@ -3,9 +3,9 @@
 //!
 //! It knows nothing of jobs and units.
 
-mod known;
 mod robots;
 mod slot;
+mod state;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use url::Url;
 
-use known::Host;
-use robots::Asked;
+use robots::OriginRobots;
 pub use slot::Slot;
+use state::Host;
 
 /// Hosts whose pace a process remembers; a few hundred bytes each.
 #[allow(clippy::unwrap_used)] // judged by the compiler
@@ -27,7 +27,7 @@ const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// What this process knows of the hosts and origins that it asked last.
 pub(crate) struct Hosts {
     hosts: Mutex<LruCache<String, Arc<Host>>>,
-    origins: Mutex<LruCache<String, Arc<Asked>>>,
+    origins: Mutex<LruCache<String, Arc<OriginRobots>>>,
 }
 
 impl Default for Hosts {
@@ -45,10 +45,10 @@ impl Hosts {
     }
 
     /// The origin that a URL is on: robots.txt is its own for each scheme, name and port (RFC 9309 §2.3).
-    fn origin(&self, url: &Url) -> Arc<Asked> {
+    fn origin(&self, url: &Url) -> Arc<OriginRobots> {
         let name = format!("{}://{}", url.scheme(), name_and_port(url));
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(origins.get_or_insert(name.clone(), || Arc::new(Asked::new(name))))
+        Arc::clone(origins.get_or_insert(name.clone(), || Arc::new(OriginRobots::new(name))))
     }
 }
 

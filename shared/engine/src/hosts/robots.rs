@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::pace::Witness;
+use domain::pace::AccountTag;
 use fetch::{Robots, RobotsAnswer, RobotsOutcome};
 use store::hosts::RobotsRow;
 use url::Url;
@@ -26,15 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One origin. Whoever asks holds the lock until there is an answer; the others wait for it and share it.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct OriginRobots {
     /// `scheme://name:port`.
     name: String,
     kept: tokio::sync::Mutex<Option<(Arc<Robots>, Timestamp)>>,
 }
 
-impl Asked {
-    pub(super) fn new(name: String) -> Asked {
-        Asked { name, kept: tokio::sync::Mutex::default() }
+impl OriginRobots {
+    pub(super) fn new(name: String) -> OriginRobots {
+        OriginRobots { name, kept: tokio::sync::Mutex::default() }
     }
 }
 
@@ -72,7 +72,7 @@ impl Engine {
     async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
         // It is a request like any other, and the page that it is asked for comes right after it.
         let latest = self.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
-        match self.slot(url, true, None, latest).await {
+        match self.acquire_slot(url, true, None, latest).await {
             Ok(Slot::At(start)) => {
                 let wait = Duration::from_millis(start.ms_since(self.now()));
                 tokio::time::sleep(wait.min(PATIENCE)).await;
@@ -82,7 +82,7 @@ impl Engine {
         }
         let answer = self.inner.fetcher.robots(url, TIMEOUT).await;
         if answer.throttled.is_some() {
-            self.heard(Witness::NOBODY, url, answer.throttled).await;
+            self.record_response(AccountTag::NOBODY, url, answer.throttled).await;
         }
         let until = self.now().plus_secs(holds_secs(&answer));
         // A file that is too large for a row is read again by each process.

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::pace::{MAX_CLOSED_MS, Pace, Witness};
+use domain::pace::{AccountTag, MAX_CLOSED_MS, Pace};
 use fetch::Throttled;
 use store::StoreError;
 use store::hosts::PaceWrite;
 use url::Url;
 
-use super::known::Host;
+use super::state::Host;
 use crate::Engine;
 
 /// Times that a row is planned on anew because another process was faster. Each time one of them got on.
@@ -35,7 +35,7 @@ impl Engine {
     ///
     /// # Errors
     /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
-    pub async fn slot(
+    pub async fn acquire_slot(
         &self,
         url: &Url,
         spaced: bool,
@@ -46,16 +46,16 @@ impl Engine {
         let host = self.inner.hosts.host(url);
         let now = self.now();
         let (backed_off, look) = {
-            let mut known = host.known();
-            let look = !spaced && known.ask(now);
-            (known.pace(now).is_backed_off(now), look)
+            let mut state = host.state();
+            let look = !spaced && state.ask(now);
+            (state.pace(now).is_backed_off(now), look)
         };
         if delay_ms == 0 && !backed_off && (!look || !self.look(&host).await) {
             return Ok(Slot::At(now));
         }
         // Whoever waits here finds the slots that the one before it took.
         let _writing = host.writing.lock().await;
-        let slot = host.known().slot(self.now(), delay_ms);
+        let slot = host.state().slot(self.now(), delay_ms);
         match slot {
             Some(start) => Ok(Slot::At(start)),
             None => self.again(|| self.take_slots(&host, delay_ms, latest)).await,
@@ -64,13 +64,13 @@ impl Engine {
 
     /// When a host opens again for an account that it asked to leave it alone, as far as this process knows. Asks no
     /// store.
-    pub fn closed_until(&self, by: Witness, url: &Url) -> Option<Timestamp> {
-        self.inner.hosts.host(url).known().closed_until(by, self.now())
+    pub fn closed_until(&self, by: AccountTag, url: &Url) -> Option<Timestamp> {
+        self.inner.hosts.host(url).state().closed_until(by, self.now())
     }
 
     /// Takes note of how the host of `url`, where the answer came from, answered a page of `by`: `throttled` if it said to slow down. The back-off is doubled then, and
     /// halved again by pages that come; what the store cannot be told holds in this process.
-    pub async fn heard(&self, by: Witness, url: &Url, throttled: Option<Throttled>) {
+    pub async fn record_response(&self, by: AccountTag, url: &Url, throttled: Option<Throttled>) {
         let host = self.inner.hosts.host(url);
         let now = self.now();
         let change = move |pace: Pace| match throttled {
@@ -78,14 +78,14 @@ impl Engine {
             None => pace.answered(now),
         };
         {
-            let mut known = host.known();
-            let pace = known.pace(now);
+            let mut state = host.state();
+            let pace = state.pace(now);
             let changed = change(pace);
             if changed == pace {
                 return;
             }
             if throttled.is_some() {
-                known.close(changed);
+                state.close(changed);
             }
         }
         let _writing = host.writing.lock().await;
@@ -97,12 +97,12 @@ impl Engine {
     /// Reads a host's row; whether it is backed off. A page that needs no slot does not fail with the store.
     async fn look(&self, host: &Host) -> bool {
         let row = self.store().pace(&host.name).await;
-        let (now, mut known) = (self.now(), host.known());
+        let (now, mut state) = (self.now(), host.state());
         match row {
-            Ok(row) => known.saw(row, now),
+            Ok(row) => state.saw(row, now),
             Err(error) => tracing::warn!(%error, "could not read the pace of a host"),
         }
-        known.pace(now).is_backed_off(now)
+        state.pace(now).is_backed_off(now)
     }
 
     /// Takes the next slots and keeps all but the first.
@@ -127,7 +127,7 @@ impl Engine {
         self.change(host, plan).await?;
         let Some(mut slots) = taken else { return Ok(later.map_or(Slot::At(self.now()), Slot::Later)) };
         let first = slots.starts.remove(0);
-        host.known().keep(slots);
+        host.state().keep(slots);
         Ok(Slot::At(first))
     }
 
@@ -136,8 +136,8 @@ impl Engine {
         for _ in 0..RACES {
             let now = self.now();
             let (row, pace) = {
-                let known = host.known();
-                (known.row, known.pace(now))
+                let state = host.state();
+                (state.row, state.pace(now))
             };
             let changed = change(pace);
             if row.is_some_and(|row| row == changed) {
@@ -145,10 +145,10 @@ impl Engine {
             }
             match self.store().put_pace(&host.name, row, changed, now).await? {
                 PaceWrite::Written => {
-                    host.known().saw(Some(changed), now);
+                    host.state().saw(Some(changed), now);
                     return Ok(());
                 }
-                PaceWrite::Refused(row) => host.known().saw(row, now),
+                PaceWrite::Refused(row) => host.state().saw(row, now),
             }
         }
         Err(StoreError::Contended { operation: "the pace of a host", attempts: RACES })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::machine::Event;
-use domain::pace::Witness;
+use domain::pace::AccountTag;
 use domain::segment::UnitEnd;
 use domain::{Endpoint, Seq, Timestamp, UnitOutcome};
 use fetch::UrlFault;
@@ -215,7 +215,7 @@ impl Engine {
                         let visit = Visit { seq, started, permit, suspect, redirects };
                         let mut visited = self.visit(&work, &url, target, visit).await;
                         if let Some((at, throttled)) = visited.answered.take().filter(|_| !extract) {
-                            self.heard(Witness::of(&work.account), &at, throttled).await;
+                            self.record_response(AccountTag::of(&work.account), &at, throttled).await;
                         }
                         visited
                     }
@@ -260,7 +260,7 @@ impl Engine {
         latest: Timestamp,
     ) -> std::result::Result<Slot, StoreError> {
         let crawl_delay = self.crawl_delay(work, url).await;
-        let by = Witness::of(&work.account);
+        let by = AccountTag::of(&work.account);
         loop {
             // Before a slot is taken that nobody would use; afterwards, because the host may have said something since.
             if let Some(opens) = self.closed_until(by, url) {
@@ -269,7 +269,7 @@ impl Engine {
                 }
                 self.sleep_until(opens).await;
             } else {
-                let slot = self.slot(url, work.is_crawl(), crawl_delay, latest).await?;
+                let slot = self.acquire_slot(url, work.is_crawl(), crawl_delay, latest).await?;
                 let Slot::At(start) = slot else { return Ok(slot) };
                 self.sleep_until(start).await;
                 if self.closed_until(by, url).is_none() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::Timestamp;
-use domain::pace::{Pace, Slots, Witness, Word};
+use domain::pace::{AccountTag, LastThrottle, Pace, Slots};
 
 /// For how long what was read of a host is good enough for a page that needs no slot, in milliseconds; and for how long
 /// a host counts as one that this process is asking.
@@ -15,20 +15,20 @@ const FRESH_MS: u64 = 5_000;
 pub(super) struct Host {
     /// `name:port`.
     pub(super) name: String,
-    known: Mutex<Known>,
+    state: Mutex<HostState>,
     /// Held by whoever writes its row, so that those who wait for a slot share one write.
     pub(super) writing: tokio::sync::Mutex<()>,
 }
 
 /// What is known of it.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct HostState {
     /// The row as it was last seen or written.
     pub(super) row: Option<Pace>,
     /// Before this nothing starts, whether the row could be told or not.
     closed_until: Timestamp,
     /// What an account was told last, whether the row could be told or not.
-    word: Word,
+    last_throttle: LastThrottle,
     slots: VecDeque<Timestamp>,
     /// How far apart those are.
     spacing_ms: u64,
@@ -38,20 +38,21 @@ pub(super) struct Known {
 
 impl Host {
     pub(super) fn new(name: String) -> Host {
-        Host { name, known: Mutex::default(), writing: tokio::sync::Mutex::default() }
+        Host { name, state: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
-    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, HostState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl HostState {
     /// Its pace, as far as this process knows.
     pub(super) fn pace(&self, now: Timestamp) -> Pace {
         let pace = self.row.unwrap_or_default().as_of(now);
-        let word = if self.word.at > pace.word.at { self.word } else { pace.word };
-        Pace { closed_until: pace.closed_until.max(self.closed_until), word, ..pace }
+        let last_throttle =
+            if self.last_throttle.at > pace.last_throttle.at { self.last_throttle } else { pace.last_throttle };
+        Pace { closed_until: pace.closed_until.max(self.closed_until), last_throttle, ..pace }
     }
 
     /// Takes note of the row.
@@ -76,12 +77,12 @@ impl Known {
     /// Closes the host, at once and whatever the row says. Slots that were taken are of the old pace.
     pub(super) fn close(&mut self, pace: Pace) {
         self.closed_until = self.closed_until.max(pace.closed_until);
-        self.word = pace.word;
+        self.last_throttle = pace.last_throttle;
         self.slots.clear();
     }
 
     /// When the host opens for an account, if it is closed for it.
-    pub(super) fn closed_until(&self, by: Witness, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn closed_until(&self, by: AccountTag, now: Timestamp) -> Option<Timestamp> {
         Some(self.pace(now).closed_for(by)).filter(|until| *until > now)
     }
 
@@ -113,50 +114,50 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_795_478_400_000);
 
-    fn with_slots() -> Known {
+    fn with_slots() -> HostState {
         let (slots, pace) = Pace::default().take(NOW, 250, 0);
-        let mut known = Known::default();
-        known.saw(Some(pace), NOW);
-        known.keep(slots);
-        known
+        let mut state = HostState::default();
+        state.saw(Some(pace), NOW);
+        state.keep(slots);
+        state
     }
 
     #[test]
     fn slots_are_used_in_order_and_never_in_the_past() {
-        let mut known = with_slots();
-        assert_eq!(known.slot(NOW, 250), Some(NOW));
-        assert_eq!(known.slot(NOW, 100), Some(NOW.plus_ms(250)));
-        assert_eq!(known.slot(NOW.plus_ms(1_001), 250), Some(NOW.plus_ms(1_250)));
-        assert_eq!(known.slot(NOW.plus_secs(9), 250), None);
+        let mut state = with_slots();
+        assert_eq!(state.slot(NOW, 250), Some(NOW));
+        assert_eq!(state.slot(NOW, 100), Some(NOW.plus_ms(250)));
+        assert_eq!(state.slot(NOW.plus_ms(1_001), 250), Some(NOW.plus_ms(1_250)));
+        assert_eq!(state.slot(NOW.plus_secs(9), 250), None);
     }
 
     #[test]
     fn slots_of_another_pace_are_dropped() {
         assert_eq!(with_slots().slot(NOW, 251), None);
         let mut closed = with_slots();
-        closed.close(closed.pace(NOW).throttled(NOW, Some(600), Witness(1)));
-        assert_eq!(closed.closed_until(Witness(2), NOW), Some(NOW.plus_ms(600)));
+        closed.close(closed.pace(NOW).throttled(NOW, Some(600), AccountTag(1)));
+        assert_eq!(closed.closed_until(AccountTag(2), NOW), Some(NOW.plus_ms(600)));
         assert_eq!(closed.slot(NOW, 250), None);
-        assert_eq!(closed.closed_until(Witness(2), NOW.plus_ms(600)), None);
+        assert_eq!(closed.closed_until(AccountTag(2), NOW.plus_ms(600)), None);
     }
 
     #[test]
     fn who_was_told_waits_longer_though_the_row_could_not_be_told() {
-        let mut known = with_slots();
-        known.close(known.pace(NOW).throttled(NOW, Some(60_000), Witness(1)));
-        assert_eq!(known.closed_until(Witness(1), NOW), Some(NOW.plus_secs(60)));
-        assert_eq!(known.closed_until(Witness(2), NOW), Some(NOW.plus_secs(10)));
-        assert_eq!(known.closed_until(Witness::NOBODY, NOW), Some(NOW.plus_secs(10)));
+        let mut state = with_slots();
+        state.close(state.pace(NOW).throttled(NOW, Some(60_000), AccountTag(1)));
+        assert_eq!(state.closed_until(AccountTag(1), NOW), Some(NOW.plus_secs(60)));
+        assert_eq!(state.closed_until(AccountTag(2), NOW), Some(NOW.plus_secs(10)));
+        assert_eq!(state.closed_until(AccountTag::NOBODY, NOW), Some(NOW.plus_secs(10)));
     }
 
     #[test]
     fn the_row_is_looked_at_only_for_hosts_that_are_asked_a_lot() {
-        let mut known = Known::default();
-        assert!(!known.ask(NOW));
-        assert!(known.ask(NOW.plus_ms(4_999)));
-        assert!(!known.ask(NOW.plus_ms(9_000)));
-        assert!(known.ask(NOW.plus_ms(9_999)));
+        let mut state = HostState::default();
+        assert!(!state.ask(NOW));
+        assert!(state.ask(NOW.plus_ms(4_999)));
+        assert!(!state.ask(NOW.plus_ms(9_000)));
+        assert!(state.ask(NOW.plus_ms(9_999)));
         // After a rest.
-        assert!(!known.ask(NOW.plus_ms(15_000)));
+        assert!(!state.ask(NOW.plus_ms(15_000)));
     }
 }
