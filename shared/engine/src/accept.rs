@@ -12,7 +12,7 @@ use store::accept::{Accepted, NewJob};
 use store::standing::{MonthRow, Standing};
 use tracing::Instrument;
 
-use crate::lease::Keeper;
+use crate::lease::LeaseGuard;
 use crate::observe::Fact;
 use crate::result_stream::ResultStream;
 use crate::runner::Run;
@@ -108,7 +108,7 @@ impl Engine {
             if attempt > 1 {
                 let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
                 let (account, now) = (standing.account.clone(), self.now());
-                let again = self.again(|| self.store().standing(&account, now, key)).await?;
+                let again = self.retry(|| self.store().standing(&account, now, key)).await?;
                 standing = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
             }
             if standing.suspended {
@@ -181,7 +181,7 @@ impl Engine {
                 idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
                 now,
             };
-            match self.again(|| self.store().accept(new)).await? {
+            match self.retry(|| self.store().accept(new)).await? {
                 Accepted::Written => {
                     self.tell(&Fact::JobStarted(&job));
                     standing.rate_count += 1;
@@ -192,7 +192,7 @@ impl Engine {
                         calls: standing.rate_count,
                     });
                     standing.prepaid = standing.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
-                    self.inner.kept.keep_spec(&job.id, &spec);
+                    self.inner.job_cache.put_spec(&job.id, &spec);
                     let started = Started { job };
                     return Ok((Verdict::Accepted(Box::new(started)), standing));
                 }
@@ -265,7 +265,7 @@ impl Engine {
             delegate: how.delegate,
             rows: how.rows,
             until: how.until,
-            keeper: Some(Keeper::start(self, &job)),
+            lease_guard: Some(LeaseGuard::start(self, &job)),
             events: how.events,
         };
         let work = self.assignment(job).await?;

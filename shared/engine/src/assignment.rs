@@ -36,19 +36,19 @@ impl Deref for Assignment {
 pub(crate) type Inputs = Arc<Vec<Arc<Input>>>;
 
 /// What is kept of the jobs that were worked on last.
-pub(crate) struct Kept {
+pub(crate) struct JobCache {
     specs: Mutex<LruCache<JobId, Arc<JobSpec>>>,
     inputs: Mutex<LruCache<JobId, Inputs>>,
 }
 
-impl Default for Kept {
+impl Default for JobCache {
     fn default() -> Self {
-        Kept { specs: Mutex::new(LruCache::new(JOBS)), inputs: Mutex::new(LruCache::new(JOBS)) }
+        JobCache { specs: Mutex::new(LruCache::new(JOBS)), inputs: Mutex::new(LruCache::new(JOBS)) }
     }
 }
 
-impl Kept {
-    pub(crate) fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+impl JobCache {
+    pub(crate) fn put_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
         self.specs.lock().unwrap_or_else(PoisonError::into_inner).put(id.clone(), Arc::clone(spec));
     }
 
@@ -60,7 +60,7 @@ impl Kept {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default()
     }
 
-    fn keep_inputs(&self, id: &JobId, inputs: &Inputs) {
+    fn put_inputs(&self, id: &JobId, inputs: &Inputs) {
         let mut kept = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.get(id).is_none_or(|old| old.len() < inputs.len()) {
             kept.put(id.clone(), Arc::clone(inputs));
@@ -71,12 +71,12 @@ impl Kept {
 impl Engine {
     /// A job with its spec.
     pub(crate) async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
-        let kept = self.inner.kept.spec(&job.id);
+        let kept = self.inner.job_cache.spec(&job.id);
         let spec = match kept {
             Some(spec) => spec,
             None => {
-                let spec = Arc::new(self.again(|| self.store().spec(&job)).await?);
-                self.inner.kept.keep_spec(&job.id, &spec);
+                let spec = Arc::new(self.retry(|| self.store().spec(&job)).await?);
+                self.inner.job_cache.put_spec(&job.id, &spec);
                 spec
             }
         };
@@ -88,13 +88,13 @@ impl Engine {
         if let Some(one) = &job.one {
             return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
         }
-        let mut inputs = self.inner.kept.inputs(&job.id);
+        let mut inputs = self.inner.job_cache.inputs(&job.id);
         if inputs.len() <= seq as usize {
             // Rows never change and follow each other without a gap: the next begins where the known ones end.
             let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
-            let more = self.again(|| self.store().inputs(&job.id, from)).await?;
+            let more = self.retry(|| self.store().inputs(&job.id, from)).await?;
             inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
-            self.inner.kept.keep_inputs(&job.id, &inputs);
+            self.inner.job_cache.put_inputs(&job.id, &inputs);
         }
         let found = inputs.get(seq as usize).cloned();
         found.ok_or_else(|| StoreError::Malformed(format!("{}: unit {seq} has no input", job.id)))

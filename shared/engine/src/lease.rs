@@ -13,7 +13,7 @@ use tracing::Instrument;
 use crate::Engine;
 
 /// Keeps a driver's lease alive until it is dropped.
-pub(crate) struct Keeper {
+pub(crate) struct LeaseGuard {
     engine: Engine,
     job: Job,
     held: Arc<Mutex<DriverLease>>,
@@ -21,9 +21,9 @@ pub(crate) struct Keeper {
     renewer: AbortHandle,
 }
 
-impl Keeper {
+impl LeaseGuard {
     /// Renews the lease that `job` bears, every third of its length.
-    pub(crate) fn start(engine: &Engine, job: &Job) -> Keeper {
+    pub(crate) fn start(engine: &Engine, job: &Job) -> LeaseGuard {
         let held = Arc::new(Mutex::new(job.driver.clone()));
         let lost = Arc::new(AtomicBool::new(false));
         let every = Duration::from_millis(engine.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
@@ -53,7 +53,7 @@ impl Keeper {
             };
             tokio::spawn(renew.in_current_span()).abort_handle()
         };
-        Keeper { engine: engine.clone(), job: job.clone(), held, lost, renewer }
+        LeaseGuard { engine: engine.clone(), job: job.clone(), held, lost, renewer }
     }
 
     /// Whether another has taken the job up, or may have. Whoever has lost it starts nothing more.
@@ -61,7 +61,7 @@ impl Keeper {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// For notes on the lease while its keeper is elsewhere.
+    /// For notes on the lease while its guard is elsewhere.
     pub(crate) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.held))
     }
@@ -88,7 +88,7 @@ impl Handle {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         self.renewer.abort();
     }

@@ -71,11 +71,11 @@ struct Inner {
     /// The workers' sign of life, where this process is one.
     beat: heartbeat::Beat,
     /// What never changes of jobs that were worked on last.
-    kept: assignment::Kept,
+    job_cache: assignment::JobCache,
     /// When this engine was put together: what its steady clock counts from.
     started: std::time::Instant,
     /// What is known of crawls that were worked on last.
-    crawls: crawl::Memories,
+    crawls: crawl::CrawlCaches,
     /// What this process knows of the hosts that it asks.
     hosts: hosts::Hosts,
 }
@@ -151,9 +151,9 @@ impl Engine {
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
-            kept: assignment::Kept::default(),
+            job_cache: assignment::JobCache::default(),
             started: std::time::Instant::now(),
-            crawls: crawl::Memories::default(),
+            crawls: crawl::CrawlCaches::default(),
             hosts: hosts::Hosts::default(),
         };
         Engine { inner: Arc::new(inner) }
@@ -229,7 +229,7 @@ impl Engine {
     /// Tries a store step again where the store failed: every step here can tell its own earlier effect, so a repeat
     /// is safe. All tries together end within half a lease, the SDK's own retries included: whoever holds a lease knows
     /// how its write went while it still holds it.
-    async fn again<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
+    async fn retry<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

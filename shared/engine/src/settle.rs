@@ -13,7 +13,7 @@ impl Engine {
     /// # Errors
     /// Faults of the store: leave the message to come again.
     pub async fn settle_if_done(&self, id: &JobId) -> Result<(), StoreError> {
-        if let Some(job) = self.again(|| self.store().job(id)).await?
+        if let Some(job) = self.retry(|| self.store().job(id)).await?
             && !job.state.ended()
         {
             self.end(job, None).await?;
@@ -26,12 +26,12 @@ impl Engine {
     /// # Errors
     /// Faults of the store.
     pub async fn totals(&self, job: &Job) -> Result<Totals, StoreError> {
-        let rows = self.again(|| self.store().all_segments(job)).await?;
+        let rows = self.retry(|| self.store().all_segments(job)).await?;
         Ok(Totals::of(&rows, job.admitted))
     }
 
     pub(crate) async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
-        self.again(|| self.store().job(id))
+        self.retry(|| self.store().job(id))
             .await?
             .ok_or_else(|| StoreError::Malformed(format!("{id}: the job's row is gone")))
     }

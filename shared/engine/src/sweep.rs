@@ -28,7 +28,7 @@ impl Engine {
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut seen = 0;
         let now = self.now();
-        for id in self.again(|| self.store().due(now, BATCH)).await? {
+        for id in self.retry(|| self.store().due(now, BATCH)).await? {
             if self.stopping() || until.is_some_and(|until| self.now() >= until) {
                 break;
             }
@@ -42,13 +42,13 @@ impl Engine {
 
     async fn look_after(&self, id: &JobId, until: Option<Timestamp>) -> Result<bool, StoreError> {
         // The index lags behind the rows, and a job may be gone: the row decides.
-        let Some(job) = self.again(|| self.store().job(id)).await? else { return Ok(false) };
+        let Some(job) = self.retry(|| self.store().job(id)).await? else { return Ok(false) };
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
         }
-        let rows = self.again(|| self.store().all_segments(&job)).await?;
+        let rows = self.retry(|| self.store().all_segments(&job)).await?;
         let (lease, tell) = self.next_look(&job, last_move(&job, &rows, self.settings().lease_secs));
-        if !self.again(|| self.store().drive(&job, &job.driver, &lease)).await? {
+        if !self.retry(|| self.store().drive(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
         let ended = self.end(job.clone(), None).await?;

@@ -47,7 +47,7 @@ impl Engine {
         until: Option<Timestamp>,
     ) -> Result<Handled, StoreError> {
         let _beating = self.beat_while_working();
-        let Some(job) = self.again(|| self.store().job(job)).await? else { return Ok(Handled::Done) };
+        let Some(job) = self.retry(|| self.store().job(job)).await? else { return Ok(Handled::Done) };
         if job.state.ended() {
             return Ok(Handled::Done);
         }
@@ -64,7 +64,7 @@ impl Engine {
             delegate: false,
             rows: None,
             until,
-            keeper: None,
+            lease_guard: None,
             events: None,
         };
         let work = self.assignment(job.clone()).await?;
@@ -109,7 +109,7 @@ impl Engine {
             if job.state.ended() {
                 return Ok(Handled::Done);
             }
-            let rows = self.again(|| self.store().all_segments(&job)).await?;
+            let rows = self.retry(|| self.store().all_segments(&job)).await?;
             // A crawl's row after its segments: what a unit admitted before it ended is in it then.
             let job = if job.is_crawl() { self.reread(&job.id).await? } else { job };
             let rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.index, row)).collect();

@@ -1,8 +1,8 @@
 //! What makes a crawl's unit more than a page: its links become units of their own before it ends, so that a crawl
 //! whose every unit has ended has nowhere to go.
 
+mod cache;
 mod edge;
-mod memory;
 mod redirects;
 mod sitemaps;
 
@@ -22,9 +22,9 @@ use url::Url;
 use crate::Engine;
 use crate::assignment::Assignment;
 use crate::reader::past;
+pub(crate) use cache::CrawlCaches;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
-pub(crate) use memory::Memories;
 pub(crate) use redirects::Redirects;
 
 /// How often a growth is tried that keeps meeting others.
@@ -52,22 +52,22 @@ impl Engine {
     ) -> Result<u32, StoreError> {
         let Found { at, edge, judged } = found;
         let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
-        let memory = self.inner.crawls.of(&job.id);
+        let cache = self.inner.crawls.of(&job.id);
         let seed = edge.seed();
-        memory.see(&seed.key().hash(), Some(seed.as_str()));
+        cache.note_owned(&seed.key().hash(), Some(seed.as_str()));
         let (mut skipped, mut wanted, mut here) = (0, Vec::new(), HashMap::<String, String>::new());
-        for link in self.ask_elsewhere(job, judged, &memory).await {
+        for link in self.ask_elsewhere(job, judged, &cache).await {
             let (hash, url) = (link.hash, link.page.as_str());
             let twin = here.get(&hash).is_some_and(|other| other != url);
-            if twin || memory.is_disguised(&hash, url) {
-                skipped += u32::from(memory.skip(url));
+            if twin || cache.is_disguised(&hash, url) {
+                skipped += u32::from(cache.skip(url));
                 continue;
             }
-            if memory.knows(&hash) {
+            if cache.knows(&hash) {
                 continue;
             }
             if link.verdict != Verdict::Follow {
-                skipped += u32::from(memory.skip(url));
+                skipped += u32::from(cache.skip(url));
                 continue;
             }
             here.insert(hash.clone(), url.to_owned());
@@ -79,7 +79,7 @@ impl Engine {
             (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
         }
         if sitemaps != Sitemaps::default() {
-            self.again(|| self.store().note_sitemaps(&job.id, sitemaps)).await?;
+            self.retry(|| self.store().note_sitemaps(&job.id, sitemaps)).await?;
         }
         Ok(skipped + self.admit(job, plan, &format!("{seq}#{attempt}"), depth + 1, wanted).await?)
     }
@@ -103,9 +103,9 @@ impl Engine {
     }
 
     /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
-    async fn ask_elsewhere(&self, job: &Job, mut judged: Vec<Judged>, memory: &memory::Memory) -> Vec<Judged> {
+    async fn ask_elsewhere(&self, job: &Job, mut judged: Vec<Judged>, cache: &cache::CrawlCache) -> Vec<Judged> {
         let mut robots = HashMap::new();
-        for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !memory.knows(&link.hash)) {
+        for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !cache.knows(&link.hash)) {
             let url = link.page.url();
             if let Entry::Vacant(origin) = robots.entry(edge::origin(url)) {
                 origin.insert(self.robots(url).await);
@@ -132,21 +132,21 @@ impl Engine {
         depth: u32,
         wanted: Vec<Child>,
     ) -> Result<u32, StoreError> {
-        let memory = self.inner.crawls.of(&job.id);
+        let cache = self.inner.crawls.of(&job.id);
         let mut named = HashSet::new();
         let mut open: Vec<Child> = wanted;
-        open.retain(|child| !memory.knows(&child.hash) && named.insert(child.hash.clone()));
+        open.retain(|child| !cache.knows(&child.hash) && named.insert(child.hash.clone()));
         if open.is_empty() {
             return Ok(0);
         }
-        let _turn = memory.turn().await;
-        open.retain(|child| !memory.knows(&child.hash));
+        let _growth = cache.lock_growth().await;
+        open.retain(|child| !cache.knows(&child.hash));
         let mark = format!("{parent}#{}", self.nonce());
         let mut tries = 0;
         while !open.is_empty() {
             let hashes: Vec<String> = open.iter().map(|child| child.hash.clone()).collect();
-            let owned = self.again(|| self.store().seen(&job.id, &hashes)).await?;
-            owned.keys().for_each(|hash| memory.see(hash, None));
+            let owned = self.retry(|| self.store().seen(&job.id, &hashes)).await?;
+            owned.keys().for_each(|hash| cache.note_owned(hash, None));
             open.retain(|child| !owned.contains_key(&child.hash));
             let now = self.reread(&job.id).await?;
             if open.is_empty() || now.state != JobState::Running {
@@ -155,18 +155,18 @@ impl Engine {
             let room = plan.max_pages.saturating_sub(now.admitted) as usize;
             if room == 0 {
                 if !now.limit_reached {
-                    self.again(|| self.store().note_limit(&now)).await?;
+                    self.retry(|| self.store().note_limit(&now)).await?;
                 }
-                let left = open.iter().filter(|child| memory.skip(&child.url)).count();
+                let left = open.iter().filter(|child| cache.skip(&child.url)).count();
                 return Ok(u32::try_from(left).unwrap_or(u32::MAX));
             }
             let take = open.len().min(room).min(MAX_CHILDREN);
             // A mark of its own for each try: what was admitted by an earlier one is not taken for this one's.
             let mark = format!("{mark}#{tries}");
             let growth = Growth { job: &now, depth, children: &open[..take], mark: &mark };
-            if self.again(|| self.store().grow(growth)).await? {
-                memory.admit(now.admitted + u32::try_from(take).unwrap_or(0));
-                open.drain(..take).for_each(|child| memory.see(&child.hash, Some(&child.url)));
+            if self.retry(|| self.store().grow(growth)).await? {
+                cache.admit(now.admitted + u32::try_from(take).unwrap_or(0));
+                open.drain(..take).for_each(|child| cache.note_owned(&child.hash, Some(&child.url)));
                 tries = 0;
                 continue;
             }

@@ -42,9 +42,9 @@ impl Hops for Redirects {
                 return Hop::Denied;
             }
             let (engine, hash) = (&self.engine, page.key().hash());
-            match engine.again(|| engine.store().own_page(&self.job, &hash, self.seq)).await {
+            match engine.retry(|| engine.store().own_page(&self.job, &hash, self.seq)).await {
                 Ok(owner) => {
-                    engine.inner.crawls.of(&self.job.id).see(&hash, None);
+                    engine.inner.crawls.of(&self.job.id).note_owned(&hash, None);
                     if owner == self.seq { Hop::Go } else { Hop::Elsewhere }
                 }
                 Err(error) => {

@@ -58,7 +58,7 @@ impl Engine {
         let slot = host.state().slot(self.now(), delay_ms);
         match slot {
             Some(start) => Ok(Slot::At(start)),
-            None => self.again(|| self.take_slots(&host, delay_ms, latest)).await,
+            None => self.retry(|| self.take_slots(&host, delay_ms, latest)).await,
         }
     }
 
@@ -89,7 +89,7 @@ impl Engine {
             }
         }
         let _writing = host.writing.lock().await;
-        if let Err(error) = self.again(|| self.change(&host, change)).await {
+        if let Err(error) = self.retry(|| self.change(&host, change)).await {
             tracing::warn!(%error, "could not share what a host said about its load");
         }
     }

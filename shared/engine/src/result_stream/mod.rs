@@ -336,7 +336,7 @@ impl Engine {
     /// # Errors
     /// Faults of the store.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let job = self.again(|| self.store().job(id)).await?;
+        let job = self.retry(|| self.store().job(id)).await?;
         Ok(job.filter(|job| job.retained(self.now())))
     }
 }

@@ -36,7 +36,7 @@ impl ResultStream {
         let wanted: Vec<u32> = Segment::of_job(admitted).filter(|index| !over(index)).collect();
         let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(()) };
         let store = self.engine.store();
-        for row in self.engine.again(|| store.segments(&self.job, *first, *last)).await? {
+        for row in self.engine.retry(|| store.segments(&self.job, *first, *last)).await? {
             let over: Vec<(Seq, UnitState)> =
                 row.known().filter(|(seq, unit)| unit.is_over() && *seq < admitted).collect();
             over.into_iter().for_each(|(seq, unit)| self.learn(seq, unit));
@@ -86,7 +86,7 @@ impl ResultStream {
             }
         }
         let store = self.engine.store();
-        Ok(self.engine.again(|| store.results(&self.job.id, wanted)).await?.into_iter().collect())
+        Ok(self.engine.retry(|| store.results(&self.job.id, wanted)).await?.into_iter().collect())
     }
 
     /// The units whose results are read together with this one's: those after it in the stream's order.

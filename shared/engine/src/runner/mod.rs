@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::Engine;
 use crate::assignment::Assignment;
 use crate::events;
-use crate::lease::Keeper;
+use crate::lease::LeaseGuard;
 use crate::marker;
 use crate::observe::Fact;
 use pages::{Page, Pages};
@@ -55,7 +55,7 @@ pub(crate) struct Run {
     pub(crate) rows: Option<Vec<Segment>>,
     pub(crate) until: Option<Timestamp>,
     /// The driver's lease, where this runner has it.
-    pub(crate) keeper: Option<Keeper>,
+    pub(crate) lease_guard: Option<LeaseGuard>,
     /// Who is told of results.
     pub(crate) events: Option<events::Sender>,
 }
@@ -70,7 +70,7 @@ struct Runner<A: Rights> {
     engine: Engine,
     work: Arc<Assignment>,
     machine: Machine<A>,
-    keeper: Option<Keeper>,
+    lease_guard: Option<LeaseGuard>,
     events: Option<events::Sender>,
     pages: Pages,
     tasks: JoinSet<Page>,
@@ -105,7 +105,7 @@ impl Engine {
             engine: self.clone(),
             work,
             machine,
-            keeper: run.keeper,
+            lease_guard: run.lease_guard,
             events: run.events,
             pages: Pages::default(),
             tasks: JoinSet::new(),
@@ -114,11 +114,11 @@ impl Engine {
         };
         // On the heap: it is most of what a job is made of while it runs.
         let exit = Box::pin(runner.run()).await;
-        if let Some(keeper) = &runner.keeper
+        if let Some(lease_guard) = &runner.lease_guard
             && exit != Exit::Settled
-            && !keeper.lost()
+            && !lease_guard.lost()
         {
-            keeper.give_back().await;
+            lease_guard.give_back().await;
         }
         Ended { exit, machine: runner.machine }
     }
@@ -142,7 +142,7 @@ impl Engine {
             delegate: false,
             rows: None,
             until: None,
-            keeper: None,
+            lease_guard: None,
             events: None,
         };
         let ended = self.run::<Money>(work, run).await;
@@ -159,7 +159,7 @@ impl<A: Rights> Runner<A> {
     async fn run(&mut self) -> Exit {
         let (mut lost, mut stopped) = (false, false);
         loop {
-            if !lost && self.keeper.as_ref().is_some_and(Keeper::lost) {
+            if !lost && self.lease_guard.as_ref().is_some_and(LeaseGuard::lost) {
                 lost = true;
                 self.machine.handle(Event::LeaseLost, self.engine.moment());
             }
@@ -220,15 +220,15 @@ impl<A: Rights> Runner<A> {
                 self.io.push(Box::pin(async move { engine.carry_settlement(&work, settling, result).await }));
             }
             Action::Enqueue(units) => {
-                let keeper = self.keeper.as_ref().map(Keeper::handle);
+                let lease_guard = self.lease_guard.as_ref().map(LeaseGuard::handle);
                 let view = self.machine.job();
                 let job = Job { admitted: view.admitted, state: view.state, ..work.job.clone() };
                 self.io.push(Box::pin(async move {
                     let refused = engine.send_open(&job, &units).await;
                     if refused.len() < units.len()
-                        && let Some(keeper) = keeper
+                        && let Some(lease_guard) = lease_guard
                     {
-                        keeper.queued().await;
+                        lease_guard.queued().await;
                     }
                     Event::Enqueued(refused)
                 }));

@@ -19,7 +19,7 @@ const WRITES: usize = 64;
 
 impl Engine {
     pub(super) async fn read_job(&self, work: &Assignment) -> Event {
-        match self.again(|| self.store().job(&work.id)).await {
+        match self.retry(|| self.store().job(&work.id)).await {
             Ok(job) => Event::Job(job.as_ref().map(JobView::of)),
             Err(error) => {
                 tracing::warn!(job = %work.id, %error, "could not read the job's state");
@@ -29,7 +29,7 @@ impl Engine {
     }
 
     pub(super) async fn read_segments(&self, work: &Assignment, first: u32, last: u32) -> Event {
-        match self.again(|| self.store().segments(work, first, last)).await {
+        match self.retry(|| self.store().segments(work, first, last)).await {
             Ok(rows) => Event::Segments(rows),
             Err(error) => {
                 tracing::warn!(job = %work.id, %error, "could not read the job's segments");
@@ -57,7 +57,7 @@ impl Engine {
     /// Results first, all of them; then each segment by compare-and-set.
     pub(super) async fn commit(&self, work: &Assignment, commit: Commit, results: Vec<ResultText>) -> Event {
         if !results.is_empty()
-            && let Err(error) = self.again(|| self.store().put_results(work, &results)).await
+            && let Err(error) = self.retry(|| self.store().put_results(work, &results)).await
         {
             tracing::warn!(job = %work.id, %error, "results could not be put; trying again");
             return Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect());
@@ -71,7 +71,7 @@ impl Engine {
     }
 
     async fn put_segment(&self, work: &Assignment, row: &Segment) -> Outcome {
-        match self.again(|| self.store().put_segment(work, row)).await {
+        match self.retry(|| self.store().put_segment(work, row)).await {
             Ok(SegmentWrite::Written) => Outcome::Written,
             Ok(SegmentWrite::Refused(row)) => Outcome::Refused(row),
             Err(error) => {
@@ -82,7 +82,7 @@ impl Engine {
     }
 
     pub(super) async fn begin_termination(&self, job: &Job, to: JobState) -> Event {
-        match self.again(|| self.store().terminate(job, to, self.now())).await {
+        match self.retry(|| self.store().terminate(job, to, self.now())).await {
             Ok(_) => Event::Moved,
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, to = to.name(), "the job's termination could not be begun");
@@ -103,14 +103,14 @@ impl Engine {
         let Some(end) = job.settle(&totals, self.now()) else { return Event::SettleRefused };
         if last.is_some()
             && let Some(result) = result.as_ref().filter(|result| !Store::goes_with_its_job(&result.text))
-            && let Err(error) = self.again(|| self.store().put_results(work, std::slice::from_ref(result))).await
+            && let Err(error) = self.retry(|| self.store().put_results(work, std::slice::from_ref(result))).await
         {
             tracing::warn!(job = %job.id, %error, "a result could not be put; trying again");
             return Event::SettleFailed;
         }
         let text = result.as_ref().map(|result| result.text.as_str());
         let last = last.as_ref().map(|segment| Last { segment, result: text });
-        match self.again(|| self.store().settle(&job, &end, last)).await {
+        match self.retry(|| self.store().settle(&job, &end, last)).await {
             Ok(Settled::Written) => {
                 self.tell(&Fact::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,

@@ -21,19 +21,19 @@ struct Known {
 
 /// What is known of one crawl.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory {
+pub(crate) struct CrawlCache {
     known: Arc<Mutex<Known>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    growth: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Memory {
+impl CrawlCache {
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Growth takes turns in a process: two at once would only refuse each other.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
+    pub(crate) async fn lock_growth(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.growth.lock().await
     }
 
     /// Whether the page is known to have a unit.
@@ -42,7 +42,7 @@ impl Memory {
     }
 
     /// Notes that the page has a unit, and how it is spelt there.
-    pub(crate) fn see(&self, hash: &str, url: Option<&str>) {
+    pub(crate) fn note_owned(&self, hash: &str, url: Option<&str>) {
         let mut known = self.known();
         if known.seen.len() < PAGES || known.seen.contains_key(hash) {
             let spelt = known.seen.entry(hash.to_owned()).or_default();
@@ -77,20 +77,20 @@ impl Memory {
 
 /// The crawls that this process worked on last.
 #[derive(Debug, Default)]
-pub(crate) struct Memories(Mutex<VecDeque<(JobId, Memory)>>);
+pub(crate) struct CrawlCaches(Mutex<VecDeque<(JobId, CrawlCache)>>);
 
-impl Memories {
+impl CrawlCaches {
     /// What is known of a crawl.
-    pub(crate) fn of(&self, id: &JobId) -> Memory {
+    pub(crate) fn of(&self, id: &JobId) -> CrawlCache {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, memory)) = kept.iter().find(|(known, _)| known == id) {
-            return memory.clone();
+        if let Some((_, cache)) = kept.iter().find(|(known, _)| known == id) {
+            return cache.clone();
         }
-        let memory = Memory::default();
-        kept.push_back((id.clone(), memory.clone()));
+        let cache = CrawlCache::default();
+        kept.push_back((id.clone(), cache.clone()));
         if kept.len() > JOBS {
             kept.pop_front();
         }
-        memory
+        cache
     }
 }
