@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::{Endpoint, ErrorCode, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
-use engine::observe::{Fact, Observer};
+use engine::metrics::{MetricEvent, MetricRecorder};
 use engine::settings::Settings;
 use engine::{Engine, Parts, Semaphores};
 use fetch::Fetcher;
@@ -115,7 +115,7 @@ impl App {
             renderer: sources.renderer,
             settings: config.settings.clone(),
             semaphores: sources.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
-            observer: Arc::clone(&telemetry) as Arc<dyn Observer>,
+            recorder: Arc::clone(&telemetry) as Arc<dyn MetricRecorder>,
         };
         Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry, held: HeldCalls::default() })
     }
@@ -241,7 +241,7 @@ impl App {
         for violation in &violations {
             tracing::error!(?violation, "an invariant is broken");
         }
-        self.engine.tell(&Fact::Violations(violations.len()));
+        self.engine.record(&MetricEvent::Violations(violations.len()));
         self.telemetry.flush(self.engine.now());
         Ok(violations.len())
     }

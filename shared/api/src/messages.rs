@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Timestamp;
-use engine::observe::Fact;
+use engine::metrics::MetricEvent;
 use engine::worker::Handled;
 use store::StoreError;
 use store::queue::{Message, Queue};
@@ -51,7 +51,7 @@ impl App {
                 Ok(Message::Units { job, lane, seqs }) => {
                     // Of work that waited; not of lanes that wait for a crawl to grow, nor of what comes again.
                     if let Some(sent) = record.sent.filter(|_| record.receives == 1 && !seqs.is_empty()) {
-                        app.engine.tell(&Fact::Received(app.engine.now().ms_since(sent)));
+                        app.engine.record(&MetricEvent::Received(app.engine.now().ms_since(sent)));
                     }
                     app.engine.work(&job, lane, &seqs, record.receives, until).await
                 }

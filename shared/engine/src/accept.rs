@@ -13,7 +13,7 @@ use store::standing::{MonthRow, Standing};
 use tracing::Instrument;
 
 use crate::lease::LeaseGuard;
-use crate::observe::Fact;
+use crate::metrics::MetricEvent;
 use crate::result_stream::ResultStream;
 use crate::runner::Run;
 use crate::{Engine, events};
@@ -183,7 +183,7 @@ impl Engine {
             };
             match self.retry(|| self.store().accept(new)).await? {
                 Accepted::Written => {
-                    self.tell(&Fact::JobStarted(&job));
+                    self.record(&MetricEvent::JobStarted(&job));
                     standing.rate_count += 1;
                     standing.month_row = Some(MonthRow {
                         used: standing.used() + reservation.monthly,

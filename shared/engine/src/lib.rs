@@ -11,7 +11,7 @@ pub mod dispatch;
 pub mod gate;
 pub mod hosts;
 pub mod marker;
-pub mod observe;
+pub mod metrics;
 pub mod reader;
 pub mod result_stream;
 pub mod settings;
@@ -45,7 +45,7 @@ use tokio_util::task::TaskTracker;
 use clock::{Clock, Ids};
 use dispatch::Queues;
 use gate::{ByteSemaphore, FairSemaphore, Heavy, Permit};
-use observe::{Fact, Observer};
+use metrics::{MetricEvent, MetricRecorder};
 use settings::Settings;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -63,7 +63,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     semaphores: Semaphores,
-    observer: Arc<dyn Observer>,
+    recorder: Arc<dyn MetricRecorder>,
     /// Jobs that this process drives.
     drives: TaskTracker,
     /// Says `true` once the process is to end.
@@ -81,7 +81,7 @@ struct Inner {
 }
 
 /// What an engine is put together from.
-#[allow(missing_debug_implementations)] // an observer need not be
+#[allow(missing_debug_implementations)] // a recorder need not be
 pub struct Parts {
     /// The rows.
     pub store: Store,
@@ -96,7 +96,7 @@ pub struct Parts {
     /// What the process's accounts share.
     pub semaphores: Semaphores,
     /// Who is told what happens.
-    pub observer: Arc<dyn Observer>,
+    pub recorder: Arc<dyn MetricRecorder>,
 }
 
 /// What there is only so much of in a process, shared out by account. Engines of one process share one.
@@ -137,7 +137,7 @@ impl Semaphores {
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, renderer, settings, semaphores, observer } = parts;
+        let Parts { store, queues, fetcher, renderer, settings, semaphores, recorder } = parts;
         let inner = Inner {
             store,
             queues,
@@ -147,7 +147,7 @@ impl Engine {
             clock,
             ids,
             semaphores,
-            observer,
+            recorder,
             drives: TaskTracker::new(),
             stopping: signal::Sender::new(false),
             beat: heartbeat::Beat::default(),
@@ -165,8 +165,8 @@ impl Engine {
     }
 
     /// Tells whoever counts.
-    pub fn tell(&self, fact: &Fact<'_>) {
-        self.inner.observer.see(fact);
+    pub fn record(&self, event: &MetricEvent<'_>) {
+        self.inner.recorder.record(event);
     }
 
     /// The queues.

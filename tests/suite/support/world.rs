@@ -12,7 +12,7 @@ use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
 use engine::accept::{Call, Started, Verdict};
 use engine::clock::{Clock, Ids};
 use engine::dispatch::Queues;
-use engine::observe::Unobserved;
+use engine::metrics::NoMetrics;
 use engine::result_stream::{ResultStream, StreamEvent};
 use engine::settings::Settings;
 use engine::worker::Handled;
@@ -145,7 +145,7 @@ impl Ground {
             renderer: None,
             settings: self.settings.clone(),
             semaphores: Semaphores::new(&self.settings),
-            observer: Arc::new(Unobserved),
+            recorder: Arc::new(NoMetrics),
         };
         Engine::new(parts, clock, self.ids.clone())
     }

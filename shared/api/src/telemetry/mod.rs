@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Timestamp, UnitOutcome};
-use engine::observe::{Fact, Observer};
+use engine::metrics::{MetricEvent, MetricRecorder};
 
 pub(crate) use request::{RequestLog, code_name};
 
@@ -95,25 +95,27 @@ impl Telemetry {
     }
 }
 
-impl Observer for Telemetry {
-    fn see(&self, fact: &Fact<'_>) {
-        match fact {
-            Fact::JobStarted(job) => {
+impl MetricRecorder for Telemetry {
+    fn record(&self, event: &MetricEvent<'_>) {
+        match event {
+            MetricEvent::JobStarted(job) => {
                 self.count(Metric::JobsStarted, &[("Endpoint", job.endpoint.name())], 1);
                 self.count(Metric::CreditsReserved, &[], job.reservation.total());
             }
-            Fact::JobEnded(job, end) => {
+            MetricEvent::JobEnded(job, end) => {
                 let state = domain::JobState::Ended(end.outcome).wire();
                 self.count(Metric::JobsEnded, &[("Endpoint", job.endpoint.name()), ("State", state)], 1);
                 self.count(Metric::CreditsCharged, &[], end.charge.charged);
                 self.count(Metric::CreditsRefunded, &[], end.charge.refunded());
             }
-            Fact::UnitEnded(UnitOutcome::Success { .. }) => self.count(Metric::Units, &[("Outcome", "SUCCESS")], 1),
-            Fact::UnitEnded(UnitOutcome::Error { error, .. }) => {
+            MetricEvent::UnitEnded(UnitOutcome::Success { .. }) => {
+                self.count(Metric::Units, &[("Outcome", "SUCCESS")], 1)
+            }
+            MetricEvent::UnitEnded(UnitOutcome::Error { error, .. }) => {
                 self.count(Metric::Units, &[("Outcome", &code_name(error.code))], 1);
             }
-            Fact::Received(ms) => self.count(Metric::QueueAge, &[], *ms),
-            Fact::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
+            MetricEvent::Received(ms) => self.count(Metric::QueueAge, &[], *ms),
+            MetricEvent::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
         }
     }
 }
@@ -125,11 +127,11 @@ mod tests {
 
     use super::*;
 
-    fn lines(facts: &[Fact<'_>]) -> Vec<Value> {
+    fn lines(events: &[MetricEvent<'_>]) -> Vec<Value> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&written);
         let telemetry = Telemetry::new(Arc::new(move |line: &str| sink.lock().unwrap().push(line.to_owned())));
-        facts.iter().for_each(|fact| telemetry.see(fact));
+        events.iter().for_each(|event| telemetry.record(event));
         telemetry.flush(Timestamp(1_795_478_400_000));
         telemetry.flush(Timestamp(1_795_478_400_001)); // nothing is told twice
         let written = written.lock().unwrap();
@@ -140,7 +142,7 @@ mod tests {
     fn counts_are_added_up_and_told_once_in_the_embedded_format() {
         let failed = UnitOutcome::error("https://e.test/?secret=1", UnitError::new(ErrorCode::Timeout, "slow"));
         assert_eq!(
-            lines(&[Fact::UnitEnded(&failed), Fact::UnitEnded(&failed), Fact::Violations(0)]),
+            lines(&[MetricEvent::UnitEnded(&failed), MetricEvent::UnitEnded(&failed), MetricEvent::Violations(0)]),
             [
                 json!({
                     "_aws": {
@@ -168,8 +170,8 @@ mod tests {
 
     #[test]
     fn of_many_ages_the_oldest_stay() {
-        let facts: Vec<Fact<'_>> = (0..250).map(Fact::Received).collect();
-        let told = lines(&facts);
+        let events: Vec<MetricEvent<'_>> = (0..250).map(MetricEvent::Received).collect();
+        let told = lines(&events);
         let ages: Vec<u64> = told[0]["QueueAge"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
         assert_eq!((ages.len(), ages.iter().max(), ages.iter().min()), (100, Some(&249), Some(&150)));
         assert_eq!(told[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");

@@ -21,7 +21,7 @@ use crate::assignment::Assignment;
 use crate::events;
 use crate::lease::LeaseGuard;
 use crate::marker;
-use crate::observe::Fact;
+use crate::metrics::MetricEvent;
 use pages::{Page, Pages};
 
 /// What a runner may do: the machine's access, and how a settlement of it is carried out.
@@ -249,24 +249,24 @@ impl<A: Rights> Runner<A> {
         for (seq, unit) in units {
             let mine = self.results.remove(&seq);
             let UnitState::Ended { attempt, end, .. } = unit else {
-                self.tell(seq, unit, None);
+                self.emit(seq, unit, None);
                 continue;
             };
             let mine = mine.filter(|result| result.attempt == attempt && end.has_result());
             match &mine {
-                Some(result) => self.engine.tell(&Fact::UnitEnded(&result.outcome)),
+                Some(result) => self.engine.record(&MetricEvent::UnitEnded(&result.outcome)),
                 None if own => {
                     if let Some(error) = marker::end_error(end) {
-                        self.engine.tell(&Fact::UnitEnded(&domain::UnitOutcome::error("", error)));
+                        self.engine.record(&MetricEvent::UnitEnded(&domain::UnitOutcome::error("", error)));
                     }
                 }
                 None => {}
             }
-            self.tell(seq, unit, mine.map(|result| result.text));
+            self.emit(seq, unit, mine.map(|result| result.text));
         }
     }
 
-    fn tell(&self, seq: Seq, unit: UnitState, text: Option<String>) {
+    fn emit(&self, seq: Seq, unit: UnitState, text: Option<String>) {
         if let Some(events) = &self.events {
             events.send(events::Event { seq, unit, text });
         }

@@ -12,7 +12,7 @@ use store::settle::{Last, Settled};
 
 use crate::Engine;
 use crate::assignment::Assignment;
-use crate::observe::Fact;
+use crate::metrics::MetricEvent;
 
 /// How many segments are written at once.
 const WRITES: usize = 64;
@@ -112,7 +112,7 @@ impl Engine {
         let last = last.as_ref().map(|segment| Last { segment, result: text });
         match self.retry(|| self.store().settle(&job, &end, last)).await {
             Ok(Settled::Written) => {
-                self.tell(&Fact::JobEnded(&job, &end));
+                self.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
                 Event::Settled

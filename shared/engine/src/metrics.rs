@@ -6,7 +6,7 @@ use domain::{Job, UnitOutcome};
 
 /// Something that happened in this process.
 #[derive(Debug)]
-pub enum Fact<'a> {
+pub enum MetricEvent<'a> {
     /// A job was accepted and paid for.
     JobStarted(&'a Job),
     /// A job was settled.
@@ -20,15 +20,15 @@ pub enum Fact<'a> {
 }
 
 /// Counts what happens. Called in the midst of the work: it must be quick.
-pub trait Observer: Send + Sync {
+pub trait MetricRecorder: Send + Sync {
     /// Takes note.
-    fn see(&self, fact: &Fact<'_>);
+    fn record(&self, event: &MetricEvent<'_>);
 }
 
 /// Takes no note.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
+pub struct NoMetrics;
 
-impl Observer for Unobserved {
-    fn see(&self, _: &Fact<'_>) {}
+impl MetricRecorder for NoMetrics {
+    fn record(&self, _: &MetricEvent<'_>) {}
 }
