@@ -26,7 +26,7 @@ async fn a_cancelled_batch_keeps_what_ran_and_refunds_the_rest_to_the_credit() {
     assert_eq!(state["status"], "cancelling");
     assert_eq!(state["progress"], json!({"total": 200, "done": 0, "failed": 0, "cancelled": 196, "pending": 4}));
     assert_eq!(state["credits"]["charged"], Value::Null);
-    assert_eq!(world.delete(&job).await.status, 200, "a second DELETE while it winds down");
+    assert_eq!(world.delete(&job).await.status, 200, "a second DELETE while it is being terminated");
 
     site.open_gate();
     let body = result.await.unwrap();

@@ -12,7 +12,7 @@ use store::segments::SegmentWrite;
 use store::settle::{Last, Settled};
 
 use crate::support::faults::Faults;
-use crate::support::world::{Ground, accept, account, call, standing};
+use crate::support::world::{Ground, accept, account, call, quota};
 
 async fn job_of(ground: &Ground, n: usize) -> (Store, Job) {
     let engine = ground.engine(&Faults::default()).await;
@@ -112,28 +112,28 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     let (store, job) = job_of(&ground, 3).await;
-    let before = standing(&engine).await.unwrap();
+    let before = quota(&engine).await.unwrap();
     let urls = vec!["https://x.test/".to_owned()];
     let spec = store.spec(&job).await.unwrap();
     let again = NewJob {
         job: &job,
         urls: &urls,
-        standing: &before,
+        quota: &before,
         spec: &spec,
         seed: None,
         idempotency: None,
         now: engine.now(),
     };
     assert_eq!(store.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
-    assert_eq!(standing(&engine).await.unwrap(), before, "and nothing is taken twice");
-    // A standing that is not true any more.
+    assert_eq!(quota(&engine).await.unwrap(), before, "and nothing is taken twice");
+    // A quota that is not true any more.
     let (_, other) = job_of(&ground, 4).await;
     let fresh = Job { id: domain::JobId::from_random(99), ..other };
-    let stale = store::standing::Standing { month_row: None, ..before.clone() };
-    let new = NewJob { job: &fresh, standing: &stale, ..again };
+    let stale = store::quota::QuotaSnapshot { month_row: None, ..before.clone() };
+    let new = NewJob { job: &fresh, quota: &stale, ..again };
     assert_eq!(store.accept(new).await.unwrap(), Accepted::Stale);
-    let full = store::standing::Standing { rate_limit: 2, ..standing(&engine).await.unwrap() };
-    let new = NewJob { job: &fresh, standing: &full, ..again };
+    let full = store::quota::QuotaSnapshot { rate_limit: 2, ..quota(&engine).await.unwrap() };
+    let new = NewJob { job: &fresh, quota: &full, ..again };
     assert_eq!(store.accept(new).await.unwrap(), Accepted::Stale, "the rate is counted in the same transaction");
     assert_eq!(store.job(&fresh.id).await.unwrap(), None);
     assert!(store.inputs(&fresh.id, 0).await.unwrap().is_empty());

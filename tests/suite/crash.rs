@@ -200,7 +200,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
     struck
 }
 
-/// Every job of the ground ended, with a readable result or marker for each unit, and figures that add up.
+/// Every job of the ground ended, with a readable result or synthetic result for each unit, and figures that add up.
 async fn complete(ground: &Ground, context: &str) {
     let engine = ground.engine(&Faults::default()).await;
     for rows in engine.store().snapshot().await.unwrap().jobs {
@@ -223,13 +223,13 @@ async fn complete(ground: &Ground, context: &str) {
                 assert!(ended(unit) <= ended(&units[failed]), "{context}: {units:?}");
             }
         }
-        let markers = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;
+        let synthetic = results.iter().filter(|r| r["error"]["code"] == "JOB_CANCELLED").count() as u64;
         if job.endpoint == Endpoint::Crawl {
             assert_eq!((results.len(), charge.charged, charge.refunded()), (5, 5, 3), "{context}");
             continue;
         }
-        let cancelled_extract = job.endpoint == Endpoint::Extract && markers == 1;
-        assert_eq!(charge.refunded(), if cancelled_extract { 0 } else { markers }, "{context}");
+        let cancelled_extract = job.endpoint == Endpoint::Extract && synthetic == 1;
+        assert_eq!(charge.refunded(), if cancelled_extract { 0 } else { synthetic }, "{context}");
     }
 }
 

@@ -63,7 +63,7 @@ fn is_marker(result: &Value) -> bool {
     ["JOB_CANCELLED", "JOB_EXPIRED", "ROBOTS_DENIED"].iter().any(|code| result["error"]["code"] == *code)
 }
 
-/// The names of the pages that the body has results of, markers left out. Fails if a page has two results.
+/// The names of the pages that the body has results of, synthetic left out. Fails if a page has two results.
 fn shown(site: &Generated, body: &Value) -> BTreeSet<String> {
     let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
     let names: BTreeSet<String> = ran.iter().map(|result| site.name_of(result["url"].as_str().unwrap())).collect();

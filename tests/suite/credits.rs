@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{Ground, accept, account, call, drain, standing};
+use crate::support::world::{Ground, accept, account, call, drain, quota};
 
 #[tokio::test]
 async fn too_little_left_takes_nothing() {
@@ -42,14 +42,14 @@ async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
     let started = accept(&engine, batch).await.unwrap();
     let job = started.job.clone();
     assert_eq!((job.reservation.monthly, job.reservation.prepaid), (5, 4));
-    let now = standing(&engine).await.unwrap();
+    let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
     let feed = engine.start(*started, None);
     crate::support::until("two run", async || site.hits() == 2).await;
     assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     site.open_gate();
     drain(feed).await.unwrap();
-    let now = standing(&engine).await.unwrap();
+    let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (3, Some(10)));
     let ended = engine.job(&job.id).await.unwrap().unwrap().charge.unwrap();
     assert_eq!((ended.charged, ended.refund_monthly, ended.refund_prepaid), (2, 3, 4));
@@ -61,7 +61,7 @@ async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     let job = accept(&engine, call(Endpoint::Batch, site.urls("/p", 6))).await.unwrap().job;
-    let november = standing(&engine).await.unwrap();
+    let november = quota(&engine).await.unwrap();
     assert_eq!((november.month.to_string().as_str(), november.used()), ("2026-11", 6));
     // Nobody drives it; eight days later it is December, and its owner cancels it.
     ground.clock.advance(8 * 86_400);
@@ -69,7 +69,7 @@ async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
     assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     let ended = engine.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.charge.unwrap().refund_monthly, 6);
-    let now = standing(&engine).await.unwrap();
+    let now = quota(&engine).await.unwrap();
     assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "december paid for itself only");
     let snapshot = engine.store().snapshot().await.unwrap();
     assert_eq!(snapshot.accounts[&account()].months[&november.month], 0);
@@ -83,7 +83,7 @@ async fn a_plan_change_holds_for_the_current_month() {
     let engine = ground.engine(&Faults::default()).await;
     use_up(&engine, 49_999).await;
     engine.store().set_plan(&account(), Plan::Starter, engine.now().month()).await.unwrap();
-    let now = standing(&engine).await.unwrap();
+    let now = quota(&engine).await.unwrap();
     assert_eq!((now.plan, now.limit(), now.used(), now.rate_limit), (Plan::Starter, 15_000, 1, 15));
 }
 
@@ -93,10 +93,10 @@ async fn a_top_up_is_booked_once() {
     let store = ground.store(&Faults::default()).await;
     use store::accounts::Change;
     let now = domain::Timestamp(crate::support::world::NOV_24);
-    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Done);
+    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Applied);
     assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
     let engine = ground.engine(&Faults::default()).await;
-    assert_eq!(standing(&engine).await.unwrap().prepaid, Some(17));
+    assert_eq!(quota(&engine).await.unwrap().prepaid, Some(17));
     ground.assert_sound("top-up").await;
 }
 

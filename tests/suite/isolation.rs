@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::app::Sources;
+use api::app::AppDependencies;
 use domain::{AccountId, Plan};
 use engine::Semaphores;
 use futures_util::FutureExt;
@@ -48,9 +48,12 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
 #[tokio::test]
 async fn pages_that_take_all_processors_do_not_hold_up_another() {
     let semaphores = Semaphores::new(&engine::settings::Settings { fetch_concurrency: 8, ..Default::default() });
-    let sources =
-        Sources { semaphores: Some(semaphores.clone()), clock: Arc::new(RunningClock::start()), ..Sources::default() };
-    let (world, site) = (World::on(config(&[]), sources).await, Site::start().await);
+    let dependencies = AppDependencies {
+        semaphores: Some(semaphores.clone()),
+        clock: Arc::new(RunningClock::start()),
+        ..AppDependencies::default()
+    };
+    let (world, site) = (World::on(config(&[]), dependencies).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let greedy = AccountId::parse("dev").unwrap();
     let held: Vec<_> = std::iter::from_fn(|| semaphores.parsers.acquire(&greedy).now_or_never()).take(1_000).collect();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::config::{Config, Env, Places, Rights};
+use api::config::{Config, Env, ResourceConfig, TableAccess};
 use engine::settings::Settings;
 use serde_json::{Value, json};
 use store::TableNames;
@@ -261,15 +261,21 @@ fn variables_are_those_that_the_code_reads() {
             read.borrow_mut().insert(name.to_owned());
             told.get(name).cloned()
         };
-        let rights = if function.package == "worker" { Rights::NoMoney } else { Rights::All };
-        let places = Places::from_env(&Env(&look), rights).unwrap_or_else(|e| panic!("{}: {e}", function.id));
+        let rights = if function.package == "worker" { TableAccess::WithoutAccounts } else { TableAccess::All };
+        let resources =
+            ResourceConfig::from_env(&Env(&look), rights).unwrap_or_else(|e| panic!("{}: {e}", function.id));
         let config = Config::read(&Env(&look), Settings::default()).unwrap_or_else(|e| panic!("{}: {e}", function.id));
         assert_eq!(config.settings, Settings::default(), "{}: the defaults of both are the same", function.id);
         let expected = TableNames::default();
-        assert_eq!((&places.tables.jobs, &places.tables.hosts), (&expected.jobs, &expected.hosts), "{}", function.id);
-        let money = if rights == Rights::All { expected.accounts } else { "none".into() };
-        assert_eq!(places.tables.accounts, money, "{}", function.id);
-        assert_eq!((places.units_queue.as_str(), places.settle_queue.as_str()), ("runo-units", "runo-settle"));
+        assert_eq!(
+            (&resources.tables.jobs, &resources.tables.hosts),
+            (&expected.jobs, &expected.hosts),
+            "{}",
+            function.id
+        );
+        let money = if rights == TableAccess::All { expected.accounts } else { "none".into() };
+        assert_eq!(resources.tables.accounts, money, "{}", function.id);
+        assert_eq!((resources.units_queue.as_str(), resources.settle_queue.as_str()), ("runo-units", "runo-settle"));
         let unread: Vec<_> = told.keys().filter(|name| !read.borrow().contains(**name)).collect();
         assert!(unread.is_empty(), "{} is told what nobody reads: {unread:?}", function.id);
         assert!(!told.contains_key("FETCH_ALLOW"), "nothing that is not public is fetched in the cloud");

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use api::App;
-use api::config::Rights;
+use api::config::TableAccess;
 use lambda_http::{Error, run_with_streaming_response, service_fn};
 
 #[tokio::main]
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     }
     api::app::start_log(true);
     // Built once per process; a missing variable fails the init and says which.
-    let app = App::from_env(Rights::All).await?;
+    let app = App::from_env(TableAccess::All).await?;
     run_with_streaming_response(service_fn(|request| async { Ok::<_, Infallible>(crawl::handle(&app, request).await) }))
         .await
 }

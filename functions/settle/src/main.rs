@@ -1,7 +1,7 @@
 //! The Lambda binary: wires [`settle::handle`] to the runtime.
 
 use api::App;
-use api::config::Rights;
+use api::config::TableAccess;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     }
     api::app::start_log(true);
     // Built once per process; a missing variable fails the init and says which.
-    let app = App::from_env(Rights::All).await?;
+    let app = App::from_env(TableAccess::All).await?;
     let app = &app;
     run(service_fn(move |event: LambdaEvent<Value>| async move {
         let until = app.invocation_end(event.context.deadline);

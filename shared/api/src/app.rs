@@ -9,7 +9,7 @@ use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
 use engine::metrics::{MetricEvent, MetricRecorder};
 use engine::settings::Settings;
-use engine::{Engine, Parts, Semaphores};
+use engine::{Engine, EngineDependencies, Semaphores};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
 use render::Render;
@@ -21,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::auth::{authenticate, known_key};
-use crate::config::{Config, ConfigError, Env, Places, Rights, process_env};
+use crate::config::{Config, ConfigError, Env, ResourceConfig, TableAccess, process_env};
 use crate::headers::{add_limits, add_privacy};
 use crate::held::HeldCalls;
 use crate::routes::{self, Found, Function, Operation};
@@ -52,7 +52,7 @@ pub enum StartError {
 
 /// Where time comes from and ids are made: the system's, unless a test brings its own.
 #[derive(Clone)]
-pub struct Sources {
+pub struct AppDependencies {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives ids, nonces and keys.
@@ -67,9 +67,9 @@ pub struct Sources {
     pub rows: Option<Arc<store::memory::Rows>>,
 }
 
-impl Default for Sources {
+impl Default for AppDependencies {
     fn default() -> Self {
-        Sources {
+        AppDependencies {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             renderer: None,
@@ -85,39 +85,47 @@ impl App {
     ///
     /// # Errors
     /// A variable is missing or cannot be read.
-    pub async fn from_env(rights: Rights) -> Result<App, StartError> {
+    pub async fn from_env(access: TableAccess) -> Result<App, StartError> {
         let env = Env(&process_env);
-        let places = Places::from_env(&env, rights)?;
+        let resources = ResourceConfig::from_env(&env, access)?;
         let config = Config::read(&env, Settings { reader: reader(), ..Settings::default() })?;
-        let sources = Sources { metrics: telemetry::stdout(), ..Sources::default() };
-        Ok(App::new(&config, &places, sources).await?)
+        let dependencies = AppDependencies { metrics: telemetry::stdout(), ..AppDependencies::default() };
+        Ok(App::new(&config, &resources, dependencies).await?)
     }
 
     /// Builds the application on tables and queues. Makes no network call.
     ///
     /// # Errors
     /// The HTTP client could not be built.
-    pub async fn new(config: &Config, places: &Places, sources: Sources) -> Result<App, fetch::BuildError> {
-        let (db, sqs) = (connect(&places.dynamodb).await, queue::connect(&places.sqs).await);
+    pub async fn new(
+        config: &Config,
+        resources: &ResourceConfig,
+        dependencies: AppDependencies,
+    ) -> Result<App, fetch::BuildError> {
+        let (db, sqs) = (connect(&resources.dynamodb).await, queue::connect(&resources.sqs).await);
         let retry = RetryPolicy::default();
-        let telemetry = Arc::new(Telemetry::new(sources.metrics));
-        let store = Store::new(db, places.tables.clone(), retry, config.result_ttl_secs);
-        let parts = Parts {
-            store: match sources.rows {
+        let telemetry = Arc::new(Telemetry::new(dependencies.metrics));
+        let store = Store::new(db, resources.tables.clone(), retry, config.result_ttl_secs);
+        let engine = EngineDependencies {
+            store: match dependencies.rows {
                 Some(rows) => store.in_memory(rows),
                 None => store,
             },
             queues: Queues {
-                units: Queue::new(sqs.clone(), &places.units_queue, retry),
-                settle: Queue::new(sqs, &places.settle_queue, retry),
+                units: Queue::new(sqs.clone(), &resources.units_queue, retry),
+                settle: Queue::new(sqs, &resources.settle_queue, retry),
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
-            renderer: sources.renderer,
+            renderer: dependencies.renderer,
             settings: config.settings.clone(),
-            semaphores: sources.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
+            semaphores: dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
             recorder: Arc::clone(&telemetry) as Arc<dyn MetricRecorder>,
         };
-        Ok(App { engine: Engine::new(parts, sources.clock, sources.ids), telemetry, held: HeldCalls::default() })
+        Ok(App {
+            engine: Engine::new(engine, dependencies.clock, dependencies.ids),
+            telemetry,
+            held: HeldCalls::default(),
+        })
     }
 }
 
@@ -139,7 +147,7 @@ impl App {
         let mut response = refusal.into_response();
         add_privacy(response.headers_mut());
         if let Ok(caller) = authenticate(self.engine.store(), headers, None, self.engine.now()).await {
-            add_limits(response.headers_mut(), &caller.standing);
+            add_limits(response.headers_mut(), &caller.quota);
         }
         response
     }

@@ -4,7 +4,7 @@ use domain::{AccountId, ErrorCode, Schema, Timestamp};
 use http::HeaderMap;
 use store::Store;
 use store::accounts::ApiKey;
-use store::standing::Standing;
+use store::quota::QuotaSnapshot;
 
 use crate::ApiError;
 
@@ -16,7 +16,7 @@ pub struct Caller {
     /// The schema bound to a static key.
     pub bound_schema: Option<Schema>,
     /// What the account may spend.
-    pub standing: Standing,
+    pub quota: QuotaSnapshot,
 }
 
 /// Hex SHA-256, as keys are stored by.
@@ -35,8 +35,8 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
     let found = known_key(store, headers).await?;
-    let standing = store.standing(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
-    Ok(Caller { account: found.account, bound_schema: found.schema, standing })
+    let quota = store.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
+    Ok(Caller { account: found.account, bound_schema: found.schema, quota })
 }
 
 fn unknown() -> ApiError {
@@ -62,8 +62,8 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
 ///
 /// # Errors
 /// `ACCOUNT_SUSPENDED`.
-pub fn check_active(standing: &Standing) -> Result<(), ApiError> {
-    if standing.suspended {
+pub fn check_active(quota: &QuotaSnapshot) -> Result<(), ApiError> {
+    if quota.suspended {
         let text = "this account is suspended; ask whoever operates this service";
         return Err(ApiError::new(ErrorCode::AccountSuspended, text));
     }

@@ -8,7 +8,7 @@ use engine::result_stream::ResultStream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Request, RequestExt};
-use store::standing::Standing;
+use store::quota::QuotaSnapshot;
 
 use crate::app::App;
 use crate::auth::{authenticate, check_active};
@@ -67,10 +67,10 @@ impl App {
             Err(refusal) => return refusal.into_response(),
         };
         RequestLog::note(request, |log| log.account(&caller.account));
-        let mut standing = caller.standing.clone();
-        let response = self.accept(endpoint, request, key, caller.bound_schema.as_ref(), &mut standing).await;
+        let mut quota = caller.quota.clone();
+        let response = self.accept(endpoint, request, key, caller.bound_schema.as_ref(), &mut quota).await;
         let mut response = response.unwrap_or_else(ApiError::into_response);
-        add_limits(response.headers_mut(), &standing);
+        add_limits(response.headers_mut(), &quota);
         response
     }
 
@@ -80,9 +80,9 @@ impl App {
         request: &Request,
         key: Option<&str>,
         bound: Option<&domain::Schema>,
-        standing: &mut Standing,
+        quota: &mut QuotaSnapshot,
     ) -> Result<Response, ApiError> {
-        check_active(standing)?;
+        check_active(quota)?;
         request::query(request, &[])?;
         let valid = validate::check(endpoint, request::body(request)?, bound)?;
         let mut wishes = Wishes::of(self, request);
@@ -92,7 +92,7 @@ impl App {
         }
         let respond_async = wishes.preferences.respond_async;
         // Before anything is reserved: who is refused owes nothing.
-        let held = if respond_async { None } else { self.hold(standing, &wishes)? };
+        let held = if respond_async { None } else { self.hold(quota, &wishes)? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
@@ -103,8 +103,8 @@ impl App {
             async_mode: valid.async_mode || respond_async,
             idempotency: hash,
         };
-        let (verdict, after) = self.engine.accept(call, standing.clone()).await?;
-        *standing = after;
+        let (verdict, after) = self.engine.accept(call, quota.clone()).await?;
+        *quota = after;
         match verdict {
             Verdict::Accepted(started) => {
                 let job = started.job.id.clone();
@@ -128,22 +128,22 @@ impl App {
                 ErrorCode::IdempotencyMismatch,
                 "this Idempotency-Key was used with another body within 24 hours; use another key for another call",
             )),
-            Verdict::RateLimited => Err(self.rate_limited(standing)),
+            Verdict::RateLimited => Err(self.rate_limited(quota)),
             Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
                 ErrorCode::QuotaExceeded,
                 format!("this call needs {needed} credits and {available} are left; nothing was charged"),
             )),
-            Verdict::Suspended => check_active(standing).and(Err(ApiError::invalid("the account changed; try again"))),
+            Verdict::Suspended => check_active(quota).and(Err(ApiError::invalid("the account changed; try again"))),
         }
     }
 
     /// Leave to hold an answer open, which one that does not wait needs none of.
-    pub(crate) fn hold(&self, standing: &Standing, wishes: &Wishes) -> Result<Option<HeldCall>, ApiError> {
+    pub(crate) fn hold(&self, quota: &QuotaSnapshot, wishes: &Wishes) -> Result<Option<HeldCall>, ApiError> {
         if wishes.preferences.wait == Some(0) {
             return Ok(None);
         }
-        let most = standing.plan.held_calls();
-        let held = self.held.hold(&standing.account, most).ok_or_else(|| {
+        let most = quota.plan.held_calls();
+        let held = self.held.hold(&quota.account, most).ok_or_else(|| {
             let text = format!(
                 "{most} calls at once may wait for their results; end one, or ask with \"Prefer: respond-async\" or \
                  \"wait=0\""
@@ -153,18 +153,18 @@ impl App {
         Ok(Some(held))
     }
 
-    fn rate_limited(&self, standing: &Standing) -> ApiError {
-        let wait = seconds_to_reset(standing, self.engine.now());
-        let text = format!("{} calls a minute are allowed; the next is in {wait} s", standing.rate_limit);
+    fn rate_limited(&self, quota: &QuotaSnapshot) -> ApiError {
+        let wait = seconds_to_reset(quota, self.engine.now());
+        let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
         ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
     }
 
-    /// A refusal that is known before the standing was read: the figures belong on it all the same.
+    /// A refusal that is known before the quota was read: the figures belong on it all the same.
     async fn refuse_before_standing(&self, request: &Request, refusal: ApiError) -> Response {
         match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => {
                 let mut response = refusal.into_response();
-                add_limits(response.headers_mut(), &caller.standing);
+                add_limits(response.headers_mut(), &caller.quota);
                 response
             }
             Err(unauthorized) => unauthorized.into_response(),

@@ -20,7 +20,7 @@ pub struct Config {
 
 /// Where the tables and queues are.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct ResourceConfig {
     /// `ACCOUNTS_TABLE`, `JOBS_TABLE`, `HOSTS_TABLE`.
     pub tables: TableNames,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` or the AWS environment.
@@ -35,11 +35,11 @@ pub struct Places {
 
 /// What a function may touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rights {
+pub enum TableAccess {
     /// Every table.
     All,
     /// No money: there is no accounts table for it.
-    NoMoney,
+    WithoutAccounts,
 }
 
 /// The environment is not as it should be.
@@ -111,16 +111,16 @@ pub fn process_env(name: &str) -> Option<String> {
 /// The name of a table that is not there, for functions that must not touch it.
 const NO_TABLE: &str = "none";
 
-impl Places {
+impl ResourceConfig {
     /// A function's tables and queues: each has to be named.
     ///
     /// # Errors
     /// A variable is missing.
-    pub fn from_env(env: &Env<'_>, rights: Rights) -> Result<Places, ConfigError> {
+    pub fn from_env(env: &Env<'_>, access: TableAccess) -> Result<ResourceConfig, ConfigError> {
         let tables = TableNames {
-            accounts: match rights {
-                Rights::All => env.required("ACCOUNTS_TABLE")?,
-                Rights::NoMoney => NO_TABLE.into(),
+            accounts: match access {
+                TableAccess::All => env.required("ACCOUNTS_TABLE")?,
+                TableAccess::WithoutAccounts => NO_TABLE.into(),
             },
             jobs: env.required("JOBS_TABLE")?,
             hosts: env.required("HOSTS_TABLE")?,
@@ -131,7 +131,7 @@ impl Places {
             identity: Identity::Environment,
             http: None,
         };
-        Ok(Places {
+        Ok(ResourceConfig {
             tables,
             dynamodb: connection("AWS_ENDPOINT_URL_DYNAMODB"),
             sqs: connection("AWS_ENDPOINT_URL_SQS"),
@@ -257,9 +257,12 @@ mod tests {
         assert!(read(&[("FETCH_CONCURRENCY", "0")]).is_err());
         assert!(read(&[("FETCH_ALLOW", "localhost")]).unwrap_err().to_string().contains("FETCH_ALLOW"));
         let worker = |name: &str| (name != "ACCOUNTS_TABLE").then(|| name.to_lowercase());
-        let places = Places::from_env(&Env(&worker), Rights::NoMoney).unwrap();
-        assert_eq!((places.tables.jobs.as_str(), places.units_queue.as_str()), ("jobs_table", "units_queue_url"));
-        assert_eq!(Places::from_env(&Env(&worker), Rights::All).unwrap_err(), ConfigError::Missing("ACCOUNTS_TABLE"));
+        let resources = ResourceConfig::from_env(&Env(&worker), TableAccess::WithoutAccounts).unwrap();
+        assert_eq!((resources.tables.jobs.as_str(), resources.units_queue.as_str()), ("jobs_table", "units_queue_url"));
+        assert_eq!(
+            ResourceConfig::from_env(&Env(&worker), TableAccess::All).unwrap_err(),
+            ConfigError::Missing("ACCOUNTS_TABLE")
+        );
         let none = |_: &str| None;
         assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
     }

@@ -3,7 +3,7 @@
 use domain::{JobId, Timestamp};
 use http::header::{CACHE_CONTROL, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue};
-use store::standing::Standing;
+use store::quota::QuotaSnapshot;
 
 /// Says of an answer that it is its caller's alone: no cache keeps it, what it depends on is
 /// named, and it is read as what it says it is.
@@ -22,16 +22,16 @@ pub fn result_path(job: &JobId) -> String {
 }
 
 /// Seconds until the minute of the rate limit is over; at least 1.
-pub fn seconds_to_reset(standing: &Standing, now: Timestamp) -> u64 {
-    u64::try_from((standing.minute + 1) * 60 - now.secs()).unwrap_or(0).max(1)
+pub fn seconds_to_reset(quota: &QuotaSnapshot, now: Timestamp) -> u64 {
+    u64::try_from((quota.minute + 1) * 60 - now.secs()).unwrap_or(0).max(1)
 }
 
 /// Adds rate and quota figures, told after the call's reservation.
-pub fn add_limits(headers: &mut HeaderMap, standing: &Standing) {
-    let reset = u64::try_from((standing.minute + 1) * 60).unwrap_or(0);
-    headers.insert("x-ratelimit-limit", standing.rate_limit.into());
-    headers.insert("x-ratelimit-remaining", standing.rate_limit.saturating_sub(standing.rate_count).into());
+pub fn add_limits(headers: &mut HeaderMap, quota: &QuotaSnapshot) {
+    let reset = u64::try_from((quota.minute + 1) * 60).unwrap_or(0);
+    headers.insert("x-ratelimit-limit", quota.rate_limit.into());
+    headers.insert("x-ratelimit-remaining", quota.rate_limit.saturating_sub(quota.rate_count).into());
     headers.insert("x-ratelimit-reset", reset.into());
-    headers.insert("x-monthly-usage-limit", standing.limit().into());
-    headers.insert("x-monthly-usage-remaining", standing.monthly_left().into());
+    headers.insert("x-monthly-usage-limit", quota.limit().into());
+    headers.insert("x-monthly-usage-remaining", quota.monthly_left().into());
 }

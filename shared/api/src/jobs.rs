@@ -46,7 +46,7 @@ impl App {
         });
         let answer = self.answer(operation, job_id.unwrap_or_default(), &caller, request).await;
         let mut response = answer.unwrap_or_else(ApiError::into_response);
-        add_limits(response.headers_mut(), &caller.standing);
+        add_limits(response.headers_mut(), &caller.quota);
         response
     }
 
@@ -57,7 +57,7 @@ impl App {
         caller: &Caller,
         request: &Request,
     ) -> Result<Response, ApiError> {
-        check_active(&caller.standing)?;
+        check_active(&caller.quota)?;
         match operation {
             Operation::ListJobs => self.list(caller, request).await,
             Operation::GetJob => {
@@ -147,7 +147,7 @@ impl App {
         if wishes.preferences.respond_async && !job.state.ended() {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
-        let held = self.hold(&caller.standing, &wishes)?;
+        let held = self.hold(&caller.quota, &wishes)?;
         Ok(self.stream(self.engine.follow(job, from), held, &wishes))
     }
 
@@ -192,21 +192,21 @@ fn job_json(job: &Job, tally: Tally) -> Value {
 }
 
 fn usage_json(caller: &Caller) -> Value {
-    let standing = &caller.standing;
+    let quota = &caller.quota;
     json!({
         "account_id": caller.account,
-        "plan": standing.plan,
-        "month": standing.month.to_string(),
+        "plan": quota.plan,
+        "month": quota.month.to_string(),
         "monthly": {
-            "limit": standing.limit(),
-            "used": standing.used(),
-            "remaining": standing.monthly_left(),
+            "limit": quota.limit(),
+            "used": quota.used(),
+            "remaining": quota.monthly_left(),
         },
-        "prepaid": { "balance": standing.prepaid.unwrap_or(0) },
+        "prepaid": { "balance": quota.prepaid.unwrap_or(0) },
         "rate": {
-            "limit": standing.rate_limit,
-            "remaining": standing.rate_limit.saturating_sub(standing.rate_count),
-            "reset": (standing.minute + 1) * 60,
+            "limit": quota.rate_limit,
+            "remaining": quota.rate_limit.saturating_sub(quota.rate_count),
+            "reset": (quota.minute + 1) * 60,
         },
     })
 }

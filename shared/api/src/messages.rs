@@ -60,8 +60,8 @@ impl App {
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
             let wait = match handled {
-                Ok(Handled::Done) => return true,
-                Ok(Handled::Again(wait)) => wait,
+                Ok(Handled::Acknowledge) => return true,
+                Ok(Handled::Redeliver(wait)) => wait,
                 Err(error) => {
                     tracing::error!(message = record.id, %error, "a message failed");
                     FAULT_PAUSE * record.receives

@@ -1,7 +1,7 @@
 //! The life of a job as functions of (state, event, now):
 //! `running → failing_fast | cancelling | expiring → ended(completed | cancelled | expired)`.
 //!
-//! Whatever state a job winds down in, the rule is the same: what has not started is closed, what has started ends,
+//! Whatever state a job is terminated in, the rule is the same: what has not started is closed, what has started ends,
 //! and once nothing is open the reservation is resolved.
 
 mod options;
@@ -60,11 +60,11 @@ pub enum Outcome {
 pub enum JobState {
     /// Units may start.
     Running,
-    /// A unit failed and the caller asked for `fail_fast`: winding down, will be `Completed`.
+    /// A unit failed and the caller asked for `fail_fast`: being terminated, will be `Completed`.
     FailingFast,
-    /// A DELETE was accepted: winding down, will be `Cancelled`.
+    /// A DELETE was accepted: being terminated, will be `Cancelled`.
     Cancelling,
-    /// The deadline passed: winding down, will be `Expired`.
+    /// The deadline passed: being terminated, will be `Expired`.
     Expiring,
     /// Every unit ended and the reservation is resolved.
     Ended(Outcome),
@@ -99,7 +99,7 @@ impl JobState {
         JobState::ALL.into_iter().find(|s| s.name() == name)
     }
 
-    /// The word of the contract: a client sees every winding down as `cancelling`.
+    /// The word of the contract: a client sees every termination as `cancelling`.
     pub fn wire(self) -> &'static str {
         match self {
             JobState::FailingFast | JobState::Cancelling | JobState::Expiring => "cancelling",
@@ -250,7 +250,7 @@ pub struct Job {
 pub enum CancelVerdict {
     /// Write `Cancelling`, on the condition of the state that was read.
     Cancel,
-    /// It is winding down already for that reason: say 200 again.
+    /// It is being terminated already for that reason: say 200 again.
     Winding,
     /// It is over: 404.
     Over,
@@ -284,7 +284,7 @@ impl Job {
 
     /// Whether the deadline has to be enforced now.
     pub fn must_expire(&self, now: Timestamp) -> bool {
-        // A job that winds down needs no deadline: nothing new starts, and what has started is tried three times at most.
+        // A job that is being terminated needs no deadline: nothing new starts, and what has started is tried three times at most.
         self.state == JobState::Running && now >= self.deadline
     }
 

@@ -21,7 +21,7 @@ use crate::segment::{Segment, UnitEnd, UnitState, WriteId};
 use crate::time::Timestamp;
 
 use delegate::Delegated;
-pub use plan::{Access, JobView, Mode, Moment, Money, NoMoney, Plan, Scope, Settling};
+pub use plan::{Access, JobView, Mode, Moment, Plan, Scope, Settling, WithSettle, WithoutSettle};
 pub use wire::{Action, Commit, Event, Exit, Outcome};
 
 /// The oldest that a job's state may be when a start follows from it, in ticks.
@@ -47,7 +47,7 @@ enum Local {
     /// Its page is under way.
     Running { attempt: u8 },
     /// Its page has ended; the next commit says so.
-    Done { attempt: u8, end: UnitEnd, at: Timestamp, skipped: u32 },
+    Finished { attempt: u8, end: UnitEnd, at: Timestamp, skipped: u32 },
 }
 
 /// What a write that is under way does with a unit of this runner's.
@@ -77,7 +77,7 @@ enum Reading {
 pub struct Machine<A: Access> {
     plan: Plan,
     job: JobView,
-    /// When the job's state was asked for that is known; `None` where it is in doubt.
+    /// When the job's state was asked for that is known; `None` where it has to be read again.
     seen_at: Option<u64>,
     /// The segments as last known. One that is left out is untouched.
     rows: BTreeMap<u32, Segment>,
@@ -245,7 +245,7 @@ impl<A: Access> Machine<A> {
     }
 
     fn has_failed(&self) -> bool {
-        self.failed || self.local.values().any(|local| matches!(local, Local::Done { end, .. } if !end.is_done()))
+        self.failed || self.local.values().any(|local| matches!(local, Local::Finished { end, .. } if !end.is_done()))
     }
 
     /// Whether every unit that was admitted is over, as the rows say.

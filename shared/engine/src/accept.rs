@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::job::{CrawlFigures, CrawlPlan, DriverLease, OneUnit, Options};
-use domain::machine::{Mode, Money, Scope};
+use domain::machine::{Mode, Scope, WithSettle};
 use domain::segment::{Segment, UnitState, WriteId};
 use domain::{CanonicalUrl, Endpoint, Job, JobSpec, JobState, Nonce, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
-use store::standing::{MonthRow, Standing};
+use store::quota::{MonthRow, QuotaSnapshot};
 use tracing::Instrument;
 
 use crate::lease::LeaseGuard;
@@ -67,7 +67,7 @@ pub enum Verdict {
         /// Credits that it could draw on.
         available: u64,
     },
-    /// The account is suspended (since the standing was first read).
+    /// The account is suspended (since the quota was first read).
     Suspended,
 }
 
@@ -92,49 +92,44 @@ pub(crate) struct Drive {
 }
 
 impl Engine {
-    /// Judges a call by the account's `standing` and accepts it. The standing that comes back is the one after.
+    /// Judges a call by the account's `quota` and accepts it. The quota that comes back is the one after.
     ///
     /// # Errors
     /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
-    pub async fn accept(&self, call: Call, standing: Standing) -> Result<(Verdict, Standing), StoreError> {
+    pub async fn accept(&self, call: Call, quota: QuotaSnapshot) -> Result<(Verdict, QuotaSnapshot), StoreError> {
         let (job_id, nonce, urls) = (self.job_id(), self.nonce(), call.urls);
         let mut options = call.options;
         if call.endpoint == Endpoint::Batch && options.concurrency.is_none() {
             options.concurrency = Some(self.concurrency_for(call.async_mode, &urls));
         }
         let seed = call.crawl.as_ref().and_then(|_| Some(CanonicalUrl::parse(urls.first()?)?.key().hash()));
-        let mut standing = standing;
+        let mut quota = quota;
         for attempt in 1..=TRIES {
             if attempt > 1 {
                 let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
-                let (account, now) = (standing.account.clone(), self.now());
-                let again = self.retry(|| self.store().standing(&account, now, key)).await?;
-                standing = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
+                let (account, now) = (quota.account.clone(), self.now());
+                let again = self.retry(|| self.store().quota(&account, now, key)).await?;
+                quota = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
             }
-            if standing.suspended {
-                return Ok((Verdict::Suspended, standing));
+            if quota.suspended {
+                return Ok((Verdict::Suspended, quota));
             }
-            if let (Some(row), Some((_, hash))) = (&standing.idempotency, &call.idempotency) {
+            if let (Some(row), Some((_, hash))) = (&quota.idempotency, &call.idempotency) {
                 let verdict = if row.hash == *hash { Verdict::Replay(row.job.clone()) } else { Verdict::Mismatch };
-                return Ok((verdict, standing));
+                return Ok((verdict, quota));
             }
-            if standing.rate_count >= standing.rate_limit {
-                return Ok((Verdict::RateLimited, standing));
+            if quota.rate_count >= quota.rate_limit {
+                return Ok((Verdict::RateLimited, quota));
             }
-            let plan = call.crawl.clone().map(|plan| capped(plan, standing.monthly_left()));
+            let plan = call.crawl.clone().map(|plan| capped(plan, quota.monthly_left()));
             let need = plan.as_ref().map_or(urls.len() as u64, |plan| u64::from(plan.max_pages));
-            let split = Reservation::split(
-                need,
-                standing.plan,
-                standing.month,
-                standing.monthly_left(),
-                standing.prepaid.unwrap_or(0),
-            );
+            let split =
+                Reservation::split(need, quota.plan, quota.month, quota.monthly_left(), quota.prepaid.unwrap_or(0));
             let reservation = match split {
                 Ok(reservation) => reservation,
                 Err(e) => {
                     let verdict = Verdict::QuotaExceeded { needed: e.needed, available: e.available };
-                    return Ok((verdict, standing));
+                    return Ok((verdict, quota));
                 }
             };
             let now = self.now();
@@ -146,7 +141,7 @@ impl Engine {
             });
             let job = Job {
                 id: job_id.clone(),
-                account: standing.account.clone(),
+                account: quota.account.clone(),
                 endpoint: call.endpoint,
                 timeout_ms: options.timeout_ms,
                 concurrency: options.concurrency,
@@ -175,7 +170,7 @@ impl Engine {
             let new = NewJob {
                 job: &job,
                 urls: &urls,
-                standing: &standing,
+                quota: &quota,
                 spec: &spec,
                 seed: seed.as_deref(),
                 idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
@@ -184,17 +179,17 @@ impl Engine {
             match self.retry(|| self.store().accept(new)).await? {
                 Accepted::Written => {
                     self.record(&MetricEvent::JobStarted(&job));
-                    standing.rate_count += 1;
-                    standing.month_row = Some(MonthRow {
-                        used: standing.used() + reservation.monthly,
-                        limit: standing.limit(),
-                        minute: Some(standing.minute),
-                        calls: standing.rate_count,
+                    quota.rate_count += 1;
+                    quota.month_row = Some(MonthRow {
+                        used: quota.used() + reservation.monthly,
+                        limit: quota.limit(),
+                        minute: Some(quota.minute),
+                        calls: quota.rate_count,
                     });
-                    standing.prepaid = standing.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
+                    quota.prepaid = quota.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
                     self.inner.job_cache.put_spec(&job.id, &spec);
                     let started = Started { job };
-                    return Ok((Verdict::Accepted(Box::new(started)), standing));
+                    return Ok((Verdict::Accepted(Box::new(started)), quota));
                 }
                 Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account moved on; judging anew"),
             }
@@ -269,7 +264,7 @@ impl Engine {
             events: how.events,
         };
         let work = self.assignment(job).await?;
-        self.run::<Money>(work, run).await;
+        self.run::<WithSettle>(work, run).await;
         Ok(())
     }
 }

@@ -10,13 +10,13 @@ pub mod clock;
 pub mod dispatch;
 pub mod gate;
 pub mod hosts;
-pub mod marker;
 pub mod metrics;
 pub mod reader;
 pub mod result_stream;
 pub mod settings;
 pub mod settle;
 pub mod sweep;
+pub mod synthetic;
 pub mod worker;
 
 mod assignment;
@@ -82,7 +82,7 @@ struct Inner {
 
 /// What an engine is put together from.
 #[allow(missing_debug_implementations)] // a recorder need not be
-pub struct Parts {
+pub struct EngineDependencies {
     /// The rows.
     pub store: Store,
     /// The queues.
@@ -136,8 +136,8 @@ impl Semaphores {
 
 impl Engine {
     /// Puts an engine together.
-    pub fn new(parts: Parts, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let Parts { store, queues, fetcher, renderer, settings, semaphores, recorder } = parts;
+    pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
+        let EngineDependencies { store, queues, fetcher, renderer, settings, semaphores, recorder } = dependencies;
         let inner = Inner {
             store,
             queues,

@@ -303,7 +303,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::marker;
+    use crate::synthetic;
 
     fn success(data: Value, warnings: Vec<String>) -> UnitOutcome {
         let Value::Object(data) = data else { panic!("an object") };
@@ -333,7 +333,7 @@ mod tests {
         ] {
             let keys = data.as_object().unwrap().len();
             let out = cut(success(data, vec!["w".repeat(2_000); 80]));
-            assert!(marker::json(&out).len() < MAX_RESULT_BYTES, "{}", marker::json(&out).len());
+            assert!(synthetic::json(&out).len() < MAX_RESULT_BYTES, "{}", synthetic::json(&out).len());
             let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
             assert_eq!(data.len(), keys);
             assert!(warnings.last().unwrap().contains("cut"));

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::job::DriverLease;
-use domain::machine::{JobView, Machine, Money};
+use domain::machine::{JobView, Machine, WithSettle};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
@@ -116,7 +116,7 @@ fn last_move(job: &Job, rows: &[Segment], lease_secs: u64) -> Timestamp {
 
 /// Units that somebody should run now: those that nobody has started, as long as the job lets them, and those whose
 /// holder's lease is over.
-fn to_run(machine: &Machine<Money>, now: Timestamp) -> BTreeSet<Seq> {
+fn to_run(machine: &Machine<WithSettle>, now: Timestamp) -> BTreeSet<Seq> {
     let JobView { state, admitted, .. } = machine.job();
     let unit = |seq: Seq| machine.rows().get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
     (0..admitted)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::machine::lane::{self, Next};
-use domain::machine::{Exit, JobView, Machine, Mode, NoMoney, Scope};
+use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
 use store::queue::Message;
@@ -27,9 +27,9 @@ const YOUNG_LOOK: Duration = Duration::from_millis(80);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
     /// Nothing is left to be done: acknowledge it.
-    Done,
+    Acknowledge,
     /// It must not be acknowledged; look again after this time.
-    Again(Duration),
+    Redeliver(Duration),
 }
 
 impl Engine {
@@ -47,9 +47,9 @@ impl Engine {
         until: Option<Timestamp>,
     ) -> Result<Handled, StoreError> {
         let _beating = self.beat_while_working();
-        let Some(job) = self.retry(|| self.store().job(job)).await? else { return Ok(Handled::Done) };
+        let Some(job) = self.retry(|| self.store().job(job)).await? else { return Ok(Handled::Acknowledge) };
         if job.state.ended() {
-            return Ok(Handled::Done);
+            return Ok(Handled::Acknowledge);
         }
         if seqs.is_empty() {
             return self.go_on(&job, lane).await;
@@ -68,9 +68,9 @@ impl Engine {
             events: None,
         };
         let work = self.assignment(job.clone()).await?;
-        let Ended { exit, machine } = self.run::<NoMoney>(work, run).await;
+        let Ended { exit, machine } = self.run::<WithoutSettle>(work, run).await;
         match exit {
-            Exit::Settled => Ok(Handled::Done),
+            Exit::Settled => Ok(Handled::Acknowledge),
             Exit::Over => Ok(sent(self.ask_to_settle(&job).await)),
             Exit::GaveUp => {
                 Err(StoreError::Contended { operation: "work on a message", attempts: self.settings().driver_faults })
@@ -85,10 +85,10 @@ impl Engine {
         job: &Job,
         lane: u32,
         receives: u32,
-        machine: &Machine<NoMoney>,
+        machine: &Machine<WithoutSettle>,
     ) -> Result<Handled, StoreError> {
         if let Some(held_until) = machine.held_until() {
-            return Ok(Handled::Again(pause(held_until, receives, self.now())));
+            return Ok(Handled::Redeliver(pause(held_until, receives, self.now())));
         }
         let open: Vec<Seq> = machine.open().collect();
         if !open.is_empty() && machine.job().state == JobState::Running {
@@ -107,7 +107,7 @@ impl Engine {
         loop {
             let job = self.reread(&job.id).await?;
             if job.state.ended() {
-                return Ok(Handled::Done);
+                return Ok(Handled::Acknowledge);
             }
             let rows = self.retry(|| self.store().all_segments(&job)).await?;
             // A crawl's row after its segments: what a unit admitted before it ended is in it then.
@@ -139,7 +139,7 @@ impl Engine {
 
 /// What becomes of a message when the next one was sent, or was not.
 fn sent(complete: bool) -> Handled {
-    if complete { Handled::Done } else { Handled::Again(Duration::from_secs(1)) }
+    if complete { Handled::Acknowledge } else { Handled::Redeliver(Duration::from_secs(1)) }
 }
 
 /// How long a message waits whose units others hold: short at first, since they may be done soon, and never longer than

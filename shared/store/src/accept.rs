@@ -10,7 +10,7 @@ use crate::jobs::spec_item;
 use crate::keys;
 use crate::meta;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_put_if, tx_update};
-use crate::standing::Standing;
+use crate::quota::QuotaSnapshot;
 
 /// Most bytes of URLs in the transaction: it takes 4 MB, and what is in it costs twice.
 const MOST_INPUT_BYTES: usize = 8 * 1024;
@@ -20,12 +20,12 @@ pub const IDEMPOTENCY_SECS: u64 = 86_400;
 /// A job to be accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct NewJob<'a> {
-    /// Its META row; the reservation must have been split by `standing`.
+    /// Its META row; the reservation must have been split by `quota`.
     pub job: &'a Job,
     /// The URLs of its units.
     pub urls: &'a [String],
     /// What the reservation was judged by.
-    pub standing: &'a Standing,
+    pub quota: &'a QuotaSnapshot,
     /// What it was asked to do; an extract's row may have it already.
     pub spec: &'a JobSpec,
     /// The hash of the seed's page key (crawl).
@@ -41,7 +41,7 @@ pub struct NewJob<'a> {
 pub enum Accepted {
     /// The job is written and paid for.
     Written,
-    /// The standing is not as it was any more: read it again and judge anew. Nothing was taken.
+    /// The quota is not as it was any more: read it again and judge anew. Nothing was taken.
     Stale,
 }
 
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect: ask [`Store::job`].
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
-        let NewJob { job, urls, standing, spec, seed, idempotency, now } = new;
+        let NewJob { job, urls, quota, spec, seed, idempotency, now } = new;
         let account = keys::account(&job.account);
         let accounts = &self.tables.accounts;
         let ttl = self.ttl_of(job);
@@ -69,7 +69,7 @@ impl Store {
                 ABSENT,
             )?,
         ];
-        items.push(self.tx_reserve_month(job, standing)?);
+        items.push(self.tx_reserve_month(job, quota)?);
         if job.reservation.prepaid > 0 {
             items.push(tx_update(
                 accounts,
@@ -118,11 +118,11 @@ impl Store {
 
     /// The month's share, and the call in its minute's count. Where all of it comes from the month, any `used` that
     /// leaves enough will do; where prepaid credits are drawn on too, the split holds for the very figure that was read.
-    fn tx_reserve_month(&self, job: &Job, standing: &Standing) -> Result<TransactWriteItem, StoreError> {
-        let month_key = key(keys::account(&job.account), keys::month(standing.month));
-        let (take, limit, minute) = (job.reservation.monthly, standing.limit(), standing.minute);
+    fn tx_reserve_month(&self, job: &Job, quota: &QuotaSnapshot) -> Result<TransactWriteItem, StoreError> {
+        let month_key = key(keys::account(&job.account), keys::month(quota.month));
+        let (take, limit, minute) = (job.reservation.monthly, quota.limit(), quota.minute);
         let accounts = &self.tables.accounts;
-        let Some(row) = &standing.month_row else {
+        let Some(row) = &quota.month_row else {
             let row = month_key.with("used", n(take)).with("limit", n(limit)).with("minute", n(minute));
             return tx_put(accounts, row.with("calls", n(1)), ABSENT);
         };
@@ -140,7 +140,7 @@ impl Store {
         ]);
         let (count, rate) = match row.minute {
             Some(counted) if counted == minute => {
-                given.insert(":rate".into(), n(standing.rate_limit));
+                given.insert(":rate".into(), n(quota.rate_limit));
                 ("#calls = #calls + :one", "#minute = :minute AND #calls < :rate")
             }
             Some(_) => ("#minute = :minute, #calls = :one", "#minute < :minute"),

@@ -24,7 +24,7 @@ pub struct ApiKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It took effect.
-    Done,
+    Applied,
     /// Refused: the row is there already (create, top-up), or is not (the rest).
     Refused,
 }
@@ -32,7 +32,7 @@ pub enum Change {
 impl Change {
     fn of(outcome: &Conditional) -> Change {
         match outcome {
-            Conditional::Written => Change::Done,
+            Conditional::Written => Change::Applied,
             Conditional::Refused(_) => Change::Refused,
         }
     }
@@ -133,7 +133,7 @@ impl Store {
                 break;
             }
         }
-        Ok(Change::Done)
+        Ok(Change::Applied)
     }
 
     /// Adds prepaid credits, once per `id`.
@@ -160,7 +160,7 @@ impl Store {
             )?,
         ];
         Ok(match self.transact(items).await? {
-            Transaction::Written => Change::Done,
+            Transaction::Written => Change::Applied,
             Transaction::Refused(_) => Change::Refused,
         })
     }
@@ -189,7 +189,7 @@ impl Store {
         let accounts = &self.tables.accounts;
         let items = vec![tx_put(accounts, item, ABSENT)?, tx_put(accounts, pointer, ABSENT)?];
         Ok(match self.transact(items).await? {
-            Transaction::Written => Change::Done,
+            Transaction::Written => Change::Applied,
             Transaction::Refused(_) => Change::Refused,
         })
     }
@@ -207,7 +207,7 @@ impl Store {
             tx_update(accounts, key(keys::account(account), keys::api_key(sha256)), update, condition, revoked())?,
         ];
         Ok(match self.transact(items).await? {
-            Transaction::Written => Change::Done,
+            Transaction::Written => Change::Applied,
             Transaction::Refused(_) => Change::Refused,
         })
     }

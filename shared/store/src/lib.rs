@@ -16,11 +16,11 @@ pub mod keys;
 pub mod lists;
 pub mod memory;
 pub mod queue;
+pub mod quota;
 pub mod results;
 pub mod segments;
 pub mod settle;
 pub mod snapshot;
-pub mod standing;
 pub mod stop;
 pub mod tables;
 

@@ -14,7 +14,7 @@ use crate::meta;
 /// Which of an account's jobs are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Running or winding down.
+    /// Running or being terminated.
     Running,
     /// Ended and still kept.
     Finished,

@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 pub enum Stopped {
     /// It is cancelling now.
     Now,
-    /// It was winding down already.
+    /// It was being terminated already.
     Before,
     /// It is unknown, or over.
     NotRunning,

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::machine::{
-    Access, Action, Commit, Event, Exit, JobView, Machine, Moment, Money, NoMoney, Outcome, Settling,
+    Access, Action, Commit, Event, Exit, JobView, Machine, Moment, Outcome, Settling, WithSettle, WithoutSettle,
 };
 use domain::segment::Segment;
 use domain::{JobState, Nonce, Seq, Timestamp};
@@ -75,8 +75,8 @@ pub enum Op {
 /// A machine, with or without money rights.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Brain {
-    Money(Machine<Money>),
-    Plain(Machine<NoMoney>),
+    Money(Machine<WithSettle>),
+    Plain(Machine<WithoutSettle>),
 }
 
 /// Turns what a machine with some right says into the same for all.
@@ -84,13 +84,13 @@ trait Rights: Access {
     fn settling(settle: Self::Settle) -> Settling;
 }
 
-impl Rights for Money {
+impl Rights for WithSettle {
     fn settling(settle: Settling) -> Settling {
         settle
     }
 }
 
-impl Rights for NoMoney {
+impl Rights for WithoutSettle {
     fn settling(never: Infallible) -> Settling {
         match never {}
     }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use api::app::Sources;
+use api::app::AppDependencies;
 use api::config::{Config, Env};
 use domain::invariants::check;
 use domain::{AccountId, Plan, Schema};
@@ -111,11 +111,12 @@ impl World {
     }
 
     pub async fn of(config: LocalConfig) -> World {
-        World::on(config, Sources { clock: Arc::new(RunningClock::start()), ..Sources::default() }).await
+        World::on(config, AppDependencies { clock: Arc::new(RunningClock::start()), ..AppDependencies::default() })
+            .await
     }
 
-    pub async fn on(config: LocalConfig, sources: Sources) -> World {
-        let stack = Stack::start_on(config, sources).await.unwrap();
+    pub async fn on(config: LocalConfig, dependencies: AppDependencies) -> World {
+        let stack = Stack::start_on(config, dependencies).await.unwrap();
         let dev = Caller { http: client(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }
     }

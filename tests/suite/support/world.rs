@@ -16,12 +16,12 @@ use engine::metrics::NoMetrics;
 use engine::result_stream::{ResultStream, StreamEvent};
 use engine::settings::Settings;
 use engine::worker::Handled;
-use engine::{Engine, Parts, Semaphores};
+use engine::{Engine, EngineDependencies, Semaphores};
 use fetch::{FetchConfig, Fetcher};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
 use store::queue::{Message, Queue};
-use store::standing::Standing;
+use store::quota::QuotaSnapshot;
 use store::{RetryPolicy, Store, StoreError, TableNames};
 use tokio::runtime::{Handle, Id};
 
@@ -138,7 +138,7 @@ impl Ground {
     /// A process.
     pub async fn engine(&self, faults: &Faults) -> Engine {
         let clock = Arc::new(self.clock.clone());
-        let parts = Parts {
+        let dependencies = EngineDependencies {
             store: self.store(faults).await,
             queues: self.queues(faults).await,
             fetcher: fetcher(),
@@ -147,7 +147,7 @@ impl Ground {
             semaphores: Semaphores::new(&self.settings),
             recorder: Arc::new(NoMetrics),
         };
-        Engine::new(parts, clock, self.ids.clone())
+        Engine::new(dependencies, clock, self.ids.clone())
     }
 
     async fn queues(&self, faults: &Faults) -> Queues {
@@ -186,8 +186,8 @@ impl Ground {
                 }
             }
             Message::Units { job, lane, seqs } => match worker.work(&job, lane, &seqs, letter.receives, None).await {
-                Ok(Handled::Done) => post.delete(&letter.handle),
-                Ok(Handled::Again(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                Ok(Handled::Acknowledge) => post.delete(&letter.handle),
+                Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
                 Err(_) => {}
             },
             Message::Settle { job } => {
@@ -238,17 +238,17 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
     }
 }
 
-/// The account's standing; asked for twice, as the SDK's retries (off here) would.
-pub async fn standing(engine: &Engine) -> Result<Standing, StoreError> {
-    let read = async || engine.store().standing(&account(), engine.now(), None).await;
+/// The account's quota; asked for twice, as the SDK's retries (off here) would.
+pub async fn quota(engine: &Engine) -> Result<QuotaSnapshot, StoreError> {
+    let read = async || engine.store().quota(&account(), engine.now(), None).await;
     let first = read().await;
     Ok(if first.is_ok() { first } else { read().await }?.unwrap())
 }
 
 /// Accepts a call that must be acceptable.
 pub async fn accept(engine: &Engine, call: Call) -> Result<Box<Started>, StoreError> {
-    let standing = standing(engine).await?;
-    match engine.accept(call, standing).await?.0 {
+    let quota = quota(engine).await?;
+    match engine.accept(call, quota).await?.0 {
         Verdict::Accepted(started) => Ok(started),
         other => panic!("not accepted: {other:?}"),
     }

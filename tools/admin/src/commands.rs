@@ -31,7 +31,7 @@ fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
 
 fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, String> {
     match change {
-        Change::Done => say(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
+        Change::Applied => say(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
         Change::Refused => Err(format!("there is no account \"{account}\"")),
     }
 }
@@ -70,10 +70,10 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
             done(store.set_plan(&account, plan, now.month()).await.map_err(text)?, &account, plan.name())
         }
         AccountCommand::Topup { account, credits, id } => {
-            standing(store, &account).await?;
+            quota(store, &account).await?;
             let id = id.unwrap_or_else(|| key_text("", SystemIds.random(), SystemIds.random()));
             match store.top_up(&account, &id, credits, now).await.map_err(text)? {
-                Change::Done => usage(store, &account).await,
+                Change::Applied => usage(store, &account).await,
                 Change::Refused => Err(format!("the top-up \"{id}\" was booked before; nothing changed")),
             }
         }
@@ -81,13 +81,13 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
     }
 }
 
-async fn standing(store: &Store, account: &AccountId) -> Result<store::standing::Standing, String> {
-    let found = store.standing(account, SystemClock.now(), None).await.map_err(text)?;
+async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
+    let found = store.quota(account, SystemClock.now(), None).await.map_err(text)?;
     found.ok_or_else(|| format!("there is no account \"{account}\""))
 }
 
 async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
-    let s = standing(store, account).await?;
+    let s = quota(store, account).await?;
     let prepaid = s.prepaid.unwrap_or(0);
     let status = if s.suspended { "suspended" } else { "active" };
     say(
@@ -111,7 +111,7 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
 
 /// Makes and stores a key, if the plan allows one more.
 async fn new_key(store: &Store, account: &AccountId, schema: Option<&Schema>) -> Result<String, String> {
-    let plan: Plan = standing(store, account).await?.plan;
+    let plan: Plan = quota(store, account).await?.plan;
     let active = store.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
     if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
         return Err(format!("the plan {} allows {most} active keys; revoke one first", plan.name()));
@@ -120,7 +120,7 @@ async fn new_key(store: &Store, account: &AccountId, schema: Option<&Schema>) ->
     let key = key_text(prefix, SystemIds.random(), SystemIds.random());
     let label = key[key.len() - 4..].to_owned(); // keys are ASCII
     match store.add_key(account, &sha256_hex(&key), &label, schema, SystemClock.now()).await.map_err(text)? {
-        Change::Done => Ok(key),
+        Change::Applied => Ok(key),
         Change::Refused => Err("a key with the same hash is there already; try again".into()),
     }
 }
@@ -148,12 +148,12 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
             let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
             let hash = if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) };
             match store.revoke_key(&account, &hash).await.map_err(text)? {
-                Change::Done => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
+                Change::Applied => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
                 Change::Refused => Err(format!("{account} has no such key")),
             }
         }
         KeyCommand::List { account } => {
-            standing(store, &account).await?;
+            quota(store, &account).await?;
             let keys = store.keys_of(&account).await.map_err(text)?;
             let rows: Vec<Value> = keys
                 .iter()
@@ -183,7 +183,7 @@ async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let said = json!({ "job_id": job, "status": "cancelling" });
     match store.stop_job(job, SystemClock.now()).await.map_err(text)? {
         Stopped::Now => say(said, format!("{job}: cancelling")),
-        Stopped::Before => say(said, format!("{job}: was winding down already")),
+        Stopped::Before => say(said, format!("{job}: was being terminated already")),
         Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }

@@ -22,18 +22,18 @@ mod seed;
 
 use std::process::ExitCode;
 
-pub use api::app::Sources;
+pub use api::app::AppDependencies;
 pub use config::LocalConfig;
 pub use front::Limits;
 pub use stack::Stack;
 
 /// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.
 pub async fn main() -> ExitCode {
-    main_on(Sources::default()).await
+    main_on(AppDependencies::default()).await
 }
 
 /// The same with another clock, other ids, or rows in memory.
-pub async fn main_on(sources: Sources) -> ExitCode {
+pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
     api::app::start_log(false);
     let mut config = match LocalConfig::from_env() {
         Ok(config) => config,
@@ -43,7 +43,7 @@ pub async fn main_on(sources: Sources) -> ExitCode {
         }
     };
     config.config.settings.reader = api::app::reader();
-    let stack = match Stack::start_on(config, sources).await {
+    let stack = match Stack::start_on(config, dependencies).await {
         Ok(stack) => stack,
         Err(error) => {
             tracing::error!("{error}");

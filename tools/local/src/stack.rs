@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::App;
-use api::app::Sources;
-use api::config::Places;
+use api::app::AppDependencies;
+use api::config::ResourceConfig;
 use engine::{Engine, Semaphores};
 use fetch::Fetcher;
 use render::{Render, RenderConfig, Renderer};
@@ -36,7 +36,7 @@ pub struct Stack {
     sqs: Sqs,
     listeners: Listeners,
     browser: Option<Browser>,
-    places: Places,
+    resources: ResourceConfig,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -76,14 +76,14 @@ impl Stack {
     /// # Errors
     /// What could not be started.
     pub async fn start(local: LocalConfig) -> Result<Stack, StartError> {
-        Stack::start_on(local, Sources::default()).await
+        Stack::start_on(local, AppDependencies::default()).await
     }
 
     /// Starts everything.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start_on(local: LocalConfig, sources: Sources) -> Result<Stack, StartError> {
+    pub async fn start_on(local: LocalConfig, dependencies: AppDependencies) -> Result<Stack, StartError> {
         let data_dir = local.data_dir.as_deref();
         let listener = TcpListener::bind(("127.0.0.1", local.port))
             .await
@@ -106,7 +106,7 @@ impl Stack {
         }
         let client = queue::connect(&sqs.service().connection()).await;
         let queues = queue::create_queues(&client, &queue::QueueNames::default()).await?;
-        let places = Places {
+        let resources = ResourceConfig {
             tables: TableNames::default(),
             dynamodb: dynamodb.service().connection(),
             sqs: sqs.service().connection(),
@@ -114,28 +114,29 @@ impl Stack {
             settle_queue: queues.settle.clone(),
         };
         // One process, so one count of pages for all that live in it.
-        let semaphores = sources.semaphores.unwrap_or_else(|| Semaphores::new(&local.config.settings));
+        let semaphores = dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&local.config.settings));
         let mut config = local.config;
         config.fetch.own = listeners.own(address);
         // One process, so one browser.
-        let renderer = match (&sources.renderer, local.browser) {
+        let renderer = match (&dependencies.renderer, local.browser) {
             (None, Some(browser)) => {
-                let places = usize::try_from(config.settings.render_concurrency).unwrap_or(1);
-                Some(Renderer::new(RenderConfig::new(browser, places), Fetcher::new(config.fetch.clone())?))
+                let permits = usize::try_from(config.settings.render_concurrency).unwrap_or(1);
+                Some(Renderer::new(RenderConfig::new(browser, permits), Fetcher::new(config.fetch.clone())?))
             }
             _ => None,
         };
         let given = renderer.clone().map(|renderer| Arc::new(renderer) as Arc<dyn Render>);
-        let sources = Sources { semaphores: Some(semaphores), renderer: sources.renderer.or(given), ..sources };
-        let app = App::new(&config, &places, sources.clone()).await?;
-        let without_money = TableNames { accounts: "none".into(), ..places.tables.clone() };
-        let worker_places = Places { tables: without_money, ..places.clone() };
-        let worker = App::new(&config, &worker_places, sources).await?;
+        let dependencies =
+            AppDependencies { semaphores: Some(semaphores), renderer: dependencies.renderer.or(given), ..dependencies };
+        let app = App::new(&config, &resources, dependencies.clone()).await?;
+        let without_money = TableNames { accounts: "none".into(), ..resources.tables.clone() };
+        let worker_resources = ResourceConfig { tables: without_money, ..resources.clone() };
+        let worker = App::new(&config, &worker_resources, dependencies).await?;
         app.engine.store().create_tables().await?;
         let key = seed::seed(app.engine.store(), local.dev_key.as_deref(), data_dir, local.dev_rate).await?;
         let limits = local.limits.held_to(descriptors(), config.settings.fetch_concurrency);
         let mut tasks =
-            queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &places.sqs, &stop).await;
+            queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &resources.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
         tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, stop.clone())));
         Ok(Stack {
@@ -147,7 +148,7 @@ impl Stack {
             dynamodb,
             sqs,
             listeners,
-            places,
+            resources,
             stop,
             tasks,
         })
@@ -174,8 +175,8 @@ impl Stack {
     }
 
     /// The tables and queues, as a function's environment names them.
-    pub fn places(&self) -> &Places {
-        &self.places
+    pub fn resources(&self) -> &ResourceConfig {
+        &self.resources
     }
 
     /// The engine, for those who look behind the API: tests and tools.

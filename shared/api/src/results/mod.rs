@@ -56,7 +56,7 @@ pub(crate) async fn write(
     let mut told = None;
     loop {
         match next(&mut stream, &mut out, until).await {
-            Wait::Done(StreamEvent::Result(item)) => {
+            Wait::Ready(StreamEvent::Result(item)) => {
                 out.send(writer.unit(&item)).await;
                 let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
                 if due && let Some(progress) = writer.progress(&stream.tally()) {
@@ -64,7 +64,7 @@ pub(crate) async fn write(
                     told = Some(Instant::now());
                 }
             }
-            Wait::Done(StreamEvent::End(job)) => {
+            Wait::Ready(StreamEvent::End(job)) => {
                 let tally = job.tally.unwrap_or_default();
                 if let Some(progress) = writer.progress(&tally) {
                     out.send(progress).await;

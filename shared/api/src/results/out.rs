@@ -19,7 +19,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// What waiting came to.
 #[derive(Debug)]
 pub(super) enum Wait<T> {
-    Done(T),
+    Ready(T),
     /// The hold is over, or the process is to end.
     TimeUp,
     /// The client has gone.
@@ -61,7 +61,7 @@ impl Out {
             let wake = self.pad_at.unwrap_or(self.speak_by).min(self.speak_by);
             tokio::select! {
                 biased;
-                done = &mut work => return Wait::Done(done),
+                done = &mut work => return Wait::Ready(done),
                 () = sleep_until(until) => return Wait::TimeUp,
                 () = &mut stopped => return Wait::TimeUp,
                 () = &mut closed => return Wait::NobodyReads,

@@ -4,8 +4,8 @@
 use domain::job::CrawlFigures;
 use domain::progress::Tally;
 use domain::{Endpoint, Job};
-use engine::marker;
 use engine::result_stream::ResultItem;
+use engine::synthetic;
 use serde_json::{Map, Value, json};
 
 use super::summary;
@@ -71,7 +71,7 @@ impl Writer {
                 format!("{}\n", Value::Object(body))
             }
             (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
-                format!("{}{}", self.lead(), marker::pending_json(url))
+                format!("{}{}", self.lead(), synthetic::pending_json(url))
             }
             (Format::Lines | Format::Events, _) => String::new(),
         }

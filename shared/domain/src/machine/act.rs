@@ -87,7 +87,8 @@ impl<A: Access> Machine<A> {
         if self.sending || !self.is_starting(at) || !self.has_time(at) || self.job.state == JobState::Expiring {
             return None;
         }
-        let active = self.local.values().filter(|local| !matches!(local, Local::Done { .. } | Local::Denied)).count();
+        let active =
+            self.local.values().filter(|local| !matches!(local, Local::Finished { .. } | Local::Denied)).count();
         if active >= self.plan.concurrency.max(1) as usize {
             return None;
         }
@@ -121,7 +122,7 @@ impl<A: Access> Machine<A> {
                 matches!(self.unit(*seq), UnitState::Started { .. }) && !self.is_first_of_extract(*seq)
             }
             Local::Running { attempt } => *attempt > 1,
-            Local::Denied | Local::Done { .. } => false,
+            Local::Denied | Local::Finished { .. } => false,
         };
         if self.local.iter().any(suspect) {
             return None;

@@ -65,7 +65,7 @@ impl<A: Access> Machine<A> {
                     urgent |= *paced || self.unit(*seq) != UnitState::Pending;
                 }
                 Local::Denied => urgent = true,
-                Local::Done { .. } => waiting += 1,
+                Local::Finished { .. } => waiting += 1,
                 Local::Waiting => preparing += 1,
                 Local::Running { .. } => running += 1,
             }
@@ -125,7 +125,7 @@ impl<A: Access> Machine<A> {
     fn draft_ends(&mut self, draft: &mut Draft) {
         for (seq, local) in self.local.clone() {
             match local {
-                Local::Done { attempt, end, at, skipped } => {
+                Local::Finished { attempt, end, at, skipped } => {
                     if self.put(draft, seq, UnitState::Ended { attempt, end, at, skipped }) {
                         draft.moves.insert(seq, Move::End);
                         if end.has_result() {

@@ -40,7 +40,7 @@ impl<A: Access> Machine<A> {
                 }
             }
             Event::Dropped(seq) => {
-                if self.local.get(&seq).is_some_and(|local| !matches!(local, Local::Done { .. })) {
+                if self.local.get(&seq).is_some_and(|local| !matches!(local, Local::Finished { .. })) {
                     self.local.remove(&seq);
                     self.faults += 1;
                     self.place(seq);
@@ -48,7 +48,7 @@ impl<A: Access> Machine<A> {
             }
             Event::Ended { seq, attempt, end, at: when, skipped } => {
                 if self.local.get(&seq) == Some(&Local::Running { attempt }) {
-                    self.local.insert(seq, Local::Done { attempt, end, at: when, skipped });
+                    self.local.insert(seq, Local::Finished { attempt, end, at: when, skipped });
                 }
             }
             Event::Committed(outcomes) => self.committed(outcomes),
@@ -197,7 +197,7 @@ impl<A: Access> Machine<A> {
         if let Some(local) = self.local.get(&seq) {
             let holds = |mine: u8| matches!(unit, UnitState::Started { attempt, holder, .. } if holder == me && attempt == mine);
             let stays = match local {
-                Local::Running { attempt } | Local::Done { attempt, .. } => holds(*attempt),
+                Local::Running { attempt } | Local::Finished { attempt, .. } => holds(*attempt),
                 Local::Waiting | Local::Ready { .. } => {
                     unit == UnitState::Pending || matches!(unit, UnitState::Started { holder, .. } if holder == me)
                 }
@@ -227,7 +227,7 @@ impl<A: Access> Machine<A> {
     /// Gives up what this runner does with a unit.
     fn forget(&mut self, seq: Seq) {
         if let Some(local) = self.local.remove(&seq)
-            && !matches!(local, Local::Done { .. })
+            && !matches!(local, Local::Finished { .. })
         {
             self.out.push_back(Action::Abort(seq));
         }

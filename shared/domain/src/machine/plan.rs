@@ -116,9 +116,9 @@ pub trait Access: Debug + Clone + PartialEq + Eq + Hash {
 
 /// May settle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Money;
+pub struct WithSettle;
 
-impl Access for Money {
+impl Access for WithSettle {
     type Settle = Settling;
     fn settle(settling: Settling) -> Option<Settling> {
         Some(settling)
@@ -127,9 +127,9 @@ impl Access for Money {
 
 /// May not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct NoMoney;
+pub struct WithoutSettle;
 
-impl Access for NoMoney {
+impl Access for WithoutSettle {
     type Settle = Infallible;
     fn settle(_: Settling) -> Option<Infallible> {
         None

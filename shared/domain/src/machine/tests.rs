@@ -51,7 +51,7 @@ fn untouched(admitted: u32) -> Vec<Segment> {
 }
 
 /// A driver that knows that nothing has happened yet.
-fn driver(plan: Plan, admitted: u32) -> Machine<Money> {
+fn driver(plan: Plan, admitted: u32) -> Machine<WithSettle> {
     Machine::new(plan, running(admitted), Some(untouched(admitted)), at(0))
 }
 
@@ -99,7 +99,7 @@ fn runs<A: Access>(actions: &[Action<A>]) -> Vec<Seq> {
 }
 
 /// Brings all of a job's units to where their pages run.
-fn run_all(machine: &mut Machine<Money>, admitted: u32) {
+fn run_all(machine: &mut Machine<WithSettle>, admitted: u32) {
     assert_eq!(all(machine, at(0)).len(), admitted as usize, "each is prepared");
     (0..admitted).for_each(|seq| machine.handle(ready(seq), at(0)));
     let first = commit(&all(machine, at(0)));
@@ -235,7 +235,7 @@ fn a_unit_whose_host_has_no_slot_waits_without_a_place() {
     assert_eq!(machine.deferred_until(), None, "its time has come");
 
     let scope = Scope::Units(BTreeSet::from([0]));
-    let mut worker = Machine::<NoMoney>::new(Plan { scope, ..plan(1) }, running(2), Some(untouched(2)), at(0));
+    let mut worker = Machine::<WithoutSettle>::new(Plan { scope, ..plan(1) }, running(2), Some(untouched(2)), at(0));
     all(&mut worker, at(0));
     assert_eq!(told(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message comes again");
     assert_eq!((worker.open().collect::<Vec<_>>(), worker.deferred_until()), (vec![0], Some(Timestamp(90))));
@@ -248,7 +248,7 @@ fn what_others_left_is_taken_over_three_times_at_most() {
     row.put(1, started(3, nonce(2), 50));
     row.put(2, started(1, nonce(2), 9_000));
     let patient = Plan { linger_ticks: 20, ..plan(3) };
-    let mut machine = Machine::<Money>::new(patient, running(3), Some(vec![row]), at(0));
+    let mut machine = Machine::<WithSettle>::new(patient, running(3), Some(vec![row]), at(0));
     assert_eq!(all(&mut machine, at(49)), [], "their leases are not over");
     let take = |seq| Action::Prepare { seq, suspect: true };
     assert_eq!(all(&mut machine, at(50)), [take(0)], "one at a time: it may have killed its process");
@@ -284,14 +284,14 @@ fn a_termination_is_one_write_for_each_segment() {
         assert_eq!(counts, [64, 64, 2], "all units, each segment once");
         told(machine, written(&skip), at(0))
     }
-    let (mut machine, actions) = end::<Money>();
+    let (mut machine, actions) = end::<WithSettle>();
     let actions = skip(&mut machine, &actions);
     let Some(Action::Settle(settling)) = actions.last() else { panic!("{actions:?}") };
     assert_eq!((settling.totals.tally.cancelled, settling.job.state), (130, JobState::Cancelling));
     let over = Event::Job(Some(view(JobState::Ended(Ending::Cancelled), 130)));
     assert_eq!(told(&mut machine, Event::SettleRefused, at(0)), [Action::ReadJob], "perhaps another settled it");
     assert_eq!(told(&mut machine, over, at(0)), [Action::Exit(Exit::Settled)]);
-    let (mut machine, actions) = end::<NoMoney>();
+    let (mut machine, actions) = end::<WithoutSettle>();
     assert_eq!(skip(&mut machine, &actions).last(), Some(&Action::Exit(Exit::Over)), "by type, it cannot say settle");
 }
 
@@ -310,7 +310,7 @@ fn a_job_whose_deadline_has_passed_ends_what_has_started() {
 }
 
 /// Brings the first unit of a job to where its page runs.
-fn run_first(machine: &mut Machine<Money>) {
+fn run_first(machine: &mut Machine<WithSettle>) {
     all(machine, at(0));
     let first = commit(&told(machine, ready(0), at(0)));
     assert_eq!(runs(&told(machine, written(&first), at(0))), [0]);
@@ -332,7 +332,7 @@ fn whoever_stops_or_has_lost_the_job_ends_what_it_runs_and_starts_nothing() {
 
 #[test]
 fn whom_the_store_fails_too_often_gives_up() {
-    let mut machine = Machine::<Money>::new(plan(1), running(1), None, at(0));
+    let mut machine = Machine::<WithSettle>::new(plan(1), running(1), None, at(0));
     for _ in 0..2 {
         assert_eq!(all(&mut machine, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);
         machine.handle(Event::ReadFailed, at(0));

@@ -168,7 +168,7 @@ impl ResultStream {
     ///
     /// # Errors
     /// Faults of the store that outlast its retries.
-    pub async fn next_now(&mut self) -> Result<Option<Now>, StoreError> {
+    pub async fn next_now(&mut self) -> Result<Option<Available>, StoreError> {
         Ok(match self.pick(true).await? {
             Some(item) => Some(Available::Result(item)),
             None if self.order == Order::Input && self.place < self.job.admitted => {

@@ -8,7 +8,7 @@ use domain::{ErrorCode, Seq, UnitError};
 use store::StoreError;
 
 use super::{Order, ResultStream};
-use crate::marker;
+use crate::synthetic;
 
 /// Most results that are read from rows at once.
 const PAGE: usize = 32;
@@ -47,20 +47,20 @@ impl ResultStream {
 
     /// Reads the text of a unit that is over, and of those after it that will be wanted next, as far as there is room.
     pub(super) async fn read(&mut self, seq: Seq) -> Result<String, StoreError> {
-        let (mut markers, mut wanted) = (Vec::new(), Vec::new());
+        let (mut synthetic, mut wanted) = (Vec::new(), Vec::new());
         for seq in self.wanted_with(seq) {
             match self.over.get(&seq).copied().unwrap_or_default() {
-                UnitState::Ended { attempt, end, .. } => match marker::end_error(end) {
-                    Some(error) => markers.push((seq, error)),
+                UnitState::Ended { attempt, end, .. } => match synthetic::end_error(end) {
+                    Some(error) => synthetic.push((seq, error)),
                     None => wanted.push((seq, attempt)),
                 },
-                UnitState::Skipped => markers.push((seq, marker::skipped_error(&self.job))),
+                UnitState::Skipped => synthetic.push((seq, synthetic::skipped_error(&self.job))),
                 UnitState::Pending | UnitState::Started { .. } => {}
             }
         }
         let mut found = self.read_results(&wanted).await?;
-        for (seq, error) in markers {
-            found.insert(seq, marker::error_json(&self.url(seq).await?, error));
+        for (seq, error) in synthetic {
+            found.insert(seq, synthetic::error_json(&self.url(seq).await?, error));
         }
         let text = match found.remove(&seq) {
             Some(text) => text,
@@ -68,7 +68,7 @@ impl ResultStream {
                 // It was put before the segment said so, and is kept as long as the job.
                 tracing::error!(job = %self.job.id, seq, "a unit that ended has no result");
                 let error = UnitError::new(ErrorCode::Internal, "this URL's result was lost by a fault of ours");
-                marker::error_json(&self.url(seq).await?, error)
+                synthetic::error_json(&self.url(seq).await?, error)
             }
         };
         found.into_iter().for_each(|(seq, text)| self.keep(seq, text));

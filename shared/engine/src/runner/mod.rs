@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Moment, Money, NoMoney, Plan, Scope, Settling};
+use domain::machine::{
+    Action, Event, Exit, JobView, Machine, Mode, Moment, Plan, Scope, Settling, WithSettle, WithoutSettle,
+};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobState, Nonce, Seq, Timestamp};
 use futures_util::StreamExt;
@@ -20,22 +22,22 @@ use crate::Engine;
 use crate::assignment::Assignment;
 use crate::events;
 use crate::lease::LeaseGuard;
-use crate::marker;
 use crate::metrics::MetricEvent;
+use crate::synthetic;
 use pages::{Page, Pages};
 
 /// What a runner may do: the machine's access, and how a settlement of it is carried out.
-pub(crate) trait Rights: domain::machine::Access + Send + Sync + 'static {
+pub(crate) trait RunnerAccess: domain::machine::Access + Send + Sync + 'static {
     fn settling(settle: Self::Settle) -> Settling;
 }
 
-impl Rights for Money {
+impl RunnerAccess for WithSettle {
     fn settling(settle: Settling) -> Settling {
         settle
     }
 }
 
-impl Rights for NoMoney {
+impl RunnerAccess for WithoutSettle {
     fn settling(never: std::convert::Infallible) -> Settling {
         match never {}
     }
@@ -61,12 +63,12 @@ pub(crate) struct Run {
 }
 
 /// What a run came to.
-pub(crate) struct Ended<A: Rights> {
+pub(crate) struct Ended<A: RunnerAccess> {
     pub(crate) exit: Exit,
     pub(crate) machine: Machine<A>,
 }
 
-struct Runner<A: Rights> {
+struct Runner<A: RunnerAccess> {
     engine: Engine,
     work: Arc<Assignment>,
     machine: Machine<A>,
@@ -81,7 +83,7 @@ struct Runner<A: Rights> {
 
 impl Engine {
     /// Runs a job, as far as this runner's scope, time and rights go.
-    pub(crate) async fn run<A: Rights>(&self, work: Arc<Assignment>, run: Run) -> Ended<A> {
+    pub(crate) async fn run<A: RunnerAccess>(&self, work: Arc<Assignment>, run: Run) -> Ended<A> {
         let settings = self.settings();
         let job = &work.job;
         let plan = Plan {
@@ -131,7 +133,7 @@ impl Engine {
 
     /// A job with nothing to run: brings it to `to`, if it runs, does what its state asks for, and settles it where
     /// nothing is open.
-    pub(crate) async fn end(&self, job: Job, to: Option<JobState>) -> Result<Ended<Money>, store::StoreError> {
+    pub(crate) async fn end(&self, job: Job, to: Option<JobState>) -> Result<Ended<WithSettle>, store::StoreError> {
         let work = self.assignment(job).await?;
         let run = Run {
             mode: Mode::End(to),
@@ -145,7 +147,7 @@ impl Engine {
             lease_guard: None,
             events: None,
         };
-        let ended = self.run::<Money>(work, run).await;
+        let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
             Exit::GaveUp => {
                 Err(store::StoreError::Contended { operation: "end a job", attempts: self.settings().driver_faults })
@@ -155,7 +157,7 @@ impl Engine {
     }
 }
 
-impl<A: Rights> Runner<A> {
+impl<A: RunnerAccess> Runner<A> {
     async fn run(&mut self) -> Exit {
         let (mut lost, mut stopped) = (false, false);
         loop {
@@ -256,7 +258,7 @@ impl<A: Rights> Runner<A> {
             match &mine {
                 Some(result) => self.engine.record(&MetricEvent::UnitEnded(&result.outcome)),
                 None if own => {
-                    if let Some(error) = marker::end_error(end) {
+                    if let Some(error) = synthetic::end_error(end) {
                         self.engine.record(&MetricEvent::UnitEnded(&domain::UnitOutcome::error("", error)));
                     }
                 }

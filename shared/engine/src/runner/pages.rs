@@ -15,13 +15,13 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tracing::Instrument;
 use url::Url;
 
-use super::{Rights, Runner};
+use super::{Runner, RunnerAccess};
 use crate::Engine;
 use crate::assignment::Assignment;
 use crate::gate::Permit;
 use crate::hosts::Slot;
-use crate::marker;
 use crate::page::{Visit, Visited};
+use crate::synthetic;
 
 /// A unit whose host's next slot is further away than this does not wait for it.
 const NEAR_MS: i64 = 5_000;
@@ -126,7 +126,7 @@ impl Pages {
     }
 }
 
-impl<A: Rights> Runner<A> {
+impl<A: RunnerAccess> Runner<A> {
     /// Tells the machine what came of a task.
     pub(super) fn joined(&mut self, joined: std::result::Result<(Id, Page), JoinError>) {
         let (id, page) = match joined {
@@ -248,7 +248,7 @@ impl Engine {
             self.inner.drives.spawn(async move { engine.remember(&work, &url, &outcome, at).await }.in_current_span());
         }
         let admitted = if work.is_crawl() { self.inner.crawls.of(&work.id).admitted() } else { 0 };
-        let text = marker::json(&visited.outcome);
+        let text = synthetic::json(&visited.outcome);
         Page::Ended { seq, end, skipped, admitted, at, result: Result { attempt, outcome: visited.outcome, text } }
     }
 

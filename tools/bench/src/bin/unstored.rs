@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bench::Fault;
 use clap::{Parser, Subcommand};
 use domain::Timestamp;
-use local::Sources;
+use local::AppDependencies;
 use store::client::connect;
 use store::hosts::RobotsRow;
 use store::{RetryPolicy, Store, TableNames};
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     };
     let code = match args.what {
         None => {
-            let sources = Sources { rows: Some(Arc::default()), ..Sources::default() };
+            let sources = AppDependencies { rows: Some(Arc::default()), ..AppDependencies::default() };
             runtime.block_on(local::main_on(sources))
         }
         Some(What::Writes { data_dir, seconds, concurrency, bytes }) => {

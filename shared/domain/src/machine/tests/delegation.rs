@@ -32,7 +32,7 @@ fn what_the_workers_do_is_looked_at_told_again_and_done_here_where_they_stall() 
 }
 
 /// All that a machine says while what it asks for is answered: nothing has moved.
-fn answered(machine: &mut Machine<Money>, at: Moment, beat: Option<Timestamp>) -> Vec<Action<Money>> {
+fn answered(machine: &mut Machine<WithSettle>, at: Moment, beat: Option<Timestamp>) -> Vec<Action<WithSettle>> {
     let mut said = Vec::new();
     while let Some(action) = machine.next_action(at) {
         match &action {

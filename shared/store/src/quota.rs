@@ -7,9 +7,9 @@ use crate::error::StoreError;
 use crate::item::{Row, key};
 use crate::keys;
 
-/// An account's standing at a moment.
+/// An account's quota at a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct QuotaSnapshot {
     /// Whose.
     pub account: AccountId,
     /// Its plan.
@@ -54,7 +54,7 @@ pub struct IdempotencyRow {
     pub job: JobId,
 }
 
-impl Standing {
+impl QuotaSnapshot {
     /// Credits of the month that are used.
     pub fn used(&self) -> u64 {
         self.month_row.map_or(0, |row| row.used)
@@ -72,16 +72,16 @@ impl Standing {
 }
 
 impl Store {
-    /// Reads an account's standing, strongly consistent; `None` where there is no such account.
+    /// Reads an account's quota, strongly consistent; `None` where there is no such account.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn standing(
+    pub async fn quota(
         &self,
         account: &AccountId,
         now: Timestamp,
         idempotency_key: Option<&str>,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<QuotaSnapshot>, StoreError> {
         let (pk, month) = (keys::account(account), now.month());
         let mut wanted = vec![key(&pk, "PROFILE"), key(&pk, keys::month(month)), key(&pk, "PREPAID")];
         wanted.extend(idempotency_key.map(|k| key(&pk, keys::idempotency(k))));
@@ -108,7 +108,7 @@ impl Store {
             }
             Some(_) | None => None,
         };
-        Ok(Some(Standing {
+        Ok(Some(QuotaSnapshot {
             account: account.clone(),
             plan,
             suspended: profile.s("status")? == "suspended",
