@@ -11,7 +11,7 @@ use crate::concept::{Concept, Shape, Trait};
 use crate::lists::{array, is_list_of};
 use crate::placeholder;
 use crate::scalar::{plain_text, scalar};
-use crate::scores::{LEAST, SURE};
+use crate::scores::{DOUBTFUL, LEAST, SURE};
 use crate::visible;
 use crate::wanted::Wanted;
 
@@ -25,6 +25,9 @@ pub(crate) struct Output {
     warnings: Vec<String>,
     structured: usize,
     visible: usize,
+    /// How many fields were written down, and which of them are open: they have no value, or one of little trust.
+    count: usize,
+    open: Vec<usize>,
 }
 
 /// A value that was chosen.
@@ -40,6 +43,11 @@ impl Chosen {
     /// Its value as a text.
     pub(crate) fn text(&self) -> String {
         plain_text(&self.value)
+    }
+
+    /// Whether it is little more than a guess.
+    fn is_doubtful(&self) -> bool {
+        self.score < DOUBTFUL
     }
 
     /// Whether it is believed without a further look.
@@ -250,6 +258,11 @@ impl Output {
     /// Writes down what was chosen for a field, or that nothing was.
     pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
         let field = wanted.field;
+        // Where a caller names the place, what is not there is not asked for elsewhere.
+        if field.selector.is_none() && chosen.as_ref().is_none_or(Chosen::is_doubtful) {
+            self.open.push(self.count);
+        }
+        self.count += 1;
         for cut in candidates.iter().filter_map(|c| c.cut.as_ref()) {
             self.warnings.push(format!("field \"{}\": {cut}", field.field));
         }
@@ -276,6 +289,11 @@ impl Output {
         }
         let nothing = if field.kind.is_array() { Value::Array(Vec::new()) } else { Value::Null };
         self.data.insert(field.field.clone(), nothing);
+    }
+
+    /// Which fields, in the schema's order, have no value or one of little trust.
+    pub(crate) fn open(&self) -> &[usize] {
+        &self.open
     }
 
     pub(crate) fn finish(self) -> Extracted {

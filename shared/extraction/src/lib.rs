@@ -5,6 +5,7 @@
 pub mod budget;
 pub mod charset;
 pub mod coercion;
+pub mod grounding;
 pub mod links;
 pub mod shell;
 pub mod weight;
@@ -25,6 +26,7 @@ mod lists;
 mod own_value;
 mod phrases;
 mod placeholder;
+mod receive;
 mod scalar;
 mod scores;
 mod selector;
@@ -40,10 +42,9 @@ mod xml;
 mod zones;
 
 use budget::{Budget, Spent};
-use candidate::Candidate;
 use domain::media::{Media, essence};
 use domain::{RenderMode, Schema, Timestamp};
-use fields::Chosen;
+use receive::{Content, Explainer, Receiver, Values};
 use serde_json::{Map, Value};
 use url::Url;
 use wanted::Wanted;
@@ -51,6 +52,7 @@ use wanted::Wanted;
 pub use candidate::{Explained, Seen, Source};
 pub use coercion::reads_as;
 pub use links::{Link, LinkKind, Links};
+pub use receive::{Compact, Extras, Wants};
 pub use selector::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS, MAX_SELECTED, check_selector};
 
 /// A page as it was fetched.
@@ -143,31 +145,20 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
 /// # Errors
 /// The content is of a kind that cannot be read.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
-    read(page, schema, context, &mut |_| {})
+    extract_with(page, schema, context, Wants::default()).0
 }
 
-/// The same, and the page's links from the same document. A page that is neither HTML nor XML has none.
-pub fn extract_with_links(
+/// The same, and what else is wanted from the same document.
+pub fn extract_with(
     page: &Page<'_>,
     schema: &Schema,
     context: &Context<'_>,
-) -> (Result<Extracted, ExtractError>, Links) {
-    let mut links = Links::default();
-    let extracted = read(page, schema, context, &mut |document| links = Links::of(document, page.url));
-    (extracted, links)
-}
-
-/// Reads the fields, after `look` had a look at the document if there is one.
-fn read(
-    page: &Page<'_>,
-    schema: &Schema,
-    context: &Context<'_>,
-    look: &mut dyn FnMut(&scraper::Html),
-) -> Result<Extracted, ExtractError> {
-    let mut out = fields::Output::default();
-    let mut receive = |wanted: &Wanted<'_>, chosen, candidates: &[Candidate], _| out.put(wanted, chosen, candidates);
-    each(page, schema, context, false, look, &mut receive)?;
-    Ok(out.finish())
+    wants: Wants,
+) -> (Result<Extracted, ExtractError>, Extras) {
+    let mut values = Values::new(page.url, wants);
+    let read = each(page, schema, context, false, &mut values);
+    let (extracted, extras) = values.finish();
+    (read.map(|()| extracted), extras)
 }
 
 /// Tells of every field which candidates there were, what became of each, and which won: for those who work on the
@@ -176,15 +167,10 @@ fn read(
 /// # Errors
 /// As [`extract`].
 pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<Explained>, ExtractError> {
-    let mut out = Vec::new();
-    each(page, schema, context, true, &mut |_| {}, &mut |wanted, chosen, _, seen| {
-        out.push(fields::explained(wanted, chosen.as_ref(), seen));
-    })?;
-    Ok(out)
+    let mut explainer = Explainer::default();
+    each(page, schema, context, true, &mut explainer)?;
+    Ok(explainer.0)
 }
-
-/// What is done with one field: what was chosen, its candidates, and what became of them if that is told.
-type Receiver<'r> = dyn FnMut(&Wanted<'_>, Option<Chosen>, &[Candidate], Vec<Seen>) + 'r;
 
 /// Finds each field's candidates and chooses among them.
 fn each(
@@ -192,8 +178,7 @@ fn each(
     schema: &Schema,
     context: &Context<'_>,
     tell: bool,
-    look: &mut dyn FnMut(&scraper::Html),
-    receive: &mut Receiver<'_>,
+    receiver: &mut dyn Receiver,
 ) -> Result<(), ExtractError> {
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
@@ -203,22 +188,22 @@ fn each(
         // A caller's selector may ask for anything, scripts and styles too.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
-            look(&document);
-            each_of(&document, page, None, &fields, context, tell, receive);
+            receiver.document(&document);
+            each_of(&document, page, None, &fields, context, tell, receiver);
         }
         Kind::Xml(xml) => {
-            look(&xml.tree);
-            each_of(&xml.tree, page, xml.data.as_ref(), &fields, context, tell, receive);
+            receiver.document(&xml.tree);
+            each_of(&xml.tree, page, xml.data.as_ref(), &fields, context, tell, receiver);
         }
         Kind::Html => {
             let document = html::parse_within(&sieve::sift(&text, budget), budget);
-            look(&document);
-            each_of(&document, page, None, &fields, context, tell, receive);
+            receiver.document(&document);
+            each_of(&document, page, None, &fields, context, tell, receiver);
         }
         // Lines of plain text can be labels with values too.
         Kind::Text => {
             let document = html::parse_within(&html::of_text(&text), budget);
-            each_of(&document, page, None, &fields, context, tell, receive);
+            each_of(&document, page, None, &fields, context, tell, receiver);
         }
         Kind::Json(value) => {
             let json = json_page::Json::of(&value, budget);
@@ -228,8 +213,9 @@ fn each(
                 fields::sort(&mut candidates);
                 let mut seen = Vec::new();
                 let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
-                receive(wanted, chosen, &candidates, seen);
+                receiver.field(wanted, chosen, &candidates, seen);
             }
+            receiver.whole(Content::Json(&value), &fields);
         }
     }
     ended(budget)
@@ -252,7 +238,7 @@ fn each_of(
     fields: &[Wanted<'_>],
     context: &Context<'_>,
     tell: bool,
-    receive: &mut Receiver<'_>,
+    receiver: &mut dyn Receiver,
 ) {
     let data = data.map(|data| json_page::Json::of(data, context.budget));
     let doc = doc::Doc::within(parsed, context.budget);
@@ -278,8 +264,9 @@ fn each_of(
             chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
                 .or_else(|| fields::last_resort(wanted, &candidates, &reading));
         }
-        receive(wanted, chosen, &candidates, seen);
+        receiver.field(wanted, chosen, &candidates, seen);
     }
+    receiver.whole(Content::Doc(&doc, &head), fields);
 }
 
 /// The locale that a page is read by: the caller's; but a caller who asked in English and got a page that says that it

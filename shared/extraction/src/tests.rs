@@ -94,7 +94,8 @@ fn links_come_with_the_values_and_from_html_only() {
     let schema = Schema::parse(&json!([field("title", "string")])).unwrap();
     let read = |body: &str, kind: &str| {
         let page = Page { body: body.as_bytes(), content_type: Some(kind), url: &url };
-        let (extracted, links) = extract_with_links(&page, &schema, &context);
+        let (extracted, Extras { links, .. }) =
+            extract_with(&page, &schema, &context, Wants { links: true, ..Wants::default() });
         assert_eq!(extracted, extract(&page, &schema, &context));
         links.links.into_iter().map(|l| l.url.to_string()).collect::<Vec<_>>()
     };

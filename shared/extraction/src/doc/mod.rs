@@ -1,8 +1,9 @@
 //! A parsed page as a flat list of elements in document order, with its visible text in one string: an element's text
 //! is a slice of it, its descendants are the elements up to its end. So every look at the page is linear. Knows no
-//! schema. [`flat`] makes it, [`marks`] reads attributes, [`write`] joins texts, [`part`]
+//! schema. [`flat`] makes it, [`compact`] writes it down in few words, [`marks`] reads attributes, [`write`] joins texts, [`part`]
 //! takes a part of it for a page.
 
+mod compact;
 mod flat;
 mod marks;
 mod part;
@@ -14,6 +15,7 @@ use scraper::node::Element;
 use crate::budget::Budget;
 use crate::zones::Zone;
 
+pub(crate) use compact::Addresses;
 pub(crate) use marks::has_words;
 use write::SourceBreak;
 pub(crate) use write::is_block;

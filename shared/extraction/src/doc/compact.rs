@@ -1,0 +1,216 @@
+//! The page's main content as compact text, for a reader that is charged by the word: headings, list items and table
+//! rows as lines, surroundings (navigation, footers, related items, comments) left out. Pure; knows no schema and no
+//! model.
+
+use super::{Doc, El, is_block};
+use crate::zones::Zone;
+
+/// Most bytes of a table row that is written on one line; a longer one is a layout, not a row.
+const MAX_ROW: usize = 1_000;
+/// Least bytes of main content: where there is less, the surroundings are what the page says.
+const LEAST: usize = 200;
+
+/// What compact text has of links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// Their text alone.
+    LeftOut,
+    /// Their address in brackets behind their text.
+    Written,
+}
+
+/// One element that is walked through: the next child to look at, and from where its own text is still to be written.
+struct Open {
+    at: usize,
+    child: usize,
+    from: usize,
+}
+
+impl Doc<'_> {
+    /// The main content as lines, at most `most` bytes of it; the whole content where the main one is next to nothing.
+    pub(crate) fn compact(&self, most: usize, addresses: Addresses) -> String {
+        let main = self.compact_without(most, addresses, Zone::is_surroundings);
+        if main.len() >= LEAST.min(most) {
+            return main;
+        }
+        self.compact_without(most, addresses, |_| false)
+    }
+
+    fn compact_without(&self, most: usize, addresses: Addresses, outside: impl Fn(Zone) -> bool) -> String {
+        let mut out = Lines { text: String::new(), most };
+        let Some(root) = self.els.first() else { return out.text };
+        let mut open = vec![Open { at: 0, child: 1, from: root.from }];
+        while let Some(top) = open.last_mut() {
+            if out.is_full() || !self.budget.is_none_or(|b| b.step(1)) {
+                break;
+            }
+            let end = self.els.get(top.at).map_or(0, |el| el.end);
+            let Some(child) = self.els.get(top.child).filter(|_| top.child < end) else {
+                let rest = self.els.get(top.at).map_or("", |el| self.slice(top.from, el.to));
+                out.push("", rest);
+                open.pop();
+                continue;
+            };
+            let at = top.child;
+            top.child = child.end;
+            let hidden = child.zone.has(Zone::HIDDEN) || outside(child.zone);
+            let link = link_of(child.name(), child.attr("href")).filter(|_| addresses == Addresses::Written);
+            // Text alone, without anything in it that is left out or bears an address.
+            let plain = !hidden && link.is_none() && self.is_line(at) && self.is_plain(at, addresses, &outside);
+            if plain && !is_block(child.name()) {
+                // Part of the text around it.
+                continue;
+            }
+            let before = self.slice(top.from, child.from).to_owned();
+            top.from = child.to;
+            out.push("", &before);
+            if hidden {
+                continue;
+            }
+            if let Some(address) = link {
+                let text = self.text(at);
+                out.push("", &format!("{text} ({address})"));
+            } else if child.name() == "tr" && child.to - child.from <= MAX_ROW && self.is_plain(at, addresses, &outside)
+            {
+                let cells: Vec<String> = self.children(at).map(|cell| self.text(cell)).collect();
+                out.push("", &cells.join(" | "));
+            } else if child.name() == "dt" && plain {
+                // A term and what it is stand on one line.
+                match self.next(at).filter(|dd| self.els[*dd].name() == "dd" && self.is_line(*dd)) {
+                    Some(dd) => {
+                        out.push("", &format!("{}: {}", self.text(at).trim_end_matches(':'), self.text(dd)));
+                        (top.child, top.from) = (self.els[dd].end, self.els[dd].to);
+                    }
+                    None => out.push("", &self.text(at)),
+                }
+            } else if plain {
+                out.push(prefix(child.name()), self.slice(child.from, child.to));
+            } else {
+                open.push(Open { at, child: at + 1, from: child.from });
+            }
+        }
+        out.text
+    }
+
+    /// Whether nothing below an element is left out or bears an address that is wanted.
+    fn is_plain(&self, at: usize, addresses: Addresses, outside: &impl Fn(Zone) -> bool) -> bool {
+        let below = self.els.get(self.below(at)).unwrap_or_default();
+        let apart = |el: &El<'_>| {
+            let link = addresses == Addresses::Written && link_of(el.name(), el.attr("href")).is_some();
+            link || el.zone.has(Zone::HIDDEN) || outside(el.zone)
+        };
+        self.budget.is_none_or(|b| b.step(below.len() + 1)) && !below.iter().any(apart)
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &str {
+        self.text.get(from..to.max(from)).unwrap_or_default()
+    }
+}
+
+/// An address that a link leads to, if it says more than where on the page.
+fn link_of<'a>(name: &str, href: Option<&'a str>) -> Option<&'a str> {
+    let href = href.filter(|_| name == "a")?.trim();
+    (!href.is_empty() && !href.starts_with('#') && !href.starts_with("javascript:") && href.len() <= 500)
+        .then_some(href)
+}
+
+/// What a line of such an element begins with.
+fn prefix(name: &str) -> &'static str {
+    match name {
+        "h1" => "# ",
+        "h2" => "## ",
+        "h3" | "h4" | "h5" | "h6" => "### ",
+        "li" => "- ",
+        _ => "",
+    }
+}
+
+/// Lines that are written, up to a number of bytes.
+struct Lines {
+    text: String,
+    most: usize,
+}
+
+impl Lines {
+    fn is_full(&self) -> bool {
+        self.text.len() >= self.most
+    }
+
+    /// Adds lines; a line that stands there already right before is not said twice.
+    fn push(&mut self, prefix: &str, lines: &str) {
+        for line in lines.split('\n').map(str::trim).filter(|line| line.chars().any(|c| !c.is_whitespace() && c != '|'))
+        {
+            if self.text.lines().next_back() == Some(line) {
+                continue;
+            }
+            if !self.text.is_empty() {
+                self.text.push('\n');
+            }
+            let room = self.most.saturating_sub(self.text.len());
+            self.text.push_str(prefix);
+            self.text.push_str(&line[..line.floor_char_boundary(room)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compact(page: &str, most: usize, addresses: Addresses) -> String {
+        let html = crate::html::parse(page);
+        Doc::of(&html).compact(most, addresses)
+    }
+
+    const PAGE: &str = "<header><nav><a href=/>Home</a></nav></header><main><h1>Ada <i>Lovelace</i></h1>\
+        <p>She wrote <b>notes</b> on <a href='/engine'>the engine</a>.<br>In 1843.</p>\
+        <ul><li>Mathematician<li>Writer</ul><table><tr><th>Born<td>1815<tr><th>Died<td>1852</table>\
+        <dl><dt>Field:<dd>Computing<dt>Title<dd>Countess</dl><div>Loose <div>inner</div> tail</div>\
+        <p>A paragraph that is long enough to make this the main content of the page, which the surroundings are not; it \
+        goes on for a while, so that nobody takes it for less.</p>\
+        <div hidden>Secret</div></main><footer>Imprint</footer>";
+
+    #[test]
+    fn main_content_is_written_in_lines() {
+        let text = compact(PAGE, 60_000, Addresses::LeftOut);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[..9],
+            [
+                "# Ada Lovelace",
+                "She wrote notes on the engine.",
+                "In 1843.",
+                "- Mathematician",
+                "- Writer",
+                "Born | 1815",
+                "Died | 1852",
+                "Field: Computing",
+                "Title: Countess",
+            ]
+        );
+        assert_eq!(lines[9..12], ["Loose", "inner", "tail"]);
+        assert_eq!(lines.len(), 13, "{text}");
+    }
+
+    #[test]
+    fn addresses_are_written_where_they_are_asked_for() {
+        let text = compact(PAGE, 60_000, Addresses::Written);
+        assert!(text.contains("the engine (/engine)"), "{text}");
+        assert!(!text.contains("Home") && !text.contains("Secret") && !text.contains("Imprint"));
+    }
+
+    #[test]
+    fn a_page_of_surroundings_is_what_it_says() {
+        assert_eq!(compact("<footer>Tel. 0123 456</footer>", 60_000, Addresses::LeftOut), "Tel. 0123 456");
+    }
+
+    #[test]
+    fn no_more_is_written_than_was_asked_for() {
+        let page = format!("<main>{}</main>", "<p>Ünïcödé words</p><p>other</p>".repeat(1_000));
+        for most in [0, 1, 50, 1_000] {
+            let text = compact(&page, most, Addresses::LeftOut);
+            assert!(text.len() <= most + 1, "{most}: {}", text.len());
+        }
+        assert_eq!(compact("", 100, Addresses::LeftOut), "");
+    }
+}

@@ -1,0 +1,116 @@
+//! What is made of a page while it is read: the values of its fields, and what else is wanted from the same document.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::Extracted;
+use crate::candidate::{Candidate, Explained, Seen};
+use crate::doc::{Addresses, Doc};
+use crate::fields::{Chosen, Output, explained};
+use crate::head::Head;
+use crate::links::Links;
+use crate::wanted::Wanted;
+
+/// What is wanted of a page beside its fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Its links, if it is HTML or XML.
+    pub links: bool,
+    /// Its main content as text of so many bytes, if fields stay open.
+    pub compact: Option<usize>,
+}
+
+/// What a page has beside its fields, as far as it was wanted.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Its links.
+    pub links: Links,
+    /// There where fields are open.
+    pub compact: Option<Compact>,
+}
+
+/// A page for a reader that rules cannot replace, with what they left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compact {
+    /// The page's title.
+    pub title: Option<String>,
+    /// Its main content in lines.
+    pub text: String,
+    /// Which fields of the schema have no value, or one that is little trusted; in order.
+    pub open: Vec<usize>,
+}
+
+/// What is made of a page while it is read.
+pub(crate) trait Receiver {
+    /// The document, before its fields.
+    fn document(&mut self, _document: &scraper::Html) {}
+    /// A field: what was chosen, its candidates, and what became of them if that is told.
+    fn field(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate], seen: Vec<Seen>);
+    /// The whole, after its fields.
+    fn whole(&mut self, _content: Content<'_>, _wanted: &[Wanted<'_>]) {}
+}
+
+/// A page's content, ready to be written down.
+pub(crate) enum Content<'c> {
+    Doc(&'c Doc<'c>, &'c Head),
+    Json(&'c Value),
+}
+
+/// Collects values and extras.
+pub(crate) struct Values<'p> {
+    at: &'p Url,
+    wants: Wants,
+    out: Output,
+    extras: Extras,
+}
+
+impl<'p> Values<'p> {
+    pub(crate) fn new(at: &'p Url, wants: Wants) -> Values<'p> {
+        Values { at, wants, out: Output::default(), extras: Extras::default() }
+    }
+
+    pub(crate) fn finish(self) -> (Extracted, Extras) {
+        (self.out.finish(), self.extras)
+    }
+}
+
+impl Receiver for Values<'_> {
+    fn document(&mut self, document: &scraper::Html) {
+        if self.wants.links {
+            self.extras.links = Links::of(document, self.at);
+        }
+    }
+
+    fn field(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate], _: Vec<Seen>) {
+        self.out.put(wanted, chosen, candidates);
+    }
+
+    fn whole(&mut self, content: Content<'_>, wanted: &[Wanted<'_>]) {
+        let Some(most) = self.wants.compact.filter(|_| !self.out.open().is_empty()) else { return };
+        let open = self.out.open().to_vec();
+        let (title, text) = match content {
+            Content::Doc(doc, head) => {
+                let named = open.iter().filter_map(|i| wanted.get(*i)).any(Wanted::names_link);
+                let addresses = if named { Addresses::Written } else { Addresses::LeftOut };
+                (head.title.clone(), doc.compact(most, addresses))
+            }
+            Content::Json(value) => {
+                let mut text = value.to_string();
+                text.truncate(text.floor_char_boundary(most));
+                (None, text)
+            }
+        };
+        self.extras.compact = Some(Compact { title, text, open });
+    }
+}
+
+/// Explains each field.
+#[derive(Default)]
+pub(crate) struct Explainer(pub(crate) Vec<Explained>);
+
+impl Receiver for Explainer {
+    fn field(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, _: &[Candidate], seen: Vec<Seen>) {
+        self.0.push(explained(wanted, chosen.as_ref(), seen));
+    }
+}

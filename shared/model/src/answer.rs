@@ -1,0 +1,107 @@
+//! What a model answered, read as strictly as it was asked for.
+
+use serde_json::Value;
+
+use crate::error::{Code, ModelError};
+use crate::price::Usage;
+use crate::question::key;
+use crate::wire::Completion;
+
+/// What a model says of one field. It counts only once it was held against the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// Which of the question's fields.
+    pub field: usize,
+    /// The value, of whatever type.
+    pub value: Value,
+    /// The words that it says it was read from.
+    pub quote: String,
+}
+
+/// What a model says of a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// The fields that it gives a value for, in the question's order.
+    pub fields: Vec<Answered>,
+    /// What it took.
+    pub usage: Usage,
+}
+
+impl Answer {
+    /// Reads a completion of a question with so many fields.
+    pub(crate) fn read(completion: Completion, fields: usize) -> Result<Answer, ModelError> {
+        let usage = completion.usage.unwrap_or_default();
+        let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };
+        let empty = || ModelError::new(Code::Empty, "the model gave no answer");
+        let choice = completion.choices.into_iter().next().ok_or_else(empty)?;
+        let refused = choice.message.refusal.is_some_and(|text| !text.is_empty());
+        match choice.finish_reason.as_deref() {
+            Some("length") => return Err(ModelError::new(Code::Truncated, "the model's answer was cut off")),
+            Some("content_filter") => return Err(ModelError::new(Code::Blocked, "the model refuses this page")),
+            _ if refused => return Err(ModelError::new(Code::Blocked, "the model refuses this page")),
+            _ => {}
+        }
+        let text = choice.message.content.filter(|text| !text.trim().is_empty()).ok_or_else(empty)?;
+        let unlike = || ModelError::new(Code::Error, "the model's answer is not what was asked for");
+        let Ok(Value::Object(mut said)) = serde_json::from_str(&text) else { return Err(unlike()) };
+        let mut answer = Answer { fields: Vec::new(), usage };
+        for field in 0..fields {
+            let Some(Value::Object(mut claim)) = said.remove(&key(field)) else { return Err(unlike()) };
+            let (Some(value), Some(quote)) = (claim.remove("value"), claim.remove("quote")) else {
+                return Err(unlike());
+            };
+            match (value, quote) {
+                (Value::Null, _) => {}
+                (value, Value::String(quote)) => answer.fields.push(Answered { field, value, quote }),
+                // A value without words: whoever judges it says so.
+                (value, _) => answer.fields.push(Answered { field, value, quote: String::new() }),
+            }
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(completion: Value, fields: usize) -> Result<Answer, Code> {
+        Answer::read(serde_json::from_value(completion).unwrap(), fields).map_err(|e| e.code)
+    }
+
+    fn said(text: &str, reason: &str) -> Value {
+        json!({"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": reason}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13}})
+    }
+
+    #[test]
+    fn values_come_with_their_words() {
+        let text = r#"{"f0": {"value": 3, "quote": "3 rooms"}, "f1": {"value": null, "quote": null},
+            "f2": {"value": "x", "quote": null}}"#;
+        let answer = read(said(text, "stop"), 3).unwrap();
+        assert_eq!(answer.usage, Usage { input: 10, output: 3 });
+        let fields: Vec<_> = answer.fields.iter().map(|f| (f.field, f.value.clone(), f.quote.as_str())).collect();
+        assert_eq!(fields, [(0, json!(3), "3 rooms"), (2, json!("x"), "")]);
+    }
+
+    #[test]
+    fn whatever_else_it_is_has_a_code() {
+        for (completion, code) in [
+            (json!({"choices": []}), Code::Empty),
+            (said("", "stop"), Code::Empty),
+            (json!({"choices": [{"message": {"content": null}}]}), Code::Empty),
+            (said("{\"f0\": {\"val", "length"), Code::Truncated),
+            (said("", "content_filter"), Code::Blocked),
+            (json!({"choices": [{"message": {"refusal": "I cannot", "content": null}}]}), Code::Blocked),
+            (said("Sure! Here is the JSON:", "stop"), Code::Error),
+            (said("[]", "stop"), Code::Error),
+            (said("{}", "stop"), Code::Error),
+            (said("{\"f0\": 7}", "stop"), Code::Error),
+            (said("{\"f0\": {\"value\": 7}}", "stop"), Code::Error),
+        ] {
+            assert_eq!(read(completion.clone(), 1), Err(code), "{completion}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Calls the model: one origin, bounded in time and size, tried again where a failure may pass.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::answer::Answer;
+use crate::breaker::Breaker;
+use crate::config::ModelConfig;
+use crate::error::{Code, ModelError};
+use crate::question::Question;
+use crate::wire::Completion;
+
+/// Most bytes of an answer.
+const MAX_ANSWER: usize = 1024 * 1024;
+/// Longest that connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// First wait between tries, and how many further tries there are.
+const FIRST_WAIT: Duration = Duration::from_millis(300);
+const RETRIES: usize = 2;
+
+/// The operator's model. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Model {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    config: ModelConfig,
+    authorization: Option<HeaderValue>,
+    breaker: Breaker,
+}
+
+impl Model {
+    /// Makes a client of the model.
+    ///
+    /// # Errors
+    /// TLS could not be set up, or the key is no header value; in words.
+    pub fn new(config: ModelConfig) -> Result<Model, String> {
+        // reqwest takes the process's provider. Another part of the process may have installed one: that serves too.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT.min(config.timeout))
+            .build()
+            .map_err(|e| e.to_string())?;
+        let authorization = match &config.key {
+            Some(key) => {
+                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal()))
+                    .map_err(|_| "MODEL_KEY has characters that a header cannot hold".to_owned())?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            None => None,
+        };
+        Ok(Model { inner: Arc::new(Inner { client, config, authorization, breaker: Breaker::default() }) })
+    }
+
+    /// What the operator set.
+    pub fn config(&self) -> &ModelConfig {
+        &self.inner.config
+    }
+
+    /// Asks for a page's open fields, until `end` at the latest.
+    ///
+    /// # Errors
+    /// There is no answer; the page's values stay as they are.
+    pub async fn ask(&self, question: &Question, end: Instant) -> Result<Answer, ModelError> {
+        let inner = &*self.inner;
+        let open = "the model failed several times in a row and is left alone for a moment";
+        let leave = inner.breaker.leave(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
+        let end = end.min(Instant::now() + inner.config.timeout);
+        let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(RETRIES).with_jitter();
+        let answer = (|| self.try_once(question, end))
+            .retry(policy)
+            .when(ModelError::is_passing)
+            // It says when; or in our own time. Beyond the page's time nobody waits.
+            .adjust(|error, wait| {
+                let wait = error.retry_after.unwrap_or(wait?);
+                (Instant::now() + wait < end).then_some(wait)
+            })
+            .await;
+        match &answer {
+            Err(error) if error.tells_of_the_model() => {
+                tracing::warn!(code = error.code.name(), status = error.status, "the model gave no answer");
+                if leave.failed(Instant::now().into_std()) {
+                    tracing::error!("the model failed several times in a row; it is left alone for a moment");
+                }
+            }
+            Err(error) => {
+                tracing::info!(code = error.code.name(), status = error.status, "the model gave no answer");
+                leave.well();
+            }
+            Ok(_) => leave.well(),
+        }
+        answer
+    }
+
+    async fn try_once(&self, question: &Question, end: Instant) -> Result<Answer, ModelError> {
+        let call = async {
+            let completion = self.post("chat/completions", question.body(&self.inner.config.name)).await?;
+            Answer::read(completion, question.fields.len())
+        };
+        let late = ModelError::new(Code::Timeout, "the model took longer than there was time");
+        timeout_at(end, call).await.unwrap_or(Err(late))
+    }
+
+    async fn post(&self, operation: &str, body: serde_json::Value) -> Result<Completion, ModelError> {
+        let inner = &*self.inner;
+        let unreachable = || ModelError::new(Code::Unavailable, "the model cannot be reached");
+        let address = inner.config.address(operation).ok_or_else(unreachable)?;
+        let mut call = inner.client.post(address).header("content-type", "application/json").body(body.to_string());
+        if let Some(authorization) = &inner.authorization {
+            call = call.header(AUTHORIZATION, authorization);
+        }
+        let response = call.send().await.map_err(|_| unreachable())?;
+        judge(&response)?;
+        let text = read(response).await?;
+        serde_json::from_slice(&text).map_err(|_| ModelError::new(Code::Error, "the model's answer cannot be read"))
+    }
+}
+
+/// What a status means.
+fn judge(response: &Response) -> Result<(), ModelError> {
+    let status = response.status();
+    let error = match status {
+        StatusCode::OK => return Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            ModelError::new(Code::Error, "the model refuses the operator's key")
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
+            ModelError::new(Code::Timeout, "the model took too long")
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            ModelError::new(Code::RateLimited, "the model is asked more than it allows; ask again later")
+        }
+        _ if status.is_client_error() => ModelError::new(Code::BadRequest, "the model does not take the request"),
+        _ if status.is_server_error() => ModelError::new(Code::Unavailable, "the model failed"),
+        _ => ModelError::new(Code::Error, "the model's answer cannot be read"),
+    };
+    let retry_after = error.is_passing().then(|| retry_after(response)).flatten();
+    Err(ModelError { retry_after, status: Some(status.as_u16()), ..error })
+}
+
+/// `Retry-After` in either form (RFC 9110 §10.2.3).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        // What has passed may be asked at once.
+        Err(_) => {
+            let at = httpdate::parse_http_date(text).ok()?;
+            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, ModelError> {
+    let mut body = Vec::new();
+    let broken = |_| ModelError::new(Code::Unavailable, "the model's answer broke off");
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(ModelError::new(Code::Error, "the model's answer is too long"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,63 @@
+//! What calls cost: tokens times price, in millionths of a US dollar.
+
+use serde::{Deserialize, Serialize};
+
+/// Tokens of calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Read by the model.
+    pub input: u64,
+    /// Written by it.
+    pub output: u64,
+}
+
+/// Prices of a million tokens, in millionths of a US dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prices {
+    /// That the model reads.
+    pub input: u64,
+    /// That it writes.
+    pub output: u64,
+}
+
+impl Prices {
+    /// What so many tokens cost, in millionths of a US dollar, rounded up.
+    pub fn cost(self, usage: Usage) -> u64 {
+        let input = u128::from(usage.input) * u128::from(self.input);
+        let output = u128::from(usage.output) * u128::from(self.output);
+        u64::try_from((input + output).div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Millionths of an amount of dollars that is written as a decimal number; `None` for what is none, is negative or
+/// over a million.
+pub fn micros_of(dollars: &str) -> Option<u64> {
+    let amount: f64 = dollars.trim().trim_start_matches('$').parse().ok()?;
+    let in_range = (0.0..=1_000_000.0).contains(&amount);
+    // In range, so that no digit is lost that a price has.
+    in_range.then(|| (amount * 1_000_000.0).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_cost_what_the_prices_say() {
+        let prices = Prices { input: 150_000, output: 600_000 };
+        assert_eq!(prices.cost(Usage { input: 1_000_000, output: 0 }), 150_000);
+        assert_eq!(prices.cost(Usage { input: 2_000, output: 300 }), 480);
+        assert_eq!(prices.cost(Usage { input: 1, output: 0 }), 1);
+        let dear = Prices { input: u64::MAX, output: 1 };
+        assert_eq!(dear.cost(Usage { input: u64::MAX, output: 1 }), u64::MAX);
+    }
+
+    #[test]
+    fn amounts_are_read() {
+        assert_eq!(micros_of("0.15"), Some(150_000));
+        assert_eq!(micros_of(" $20 "), Some(20_000_000));
+        for none in ["", "-1", "NaN", "free", "1e12", "1,5"] {
+            assert_eq!(micros_of(none), None, "{none}");
+        }
+    }
+}
