@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lists;
 pub mod memory;
+pub mod model;
 pub mod queue;
 pub mod quota;
 pub mod results;

@@ -1,0 +1,166 @@
+//! What a language model's calls cost and came to: what was spent on a day, and figures by account and month. Knows no
+//! prices and no model.
+
+use std::collections::BTreeMap;
+
+use domain::{AccountId, Month, Timestamp};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Item, Row, key, n, values};
+use crate::keys;
+use crate::ops::Conditional;
+
+/// How long a day's row is kept, and a month's. Housekeeping only.
+const DAY_SECS: u64 = 3 * 86_400;
+const MONTH_SECS: u64 = 400 * 86_400;
+
+/// What a call, or all calls of a month, came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelFigures {
+    /// Calls, failed ones included.
+    pub calls: u64,
+    /// Tokens that the model read.
+    pub input_tokens: u64,
+    /// Tokens that it wrote.
+    pub output_tokens: u64,
+    /// Values that it gave and the page did not bear out.
+    pub refused_values: u64,
+    /// Failed calls by code.
+    pub failures: BTreeMap<String, u64>,
+}
+
+fn ttl(now: Timestamp, secs: u64) -> aws_sdk_dynamodb::types::AttributeValue {
+    n(now.plus_secs(secs).secs())
+}
+
+fn day_row(now: Timestamp) -> Item {
+    key("MODEL", format!("DAY#{}", now.civil()))
+}
+
+fn month_row(account: &AccountId, month: Month) -> Item {
+    key(format!("MODEL#{account}"), keys::month(month))
+}
+
+impl Store {
+    /// Sets `amount` of the day's budget aside for a call, in millionths of a dollar; `false` where there is not so much
+    /// left of it.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn reserve_model_budget(&self, now: Timestamp, amount: u64, budget: u64) -> Result<bool, StoreError> {
+        let Some(left) = budget.checked_sub(amount) else { return Ok(false) };
+        let given = values([(":amount", n(amount)), (":left", n(left)), (":ttl", ttl(now, DAY_SECS))]);
+        let condition = "attribute_not_exists(#spent) OR #spent <= :left";
+        let write = "SET #ttl = :ttl ADD #spent :amount";
+        let written = self.update_if(&self.tables.jobs, day_row(now), write, condition, given).await?;
+        Ok(matches!(written, Conditional::Written))
+    }
+
+    /// Gives back what a call did not take of what was set aside for it at `reserved_at`.
+    ///
+    /// # Errors
+    /// Faults of the store: the day's budget is used up sooner then.
+    pub async fn return_model_budget(&self, reserved_at: Timestamp, unused: u64) -> Result<(), StoreError> {
+        let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_SECS))]);
+        let write = "SET #ttl = :ttl ADD #spent :amount";
+        self.update_if(&self.tables.jobs, day_row(reserved_at), write, "", given).await?;
+        Ok(())
+    }
+
+    /// Adds what a call came to.
+    ///
+    /// # Errors
+    /// Faults of the store: the call is missing in the figures then.
+    pub async fn count_model_call(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        call: &ModelFigures,
+    ) -> Result<(), StoreError> {
+        let mut given = values([
+            (":calls", n(call.calls)),
+            (":input", n(call.input_tokens)),
+            (":output", n(call.output_tokens)),
+            (":refused", n(call.refused_values)),
+            (":ttl", ttl(now, MONTH_SECS)),
+        ]);
+        let mut write = "SET #ttl = :ttl ADD #calls :calls, #input_tokens :input, #output_tokens :output, \
+            #refused_values :refused"
+            .to_owned();
+        for (code, count) in &call.failures {
+            write.push_str(&format!(", #{code} :{code}"));
+            given.insert(format!(":{code}"), n(count));
+        }
+        self.update_if(&self.tables.jobs, month_row(account, now.month()), &write, "", given).await?;
+        Ok(())
+    }
+
+    /// What an account's calls of a month came to.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn model_figures(&self, account: &AccountId, month: Month) -> Result<ModelFigures, StoreError> {
+        let Some(item) = self.get(&self.tables.jobs, month_row(account, month)).await? else {
+            return Ok(ModelFigures::default());
+        };
+        let row = Row(&item);
+        let count = |name| Ok::<u64, StoreError>(row.opt_n(name)?.unwrap_or_default());
+        let codes = item.keys().filter(|name| name.starts_with("LLM_"));
+        let failures = codes.map(|code| Ok((code.clone(), count(code)?))).collect::<Result<_, StoreError>>()?;
+        Ok(ModelFigures {
+            calls: count("calls")?,
+            input_tokens: count("input_tokens")?,
+            output_tokens: count("output_tokens")?,
+            refused_values: count("refused_values")?,
+            failures,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{Connection, connect};
+    use crate::{RetryPolicy, TableNames};
+
+    async fn store() -> Store {
+        let tables = TableNames { accounts: "a".into(), jobs: "j".into(), hosts: "h".into() };
+        // Nothing is sent there: its rows are in memory.
+        let endpoint = Connection { endpoint: Some("http://127.0.0.1:9".into()), ..Connection::default() };
+        Store::new(connect(&endpoint).await, tables, RetryPolicy::default(), 60).in_memory(Default::default())
+    }
+
+    #[tokio::test]
+    async fn no_more_is_spent_on_a_day_than_its_budget() {
+        let (store, now) = (store().await, Timestamp(1_795_478_400_000));
+        assert!(!store.reserve_model_budget(now, 101, 100).await.unwrap());
+        assert!(store.reserve_model_budget(now, 60, 100).await.unwrap());
+        assert!(!store.reserve_model_budget(now, 60, 100).await.unwrap());
+        store.return_model_budget(now, 50).await.unwrap();
+        assert!(store.reserve_model_budget(now, 90, 100).await.unwrap());
+        assert!(!store.reserve_model_budget(now, 1, 100).await.unwrap());
+        let tomorrow = now.plus_ms(86_400_000);
+        assert!(store.reserve_model_budget(tomorrow, 100, 100).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn calls_add_up_by_account_and_month() {
+        let (store, now) = (store().await, Timestamp(1_795_478_400_000));
+        let account = AccountId::parse("acct1").unwrap();
+        let call = ModelFigures {
+            calls: 1,
+            input_tokens: 1_000,
+            output_tokens: 10,
+            refused_values: 2,
+            failures: BTreeMap::from([("LLM_TIMEOUT".to_owned(), 1)]),
+        };
+        store.count_model_call(&account, now, &call).await.unwrap();
+        store.count_model_call(&account, now, &ModelFigures { failures: BTreeMap::new(), ..call }).await.unwrap();
+        let sum = store.model_figures(&account, now.month()).await.unwrap();
+        assert_eq!((sum.calls, sum.input_tokens, sum.output_tokens, sum.refused_values), (2, 2_000, 20, 4));
+        assert_eq!(sum.failures, BTreeMap::from([("LLM_TIMEOUT".to_owned(), 1)]));
+        let other = AccountId::parse("acct2").unwrap();
+        assert_eq!(store.model_figures(&other, now.month()).await.unwrap(), ModelFigures::default());
+    }
+}
