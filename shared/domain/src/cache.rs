@@ -29,6 +29,8 @@ impl CacheKey {
             spec.options.render_js,
             &spec.options.headers,
             &spec.options.wait_for,
+            spec.options.model,
+            spec.options.process_images,
         );
         // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;
@@ -57,15 +59,18 @@ impl Cached {
             return None;
         }
         match self.outcome {
-            UnitOutcome::Success { final_url, data, warnings, images_processed, .. } => Some(UnitOutcome::Success {
-                attempts: None,
-                url: url.to_owned(),
-                final_url,
-                render_mode: RenderMode::Cache,
-                data,
-                warnings,
-                images_processed,
-            }),
+            UnitOutcome::Success { final_url, data, warnings, images_processed, model_fields, .. } => {
+                Some(UnitOutcome::Success {
+                    attempts: None,
+                    url: url.to_owned(),
+                    final_url,
+                    render_mode: RenderMode::Cache,
+                    data,
+                    warnings,
+                    images_processed,
+                    model_fields,
+                })
+            }
             UnitOutcome::Error { .. } => None,
         }
     }
@@ -135,13 +140,14 @@ mod tests {
             data: [("t".to_owned(), json!("x"))].into_iter().collect(),
             warnings: vec!["w".into()],
             images_processed: None,
+            model_fields: vec!["t".into()],
         };
         let cached = Cached { at: Timestamp(1_000), outcome };
         let served = cached.clone().serve(URL, Timestamp(10_999), 10).unwrap();
         assert_eq!(
             serde_json::to_value(&served).unwrap(),
             json!({"url": URL, "final_url": "https://e.test/b", "status": "success", "render_mode": "cache",
-                   "data": {"t": "x"}, "warnings": ["w"], "images_processed": null})
+                   "data": {"t": "x"}, "warnings": ["w"], "images_processed": null, "model_fields": ["t"]})
         );
         assert_eq!(cached.clone().serve(URL, Timestamp(11_000), 10), None);
         let failed = UnitOutcome::error(URL, UnitError::new(ErrorCode::Timeout, "slow"));

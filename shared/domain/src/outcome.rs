@@ -37,9 +37,12 @@ pub enum UnitOutcome {
         /// What was changed or could not be read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
-        /// Always null: no vision pass exists.
+        /// Pictures that a vision pass looked at; null without one.
         #[serde(default)]
         images_processed: Option<u32>,
+        /// The fields that the operator's model answered, in the schema's order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        model_fields: Vec<String>,
         /// How often the page was tried, where that was more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<u32>,

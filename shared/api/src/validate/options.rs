@@ -1,7 +1,7 @@
 //! The member `options`: how pages are fetched and read.
 
 use domain::Endpoint;
-use domain::job::{Options, RenderJs, WaitFor};
+use domain::job::{ModelUse, Options, RenderJs, WaitFor};
 use domain::nearest::nearest;
 use domain::request_headers::RequestHeaders;
 use domain::retry::MAX_RETRIES;
@@ -16,9 +16,10 @@ const MAX_SELECTOR: usize = 1_000;
 const MAX_WAIT_MS: u32 = 30_000;
 
 /// Its members and the endpoints that they apply to.
-const MEMBERS: [(&str, &[Endpoint]); 11] = [
+const MEMBERS: [(&str, &[Endpoint]); 12] = [
     ("render_js", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("wait_for", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("model", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("locale", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("timeout_ms", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("retries", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
@@ -34,21 +35,9 @@ const MEMBERS: [(&str, &[Endpoint]); 11] = [
 pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<Options, ApiError> {
     known_members(members, "options.", &MEMBERS, endpoint)?;
     let defaults = Options::default();
-    let render_js = match members.get("render_js") {
-        None | Some(Value::Null) => defaults.render_js,
-        Some(Value::String(mode)) => match mode.as_str() {
-            "auto" => RenderJs::Auto,
-            "always" => RenderJs::Always,
-            "never" => RenderJs::Never,
-            other => {
-                let modes = ["auto", "always", "never"];
-                let near = nearest(other, &modes).map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-                let text = format!("\"options.render_js\" must be one of {}{near}", modes.join(", "));
-                return Err(ApiError::invalid(text));
-            }
-        },
-        Some(other) => return Err(wrong("options.render_js", "a string", other)),
-    };
+    let modes = [("auto", RenderJs::Auto), ("always", RenderJs::Always), ("never", RenderJs::Never)];
+    let render_js = choice(members, "render_js", modes)?.unwrap_or(defaults.render_js);
+    let model = choice(members, "model", [("auto", ModelUse::Auto), ("never", ModelUse::Never)])?;
     let locale = match members.get("locale") {
         None | Some(Value::Null) => defaults.locale,
         Some(Value::String(tag)) if is_language_tag(tag) => tag.clone(),
@@ -68,7 +57,27 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         retries: number(members, "options.", "retries", 0, MAX_RETRIES)?.unwrap_or(defaults.retries),
         headers: read_headers(members.get("headers"))?,
         wait_for: read_wait_for(members.get("wait_for"))?,
+        model: model.unwrap_or(defaults.model),
     })
+}
+
+/// One of some words.
+fn choice<T, const N: usize>(
+    members: &Map<String, Value>,
+    name: &str,
+    choices: [(&str, T); N],
+) -> Result<Option<T>, ApiError> {
+    let word = match members.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(word)) => word,
+        Some(other) => return Err(wrong(&format!("options.{name}"), "a string", other)),
+    };
+    let words = choices.each_ref().map(|(word, _)| *word);
+    if let Some((_, meaning)) = choices.into_iter().find(|(known, _)| known == word) {
+        return Ok(Some(meaning));
+    }
+    let near = nearest(word, &words).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    Err(ApiError::invalid(format!("\"options.{name}\" must be one of {}{near}", words.join(", "))))
 }
 
 /// A selector, or milliseconds.

@@ -17,6 +17,17 @@ pub enum RenderJs {
     Never,
 }
 
+/// `options.model`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelUse {
+    /// The operator's model, for what rules leave open, if there is one.
+    #[default]
+    Auto,
+    /// No model.
+    Never,
+}
+
 /// `options.wait_for`: what a page must show in a browser before it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +64,9 @@ pub struct Options {
     /// What a page must show in a browser before it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<WaitFor>,
+    /// Whether a model may be asked.
+    #[serde(default)]
+    pub model: ModelUse,
 }
 
 impl Default for Options {
@@ -68,6 +82,7 @@ impl Default for Options {
             retries: crate::retry::DEFAULT_RETRIES,
             headers: RequestHeaders::default(),
             wait_for: None,
+            model: ModelUse::Auto,
         }
     }
 }
