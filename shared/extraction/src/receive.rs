@@ -37,7 +37,7 @@ pub struct Compact {
     pub title: Option<String>,
     /// Its main content in lines.
     pub text: String,
-    /// Which fields of the schema have no value, or one that is little trusted; in order.
+    /// Which fields of the schema have no value; in order.
     pub open: Vec<usize>,
 }
 

@@ -28,10 +28,6 @@ const MAX_CODE: usize = 40;
 /// Least score that an answer needs: below it, null is the better one.
 pub(crate) const LEAST: i32 = 40;
 
-/// Score below which a value is little more than a guess: of such values of pages with known answers about one in
-/// three was wrong.
-pub(crate) const DOUBTFUL: i32 = 48;
-
 /// Score from which on structured data is believed without a look at the page.
 pub(crate) const SURE: i32 = 84;
 
