@@ -22,6 +22,7 @@ mod isolation;
 mod jobs;
 mod lambda;
 mod listeners;
+mod model;
 mod openapi;
 mod operator;
 mod process;

@@ -30,6 +30,8 @@ pub struct Site {
     gate: watch::Sender<bool>,
     /// Status and text of `/robots.txt`.
     robots: Arc<Mutex<(u16, String)>>,
+    /// Pages of a test's own, by name.
+    shown: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Site {
@@ -41,6 +43,7 @@ impl Site {
             hits: Arc::default(),
             gate: watch::Sender::new(false),
             robots: Arc::new(Mutex::new((404, String::new()))),
+            shown: Arc::default(),
         };
         let served = site.clone();
         tokio::spawn(async move {
@@ -58,6 +61,12 @@ impl Site {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Shows a page from now on; its URL.
+    pub fn show(&self, name: &str, page: &str) -> String {
+        self.shown.lock().unwrap().insert(name.to_owned(), page.to_owned());
+        self.url(&format!("/shown/{name}"))
     }
 
     /// `/PREFIX/0` to `/PREFIX/n-1`.
@@ -110,6 +119,7 @@ impl Site {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         Some(match parts[..] {
             ["p", n] => page(n),
+            ["shown", name] => html(self.shown.lock().unwrap()[name].clone()),
             ["spa", n] => html(spa(&format!("/api/{n}"))),
             ["spa-gate", n] => html(spa(&format!("/gate-api/{n}"))),
             ["ssr", n] => html(format!("<title>Kettle {n}</title><body>{}{}</body>", product(n), PROGRAM)),

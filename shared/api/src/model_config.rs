@@ -1,0 +1,95 @@
+//! The operator's model, as the environment names it. Without `MODEL_URL` there is none, and nothing else is read.
+
+use std::time::Duration;
+
+use language_model::{ModelConfig, Prices, Secret, micros_of};
+
+use crate::config::{ConfigError, Env};
+
+const DOLLARS: &str = "an amount of US dollars like 0.15";
+
+/// Reads the model's settings.
+///
+/// # Errors
+/// A variable is missing or cannot be read.
+pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
+    let Some(url) = env.text("MODEL_URL") else { return Ok(None) };
+    let name = env.required("MODEL_NAME")?;
+    let mut config = ModelConfig::new(&url, &name).map_err(|_| ConfigError::Unreadable {
+        name: "MODEL_URL",
+        value: url,
+        want: "an absolute http or https URL without a query, like https://api.openai.com/v1",
+    })?;
+    config.key = env.text("MODEL_KEY").map(Secret::new);
+    let ms = env.number("MODEL_TIMEOUT_MS", 30_000, 1_000..=300_000, "a whole number of milliseconds from 1000 to 300000")?;
+    config.timeout = Duration::from_millis(ms);
+    let calls = env.number("MODEL_CONCURRENCY", u64::from(config.concurrency), 1..=1_000, "a whole number from 1 to 1000")?;
+    config.concurrency = u32::try_from(calls).unwrap_or(config.concurrency);
+    let chars = env.number("MODEL_MAX_CHARS", 60_000, 1_000..=200_000, "a whole number from 1000 to 200000")?;
+    config.max_text = usize::try_from(chars).unwrap_or(config.max_text);
+    config.prices = match (dollars(env, "MODEL_INPUT_PRICE")?, dollars(env, "MODEL_OUTPUT_PRICE")?) {
+        (Some(input), Some(output)) => Some(Prices { input, output }),
+        (None, None) => None,
+        (Some(_), None) => return Err(ConfigError::Missing("MODEL_OUTPUT_PRICE")),
+        (None, Some(_)) => return Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
+    };
+    config.daily_budget = dollars(env, "MODEL_DAILY_BUDGET")?;
+    // A budget without prices could not be kept.
+    match (config.daily_budget, config.prices) {
+        (Some(_), None) => Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
+        _ => Ok(Some(config)),
+    }
+}
+
+fn dollars(env: &Env<'_>, name: &'static str) -> Result<Option<u64>, ConfigError> {
+    let Some(value) = env.text(name) else { return Ok(None) };
+    micros_of(&value).map(Some).ok_or(ConfigError::Unreadable { name, value, want: DOLLARS })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Option<ModelConfig>, ConfigError> {
+        read(&Env(&|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())))
+    }
+
+    #[test]
+    fn without_an_address_there_is_none() {
+        assert_eq!(config(&[("MODEL_NAME", "m"), ("MODEL_DAILY_BUDGET", "lots")]), Ok(None));
+    }
+
+    #[test]
+    fn what_is_set_is_read() {
+        let set = [
+            ("MODEL_URL", "https://api.openai.com/v1"),
+            ("MODEL_NAME", "small"),
+            ("MODEL_KEY", "sk-1"),
+            ("MODEL_INPUT_PRICE", "0.15"),
+            ("MODEL_OUTPUT_PRICE", "$0.60"),
+            ("MODEL_DAILY_BUDGET", "5"),
+            ("MODEL_TIMEOUT_MS", "9000"),
+        ];
+        let config = config(&set).unwrap().unwrap();
+        assert_eq!((config.name.as_str(), config.timeout), ("small", Duration::from_secs(9)));
+        assert_eq!(config.prices, Some(Prices { input: 150_000, output: 600_000 }));
+        assert_eq!((config.daily_budget, config.key.is_some()), (Some(5_000_000), true));
+    }
+
+    #[test]
+    fn what_is_missing_or_unreadable_is_named() {
+        let url = ("MODEL_URL", "https://h/v1");
+        let name = ("MODEL_NAME", "m");
+        assert_eq!(config(&[url]), Err(ConfigError::Missing("MODEL_NAME")));
+        for (vars, named) in [
+            (vec![("MODEL_URL", "h/v1"), name], "MODEL_URL"),
+            (vec![url, name, ("MODEL_DAILY_BUDGET", "5")], "MODEL_INPUT_PRICE"),
+            (vec![url, name, ("MODEL_INPUT_PRICE", "5")], "MODEL_OUTPUT_PRICE"),
+            (vec![url, name, ("MODEL_INPUT_PRICE", "-5"), ("MODEL_OUTPUT_PRICE", "1")], "MODEL_INPUT_PRICE"),
+            (vec![url, name, ("MODEL_CONCURRENCY", "0")], "MODEL_CONCURRENCY"),
+        ] {
+            let error = config(&vars).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

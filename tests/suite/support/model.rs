@@ -1,0 +1,170 @@
+//! A scripted model that speaks OpenAI's chat protocol on loopback: it says what it is told to, and remembers what it
+//! was asked.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+/// What it does with a call.
+#[derive(Clone)]
+pub enum Say {
+    /// Values with the words that it claims to have them from, by field; null for every other field.
+    Fields(HashMap<&'static str, (Value, &'static str)>),
+    /// This text as its answer, and the reason why it ended there.
+    Text(&'static str, &'static str),
+    /// This whole body.
+    Body(Value),
+    /// A status, and `Retry-After`.
+    Status(u16, Option<&'static str>),
+    /// A redirect to this address.
+    Redirect(String),
+    /// Nothing for so long.
+    Silence(Duration),
+    /// The connection breaks.
+    Break,
+}
+
+/// Answers by field.
+pub fn fields<const N: usize>(list: [(&'static str, Value, &'static str); N]) -> Say {
+    Say::Fields(list.into_iter().map(|(field, value, quote)| (field, (value, quote))).collect())
+}
+
+/// One call as it came in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub path: String,
+    pub authorization: String,
+    pub body: Value,
+}
+
+impl Call {
+    /// What the user's message says.
+    pub fn prompt(&self) -> &str {
+        self.body["messages"][1]["content"].as_str().unwrap()
+    }
+
+    /// The fields that it asks for, in order.
+    pub fn fields(&self) -> Vec<String> {
+        let lines = self.prompt().lines().skip(1).take_while(|line| !line.is_empty());
+        let name = |line: &str| {
+            let text = line.split_once(": ").unwrap().1;
+            serde_json::Deserializer::from_str(text).into_iter::<String>().next().unwrap().unwrap()
+        };
+        lines.map(name).collect()
+    }
+}
+
+/// The model's server.
+#[derive(Clone)]
+pub struct ScriptedModel {
+    address: SocketAddr,
+    calls: Arc<Mutex<Vec<Call>>>,
+    /// What it says to the next calls, one by one; the last for good.
+    script: Arc<Mutex<Vec<Say>>>,
+}
+
+impl ScriptedModel {
+    pub async fn start(script: Vec<Say>) -> ScriptedModel {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let model = ScriptedModel { address, calls: Arc::default(), script: Arc::new(Mutex::new(script)) };
+        let served = model.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let model = served.clone();
+                let service = service_fn(move |request| {
+                    let model = model.clone();
+                    async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("as it was told")) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        model
+    }
+
+    /// What `MODEL_URL` is to say.
+    pub fn base(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// From now on it says this.
+    pub fn script(&self, script: Vec<Say>) {
+        *self.script.lock().unwrap() = script;
+    }
+
+    /// What it was asked.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+        let path = request.uri().path().to_owned();
+        let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let call = Call {
+            path,
+            authorization: authorization.unwrap_or_default(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        };
+        self.calls.lock().unwrap().push(call.clone());
+        let say = {
+            let mut script = self.script.lock().unwrap();
+            if script.len() > 1 { script.remove(0) } else { script[0].clone() }
+        };
+        match say {
+            Say::Fields(known) => {
+                let null = (Value::Null, "");
+                let said = call.fields().iter().enumerate().map(|(at, field)| {
+                    let (value, quote) = known.get(field.as_str()).unwrap_or(&null);
+                    let quote = if value.is_null() { Value::Null } else { json!(quote) };
+                    (format!("f{at}"), json!({ "value": value, "quote": quote }))
+                });
+                Some(completion(&Value::Object(said.collect::<Map<_, _>>()).to_string(), "stop"))
+            }
+            Say::Text(text, reason) => Some(completion(text, reason)),
+            Say::Body(body) => Some(response(200, &body)),
+            Say::Status(status, retry_after) => {
+                let mut response = response(status, &json!({"error": {"message": "as it was told"}}));
+                if let Some(value) = retry_after {
+                    response.headers_mut().insert("retry-after", value.parse().unwrap());
+                }
+                Some(response)
+            }
+            Say::Redirect(to) => {
+                let mut response = response(307, &json!({}));
+                response.headers_mut().insert("location", to.parse().unwrap());
+                Some(response)
+            }
+            Say::Silence(time) => {
+                tokio::time::sleep(time).await;
+                None
+            }
+            Say::Break => None,
+        }
+    }
+}
+
+fn completion(text: &str, reason: &str) -> Response<Full<Bytes>> {
+    let body = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "scripted",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050},
+    });
+    response(200, &body)
+}
+
+fn response(status: u16, body: &Value) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    response.body(Full::new(Bytes::from(body.to_string()))).unwrap()
+}
