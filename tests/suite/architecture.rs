@@ -6,14 +6,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
     ("render", &["domain", "fetch"]),
+    ("language-model", &["domain"]),
     ("store", &["domain"]),
-    ("engine", &["domain", "extraction", "fetch", "render", "store"]),
-    ("api", &["domain", "engine", "extraction", "fetch", "render", "store"]),
+    ("engine", &["domain", "extraction", "fetch", "language-model", "render", "store"]),
+    ("api", &["domain", "engine", "extraction", "fetch", "language-model", "render", "store"]),
     ("extract", &["api"]),
     ("batch", &["api"]),
     ("crawl", &["api"]),
@@ -38,7 +39,7 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("aws-sdk-dynamodb", &["store"]),
     ("aws-sdk-sqs", &["store"]),
     ("aws-config", &["store"]),
-    ("reqwest", &["bench", "fetch"]),
+    ("reqwest", &["bench", "fetch", "language-model"]),
     ("scraper", &["bench", "extraction"]),
     ("lambda_runtime", &["settle", "worker"]),
     ("dynoxide-rs", &["local"]),

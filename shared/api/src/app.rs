@@ -12,6 +12,7 @@ use engine::settings::Settings;
 use engine::{Engine, EngineDependencies, Semaphores};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
+use language_model::Model;
 use render::Render;
 use store::client::connect;
 use store::queue::{self, Queue};
@@ -45,9 +46,20 @@ pub enum StartError {
     /// The environment is not as it should be.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The HTTP client could not be built.
+    /// An HTTP client could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// An HTTP client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The one for pages.
     #[error(transparent)]
     Fetch(#[from] fetch::BuildError),
+    /// The one for the model.
+    #[error("the model cannot be asked: {0}")]
+    Model(String),
 }
 
 /// Where time comes from and ids are made: the system's, unless a test brings its own.
@@ -96,12 +108,12 @@ impl App {
     /// Builds the application on tables and queues. Makes no network call.
     ///
     /// # Errors
-    /// The HTTP client could not be built.
+    /// An HTTP client could not be built.
     pub async fn new(
         config: &Config,
         resources: &ResourceConfig,
         dependencies: AppDependencies,
-    ) -> Result<App, fetch::BuildError> {
+    ) -> Result<App, BuildError> {
         let (db, sqs) = (connect(&resources.dynamodb).await, queue::connect(&resources.sqs).await);
         let retry = RetryPolicy::default();
         let telemetry = Arc::new(Telemetry::new(dependencies.metrics));
@@ -117,6 +129,7 @@ impl App {
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
             renderer: dependencies.renderer,
+            model: config.model.clone().map(Model::new).transpose().map_err(BuildError::Model)?,
             settings: config.settings.clone(),
             semaphores: dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
             recorder: Arc::clone(&telemetry) as Arc<dyn MetricRecorder>,

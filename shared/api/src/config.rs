@@ -4,8 +4,11 @@
 use engine::settings::Settings;
 use fetch::FetchConfig;
 use ipnet::IpNet;
+use language_model::ModelConfig;
 use store::TableNames;
 use store::client::{Connection, Identity};
+
+use crate::model_config;
 
 /// What can be set, wherever the stores are.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct Config {
     pub settings: Settings,
     /// `RESULT_TTL_HOURS`, in seconds.
     pub result_ttl_secs: u64,
+    /// The operator's model, if there is one.
+    pub model: Option<ModelConfig>,
 }
 
 /// Where the tables and queues are.
@@ -176,6 +181,12 @@ impl Config {
                 1..=1_000,
                 "a whole number from 1 to 1000",
             )?,
+            model_concurrency: count(
+                "MODEL_CONCURRENCY",
+                defaults.model_concurrency,
+                1..=1_000,
+                "a whole number from 1 to 1000",
+            )?,
             host_delay_ms: env.number(
                 "HOST_DELAY_MS",
                 defaults.host_delay_ms,
@@ -194,7 +205,7 @@ impl Config {
         let defaults = FetchConfig::default();
         let user_agent = user_agent(env)?.unwrap_or(defaults.user_agent);
         let fetch = FetchConfig { allow: allowed(env)?, user_agent, ..FetchConfig::default() };
-        Ok(Config { fetch, settings, result_ttl_secs: ttl_hours * 3_600 })
+        Ok(Config { fetch, settings, result_ttl_secs: ttl_hours * 3_600, model: model_config::read(env)? })
     }
 }
 

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 use lambda_http::Request;
 use serde_json::{Value, json};
 use store::lists::Which;
+use store::model::ModelFigures;
 
 use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
@@ -73,7 +74,12 @@ impl App {
             Operation::GetResult => self.result(job_id, caller, request).await,
             Operation::Usage => {
                 request::query(request, &[])?;
-                Ok(json_response(&usage_json(caller)))
+                let mut usage = usage_json(caller);
+                if self.engine.has_model() {
+                    let figures = self.engine.store().model_figures(&caller.account, caller.quota.month).await?;
+                    usage["model"] = model_json(&figures);
+                }
+                Ok(json_response(&usage))
             }
             Operation::Health | Operation::OpenApi | Operation::Extract | Operation::Batch | Operation::Crawl => {
                 Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
@@ -208,6 +214,17 @@ fn usage_json(caller: &Caller) -> Value {
             "remaining": quota.rate_limit.saturating_sub(quota.rate_count),
             "reset": (quota.minute + 1) * 60,
         },
+    })
+}
+
+/// What the operator's model did for an account in a month.
+fn model_json(figures: &ModelFigures) -> Value {
+    json!({
+        "calls": figures.calls,
+        "input_tokens": figures.input_tokens,
+        "output_tokens": figures.output_tokens,
+        "refused_values": figures.refused_values,
+        "failures": figures.failures,
     })
 }
 

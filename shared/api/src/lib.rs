@@ -21,6 +21,7 @@ pub mod validate;
 mod cursor;
 mod idempotency;
 mod json;
+mod model_config;
 mod results;
 
 pub use app::{App, SweepError};

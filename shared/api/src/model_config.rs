@@ -21,10 +21,9 @@ pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
         want: "an absolute http or https URL without a query, like https://api.openai.com/v1",
     })?;
     config.key = env.text("MODEL_KEY").map(Secret::new);
-    let ms = env.number("MODEL_TIMEOUT_MS", 30_000, 1_000..=300_000, "a whole number of milliseconds from 1000 to 300000")?;
+    let ms =
+        env.number("MODEL_TIMEOUT_MS", 30_000, 1_000..=300_000, "a whole number of milliseconds from 1000 to 300000")?;
     config.timeout = Duration::from_millis(ms);
-    let calls = env.number("MODEL_CONCURRENCY", u64::from(config.concurrency), 1..=1_000, "a whole number from 1 to 1000")?;
-    config.concurrency = u32::try_from(calls).unwrap_or(config.concurrency);
     let chars = env.number("MODEL_MAX_CHARS", 60_000, 1_000..=200_000, "a whole number from 1000 to 200000")?;
     config.max_text = usize::try_from(chars).unwrap_or(config.max_text);
     config.prices = match (dollars(env, "MODEL_INPUT_PRICE")?, dollars(env, "MODEL_OUTPUT_PRICE")?) {
@@ -86,7 +85,7 @@ mod tests {
             (vec![url, name, ("MODEL_DAILY_BUDGET", "5")], "MODEL_INPUT_PRICE"),
             (vec![url, name, ("MODEL_INPUT_PRICE", "5")], "MODEL_OUTPUT_PRICE"),
             (vec![url, name, ("MODEL_INPUT_PRICE", "-5"), ("MODEL_OUTPUT_PRICE", "1")], "MODEL_INPUT_PRICE"),
-            (vec![url, name, ("MODEL_CONCURRENCY", "0")], "MODEL_CONCURRENCY"),
+            (vec![url, name, ("MODEL_MAX_CHARS", "0")], "MODEL_MAX_CHARS"),
         ] {
             let error = config(&vars).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

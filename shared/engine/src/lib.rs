@@ -26,6 +26,7 @@ mod crawl;
 mod events;
 mod heartbeat;
 mod lease;
+mod modelling;
 mod page;
 mod reading;
 mod rendering;
@@ -37,6 +38,8 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use domain::{AccountId, JobId, Nonce, Timestamp};
 use fetch::Fetcher;
+use language_model::Model;
+use modelling::ModelReader;
 use render::Render;
 use store::{Store, StoreError};
 use tokio::sync::watch as signal;
@@ -59,6 +62,8 @@ struct Inner {
     queues: Queues,
     fetcher: Fetcher,
     renderer: Option<Arc<dyn Render>>,
+    /// Reads what rules leave open.
+    model: Option<ModelReader>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -91,6 +96,8 @@ pub struct EngineDependencies {
     pub fetcher: Fetcher,
     /// Renders pages, where there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
+    /// The operator's model, if there is one.
+    pub model: Option<Model>,
     /// Times and limits.
     pub settings: Settings,
     /// What the process's accounts share.
@@ -110,6 +117,8 @@ pub struct Semaphores {
     pub parsers: FairSemaphore,
     /// A permit for each page that a browser renders at once.
     pub renders: FairSemaphore,
+    /// A permit for each call of the operator's model at once.
+    pub models: FairSemaphore,
     /// Permits for large bodies and heavy pages.
     pub heavy: Heavy,
 }
@@ -129,6 +138,7 @@ impl Semaphores {
             bodies: ByteSemaphore::new(WAITING_BYTES),
             parsers: FairSemaphore::new(settings::processors().saturating_add(1), 1),
             renders: FairSemaphore::new(renders, renders / 8),
+            models: FairSemaphore::new(settings.model_concurrency, settings.model_concurrency / 8),
             heavy: Heavy::default(),
         }
     }
@@ -137,12 +147,22 @@ impl Semaphores {
 impl Engine {
     /// Puts an engine together.
     pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
-        let EngineDependencies { store, queues, fetcher, renderer, settings, semaphores, recorder } = dependencies;
+        let EngineDependencies { store, queues, fetcher, renderer, model, settings, semaphores, recorder } =
+            dependencies;
+        let model = model.map(|model| ModelReader {
+            model,
+            store: store.clone(),
+            calls: semaphores.models.clone(),
+            parsers: semaphores.parsers.clone(),
+            recorder: Arc::clone(&recorder),
+            clock: Arc::clone(&clock),
+        });
         let inner = Inner {
             store,
             queues,
             fetcher,
             renderer,
+            model,
             settings,
             clock,
             ids,
@@ -167,6 +187,11 @@ impl Engine {
     /// Tells whoever counts.
     pub fn record(&self, event: &MetricEvent<'_>) {
         self.inner.recorder.record(event);
+    }
+
+    /// Whether the operator has set up a model.
+    pub fn has_model(&self) -> bool {
+        self.inner.model.is_some()
     }
 
     /// The queues.

@@ -3,6 +3,7 @@
 
 use domain::job::Settlement;
 use domain::{Job, UnitOutcome};
+use store::model::ModelFigures;
 
 /// Something that happened in this process.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub enum MetricEvent<'a> {
     UnitEnded(&'a UnitOutcome),
     /// A message was received this long after it was sent first, in milliseconds.
     Received(u64),
+    /// The operator's model was asked, or was to be.
+    ModelCalled(&'a ModelFigures),
     /// So many invariants were found broken.
     Violations(usize),
 }

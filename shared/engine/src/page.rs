@@ -40,6 +40,8 @@ pub(crate) struct Visit {
 /// What came of a visit.
 pub(crate) struct Visited {
     pub(crate) outcome: UnitOutcome,
+    /// Whether it is all that there is to be had, so that it may be shown to others later.
+    pub(crate) is_whole: bool,
     /// What a crawl may follow.
     pub(crate) found: Option<Found>,
     /// It turned out to be another unit's page, or one that robots.txt denies: it has no result of its own.
@@ -51,7 +53,7 @@ pub(crate) struct Visited {
 impl Visited {
     /// What the cache had: nothing was fetched.
     pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
-        Visited { outcome, found: None, duplicate: false, answered: None }
+        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None }
     }
 
     /// No such page can be asked for.
@@ -60,7 +62,8 @@ impl Visited {
     }
 
     fn failed(url: &str, error: UnitError) -> Visited {
-        Visited { outcome: UnitOutcome::error(url, error), found: None, duplicate: false, answered: None }
+        let outcome = UnitOutcome::error(url, error);
+        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None }
     }
 }
 
@@ -104,7 +107,8 @@ impl Engine {
                 let redirects = visit.redirects.as_deref();
                 match self.render_page(job, renderer, &target, redirects, end).await {
                     Ok((page, said)) => {
-                        let answer = self.read_rendered(job, page, said, &visit, end).await;
+                        let mut answer = self.read_rendered(job, page, said, &visit, end).await;
+                        self.complete(job, &mut answer, end).await;
                         return visited(url, answer, None);
                     }
                     Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
@@ -133,7 +137,15 @@ impl Engine {
         if let Some(rendered) = self.render_shell(job, &target, &mut answer, &visit, end).await {
             answer = rendered;
         }
+        self.complete(job, &mut answer, end).await;
         visited(url, answer, Some(attempts))
+    }
+
+    /// Has the operator's model read what rules left open, if there is one.
+    async fn complete(&self, job: &Assignment, answer: &mut Answer, end: Instant) {
+        if let (Some(model), Some(Ok(values))) = (&self.inner.model, answer.values.as_mut()) {
+            model.complete(job, &answer.at, values, end).await;
+        }
     }
 
     /// Renders a page that was fetched and turned out to be a shell, if there is a browser. `None` where what was fetched
@@ -222,9 +234,20 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let Answer { at, redirected, values, found } = answer;
     let final_url = redirected.then(|| at.to_string());
     let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
+    let mut is_whole = true;
     let outcome = match values.unwrap_or_else(|| Err(ours())) {
-        Ok(Values { data, warnings, render_mode, shell: _ }) => {
-            UnitOutcome::Success { url, final_url, render_mode, data, warnings, images_processed: None, attempts: None }
+        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact: _ }) => {
+            is_whole = !model_failed;
+            UnitOutcome::Success {
+                url,
+                final_url,
+                render_mode,
+                data,
+                warnings,
+                images_processed: None,
+                model_fields,
+                attempts: None,
+            }
         }
         Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
     };
@@ -232,7 +255,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
         Some(attempts) => outcome.tried(attempts),
         None => outcome,
     };
-    Visited { outcome, found, duplicate: false, answered: Some((at, None)) }
+    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)) }
 }
 
 /// What a unit's page came to that could not be had.
@@ -241,7 +264,7 @@ fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
-    Visited { outcome, found: None, answered, duplicate }
+    Visited { outcome, is_whole: true, found: None, answered, duplicate }
 }
 
 /// Cuts a result that would not fit its row: the longest texts first, and says so.
@@ -314,6 +337,7 @@ mod tests {
             data,
             warnings,
             images_processed: None,
+            model_fields: Vec::new(),
             attempts: None,
         }
     }

@@ -35,7 +35,8 @@ impl Engine {
     /// Has a page read. `suspect`: it may kill its reader. `None` where its reader failed by a fault of ours.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
-        let task = Task::new(&job.spec, page.content_type, page.final_url, self.now(), edge.is_some());
+        let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.now(), edge.is_some());
+        task.compact = self.inner.model.as_ref().and_then(|model| model.wanted_text(job));
         let work = Work { task, body: page.body, held, edge, end };
         match &self.settings().reader {
             Some(program) if suspect => self.read_suspect(program, &job.account, work).await,

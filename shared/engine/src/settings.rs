@@ -17,6 +17,8 @@ pub struct Settings {
     pub fetch_concurrency: u32,
     /// `RENDER_CONCURRENCY`: pages that this process has a browser render at once.
     pub render_concurrency: u32,
+    /// `MODEL_CONCURRENCY`: calls of the operator's model that this process makes at once.
+    pub model_concurrency: u32,
     /// `HOST_DELAY_MS`: least time between two pages of crawls on one host, in milliseconds; 0 switches it off.
     pub host_delay_ms: u64,
     /// Parallel fetches of a job that asks for nothing else.
@@ -56,6 +58,7 @@ impl Default for Settings {
             sweep_secs: 60,
             fetch_concurrency: 32,
             render_concurrency: processors(),
+            model_concurrency: 8,
             host_delay_ms: 250,
             default_concurrency: 8,
             queue_concurrency: 32,

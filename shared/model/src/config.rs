@@ -39,8 +39,6 @@ pub struct ModelConfig {
     pub name: String,
     /// `MODEL_TIMEOUT_MS`: longest that one page's call may take, retries included; the page's own time bounds it too.
     pub timeout: Duration,
-    /// `MODEL_CONCURRENCY`: calls of this process at once.
-    pub concurrency: u32,
     /// `MODEL_MAX_CHARS`: most bytes of a page's text in a call.
     pub max_text: usize,
     /// `MODEL_INPUT_PRICE`, `MODEL_OUTPUT_PRICE`: US dollars for a million tokens.
@@ -73,7 +71,6 @@ impl ModelConfig {
             key: None,
             name: name.to_owned(),
             timeout: Duration::from_secs(30),
-            concurrency: 8,
             max_text: 60_000,
             prices: None,
             daily_budget: None,

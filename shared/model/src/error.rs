@@ -67,7 +67,8 @@ pub struct ModelError {
 }
 
 impl ModelError {
-    pub(crate) fn new(code: Code, text: &'static str) -> ModelError {
+    /// A failure without a status.
+    pub fn new(code: Code, text: &'static str) -> ModelError {
         ModelError { code, text, retry_after: None, status: None }
     }
 

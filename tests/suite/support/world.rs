@@ -143,6 +143,7 @@ impl Ground {
             queues: self.queues(faults).await,
             fetcher: fetcher(),
             renderer: None,
+            model: None,
             settings: self.settings.clone(),
             semaphores: Semaphores::new(&self.settings),
             recorder: Arc::new(NoMetrics),

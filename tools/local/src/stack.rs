@@ -62,9 +62,12 @@ pub enum StartError {
     /// The key of the account `dev`.
     #[error(transparent)]
     Seed(#[from] seed::SeedError),
-    /// The HTTP client.
+    /// The HTTP client of the browser's proxy.
     #[error(transparent)]
     Fetch(#[from] fetch::BuildError),
+    /// The HTTP clients of the application.
+    #[error(transparent)]
+    Build(#[from] api::app::BuildError),
     /// The port, or a file.
     #[error("{0}")]
     Io(String),

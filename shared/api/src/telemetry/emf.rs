@@ -19,6 +19,10 @@ impl Metric {
             Metric::CreditsCharged => "CreditsCharged",
             Metric::CreditsRefunded => "CreditsRefunded",
             Metric::QueueAge => "QueueAge",
+            Metric::ModelCalls => "ModelCalls",
+            Metric::ModelTokens => "ModelTokens",
+            Metric::ModelValuesRefused => "ModelValuesRefused",
+            Metric::ModelFailures => "ModelFailures",
             Metric::InvariantViolations => "InvariantViolations",
         }
     }

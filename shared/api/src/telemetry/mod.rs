@@ -47,6 +47,10 @@ enum Metric {
     CreditsCharged,
     CreditsRefunded,
     QueueAge,
+    ModelCalls,
+    ModelTokens,
+    ModelValuesRefused,
+    ModelFailures,
     InvariantViolations,
 }
 
@@ -115,6 +119,15 @@ impl MetricRecorder for Telemetry {
                 self.count(Metric::Units, &[("Outcome", &code_name(error.code))], 1);
             }
             MetricEvent::Received(ms) => self.count(Metric::QueueAge, &[], *ms),
+            MetricEvent::ModelCalled(call) => {
+                self.count(Metric::ModelCalls, &[], call.calls);
+                self.count(Metric::ModelTokens, &[("Direction", "INPUT")], call.input_tokens);
+                self.count(Metric::ModelTokens, &[("Direction", "OUTPUT")], call.output_tokens);
+                self.count(Metric::ModelValuesRefused, &[], call.refused_values);
+                for (code, count) in &call.failures {
+                    self.count(Metric::ModelFailures, &[("Code", code)], *count);
+                }
+            }
             MetricEvent::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
         }
     }

@@ -42,6 +42,7 @@ impl Order {
         let mut line = json!({
             "schema": task.schema, "locale": task.locale, "notes": task.notes,
             "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links, "judge": task.judge,
+            "compact": task.compact,
             "ms": ms, "memory": limits.memory, "cpu_secs": limits.cpu_secs,
         })
         .to_string();
@@ -65,6 +66,7 @@ impl Order {
             now: Timestamp(head["now"].as_i64().ok_or_else(|| bad("now"))?),
             links: head["links"] == true,
             judge: head["judge"] == true,
+            compact: serde_json::from_value(head["compact"].clone()).map_err(bad)?,
         };
         let limits = Limits { memory: number("memory")?, cpu_secs: number("cpu_secs")? };
         Ok(Order { task, ms: number("ms")?, limits })
@@ -76,11 +78,13 @@ impl Reading {
         let links: Vec<Value> = self.links.links.iter().map(|l| json!([l.url.as_str(), l.nofollow])).collect();
         let mut all = json!({ "links": links, "truncated": self.links.truncated });
         match &self.values {
-            Ok(Values { data, warnings, render_mode, shell }) => {
+            // No model was asked yet.
+            Ok(Values { data, warnings, render_mode, shell, compact, model_fields: _, model_failed: _ }) => {
                 all["shell"] = json!(shell);
                 all["data"] = Value::Object(data.clone());
                 all["warnings"] = json!(warnings);
                 all["render_mode"] = json!(render_mode);
+                all["compact"] = json!(compact);
             }
             Err(error) => all["error"] = json!(error),
         }
@@ -98,11 +102,12 @@ impl Reading {
             None => {
                 let Value::Object(data) = take("data")? else { return None };
                 let warnings = serde_json::from_value(take("warnings")?).ok()?;
+                let render_mode = serde_json::from_value::<RenderMode>(take("render_mode")?).ok()?;
                 Ok(Values {
-                    data,
                     warnings,
-                    render_mode: serde_json::from_value::<RenderMode>(take("render_mode")?).ok()?,
                     shell: take("shell")? == true,
+                    compact: serde_json::from_value(take("compact")?).ok()?,
+                    ..Values::of(data, render_mode)
                 })
             }
         };
@@ -119,6 +124,7 @@ fn link(pair: &Value) -> Option<Link> {
 #[cfg(test)]
 mod tests {
     use domain::ErrorCode;
+    use extraction::Compact;
 
     use super::*;
 
@@ -133,6 +139,7 @@ mod tests {
             now: Timestamp(7),
             links: true,
             judge: true,
+            compact: Some(9),
         };
         let order = Order { task, ms: 1_500, limits: Limits { memory: 1, cpu_secs: 2 } };
         let message = [order.head(), b"<p>\nbody".to_vec()].concat();
@@ -143,7 +150,13 @@ mod tests {
         let url = Url::parse("https://e.test/b").unwrap();
         let links = Links { links: vec![Link { url, kind: LinkKind::Anchor, nofollow: true }], truncated: true };
         let Value::Object(data) = json!({"b": "x\n", "a": null}) else { panic!() };
-        let good = Values { data, warnings: vec!["w".into()], render_mode: RenderMode::Structured, shell: true };
+        let compact = Compact { title: None, text: "t\n".into(), open: vec![1] };
+        let good = Values {
+            warnings: vec!["w".into()],
+            shell: true,
+            compact: Some(compact),
+            ..Values::of(data, RenderMode::Structured)
+        };
         for values in [Ok(good), Err(UnitError::new(ErrorCode::UnsupportedContent, "no"))] {
             let (reading, mut text) = (Reading { values, links: links.clone() }, Vec::new());
             reading.write(&mut text).unwrap();

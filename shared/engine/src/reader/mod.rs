@@ -12,7 +12,7 @@ use domain::{ErrorCode, JobSpec, RenderMode, Schema, Timestamp, UnitError};
 use extraction::budget::Budget;
 use extraction::links::Links;
 use extraction::shell::{Found, shell};
-use extraction::{Context, ExtractError, Extracted, Page};
+use extraction::{Compact, Context, ExtractError, Extracted, Extras, Page, Wants};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -34,6 +34,8 @@ pub(crate) struct Task {
     pub(crate) links: bool,
     /// Whether it is to be judged if it is a shell.
     pub(crate) judge: bool,
+    /// Most bytes of text that a model is to be shown where fields stay open; `None` where none is to be asked.
+    pub(crate) compact: Option<usize>,
 }
 
 /// A page's values, what there is to say about them, and where they came from.
@@ -44,6 +46,26 @@ pub(crate) struct Values {
     pub(crate) render_mode: RenderMode,
     /// It looks as if only a browser's programs showed what is in it.
     pub(crate) shell: bool,
+    /// What a model may be asked about, where fields are open.
+    pub(crate) compact: Option<Compact>,
+    /// The fields that a model answered, and whether one failed to.
+    pub(crate) model_fields: Vec<String>,
+    pub(crate) model_failed: bool,
+}
+
+impl Values {
+    /// Values without anything else to say about them.
+    pub(crate) fn of(data: Map<String, Value>, render_mode: RenderMode) -> Values {
+        Values {
+            data,
+            warnings: Vec::new(),
+            render_mode,
+            shell: false,
+            compact: None,
+            model_fields: Vec::new(),
+            model_failed: false,
+        }
+    }
 }
 
 /// What came of reading a page.
@@ -56,6 +78,7 @@ pub(crate) struct Reading {
 impl Task {
     pub(crate) fn new(spec: &JobSpec, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
         Task {
+            compact: None,
             schema: spec.schema.clone(),
             locale: spec.options.locale.clone(),
             notes: notes(spec),
@@ -71,12 +94,9 @@ impl Task {
     pub(crate) fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
         let page = Page { body, content_type: self.content_type.as_deref(), url: &self.url };
         let context = Context { locale: &self.locale, now: self.now, budget };
-        let (read, links) = if self.links {
-            extraction::extract_with_links(&page, &self.schema, &context)
-        } else {
-            (extraction::extract(&page, &self.schema, &context), Links::default())
-        };
-        let mut values = self.values(read);
+        let wants = Wants { links: self.links, compact: self.compact };
+        let (read, Extras { links, compact }) = extraction::extract_with(&page, &self.schema, &context, wants);
+        let mut values = self.values(read, compact);
         if let Ok(values) = &mut values
             && self.judge
         {
@@ -85,7 +105,7 @@ impl Task {
         Reading { values, links }
     }
 
-    fn values(&self, read: Result<Extracted, ExtractError>) -> Result<Values, UnitError> {
+    fn values(&self, read: Result<Extracted, ExtractError>, compact: Option<Compact>) -> Result<Values, UnitError> {
         let read = read.map_err(|e| {
             let code = match e {
                 ExtractError::OutOfTime => ErrorCode::Timeout,
@@ -97,7 +117,7 @@ impl Task {
         })?;
         let mut warnings = read.warnings;
         warnings.extend_from_slice(&self.notes);
-        Ok(Values { data: read.data, warnings, render_mode: read.render_mode, shell: false })
+        Ok(Values { warnings, compact, ..Values::of(read.data, read.render_mode) })
     }
 }
 

@@ -242,7 +242,7 @@ impl Engine {
             (outcome, false) if outcome.succeeded() => UnitEnd::Succeeded,
             _ => UnitEnd::Failed,
         };
-        if extract {
+        if extract && visited.is_whole {
             // Beside the settlement, so that nobody waits for it.
             let (engine, work, outcome) = (self.clone(), Arc::clone(&work), visited.outcome.clone());
             self.inner.drives.spawn(async move { engine.remember(&work, &url, &outcome, at).await }.in_current_span());
