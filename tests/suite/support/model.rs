@@ -125,7 +125,8 @@ impl ScriptedModel {
         match say {
             Say::Fields(known) => {
                 let null = (Value::Null, "");
-                let said = call.fields().iter().enumerate().map(|(at, field)| {
+                let asked = call.fields();
+                let said = asked.iter().enumerate().map(|(at, field)| {
                     let (value, quote) = known.get(field.as_str()).unwrap_or(&null);
                     let quote = if value.is_null() { Value::Null } else { json!(quote) };
                     (format!("f{at}"), json!({ "value": value, "quote": quote }))
