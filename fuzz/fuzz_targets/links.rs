@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use extraction::grounding::{Claim, Shown, Ungrounded};
 use extraction::links::{MAX_LINK_BYTES, MAX_LINKS};
-use extraction::{Context, Page};
+use extraction::{Context, Extras, Page, Wants};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
@@ -13,11 +14,30 @@ static SCHEMA: LazyLock<domain::Schema> = LazyLock::new(|| {
     domain::Schema::parse(&json!([{"field": "zork", "type": "string", "example": "x"}])).expect("a valid schema")
 });
 
+static FIELDS: LazyLock<domain::Schema> = LazyLock::new(|| {
+    let fields = ["string", "float", "date", "boolean", "array<integer>"].map(|kind| {
+        let example =
+            json!({"string": "x", "float": 1.5, "date": "2025-01-01", "boolean": true, "array<integer>": [1]});
+        json!({"field": kind, "type": kind, "example": example[kind]})
+    });
+    domain::Schema::parse(&json!(fields)).expect("a valid schema")
+});
+
 fuzz_target!(|body: &[u8]| {
     let url = url::Url::parse("https://e.test/d/page?x=1").expect("a valid URL");
     let page = Page { body, content_type: Some("text/html"), url: &url };
     let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
-    let (_, found) = extraction::extract_with_links(&page, &SCHEMA, &context);
+    let wants = Wants { links: true, compact: Some(500) };
+    let (_, Extras { links: found, compact }) = extraction::extract_with(&page, &SCHEMA, &context, wants);
+    let text = compact.map(|compact| compact.text).unwrap_or_default();
+    assert!(text.len() <= 501, "{} bytes of text", text.len());
+    // What is quoted from it is found in it, and whatever is said of it is judged without a panic.
+    let said = json!(text);
+    let claim = Claim { value: &said, quote: &text };
+    for field in FIELDS.fields() {
+        let judged = Shown::new(&text).judge(field, claim, "en-US", context.now);
+        assert!(!matches!(judged, Err(Ungrounded::NotThere(_))), "{text:?}");
+    }
     assert!(found.links.len() <= MAX_LINKS);
     assert!(found.links.iter().map(|l| l.url.as_str().len()).sum::<usize>() <= MAX_LINK_BYTES);
     let mut seen = HashSet::new();

@@ -129,7 +129,7 @@ fn text(said: &Value, words: &str) -> Option<Value> {
     let said = crate::coercion::collapse(&said);
     let trailing = said.trim_start_matches(|c: char| !c.is_alphanumeric());
     let leading = said.len() - trailing.len();
-    let start = words[..range.start].ends_with(&said[..leading]).then(|| range.start - leading).unwrap_or(range.start);
+    let start = range.start - if words[..range.start].ends_with(&said[..leading]) { leading } else { 0 };
     let tail = said.len() - said.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
     let end = range.end + if words[range.end..].starts_with(&said[said.len() - tail..]) { tail } else { 0 };
     if start < end {

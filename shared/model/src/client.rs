@@ -1,10 +1,10 @@
 //! Calls the model: one origin, bounded in time and size, tried again where a failure may pass.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -151,17 +151,16 @@ fn judge(response: &Response) -> Result<(), ModelError> {
     Err(ModelError { retry_after, status: Some(status.as_u16()), ..error })
 }
 
-/// `Retry-After` in either form (RFC 9110 §10.2.3).
+/// `Retry-After` in either form (RFC 9110 §10.2.3); a moment counts from the answer's own `Date`.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // What has passed may be asked at once.
-        Err(_) => {
-            let at = httpdate::parse_http_date(text).ok()?;
-            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-        }
+    let field = |name| response.headers().get(name)?.to_str().ok().map(str::trim);
+    let text = field(RETRY_AFTER)?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let (at, now) = (httpdate::parse_http_date(text).ok()?, httpdate::parse_http_date(field(DATE)?).ok()?);
+    // What has passed may be asked at once.
+    Some(at.duration_since(now).unwrap_or_default())
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, ModelError> {

@@ -12,7 +12,7 @@ use domain::segment::{Segment, UnitEnd, UnitState, WriteId};
 use domain::time::Month;
 use domain::{AccountId, CanonicalUrl, Endpoint, FieldType, Job, JobId, JobState, Nonce, Schema, Timestamp};
 use extraction::coercion::{Reading, coerce};
-use extraction::{Context, Page};
+use extraction::{Context, Page, Wants};
 use fetch::Robots;
 use serde_json::json;
 use store::client::{Connection, connect};
@@ -47,11 +47,8 @@ fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
     let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
     bencher.bench(|| {
-        extraction::extract_with_links(
-            &page,
-            &schema,
-            &Context { locale: "en-US", now: FETCHED, budget: &Default::default() },
-        )
+        let context = Context { locale: "en-US", now: FETCHED, budget: &Default::default() };
+        extraction::extract_with(&page, &schema, &context, Wants { links: true, compact: None })
     });
 }
 
