@@ -145,7 +145,7 @@ async fn a_scheduled_event_sweeps() {
     );
     let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
     assert_eq!(settle.api.invoke(&event, PLENTY).value().await, json!({ "looked_after": 0 }));
-    let options = json!({ "concurrency": 1, "timeout_ms": 1_000 });
+    let options = json!({ "concurrency": 1, "timeout_ms": 3_000 });
     // A page that takes long after one that does not: the first is done when the process dies, the second has started.
     let urls = [site.url("/p/0"), site.url("/gate/1"), site.url("/p/2"), site.url("/p/3")];
     let mut answer = batch(&front, &urls, options, &[], PLENTY);
