@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::model::{Call, Say, ScriptedModel, fields};
+use crate::support::server::{Folder, Server, admin};
 use crate::support::site::Site;
-use crate::support::stack::{Caller, World};
+use crate::support::stack::{Caller, World, client};
 
 /// A page that says things in prose, which rules do not read.
 const HOUSE: &str = "<title>A house by the harbour</title><main><h1>A house by the harbour</h1>\
@@ -124,6 +125,29 @@ async fn it_is_asked_for_nothing_that_rules_or_callers_settle() {
     let refusal = extract(&world, &url, &title, json!({"model": "allways"})).await;
     assert_eq!(refusal["error"]["code"], "INVALID_REQUEST");
     assert!(refusal["error"]["message"].as_str().unwrap().contains("must be one of auto, never"), "{refusal}");
+}
+
+/// A static key of the operator's may keep it out too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_static_key_may_keep_it_out() {
+    let (model, site, folder) =
+        (ScriptedModel::start(vec![told_the_truth()]).await, Site::start().await, Folder::new("model-key"));
+    let server = Server::start_with(&folder.0, &[("MODEL_URL", &model.base()), ("MODEL_NAME", "small")]);
+    let schema_file = folder.0.join("schema.json");
+    std::fs::write(&schema_file, open_fields().to_string()).unwrap();
+    let body = json!({ "url": site.show("house", HOUSE) });
+    for (more, asked) in [(&["--no-model"][..], 0), (&[], 1)] {
+        let create = ["key", "create", "--account", "dev", "--json", "--schema", schema_file.to_str().unwrap()];
+        let (_, text) = admin(&folder.0, &[&create, more].concat());
+        let key = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+        let call = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", key);
+        let got = call.body(body.to_string()).send().await.unwrap().text().await.unwrap();
+        let got: Value = serde_json::from_str(&got).unwrap();
+        assert_eq!(got["status"], "success", "{got}");
+        assert_eq!(model.calls().len(), asked, "{got}");
+    }
+    let (good, _) = admin(&folder.0, &["key", "create", "--account", "dev", "--no-model"]);
+    assert!(!good, "a dynamic key's calls say so themselves");
 }
 
 #[tokio::test]

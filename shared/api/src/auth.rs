@@ -1,9 +1,9 @@
 //! Who calls: `X-API-Key`, looked up by its SHA-256. The key itself is neither stored nor logged.
 
-use domain::{AccountId, ErrorCode, Schema, Timestamp};
+use domain::{AccountId, ErrorCode, Timestamp};
 use http::HeaderMap;
 use store::Store;
-use store::accounts::ApiKey;
+use store::accounts::{ApiKey, Binding};
 use store::quota::QuotaSnapshot;
 
 use crate::ApiError;
@@ -13,8 +13,8 @@ use crate::ApiError;
 pub struct Caller {
     /// Whose key it is.
     pub account: AccountId,
-    /// The schema bound to a static key.
-    pub bound_schema: Option<Schema>,
+    /// What a static key settles.
+    pub bound: Option<Binding>,
     /// What the account may spend.
     pub quota: QuotaSnapshot,
 }
@@ -36,7 +36,7 @@ pub async fn authenticate(
 ) -> Result<Caller, ApiError> {
     let found = known_key(store, headers).await?;
     let quota = store.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
-    Ok(Caller { account: found.account, bound_schema: found.schema, quota })
+    Ok(Caller { account: found.account, bound: found.bound, quota })
 }
 
 fn unknown() -> ApiError {

@@ -8,6 +8,7 @@ use engine::result_stream::ResultStream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Request, RequestExt};
+use store::accounts::Binding;
 use store::quota::QuotaSnapshot;
 
 use crate::app::App;
@@ -68,7 +69,7 @@ impl App {
         };
         RequestLog::note(request, |log| log.account(&caller.account));
         let mut quota = caller.quota.clone();
-        let response = self.accept(endpoint, request, key, caller.bound_schema.as_ref(), &mut quota).await;
+        let response = self.accept(endpoint, request, key, caller.bound.as_ref(), &mut quota).await;
         let mut response = response.unwrap_or_else(ApiError::into_response);
         add_limits(response.headers_mut(), &quota);
         response
@@ -79,7 +80,7 @@ impl App {
         endpoint: Endpoint,
         request: &Request,
         key: Option<&str>,
-        bound: Option<&domain::Schema>,
+        bound: Option<&Binding>,
         quota: &mut QuotaSnapshot,
     ) -> Result<Response, ApiError> {
         check_active(quota)?;

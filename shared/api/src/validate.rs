@@ -1,9 +1,10 @@
 //! Request bodies, checked member by member. The first fault is told, naming the member and the nearest known one.
 
-use domain::job::{CrawlPlan, Options};
+use domain::job::{CrawlPlan, ModelUse, Options};
 use domain::nearest::nearest;
 use domain::{Endpoint, ErrorCode, Schema};
 use serde_json::{Map, Number, Value};
+use store::accounts::Binding;
 
 use crate::{ApiError, json};
 
@@ -49,7 +50,7 @@ pub struct Valid {
 ///
 /// # Errors
 /// The first fault.
-pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>) -> Result<Valid, ApiError> {
+pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Binding>) -> Result<Valid, ApiError> {
     let body = parse(bytes)?;
     let Value::Object(members) = &body else {
         return Err(ApiError::invalid("the request body must be a JSON object"));
@@ -73,7 +74,10 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Schema>) -> Result
         options.headers = options.headers.only_for(&seed);
     }
     let async_mode = flag(members, "", "async_mode")? || flag(option_members, "options.", "async_mode")?;
-    let schema = read_schema(members.get("schema"), bound, &options.locale)?;
+    let schema = read_schema(members.get("schema"), bound.map(|bound| &bound.schema), &options.locale)?;
+    if bound.is_some_and(|bound| bound.model == ModelUse::Never) {
+        options.model = ModelUse::Never;
+    }
     Ok(Valid { urls, crawl, schema, options, async_mode, body })
 }
 

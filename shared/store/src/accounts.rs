@@ -1,6 +1,7 @@
 //! Accounts and API keys: what the operator's tool writes and what every call looks up.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::job::ModelUse;
 use domain::{AccountId, Month, Plan, Schema, Timestamp};
 
 use crate::Store;
@@ -14,10 +15,19 @@ use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 pub struct ApiKey {
     /// Whose.
     pub account: AccountId,
-    /// The schema bound to a static key; `None` for a dynamic one.
-    pub schema: Option<Schema>,
+    /// What a static key settles; `None` for a dynamic one.
+    pub bound: Option<Binding>,
     /// Whether it was revoked.
     pub revoked: bool,
+}
+
+/// What a static key settles for every call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    /// What is extracted.
+    pub schema: Schema,
+    /// [`ModelUse::Never`] keeps the operator's model out, whatever a call says.
+    pub model: ModelUse,
 }
 
 /// What an operator's write came to.
@@ -38,6 +48,11 @@ impl Change {
     }
 }
 
+fn binding(row: &Row<'_>) -> Result<Binding, StoreError> {
+    let model = if row.flag("no_model") { ModelUse::Never } else { ModelUse::Auto };
+    Ok(Binding { schema: row.json("schema")?, model })
+}
+
 impl Store {
     /// Looks a key up by the hex SHA-256 of its text.
     ///
@@ -50,7 +65,7 @@ impl Store {
         let row = Row(&item);
         Ok(Some(ApiKey {
             account: row.parse("account", AccountId::parse)?,
-            schema: row.opt_s("schema").map(|_| row.json("schema")).transpose()?,
+            bound: row.opt_s("schema").map(|_| binding(&row)).transpose()?,
             revoked: row.flag("revoked"),
         }))
     }
@@ -174,15 +189,17 @@ impl Store {
         account: &AccountId,
         sha256: &str,
         label: &str,
-        schema: Option<&Schema>,
+        bound: Option<&Binding>,
         now: Timestamp,
     ) -> Result<Change, StoreError> {
+        let no_model = bound.is_some_and(|bound| bound.model == ModelUse::Never);
         let item = key(keys::api_key(sha256), "KEY")
             .with("account", s(account.as_str()))
-            .with("kind", s(if schema.is_some() { "static" } else { "live" }))
+            .with("kind", s(if bound.is_some() { "static" } else { "live" }))
             .with("created_at", n(now.0))
             .with("revoked", AttributeValue::Bool(false))
-            .with_some("schema", schema.map(json_text).transpose()?);
+            .with_some("schema", bound.map(|bound| json_text(&bound.schema)).transpose()?)
+            .with_some("no_model", no_model.then_some(AttributeValue::Bool(true)));
         let pointer = key(keys::account(account), keys::api_key(sha256))
             .with("label", s(label))
             .with("revoked", AttributeValue::Bool(false));

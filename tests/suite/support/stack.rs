@@ -6,11 +6,13 @@ use std::sync::Arc;
 use api::app::AppDependencies;
 use api::config::{Config, Env};
 use domain::invariants::check;
+use domain::job::ModelUse;
 use domain::{AccountId, Plan, Schema};
 use engine::settings::Settings;
 use local::{LocalConfig, Stack};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use store::accounts::Binding;
 
 use super::world::RunningClock;
 
@@ -127,8 +129,8 @@ impl World {
         let account = AccountId::parse(id).unwrap();
         store.create_account(&account, plan, rate, now).await.unwrap();
         let key = format!("sk_test_{id}");
-        let schema = schema.map(|s| Schema::parse(&s).unwrap());
-        store.add_key(&account, &api::auth::sha256_hex(&key), "test", schema.as_ref(), now).await.unwrap();
+        let bound = schema.map(|s| Binding { schema: Schema::parse(&s).unwrap(), model: ModelUse::Auto });
+        store.add_key(&account, &api::auth::sha256_hex(&key), "test", bound.as_ref(), now).await.unwrap();
         Caller { key, ..self.dev.clone() }
     }
 

@@ -133,6 +133,9 @@ pub(crate) enum KeyCommand {
         /// A file with the schema of a static key
         #[arg(long, value_name = "FILE")]
         schema: Option<PathBuf>,
+        /// Keep the operator's model out of all calls with a static key
+        #[arg(long, requires = "schema")]
+        no_model: bool,
     },
     /// Revoke a key, given itself or by the hash that `list` shows; read from standard input if it is not given, so that
     /// the shell's history does not keep it

@@ -2,12 +2,13 @@
 
 use api::auth::sha256_hex;
 use domain::ids::key_text;
-use domain::{AccountId, JobId, Plan, Schema};
+use domain::job::ModelUse;
+use domain::{AccountId, JobId, Plan};
 use engine::audit::violations;
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
-use store::accounts::Change;
+use store::accounts::{Binding, Change};
 use store::stop::Stopped;
 
 use crate::Answer;
@@ -110,16 +111,16 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
 }
 
 /// Makes and stores a key, if the plan allows one more.
-async fn new_key(store: &Store, account: &AccountId, schema: Option<&Schema>) -> Result<String, String> {
+async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) -> Result<String, String> {
     let plan: Plan = quota(store, account).await?.plan;
     let active = store.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
     if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
         return Err(format!("the plan {} allows {most} active keys; revoke one first", plan.name()));
     }
-    let prefix = if schema.is_some() { "sk_static_" } else { "sk_live_" };
+    let prefix = if bound.is_some() { "sk_static_" } else { "sk_live_" };
     let key = key_text(prefix, SystemIds.random(), SystemIds.random());
     let label = key[key.len() - 4..].to_owned(); // keys are ASCII
-    match store.add_key(account, &sha256_hex(&key), &label, schema, SystemClock.now()).await.map_err(text)? {
+    match store.add_key(account, &sha256_hex(&key), &label, bound, SystemClock.now()).await.map_err(text)? {
         Change::Applied => Ok(key),
         Change::Refused => Err("a key with the same hash is there already; try again".into()),
     }
@@ -127,17 +128,18 @@ async fn new_key(store: &Store, account: &AccountId, schema: Option<&Schema>) ->
 
 async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
     match command {
-        KeyCommand::Create { account, schema } => {
-            let schema = match schema {
+        KeyCommand::Create { account, schema, no_model } => {
+            let bound = match schema {
                 None => None,
                 Some(file) => {
                     let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
                     let value: Value =
                         serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
-                    Some(api::validate::check_schema(&value, "en-US").map_err(|e| e.message)?)
+                    let schema = api::validate::check_schema(&value, "en-US").map_err(|e| e.message)?;
+                    Some(Binding { schema, model: if no_model { ModelUse::Never } else { ModelUse::Auto } })
                 }
             };
-            let key = new_key(store, &account, schema.as_ref()).await?;
+            let key = new_key(store, &account, bound.as_ref()).await?;
             say(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
         }
         KeyCommand::Revoke { account, key } => {
