@@ -9,6 +9,9 @@
 use std::cell::Cell;
 use std::fmt;
 
+/// How many bytes of a plain pass over a page's text (its charset, its tags) are one step.
+pub(crate) const PASS: usize = 16;
+
 /// After how many steps it is asked whether time is over.
 const ASK_EVERY: u64 = 4_096;
 

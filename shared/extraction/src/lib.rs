@@ -180,24 +180,25 @@ fn each(
     tell: bool,
     receiver: &mut dyn Receiver,
 ) -> Result<(), ExtractError> {
+    let budget = context.budget;
+    budget.step(page.body.len() / budget::PASS);
     let text = charset::decode(page.body, page.content_type);
     let fields = sources::wanted(schema);
-    let budget = context.budget;
     let kind = kind_of(page.content_type, &text, budget).or_else(|e| ended(budget).and(Err(e)))?;
     match kind {
         // A caller's selector may ask for anything, scripts and styles too.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
-            receiver.document(&document);
+            receiver.document(&document, budget);
             each_of(&document, page, None, &fields, context, tell, receiver);
         }
         Kind::Xml(xml) => {
-            receiver.document(&xml.tree);
+            receiver.document(&xml.tree, budget);
             each_of(&xml.tree, page, xml.data.as_ref(), &fields, context, tell, receiver);
         }
         Kind::Html => {
             let document = html::parse_within(&sieve::sift(&text, budget), budget);
-            receiver.document(&document);
+            receiver.document(&document, budget);
             each_of(&document, page, None, &fields, context, tell, receiver);
         }
         // Lines of plain text can be labels with values too.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::Extracted;
+use crate::budget::Budget;
 use crate::candidate::{Candidate, Explained, Seen};
 use crate::doc::{Addresses, Doc};
 use crate::fields::{Chosen, Output, explained};
@@ -44,7 +45,7 @@ pub struct Compact {
 /// What is made of a page while it is read.
 pub(crate) trait Receiver {
     /// The document, before its fields.
-    fn document(&mut self, _document: &scraper::Html) {}
+    fn document(&mut self, _document: &scraper::Html, _budget: &Budget<'_>) {}
     /// A field: what was chosen, its candidates, and what became of them if that is told.
     fn field(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate], seen: Vec<Seen>);
     /// The whole, after its fields.
@@ -76,9 +77,9 @@ impl<'p> Values<'p> {
 }
 
 impl Receiver for Values<'_> {
-    fn document(&mut self, document: &scraper::Html) {
+    fn document(&mut self, document: &scraper::Html, budget: &Budget<'_>) {
         if self.wants.links {
-            self.extras.links = Links::of(document, self.at);
+            self.extras.links = Links::of(document, self.at, budget);
         }
     }
 

@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use crate::budget::PASS;
+
 /// Most attributes of a tag; further ones become text.
 pub(crate) const MAX_ATTRIBUTES: usize = 128;
 /// Longest name or value of an attribute, in bytes: pictures that are written out in one are of no use.
@@ -19,6 +21,11 @@ const MAX_LOOKS: usize = 32;
 
 /// The page with every tag within the limits.
 pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
+    bounded_within(page, &|_| true)
+}
+
+/// The same of as much of it as `step` has steps for.
+pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
@@ -31,7 +38,7 @@ pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
         }
         let seen = look(bytes, name);
         looks = looks.saturating_sub(seen.end - open);
-        if looks == 0 {
+        if looks == 0 || !step(1 + (seen.end - open) / PASS) {
             // Nobody writes tags into tags by the thousand for readers.
             out.push_str(&page[kept.min(open)..open]);
             return Cow::Owned(out);
@@ -138,6 +145,18 @@ mod tests {
         {
             assert!(matches!(bounded(&page), Cow::Borrowed(p) if p == page), "{page}");
         }
+    }
+
+    #[test]
+    fn what_there_are_no_steps_for_is_left_out() {
+        let page = format!("<p a='{}'>x", "b".repeat(PASS * 8)).repeat(100);
+        let left = std::cell::Cell::new(100);
+        let step = |steps: usize| {
+            left.set(left.get() - i64::try_from(steps).unwrap());
+            left.get() >= 0
+        };
+        let got = bounded_within(&page, &step);
+        assert!(page.starts_with(&*got) && got.len() > page.len() / 100 && got.len() < page.len() / 9, "{}", got.len());
     }
 
     #[test]

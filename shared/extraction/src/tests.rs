@@ -43,6 +43,15 @@ fn a_page_ends_where_its_time_or_its_budget_does() {
     }
 }
 
+/// Finding out in which charset a page is costs its length, whatever it is.
+#[test]
+fn bytes_cost_steps_before_they_are_text() {
+    let budget = Budget::default();
+    let page = "x".repeat(160_000);
+    read_within(&page, "application/json", json!([field("title", "string")]), &budget).unwrap_err();
+    assert!(budget.taken().steps >= 10_000, "{}", budget.taken().steps);
+}
+
 fn field(name: &str, kind: &str) -> Value {
     json!({"field": name, "type": kind, "example": "1"})
 }

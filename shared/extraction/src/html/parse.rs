@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Html {
 
 /// Parses a page. What comes after the budget's end is left out.
 pub(crate) fn parse_within(text: &str, budget: &Budget<'_>) -> Html {
-    parse_bounded(&tags::bounded(text), Some(budget))
+    parse_bounded(&tags::bounded_within(text, &|steps| budget.step(steps)), Some(budget))
 }
 
 /// Parses a page whose tags are bounded.

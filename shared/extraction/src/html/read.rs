@@ -24,6 +24,11 @@ pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: us
     let mut out = String::new();
     let mut whole = true;
     read_text(element, &mut |piece| {
+        // An element costs its step also where it has no text.
+        whole = budget.step(1);
+        if !whole {
+            return false;
+        }
         // White space in a row is one space in the end: it must not take the room of words.
         for word in piece.split_inclusive(char::is_whitespace) {
             let blank = word.trim_end().is_empty() && out.ends_with(char::is_whitespace);

@@ -77,7 +77,8 @@ fn steps_grow_with_the_page_and_no_faster() {
         ("i:nth-last-child(2n+1):nth-of-type(3n)", &flat),
         (":empty:only-of-type", &flat),
         ("b b b b b i", &|n| format!("{}{}", "<b>".repeat(n / 8 % 400), flat(n))),
-        (":has(b b b i)", &|n| format!("{}{}", "<b>".repeat(n / 8 % 400), flat(n))),
+        // Each of those around is looked through for its text.
+        (":has(b b b i)", &|n| format!("{}{}", "<b>".repeat(60), flat(n))),
         ("[a*='aaaaaaaaab' i]", &|n| format!("<i a={}>", "a".repeat(60)).repeat(n)),
         (".b.c", &|n| format!("<i class='{}'></i>", "a ".repeat(20)).repeat(n)),
         ("[z]", &|n| format!("<i{}></i>", (0..20).map(|i| format!(" a{i}")).collect::<String>()).repeat(n)),
@@ -122,6 +123,16 @@ fn nested_texts_are_not_collected_again_and_again() {
     let (taken, selected) = cost(&page, "a::attr(href)");
     assert_eq!((selected.values.len(), selected.cut.is_some()), (1, true));
     assert!(taken.bytes <= 2 * MAX_SELECTED as u64, "{taken:?}");
+}
+
+#[test]
+fn elements_without_text_cost_steps_too() {
+    let document = html::parse(&"<b></b>".repeat(5_000));
+    let budget = Budget::default();
+    html::text_within(document.root_element(), &budget, 100);
+    assert!(budget.taken().steps >= 5_000, "{}", budget.taken().steps);
+    let few = Budget::limited(crate::budget::Limits { steps: 100, ..crate::budget::Limits::PAGE });
+    assert!(!html::text_within(document.root_element(), &few, 100).1 && few.taken().steps <= 101);
 }
 
 #[test]
