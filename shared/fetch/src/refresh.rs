@@ -49,7 +49,8 @@ pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
         if name.is_empty() {
             continue;
         }
-        let (attributes, after) = attributes(&rest[name_end..]);
+        let wanted = matches!(name.as_str(), "base" | "meta");
+        let (attributes, after) = attributes(&rest[name_end..], wanted);
         rest = after;
         let attribute = |name: &str| attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         match name.as_str() {
@@ -71,8 +72,9 @@ fn end_of<'a>(rest: &'a str, name: &str) -> &'a str {
     rest.match_indices("</").map(|(at, _)| at).find(is_end).map_or("", |at| &rest[at + 2 + name.len()..])
 }
 
-/// The attributes of a tag, names in lower case, values with their character references resolved; and what follows it.
-fn attributes(tag: &str) -> (Vec<(String, String)>, &str) {
+/// The attributes of a tag where they are wanted, names in lower case, values with their character references resolved;
+/// and what follows it.
+fn attributes(tag: &str, wanted: bool) -> (Vec<(String, String)>, &str) {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut rest = tag;
     loop {
@@ -84,7 +86,7 @@ fn attributes(tag: &str) -> (Vec<(String, String)>, &str) {
         let name_end = rest[first.len_utf8()..]
             .find(|c: char| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/'))
             .map_or(rest.len(), |end| end + first.len_utf8());
-        let name = rest[..name_end].to_ascii_lowercase();
+        let name = &rest[..name_end];
         rest = rest[name_end..].trim_start();
         let mut value = "";
         if let Some(after) = rest.strip_prefix('=') {
@@ -97,8 +99,8 @@ fn attributes(tag: &str) -> (Vec<(String, String)>, &str) {
                 _ => after.split_at(after.find(|c: char| c.is_ascii_whitespace() || c == '>').unwrap_or(after.len())),
             };
         }
-        if found.len() < 32 {
-            found.push((name, unescaped(value)));
+        if wanted && found.len() < 32 {
+            found.push((name.to_ascii_lowercase(), unescaped(value)));
         }
     }
 }
