@@ -56,7 +56,8 @@ async fn pages_that_take_all_processors_do_not_hold_up_another() {
     let (world, site) = (World::on(config(&[]), dependencies).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let greedy = AccountId::parse("dev").unwrap();
-    let held: Vec<_> = std::iter::from_fn(|| semaphores.parsers.acquire(&greedy).now_or_never()).take(1_000).collect();
+    let held: Vec<_> =
+        std::iter::from_fn(|| semaphores.parsers.first().acquire(&greedy).now_or_never()).take(1_000).collect();
     assert!(!held.is_empty());
     let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 1000 } });
     assert_eq!(world.post("/v1/extract", &extract).await.json()["error"]["code"], "TIMEOUT");

@@ -40,7 +40,8 @@ impl Engine {
         let mut attempts = 1;
         loop {
             // Its own: whoever waits to try again holds nothing that others need to get on.
-            let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account));
+            let apart = self.inner.semaphores.parsers.usage().is_over(&job.account);
+            let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account, apart));
             let room: Room = growing.clone();
             let request = FetchRequest {
                 url,

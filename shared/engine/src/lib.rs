@@ -47,7 +47,7 @@ use tokio_util::task::TaskTracker;
 
 use clock::{Clock, Ids};
 use dispatch::Queues;
-use gate::{ByteSemaphore, FairSemaphore, Heavy, Permit};
+use gate::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers, Permit};
 use metrics::{MetricEvent, MetricRecorder};
 use settings::Settings;
 
@@ -114,7 +114,7 @@ pub struct Semaphores {
     /// Room for pages that were fetched and wait for a parser.
     pub bodies: ByteSemaphore,
     /// A permit for each page that is parsed at once: many more than there are processors would only make each slower.
-    pub parsers: FairSemaphore,
+    pub parsers: Parsers,
     /// A permit for each page that a browser renders at once.
     pub renders: FairSemaphore,
     /// A permit for each call of the operator's model at once.
@@ -129,17 +129,19 @@ const LEAST_BUDGET: Duration = Duration::from_secs(5);
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 impl Semaphores {
-    /// Permits for as many pages as the settings say, and for a parser more than there are processors: whoever comes second does
-    /// not wait for a page that takes its time, but shares the processors with it.
+    /// Permits for as many pages as the settings say, and for parsers on the processors that there are.
     pub fn new(settings: &Settings) -> Semaphores {
-        let (pages, renders) = (settings.fetch_concurrency, settings.render_concurrency);
+        let (pages, renders, processors) =
+            (settings.fetch_concurrency, settings.render_concurrency, settings::processors());
+        // One more for the heavy page.
+        let background = Background::new(processors.saturating_add(1));
         Semaphores {
             pages: FairSemaphore::new(pages, pages / 8),
             bodies: ByteSemaphore::new(WAITING_BYTES),
-            parsers: FairSemaphore::new(settings::processors().saturating_add(1), 1),
+            parsers: Parsers::new(processors, background.clone()),
             renders: FairSemaphore::new(renders, renders / 8),
             models: FairSemaphore::new(settings.model_concurrency, settings.model_concurrency / 8),
-            heavy: Heavy::default(),
+            heavy: Heavy::new(background),
         }
     }
 }

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::assignment::Assignment;
 use crate::clock::Clock;
-use crate::gate::FairSemaphore;
+use crate::gate::{FairSemaphore, Parsers, Slice};
 use crate::metrics::{MetricEvent, MetricRecorder};
 use crate::reader::Values;
 
@@ -33,7 +33,7 @@ pub(crate) struct ModelReader {
     /// A permit for each call at once.
     pub(crate) calls: FairSemaphore,
     /// Whose threads judge answers.
-    pub(crate) parsers: FairSemaphore,
+    pub(crate) parsers: Parsers,
     pub(crate) recorder: Arc<dyn MetricRecorder>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -109,17 +109,18 @@ impl ModelReader {
         }
         let Answer { fields, usage } = answer?;
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
-        let judge = move || {
+        // Short, whatever the answer: it is not cut.
+        let judge = move |_: &Slice| {
             // What the title says counts too.
             let text = format!("{}\n{}", question.title.as_deref().unwrap_or_default(), question.text);
             let shown = Shown::new(&text);
-            let judge = |said: language_model::Answered| {
+            let judge = |said: &language_model::Answered| {
                 let field = compact.open.get(said.field).and_then(|index| schema.fields().get(*index))?;
                 let claim = Claim { value: &said.value, quote: &said.quote };
                 let value = shown.judge(field, claim, &locale, now).map_err(|why| why.to_string());
                 Some((field.field.clone(), value))
             };
-            fields.into_iter().filter_map(judge).collect()
+            Some(fields.iter().filter_map(judge).collect())
         };
         let broken = ModelError::new(Code::Error, "the model's answer could not be judged because of a fault of ours");
         let values = self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)?;

@@ -74,8 +74,9 @@ impl Engine {
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = visit.started + limit;
         // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
-        let work =
-            tokio::spawn(async move { engine.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span());
+        let (usage, account) = (self.inner.semaphores.parsers.usage().clone(), job.account.clone());
+        let work = async move { engine.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span();
+        let work = tokio::spawn(usage.metered(&account, work));
         match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
@@ -190,7 +191,7 @@ impl Engine {
     ) -> Answer {
         // Its body waits for a reader as any other does.
         let permit = self.inner.semaphores.pages.acquire(&job.account).await;
-        let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account));
+        let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account, false));
         let held = Held::take(self, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {

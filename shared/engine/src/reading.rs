@@ -14,8 +14,8 @@ use fetch::Page;
 use crate::Engine;
 use crate::assignment::Assignment;
 use crate::crawl::{Edge, Judged};
-use crate::gate::{BytePermit, Growing, Permit};
-use crate::reader::{Reading, Task, Values, past, read_apart};
+use crate::gate::{BytePermit, Growing, Permit, Slice};
+use crate::reader::{Reading, Task, Values, read_apart};
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {
@@ -49,15 +49,17 @@ impl Engine {
     async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
         let semaphores = &self.inner.semaphores;
         let read = async {
-            let work = if weight::is_heavy(&work.body) {
-                work
-            } else {
-                match semaphores.parsers.run_blocking(account, move || work.read_light()).await? {
+            let mut light = Some(work);
+            let mut heavy =
+                match semaphores.parsers.run_blocking(account, move |slice| read_light(&mut light, slice)).await? {
                     Ok(read) => return Some(read),
-                    Err(heavy) => *heavy,
-                }
-            };
-            semaphores.heavy.reader.run_blocking(account, move || work.read()).await
+                    Err(heavy) => heavy,
+                };
+            semaphores
+                .heavy
+                .reader
+                .run_blocking(account, semaphores.parsers.metered(account, move || heavy.read()))
+                .await
         };
         let read = read.await;
         if read.is_none() {
@@ -79,12 +81,13 @@ impl Engine {
             }
         };
         drop(permit);
-        let judge = move |edge: Arc<Edge>| {
-            let over = past(end);
-            edge.judge(&links, &Budget::until(&over))
+        let judge = move |edge: &Edge, slice: &Slice| {
+            let over = || slice.is_over() || Instant::now() >= end;
+            let judged = edge.judge(&links, &Budget::until(&over));
+            (!slice.is_over()).then_some(judged)
         };
         let judged = match edge {
-            Some(edge) => self.inner.semaphores.parsers.run_blocking(account, move || judge(edge)).await?,
+            Some(edge) => self.inner.semaphores.parsers.run_blocking(account, move |slice| judge(&edge, slice)).await?,
             None => Vec::new(),
         };
         Some((values, judged))
@@ -101,27 +104,31 @@ struct Work {
 }
 
 impl Work {
-    /// Reads it within what a light page costs. One that costs more comes back.
-    fn read_light(mut self) -> Result<Read, Box<Work>> {
-        let (read, spent) = self.read_within(Limits::LIGHT);
-        match spent {
-            None | Some(Spent::Time) => Ok(read),
-            Some(Spent::Steps | Spent::Bytes | Spent::Nodes) => Err(Box::new(self)),
-        }
-    }
-
-    fn read(mut self) -> Read {
+    fn read(&mut self) -> Read {
         // Given back as soon as somebody reads, so that others fetch meanwhile.
         self.held = Held::default();
-        self.read_within(Limits::PAGE).0
+        self.read_within(Limits::PAGE, &|| false).0
     }
 
-    fn read_within(&mut self, limits: Limits) -> (Read, Option<Spent>) {
-        let over = past(self.end);
+    fn read_within(&self, limits: Limits, is_over: &dyn Fn() -> bool) -> (Read, Option<Spent>) {
+        let over = || is_over() || Instant::now() >= self.end;
         let budget = Budget::limited_until(limits, &over);
         let Reading { values, links } = self.task.read(&self.body, &budget);
         let judged = self.edge.as_ref().map(|edge| edge.judge(&links, &budget)).unwrap_or_default();
         ((values, judged), budget.spent())
+    }
+}
+
+/// Reads a page within what a light one costs. One that costs more comes back, and `None` of one that was cut.
+fn read_light(work: &mut Option<Work>, slice: &Slice) -> Option<Result<Read, Work>> {
+    let light = work.as_ref()?;
+    if weight::is_heavy(&light.body) {
+        return work.take().map(Err);
+    }
+    match light.read_within(Limits::LIGHT, &|| slice.is_over()) {
+        (_, Some(Spent::Time)) if slice.is_over() && Instant::now() < light.end => None,
+        (read, None | Some(Spent::Time)) => Some(Ok(read)),
+        (_, Some(Spent::Steps | Spent::Bytes | Spent::Nodes)) => work.take().map(Err),
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
     match room {
         None => growing.fill(usize::MAX).await?,
         Some(room) => {
-            growing.fill(SMALL_BODY).await?;
+            growing.fill(room.decoded_here().min(SMALL_BODY)).await?;
             if !growing.ended {
                 growing = elsewhere(growing, room).await?;
             }
@@ -75,7 +75,7 @@ async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError>
 }
 
 async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
-    for mark in [MEDIUM_BODY, usize::MAX] {
+    for mark in [SMALL_BODY, MEDIUM_BODY, usize::MAX] {
         if !growing.ended {
             room.grow(mark.min(growing.max)).await;
             growing.fill(mark).await?;
@@ -226,4 +226,61 @@ fn judge_code(code: u16) -> Result<(), FetchError> {
 fn is_bot_wall(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &[u8]| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value));
     is("cf-mitigated", b"challenge") || is("x-amzn-waf-action", b"challenge") || is("x-amzn-waf-action", b"captcha")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::runtime::{Builder, Handle};
+
+    use super::*;
+    use crate::growth::Growth;
+    use crate::request::BoxFuture;
+
+    struct Elsewhere {
+        decoder: Handle,
+        decoded_here: usize,
+        asked: Mutex<Vec<(usize, String)>>,
+    }
+
+    impl Growth for Elsewhere {
+        fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
+            let thread = std::thread::current().name().unwrap_or_default().to_owned();
+            self.asked.lock().unwrap().push((bytes, thread));
+            Box::pin(std::future::ready(()))
+        }
+
+        fn decoder(&self) -> Option<Handle> {
+            Some(self.decoder.clone())
+        }
+
+        fn decoded_here(&self) -> usize {
+            self.decoded_here
+        }
+    }
+
+    /// A body goes on elsewhere after as many bytes as its room says, from the first one on where that is none.
+    #[test]
+    fn the_rest_is_decoded_where_the_room_says() {
+        let runtime = |name: &str| Builder::new_multi_thread().worker_threads(1).thread_name(name).build().unwrap();
+        let (here, elsewhere) = (runtime("here"), runtime("elsewhere"));
+        let most = 10 * MEDIUM_BODY;
+        for (bytes, decoded_here, want) in [
+            (SMALL_BODY - 1, SMALL_BODY, vec![]),
+            (1, 0, vec![SMALL_BODY]),
+            (SMALL_BODY + 1, SMALL_BODY, vec![SMALL_BODY, MEDIUM_BODY]),
+            (MEDIUM_BODY + 1, usize::MAX, vec![SMALL_BODY, MEDIUM_BODY, most]),
+        ] {
+            let room =
+                Arc::new(Elsewhere { decoder: elsewhere.handle().clone(), decoded_here, asked: Mutex::default() });
+            let response = http::Response::builder().header(CONTENT_TYPE, "text/html").body("x".repeat(bytes)).unwrap();
+            let asked: Room = room.clone();
+            let read = async move { read(response.into(), most, Some(&asked)).await.unwrap().body.len() };
+            assert_eq!(here.block_on(here.spawn(read)).unwrap(), bytes);
+            let asked = room.asked.lock().unwrap().clone();
+            assert_eq!(asked.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>(), want, "{bytes}");
+            assert!(asked.iter().all(|(_, thread)| thread == "elsewhere"), "{asked:?}");
+        }
+    }
 }

@@ -19,8 +19,11 @@ pub trait Growth: Send + Sync {
     /// who waits for the second never has what others need for the first.
     fn grow(&self, bytes: usize) -> BoxFuture<'_, ()>;
 
-    /// Who decodes what comes after the first [`SMALL_BODY`] bytes; without one, the task that asks for the page.
+    /// Who decodes what comes after the first [`Growth::decoded_here`] bytes; without one, the task that asks for the page.
     fn decoder(&self) -> Option<Handle>;
+
+    /// How many bytes the task that asks for the page decodes itself, at most [`SMALL_BODY`].
+    fn decoded_here(&self) -> usize;
 }
 
 /// Gives room.

@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::Engine;
 use crate::assignment::Assignment;
-use crate::reader::past;
+use crate::gate::Slice;
 pub(crate) use cache::CrawlCaches;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
-    async fn ask_elsewhere(&self, job: &Job, mut judged: Vec<Judged>, cache: &cache::CrawlCache) -> Vec<Judged> {
+    async fn ask_elsewhere(&self, job: &Assignment, judged: Vec<Judged>, cache: &cache::CrawlCache) -> Vec<Judged> {
         let mut robots = HashMap::new();
         for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !cache.knows(&link.hash)) {
             let url = link.page.url();
@@ -115,10 +115,11 @@ impl Engine {
             return judged;
         }
         let end = std::time::Instant::now() + Duration::from_millis(u64::from(job.timeout_ms));
-        let work = move || {
-            let over = past(end);
-            edge::ask(&mut judged, &robots, &Budget::until(&over));
-            judged
+        let work = move |slice: &Slice| {
+            let over = || slice.is_over() || std::time::Instant::now() >= end;
+            let mut asked = judged.clone();
+            edge::ask(&mut asked, &robots, &Budget::until(&over));
+            (!slice.is_over()).then_some(asked)
         };
         self.inner.semaphores.parsers.run_blocking(&job.account, work).await.unwrap_or_default()
     }

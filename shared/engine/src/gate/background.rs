@@ -11,12 +11,14 @@ use tokio::runtime::{Builder, Handle, Runtime};
 #[cfg(target_os = "linux")]
 const NICE: i32 = 15;
 
-/// One thread for tasks and one for work that blocks, started when they are first needed. Cheap to clone.
-#[derive(Clone, Default)]
+/// One thread for tasks and some for work that blocks, started when they are first needed. Cheap to clone.
+#[derive(Clone)]
 pub struct Background(Arc<Threads>);
 
-#[derive(Default)]
-struct Threads(OnceLock<Option<Runtime>>);
+struct Threads {
+    blocking: u32,
+    runtime: OnceLock<Option<Runtime>>,
+}
 
 impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,19 +27,24 @@ impl fmt::Debug for Background {
 }
 
 impl Background {
+    /// With so many threads for work that blocks.
+    pub fn new(blocking: u32) -> Background {
+        Background(Arc::new(Threads { blocking: blocking.max(1), runtime: OnceLock::new() }))
+    }
+
     /// Where to start work. Where the machine has no thread left, that is the runtime of who asks.
     pub fn handle(&self) -> Handle {
-        match self.0.0.get_or_init(start) {
+        match self.0.runtime.get_or_init(|| start(self.0.blocking)) {
             Some(runtime) => runtime.handle().clone(),
             None => Handle::current(),
         }
     }
 }
 
-fn start() -> Option<Runtime> {
+fn start(blocking: u32) -> Option<Runtime> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
-        .max_blocking_threads(1)
+        .max_blocking_threads(usize::try_from(blocking).unwrap_or(1))
         .thread_name("background")
         .on_thread_start(lower)
         .build();
@@ -58,7 +65,7 @@ pub(crate) fn lower() {
 impl Drop for Threads {
     fn drop(&mut self) {
         // A runtime that is dropped waits for its threads, which a task may not.
-        if let Some(Some(runtime)) = self.0.take() {
+        if let Some(Some(runtime)) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

@@ -26,9 +26,9 @@ pub struct Heavy {
     background: Background,
 }
 
-impl Default for Heavy {
-    fn default() -> Self {
-        let background = Background::default();
+impl Heavy {
+    /// Places, and threads to decode large bodies and read heavy pages on.
+    pub fn new(background: Background) -> Heavy {
         Heavy {
             medium: FairSemaphore::new(MEDIUM, MEDIUM / 2),
             large: FairSemaphore::new(LARGE, LARGE / 2),
@@ -36,12 +36,10 @@ impl Default for Heavy {
             background,
         }
     }
-}
 
-impl Heavy {
-    /// Room for one body of an account.
-    pub fn growing(&self, account: &AccountId) -> Growing {
-        Growing { heavy: self.clone(), account: account.clone(), held: Mutex::default() }
+    /// Room for one body of an account. `apart`: it is decoded on a thread of low priority from its first byte.
+    pub fn growing(&self, account: &AccountId, apart: bool) -> Growing {
+        Growing { heavy: self.clone(), account: account.clone(), apart, held: Mutex::default() }
     }
 
     /// How many bodies are over the two sizes.
@@ -55,6 +53,7 @@ impl Heavy {
 pub struct Growing {
     heavy: Heavy,
     account: AccountId,
+    apart: bool,
     /// Of `medium` first, of `large` then.
     held: Mutex<Vec<Permit>>,
 }
@@ -87,6 +86,10 @@ impl Growth for Growing {
     fn decoder(&self) -> Option<Handle> {
         Some(self.heavy.background.handle())
     }
+
+    fn decoded_here(&self) -> usize {
+        if self.apart { 0 } else { SMALL_BODY }
+    }
 }
 
 #[cfg(test)]
@@ -102,10 +105,10 @@ mod tests {
 
     #[test]
     fn few_bodies_grow_at_once_and_half_are_an_accounts() {
-        let heavy = Heavy::default();
+        let heavy = Heavy::new(Background::new(1));
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
         let grown = |account: &AccountId, bytes: usize| {
-            let all = (0..20).map(|_| heavy.growing(account));
+            let all = (0..20).map(|_| heavy.growing(account, false));
             all.filter(|body| ready(body.grow(bytes))).collect::<Vec<_>>()
         };
         assert_eq!((grown(&a, SMALL_BODY).len(), heavy.bodies()), (20, (0, 0)));
@@ -120,13 +123,20 @@ mod tests {
         assert_eq!(heavy.bodies(), (0, 0));
     }
 
+    #[test]
+    fn who_took_too_much_decodes_apart() {
+        let heavy = Heavy::new(Background::new(1));
+        let a = AccountId::parse("a").unwrap();
+        assert_eq!([false, true].map(|apart| heavy.growing(&a, apart).decoded_here()), [SMALL_BODY, 0]);
+    }
+
     /// Whoever waits for its second permit has its first one; all come to their end in whatever order.
     #[tokio::test]
     async fn nobody_waits_for_ever() {
-        let heavy = Heavy::default();
+        let heavy = Heavy::new(Background::new(1));
         let tasks = (0..60).map(|i| {
             let account = AccountId::parse(&format!("a{}", i % 3)).unwrap();
-            let body = heavy.growing(&account);
+            let body = heavy.growing(&account, false);
             tokio::spawn(async move {
                 for mark in [MEDIUM_BODY, usize::MAX] {
                     body.grow(mark).await;

@@ -11,7 +11,9 @@
 
 mod background;
 mod heavy;
+mod parsers;
 mod room;
+mod usage;
 mod waiter;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +27,9 @@ use tokio::sync::oneshot;
 pub use self::background::Background;
 pub(crate) use self::background::lower;
 pub use self::heavy::{Growing, Heavy};
+pub use self::parsers::{Parsers, Slice};
 pub use self::room::{BytePermit, ByteSemaphore};
+pub use self::usage::{Meter, Metered, Usage};
 use self::waiter::{Waiter, Work};
 
 /// Permits, shared out by account. Cheap to clone.

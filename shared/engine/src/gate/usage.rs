@@ -1,0 +1,252 @@
+//! How much of the processors each account's work took lately. Knows nothing of what the work is, nor of what becomes of
+//! who took too much.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use domain::AccountId;
+
+/// What an account may be ahead before it has taken too much: some tens of usual pages at once.
+const AHEAD: Duration = Duration::from_millis(50);
+/// Less than this is not worth beginning with: what is cut after it is done anew.
+const LEAST: Duration = Duration::from_millis(10);
+/// For how long an account that worked is company to others: who has none cannot take too much.
+const COMPANY: Duration = Duration::from_secs(10);
+/// Most that is remembered: who took all there was for a while is believed again some seconds later.
+const MOST: Duration = Duration::from_secs(3);
+
+/// How much of a task's work is told at once: it is polled often, and each poll is short.
+const TELL: Duration = Duration::from_micros(500);
+
+/// Processor time by account: what was taken, less what an account is entitled to since. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Usage(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// What an account is entitled to, in processors.
+    share: f64,
+    accounts: Mutex<BTreeMap<AccountId, Taken>>,
+}
+
+/// What one account took at a moment.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    time: Duration,
+    at: Instant,
+}
+
+impl Taken {
+    fn at(self, now: Instant, share: f64) -> Duration {
+        self.time.saturating_sub(now.saturating_duration_since(self.at).mul_f64(share))
+    }
+}
+
+impl Usage {
+    /// Each account is entitled to `share` processors.
+    pub fn new(share: f64) -> Usage {
+        Usage(Arc::new(Shared { share: share.max(0.0), accounts: Mutex::default() }))
+    }
+
+    /// Whether an account took more than its share.
+    pub fn is_over(&self, account: &AccountId) -> bool {
+        self.is_over_at(account, Instant::now())
+    }
+
+    /// What an account may still take before it has taken too much; nothing where that is hardly anything.
+    pub fn left(&self, account: &AccountId) -> Duration {
+        self.left_at(account, Instant::now())
+    }
+
+    /// Counts what the calling thread works from now on until the meter is dropped, which is to be on the same thread.
+    pub fn meter(&self, account: &AccountId) -> Meter {
+        Meter { usage: self.clone(), account: account.clone(), start: thread_time() }
+    }
+
+    /// Counts what a task works.
+    pub fn metered<F: Future>(&self, account: &AccountId, task: F) -> Metered<F> {
+        Metered { usage: self.clone(), account: account.clone(), took: Duration::ZERO, task: Box::pin(task) }
+    }
+
+    fn is_over_at(&self, account: &AccountId, now: Instant) -> bool {
+        self.left_at(account, now).is_zero()
+    }
+
+    fn left_at(&self, account: &AccountId, now: Instant) -> Duration {
+        let accounts = self.lock();
+        let recent = |taken: &Taken| now.saturating_duration_since(taken.at) < COMPANY;
+        if !accounts.iter().any(|(other, taken)| other != account && recent(taken)) {
+            return Duration::MAX;
+        }
+        let taken = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
+        Some(AHEAD.saturating_sub(taken)).filter(|left| *left >= LEAST).unwrap_or_default()
+    }
+
+    fn take_at(&self, account: &AccountId, time: Duration, now: Instant) {
+        let mut accounts = self.lock();
+        let before = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
+        let time = before.saturating_add(time).min(MOST);
+        accounts.insert(account.clone(), Taken { time, at: now });
+        // Who is not ahead is as good as never seen. A few at a time, since many accounts come and go.
+        if accounts.len() > 64 {
+            accounts.retain(|_, taken| !taken.at(now, self.0.share).is_zero());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountId, Taken>> {
+        // Nothing in here panics while it holds the lock.
+        self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts what a thread works for an account.
+#[derive(Debug)]
+pub struct Meter {
+    usage: Usage,
+    account: AccountId,
+    start: Duration,
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let took = thread_time().saturating_sub(self.start);
+        self.usage.take_at(&self.account, took, Instant::now());
+    }
+}
+
+/// A task whose work is counted.
+#[derive(Debug)]
+pub struct Metered<F> {
+    usage: Usage,
+    account: AccountId,
+    /// What was not told yet.
+    took: Duration,
+    task: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let start = thread_time();
+        let polled = self.task.as_mut().poll(context);
+        self.took += thread_time().saturating_sub(start);
+        if self.took >= TELL {
+            self.tell();
+        }
+        polled
+    }
+}
+
+impl<F> Metered<F> {
+    fn tell(&mut self) {
+        let took = std::mem::take(&mut self.took);
+        self.usage.take_at(&self.account, took, Instant::now());
+    }
+}
+
+impl<F> Drop for Metered<F> {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// What the calling thread has worked so far, without what it waited for a processor.
+#[cfg(target_os = "linux")]
+pub(super) fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Elsewhere the time that passes stands for it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn thread_time() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_is_worked_off_at_the_share() {
+        let usage = Usage::new(0.5);
+        let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        usage.take_at(&a, Duration::from_secs(1), start - COMPANY);
+        assert!(!usage.is_over_at(&a, start), "it is alone");
+        let usage = Usage::new(0.5);
+        usage.take_at(&b, Duration::ZERO, start);
+        usage.take_at(&a, AHEAD - LEAST, start);
+        assert!(!usage.is_over_at(&a, start) && !usage.is_over_at(&b, start));
+        usage.take_at(&a, Duration::from_millis(200), start);
+        assert!(usage.is_over_at(&a, at(399)) && !usage.is_over_at(&a, at(400)));
+        // However much it was, it is forgotten in the end.
+        usage.take_at(&a, Duration::MAX, at(400));
+        let forgotten = u64::try_from((MOST - AHEAD + LEAST).as_millis()).unwrap() * 2;
+        assert!(usage.is_over_at(&a, at(399 + forgotten)) && !usage.is_over_at(&a, at(400 + forgotten)));
+        assert!(!usage.is_over_at(&b, start));
+    }
+
+    #[test]
+    fn accounts_that_are_done_are_forgotten() {
+        let usage = Usage::new(1.0);
+        let start = Instant::now();
+        for n in 0..1_000 {
+            let account = AccountId::parse(&format!("a{n}")).unwrap();
+            usage.take_at(&account, Duration::from_millis(1), start + Duration::from_millis(n));
+        }
+        assert!(usage.lock().len() <= 65, "{}", usage.lock().len());
+    }
+
+    #[test]
+    fn a_meter_counts_what_its_thread_works() {
+        let usage = Usage::new(0.0);
+        let [account, other] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
+        usage.take_at(&other, Duration::ZERO, Instant::now());
+        let meter = usage.meter(&account);
+        let before = thread_time();
+        while thread_time() < before + 2 * AHEAD {
+            std::hint::spin_loop();
+        }
+        assert!(!usage.is_over(&account));
+        drop(meter);
+        assert!(usage.is_over(&account) && usage.left(&account).is_zero());
+    }
+
+    #[tokio::test]
+    async fn a_task_is_counted_poll_by_poll_also_where_it_is_dropped() {
+        let usage = Usage::new(0.0);
+        let [ended, dropped] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
+        let spin = |time: Duration| {
+            let end = thread_time() + time;
+            while thread_time() < end {
+                std::hint::spin_loop();
+            }
+        };
+        let task = |last: std::future::Ready<()>| async move {
+            for _ in 0..4 {
+                spin(AHEAD / 3);
+                tokio::task::yield_now().await;
+            }
+            last.await;
+        };
+        usage.take_at(&dropped, Duration::ZERO, Instant::now());
+        usage.metered(&ended, task(std::future::ready(()))).await;
+        assert!(usage.is_over(&ended));
+        let waits = async {
+            spin(TELL / 4);
+            std::future::pending::<()>().await;
+        };
+        let mut waits = Box::pin(usage.metered(&dropped, waits));
+        assert!(waits.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+        assert_eq!(usage.left(&dropped), AHEAD);
+        drop(waits);
+        assert!(usage.left(&dropped) < AHEAD);
+    }
+}
