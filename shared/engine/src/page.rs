@@ -211,7 +211,7 @@ impl Engine {
         let fetched = Fetched { job, page, held, edge: edge.clone(), end };
         match self.read_page(fetched, visit.suspect).await {
             Some((values, judged)) => {
-                let found = edge.map(|edge| Found { at: at.clone(), edge, judged });
+                let found = edge.map(|edge| Found { at: at.clone(), edge, judged, end: end.into() });
                 Answer { at, redirected, values: Some(values), found }
             }
             None => Answer { at, redirected, values: None, found: None },

@@ -129,6 +129,23 @@ async fn a_redirect_to_what_robots_txt_denies_is_not_taken() {
     assert_eq!((site.asked("/item/2"), other.asked("/item/1")), (1, 1));
 }
 
+/// Asking another site for its robots.txt takes no longer than the page's own time, and what was not asked by then is not
+/// followed.
+#[tokio::test]
+async fn another_site_s_robots_txt_is_asked_for_within_the_page_s_time() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let other = format!("http://{}", silent.local_addr().unwrap());
+    let (world, site) = start(Spec::tree(1, 1).links("/hub", &[&format!("{other}/x"), &format!("{other}/y")])).await;
+    let mut request = body(&site, "/hub", json!({ "follow_pattern": format!("{other}/*") }));
+    request["options"] = json!({ "timeout_ms": 1_000 });
+    let started = std::time::Instant::now();
+    let got = world.post("/v1/crawl", &request).await.json();
+    // A site may take 15 s with its robots.txt.
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    assert_eq!((results(&got).len(), &results(&got)[0]["status"], skipped(&got)), (1, &json!("success"), 2), "{got}");
+    drop(silent);
+}
+
 /// Of a site that nobody can connect to it is not said that it denies anything.
 #[tokio::test]
 async fn a_seed_that_cannot_be_reached_is_unreachable() {

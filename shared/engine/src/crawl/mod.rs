@@ -17,6 +17,7 @@ use extraction::budget::Budget;
 use fetch::Page;
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::Engine;
@@ -38,6 +39,8 @@ pub(crate) struct Found {
     /// What its links were judged by.
     pub(crate) edge: Arc<Edge>,
     pub(crate) judged: Vec<Judged>,
+    /// When the unit's time is over: what was not judged by then is not followed.
+    pub(crate) end: Instant,
 }
 
 impl Engine {
@@ -50,13 +53,13 @@ impl Engine {
         attempt: u8,
         found: Found,
     ) -> Result<u32, StoreError> {
-        let Found { at, edge, judged } = found;
+        let Found { at, edge, judged, end } = found;
         let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
         let cache = self.inner.crawls.of(&job.id);
         let seed = edge.seed();
         cache.note_owned(&seed.key().hash(), Some(seed.as_str()));
         let (mut skipped, mut wanted, mut here) = (0, Vec::new(), HashMap::<String, String>::new());
-        for link in self.ask_elsewhere(job, judged, &cache).await {
+        for link in self.ask_elsewhere(job, judged, &cache, end).await {
             let (hash, url) = (link.hash, link.page.as_str());
             let twin = here.get(&hash).is_some_and(|other| other != url);
             if twin || cache.is_disguised(&hash, url) {
@@ -102,19 +105,27 @@ impl Engine {
         Some(Arc::new(edge.with_robots(at, robots).with_nofollow(page.nofollow)))
     }
 
-    /// Judges links to other origins, whose robots.txt had not been asked for when the page was read.
-    async fn ask_elsewhere(&self, job: &Assignment, judged: Vec<Judged>, cache: &cache::CrawlCache) -> Vec<Judged> {
+    /// Judges links to other origins, whose robots.txt had not been asked for when the page was read. All of it takes no
+    /// longer than the unit may.
+    async fn ask_elsewhere(
+        &self,
+        job: &Assignment,
+        judged: Vec<Judged>,
+        cache: &cache::CrawlCache,
+        end: Instant,
+    ) -> Vec<Judged> {
         let mut robots = HashMap::new();
         for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !cache.knows(&link.hash)) {
             let url = link.page.url();
             if let Entry::Vacant(origin) = robots.entry(edge::origin(url)) {
-                origin.insert(self.robots(url).await);
+                let Ok(said) = tokio::time::timeout_at(end, self.robots(url)).await else { break };
+                origin.insert(said);
             }
         }
         if robots.is_empty() {
             return judged;
         }
-        let end = std::time::Instant::now() + Duration::from_millis(u64::from(job.timeout_ms));
+        let end = end.into_std();
         let work = move |slice: &Slice| {
             let over = || slice.is_over() || std::time::Instant::now() >= end;
             let mut asked = judged.clone();
