@@ -67,3 +67,29 @@ async fn pages_that_take_all_processors_do_not_hold_up_another() {
     // Every place is given back, also by the page that met its deadline.
     until("nothing is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
 }
+
+/// So many answers of an account are held open, over HTTP as in the count: a call more is told so and costs nothing, one
+/// that does not wait for its results is taken, and so is one once another has ended.
+#[tokio::test]
+async fn answers_that_are_held_open_have_a_number() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
+    let most = Plan::Free.held_calls();
+    let call = json!({ "url": site.url("/gate/1"), "schema": schema(), "options": { "timeout_ms": 120_000 } });
+    let mut held = Vec::new();
+    for _ in 0..most {
+        held.push(poor.begin("/v1/extract", call.clone()).await);
+    }
+    let refused = poor.post("/v1/extract", &call).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (429, "RATE_LIMITED"));
+    assert_eq!((refused.header("retry-after"), poor.used().await), ("1", i64::from(most)));
+    let detached = json!({ "urls": [site.url("/p/1")], "schema": schema(), "async_mode": true });
+    let detached =
+        poor.request(http::Method::POST, "/v1/batch").header("Prefer", "respond-async").body(detached.to_string());
+    assert_eq!(poor.send(detached).await.status.as_u16(), 202);
+    site.open_gate();
+    for (_, body) in held {
+        assert_eq!(body.await.unwrap()["status"], "success");
+    }
+    assert_eq!(poor.post("/v1/extract", &call).await.json()["status"], "success");
+}

@@ -2,8 +2,10 @@
 
 use local::listener::Credentials;
 use reqwest::RequestBuilder;
+use serde_json::json;
 
-use crate::support::stack::{World, client, config};
+use crate::support::site::Site;
+use crate::support::stack::{World, client, config, schema};
 
 fn list_tables(url: &str) -> RequestBuilder {
     client().post(url).header("X-Amz-Target", "DynamoDB_20120810.ListTables").body("{}")
@@ -42,4 +44,36 @@ async fn a_listener_serves_nobody_without_its_credentials() {
             assert!(answer.headers().get("access-control-allow-origin").is_none());
         }
     }
+}
+
+/// Whatever the operator allows, nobody gets a page of ours: neither of the API nor of an embedded store.
+#[tokio::test]
+async fn our_own_listeners_are_never_fetched() {
+    let asked = local::LocalConfig {
+        dynamodb_port: Some(0),
+        sqs_port: Some(0),
+        credentials: Some(Credentials::random()),
+        ..config(&[])
+    };
+    let (world, site) = (World::of(asked).await, Site::start().await);
+    let listeners = world.stack.listeners();
+    let own =
+        [world.base().to_owned(), listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()];
+    for own in own {
+        let port = url::Url::parse(&own).unwrap().port().unwrap();
+        let spelt =
+            [format!("{own}/openapi.json"), format!("http://127.9.9.9:{port}/"), format!("http://0.0.0.0:{port}/")];
+        for url in spelt {
+            // The server is bound to one address of loopback; others lead there or nowhere, and none is asked.
+            let answer = world.post("/v1/extract", &json!({ "url": url, "schema": schema() })).await.json();
+            let error = &answer["error"];
+            assert_eq!(
+                (&error["code"], &error["retryable"]),
+                (&json!("URL_UNREACHABLE"), &json!(false)),
+                "{url}: {answer}"
+            );
+        }
+    }
+    let other = world.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema() })).await;
+    assert_eq!(other.json()["status"], "success");
 }

@@ -186,3 +186,66 @@ async fn a_second_attempt_takes_nobody_s_place() {
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
+
+/// The process that reads a suspected page keeps to what it is told that it may take: it dies of a page that takes more
+/// memory or more processor time, and reads the same page where it may take them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_dies_of_its_limits() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+    const MB: u64 = 1024 * 1024;
+    // Whether it gave an answer, and how its process ended otherwise.
+    let read = |page: &str, memory: u64, cpu_secs: u64| {
+        let field = json!({ "field": "title", "type": "string", "example": "x" });
+        let order = json!({
+            "schema": [field], "locale": "en-US", "notes": [], "content_type": "text/html", "url": "https://e.test/", "now": 0,
+            "links": false, "judge": false, "compact": null, "ms": 600_000, "memory": memory, "cpu_secs": cpu_secs,
+        });
+        let mut command = Command::new(crate::support::binaries::binary("local"));
+        let command = command.arg(engine::reader::ARGUMENT).env_clear().stderr(Stdio::null());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut to = child.stdin.take().unwrap();
+        // Whoever died does not read to the end.
+        let _ = to.write_all(format!("{order}\n{page}").as_bytes());
+        drop(to);
+        let mut answer = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+        let ended = child.wait().unwrap();
+        serde_json::from_str::<Value>(&answer).map_err(|_| ended)
+    };
+    let large = "<p>x".repeat(1_000_000);
+    assert!(read(&large, 2_048 * MB, 60).is_ok());
+    assert!(!read(&large, 100 * MB, 60).unwrap_err().success());
+    let ended = read(&large, 2_048 * MB, 1).unwrap_err();
+    // SIGKILL at the hard limit, SIGXCPU at the soft one: they are the same second.
+    assert!(matches!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9 | 24)), "{ended:?}");
+}
+
+/// A machine that has no descriptors left says so of itself, never of a site: the pages that it could not ask for are its
+/// own fault, and are not charged as unreachable.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_out_of_descriptors_blames_no_site() {
+    let (folder, site) = (Folder::new("descriptors"), Site::start().await);
+    let direct = Server::command(&folder.0, &[("FETCH_CONCURRENCY", "100")]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\""]).arg(direct.get_program());
+    command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let server = Server::of(command);
+    let urls = site.urls("/gate", 100);
+    let options = json!({ "concurrency": 100, "timeout_ms": 3_000, "retries": 0 });
+    let body = json!({ "urls": urls, "schema": schema(), "options": options });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let codes: Vec<&str> =
+        answer["results"].as_array().unwrap().iter().map(|r| r["error"]["code"].as_str().unwrap()).collect();
+    assert!(codes.iter().all(|code| matches!(*code, "TIMEOUT" | "INTERNAL")), "{codes:?}");
+    assert!(codes.contains(&"INTERNAL"), "it was never short of them: {codes:?}");
+    // Once they are back it goes on.
+    site.open_gate();
+    let one = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
+    let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY).body(one);
+    assert!(request.send().await.unwrap().text().await.unwrap().contains("Page 1"));
+}

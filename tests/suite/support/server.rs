@@ -25,7 +25,12 @@ impl Server {
 
     /// With more in its environment.
     pub fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
-        let mut child = Server::command(data_dir, vars).stdout(Stdio::piped()).spawn().unwrap();
+        Server::of(Server::command(data_dir, vars))
+    }
+
+    /// The one that a command starts.
+    pub fn of(mut command: Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
         let base = ready.trim_start_matches("listening on ").to_owned();

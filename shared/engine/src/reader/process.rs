@@ -61,3 +61,78 @@ pub(crate) async fn read_apart(program: &Path, task: Task, body: &[u8], end: Ins
 fn failed(code: ErrorCode, text: &str) -> Reading {
     Reading { values: Err(UnitError::new(code, text)), links: Links::default() }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use domain::{Schema, Timestamp};
+    use serde_json::json;
+    use url::Url;
+
+    use super::*;
+
+    /// A program that does as its text says in the place of one that reads a page.
+    struct Script(PathBuf);
+
+    impl Script {
+        fn new(name: &str, text: &str) -> Script {
+            let file = std::env::temp_dir().join(format!("runo-test-reader-{name}-{}", std::process::id()));
+            std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o700)).unwrap();
+            Script(file)
+        }
+
+        async fn read(&self, ms: u64) -> ErrorCode {
+            let task = Task {
+                schema: Schema::parse(&json!([{"field": "title", "type": "string", "example": "x"}])).unwrap(),
+                locale: "en-US".into(),
+                notes: Vec::new(),
+                content_type: Some("text/html".into()),
+                url: Url::parse("https://e.test/").unwrap(),
+                now: Timestamp(0),
+                links: false,
+                judge: false,
+                compact: None,
+            };
+            let end = Instant::now() + Duration::from_millis(ms);
+            // More than a pipe holds: who does not read it must not hold up who writes.
+            let body = vec![b' '; 1024 * 1024];
+            read_apart(&self.0, task, &body, end).await.unwrap().values.unwrap_err().code
+        }
+    }
+
+    impl Drop for Script {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_hangs_is_killed_at_the_unit_s_end() {
+        let said = std::env::temp_dir().join(format!("runo-test-reader-pid-{}", std::process::id()));
+        let hangs =
+            Script::new("hangs", &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", said.display()));
+        assert_eq!(hangs.read(1_000).await, ErrorCode::Timeout);
+        let pid = std::fs::read_to_string(&said).unwrap();
+        std::fs::remove_file(&said).unwrap();
+        // Killed; whoever reaps it may take a moment.
+        let process = PathBuf::from(format!("/proc/{}/status", pid.trim()));
+        let runs = || std::fs::read_to_string(&process).is_ok_and(|text| !text.contains("State:\tZ"));
+        let until = Instant::now() + Duration::from_secs(10);
+        while runs() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!runs(), "it goes on");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_dies_says_that_the_page_cannot_be_read() {
+        for (name, text) in [("killed", "kill -9 $$"), ("ends", "exit 0"), ("babbles", "cat > /dev/null; echo '{}'")] {
+            assert_eq!(Script::new(name, text).read(20_000).await, ErrorCode::UnsupportedContent, "{name}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use domain::ErrorCode::{FetchBlocked, UnsupportedContent, UrlUnreachable};
 use fetch::FetchError;
 use tokio::net::TcpListener;
 
+use crate::scripted::{Answer, Scripted};
 use crate::site::Site;
 use crate::{code, fetcher, get, get_within};
 
@@ -102,4 +103,17 @@ async fn who_does_not_listen_or_speaks_no_tls_is_unreachable() {
     let plain = get_within(&f, &format!("https://{}/no-http", site.address), 5_000).await.unwrap_err();
     assert!(plain.to_string().contains("TLS"), "{plain}");
     assert_eq!(code(Err(plain)), (UrlUnreachable, true));
+}
+
+/// An answer counts for the host that gave it, not for one that led there.
+#[tokio::test]
+async fn who_says_to_slow_down_is_known_behind_a_redirect() {
+    let f = fetcher();
+    let busy = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let busy = Scripted::start_on("127.0.0.2", |_| vec![("/busy", Answer::Bytes(busy.into()))]).await;
+    let location = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", busy.url("/busy"));
+    let victim = Scripted::start(vec![("/", Answer::Bytes(location.into_bytes()))]).await;
+    let error = get(&f, &victim.url("/")).await.unwrap_err();
+    assert_eq!(error.throttled_at().map(url::Url::as_str), Some(busy.url("/busy").as_str()));
+    assert_eq!(error.throttled().unwrap().retry_after, Some(std::time::Duration::from_secs(3_600)));
 }

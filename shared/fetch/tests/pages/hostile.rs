@@ -196,6 +196,9 @@ async fn bombs_of_every_encoding() {
     let more = encodings::bomb_more().repeat(1_000);
     let brotli = encodings::brotli(&vec![b'a'; 20 * MAX_BODY]).await;
     assert!(brotli.len() < 1_000);
+    let name = vec![b'a'; 4 * MAX_BODY];
+    let named = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3], &name[..], &[0], &encodings::gzip(b"<p>x")[10..]].concat();
+    let named = encodings::brotli(&named).await;
     let empty_block = [0, 0, 0, 0xff, 0xff];
     let (empty_gzip, empty_zlib) = ([&gzip[..10], &empty_block].concat(), [&[0x78, 0x01], &empty_block[..]].concat());
     let nothing = empty_block.repeat(1_000);
@@ -212,6 +215,8 @@ async fn bombs_of_every_encoding() {
         // A window of 2^30 bytes, and then the end: an empty page to a decoder that takes it.
         ("brotli with a large window", Answer::Bytes(coded("br", &[0x11, 0xde])), UNREACHABLE),
         ("zstd", Answer::Endless(coded("zstd", b"\x28\xb5\x2f\xfd"), vec![0; 1_000]), UNSUPPORTED),
+        // Few bytes are sent and none comes out: it is what is between that is too much.
+        ("a name without end between two layers", Answer::Bytes(coded("gzip, br", &named)), UNSUPPORTED),
         ("three layers", Answer::Bytes(coded("br, gzip, gzip", &gzip)), UNSUPPORTED),
         // A block that stands for 128 KiB in four bytes.
         (
