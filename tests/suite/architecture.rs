@@ -29,7 +29,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
         ],
     ),
     ("admin", &["api", "domain", "engine", "local", "store"]),
-    ("bench", &["domain", "extraction", "fetch", "local", "store"]),
+    ("bench", &["api", "domain", "engine", "extraction", "fetch", "language-model", "local", "store"]),
     ("tests", &[]),
     ("model", &[]),
 ];

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use domain::job::ModelUse;
 use domain::{RenderMode, Schema, Timestamp};
 use extraction::Compact;
-use extraction::grounding::{Claim, Shown};
-use language_model::{Answer, Asked, Code, Model, ModelError, Question, Usage};
+use extraction::grounding::{Claim, Shown, Ungrounded};
+use language_model::{Answer, Answered, Asked, Code, Model, ModelError, Question, Usage};
 use serde_json::Value;
 use store::Store;
 use store::model::ModelFigures;
@@ -40,7 +40,7 @@ pub(crate) struct ModelReader {
 
 /// What a call came to, with what its values were refused for.
 struct Judged {
-    values: Vec<(String, Result<Value, String>)>,
+    values: Vec<(String, Result<Value, Ungrounded>)>,
     usage: Usage,
 }
 
@@ -110,18 +110,7 @@ impl ModelReader {
         let Answer { fields, usage } = answer?;
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
         // Short, whatever the answer: it is not cut.
-        let judge = move |_: &Slice| {
-            // What the title says counts too.
-            let text = format!("{}\n{}", question.title.as_deref().unwrap_or_default(), question.text);
-            let shown = Shown::new(&text);
-            let judge = |said: &language_model::Answered| {
-                let field = compact.open.get(said.field).and_then(|index| schema.fields().get(*index))?;
-                let claim = Claim { value: &said.value, quote: &said.quote };
-                let value = shown.judge(field, claim, &locale, now).map_err(|why| why.to_string());
-                Some((field.field.clone(), value))
-            };
-            Some(fields.iter().filter_map(judge).collect())
-        };
+        let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, &locale, now));
         let broken = ModelError::new(Code::Error, "the model's answer could not be judged because of a fault of ours");
         let values = self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)?;
         Ok(Judged { values, usage })
@@ -160,8 +149,27 @@ impl ModelReader {
     }
 }
 
+/// Which of a model's values a page bears out, by field; of the others, why it does not.
+pub fn judge(
+    said: &[Answered],
+    schema: &Schema,
+    compact: &Compact,
+    locale: &str,
+    now: Timestamp,
+) -> Vec<(String, Result<Value, Ungrounded>)> {
+    // What the title says counts too.
+    let text = format!("{}\n{}", compact.title.as_deref().unwrap_or_default(), compact.text);
+    let shown = Shown::new(&text);
+    let judge = |said: &Answered| {
+        let field = compact.open.get(said.field).and_then(|index| schema.fields().get(*index))?;
+        let claim = Claim { value: &said.value, quote: &said.quote };
+        Some((field.field.clone(), shown.judge(field, claim, locale, now)))
+    };
+    said.iter().filter_map(judge).collect()
+}
+
 /// What is asked about a page.
-fn question(schema: &Schema, at: &Url, compact: &Compact) -> Question {
+pub fn question(schema: &Schema, at: &Url, compact: &Compact) -> Question {
     let asked = compact.open.iter().filter_map(|index| schema.fields().get(*index)).map(|field| Asked {
         name: field.field.clone(),
         kind: field.kind,

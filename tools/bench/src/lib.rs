@@ -1,6 +1,7 @@
 //! What the bench binaries share: reading labelled pages. Knows the file formats of a corpus folder and nothing of
 //! how a page is read. What compares Runo with its peers is in [`compare`].
 
+pub mod asked;
 pub mod compare;
 
 use std::fs;

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bench::asked::AskedModel;
 use bench::{Case, Fault};
 use clap::Parser;
+use extraction::Wants;
 use serde_json::{Value, json};
 
 /// Extract every page of a corpus and tell how fast that went.
@@ -23,6 +25,9 @@ struct Args {
     /// Name the slowest pages too, this many.
     #[arg(long, default_value_t = 0)]
     slowest: usize,
+    /// Ask the model of `MODEL_URL`, `MODEL_NAME` and `MODEL_KEY` for what rules leave open.
+    #[arg(long)]
+    model: bool,
 }
 
 fn main() -> Result<(), Fault> {
@@ -31,6 +36,7 @@ fn main() -> Result<(), Fault> {
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Value, Duration)>> = Mutex::new(Vec::with_capacity(cases.len()));
+    let model = args.model.then(AskedModel::from_env).transpose()?;
     let start = Instant::now();
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -39,7 +45,7 @@ fn main() -> Result<(), Fault> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     cases.get(at).map(|c| (at, c))
                 } {
-                    let (line, took) = run(&args.folder, case).unwrap_or_else(|e| {
+                    let (line, took) = run(&args.folder, case, model.as_ref()).unwrap_or_else(|e| {
                         (json!({ "id": case.id, "data": {}, "warnings": [format!("not run: {e}")] }), Duration::ZERO)
                     });
                     if let Ok(mut done) = done.lock() {
@@ -67,6 +73,9 @@ fn main() -> Result<(), Fault> {
         at(0.99),
         at(1.0)
     );
+    if let Some(model) = &model {
+        eprintln!("{}", model.summary(done.len()));
+    }
     let mut slow: Vec<&(usize, Value, Duration)> = done.iter().collect();
     slow.sort_by_key(|(_, _, took)| std::cmp::Reverse(*took));
     for (at, _, took) in slow.into_iter().take(args.slowest) {
@@ -77,13 +86,18 @@ fn main() -> Result<(), Fault> {
 }
 
 /// Reads and extracts one page; the time is that of the extraction alone.
-fn run(folder: &Path, case: &Case) -> Result<(Value, Duration), Fault> {
+fn run(folder: &Path, case: &Case, model: Option<&AskedModel>) -> Result<(Value, Duration), Fault> {
     let body = bench::page(&folder.join(&case.html))?;
     let (url, schema) = (bench::address(&case.url)?, bench::schema(&case.schema)?);
     let page = extraction::Page { body: &body, content_type: Some("text/html"), url: &url };
     let context = extraction::Context { locale: &case.locale, now: bench::FETCHED, budget: &Default::default() };
     let start = Instant::now();
-    let got = extraction::extract(&page, &schema, &context)?;
+    let wants = Wants { links: false, compact: model.map(AskedModel::max_text) };
+    let (got, extras) = extraction::extract_with(&page, &schema, &context, wants);
     let took = start.elapsed();
+    let mut got = got?;
+    if let (Some(model), Some(compact)) = (model, &extras.compact) {
+        model.complete(case, &url, compact, &mut got)?;
+    }
     Ok((json!({ "id": case.id, "data": got.data, "warnings": got.warnings }), took))
 }
