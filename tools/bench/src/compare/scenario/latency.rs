@@ -11,8 +11,10 @@ use crate::Fault;
 
 /// Clients at once.
 const CLIENTS: [usize; 3] = [1, 8, 32];
-/// A cancelled batch: its URLs, how many are fetched at once, how long each takes, and after how many it is cancelled.
-const SLOW: (usize, usize, u64, u64) = (200, 32, 300, 100);
+/// Cancelled batches: their URLs, nearly all of which are open then.
+const OPEN: [usize; 2] = [1_000, 10_000];
+/// How many of their URLs are fetched at once, how long each takes, and after how many the batch is cancelled.
+const SLOW: (usize, u64, u64) = (32, 300, 64);
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) fn ms(duration: Duration) -> f64 {
@@ -76,8 +78,15 @@ pub(crate) async fn heads(bench: &Bench, results: &mut Results) -> Result<(), Fa
 /// # Errors
 /// The batch or the cancel was not accepted.
 pub(crate) async fn cancels(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
-    let (urls, concurrency, slow, after) = SLOW;
     let server = Server::start(bench, Kind::Whole).await?;
+    for open in OPEN {
+        cancels_of(bench, &server, open, results).await?;
+    }
+    Ok(())
+}
+
+async fn cancels_of(bench: &Bench, server: &Server, urls: usize, results: &mut Results) -> Result<(), Fault> {
+    let (concurrency, slow, after) = SLOW;
     let body = runo::batch(&bench.site.urls(&format!("/slow/{slow}/"), 0, urls as u64), 2, false, concurrency);
     for _ in 0..bench.options.share(bench.options.cancels) {
         bench.site.reset().await?;
@@ -97,7 +106,7 @@ pub(crate) async fn cancels(bench: &Bench, results: &mut Results) -> Result<(), 
         tokio::time::sleep(Duration::from_millis(slow)).await;
         let since = ms(answered.elapsed());
         let ago = bench.site.stats().await?.slow_ago_us as f64 / 1e3;
-        results.latency("DELETE, answered", [ms(took)]);
+        results.latency(&format!("DELETE of {urls} URLs, answered"), [ms(took)]);
         results.latency("DELETE answered → last request", [(since - ago).max(0.0)]);
     }
     Ok(())
