@@ -5,6 +5,19 @@ use serde_json::json;
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
+/// A JSON Schema, as pydantic and zod write it, is a schema.
+#[tokio::test]
+async fn a_json_schema_is_a_schema() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let schema = json!({
+        "$defs": {"Offer": {"type": "object", "properties": {"price": {"anyOf": [{"type": "number"}, {"type": "null"}]}}}},
+        "title": "Product", "type": "object", "required": ["title"],
+        "properties": {"title": {"type": "string", "description": "what it is called"}, "offer": {"$ref": "#/$defs/Offer"}},
+    });
+    let got = world.post("/v1/extract", &json!({ "url": site.url("/p/7"), "schema": schema })).await.json();
+    assert_eq!(got["data"], json!({ "title": "Page 7", "offer.price": 7.5 }), "{got}");
+}
+
 #[tokio::test]
 async fn extract_answers_with_typed_values_and_takes_one_credit() {
     let (world, site) = (World::start().await, Site::start().await);

@@ -100,7 +100,19 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", with("schema", json!(null)), "SCHEMA_REQUIRED", vec!["schema"]),
         ("/v1/batch", json!({ "urls": [OK] }), "SCHEMA_REQUIRED", vec!["schema"]),
         ("/v1/batch", with("schema", json!([])), "SCHEMA_INVALID", vec!["empty"]),
-        ("/v1/batch", with("schema", json!({})), "SCHEMA_INVALID", vec!["array"]),
+        ("/v1/batch", with("schema", json!({})), "SCHEMA_INVALID", vec!["array", "JSON Schema"]),
+        (
+            "/v1/batch",
+            with("schema", json!({"type": "object", "properties": {"p": {"type": "array"}}})),
+            "SCHEMA_INVALID",
+            vec!["#/properties/p", "items"],
+        ),
+        (
+            "/v1/batch",
+            with("schema", json!({"type": "object", "properties": {"p": {"type": "number", "default": "cheap"}}})),
+            "SCHEMA_INVALID",
+            vec!["field \"p\"", "\"example\" does not read as float"],
+        ),
         (
             "/v1/batch",
             field(json!({"field": "p", "typ": "float", "example": 1})),

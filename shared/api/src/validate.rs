@@ -256,7 +256,7 @@ pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
     let mut parts = 0;
     for (index, field) in schema.fields().iter().enumerate() {
         let name: String = field.field.chars().take(60).collect();
-        if !extraction::reads_as(field.kind, &field.example, locale) {
+        if !field.example.is_null() && !extraction::reads_as(field.kind, &field.example, locale) {
             let text =
                 format!("schema[{index}] (field \"{name}\"): \"example\" does not read as {}", field.kind.name());
             return Err(invalid(text));

@@ -2,6 +2,8 @@
 //!
 //! Whether an example *reads* as its type is asked of the extraction crate by the caller; here only its form is known.
 
+mod json_schema;
+
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -110,7 +112,8 @@ pub struct Field {
     /// What its value is coerced to.
     #[serde(rename = "type")]
     pub kind: FieldType,
-    /// A value of the kind that is wanted; its shape helps to choose between candidates.
+    /// A value of the kind that is wanted; its shape helps to choose between candidates. Null where a JSON Schema names
+    /// none.
     pub example: Value,
     /// Words that tell which value is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,38 +134,49 @@ pub struct Schema(Vec<Field>);
 pub struct SchemaError(pub String);
 
 impl Schema {
-    /// Reads a schema from JSON.
+    /// Reads a schema from JSON: a list of fields, or a flat JSON Schema of an object.
     ///
     /// # Errors
-    /// The first fault, naming the field (by name, or by index where it has none) and the member.
+    /// The first fault, naming the field (by name, or by index where it has none) and the member; of a JSON Schema, the
+    /// path.
     pub fn parse(value: &Value) -> Result<Schema, SchemaError> {
-        let Value::Array(items) = value else {
-            return Err(SchemaError(
-                "schema must be an array of fields, like [{\"field\": \"title\", \"type\": \"string\", \"example\": \"A title\"}]".into(),
-            ));
-        };
-        if items.is_empty() {
-            return Err(SchemaError("schema is empty; it needs at least one field".into()));
-        }
-        if items.len() > MAX_FIELDS {
-            return Err(SchemaError(format!("schema has {} fields; at most {MAX_FIELDS} are allowed", items.len())));
-        }
         // Serialising a parsed `Value` cannot fail, but the length is all that is asked for.
         let bytes = serde_json::to_vec(value).map(|v| v.len()).unwrap_or(usize::MAX);
         if bytes > MAX_BYTES {
             return Err(SchemaError(format!("schema takes {bytes} bytes; at most {MAX_BYTES} are allowed")));
         }
+        let fields = match value {
+            Value::Array(items) if items.len() > MAX_FIELDS => {
+                return Err(SchemaError(format!(
+                    "schema has {} fields; at most {MAX_FIELDS} are allowed",
+                    items.len()
+                )));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().map(|(index, item)| parse_field(index, item)).collect::<Result<Vec<_>, _>>()?
+            }
+            Value::Object(root) if ["type", "properties", "$ref"].iter().any(|name| root.contains_key(*name)) => {
+                json_schema::fields(root)?
+            }
+            _ => {
+                return Err(SchemaError(
+                    "schema must be an array of fields, like [{\"field\": \"title\", \"type\": \"string\", \"example\": \"A title\"}], \
+                     or a JSON Schema of an object, like {\"type\": \"object\", \"properties\": {\"title\": {\"type\": \"string\"}}}"
+                        .into(),
+                ));
+            }
+        };
+        if fields.is_empty() {
+            return Err(SchemaError("schema is empty; it needs at least one field".into()));
+        }
         let mut seen = HashSet::new();
-        let mut fields = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let field = parse_field(index, item)?;
-            if !seen.insert(field.field.clone()) {
+        for (index, field) in fields.iter().enumerate() {
+            if !seen.insert(field.field.as_str()) {
                 return Err(SchemaError(format!(
                     "schema[{index}]: the field name \"{}\" is used twice; names must be unique",
                     field.field
                 )));
             }
-            fields.push(field);
         }
         Ok(Schema(fields))
     }
