@@ -5,15 +5,20 @@
 use std::sync::OnceLock;
 
 use api::validate::{MAX_URLS, check};
+use domain::job::ModelUse;
 use domain::{Endpoint, Schema};
 use libfuzzer_sys::fuzz_target;
+use store::accounts::Binding;
 
 fuzz_target!(|data: &[u8]| {
-    static BOUND: OnceLock<Schema> = OnceLock::new();
+    static BOUND: OnceLock<Binding> = OnceLock::new();
     let Some((which, body)) = data.split_first() else { return };
     let endpoint = [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl][usize::from(which % 3)];
     let field = serde_json::json!([{ "field": "title", "type": "string", "example": "A title" }]);
-    let bound = BOUND.get_or_init(|| Schema::parse(&field).expect("it is one"));
+    let bound = BOUND.get_or_init(|| {
+        let schema = Schema::parse(&field).expect("it is one");
+        Binding { schema, model: ModelUse::Never }
+    });
     match check(endpoint, body, (which & 0x80 != 0).then_some(bound)) {
         Ok(valid) => {
             assert!((1..=MAX_URLS).contains(&valid.urls.len()));
