@@ -1,0 +1,228 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Any, Literal, overload
+
+import anyio
+import httpx
+from typing_extensions import Self, Unpack
+
+from . import _calls
+from ._async_job import AsyncJob, Starting
+from ._calls import Call
+from ._errors import JobNotFound, ProtocolError
+from ._options import BatchOptions, PageOptions, Webhook
+from ._rows import extracted, read_json
+from ._schema import M, PlainSchema, Row, Shape, shape_of
+from ._send import BROKEN, SILENCE, Deadline, Sender
+from ._types import JobInfo, Success, Usage, job_of, usage_of
+
+
+class AsyncClient:
+    """The asynchronous client of a Runo service, for asyncio and trio: see :class:`runo.Client`.
+
+    ``batch``, ``crawl`` and ``result`` are awaited for their job, or opened with ``async with``.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        max_retries: int = 8,
+        silence: float = SILENCE,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._sender = Sender(api_key, base_url, max_retries, silence)
+        self._own = http_client is None
+        self._http = http_client or httpx.AsyncClient()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient(base_url={self._sender.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes connections. Jobs go on."""
+        if self._own:
+            await self._http.aclose()
+
+    @overload
+    async def extract(
+        self, url: str, schema: type[M], *, idempotency_key: str | None = None, timeout: float | None = None,
+        **options: Unpack[PageOptions],
+    ) -> Success[M]: ...
+
+    @overload
+    async def extract(
+        self, url: str, schema: PlainSchema = None, *, idempotency_key: str | None = None,
+        timeout: float | None = None, **options: Unpack[PageOptions],
+    ) -> Success[Row]: ...
+
+    async def extract(
+        self, url: str, schema: Any = None, *, idempotency_key: str | None = None, timeout: float | None = None,
+        **options: Unpack[PageOptions],
+    ) -> Success[Any]:
+        """Reads one page. Raises PageError where it cannot be had."""
+        shape, deadline = shape_of(schema), Deadline(timeout)
+        call = _calls.extract(url, shape, options, idempotency_key)
+        while True:
+            response = await self._send(call, deadline)
+            job_id = deadline.job_id = response.headers.get("X-Job-ID")
+            members = read_json(response.content, job_id)
+            if members.get("status") != "pending":
+                return extracted(members, shape, job_id)
+            deadline.check()
+            call = _calls.result(str(members["job_id"]), 0, None, lines=False)
+
+    @overload
+    def batch(
+        self, urls: Iterable[str], schema: type[M], *, async_mode: bool = False, webhook: Webhook | None = None,
+        idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
+    ) -> Starting[M]: ...
+
+    @overload
+    def batch(
+        self, urls: Iterable[str], schema: PlainSchema = None, *, async_mode: bool = False,
+        webhook: Webhook | None = None, idempotency_key: str | None = None, timeout: float | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> Starting[Row]: ...
+
+    def batch(
+        self, urls: Iterable[str], schema: Any = None, *, async_mode: bool = False, webhook: Webhook | None = None,
+        idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
+    ) -> Starting[Any]:
+        """Starts a batch of up to 10,000 URLs and returns its job, whose results are iterated as they come.
+
+        ``async_mode`` takes the queue: nothing is held open until results are asked for. ``timeout`` is for how many
+        seconds results are waited for, from now on; the job goes on after it.
+        """
+        shape, deadline = shape_of(schema), Deadline(timeout)
+        call = _calls.batch(
+            urls, shape, options, async_mode=async_mode, webhook=webhook, key=idempotency_key, wait=timeout
+        )
+        return Starting(lambda: self._start(call, shape, deadline, crawl=False))
+
+    @overload
+    def crawl(
+        self, seed_url: str, schema: type[M], *, follow_pattern: str, max_pages: int, max_depth: int | None = None,
+        use_sitemap: bool | None = None, ignore_robots: bool | None = None, allow_large_crawl: bool | None = None,
+        async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
+        timeout: float | None = None, **options: Unpack[PageOptions],
+    ) -> Starting[M]: ...
+
+    @overload
+    def crawl(
+        self, seed_url: str, schema: PlainSchema = None, *, follow_pattern: str, max_pages: int,
+        max_depth: int | None = None, use_sitemap: bool | None = None, ignore_robots: bool | None = None,
+        allow_large_crawl: bool | None = None, async_mode: bool = False, webhook: Webhook | None = None,
+        idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[PageOptions],
+    ) -> Starting[Row]: ...
+
+    def crawl(
+        self, seed_url: str, schema: Any = None, *, follow_pattern: str, max_pages: int, max_depth: int | None = None,
+        use_sitemap: bool | None = None, ignore_robots: bool | None = None, allow_large_crawl: bool | None = None,
+        async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
+        timeout: float | None = None, **options: Unpack[PageOptions],
+    ) -> Starting[Any]:
+        """Starts a crawl from a seed along the links that match ``follow_pattern``; as :meth:`batch` otherwise."""
+        shape, deadline = shape_of(schema), Deadline(timeout)
+        rules = {
+            "follow_pattern": follow_pattern, "max_pages": max_pages, "max_depth": max_depth,
+            "use_sitemap": use_sitemap, "ignore_robots": ignore_robots, "allow_large_crawl": allow_large_crawl,
+        }
+        call = _calls.crawl(
+            seed_url, rules, shape, options,
+            async_mode=async_mode, webhook=webhook, key=idempotency_key, wait=timeout,
+        )
+        return Starting(lambda: self._start(call, shape, deadline, crawl=True))
+
+    async def jobs(self, state: Literal["running", "finished"] = "running", *, page_size: int = 100) -> AsyncIterator[JobInfo]:
+        """The account's jobs, newest first; pages are asked for as they are needed."""
+        cursor: str | None = None
+        while True:
+            page = await self._json(_calls.jobs(state, page_size, cursor))
+            for members in page["jobs"]:
+                yield job_of(members)
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    async def job(self, job_id: str) -> JobInfo:
+        """A job's state and progress."""
+        return job_of(await self._json(_calls.job(job_id)))
+
+    @overload
+    def result(self, job_id: str, schema: type[M], *, timeout: float | None = None) -> Starting[M]: ...
+
+    @overload
+    def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> Starting[Row]: ...
+
+    def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> Starting[Any]:
+        """Takes up a job that was started before, running or ended. A model makes rows instances of it."""
+        shape, deadline = shape_of(schema), Deadline(timeout)
+
+        async def take_up() -> AsyncJob[Any]:
+            info = await self.job(job_id)
+            deadline.job_id = job_id
+            return AsyncJob(self, job_id, shape, deadline, crawl=info.endpoint == "/crawl", first=None)
+
+        return Starting(take_up)
+
+    async def cancel(self, job_id: str) -> bool:
+        """Cancels a job. Pages that have started finish; the rest never start and are refunded.
+
+        False says that it had ended by itself before. Raises JobNotFound where there is no such job.
+        """
+        try:
+            await self._json(_calls.cancel(job_id))
+        except JobNotFound:
+            # It ended, perhaps by an attempt of this call whose answer was lost.
+            return (await self.job(job_id)).status == "cancelled"
+        return True
+
+    async def usage(self) -> Usage:
+        """The account's plan and what is left of it."""
+        return usage_of(await self._json(_calls.usage()))
+
+    async def _start(self, call: Call, shape: Shape[Any], deadline: Deadline, *, crawl: bool) -> AsyncJob[Any]:
+        response = await self._send(call, deadline, stream=True)
+        job_id = response.headers.get("X-Job-ID")
+        if not job_id:
+            await response.aclose()
+            raise ProtocolError("the answer has no X-Job-ID", code="PROTOCOL_ERROR")
+        deadline.job_id = job_id
+        first: httpx.Response | None = response
+        if response.status_code == 202:
+            await response.aclose()
+            first = None
+        return AsyncJob(self, job_id, shape, deadline, crawl=crawl, first=first)
+
+    async def _json(self, call: Call) -> dict[str, Any]:
+        return read_json((await self._send(call, Deadline(None))).content)
+
+    async def _send(self, call: Call, deadline: Deadline, *, stream: bool = False) -> httpx.Response:
+        """Sends a call until it is answered with success; raises what it is refused with."""
+        attempts = self._sender.attempts()
+        while True:
+            try:
+                response = await self._http.send(self._sender.request(self._http, call), stream=stream)
+                self._sender.reached = True
+                if response.is_success:
+                    return response
+                await response.aread()
+            except BROKEN as error:
+                delay = self._sender.broken(attempts, error, deadline)
+            else:
+                delay = self._sender.refused(attempts, response, deadline)
+            await anyio.sleep(delay)
+

@@ -1,0 +1,117 @@
+"""Follows a job's lines over as many connections as it takes, so that each result is given exactly once. Pure: it is
+told what came, and says what to ask for next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ._errors import ProtocolError
+from ._types import Summary, summary_of
+
+_LONGEST_LINE = 64 * 1024 * 1024
+_MOST_CHECKS = 2
+IDLE = 0.5
+"""Pause after an answer that ended without a result while the job runs."""
+
+
+class Cursor:
+    """Where the reading of a job stands.
+
+    After a broken connection the results go on with ``from=N``. While a job runs, its order of completion may still
+    shift a little, so what was given is remembered (a number or a URL each, at most 10,000), and where something is
+    missing at the end the results are read once more from the start.
+    """
+
+    def __init__(self, job_id: str, *, crawl: bool, skip: bool = False) -> None:
+        self.job_id = job_id
+        self.summary: Summary | None = None
+        self._crawl = crawl
+        self._skip = skip
+        self._seen: set[int | str] = set()
+        self._place = 0
+        self._came = 0
+        self._told: dict[str, Any] | None = None
+        self._joined = False
+        self._checks = 0
+        self._rest = bytearray()
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended and every result was given."""
+        return self.summary is not None
+
+    @property
+    def start(self) -> int:
+        """How many results to leave out of the next answer."""
+        return 4_294_967_295 if self._skip else self._place
+
+    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """The results in a piece of the body that were not given before."""
+        self._rest += chunk
+        *lines, last = self._rest.split(b"\n")
+        self._rest = last
+        if len(last) > _LONGEST_LINE:
+            raise self._error("a line of the answer does not end")
+        for line in lines:
+            text = bytes(line).strip()
+            if text and (result := self._line(text)) is not None:
+                yield result
+
+    def _line(self, text: bytes) -> dict[str, Any] | None:
+        try:
+            members = json.loads(text)
+        except ValueError:
+            raise self._error("a line of the answer is no JSON") from None
+        if not isinstance(members, dict):
+            raise self._error("a line of the answer is no JSON object")
+        if "summary" in members:
+            self._told = members["summary"]
+            return None
+        self._place += 1
+        self._came += 1
+        key = members.get("url") if self._crawl else members.get("index")
+        if key is None:
+            raise self._error("a result has neither index nor url")
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        return members
+
+    def body_ended(self) -> float | None:
+        """To be called when a body has ended well: seconds to wait before the next. None: it broke off before its
+        summary."""
+        told, came = self._told, self._came
+        if told is None or self._rest.strip():
+            self.broke()
+            return None
+        self._told, self._came = None, 0
+        if told.get("status") == "running":
+            self._joined = True
+            # A service that is about to stop ends what it holds at once.
+            return 0.0 if came else IDLE
+        if self._skip or self._complete(told):
+            self.summary = summary_of(told)
+        elif self._checks == _MOST_CHECKS:
+            raise self._error(f"the job has ended, but only {came} of its results are there")
+        else:
+            # What is there now is final and has one order.
+            self._checks += 1
+            self._place, self._joined = 0, False
+        return 0.0
+
+    def broke(self) -> None:
+        """To be called when a connection has failed in the middle of a body."""
+        self._joined = True
+        self._told, self._came = None, 0
+        self._rest.clear()
+
+    def _complete(self, told: dict[str, Any]) -> bool:
+        if self._crawl:
+            return not self._joined
+        # The summary of an extract has no counts: it has one result.
+        return len(self._seen) >= int(told.get("total", 1))
+
+    def _error(self, why: str) -> ProtocolError:
+        return ProtocolError(why, code="PROTOCOL_ERROR", job_id=self.job_id)

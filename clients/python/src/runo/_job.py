@@ -1,0 +1,137 @@
+"""A job of the synchronous client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import httpx
+from typing_extensions import Self
+
+from . import _calls
+from ._cursor import Cursor
+from ._errors import RunoError
+from ._rows import data_frame, place, result_of
+from ._schema import Shape
+from ._send import BROKEN, Deadline
+from ._types import JobInfo, Result, Success, Summary
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ._client import Client
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """A batch or crawl that was started, or a job that was taken up.
+
+    Iterating it gives each page's result as it comes, over broken connections and restarts of the service, until the
+    job has ended. Nothing is kept: iterating again reads the results again. As a context manager it cancels the job
+    where the block is left by an exception, and leaves it running otherwise.
+    """
+
+    def __init__(
+        self, client: Client, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
+        first: httpx.Response | None,
+    ) -> None:
+        self.id = job_id
+        self.summary: Summary | None = None
+        """How the job went, once its results have been iterated to the end."""
+        self._client = client
+        self._shape = shape
+        self._deadline = deadline
+        self._crawl = crawl
+        self._first = first
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r})"
+
+    def __iter__(self) -> Iterator[Result[T]]:
+        for members in self._lines():
+            yield result_of(members, self._shape)
+
+    def rows(self) -> Iterator[T]:
+        """The rows of the pages that were read, as they come; failures are left out."""
+        for found in self:
+            if isinstance(found, Success):
+                yield found.data
+
+    def results(self) -> list[Result[T]]:
+        """All results at once, in input order (of a crawl: in order of completion). Waits for the job's end."""
+        return sorted(self, key=place)
+
+    def wait(self) -> Summary:
+        """Waits for the job's end without reading its results."""
+        self.close()
+        for _ in self._lines(skip=True):
+            pass
+        assert self.summary is not None  # the lines end with it
+        return self.summary
+
+    def info(self) -> JobInfo:
+        """The job's state and progress now."""
+        return self._client.job(self.id)
+
+    def cancel(self) -> bool:
+        """Cancels the job; results of what had started may still be iterated. False: it had ended before."""
+        return self._client.cancel(self.id)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """All results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
+        return data_frame(self._lines())
+
+    def close(self) -> None:
+        """Lets go of the connection. The job goes on."""
+        first, self._first = self._first, None
+        if first is not None:
+            first.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if kind is None:
+            return
+        try:
+            self.cancel()
+        except RunoError:
+            # The exception that led here says more.
+            pass
+
+    def _lines(self, *, skip: bool = False) -> Generator[dict[str, Any], None, None]:
+        cursor = Cursor(self.id, crawl=self._crawl, skip=skip)
+        attempts = self._client._sender.attempts()
+        response, self._first = self._first, None
+        try:
+            while not cursor.done:
+                if response is None:
+                    self._deadline.check()
+                    call = _calls.result(self.id, cursor.start, self._deadline.left)
+                    response = self._client._send(call, self._deadline, stream=True)
+                try:
+                    for chunk in response.iter_bytes():
+                        for members in cursor.feed(chunk):
+                            attempts.progress()
+                            yield members
+                        self._deadline.check()
+                    delay = cursor.body_ended()
+                    if delay is None:
+                        delay = attempts.broken("the answer broke off", job_id=self.id)
+                except BROKEN as error:
+                    cursor.broke()
+                    delay = self._client._sender.broken(attempts, error, self._deadline)
+                response.close()
+                response = None
+                if delay and not cursor.done:
+                    time.sleep(self._deadline.within(delay))
+            self.summary = cursor.summary
+        finally:
+            if response is not None:
+                response.close()

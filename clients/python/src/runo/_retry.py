@@ -1,0 +1,69 @@
+"""Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
+an Idempotency-Key."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from time import time
+
+from ._errors import ConnectionFailed, RunoError
+
+FIRST_WAIT = 0.25
+LONGEST_WAIT = 10.0
+LONGEST_ASKED = 120.0
+"""A ``Retry-After`` of more than this is not waited for; the error is raised at once."""
+
+
+class Attempts:
+    """Counts the failures of one call since its last progress."""
+
+    def __init__(self, most: int, *, random_: Callable[[], float] = random.random) -> None:
+        self._most = most
+        self._random = random_
+        self._failed = 0
+
+    def progress(self) -> None:
+        """Something came: what failed before does not count any more."""
+        self._failed = 0
+
+    def broken(self, why: object, *, most: int | None = None, job_id: str | None = None) -> float:
+        """Seconds to wait after a connection that failed, or ConnectionFailed."""
+        limit = self._most if most is None else min(most, self._most)
+        if self._failed >= limit:
+            text = f"{self._failed + 1} attempts failed; the last: {_words(why)}"
+            cause = why if isinstance(why, BaseException) else None
+            raise ConnectionFailed(text, code="CONNECTION_FAILED", retryable=True, job_id=job_id) from cause
+        return self._next()
+
+    def refused(self, error: RunoError, retry_after: str | None) -> float:
+        """Seconds to wait after a refusal that may pass, or the refusal itself."""
+        asked = _seconds(retry_after)
+        if not error.retryable or self._failed >= self._most or (asked or 0) > LONGEST_ASKED:
+            raise error
+        wait = self._next()
+        # Not before the service asked for; a little later, so that not all come back at once.
+        return wait if asked is None else asked + min(wait, 1.0) * self._random()
+
+    def _next(self) -> float:
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0**self._failed)
+        self._failed += 1
+        return float(longest * (0.5 + self._random() / 2))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time())
+    except ValueError:
+        return None
+
+
+def _words(why: object) -> str:
+    return f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else str(why)

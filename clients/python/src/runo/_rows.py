@@ -1,0 +1,82 @@
+"""Results of the wire made into results of the caller's kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._errors import ModelMismatch, PageError, ProtocolError
+from ._schema import Shape
+from ._types import Failure, Problem, Result, Success, build
+
+if TYPE_CHECKING:
+    import pandas
+
+T = TypeVar("T")
+
+
+def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
+    """One line, or one element of ``results``."""
+    if members.get("status") != "success":
+        return build(Failure, members, error=build(Problem, members["error"]), data=None)
+    try:
+        row = shape.row(members["data"])
+    except ValueError as error:
+        problem = Problem("MODEL_MISMATCH", str(error), retryable=False)
+        place = {name: members.get(name) for name in ("url", "index", "final_url", "attempts")}
+        return Failure(error=problem, data=members["data"], **place)  # type: ignore[arg-type]
+    lists = {name: tuple(members.get(name) or ()) for name in ("warnings", "model_fields")}
+    return build(Success, members, data=row, **lists)
+
+
+def extracted(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> Success[T]:
+    """The answer of an extract, or the error that it is."""
+    found = result_of(members, shape)
+    if isinstance(found, Success):
+        return found
+    if found.data is not None:
+        raise ModelMismatch(found.error.message, data=found.data, job_id=job_id)
+    error = found.error
+    raise PageError(error.message, code=error.code, retryable=error.retryable, job_id=job_id)
+
+
+def read_json(body: bytes, job_id: str | None = None) -> dict[str, Any]:
+    """A body that must be a JSON object."""
+    try:
+        members = json.loads(body)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise ProtocolError("the answer is no JSON object", code="PROTOCOL_ERROR", job_id=job_id)
+    return members
+
+
+def place(found: Result[Any]) -> int:
+    """What results are sorted by."""
+    return found.index or 0
+
+
+def data_frame(lines: Iterable[dict[str, Any]]) -> pandas.DataFrame:
+    """A row for each page in input order: its fields, then ``page_url`` and ``page_error`` (a code, or None)."""
+    frame = _pandas()
+    rows = [
+        {
+            **(line.get("data") or {}),
+            "page_url": line["url"],
+            "page_error": (line.get("error") or {}).get("code"),
+        }
+        for line in sorted(lines, key=lambda line: int(line.get("index", 0)))
+    ]
+    # The first row may be a failure, without the fields.
+    fields = dict.fromkeys(name for row in rows for name in row if name not in ("page_url", "page_error"))
+    made: pandas.DataFrame = frame.DataFrame(rows, columns=[*fields, "page_url", "page_error"])
+    return made
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError("to_dataframe() needs pandas, which is not installed: pip install 'runo[pandas]'") from None
+    return pandas

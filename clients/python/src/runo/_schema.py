@@ -1,0 +1,119 @@
+"""Schemas: what the caller has (fields, a dict, a JSON Schema, a pydantic model) becomes the flat list of fields that the
+service takes, and rows become what the caller asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar, Union
+
+from typing_extensions import NotRequired, Self, TypedDict
+
+from ._errors import SchemaError
+from ._json_schema import NEUTRAL, fields_of
+
+FieldType = Literal[
+    "string", "integer", "float", "boolean", "date", "array<string>", "array<integer>", "array<float>"
+]
+
+
+class Field(TypedDict):
+    """One field of a schema, as it is on the wire."""
+
+    field: str
+    type: FieldType
+    example: Any
+    hint: NotRequired[str]
+    selector: NotRequired[str]
+
+
+class Model(Protocol):
+    """What is asked of a model class; every ``pydantic.BaseModel`` has it."""
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self: ...
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]: ...
+
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+Row = dict[str, Any]
+"""What rows are where no model was given."""
+
+PlainSchema = Union[Sequence[Field], Mapping[str, Any], None]
+"""A list of fields, a JSON Schema, or a dict like ``{"title": "string"}``; None with a key that has a schema bound."""
+
+
+@dataclass(frozen=True)
+class Shape(Generic[T]):
+    """A schema as it is sent, and how rows are made of what comes back."""
+
+    fields: list[dict[str, Any]] | None
+    model: type[Any] | None = None
+    groups: dict[str, bool] = field(default_factory=dict)
+    """Names of nested models, and whether they may be None."""
+
+    def row(self, data: dict[str, Any]) -> T:
+        """The row; raises ValueError (of which pydantic's errors are) where values do not fit the model."""
+        if self.model is None:
+            return data  # type: ignore[return-value]
+        return self.model.model_validate(self._nested(data))  # type: ignore[no-any-return]
+
+    def _nested(self, data: dict[str, Any]) -> dict[str, Any]:
+        nested: dict[str, Any] = {}
+        for name, value in data.items():
+            group, dot, inner = name.partition(".")
+            if dot and group in self.groups:
+                nested.setdefault(group, {})[inner] = value
+            else:
+                nested[name] = value
+        for group, may_be_none in self.groups.items():
+            values = nested.get(group)
+            if may_be_none and values and all(value is None or value == [] for value in values.values()):
+                nested[group] = None
+        return nested
+
+
+def shape_of(schema: object) -> Shape[Any]:
+    """What a caller's schema means."""
+    if schema is None:
+        return Shape(None)
+    if isinstance(schema, type):
+        return _of_model(schema)
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("properties"), Mapping):
+            return Shape(fields_of(schema)[0])
+        return Shape([_short(str(name), spec) for name, spec in schema.items()])
+    if isinstance(schema, Sequence) and not isinstance(schema, (str, bytes)):
+        return Shape([dict(one) for one in schema])
+    raise SchemaError(
+        "a schema is a list of fields, a dict, or a pydantic model class, "
+        f"not {type(schema).__name__}{' (give the class, not an instance)' if hasattr(schema, 'model_validate') else ''}",
+        code="SCHEMA_INVALID",
+    )
+
+
+def _of_model(model: type[Any]) -> Shape[Any]:
+    if not hasattr(model, "model_json_schema") or not hasattr(model, "model_validate"):
+        raise SchemaError(f"{model.__name__} is no pydantic model (version 2)", code="SCHEMA_INVALID")
+    try:
+        described = model.model_json_schema()
+    except Exception as error:  # pydantic raises several kinds for what has no JSON Schema
+        raise SchemaError(f"{model.__name__} cannot be converted: {error}", code="SCHEMA_INVALID") from error
+    fields, groups = fields_of(described)
+    return Shape(fields, model, groups)
+
+
+def _short(name: str, spec: object) -> dict[str, Any]:
+    """``"price": "float"`` or ``"price": {"type": "float", "example": 9.99, "hint": …}``."""
+    members = {"type": spec} if isinstance(spec, str) else spec
+    if not isinstance(members, Mapping):
+        raise SchemaError(f"{name}: give a type like \"float\", or a dict with \"type\"", code="SCHEMA_INVALID")
+    made = {"field": name, **members}
+    if made.get("example") is None:
+        made["example"] = NEUTRAL.get(str(made.get("type")), "")
+    return made
+

@@ -1,0 +1,92 @@
+"""What the synchronous and the asynchronous client share of sending a call: requests are made and answers judged here,
+the input and output is theirs."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import httpx
+
+from . import _calls
+from ._calls import Call, Key
+from ._errors import RunoError, WaitTimeout, refusal
+from ._retry import Attempts
+
+VERSION = "0.1.0"
+# The service says something at least every 15 s while a call is held.
+SILENCE = 45.0
+CONNECT = 10.0
+FIRST_CONTACT = 2
+"""So often is a first connection tried again: a service that never answered is likely not there."""
+
+NOT_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+BROKEN = (httpx.TransportError, httpx.DecodingError)
+
+
+class Sender:
+    """Settings of a client, and the rules by which it sends."""
+
+    def __init__(self, api_key: str | None, base_url: str | None, max_retries: int, silence: float) -> None:
+        self.key, self.base_url = _calls.settings(api_key, base_url)
+        self.max_retries = max_retries
+        self.timeout = httpx.Timeout(silence, connect=min(CONNECT, silence))
+        self.reached = False
+
+    def attempts(self) -> Attempts:
+        return Attempts(self.max_retries)
+
+    def request(self, http: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
+        request = http.build_request(
+            call.method,
+            self.base_url + call.path,
+            params=call.params or None,
+            headers={"User-Agent": f"runo-python/{VERSION}", **call.headers},
+            content=call.body,
+            timeout=self.timeout,
+        )
+        request.headers["X-API-Key"] = self.key.reveal()
+        return request
+
+    def broken(self, attempts: Attempts, error: httpx.HTTPError, deadline: Deadline) -> float:
+        """Seconds to wait after a connection that failed."""
+        never = isinstance(error, httpx.ConnectError) and not self.reached
+        most = 0 if isinstance(error, NOT_RETRIED) else FIRST_CONTACT if never else None
+        return deadline.within(attempts.broken(error, most=most, job_id=deadline.job_id))
+
+    def refused(self, attempts: Attempts, response: httpx.Response, deadline: Deadline) -> float:
+        """Seconds to wait after an answer that is a refusal and was read."""
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        error = refusal(response.status_code, body, response.headers.get("X-Job-ID") or deadline.job_id)
+        return deadline.within(attempts.refused(error, response.headers.get("Retry-After")))
+
+
+class Deadline:
+    """When a caller wants to wait no longer."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self.job_id: str | None = None
+        self._timeout = timeout
+        self._at = None if timeout is None else monotonic() + timeout
+
+    @property
+    def left(self) -> float | None:
+        return None if self._at is None else self._at - monotonic()
+
+    def check(self) -> None:
+        """Raises WaitTimeout once the time is over."""
+        if self.left is not None and self.left <= 0:
+            raise self._over()
+
+    def within(self, delay: float) -> float:
+        """A delay that is still worth it, or WaitTimeout."""
+        if self.left is not None and delay >= self.left:
+            raise self._over()
+        return delay
+
+    def _over(self) -> RunoError:
+        goes_on = "; the job goes on" if self.job_id else ""
+        text = f"not done after {self._timeout:g} s{goes_on}"
+        return WaitTimeout(text, code="WAIT_TIMEOUT", retryable=True, job_id=self.job_id)

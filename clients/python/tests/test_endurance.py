@@ -1,0 +1,109 @@
+"""kill -9 in the middle of a job, and jobs of 10,000 URLs in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import FIELDS, KEY, Answer, Scripted, Server, Site
+
+from runo import AsyncClient, Client
+
+TOTAL = 1_000
+# Bytes; a third of what goes through.
+MOST_GROWTH = 26_000_000
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    # A driver's and a page's claims lapse soon after their holder has died.
+    server = Server(LEASE_SECONDS="1", SWEEP_SECONDS="1")
+    yield server
+    server.close()
+
+
+def test_a_job_survives_kill_9(mortal: Server, site: Site) -> None:
+    indexes: list[int] = []
+    with Client(KEY, mortal.base) as client:
+        before = client.usage().monthly.used
+        # What ran when the server died is read again in a process of its own, which takes its time: 4 at most.
+        job = client.batch(site.urls(TOTAL), FIELDS, concurrency=4, timeout_ms=5_000)
+        for found in job:
+            assert found.index is not None
+            indexes.append(found.index)
+            if len(indexes) == 50:
+                mortal.kill()
+                mortal.start()
+        assert sorted(indexes) == list(range(TOTAL))
+        assert job.summary and (job.summary.total, job.summary.credits_charged) == (TOTAL, TOTAL)
+        assert client.usage().monthly.used == before + TOTAL
+
+
+def lines() -> Iterator[bytes]:
+    data = b"x" * 8_000
+    for n in range(10_000):
+        yield b'{"index":%d,"url":"u","status":"success","render_mode":"fetch","data":{"title":"%s"}}\n' % (n, data)
+    yield b'{"summary": {"total": 10000, "cancelled": false}}\n'
+
+
+def big() -> Scripted:
+    return Scripted(Answer(pieces=lines, headers={"X-Job-ID": "job_0123456789ab"}))
+
+
+def test_ten_thousand_results_take_constant_memory() -> None:
+    server, urls = big(), ["http://h/"] * 10_000
+    with Client(KEY, server.base) as client, client.batch(urls, {"title": "string"}) as job:
+        assert grown_by(iter(job)) < MOST_GROWTH
+    server.close()
+
+
+def memory() -> int:
+    """Bytes that this process has resident (elsewhere than on Linux: had at most)."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def grown_by(results: Iterator[object]) -> int:
+    """By how many bytes the process had grown at most between the 100th result and the last of 10,000."""
+    before = most = count = 0
+    for count, _ in enumerate(results, 1):
+        if count == 100:
+            before = most = memory()
+        elif count % 500 == 0:
+            most = max(most, memory())
+    assert count == 10_000
+    return most - before
+
+
+def test_so_do_they_in_the_asynchronous_client() -> None:
+    async def main() -> int:
+        async with AsyncClient(KEY, server.base) as client:
+            job = await client.batch(["http://h/"] * 10_000, {"title": "string"})
+            before = most = memory()
+            count = 0
+            async for _ in job:
+                count += 1
+                if count % 500 == 0:
+                    most = max(most, memory())
+            assert count == 10_000
+            return most - before
+
+    server = big()
+    assert asyncio.run(main()) < MOST_GROWTH
+    server.close()
+
+
+@pytest.mark.skipif(not os.environ.get("RUNO_TEST_FULL"), reason="takes a minute: tests/clients.sh full")
+def test_ten_thousand_pages_of_the_real_server(server: Server, site: Site) -> None:
+    with Client(KEY, server.base) as client, client.batch(site.urls(10_000), FIELDS, concurrency=64) as job:
+        most = grown_by(iter(job))
+        print(f"10,000 pages: the process grew by {most:,} bytes at most", file=sys.stderr)
+        assert most < MOST_GROWTH
+        assert job.summary and job.summary.credits_charged == 10_000
