@@ -1,0 +1,129 @@
+/** The client. */
+
+import * as calls from "./calls.js";
+import type { Call } from "./calls.js";
+import { JobNotFound, ModelMismatch, PageError, ProtocolError } from "./errors.js";
+import { Job } from "./job.js";
+import { type RowOf, type Schema, type Shape, shapeOf } from "./schema.js";
+import { type ClientOptions, Sender, Waiting } from "./sender.js";
+import type {
+  BatchOptions, CallOptions, CrawlOptions, ExtractOptions, JobInfo, JobOptions, Result, Row, Success, Usage,
+} from "./types.js";
+
+/** A client of a Runo service. Calls may be made at the same time. */
+export class Client {
+  readonly #sender: Sender;
+
+  constructor(options: ClientOptions = {}) {
+    this.#sender = new Sender(options);
+  }
+
+  get baseUrl(): string {
+    return this.#sender.baseUrl;
+  }
+
+  /** Reads one page. Throws PageError where it cannot be had. */
+  async extract<S extends Schema = undefined>(
+    url: string, schema?: S, options: ExtractOptions = {},
+  ): Promise<Success<RowOf<S>>> {
+    const shape = shapeOf(schema as S);
+    const waiting = new Waiting(options.timeoutMs, options.signal);
+    let call = calls.extract(url, shape, options);
+    for (;;) {
+      const { members, jobId } = await this.#sender.json(call, waiting);
+      if (members["status"] !== "pending") return extracted(await shape.result(members as never), jobId);
+      call = calls.extracted(String(members["job_id"]));
+    }
+  }
+
+  /** Starts a batch of up to 10,000 URLs; the results of its job are iterated as they come. */
+  async batch<S extends Schema = undefined>(
+    urls: Iterable<string>, schema?: S, options: BatchOptions = {},
+  ): Promise<Job<RowOf<S>>> {
+    const shape = shapeOf(schema as S);
+    return this.#start(calls.batch(urls, shape, options), shape, options, false);
+  }
+
+  /** Starts a crawl from a seed along the links that match `follow_pattern`; as `batch` otherwise. */
+  async crawl<S extends Schema>(seed: string, schema: S, options: CrawlOptions): Promise<Job<RowOf<S>>> {
+    const shape = shapeOf(schema);
+    return this.#start(calls.crawl(seed, shape, options), shape, options, true);
+  }
+
+  /** The account's jobs, newest first; pages are asked for as they are needed. */
+  async *jobs(
+    { state = "running", pageSize = 100 }: { state?: "running" | "finished"; pageSize?: number } = {},
+  ): AsyncGenerator<JobInfo, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page = (await this.#json(calls.jobs(state, pageSize, cursor))) as { jobs: JobInfo[]; next_cursor?: string };
+      yield* page.jobs;
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+  }
+
+  /** A job's state and progress. */
+  async job(id: string): Promise<JobInfo> {
+    return (await this.#json(calls.job(id))) as unknown as JobInfo;
+  }
+
+  /** Takes up a job that was started before, running or ended. Aborting `signal` leaves it as it is. */
+  async result<S extends Schema = undefined>(
+    id: string, schema?: S, options: Omit<CallOptions, "idempotencyKey"> = {},
+  ): Promise<Job<RowOf<S>>> {
+    const shape = shapeOf(schema as S);
+    const waiting = new Waiting(options.timeoutMs, options.signal);
+    waiting.jobId = id;
+    const crawl = (await this.job(id)).endpoint === "/crawl";
+    return new Job({ client: this, sender: this.#sender, id, shape, waiting, crawl, cancelOnAbort: false });
+  }
+
+  /**
+   * Cancels a job. Pages that have started finish; the rest never start and are refunded.
+   *
+   * False says that it had ended by itself before. Throws JobNotFound where there is no such job.
+   */
+  async cancel(id: string): Promise<boolean> {
+    try {
+      await this.#json(calls.cancel(id));
+      return true;
+    } catch (error) {
+      if (!(error instanceof JobNotFound)) throw error;
+      // It ended, perhaps by an attempt of this call whose answer was lost.
+      return (await this.job(id)).status === "cancelled";
+    }
+  }
+
+  /** The account's plan and what is left of it. */
+  async usage(): Promise<Usage> {
+    return (await this.#json(calls.usage())) as unknown as Usage;
+  }
+
+  async #start<T>(call: Call, shape: Shape<T>, options: JobOptions, crawl: boolean): Promise<Job<T>> {
+    const waiting = new Waiting(options.timeoutMs, options.signal);
+    const answer = await this.#sender.send(call, waiting, (given) => given);
+    const id = answer.jobId;
+    if (id === undefined) {
+      answer.close();
+      throw new ProtocolError("the answer has no X-Job-ID", { code: "PROTOCOL_ERROR" });
+    }
+    waiting.jobId = id;
+    const held = answer.response.status !== 202;
+    if (!held) answer.close();
+    const cancelOnAbort = options.onAbort !== "leave";
+    const first = held ? answer : undefined;
+    return new Job({ client: this, sender: this.#sender, id, shape, waiting, crawl, first, cancelOnAbort });
+  }
+
+  async #json(call: Call): Promise<Record<string, unknown>> {
+    return (await this.#sender.json(call, new Waiting(undefined, undefined))).members;
+  }
+}
+
+/** The answer of an extract, or the error that it is. */
+function extracted<T>(page: Result<T>, jobId: string | undefined): Success<T> {
+  if (page.status === "success") return page;
+  const { code, message, retryable } = page.error;
+  if (page.data !== undefined) throw new ModelMismatch(message, page.data as Row, jobId);
+  throw new PageError(message, { code, retryable, jobId });
+}

@@ -1,0 +1,12 @@
+/** Client for Runo, the web-scraping API that you host yourself: web pages in, typed rows out. */
+
+export { Client } from "./client.js";
+export {
+  AuthenticationError, CLIENT_CODES, ConnectionFailed, ERROR_CODES, type ErrorCode, InvalidRequest, JobForbidden, JobNotFound,
+  ModelMismatch, PageError, ProtocolError, QuotaExceeded, RateLimited, RunoError, SchemaError, ServerError, WaitTimeout,
+} from "./errors.js";
+export { Job } from "./job.js";
+export type { JsonSchema } from "./json_schema.js";
+export type { RowOf, Schema, ShortSchema, TypedSchema } from "./schema.js";
+export { type ClientOptions, VERSION } from "./sender.js";
+export type * from "./types.js";

@@ -1,0 +1,135 @@
+/** A job: its results as they come. */
+
+import * as calls from "./calls.js";
+import type { Client } from "./client.js";
+import { Cursor } from "./cursor.js";
+import type { Shape } from "./schema.js";
+import type { Answer, Sender, Waiting } from "./sender.js";
+import type { JobInfo, Result, Row, Summary } from "./types.js";
+
+/** What a job is made of; for the client only. */
+export interface Parts<T> {
+  client: Client;
+  sender: Sender;
+  id: string;
+  shape: Shape<T>;
+  waiting: Waiting;
+  crawl: boolean;
+  first?: Answer | undefined;
+  cancelOnAbort: boolean;
+}
+
+/**
+ * A batch or crawl that was started, or a job that was taken up.
+ *
+ * `for await (const page of job)` gives each page's result as it comes, over broken connections and restarts of the
+ * service, until the job has ended. Nothing is kept: iterating again reads the results again.
+ */
+export class Job<T> implements AsyncIterable<Result<T>> {
+  readonly id: string;
+  /** How the job went, once its results have been iterated to the end. */
+  summary: Summary | undefined;
+  readonly #parts: Parts<T>;
+  #cancelling: Promise<unknown> | undefined;
+
+  constructor(parts: Parts<T>) {
+    this.id = parts.id;
+    this.#parts = parts;
+    const { signal } = parts.waiting;
+    if (parts.cancelOnAbort && signal !== undefined) {
+      if (signal.aborted) this.#onAbort();
+      else signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Result<T>, void, undefined> {
+    for await (const line of this.#lines(false)) yield await this.#parts.shape.result(line);
+  }
+
+  /** The rows of the pages that were read, as they come; failures are left out. */
+  async *rows(): AsyncGenerator<T, void, undefined> {
+    for await (const page of this) if (page.status === "success") yield page.data;
+  }
+
+  /** All results at once, in input order (of a crawl: in order of completion). Waits for the job's end. */
+  async results(): Promise<Result<T>[]> {
+    const all: Result<T>[] = [];
+    for await (const page of this) all.push(page);
+    return all.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
+  }
+
+  /** Waits for the job's end without reading its results. */
+  async wait(): Promise<Summary> {
+    this.close();
+    for await (const _ of this.#lines(true));
+    return this.summary ?? {};
+  }
+
+  /** The job's state and progress now. */
+  info(): Promise<JobInfo> {
+    return this.#parts.client.job(this.id);
+  }
+
+  /** Cancels the job; results of what had started may still be iterated. False: it had ended before. */
+  cancel(): Promise<boolean> {
+    return this.#parts.client.cancel(this.id);
+  }
+
+  /** Runs `work` and cancels the job if that throws; leaves it running otherwise. */
+  async use<R>(work: (job: this) => R | Promise<R>): Promise<R> {
+    try {
+      return await work(this);
+    } catch (error) {
+      // What led here says more than a failure to cancel.
+      await this.cancel().catch(() => {});
+      throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Lets go of the connection. The job goes on. */
+  close(): void {
+    this.#parts.first?.close();
+    this.#parts.first = undefined;
+  }
+
+  readonly #onAbort = (): void => {
+    this.#cancelling = this.cancel().catch(() => {});
+  };
+
+  async *#lines(skip: boolean): AsyncGenerator<Result<Row>, void, undefined> {
+    const { sender, waiting, crawl } = this.#parts;
+    const cursor = new Cursor(this.id, crawl, skip);
+    const attempts = sender.attempts();
+    let answer = this.#parts.first;
+    this.#parts.first = undefined;
+    try {
+      while (cursor.summary === undefined) {
+        answer ??= await sender.send(calls.result(this.id, cursor.start, waiting.left), waiting, (given) => given);
+        let delay: number;
+        try {
+          for await (const chunk of answer.chunks()) {
+            for (const line of cursor.feed(chunk)) {
+              attempts.progress();
+              yield line;
+            }
+            waiting.check();
+          }
+          delay = cursor.bodyEnded() ?? attempts.broken("the answer broke off", this.id);
+        } catch (error) {
+          cursor.broke();
+          delay = sender.broken(attempts, error, waiting);
+        }
+        answer = undefined;
+        await sender.pause(cursor.summary === undefined ? delay : 0, waiting);
+      }
+      this.summary = cursor.summary;
+      waiting.signal?.removeEventListener("abort", this.#onAbort);
+    } finally {
+      answer?.close();
+      // Once the waiting has ended by it, the job is cancelled.
+      if (waiting.signal?.aborted) await this.#cancelling;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
+ * an Idempotency-Key. Times are in milliseconds. */
+
+import { ConnectionFailed, type RunoError } from "./errors.js";
+
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 10_000;
+/** A `Retry-After` of more than this is not waited for; the error is thrown at once. */
+const LONGEST_ASKED = 120_000;
+
+/** Counts the failures of one call since its last progress. */
+export class Attempts {
+  #failed = 0;
+
+  constructor(readonly most: number, readonly random: () => number = Math.random) {}
+
+  /** Something came: what failed before does not count any more. */
+  progress(): void {
+    this.#failed = 0;
+  }
+
+  /** How long to wait after a connection that failed; or throws ConnectionFailed. */
+  broken(cause: unknown, jobId: string | undefined, most = this.most): number {
+    if (this.#failed >= Math.min(most, this.most)) {
+      const text = `${this.#failed + 1} attempts failed; the last: ${words(cause)}`;
+      throw new ConnectionFailed(text, { code: "CONNECTION_FAILED", retryable: true, jobId, cause });
+    }
+    return this.#next();
+  }
+
+  /** How long to wait after a refusal that may pass; or throws it. */
+  refused(error: RunoError, retryAfter: string | null): number {
+    const asked = milliseconds(retryAfter);
+    if (!error.retryable || this.#failed >= this.most || (asked ?? 0) > LONGEST_ASKED) throw error;
+    const wait = this.#next();
+    // Not before the service asked for; a little later, so that not all come back at once.
+    return asked === undefined ? wait : asked + Math.min(wait, 1_000) * this.random();
+  }
+
+  #next(): number {
+    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failed);
+    this.#failed += 1;
+    return longest * (0.5 + this.random() / 2);
+  }
+}
+
+function milliseconds(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  const seconds = Number(retryAfter);
+  const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1_000;
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+function words(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  // What fetch says of itself is "fetch failed"; its cause says why.
+  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+}

@@ -1,0 +1,115 @@
+/** Schemas: what the caller has becomes the flat list of fields that the service takes, and rows become what the caller
+ * asked for. */
+
+import { SchemaError } from "./errors.js";
+import { type Flat, flatten, isObject, type JsonSchema, NEUTRAL } from "./json_schema.js";
+import type { Field, FieldType, Result, Row } from "./types.js";
+
+/** A schema of zod (4.2 or newer) or of any other library that speaks Standard Schema and its JSON Schema. */
+export interface TypedSchema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => Validated | Promise<Validated>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+interface Validated {
+  readonly value?: unknown;
+  readonly issues?: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] | undefined;
+}
+
+/** `{ title: "string", price: { type: "float", example: 9.99, hint: "the current price" } }` */
+export type ShortSchema = { readonly [field: string]: FieldType | (Omit<Field, "field" | "example"> & { example?: unknown }) };
+
+/** A typed schema, a list of fields, a JSON Schema of an object, or the short form; none with a key that has one bound. */
+export type Schema = TypedSchema | readonly Field[] | JsonSchema | ShortSchema | null | undefined;
+
+/** What rows of a schema are. */
+export type RowOf<S> = S extends TypedSchema ? NonNullable<S["~standard"]["types"]>["output"] : Row;
+
+/** A schema as it is sent, and how rows are made of what comes back. */
+export class Shape<T> {
+  readonly fields: readonly Field[] | undefined;
+  readonly #typed: TypedSchema | undefined;
+  readonly #groups: Flat["groups"];
+
+  constructor(fields?: readonly Field[], typed?: TypedSchema, groups: Flat["groups"] = new Map()) {
+    this.fields = fields;
+    this.#typed = typed;
+    this.#groups = groups;
+  }
+
+  /** A result of the wire made into one of the caller's kind. */
+  async result(wire: Result<Row>): Promise<Result<T>> {
+    if (wire.status !== "success" || this.#typed === undefined) return wire as Result<T>;
+    const found = await this.#typed["~standard"].validate(this.#nested(wire.data));
+    if (!found.issues) return { ...wire, data: found.value as T };
+    const words = found.issues.map((issue) => `${(issue.path ?? []).map(step).join(".")}: ${issue.message}`);
+    const { render_mode: _, images_processed: __, warnings: ___, model_fields: ____, ...place } = wire;
+    return { ...place, status: "error", error: { code: "MODEL_MISMATCH", message: words.join("; "), retryable: false } };
+  }
+
+  #nested(data: Row): Row {
+    const nested: Row = {};
+    for (const [name, value] of Object.entries(data)) {
+      const dot = name.indexOf(".");
+      const group = name.slice(0, dot);
+      if (dot > 0 && this.#groups.has(group)) {
+        nested[group] = { ...(nested[group] as Row), [name.slice(dot + 1)]: value };
+      } else {
+        nested[name] = value;
+      }
+    }
+    for (const [group, nullable] of this.#groups) {
+      const values = Object.values(nested[group] ?? {});
+      const nothing = values.every((value) => value === null || (Array.isArray(value) && value.length === 0));
+      if (nullable && nothing) nested[group] = null;
+    }
+    return nested;
+  }
+}
+
+/** What a caller's schema means. */
+export function shapeOf<S extends Schema>(schema: S): Shape<RowOf<S>> {
+  if (schema == null) return new Shape();
+  if (Array.isArray(schema)) return new Shape(schema as Field[]);
+  if ("~standard" in schema) return ofTyped(schema as TypedSchema);
+  if (!isObject(schema)) throw new SchemaError("a schema is an object or an array of fields", { code: "SCHEMA_INVALID" });
+  if (isObject(schema["properties"])) return new Shape(flatten(schema).fields);
+  return new Shape(Object.entries(schema).map(([name, spec]) => short(name, spec)));
+}
+
+function ofTyped<T>(typed: TypedSchema): Shape<T> {
+  const standard = typed["~standard"] as TypedSchema["~standard"] & {
+    jsonSchema?: { input(options: { target: string }): JsonSchema };
+  };
+  if (standard.jsonSchema === undefined) {
+    const text = `this version of ${standard.vendor} cannot tell its JSON Schema (zod can from 4.2 on); ` +
+      "pass a JSON Schema or a list of fields";
+    throw new SchemaError(text, { code: "SCHEMA_INVALID" });
+  }
+  let described: JsonSchema;
+  try {
+    described = standard.jsonSchema.input({ target: "draft-2020-12" });
+  } catch (cause) {
+    const text = `the schema cannot be converted: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new SchemaError(text, { code: "SCHEMA_INVALID", cause });
+  }
+  const { fields, groups } = flatten(described);
+  return new Shape(fields, typed, groups);
+}
+
+function short(name: string, spec: unknown): Field {
+  const members = typeof spec === "string" ? { type: spec } : spec;
+  if (!isObject(members)) {
+    throw new SchemaError(`${name}: give a type like "float", or an object with "type"`, { code: "SCHEMA_INVALID" });
+  }
+  const field = { field: name, ...members } as unknown as Field;
+  return { ...field, example: field.example ?? NEUTRAL[field.type] ?? "" };
+}
+
+function step(part: unknown): string {
+  return String(isObject(part) ? part["key"] : part);
+}

@@ -1,0 +1,226 @@
+/** What is tried again, when, and what is not; against a server that answers by a script. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import {
+  AuthenticationError, Client, ConnectionFailed, InvalidRequest, PageError, ProtocolError, QuotaExceeded, RateLimited,
+  type RunoError, ServerError, WaitTimeout,
+} from "runo";
+import { Attempts } from "../dist/retry.js";
+import { KEY, type Scene, Scripted } from "./support.js";
+
+const ID = "job_0123456789ab";
+const NAMED = { "X-Job-ID": ID };
+const SCHEMA = { a: "integer" } as const;
+const DONE: Scene = {
+  body: JSON.stringify({ url: "u", status: "success", render_mode: "fetch", data: { a: 1 }, images_processed: null }),
+  headers: NAMED,
+};
+
+function refused(status: number, code: string, retryable: boolean, headers: Record<string, string> = {}): Scene {
+  return { status, headers, body: JSON.stringify({ status: "error", error: { code, message: "words", retryable } }) };
+}
+
+const line = (index: number): string =>
+  `${JSON.stringify({ index, url: `http://h/${index}`, status: "success", render_mode: "fetch", data: {} })}\n`;
+const end = (total: number, more: object = {}): string => `${JSON.stringify({ summary: { total, cancelled: false, ...more } })}\n`;
+
+/** Runs a test against a script; the client does not really wait. */
+async function script(
+  scenes: Scene[], run: (client: Client, server: Scripted, waits: number[]) => Promise<void>, maxRetries = 8,
+): Promise<void> {
+  const server = await Scripted.start(...scenes);
+  const waits: number[] = [];
+  const sleep = async (milliseconds: number) => void waits.push(milliseconds);
+  try {
+    await run(new Client({ apiKey: KEY, baseUrl: server.base, maxRetries, sleep }), server, waits);
+  } finally {
+    await server.close();
+  }
+}
+
+test("429 and 503 are waited out, and the key stays the same", async () => {
+  const scenes = [
+    refused(429, "RATE_LIMITED", true, { "Retry-After": "7" }), refused(503, "UNAVAILABLE", true, { "Retry-After": "2" }),
+    { status: 502, body: "<html>" }, { body: "{", cut: true }, DONE,
+  ];
+  await script(scenes, async (client, server, waits) => {
+    assert.deepEqual((await client.extract("u", SCHEMA)).data, { a: 1 });
+    assert(waits[0]! >= 7_000 && waits[0]! <= 8_000 && waits[1]! >= 2_000 && waits[1]! <= 3_000, String(waits));
+    assert.equal(waits.length, 4);
+    assert.equal(new Set(server.seen.map((seen) => seen.headers["idempotency-key"])).size, 1);
+    assert.equal(new Set(server.seen.map((seen) => seen.body)).size, 1);
+  });
+});
+
+test("what cannot pass is thrown at once", async () => {
+  const cases: [Scene, typeof RunoError][] = [
+    [refused(401, "UNAUTHORIZED", false), AuthenticationError],
+    [refused(429, "QUOTA_EXCEEDED", false), QuotaExceeded],
+    [refused(400, "INVALID_REQUEST", false), InvalidRequest],
+    [refused(429, "RATE_LIMITED", true, { "Retry-After": "3600" }), RateLimited],
+    [{ status: 302, headers: { Location: "http://elsewhere.example/" } }, ProtocolError],
+    [{ body: "<html>hello</html>" }, ProtocolError],
+  ];
+  for (const [scene, kind] of cases) {
+    await script([scene], async (client, server, waits) => {
+      await assert.rejects(client.extract("u", SCHEMA), kind);
+      assert.equal(server.seen.length, 1);
+      assert.deepEqual(waits, []);
+    });
+  }
+});
+
+test("retries are bounded", async () => {
+  await script(Array(4).fill(refused(503, "UNAVAILABLE", true)), async (client, server, waits) => {
+    await assert.rejects(client.usage(), (error: RunoError) => {
+      assert(error instanceof ServerError);
+      assert.deepEqual([error.code, error.retryable, error.status], ["UNAVAILABLE", true, 503]);
+      return true;
+    });
+    assert.deepEqual([server.seen.length, waits.length], [4, 3]);
+  }, 3);
+});
+
+test("waits grow to a bound and are spread", () => {
+  const attempts = new Attempts(20);
+  const waits = Array.from({ length: 20 }, () => attempts.broken("gone", undefined));
+  waits.slice(0, 5).forEach((wait, n) => assert(wait >= 125 * 2 ** n && wait <= 250 * 2 ** n));
+  waits.slice(6).forEach((wait) => assert(wait >= 5_000 && wait <= 10_000));
+  assert.equal(new Set(waits).size, 20);
+  assert.throws(() => attempts.broken("gone", undefined), ConnectionFailed);
+});
+
+test("a service that is not there is told soon", async () => {
+  await script([], async (client, server, waits) => {
+    await server.close();
+    await assert.rejects(client.usage(), (error: RunoError) => error instanceof ConnectionFailed && error.retryable);
+    assert.equal(waits.length, 2);
+  });
+});
+
+test("a connection on which nothing comes counts as broken", async () => {
+  const server = await Scripted.start({ headers: NAMED, body: line(0), hold: true }, { headers: NAMED, body: line(1) + end(2) });
+  const client = new Client({ apiKey: KEY, baseUrl: server.base, silenceMs: 300, sleep: async () => {} });
+  assert.deepEqual((await (await client.batch(["u", "u"], SCHEMA)).results()).map((page) => page.index), [0, 1]);
+  await server.close();
+});
+
+test("results go on where they broke off", async () => {
+  const scenes = [
+    { headers: NAMED, body: `   ${line(1)}${line(0)}${line(2).slice(0, 20)}`, cut: true },
+    refused(503, "UNAVAILABLE", true),
+    { headers: NAMED, body: line(3) }, // ends well, but without a summary
+    { headers: NAMED, body: line(4) + end(6, { status: "running", next: "/v1/x" }) },
+    { headers: NAMED, body: line(5) + line(2) + end(6, { credits_charged: 6 }) },
+  ];
+  await script(scenes, async (client, server) => {
+    const job = await client.batch(Array(6).fill("u"), SCHEMA);
+    const indexes: unknown[] = [];
+    for await (const page of job) indexes.push(page.index);
+    assert.deepEqual(indexes, [1, 0, 3, 4, 5, 2]);
+    assert.deepEqual(server.seen.map((seen) => seen.path.split("?")[1]), [undefined, "from=2", "from=2", "from=3", "from=4"]);
+    assert(server.seen.every((seen) => seen.headers.accept === "application/x-ndjson"));
+    assert.deepEqual([job.summary?.total, job.summary?.credits_charged], [6, 6]);
+  });
+});
+
+test("what slips through a reordering is read again", async () => {
+  // While the job ran, 2 ended before 1 and was told after it: "from=2" then leaves it out and has 1 twice.
+  const scenes = [
+    { headers: NAMED, body: line(0) + line(1), cut: true },
+    { headers: NAMED, body: line(1) + end(3) },
+    { headers: NAMED, body: line(0) + line(2) + line(1) + end(3) },
+  ];
+  await script(scenes, async (client, server) => {
+    const pages = await (await client.batch(Array(3).fill("u"), SCHEMA)).results();
+    assert.deepEqual(pages.map((page) => page.index), [0, 1, 2]);
+    assert(!server.seen.at(-1)!.path.includes("from"));
+  });
+});
+
+test("a job that never gives all is an error", async () => {
+  await script(Array(3).fill({ headers: NAMED, body: line(0) + end(2) }), async (client) => {
+    const job = await client.batch(["u", "u"], SCHEMA);
+    await assert.rejects(job.results(), (error: RunoError) => error instanceof ProtocolError && error.jobId === ID);
+  });
+});
+
+test("a crawl that was joined is read again at the end", async () => {
+  const crawl_meta = { cancelled: false, credits_reserved: 5, credits_charged: 3, credits_refunded: 2 };
+  const last = `${JSON.stringify({ summary: { seed_url: "u", crawl_meta } })}\n`;
+  const scenes = [
+    { headers: NAMED, body: line(0) + line(2), cut: true },
+    { headers: NAMED, body: line(2) + last },
+    { headers: NAMED, body: line(0) + line(1) + line(2) + last },
+  ];
+  await script(scenes, async (client) => {
+    const job = await client.crawl("u", SCHEMA, { follow_pattern: "*", max_pages: 5 });
+    const urls: string[] = [];
+    for await (const page of job) urls.push(page.url);
+    assert.deepEqual(urls, ["http://h/0", "http://h/2", "http://h/1"]);
+    assert.equal(job.summary?.credits_refunded, 2);
+  });
+});
+
+test("a held extract is followed", async () => {
+  const pending = { url: "u", status: "pending", job_id: ID, next: `/v1/jobs/${ID}/result` };
+  await script([{ headers: NAMED, body: JSON.stringify(pending) }, DONE], async (client, server) => {
+    assert.deepEqual((await client.extract("u", SCHEMA)).data, { a: 1 });
+    assert.equal(server.seen[1]?.path, `/v1/jobs/${ID}/result`);
+  });
+});
+
+test("waiting ends with the timeout", async () => {
+  const scenes = [{ status: 202, headers: NAMED }, refused(503, "UNAVAILABLE", true, { "Retry-After": "30" })];
+  await script(scenes, async (client, server, waits) => {
+    const job = await client.batch(["u"], SCHEMA, { async_mode: true, timeoutMs: 5_000 });
+    await assert.rejects(job.results(), (error: RunoError) => error instanceof WaitTimeout && error.jobId === ID);
+    assert.deepEqual(server.seen.map((seen) => seen.headers["prefer"]), ["respond-async", "wait=5"]);
+    assert.deepEqual(waits, []);
+  });
+});
+
+test("the error of a page is thrown with its code", async () => {
+  const body = JSON.stringify({ url: "u", status: "error", error: { code: "TIMEOUT", message: "slow", retryable: true } });
+  await script([{ headers: NAMED, body }], async (client) => {
+    await assert.rejects(client.extract("u", SCHEMA), (error: RunoError) => {
+      assert(error instanceof PageError);
+      assert.deepEqual([error.code, error.retryable, error.jobId, error.name], ["TIMEOUT", true, ID, "PageError"]);
+      return true;
+    });
+  });
+});
+
+test("a cancel whose answer was lost is one", async () => {
+  const job = { job_id: ID, endpoint: "/batch", status: "cancelled" };
+  await script([{ cut: true }, refused(404, "JOB_NOT_FOUND", false), { body: JSON.stringify(job) }], async (client) => {
+    assert.equal(await client.cancel(ID), true);
+  });
+});
+
+test("more than 10,000 URLs are refused before anything is sent", async () => {
+  await script([], async (client, server) => {
+    await assert.rejects(client.batch(Array(10_001).fill("u"), SCHEMA), /call batch once for each 10,000/);
+    await assert.rejects(client.batch("http://h/", SCHEMA), /not one string/);
+    assert.equal(server.seen.length, 0);
+  });
+});
+
+test("the key is in no representation", async () => {
+  await script([refused(401, "UNAUTHORIZED", false)], async (client, server) => {
+    const error = await client.usage().catch((thrown) => thrown);
+    assert.equal(server.seen[0]?.headers["x-api-key"], KEY);
+    const shown = inspect(client, { depth: 9, showHidden: true }) + inspect(error, { depth: 9 }) + JSON.stringify([client, error]);
+    assert(!shown.includes(KEY));
+  });
+});
+
+test("key and address come from the environment", () => {
+  delete process.env["RUNO_API_KEY"];
+  assert.throws(() => new Client(), /RUNO_API_KEY/);
+  process.env["RUNO_API_KEY"] = KEY;
+  process.env["RUNO_BASE_URL"] = "https://runo.example/prod/";
+  assert.equal(new Client().baseUrl, "https://runo.example/prod");
+});

@@ -1,0 +1,210 @@
+/** What the tests run against: the real local server, a site of pages, a proxy that breaks connections, and a server
+ * that answers by a script. All bind loopback and end with the test. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import { connect, createServer as createTcp, type AddressInfo, type Server as TcpServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import type { Field } from "runo";
+
+export const REPOSITORY = resolve(process.env["RUNO_REPOSITORY"] ?? join(import.meta.dirname, "../../.."));
+const LOCAL = resolve(process.env["RUNO_LOCAL"] ?? join(REPOSITORY, "target/debug/local"));
+export const KEY = "sk_live_of_the_tests";
+export const FIELDS: Field[] = [
+  { field: "title", type: "string", example: "A title" },
+  { field: "price", type: "float", example: 9.99 },
+];
+
+/** The local server on its own folder of data. */
+export class Server {
+  readonly data = mkdtempSync(join(tmpdir(), "runo-typescript-"));
+  port = 0;
+  #process: ChildProcess | undefined;
+
+  static async start(settings: Record<string, string> = {}): Promise<Server> {
+    const server = new Server(settings);
+    await server.start();
+    return server;
+  }
+
+  private constructor(readonly settings: Record<string, string>) {
+    if (!existsSync(LOCAL)) throw new Error(`there is no server at ${LOCAL}: build it, or name it in RUNO_LOCAL`);
+  }
+
+  get base(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const env = {
+      PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", PORT: String(this.port), DATA_DIR: this.data,
+      RUNO_DEV_KEY: KEY, FETCH_ALLOW: "127.0.0.0/8", RUNO_DEV_RATE: "100000", HOST_DELAY_MS: "0", BROWSER: "off",
+      RUST_LOG: "warn", ...this.settings,
+    };
+    const started = spawn(LOCAL, { env, stdio: ["ignore", "pipe", "ignore"] });
+    this.#process = started;
+    for await (const line of createInterface(started.stdout)) {
+      const told = /^listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+      if (told === null) continue;
+      this.port = Number(told[1]);
+      started.stdout.resume();
+      return;
+    }
+    throw new Error("the server ended before it listened");
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, "exit");
+    running.kill("SIGKILL");
+    await ended;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
+
+async function listening(server: HttpServer | TcpServer): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** `/p/N` is a product, `/gate/N` one that waits until the gate is open, `/gone/N` a 404, `/list/N` links to N products. */
+export class Site {
+  base = "";
+  #open: () => void = () => {};
+  #came: () => void = () => {};
+  readonly gate = new Promise<void>((resolve) => (this.#open = resolve));
+  /** Resolved once a page waits at the gate. */
+  readonly waiting = new Promise<void>((resolve) => (this.#came = resolve));
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+
+  static async start(): Promise<Site> {
+    const site = new Site();
+    site.base = await listening(site.#server);
+    return site;
+  }
+
+  urls(count: number): string[] {
+    return Array.from({ length: count }, (_, n) => `${this.base}/p/${n}`);
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, kind, n] = (request.url ?? "").split("/");
+    if (kind === "gate") {
+      this.#came();
+      await this.gate;
+    }
+    response.setHeader("Content-Type", "text/html; charset=utf-8");
+    if (kind === "p" || kind === "gate") {
+      response.end(`<html><head><title>Item ${n}</title></head><body><h1>Item ${n}</h1><p class=price>$ ${n}.50</p></body></html>`);
+    } else if (kind === "list") {
+      const links = Array.from({ length: Number(n) }, (_, at) => `<a href=/p/${at}>Item ${at}</a>`).join(" ");
+      response.end(`<html><body><h1>List</h1>${links}</body></html>`);
+    } else {
+      response.writeHead(404).end("<h1>Not found</h1>");
+    }
+  }
+
+  async close(): Promise<void> {
+    this.open();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** What a scripted server answers; `cut` breaks the connection off after the body, `hold` leaves it open. */
+export interface Scene {
+  status?: number;
+  body?: string | (() => Iterable<string>);
+  headers?: Record<string, string>;
+  cut?: boolean;
+  hold?: boolean;
+}
+
+/** Answers requests one after the other, by a list. */
+export class Scripted {
+  base = "";
+  readonly seen: { method: string; path: string; headers: IncomingMessage["headers"]; body: string }[] = [];
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+
+  static async start(...scenes: Scene[]): Promise<Scripted> {
+    const server = new Scripted(scenes);
+    server.base = await listening(server.#server);
+    return server;
+  }
+
+  private constructor(readonly scenes: Scene[]) {}
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    this.seen.push({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body });
+    const scene = this.scenes.shift() ?? { status: 418 };
+    response.writeHead(scene.status ?? 200, scene.headers);
+    const pieces = typeof scene.body === "function" ? scene.body() : [scene.body ?? "{}"];
+    for (const piece of pieces) {
+      if (!response.write(piece)) await once(response, "drain");
+    }
+    if (scene.cut) setImmediate(() => response.destroy());
+    else if (!scene.hold) response.end();
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** Passes connections on to a server. `cuts` says for the next ones after how many bytes of the answer to cut them (0:
+ * once the answer has begun, nothing of it is passed on); the rest is left alone. */
+export class Proxy {
+  base = "";
+  made = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createTcp((client) => this.#pass(client));
+
+  static async start(port: number, ...cuts: number[]): Promise<Proxy> {
+    const proxy = new Proxy(port, cuts);
+    proxy.base = await listening(proxy.#server);
+    return proxy;
+  }
+
+  private constructor(readonly port: number, readonly cuts: number[]) {}
+
+  #pass(client: Socket): void {
+    this.made += 1;
+    const cut = this.cuts.shift();
+    const server = connect(this.port, "127.0.0.1");
+    const end = () => [client, server].forEach((socket) => socket.destroy());
+    let passed = 0;
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on("error", end).on("close", end);
+    }
+    client.on("data", (data) => server.write(data));
+    server.on("data", (data) => {
+      passed += data.length;
+      if (cut !== undefined && passed >= cut) end();
+      else client.write(data);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.forEach((socket) => socket.destroy());
+    this.#server.close();
+  }
+}
