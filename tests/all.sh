@@ -17,6 +17,9 @@ cargo build --workspace --bins
 step "tests and doc tests (the dependency rule is one of them)"
 cargo test --workspace
 
+step "the Python and TypeScript clients"
+tests/clients.sh
+
 step "the template, with AWS's own tools"
 tests/deploy.sh
 
