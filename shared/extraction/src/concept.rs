@@ -2,117 +2,7 @@
 //! name a concept are data, in `vocabulary.txt` under the concept's id; a row without words, or words without a row, does
 //! not pass the tests. It knows nothing of pages.
 
-/// What else than labels and marks finds a concept's values on the visible page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// Nothing else.
-    Labels,
-    Address,
-    Body,
-    Brand,
-    Byline,
-    Canonical,
-    Category,
-    Crumbs,
-    Currency,
-    Description,
-    Email,
-    /// One of the two or three measures of "20 × 30 cm".
-    Extent,
-    Image,
-    Language,
-    List,
-    /// A number of bytes.
-    FileSize,
-    Modified,
-    OldPrice,
-    /// What somebody is at an organisation.
-    JobTitle,
-    /// What an organisation beside the heading is called.
-    Organisation,
-    /// What the heading has in brackets.
-    InBrackets,
-    /// A part of the name of the person that the page is about.
-    PersonName,
-    Phone,
-    /// What the place of an event is called.
-    Place,
-    Price,
-    /// The second of two days.
-    Range,
-    Rating,
-    RatingCount,
-    ReadingTime,
-    /// Money for a span of time.
-    Salary,
-    Site,
-    Sku,
-    Steps,
-    Stock,
-    Tags,
-    Times,
-    Title,
-    /// The work that an event, a review or an edition is of.
-    Work,
-    /// One of the values that it can have, as its words list them.
-    Values,
-}
-
-/// What a value must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// Anything.
-    Free,
-    /// A number of things, or a measure.
-    Count,
-    /// Letters and digits that name one thing.
-    Code,
-    /// A day, with or without a time.
-    Day,
-    /// A URL or an address of mail.
-    Link,
-    /// Several values.
-    List,
-    /// Sentences.
-    Long,
-    /// A length of time.
-    Minutes,
-    /// An amount with or without its currency.
-    Money,
-    /// What a person or an organisation is called.
-    Name,
-    /// A place or the address of one.
-    Place,
-    /// A few words.
-    Short,
-}
-
-/// Properties that some concepts have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trait {
-    /// Things of every kind have it: it does not tell which one a page is about.
-    Common,
-    /// The page says it better than its markup: it is always looked at.
-    Shown,
-    /// Markup often has it wrong: the page is looked at unless the markup is of the most trusted kind.
-    Doubted,
-    /// Its look finds all there is: labels and marks near it mislead.
-    OwnLook,
-    /// Its values are URLs, which are given absolute.
-    Address,
-    /// It may be less than nothing.
-    Signed,
-    /// A code that may hold words.
-    Wordy,
-    /// A code that may have no digit.
-    Digitless,
-    /// Every thing has one of its own: as the last part of a dotted name it says nothing of whose it is.
-    Vague,
-    /// The upper end of a range.
-    Upper,
-    /// A list whose elements are lines, not words with commas between them.
-    Lines,
-}
+pub(crate) use crate::kinds::{Look, Shape, Trait};
 
 /// Everything that is known of a concept but its words.
 #[derive(Debug)]
@@ -209,7 +99,7 @@ concepts! {
     PrepTime = "prep time", Labels, Minutes, [];
     CookTime = "cook time", Labels, Minutes, [];
     TotalTime = "total time", Labels, Minutes, [Vague];
-    Duration = "duration", Labels, Minutes, [];
+    Duration = "duration", Length, Minutes, [];
     Serving = "serving", Labels, Count, [];
     Cuisine = "cuisine", Labels, Short, [];
     Diet = "diet", Labels, List, [];
@@ -222,16 +112,16 @@ concepts! {
     Fiber = "fiber", Labels, Count, [];
     Sodium = "sodium", Labels, Count, [];
     // Places, people, organisations
-    Address = "address", Address, Place, [];
-    City = "city", Address, Place, [];
-    Region = "region", Address, Place, [];
-    Country = "country", Address, Place, [];
-    PostalCode = "postal code", Address, Code, [Wordy];
+    Address = "address", Address, Place, [Reach];
+    City = "city", Address, Place, [Reach];
+    Region = "region", Address, Place, [Reach];
+    Country = "country", Address, Place, [Reach];
+    PostalCode = "postal code", Address, Code, [Wordy, Reach];
     PostBox = "post box", Labels, Free, [];
-    Telephone = "telephone", Phone, Code, [Wordy, Vague];
-    Fax = "fax", Labels, Code, [Wordy];
-    Email = "email", Email, Link, [Vague];
-    OpeningHour = "opening hour", Labels, List, [];
+    Telephone = "telephone", Phone, Code, [Wordy, Vague, Reach];
+    Fax = "fax", Labels, Code, [Wordy, Reach];
+    Email = "email", Email, Link, [Vague, Reach];
+    OpeningHour = "opening hour", Labels, List, [Reach];
     Latitude = "latitude", Labels, Count, [Signed];
     Longitude = "longitude", Labels, Count, [Signed];
     PriceRange = "price range", Labels, Short, [];
@@ -244,7 +134,7 @@ concepts! {
     Follower = "follower", Labels, Count, [];
     Bio = "bio", Labels, Free, [];
     // Jobs, events, real estate, media
-    Company = "company", Labels, Name, [];
+    Company = "company", Organisation, Name, [];
     Salary = "salary", Salary, Money, [];
     SalaryMax = "salary max", Salary, Money, [Upper];
     EmploymentType = "employment type", Values, Short, [];
@@ -266,7 +156,7 @@ concepts! {
     Actor = "actor", Labels, List, [];
     PageCount = "page count", Labels, Count, [];
     License = "license", Labels, Short, [];
-    Version = "version", Labels, Code, [Digitless, Vague];
+    Version = "version", Version, Code, [Digitless, Vague];
     OperatingSystem = "operating system", Labels, Short, [];
     FileSize = "file size", FileSize, Free, [];
     CopyrightYear = "copyright year", Labels, Count, [];
@@ -277,6 +167,74 @@ concepts! {
     Sponsor = "sponsor", Labels, Name, [];
     InterestRate = "interest rate", Labels, Count, [];
     Work = "work", Work, Name, [];
+    // Facts of people, organisations and things that labels alone tell
+    DeathDate = "death date", Labels, Day, [];
+    BirthPlace = "birth place", Labels, Place, [];
+    Nationality = "nationality", Labels, Short, [];
+    KnownLanguage = "known language", Labels, Short, [];
+    Alumni = "alumni", Labels, Name, [];
+    Spouse = "spouse", Labels, Name, [];
+    Gender = "gender", Labels, Short, [];
+    ChiefExecutive = "chief executive", Labels, Name, [];
+    VatId = "vat id", Labels, Code, [Wordy];
+    RegistrationNumber = "registration number", Labels, Code, [Wordy];
+    Capital = "capital", Labels, Money, [];
+    Revenue = "revenue", Labels, Money, [];
+    Industry = "industry", Labels, Short, [];
+    Headquarters = "headquarters", Labels, Place, [];
+    Mobile = "mobile", Labels, Code, [Wordy, Reach];
+    ContactPerson = "contact person", Labels, Name, [Reach];
+    Agent = "agent", Labels, Name, [];
+    Deposit = "deposit", Labels, Money, [];
+    TotalRent = "total rent", Labels, Money, [];
+    Charges = "charges", Labels, Money, [];
+    EnergyClass = "energy class", Labels, Short, [];
+    Heating = "heating", Labels, Short, [];
+    Floor = "floor", Labels, Free, [];
+    AvailableFrom = "available from", Labels, Day, [];
+    Pet = "pet", Labels, Free, [];
+    Fuel = "fuel", Labels, Short, [];
+    Transmission = "transmission", Labels, Short, [];
+    Power = "power", Labels, Free, [];
+    Vin = "vin", Labels, Code, [];
+    Warranty = "warranty", Labels, Short, [];
+    Origin = "origin", Labels, Short, [];
+    Care = "care", Labels, Short, [];
+    Voltage = "voltage", Labels, Free, [];
+    Torque = "torque", Labels, Free, [];
+    TotalPrice = "total price", Labels, Money, [];
+    ReservationNumber = "reservation number", Labels, Code, [];
+    Issued = "issued", Labels, Day, [];
+    Effective = "effective", Labels, Day, [];
+    Capacity = "capacity", Labels, Count, [];
+    DoorTime = "door time", Labels, Free, [];
+    CheckIn = "check in", Labels, Free, [];
+    CheckOut = "check out", Labels, Free, [];
+    NightPrice = "night price", Labels, Money, [];
+    ContentRating = "content rating", Labels, Short, [];
+    Ticker = "ticker", Labels, Code, [Digitless];
+    Instructor = "instructor", Labels, Name, [];
+    MemberCount = "member count", Labels, Count, [];
+    Opening = "opening", Labels, Count, [];
+    Experience = "experience", Labels, Free, [];
+    Benefit = "benefit", Labels, Free, [];
+    AnswerCount = "answer count", Labels, Count, [];
+    Episode = "episode", Labels, Count, [];
+    Translator = "translator", Labels, Name, [];
+    Illustrator = "illustrator", Labels, Name, [];
+    Edition = "edition", Labels, Short, [];
+    Binding = "binding", Labels, Short, [];
+    Series = "series", Labels, Short, [];
+    Developer = "developer", Labels, Name, [];
+    DownloadCount = "download count", Labels, Count, [];
+    Breed = "breed", Labels, Short, [];
+    Age = "age", Labels, Count, [];
+    LotSize = "lot size", Labels, Free, [];
+    Parking = "parking", Labels, Free, [];
+    Elevation = "elevation", Labels, Free, [];
+    ArtMedium = "art medium", Medium, Short, [];
+    ArtSurface = "art surface", Medium, Short, [];
+    Population = "population", Labels, Count, [];
 }
 
 impl Concept {

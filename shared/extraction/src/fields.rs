@@ -144,7 +144,9 @@ fn read_all(
             why = reason;
             continue;
         }
-        if !trusted && !candidate.source.is_structured() && is_to_come(wanted, &coerced.value, reading) {
+        // A field that only asks for the date may be an event's, where a label says so.
+        let any_day = wanted.label == "date" && candidate.source == Source::Pair;
+        if !trusted && !any_day && !candidate.source.is_structured() && is_to_come(wanted, &coerced.value, reading) {
             why = "a day to come";
             continue;
         }
@@ -185,6 +187,12 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if !structured && count > 4 && text.starts_with(|c: char| c.is_ascii_digit()) {
                 return Err("begins with a number");
             }
+            if !structured && text.contains(": ") {
+                return Err("another label in it");
+            }
+            if !structured && text.contains('@') {
+                return Err("an address of mail, not a name");
+            }
             if wanted.is(Concept::Author) && !structured && !visible::is_name(text) {
                 return Err("not a name");
             }
@@ -198,7 +206,9 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if !structured && prose > 1 && !wanted.has(Trait::Wordy) {
                 return Err("words, not a code");
             }
-            if !structured && !wanted.has(Trait::Digitless) && !digits {
+            // "CY-ONDE-M"
+            let capitals = || text.contains('-') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+            if !structured && !wanted.has(Trait::Digitless) && !digits && !capitals() {
                 return Err("a code without a digit");
             }
         }

@@ -119,7 +119,13 @@ fn join_amounts(items: &mut Vec<Value>) {
 pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
     let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
     match wanted.concept {
-        Some(Concept::Instruction) => lengths >= items.len() * 22,
+        Some(Concept::Instruction) => {
+            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+            let sentences = items.iter().filter(|v| text(v).ends_with(['.', '!', '。'])).count();
+            let long = lengths >= items.len() * 22 || (sentences > 1 && sentences == items.len());
+            // A single line with a number first is a length of time.
+            long && !(items.len() == 1 && text(&items[0]).starts_with(|c: char| c.is_ascii_digit()))
+        }
         Some(Concept::Ingredient) => {
             let has_amount = |t: &&str| t.chars().any(char::is_numeric);
             let amounts = items.iter().filter_map(Value::as_str).filter(has_amount).count();

@@ -24,14 +24,24 @@ phrases! {
     Leads = "leads";
     /// What stands inside of names.
     Joiners = "joiners";
+    /// The beginnings of words for asking, answering and posting, before a day or a name.
+    ToldBy = "told by";
     /// What says that somebody made a thing: "written by".
     MadeBy = "made by";
+    /// What says the same of pictures alone.
+    DrawnBy = "drawn by";
     /// Verbs of who has things or services for others.
     Offers = "offers";
     /// What stands between a deed and its day: "created in 1998".
     DayLeads = "day leads";
     /// What joins the ends of a range.
     RangeJoints = "range joints";
+    /// Words that label something of a known kind on a page, but mean something of their own as a field's name.
+    PlainWords = "plain words";
+    /// What icons stand for, by the words of their classes or by their signs: the key is a label.
+    Icons = "icons";
+    /// What labels have behind or before what they name: "available", "of operation".
+    Qualifiers = "qualifiers";
     /// Last words of names that say nothing of what is meant.
     VagueHeads = "vague heads";
     /// What says that an end of a range is the lower one, in a field's name.
@@ -50,8 +60,18 @@ phrases! {
     Particles = "particles";
     /// Words that only names of organisations have.
     Organisations = "organisations";
+    /// What begins the name of a part of an organisation.
+    Departments = "departments";
+    /// Words of what people are by trade or office.
+    Occupations = "occupations";
+    /// What pictures are made with, on, and the word between the two.
+    Paints = "paints";
+    PaintedOn = "painted on";
+    Surfaces = "surfaces";
     /// What says for which span money is paid: "a year".
     PayPeriods = "pay periods";
+    /// Units of lengths of time.
+    TimeUnits = "time units";
     /// What links say that lead to what a field's word, the key, names.
     Links = "links";
     /// What stands before the address of a thing's own site.
@@ -126,6 +146,8 @@ phrases! {
     Free = "free";
     /// The beginnings of words for reviews and votes, which are counted.
     Reviews = "reviews";
+    /// Who gives a rating.
+    Raters = "raters";
     /// What follows a rating, likeliest first.
     BestRating = "best rating";
     /// Titles that say nothing.
@@ -193,6 +215,11 @@ impl Phrases {
     /// The words of one line.
     pub(crate) fn of(self, key: &str) -> impl Iterator<Item = &'static str> {
         self.list().lines.iter().filter(move |(k, _)| *k == key).flat_map(|(_, words)| words.iter().copied())
+    }
+
+    /// The keys of the lines that have a word of a kind.
+    pub(crate) fn keys(self, is: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static str> {
+        self.list().lines.iter().filter(move |(_, words)| words.iter().any(|w| is(w))).map(|(key, _)| *key)
     }
 
     /// Whether a word, in lower case, is one of them.

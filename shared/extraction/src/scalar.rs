@@ -41,6 +41,14 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     {
         raw = own.into();
     }
+    if wanted.is(Concept::Company)
+        && form == Form::Text
+        && let Some(text) = raw.as_str()
+        && let Some((name, _)) = [" – ", " — ", " · ", " | "].iter().find_map(|cut| text.split_once(cut))
+        && name.chars().count() > 2
+    {
+        raw = name.trim().to_owned().into();
+    }
     if wanted.is_shape(Shape::Money)
         && wanted.field.kind.element() != FieldType::String
         && let Some(text) = raw.as_str()

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use crate::concept::{Concept, Trait};
 use crate::phrases::Phrases;
+use crate::spelling::spellings;
 
 /// The words of a concept. Each member is a line of the table.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ struct Vocabulary {
     /// One for each of [`Concept::ALL`], in its order.
     words: Vec<Words>,
     by_name: HashMap<String, Concept>,
+    /// Labels of one concept alone: callers also name fields in their own language. `None` where several have it.
+    by_label: HashMap<String, Option<Concept>>,
     /// Paths of schema.org, and their last terms where they have several words and one concept.
     by_path: HashMap<&'static str, Concept>,
     by_term: HashMap<String, Option<Concept>>,
@@ -64,8 +67,17 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         let several = words.names.iter().filter(|n| n.contains(' '));
         phrases.extend(several.map(|n| (format!(" {} ", singular(n)), *concept)));
     }
+    let mut by_label = HashMap::new();
+    for (concept, words) in Concept::ALL.iter().zip(&words) {
+        for label in words.labels.iter().filter(|l| l.chars().count() > 2 && !Phrases::PlainWords.has(l)) {
+            for label in spellings(label) {
+                let only = by_label.entry(label).or_insert(Some(*concept));
+                *only = only.filter(|c| c == concept);
+            }
+        }
+    }
     phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
-    Vocabulary { words, by_name, by_path, by_term, phrases }
+    Vocabulary { words, by_name, by_label, by_path, by_term, phrases }
 });
 
 /// Reads the table: words by the id of their concept. Lines that are neither a head, a member nor a comment are passed
@@ -95,8 +107,12 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
 }
 
 /// Words that only say what kind of page it is: `productName`, `articleTitle`, `the_price`.
-const KINDS: [&str; 34] = [
+const KINDS: [&str; 38] = [
     "entity",
+    "contact",
+    "agent",
+    "business",
+    "office",
     "product",
     "item",
     "article",
@@ -132,9 +148,9 @@ const KINDS: [&str; 34] = [
     "offers",
 ];
 /// Words at the end that say how a value is written, not what it is.
-const TAILS: [&str; 30] = [
-    "minute", "min", "hour", "second", "usd", "eur", "gbp", "in", "text", "value", "string", "number", "name", "kg",
-    "gram", "cm", "mm", "percent", "raw", "iso", "display", "list", "flag", "status", "utc", "at", "on", "total",
+const TAILS: [&str; 31] = [
+    "year", "minute", "min", "hour", "second", "usd", "eur", "gbp", "in", "text", "value", "string", "number", "name",
+    "kg", "gram", "cm", "mm", "percent", "raw", "iso", "display", "list", "flag", "status", "utc", "at", "on", "total",
     "info", "day",
 ];
 
@@ -197,7 +213,9 @@ pub(crate) fn concept_of(name: &str) -> Option<Concept> {
         let term = name.rsplit('.').next().unwrap_or(name);
         let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();
         let dotted = || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::Vague)) } else { None };
-        VOCABULARY.by_path.get(name).copied().or_else(by_term).or_else(dotted)
+        let own = |c: &Concept| !name.contains('.') || !c.has(Trait::Vague);
+        let by_label = || VOCABULARY.by_label.get(&words(term)).copied().flatten().filter(own);
+        VOCABULARY.by_path.get(name).copied().or_else(by_term).or_else(dotted).or_else(by_label)
     })
 }
 

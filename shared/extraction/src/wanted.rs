@@ -7,6 +7,8 @@ use crate::concept::{Concept, Look, Shape, Trait};
 use crate::phrases::Phrases;
 use crate::vocabulary::{Words, concept_in, concept_of, is_known_path, singular, words};
 
+mod closeness;
+
 /// A field, understood.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
@@ -46,7 +48,10 @@ impl<'a> Wanted<'a> {
             (None, hinted) => hinted,
         };
         let numeric = matches!(field.kind.element(), FieldType::Integer | FieldType::Float);
-        let ends = Some(&field.field).filter(|_| concept.is_none() && numeric).and_then(|name| end_of(name));
+        // `amount.minValue` says which end it is, whatever an amount is.
+        let spelled = ["minValue", "maxValue"].iter().any(|end| field.field.ends_with(end));
+        let ends =
+            Some(&field.field).filter(|_| (concept.is_none() || spelled) && numeric).and_then(|name| end_of(name));
         let mut concept = concept;
         let end = ends.map(|(end, of)| {
             concept = concept_of(&of);
@@ -55,7 +60,7 @@ impl<'a> Wanted<'a> {
         });
         let owner = owner_of(&field.field);
         let stem = singular(&label).into_owned();
-        let things = things(&stem);
+        let things = things(&stem, field.kind);
         let mut wanted = Wanted { field, concept, label, stem, things, owner, end, unit: None };
         wanted.unit = wanted.duration_unit();
         wanted
@@ -119,60 +124,33 @@ impl<'a> Wanted<'a> {
         self.concept.map_or(Look::Labels, |c| c.properties().look)
     }
 
+    /// Whether it is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.field.kind, FieldType::Integer | FieldType::Float)
+    }
+
     pub(crate) fn is_array(&self) -> bool {
         self.field.kind.is_array()
     }
 
-    /// Whether a label on the page, in words, names this field; the closeness of it, 0 to 10.
-    pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
-        self.labelled_so(label, &singular(label))
-    }
-
-    /// The same for a label whose singular is known.
-    pub(crate) fn labelled_so(&self, label: &str, stem: &str) -> Option<i32> {
-        if label == self.label {
-            return Some(10);
-        }
-        if stem == self.stem {
-            return Some(9);
-        }
-        // Other words for the same, and initials: "APR".
-        if self.things.iter().any(|t| t == stem || same_letters(t, stem)) || is_acronym(label, &self.stem) {
-            return Some(6);
-        }
-        if self.head() == Some(stem) {
-            return Some(1);
-        }
-        let concept = self.words()?;
-        if concept.names.iter().any(|n| *n == label || *n == stem) {
-            return Some(8);
-        }
-        concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
-    }
-
-    /// Whether the last words of a label name this field, where all of them do not: "Guaranteed interest rate". Words
-    /// that every thing has may then be another thing's.
-    pub(crate) fn ends_labelled(&self, stem: &str) -> Option<i32> {
-        let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
-        let many = stem.split(' ').count() > 5;
-        let every = || stem.split(' ').next().is_some_and(|first| Phrases::Every.has(first));
-        if self.is_shape(Shape::Money) || self.is_else(&format!(" {stem} ")) || every() {
-            return None;
-        }
-        if self.things.iter().any(|t| t.len() > 3 && ends(t)) && !self.has(Trait::Common) {
-            return Some(2);
-        }
-        if let Some(head) = self.head().filter(|h| h.len() > 4 && ends(h) && !Phrases::VagueHeads.has(h)) {
-            return (!many && head.len() < stem.len()).then_some(-2);
-        }
-        let names = || !many && self.words().is_some_and(|w| w.names.iter().any(|n| n.len() > 3 && ends(n)));
-        let vague = (self.has(Trait::Vague) && !self.is(Concept::Description)) || self.has(Trait::OwnLook);
-        (!vague && names()).then_some(0)
-    }
-
     /// Whether a text may be what is asked for where an end of a range is: a single number is no upper end.
+    /// Money is no number of things.
     pub(crate) fn may_be(&self, text: &str) -> bool {
+        if self.counts() && text.contains(['$', '€', '£', '¥']) {
+            return false;
+        }
         self.end != Some(End::Upper) || crate::scalar::upper_end(text).is_some()
+    }
+
+    /// Whether its name says that it is a number of things.
+    fn counts(&self) -> bool {
+        self.field.kind == FieldType::Integer && (self.stem.ends_with(" count") || self.stem.starts_with("number of "))
+    }
+
+    /// Whether its name says that it is a number of something which nothing more is known of.
+    pub(crate) fn is_numbered(&self) -> bool {
+        let open = self.concept.is_none() || (self.is_shape(Shape::Code) && !self.has(Trait::Digitless));
+        open && self.stem.rsplit(' ').next().is_some_and(|w| matches!(w, "number" | "no" | "id"))
     }
 
     /// What it is of, in the singular: its own words, and those without what only says how it is told.
@@ -243,10 +221,15 @@ fn is_told(last: &str) -> bool {
     matches!(last, "name" | "value" | "url" | "@id" | "id")
 }
 
+/// A dotted name of three parts or more without a last one that only says how it is told: `acceptedAnswer.author.name`.
+pub(crate) fn untold(name: &str) -> &str {
+    name.strip_suffix(".name").filter(|rest| rest.contains('.')).unwrap_or(name)
+}
+
 /// What a dotted name is of, where its last part says nothing of that: not of a path that is known to be the thing's
 /// own, and not where the last part only says how the one before it is told.
 fn owner_of(name: &str) -> Option<String> {
-    let (rest, last) = name.rsplit_once('.')?;
+    let (rest, last) = untold(name).rsplit_once('.')?;
     if is_known_path(name) || is_told(last) {
         return None;
     }
@@ -271,11 +254,18 @@ fn end_of(name: &str) -> Option<(End, String)> {
 }
 
 /// The words of a name without those that say how it is told.
-fn things(stem: &str) -> Vec<String> {
+fn things(stem: &str, kind: FieldType) -> Vec<String> {
     const HEADS: [&str; 7] = ["has ", "is ", "number of ", "num ", "total ", "count of ", "no of "];
-    const TAILS: [&str; 11] =
-        [" count", " number", " year", " time", " url", " link", " href", " uri", " id", " total", " no"];
+    const TAILS: [&str; 12] =
+        [" count", " number", " year", " time", " url", " link", " href", " uri", " id", " total", " no", " name"];
+    const ANSWERS: [&str; 8] =
+        [" allowed", " permitted", " accepted", " included", " required", " available", " friendly", " possible"];
     let mut rest = stem;
+    match kind {
+        FieldType::Boolean => rest = ANSWERS.iter().find_map(|t| rest.strip_suffix(t)).unwrap_or(rest),
+        FieldType::Date => rest = rest.strip_suffix(" date").or_else(|| rest.strip_suffix(" day")).unwrap_or(rest),
+        _ => {}
+    }
     while let Some(less) = HEADS.iter().find_map(|h| rest.strip_prefix(h)) {
         rest = less;
     }
@@ -285,20 +275,6 @@ fn things(stem: &str) -> Vec<String> {
     let mut out = vec![rest.to_owned()];
     out.extend((rest != stem).then(|| stem.to_owned()));
     out
-}
-
-/// Whether two names are one but for spaces: "check in" and `checkin`.
-fn same_letters(a: &str, b: &str) -> bool {
-    let joined = |t: &str| t.split(' ').map(str::len).sum::<usize>();
-    let letters = |t: &'_ str| t.chars().filter(|c| *c != ' ').collect::<String>();
-    let apart = a.len() != b.len() && a.contains(' ') != b.contains(' ');
-    apart && joined(a) > 5 && joined(a) == joined(b) && letters(a) == letters(b)
-}
-
-/// Whether a label is the first letters of a name of three words or more.
-fn is_acronym(label: &str, name: &str) -> bool {
-    let initials = || name.split(' ').filter_map(|w| w.chars().next());
-    label.chars().count() >= 3 && label.chars().eq(initials())
 }
 
 fn shares_word(a: Concept, b: Concept) -> bool {

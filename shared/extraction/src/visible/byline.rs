@@ -137,7 +137,7 @@ pub(super) fn after_by(line: &str) -> Option<String> {
     if first.is_lowercase() && by == "by" && line.starts_with(char::is_lowercase) && rest.contains(' ') {
         return None;
     }
-    if first.is_lowercase() && line.split_whitespace().count() > 3 {
+    if first.is_lowercase() && line.split_whitespace().count() > 3 && !by.contains(' ') {
         return None;
     }
     let name = clean(rest);
@@ -195,6 +195,8 @@ pub(crate) fn clean(text: &str) -> String {
     if let Some(number) = number {
         let month = crate::coercion::is_month(words[number - 1].trim_matches(['.', ',']));
         let kept = if month { number - 1 } else { number };
+        // "manolo77 el 3 de octubre"
+        let kept = if kept > 1 && Phrases::DayLeads.has(words[kept - 1]) { kept - 1 } else { kept };
         return words[..kept].join(" ").trim_matches([',', ' ', '.', ':', ';', '-']).to_owned();
     }
     rest.trim().trim_end_matches([',', ':', ';', '-', '|', '*', '»', '›']).trim().to_owned()

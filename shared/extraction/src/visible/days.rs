@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
+use crate::concept::Concept;
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
@@ -15,7 +16,12 @@ const MAX_RECENT: usize = 60;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let modified = wanted.look() == crate::concept::Look::Modified;
+    let asked = match wanted.concept {
+        Some(Concept::Modified) => Asked::Changed,
+        Some(Concept::StartDate) => Asked::Starts,
+        _ => Asked::Published,
+    };
+    let modified = asked == Asked::Changed;
     let mut checked = 0;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
@@ -45,7 +51,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                 continue;
             }
             let around = around(view, at);
-            let kind = kind(&around, modified);
+            let kind = kind(&around, asked);
             let value = Value::String(value.to_owned());
             out.push(
                 Candidate::new(Source::Pattern, vec![value], format!("time element, {near:+} near, {kind:+} by words"))
@@ -64,6 +70,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             if el.end > at + 1 && doc.children(at).any(|c| doc.text_len(c) == size) {
                 continue;
             }
+            let line = sentence(line);
             let part = dateline::part(line, modified);
             let line = part.as_deref().unwrap_or(line);
             let Some(found) = coercion::find_day(line, &view.reading) else { continue };
@@ -71,7 +78,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             // What a part of the line is about, the part itself says.
             let mut around = if part.is_some() { String::new() } else { around(view, at) };
             around.push_str(&line.to_lowercase());
-            let kind = kind(&around, modified);
+            let kind = kind(&around, asked);
             // The more of the line is something else, the less it is a dateline.
             let bare = if rest <= 24 {
                 4
@@ -91,8 +98,15 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             );
         }
     }
+    if asked == Asked::Published && out.is_empty() {
+        let news =
+            view.segments().iter().filter(|s| s.text.len() > 120).take(20).find_map(|s| dateline_of_news(s.text));
+        if let Some(found) = news.and_then(|line| coercion::find_day(line, &view.reading)) {
+            out.push(Candidate::text(Source::Pattern, found.day, "where and when a paragraph was written"));
+        }
+    }
     if out.is_empty() && !modified {
-        lines(view, out);
+        lines(view, asked, out);
     }
     if !modified && let Some(day) = in_address(view.url.path()) {
         out.push(Candidate::text(Source::Address, day, "day in the address").scored(22));
@@ -103,12 +117,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 const MAX_LINE: usize = 40;
 
 /// Days on lines that no element sets apart.
-fn lines(view: &View<'_>, out: &mut Vec<Candidate>) {
+fn lines(view: &View<'_>, asked: Asked, out: &mut Vec<Candidate>) {
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_LINE).take(200) {
         let Some(found) = coercion::find_day(segment.text, &view.reading) else { continue };
         let rest = segment.text.chars().count().saturating_sub(found.length);
         if rest <= 24 {
-            let change = kind(&segment.text.to_lowercase(), false);
+            let change = kind(&segment.text.to_lowercase(), asked);
             out.push(Candidate::text(Source::Pattern, found.day, "a line that is a day").scored(change));
             return;
         }
@@ -128,35 +142,52 @@ fn around(view: &View<'_>, at: usize) -> String {
     around
 }
 
-fn kind(around: &str, modified: bool) -> i32 {
-    let (changed, published) = dateline::speaks_of(around);
+/// What kind of day is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Published,
+    Changed,
+    /// When an event begins.
+    Starts,
+}
+
+/// What the words around a day are worth to who asks for a kind of day.
+fn kind(around: &str, asked: Asked) -> i32 {
     if Phrases::OtherDays.all().any(|w| around.contains(w)) {
         return -40;
     }
-    match (changed, published) {
-        (true, false) => {
-            if modified {
-                14
-            } else {
-                -7
-            }
-        }
-        (false, true) => {
-            if modified {
-                -30
-            } else {
-                8
-            }
-        }
-        (true, true) => 0,
-        (false, false) => {
-            if modified {
-                -40
-            } else {
-                0
-            }
-        }
+    match (asked, dateline::speaks_of(around)) {
+        (Asked::Starts, (true, _) | (_, true)) => -40,
+        (Asked::Changed, (true, false)) => 14,
+        (Asked::Changed, (false, true)) => -30,
+        (Asked::Changed, (false, false)) => -40,
+        (Asked::Published, (true, false)) => -7,
+        (Asked::Published, (false, true)) => 8,
+        (_, (true, true) | (false, false)) => 0,
     }
+}
+
+/// Longest start of a paragraph that may say where and when it was written: "PORTO, May 3, 2024 – ", in bytes.
+const MAX_DATELINE: usize = 70;
+
+/// The start of a paragraph of news, up to the dash, which names a place and a day.
+fn dateline_of_news(text: &str) -> Option<&str> {
+    let (line, _) = [" – ", " — ", " -- ", " - "].iter().find_map(|dash| text.split_once(dash))?;
+    let told = line.len() <= MAX_DATELINE && line.starts_with(char::is_uppercase) && line.contains(',');
+    (told && line.bytes().any(|b| b.is_ascii_digit())).then_some(line)
+}
+
+/// The sentence of a line whose day may be the one that is asked for, where others speak of other days.
+fn sentence(line: &str) -> &str {
+    if !line.contains(". ") {
+        return line;
+    }
+    let other = |t: &str| {
+        let lower = t.to_lowercase();
+        Phrases::OtherDays.all().any(|w| lower.contains(w))
+    };
+    let own = |t: &&str| t.bytes().any(|b| b.is_ascii_digit()) && !other(t);
+    if other(line) { line.split(". ").find(own).unwrap_or(line) } else { line }
 }
 
 /// `/2025/08/25/` in a path.

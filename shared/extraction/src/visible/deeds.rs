@@ -19,12 +19,17 @@ const MAX_BEHIND: usize = 40;
 const MAX_FOUND: i32 = 6;
 
 /// Names behind "written by" and its like, and behind the title with "by".
-pub(super) fn makers(view: &View<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn makers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     let segments = view.segments();
     for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.text.len() <= MAX_TEXT) {
         let lower = segment.text.to_ascii_lowercase();
         let Some((at, length)) = Phrases::MadeBy.find(&lower) else { continue };
+        // Who drew what stands beside a text did not write it.
+        let writes = wanted.label.contains("author") || wanted.label.contains("writer");
+        if writes && Phrases::DrawnBy.has(&lower[at..at + length]) {
+            continue;
+        }
         let behind = segment.text.get(at + length..).unwrap_or_default().trim_start_matches([':', ' ']);
         // The name may stand in an element of its own below.
         let next = segments.get(order + 1).map_or("", |s| s.text);
@@ -96,8 +101,11 @@ fn deeds(wanted: &Wanted<'_>) -> Vec<String> {
     let names =
         wanted.words().into_iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
     // What only says that it is a day leads to any day.
+    // Of several words those that lead to a day: "available from", "registration closes on".
+    let led = names.clone().filter_map(|n| n.rsplit_once(' ')).filter(|(_, last)| Phrases::Leads.has(last));
+    let led: Vec<String> = led.map(|(deed, _)| deed.to_owned()).collect();
     let names = names.filter(named).filter(|_| wanted.label.split(' ').all(|w| !is_deed(&w)));
-    own.chain(names.map(str::to_owned)).collect()
+    own.chain(names.map(str::to_owned)).chain(led).collect()
 }
 
 /// A year at the start of a text.

@@ -103,7 +103,9 @@ fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         let tokens: Vec<String> = text.replace('©', " copyright ").split_whitespace().take(120).map(bare).collect();
         for thing in &things {
             let Some(near) = beside(&tokens, thing, measured) else { continue };
-            if !wanted.may_be(&near.number) {
+            // Money behind the word is no number of it: "Current bid: £260".
+            let paid = !near.before && ["$", "€", "£"].iter().any(|c| text.contains(&format!("{c}{}", near.number)));
+            if !wanted.may_be(&near.number) || (paid && !wanted.is_shape(Shape::Money)) {
                 continue;
             }
             let late = i32::from(segment.at > 6_000) * 4;
@@ -140,7 +142,10 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
         let whole = token.trim_end_matches(['.', ',']);
         whole == word || &*crate::vocabulary::singular(whole) == word || short.is_some_and(|t| word.starts_with(t))
     };
-    let at = tokens.windows(thing.len()).position(|w| w.iter().zip(thing).all(|(t, w)| same(t, w)))?;
+    let places = tokens.windows(thing.len()).enumerate().filter(|(_, w)| w.iter().zip(thing).all(|(t, w)| same(t, w)));
+    let places: Vec<usize> = places.map(|(at, _)| at).take(4).collect();
+    let before = |at: &usize| at.checked_sub(1).and_then(|b| tokens.get(b)).is_some_and(|t| number(t).is_some());
+    let at = *places.iter().find(|at| before(at)).or(places.first())?;
     let unit = |t: &str| t.len() <= 10 && !t.ends_with(',') && t.chars().all(char::is_alphabetic);
     let measure = || {
         let [.., number, told] = tokens.get(..at)? else { return None };

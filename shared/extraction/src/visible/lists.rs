@@ -9,7 +9,7 @@ use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::View;
+use super::{View, steps};
 
 /// Most items of a list.
 const MAX_ITEMS: usize = 500;
@@ -99,6 +99,12 @@ fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         }
     }
     let values = |items: Vec<String>| items.into_iter().map(Value::String).collect::<Vec<_>>();
+    if wanted.is(Concept::Instruction) {
+        let steps = steps::below_headings(doc);
+        if steps.len() > 1 {
+            out.push(Candidate::new(Source::List, values(steps), "what stands below \"Step 1\" and on"));
+        }
+    }
     match (wanted.concept, ingredients, numbered) {
         (Some(Concept::Ingredient), Some((_, _, found)), _) => {
             out.push(Candidate::new(Source::List, values(found), "a list of amounts").scored(-12));
@@ -137,9 +143,9 @@ fn names(wanted: &Wanted<'_>, heading: &str, real: bool) -> Option<i32> {
         return None;
     }
     if let Some(close) = wanted.labelled(&label) {
-        return Some(close);
+        return Some(close).filter(|close| *close > 6 || !wanted.is_numbered());
     }
-    if !real {
+    if !real || wanted.is_numbered() {
         return None;
     }
     // "Ingredients for the dough", "Kettle directions", "How to make soup".

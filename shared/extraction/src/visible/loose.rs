@@ -2,7 +2,7 @@
 //! labels that stand alone on a line, above their value.
 
 use super::View;
-use super::pairs::{ABOVE, Pairs, is_clock};
+use super::labels::{ABOVE, Pairs, is_clock};
 use super::segments::{Segment, is_labelled};
 
 /// Most lines below a label that are its value.
@@ -14,6 +14,15 @@ pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
     let segments = view.segments();
     for (order, segment) in segments.iter().enumerate() {
         if !segment.text.contains([':', '：']) {
+            // "Fax (541) 555-0156"
+            let number = segment.text.find(|c: char| c.is_ascii_digit() || "+(".contains(c));
+            let label = number.map(|at| segment.text[..at].trim()).filter(|l| (2..=24).contains(&l.len()));
+            if let Some(label) = label.filter(|l| segment.loose && segment.text.len() <= MAX_LABEL && !l.contains(','))
+            {
+                let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+                let value = segment.text[number.unwrap_or_default()..].to_owned();
+                pairs.add(at, label, vec![value], "loose words and a number", -6);
+            }
             continue;
         }
         let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);

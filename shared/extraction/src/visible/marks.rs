@@ -12,7 +12,7 @@ use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::segments::is_labelled;
-use super::{View, lists, places};
+use super::{View, lists, places, prose};
 
 /// Longest text that a marked element may hold as a single value, in bytes.
 const MAX_TEXT: usize = 400;
@@ -85,7 +85,9 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             // What a part says, without its heading and what has a label of its own.
             let value = if wanted.field.field.ends_with(".text") && !doc.is_line(at) {
                 let own = |line: &&str| words(line) != phrase && !is_labelled(line);
-                doc.lines(at).lines().filter(own).collect::<Vec<_>>().join(" ")
+                let lines: Vec<&str> = doc.lines(at).lines().filter(own).collect();
+                let prose: Vec<&str> = lines.iter().copied().filter(|l| prose::is_prose(l)).collect();
+                if prose.is_empty() { lines.join(" ") } else { prose.join(" ") }
             } else {
                 value
             };

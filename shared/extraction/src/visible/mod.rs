@@ -6,6 +6,8 @@ mod dateline;
 mod days;
 mod deeds;
 mod facts;
+mod icons;
+mod labels;
 mod lists;
 mod loose;
 mod marks;
@@ -21,8 +23,11 @@ mod prose;
 mod ratings;
 mod roles;
 mod segments;
+mod steps;
 mod texts;
 mod title;
+mod towns;
+mod twins;
 mod unpriced;
 mod values;
 
@@ -47,10 +52,11 @@ pub(crate) struct View<'a> {
     pub(crate) head: &'a Head,
     pub(crate) url: &'a Url,
     pub(crate) reading: Reading<'a>,
-    pairs: OnceCell<pairs::Pairs>,
+    pairs: OnceCell<labels::Pairs>,
     words: OnceCell<marks::Index<'a>>,
     prices: OnceCell<Vec<prices::Price>>,
     segments: OnceCell<Vec<segments::Segment<'a>>>,
+    own_footer: OnceCell<bool>,
 }
 
 impl<'a> View<'a> {
@@ -64,6 +70,7 @@ impl<'a> View<'a> {
             words: OnceCell::new(),
             prices: OnceCell::new(),
             segments: OnceCell::new(),
+            own_footer: OnceCell::new(),
         }
     }
 
@@ -78,17 +85,21 @@ impl<'a> View<'a> {
             }
             Look::Language => {
                 texts::language(self, out);
-                pairs::candidates(self, wanted, out);
+                labels::candidates(self, wanted, out);
             }
             Look::Site => texts::site(self, out),
             Look::Byline => {
                 byline::candidates(self, out);
                 person::byline(self, out);
                 person::below_heading(self, out);
-                deeds::makers(self, out);
+                person::in_line(self, out);
+                deeds::makers(self, wanted, out);
+                person::asked_by(self, out);
             }
             Look::Times => days::candidates(self, wanted, out),
             Look::Modified => days::candidates(self, wanted, out),
+            // One end of a range is no price that stands alone.
+            Look::Price if wanted.end.is_some() => values::money_range(self, out),
             Look::Price => prices::current(self, out),
             Look::OldPrice => prices::old(self, out),
             Look::Currency => prices::currency(self, out),
@@ -102,7 +113,12 @@ impl<'a> View<'a> {
             Look::Tags => lists::tags(self, out),
             Look::Crumbs => lists::crumbs(self, wanted, out),
             Look::Category => lists::crumbs(self, wanted, out),
-            Look::Body => texts::body(self, out),
+            Look::Body => {
+                texts::body(self, out);
+                if out.is_empty() {
+                    prose::candidates(self, out);
+                }
+            }
             Look::Description => prose::candidates(self, out),
             Look::Phone => {
                 texts::links(self, "tel:", out);
@@ -113,7 +129,7 @@ impl<'a> View<'a> {
                 texts::email(self, out);
             }
             Look::Address => {
-                if wanted.is(Concept::Address) {
+                if wanted.is(Concept::Address) && !places::asks_street(wanted) {
                     texts::address(self, out);
                 }
                 places::candidates(self, wanted, out);
@@ -139,13 +155,16 @@ impl<'a> View<'a> {
                 ratings::candidates(self, wanted, out);
                 ratings::loose(self, wanted, out);
             }
+            Look::Length => values::length(self, out),
+            Look::Medium => values::medium(self, wanted, out),
+            Look::Version => title::version(self, out),
             Look::ReadingTime => ratings::reading_time(self, out),
             Look::Labels if wanted.is_array() => lists::candidates(self, wanted, out),
             Look::Labels => {}
         }
         // These are found by looks of their own; a mere label or class word near them misleads.
         if !wanted.has(Trait::OwnLook) {
-            pairs::candidates(self, wanted, out);
+            labels::candidates(self, wanted, out);
             marks::candidates(self, wanted, out);
             facts::candidates(self, wanted, out);
             deeds::days(self, wanted, out);
@@ -155,12 +174,22 @@ impl<'a> View<'a> {
     }
 
     /// Labels and their values, in elements and in loose text.
-    fn pairs(&self) -> &pairs::Pairs {
+    fn pairs(&self) -> &labels::Pairs {
         self.pairs.get_or_init(|| {
             let mut pairs = pairs::collect(self.doc);
             loose::collect(self, &mut pairs);
             pairs
         })
+    }
+
+    /// Whether the page's footer tells how to reach who the page is about.
+    fn own_footer(&self) -> bool {
+        *self.own_footer.get_or_init(|| texts::is_own_footer(self))
+    }
+
+    /// Whether a place in the text is in a footer that tells of someone else.
+    fn is_foreign(&self, at: usize) -> bool {
+        texts::in_footer(self, at) && !self.own_footer()
     }
 
     /// The page's text in pieces.

@@ -26,7 +26,7 @@ const ELSEWHERE: i32 = 12;
 /// A field's candidates in the parts that are about its owner.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let Some(owner) = wanted.owner.as_deref() else { return };
-    let name = wanted.field.field.rsplit('.').next().unwrap_or_default();
+    let name = crate::wanted::untold(&wanted.field.field).rsplit('.').next().unwrap_or_default();
     let field = Field { field: name.to_owned(), ..wanted.field.clone() };
     let own = Wanted::of(&field);
     let mut found = Vec::new();
@@ -66,7 +66,7 @@ fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
         }
         let here = at - 1;
         let inner = here + 1..el.end;
-        if !inner.is_empty() && inner.len() > 1 && doc.marked(here, owner) {
+        if !inner.is_empty() && inner.len() > 1 && is_marked(doc, here, owner) {
             at = el.end;
             out.push((here, inner));
         } else if size <= MAX_HEADING
@@ -79,6 +79,12 @@ fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
         }
     }
     out
+}
+
+/// Whether an element's marks have the words of a name, in a row or apart: `answer accepted`.
+fn is_marked(doc: &Doc<'_>, at: usize, owner: &str) -> bool {
+    let apart = || owner.contains(' ') && owner.split(' ').all(|w| doc.marked(at, w));
+    doc.marked(at, owner) || apart()
 }
 
 /// Whether a heading says what a name in the singular does.

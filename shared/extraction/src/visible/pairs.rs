@@ -1,111 +1,23 @@
 //! Labels and their values in all their forms: table rows, definition lists, "Label: value" lines, a short element
 //! followed by another, attributes that bear the label, "Serves 4" and "4 servings".
 
-use std::collections::HashMap;
-
-use serde_json::Value;
-
-use crate::candidate::{Candidate, Source};
-use crate::concept::{Shape, Trait};
 use crate::doc::Doc;
-use crate::phrases::Phrases;
-use crate::vocabulary::{singular, words};
-use crate::wanted::{End, Wanted};
 use crate::zones::Zone;
 
-use super::{View, places};
+use super::labels::{HEADING, MAX_LABEL, MAX_VALUE, Pairs, is_clock};
+use super::{icons, twins};
 
-/// Most pairs that are collected.
-const MAX_PAIRS: usize = 4_000;
-/// Longest label, in bytes and in words.
-const MAX_LABEL: usize = 60;
-const MAX_WORDS: usize = 7;
-/// Longest value, in bytes.
-const MAX_VALUE: usize = 600;
 /// Longest part of a line that is a fact of its own without a label, in bytes.
 const MAX_PIECE: usize = 32;
 /// Class words of elements that hold a label.
 const LABEL_MARKS: [&str; 12] =
     ["label", "key", "term", "property", "attribute", "attr", "caption", "heading", "name", "title", "header", "th"];
 
-/// The form of a label that stands alone on a line.
-pub(super) const ABOVE: &str = "label above its value";
-
-/// A label's value.
-#[derive(Debug)]
-struct Pair {
-    at: usize,
-    values: Vec<String>,
-    form: &'static str,
-    trust: i32,
-}
-
-/// What one label has on a page.
-#[derive(Debug, Default)]
-struct Labelled {
-    /// The label in the singular.
-    stem: String,
-    pairs: Vec<Pair>,
-}
-
-/// All pairs of a page by their labels in words.
-#[derive(Debug, Default)]
-pub(super) struct Pairs {
-    by_label: HashMap<String, Labelled>,
-    count: usize,
-}
-
-/// A field's candidates among the pairs.
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let pairs = view.pairs();
-    let named = pairs.by_label.iter().filter_map(|(label, labelled)| {
-        let close = wanted.labelled_so(label, &labelled.stem).or_else(|| wanted.ends_labelled(&labelled.stem))?;
-        Some((label, close, &labelled.pairs))
-    });
-    // In the order of the page, so that a page always reads the same.
-    let mut named: Vec<(&String, i32, &Vec<Pair>)> = named.collect();
-    named.sort_by_key(|(label, _, found)| (found.first().map(|pair| pair.at), *label));
-    for (label, close, found) in named {
-        for pair in found.iter().take(20) {
-            // A single amount is no upper end.
-            if wanted.has(Trait::Upper)
-                && close <= 7
-                && !pair.values.iter().any(|v| crate::scalar::upper_end(v).is_some())
-            {
-                continue;
-            }
-            if !names_end(wanted, label) && !pair.values.iter().any(|v| wanted.may_be(v)) {
-                continue;
-            }
-            let zone = view.doc.els.get(pair.at).map(|e| e.zone).unwrap_or_default();
-            let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) { -8 } else { 0 };
-            // The first of several is the page's own.
-            let late = i32::try_from(pair.at * 6 / view.doc.els.len().max(1)).unwrap_or(6);
-            // Of lines below a label, what is called by a few words is the first.
-            let whole = pair.form != ABOVE || wanted.is_array() || matches!(wanted.shape(), Shape::Long | Shape::List);
-            let value = |v: &String| if whole { v.clone() } else { v.lines().next().unwrap_or_default().to_owned() };
-            let value = |v: &String| places::asked(wanted, value(v));
-            let values = pair.values.iter().map(|v| Value::String(value(v))).collect();
-            let reason = format!("label \"{label}\" ({})", pair.form);
-            out.push(Candidate::new(Source::Pair, values, reason).scored(pair.trust + close + outside - late));
-        }
-    }
-}
-
-/// Whether a label names the end of a range itself: "Maximum players".
-fn names_end(wanted: &Wanted<'_>, label: &str) -> bool {
-    label.split(' ').any(|w| match wanted.end {
-        Some(End::Upper) => Phrases::UpperEnd.has(w),
-        Some(End::Lower) => Phrases::LowerEnd.has(w),
-        None => false,
-    })
-}
-
 /// The pairs that elements and lines set apart.
 pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
     let mut pairs = Pairs::default();
     for at in 0..doc.els.len() {
-        if pairs.count >= MAX_PAIRS {
+        if pairs.is_full() {
             break;
         }
         let el = &doc.els[at];
@@ -125,12 +37,18 @@ pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
                 pairs.add(at, &doc.text(at), values, "definition", 6);
             }
             "table" => columns(doc, at, &mut pairs),
+            "i" | "span" | "em" if size == 0 => icons::element(doc, at, &mut pairs),
             _ if (2..=MAX_VALUE * 8).contains(&size) => {
-                for name in ["data-label", "data-title", "data-th"] {
+                // What a control is for, an `aria-label` says too.
+                let spoken = !matches!(el.name(), "a" | "button" | "section" | "nav" | "ul" | "form" | "input");
+                for name in
+                    ["data-label", "data-title", "data-th", "aria-label"].into_iter().take(3 + usize::from(spoken))
+                {
                     if let Some(label) = el.attr(name).filter(|l| l.len() <= MAX_LABEL) {
                         pairs.add(at, label, vec![doc.text(at)], "attribute", 0);
                     }
                 }
+                twins::children(doc, at, &mut pairs);
                 if size <= MAX_LABEL {
                     element(doc, at, &mut pairs);
                 }
@@ -142,27 +60,6 @@ pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
         }
     }
     pairs
-}
-
-impl Pairs {
-    pub(super) fn add(&mut self, at: usize, label: &str, mut values: Vec<String>, form: &'static str, trust: i32) {
-        let label = label.trim().trim_end_matches([':', '：', ' ', '?', '*']);
-        if label.is_empty() || label.len() > MAX_LABEL || self.count >= MAX_PAIRS {
-            return;
-        }
-        values.retain(|v| !v.is_empty() && v.len() <= MAX_VALUE * 4);
-        if values.is_empty() {
-            return;
-        }
-        let label = words(label);
-        if label.is_empty() || label.split(' ').count() > MAX_WORDS {
-            return;
-        }
-        self.count += 1;
-        let pair = Pair { at, values, form, trust };
-        let new = |label: &str| Labelled { stem: singular(label).into_owned(), pairs: Vec::new() };
-        self.by_label.entry(label).or_insert_with_key(|label| new(label)).pairs.push(pair);
-    }
 }
 
 /// Rows of a label and its value, or of two labels with a value each.
@@ -180,7 +77,7 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
                 pairs.add(at, first, vec![doc.lines(value).to_owned()], "table row", 4);
             }
         }
-        [a, b, c, d] if is_label(doc, a) && is_label(doc, c) => {
+        [a, b, c, d] if is_label(doc, a) && is_label(doc, c) && !is_label(doc, b) && !is_label(doc, d) => {
             pairs.add(at, &doc.text(a), vec![doc.text(b)], "table row", 4);
             pairs.add(at, &doc.text(c), vec![doc.text(d)], "table row", 4);
         }
@@ -227,9 +124,13 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
     let text = doc.lines(at);
     let colon = text.ends_with([':', '：']);
+    let heads = el.name() == "h2";
+    if heads && text.bytes().any(|b| b.is_ascii_digit()) {
+        return;
+    }
     let marks = doc.marks(at);
     let marked = LABEL_MARKS.iter().any(|m| crate::doc::has_words(marks, m));
-    let bold = matches!(el.name(), "strong" | "b" | "label" | "th" | "h3" | "h4" | "h5" | "h6");
+    let bold = matches!(el.name(), "strong" | "b" | "label" | "th" | "h2" | "h3" | "h4" | "h5" | "h6");
     // Text right behind a label is its value, not the element behind that.
     if let Some(next) = doc.next(at).filter(|next| !doc.is_apart(at, *next)) {
         let value = doc.lines(next).to_owned();
@@ -242,6 +143,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
                 0
             };
             let form = if colon { "element with a colon" } else { "element before another" };
+            let form = if heads { HEADING } else { form };
             pairs.add(at, text, vec![value], form, trust);
             return;
         }
@@ -263,7 +165,8 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         let rest = crate::coercion::collapse(doc.rest(at).lines().next().unwrap_or_default());
         let rest = rest.trim_start_matches([':', ' ', '–', '-']).to_owned();
         if !rest.is_empty() && rest.len() <= MAX_VALUE {
-            pairs.add(at, text, vec![rest], "element before text", if colon { 5 } else { 1 });
+            let form = if heads { HEADING } else { "element before text" };
+            pairs.add(at, text, vec![rest], form, if colon { 5 } else { 1 });
         } else if (colon || marked)
             && doc.text_len(el.parent) <= doc.text_len(at) + 2
             && let Some(next) = doc.next(el.parent)
@@ -289,6 +192,7 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         return;
     }
     for line in doc.lines(at).lines().take(40).flat_map(pieces) {
+        icons::line(at, line, pairs);
         if let Some((label, value)) = line.split_once([':', '：']) {
             let value = crate::coercion::collapse(value);
             // Times of day and addresses are no pairs.
@@ -298,7 +202,15 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         } else if line.len() <= 48
             && let Some(digit) = line.find(|c: char| c.is_ascii_digit() || "½¼¾⅓⅔".contains(c))
         {
-            let (label, value) = line.split_at(digit);
+            // What belongs to a number stands right before it: "+49", "(555)", "$5".
+            let sign = line[..digit].trim_end_matches(|c: char| "+(-−$€£¥#".contains(c)).len();
+            // So do the letters of a code: "AB-1234".
+            let word = line[..digit].trim_end_matches(|c: char| !c.is_whitespace()).len();
+            let coded = |t: &str| {
+                !t.is_empty() && t.len() <= 8 && t.chars().all(|c| c.is_ascii_uppercase() || "-/._#+(".contains(c))
+            };
+            let start = if word > 0 && coded(&line[word..digit]) { word } else { sign };
+            let (label, value) = line.split_at(start);
             if label.trim().is_empty() {
                 let unit = value.trim_start_matches(|c: char| !c.is_alphabetic());
                 pairs.add(at, unit, vec![value.to_owned()], "number with a unit", -8);
@@ -319,10 +231,4 @@ fn pieces(line: &str) -> Vec<&str> {
     let short = pieces.iter().all(|p| p.len() <= MAX_PIECE);
     let facts = pieces.len() > 1 && (labelled > 1 || labelled == 0 && short);
     if facts { pieces } else { vec![line] }
-}
-
-/// Whether what stands around a colon is a time of day.
-pub(super) fn is_clock(label: &str, value: &str) -> bool {
-    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
-    label.ends_with(|c: char| c.is_ascii_digit()) && (digits == 2 || digits == 0)
 }

@@ -34,6 +34,28 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
+/// Longest line that says who asked or posted and when, in bytes.
+const MAX_ASKED: usize = 120;
+
+/// The name behind "by" on a line that says when something was asked or posted.
+pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
+    if !out.is_empty() {
+        return;
+    }
+    for segment in view.segments().iter().filter(|s| (10..=MAX_ASKED).contains(&s.text.len())).take(60) {
+        let lower = segment.text.to_lowercase();
+        let told = Phrases::ToldBy.all().any(|w| lower.starts_with(w));
+        let by = Phrases::By.of("any").filter(|by| by.chars().count() <= 4);
+        let behind = by.filter_map(|by| segment.text.split_once(&*format!(" {by} "))).map(|(_, behind)| behind).next();
+        if let Some(name) = behind.filter(|_| told).map(super::byline::clean).filter(|n| is_name(n))
+            && name.split_whitespace().count() <= 4
+        {
+            out.push(Candidate::text(Source::Pattern, name, "who asked or posted").scored(-4));
+            return;
+        }
+    }
+}
+
 /// Longest line below a heading that may be a person, an organisation or a day, in bytes.
 const MAX_LINE: usize = 70;
 /// Longest line that tells what somebody is and whom for, in bytes.
@@ -50,6 +72,19 @@ fn head_lines<'v>(view: &'v View<'_>) -> Option<(&'v str, Option<&'v str>)> {
     Some((person, between))
 }
 
+/// Who is named first on a line of facts below the heading that has a day too: "Ann Lee | Reporter | Nov 3, 2026".
+pub(super) fn in_line(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let Some(from) = view.doc.heading.map(|h| view.doc.text_at(h) + view.doc.text_len(h)) else { return };
+    for segment in view.segments().iter().filter(|s| s.at >= from && s.text.len() <= MAX_ASKED).take(2) {
+        let pieces: Vec<&str> = segment.text.split(['|', '·', '•']).map(str::trim).collect();
+        let [name, rest @ ..] = &pieces[..] else { continue };
+        if is_person(name) && rest.iter().any(|p| coercion::reads_as_day(p, &view.reading)) {
+            out.push(Candidate::text(Source::Pattern, *name, "a name before a day on a line of facts").scored(-4));
+            return;
+        }
+    }
+}
+
 /// Whether a line may be the name of a person: with a title, or in two to four words with capitals.
 fn is_person(line: &str) -> bool {
     split(line).is_some()
@@ -64,33 +99,57 @@ pub(super) fn below_heading(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// Organisations that stand on a line of their own near the heading.
 pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
-    if let Some((_, Some(between))) = head_lines(view) {
+    let plain = |t: &&str| !t.contains(['·', '•', '|', ':']) && !t.bytes().any(|b| b.is_ascii_digit());
+    if let Some((_, Some(between))) = head_lines(view)
+        && plain(&between)
+    {
         out.push(Candidate::text(Source::Pattern, between, "between a name and a day").scored(-2));
     }
     let from = view.doc.heading.map_or(0, |h| view.doc.text_at(h) + view.doc.text_len(h));
     let is_title = |t: &str| view.head.names().any(|n| n == t);
     let lines = view.segments().iter().filter(|s| (from..from + 1_000).contains(&s.at) && s.text.len() <= MAX_LINE);
     for (order, line) in (0..).zip(lines.filter(|s| is_organisation(s.text) && !is_title(s.text)).take(3)) {
-        out.push(
-            Candidate::text(Source::Pattern, line.text, "a line with the name of an organisation").scored(-7 - order),
-        );
+        // A department is part of what stands beside it.
+        let part = line.text.split(' ').next().is_some_and(|w| Phrases::Departments.has(&w.to_lowercase()));
+        let change = -7 - order - if part { 3 } else { 0 };
+        let reason = "a line with the name of an organisation";
+        out.push(Candidate::text(Source::Pattern, line.text, reason).scored(change.max(-10)));
     }
 }
 
 /// What the person that a page is about is, and whom for: "Senior Engineer at Hearth Labs" below a name.
 pub(super) fn at_work(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let heading = view.head.h1.as_deref().unwrap_or_default();
+    let own = view.doc.heading.map(|at| view.doc.text(at)).unwrap_or_default();
+    let heading = view.head.h1.as_deref().unwrap_or(&own);
     let Some(from) = view.doc.heading.filter(|_| split(heading).is_some()).map(|h| view.doc.text_at(h)) else { return };
     let line = view.segments().iter().map(|s| (s.at, s.text)).find(|(at, text)| *at > from && *text != heading);
     let Some((_, line)) = line.filter(|(_, line)| line.len() <= MAX_WORK) else { return };
     let words: Vec<&str> = line.split(' ').collect();
-    let Some(at) = words.iter().position(|w| Phrases::WorksAt.has(w)) else { return };
-    let (title, whom) = (words[..at].join(" "), words[at + 1..].join(" "));
     let capital = |t: &str| t.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
-    let sentence = whom.ends_with('.') || title.contains([',', ':']) || title.split(' ').count() > 6;
-    if capital(&title) && capital(&whom) && !sentence {
-        let part = if wanted.is(Concept::JobTitle) { title } else { whom };
-        out.push(Candidate::text(Source::Pattern, part, "below a name, around \"at\"").scored(-4));
+    let title_first = wanted.is(Concept::JobTitle);
+    let mut add = |title: &str, whom: &str, reason: &'static str, change: i32| {
+        let part = if title_first { title } else { whom };
+        if !part.is_empty() {
+            out.push(Candidate::text(Source::Pattern, part, reason).scored(change));
+        }
+    };
+    if let Some(at) = words.iter().position(|w| Phrases::WorksAt.has(w)) {
+        let (title, whom) = (words[..at].join(" "), words[at + 1..].join(" "));
+        let sentence = whom.ends_with('.') || title.contains([',', ':']) || title.split(' ').count() > 6;
+        if capital(&title) && capital(&whom) && !sentence {
+            add(&title, &whom, "below a name, around \"at\"", -4);
+        }
+        return;
+    }
+    // "Professor of Hydrology, University of Westmark", "Staff writer · Joined in 2018"
+    let (title, whom) = match line.split_once(", ").filter(|(_, whom)| is_organisation(whom)) {
+        Some((title, whom)) => (title, whom),
+        None => (line.split(['·', '|', '•']).next().unwrap_or(line).trim(), ""),
+    };
+    let plain = title.chars().all(|c| c.is_alphabetic() || " -/&,'’".contains(c)) && title.split(' ').count() <= 6;
+    let works = title.split([' ', '-', '/']).any(|w| Phrases::Occupations.has(&w.trim_matches(',').to_lowercase()));
+    if plain && works && capital(title) && !is_organisation(title) {
+        add(title, whom, "line below a name", -8);
     }
 }
 
@@ -102,7 +161,7 @@ fn is_organisation(line: &str) -> bool {
     (2..=8).contains(&words.len())
         && words.iter().filter(capital).count() == words.len()
         && words.iter().any(named)
-        && !line.contains([':', '?', '!', '|'])
+        && !line.contains([':', '?', '!', '|', ','])
         && !line.bytes().any(|b| b.is_ascii_digit())
 }
 

@@ -3,6 +3,7 @@
 //! towns with a region alone, sentences that say where something is, and what a place above its town is called.
 
 use crate::candidate::{Candidate, Source};
+use crate::coercion::{self, Reading};
 use crate::concept::Concept;
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
@@ -10,6 +11,7 @@ use crate::wanted::Wanted;
 use super::View;
 use super::names::leading_name;
 use super::segments::Segment;
+use super::towns::{Parts, brazilian, is_name, town};
 
 /// Longest line that may be part of an address, in bytes.
 const MAX_LINE: usize = 160;
@@ -18,36 +20,15 @@ const MAX_SENTENCE: usize = 600;
 /// Most candidates of one field.
 const MAX_FOUND: i32 = 6;
 
-/// An address in parts; what is empty was not told.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
-    street: String,
-    city: String,
-    region: String,
-    code: String,
-    country: String,
-}
-
-impl Parts {
-    /// The part that a concept asks for.
-    fn part(self, concept: Option<Concept>) -> String {
-        match concept {
-            Some(Concept::Address) => self.street,
-            Some(Concept::City | Concept::JobLocation) => self.city,
-            Some(Concept::Region) => self.region,
-            Some(Concept::PostalCode) => self.code,
-            Some(Concept::Country) => self.country,
-            _ => String::new(),
-        }
-    }
-}
-
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
     // "Address" may mean the whole of it.
-    let whole = if wanted.is(Concept::Address) && !wanted.label.contains("street") { -6 } else { 2 };
+    let whole = if wanted.is(Concept::Address) && !asks_street(wanted) { -6 } else { 2 };
     let mut found = 0;
     for at in 0..segments.len() {
+        if view.is_foreign(segments[at].at) {
+            continue;
+        }
         let told = postal(segments, at).map(|p| (p, whole, "part of a postal address"));
         let told = told.or_else(|| region_line(segments, at).map(|p| (p, -6, "a town with its region")));
         let told = told.or_else(|| sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
@@ -65,8 +46,15 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 
 /// The part of a labelled address that is asked for: its street where the field's name says so, what the place is called
 /// where it stands before its address.
-pub(super) fn asked(wanted: &Wanted<'_>, value: String) -> String {
-    if wanted.is(Concept::Address) && wanted.label.contains("street") {
+pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -> String {
+    // "17 June 1948, Uppsala"
+    if wanted.is(Concept::BirthPlace) && value.bytes().any(|b| b.is_ascii_digit()) {
+        let cuts = value.match_indices(['\n', ',']).map(|(at, sign)| (at, at + sign.len()));
+        let cuts = cuts.chain(value.match_indices(" in ").map(|(at, sign)| (at, at + sign.len())));
+        let days = cuts.filter(|(at, _)| coercion::reads_as_day(&value[..*at], reading));
+        return days.map(|(_, end)| value[end..].trim().to_owned()).next().unwrap_or_default();
+    }
+    if wanted.is(Concept::Address) && asks_street(wanted) {
         let told = value.lines().find_map(|line| parts("", line)).map(|p| p.street);
         return told.filter(|street| !street.is_empty()).unwrap_or(value);
     }
@@ -80,11 +68,29 @@ pub(super) fn asked(wanted: &Wanted<'_>, value: String) -> String {
     value
 }
 
+/// Whether a field asks for the street of an address alone.
+pub(super) fn asks_street(wanted: &Wanted<'_>) -> bool {
+    wanted.label.split(' ').any(|w| matches!(w, "street" | "strasse" | "straße" | "rue" | "calle" | "ulica" | "straat"))
+}
+
 /// What a place is called: the line above its street or, if that has none, above its town.
 pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
-    for at in 1..segments.len() {
+    for at in 0..segments.len() {
         let Some(parts) = postal(segments, at).or_else(|| region_line(segments, at)) else { continue };
+        if view.is_foreign(segments[at].at) {
+            continue;
+        }
+        // "Mill Hall, 12 Oak Lane, Springfield, OR"
+        let mut pieces = segments[at].text.split(", ");
+        if let Some(first) = pieces.next().filter(|p| is_place_name(p) && !is_street(p) && pieces.next().is_some())
+            && first != parts.city
+            && !first.ends_with(&parts.city)
+            && !first.bytes().any(|b| b.is_ascii_digit())
+        {
+            out.push(Candidate::text(Source::Pattern, first, "what stands before a street or town").scored(-4));
+            return;
+        }
         let mut above = segments[..at].iter().rev().take(3).map(|s| s.text.trim_end_matches(','));
         // Parts that stand on lines of their own are passed over.
         let known = [&parts.street, &parts.city, &parts.region];
@@ -126,6 +132,11 @@ fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
         }
     }
     let mut parts = parts?;
+    // Between a street and its code there may be a town and a county on lines of their own.
+    if parts.street.is_empty() && text.len() <= 24 {
+        let street = (1..=4).map(line).take_while(|l| l.len() <= 40).find(|l| is_street(l) && !l.contains(':'));
+        parts.street = street.unwrap_or_default().to_owned();
+    }
     if parts.country.is_empty() {
         let next = segments.get(at + 1).map_or("", |s| s.text);
         parts.country = country(next).unwrap_or_default();
@@ -144,6 +155,8 @@ fn region_line(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
     let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= 60)?;
     let (city, region) = text.rsplit_once(", ")?;
     let city = city.rsplit(", ").next().unwrap_or(city);
+    // "Photographer in Austin, TX"
+    let city = city.rsplit(" in ").next().unwrap_or(city);
     (Phrases::Regions.has(region) && is_name(city)).then(|| Parts {
         city: city.to_owned(),
         region: region.to_owned(),
@@ -178,13 +191,6 @@ fn sentence(text: &str) -> Option<Parts> {
     Some(Parts { city, region, country: nation, ..Parts::default() })
 }
 
-/// Whether a text may be what a town is called.
-fn is_name(text: &str) -> bool {
-    text.starts_with(char::is_uppercase)
-        && text.split(' ').count() <= 4
-        && text.chars().all(|c| c.is_alphabetic() || " -.'’".contains(c))
-}
-
 /// Whether a line ends in a town with its postal code.
 pub(super) fn is_town(line: &str) -> bool {
     town(line.rsplit(',').next().unwrap_or(line).trim()).is_some() || parts("", line).is_some()
@@ -198,9 +204,12 @@ fn parts(before: &str, line: &str) -> Option<Parts> {
     if nation.is_some() {
         pieces.pop();
     }
+    if let Some(parts) = brazilian(&pieces) {
+        return Some(parts);
+    }
     let (at, mut parts) = pieces.iter().enumerate().rev().find_map(|(at, p)| Some((at, town(p)?)))?;
     let mut rest = &pieces[..at];
-    if parts.city.is_empty() {
+    if parts.city.is_empty() && !line.contains('〒') {
         // "Springfield, OR 97477": the town stands before.
         let (city, more) = rest.split_last()?;
         if city.chars().any(|c| c.is_ascii_digit()) {
@@ -223,74 +232,6 @@ fn is_street(text: &str) -> bool {
     let digit = |w: &str| w.starts_with(|c: char| c.is_ascii_digit()) && w.len() <= 6;
     let (first, last) = (words.next().unwrap_or_default(), words.next_back().unwrap_or_default());
     text.len() <= 80 && !last.is_empty() && (digit(first) || digit(last)) && text.chars().any(char::is_alphabetic)
-}
-
-/// `OR 97477`, `Oregon 97477`, `ON K1A 0B1`, `26789 Leer`, `1012 AB Amsterdam`, `York YO1 7HH`.
-fn town(piece: &str) -> Option<Parts> {
-    let words: Vec<&str> = piece.split_whitespace().collect();
-    let name = |words: &[&str]| -> Option<String> {
-        let fits = words.iter().all(|w| w.chars().all(|c| c.is_alphabetic() || "-.'’".contains(c)));
-        (fits && (1..=4).contains(&words.len()) && words[0].starts_with(char::is_uppercase)).then(|| words.join(" "))
-    };
-    let digits = |w: &str, n: usize| w.len() == n && w.bytes().all(|b| b.is_ascii_digit());
-    let us = |w: &str| digits(w, 5) || (w.len() == 10 && digits(&w[..5], 5) && w.as_bytes()[5] == b'-');
-    let capitals = |w: &str| w.len() == 2 && w.bytes().all(|b| b.is_ascii_uppercase());
-    let made =
-        |city: String, region: &str, code: String| Parts { city, region: region.to_owned(), code, ..Parts::default() };
-    match words[..] {
-        [state, code] if capitals(state) && code.is_ascii() && us(code) => {
-            Some(made(String::new(), state, code.into()))
-        }
-        [ref city @ .., state, code] if !city.is_empty() && capitals(state) && code.is_ascii() && us(code) => {
-            Some(made(name(city)?, state, code.into()))
-        }
-        [ref rest @ .., a, b] if capitals_code(a, b) => match rest {
-            [] => Some(made(String::new(), "", format!("{a} {b}"))),
-            [province] if capitals(province) => Some(made(String::new(), province, format!("{a} {b}"))),
-            city => Some(made(name(city)?, "", format!("{a} {b}"))),
-        },
-        [number, letters, ref city @ ..] if digits(number, 4) && capitals(letters) && !city.is_empty() => {
-            Some(made(name(city)?, "", format!("{number} {letters}")))
-        }
-        // `80-831 Gdańsk`, `1000-001 Lisboa`, `01310-100 São Paulo`
-        [code, ref city @ ..] if hyphened(code) && !city.is_empty() => Some(made(name(city)?, "", code.into())),
-        // `110 00 Praha`, `114 55 Stockholm`
-        [a, b, ref city @ ..] if digits(a, 3) && digits(b, 2) && !city.is_empty() => {
-            Some(made(name(city)?, "", format!("{a} {b}")))
-        }
-        [code, ref city @ ..] if (digits(code, 5) || digits(code, 4)) && !city.is_empty() => {
-            // A year or a number of things is followed by what is no name.
-            let city = name(city)?;
-            (digits(code, 5) || !code.starts_with(['1', '2'])).then(|| made(city, "", code.into()))
-        }
-        _ => None,
-    }
-}
-
-/// Whether a word is a code in two groups of digits, as Poland, Portugal and Brazil write them.
-fn hyphened(word: &str) -> bool {
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    word.split_once('-')
-        .is_some_and(|(a, b)| digits(a) && digits(b) && matches!((a.len(), b.len()), (2, 3) | (4, 3) | (5, 3)))
-}
-
-/// The two halves of a British or Canadian code: `YO1 7HH`, `K1A 0B1`.
-fn capitals_code(a: &str, b: &str) -> bool {
-    let shape = |w: &str| {
-        w.bytes()
-            .map(|b| {
-                if b.is_ascii_digit() {
-                    '9'
-                } else if b.is_ascii_uppercase() {
-                    'A'
-                } else {
-                    '?'
-                }
-            })
-            .collect()
-    };
-    let (a, b): (String, String) = (shape(a), shape(b));
-    (matches!(a.as_str(), "A9" | "A99" | "AA9" | "AA99" | "A9A" | "AA9A") && b == "9AA") || (a == "A9A" && b == "9A9")
 }
 
 #[cfg(test)]

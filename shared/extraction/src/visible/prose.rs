@@ -72,12 +72,12 @@ fn holds_lines(name: &str) -> bool {
 
 /// Whether a text is sentences: several words, few digits, a full stop at its end or so long that it needs none, and no
 /// label at its start.
-fn is_prose(text: &str) -> bool {
+pub(super) fn is_prose(text: &str) -> bool {
     let words = text.split_whitespace().count();
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let ends = text.ends_with(['.', '!', '?', '…', '”', '"', '。']);
     let labelled = text.find([':', '：']).is_some_and(|at| at < 30);
-    (words >= 5 || !text.is_ascii()) && digits * 8 < text.len() && (ends || text.chars().count() >= 90) && !labelled
+    (words >= 5 || !text.is_ascii()) && digits * 6 < text.len() && (ends || text.chars().count() >= 90) && !labelled
 }
 
 #[cfg(test)]

@@ -37,10 +37,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             }
             let lower = text.to_lowercase();
             let near = if (-600..3_000).contains(&view.distance(at)) { 4 } else { -6 };
-            let found = if counts { count(&lower) } else { out_of(&lower) };
+            let found = if counts { count(&lower) } else { out_of(&lower).or_else(|| beside_star(&lower)) };
             if let Some(found) = found {
                 let reason = if counts { "a number of reviews" } else { "a number out of a best one" };
-                out.push(Candidate::text(Source::Pattern, found, reason).scored(near));
+                // A rating with the number of those who gave it is that of all of them.
+                let of_all = i32::from(beside_star(&lower).is_some() && count(&lower).is_some()) * 8;
+                out.push(Candidate::text(Source::Pattern, found, reason).scored(near + of_all));
             }
         }
         if out.len() > 200 {
@@ -54,7 +56,7 @@ pub(super) fn loose(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
     let counts = wanted.look() == crate::concept::Look::RatingCount;
     for segment in view.segments().iter().filter(|s| s.loose && (3..=MAX_TEXT).contains(&s.text.len())).take(500) {
         let lower = segment.text.to_lowercase();
-        if let Some(found) = if counts { count(&lower) } else { out_of(&lower) } {
+        if let Some(found) = if counts { count(&lower) } else { out_of(&lower).or_else(|| beside_star(&lower)) } {
             out.push(Candidate::text(Source::Pattern, found, "a rating in loose text").scored(-4));
         }
     }
@@ -73,15 +75,44 @@ fn out_of(text: &str) -> Option<String> {
     ((0.0..=10.0).contains(&value)).then(|| number.replace(',', "."))
 }
 
+/// `★ 4.7`, `4.7 ★`, `4.7 (1,032 reviews)`: with a decimal, or it counts stars.
+fn beside_star(text: &str) -> Option<String> {
+    let rating = |t: &str| {
+        let value = t.replace(',', ".").parse::<f64>().ok()?;
+        let shaped = t.len() <= 4 && t.contains(['.', ',']) && (0.0..=10.0).contains(&value);
+        shaped.then(|| t.replace(',', "."))
+    };
+    if let Some(star) = text.find(['★', '⭐']) {
+        let before = text[..star].split_whitespace().next_back().and_then(rating);
+        let behind =
+            || text[star..].trim_start_matches(['★', '⭐', '☆', ' ', '\u{fe0f}']).split([' ', '(', '/']).next();
+        return before.or_else(|| behind().and_then(rating));
+    }
+    let (before, rest) = text.split_once(" (")?;
+    count(rest).and_then(|_| rating(before.split_whitespace().next_back()?))
+}
+
 /// `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
 fn count(text: &str) -> Option<String> {
     let mut words: Vec<usize> = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).collect();
     words.dedup();
+    if words.is_empty() && (PHRASES.0.as_ref()?.is_match(text) || text.contains('★')) {
+        // "4.8 / 5 by 97 customers", "7.9/10 from 4,512 users"
+        return raters(text);
+    }
     words.iter().find_map(|at| count_before(text, *at)).or_else(|| words.iter().find_map(|at| count_behind(text, *at)))
 }
 
 fn is_count(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}')
+}
+
+/// How many people a rating is from.
+fn raters(text: &str) -> Option<String> {
+    let (at, _) = Phrases::Raters.find(text)?;
+    let before = text.get(..at)?.split_whitespace().next_back()?;
+    let number = before.trim_start_matches('(');
+    (number.starts_with(|c: char| c.is_ascii_digit()) && number.chars().all(is_count)).then(|| number.to_owned())
 }
 
 fn count_before(text: &str, at: usize) -> Option<String> {

@@ -33,6 +33,7 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
         let (reason, change) = match (titled, host) {
             (true, _) if heads => ("the title's link", 4),
             (true, _) => ("link with the title", 0),
+            _ if leads_home(view, &href, &lower) => ("link that says that it leads to the site", 2),
             (_, true) if labelled(view, at, &own) => ("link labelled as the website", 6),
             // A site shown in brackets behind a name is that name's.
             (_, true) if !el.zone.is_surroundings() && !before(view, at).ends_with('(') => {
@@ -51,6 +52,13 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
+/// Whether a link to another host says that it leads to the thing's own site.
+fn leads_home(view: &View<'_>, href: &str, text: &str) -> bool {
+    let away = url::Url::parse(href).is_ok_and(|u| u.host_str() != view.url.host_str());
+    away && text.split(' ').count() <= 3
+        && Phrases::Links.of("website").any(|w| text == w || text.ends_with(&format!(" {w}")))
+}
+
 /// The only link of a page, where nothing says of it that it leads elsewhere.
 fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut all = view.doc.els.iter().filter(|el| el.name() == "a").filter_map(|el| el.attr("href"));
@@ -63,9 +71,14 @@ fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// Links that say the field's words.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    if wanted.is(Concept::Url) || !wanted.asks_link() {
+    if wanted.is(Concept::Url) {
         return;
     }
+    networks(view, wanted, out);
+    if !wanted.asks_link() {
+        return;
+    }
+    media(view, wanted, out);
     let mut said: Vec<String> = Vec::new();
     for name in wanted.things() {
         let last = name.rsplit(' ').next().unwrap_or(name);
@@ -90,6 +103,60 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         out.push(Candidate::text(Source::Pattern, href, format!("link \"{label}\"")).scored(change - found));
         found += 1;
         if usize::try_from(found).is_ok_and(|f| f >= MAX_FOUND) {
+            return;
+        }
+    }
+}
+
+/// Sites where people and companies have pages of their own, by the words of fields.
+const NETWORKS: [(&str, &[&str]); 12] = [
+    ("linkedin", &["linkedin.com"]),
+    ("twitter", &["twitter.com", "x.com"]),
+    ("facebook", &["facebook.com", "fb.com"]),
+    ("instagram", &["instagram.com"]),
+    ("youtube", &["youtube.com", "youtu.be"]),
+    ("github", &["github.com"]),
+    ("gitlab", &["gitlab.com"]),
+    ("tiktok", &["tiktok.com"]),
+    ("xing", &["xing.com"]),
+    ("pinterest", &["pinterest.com"]),
+    ("vimeo", &["vimeo.com"]),
+    ("orcid", &["orcid.org"]),
+];
+
+/// The page on a network that the field names.
+fn networks(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let joined = wanted.label.replace(' ', "");
+    let Some((_, hosts)) = NETWORKS.iter().find(|(name, _)| joined.starts_with(name)) else { return };
+    let own_footer = view.own_footer();
+    for (at, href, _) in links(view) {
+        let Ok(url) = url::Url::parse(&href) else { continue };
+        let host = url.host_str().unwrap_or_default();
+        let there = hosts.iter().any(|h| host == *h || host.strip_suffix(h).is_some_and(|rest| rest.ends_with('.')));
+        let shares = url.path().contains("share") || url.path().contains("intent") || url.path().len() < 2;
+        let outside = view.doc.els[at].zone.is_surroundings() && !own_footer;
+        if there && !shares && !outside {
+            out.push(Candidate::text(Source::Pattern, href, "link to the network that the field names").scored(4));
+            return;
+        }
+    }
+}
+
+/// The file that a player of the page plays.
+fn media(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    let says = |words: &[&str]| wanted.things().iter().any(|t| t.split(' ').any(|w| words.contains(&w)));
+    let any = says(&["content", "media", "file", "stream"]);
+    let (audio, video) = (any || says(&["audio", "sound", "podcast", "mp3"]), any || says(&["video", "movie", "clip"]));
+    let doc = view.doc;
+    for (at, el) in doc.els.iter().enumerate().filter(|(_, el)| matches!(el.name(), "audio" | "video" | "source")) {
+        let kind = if el.name() == "source" { doc.els[el.parent].name() } else { el.name() };
+        let Some(src) = el.attr("src").filter(|_| (kind == "audio" && audio) || (kind == "video" && video)) else {
+            continue;
+        };
+        if let Ok(url) = view.url.join(src.trim())
+            && !doc.els[at].zone.is_surroundings()
+        {
+            out.push(Candidate::text(Source::Pattern, url.as_str(), format!("what an {kind} element plays")).scored(4));
             return;
         }
     }
@@ -143,9 +210,18 @@ fn before<'v>(view: &'v View<'_>, at: usize) -> &'v str {
         .trim()
 }
 
+/// The line above the one that an element begins.
+fn line_above<'v>(view: &'v View<'_>, at: usize) -> &'v str {
+    let all = view.doc.all_text().get(..view.doc.text_at(at)).unwrap_or_default().trim_end();
+    all.rsplit('\n').next().unwrap_or_default().trim()
+}
+
 /// Whether the text right before an element labels it so.
 fn labelled(view: &View<'_>, at: usize, names: &[&str]) -> bool {
-    let Some(label) = before(view, at).strip_suffix([':', '：']) else { return false };
+    let line = before(view, at);
+    // A label may be a line of its own, above the link.
+    let above = line.is_empty().then(|| line_above(view, at)).filter(|l| l.len() <= 24);
+    let Some(label) = line.strip_suffix([':', '：']).or(above) else { return false };
     let label = words(label);
     names.iter().any(|n| label == *n || singular(&label) == *n || label.ends_with(&format!(" {n}")))
 }

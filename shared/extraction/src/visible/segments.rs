@@ -43,13 +43,48 @@ pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
             }
             let outside = skipped.get(next_skip).is_some_and(|(skip, to)| (*skip..*to).contains(&start));
             if !piece.trim().is_empty() && !outside {
-                out.push(Segment { at: start, text: piece.trim(), loose, goes_on });
+                let text = without_sign(piece.trim());
+                out.push(Segment { at: start, text, loose, goes_on });
             }
             let Some(cut) = cut else { break };
             next_soft += 1;
             (start, goes_on) = (cut.at, !cut.blank);
         }
         from = end + 1;
+    }
+    apart(doc, out)
+}
+
+/// Pieces cut where one inline element ends and the next one begins without a space, as style sheets set them apart:
+/// `<span>Mill Hall</span><span>Salem, OR</span>`.
+fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
+    let all = doc.all_text();
+    let inner = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == ')';
+    let is_cut = |at: usize| {
+        let begins =
+            all.get(at..).and_then(|t| t.chars().next()).is_some_and(|c| c.is_uppercase() || "$€£".contains(c));
+        begins && all.get(..at).is_some_and(|t| t.ends_with(inner))
+    };
+    let spans = doc.els.iter().filter(|el| matches!(el.name(), "span" | "a" | "b" | "strong" | "em" | "small"));
+    let mut cuts: Vec<usize> = spans.map(|el| el.starts_at()).filter(|at| *at < MAX_BYTES && is_cut(*at)).collect();
+    cuts.dedup();
+    if cuts.is_empty() {
+        return pieces;
+    }
+    let mut out = Vec::with_capacity(pieces.len() + cuts.len());
+    for piece in pieces {
+        // Signs at its start were left out.
+        let from = all[piece.at..].find(piece.text).map_or(piece.at, |skipped| piece.at + skipped);
+        let end = from + piece.text.len();
+        let mut start = from;
+        let within = cuts[cuts.partition_point(|c| *c <= from)..].iter().take_while(|c| **c < end);
+        for cut in within.copied().chain([end]) {
+            let text = piece.text.get(start - from..cut - from).unwrap_or_default().trim();
+            if !text.is_empty() {
+                out.push(Segment { at: start, text, loose: piece.loose, goes_on: piece.goes_on && start == from });
+            }
+            start = cut;
+        }
     }
     out
 }
@@ -79,4 +114,27 @@ pub(super) fn is_labelled(text: &str) -> bool {
     let label =
         |l: &str| l.len() <= MAX_LABEL && !l.ends_with(|c: char| c.is_ascii_digit()) && l.split(' ').count() <= 4;
     text.split_once([':', '：']).is_some_and(|(l, _)| label(l.trim_end()))
+}
+
+/// A line without the signs that it begins with.
+pub(super) fn without_sign(line: &str) -> &str {
+    line.trim_start_matches(|c: char| is_sign(c) || c == '\u{fe0f}' || c.is_whitespace())
+}
+
+/// Whether a character is a drawing. Stars are none: they are counted.
+pub(super) fn is_sign(c: char) -> bool {
+    matches!(c, '\u{1f300}'..='\u{1faff}' | '\u{2700}'..='\u{2712}' | '\u{260e}' | '\u{260f}' | '\u{23e9}'..='\u{23fa}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_taken_off() {
+        for (line, want) in [("📞 011 555 0142", "011 555 0142"), ("☎️ 12", "12"), ("★ 4.7", "★ 4.7"), ("a", "a")]
+        {
+            assert_eq!(without_sign(line), want);
+        }
+    }
 }

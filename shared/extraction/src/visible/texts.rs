@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::phrases::Phrases;
 use crate::zones::Zone;
 
 use super::View;
@@ -126,18 +127,43 @@ pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Telephone numbers that stand on a line alone or behind a word for it.
+/// Telephone numbers that stand on a line alone, in a part of it that is set apart, or behind a word for calling.
 pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
-    for segment in view.segments().iter().filter(|s| (7..=60).contains(&s.text.len())) {
-        if is_telephone(segment.text) {
-            out.push(Candidate::text(Source::Pattern, segment.text, "a telephone number alone").scored(-found));
+    for segment in view.segments().iter().filter(|s| (7..=200).contains(&s.text.len())) {
+        let parts = segment.text.split(" – ").flat_map(|t| t.split(['·', '|', '•'])).flat_map(|t| t.split(", "));
+        let alone =
+            parts.map(str::trim).find(|part| is_telephone(part)).filter(|_| !is_value_of_other(view, segment.at));
+        let called = || called(segment.text);
+        if let Some(number) = alone.or_else(called) {
+            let own = if number.len() == segment.text.len() { 0 } else { -4 };
+            let change = if view.is_foreign(segment.at) { -20 } else { own };
+            out.push(Candidate::text(Source::Pattern, number, "a telephone number alone").scored(change - found));
             found += 1;
         }
         if found > 5 {
             return;
         }
     }
+}
+
+/// Whether a place in the text is the value of a row or a definition, whose label says what its digits are.
+fn is_value_of_other(view: &View<'_>, at: usize) -> bool {
+    let doc = view.doc;
+    let here = doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
+    std::iter::once(here).chain(doc.above(here).take(2)).any(|i| matches!(doc.els[i].name(), "dd" | "td"))
+}
+
+/// A telephone number behind a word for calling, in a sentence.
+fn called(text: &str) -> Option<&str> {
+    let lower = text.to_lowercase();
+    let (at, length) = Phrases::Calls.find(&lower)?;
+    let behind = text.get(at + length..)?;
+    let start = behind.find(|c: char| c.is_ascii_digit() || "+(".contains(c)).filter(|s| *s <= 40)?;
+    let number = &behind[start..];
+    let end = number.find(|c: char| !(c.is_ascii_digit() || " ()+-./".contains(c))).unwrap_or(number.len());
+    let number = number[..end].trim().trim_end_matches(['.', '-', '/', '(']).trim_end();
+    is_telephone(number).then_some(number)
 }
 
 /// Digits in groups, as telephone numbers are written: with a code of the country or the town, or in three groups.
@@ -156,12 +182,13 @@ fn is_telephone(text: &str) -> bool {
 pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.contains('@')) {
+        let outside = if view.is_foreign(segment.at) { -20 } else { 0 };
         for word in segment.text.split(|c: char| c.is_whitespace() || "<>(),;:|[]\"".contains(c)) {
             let word = word.trim_end_matches(['.', '!', '?']);
             let Some((user, host)) = word.split_once('@') else { continue };
             let plain = |t: &str| !t.is_empty() && t.chars().all(|c| c.is_alphanumeric() || "._%+-".contains(c));
             if plain(user) && plain(host) && host.trim_matches('.').contains('.') {
-                out.push(Candidate::text(Source::Pattern, word, "an address in the text").scored(2 - found));
+                out.push(Candidate::text(Source::Pattern, word, "an address in the text").scored(2 - found + outside));
                 found += 1;
             }
         }
@@ -169,6 +196,25 @@ pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
             return;
         }
     }
+}
+
+/// Whether a place in the text is in the page's footer.
+pub(super) fn in_footer(view: &View<'_>, at: usize) -> bool {
+    let here = view.doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
+    view.doc.els.get(here).is_some_and(|el| el.zone.has(Zone::FOOTER))
+}
+
+/// Whether the page's footer tells how to reach who the page is about: where the heading names no one else than the
+/// site, as its host is called.
+pub(super) fn is_own_footer(view: &View<'_>) -> bool {
+    let plain = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let host = view.url.host_str().unwrap_or_default();
+    let label = host.rsplit('.').nth(1).map(plain).unwrap_or_default();
+    let heading = view.doc.heading.map(|at| view.doc.text(at));
+    let Some(h1) = view.head.h1.as_deref().or(heading.as_deref()).or(view.head.title.as_deref()) else { return true };
+    let heading = plain(h1);
+    let related = label.len() > 3 && (heading.contains(&label) || label.contains(&heading));
+    related || heading.is_empty() || view.head.is_site(h1) || Phrases::Unnamed.has(&h1.trim().to_lowercase())
 }
 
 /// The element whose own paragraphs have most text: each paragraph counts whole for its parent and half for the
@@ -206,7 +252,12 @@ pub(super) fn links(view: &View<'_>, scheme: &str, out: &mut Vec<Candidate>) {
         // A number as it is shown, if one is; an address as it is linked.
         let digits = shown.bytes().filter(u8::is_ascii_digit).count();
         let text = if scheme == "tel:" && digits >= 5 { shown } else { target.replace("%20", " ") };
-        let outside = if el.zone.is_surroundings() || el.zone.has(Zone::HEADER) { -8 } else { 4 };
+        let footer = el.zone.has(Zone::FOOTER) && !view.own_footer();
+        let outside = match el.zone.is_surroundings() || el.zone.has(Zone::HEADER) {
+            true if footer => -20,
+            true => -8,
+            false => 4,
+        };
         if !text.is_empty() {
             out.push(Candidate::text(Source::Pattern, text, format!("{scheme} link")).scored(outside));
         }
@@ -219,7 +270,8 @@ pub(super) fn links(view: &View<'_>, scheme: &str, out: &mut Vec<Candidate>) {
 pub(super) fn address(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
-        if doc.els[at].name() == "address" && (8..=300).contains(&doc.text_len(at)) {
+        if doc.els[at].name() == "address" && !view.is_foreign(doc.text_at(at)) && (8..=300).contains(&doc.text_len(at))
+        {
             let text = doc.lines(at).lines().map(str::trim).collect::<Vec<_>>().join(", ");
             out.push(Candidate::text(Source::Pattern, text, "address element"));
         }

@@ -63,7 +63,36 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         // What editors call a page that nobody gave a title.
         let unnamed = Phrases::Unnamed.has(&title.trim().to_lowercase());
         let change = if unnamed { -24 } else { 0 };
+        // What stands nowhere on a page without a heading names a part of the site.
+        let elsewhere = || !view.doc.all_text().contains(title.trim()) && title.split_whitespace().count() < 3;
+        let line = first_line(view).filter(|_| unnamed || elsewhere());
+        if let Some(line) = line {
+            out.push(Candidate::text(Source::Pattern, line, "first line of a page without a name").scored(30));
+        }
         out.push(Candidate::text(Source::Meta, without_site(title, head), "title element").scored(change));
+    }
+}
+
+/// The first line of a page that has neither heading nor title, where it can be a name.
+fn first_line<'v>(view: &'v View<'_>) -> Option<&'v str> {
+    let first = view.segments().first().filter(|_| view.doc.heading.is_none() && view.head.h1.is_none())?;
+    let shaped = (3..=80).contains(&first.text.len()) && !first.text.contains(':') && !first.text.ends_with('.');
+    Some(first.text).filter(|t| shaped && t.starts_with(char::is_uppercase))
+}
+
+/// The number that stands behind what a thing is called: "Tidewatch 3.2.1".
+pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
+    for name in view.head.h1.iter().chain(&view.head.title) {
+        let Some(last) = name.split_whitespace().nth(1).and_then(|_| name.split_whitespace().next_back()) else {
+            continue;
+        };
+        let number = last.trim_start_matches(['v', 'V']);
+        let dotted =
+            number.contains('.') && number.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+        if dotted && number.len() <= 12 {
+            out.push(Candidate::text(Source::Heading, number, "number behind the title").scored(-12));
+            return;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
-use crate::concept::Trait;
+use crate::concept::{Concept, Trait};
 use crate::phrases::Phrases;
 use crate::vocabulary::words;
 use crate::wanted::Wanted;
@@ -12,6 +12,9 @@ use super::View;
 
 /// Longest line that is looked at, in bytes.
 const MAX_TEXT: usize = 120;
+/// Longest value of a list, in bytes, and most elements that are looked at for one.
+const MAX_VALUE: usize = 30;
+const MAX_TAGS: usize = 500;
 /// Most candidates of one field.
 const MAX_FOUND: i32 = 6;
 /// Units of what files hold.
@@ -21,6 +24,15 @@ const BYTES: [&str; 12] = ["kb", "mb", "gb", "tb", "kib", "mib", "gib", "ko", "m
 pub(super) fn listed(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let Some(values) = wanted.words().map(|w| w.values.as_slice()).filter(|v| !v.is_empty()) else { return };
     pieces(view, out, "one of the values that it can have", -4, |piece| values.contains(&words(piece)));
+    // A value may be an element of a line of its own.
+    let doc = view.doc;
+    let tags =
+        doc.els.iter().enumerate().filter(|(_, el)| matches!(el.name(), "span" | "li" | "b" | "strong" | "em" | "a"));
+    let tags = tags.filter(|(at, el)| !el.zone.is_surroundings() && (3..=MAX_VALUE).contains(&doc.text_len(*at)));
+    if let Some((at, _)) = tags.take(MAX_TAGS).find(|(at, _)| out.is_empty() && values.contains(&words(&doc.text(*at))))
+    {
+        out.push(Candidate::text(Source::Pattern, doc.text(at), "an element with one of the values").scored(-6));
+    }
 }
 
 /// Money with the span that it is paid for, where no label names it.
@@ -40,6 +52,66 @@ pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
             found += 1;
         }
         if found >= MAX_FOUND {
+            return;
+        }
+    }
+}
+
+/// Pieces of a line of several facts that are a length of time: "The Bog Hour · 41 min · 5 Oct".
+pub(super) fn length(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let lines = view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT && s.text.contains(['·', '•', '|']));
+    for piece in lines.take(40).flat_map(|s| s.text.split(['·', '•', '|'])).map(str::trim) {
+        if is_length(piece) {
+            out.push(Candidate::text(Source::Pattern, piece, "a length of time on a line of facts"));
+            return;
+        }
+    }
+}
+
+/// Whether a text is a length of time and nothing else: "1h 48min", "41 min".
+fn is_length(text: &str) -> bool {
+    let bare = |w: &str| w.trim_start_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.').to_lowercase();
+    let mut units = 0;
+    let known = text.split_whitespace().all(|w| {
+        let unit = bare(w);
+        units += usize::from(!unit.is_empty());
+        unit.is_empty() || Phrases::TimeUnits.has(&unit)
+    });
+    text.len() <= 20 && text.starts_with(|c: char| c.is_ascii_digit()) && known && units > 0
+}
+
+/// Longest sentence with a range of money, in bytes.
+const MAX_SENTENCE: usize = 300;
+
+/// Lines and sentences in which one amount of money is joined to another: "from $5,000 to $40,000".
+pub(super) fn money_range(view: &View<'_>, out: &mut Vec<Candidate>) {
+    let money = |c: char| "$€£¥".contains(c);
+    for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE && s.text.contains(money)) {
+        let joined = Phrases::RangeJoints.all().any(|joint| {
+            segment.text.match_indices(joint).any(|(at, _)| {
+                let (low, high) = (segment.text[..at].trim_end(), segment.text[at + joint.len()..].trim_start());
+                let digit = |c: char| c.is_ascii_digit();
+                low.ends_with(|c| digit(c) || money(c)) && high.starts_with(|c| digit(c) || money(c))
+            })
+        });
+        if joined {
+            out.push(Candidate::text(Source::Pattern, segment.text, "a range of money"));
+            return;
+        }
+    }
+}
+
+/// What a picture is made with or on: "oil on canvas", "Öl auf Leinwand".
+pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE) {
+        let lower = segment.text.to_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+        let found = words
+            .windows(3)
+            .find(|w| Phrases::Paints.has(w[0]) && Phrases::PaintedOn.has(w[1]) && Phrases::Surfaces.has(w[2]));
+        if let Some([paint, _, surface]) = found {
+            let part = if wanted.is(Concept::ArtMedium) { *paint } else { *surface };
+            out.push(Candidate::text(Source::Pattern, part, "a paint on a surface").scored(2));
             return;
         }
     }

@@ -3,6 +3,7 @@
 // Helpers outside of test functions fail a test by panicking too.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod everyday;
 mod families;
 mod jobs_and_other_kinds;
 mod plain_pages;

@@ -1,0 +1,58 @@
+//! How words of other languages are written in ASCII, as names of fields are.
+
+/// A label as it stands, and as those write it who keep names of fields to ASCII: `größe`, `groesse`, `grosse`.
+pub(crate) fn spellings(label: &str) -> impl Iterator<Item = String> + use<> {
+    let written = |as_letters: fn(char) -> &'static str| -> String {
+        label.chars().fold(String::new(), |mut out, c| {
+            match as_letters(c) {
+                "" => out.push(c),
+                letters => out.push_str(letters),
+            }
+            out
+        })
+    };
+    let mut out = vec![label.to_owned()];
+    if !label.is_ascii() {
+        out.push(written(|c| match c {
+            'ä' => "ae",
+            'ö' => "oe",
+            'ü' => "ue",
+            'ß' => "ss",
+            _ => bare_letter(c),
+        }));
+        out.push(written(bare_letter));
+    }
+    out.into_iter()
+}
+
+/// A letter without its accent; nothing where it has none.
+fn bare_letter(c: char) -> &'static str {
+    match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' => "a",
+        'ç' | 'ć' | 'č' => "c",
+        'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' => "e",
+        'ì' | 'í' | 'î' | 'ï' => "i",
+        'ł' => "l",
+        'ñ' | 'ń' | 'ň' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
+        'ř' => "r",
+        'ś' | 'š' => "s",
+        'ß' => "ss",
+        'ù' | 'ú' | 'û' | 'ü' | 'ů' => "u",
+        'ý' => "y",
+        'ź' | 'ż' | 'ž' => "z",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn umlauts_and_accents_have_ascii_spellings() {
+        assert_eq!(spellings("größe").collect::<Vec<_>>(), ["größe", "groesse", "grosse"]);
+        assert_eq!(spellings("numéro").collect::<Vec<_>>(), ["numéro", "numero", "numero"]);
+        assert_eq!(spellings("name").collect::<Vec<_>>(), ["name"]);
+    }
+}

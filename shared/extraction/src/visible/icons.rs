@@ -1,0 +1,45 @@
+//! Icons that stand in a label's place: an empty element whose class names a picture, or a sign at the start of a line.
+
+use crate::doc::Doc;
+use crate::phrases::Phrases;
+use crate::zones::Zone;
+
+use super::labels::{MAX_VALUE, Pairs};
+use super::segments::{is_sign, without_sign};
+
+/// Class words that say that an element is an icon.
+const ICONS: [&str; 9] = ["icon", "icons", "fa", "fas", "far", "bi", "ico", "glyphicon", "mdi"];
+/// Longest line behind an icon, in bytes.
+const MAX_LINE: usize = 200;
+
+/// An empty element that shows an icon: what follows it is the value.
+pub(super) fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
+    let el = &doc.els[at];
+    let marks = doc.marks(at);
+    if el.zone.has(Zone::FOOTER) || !ICONS.iter().any(|i| crate::doc::has_words(marks, i)) {
+        return;
+    }
+    let behind = crate::coercion::collapse(doc.rest(at).lines().next().unwrap_or_default());
+    let behind = if behind.is_empty() && doc.text_len(el.parent) == 0 {
+        doc.next(el.parent).filter(|n| doc.text_len(*n) <= MAX_VALUE).map(|n| doc.text(n)).unwrap_or_default()
+    } else {
+        behind
+    };
+    if (2..=MAX_LINE).contains(&behind.len()) {
+        let named = |words: &str| words.split(' ').any(|w| w.len() > 2) && crate::doc::has_words(marks, words);
+        for label in Phrases::Icons.keys(named) {
+            pairs.add(at, label, vec![behind.clone()], "icon", -4);
+        }
+    }
+}
+
+/// A line that begins with a sign.
+pub(super) fn line(at: usize, line: &str, pairs: &mut Pairs) {
+    let Some(sign) = line.chars().next().filter(|c| is_sign(*c)) else { return };
+    let behind = without_sign(line);
+    if (2..=MAX_LINE).contains(&behind.len()) {
+        for label in Phrases::Icons.keys(|word| word.starts_with(sign)) {
+            pairs.add(at, label, vec![behind.to_owned()], "sign before a line", -4);
+        }
+    }
+}

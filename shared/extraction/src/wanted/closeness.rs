@@ -1,0 +1,110 @@
+//! How closely a label on a page names a field: as its own words, in another order or spelling, by another word for the
+//! same, or by its end.
+
+use crate::concept::{Concept, Shape, Trait};
+use crate::phrases::Phrases;
+use crate::spelling::spellings;
+use crate::vocabulary::singular;
+
+use super::Wanted;
+
+impl Wanted<'_> {
+    /// Whether a label on the page, in words, names this field; the closeness of it, 0 to 10.
+    pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
+        self.labelled_so(label, &singular(label))
+    }
+
+    /// The same for a label whose singular is known.
+    pub(crate) fn labelled_so(&self, label: &str, stem: &str) -> Option<i32> {
+        if label == self.label {
+            return Some(10);
+        }
+        if self.label.is_ascii() && !label.is_ascii() && spellings(label).any(|s| s == self.label) {
+            return Some(9);
+        }
+        if stem == self.stem {
+            return Some(9);
+        }
+        // Other words for the same, and initials: "APR".
+        if self.things.iter().any(|t| t == stem || same_letters(t, stem)) || is_acronym(label, &self.stem) {
+            return Some(6);
+        }
+        if self.turned(stem) {
+            return Some(6);
+        }
+        if self.head() == Some(stem) {
+            return Some(1);
+        }
+        let concept = self.words()?;
+        if concept.names.iter().any(|n| *n == label || *n == stem) {
+            return Some(8);
+        }
+        concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
+    }
+
+    /// Whether a label says the field's words in another order, with small words between them: "date of issue".
+    fn turned(&self, stem: &str) -> bool {
+        let Some((first, rest)) = self.stem.split_once(' ').filter(|_| stem.contains(' ')) else { return false };
+        let bare = |w: &str| w.trim_end_matches("ed").trim_end_matches('e').len();
+        let has = |label: &str, word: &str| label.split(' ').any(|l| word[..bare(word)] == l[..bare(l)]);
+        // Most labels differ in the first word already.
+        if !stem.contains(&first[..bare(first)]) || !rest.split(' ').chain([first]).all(|w| has(stem, w)) {
+            return false;
+        }
+        let mut small = 0;
+        let known = stem.split(' ').all(|l| {
+            let is_small = Phrases::Leads.has(l) || Phrases::Joiners.has(l);
+            small += usize::from(is_small);
+            is_small || has(&self.stem, l)
+        });
+        known && small > 0
+    }
+
+    /// Whether the last words of a label name this field, where all of them do not: "Guaranteed interest rate". Words
+    /// that every thing has may then be another thing's.
+    pub(crate) fn ends_labelled(&self, stem: &str) -> Option<i32> {
+        let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
+        let many = stem.split(' ').count() > 5;
+        let every = || stem.split(' ').next().is_some_and(|first| Phrases::Every.has(first));
+        if self.is_shape(Shape::Money) || self.is_else(&format!(" {stem} ")) || every() {
+            return None;
+        }
+        if self.things.iter().any(|t| t.len() > 3 && ends(t)) && !self.has(Trait::Common) {
+            return Some(2);
+        }
+        if let Some(head) = self.head().filter(|h| h.len() > 4 && ends(h) && !Phrases::VagueHeads.has(h)) {
+            return (!many && head.len() < stem.len()).then_some(-2);
+        }
+        let names = || !many && self.words().is_some_and(|w| w.names.iter().any(|n| n.len() > 3 && ends(n)));
+        // German runs words together: "Nettogewicht".
+        let compound = |l: &String| {
+            l.chars().count() > 5
+                && !l.contains(' ')
+                && stem.strip_suffix(l.as_str()).is_some_and(|rest| rest.len() > 2)
+        };
+        let worded = matches!(self.shape(), Shape::Place | Shape::List);
+        if !stem.contains(' ')
+            && !self.has(Trait::Vague)
+            && !worded
+            && self.words().is_some_and(|w| w.labels.iter().any(compound))
+        {
+            return Some(0);
+        }
+        let vague = (self.has(Trait::Vague) && !self.is(Concept::Description)) || self.has(Trait::OwnLook);
+        (!vague && names()).then_some(0)
+    }
+}
+
+/// Whether two names are one but for spaces: "check in" and `checkin`.
+fn same_letters(a: &str, b: &str) -> bool {
+    let joined = |t: &str| t.split(' ').map(str::len).sum::<usize>();
+    let letters = |t: &'_ str| t.chars().filter(|c| *c != ' ').collect::<String>();
+    let apart = a.len() != b.len() && a.contains(' ') != b.contains(' ');
+    apart && joined(a) > 5 && joined(a) == joined(b) && letters(a) == letters(b)
+}
+
+/// Whether a label is the first letters of a name of three words or more.
+fn is_acronym(label: &str, name: &str) -> bool {
+    let initials = || name.split(' ').filter_map(|w| w.chars().next());
+    label.chars().count() >= 3 && label.chars().eq(initials())
+}
