@@ -36,6 +36,11 @@ pub(crate) fn is(value: &Value) -> bool {
 
 fn is_text(text: &str) -> bool {
     let text = text.trim();
+    // "[brand]", "[PRODUCT_NAME]"
+    let named = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+    if text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).is_some_and(named) {
+        return true;
+    }
     if text.is_empty() || text.len() > LONGEST {
         return false;
     }

@@ -27,7 +27,8 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
                 let price = |o: &Members| amount(o).unwrap_or(f64::MAX);
                 found.sort_by(|a, b| is_gone(a).cmp(&is_gone(b)).then(price(a).total_cmp(&price(b))));
             } else {
-                found.sort_by_key(|o| is_gone(o));
+                // A sample that costs nothing is not what others pay for.
+                found.sort_by_key(|o| (is_gone(o), amount(o) == Some(0.0)));
             }
         }
         "priceSpecification" => {

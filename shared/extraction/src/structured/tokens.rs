@@ -33,12 +33,21 @@ pub(super) fn literal(word: &str) -> Value {
         Ok(number) if !zeros => Number::from_f64(number).map_or(Value::Null, Value::Number),
         // An amount with its currency, which lost its quotation marks.
         _ if plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b',' | b'-'))
-            && plain.len() <= MAX_AMOUNT =>
+            && plain.len() <= MAX_AMOUNT
+            && has_groups(digits) =>
         {
             plain.into()
         }
         _ => Value::Null,
     }
+}
+
+/// Whether the separators of a number leave one way to read it: before the last one stand groups of three digits.
+/// Nobody knows what `49.50,00` was.
+fn has_groups(digits: &str) -> bool {
+    let Some(last) = digits.rfind(['.', ',']) else { return true };
+    let mut groups = digits[..last].split(['.', ',']).skip(1);
+    groups.all(|group| group.len() == 3)
 }
 
 /// Whether what follows a quotation mark shows that it ends a string.
