@@ -41,6 +41,12 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     {
         raw = own.into();
     }
+    if matches!(wanted.concept, Some(Concept::Telephone | Concept::Mobile | Concept::Fax))
+        && form == Form::Text
+        && let Some(number) = raw.as_str().and_then(number_alone)
+    {
+        raw = number.into();
+    }
     if wanted.is(Concept::Company)
         && form == Form::Text
         && let Some(text) = raw.as_str()
@@ -72,6 +78,15 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         raw = bare.unwrap_or_else(|| visible::without_by(text).to_owned()).into();
     }
     coerce(wanted.field.kind, &raw, reading)
+}
+
+/// A telephone number without the sentence that goes on behind it: "+49 30 123456 or write". An extension stays.
+fn number_alone(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || " ()+-./".contains(c)))?;
+    let (number, rest) = (text[..end].trim_end(), &text[end..]);
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let goes_on = text[..end].ends_with(' ') && rest.starts_with(char::is_lowercase);
+    (digits >= 6 && goes_on && !rest.starts_with('x') && !rest.starts_with("ext")).then_some(number)
 }
 
 /// The latitude or the longitude of "53.2316, 7.4610".
