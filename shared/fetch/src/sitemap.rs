@@ -8,7 +8,7 @@
 mod read;
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use url::Url;
@@ -27,6 +27,9 @@ pub const MAX_LEVELS: usize = 3;
 pub const MAX_ITEM: usize = 64 * 1024;
 /// Most bytes of all URLs that one call yields.
 pub const MAX_KEPT: usize = 16 * 1024 * 1024;
+
+/// How long it may be judged whether a URL is wanted before others on the thread get their turn.
+const SLOW: Duration = Duration::from_micros(500);
 
 /// One sitemap that is wanted.
 #[derive(Clone, Copy)]
@@ -146,8 +149,11 @@ impl Fetcher {
                 *truncated = true;
                 return Sink::Full;
             }
+            let began = Instant::now();
+            let wanted = place == Place::Sitemap || (request.wanted)(&url);
+            let judged = if began.elapsed() < SLOW { Sink::More } else { Sink::Slow };
             match place {
-                Place::Page if !(request.wanted)(&url) => {}
+                Place::Page if !wanted => {}
                 Place::Page => {
                     *kept += url.as_str().len();
                     if urls.len() >= request.max_urls || *kept > MAX_KEPT {
@@ -166,7 +172,7 @@ impl Fetcher {
                     None => return Sink::Full,
                 },
             }
-            Sink::More
+            judged
         };
         let gone = response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS;
         if let Err(error) = read::read(response, &url, self.max_sitemap_bytes(), &mut sink).await {

@@ -78,8 +78,12 @@ impl Engine {
         }
         let mut sitemaps = Sitemaps::default();
         if depth == 0 && plan.use_sitemap {
-            let found = self.sitemap_pages(job, plan, edge.frontier(), &at).await;
-            (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
+            // Tens of megabytes may have to be unpacked, read and held against robots.txt: counted, and not in others' way.
+            let (engine, id, plan, frontier) = (self.clone(), job.id.clone(), plan.clone(), edge.frontier().clone());
+            let read = async move { engine.sitemap_pages(&id, &plan, &frontier, &at).await };
+            if let Some(found) = self.inner.semaphores.parsers.run(&job.account, read).await {
+                (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
+            }
         }
         if sitemaps != Sitemaps::default() {
             self.retry(|| self.store().note_sitemaps(&job.id, sitemaps)).await?;

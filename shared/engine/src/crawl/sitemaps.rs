@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::frontier::Frontier;
 use domain::job::{CrawlPlan, Sitemaps};
-use domain::{CanonicalUrl, Job};
+use domain::{CanonicalUrl, JobId};
 use fetch::{Sitemap, SitemapRequest};
 use store::growth::Child;
 use tokio::time::Instant;
@@ -43,7 +43,7 @@ impl Engine {
     /// Pages of the seed's sitemaps that match.
     pub(super) async fn sitemap_pages(
         &self,
-        job: &Job,
+        job: &JobId,
         plan: &CrawlPlan,
         frontier: &Frontier,
         seed: &CanonicalUrl,
@@ -72,7 +72,7 @@ impl Engine {
         for (at, file) in files.iter().enumerate() {
             let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {
-                tracing::debug!(job = %job.id, "some sitemaps were left out: the others took too long");
+                tracing::debug!(%job, "some sitemaps were left out: the others took too long");
                 found.files.failed += count(if named { files.len() - at } else { 0 });
                 break;
             }
@@ -85,7 +85,7 @@ impl Engine {
             };
             let sitemap = self.inner.fetcher.sitemap(request).await;
             if let Some(fault) = &sitemap.fault {
-                tracing::debug!(job = %job.id, %fault, "a sitemap could not be read to its end");
+                tracing::debug!(%job, %fault, "a sitemap could not be read to its end");
             }
             if !named && sitemap.absent {
                 continue;

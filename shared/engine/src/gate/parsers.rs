@@ -3,9 +3,13 @@
 //! it gets everything all the same, and beside others it gets what they leave. So who asks for little always finds a
 //! thread and a processor. Knows nothing of what is read.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use domain::AccountId;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::usage::thread_time;
 use super::{Background, FairSemaphore, Usage};
@@ -19,6 +23,7 @@ pub struct Parsers {
     first: FairSemaphore,
     later: FairSemaphore,
     usage: Usage,
+    background: Background,
 }
 
 /// How long work may go on where it is: asked now and then by whoever works.
@@ -41,8 +46,9 @@ impl Parsers {
     pub fn new(processors: u32, background: Background) -> Parsers {
         Parsers {
             first: FairSemaphore::new(processors.saturating_add(1), 1),
-            later: FairSemaphore::on(background, processors, 0),
+            later: FairSemaphore::on(background.clone(), processors, 0),
             usage: Usage::new(f64::from(processors) * SHARE),
+            background,
         }
     }
 
@@ -85,6 +91,24 @@ impl Parsers {
             }
         }
         self.later.run_blocking(account, self.metered(account, move || work(&Slice { until: None }))).await?
+    }
+
+    /// Drives a task that works between its waits: here, and on a thread of low priority once its account took too much.
+    /// `None` where it panicked there, or where the runtime ends.
+    pub async fn run<F>(&self, account: &AccountId, task: F) -> Option<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let mut task = self.usage.metered(account, task);
+        let done = poll_fn(|context| match Pin::new(&mut task).poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if self.usage.is_over(account) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match done.await {
+            Some(done) => Some(done),
+            None => AbortOnDropHandle::new(self.background.handle().spawn(task)).await.ok(),
+        }
     }
 
     /// Work that counts.
@@ -142,6 +166,32 @@ mod tests {
         assert_eq!(parsers.run_blocking(&a, here).await.unwrap(), "background");
         assert_ne!(parsers.run_blocking(&b, here).await.unwrap(), "background");
         assert_eq!(parsers.taken(), 0);
+    }
+
+    /// A task goes on elsewhere at its next wait, wakes there, and ends there; who waits for it no more ends it.
+    #[tokio::test]
+    async fn a_task_that_takes_too_much_goes_on_elsewhere() {
+        let parsers = parsers(1);
+        let here = || thread::current().name().unwrap_or_default().to_owned();
+        let task = |time: Duration| async move {
+            let end = thread_time() + time;
+            while thread_time() < end {
+                std::hint::spin_loop();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            here()
+        };
+        let [a, b] = [account("a"), account("b")];
+        assert_ne!(parsers.run(&a, task(Duration::ZERO)).await.unwrap(), "background");
+        assert_eq!(parsers.run(&a, task(Duration::from_millis(60))).await.unwrap(), "background");
+        assert_ne!(parsers.run(&b, task(Duration::ZERO)).await.unwrap(), "background");
+        let (alive, ended) = tokio::sync::oneshot::channel::<()>();
+        let waits = parsers.run(&a, async move {
+            let _alive = alive;
+            std::future::pending::<()>().await;
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), waits).await.is_err());
+        assert!(ended.await.is_err());
     }
 
     /// What was let in before its account had taken too much is not begun among the first.

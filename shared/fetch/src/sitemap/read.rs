@@ -32,6 +32,8 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sink {
     More,
+    /// It took a while to judge that one: others are to have their turn first.
+    Slow,
     Full,
 }
 
@@ -123,10 +125,11 @@ async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()>
     let mut line = Vec::new();
     while file.read_until(b'\n', &mut line).await? > 0 {
         for text in line.split(|b| *b == b'\r').filter_map(|text| std::str::from_utf8(text).ok()) {
-            if let Ok(url) = check_url(text.trim())
-                && take(Place::Page, url) == Sink::Full
-            {
-                return Ok(());
+            let Ok(url) = check_url(text.trim()) else { continue };
+            match take(Place::Page, url) {
+                Sink::More => {}
+                Sink::Slow => tokio::task::yield_now().await,
+                Sink::Full => return Ok(()),
             }
         }
         line.clear();

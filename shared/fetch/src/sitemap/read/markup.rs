@@ -244,8 +244,10 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
                 Some(Next::Ends) => return Ok(()),
                 Some(Next::Has(url)) => {
                     let place = at.root.as_ref().map_or(Place::Page, |(kind, ..)| kind.place());
-                    if take(place, url) == Sink::Full {
-                        return Ok(());
+                    match take(place, url) {
+                        Sink::More => {}
+                        Sink::Slow => tokio::task::yield_now().await,
+                        Sink::Full => return Ok(()),
                     }
                 }
             },
