@@ -14,7 +14,7 @@ use http::header::ORIGIN;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::embedded::Service;
+use crate::embedded::{Fault, Service};
 use crate::host;
 
 /// How long a head, and then a body, may take to come.
@@ -174,7 +174,10 @@ struct Door {
 }
 
 impl Door {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes, Error: Into<Fault>>,
+    {
         let (parts, body) = request.into_parts();
         if let Err(why) = host::check(&parts) {
             return refusal(StatusCode::BAD_REQUEST, "ValidationException", &why);
@@ -221,7 +224,7 @@ fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Full<Bytes
 
 #[cfg(test)]
 mod tests {
-    use http::Method;
+    use http::{HeaderValue, Method};
     use rustack_auth::canonical::build_canonical_request;
     use rustack_auth::sigv4::{build_string_to_sign, compute_signature, derive_signing_key};
 
@@ -238,7 +241,11 @@ mod tests {
 
     /// A request whose signature covers `names`, the values of which are `host`'s and fixed ones.
     fn signed(credentials: &Credentials, names: &str, body: &[u8]) -> Parts {
-        let all = [("host", "127.0.0.1:1"), ("x-amz-date", "20261124T000000Z"), ("x-amz-target", "A.B")];
+        signed_for("127.0.0.1:1", credentials, names, body)
+    }
+
+    fn signed_for(host: &str, credentials: &Credentials, names: &str, body: &[u8]) -> Parts {
+        let all = [("host", host), ("x-amz-date", "20261124T000000Z"), ("x-amz-target", "A.B")];
         let names: Vec<&str> = names.split(';').collect();
         let covered: Vec<(&str, &str)> = all.into_iter().filter(|(name, _)| names.contains(name)).collect();
         let canonical = build_canonical_request("POST", "/", "", &covered, &names, &hash_payload(body));
@@ -253,6 +260,23 @@ mod tests {
         );
         let request = all.iter().fold(Request::builder().method(Method::POST).uri("/"), |r, (n, v)| r.header(*n, *v));
         request.header("authorization", authorization).body(()).unwrap().into_parts().0
+    }
+
+    /// Who has the credentials may be a web page's program all the same, or be led here by a name of its own.
+    #[tokio::test]
+    async fn what_is_signed_is_for_this_machine_and_from_no_web_page() {
+        let (door, credentials) = door();
+        let ask = async |host: &str, origin: Option<&'static str>| {
+            let mut parts = signed_for(host, &credentials, SIGNED_WITH, b"{}");
+            if let Some(origin) = origin {
+                parts.headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            }
+            door.answer(Request::from_parts(parts, Full::new(Bytes::from("{}")))).await.status().as_u16()
+        };
+        assert_eq!(ask("127.0.0.1:1", None).await, 200);
+        assert_eq!(ask("evil.example", None).await, 400);
+        assert_eq!(ask("127.0.0.1:1", Some("https://evil.example")).await, 403);
+        assert_eq!(ask("127.0.0.1:1", Some("null")).await, 403);
     }
 
     #[test]

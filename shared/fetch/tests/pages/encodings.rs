@@ -24,6 +24,8 @@ async fn what_is_packed_in_other_ways_is_refused() {
         assert_eq!(code(get(&f, &site.url(path)).await), (UnsupportedContent, false), "{path}");
     }
     assert_eq!(code(get(&f, &site.url("/gzip-cut")).await), (UrlUnreachable, true));
+    let twice = get(&f, &site.url("/gzip-twice")).await.unwrap_err();
+    assert!(twice.to_string().contains("more often than its Content-Encoding says"), "{twice}");
 }
 
 /// It has no end: that there is an answer at all says that it is not buffered.
