@@ -82,6 +82,7 @@ def test_every_error_code_is_known() -> None:
         (members("Usage", "monthly"), runo.Monthly, set()),
         (members("Usage", "prepaid"), runo.Prepaid, set()),
         (members("Usage", "rate"), runo.Rate, set()),
+        (members("Usage", "model"), runo.ModelUse, set()),
         (members("Field"), None, set(get_type_hints(runo.Field))),
     ],
 )

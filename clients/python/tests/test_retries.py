@@ -190,6 +190,15 @@ def test_the_error_of_a_page_is_raised_with_its_code() -> None:
     assert (raised.value.code, raised.value.retryable, raised.value.job_id) == ("TIMEOUT", True, ID)
 
 
+def test_captures_are_had_by_their_number() -> None:
+    body = {**json.loads(DONE.body), "captures": [{"kind": "screenshot", "n": 3}]}
+    with script(Answer(body=json.dumps(body).encode(), headers=NAMED), Answer(body=b"\x89PNG")) as (server, client):
+        page = client.extract("u", {"a": "integer"}, capture=["screenshot"])
+        assert client.capture(ID, page.captures[0].n) == b"\x89PNG"
+    assert json.loads(server.seen[0].body)["options"] == {"capture": ["screenshot"]}
+    assert server.seen[1].path == f"/v1/jobs/{ID}/captures/3"
+
+
 def test_a_cancel_whose_answer_was_lost_is_one(waits: list[float]) -> None:
     job = {"job_id": ID, "endpoint": "/batch", "status": "cancelled", "async_mode": False, "ended_at": None,
            "started_at": "2026-05-08T10:14:21Z", "progress": {"total": 1, "done": 0, "failed": 0}}

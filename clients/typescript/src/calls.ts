@@ -62,6 +62,10 @@ export function extracted(id: string): Call {
   return { method: "GET", path: `/v1/jobs/${checked(id)}/result`, headers: {} };
 }
 
+export function capture(id: string, n: number): Call {
+  return { method: "GET", path: `/v1/jobs/${checked(id)}/captures/${Math.trunc(n)}`, headers: {} };
+}
+
 export function jobs(state: string, limit: number, cursor: string | undefined): Call {
   const query = new URLSearchParams({ state, limit: String(limit), ...(cursor === undefined ? {} : { cursor }) });
   return { method: "GET", path: `/v1/jobs?${query}`, headers: {} };

@@ -94,6 +94,12 @@ export class Client {
     }
   }
 
+  /** What was captured of a page (`capture: ["screenshot"]`), by its number in the result: a PNG. */
+  async capture(id: string, n: number): Promise<Uint8Array> {
+    const call = calls.capture(id, n);
+    return this.#sender.send(call, new Waiting(undefined, undefined), (answer) => answer.bytes());
+  }
+
   /** The account's plan and what is left of it. */
   async usage(): Promise<Usage> {
     return (await this.#json(calls.usage())) as unknown as Usage;

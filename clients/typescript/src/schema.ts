@@ -47,8 +47,10 @@ export class Shape<T> {
     const found = await this.#typed["~standard"].validate(this.#nested(wire.data));
     if (!found.issues) return { ...wire, data: found.value as T };
     const words = found.issues.map((issue) => `${(issue.path ?? []).map(step).join(".")}: ${issue.message}`);
-    const { render_mode: _, images_processed: __, warnings: ___, model_fields: ____, ...place } = wire;
-    return { ...place, status: "error", error: { code: "MODEL_MISMATCH", message: words.join("; "), retryable: false } };
+    const { url, index, final_url, attempts, data } = wire;
+    const place = Object.fromEntries(Object.entries({ index, final_url, attempts }).filter(([, value]) => value !== undefined));
+    const error = { code: "MODEL_MISMATCH", message: words.join("; "), retryable: false };
+    return { status: "error", url, ...place, error, data };
   }
 
   #nested(data: Row): Row {

@@ -78,11 +78,16 @@ export class Answer {
     }
   }
 
+  async bytes(): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const chunk of this.chunks()) pieces.push(chunk);
+    const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+    pieces.reduce((at, piece) => (whole.set(piece, at), at + piece.length), 0);
+    return whole;
+  }
+
   async text(): Promise<string> {
-    const text = new TextDecoder();
-    let whole = "";
-    for await (const chunk of this.chunks()) whole += text.decode(chunk, { stream: true });
-    return whole + text.decode();
+    return new TextDecoder().decode(await this.bytes());
   }
 
   /** Lets go of the connection. */

@@ -111,6 +111,8 @@ export interface Success<T> {
   warnings?: string[];
   /** The fields that the operator's language model answered. */
   model_fields?: string[];
+  /** What was kept of the page: `client.capture(jobId, n)` has it. */
+  captures?: { kind: "screenshot"; n: number }[];
 }
 
 /** A page that could not be read, never started, or does not fit the schema. */
@@ -187,6 +189,14 @@ export interface JobInfo {
   webhook?: { state: string; attempts: number; last_status: number | null };
 }
 
+export interface ModelUse {
+  calls: number;
+  input_tokens: number;
+  output_tokens: number;
+  refused_values: number;
+  failures: Record<string, number>;
+}
+
 /** An account's plan and what is left of it. */
 export interface Usage {
   account_id: string;
@@ -196,4 +206,6 @@ export interface Usage {
   prepaid: { balance: number };
   /** Calls a minute; `reset` in Unix seconds. */
   rate: { limit: number; remaining: number; reset: number };
+  /** What the operator's language model did for the account in the month; `failures` by code. */
+  model?: ModelUse;
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import {
   type BatchOptions, CLIENT_CODES, type CrawlMeta, type CrawlOptions, type CrawlRules, type Credits, ERROR_CODES,
-  type ExtractOptions, type Failure, type Field, type FieldType, type JobInfo, type PageOptions, type Problem,
+  type ExtractOptions, type Failure, type Field, type FieldType, type JobInfo, type ModelUse, type PageOptions, type Problem,
   type Progress, type Row, type Success, type Summary, type Usage, type Webhook,
 } from "runo";
 import { REPOSITORY } from "./support.js";
@@ -52,7 +52,7 @@ const field: Members<Field> = { field: true, type: true, example: true, hint: tr
 const problem: Members<Problem> = { code: true, message: true, retryable: true, attempts: true };
 const success: Members<Success<Row>> = {
   status: true, url: true, data: true, render_mode: true, images_processed: true, index: true, final_url: true,
-  attempts: true, warnings: true, model_fields: true,
+  attempts: true, warnings: true, model_fields: true, captures: true,
 };
 const failure: Members<Failure> = {
   status: true, url: true, error: true, index: true, final_url: true, attempts: true, data: true,
@@ -71,7 +71,10 @@ const info: Members<JobInfo> = {
   job_id: true, endpoint: true, status: true, async_mode: true, started_at: true, progress: true, ended_at: true,
   credits: true, result: true, webhook: true,
 };
-const usage: Members<Usage> = { account_id: true, plan: true, month: true, monthly: true, prepaid: true, rate: true };
+const usage: Members<Usage> = { account_id: true, plan: true, month: true, monthly: true, prepaid: true, rate: true, model: true };
+const modelUse: Members<ModelUse> = {
+  calls: true, input_tokens: true, output_tokens: true, refused_values: true, failures: true,
+};
 const types: Record<FieldType, true> = {
   string: true, integer: true, float: true, boolean: true, date: true, "array<string>": true, "array<integer>": true,
   "array<float>": true,
@@ -110,6 +113,7 @@ test("every member of an answer is known", () => {
   knows(info, named("JobList", "jobs"));
   knows(progress, named("JobList", "jobs", "progress"));
   knows(usage, named("Usage"));
+  knows(modelUse, named("Usage", "model"));
   knows({ limit: true, used: true, remaining: true } satisfies Members<Usage["monthly"]>, named("Usage", "monthly"));
   knows({ balance: true } satisfies Members<Usage["prepaid"]>, named("Usage", "prepaid"));
   knows({ limit: true, remaining: true, reset: true } satisfies Members<Usage["rate"]>, named("Usage", "rate"));

@@ -193,6 +193,16 @@ test("the error of a page is thrown with its code", async () => {
   });
 });
 
+test("captures are had by their number", async () => {
+  const body = JSON.stringify({ ...JSON.parse(DONE.body as string), captures: [{ kind: "screenshot", n: 3 }] });
+  await script([{ headers: NAMED, body }, { body: "PNG" }], async (client, server) => {
+    const page = await client.extract("u", SCHEMA, { capture: ["screenshot"] });
+    assert.equal(Buffer.from(await client.capture(ID, page.captures![0]!.n)).toString(), "PNG");
+    assert.deepEqual(JSON.parse(server.seen[0]!.body).options, { capture: ["screenshot"] });
+    assert.equal(server.seen[1]?.path, `/v1/jobs/${ID}/captures/3`);
+  });
+});
+
 test("a cancel whose answer was lost is one", async () => {
   const job = { job_id: ID, endpoint: "/batch", status: "cancelled" };
   await script([{ cut: true }, refused(404, "JOB_NOT_FOUND", false), { body: JSON.stringify(job) }], async (client) => {

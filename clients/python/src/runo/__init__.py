@@ -28,10 +28,12 @@ from ._options import BatchOptions, CrawlRules, PageOptions, Webhook
 from ._schema import Field, FieldType, Row
 from ._send import VERSION as __version__
 from ._types import (
+    Capture,
     CrawlMeta,
     Credits,
     Failure,
     JobInfo,
+    ModelUse,
     Monthly,
     Prepaid,
     Problem,
@@ -51,6 +53,7 @@ __all__ = [
     "AsyncJob",
     "AuthenticationError",
     "BatchOptions",
+    "Capture",
     "Client",
     "ClientCode",
     "ConnectionFailed",
@@ -67,6 +70,7 @@ __all__ = [
     "JobInfo",
     "JobNotFound",
     "ModelMismatch",
+    "ModelUse",
     "Monthly",
     "PageError",
     "PageOptions",

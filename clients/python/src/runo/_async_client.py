@@ -190,6 +190,10 @@ class AsyncClient:
             return (await self.job(job_id)).status == "cancelled"
         return True
 
+    async def capture(self, job_id: str, n: int) -> bytes:
+        """What was captured of a page (``capture=["screenshot"]``), by its number in the result: a PNG."""
+        return (await self._send(_calls.capture(job_id, n), Deadline(None))).content
+
     async def usage(self) -> Usage:
         """The account's plan and what is left of it."""
         return usage_of(await self._json(_calls.usage()))

@@ -118,6 +118,11 @@ def result(job_id: str, start: int, wait: float | None, *, lines: bool = True) -
     return Call("GET", f"/v1/jobs/{_id(job_id)}/result", job_headers(wait) if lines else {}, params)
 
 
+def capture(job_id: str, n: int) -> Call:
+    """``GET /v1/jobs/{job_id}/captures/{n}``."""
+    return Call("GET", f"/v1/jobs/{_id(job_id)}/captures/{int(n)}")
+
+
 def jobs(state: str, limit: int, cursor: str | None) -> Call:
     """``GET /v1/jobs``."""
     params = {"state": state, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})

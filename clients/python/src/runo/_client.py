@@ -188,6 +188,10 @@ class Client:
             return self.job(job_id).status == "cancelled"
         return True
 
+    def capture(self, job_id: str, n: int) -> bytes:
+        """What was captured of a page (``capture=["screenshot"]``), by its number in the result: a PNG."""
+        return self._send(_calls.capture(job_id, n), Deadline(None)).content
+
     def usage(self) -> Usage:
         """The account's plan and what is left of it."""
         return usage_of(self._json(_calls.usage()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import ModelMismatch, PageError, ProtocolError
 from ._schema import Shape
-from ._types import Failure, Problem, Result, Success, build
+from ._types import Capture, Failure, Problem, Result, Success, build
 
 if TYPE_CHECKING:
     import pandas
@@ -27,7 +27,8 @@ def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
         place = {name: members.get(name) for name in ("url", "index", "final_url", "attempts")}
         return Failure(error=problem, data=members["data"], **place)  # type: ignore[arg-type]
     lists = {name: tuple(members.get(name) or ()) for name in ("warnings", "model_fields")}
-    return build(Success, members, data=row, **lists)
+    captures = tuple(build(Capture, one) for one in members.get("captures") or ())
+    return build(Success, members, data=row, captures=captures, **lists)
 
 
 def extracted(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> Success[T]:

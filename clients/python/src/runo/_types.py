@@ -28,6 +28,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """What was kept of a page: ``client.capture(job_id, n)`` has it."""
+
+    kind: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Success(Generic[T_co]):
     """A page that was read. ``data`` is an instance of the model, where one was given."""
 
@@ -42,6 +50,7 @@ class Success(Generic[T_co]):
     images_processed: int | None = None
     model_fields: tuple[str, ...] = ()
     """The fields that the operator's language model answered."""
+    captures: tuple[Capture, ...] = ()
     status: Literal["success"] = "success"
     ok: Literal[True] = True
 
@@ -175,6 +184,17 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What the operator's language model did for the account in the month; ``failures`` by code."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    refused_values: int
+    failures: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """An account's plan and what is left of it."""
 
@@ -184,6 +204,7 @@ class Usage:
     monthly: Monthly
     prepaid: Prepaid
     rate: Rate
+    model: ModelUse | None = None
 
 
 def build(kind: type[C], members: Mapping[str, Any], **more: Any) -> C:
@@ -236,6 +257,7 @@ def usage_of(members: Mapping[str, Any]) -> Usage:
         monthly=build(Monthly, members["monthly"]),
         prepaid=build(Prepaid, members["prepaid"]),
         rate=build(Rate, members["rate"]),
+        model=build(ModelUse, members["model"]) if members.get("model") else None,
     )
 
 
