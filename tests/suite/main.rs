@@ -29,6 +29,7 @@ mod process;
 mod queue;
 mod queued;
 mod refusals;
+mod renderer;
 mod rendering;
 mod request_headers;
 mod retries;

@@ -15,7 +15,7 @@ use crate::support::until;
 
 /// The machine's browser.
 #[allow(clippy::disallowed_methods)] // a test asks the machine
-fn browser() -> Option<String> {
+pub(crate) fn browser() -> Option<String> {
     let found = render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref());
     if found.is_none() {
         // Not by a macro, whose output the test harness keeps to itself.

@@ -1,5 +1,5 @@
 //! What the functions may do is what they do. The real binaries run everything that they are for, watched on their way
-//! to tables and queues; what was seen has to equal the policies in `template.yaml`, in both directions.
+//! to tables, queues and who renders; what was seen has to equal the policies in `template.yaml`, in both directions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,8 +87,10 @@ async fn extract_does_what_its_role_allows() {
     let jobs = stage.cloud.function("jobs").await;
     let body = |path: &str| json!({ "url": stage.site.url(path), "schema": schema() });
     let key = [("Idempotency-Key", "once")];
-    // Fresh, from the cache, replayed; a host that wants to be left alone.
-    for (path, more) in [("/p/0", &[][..]), ("/p/0", &[]), ("/p/1", &key), ("/p/1", &key), ("/busy/429/1", &[])] {
+    // Rendered, fresh, from the cache, replayed; a host that wants to be left alone.
+    for (path, more) in
+        [("/spa/1", &[][..]), ("/p/0", &[]), ("/p/0", &[]), ("/p/1", &key), ("/p/1", &key), ("/busy/429/1", &[])]
+    {
         post(&extract, "/v1/extract", more, &body(path)).body().await;
     }
     // A result too large for the job's row, shown and replayed.
@@ -120,6 +122,9 @@ async fn batch_does_what_its_role_allows() {
     for more in [&key, &key] {
         post(&batch, "/v1/batch", more, &stage.batch(&urls, json!({}))).body().await;
     }
+    // Rendered, before the host wants to be left alone.
+    let shell = stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" }));
+    post(&batch, "/v1/batch", &[], &shell).body().await;
     let fails = [stage.site.url("/404"), stage.site.url("/p/1"), stage.site.url("/busy/429/1")];
     for options in [json!({ "fail_fast": true, "concurrency": 1 }), json!({})] {
         post(&batch, "/v1/batch", &[], &stage.batch(&fails, options)).body().await;
@@ -169,7 +174,7 @@ async fn crawl_does_what_its_role_allows() {
     let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
     // Growth up to the limit, robots.txt, a redirect.
     stage.site.set_robots(200, "User-agent: *\nDisallow: /tree/4");
-    for (seed, pages) in [("/tree/0", 3), ("/tree/0", 9), ("/moved", 2)] {
+    for (seed, pages) in [("/spa/1", 1), ("/tree/0", 3), ("/tree/0", 9), ("/moved", 2)] {
         let got = post(&crawl, "/v1/crawl", &[], &stage.crawl(seed, pages)).body().await;
         assert!(got["crawl_meta"]["pages_visited"].as_u64().unwrap() >= 1, "{got}");
     }
@@ -235,10 +240,12 @@ async fn the_worker_does_what_its_role_allows() {
     let respond_async = [("Prefer", "respond-async")];
     let mut urls = stage.site.urls("/p", 12);
     urls.extend([stage.site.url("/404"), stage.site.url("/busy/429/1")]);
+    let shell = stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" }));
     let batched = stage.batch(&urls, json!({ "concurrency": 1 }));
     let fails =
         stage.batch(&[stage.site.url("/404"), stage.site.url("/p/1")], json!({ "fail_fast": true, "concurrency": 1 }));
     let calls = [
+        (&batch, "/v1/batch", shell),
         (&batch, "/v1/batch", batched),
         (&batch, "/v1/batch", fails),
         (&crawl, "/v1/crawl", stage.crawl("/tree/0", 3)),
@@ -286,7 +293,9 @@ async fn settle_does_what_its_role_allows() {
     stage.settle_all(&worker, &settle, &job).await;
     // A job that nobody drives: the queue is told of it; where it refuses, the sweep runs it, here a crawl that grows
     // up to its limit and one that is redirected.
-    for (seed, refuse) in [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/busy/429/1", true)] {
+    for (seed, refuse) in
+        [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/spa/1", true), ("/busy/429/1", true)]
+    {
         let (front, _) = stage.watched("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
         let mut body = stage.crawl(seed, 3);
         body["async_mode"] = json!(true);

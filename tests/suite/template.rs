@@ -10,7 +10,7 @@ use store::TableNames;
 use store::queue::QueueNames;
 use store::tables::{TTL_ATTRIBUTE, definitions as tables};
 
-use crate::support::template::{Template, TemplateFunction, arn_of};
+use crate::support::template::{Template, TemplateFunction, arn_of, chosen};
 
 /// Integrations that API Gateway streams.
 const STREAMED: &str = "/response-streaming-invocations";
@@ -287,6 +287,42 @@ fn variables_are_those_that_the_code_reads() {
     }
 }
 
+/// A browser is there where an image was given, and everywhere else nothing of it is.
+#[test]
+fn the_function_that_renders_is_there_on_demand_and_may_do_nothing() {
+    let template = Template::read();
+    let all = template.0["Resources"].as_object().unwrap();
+    let (function, role) = (&all["RenderFunction"], &all["RenderRole"]);
+    assert_eq!(template.0["Parameters"]["Render"]["Default"], "");
+    assert_eq!((&function["Condition"], &role["Condition"]), (&json!("Rendering"), &json!("Rendering")));
+    let properties = &function["Properties"];
+    // Where sam sees an image it asks for a repository and wants Docker.
+    assert_eq!(function["Type"], "AWS::Lambda::Function");
+    assert_eq!(properties["PackageType"], json!({ "Fn::Join": ["", ["Image"]] }));
+    assert_eq!(properties["Code"]["ImageUri"]["Ref"], "Render");
+    let told: Vec<_> = properties["Environment"]["Variables"].as_object().unwrap().keys().collect();
+    assert_eq!(told, ["RUST_LOG"], "it knows of no table and no queue");
+    assert!(role["Properties"]["Policies"].is_null(), "it may do nothing but log");
+    // The longest page, and a cold start.
+    assert!(properties["Timeout"].as_u64().unwrap() >= 120 + 30);
+    // Nothing else that there always is names it but by the condition.
+    let names = |value: &Value| value.to_string().contains("RenderFunction");
+    let always = all.iter().filter(|(_, r)| r["Condition"].is_null() && names(&without_choices(r)));
+    assert_eq!(always.map(|(id, _)| id).collect::<Vec<_>>(), Vec::<&String>::new());
+    let variable = &template.0["Globals"]["Function"]["Environment"]["Variables"]["RENDER_FUNCTION"]["Fn::If"];
+    assert_eq!(variable, &json!(["Rendering", { "Ref": "RenderFunction" }, ""]));
+}
+
+/// The same without what a condition decides on.
+fn without_choices(value: &Value) -> Value {
+    match value {
+        Value::Object(map) if map.contains_key("Fn::If") => Value::Null,
+        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), without_choices(value))).collect(),
+        Value::Array(items) => items.iter().map(without_choices).collect(),
+        other => other.clone(),
+    }
+}
+
 /// Alarms watch metrics that there are, and tell the same topic.
 #[test]
 fn alarms_watch_what_is_counted() {
@@ -300,9 +336,10 @@ fn alarms_watch_what_is_counted() {
                 let metrics = alarm["Metrics"].as_array().unwrap();
                 let functions: BTreeSet<_> = metrics
                     .iter()
+                    .map(chosen)
                     .filter_map(|m| m["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"].as_str())
                     .collect();
-                assert_eq!(functions.len(), template.functions().len(), "an alarm leaves a function out");
+                assert_eq!(functions.len(), template.functions().len() + 1, "an alarm leaves a function out");
                 let metric = &metrics[1]["MetricStat"]["Metric"];
                 format!("{}/{}", metric["Namespace"].as_str().unwrap(), metric["MetricName"].as_str().unwrap())
             }

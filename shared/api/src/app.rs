@@ -8,6 +8,7 @@ use domain::{Endpoint, ErrorCode, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
 use engine::metrics::{MetricEvent, MetricRecorder};
+use engine::remote::Remote;
 use engine::settings::Settings;
 use engine::{Engine, EngineDependencies, Semaphores};
 use fetch::Fetcher;
@@ -15,6 +16,7 @@ use futures_util::future::BoxFuture;
 use language_model::Model;
 use render::Render;
 use store::client::connect;
+use store::function::Function as LambdaFunction;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -100,7 +102,8 @@ impl App {
     pub async fn from_env(access: TableAccess) -> Result<App, StartError> {
         let env = Env(&process_env);
         let resources = ResourceConfig::from_env(&env, access)?;
-        let config = Config::read(&env, Settings { reader: reader(), ..Settings::default() })?;
+        let defaults = Settings { reader: reader(), ..Settings::default() };
+        let config = Config::read(&env, Settings { render_concurrency: renders(&resources, &defaults), ..defaults })?;
         let dependencies = AppDependencies { metrics: telemetry::stdout(), ..AppDependencies::default() };
         Ok(App::new(&config, &resources, dependencies).await?)
     }
@@ -117,6 +120,13 @@ impl App {
         let (db, sqs) = (connect(&resources.dynamodb).await, queue::connect(&resources.sqs).await);
         let retry = RetryPolicy::default();
         let telemetry = Arc::new(Telemetry::new(dependencies.metrics));
+        let renderer = match (&resources.renderer, dependencies.renderer) {
+            (Some(place), None) => {
+                let function = LambdaFunction::new(&place.lambda, &place.function).await;
+                Some(Arc::new(Remote(function)) as Arc<dyn Render>)
+            }
+            (_, given) => given,
+        };
         let store = Store::new(db, resources.tables.clone(), retry, config.result_ttl_secs);
         let engine = EngineDependencies {
             store: match dependencies.rows {
@@ -128,7 +138,7 @@ impl App {
                 settle: Queue::new(sqs, &resources.settle_queue, retry),
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
-            renderer: dependencies.renderer,
+            renderer,
             model: config.model.clone().map(Model::new).transpose().map_err(BuildError::Model)?,
             settings: config.settings.clone(),
             semaphores: dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&config.settings)),
@@ -141,6 +151,14 @@ impl App {
         })
     }
 }
+
+/// Pages that are rendered at once, where nothing else is said: those that wait for a function cost this process nothing.
+fn renders(resources: &ResourceConfig, defaults: &Settings) -> u32 {
+    if resources.renderer.is_some() { REMOTE_RENDERS } else { defaults.render_concurrency }
+}
+
+/// Renders that one process waits for at once. Each is an execution of the function that renders.
+const REMOTE_RENDERS: u32 = 8;
 
 /// This very program, which reads a page in a process of its own where it is started for that.
 pub fn reader() -> Option<PathBuf> {
@@ -284,7 +302,7 @@ fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Whose lines may be of any level: our crates, and our own targets.
-const OWN_TARGETS: [&str; 17] = [
+const OWN_TARGETS: [&str; 18] = [
     "admin",
     "api",
     "batch",
@@ -298,6 +316,7 @@ const OWN_TARGETS: [&str; 17] = [
     "local",
     "metrics",
     "render",
+    "renderer",
     "request",
     "settle",
     "store",

@@ -36,6 +36,17 @@ pub struct ResourceConfig {
     pub units_queue: String,
     /// `SETTLE_QUEUE_URL`.
     pub settle_queue: String,
+    /// Who renders pages, if that is a function of its own.
+    pub renderer: Option<RendererPlace>,
+}
+
+/// A function that renders pages.
+#[derive(Debug, Clone)]
+pub struct RendererPlace {
+    /// `RENDER_FUNCTION`: its name or ARN.
+    pub function: String,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL` or the AWS environment.
+    pub lambda: Connection,
 }
 
 /// What a function may touch.
@@ -142,6 +153,9 @@ impl ResourceConfig {
             sqs: connection("AWS_ENDPOINT_URL_SQS"),
             units_queue: env.required("UNITS_QUEUE_URL")?,
             settle_queue: env.required("SETTLE_QUEUE_URL")?,
+            renderer: env
+                .text("RENDER_FUNCTION")
+                .map(|function| RendererPlace { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA") }),
         })
     }
 }

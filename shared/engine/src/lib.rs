@@ -13,6 +13,7 @@ pub mod hosts;
 pub mod metrics;
 pub mod modelling;
 pub mod reader;
+pub mod remote;
 pub mod result_stream;
 pub mod settings;
 pub mod settle;

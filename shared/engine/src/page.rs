@@ -113,6 +113,10 @@ impl Engine {
                         return visited(url, answer, None);
                     }
                     Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
+                    Err(Unrendered::NoAnswer) => {
+                        let text = format!("{}, and the page was not read", Unrendered::NoAnswer);
+                        return Visited::failed(&url, UnitError::new(ErrorCode::Timeout, text));
+                    }
                     Err(Unrendered::NoPage) => {}
                     Err(Unrendered::NoBrowser(why)) => notes.push(format!("{why}; the page was fetched plainly")),
                 }

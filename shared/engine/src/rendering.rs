@@ -27,6 +27,8 @@ const SHORTEST: Duration = Duration::from_millis(1_500);
 pub(crate) enum Unrendered {
     /// The page's fault: that is what became of it.
     Failed(FetchError),
+    /// Whoever renders elsewhere did not answer.
+    NoAnswer,
     /// The document is nothing that a browser adds anything to.
     NoPage,
     /// The browser's fault, or there is no time for it.
@@ -37,6 +39,7 @@ impl std::fmt::Display for Unrendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unrendered::Failed(error) => write!(f, "{error}"),
+            Unrendered::NoAnswer => f.write_str("the renderer did not answer within its time"),
             Unrendered::NoPage => f.write_str("it is no page for a browser"),
             Unrendered::NoBrowser(why) => f.write_str(why),
         }
@@ -144,6 +147,7 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
         // What the caller set, not what was left of it.
         RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
+        RenderError::NoAnswer => return Unrendered::NoAnswer,
         RenderError::NoPage(_) => return Unrendered::NoPage,
         RenderError::Ours(_) => return Unrendered::NoBrowser("the browser failed".into()),
     })

@@ -106,10 +106,12 @@ pub struct Rendered {
     pub final_url: Url,
     /// HTTP status of the document.
     pub status: u16,
-    /// The document after its programs ran, with open shadow roots and frames of its origin in place. UTF-8.
+    /// The document after its programs ran, with open shadow roots and frames of its origin in place. UTF-8. On its way
+    /// it goes beside the rest, as the picture does.
+    #[serde(skip)]
     pub html: String,
     /// A PNG of the window, if one was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub screenshot: Option<Vec<u8>>,
     /// What the caller should know: what was left out, and what did not come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -121,6 +123,23 @@ pub struct Rendered {
     pub bytes: u64,
     /// Requests that it made.
     pub requests: u32,
+}
+
+impl Rendered {
+    /// The same without the document and the picture.
+    pub(crate) fn outline(&self) -> Rendered {
+        let Rendered { final_url, status, notes, robots_tag, bytes, requests, .. } = self;
+        Rendered {
+            final_url: final_url.clone(),
+            status: *status,
+            html: String::new(),
+            screenshot: None,
+            notes: notes.clone(),
+            robots_tag: robots_tag.clone(),
+            bytes: *bytes,
+            requests: *requests,
+        }
+    }
 }
 
 impl std::fmt::Debug for Rendered {

@@ -28,6 +28,9 @@ pub enum RenderError {
     /// It goes on to another document, and was not to.
     #[error("the page goes on to {0}, which was not followed")]
     Diverted(#[serde(with = "crate::ask::text")] Url),
+    /// Whoever renders in another process did not answer in time, or is not there.
+    #[error("the renderer did not answer within the page's time")]
+    NoAnswer,
     /// No browser could be started, or it was lost: the page has no part in it, as far as is known.
     #[error("the browser failed")]
     Ours(String),
@@ -42,7 +45,7 @@ impl RenderError {
             RenderError::Unreachable(_) | RenderError::Diverted(_) => {
                 UnitError::new(ErrorCode::UrlUnreachable, message)
             }
-            RenderError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
+            RenderError::Timeout(_) | RenderError::NoAnswer => UnitError::new(ErrorCode::Timeout, message),
             RenderError::TooMuch(_) | RenderError::NoPage(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
             RenderError::Ours(_) => UnitError::new(ErrorCode::Internal, message),
         }

@@ -59,6 +59,14 @@ impl Renderer {
         self.inner.pool.close().await;
     }
 
+    /// Waits until nothing is left of the pages that were rendered: whoever may be stopped between two pages, as a Lambda
+    /// function is, calls this before.
+    pub async fn at_rest(&self) {
+        let all = u32::try_from(self.inner.pool.config.concurrency.max(1)).unwrap_or(u32::MAX);
+        // It is never closed.
+        let _ = self.inner.places.acquire_many(all).await;
+    }
+
     async fn try_some(&self, request: &Request, end: Instant) -> Result<Rendered, RenderError> {
         let mut tries = 1;
         loop {

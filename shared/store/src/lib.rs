@@ -1,4 +1,4 @@
-//! The rows of Runo in DynamoDB and its messages in SQS: the only crate that talks to AWS. Every write is conditional,
+//! The rows of Runo in DynamoDB, its messages in SQS, and questions to its functions: the only crate that talks to AWS. Every write is conditional,
 //! every read that decides anything is strongly consistent, and every list is paged to its end.
 //!
 //! It knows how rows are written, not why: what may follow what is decided by [`domain`]. It knows no HTTP of ours.
@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod cache;
 pub mod client;
 pub mod error;
+pub mod function;
 pub mod growth;
 pub mod heartbeat;
 pub mod hosts;

@@ -21,6 +21,7 @@ use store::{RetryPolicy, Store, TableNames};
 use tokio::net::TcpListener;
 
 use super::binaries::binary;
+use super::invocations::{Invocations, Reply};
 use super::recorder::Recorder;
 use super::runtime_api::{Answer, RuntimeApi};
 use super::template::Rights;
@@ -168,12 +169,14 @@ impl Cloud {
         Function { api, child }
     }
 
-    /// Starts a function that is watched on its way to tables and queues.
+    /// Starts a function that is watched on its way to tables and queues, and to who renders.
     pub async fn function_watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
         let seen = Arc::default();
         let db = Recorder::start(self.db.service().clone(), Arc::clone(&seen)).await;
         let sqs = Recorder::start(self.sqs.service().clone(), Arc::clone(&seen)).await;
+        let lambda = Invocations::start(Arc::clone(&seen), |_| Box::pin(async { Reply::Answer(rendered()) })).await;
         let mut vars = vec![("AWS_ENDPOINT_URL_DYNAMODB", db.url()), ("AWS_ENDPOINT_URL_SQS", sqs.url())];
+        vars.extend(lambda.variables());
         vars.extend(more);
         let function = self.function_with(name, &vars).await;
         (function, Watched { seen, db, sqs })
@@ -312,6 +315,21 @@ impl Drop for Function {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A page as it comes from the function that renders.
+fn rendered() -> Value {
+    let page = render::Rendered {
+        final_url: "http://127.0.0.1/rendered".parse().unwrap(),
+        status: 200,
+        html: "<title>Rendered</title><h1>Rendered</h1><p>Price: $19.50</p>".into(),
+        screenshot: None,
+        notes: Vec::new(),
+        robots_tag: None,
+        bytes: 0,
+        requests: 1,
+    };
+    serde_json::to_value(render::Answer::pack(Ok(page), render::MOST_BYTES)).unwrap()
 }
 
 /// The identifiers in a partial batch response.

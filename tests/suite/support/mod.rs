@@ -4,6 +4,7 @@ pub mod binaries;
 pub mod cloud;
 pub mod faults;
 pub mod generated;
+pub mod invocations;
 pub mod model;
 pub mod post;
 pub mod raw;

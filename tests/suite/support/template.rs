@@ -72,6 +72,8 @@ impl Template {
             Value::Object(map) if map.contains_key("Fn::Sub") => {
                 map["Fn::Sub"].as_str().unwrap().replace("${AWS::StackName}", "runo")
             }
+            // No condition holds where nothing is said.
+            Value::Object(map) if map.contains_key("Fn::If") => self.text(&map["Fn::If"][2]),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
             Value::Null | Value::Array(_) | Value::Object(_) => panic!("what is {value}?"),
         }
@@ -81,7 +83,7 @@ impl Template {
     pub fn rights(&self, function: &TemplateFunction) -> Rights {
         let role = &self.0["Resources"][arn_of(&function.properties["Role"])]["Properties"];
         let mut rights = Rights::new();
-        for policy in role["Policies"].as_array().unwrap() {
+        for policy in role["Policies"].as_array().unwrap().iter().map(chosen) {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
                 for action in list(&statement["Action"]) {
@@ -93,6 +95,11 @@ impl Template {
         }
         rights
     }
+}
+
+/// What is there if every condition holds.
+pub fn chosen(value: &Value) -> &Value {
+    value.get("Fn::If").map_or(value, |choice| &choice[1])
 }
 
 /// The logical name behind `!GetAtt Name.Arn`.

@@ -1,0 +1,56 @@
+//! Renders pages for the other functions, which ask it by IAM: a [`Request`] in, an [`Answer`] out, one page at a time.
+//! It has no table, no queue and no right to anything, for it runs strangers' programs.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use api::config::{Config, ConfigError, Env};
+use fetch::{BuildError, Fetcher};
+use render::{Answer, Limits, MOST_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
+
+/// Longer than Lambda keeps a process: its end is the browser's.
+const KEPT: Duration = Duration::from_secs(6 * 3_600);
+/// Memory of a function that says nothing of it, in MB.
+const MEMORY: u64 = 2_048;
+
+/// The function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The environment is not as it should be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The way out could not be built.
+    #[error(transparent)]
+    Fetch(#[from] BuildError),
+    /// The image has none.
+    #[error("there is no Chromium on the PATH; BROWSER names one")]
+    NoBrowser,
+}
+
+/// Builds the renderer from the environment. Makes no network call and starts no browser yet.
+///
+/// # Errors
+/// A variable cannot be read, or there is no browser.
+pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
+    let config = Config::read(env, Default::default())?;
+    let path = env.text("PATH");
+    let browser = find::find(env.text("BROWSER").as_deref(), path.as_ref().map(OsStr::new));
+    let memory = env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY, 512..=65_536, "a number of MB")? << 20;
+    let limits = Limits::default();
+    let render = RenderConfig {
+        // What ends a page must come before what ends the function.
+        limits: Limits { memory: limits.memory.min(memory / 2), ..limits },
+        browser_memory: memory / 4 * 3,
+        idle: KEPT,
+        sandbox: Sandbox::Impossible,
+        ..RenderConfig::new(browser.ok_or(StartError::NoBrowser)?, 1)
+    };
+    Ok(Renderer::new(render, Fetcher::new(config.fetch)?))
+}
+
+/// Renders one page. When this returns nothing of it is under way any more: a Lambda is frozen once it has answered.
+pub async fn handle(renderer: &Renderer, request: Request) -> Answer {
+    let rendered = renderer.render(request).await;
+    renderer.at_rest().await;
+    Answer::pack(rendered, MOST_BYTES)
+}

@@ -1,0 +1,16 @@
+//! The Lambda binary: wires [`renderer::handle`] to the runtime. In its image it is the entry point.
+
+use api::config::{Env, process_env};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use render::Request;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    api::app::start_log(true);
+    // Built once per process; what is missing fails the init and says so.
+    let renderer = &renderer::renderer(&Env(&process_env))?;
+    run(service_fn(move |event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(renderer::handle(renderer, event.payload).await)
+    }))
+    .await
+}

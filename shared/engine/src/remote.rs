@@ -1,0 +1,42 @@
+//! A browser in a function of its own: it is asked, and waited for. What a page shows there is not trusted more than what
+//! a site sends.
+
+use std::time::Duration;
+
+use fetch::BoxFuture;
+use render::{Answer, Render, RenderError, Rendered, Request};
+use store::function::Function;
+
+/// What is kept of a page's time for the way to the function and back.
+const WAY: Duration = Duration::from_millis(300);
+
+/// Has a function render pages.
+#[derive(Debug, Clone)]
+pub struct Remote(pub Function);
+
+impl Remote {
+    async fn ask(&self, mut request: Request) -> Result<Rendered, RenderError> {
+        let time = request.timeout;
+        request.timeout = time.saturating_sub(WAY).max(time / 2);
+        let asked = serde_json::to_vec(&request).map_err(|error| RenderError::Ours(error.to_string()))?;
+        match self.0.ask(asked, time).await {
+            Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
+                Ok(answer) => answer.unpack(),
+                Err(error) => {
+                    tracing::error!(%error, "the renderer's answer is none");
+                    Err(RenderError::Ours("its answer cannot be read".into()))
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%error, "the renderer did not answer");
+                Err(RenderError::NoAnswer)
+            }
+        }
+    }
+}
+
+impl Render for Remote {
+    fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
+        Box::pin(self.ask(request))
+    }
+}

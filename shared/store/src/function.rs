@@ -1,0 +1,78 @@
+//! Asks a Lambda function and waits for its answer. It knows nothing of what is asked.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::Builder;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+
+use crate::client::{Connection, load};
+
+/// A function that is not reached by then is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Handle on one function. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Function {
+    client: Client,
+    name: String,
+}
+
+/// A function did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Not in time.
+    #[error("it did not answer in time")]
+    Late,
+    /// It ended with an error, such as that its process died.
+    #[error("it failed: {0}")]
+    Failed(String),
+    /// It could not be asked.
+    #[error("it could not be asked: {0}")]
+    Unreachable(String),
+}
+
+impl Function {
+    /// The function of this name. Makes no network call before the first question.
+    pub async fn new(connection: &Connection, name: &str) -> Function {
+        // One that starts too many at once, or is not there for a moment, is asked again while there is time.
+        let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(200));
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let config = load(connection, connection.http_client(), retry, timeouts).await;
+        Function { client: Client::new(&config), name: name.to_owned() }
+    }
+
+    /// Asks it, and waits for its answer no longer than `time`.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn ask(&self, payload: Vec<u8>, time: Duration) -> Result<Vec<u8>, AskError> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(time).build();
+        let asked = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
+        let answer = asked.customize().config_override(Builder::new().timeout_config(timeouts)).send().await;
+        let answer = answer.map_err(|error| match error {
+            SdkError::TimeoutError(_) => AskError::Late,
+            error => AskError::Unreachable(said(&error)),
+        })?;
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        match answer.function_error {
+            None => Ok(payload),
+            // Lambda's own words: that the process ended, or was stopped.
+            Some(_) => Err(AskError::Failed(String::from_utf8_lossy(&payload).chars().take(200).collect())),
+        }
+    }
+}
+
+/// An error's code, or its causes' own words: its debug form has the whole request in it.
+fn said<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string);
+    error.code().map_or_else(|| causes.collect::<Vec<_>>().join(": "), str::to_owned)
+}

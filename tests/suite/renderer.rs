@@ -1,0 +1,131 @@
+//! Pages that a function of its own renders: the real binaries on the Runtime API, with Lambda's service between them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use render::{Answer, RenderError, Request};
+use serde_json::{Value, json};
+
+use crate::rendering::browser;
+use crate::support::binaries::binary;
+use crate::support::cloud::{Cloud, Function, PLENTY};
+use crate::support::invocations::{Invocations, Reply};
+use crate::support::site::Site;
+use crate::support::stack::schema;
+
+/// Starts the function that renders, with what its image gives it.
+async fn renderer(cloud: &Cloud, browser: &str, allow: &str) -> Function {
+    let vars = [("BROWSER", browser), ("FETCH_ALLOW", allow), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096")];
+    cloud.function_with("renderer", &vars).await
+}
+
+async fn extract(function: &Function, url: &str, options: Value) -> Value {
+    let body = json!({ "url": url, "schema": schema(), "options": options });
+    function.request("POST", "/v1/extract", &[], &body, PLENTY).body().await
+}
+
+/// Asks the function that renders, as another one does.
+async fn asked(function: &Function, url: &str) -> Result<render::Rendered, RenderError> {
+    let request = Request::new(url.parse().unwrap(), "Runo/test", Duration::from_secs(60));
+    let answer = function.api.invoke(&serde_json::to_value(&request).unwrap(), PLENTY).value().await;
+    serde_json::from_value::<Answer>(answer).unwrap().unpack()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shell_is_rendered_by_a_function_of_its_own() {
+    let Some(browser) = browser() else { return };
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let renderer = renderer(&cloud, &browser, "127.0.0.0/8").await;
+    let lambda = Invocations::of(&renderer.api).await;
+    let function = cloud.function_with("extract", &lambda.variables()).await;
+    let time = json!({ "timeout_ms": 60_000 });
+    let got = extract(&function, &site.url("/spa/7"), time.clone()).await;
+    assert_eq!(
+        (&got["render_mode"], &got["data"]),
+        (&json!("headless"), &json!({ "title": "Kettle 7", "price": 19.5 }))
+    );
+    let got = extract(&function, &site.url("/ssr/7"), time).await;
+    assert_eq!((&got["render_mode"], lambda.asked()), (&json!("fetch"), 1), "{got}");
+    // Without the function's own leave nothing that is not public is reached, whoever asks.
+    let strict = self::renderer(&cloud, &browser, "").await;
+    let hits = site.hits();
+    let refused = asked(&strict, &site.url("/spa/8")).await.unwrap_err();
+    assert!(matches!(refused, RenderError::Forbidden(_)), "{refused:?}");
+    assert_eq!(site.hits(), hits);
+    // One page after the other, in the same browser, and what is no page is told.
+    let pages = [asked(&renderer, &site.url("/spa/1")).await, asked(&renderer, &site.url("/spa/2")).await];
+    for (n, page) in (1..).zip(pages) {
+        assert!(page.unwrap().html.contains(&format!("Kettle {n}")));
+    }
+    assert!(matches!(asked(&renderer, &site.url("/pdf")).await, Err(RenderError::NoPage(_))));
+    cloud.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renderer_that_is_dead_or_slow_is_a_timeout_or_the_plain_answer() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    for (reply, most) in [(0, 5), (1, 5), (2, 12)] {
+        let serve = move |_| -> futures_util::future::BoxFuture<'static, Reply> {
+            Box::pin(async move {
+                match reply {
+                    0 => Reply::Died,
+                    1 => Reply::Throttled,
+                    _ => Reply::Silence,
+                }
+            })
+        };
+        let lambda = Invocations::start(Arc::default(), serve).await;
+        let function = cloud.function_with("extract", &lambda.variables()).await;
+        let options = |mode: &str| json!({ "render_js": mode, "timeout_ms": 4_000, "no_cache": true });
+        let started = Instant::now();
+        let got = extract(&function, &site.url("/spa/7"), options("always")).await;
+        assert_eq!((&got["error"]["code"], &got["error"]["retryable"]), (&json!("TIMEOUT"), &json!(true)), "{got}");
+        assert!(started.elapsed() < Duration::from_secs(most), "{:?}", started.elapsed());
+        let got = extract(&function, &site.url("/spa/7"), options("auto")).await;
+        assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("Shop")), "{got}");
+        assert_ne!(got["render_mode"], "headless", "{got}");
+        assert!(got["warnings"].to_string().contains("could not be rendered"), "{got}");
+        assert!(lambda.asked() >= 2);
+    }
+    cloud.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_renderer_says_of_a_page_is_the_units_error() {
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let error = Answer::Error(RenderError::TooMuch("the rendered page is over what can be carried".into()));
+    for (answer, code) in [
+        (serde_json::to_value(&error).unwrap(), "UNSUPPORTED_CONTENT"),
+        (json!({ "error": { "unreachable": "nobody is there" } }), "URL_UNREACHABLE"),
+    ] {
+        let serve = move |_| -> futures_util::future::BoxFuture<'static, Reply> {
+            let answer = answer.clone();
+            Box::pin(async move { Reply::Answer(answer) })
+        };
+        let lambda = Invocations::start(Arc::default(), serve).await;
+        let function = cloud.function_with("extract", &lambda.variables()).await;
+        let got = extract(&function, &site.url("/spa/7"), json!({ "render_js": "always" })).await;
+        assert_eq!(got["error"]["code"], code, "{got}");
+    }
+}
+
+/// A browser's protocol and flags are where the browser is, and nowhere else.
+#[test]
+fn small_functions_have_no_browser_in_them() {
+    let has = |name: &str| {
+        let program = std::fs::read(binary(name)).unwrap();
+        let flag = b"--remote-debugging-pipe";
+        program.windows(flag.len()).any(|window| window == flag)
+    };
+    assert!(has("renderer"));
+    for name in ["extract", "batch", "crawl", "jobs", "worker", "settle"] {
+        assert!(!has(name), "{name} has a browser's flags in it");
+    }
+}
+
+#[tokio::test]
+async fn a_renderer_without_a_browser_does_not_start() {
+    let cloud = Cloud::start().await;
+    let (status, said) = Function::fails_to_start("renderer", &cloud.environment("renderer")).await;
+    assert!(!status.success() && said.contains("NoBrowser"), "{said}");
+}
