@@ -8,6 +8,7 @@ mod architecture;
 mod budget;
 mod cache;
 mod cancel;
+mod captures;
 mod clients;
 mod contract;
 mod crash;

@@ -223,8 +223,8 @@ impl App {
     }
 
     async fn answer_routed(&self, function: Function, request: lambda_http::Request) -> Response {
-        let (operation, job_id) = match routes::find(request.method(), request::path(&request)) {
-            Ok(Found::Operation(operation, job_id)) => (operation, job_id),
+        let (operation, segments) = match routes::find(request.method(), request::path(&request)) {
+            Ok(Found::Operation(operation, segments)) => (operation, segments),
             Ok(Found::Options(allow)) => return self.options(&allow),
             Err(refusal) => return Box::pin(self.refuse(request.headers(), refusal)).await,
         };
@@ -241,9 +241,10 @@ impl App {
             | Operation::GetJob
             | Operation::CancelJob
             | Operation::GetResult
+            | Operation::GetCapture
             | Operation::Usage
             | Operation::Health
-            | Operation::OpenApi => Box::pin(self.read(operation, job_id, &request)).await,
+            | Operation::OpenApi => Box::pin(self.read(operation, segments, &request)).await,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
 use crate::calls::Wishes;
 use crate::headers::{add_limits, result_path};
-use crate::routes::Operation;
+use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, cursor, request};
 
@@ -30,7 +30,7 @@ const MAX_LIMIT: usize = 100;
 
 impl App {
     /// Serves an operation of `functions/jobs`.
-    pub async fn read(&self, operation: Operation, job_id: Option<&str>, request: &Request) -> Response {
+    pub async fn read(&self, operation: Operation, segments: Segments<'_>, request: &Request) -> Response {
         if operation == Operation::Health {
             return json_response(&json!({ "status": "ok" }));
         }
@@ -43,9 +43,9 @@ impl App {
         };
         RequestLog::note(request, |log| {
             log.account(&caller.account);
-            job_id.and_then(JobId::parse).iter().for_each(|id| log.job(id));
+            segments.job_id.and_then(JobId::parse).iter().for_each(|id| log.job(id));
         });
-        let answer = self.answer(operation, job_id.unwrap_or_default(), &caller, request).await;
+        let answer = self.answer(operation, segments, &caller, request).await;
         let mut response = answer.unwrap_or_else(ApiError::into_response);
         add_limits(response.headers_mut(), &caller.quota);
         response
@@ -54,11 +54,12 @@ impl App {
     async fn answer(
         &self,
         operation: Operation,
-        job_id: &str,
+        segments: Segments<'_>,
         caller: &Caller,
         request: &Request,
     ) -> Result<Response, ApiError> {
         check_active(&caller.quota)?;
+        let job_id = segments.job_id.unwrap_or_default();
         match operation {
             Operation::ListJobs => self.list(caller, request).await,
             Operation::GetJob => {
@@ -72,6 +73,10 @@ impl App {
                 self.cancel(job_id, caller).await
             }
             Operation::GetResult => self.result(job_id, caller, request).await,
+            Operation::GetCapture => {
+                request::query(request, &[])?;
+                self.capture(job_id, segments.n.unwrap_or_default(), caller).await
+            }
             Operation::Usage => {
                 request::query(request, &[])?;
                 let mut usage = usage_json(caller);
@@ -155,6 +160,19 @@ impl App {
         }
         let held = self.hold(&caller.quota, &wishes)?;
         Ok(self.stream(self.engine.follow(job, from), held, &wishes))
+    }
+
+    async fn capture(&self, job_id: &str, n: &str, caller: &Caller) -> Result<Response, ApiError> {
+        let job = self.owned(job_id, caller).await?;
+        let png = match request::whole(n) {
+            Some(n) => self.engine.capture(&job.id, n).await?,
+            None => None,
+        };
+        let shown: String = n.chars().take(20).collect();
+        let text = format!("this job has no capture \"{shown}\"; a result's \"captures\" name those that there are");
+        let mut response = Response::new(Body::full(png.ok_or_else(|| ApiError::new(ErrorCode::NotFound, text))?));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
+        Ok(response)
     }
 
     /// A job of the caller's that is still kept.

@@ -23,6 +23,8 @@ pub enum Operation {
     CancelJob,
     /// `GET /v1/jobs/{job_id}/result`
     GetResult,
+    /// `GET /v1/jobs/{job_id}/captures/{n}`
+    GetCapture,
     /// `GET /v1/usage`
     Usage,
     /// `GET /health`
@@ -49,14 +51,14 @@ pub enum Function {
 pub struct Route {
     /// HTTP method.
     pub method: Method,
-    /// Path, with `{job_id}` for one segment.
+    /// Path, with `{job_id}` and `{n}` for one segment each.
     pub path: &'static str,
     /// What it means.
     pub operation: Operation,
 }
 
 /// Every route.
-pub const ROUTES: [Route; 10] = [
+pub const ROUTES: [Route; 11] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
     Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
@@ -64,6 +66,7 @@ pub const ROUTES: [Route; 10] = [
     Route { method: Method::GET, path: "/v1/jobs/{job_id}", operation: Operation::GetJob },
     Route { method: Method::DELETE, path: "/v1/jobs/{job_id}", operation: Operation::CancelJob },
     Route { method: Method::GET, path: "/v1/jobs/{job_id}/result", operation: Operation::GetResult },
+    Route { method: Method::GET, path: "/v1/jobs/{job_id}/captures/{n}", operation: Operation::GetCapture },
     Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
     Route { method: Method::GET, path: "/health", operation: Operation::Health },
     Route { method: Method::GET, path: "/openapi.json", operation: Operation::OpenApi },
@@ -80,6 +83,7 @@ impl Operation {
             | Operation::GetJob
             | Operation::CancelJob
             | Operation::GetResult
+            | Operation::GetCapture
             | Operation::Usage
             | Operation::Health
             | Operation::OpenApi => Function::Jobs,
@@ -87,11 +91,20 @@ impl Operation {
     }
 }
 
+/// What stands at a path's variable segments, as sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Segments<'p> {
+    /// `{job_id}`
+    pub job_id: Option<&'p str>,
+    /// `{n}`
+    pub n: Option<&'p str>,
+}
+
 /// What a request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found<'p> {
-    /// The operation and, where the path has one, the job id as sent.
-    Operation(Operation, Option<&'p str>),
+    /// The operation and what stands in its path.
+    Operation(Operation, Segments<'p>),
     /// `OPTIONS` of a path: the methods that it has, as `Allow` lists them.
     Options(String),
 }
@@ -104,9 +117,9 @@ pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
     let meant = if method == Method::HEAD { &Method::GET } else { method };
     let mut allowed = Vec::new();
     for route in &ROUTES {
-        let Some(job_id) = matches(route.path, path) else { continue };
+        let Some(segments) = matches(route.path, path) else { continue };
         if route.method == *meant {
-            return Ok(Found::Operation(route.operation, job_id));
+            return Ok(Found::Operation(route.operation, segments));
         }
         allowed.push(route.method.as_str());
         if route.method == Method::GET {
@@ -129,13 +142,14 @@ pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
     Err(ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, text) })
 }
 
-/// Whether the path fits the template; the segment at `{job_id}`, if it has one.
-fn matches<'p>(template: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let (mut job_id, mut want, mut have) = (None, template.split('/'), path.split('/'));
+/// What stands in a path that fits the template.
+fn matches<'p>(template: &str, path: &'p str) -> Option<Segments<'p>> {
+    let (mut segments, mut want, mut have) = (Segments::default(), template.split('/'), path.split('/'));
     loop {
         match (want.next(), have.next()) {
-            (None, None) => return Some(job_id),
-            (Some("{job_id}"), Some(segment)) if !segment.is_empty() => job_id = Some(segment),
+            (None, None) => return Some(segments),
+            (Some("{job_id}"), Some(segment)) if !segment.is_empty() => segments.job_id = Some(segment),
+            (Some("{n}"), Some(segment)) if !segment.is_empty() => segments.n = Some(segment),
             (Some(w), Some(h)) if w == h => {}
             (Some(_), Some(_) | None) | (None, Some(_)) => return None,
         }
@@ -149,10 +163,11 @@ mod tests {
     #[test]
     fn every_route_is_found() {
         for route in &ROUTES {
-            let path = route.path.replace("{job_id}", "job_0123456789abcdef");
-            let Found::Operation(operation, id) = find(&route.method, &path).unwrap() else { panic!("{path}") };
+            let path = route.path.replace("{job_id}", "job_0123456789abcdef").replace("{n}", "7");
+            let Found::Operation(operation, segments) = find(&route.method, &path).unwrap() else { panic!("{path}") };
             assert_eq!(operation, route.operation);
-            assert_eq!(id.is_some(), route.path.contains('{'));
+            assert_eq!(segments.job_id.is_some(), route.path.contains("{job_id}"));
+            assert_eq!(segments.n, route.path.contains("{n}").then_some("7"));
             let head = find(&Method::HEAD, &path);
             assert!(route.method != Method::GET || head == find(&Method::GET, &path), "{path}");
         }

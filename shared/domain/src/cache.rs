@@ -17,7 +17,8 @@ pub struct CacheKey(String);
 impl CacheKey {
     /// The key of an extract's result; `None` for other jobs, and for URLs that are no page's.
     pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
-        if job.endpoint != Endpoint::Extract {
+        // What is captured is the job's.
+        if job.endpoint != Endpoint::Extract || !spec.options.capture.is_empty() {
             return None;
         }
         let page = CanonicalUrl::parse(url)?.key();
@@ -62,6 +63,7 @@ impl Cached {
             UnitOutcome::Success { final_url, data, warnings, images_processed, model_fields, .. } => {
                 Some(UnitOutcome::Success {
                     attempts: None,
+                    captures: Vec::new(),
                     url: url.to_owned(),
                     final_url,
                     render_mode: RenderMode::Cache,
@@ -122,6 +124,9 @@ mod tests {
         }
         others.push(CacheKey::of(&job(), &JobSpec { schema, ..spec() }, URL));
         assert!(others.iter().all(|other| other.is_some() && *other != key));
+        let mut captured = spec();
+        captured.options.capture = vec![crate::job::Capture::Screenshot];
+        assert_eq!(CacheKey::of(&job(), &captured, URL), None);
         // What does not change it: how long it may take.
         let mut patient = spec();
         patient.options.timeout_ms = 99_000;
@@ -141,6 +146,7 @@ mod tests {
             warnings: vec!["w".into()],
             images_processed: None,
             model_fields: vec!["t".into()],
+            captures: Vec::new(),
         };
         let cached = Cached { at: Timestamp(1_000), outcome };
         let served = cached.clone().serve(URL, Timestamp(10_999), 10).unwrap();

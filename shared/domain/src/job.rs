@@ -14,7 +14,7 @@ use crate::progress::Tally;
 use crate::schema::Schema;
 use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
-pub use options::{ModelUse, Options, RenderJs, WaitFor};
+pub use options::{Capture, ModelUse, Options, RenderJs, WaitFor};
 
 /// Which call made the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -35,7 +35,7 @@ pub use glob::{Glob, GlobError};
 pub use ids::{AccountId, JobId, Nonce, Seq};
 pub use job::{Endpoint, Job, JobSpec, JobState, Outcome};
 pub use media::Media;
-pub use outcome::{RenderMode, UnitOutcome};
+pub use outcome::{Captured, RenderMode, UnitOutcome};
 pub use plan::Plan;
 pub use schema::{Field, FieldType, Schema};
 pub use time::{Month, Timestamp};

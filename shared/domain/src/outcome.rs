@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::UnitError;
+use crate::ids::Seq;
+use crate::job::Capture;
 
 /// Where a success's values came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,15 @@ pub enum RenderMode {
     Structured,
     /// Served from the result cache.
     Cache,
+}
+
+/// What was captured of a page, and by which number its job has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// What it is.
+    pub kind: Capture,
+    /// Its unit's number.
+    pub n: Seq,
 }
 
 /// One element of `results`. Serialises to exactly the wire's object.
@@ -43,6 +54,9 @@ pub enum UnitOutcome {
         /// The fields that the operator's model answered, in the schema's order.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         model_fields: Vec<String>,
+        /// What was captured of the page.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        captures: Vec<Captured>,
         /// How often the page was tried, where that was more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<u32>,

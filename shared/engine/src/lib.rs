@@ -24,6 +24,7 @@ pub mod worker;
 mod assignment;
 mod attempts;
 mod cache;
+mod captures;
 mod crawl;
 mod events;
 mod heartbeat;

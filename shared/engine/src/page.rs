@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::job::RenderJs;
 use domain::{ErrorCode, RenderMode, Seq, UnitError, UnitOutcome};
 use fetch::{FetchError, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
@@ -18,7 +17,7 @@ use crate::crawl::{Found, Redirects};
 use crate::gate::Permit;
 use crate::reader::Values;
 use crate::reading::{Fetched, Held};
-use crate::rendering::{NO_BROWSER, Unrendered, is_better};
+use crate::rendering::{Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
@@ -48,12 +47,14 @@ pub(crate) struct Visited {
     pub(crate) duplicate: bool,
     /// Where the answer came from, if one did, and what it says about how much it is asked.
     pub(crate) answered: Option<(Url, Option<Throttled>)>,
+    /// A picture of the page, where one was asked for and taken.
+    pub(crate) screenshot: Option<Vec<u8>>,
 }
 
 impl Visited {
     /// What the cache had: nothing was fetched.
     pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
-        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None }
+        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None, screenshot: None }
     }
 
     /// No such page can be asked for.
@@ -63,7 +64,7 @@ impl Visited {
 
     fn failed(url: &str, error: UnitError) -> Visited {
         let outcome = UnitOutcome::error(url, error);
-        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None }
+        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None, screenshot: None }
     }
 }
 
@@ -99,7 +100,7 @@ impl Engine {
         mut visit: Visit,
         end: Instant,
     ) -> Visited {
-        let always = job.spec.options.render_js == RenderJs::Always;
+        let always = is_wanted_at_once(&job.spec.options);
         let mut notes = Vec::new();
         match self.renderer(job) {
             Some(renderer) if always => {
@@ -107,21 +108,18 @@ impl Engine {
                 drop(visit.permit.take());
                 let redirects = visit.redirects.as_deref();
                 match self.render_page(job, renderer, &target, redirects, end).await {
-                    Ok((page, said)) => {
-                        let mut answer = self.read_rendered(job, page, said, &visit, end).await;
+                    Ok(shown) => {
+                        let mut answer = self.read_rendered(job, shown, &visit, end).await;
                         self.complete(job, &mut answer, end).await;
                         return visited(url, answer, None);
                     }
                     Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
-                    Err(Unrendered::NoAnswer) => {
-                        let text = format!("{}, and the page was not read", Unrendered::NoAnswer);
-                        return Visited::failed(&url, UnitError::new(ErrorCode::Timeout, text));
-                    }
+                    Err(Unrendered::NoAnswer) => return Visited::failed(&url, no_answer()),
                     Err(Unrendered::NoPage) => {}
                     Err(Unrendered::NoBrowser(why)) => notes.push(format!("{why}; the page was fetched plainly")),
                 }
             }
-            None if always => notes.push(NO_BROWSER.into()),
+            None if always => notes.push(no_browser(&job.spec.options)),
             Some(_) | None => {}
         }
         let permit = match visit.permit.take() {
@@ -171,28 +169,22 @@ impl Engine {
             Some(()) => self.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser("its host has no turn for that in time".into())),
         };
-        let (page, said) = match rendered {
-            Ok(page) => page,
+        let shown = match rendered {
+            Ok(shown) => shown,
             Err(why) => {
                 values.warnings.push(format!("the page seems to need a browser, and could not be rendered: {why}"));
                 return None;
             }
         };
-        let redirected = plain.redirected || page.redirected;
-        let answer = self.read_rendered(job, page, said, visit, end).await;
+        let redirected = plain.redirected || shown.page.redirected;
+        let answer = self.read_rendered(job, shown, visit, end).await;
         let better = answer.values.as_ref().is_some_and(|rendered| is_better(values, rendered));
         better.then_some(Answer { redirected, ..answer })
     }
 
     /// Reads a page that was rendered.
-    async fn read_rendered(
-        &self,
-        job: &Arc<Assignment>,
-        page: Page,
-        said: Vec<String>,
-        visit: &Visit,
-        end: Instant,
-    ) -> Answer {
+    async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Visit, end: Instant) -> Answer {
+        let Shown { page, notes, screenshot } = shown;
         // Its body waits for a reader as any other does.
         let permit = self.inner.semaphores.pages.acquire(&job.account).await;
         let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account, false));
@@ -200,9 +192,9 @@ impl Engine {
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.render_mode = RenderMode::Headless;
-            values.warnings.extend(said);
+            values.warnings.extend(notes);
         }
-        answer
+        Answer { screenshot, ..answer }
     }
 
     /// Reads a page, and judges its links where it is a crawl's.
@@ -216,9 +208,9 @@ impl Engine {
         match self.read_page(fetched, visit.suspect).await {
             Some((values, judged)) => {
                 let found = edge.map(|edge| Found { at: at.clone(), edge, judged, end: end.into() });
-                Answer { at, redirected, values: Some(values), found }
+                Answer { at, redirected, values: Some(values), found, screenshot: None }
             }
-            None => Answer { at, redirected, values: None, found: None },
+            None => Answer { at, redirected, values: None, found: None, screenshot: None },
         }
     }
 }
@@ -232,11 +224,12 @@ struct Answer {
     /// `None` where its reader failed by a fault of ours.
     values: Option<Result<Values, UnitError>>,
     found: Option<Found>,
+    screenshot: Option<Vec<u8>>,
 }
 
 /// What a unit's page came to that was read.
 fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
-    let Answer { at, redirected, values, found } = answer;
+    let Answer { at, redirected, values, found, screenshot } = answer;
     let final_url = redirected.then(|| at.to_string());
     let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
     let mut is_whole = true;
@@ -251,16 +244,14 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
                 warnings,
                 images_processed: None,
                 model_fields,
+                captures: Vec::new(),
                 attempts: None,
             }
         }
         Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
     };
-    let outcome = match attempts {
-        Some(attempts) => outcome.tried(attempts),
-        None => outcome,
-    };
-    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)) }
+    let outcome = outcome.tried(attempts.unwrap_or(1));
+    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)), screenshot }
 }
 
 /// What a unit's page came to that could not be had.
@@ -269,7 +260,7 @@ fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
-    Visited { outcome, is_whole: true, found: None, answered, duplicate }
+    Visited { outcome, is_whole: true, found: None, answered, duplicate, screenshot: None }
 }
 
 /// Cuts a result that would not fit its row: the longest texts first, and says so.
@@ -343,6 +334,7 @@ mod tests {
             warnings,
             images_processed: None,
             model_fields: Vec::new(),
+            captures: Vec::new(),
             attempts: None,
         }
     }

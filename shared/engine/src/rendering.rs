@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use domain::UnitError;
-use domain::job::{RenderJs, WaitFor};
+use domain::job::{Capture, Options, RenderJs, WaitFor};
 use domain::pace::AccountTag;
+use domain::{ErrorCode, UnitError};
 use fetch::{FetchError, Hop, Hops, Page, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
@@ -22,6 +22,15 @@ const MAX_HOPS: u32 = 5;
 const KEEP: Duration = Duration::from_millis(800);
 /// Shortest time in which rendering is begun.
 const SHORTEST: Duration = Duration::from_millis(1_500);
+
+/// A page as a browser showed it.
+pub(crate) struct Shown {
+    pub(crate) page: Page,
+    /// What the caller should know.
+    pub(crate) notes: Vec<String>,
+    /// A PNG of the window, if one was asked for.
+    pub(crate) screenshot: Option<Vec<u8>>,
+}
 
 /// Why a page is not to be had of a browser.
 pub(crate) enum Unrendered {
@@ -78,7 +87,7 @@ impl Engine {
         url: &Url,
         redirects: Option<&Redirects>,
         end: Instant,
-    ) -> Result<(Page, Vec<String>), Unrendered> {
+    ) -> Result<Shown, Unrendered> {
         let mut url = url.clone();
         let asked = url.clone();
         for _ in 0..=MAX_HOPS {
@@ -118,13 +127,14 @@ fn request(engine: &Engine, job: &Assignment, url: &Url, timeout: Duration) -> R
         WaitFor::Selector(selector) => render::WaitFor::Selector(selector.clone()),
         WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
     });
+    request.capture = options.capture.iter().map(|Capture::Screenshot| render::Capture::Screenshot).collect();
     // A crawl's pages are other units' too, and robots.txt holds for each document.
     request.documents = if job.is_crawl() { Documents::OnlyThis } else { Documents::Any };
     request
 }
 
-fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<(Page, Vec<String>), Unrendered> {
-    let Rendered { final_url, status, html, notes, robots_tag, .. } = rendered;
+fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<Shown, Unrendered> {
+    let Rendered { final_url, status, html, notes, robots_tag, screenshot, .. } = rendered;
     check_code(status, &final_url).map_err(Unrendered::Failed)?;
     let mut from = asked.clone();
     from.set_fragment(None);
@@ -136,7 +146,7 @@ fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<(Page, Ve
         nofollow: robots_tag.is_some_and(|fields| engine.inner.fetcher.is_nofollow(&fields)),
         body: html.into_bytes().into(),
     };
-    Ok((page, notes))
+    Ok(Shown { page, notes, screenshot })
 }
 
 fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
@@ -159,6 +169,21 @@ pub(crate) fn is_better(plain: &Values, rendered: &Result<Values, UnitError>) ->
     rendered.as_ref().is_ok_and(|rendered| found(rendered) > found(plain))
 }
 
+/// Whether a browser is asked at once: for its picture too, whatever the page shows without one.
+pub(crate) fn is_wanted_at_once(options: &Options) -> bool {
+    options.render_js == RenderJs::Always || !options.capture.is_empty()
+}
+
+/// What becomes of a page that only a browser was to read.
+pub(crate) fn no_answer() -> UnitError {
+    UnitError::new(ErrorCode::Timeout, format!("{}, and the page was not read", Unrendered::NoAnswer))
+}
+
 /// What there is to say where a browser is wanted and there is none.
-pub(crate) const NO_BROWSER: &str = "render_js was \"always\", but no browser is configured; the page was fetched \
-    plainly. The operator can install Chromium (\"apt-get install chromium\") or set BROWSER to one";
+pub(crate) fn no_browser(options: &Options) -> String {
+    let wanted = if options.capture.is_empty() { "render_js was \"always\"" } else { "capture needs a browser" };
+    format!(
+        "{wanted}, but no browser is configured; the page was fetched plainly. The operator can install Chromium \
+         (\"apt-get install chromium\") or set BROWSER to one"
+    )
+}

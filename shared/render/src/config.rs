@@ -66,6 +66,8 @@ pub struct Limits {
     pub connections_at_once: usize,
     /// Bytes of HTML.
     pub html: usize,
+    /// Bytes of a screenshot; one that has more is taken again, smaller.
+    pub screenshot: usize,
     /// Bytes of memory of its process.
     pub memory: u64,
     /// Documents that its window goes through.
@@ -82,6 +84,7 @@ impl Default for Limits {
             connections: 200,
             connections_at_once: 64,
             html: 10 << 20,
+            screenshot: 380_000,
             memory: 1 << 30,
             documents: 10,
             settle: Duration::from_secs(5),

@@ -13,6 +13,11 @@ use crate::config::RenderConfig;
 use crate::proxy::{Pass, Proxy};
 use crate::screen::{self, Screen};
 
+/// The window's size, in pixels.
+pub(crate) const WIDTH: u32 = 1_280;
+/// See [`WIDTH`].
+pub(crate) const HEIGHT: u32 = 800;
+
 /// Pages find no service workers: what those fetch and keep is nobody's page.
 const NO_WORKERS: &str = "delete Navigator.prototype.serviceWorker;";
 
@@ -82,7 +87,7 @@ impl Context {
         }
         // A tag that the browser does not know changes nothing.
         session.post("Emulation.setLocaleOverride", json!({ "locale": request.locale }));
-        let window = json!({ "width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+        let window = json!({ "width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
         session.post("Emulation.setDeviceMetricsOverride", window);
         session.post("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         for answer in said {

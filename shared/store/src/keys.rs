@@ -84,6 +84,11 @@ pub fn result(seq: Seq, attempt: u8) -> String {
     format!("RESULT#{seq:06}#{attempt:03}")
 }
 
+/// Sort key of what was captured of a unit's page. Padded likewise.
+pub fn capture(seq: Seq) -> String {
+    format!("CAPTURE#{seq:06}")
+}
+
 /// The unit and attempt that a result's sort key names.
 pub fn result_of(sk: &str) -> Option<(Seq, u8)> {
     let (seq, attempt) = sk.strip_prefix("RESULT#")?.split_once('#')?;

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod accounts;
 pub mod cache;
+pub mod captures;
 pub mod client;
 pub mod error;
 pub mod function;

@@ -1,7 +1,8 @@
 //! What the running stack answers is what the document says: bodies, statuses, headers, media types; a member that is
 //! not described is a fault too.
 
-use domain::Plan;
+use domain::job::Capture;
+use domain::{Captured, Plan, RenderMode, UnitOutcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -87,6 +88,7 @@ const EXTRACT: &str = "/v1/extract";
 const CRAWL: &str = "/v1/crawl";
 const RESULT: &str = "/v1/jobs/{job_id}/result";
 const JOB: &str = "/v1/jobs/{job_id}";
+const CAPTURE: &str = "/v1/jobs/{job_id}/captures/{n}";
 
 async fn post(caller: &Caller, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let request = caller.request(Method::POST, path).body(body.to_string());
@@ -143,6 +145,18 @@ async fn what_is_done_is_described() {
             }
         }
     }
+    let captured = UnitOutcome::Success {
+        url: site.url("/p/1"),
+        final_url: None,
+        render_mode: RenderMode::Headless,
+        data: serde_json::Map::new(),
+        warnings: Vec::new(),
+        images_processed: None,
+        model_fields: Vec::new(),
+        captures: vec![Captured { kind: Capture::Screenshot, n: 7 }],
+        attempts: None,
+    };
+    contract.fits("/components/schemas/Success", &serde_json::to_value(captured).unwrap());
     contract.holds("get", "/v1/usage", 200, &world.get("/v1/usage").await);
     contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs?state=finished&limit=2").await);
     contract.holds("get", "/health", 200, &world.with_key("").get("/health").await);
@@ -228,7 +242,9 @@ async fn refusals_are_described() {
     let job = world.post(EXTRACT, &good[0].1).await.job();
     let one = format!("/v1/jobs/{job}");
     let result = format!("{one}/result");
-    for (method, template, path) in [("get", JOB, &one), ("delete", JOB, &one), ("get", RESULT, &result)] {
+    let capture = format!("{one}/captures/0");
+    let paths = [("get", JOB, &one), ("delete", JOB, &one), ("get", RESULT, &result), ("get", CAPTURE, &capture)];
+    for (method, template, path) in paths {
         let ask = async |caller: &Caller, path: &str| {
             let verb: Method = method.to_uppercase().parse().unwrap();
             caller.send(caller.request(verb, path)).await
@@ -242,6 +258,7 @@ async fn refusals_are_described() {
             contract.holds(method, template, 403, &ask(&fixed, path).await);
         }
     }
+    contract.holds("get", CAPTURE, 404, &world.get(&capture).await);
     for path in ["/v1/jobs", "/v1/usage"] {
         contract.holds("get", path, 400, &world.get(&format!("{path}?x=1")).await);
         contract.holds("get", path, 401, &nobody.get(path).await);

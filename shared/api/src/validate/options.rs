@@ -1,7 +1,7 @@
 //! The member `options`: how pages are fetched and read.
 
 use domain::Endpoint;
-use domain::job::{ModelUse, Options, RenderJs, WaitFor};
+use domain::job::{Capture, ModelUse, Options, RenderJs, WaitFor};
 use domain::nearest::nearest;
 use domain::request_headers::RequestHeaders;
 use domain::retry::MAX_RETRIES;
@@ -16,10 +16,11 @@ const MAX_SELECTOR: usize = 1_000;
 const MAX_WAIT_MS: u32 = 30_000;
 
 /// Its members and the endpoints that they apply to.
-const MEMBERS: [(&str, &[Endpoint]); 12] = [
+const MEMBERS: [(&str, &[Endpoint]); 13] = [
     ("render_js", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("wait_for", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("model", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
+    ("capture", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("locale", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("timeout_ms", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("retries", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
@@ -58,6 +59,7 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         headers: read_headers(members.get("headers"))?,
         wait_for: read_wait_for(members.get("wait_for"))?,
         model: model.unwrap_or(defaults.model),
+        capture: read_capture(members.get("capture"), render_js)?,
     })
 }
 
@@ -78,6 +80,25 @@ fn choice<T, const N: usize>(
     }
     let near = nearest(word, &words).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     Err(ApiError::invalid(format!("\"options.{name}\" must be one of {}{near}", words.join(", "))))
+}
+
+/// A list of kinds, each once.
+fn read_capture(value: Option<&Value>, render_js: RenderJs) -> Result<Vec<Capture>, ApiError> {
+    let kinds = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(kinds)) => kinds,
+        Some(other) => return Err(wrong("options.capture", "an array", other)),
+    };
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    if kinds.len() > 1 || kinds[0] != "screenshot" {
+        return Err(ApiError::invalid("\"options.capture\" must be [] or [\"screenshot\"]"));
+    }
+    if render_js == RenderJs::Never {
+        return Err(ApiError::invalid("\"options.capture\" needs a browser, and \"options.render_js\" is \"never\""));
+    }
+    Ok(vec![Capture::Screenshot])
 }
 
 /// A selector, or milliseconds.

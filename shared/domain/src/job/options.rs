@@ -38,6 +38,14 @@ pub enum WaitFor {
     Ms(u32),
 }
 
+/// `options.capture`: what is kept of a page beside its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capture {
+    /// A PNG of the window.
+    Screenshot,
+}
+
 /// The caller's options, validated, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -67,6 +75,9 @@ pub struct Options {
     /// Whether a model may be asked.
     #[serde(default)]
     pub model: ModelUse,
+    /// What is kept of a page beside its values. A browser is asked for it, whatever the page shows without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capture: Vec<Capture>,
 }
 
 impl Default for Options {
@@ -83,6 +94,7 @@ impl Default for Options {
             headers: RequestHeaders::default(),
             wait_for: None,
             model: ModelUse::Auto,
+            capture: Vec::new(),
         }
     }
 }

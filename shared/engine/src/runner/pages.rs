@@ -226,6 +226,9 @@ impl Engine {
                 Visited::unreachable(&url, &fault)
             }
         };
+        if let Some(png) = visited.screenshot.take() {
+            self.keep(&work, seq, png, &mut visited.outcome).await;
+        }
         let skipped = match (&work.spec.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => match self.grow_from(&work, plan, seq, attempt, found).await {
                 Ok(skipped) => skipped,

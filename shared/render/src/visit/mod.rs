@@ -2,16 +2,17 @@
 
 mod answer;
 mod fault;
+mod picture;
 
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 use url::Url;
 
 use answer::Answer;
+use picture::Picture;
 
 use crate::ask::{Capture, Rendered, Request, WaitFor};
 use crate::cdp::{CdpError, Event, Events, Session};
@@ -269,12 +270,12 @@ impl Visit<'_> {
         if !matches!(kind, "text/html" | "application/xhtml+xml") {
             return Err(RenderError::NoPage(kind.to_owned()));
         }
-        let (session, most) = (self.session.clone(), self.limits.html);
+        let (session, most, fits) = (self.session.clone(), self.limits.html, self.limits.screenshot);
         let mut world = World::new(&self.frame);
         let screenshot = self.request.wants(Capture::Screenshot);
         let reading = async move {
             let snapshot = world.snapshot(&session, most).await?;
-            let picture = if screenshot { picture(&session).await } else { None };
+            let picture = if screenshot { picture::take(&session, fits).await } else { Picture::None };
             Ok((snapshot, picture))
         };
         tokio::pin!(reading);
@@ -306,15 +307,15 @@ impl Visit<'_> {
             final_url: snapshot.url,
             status,
             html: snapshot.html,
-            notes: self.notes(screenshot && picture.is_none()),
-            screenshot: picture,
+            notes: self.notes(picture.note(screenshot)),
+            screenshot: picture.png(),
             robots_tag,
             bytes: self.pass.ledger.bytes(),
             requests: self.ready.requests,
         })
     }
 
-    fn notes(&self, no_picture: bool) -> Vec<String> {
+    fn notes(&self, of_picture: Option<String>) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(over) = self.pass.ledger.over() {
             notes.push(format!("the page asked for more than {over}; what came after that was left out"));
@@ -322,9 +323,7 @@ impl Visit<'_> {
         if self.selector().is_some() && !self.ready.has_found() {
             notes.push("nothing that \"wait_for\" selects appeared in time".into());
         }
-        if no_picture {
-            notes.push("no screenshot could be taken".into());
-        }
+        notes.extend(of_picture);
         notes
     }
 }
@@ -335,10 +334,4 @@ async fn seen(probing: &mut Option<Probing>) -> Probed {
         Some(probing) => probing.await,
         None => std::future::pending().await,
     }
-}
-
-/// A PNG of the window.
-async fn picture(session: &Session) -> Option<Vec<u8>> {
-    let answer = session.ask("Page.captureScreenshot", json!({ "format": "png" })).await.ok()?;
-    base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str()?).ok()
 }

@@ -95,6 +95,16 @@ fn a_document_that_comes_in_pieces_is_read_when_it_is_whole() {
             _ => Answer::js("document.write('<p>two</p>')").after(900),
         })
         .await;
+        // As frameworks stream what they render: a place is held, and filled by what comes later in the same document.
+        let streamed = Site::start(OPEN, |_| {
+            Answer::html("<main id=place><p>Loading</p></main>").later(
+                1_200,
+                "<div hidden id=part><h1>Kettle</h1></div><script>place.replaceChildren(...part.childNodes)</script>",
+            )
+        })
+        .await;
+        let html = render(renderer, streamed.url("/")).await.unwrap().html;
+        assert!(html.contains("<main id=\"place\"><h1>Kettle</h1></main>"), "{html}");
         let html = render(renderer, site.url("/")).await.unwrap().html;
         assert!(html.contains("<p>one</p>") && html.contains("<p>two</p>") && html.contains("<p>three</p>"), "{html}");
     });
@@ -221,5 +231,29 @@ fn pictures_and_fonts_are_fetched_only_for_a_screenshot() {
         let paths = site.paths();
         assert!(["/i.png", "/b.png", "/f.woff2"].iter().all(|p| paths.iter().any(|q| q == p)), "{paths:?}");
         assert!(!paths.iter().any(|p| p == "/v.mp4" || p == "/beacon"), "{paths:?}");
+    });
+}
+
+#[test]
+fn a_screenshot_that_is_too_large_is_made_smaller() {
+    with_browser(|renderer| async move {
+        let site = Site::start(OPEN, |_| {
+            Answer::html(
+                "<style>* { margin: 0 }</style><canvas width=1280 height=800></canvas><script>
+                const context = document.querySelector('canvas').getContext('2d');
+                const noise = context.createImageData(1280, 800);
+                for (let i = 0; i < noise.data.length; i += 65536)
+                    crypto.getRandomValues(noise.data.subarray(i, Math.min(i + 65536, noise.data.length)));
+                for (let i = 3; i < noise.data.length; i += 4) noise.data[i] = 255;
+                context.putImageData(noise, 0, 0)</script>",
+            )
+        })
+        .await;
+        let mut page = request(site.url("/"));
+        page.capture = vec![Capture::Screenshot];
+        let got = renderer.render(page).await.unwrap();
+        let png = got.screenshot.unwrap();
+        assert_eq!(png[16..24], [0, 0, 1, 64, 0, 0, 0, 200], "320 by 200");
+        assert!(png.len() <= 380_000 && got.notes.concat().contains("4 times as small"), "{:?}", got.notes);
     });
 }

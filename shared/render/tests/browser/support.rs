@@ -98,6 +98,8 @@ pub struct Answer {
     head: String,
     body: Vec<u8>,
     after: Duration,
+    /// Another part of the body, so long after the first.
+    later: Option<(Duration, Vec<u8>)>,
     ends: bool,
 }
 
@@ -116,12 +118,12 @@ impl Answer {
 
     pub fn of(kind: &str, body: impl Into<Vec<u8>>) -> Answer {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nAccess-Control-Allow-Origin: *\r\n");
-        Answer { head, body: body.into(), after: Duration::ZERO, ends: true }
+        Answer { head, body: body.into(), after: Duration::ZERO, later: None, ends: true }
     }
 
     pub fn status(code: u16, body: &str) -> Answer {
         let head = format!("HTTP/1.1 {code} Said\r\nContent-Type: text/html\r\n");
-        Answer { head, body: body.into(), after: Duration::ZERO, ends: true }
+        Answer { head, body: body.into(), after: Duration::ZERO, later: None, ends: true }
     }
 
     pub fn redirect(to: &str) -> Answer {
@@ -135,6 +137,12 @@ impl Answer {
 
     pub fn after(mut self, ms: u64) -> Answer {
         self.after = Duration::from_millis(ms);
+        self
+    }
+
+    /// Sends more of the body so long after what there is of it.
+    pub fn later(mut self, ms: u64, more: &str) -> Answer {
+        self.later = Some((Duration::from_millis(ms), more.into()));
         self
     }
 
@@ -180,13 +188,18 @@ impl Site {
                     let path = head.split(' ').nth(1).unwrap_or("(no request)").to_owned();
                     let asked = Asked { path, head };
                     log.lock().unwrap().push(asked.clone());
-                    let Answer { mut head, body, after, ends } = answer(&asked);
+                    let Answer { mut head, body, after, later, ends } = answer(&asked);
                     tokio::time::sleep(after).await;
                     if ends {
-                        head += &format!("Content-Length: {}\r\n", body.len());
+                        let more = later.as_ref().map_or(0, |(_, more)| more.len());
+                        head += &format!("Content-Length: {}\r\n", body.len() + more);
                     }
                     let _ = socket.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await;
                     let _ = socket.write_all(&body).await;
+                    if let Some((after, more)) = later {
+                        tokio::time::sleep(after).await;
+                        let _ = socket.write_all(&more).await;
+                    }
                     while !ends && socket.read_buf(&mut bytes).await.unwrap_or(0) > 0 {}
                 });
             }

@@ -1,0 +1,64 @@
+//! A picture of the window.
+
+use base64::Engine as _;
+use serde_json::json;
+
+use crate::cdp::Session;
+use crate::context::{HEIGHT, WIDTH};
+
+/// By how much a picture that is too large is made smaller, one after the other.
+const SCALES: [f64; 3] = [1.0, 0.5, 0.25];
+
+/// What came of taking one.
+pub(super) enum Picture {
+    /// It could not be taken.
+    None,
+    /// It does not fit, however small.
+    TooLarge,
+    /// A PNG, and how much of its width it has.
+    Taken(Vec<u8>, f64),
+}
+
+/// Takes a PNG of the window that has at most `most` bytes.
+pub(super) async fn take(session: &Session, most: usize) -> Picture {
+    for scale in SCALES {
+        let clip = json!({ "x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": scale });
+        let mut params = json!({ "format": "png" });
+        if scale < 1.0 {
+            params["clip"] = clip;
+        }
+        let Ok(answer) = session.ask("Page.captureScreenshot", params).await else { return Picture::None };
+        let data = answer["data"].as_str().unwrap_or_default();
+        let Ok(png) = base64::engine::general_purpose::STANDARD.decode(data) else { return Picture::None };
+        if png.is_empty() {
+            return Picture::None;
+        }
+        if png.len() <= most {
+            return Picture::Taken(png, scale);
+        }
+    }
+    Picture::TooLarge
+}
+
+impl Picture {
+    /// What there is to say of it, if one was wanted.
+    pub(super) fn note(&self, wanted: bool) -> Option<String> {
+        let text = match self {
+            Picture::None => "no screenshot could be taken".into(),
+            Picture::TooLarge => "the screenshot was too large to be kept and was left out".into(),
+            Picture::Taken(_, scale) if *scale < 1.0 => {
+                format!("the screenshot was too large to be kept and was made {} times as small", 1.0 / scale)
+            }
+            Picture::Taken(..) => return None,
+        };
+        wanted.then_some(text)
+    }
+
+    /// The picture.
+    pub(super) fn png(self) -> Option<Vec<u8>> {
+        match self {
+            Picture::Taken(png, _) => Some(png),
+            Picture::None | Picture::TooLarge => None,
+        }
+    }
+}

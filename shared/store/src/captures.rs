@@ -1,0 +1,35 @@
+//! What was captured of pages: rows beside the results, which end with them. One that no result names is nobody's.
+
+use domain::{Job, JobId, Seq};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::item::{Put, Row, b, key, n};
+use crate::keys;
+
+/// Most bytes of a capture: an item of DynamoDB has 400 KB, names included.
+pub const MOST_BYTES: usize = 390_000;
+
+impl Store {
+    /// Puts a unit's capture. Another attempt's takes its place.
+    ///
+    /// # Errors
+    /// It is too large, or a fault of the store.
+    pub async fn put_capture(&self, job: &Job, seq: Seq, bytes: Vec<u8>) -> Result<(), StoreError> {
+        if bytes.len() > MOST_BYTES {
+            return Err(StoreError::Malformed(format!("a capture of {} bytes is too large", bytes.len())));
+        }
+        let row =
+            key(keys::job(&job.id), keys::capture(seq)).with("capture", b(bytes)).with("ttl", n(self.ttl_of(job)));
+        self.put_many(&self.tables.jobs, vec![row]).await
+    }
+
+    /// A unit's capture, if there is one.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn capture(&self, job: &JobId, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        let item = self.get(&self.tables.jobs, key(keys::job(job), keys::capture(seq))).await?;
+        item.as_ref().map(|item| Row(item).bytes("capture").map(<[u8]>::to_vec)).transpose()
+    }
+}

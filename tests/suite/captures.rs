@@ -1,0 +1,150 @@
+//! Screenshots: kept beside their results, shown to the account whose job it is. Who takes them here is no browser.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use api::app::AppDependencies;
+use domain::{Plan, Timestamp};
+use engine::clock::Clock;
+use fetch::BoxFuture;
+use render::{Capture, Render, RenderError, Rendered, Request};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::site::Site;
+use crate::support::stack::{Caller, World, config, schema};
+use crate::support::world::RunningClock;
+
+/// Says of each page that it was rendered, and has a picture of its URL.
+#[derive(Default)]
+struct Painter {
+    asked: Mutex<Vec<Request>>,
+}
+
+impl Render for Painter {
+    fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
+        self.asked.lock().unwrap().push(request.clone());
+        let wanted = request.capture.contains(&Capture::Screenshot);
+        let rendered = Rendered {
+            html: format!("<title>Rendered</title><h1>Rendered</h1>{}", request.url),
+            screenshot: wanted.then(|| format!("PNG of {}", request.url).into_bytes()),
+            final_url: request.url,
+            status: 200,
+            notes: Vec::new(),
+            robots_tag: None,
+            bytes: 0,
+            requests: 1,
+        };
+        Box::pin(async { Ok(rendered) })
+    }
+}
+
+/// A clock that runs, and can be put forward.
+struct Shifted(RunningClock, AtomicI64);
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
+    }
+}
+
+struct Stage {
+    world: World,
+    site: Site,
+    painter: Arc<Painter>,
+    clock: Arc<Shifted>,
+}
+
+impl Stage {
+    async fn start() -> Stage {
+        let painter = Arc::new(Painter::default());
+        let clock = Arc::new(Shifted(RunningClock::start(), AtomicI64::new(0)));
+        let renderer = Some(Arc::clone(&painter) as Arc<dyn Render>);
+        let dependencies =
+            AppDependencies { renderer, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..AppDependencies::default() };
+        Stage { world: World::on(config(&[]), dependencies).await, site: Site::start().await, painter, clock }
+    }
+
+    fn asked(&self) -> usize {
+        self.painter.asked.lock().unwrap().len()
+    }
+}
+
+/// Status, type and body of an answer to a GET.
+async fn picture(caller: &Caller, path: &str) -> (u16, String, Vec<u8>) {
+    let response = caller.request(Method::GET, path).send().await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    (response.status().as_u16(), kind, response.bytes().await.unwrap().to_vec())
+}
+
+fn options() -> Value {
+    json!({ "capture": ["screenshot"] })
+}
+
+#[tokio::test]
+async fn each_page_of_a_batch_has_its_picture_while_results_are_kept() {
+    let stage = Stage::start().await;
+    // Pages that need no browser.
+    let urls = stage.site.urls("/p", 3);
+    let answer = stage.world.batch(&urls, options()).await;
+    let (job, got) = (answer.job(), answer.json());
+    assert_eq!((stage.asked(), stage.site.hits()), (3, 0), "a browser alone asks");
+    for (n, result) in got["results"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(result["render_mode"], "headless", "{result}");
+        assert_eq!(result["captures"], json!([{ "kind": "screenshot", "n": n }]), "{result}");
+        let (status, kind, bytes) = picture(&stage.world, &format!("/v1/jobs/{job}/captures/{n}")).await;
+        assert_eq!((status, kind.as_str(), bytes), (200, "image/png", format!("PNG of {}", urls[n]).into_bytes()));
+    }
+    let first = format!("/v1/jobs/{job}/captures/0");
+    let head = stage.world.request(Method::HEAD, &first).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.headers()["content-type"].to_str().unwrap()), (200, "image/png"));
+    for unknown in ["3", "-1", "x", "4294967296"] {
+        let answer = stage.world.get(&format!("/v1/jobs/{job}/captures/{unknown}")).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "NOT_FOUND"), "{unknown}");
+    }
+    let refused = stage.world.request(Method::POST, &first).send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["allow"].to_str().unwrap()), (405, "GET, HEAD, OPTIONS"));
+    // Another account, and nobody.
+    let other = stage.world.account("other", Plan::Scale, None, None).await;
+    let answer = other.get(&first).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "JOB_FORBIDDEN"));
+    assert_eq!(stage.world.with_key("sk_live_unknown").get(&first).await.status, 401);
+    stage.world.assert_sound().await;
+    // Results are kept for a day.
+    stage.clock.1.store(86_000_000, Ordering::SeqCst);
+    assert_eq!(picture(&stage.world, &first).await.0, 200);
+    stage.clock.1.store(86_500_000, Ordering::SeqCst);
+    let answer = stage.world.get(&first).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "JOB_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn an_extract_with_a_picture_is_no_matter_of_the_cache() {
+    let stage = Stage::start().await;
+    let url = stage.site.url("/p/7");
+    let extract = async |options: Value| {
+        let body = json!({ "url": url, "schema": schema(), "options": options });
+        stage.world.post("/v1/extract", &body).await
+    };
+    assert_eq!(extract(json!({})).await.json()["render_mode"], "structured");
+    for asked in [1, 2] {
+        let answer = extract(options()).await;
+        assert_eq!(answer.json()["captures"], json!([{ "kind": "screenshot", "n": 0 }]), "{}", answer.text);
+        assert_eq!(stage.asked(), asked);
+        let path = format!("/v1/jobs/{}/captures/0", answer.job());
+        assert_eq!(picture(&stage.world, &path).await.2, format!("PNG of {url}").into_bytes());
+    }
+    let cached = extract(json!({})).await.json();
+    assert_eq!((&cached["render_mode"], &cached["captures"]), (&json!("cache"), &Value::Null));
+    stage.world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn without_a_browser_there_is_a_warning_and_no_picture() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let answer = world.batch(&site.urls("/p", 1), options()).await;
+    let result = &answer.json()["results"][0];
+    assert_eq!((&result["status"], &result["captures"]), (&json!("success"), &Value::Null), "{result}");
+    assert!(result["warnings"].to_string().contains("capture needs a browser"), "{result}");
+    assert_eq!(world.get(&format!("/v1/jobs/{}/captures/0", answer.job())).await.status, 404);
+}
