@@ -107,6 +107,8 @@ fn no_way_of_asking_reaches_what_is_closed() {
                 let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
                 let mut page = request(site.url("/"));
                 page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
+                // All at once, on however slow a machine.
+                page.timeout = Duration::from_secs(60);
                 let rendered = renderer.render(page).await.unwrap();
                 assert!(rendered.html.contains("<p>page</p>"), "{host}");
             })
@@ -139,6 +141,7 @@ fn each_way_of_asking_asks_where_it_may() {
                 let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
                 let mut page = request(site.url("/"));
                 page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_500)));
+                page.timeout = Duration::from_secs(60);
                 renderer.render(page).await.unwrap();
                 assert_ne!(other.paths(), [""; 0], "{what}");
             })

@@ -59,6 +59,9 @@ fn documents_that_grow_for_ever_are_cut_off() {
             const p = document.createElement('p'); p.textContent = 'z'.repeat(500); document.body.append(p) } }, 20)</script>";
             let ended = beside(&renderer, fast, 8).await;
             assert!(matches!(ended, Err(RenderError::TooMuch(_) | RenderError::Timeout(_))), "{ended:?}");
+            let grown = "<script>document.write('<p>' + 'z'.repeat(2 << 20))</script>";
+            let ended = beside(&renderer, grown, 20).await;
+            assert!(matches!(ended, Err(RenderError::TooMuch(_))), "{ended:?}");
             renderer.close().await;
         },
     );

@@ -34,6 +34,28 @@ fn folders(of: &str) -> Vec<String> {
     found
 }
 
+/// Sends a signal to a browser's own process, which is none of its pages', nor its crash handler, nor the shell that
+/// keeps it.
+fn signal(signal: &str, folder: &str) {
+    for pid in processes(folder) {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let others = ["--type=", "crashpad", "/bin/sh"];
+        if !others.iter().any(|other| line.contains(other)) && !line.starts_with("sh\0") {
+            Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+        }
+    }
+}
+
+/// How many processes the pages of a browser have.
+fn pages(of: &str) -> usize {
+    let has = |pid: &u32, text: &str| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(text)
+    };
+    processes(of).iter().filter(|pid| has(pid, "--type=renderer")).count()
+}
+
 const PAGE: &str = "<div id=root></div><script>setTimeout(() => { root.innerHTML = '<h1>x</h1>' }, 50)</script>";
 
 #[test]
@@ -86,13 +108,7 @@ fn a_page_outlives_its_browser() {
             let killed = async {
                 eventually("the page asks", || site.paths().iter().any(|path| path == "/api")).await;
                 let folder = folders(own).into_iter().next().expect("a browser");
-                for pid in processes(&folder) {
-                    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                    let line = String::from_utf8_lossy(&line).into_owned();
-                    if !line.contains("--type=") && !line.contains("/bin/sh") && !line.starts_with("sh\0") {
-                        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-                    }
-                }
+                signal("-KILL", &folder);
                 folder
             };
             let (page, folder) = tokio::join!(render(&renderer, site.url("/")), killed);
@@ -135,7 +151,8 @@ fn a_browser_dies_with_its_process() {
     with_own(
         |_| (),
         |_| async move {
-            for html in ["<script>while (true);</script>", PAGE] {
+            // One that does not run any more does not see that its pipe has closed.
+            for (html, frozen) in [("<script>while (true);</script>", false), (PAGE, false), (PAGE, true)] {
                 let site = Site::start(OPEN, move |_| Answer::html(html)).await;
                 let own = std::env::current_exe().unwrap();
                 let child = Command::new(own)
@@ -155,6 +172,9 @@ fn a_browser_dies_with_its_process() {
                     let surroundings = String::from_utf8_lossy(&surroundings).into_owned();
                     assert!(!surroundings.contains("RUNO_TEST_"), "what may be secret: {surroundings}");
                 }
+                if frozen {
+                    signal("-STOP", &folder);
+                }
                 child.0.kill().unwrap();
                 child.0.wait().unwrap();
                 eventually("no process is left", || processes(&folder).is_empty()).await;
@@ -166,8 +186,13 @@ fn a_browser_dies_with_its_process() {
 
 #[test]
 fn what_is_abandoned_gives_its_place_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().to_str().unwrap();
     with_own(
-        |config| config.concurrency = 1,
+        |config| {
+            config.concurrency = 1;
+            config.folders = own.into();
+        },
         |renderer| async move {
             let site = Site::start(OPEN, |asked| match asked.path.as_str() {
                 "/good" => Answer::html(PAGE),
@@ -180,6 +205,11 @@ fn what_is_abandoned_gives_its_place_back() {
                 assert!(dropped.is_err());
             }
             assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
+            renderer.at_rest().await;
+            if cfg!(target_os = "linux") {
+                // Its program would run for ever in there.
+                eventually("no page has a process", || pages(own) == 0).await;
+            }
             renderer.close().await;
         },
     );
