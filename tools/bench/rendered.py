@@ -4,7 +4,7 @@
   rendered.py --server target/release/local [--pages 200] [--concurrency N] [--api-ms 150]
 
 Serves single-page applications on loopback (each fetches its product from an API that takes --api-ms), starts the server
-in a fresh folder, sends one batch, and prints: pages a second, processor seconds a page (the server's and the browser's),
+in a fresh folder, sends a small batch and then one of --pages, of which it prints: pages a second, processor seconds a page (the server's and the browser's),
 resident memory of the server and of all processes (the sum of each one's, so that what they share counts often, and the
 sum of proportional shares), the most browsers at once, and the same once the job is over and the browser has gone; then
 what is left: processes, folders, open files of the server. Needs Linux (/proc), a Chromium, and Python's standard library
@@ -145,23 +145,34 @@ def main():
             server.wait(30)
 
 
+def batch(base, port, pages, timeout_ms):
+    urls = [f"http://127.0.0.1:{port}/p/{n}" for n in range(pages)]
+    body = {"urls": urls, "schema": SCHEMA, "options": {"timeout_ms": timeout_ms, "concurrency": 32}}
+    head = {"X-API-Key": KEY, "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(base + "/v1/batch", json.dumps(body).encode(), head), timeout=3_600) as answer:
+        return json.load(answer)
+
+
+def alone(pid):
+    """Waits until the browser is gone: that is ten seconds after its last page."""
+    deadline = time.monotonic() + 30
+    while len(tree(pid)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
 def measure(asked, port, pid, base, temporary):
+    # What a process takes once, whatever it does, is not the matter here.
+    batch(base, port, 20, asked.timeout_ms)
+    alone(pid)
     watch = Watch(pid)
     idle = watch.now()
     files = len(os.listdir(f"/proc/{pid}/fd"))
-    urls = [f"http://127.0.0.1:{port}/p/{n}" for n in range(asked.pages)]
-    body = {"urls": urls, "schema": SCHEMA, "options": {"timeout_ms": asked.timeout_ms, "concurrency": 32}}
-    request = urllib.request.Request(base + "/v1/batch", json.dumps(body).encode(), {"X-API-Key": KEY, "Content-Type": "application/json"})
     began, before = time.monotonic(), ticks(pid)
-    with urllib.request.urlopen(request, timeout=3_600) as answer:
-        got = json.load(answer)
+    got = batch(base, port, asked.pages, asked.timeout_ms)
     took = time.monotonic() - began
     good = sum(1 for n, r in enumerate(got["results"]) if r.get("render_mode") == "headless" and r["data"] == {"title": f"Kettle {n}", "price": 19.5})
     peak = (watch.rss, watch.pss, watch.browsers, watch.processes)
-    # The browser is let go ten seconds after its last page.
-    deadline = time.monotonic() + 30
-    while watch.now()[3] > 1 and time.monotonic() < deadline:
-        time.sleep(0.2)
+    alone(pid)
     gone = time.monotonic() - began - took
     watch.end()
     cpu, after = ticks(pid) - before, watch.now()
