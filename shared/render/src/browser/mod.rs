@@ -135,7 +135,9 @@ async fn look_after(browser: std::sync::Weak<Browser>, config: RenderConfig) {
         if browser.is_empty() {
             continue;
         }
-        let tree = memory::tree(browser.process.root);
+        // The system may keep whoever asks it waiting while a process grows; nobody else is to wait then.
+        let root = browser.process.root;
+        let Ok(tree) = tokio::task::spawn_blocking(move || memory::tree(root)).await else { continue };
         for pid in memory::too_large(&tree, config.limits.memory, config.browser_memory) {
             tracing::warn!(pid, "a page held too much memory; its process was killed");
             memory::kill(pid);
