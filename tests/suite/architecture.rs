@@ -1,9 +1,16 @@
 //! The dependency rule, over what cargo itself says the dependencies are. Arrows point inward only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+
+/// Most lines of a source file.
+const MAX_LINES: usize = 350;
+/// Most methods of a type, over all files of its crate that have some of them.
+const MAX_METHODS: usize = 25;
 
 /// What each workspace crate may depend on inside the workspace.
 const ALLOWED: [(&str, &[&str]); 20] = [
@@ -105,4 +112,88 @@ fn arrows_point_inward() {
         }
     }
     assert!(all.len() >= 12);
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The Rust files below a folder, with their text.
+fn sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            into.push((path, text));
+        }
+    }
+}
+
+/// The type of the inherent block that a line begins, if it does. Reads what rustfmt writes.
+fn inherent(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("impl")?;
+    let rest = match rest.strip_prefix('<') {
+        Some(parameters) => {
+            let mut depth = 1;
+            let end = parameters.find(|c| {
+                depth += i32::from(c == '<') - i32::from(c == '>');
+                depth == 0
+            });
+            &parameters[end? + 1..]
+        }
+        None => rest,
+    };
+    let name = rest.strip_prefix(' ')?;
+    let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
+    (!rest.contains(" for ")).then_some(&name[..end])
+}
+
+/// How many methods each type has in its inherent blocks.
+fn methods(text: &str) -> BTreeMap<&str, usize> {
+    let (mut counts, mut block) = (BTreeMap::new(), None);
+    for line in text.lines() {
+        if line.starts_with("impl") {
+            block = inherent(line);
+        } else if line == "}" {
+            block = None;
+        } else if let Some(name) = block
+            && let Some(item) = line.strip_prefix("    ").filter(|item| !item.starts_with(' '))
+            && (item.starts_with("fn ")
+                || item.starts_with("pub") && item.contains(" fn ")
+                || item.starts_with("async fn "))
+        {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn methods_are_counted_over_all_blocks_of_a_type() {
+    let text = "impl<A: Is<B>> One<A> {\n    pub(crate) async fn a() {\n        fn inner() {}\n    }\n\n    fn b() {}\n}\n\
+        impl Debug for One<u8> {\n    fn fmt() {}\n}\nimpl Two {\n    const N: u8 = 1;\n    pub const fn c() {}\n}\n\
+        impl One<u8> {\n    async fn d() {}\n}\nfn free() {}\n";
+    assert_eq!(methods(text), BTreeMap::from([("One", 3), ("Two", 1)]));
+}
+
+#[test]
+fn types_and_files_stay_small() {
+    let mut files = Vec::new();
+    ["shared", "functions", "tools", "tests"].iter().for_each(|part| sources(&root().join(part), &mut files));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, text) in &files {
+        let path = path.strip_prefix(root()).unwrap();
+        assert!(text.lines().count() <= MAX_LINES, "{} has more than {MAX_LINES} lines", path.display());
+        let mut parts = path.iter().map(|part| part.to_str().unwrap());
+        let (Some(part @ ("shared" | "functions")), Some(krate)) = (parts.next(), parts.next()) else { continue };
+        for (name, count) in methods(text) {
+            *counts.entry(format!("{part}/{krate} {name}")).or_default() += count;
+        }
+    }
+    assert!(counts.len() > 100, "the sources were found");
+    for (name, count) in counts {
+        assert!(count <= MAX_METHODS, "{name} has {count} methods: split it by what its callers need");
+    }
 }

@@ -21,7 +21,7 @@ async fn batch(pages: usize, concurrency: u32) -> Vec<Call> {
     let mut batch = call(Endpoint::Batch, site.urls("/p", pages));
     batch.options.concurrency = Some(concurrency);
     let started = accept(&engine, batch).await.unwrap();
-    let results = drain(engine.start(*started, None)).await.unwrap();
+    let results = drain(engine.driver.start(*started, None)).await.unwrap();
     assert_eq!(results.len(), pages);
     engine.idle().await;
     let mut calls = faults.calls();
@@ -59,7 +59,7 @@ async fn an_extract_takes_a_transaction_and_a_write() {
     let engine = ground.engine(&faults).await;
     faults.reset();
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
-    drain(engine.start(*started, None)).await.unwrap();
+    drain(engine.driver.start(*started, None)).await.unwrap();
     let calls = faults.calls();
     let (of_cache, of_jobs): (Vec<_>, Vec<_>) = calls.iter().partition(|c| c.tables == ["runo-hosts"]);
     let operations = |calls: Vec<&Call>| -> Vec<String> {
@@ -85,7 +85,7 @@ async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     let mut batch = call(Endpoint::Batch, site.urls("/p", UNITS));
     batch.async_mode = true;
     let started = accept(&handler, batch).await.unwrap();
-    let reading = tokio::spawn(drain(handler.start(*started, None)));
+    let reading = tokio::spawn(drain(handler.driver.start(*started, None)));
     let mut messages = 0;
     while !reading.is_finished() {
         messages += ground.deliver(&worker, &handler, 0).await;
@@ -116,12 +116,12 @@ async fn a_worker_touches_no_money() {
     batch.async_mode = true;
     let started = accept(&engine, batch).await.unwrap();
     let id = started.job.id.clone();
-    engine.detach(*started, None).await;
+    engine.driver.detach(*started, None).await;
     let calls = Faults::default();
     let worker = ground.engine(&calls).await;
     calls.reset();
     ground.deliver(&worker, &engine, 0).await;
-    assert!(engine.job(&id).await.unwrap().unwrap().state.ended());
+    assert!(engine.jobs.job(&id).await.unwrap().unwrap().state.ended());
     let tables: std::collections::BTreeSet<String> = calls.calls().into_iter().flat_map(|c| c.tables).collect();
     assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
 }
@@ -135,11 +135,11 @@ async fn the_end_of_a_result_is_read_without_the_results_before_it() {
     let engine = ground.engine(&faults).await;
     let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", UNITS))).await.unwrap();
     let id = started.job.id.clone();
-    drain(engine.start(*started, None)).await.unwrap();
+    drain(engine.driver.start(*started, None)).await.unwrap();
     engine.idle().await;
-    let job = engine.job(&id).await.unwrap().unwrap();
+    let job = engine.jobs.job(&id).await.unwrap().unwrap();
     for order in [Order::Input, Order::Completion] {
-        let follow = |from| drain(engine.follow(job.clone(), from).in_order(order));
+        let follow = |from| drain(engine.jobs.follow(job.clone(), from).in_order(order));
         let whole = follow(0).await.unwrap();
         assert_eq!(whole.len(), UNITS);
         faults.reset();

@@ -106,7 +106,7 @@ async fn a_result_is_served_until_its_time_is_over() {
         // A process of its own each time: what is served comes from the rows.
         let engine = ground.engine(&Faults::default()).await;
         let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
-        let results = drain(engine.start(*started, None)).await.unwrap();
+        let results = drain(engine.driver.start(*started, None)).await.unwrap();
         engine.idle().await;
         results[0]["render_mode"].clone()
     };
@@ -129,7 +129,7 @@ async fn faults_of_the_cache_are_misses() {
         let engine = ground.engine(&faults).await;
         let run = async || {
             let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
-            let results = drain(engine.start(*started, None)).await.unwrap();
+            let results = drain(engine.driver.start(*started, None)).await.unwrap();
             engine.idle().await;
             results[0]["render_mode"].clone()
         };

@@ -124,10 +124,13 @@ async fn suspending_an_account_stops_its_jobs_and_refunds_what_had_not_started()
     let (job, result) = tenant.begin("/v1/batch", body).await;
     until("four pages under way", async || site.hits() == 4).await;
     let (engine, account) = (world.stack.engine(), domain::AccountId::parse("tenant").unwrap());
-    engine.store().set_suspended(&account, true).await.unwrap();
-    let stopped = engine.store().stop_account(&account, engine.now()).await.unwrap();
+    engine.store().accounts.set_suspended(&account, true).await.unwrap();
+    let stopped = engine.store().jobs.stop_account(&account, engine.now()).await.unwrap();
     assert_eq!(stopped.iter().map(ToString::to_string).collect::<Vec<_>>(), [job]);
-    assert!(engine.store().stop_account(&account, engine.now()).await.unwrap().is_empty(), "a job is stopped once");
+    assert!(
+        engine.store().jobs.stop_account(&account, engine.now()).await.unwrap().is_empty(),
+        "a job is stopped once"
+    );
     assert_eq!(tenant.get("/v1/jobs").await.code(), "ACCOUNT_SUSPENDED");
 
     site.open_gate();
@@ -137,7 +140,7 @@ async fn suspending_an_account_stops_its_jobs_and_refunds_what_had_not_started()
     assert_eq!(charged, site.hits() as u64, "what started is charged");
     assert_eq!(body["credits_refunded"], 50 - charged);
     assert!(charged < 50, "the rest never started");
-    engine.store().set_suspended(&account, false).await.unwrap();
+    engine.store().accounts.set_suspended(&account, false).await.unwrap();
     assert_eq!(tenant.used().await, i64::try_from(charged).unwrap());
     world.assert_sound().await;
 }

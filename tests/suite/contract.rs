@@ -36,28 +36,28 @@ async fn a_segment_is_written_on_its_version_only() {
         next.put(seq, unit);
         next
     };
-    assert_eq!(store.all_segments(&job).await.unwrap(), [], "nothing has happened");
+    assert_eq!(store.segments.all_segments(&job).await.unwrap(), [], "nothing has happened");
     let fresh = Segment::untouched(1);
     let mine = row(&fresh, 1, 1, 69, started(1));
-    assert_eq!(store.put_segment(&job, &mine).await.unwrap(), SegmentWrite::Written);
+    assert_eq!(store.segments.put_segment(&job, &mine).await.unwrap(), SegmentWrite::Written);
     let late = row(&fresh, 2, 1, 64, started(2));
-    assert_eq!(store.put_segment(&job, &late).await.unwrap(), SegmentWrite::Refused(Some(mine.clone())));
+    assert_eq!(store.segments.put_segment(&job, &late).await.unwrap(), SegmentWrite::Refused(Some(mine.clone())));
     assert_eq!(
-        store.put_segment(&job, &mine).await.unwrap(),
+        store.segments.put_segment(&job, &mine).await.unwrap(),
         SegmentWrite::Refused(Some(mine.clone())),
         "its own, again"
     );
     let ended = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: domain::Timestamp(7), skipped: 3 };
     let next = row(&mine, 1, 2, 69, ended);
-    assert_eq!(store.put_segment(&job, &next).await.unwrap(), SegmentWrite::Written);
+    assert_eq!(store.segments.put_segment(&job, &next).await.unwrap(), SegmentWrite::Written);
     assert_eq!(
-        store.put_segment(&job, &row(&mine, 2, 2, 64, UnitState::Skipped)).await.unwrap(),
+        store.segments.put_segment(&job, &row(&mine, 2, 2, 64, UnitState::Skipped)).await.unwrap(),
         SegmentWrite::Refused(Some(next.clone()))
     );
     let other = row(&Segment::untouched(0), 3, 1, 5, UnitState::Skipped);
-    assert_eq!(store.put_segment(&job, &other).await.unwrap(), SegmentWrite::Written);
-    assert_eq!(store.all_segments(&job).await.unwrap(), [other, next.clone()]);
-    assert_eq!(store.segments(&job, 1, 1).await.unwrap(), [next]);
+    assert_eq!(store.segments.put_segment(&job, &other).await.unwrap(), SegmentWrite::Written);
+    assert_eq!(store.segments.all_segments(&job).await.unwrap(), [other, next.clone()]);
+    assert_eq!(store.segments.segments(&job, 1, 1).await.unwrap(), [next]);
 }
 
 #[tokio::test]
@@ -66,23 +66,26 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
     let engine = ground.engine(&Faults::default()).await;
     let job = accept(&engine, call(Endpoint::Extract, vec!["https://x.test/".into()])).await.unwrap().job;
     let store = engine.store();
-    let first = store.all_segments(&job).await.unwrap().remove(0);
+    let first = store.segments.all_segments(&job).await.unwrap().remove(0);
     assert!(matches!(first.unit(0), UnitState::Started { attempt: 1, .. }));
-    assert_eq!(store.spec(&job).await.unwrap().schema, call(Endpoint::Extract, vec![]).schema);
+    assert_eq!(store.jobs.spec(&job).await.unwrap().schema, call(Endpoint::Extract, vec![]).schema);
     let mut last = first.next(id(1, 1));
     last.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: engine.now(), skipped: 0 });
     let end = job.settle(&Totals::of([&last], 1), engine.now()).unwrap();
     let stale = Last { segment: &last.next(id(1, 2)), result: Some("{}") };
     assert_eq!(
-        store.settle(&job, &end, Some(stale)).await.unwrap(),
+        store.jobs.settle(&job, &end, Some(stale)).await.unwrap(),
         Settled::Stale,
         "of another version than the row's"
     );
     let right = Last { segment: &last, result: Some("{\"a\":1}") };
-    assert_eq!(store.settle(&job, &end, Some(right)).await.unwrap(), Settled::Written);
-    assert_eq!(store.settle(&job, &end, Some(right)).await.unwrap(), Settled::Stale, "once");
-    assert!(matches!(store.put_segment(&job, &last.next(id(2, 1))).await.unwrap(), SegmentWrite::Refused(Some(_))));
-    let ended = store.job(&job.id).await.unwrap().unwrap();
+    assert_eq!(store.jobs.settle(&job, &end, Some(right)).await.unwrap(), Settled::Written);
+    assert_eq!(store.jobs.settle(&job, &end, Some(right)).await.unwrap(), Settled::Stale, "once");
+    assert!(matches!(
+        store.segments.put_segment(&job, &last.next(id(2, 1))).await.unwrap(),
+        SegmentWrite::Refused(Some(_))
+    ));
+    let ended = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.one.unwrap().result.as_deref(), Some("{\"a\":1}"));
     assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
     ground.assert_sound("extract").await;
@@ -96,15 +99,15 @@ async fn results_are_those_of_the_attempts_that_are_asked_for() {
     let result = |seq, attempt| ResultText { seq, attempt, text: text(seq, attempt) };
     let all: Vec<ResultText> = (0..60).flat_map(|seq| [result(seq, 1), result(seq, 2)]).collect();
     for _ in 0..2 {
-        store.put_results(&job, &all).await.unwrap();
+        store.segments.put_results(&job, &all).await.unwrap();
     }
     let wanted: Vec<(u32, u8)> = (10..50).map(|seq| (seq, 1 + (seq % 2) as u8)).collect();
     for wanted in [&wanted[..], &[(3, 2), (59, 1)], &[]] {
-        let found = store.results(&job.id, wanted).await.unwrap();
+        let found = store.segments.results(&job.id, wanted).await.unwrap();
         assert_eq!(found.len(), wanted.len());
         assert!(wanted.iter().all(|(seq, attempt)| found[seq] == text(*seq, *attempt)));
     }
-    assert!(store.results(&job.id, &[(3, 3)]).await.unwrap().is_empty());
+    assert!(store.segments.results(&job.id, &[(3, 3)]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -114,7 +117,7 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     let (store, job) = job_of(&ground, 3).await;
     let before = quota(&engine).await.unwrap();
     let urls = vec!["https://x.test/".to_owned()];
-    let spec = store.spec(&job).await.unwrap();
+    let spec = store.jobs.spec(&job).await.unwrap();
     let again = NewJob {
         job: &job,
         urls: &urls,
@@ -124,19 +127,19 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
         idempotency: None,
         now: engine.now(),
     };
-    assert_eq!(store.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
+    assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
     assert_eq!(quota(&engine).await.unwrap(), before, "and nothing is taken twice");
     // A quota that is not true any more.
     let (_, other) = job_of(&ground, 4).await;
     let fresh = Job { id: domain::JobId::from_random(99), ..other };
     let stale = store::quota::QuotaSnapshot { month_row: None, ..before.clone() };
     let new = NewJob { job: &fresh, quota: &stale, ..again };
-    assert_eq!(store.accept(new).await.unwrap(), Accepted::Stale);
+    assert_eq!(store.jobs.accept(new).await.unwrap(), Accepted::Stale);
     let full = store::quota::QuotaSnapshot { rate_limit: 2, ..quota(&engine).await.unwrap() };
     let new = NewJob { job: &fresh, quota: &full, ..again };
-    assert_eq!(store.accept(new).await.unwrap(), Accepted::Stale, "the rate is counted in the same transaction");
-    assert_eq!(store.job(&fresh.id).await.unwrap(), None);
-    assert!(store.inputs(&fresh.id, 0).await.unwrap().is_empty());
+    assert_eq!(store.jobs.accept(new).await.unwrap(), Accepted::Stale, "the rate is counted in the same transaction");
+    assert_eq!(store.jobs.job(&fresh.id).await.unwrap(), None);
+    assert!(store.jobs.inputs(&fresh.id, 0).await.unwrap().is_empty());
     ground.assert_sound("accept").await;
 }
 
@@ -146,32 +149,32 @@ async fn states_and_leases_move_on_condition() {
     let (store, job) = job_of(&ground, 1).await;
     let now = ground.clock.now();
     let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, quiet: 0 };
-    assert!(store.drive(&job, &job.driver, &mine).await.unwrap());
-    assert!(store.drive(&job, &job.driver, &mine).await.unwrap(), "its own write is known again");
+    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap());
+    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap(), "its own write is known again");
     let other = DriverLease { holder: Nonce::from_random(2), until: now.plus_secs(60), queued: false, quiet: 0 };
-    assert!(!store.drive(&job, &job.driver, &other).await.unwrap());
-    assert!(store.due(now.plus_secs(59), 10).await.unwrap().is_empty());
-    assert_eq!(store.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
+    assert!(!store.jobs.drive(&job, &job.driver, &other).await.unwrap());
+    assert!(store.jobs.due(now.plus_secs(59), 10).await.unwrap().is_empty());
+    assert_eq!(store.jobs.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
 
-    assert!(store.terminate(&job, JobState::Cancelling, now).await.unwrap());
-    assert!(store.terminate(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");
-    assert!(!store.terminate(&job, JobState::Expiring, now).await.unwrap());
-    let read = store.job(&job.id).await.unwrap().unwrap();
+    assert!(store.jobs.terminate(&job, JobState::Cancelling, now).await.unwrap());
+    assert!(store.jobs.terminate(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");
+    assert!(!store.jobs.terminate(&job, JobState::Expiring, now).await.unwrap());
+    let read = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!((read.state, read.cancelled_at), (JobState::Cancelling, Some(now)));
 
     let mut row = Segment::untouched(0).next(id(1, 1));
     row.put(0, UnitState::Skipped);
     let end = read.settle(&Totals::of([&row], 1), now).unwrap();
-    assert_eq!(store.settle(&job, &end, None).await.unwrap(), Settled::Stale, "another state than META has");
-    store.put_segment(&job, &row).await.unwrap();
-    assert_eq!(store.settle(&read, &end, None).await.unwrap(), Settled::Written);
-    assert_eq!(store.settle(&read, &end, None).await.unwrap(), Settled::Stale, "once");
-    let ended = store.job(&job.id).await.unwrap().unwrap();
+    assert_eq!(store.jobs.settle(&job, &end, None).await.unwrap(), Settled::Stale, "another state than META has");
+    store.segments.put_segment(&job, &row).await.unwrap();
+    assert_eq!(store.jobs.settle(&read, &end, None).await.unwrap(), Settled::Written);
+    assert_eq!(store.jobs.settle(&read, &end, None).await.unwrap(), Settled::Stale, "once");
+    let ended = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.state, JobState::Ended(Outcome::Cancelled));
     assert_eq!(ended.expires_at, Some(now.plus_secs(86_400)));
     assert!(!ended.retained(now.plus_secs(86_400)));
-    assert!(!store.drive(&ended, &mine, &other).await.unwrap(), "an ended job has no driver");
-    assert!(store.due(now.plus_secs(1_000_000), 10).await.unwrap().is_empty());
+    assert!(!store.jobs.drive(&ended, &mine, &other).await.unwrap(), "an ended job has no driver");
+    assert!(store.jobs.due(now.plus_secs(1_000_000), 10).await.unwrap().is_empty());
     ground.assert_sound("settled").await;
 }
 
@@ -179,7 +182,7 @@ async fn states_and_leases_move_on_condition() {
 async fn lists_page_to_the_end() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
-    engine.store().set_rate_limit(&account(), 1_000).await.unwrap();
+    engine.store().accounts.set_rate_limit(&account(), 1_000).await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..7 {
         ids.push(accept(&engine, call(Endpoint::Batch, vec!["https://x.test/".into()])).await.unwrap().job.id);
@@ -188,7 +191,7 @@ async fn lists_page_to_the_end() {
     ids.reverse();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = engine.store().list(&account(), Which::Running, 3, after.as_ref(), engine.now()).await.unwrap();
+        let page = engine.store().jobs.list(&account(), Which::Running, 3, after.as_ref(), engine.now()).await.unwrap();
         seen.extend(page.jobs.into_iter().map(|j| j.id));
         after = page.next;
         if after.is_none() {
@@ -196,7 +199,7 @@ async fn lists_page_to_the_end() {
         }
     }
     assert_eq!(seen, ids);
-    let finished = engine.store().list(&account(), Which::Finished, 3, None, engine.now()).await.unwrap();
+    let finished = engine.store().jobs.list(&account(), Which::Finished, 3, None, engine.now()).await.unwrap();
     assert!(finished.jobs.is_empty());
 }
 
@@ -206,6 +209,6 @@ async fn long_lists_of_urls_come_back_whole() {
     let engine = ground.engine(&Faults::default()).await;
     let urls: Vec<String> = (0..1_000).map(|i| format!("https://x.test/{i}/{}", "a".repeat(900))).collect();
     let job = accept(&engine, call(Endpoint::Batch, urls.clone())).await.unwrap().job;
-    let inputs = engine.store().inputs(&job.id, 0).await.unwrap();
+    let inputs = engine.store().jobs.inputs(&job.id, 0).await.unwrap();
     assert_eq!(inputs.into_iter().map(|input| input.url).collect::<Vec<_>>(), urls);
 }

@@ -82,7 +82,7 @@ impl Scenario {
         match self {
             Scenario::Queued | Scenario::QueuedFailFast => {
                 let started = accept(engine, queued(site, self == Scenario::QueuedFailFast)).await?;
-                let feed = engine.start(*started, None);
+                let feed = engine.driver.start(*started, None);
                 let read = tokio::spawn(drain(feed));
                 while !read.is_finished() {
                     if ground.deliver(engine, engine, 0).await == 0 {
@@ -94,7 +94,7 @@ impl Scenario {
             }
             Scenario::Crawl => {
                 let started = accept(engine, crawl(site)).await?;
-                drain(engine.start(*started, None)).await?;
+                drain(engine.driver.start(*started, None)).await?;
             }
             // Lanes that wait for growth come again after a second.
             Scenario::QueuedCrawl => {
@@ -106,17 +106,17 @@ impl Scenario {
             Scenario::Worker => drop(ground.deliver(engine, engine, 0).await),
             Scenario::CancelQueued => {
                 let healthy = ground.engine(&Faults::default()).await;
-                let job = healthy.store().snapshot().await?.jobs.remove(0).job.id;
-                engine.cancel(&account(), &job).await?;
+                let job = healthy.store().admin.snapshot().await?.jobs.remove(0).job.id;
+                engine.canceller.cancel(&account(), &job).await?;
                 ground.deliver(engine, engine, 0).await;
             }
             Scenario::Forgotten => {
-                engine.sweep(None).await?;
+                engine.sweeper.sweep(None).await?;
                 ground.deliver(engine, engine, 0).await;
             }
             Scenario::Extract => {
                 let started = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?;
-                drain(engine.start(*started, None)).await?;
+                drain(engine.driver.start(*started, None)).await?;
             }
             Scenario::Batch | Scenario::FailFast => {
                 let mut batch =
@@ -124,20 +124,20 @@ impl Scenario {
                 let fail_fast = self == Scenario::FailFast;
                 batch.options = Options { fail_fast, concurrency: Some(1), ..batch.options };
                 let started = accept(engine, batch).await?;
-                drain(engine.start(*started, None)).await?;
+                drain(engine.driver.start(*started, None)).await?;
             }
             // Accepted, started nowhere (its handler died at once), then cancelled by another process.
             Scenario::CancelBatch => {
                 let job = accept(engine, call(Endpoint::Batch, site.urls("/p", 3))).await?.job.id;
-                engine.cancel(&account(), &job).await?;
+                engine.canceller.cancel(&account(), &job).await?;
             }
             Scenario::CancelExtract => {
                 let job = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?.job.id;
-                engine.cancel(&account(), &job).await?;
+                engine.canceller.cancel(&account(), &job).await?;
             }
             // A dead handler's job is taken up by a sweeper, which is what the fault strikes.
             Scenario::Sweep => {
-                engine.sweep(None).await?;
+                engine.sweeper.sweep(None).await?;
                 engine.idle().await;
             }
         }
@@ -155,12 +155,12 @@ impl Scenario {
         if matches!(self, Scenario::Worker | Scenario::CancelQueued | Scenario::Forgotten) {
             let engine = ground.engine(&Faults::default()).await;
             let started = accept(&engine, queued(site, false)).await.unwrap();
-            engine.detach(*started, None).await;
+            engine.driver.detach(*started, None).await;
         }
         if self == Scenario::QueuedCrawl {
             let engine = ground.engine(&Faults::default()).await;
             let started = accept(&engine, Call { async_mode: true, ..crawl(site) }).await.unwrap();
-            engine.detach(*started, None).await;
+            engine.driver.detach(*started, None).await;
         }
         if self == Scenario::Forgotten {
             ground.post.as_ref().unwrap().forget();
@@ -203,10 +203,10 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
 /// Every job of the ground ended, with a readable result or synthetic result for each unit, and figures that add up.
 async fn complete(ground: &Ground, context: &str) {
     let engine = ground.engine(&Faults::default()).await;
-    for rows in engine.store().snapshot().await.unwrap().jobs {
+    for rows in engine.store().admin.snapshot().await.unwrap().jobs {
         let job = rows.job;
         assert!(matches!(job.state, JobState::Ended(_)), "{context}");
-        let results = drain(engine.follow(job.clone(), 0)).await.unwrap();
+        let results = drain(engine.jobs.follow(job.clone(), 0)).await.unwrap();
         assert_eq!(results.len(), job.admitted as usize, "{context}");
         let charge = job.charge.unwrap();
         assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");

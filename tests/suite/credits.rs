@@ -44,14 +44,14 @@ async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
     assert_eq!((job.reservation.monthly, job.reservation.prepaid), (5, 4));
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
-    let feed = engine.start(*started, None);
+    let feed = engine.driver.start(*started, None);
     crate::support::until("two run", async || site.hits() == 2).await;
-    assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     site.open_gate();
     drain(feed).await.unwrap();
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (3, Some(10)));
-    let ended = engine.job(&job.id).await.unwrap().unwrap().charge.unwrap();
+    let ended = engine.jobs.job(&job.id).await.unwrap().unwrap().charge.unwrap();
     assert_eq!((ended.charged, ended.refund_monthly, ended.refund_prepaid), (2, 3, 4));
     ground.assert_sound("overage").await;
 }
@@ -66,12 +66,12 @@ async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
     // Nobody drives it; eight days later it is December, and its owner cancels it.
     ground.clock.advance(8 * 86_400);
     let december = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap().job;
-    assert_eq!(engine.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
-    let ended = engine.job(&job.id).await.unwrap().unwrap();
+    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    let ended = engine.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.charge.unwrap().refund_monthly, 6);
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "december paid for itself only");
-    let snapshot = engine.store().snapshot().await.unwrap();
+    let snapshot = engine.store().admin.snapshot().await.unwrap();
     assert_eq!(snapshot.accounts[&account()].months[&november.month], 0);
     assert_eq!(december.reservation.month.to_string(), "2026-12");
     ground.assert_sound("month turn").await;
@@ -82,7 +82,7 @@ async fn a_plan_change_holds_for_the_current_month() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     use_up(&engine, 49_999).await;
-    engine.store().set_plan(&account(), Plan::Starter, engine.now().month()).await.unwrap();
+    engine.store().accounts.set_plan(&account(), Plan::Starter, engine.now().month()).await.unwrap();
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.plan, now.limit(), now.used(), now.rate_limit), (Plan::Starter, 15_000, 1, 15));
 }
@@ -93,8 +93,8 @@ async fn a_top_up_is_booked_once() {
     let store = ground.store(&Faults::default()).await;
     use store::accounts::Change;
     let now = domain::Timestamp(crate::support::world::NOV_24);
-    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Applied);
-    assert_eq!(store.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
+    assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Applied);
+    assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
     let engine = ground.engine(&Faults::default()).await;
     assert_eq!(quota(&engine).await.unwrap().prepaid, Some(17));
     ground.assert_sound("top-up").await;
@@ -108,13 +108,13 @@ async fn a_job_past_its_deadline_ends_expired() {
     batch.options = Options { concurrency: Some(2), timeout_ms: 120_000, ..batch.options };
     let started = accept(&engine, batch).await.unwrap();
     let job = started.job.id.clone();
-    let feed = engine.start(*started, None);
+    let feed = engine.driver.start(*started, None);
     crate::support::until("two run", async || site.hits() == 2).await;
     ground.clock.advance(86_400 + 1);
     let results = drain(feed).await.unwrap();
     assert_eq!(results.len(), 6);
     assert!(results.iter().all(|r| r["error"]["code"] == "JOB_EXPIRED" && r["error"]["retryable"] == true));
-    let ended = engine.job(&job).await.unwrap().unwrap();
+    let ended = engine.jobs.job(&job).await.unwrap().unwrap();
     assert_eq!(ended.state.name(), "expired");
     assert_eq!(ended.charge.map(|c| (c.charged, c.refunded())), Some((2, 4)));
     ground.assert_sound("expired").await;

@@ -33,7 +33,7 @@ fn url(text: &str) -> Url {
 
 /// The start of a page that waits as long as it takes.
 async fn slot(engine: &Engine, target: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Timestamp {
-    match engine.acquire_slot(target, spaced, crawl_delay, Timestamp(i64::MAX)).await.unwrap() {
+    match engine.pacing.acquire_slot(target, spaced, crawl_delay, Timestamp(i64::MAX)).await.unwrap() {
         Slot::At(start) => start,
         later @ Slot::Later(_) => panic!("{later:?}"),
     }
@@ -134,14 +134,14 @@ async fn without_a_delay_nothing_is_asked_of_the_store() {
     faults.reset();
     for _ in 0..20 {
         assert_eq!(crawls(&engine, &page).await, ground.clock.now());
-        engine.record_response(A, &page, None).await;
+        engine.pacing.record_response(A, &page, None).await;
     }
     assert_eq!(faults.calls().len(), 0);
     // What the site itself asks for still holds.
     let first = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     let second = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     assert!(second.ms_since(first) >= 3_000);
-    engine.record_response(A, &page, retry_after(60)).await;
+    engine.pacing.record_response(A, &page, retry_after(60)).await;
     assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
 }
 
@@ -160,14 +160,14 @@ async fn batches_wait_only_for_hosts_that_said_so() {
     }
     assert_eq!(faults.calls().len(), 1);
     // Another process is told to wait; this one learns of it once what it knows is old.
-    two.record_response(A, &page, retry_after(8)).await;
+    two.pacing.record_response(A, &page, retry_after(8)).await;
     let opens = ground.clock.now().plus_secs(8);
-    assert_eq!((two.closed_until(A, &page), one.closed_until(A, &page)), (Some(opens), None));
+    assert_eq!((two.pacing.closed_until(A, &page), one.pacing.closed_until(A, &page)), (Some(opens), None));
     for secs in [4, 1] {
         ground.clock.advance(secs);
         fetches(&one, &page).await;
     }
-    assert_eq!(one.closed_until(A, &page), Some(opens));
+    assert_eq!(one.pacing.closed_until(A, &page), Some(opens));
     let starts = vec![fetches(&one, &page).await, fetches(&two, &page).await, fetches(&one, &page).await];
     assert!(starts.iter().all(|start| *start >= opens), "{starts:?}");
     assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 500), "{starts:?}");
@@ -181,23 +181,23 @@ async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
     let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
     crawls(&one, &page).await;
     for _ in 0..2 {
-        one.record_response(A, &page, SLOW_DOWN).await;
+        one.pacing.record_response(A, &page, SLOW_DOWN).await;
         // Of pages that were under way together.
-        one.record_response(A, &page, SLOW_DOWN).await;
+        one.pacing.record_response(A, &page, SLOW_DOWN).await;
         ground.clock.advance(2);
     }
-    let factor = async || one.store().pace("e.test:443").await.unwrap().unwrap().factor;
+    let factor = async || one.store().hosts.pace("e.test:443").await.unwrap().unwrap().factor;
     assert_eq!(factor().await, 4);
     // The other process meets the row as it is.
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await, crawls(&one, &page).await];
     assert!(gaps(starts.clone()).iter().all(|gap| (1_000..=1_250 * 2).contains(gap)), "{starts:?}");
     for want in [2, 1] {
         ground.clock.advance(5);
-        two.record_response(A, &page, None).await;
+        two.pacing.record_response(A, &page, None).await;
         assert_eq!(factor().await, want);
     }
     faults.reset();
-    two.record_response(A, &page, None).await;
+    two.pacing.record_response(A, &page, None).await;
     assert_eq!(faults.calls().len(), 0, "a success that changes nothing is not written");
     ground.clock.advance(60);
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await];
@@ -214,9 +214,9 @@ async fn retry_after_is_heard_from_the_answer_and_slots_taken_before_do_not_coun
     }
     let throttled = get(&fetcher(), &page).await;
     assert_eq!(throttled, retry_after(120));
-    engine.record_response(A, &page, throttled).await;
+    engine.pacing.record_response(A, &page, throttled).await;
     let opens = ground.clock.now().plus_secs(120);
-    assert_eq!(engine.closed_until(A, &page), Some(opens));
+    assert_eq!(engine.pacing.closed_until(A, &page), Some(opens));
     assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
     assert_eq!(get(&fetcher(), &url(&site.url("/busy/503/7"))).await, retry_after(7));
     assert_eq!(get(&fetcher(), &url(&site.url("/404"))).await, None);
@@ -234,9 +234,9 @@ async fn a_lost_reply_costs_a_slot_and_gives_none_twice() {
         starts.extend([crawls(&two, &page).await, crawls(&one, &page).await]);
         assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 250), "{fault:?} {starts:?}");
         faults.plan(0, fault);
-        one.record_response(A, &page, SLOW_DOWN).await;
+        one.pacing.record_response(A, &page, SLOW_DOWN).await;
         assert!(faults.struck());
-        assert_eq!(one.store().pace("e.test:443").await.unwrap().unwrap().factor, 2, "{fault:?}");
+        assert_eq!(one.store().hosts.pace("e.test:443").await.unwrap().unwrap().factor, 2, "{fault:?}");
     }
 }
 
@@ -246,11 +246,11 @@ async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
     let engine = ground.engine(&faults).await;
     let page = url("https://e.test/");
     faults.plan(0, Fault::DeathBefore);
-    assert!(engine.acquire_slot(&page, true, None, Timestamp(i64::MAX)).await.is_err());
+    assert!(engine.pacing.acquire_slot(&page, true, None, Timestamp(i64::MAX)).await.is_err());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
     assert_eq!(fetches(&engine, &page).await, ground.clock.now());
-    engine.record_response(A, &page, retry_after(60)).await;
-    assert_eq!(engine.closed_until(A, &page), Some(ground.clock.now().plus_secs(60)));
+    engine.pacing.record_response(A, &page, retry_after(60)).await;
+    assert_eq!(engine.pacing.closed_until(A, &page), Some(ground.clock.now().plus_secs(60)));
     faults.reset();
     assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
 }
@@ -262,22 +262,22 @@ async fn one_accounts_word_closes_a_host_for_all_only_for_a_moment() {
     let (ground, page) = (Ground::new().await, url("https://e.test/"));
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let start = ground.clock.now();
-    one.record_response(A, &page, retry_after(3_600)).await;
+    one.pacing.record_response(A, &page, retry_after(3_600)).await;
     assert!(fetches(&two, &page).await == start, "a host that nobody here knows is not looked up");
     crawls(&two, &page).await;
     for engine in [&one, &two] {
-        assert_eq!(engine.closed_until(A, &page), Some(start.plus_secs(3_600)));
-        assert_eq!(engine.closed_until(B, &page), Some(start.plus_secs(LONE_SECS)));
+        assert_eq!(engine.pacing.closed_until(A, &page), Some(start.plus_secs(3_600)));
+        assert_eq!(engine.pacing.closed_until(B, &page), Some(start.plus_secs(LONE_SECS)));
     }
     ground.clock.advance(LONE_SECS.cast_signed());
     for _ in 0..3 {
-        one.record_response(A, &page, retry_after(3_600)).await;
-        assert_eq!(one.closed_until(B, &page), None, "again and again changes nothing");
+        one.pacing.record_response(A, &page, retry_after(3_600)).await;
+        assert_eq!(one.pacing.closed_until(B, &page), None, "again and again changes nothing");
         ground.clock.advance(3);
     }
-    two.record_response(B, &page, retry_after(3_600)).await;
+    two.pacing.record_response(B, &page, retry_after(3_600)).await;
     let third = AccountTag(3);
-    assert!(two.closed_until(third, &page) > Some(start.plus_secs(3_600)));
+    assert!(two.pacing.closed_until(third, &page) > Some(start.plus_secs(3_600)));
 }
 
 #[tokio::test]
@@ -286,22 +286,22 @@ async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
     let (store, now) = (ground.store(&Faults::default()).await, ground.clock.now());
     let first = Pace { next: now.plus_ms(7), ..Pace::default() };
     let second = first.throttled(now, Some(5_000), A);
-    assert_eq!(store.pace("h:80").await.unwrap(), None);
-    assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Refused(None));
-    assert_eq!(store.put_pace("h:80", None, first, now).await.unwrap(), PaceWrite::Written);
-    assert_eq!(store.put_pace("h:80", None, second, now).await.unwrap(), PaceWrite::Refused(Some(first)));
+    assert_eq!(store.hosts.pace("h:80").await.unwrap(), None);
+    assert_eq!(store.hosts.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Refused(None));
+    assert_eq!(store.hosts.put_pace("h:80", None, first, now).await.unwrap(), PaceWrite::Written);
+    assert_eq!(store.hosts.put_pace("h:80", None, second, now).await.unwrap(), PaceWrite::Refused(Some(first)));
     for other in [
         Pace { next: now, ..first },
         Pace { closed_until: now, ..first },
         Pace { factor: 2, ..first },
         Pace { changed_at: now, ..first },
     ] {
-        let write = store.put_pace("h:80", Some(other), second, now).await.unwrap();
+        let write = store.hosts.put_pace("h:80", Some(other), second, now).await.unwrap();
         assert_eq!(write, PaceWrite::Refused(Some(first)), "{other:?}");
     }
-    assert_eq!(store.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Written);
-    assert_eq!(store.pace("h:80").await.unwrap(), Some(second));
-    assert_eq!(store.pace("h:81").await.unwrap(), None);
+    assert_eq!(store.hosts.put_pace("h:80", Some(first), second, now).await.unwrap(), PaceWrite::Written);
+    assert_eq!(store.hosts.pace("h:80").await.unwrap(), Some(second));
+    assert_eq!(store.hosts.pace("h:81").await.unwrap(), None);
 }
 
 /// Who cannot wait for the next slot books none: it is there for who comes then.
@@ -313,7 +313,7 @@ async fn a_slot_that_is_too_late_is_not_booked() {
     let first = slot(&engine, &page, true, apart).await;
     let latest = engine.now().plus_secs(5);
     for _ in 0..2 {
-        let Slot::Later(next) = engine.acquire_slot(&page, true, apart, latest).await.unwrap() else {
+        let Slot::Later(next) = engine.pacing.acquire_slot(&page, true, apart, latest).await.unwrap() else {
             panic!("booked")
         };
         assert!((30_000..=37_500).contains(&next.ms_since(first)), "{next:?}");

@@ -88,7 +88,7 @@ async fn one_bad_record_fails_alone_and_the_worker_needs_no_money() {
     let bad: Vec<_> = received.iter().filter(|r| r.message().is_err()).map(|r| r.message_id.clone()).collect();
     assert_eq!((received.len(), bad.len()), (2, 1));
     assert_eq!(failed, bad);
-    let rows = cloud.store.all_segments(&cloud.job(&job).await).await.unwrap();
+    let rows = cloud.store.segments.all_segments(&cloud.job(&job).await).await.unwrap();
     let ends = rows[0].known().map(|(_, unit)| match unit {
         UnitState::Ended { end, .. } => Some(end),
         _ => None,

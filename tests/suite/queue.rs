@@ -243,6 +243,8 @@ async fn refused_entries_are_tried_again_and_told() {
     assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
     assert_eq!(outcome.failed, [0, 8, 10]);
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
+    let said = outcome.fault.unwrap().to_string();
+    assert!(said.contains("SendMessageBatch") && said.contains("InternalError"), "its log line names the code: {said}");
     assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
 
     faults.refuse_sends(1, Refusal::PartlyForGood);

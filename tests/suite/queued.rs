@@ -250,7 +250,7 @@ async fn a_dead_queue_costs_no_time() {
     batch.async_mode = true;
     let started = accept(&engine, batch).await.unwrap();
     // The clock stands: no stall limit can have passed.
-    let results = drain(engine.start(*started, None)).await.unwrap();
+    let results = drain(engine.driver.start(*started, None)).await.unwrap();
     assert!(results.len() == 12 && results.iter().all(|result| result["status"] == "success"));
     assert_eq!(site.hits(), 12);
     ground.assert_sound("dead queue").await;

@@ -248,13 +248,13 @@ async fn keys_and_accounts() {
 
     let store = world.stack.engine().store();
     let account = domain::AccountId::parse("keyed").unwrap();
-    store.set_suspended(&account, true).await.unwrap();
+    store.accounts.set_suspended(&account, true).await.unwrap();
     for answer in [keyed.post("/v1/extract", &json!({ "url": site.url("/p/4") })).await, keyed.get("/v1/usage").await] {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "ACCOUNT_SUSPENDED"));
     }
-    store.set_suspended(&account, false).await.unwrap();
+    store.accounts.set_suspended(&account, false).await.unwrap();
     assert_eq!(keyed.get("/v1/usage").await.status, 200);
-    store.revoke_key(&account, &api::auth::sha256_hex(&keyed.key)).await.unwrap();
+    store.accounts.revoke_key(&account, &api::auth::sha256_hex(&keyed.key)).await.unwrap();
     assert_eq!(keyed.get("/v1/usage").await.code(), "UNAUTHORIZED");
 
     let free = world.account("free", Plan::Free, Some(100), None).await;

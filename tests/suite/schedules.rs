@@ -75,7 +75,7 @@ impl Run {
             call.async_mode = true;
             let started = accept(&engine, call).await.unwrap();
             jobs.push(started.job.id.clone());
-            engine.detach(*started, None).await;
+            engine.driver.detach(*started, None).await;
         }
         Run { ground, jobs }
     }
@@ -119,12 +119,12 @@ impl Run {
             }
             // What fails is the caller's to repeat; here nobody does.
             Step::Cancel { job, fault } => {
-                drop(self.process(fault).await.cancel(&account(), &self.jobs[*job]).await);
+                drop(self.process(fault).await.canceller.cancel(&account(), &self.jobs[*job]).await);
             }
             Step::Wait { secs } => self.ground.clock.advance(*secs),
             Step::Sweep { fault } => {
                 let engine = self.process(fault).await;
-                let _ = engine.sweep(None).await;
+                let _ = engine.sweeper.sweep(None).await;
                 let idle = tokio::time::timeout(Duration::from_secs(20), engine.idle());
                 idle.await.expect("a driver never ends");
             }
@@ -135,9 +135,9 @@ impl Run {
         self.ground.settle_all().await;
         self.ground.assert_sound(context).await;
         let engine = self.ground.engine(&Faults::default()).await;
-        for rows in engine.store().snapshot().await.unwrap().jobs {
+        for rows in engine.store().admin.snapshot().await.unwrap().jobs {
             assert!(matches!(rows.job.state, JobState::Ended(_)), "{context}");
-            let results = drain(engine.follow(rows.job.clone(), 0)).await.unwrap();
+            let results = drain(engine.jobs.follow(rows.job.clone(), 0)).await.unwrap();
             assert_eq!(results.len(), rows.job.admitted as usize, "{context}");
         }
     }

@@ -262,7 +262,7 @@ impl App {
     /// The due jobs could not be listed.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, SweepError> {
         let until = until.map(|at| at.plus_ms(-SWEEP_MARGIN_MS));
-        let seen = self.engine.sweep(until).await?;
+        let seen = self.engine.sweeper.sweep(until).await?;
         if until.is_some() {
             // A Lambda is frozen once it has answered.
             self.engine.idle().await;

@@ -35,7 +35,7 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
     let found = known_key(store, headers).await?;
-    let quota = store.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
+    let quota = store.accounts.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
     Ok(Caller { account: found.account, bound: found.bound, quota })
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
         return Err(refuse("send your API key in the X-API-Key header"));
     }
     // The look-up is by hash, so its time tells nothing about the key.
-    store.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)
+    store.accounts.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)
 }
 
 /// Refuses suspended accounts.

@@ -61,7 +61,7 @@ impl App {
         let now = self.engine.now();
         let key = match request::idempotency_key(request.headers()) {
             Ok(key) => key,
-            Err(refusal) => return self.refuse_before_standing(request, refusal).await,
+            Err(refusal) => return self.refuse_before_quota(request, refusal).await,
         };
         let caller = match authenticate(self.engine.store(), request.headers(), key, now).await {
             Ok(caller) => caller,
@@ -104,7 +104,7 @@ impl App {
             async_mode: valid.async_mode || respond_async,
             idempotency: hash,
         };
-        let (verdict, after) = self.engine.accept(call, quota.clone()).await?;
+        let (verdict, after) = self.engine.acceptor.accept(call, quota.clone()).await?;
         *quota = after;
         match verdict {
             Verdict::Accepted(started) => {
@@ -115,11 +115,11 @@ impl App {
                 }
                 let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
                 let until = self.engine.now().plus_ms(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
-                Ok(self.stream(self.engine.start(*started, Some(until)), held, &wishes))
+                Ok(self.stream(self.engine.driver.start(*started, Some(until)), held, &wishes))
             }
-            Verdict::Replay(id) => match self.engine.job(&id).await? {
+            Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
                 Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, &wishes)),
-                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held, &wishes)),
+                Some(job) => Ok(self.stream(self.engine.jobs.follow(job, 0), held, &wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
@@ -161,7 +161,7 @@ impl App {
     }
 
     /// A refusal that is known before the quota was read: the figures belong on it all the same.
-    async fn refuse_before_standing(&self, request: &Request, refusal: ApiError) -> Response {
+    async fn refuse_before_quota(&self, request: &Request, refusal: ApiError) -> Response {
         match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => {
                 let mut response = refusal.into_response();
@@ -207,7 +207,7 @@ impl App {
         tokio::spawn(async move {
             if let Some(started) = started {
                 let until = engine.now().plus_secs(until);
-                engine.detach(started, Some(until)).await;
+                engine.driver.detach(started, Some(until)).await;
             }
             let _ = sender.send(text.into()).await;
         });

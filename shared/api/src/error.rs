@@ -83,10 +83,9 @@ impl ApiError {
 /// Faults inside: logged here, once, with what they are; told to the caller without.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
-        let source = causes(&error);
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => {
-                tracing::error!(%error, source, "a call failed: the store is not available");
+                tracing::error!(%error, "a call failed: the store is not available");
                 let text = "the service cannot take this call at the moment; try again shortly";
                 ApiError { retry_after: Some(2), ..ApiError::new(ErrorCode::Unavailable, text) }
             }
@@ -98,24 +97,9 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// What led to an error, outermost first. Each says it in its own words and no more: the debug form of an SDK error
-/// has the whole answer of the service in it, rows and all.
-fn causes(error: &dyn std::error::Error) -> String {
-    let said = std::iter::successors(error.source(), |e| e.source()).map(ToString::to_string);
-    said.collect::<Vec<_>>().join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn causes_are_told_without_what_they_carry() {
-        // An error whose debug form has the bytes in it that it is about.
-        let source = Box::new(String::from_utf8(b"secret\xff".to_vec()).unwrap_err());
-        let shown = causes(&StoreError::Unavailable { operation: "PutItem", source });
-        assert_eq!(shown, "invalid utf-8 sequence of 1 bytes from index 6");
-    }
 
     #[test]
     fn statuses_of_the_contract() {

@@ -65,7 +65,7 @@ impl App {
             Operation::GetJob => {
                 request::query(request, &[])?;
                 let job = self.owned(job_id, caller).await?;
-                let tally = self.tally(&job).await?;
+                let tally = tally(self, &job).await?;
                 Ok(json_response(&job_json(&job, tally)))
             }
             Operation::CancelJob => {
@@ -81,7 +81,7 @@ impl App {
                 request::query(request, &[])?;
                 let mut usage = usage_json(caller);
                 if self.engine.has_model() {
-                    let figures = self.engine.store().model_figures(&caller.account, caller.quota.month).await?;
+                    let figures = self.engine.store().models.model_figures(&caller.account, caller.quota.month).await?;
                     usage["model"] = model_json(&figures);
                 }
                 Ok(json_response(&usage))
@@ -112,10 +112,11 @@ impl App {
                 }
             }
         }
-        let page = self.engine.store().list(&caller.account, which, limit, after.as_ref(), self.engine.now()).await?;
+        let page =
+            self.engine.store().jobs.list(&caller.account, which, limit, after.as_ref(), self.engine.now()).await?;
         let rows: Vec<Value> = futures_util::stream::iter(page.jobs)
             .map(|job| async move {
-                let tally = self.tally(&job).await?;
+                let tally = tally(self, &job).await?;
                 Ok::<_, ApiError>(json!({
                     "job_id": job.id,
                     "endpoint": format!("/{}", job.endpoint.name()),
@@ -137,7 +138,7 @@ impl App {
 
     async fn cancel(&self, job_id: &str, caller: &Caller) -> Result<Response, ApiError> {
         let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
-        match self.engine.cancel(&caller.account, &id).await? {
+        match self.engine.canceller.cancel(&caller.account, &id).await? {
             Cancelled::Yes => {
                 tracing::info!(job = %id, account = %caller.account, "job cancelled");
                 Ok(json_response(&json!({ "status": "cancelled", "job_id": id })))
@@ -159,13 +160,13 @@ impl App {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
         let held = self.hold(&caller.quota, &wishes)?;
-        Ok(self.stream(self.engine.follow(job, from), held, &wishes))
+        Ok(self.stream(self.engine.jobs.follow(job, from), held, &wishes))
     }
 
     async fn capture(&self, job_id: &str, n: &str, caller: &Caller) -> Result<Response, ApiError> {
         let job = self.owned(job_id, caller).await?;
         let png = match request::whole(n) {
-            Some(n) => self.engine.capture(&job.id, n).await?,
+            Some(n) => self.engine.captures.of(&job.id, n).await?,
             None => None,
         };
         let shown: String = n.chars().take(20).collect();
@@ -178,16 +179,16 @@ impl App {
     /// A job of the caller's that is still kept.
     async fn owned(&self, job_id: &str, caller: &Caller) -> Result<Job, ApiError> {
         let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
-        let job = self.engine.job(&id).await?.ok_or_else(|| ApiError::job_not_found(job_id))?;
+        let job = self.engine.jobs.job(&id).await?.ok_or_else(|| ApiError::job_not_found(job_id))?;
         if job.account == caller.account { Ok(job) } else { Err(forbidden()) }
     }
+}
 
-    /// The figures of an ended job from its row; of a running one from its segments.
-    async fn tally(&self, job: &Job) -> Result<Tally, ApiError> {
-        match job.tally {
-            Some(tally) => Ok(tally),
-            None => Ok(self.engine.totals(job).await?.tally),
-        }
+/// The figures of an ended job from its row; of a running one from its segments.
+async fn tally(app: &App, job: &Job) -> Result<Tally, ApiError> {
+    match job.tally {
+        Some(tally) => Ok(tally),
+        None => Ok(app.engine.jobs.totals(job).await?.tally),
     }
 }
 

@@ -46,14 +46,14 @@ impl Record {
 impl App {
     /// Works on messages of the units' queue. Nothing is started that could not be finished by `until`.
     pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
-        self.each(event, move |app, record| async move {
+        each(self, event, move |app, record| async move {
             let handled = match Message::parse(&record.body) {
                 Ok(Message::Units { job, lane, seqs }) => {
                     // Of work that waited; not of lanes that wait for a crawl to grow, nor of what comes again.
                     if let Some(sent) = record.sent.filter(|_| record.receives == 1 && !seqs.is_empty()) {
                         app.engine.record(&MetricEvent::Received(app.engine.now().ms_since(sent)));
                     }
-                    app.engine.work(&job, lane, &seqs, record.receives, until).await
+                    app.engine.worker.work(&job, lane, &seqs, record.receives, until).await
                 }
                 // Not for a worker, or not readable at all: it ends in the dead-letter queue, where an operator sees it.
                 Ok(Message::Settle { .. }) => Err(StoreError::Malformed("a settle message in the units' queue".into())),
@@ -67,7 +67,7 @@ impl App {
                     FAULT_PAUSE * record.receives
                 }
             };
-            app.let_wait(&app.engine.queues().units, &record, wait).await;
+            let_wait(&app.engine.queues().units, &record, wait).await;
             false
         })
         .await
@@ -75,9 +75,11 @@ impl App {
 
     /// Carries messages of the settle queue and of the dead-letter queue out.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
-        self.each(event, |app, record| async move {
+        each(self, event, |app, record| async move {
             let done = match Message::parse(&record.body) {
-                Ok(Message::Settle { job } | Message::Units { job, .. }) => app.engine.settle_if_done(&job).await,
+                Ok(Message::Settle { job } | Message::Units { job, .. }) => {
+                    app.engine.settler.settle_if_done(&job).await
+                }
                 Err(error) => {
                     // It has been to the dead-letter queue and back: nobody can ever read it.
                     tracing::error!(message = record.id, %error, "dropping a message that cannot be read");
@@ -91,42 +93,42 @@ impl App {
         })
         .await
     }
+}
 
-    /// Handles each record and names those that failed.
-    async fn each<F>(&self, event: SqsEvent, handle: impl Fn(App, Record) -> F) -> SqsBatchResponse
-    where
-        F: Future<Output = bool> + Send + 'static,
-    {
-        let tasks: Vec<_> = event
-            .records
-            .into_iter()
-            .map(Record::of)
-            .map(|record| (record.id.clone(), tokio::spawn(handle(self.clone(), record))))
-            .collect();
-        let mut response = SqsBatchResponse::default();
-        for (id, task) in tasks {
-            let done = task.await.unwrap_or_else(|error| {
-                tracing::error!(message = id, %error, "the handling of a message ended early");
-                false
-            });
-            if !done {
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = id;
-                response.batch_item_failures.push(failure);
-            }
+/// Handles each record and names those that failed.
+async fn each<F>(app: &App, event: SqsEvent, handle: impl Fn(App, Record) -> F) -> SqsBatchResponse
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    let tasks: Vec<_> = event
+        .records
+        .into_iter()
+        .map(Record::of)
+        .map(|record| (record.id.clone(), tokio::spawn(handle(app.clone(), record))))
+        .collect();
+    let mut response = SqsBatchResponse::default();
+    for (id, task) in tasks {
+        let done = task.await.unwrap_or_else(|error| {
+            tracing::error!(message = id, %error, "the handling of a message ended early");
+            false
+        });
+        if !done {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            response.batch_item_failures.push(failure);
         }
-        self.telemetry.flush(self.engine.now());
-        response
     }
+    app.telemetry.flush(app.engine.now());
+    response
+}
 
-    /// Lets a message come again after `wait` instead of at the end of its visibility timeout, which is long.
-    async fn let_wait(&self, queue: &Queue, record: &Record, wait: Duration) {
-        let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
-        if let Some(handle) = &record.handle {
-            let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
-            if let Some(fault) = changed.fault {
-                tracing::warn!(message = record.id, %fault, "a message comes again only when its visibility ends");
-            }
+/// Lets a message come again after `wait` instead of at the end of its visibility timeout, which is long.
+async fn let_wait(queue: &Queue, record: &Record, wait: Duration) {
+    let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
+    if let Some(handle) = &record.handle {
+        let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
+        if let Some(fault) = changed.fault {
+            tracing::warn!(message = record.id, %fault, "a message comes again only when its visibility ends");
         }
     }
 }

@@ -4,19 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::job::{CrawlFigures, CrawlPlan, DriverLease, OneUnit, Options};
-use domain::machine::{Mode, Scope, WithSettle};
 use domain::segment::{Segment, UnitState, WriteId};
 use domain::{CanonicalUrl, Endpoint, Job, JobSpec, JobState, Nonce, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
 use store::quota::{MonthRow, QuotaSnapshot};
-use tracing::Instrument;
 
-use crate::lease::LeaseGuard;
+use crate::assignment::JobReader;
+use crate::context::Context;
 use crate::metrics::MetricEvent;
-use crate::result_stream::ResultStream;
-use crate::runner::Run;
-use crate::{Engine, events};
+use crate::rows::Rows;
 
 /// How often a call is judged anew because the account's rows had moved on.
 const TRIES: u32 = 20;
@@ -78,26 +75,20 @@ pub struct Started {
     pub job: Job,
 }
 
-/// How a job is to be driven.
-pub(crate) struct Drive {
-    /// What is known of its segments; `None` where that has to be read.
-    pub(crate) rows: Option<Vec<Segment>>,
-    /// Who is told of results.
-    pub(crate) events: Option<events::Sender>,
-    /// When this process has to be done with the job. Units that may take longer than that are not started; what is
-    /// open then goes to the queue.
-    pub(crate) until: Option<Timestamp>,
-    /// Whether the queue's workers are to do it.
-    pub(crate) delegate: bool,
+/// Accepts calls.
+pub struct Acceptor {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
 }
 
-impl Engine {
+impl Acceptor {
     /// Judges a call by the account's `quota` and accepts it. The quota that comes back is the one after.
     ///
     /// # Errors
     /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
     pub async fn accept(&self, call: Call, quota: QuotaSnapshot) -> Result<(Verdict, QuotaSnapshot), StoreError> {
-        let (job_id, nonce, urls) = (self.job_id(), self.nonce(), call.urls);
+        let (job_id, nonce, urls) = (self.context.job_id(), self.context.nonce(), call.urls);
         let mut options = call.options;
         if call.endpoint == Endpoint::Batch && options.concurrency.is_none() {
             options.concurrency = Some(self.concurrency_for(call.async_mode, &urls));
@@ -107,8 +98,8 @@ impl Engine {
         for attempt in 1..=TRIES {
             if attempt > 1 {
                 let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
-                let (account, now) = (quota.account.clone(), self.now());
-                let again = self.retry(|| self.store().quota(&account, now, key)).await?;
+                let (account, now) = (quota.account.clone(), self.context.now());
+                let again = self.rows.retry(|| self.rows.store().accounts.quota(&account, now, key)).await?;
                 quota = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
             }
             if quota.suspended {
@@ -132,10 +123,10 @@ impl Engine {
                     return Ok((verdict, quota));
                 }
             };
-            let now = self.now();
+            let now = self.context.now();
             let spec = Arc::new(JobSpec { options: options.clone(), schema: call.schema.clone(), crawl: plan });
             let one = (call.endpoint == Endpoint::Extract).then(|| {
-                let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.settings().lease_secs);
+                let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.context.settings().lease_secs);
                 let spec = Some((*spec).clone()).filter(store::jobs::is_small);
                 Box::new(first_of(urls.first().cloned().unwrap_or_default(), spec, nonce, lease))
             });
@@ -153,10 +144,10 @@ impl Engine {
                 reservation,
                 admitted: u32::try_from(urls.len()).map_err(|_| StoreError::Malformed("too many units".into()))?,
                 started_at: now,
-                deadline: now.plus_secs(self.settings().deadline_secs),
+                deadline: now.plus_secs(self.context.settings().deadline_secs),
                 driver: DriverLease {
                     holder: nonce,
-                    until: now.plus_secs(self.settings().lease_secs),
+                    until: now.plus_secs(self.context.settings().lease_secs),
                     queued: call.async_mode,
                     quiet: 0,
                 },
@@ -176,9 +167,9 @@ impl Engine {
                 idempotency: call.idempotency.as_ref().map(|(key, hash)| (key.as_str(), hash.as_str())),
                 now,
             };
-            match self.retry(|| self.store().accept(new)).await? {
+            match self.rows.retry(|| self.rows.store().jobs.accept(new)).await? {
                 Accepted::Written => {
-                    self.record(&MetricEvent::JobStarted(&job));
+                    self.context.record(&MetricEvent::JobStarted(&job));
                     quota.rate_count += 1;
                     quota.month_row = Some(MonthRow {
                         used: quota.used() + reservation.monthly,
@@ -187,7 +178,7 @@ impl Engine {
                         calls: quota.rate_count,
                     });
                     quota.prepaid = quota.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
-                    self.inner.job_cache.put_spec(&job.id, &spec);
+                    self.jobs.keep_spec(&job.id, &spec);
                     let started = Started { job };
                     return Ok((Verdict::Accepted(Box::new(started)), quota));
                 }
@@ -200,7 +191,7 @@ impl Engine {
     /// Parallel fetches of a batch that asks for nothing else: a handler's share, or as much for each host that is asked,
     /// up to what a job may take of the workers.
     fn concurrency_for(&self, queued: bool, urls: &[String]) -> u32 {
-        let settings = self.settings();
+        let settings = self.context.settings();
         if !queued {
             return settings.default_concurrency;
         }
@@ -210,70 +201,6 @@ impl Engine {
             .collect();
         let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         settings.default_concurrency.saturating_mul(hosts).min(settings.queue_concurrency)
-    }
-
-    /// Starts an accepted job and gives the stream of its results. The work is a task of its own: it goes on when the stream
-    /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
-    pub fn start(&self, started: Started, until: Option<Timestamp>) -> ResultStream {
-        let Started { job } = started;
-        let (events, stream_events) = events::channel();
-        let stream = ResultStream::live(self.clone(), job.clone(), stream_events);
-        let engine = self.clone();
-        let drive = async move {
-            let id = job.id.clone();
-            let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
-            let driven = engine.drive(job, Drive { rows, events: Some(events), until, delegate }).await;
-            if let Err(error) = driven {
-                tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
-            }
-        };
-        self.inner.drives.spawn(drive.in_current_span());
-        stream
-    }
-
-    /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
-    /// here, and this comes back once that is done, or at `until`.
-    pub async fn detach(&self, started: Started, until: Option<Timestamp>) {
-        let Started { job } = started;
-        if self.send_open(&job, &job.seqs().collect()).await.is_empty() {
-            return;
-        }
-        let (engine, id) = (self.clone(), job.id.clone());
-        let how = Drive { rows: None, events: None, until, delegate: false };
-        // A task of its own, so that it goes on whatever becomes of the caller.
-        let driving = self.inner.drives.spawn(async move { engine.drive(job, how).await }.in_current_span());
-        if let Ok(Err(error)) = driving.await {
-            tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
-        }
-    }
-
-    /// Drives a job whose driver lease this process holds.
-    pub(crate) async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
-        let settings = self.settings();
-        let asked = job.concurrency.unwrap_or(settings.default_concurrency);
-        let run = Run {
-            mode: Mode::Run,
-            scope: Scope::Job,
-            me: job.driver.holder,
-            concurrency: asked.clamp(1, settings.fetch_concurrency.max(1)),
-            awaited: how.events.is_some(),
-            delegate: how.delegate,
-            rows: how.rows,
-            until: how.until,
-            lease_guard: Some(LeaseGuard::start(self, &job)),
-            events: how.events,
-        };
-        let work = self.assignment(job).await?;
-        self.run::<WithSettle>(work, run).await;
-        Ok(())
-    }
-}
-
-/// The segments of a job that was accepted just now.
-fn untouched(job: &Job) -> Vec<Segment> {
-    match &job.one {
-        Some(one) => vec![one.segment.clone()],
-        None => Segment::of_job(job.admitted).map(Segment::untouched).collect(),
     }
 }
 

@@ -5,12 +5,15 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{Job, JobId, JobSpec, Seq};
+use domain::segment::Totals;
+use domain::{Job, JobId, JobSpec, Seq, Timestamp};
 use lru::LruCache;
 use store::StoreError;
 use store::jobs::Input;
 
-use crate::Engine;
+use crate::context::Context;
+use crate::result_stream::ResultStream;
+use crate::rows::Rows;
 
 /// How many jobs' specs and inputs are kept. A batch's inputs are 5 MiB at most.
 #[allow(clippy::unwrap_used)] // judged by the compiler
@@ -36,7 +39,7 @@ impl Deref for Assignment {
 pub(crate) type Inputs = Arc<Vec<Arc<Input>>>;
 
 /// What is kept of the jobs that were worked on last.
-pub(crate) struct JobCache {
+struct JobCache {
     specs: Mutex<LruCache<JobId, Arc<JobSpec>>>,
     inputs: Mutex<LruCache<JobId, Inputs>>,
 }
@@ -48,7 +51,7 @@ impl Default for JobCache {
 }
 
 impl JobCache {
-    pub(crate) fn put_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+    fn put_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
         self.specs.lock().unwrap_or_else(PoisonError::into_inner).put(id.clone(), Arc::clone(spec));
     }
 
@@ -68,15 +71,61 @@ impl JobCache {
     }
 }
 
-impl Engine {
+/// Reads jobs and what does not change of them.
+pub struct JobReader {
+    context: Arc<Context>,
+    rows: Rows,
+    cache: JobCache,
+}
+
+impl JobReader {
+    pub(crate) fn new(context: Arc<Context>, rows: Rows) -> JobReader {
+        JobReader { context, rows, cache: JobCache::default() }
+    }
+
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
+    /// A job that is still kept.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        Ok(self.rows.job(id).await?.filter(|job| job.retained(self.now())))
+    }
+
+    /// What a job's units add up to so far.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn totals(&self, job: &Job) -> Result<Totals, StoreError> {
+        let rows = self.rows.retry(|| self.rows.store().segments.all_segments(job)).await?;
+        Ok(Totals::of(&rows, job.admitted))
+    }
+
+    /// The results of a job that may run anywhere, or have ended, without the first `from`.
+    pub fn follow(self: &Arc<Self>, job: Job, from: u32) -> ResultStream {
+        ResultStream::of_rows(Arc::clone(self), job, from)
+    }
+
+    /// Keeps the spec of a job that was accepted here.
+    pub(crate) fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+        self.cache.put_spec(id, spec);
+    }
+
     /// A job with its spec.
     pub(crate) async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
-        let kept = self.inner.job_cache.spec(&job.id);
+        let kept = self.cache.spec(&job.id);
         let spec = match kept {
             Some(spec) => spec,
             None => {
-                let spec = Arc::new(self.retry(|| self.store().spec(&job)).await?);
-                self.inner.job_cache.put_spec(&job.id, &spec);
+                let spec = Arc::new(self.rows.retry(|| self.rows.store().jobs.spec(&job)).await?);
+                self.cache.put_spec(&job.id, &spec);
                 spec
             }
         };
@@ -88,13 +137,13 @@ impl Engine {
         if let Some(one) = &job.one {
             return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
         }
-        let mut inputs = self.inner.job_cache.inputs(&job.id);
+        let mut inputs = self.cache.inputs(&job.id);
         if inputs.len() <= seq as usize {
             // Rows never change and follow each other without a gap: the next begins where the known ones end.
             let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
-            let more = self.retry(|| self.store().inputs(&job.id, from)).await?;
+            let more = self.rows.retry(|| self.rows.store().jobs.inputs(&job.id, from)).await?;
             inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
-            self.inner.job_cache.put_inputs(&job.id, &inputs);
+            self.cache.put_inputs(&job.id, &inputs);
         }
         let found = inputs.get(seq as usize).cloned();
         found.ok_or_else(|| StoreError::Malformed(format!("{}: unit {seq} has no input", job.id)))

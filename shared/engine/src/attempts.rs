@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::pace::AccountTag;
 use domain::retry;
-use fetch::{FetchError, FetchRequest, Hops, Page, Room, header_map};
+use fetch::{FetchError, FetchRequest, Fetcher, Hops, Page, Room, header_map};
 use url::Url;
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::context::Context;
 use crate::gate::{Growing, Permit};
 use crate::hosts::Slot;
+use crate::pacing::UnitPacing;
+use crate::semaphores::Semaphores;
 
 /// What came of fetching a page.
 pub(crate) struct Tried {
@@ -24,7 +25,15 @@ pub(crate) struct Tried {
     pub(crate) permit: Permit,
 }
 
-impl Engine {
+/// Fetches pages.
+pub(crate) struct PageFetcher {
+    pub(crate) context: Arc<Context>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) pacing: Arc<UnitPacing>,
+}
+
+impl PageFetcher {
     /// Fetches a page until `end`, as often as the job's options allow. `permit` is given back while it waits for another
     /// attempt. Where this machine was short of something the site was not asked: that is no attempt.
     pub(crate) async fn fetch_page(
@@ -36,12 +45,12 @@ impl Engine {
         end: Instant,
     ) -> Tried {
         let headers = header_map(job.spec.options.headers.of(url));
-        let mut shortage_wait = Duration::from_millis(self.settings().retry_base_ms.max(1));
+        let mut shortage_wait = Duration::from_millis(self.context.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
             // Its own: whoever waits to try again holds nothing that others need to get on.
-            let apart = self.inner.semaphores.parsers.usage().is_over(&job.account);
-            let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account, apart));
+            let apart = self.semaphores.parsers.usage().is_over(&job.account);
+            let growing = Arc::new(self.semaphores.heavy.growing(&job.account, apart));
             let room: Room = growing.clone();
             let request = FetchRequest {
                 url,
@@ -51,7 +60,7 @@ impl Engine {
                 hops,
                 room: Some(&room),
             };
-            let error = match self.inner.fetcher.fetch(request).await {
+            let error = match self.fetcher.fetch(request).await {
                 Ok(page) => return Tried { page: Ok((page, growing)), attempts, permit },
                 // What the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
@@ -71,7 +80,7 @@ impl Engine {
             };
             drop(permit);
             tokio::time::sleep(wait).await;
-            permit = self.inner.semaphores.pages.acquire(&job.account).await;
+            permit = self.semaphores.pages.acquire(&job.account).await;
             attempts += 1;
         }
     }
@@ -86,19 +95,18 @@ impl Engine {
         attempts: u32,
         end: Instant,
     ) -> Option<Duration> {
-        if !error.may_pass() || self.stopping() {
+        if !error.may_pass() || self.context.stopping() {
             return None;
         }
         let left = || millis(end.saturating_duration_since(Instant::now()));
         let asked = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
-        let wait = retry::wait_ms(attempts, job.spec.options.retries, asked, left(), self.inner.ids.random())?;
+        let wait = retry::wait_ms(attempts, job.spec.options.retries, asked, left(), self.context.random())?;
         if let Some(at) = error.throttled_at() {
-            self.record_response(AccountTag::of(&job.account), at, error.throttled()).await;
+            self.pacing.record_response(job, at, error.throttled()).await;
         }
-        let crawl_delay = self.crawl_delay(job, url).await;
-        let latest = self.now().plus_ms(i64::try_from(left()).unwrap_or(i64::MAX));
-        let turn = match self.acquire_slot(url, job.is_crawl(), crawl_delay, latest).await {
-            Ok(Slot::At(start)) => start.ms_since(self.now()),
+        let latest = self.context.now().plus_ms(i64::try_from(left()).unwrap_or(i64::MAX));
+        let turn = match self.pacing.acquire(job, url, latest).await {
+            Ok(Slot::At(start)) => start.ms_since(self.context.now()),
             Ok(Slot::Later(_)) => return None,
             Err(error) => {
                 tracing::warn!(%error, "no turn for another attempt at a page");

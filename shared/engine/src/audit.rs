@@ -6,13 +6,12 @@ use std::time::Duration;
 use domain::invariants::{Violation, check};
 use store::{Store, StoreError};
 
-use crate::Engine;
 use crate::clock::Clock;
 
 /// How often the rows are read. A write that a scan passes in its midst looks like a violation; it does not twice.
 const PASSES: u32 = 3;
 /// A job may be found running this long past its deadline, if sweeps come no more seldom.
-const AUDIT_SECS: u64 = 120;
+pub(crate) const AUDIT_SECS: u64 = 120;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -27,7 +26,7 @@ pub async fn violations(store: &Store, clock: &dyn Clock, sweep_secs: u64) -> Re
         if pass > 0 {
             tokio::time::sleep(PAUSE).await;
         }
-        let snapshot = store.snapshot().await?;
+        let snapshot = store.admin.snapshot().await?;
         let found: BTreeSet<Violation> = check(&snapshot, clock.now(), sweep_secs).into_iter().collect();
         let still = match believed {
             None => found,
@@ -39,14 +38,4 @@ pub async fn violations(store: &Store, clock: &dyn Clock, sweep_secs: u64) -> Re
         believed = Some(still);
     }
     Ok(believed.unwrap_or_default())
-}
-
-impl Engine {
-    /// The same over this process's tables, by its clock.
-    ///
-    /// # Errors
-    /// The rows could not be read.
-    pub async fn violations(&self) -> Result<BTreeSet<Violation>, StoreError> {
-        violations(self.store(), &*self.inner.clock, self.settings().sweep_secs.max(AUDIT_SECS)).await
-    }
 }

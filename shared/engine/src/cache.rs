@@ -1,14 +1,23 @@
 //! The result cache at work: what an extract is served instead of a fetch, and what it leaves for later ones. A fault of
 //! it is a miss and stops nothing. When a result may be served is [`domain`]'s to say.
 
+use std::sync::Arc;
+
 use domain::{CacheKey, Cached, RenderMode, Timestamp, UnitOutcome};
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::context::Context;
+use crate::rows::Rows;
 
-impl Engine {
+/// The cache of results.
+pub(crate) struct ResultCache {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+}
+
+impl ResultCache {
     fn cache_key(&self, job: &Assignment, url: &str) -> Option<CacheKey> {
-        if self.settings().cache_ttl_secs == 0 { None } else { CacheKey::of(job, &job.spec, url) }
+        if self.context.settings().cache_ttl_secs == 0 { None } else { CacheKey::of(job, &job.spec, url) }
     }
 
     /// A result that may be served instead of a fetch.
@@ -17,8 +26,8 @@ impl Engine {
             return None;
         }
         let key = self.cache_key(job, url)?;
-        match self.store().cached(&key).await {
-            Ok(cached) => cached?.serve(url, self.now(), self.settings().cache_ttl_secs),
+        match self.rows.store().cache.cached(&key).await {
+            Ok(cached) => cached?.serve(url, self.context.now(), self.context.settings().cache_ttl_secs),
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, "the result cache could not be read; the page is fetched");
                 None
@@ -32,7 +41,9 @@ impl Engine {
         let fresh = matches!(outcome, UnitOutcome::Success { render_mode, .. } if *render_mode != RenderMode::Cache);
         let Some(key) = self.cache_key(job, url).filter(|_| fresh) else { return };
         let cached = Cached { at, outcome: outcome.clone() };
-        if let Err(error) = self.store().put_cached(&key, &cached, self.settings().cache_ttl_secs).await {
+        if let Err(error) =
+            self.rows.store().cache.put_cached(&key, &cached, self.context.settings().cache_ttl_secs).await
+        {
             tracing::warn!(job = %job.id, %error, "a result could not be cached");
         }
     }

@@ -1,10 +1,14 @@
 //! DELETE: owner-scoped, cooperative and exact. Once it has answered, nothing starts.
 
+use std::sync::Arc;
+
 use domain::job::CancelVerdict;
 use domain::{AccountId, JobId, JobState};
 use store::StoreError;
 
-use crate::Engine;
+use crate::assignment::JobReader;
+use crate::rows::Rows;
+use crate::runner::Runners;
 
 /// What a DELETE came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,20 +21,27 @@ pub enum Cancelled {
     Forbidden,
 }
 
-impl Engine {
+/// Cancels jobs.
+pub struct Canceller {
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) runners: Arc<Runners>,
+}
+
+impl Canceller {
     /// Cancels a job for its owner: every unit that has not started is skipped when this comes back.
     ///
     /// # Errors
     /// Faults of the store; the job may be being terminated then, and the call may be repeated.
     pub async fn cancel(&self, account: &AccountId, id: &JobId) -> Result<Cancelled, StoreError> {
-        let Some(job) = self.job(id).await? else { return Ok(Cancelled::NotFound) };
+        let Some(job) = self.jobs.job(id).await? else { return Ok(Cancelled::NotFound) };
         if job.account != *account {
             return Ok(Cancelled::Forbidden);
         }
         if job.cancel() == CancelVerdict::Over {
             return Ok(Cancelled::NotFound);
         }
-        let ended = self.end(job, Some(JobState::Cancelling)).await?;
+        let ended = self.runners.end(job, Some(JobState::Cancelling)).await?;
         // It may have ended by itself in this moment: then there was nothing to cancel.
         match ended.machine.job().state.heads_for() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,
@@ -39,7 +50,7 @@ impl Engine {
     }
 
     async fn was_cancelled(&self, id: &JobId) -> Result<Cancelled, StoreError> {
-        let state = self.reread(id).await?.state;
+        let state = self.rows.reread(id).await?.state;
         Ok(if state.heads_for() == domain::Outcome::Completed { Cancelled::NotFound } else { Cancelled::Yes })
     }
 }

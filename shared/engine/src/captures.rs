@@ -4,14 +4,20 @@ use domain::job::Capture;
 use domain::{Captured, JobId, Seq, UnitOutcome};
 use store::StoreError;
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::rows::Rows;
 
-impl Engine {
+/// Keeps what was captured, and reads it. Cheap to clone.
+#[derive(Clone)]
+pub struct Captures {
+    pub(crate) rows: Rows,
+}
+
+impl Captures {
     /// Keeps a picture of a page before its result says that it is there.
     pub(crate) async fn keep(&self, job: &Assignment, seq: Seq, png: Vec<u8>, outcome: &mut UnitOutcome) {
         let UnitOutcome::Success { captures, warnings, .. } = outcome else { return };
-        match self.store().put_capture(job, seq, png).await {
+        match self.rows.store().segments.put_capture(job, seq, png).await {
             Ok(()) => captures.push(Captured { kind: Capture::Screenshot, n: seq }),
             Err(error) => {
                 tracing::warn!(job = %job.id, seq, %error, "a screenshot could not be kept");
@@ -24,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn capture(&self, job: &JobId, n: Seq) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store().capture(job, n).await
+    pub async fn of(&self, job: &JobId, n: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        self.rows.store().segments.capture(job, n).await
     }
 }

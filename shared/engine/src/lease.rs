@@ -10,11 +10,13 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
-use crate::Engine;
+use crate::context::Context;
+use crate::rows::Rows;
 
 /// Keeps a driver's lease alive until it is dropped.
 pub(crate) struct LeaseGuard {
-    engine: Engine,
+    context: Arc<Context>,
+    rows: Rows,
     job: Job,
     held: Arc<Mutex<DriverLease>>,
     lost: Arc<AtomicBool>,
@@ -23,19 +25,20 @@ pub(crate) struct LeaseGuard {
 
 impl LeaseGuard {
     /// Renews the lease that `job` bears, every third of its length.
-    pub(crate) fn start(engine: &Engine, job: &Job) -> LeaseGuard {
+    pub(crate) fn start(context: &Arc<Context>, rows: &Rows, job: &Job) -> LeaseGuard {
         let held = Arc::new(Mutex::new(job.driver.clone()));
         let lost = Arc::new(AtomicBool::new(false));
-        let every = Duration::from_millis(engine.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
+        let every = Duration::from_millis(context.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
         let renewer = {
-            let (engine, job, held, lost) = (engine.clone(), job.clone(), Arc::clone(&held), Arc::clone(&lost));
+            let (context, rows, job) = (Arc::clone(context), rows.clone(), job.clone());
+            let (held, lost) = (Arc::clone(&held), Arc::clone(&lost));
             let renew = async move {
                 loop {
                     tokio::time::sleep(every).await;
                     let mut lease = held.lock().await;
-                    let until = engine.now().plus_secs(engine.settings().lease_secs);
+                    let until = context.now().plus_secs(context.settings().lease_secs);
                     let next = DriverLease { until, quiet: 0, ..lease.clone() };
-                    match engine.store().drive(&job, &lease, &next).await {
+                    match rows.store().jobs.drive(&job, &lease, &next).await {
                         Ok(true) => *lease = next,
                         Ok(false) => {
                             lost.store(true, Ordering::Release);
@@ -43,7 +46,7 @@ impl LeaseGuard {
                         }
                         Err(error) => {
                             tracing::warn!(job = %job.id, %error, "could not renew the driver's lease");
-                            if engine.now() >= lease.until {
+                            if context.now() >= lease.until {
                                 lost.store(true, Ordering::Release);
                                 return;
                             }
@@ -53,7 +56,7 @@ impl LeaseGuard {
             };
             tokio::spawn(renew.in_current_span()).abort_handle()
         };
-        LeaseGuard { engine: engine.clone(), job: job.clone(), held, lost, renewer }
+        LeaseGuard { context: Arc::clone(context), rows: rows.clone(), job: job.clone(), held, lost, renewer }
     }
 
     /// Whether another has taken the job up, or may have. Whoever has lost it starts nothing more.
@@ -70,8 +73,8 @@ impl LeaseGuard {
     pub(crate) async fn give_back(&self) {
         self.renewer.abort();
         let lease = self.held.lock().await;
-        let over = DriverLease { until: self.engine.now(), ..lease.clone() };
-        if let Err(error) = self.engine.store().drive(&self.job, &lease, &over).await {
+        let over = DriverLease { until: self.context.now(), ..lease.clone() };
+        if let Err(error) = self.rows.store().jobs.drive(&self.job, &lease, &over).await {
             tracing::warn!(job = %self.job.id, %error, "could not give the driver's lease back; it ends by itself");
         }
     }

@@ -83,7 +83,7 @@ impl ModelReader {
             }
         }
         self.recorder.record(&MetricEvent::ModelCalled(&figures));
-        if let Err(error) = self.store.count_model_call(&job.account, now, &figures).await {
+        if let Err(error) = self.store.models.count_model_call(&job.account, now, &figures).await {
             tracing::warn!(%error, "a call of the model could not be counted");
         }
     }
@@ -121,7 +121,7 @@ impl ModelReader {
         let config = self.model.config();
         let Some((budget, prices)) = config.daily_budget.zip(config.prices) else { return Ok(None) };
         let most = prices.cost(Usage { input: question.input_tokens(), output: question.output_tokens() });
-        match self.store.reserve_model_budget(now, most, budget).await {
+        match self.store.models.reserve_model_budget(now, most, budget).await {
             Ok(true) => Ok(Some(most)),
             Ok(false) => {
                 let spent =
@@ -143,7 +143,7 @@ impl ModelReader {
             (Err(error), _) if error.status.is_some() => 0,
             _ => return,
         };
-        if let Err(error) = self.store.return_model_budget(now, reserved.saturating_sub(taken)).await {
+        if let Err(error) = self.store.models.return_model_budget(now, reserved.saturating_sub(taken)).await {
             tracing::warn!(%error, "the model's budget could not be corrected; it is used up sooner");
         }
     }

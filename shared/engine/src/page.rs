@@ -10,17 +10,16 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use url::Url;
 
-use crate::Engine;
 use crate::assignment::Assignment;
-use crate::attempts::Tried;
-use crate::crawl::{Found, Redirects};
+use crate::attempts::{PageFetcher, Tried};
+use crate::crawl::{Crawler, Found, Redirects};
 use crate::gate::Permit;
+use crate::modelling::ModelReader;
 use crate::reader::Values;
-use crate::reading::{Fetched, Held};
-use crate::rendering::{Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
-
-/// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
-const MAX_RESULT_BYTES: usize = 64 * 1024;
+use crate::reading::{Fetched, Held, PageReader};
+use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
+use crate::result_size::cut;
+use crate::semaphores::Semaphores;
 
 /// How a page is visited.
 pub(crate) struct Visit {
@@ -68,15 +67,32 @@ impl Visited {
     }
 }
 
-impl Engine {
+/// Visits pages.
+pub(crate) struct PageVisitor {
+    pub(crate) fetcher: PageFetcher,
+    pub(crate) renderer: PageRenderer,
+    pub(crate) reader: PageReader,
+    /// Reads what rules leave open.
+    pub(crate) model: Option<Arc<ModelReader>>,
+    pub(crate) crawler: Arc<Crawler>,
+    pub(crate) semaphores: Semaphores,
+}
+
+impl PageVisitor {
     /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
-    pub(crate) async fn visit(&self, job: &Arc<Assignment>, url: &str, target: Url, visit: Visit) -> Visited {
-        let (engine, job, asked) = (self.clone(), Arc::clone(job), url.to_owned());
+    pub(crate) async fn visit(
+        self: &Arc<Self>,
+        job: &Arc<Assignment>,
+        url: &str,
+        target: Url,
+        visit: Visit,
+    ) -> Visited {
+        let (visitor, job, asked) = (Arc::clone(self), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = visit.started + limit;
         // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
-        let (usage, account) = (self.inner.semaphores.parsers.usage().clone(), job.account.clone());
-        let work = async move { engine.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span();
+        let (usage, account) = (self.semaphores.parsers.usage().clone(), job.account.clone());
+        let work = async move { visitor.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span();
         let work = tokio::spawn(usage.metered(&account, work));
         match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
@@ -102,12 +118,12 @@ impl Engine {
     ) -> Visited {
         let always = is_wanted_at_once(&job.spec.options);
         let mut notes = Vec::new();
-        match self.renderer(job) {
+        match self.renderer.of(job) {
             Some(renderer) if always => {
                 // Whoever waits for a browser holds no permit to fetch.
                 drop(visit.permit.take());
                 let redirects = visit.redirects.as_deref();
-                match self.render_page(job, renderer, &target, redirects, end).await {
+                match self.renderer.render_page(job, renderer, &target, redirects, end).await {
                     Ok(shown) => {
                         let mut answer = self.read_rendered(job, shown, &visit, end).await;
                         self.complete(job, &mut answer, end).await;
@@ -124,15 +140,15 @@ impl Engine {
         }
         let permit = match visit.permit.take() {
             Some(permit) => permit,
-            None => self.inner.semaphores.pages.acquire(&job.account).await,
+            None => self.semaphores.pages.acquire(&job.account).await,
         };
         let hops = visit.redirects.as_deref().map(|hops| hops as &dyn Hops);
-        let Tried { page, attempts, permit } = self.fetch_page(job, &target, hops, permit, end).await;
+        let Tried { page, attempts, permit } = self.fetcher.fetch_page(job, &target, hops, permit, end).await;
         let (page, growing) = match page {
             Ok(page) => page,
             Err(error) => return failed(&url, error, attempts, visit.seq),
         };
-        let held = Held::take(self, &job.job, permit, growing, &page.body);
+        let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, &visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.warnings.append(&mut notes);
@@ -146,7 +162,7 @@ impl Engine {
 
     /// Has the operator's model read what rules left open, if there is one.
     async fn complete(&self, job: &Assignment, answer: &mut Answer, end: Instant) {
-        if let (Some(model), Some(Ok(values))) = (&self.inner.model, answer.values.as_mut()) {
+        if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut()) {
             model.complete(job, &answer.at, values, end).await;
         }
     }
@@ -161,12 +177,12 @@ impl Engine {
         visit: &Visit,
         end: Instant,
     ) -> Option<Answer> {
-        let renderer = self.renderer(job)?;
+        let renderer = self.renderer.of(job)?;
         let values = plain.values.as_mut()?.as_mut().ok().filter(|values| values.shell)?;
         // Where it was found, but with the fragment that its programs may go by.
         let url = if plain.redirected { &plain.at } else { target };
-        let rendered = match self.acquire_render_slot(job, url, end).await {
-            Some(()) => self.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
+        let rendered = match self.renderer.acquire_slot(job, url, end).await {
+            Some(()) => self.renderer.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser("its host has no turn for that in time".into())),
         };
         let shown = match rendered {
@@ -186,9 +202,9 @@ impl Engine {
     async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Visit, end: Instant) -> Answer {
         let Shown { page, notes, screenshot } = shown;
         // Its body waits for a reader as any other does.
-        let permit = self.inner.semaphores.pages.acquire(&job.account).await;
-        let growing = Arc::new(self.inner.semaphores.heavy.growing(&job.account, false));
-        let held = Held::take(self, &job.job, permit, growing, &page.body);
+        let permit = self.semaphores.pages.acquire(&job.account).await;
+        let growing = Arc::new(self.semaphores.heavy.growing(&job.account, false));
+        let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.render_mode = RenderMode::Headless;
@@ -201,11 +217,11 @@ impl Engine {
     async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Visit, end: Instant) -> Answer {
         let (at, redirected) = (page.final_url.clone(), page.redirected);
         let edge = match &job.spec.crawl {
-            Some(plan) => self.edge_at(job, plan, visit.seq, &page).await,
+            Some(plan) => self.crawler.edge_at(job, plan, visit.seq, &page).await,
             None => None,
         };
         let fetched = Fetched { job, page, held, edge: edge.clone(), end };
-        match self.read_page(fetched, visit.suspect).await {
+        match self.reader.read_page(fetched, visit.suspect).await {
             Some((values, judged)) => {
                 let found = edge.map(|edge| Found { at: at.clone(), edge, judged, end: end.into() });
                 Answer { at, redirected, values: Some(values), found, screenshot: None }
@@ -261,106 +277,4 @@ fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
     Visited { outcome, is_whole: true, found: None, answered, duplicate, screenshot: None }
-}
-
-/// Cuts a result that would not fit its row: the longest texts first, and says so.
-fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
-    let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
-    let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
-        serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
-    };
-    // Room for URLs (8 KB each), the envelope and the sentence that is added.
-    let room = MAX_RESULT_BYTES - 20 * 1024;
-    if size(data, warnings) <= room {
-        return outcome;
-    }
-    if warnings.len() > 50 {
-        warnings.truncate(50);
-        warnings.push("further warnings were left out".into());
-    }
-    for w in warnings.iter_mut() {
-        if w.chars().count() > 300 {
-            *w = w.chars().take(300).collect();
-        }
-    }
-    let mut share = room / 2;
-    while size(data, &[]) > room.saturating_sub(size(&serde_json::Map::new(), warnings)) && share > 0 {
-        for value in data.values_mut() {
-            shorten(value, share);
-        }
-        share /= 2;
-    }
-    warnings.push(format!("the result was over {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
-    outcome
-}
-
-fn shorten(value: &mut serde_json::Value, bytes: usize) {
-    use serde_json::Value;
-    match value {
-        Value::String(text) if text.len() > bytes => {
-            let mut end = bytes;
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-        }
-        Value::Array(items) => {
-            let mut sum = 0;
-            let keep = items.iter().take_while(|v| {
-                sum += v.as_str().map_or(24, |s| s.len() + 3);
-                sum <= bytes
-            });
-            let keep = keep.count();
-            items.truncate(keep);
-        }
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Map, Value, json};
-
-    use super::*;
-    use crate::synthetic;
-
-    fn success(data: Value, warnings: Vec<String>) -> UnitOutcome {
-        let Value::Object(data) = data else { panic!("an object") };
-        UnitOutcome::Success {
-            url: "https://x.test/".into(),
-            final_url: None,
-            render_mode: RenderMode::Fetch,
-            data,
-            warnings,
-            images_processed: None,
-            model_fields: Vec::new(),
-            captures: Vec::new(),
-            attempts: None,
-        }
-    }
-
-    #[test]
-    fn small_results_stay_as_they_are() {
-        let r = success(json!({"a": "x"}), vec![]);
-        assert_eq!(cut(r.clone()), r);
-    }
-
-    #[test]
-    fn large_results_fit_and_say_so() {
-        for data in [
-            json!({"a": "é".repeat(80_000), "b": "kept", "n": 3}),
-            json!({"list": vec!["word"; 30_000], "b": "kept"}),
-            Value::Object((0..200).map(|i| (format!("f{i}"), json!("y".repeat(3_000)))).collect::<Map<_, _>>()),
-        ] {
-            let keys = data.as_object().unwrap().len();
-            let out = cut(success(data, vec!["w".repeat(2_000); 80]));
-            assert!(synthetic::json(&out).len() < MAX_RESULT_BYTES, "{}", synthetic::json(&out).len());
-            let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
-            assert_eq!(data.len(), keys);
-            assert!(warnings.last().unwrap().contains("cut"));
-            if let Some(b) = data.get("b") {
-                assert_eq!(b, "kept");
-            }
-        }
-    }
 }

@@ -11,11 +11,13 @@ use extraction::budget::{Budget, Limits, Spent};
 use extraction::weight;
 use fetch::Page;
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::context::Context;
 use crate::crawl::{Edge, Judged};
 use crate::gate::{BytePermit, Growing, Permit, Slice};
+use crate::modelling::ModelReader;
 use crate::reader::{Reading, Task, Values, read_apart};
+use crate::semaphores::Semaphores;
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {
@@ -31,14 +33,22 @@ pub(crate) struct Fetched<'j> {
 /// What was read: the page's values, and what a crawl makes of its links.
 pub(crate) type Read = (Result<Values, UnitError>, Vec<Judged>);
 
-impl Engine {
+/// Has pages read.
+pub(crate) struct PageReader {
+    pub(crate) context: Arc<Context>,
+    /// Says how much of a page is to be written down for it.
+    pub(crate) model: Option<Arc<ModelReader>>,
+    pub(crate) semaphores: Semaphores,
+}
+
+impl PageReader {
     /// Has a page read. `suspect`: it may kill its reader. `None` where its reader failed by a fault of ours.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
-        let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.now(), edge.is_some());
-        task.compact = self.inner.model.as_ref().and_then(|model| model.wanted_text(job));
+        let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.context.now(), edge.is_some());
+        task.compact = self.model.as_ref().and_then(|model| model.wanted_text(job));
         let work = Work { task, body: page.body, held, edge, end };
-        match &self.settings().reader {
+        match &self.context.settings().reader {
             Some(program) if suspect => self.read_suspect(program, &job.account, work).await,
             Some(_) | None => self.read_here(&job.account, work).await,
         }
@@ -47,7 +57,7 @@ impl Engine {
     /// Reads a page on a thread of this process, off those that serve the network. One that weighs much, or turns out to
     /// while it is read as a light one, waits for its turn among the heavy ones.
     async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
-        let semaphores = &self.inner.semaphores;
+        let semaphores = &self.semaphores;
         let read = async {
             let mut light = Some(work);
             let mut heavy =
@@ -71,7 +81,7 @@ impl Engine {
     /// Has a page read that may kill its reader by a process of its own, in the turn of a heavy page.
     async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
         let Work { task, body, held, edge, end } = work;
-        let permit = self.inner.semaphores.heavy.reader.acquire(account).await;
+        let permit = self.semaphores.heavy.reader.acquire(account).await;
         drop(held);
         let Reading { values, links } = match read_apart(program, task, &body, end).await {
             Ok(reading) => reading,
@@ -87,7 +97,7 @@ impl Engine {
             (!slice.is_over()).then_some(judged)
         };
         let judged = match edge {
-            Some(edge) => self.inner.semaphores.parsers.run_blocking(account, move |slice| judge(&edge, slice)).await?,
+            Some(edge) => self.semaphores.parsers.run_blocking(account, move |slice| judge(&edge, slice)).await?,
             None => Vec::new(),
         };
         Some((values, judged))
@@ -142,11 +152,17 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(crate) fn take(engine: &Engine, job: &Job, permit: Permit, growing: Arc<Growing>, body: &Bytes) -> Held {
+    pub(crate) fn take(
+        semaphores: &Semaphores,
+        job: &Job,
+        permit: Permit,
+        growing: Arc<Growing>,
+        body: &Bytes,
+    ) -> Held {
         if growing.is_large() {
             return Held { _growing: Some(growing), ..Held::default() };
         }
-        match engine.inner.semaphores.bodies.take(&job.account, body.len()) {
+        match semaphores.bodies.take(&job.account, body.len()) {
             Some(room) => Held { _room: Some(room), ..Held::default() },
             None => Held { _permit: Some(permit), ..Held::default() },
         }

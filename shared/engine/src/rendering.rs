@@ -1,20 +1,22 @@
 //! A page in a browser: whose turn it is, what is asked of the browser, and what its answer means. Whoever waits for a
 //! browser holds no permit to fetch, so that plain pages never wait for rendered ones. Knows no rows, and no browser.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::job::{Capture, Options, RenderJs, WaitFor};
-use domain::pace::AccountTag;
 use domain::{ErrorCode, UnitError};
-use fetch::{FetchError, Hop, Hops, Page, check_code};
+use fetch::{FetchError, Fetcher, Hop, Hops, Page, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::context::Context;
 use crate::crawl::Redirects;
 use crate::hosts::Slot;
+use crate::pacing::UnitPacing;
 use crate::reader::{Values, is_found};
+use crate::semaphores::Semaphores;
 
 /// Most documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;
@@ -55,28 +57,33 @@ impl std::fmt::Display for Unrendered {
     }
 }
 
-impl Engine {
+/// Has pages rendered.
+pub(crate) struct PageRenderer {
+    pub(crate) context: Arc<Context>,
+    pub(crate) renderer: Option<Arc<dyn Render>>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) pacing: Arc<UnitPacing>,
+}
+
+impl PageRenderer {
     /// The browser for a job's pages, if it wants one and one is there.
-    pub(crate) fn renderer(&self, job: &Assignment) -> Option<&dyn Render> {
+    pub(crate) fn of(&self, job: &Assignment) -> Option<&dyn Render> {
         let wanted = job.spec.options.render_js != RenderJs::Never;
-        self.inner.renderer.as_deref().filter(|_| wanted)
+        self.renderer.as_deref().filter(|_| wanted)
     }
 
     /// Waits for a page's turn at its host: rendering it is one more request. `None` where there is no time to wait.
-    pub(crate) async fn acquire_render_slot(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
-        let crawl_delay = self.crawl_delay(job, url).await;
+    pub(crate) async fn acquire_slot(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
         let left = i64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i64::MAX);
-        let Slot::At(start) =
-            self.acquire_slot(url, job.is_crawl(), crawl_delay, self.now().plus_ms(left)).await.ok()?
-        else {
-            return None;
-        };
-        let start = Instant::now() + Duration::from_millis(start.ms_since(self.now()));
+        let latest = self.context.now().plus_ms(left);
+        let Slot::At(start) = self.pacing.acquire(job, url, latest).await.ok()? else { return None };
+        let start = Instant::now() + Duration::from_millis(start.ms_since(self.context.now()));
         if start + KEEP + SHORTEST > end {
             return None;
         }
         tokio::time::sleep_until(start.into()).await;
-        self.closed_until(AccountTag::of(&job.account), url).is_none().then_some(())
+        self.pacing.closed_until(job, url).is_none().then_some(())
     }
 
     /// Renders a page, and what a crawl's page goes on to as far as that may be asked for.
@@ -91,15 +98,15 @@ impl Engine {
         let mut url = url.clone();
         let asked = url.clone();
         for _ in 0..=MAX_HOPS {
-            let permit = self.inner.semaphores.renders.acquire(&job.account).await;
+            let permit = self.semaphores.renders.acquire(&job.account).await;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(KEEP);
             if left + KEEP < SHORTEST {
                 return Err(Unrendered::NoBrowser("there was no time left for a browser".into()));
             }
-            let rendered = renderer.render(request(self, job, &url, left)).await;
+            let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);
             match rendered {
-                Ok(rendered) => return page_of(self, rendered, &asked),
+                Ok(rendered) => return self.page_of(rendered, &asked),
                 Err(RenderError::Diverted(to)) => {
                     let hop = match redirects {
                         Some(redirects) => redirects.may_go(&to).await,
@@ -116,37 +123,37 @@ impl Engine {
         }
         Err(Unrendered::Failed(FetchError::Unreachable("the page goes on from document to document".into())))
     }
-}
 
-fn request(engine: &Engine, job: &Assignment, url: &Url, timeout: Duration) -> Request {
-    let options = &job.spec.options;
-    let mut request = Request::new(url.clone(), engine.inner.fetcher.user_agent(), timeout);
-    request.headers = Fields(options.headers.of(url).map(|(name, value)| (name.into(), value.into())).collect());
-    request.locale = options.locale.clone();
-    request.wait_for = options.wait_for.as_ref().map(|wait_for| match wait_for {
-        WaitFor::Selector(selector) => render::WaitFor::Selector(selector.clone()),
-        WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
-    });
-    request.capture = options.capture.iter().map(|Capture::Screenshot| render::Capture::Screenshot).collect();
-    // A crawl's pages are other units' too, and robots.txt holds for each document.
-    request.documents = if job.is_crawl() { Documents::OnlyThis } else { Documents::Any };
-    request
-}
+    fn request(&self, job: &Assignment, url: &Url, timeout: Duration) -> Request {
+        let options = &job.spec.options;
+        let mut request = Request::new(url.clone(), self.fetcher.user_agent(), timeout);
+        request.headers = Fields(options.headers.of(url).map(|(name, value)| (name.into(), value.into())).collect());
+        request.locale = options.locale.clone();
+        request.wait_for = options.wait_for.as_ref().map(|wait_for| match wait_for {
+            WaitFor::Selector(selector) => render::WaitFor::Selector(selector.clone()),
+            WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
+        });
+        request.capture = options.capture.iter().map(|Capture::Screenshot| render::Capture::Screenshot).collect();
+        // A crawl's pages are other units' too, and robots.txt holds for each document.
+        request.documents = if job.is_crawl() { Documents::OnlyThis } else { Documents::Any };
+        request
+    }
 
-fn page_of(engine: &Engine, rendered: Rendered, asked: &Url) -> Result<Shown, Unrendered> {
-    let Rendered { final_url, status, html, notes, robots_tag, screenshot, .. } = rendered;
-    check_code(status, &final_url).map_err(Unrendered::Failed)?;
-    let mut from = asked.clone();
-    from.set_fragment(None);
-    let page = Page {
-        redirected: final_url != from,
-        final_url,
-        status,
-        content_type: Some("text/html; charset=utf-8".into()),
-        nofollow: robots_tag.is_some_and(|fields| engine.inner.fetcher.is_nofollow(&fields)),
-        body: html.into_bytes().into(),
-    };
-    Ok(Shown { page, notes, screenshot })
+    fn page_of(&self, rendered: Rendered, asked: &Url) -> Result<Shown, Unrendered> {
+        let Rendered { final_url, status, html, notes, robots_tag, screenshot, .. } = rendered;
+        check_code(status, &final_url).map_err(Unrendered::Failed)?;
+        let mut from = asked.clone();
+        from.set_fragment(None);
+        let page = Page {
+            redirected: final_url != from,
+            final_url,
+            status,
+            content_type: Some("text/html; charset=utf-8".into()),
+            nofollow: robots_tag.is_some_and(|fields| self.fetcher.is_nofollow(&fields)),
+            body: html.into_bytes().into(),
+        };
+        Ok(Shown { page, notes, screenshot })
+    }
 }
 
 fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {

@@ -2,23 +2,35 @@
 //! on, by way of the queue, or in this process where the queue does not take it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::job::DriverLease;
 use domain::machine::{JobView, Machine, WithSettle};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
-use tracing::Instrument;
 
-use crate::Engine;
-use crate::accept::Drive;
+use crate::context::Context;
+use crate::dispatch::Dispatcher;
+use crate::driver::Driver;
+use crate::rows::Rows;
+use crate::runner::Runners;
 
 /// Most jobs that one sweep takes from a shard.
 const BATCH: i32 = 100;
 /// A job that the queue was told of again and again is looked at this many doublings later at most: 16 minutes.
 const MOST_DOUBLINGS: u32 = 5;
 
-impl Engine {
+/// Looks after jobs.
+pub struct Sweeper {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) runners: Arc<Runners>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) driver: Arc<Driver>,
+}
+
+impl Sweeper {
     /// Looks once after all jobs that are due: nobody drives them, or their deadline has passed. What this process has
     /// to run itself, because the queue does not take it, it runs as tasks of its own, until `until`.
     /// Returns how many jobs it looked after.
@@ -27,9 +39,9 @@ impl Engine {
     /// The list of due jobs could not be read. A job that cannot be looked after is logged and left for the next sweep.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut seen = 0;
-        let now = self.now();
-        for id in self.retry(|| self.store().due(now, BATCH)).await? {
-            if self.stopping() || until.is_some_and(|until| self.now() >= until) {
+        let now = self.context.now();
+        for id in self.rows.retry(|| self.rows.store().jobs.due(now, BATCH)).await? {
+            if self.context.stopping() || until.is_some_and(|until| self.context.now() >= until) {
                 break;
             }
             match Box::pin(self.look_after(&id, until)).await {
@@ -42,26 +54,26 @@ impl Engine {
 
     async fn look_after(&self, id: &JobId, until: Option<Timestamp>) -> Result<bool, StoreError> {
         // The index lags behind the rows, and a job may be gone: the row decides.
-        let Some(job) = self.retry(|| self.store().job(id)).await? else { return Ok(false) };
+        let Some(job) = self.rows.job(id).await? else { return Ok(false) };
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
         }
-        let rows = self.retry(|| self.store().all_segments(&job)).await?;
-        let (lease, tell) = self.next_look(&job, last_move(&job, &rows, self.settings().lease_secs));
-        if !self.retry(|| self.store().drive(&job, &job.driver, &lease)).await? {
+        let rows = self.rows.retry(|| self.rows.store().segments.all_segments(&job)).await?;
+        let (lease, tell) = self.next_look(&job, last_move(&job, &rows, self.context.settings().lease_secs));
+        if !self.rows.retry(|| self.rows.store().jobs.drive(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
-        let ended = self.end(job.clone(), None).await?;
+        let ended = self.runners.end(job.clone(), None).await?;
         if ended.exit == domain::machine::Exit::Settled {
             return Ok(true);
         }
         let JobView { state, admitted, .. } = ended.machine.job();
-        let open = to_run(&ended.machine, self.now());
+        let open = to_run(&ended.machine, self.context.now());
         if tell && !open.is_empty() {
             tracing::info!(job = %id, state = state.name(), open = open.len(), "telling the queue of a job again");
             let job = Job { driver: lease, state, admitted, ..job };
-            if !self.send_open(&job, &open).await.is_empty() {
-                self.take_up(job, until);
+            if !self.dispatcher.send_open(&job, &open).await.is_empty() {
+                self.driver.take_up(job, until);
             }
         }
         Ok(true)
@@ -69,15 +81,16 @@ impl Engine {
 
     /// Nobody drives it, or whoever does has not noticed its deadline for longer than a lease.
     fn abandoned(&self, job: &Job) -> bool {
-        let now = self.now();
-        job.driver.until <= now || job.must_expire(now.plus_ms(-1_000 * self.settings().lease_secs.cast_signed()))
+        let now = self.context.now();
+        job.driver.until <= now
+            || job.must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
     }
 
     /// When the job is to be looked at next, and whether the queue is to be told of it now. Where the queue knows of it
     /// and something moved of late, it is left alone for a lease after that; where nothing moved, the next look comes
     /// the later the more often that was.
     fn next_look(&self, job: &Job, moved_at: Timestamp) -> (DriverLease, bool) {
-        let (now, lease) = (self.now(), self.settings().lease_secs);
+        let (now, lease) = (self.context.now(), self.context.settings().lease_secs);
         let quiet_until = moved_at.plus_secs(lease);
         let (until, quiet, tell) = if !job.driver.queued {
             (now.plus_secs(lease), 0, true)
@@ -86,20 +99,7 @@ impl Engine {
         } else {
             (now.plus_secs(lease << job.driver.quiet.min(MOST_DOUBLINGS)), job.driver.quiet + 1, true)
         };
-        (DriverLease { holder: self.nonce(), until, queued: true, quiet }, tell)
-    }
-
-    fn take_up(&self, job: Job, until: Option<Timestamp>) {
-        let engine = self.clone();
-        let drive = async move {
-            let id = job.id.clone();
-            tracing::info!(job = %id, "running a job that nobody drives");
-            let how = Drive { rows: None, events: None, until, delegate: false };
-            if let Err(error) = engine.drive(job, how).await {
-                tracing::error!(job = %id, %error, "the driver failed; a later sweep takes the job up");
-            }
-        };
-        self.inner.drives.spawn(drive.in_current_span());
+        (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, tell)
     }
 }
 

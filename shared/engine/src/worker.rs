@@ -2,16 +2,20 @@
 //! job is open any more, it asks for the job to be settled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::machine::lane::{self, Next};
 use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
-use store::queue::Message;
 
-use crate::Engine;
-use crate::runner::{Ended, Run};
+use crate::assignment::JobReader;
+use crate::context::Context;
+use crate::dispatch::Dispatcher;
+use crate::heartbeat::Heartbeat;
+use crate::rows::Rows;
+use crate::runner::{Ended, Run, Runners};
 
 /// How long a lane of a crawl waits before it looks again whether there is something for it.
 const PARKED_SECS: u32 = 1;
@@ -32,7 +36,17 @@ pub enum Handled {
     Redeliver(Duration),
 }
 
-impl Engine {
+/// Works on messages.
+pub struct Worker {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) runners: Arc<Runners>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) heartbeat: Heartbeat,
+}
+
+impl Worker {
     /// Works on a message of the units' queue. Nothing is started that could not be finished by `until`.
     /// `receives` is how often the message has been received, this time included.
     ///
@@ -46,8 +60,8 @@ impl Engine {
         receives: u32,
         until: Option<Timestamp>,
     ) -> Result<Handled, StoreError> {
-        let _beating = self.beat_while_working();
-        let Some(job) = self.retry(|| self.store().job(job)).await? else { return Ok(Handled::Acknowledge) };
+        let _beating = self.heartbeat.while_working();
+        let Some(job) = self.rows.job(job).await? else { return Ok(Handled::Acknowledge) };
         if job.state.ended() {
             return Ok(Handled::Acknowledge);
         }
@@ -58,8 +72,8 @@ impl Engine {
         let run = Run {
             mode: Mode::Run,
             scope: Scope::Units(scope),
-            me: self.nonce(),
-            concurrency: self.lanes(&job).parallel(lane),
+            me: self.context.nonce(),
+            concurrency: self.dispatcher.lanes(&job).parallel(lane),
             awaited: false,
             delegate: false,
             rows: None,
@@ -67,14 +81,15 @@ impl Engine {
             lease_guard: None,
             events: None,
         };
-        let work = self.assignment(job.clone()).await?;
-        let Ended { exit, machine } = self.run::<WithoutSettle>(work, run).await;
+        let work = self.jobs.assignment(job.clone()).await?;
+        let Ended { exit, machine } = self.runners.run::<WithoutSettle>(work, run).await;
         match exit {
             Exit::Settled => Ok(Handled::Acknowledge),
-            Exit::Over => Ok(sent(self.ask_to_settle(&job).await)),
-            Exit::GaveUp => {
-                Err(StoreError::Contended { operation: "work on a message", attempts: self.settings().driver_faults })
-            }
+            Exit::Over => Ok(sent(self.dispatcher.ask_to_settle(&job).await)),
+            Exit::GaveUp => Err(StoreError::Contended {
+                operation: "work on a message",
+                attempts: self.context.settings().driver_faults,
+            }),
             Exit::Left => self.conclude(&job, lane, receives, &machine).await,
         }
     }
@@ -87,17 +102,21 @@ impl Engine {
         receives: u32,
         machine: &Machine<WithoutSettle>,
     ) -> Result<Handled, StoreError> {
-        if let Some(held_until) = machine.held_until() {
-            return Ok(Handled::Redeliver(pause(held_until, receives, self.now())));
-        }
-        let open: Vec<Seq> = machine.open().collect();
-        if !open.is_empty() && machine.job().state == JobState::Running {
+        let (share, now) = (machine.share(), self.context.now());
+        let waits = share.open().next().is_some() && machine.job().state == JobState::Running;
+        if waits {
             // No time for these here, or their host has none for them: a message of their own starts to be counted anew.
-            let wait = machine.deferred_until().map_or(0, |until| until.ms_since(self.now()).div_ceil(1_000));
+            // What others hold goes with it: it is not looked at so often that the queue gives the message up.
+            let unfinished: Vec<Seq> = share.unfinished().into_iter().collect();
+            let next = share.deferred_until().map(|until| share.held_until().map_or(until, |held| until.min(held)));
+            let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000));
             let wait = u32::try_from(wait).unwrap_or(u32::MAX).min(MOST_DELAY_SECS);
-            return Ok(sent(self.send_lane(job, lane, open, wait).await));
+            return Ok(sent(self.dispatcher.send_lane(job, lane, unfinished, wait).await));
         }
-        self.go_on(job, lane).await
+        match share.held_until() {
+            Some(held_until) => Ok(Handled::Redeliver(pause(held_until, receives, now))),
+            None => self.go_on(job, lane).await,
+        }
     }
 
     /// Lets the lane go on. One of a crawl that has just begun looks a few times before it is parked: its first pages
@@ -105,34 +124,26 @@ impl Engine {
     async fn go_on(&self, job: &Job, lane: u32) -> Result<Handled, StoreError> {
         let mut looks = YOUNG_LOOKS;
         loop {
-            let job = self.reread(&job.id).await?;
+            let rows = self.rows.retry(|| self.rows.store().segments.all_segments(job)).await?;
+            // The job's row after its segments: what a crawl's unit admitted before it ended is in it then.
+            let job = self.rows.reread(&job.id).await?;
             if job.state.ended() {
                 return Ok(Handled::Acknowledge);
             }
-            let rows = self.retry(|| self.store().all_segments(&job)).await?;
-            // A crawl's row after its segments: what a unit admitted before it ended is in it then.
-            let job = if job.is_crawl() { self.reread(&job.id).await? } else { job };
             let rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.index, row)).collect();
-            return Ok(sent(match lane::next(JobView::of(&job), job.is_crawl(), &rows, &self.lanes(&job), lane) {
-                Next::Settle => self.ask_to_settle(&job).await,
-                Next::Go(seqs) => self.send_lane(&job, lane, seqs, 0).await,
-                Next::Park if looks > 0 && self.now().ms_since(job.started_at) < YOUNG_MS => {
-                    looks -= 1;
-                    tokio::time::sleep(YOUNG_LOOK).await;
-                    continue;
-                }
-                Next::Park => self.send_lane(&job, lane, Vec::new(), PARKED_SECS).await,
-                Next::End => true,
-            }));
-        }
-    }
-
-    async fn send_lane(&self, job: &Job, lane: u32, seqs: Vec<Seq>, delay_secs: u32) -> bool {
-        let message = [Message::Units { job: job.id.clone(), lane, seqs }];
-        let units = &self.queues().units;
-        match delay_secs {
-            0 => units.send(&job.account, &message).await.complete(),
-            secs => units.send_delayed(&job.account, &message, secs).await.complete(),
+            return Ok(sent(
+                match lane::next(JobView::of(&job), job.is_crawl(), &rows, &self.dispatcher.lanes(&job), lane) {
+                    Next::Settle => self.dispatcher.ask_to_settle(&job).await,
+                    Next::Go(seqs) => self.dispatcher.send_lane(&job, lane, seqs, 0).await,
+                    Next::Park if looks > 0 && self.context.now().ms_since(job.started_at) < YOUNG_MS => {
+                        looks -= 1;
+                        tokio::time::sleep(YOUNG_LOOK).await;
+                        continue;
+                    }
+                    Next::Park => self.dispatcher.send_lane(&job, lane, Vec::new(), PARKED_SECS).await,
+                    Next::End => true,
+                },
+            ));
         }
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 use crate::Extracted;
 use crate::budget::Budget;
 use crate::candidate::{Candidate, Explained, Seen};
-use crate::doc::{Addresses, Doc};
+use crate::doc::{Addresses, Doc, compact};
 use crate::fields::{Chosen, Output, explained};
 use crate::head::Head;
 use crate::links::Links;
@@ -94,7 +94,7 @@ impl Receiver for Values<'_> {
             Content::Doc(doc, head) => {
                 let named = open.iter().filter_map(|i| wanted.get(*i)).any(Wanted::names_link);
                 let addresses = if named { Addresses::Written } else { Addresses::LeftOut };
-                (head.title.clone(), doc.compact(most, addresses))
+                (head.title.clone(), compact(doc, most, addresses))
             }
             Content::Json(value) => {
                 let mut text = value.to_string();

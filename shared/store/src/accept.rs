@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{Job, JobSpec, Timestamp};
 
-use crate::Store;
+use crate::Jobs;
 use crate::error::StoreError;
 use crate::item::{Put, key, n, s, values};
 use crate::jobs::spec_item;
@@ -45,12 +45,12 @@ pub enum Accepted {
     Stale,
 }
 
-impl Store {
+impl Jobs {
     /// Accepts a job. The job's id must be fixed before the first try: where an earlier try took effect and its reply
     /// was lost, the row that is met is its own, and that is success.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect: ask [`Store::job`].
+    /// Faults of the store; then it is not known whether it took effect: ask [`Jobs::job`].
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
         let NewJob { job, urls, quota, spec, seed, idempotency, now } = new;
         let account = keys::account(&job.account);

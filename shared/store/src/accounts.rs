@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::ModelUse;
 use domain::{AccountId, Month, Plan, Schema, Timestamp};
 
-use crate::Store;
+use crate::Accounts;
 use crate::error::StoreError;
 use crate::item::{Put, Row, json_text, key, n, s, values};
 use crate::keys;
@@ -53,7 +53,7 @@ fn binding(row: &Row<'_>) -> Result<Binding, StoreError> {
     Ok(Binding { schema: row.json("schema")?, model })
 }
 
-impl Store {
+impl Accounts {
     /// Looks a key up by the hex SHA-256 of its text.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use domain::{CacheKey, Cached, Timestamp};
 
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, json_text, key, n, values};
-use crate::{Store, keys};
+use crate::{ResultCache, keys};
 
 /// Sort key of a cached result.
 const RESULT: &str = "RESULT";
@@ -17,7 +17,7 @@ fn parse(item: &Item) -> Result<Cached, StoreError> {
     Ok(Cached { at: Timestamp(row.n("at")?), outcome: row.json("result")? })
 }
 
-impl Store {
+impl ResultCache {
     /// What the cache has under a key, however old.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use domain::{Job, JobId, Seq};
 
-use crate::Store;
+use crate::Segments;
 use crate::error::StoreError;
 use crate::item::{Put, Row, b, key, n};
 use crate::keys;
@@ -10,7 +10,7 @@ use crate::keys;
 /// Most bytes of a capture: an item of DynamoDB has 400 KB, names included.
 pub const MOST_BYTES: usize = 390_000;
 
-impl Store {
+impl Segments {
     /// Puts a unit's capture. Another attempt's takes its place.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// DynamoDB did not answer, or refused for a passing reason. Whether a write took effect is not known.
-    #[error("{operation}: the store is not available")]
+    #[error("{operation}: the store is not available: {}", chain(source.as_ref()))]
     Unavailable {
         /// What was tried.
         operation: &'static str,
@@ -27,6 +27,18 @@ pub enum StoreError {
     /// A row, or a request for one, is not as this version writes it.
     #[error("{0}")]
     Malformed(String),
+}
+
+/// An error and what led to it, outermost first: the code and the service's reason are inner ones. Each says it in its
+/// own words and no more: the debug form of an SDK error has the whole answer of the service in it, rows and all.
+fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        said = format!("{said}: {cause}");
+        next = cause.source();
+    }
+    said
 }
 
 impl StoreError {
@@ -51,5 +63,18 @@ impl StoreError {
 impl From<BuildError> for StoreError {
     fn from(e: BuildError) -> Self {
         StoreError::Malformed(e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_without_what_they_carry() {
+        // An error whose debug form has the bytes in it that it is about.
+        let source = Box::new(String::from_utf8(b"secret\xff".to_vec()).unwrap_err());
+        let shown = StoreError::Unavailable { operation: "PutItem", source }.to_string();
+        assert_eq!(shown, "PutItem: the store is not available: invalid utf-8 sequence of 1 bytes from index 6");
     }
 }

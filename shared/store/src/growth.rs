@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use domain::job::Sitemaps;
 use domain::{Job, JobId, JobState, Seq};
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, key, n, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
+use crate::{Base, Crawls};
 
 /// Most children of one transaction: DynamoDB takes 100 items, and fewer conflict less.
 pub const MAX_CHILDREN: usize = 45;
@@ -37,11 +37,13 @@ pub struct Growth<'a> {
     pub mark: &'a str,
 }
 
-impl Store {
+impl Base {
     pub(crate) fn seen_item(&self, job: &Job, hash: &str, seq: Seq) -> Item {
         key(keys::job(&job.id), keys::seen(hash)).with("seq", n(seq)).with("ttl", n(self.ttl_of(job)))
     }
+}
 
+impl Crawls {
     /// Admits units: if the job runs, has admitted as many as was read, and no page has a unit yet. Whether their finder
     /// still holds its unit does not matter: the pages are there. Returns whether it took effect; an earlier try that did
     /// counts.

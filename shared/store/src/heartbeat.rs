@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use crate::Store;
+use crate::Jobs;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key, n, values};
 
@@ -10,7 +10,7 @@ fn row() -> Item {
     key("WORKERS", "HEARTBEAT")
 }
 
-impl Store {
+impl Jobs {
     /// Says that a worker is at work.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use domain::Timestamp;
 use domain::pace::{AccountTag, LastThrottle, Pace};
 
-use crate::Store;
+use crate::Hosts;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, key, n, s, values};
 use crate::keys;
@@ -60,7 +60,7 @@ fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
     })
 }
 
-impl Store {
+impl Hosts {
     /// The pace of a host (`name:port`).
     ///
     /// # Errors

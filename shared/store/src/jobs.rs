@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::DriverLease;
 use domain::{Job, JobId, JobSpec, JobState, Seq, Timestamp};
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, json_text, key, n, s, values};
 use crate::keys;
 use crate::meta;
 use crate::ops::Conditional;
+use crate::{Base, Jobs};
 
 /// Most bytes of URLs in one INPUT row; DynamoDB's limit for an item is 400 KB.
 const INPUT_ROW_BYTES: usize = 200 * 1024;
@@ -62,14 +62,21 @@ pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) ->
         .collect()
 }
 
-impl Store {
+impl Base {
+    /// A job's row.
+    pub(crate) async fn read_job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        let item = self.get(&self.tables.jobs, key(keys::job(id), "META")).await?;
+        item.as_ref().map(meta::from_item).transpose()
+    }
+}
+
+impl Jobs {
     /// A job, strongly consistent. Also one whose retention is over: ask [`Job::retained`].
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let item = self.get(&self.tables.jobs, key(keys::job(id), "META")).await?;
-        item.as_ref().map(meta::from_item).transpose()
+        self.read_job(id).await
     }
 
     /// What a job was asked to do. It never changes.

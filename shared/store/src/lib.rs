@@ -33,6 +33,7 @@ mod ops;
 
 pub use error::StoreError;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -84,13 +85,69 @@ pub enum Backend {
     },
 }
 
-/// Handle on the tables. Cheap to clone.
+/// How rows are reached: what every part of the store is made on. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct Base {
     backend: Backend,
     tables: Arc<TableNames>,
     retry: RetryPolicy,
     result_ttl_secs: u64,
+}
+
+/// The rows of one concern.
+macro_rules! parts {
+    ($($(#[$about:meta])* $name:ident;)*) => {$(
+        $(#[$about])*
+        #[derive(Debug, Clone)]
+        pub struct $name(Base);
+
+        impl Deref for $name {
+            type Target = Base;
+            fn deref(&self) -> &Base {
+                &self.0
+            }
+        }
+    )*};
+}
+
+parts! {
+    /// Accounts, their keys, and what they may spend.
+    Accounts;
+    /// Jobs from their acceptance to their settlement, and who looks after them.
+    Jobs;
+    /// Where units stand, and their results.
+    Segments;
+    /// Which unit of a crawl owns a page, and how a crawl grows.
+    Crawls;
+    /// What is known of hosts.
+    Hosts;
+    /// Results that may be served again.
+    ResultCache;
+    /// What the operator's model cost and came to.
+    ModelUsage;
+    /// The tables themselves.
+    Admin;
+}
+
+/// Handle on the tables, concern by concern. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// Accounts, their keys, and what they may spend.
+    pub accounts: Accounts,
+    /// Jobs from their acceptance to their settlement, and who looks after them.
+    pub jobs: Jobs,
+    /// Where units stand, and their results.
+    pub segments: Segments,
+    /// Which unit of a crawl owns a page, and how a crawl grows.
+    pub crawls: Crawls,
+    /// What is known of hosts.
+    pub hosts: Hosts,
+    /// Results that may be served again.
+    pub cache: ResultCache,
+    /// What the operator's model cost and came to.
+    pub models: ModelUsage,
+    /// The tables themselves.
+    pub admin: Admin,
 }
 
 /// Rows may outlive their retention by this much before TTL removes them: a margin for clocks, not logic.
@@ -99,26 +156,37 @@ const TTL_SLACK_SECS: u64 = 86_400;
 impl Store {
     /// A store on DynamoDB. Results are kept for `result_ttl_secs` after their job ended.
     pub fn new(db: Client, tables: TableNames, retry: RetryPolicy, result_ttl_secs: u64) -> Store {
-        Store { backend: Backend::DynamoDb(db), tables: Arc::new(tables), retry, result_ttl_secs }
+        Store::on(&Base { backend: Backend::DynamoDb(db), tables: Arc::new(tables), retry, result_ttl_secs })
     }
 
     /// The same store with its rows in memory.
     #[must_use]
     pub fn in_memory(self, rows: Arc<memory::Rows>) -> Store {
-        let backend = Backend::Memory { rows, behind: self.db().clone() };
-        Store { backend, ..self }
+        let base = self.admin.0;
+        let backend = Backend::Memory { rows, behind: base.db().clone() };
+        Store::on(&Base { backend, ..base })
     }
 
+    fn on(base: &Base) -> Store {
+        Store {
+            accounts: Accounts(base.clone()),
+            jobs: Jobs(base.clone()),
+            segments: Segments(base.clone()),
+            crawls: Crawls(base.clone()),
+            hosts: Hosts(base.clone()),
+            cache: ResultCache(base.clone()),
+            models: ModelUsage(base.clone()),
+            admin: Admin(base.clone()),
+        }
+    }
+}
+
+impl Base {
     /// DynamoDB, for what only it can do: indexes, scans, tables.
     fn db(&self) -> &Client {
         match &self.backend {
             Backend::DynamoDb(db) | Backend::Memory { behind: db, .. } => db,
         }
-    }
-
-    /// The tables' names.
-    pub fn tables(&self) -> &TableNames {
-        &self.tables
     }
 
     /// When a job that ends at `ended_at` is forgotten.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{AccountId, Job, JobId, Timestamp};
 
-use crate::Store;
+use crate::Jobs;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key, s};
 use crate::keys;
@@ -38,7 +38,7 @@ pub struct Cursor {
     pub job: JobId,
 }
 
-impl Store {
+impl Jobs {
     /// A page of `limit` jobs at most, after `after`.
     ///
     /// # Errors

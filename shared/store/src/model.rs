@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::{AccountId, Month, Timestamp};
 
-use crate::Store;
+use crate::ModelUsage;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key, n, values};
 use crate::keys;
@@ -42,7 +42,7 @@ fn month_row(account: &AccountId, month: Month) -> Item {
     key(format!("MODEL#{account}"), keys::month(month))
 }
 
-impl Store {
+impl ModelUsage {
     /// Sets `amount` of the day's budget aside for a call, in millionths of a dollar; `false` where there is not so much
     /// left of it.
     ///
@@ -122,7 +122,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::client::{Connection, connect};
-    use crate::{RetryPolicy, TableNames};
+    use crate::{RetryPolicy, Store, TableNames};
 
     async fn store() -> Store {
         let tables = TableNames { accounts: "a".into(), jobs: "j".into(), hosts: "h".into() };
@@ -134,14 +134,14 @@ mod tests {
     #[tokio::test]
     async fn no_more_is_spent_on_a_day_than_its_budget() {
         let (store, now) = (store().await, Timestamp(1_795_478_400_000));
-        assert!(!store.reserve_model_budget(now, 101, 100).await.unwrap());
-        assert!(store.reserve_model_budget(now, 60, 100).await.unwrap());
-        assert!(!store.reserve_model_budget(now, 60, 100).await.unwrap());
-        store.return_model_budget(now, 50).await.unwrap();
-        assert!(store.reserve_model_budget(now, 90, 100).await.unwrap());
-        assert!(!store.reserve_model_budget(now, 1, 100).await.unwrap());
+        assert!(!store.models.reserve_model_budget(now, 101, 100).await.unwrap());
+        assert!(store.models.reserve_model_budget(now, 60, 100).await.unwrap());
+        assert!(!store.models.reserve_model_budget(now, 60, 100).await.unwrap());
+        store.models.return_model_budget(now, 50).await.unwrap();
+        assert!(store.models.reserve_model_budget(now, 90, 100).await.unwrap());
+        assert!(!store.models.reserve_model_budget(now, 1, 100).await.unwrap());
         let tomorrow = now.plus_ms(86_400_000);
-        assert!(store.reserve_model_budget(tomorrow, 100, 100).await.unwrap());
+        assert!(store.models.reserve_model_budget(tomorrow, 100, 100).await.unwrap());
     }
 
     #[tokio::test]
@@ -155,12 +155,16 @@ mod tests {
             refused_values: 2,
             failures: BTreeMap::from([("LLM_TIMEOUT".to_owned(), 1)]),
         };
-        store.count_model_call(&account, now, &call).await.unwrap();
-        store.count_model_call(&account, now, &ModelFigures { failures: BTreeMap::new(), ..call }).await.unwrap();
-        let sum = store.model_figures(&account, now.month()).await.unwrap();
+        store.models.count_model_call(&account, now, &call).await.unwrap();
+        store
+            .models
+            .count_model_call(&account, now, &ModelFigures { failures: BTreeMap::new(), ..call })
+            .await
+            .unwrap();
+        let sum = store.models.model_figures(&account, now.month()).await.unwrap();
         assert_eq!((sum.calls, sum.input_tokens, sum.output_tokens, sum.refused_values), (2, 2_000, 20, 4));
         assert_eq!(sum.failures, BTreeMap::from([("LLM_TIMEOUT".to_owned(), 1)]));
         let other = AccountId::parse("acct2").unwrap();
-        assert_eq!(store.model_figures(&other, now.month()).await.unwrap(), ModelFigures::default());
+        assert_eq!(store.models.model_figures(&other, now.month()).await.unwrap(), ModelFigures::default());
     }
 }

@@ -16,7 +16,7 @@ use futures_util::future::try_join_all;
 
 use crate::error::StoreError;
 use crate::item::{Item, names};
-use crate::{Backend, Store};
+use crate::{Backend, Base};
 
 /// What a conditional write of one row came to.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub(crate) fn tx_update(
 /// Put only where no row is.
 pub(crate) const ABSENT: &str = "attribute_not_exists(#pk)";
 
-impl Store {
+impl Base {
     /// Puts a row on a condition.
     pub(crate) async fn put_if(
         &self,

@@ -2,7 +2,7 @@
 
 use domain::{AccountId, JobId, Month, Plan, Timestamp};
 
-use crate::Store;
+use crate::Accounts;
 use crate::error::StoreError;
 use crate::item::{Row, key};
 use crate::keys;
@@ -71,7 +71,7 @@ impl QuotaSnapshot {
     }
 }
 
-impl Store {
+impl Accounts {
     /// Reads an account's quota, strongly consistent; `None` where there is no such account.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use domain::{Job, JobId, Seq};
 
-use crate::Store;
+use crate::Segments;
 use crate::error::StoreError;
 use crate::item::{Put, Row, key, n, s};
 use crate::keys;
@@ -24,7 +24,7 @@ pub struct ResultText {
     pub text: String,
 }
 
-impl Store {
+impl Segments {
     /// Puts results. Putting one twice changes nothing.
     ///
     /// # Errors

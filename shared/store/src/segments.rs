@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::segment::{Segment, UNITS_PER_SEGMENT, WriteId};
 use domain::{Endpoint, Job, JobId, Nonce};
 
-use crate::Store;
+use crate::Segments;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, b, key, n, s, values};
 use crate::keys;
@@ -47,14 +47,14 @@ pub(crate) fn from_item(item: &Item) -> Result<Segment, StoreError> {
     parse(&row, row.parse("sk", index_of)?)
 }
 
-impl Store {
+impl Segments {
     /// The segments of a job from `first` to `last`, both included; those that nothing has happened in have no row.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn segments(&self, job: &Job, first: u32, last: u32) -> Result<Vec<Segment>, StoreError> {
         if job.endpoint == Endpoint::Extract {
-            let one = self.job(&job.id).await?.and_then(|job| job.one);
+            let one = self.read_job(&job.id).await?.and_then(|job| job.one);
             return Ok(one.map(|one| one.segment).into_iter().collect());
         }
         let (from, to) = (keys::segment(first), keys::segment(last));

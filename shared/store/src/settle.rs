@@ -8,7 +8,7 @@ use domain::job::Settlement;
 use domain::segment::Segment;
 use domain::{Endpoint, Job, JobState};
 
-use crate::Store;
+use crate::Jobs;
 use crate::error::StoreError;
 use crate::item::{Put, key, n, s, values};
 use crate::keys;
@@ -39,7 +39,7 @@ pub struct Last<'a> {
     pub result: Option<&'a str>,
 }
 
-impl Store {
+impl Jobs {
     /// Ends `job` as `end` says; `last` rides along with an extract.
     ///
     /// # Errors

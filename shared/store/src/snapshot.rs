@@ -7,12 +7,12 @@ use domain::invariants::{AccountRows, JobRows, LedgerEntry, Snapshot};
 use domain::segment::{Segment, UnitState};
 use domain::{AccountId, JobId, Month, Seq};
 
-use crate::Store;
+use crate::Admin;
 use crate::error::StoreError;
 use crate::item::{Item, Row};
 use crate::{keys, meta, segments};
 
-impl Store {
+impl Admin {
     /// Scans the accounts and jobs tables.
     ///
     /// # Errors

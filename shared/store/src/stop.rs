@@ -4,7 +4,7 @@
 use domain::job::CancelVerdict;
 use domain::{AccountId, Job, JobId, JobState, Timestamp};
 
-use crate::Store;
+use crate::Jobs;
 use crate::error::StoreError;
 use crate::lists::Which;
 
@@ -22,7 +22,7 @@ pub enum Stopped {
     NotRunning,
 }
 
-impl Store {
+impl Jobs {
     /// Cancels a job, whoever's it is.
     ///
     /// # Errors

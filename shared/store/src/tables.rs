@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::error::StoreError;
 use crate::keys::{BY_ACCOUNT, BY_DUE};
-use crate::{Store, TableNames};
+use crate::{Admin, TableNames};
 
 /// A sparse index that projects keys only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, Stor
     Ok(vec![element(partition, KeyType::Hash)?, element(sort, KeyType::Range)?])
 }
 
-impl Store {
+impl Admin {
     /// Creates the tables that are missing. For the local stack and tests; in the cloud the template does it.
     ///
     /// # Errors

@@ -140,15 +140,15 @@ impl Brain {
 
     pub fn held_until(&self) -> Option<Timestamp> {
         match self {
-            Brain::Money(machine) => machine.held_until(),
-            Brain::Plain(machine) => machine.held_until(),
+            Brain::Money(machine) => machine.share().held_until(),
+            Brain::Plain(machine) => machine.share().held_until(),
         }
     }
 
     pub fn open(&self) -> Units {
         match self {
-            Brain::Money(machine) => machine.open().collect(),
-            Brain::Plain(machine) => machine.open().collect(),
+            Brain::Money(machine) => machine.share().open().collect(),
+            Brain::Plain(machine) => machine.share().open().collect(),
         }
     }
 }

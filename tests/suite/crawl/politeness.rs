@@ -120,7 +120,7 @@ async fn a_long_crawl_delay_costs_messages_and_no_waiting() {
     crawl.async_mode = true;
     let started = accept(&engine, crawl).await.unwrap();
     let id = started.job.id.clone();
-    engine.detach(*started, None).await;
+    engine.driver.detach(*started, None).await;
     // A second of the simulated clock every ten milliseconds.
     let clock = ground.clock.clone();
     let ticking = tokio::spawn(async move {
@@ -130,13 +130,13 @@ async fn a_long_crawl_delay_costs_messages_and_no_waiting() {
         }
     });
     let mut messages = 0;
-    while !engine.job(&id).await.unwrap().unwrap().state.ended() {
+    while !engine.jobs.job(&id).await.unwrap().unwrap().state.ended() {
         messages += ground.deliver(&engine, &engine, 0).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     ticking.abort();
-    let job = engine.job(&id).await.unwrap().unwrap();
-    let rows = engine.store().all_segments(&job).await.unwrap();
+    let job = engine.jobs.job(&id).await.unwrap().unwrap();
+    let rows = engine.store().segments.all_segments(&job).await.unwrap();
     let good = |unit| matches!(unit, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, .. });
     assert_eq!(rows[0].known().filter(|(_, unit)| good(*unit)).count(), PAGES, "{rows:?}");
     // The clock never runs faster than a second in ten milliseconds. The first page starts late, by what a cold process

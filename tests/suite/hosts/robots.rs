@@ -14,20 +14,20 @@ async fn robots_txt_is_fetched_once_for_all_and_again_when_it_expired() {
     site.set_robots(200, "User-agent: *\nDisallow: /private\nCrawl-delay: 2\n");
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let page = url(&site.url("/p/1"));
-    let both = tokio::join!(one.robots(&page), one.robots(&page));
+    let both = tokio::join!(one.robots.of(&page), one.robots.of(&page));
     assert!(Arc::ptr_eq(&both.0, &both.1));
-    let shared = two.robots(&url(&site.url("/p/2?x"))).await;
+    let shared = two.robots.of(&url(&site.url("/p/2?x"))).await;
     assert_eq!(*shared, *both.0);
     assert!(shared.allows(&page) && !shared.allows(&url(&site.url("/private/x"))));
     assert_eq!(shared.crawl_delay(), Some(Duration::from_secs(2)));
     assert_eq!(site.hits(), 1);
     ground.clock.advance(24 * 3_600 - 1);
-    two.robots(&page).await;
+    two.robots.of(&page).await;
     assert_eq!(site.hits(), 1);
     site.set_robots(200, "User-agent: *\nDisallow: /\n");
     ground.clock.advance(1);
-    assert!(!one.robots(&page).await.allows(&page));
-    assert!(!two.robots(&page).await.allows(&page));
+    assert!(!one.robots.of(&page).await.allows(&page));
+    assert!(!two.robots.of(&page).await.allows(&page));
     assert_eq!(site.hits(), 2);
 }
 
@@ -38,13 +38,13 @@ async fn what_there_is_instead_of_a_robots_txt_holds_as_long_as_it_means_somethi
         site.set_robots(status, "");
         let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
         let page = url(&site.url("/p/1"));
-        assert_eq!(one.robots(&page).await.allows(&page), allowed, "{status}");
-        assert_eq!(one.closed_until(A, &page).is_some(), status == 429);
+        assert_eq!(one.robots.of(&page).await.allows(&page), allowed, "{status}");
+        assert_eq!(one.pacing.closed_until(A, &page).is_some(), status == 429);
         ground.clock.advance(holds_secs - 1);
-        assert_eq!(two.robots(&page).await.allows(&page), allowed, "{status}");
+        assert_eq!(two.robots.of(&page).await.allows(&page), allowed, "{status}");
         assert_eq!(site.hits(), 1, "{status}");
         ground.clock.advance(1);
-        two.robots(&page).await;
+        two.robots.of(&page).await;
         assert_eq!(site.hits(), 2, "{status}");
     }
 }
@@ -56,13 +56,13 @@ async fn robots_txt_needs_no_store_and_a_large_one_is_in_none() {
     site.set_robots(200, &format!("User-agent: *\n{rules}"));
     let engine = ground.engine(&faults).await;
     let page = url(&site.url("/private/000000000007"));
-    assert!(!engine.robots(&page).await.allows(&page));
+    assert!(!engine.robots.of(&page).await.allows(&page));
     let origin = format!("http://127.0.0.1:{}", page.port().unwrap());
-    assert_eq!(engine.store().robots(&origin).await.unwrap(), None);
+    assert_eq!(engine.store().hosts.robots(&origin).await.unwrap(), None);
     site.set_robots(200, "User-agent: *\nDisallow: /q\n");
     let lonely = ground.engine(&faults).await;
     faults.plan(0, Fault::DeathBefore);
-    assert!(lonely.robots(&page).await.allows(&page));
-    assert!(Arc::ptr_eq(&lonely.robots(&page).await, &lonely.robots(&page).await));
+    assert!(lonely.robots.of(&page).await.allows(&page));
+    assert!(Arc::ptr_eq(&lonely.robots.of(&page).await, &lonely.robots.of(&page).await));
     assert_eq!(site.hits(), 2);
 }

@@ -215,7 +215,7 @@ async fn refusals_are_described() {
     let fixed = world.account("fixed", Plan::Scale, None, Some(schema())).await;
     let suspended = world.account("suspended", Plan::Scale, None, None).await;
     let account = domain::AccountId::parse("suspended").unwrap();
-    world.stack.engine().store().set_suspended(&account, true).await.unwrap();
+    world.stack.engine().store().accounts.set_suspended(&account, true).await.unwrap();
     let nobody = world.with_key("sk_live_unknown");
     for (path, body) in &good {
         let mut bare = body.clone();

@@ -111,10 +111,10 @@ impl Cloud {
             RetryPolicy::default(),
             86_400,
         );
-        store.create_tables().await.unwrap();
+        store.admin.create_tables().await.unwrap();
         let (account, now) = (AccountId::parse("dev").unwrap(), SystemClock.now());
-        store.create_account(&account, Plan::Scale, None, now).await.unwrap();
-        store.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
+        store.accounts.create_account(&account, Plan::Scale, None, now).await.unwrap();
+        store.accounts.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
         let client = queue::connect(&sqs.service().connection()).await;
         let urls = create_queues(&client, &QueueNames::default()).await.unwrap();
         let queue = |url: &str| Queue::new(client.clone(), url, RetryPolicy::default());
@@ -221,16 +221,16 @@ impl Cloud {
     /// How many units of a job are not over.
     pub async fn pending(&self, job: &JobId) -> u32 {
         let job = self.job(job).await;
-        Totals::of(&self.store.all_segments(&job).await.unwrap(), job.admitted).tally.pending
+        Totals::of(&self.store.segments.all_segments(&job).await.unwrap(), job.admitted).tally.pending
     }
 
     pub async fn job(&self, job: &JobId) -> Job {
-        self.store.job(job).await.unwrap().unwrap()
+        self.store.jobs.job(job).await.unwrap().unwrap()
     }
 
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
-        assert_eq!(check(&self.store.snapshot().await.unwrap(), SystemClock.now(), 60), []);
+        assert_eq!(check(&self.store.admin.snapshot().await.unwrap(), SystemClock.now(), 60), []);
     }
 
     /// Lets the account's month say that more was used than the ledger knows of.

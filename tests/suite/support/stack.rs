@@ -127,16 +127,16 @@ impl World {
     pub async fn account(&self, id: &str, plan: Plan, rate: Option<u64>, schema: Option<Value>) -> Caller {
         let (store, now) = (self.stack.engine().store(), self.stack.engine().now());
         let account = AccountId::parse(id).unwrap();
-        store.create_account(&account, plan, rate, now).await.unwrap();
+        store.accounts.create_account(&account, plan, rate, now).await.unwrap();
         let key = format!("sk_test_{id}");
         let bound = schema.map(|s| Binding { schema: Schema::parse(&s).unwrap(), model: ModelUse::Auto });
-        store.add_key(&account, &api::auth::sha256_hex(&key), "test", bound.as_ref(), now).await.unwrap();
+        store.accounts.add_key(&account, &api::auth::sha256_hex(&key), "test", bound.as_ref(), now).await.unwrap();
         Caller { key, ..self.dev.clone() }
     }
 
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
-        let snapshot = self.stack.engine().store().snapshot().await.unwrap();
+        let snapshot = self.stack.engine().store().admin.snapshot().await.unwrap();
         assert_eq!(check(&snapshot, self.stack.engine().now(), 60), []);
     }
 }

@@ -116,9 +116,9 @@ impl Ground {
         };
         let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
         let store = ground.store(&Faults::default()).await;
-        store.create_tables().await.unwrap();
-        store.create_account(&account(), Plan::Pro, None, ground.clock.now()).await.unwrap();
-        store.top_up(&account(), "t", 10, ground.clock.now()).await.unwrap();
+        store.admin.create_tables().await.unwrap();
+        store.accounts.create_account(&account(), Plan::Pro, None, ground.clock.now()).await.unwrap();
+        store.accounts.top_up(&account(), "t", 10, ground.clock.now()).await.unwrap();
         ground
     }
 
@@ -137,7 +137,11 @@ impl Ground {
 
     /// A process.
     pub async fn engine(&self, faults: &Faults) -> Engine {
-        let clock = Arc::new(self.clock.clone());
+        self.engine_on(faults, Arc::new(self.clock.clone())).await
+    }
+
+    /// A process on another clock.
+    pub async fn engine_on(&self, faults: &Faults, clock: Arc<dyn Clock>) -> Engine {
         let dependencies = EngineDependencies {
             store: self.store(faults).await,
             queues: self.queues(faults).await,
@@ -182,17 +186,19 @@ impl Ground {
     pub async fn handle(&self, post: &Post, letter: &Letter, worker: &Engine, settler: &Engine) {
         match letter.message() {
             Message::Units { job, .. } if letter.receives > 10 => {
-                if settler.settle_if_done(&job).await.is_ok() {
+                if settler.settler.settle_if_done(&job).await.is_ok() {
                     post.delete(&letter.handle);
                 }
             }
-            Message::Units { job, lane, seqs } => match worker.work(&job, lane, &seqs, letter.receives, None).await {
-                Ok(Handled::Acknowledge) => post.delete(&letter.handle),
-                Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
-                Err(_) => {}
-            },
+            Message::Units { job, lane, seqs } => {
+                match worker.worker.work(&job, lane, &seqs, letter.receives, None).await {
+                    Ok(Handled::Acknowledge) => post.delete(&letter.handle),
+                    Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                    Err(_) => {}
+                }
+            }
             Message::Settle { job } => {
-                if settler.settle_if_done(&job).await.is_ok() {
+                if settler.settler.settle_if_done(&job).await.is_ok() {
                     post.delete(&letter.handle);
                 }
             }
@@ -204,12 +210,12 @@ impl Ground {
         let faults = Faults::default();
         let engine = self.engine(&faults).await;
         for _ in 0..12 {
-            let snapshot = engine.store().snapshot().await.unwrap();
+            let snapshot = engine.store().admin.snapshot().await.unwrap();
             if snapshot.jobs.iter().all(|j| j.job.state.ended()) {
                 return;
             }
             self.clock.advance(200);
-            engine.sweep(None).await.unwrap();
+            engine.sweeper.sweep(None).await.unwrap();
             self.deliver(&engine, &engine, 0).await;
             tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.expect("a driver never ends");
         }
@@ -218,7 +224,7 @@ impl Ground {
 
     /// Every invariant holds.
     pub async fn assert_sound(&self, context: &str) {
-        let snapshot = self.store(&Faults::default()).await.snapshot().await.unwrap();
+        let snapshot = self.store(&Faults::default()).await.admin.snapshot().await.unwrap();
         assert_eq!(check(&snapshot, self.clock.now(), 60), [], "{context}");
     }
 }
@@ -241,7 +247,7 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
 
 /// The account's quota; asked for twice, as the SDK's retries (off here) would.
 pub async fn quota(engine: &Engine) -> Result<QuotaSnapshot, StoreError> {
-    let read = async || engine.store().quota(&account(), engine.now(), None).await;
+    let read = async || engine.store().accounts.quota(&account(), engine.now(), None).await;
     let first = read().await;
     Ok(if first.is_ok() { first } else { read().await }?.unwrap())
 }
@@ -249,7 +255,7 @@ pub async fn quota(engine: &Engine) -> Result<QuotaSnapshot, StoreError> {
 /// Accepts a call that must be acceptable.
 pub async fn accept(engine: &Engine, call: Call) -> Result<Box<Started>, StoreError> {
     let quota = quota(engine).await?;
-    match engine.accept(call, quota).await?.0 {
+    match engine.acceptor.accept(call, quota).await?.0 {
         Verdict::Accepted(started) => Ok(started),
         other => panic!("not accepted: {other:?}"),
     }

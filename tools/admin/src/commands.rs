@@ -47,7 +47,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
     match command {
         AccountCommand::Create { plan, id, rate } => {
             let id = id.unwrap_or_else(|| AccountId::from_random(SystemIds.random()));
-            if store.create_account(&id, plan, rate, now).await.map_err(text)? == Change::Refused {
+            if store.accounts.create_account(&id, plan, rate, now).await.map_err(text)? == Change::Refused {
                 return Err(format!("there is an account \"{id}\" already"));
             }
             let key = new_key(store, &id, None).await?;
@@ -57,23 +57,23 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
             )
         }
         AccountCommand::Suspend { account } => {
-            if store.set_suspended(&account, true).await.map_err(text)? == Change::Refused {
+            if store.accounts.set_suspended(&account, true).await.map_err(text)? == Change::Refused {
                 return Err(format!("there is no account \"{account}\""));
             }
-            let jobs = store.stop_account(&account, now).await.map_err(text)?;
+            let jobs = store.jobs.stop_account(&account, now).await.map_err(text)?;
             let said = format!("{account}: suspended, {} running jobs are cancelling", jobs.len());
             say(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), said)
         }
         AccountCommand::Resume { account } => {
-            done(store.set_suspended(&account, false).await.map_err(text)?, &account, "active")
+            done(store.accounts.set_suspended(&account, false).await.map_err(text)?, &account, "active")
         }
         AccountCommand::Plan { account, plan } => {
-            done(store.set_plan(&account, plan, now.month()).await.map_err(text)?, &account, plan.name())
+            done(store.accounts.set_plan(&account, plan, now.month()).await.map_err(text)?, &account, plan.name())
         }
         AccountCommand::Topup { account, credits, id } => {
             quota(store, &account).await?;
             let id = id.unwrap_or_else(|| key_text("", SystemIds.random(), SystemIds.random()));
-            match store.top_up(&account, &id, credits, now).await.map_err(text)? {
+            match store.accounts.top_up(&account, &id, credits, now).await.map_err(text)? {
                 Change::Applied => usage(store, &account).await,
                 Change::Refused => Err(format!("the top-up \"{id}\" was booked before; nothing changed")),
             }
@@ -83,7 +83,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
 }
 
 async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
-    let found = store.quota(account, SystemClock.now(), None).await.map_err(text)?;
+    let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(text)?;
     found.ok_or_else(|| format!("there is no account \"{account}\""))
 }
 
@@ -113,14 +113,14 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
 /// Makes and stores a key, if the plan allows one more.
 async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) -> Result<String, String> {
     let plan: Plan = quota(store, account).await?.plan;
-    let active = store.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
+    let active = store.accounts.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
     if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
         return Err(format!("the plan {} allows {most} active keys; revoke one first", plan.name()));
     }
     let prefix = if bound.is_some() { "sk_static_" } else { "sk_live_" };
     let key = key_text(prefix, SystemIds.random(), SystemIds.random());
     let label = key[key.len() - 4..].to_owned(); // keys are ASCII
-    match store.add_key(account, &sha256_hex(&key), &label, bound, SystemClock.now()).await.map_err(text)? {
+    match store.accounts.add_key(account, &sha256_hex(&key), &label, bound, SystemClock.now()).await.map_err(text)? {
         Change::Applied => Ok(key),
         Change::Refused => Err("a key with the same hash is there already; try again".into()),
     }
@@ -149,14 +149,14 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
             };
             let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
             let hash = if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) };
-            match store.revoke_key(&account, &hash).await.map_err(text)? {
+            match store.accounts.revoke_key(&account, &hash).await.map_err(text)? {
                 Change::Applied => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
                 Change::Refused => Err(format!("{account} has no such key")),
             }
         }
         KeyCommand::List { account } => {
             quota(store, &account).await?;
-            let keys = store.keys_of(&account).await.map_err(text)?;
+            let keys = store.accounts.keys_of(&account).await.map_err(text)?;
             let rows: Vec<Value> = keys
                 .iter()
                 .map(|(hash, label, revoked)| json!({ "sha256": hash, "ends_in": label, "revoked": revoked }))
@@ -183,7 +183,7 @@ fn read_key() -> Result<String, String> {
 /// Says the word; whoever drives or sweeps the job does the rest.
 async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let said = json!({ "job_id": job, "status": "cancelling" });
-    match store.stop_job(job, SystemClock.now()).await.map_err(text)? {
+    match store.jobs.stop_job(job, SystemClock.now()).await.map_err(text)? {
         Stopped::Now => say(said, format!("{job}: cancelling")),
         Stopped::Before => say(said, format!("{job}: was being terminated already")),
         Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),

@@ -42,7 +42,7 @@ impl Place {
             };
         }
         let store = Store::new(connect(&connection).await, tables, RetryPolicy::default(), RESULT_TTL_SECS);
-        store.ping().await.map_err(|e| e.to_string())?;
+        store.accounts.ping().await.map_err(|e| e.to_string())?;
         Ok(Place { store, embedded })
     }
 

@@ -108,7 +108,7 @@ fn commit(bencher: Bencher<'_, '_>) {
         row.put(n % 64, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(5), skipped: 0 });
         let result = ResultText { seq: n % 64, attempt: 1, text: text.clone() };
         let wrote = runtime.block_on(async {
-            (store.put_results(&job, &[result]).await.ok(), store.put_segment(&job, &row).await.ok())
+            (store.segments.put_results(&job, &[result]).await.ok(), store.segments.put_segment(&job, &row).await.ok())
         });
         assert_eq!(wrote, (Some(()), Some(SegmentWrite::Written)));
     });

@@ -46,8 +46,8 @@ pub(crate) async fn seed(
     let account = AccountId::parse("dev").ok_or_else(|| StoreError::Malformed("the account's id".into()))?;
     let now: Timestamp = SystemClock.now();
     // Refused means that it is there already.
-    store.create_account(&account, Plan::Scale, rate, now).await?;
-    store.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
+    store.accounts.create_account(&account, Plan::Scale, rate, now).await?;
+    store.accounts.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
     let read = |name: &str| {
         let text = data_dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok())?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
@@ -55,23 +55,23 @@ pub(crate) async fn seed(
     let (made, given_before) = (read(MADE), read(GIVEN));
     let key = match (given, &made) {
         (Some(key), _) => {
-            match store.api_key(&sha256_hex(key)).await? {
+            match store.accounts.api_key(&sha256_hex(key)).await? {
                 Some(known) if known.account != account => return Err(SeedError::Foreign(known.account)),
                 Some(known) if known.revoked => return Err(SeedError::Revoked),
                 Some(_) | None => {}
             }
             key.to_owned()
         }
-        (None, Some(made)) if store.api_key(&sha256_hex(made)).await?.is_none_or(|known| !known.revoked) => {
+        (None, Some(made)) if store.accounts.api_key(&sha256_hex(made)).await?.is_none_or(|known| !known.revoked) => {
             made.clone()
         }
         (None, _) => key_text("sk_live_", SystemIds.random(), SystemIds.random()),
     };
     let hash = sha256_hex(&key);
-    store.add_key(&account, &hash, &label(&key), None, now).await?;
+    store.accounts.add_key(&account, &hash, &label(&key), None, now).await?;
     for before in made.as_deref().map(sha256_hex).into_iter().chain(given_before) {
         if before != hash {
-            store.revoke_key(&account, &before).await?;
+            store.accounts.revoke_key(&account, &before).await?;
         }
     }
     if let Some(dir) = data_dir {
@@ -103,9 +103,10 @@ mod tests {
         let db = DynamoDb::start(None).await.unwrap();
         let client = store::client::connect(&db.service().connection()).await;
         let store = Store::new(client, TableNames::default(), RetryPolicy::default(), 60);
-        store.create_tables().await.unwrap();
+        store.admin.create_tables().await.unwrap();
         let start = async |given: Option<&str>| seed(&store, given, Some(&folder), None).await;
-        let good = async |key: &str| store.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
+        let good =
+            async |key: &str| store.accounts.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
 
         let made = start(None).await.unwrap();
         assert_eq!(start(None).await.unwrap(), made, "it is kept");
@@ -119,12 +120,12 @@ mod tests {
 
         assert!(matches!(start(Some("sk_live_first_given")).await, Err(SeedError::Revoked)));
         let other = AccountId::parse("other").unwrap();
-        store.create_account(&other, Plan::Free, None, Timestamp(0)).await.unwrap();
-        store.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
+        store.accounts.create_account(&other, Plan::Free, None, Timestamp(0)).await.unwrap();
+        store.accounts.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
         assert!(matches!(start(Some("sk_live_of_other")).await, Err(SeedError::Foreign(_))));
         assert!(good(&again).await, "a start that is refused changes nothing");
         // One that the operator revoked is not announced again.
-        store.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
+        store.accounts.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
         let fresh = start(None).await.unwrap();
         assert!(fresh != again && good(&fresh).await);
         std::fs::remove_dir_all(&folder).unwrap();

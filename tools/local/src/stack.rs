@@ -136,7 +136,7 @@ impl Stack {
         let without_money = TableNames { accounts: "none".into(), ..resources.tables.clone() };
         let worker_resources = ResourceConfig { tables: without_money, ..resources.clone() };
         let worker = App::new(&config, &worker_resources, dependencies).await?;
-        app.engine.store().create_tables().await?;
+        app.engine.store().admin.create_tables().await?;
         let key = seed::seed(app.engine.store(), local.dev_key.as_deref(), data_dir, local.dev_rate).await?;
         let limits = local.limits.held_to(descriptors(), config.settings.fetch_concurrency);
         let mut tasks =

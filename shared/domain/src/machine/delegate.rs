@@ -71,80 +71,99 @@ impl Delegated {
     pub(super) fn next_poll(&self) -> Option<u64> {
         (!self.units.is_empty()).then_some(self.next_poll)
     }
+
+    /// Whether the queue is to be told of its units again, since nothing moved for so long.
+    fn tell_again(&self, lease_secs: u64, now: Timestamp) -> bool {
+        !self.units.is_empty() && now >= self.told.plus_secs(self.tell_secs.max(lease_secs))
+    }
+
+    /// The queue is being told.
+    fn told(&mut self, lease_secs: u64, now: Timestamp) {
+        self.begun = true;
+        self.told = now;
+        self.tell_secs = (self.tell_secs.max(lease_secs) * 2).min(MOST_CHECK_SECS);
+    }
+
+    /// The queue was told: these units are its workers' now.
+    fn taken(&mut self, given: &[Seq], refused: bool, at: Moment) {
+        if !given.is_empty() {
+            self.in_charge = true;
+            self.sign = at.now;
+        }
+        if refused {
+            self.send_after = at.ticks + REFUSED;
+        }
+        self.units.extend(given);
+        self.next_poll = at.ticks + POLL.0;
+        self.moved_at = at.ticks;
+        self.poll = POLL.0;
+    }
+
+    /// No sign of life of this job for a while: a backlog if workers are alive, else a standstill. Returns the units
+    /// that come back.
+    pub(super) fn saw_heartbeat(&mut self, beat: Option<Timestamp>, stall_secs: u64, now: Timestamp) -> BTreeSet<Seq> {
+        match beat.filter(|beat| beat.plus_secs(stall_secs) > now) {
+            Some(beat) => {
+                self.sign = beat;
+                BTreeSet::new()
+            }
+            None => {
+                self.in_charge = false;
+                std::mem::take(&mut self.units)
+            }
+        }
+    }
 }
 
 impl<A: Access> Machine<A> {
     /// Tells the queue of what is open: at the beginning where the plan says so, again where nothing moves, and where
     /// this runner has no time for it any more.
     pub(super) fn enqueue(&mut self, at: Moment) -> Option<Action<A>> {
-        if self.sending || !self.is_starting(at) || self.job.state != JobState::Running || !self.to_read().is_empty() {
+        let runs = self.share.known.job.state == JobState::Running;
+        if self.sending || !self.share.is_starting(at) || !runs || !self.share.to_read(&self.commit).is_empty() {
             return None;
         }
-        let first = self.plan.delegate && !self.delegated.begun;
+        let first = self.share.plan.delegate && !self.share.delegated.begun;
         // At the end of its time there is no time even to begin: the queue goes on at once, not a sweeper later.
-        let spill = !self.has_time(at) && at.ticks >= self.delegated.send_after;
-        let again = self.delegated.tell_secs.max(self.plan.lease_secs);
-        let units: BTreeSet<Seq> = if (first || spill) && self.open().next().is_some() {
-            self.open().collect()
-        } else if !self.delegated.units.is_empty() && at.now >= self.delegated.told.plus_secs(again) {
-            self.delegated.units.clone()
+        let spill = !self.share.plan.has_time(at) && at.ticks >= self.share.delegated.send_after;
+        let units: BTreeSet<Seq> = if (first || spill) && self.share.open().next().is_some() {
+            self.share.open().collect()
+        } else if self.share.delegated.tell_again(self.share.plan.lease_secs, at.now) {
+            self.share.delegated.units.clone()
         } else {
             return None;
         };
-        self.delegated.begun = true;
-        self.delegated.told = at.now;
-        self.delegated.tell_secs = (again * 2).min(MOST_CHECK_SECS);
+        self.share.delegated.told(self.share.plan.lease_secs, at.now);
         self.sending = true;
         Some(Action::Enqueue(units))
     }
 
-    pub(super) fn enqueued(&mut self, refused: BTreeSet<Seq>, at: Moment) {
+    pub(super) fn enqueued(&mut self, refused: &BTreeSet<Seq>, at: Moment) {
         self.sending = false;
-        let given: Vec<Seq> = self.open().filter(|seq| !refused.contains(seq)).collect();
-        if !given.is_empty() {
-            self.delegated.in_charge = true;
-            self.delegated.sign = at.now;
+        let given: Vec<Seq> = self.share.open().filter(|seq| !refused.contains(seq)).collect();
+        for seq in &given {
+            self.share.units.open.remove(seq);
+            self.share.units.deferred.remove(seq);
         }
-        if !refused.is_empty() {
-            self.delegated.send_after = at.ticks + REFUSED;
-        }
-        for seq in given {
-            self.open.remove(&seq);
-            self.deferred.remove(&seq);
-            self.delegated.units.insert(seq);
-        }
-        self.delegated.next_poll = at.ticks + POLL.0;
-        self.delegated.moved_at = at.ticks;
-        self.delegated.poll = POLL.0;
+        self.share.delegated.taken(&given, !refused.is_empty(), at);
     }
 
     /// The segments of units that workers do, or the workers' sign of life.
     pub(super) fn attend(&mut self, at: Moment) -> Option<Action<A>> {
-        if self.delegated.units.is_empty() || self.reading.is_some() {
+        if self.share.delegated.units.is_empty() || self.reading.is_some() {
             return None;
         }
-        if at.now >= self.delegated.sign.plus_secs(self.plan.stall_secs) {
+        if at.now >= self.share.delegated.sign.plus_secs(self.share.plan.stall_secs) {
             self.reading = Some(Reading::Segments { first: 1, last: 0 });
             return Some(Action::ReadHeartbeat);
         }
-        if at.ticks < self.delegated.next_poll {
+        if at.ticks < self.share.delegated.next_poll {
             return None;
         }
-        let waited = || self.delegated.units.iter().chain(self.held.keys()).map(|seq| Segment::of(*seq));
+        let waited =
+            || self.share.delegated.units.iter().chain(self.share.units.held.keys()).map(|seq| Segment::of(*seq));
         let (first, last) = (waited().min()?, waited().max()?);
         self.reading = Some(Reading::Segments { first, last });
         Some(Action::ReadSegments { first, last })
-    }
-
-    /// No sign of life of this job for a while: a backlog if workers are alive, else a standstill.
-    pub(super) fn heard_heartbeat(&mut self, beat: Option<Timestamp>, at: Moment) {
-        match beat.filter(|beat| beat.plus_secs(self.plan.stall_secs) > at.now) {
-            Some(beat) => self.delegated.sign = beat,
-            None => {
-                self.delegated.in_charge = false;
-                let units = std::mem::take(&mut self.delegated.units);
-                self.open.extend(units);
-            }
-        }
     }
 }

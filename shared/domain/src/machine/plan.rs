@@ -10,6 +10,8 @@ use crate::job::{Job, JobState};
 use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
 
+use super::MARGIN_MS;
+
 /// A moment: what the wall clock says, which decides leases and deadlines, and milliseconds of a clock that never goes
 /// back, which pace a runner's own steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +71,18 @@ pub struct Plan {
     pub most_faults: u32,
     /// Whether the queue is to be told of what is open, and its workers to do the work.
     pub delegate: bool,
+}
+
+impl Plan {
+    /// When the last page may start, so that it can end before the runner has to be done.
+    pub(super) fn starts_until(&self) -> Option<Timestamp> {
+        self.until.map(|until| until.plus_ms(-i64::from(self.timeout_ms) - MARGIN_MS))
+    }
+
+    /// Whether a unit that starts now can end before the runner has to be done.
+    pub(super) fn has_time(&self, at: Moment) -> bool {
+        self.starts_until().is_none_or(|until| at.now < until)
+    }
 }
 
 /// What decides of a job's row.

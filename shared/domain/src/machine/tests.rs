@@ -2,10 +2,13 @@
 
 mod delegation;
 
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::ids::Nonce;
-use crate::job::Outcome as Ending;
-use crate::segment::{Totals, UnitEnd};
+use crate::ids::{Nonce, Seq};
+use crate::job::{JobState, Outcome as Ending};
+use crate::segment::{Totals, UnitEnd, UnitState, WriteId};
+use crate::time::Timestamp;
 
 const PAGE_MS: u32 = 1_000;
 const LEASE_SECS: u64 = 30;
@@ -195,7 +198,7 @@ fn what_others_did_is_judged_anew_where_a_write_is_refused() {
     assert_eq!(next.segments[0].version, 2);
     assert_eq!(next.segments[0].unit(0), started(1, nonce(2), 40_000), "another's is left alone");
     assert!(matches!(next.segments[0].unit(2), UnitState::Started { holder, .. } if holder == nonce(1)));
-    assert_eq!(machine.held_until(), Some(Timestamp(40_000)));
+    assert_eq!(machine.share().held_until(), Some(Timestamp(40_000)));
 }
 
 #[test]
@@ -230,15 +233,18 @@ fn a_unit_whose_host_has_no_slot_waits_without_a_place() {
     assert_eq!(all(&mut machine, at(0)), [Action::Prepare { seq: 0, suspect: false }]);
     let later = Event::Deferred { seq: 0, until: Timestamp(90) };
     assert_eq!(told(&mut machine, later.clone(), at(0)), [Action::Prepare { seq: 1, suspect: false }]);
-    assert_eq!(machine.deferred_until(), Some(Timestamp(90)));
+    assert_eq!(machine.share().deferred_until(), Some(Timestamp(90)));
     told(&mut machine, Event::Dropped(1), at(90));
-    assert_eq!(machine.deferred_until(), None, "its time has come");
+    assert_eq!(machine.share().deferred_until(), None, "its time has come");
 
     let scope = Scope::Units(BTreeSet::from([0]));
     let mut worker = Machine::<WithoutSettle>::new(Plan { scope, ..plan(1) }, running(2), Some(untouched(2)), at(0));
     all(&mut worker, at(0));
     assert_eq!(told(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message comes again");
-    assert_eq!((worker.open().collect::<Vec<_>>(), worker.deferred_until()), (vec![0], Some(Timestamp(90))));
+    assert_eq!(
+        (worker.share().open().collect::<Vec<_>>(), worker.share().deferred_until()),
+        (vec![0], Some(Timestamp(90)))
+    );
 }
 
 #[test]
@@ -326,7 +332,7 @@ fn whoever_stops_or_has_lost_the_job_ends_what_it_runs_and_starts_nothing() {
         assert_eq!(end.segments[0].known().count(), 1);
         let actions = told(&mut machine, written(&end), at(0));
         assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)));
-        assert_eq!(machine.open().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(machine.share().open().collect::<Vec<_>>(), [1, 2]);
     }
 }
 

@@ -17,6 +17,10 @@ struct Known {
     seen: HashMap<String, Option<String>>,
     skipped: HashSet<String>,
     admitted: Seq,
+    /// How many units this process admitted.
+    grown: Seq,
+    /// The crawl has as many units as it may, and this process knows all of them.
+    full: bool,
 }
 
 /// What is known of one crawl.
@@ -62,10 +66,23 @@ impl CrawlCache {
         self.known().admitted
     }
 
-    /// Notes that the crawl has that many units.
-    pub(crate) fn admit(&self, admitted: Seq) {
+    /// Notes that this process admitted so many units, and how many the crawl has now.
+    pub(crate) fn admit(&self, grown: Seq, admitted: Seq) {
         let mut known = self.known();
+        known.grown = known.grown.saturating_add(grown);
         known.admitted = known.admitted.max(admitted);
+    }
+
+    /// Notes that a crawl of that many units may have no more. It counts where all but the seed were admitted here: only
+    /// then is a page that is not known nobody's.
+    pub(crate) fn fill(&self, admitted: Seq) {
+        let mut known = self.known();
+        known.full = known.grown.saturating_add(1) >= admitted && known.seen.len() < PAGES;
+    }
+
+    /// Whether no page that is not known can be admitted any more, so that there is nothing to look up.
+    pub(crate) fn is_full(&self) -> bool {
+        self.known().full
     }
 
     /// Notes that a URL will not be fetched. Returns whether that is news.

@@ -14,15 +14,18 @@ use std::time::Duration;
 use domain::job::{CrawlPlan, Sitemaps};
 use domain::{CanonicalUrl, Job, JobState, Seq};
 use extraction::budget::Budget;
-use fetch::Page;
+use fetch::{Fetcher, Page};
 use store::StoreError;
 use store::growth::{Child, Growth, MAX_CHILDREN};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::Engine;
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, JobReader};
+use crate::context::Context;
 use crate::gate::Slice;
+use crate::hosts::RobotsReader;
+use crate::rows::Rows;
+use crate::semaphores::Semaphores;
 pub(crate) use cache::CrawlCaches;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
@@ -43,10 +46,21 @@ pub(crate) struct Found {
     pub(crate) end: Instant,
 }
 
-impl Engine {
+/// Lets crawls grow.
+pub(crate) struct Crawler {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) robots: Arc<RobotsReader>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) semaphores: Semaphores,
+    pub(crate) caches: CrawlCaches,
+}
+
+impl Crawler {
     /// Admits what a unit's page links to. Returns how many URLs matched and will not be fetched.
     pub(crate) async fn grow_from(
-        &self,
+        self: &Arc<Self>,
         job: &Assignment,
         plan: &CrawlPlan,
         seq: Seq,
@@ -55,7 +69,7 @@ impl Engine {
     ) -> Result<u32, StoreError> {
         let Found { at, edge, judged, end } = found;
         let (Some(at), depth) = (CanonicalUrl::of(&at), edge.depth()) else { return Ok(0) };
-        let cache = self.inner.crawls.of(&job.id);
+        let cache = self.caches.of(&job.id);
         let seed = edge.seed();
         cache.note_owned(&seed.key().hash(), Some(seed.as_str()));
         let (mut skipped, mut wanted, mut here) = (0, Vec::new(), HashMap::<String, String>::new());
@@ -79,14 +93,15 @@ impl Engine {
         let mut sitemaps = Sitemaps::default();
         if depth == 0 && plan.use_sitemap {
             // Tens of megabytes may have to be unpacked, read and held against robots.txt: counted, and not in others' way.
-            let (engine, id, plan, frontier) = (self.clone(), job.id.clone(), plan.clone(), edge.frontier().clone());
-            let read = async move { engine.sitemap_pages(&id, &plan, &frontier, &at).await };
-            if let Some(found) = self.inner.semaphores.parsers.run(&job.account, read).await {
+            let (crawler, id, plan, frontier) =
+                (Arc::clone(self), job.id.clone(), plan.clone(), edge.frontier().clone());
+            let read = async move { crawler.sitemap_pages(&id, &plan, &frontier, &at).await };
+            if let Some(found) = self.semaphores.parsers.run(&job.account, read).await {
                 (sitemaps, wanted) = (found.files, [wanted, found.pages].concat());
             }
         }
         if sitemaps != Sitemaps::default() {
-            self.retry(|| self.store().note_sitemaps(&job.id, sitemaps)).await?;
+            self.rows.retry(|| self.rows.store().crawls.note_sitemaps(&job.id, sitemaps)).await?;
         }
         Ok(skipped + self.admit(job, plan, &format!("{seq}#{attempt}"), depth + 1, wanted).await?)
     }
@@ -94,7 +109,7 @@ impl Engine {
     /// The edge for the page of a unit; `None` where its links are not followed.
     pub(crate) async fn edge_at(&self, job: &Job, plan: &CrawlPlan, seq: Seq, page: &Page) -> Option<Arc<Edge>> {
         let at = &page.final_url;
-        let (seed, input) = match (self.input_of(job, 0).await, self.input_of(job, seq).await) {
+        let (seed, input) = match (self.jobs.input_of(job, 0).await, self.jobs.input_of(job, seq).await) {
             (Ok(seed), Ok(input)) => (seed, input),
             (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(job = %job.id, %error, "a page's links are not followed: its crawl could not be read");
@@ -105,7 +120,7 @@ impl Engine {
         if !edge.follows(at) {
             return None;
         }
-        let robots = if plan.ignore_robots { None } else { Some(self.robots(at).await) };
+        let robots = if plan.ignore_robots { None } else { Some(self.robots.of(at).await) };
         Some(Arc::new(edge.with_robots(at, robots).with_nofollow(page.nofollow)))
     }
 
@@ -122,7 +137,7 @@ impl Engine {
         for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !cache.knows(&link.hash)) {
             let url = link.page.url();
             if let Entry::Vacant(origin) = robots.entry(edge::origin(url)) {
-                let Ok(said) = tokio::time::timeout_at(end, self.robots(url)).await else { break };
+                let Ok(said) = tokio::time::timeout_at(end, self.robots.of(url)).await else { break };
                 origin.insert(said);
             }
         }
@@ -136,7 +151,7 @@ impl Engine {
             edge::ask(&mut asked, &robots, &Budget::until(&over));
             (!slice.is_over()).then_some(asked)
         };
-        self.inner.semaphores.parsers.run_blocking(&job.account, work).await.unwrap_or_default()
+        self.semaphores.parsers.run_blocking(&job.account, work).await.unwrap_or_default()
     }
 
     /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.
@@ -148,7 +163,7 @@ impl Engine {
         depth: u32,
         wanted: Vec<Child>,
     ) -> Result<u32, StoreError> {
-        let cache = self.inner.crawls.of(&job.id);
+        let cache = self.caches.of(&job.id);
         let mut named = HashSet::new();
         let mut open: Vec<Child> = wanted;
         open.retain(|child| !cache.knows(&child.hash) && named.insert(child.hash.clone()));
@@ -157,31 +172,39 @@ impl Engine {
         }
         let _growth = cache.lock_growth().await;
         open.retain(|child| !cache.knows(&child.hash));
-        let mark = format!("{parent}#{}", self.nonce());
+        let left_out = |open: &[Child]| {
+            let left = open.iter().filter(|child| cache.skip(&child.url)).count();
+            u32::try_from(left).unwrap_or(u32::MAX)
+        };
+        if cache.is_full() {
+            return Ok(left_out(&open));
+        }
+        let mark = format!("{parent}#{}", self.context.nonce());
         let mut tries = 0;
         while !open.is_empty() {
             let hashes: Vec<String> = open.iter().map(|child| child.hash.clone()).collect();
-            let owned = self.retry(|| self.store().seen(&job.id, &hashes)).await?;
+            let owned = self.rows.retry(|| self.rows.store().crawls.seen(&job.id, &hashes)).await?;
             owned.keys().for_each(|hash| cache.note_owned(hash, None));
             open.retain(|child| !owned.contains_key(&child.hash));
-            let now = self.reread(&job.id).await?;
+            let now = self.rows.reread(&job.id).await?;
             if open.is_empty() || now.state != JobState::Running {
                 return Ok(0);
             }
             let room = plan.max_pages.saturating_sub(now.admitted) as usize;
             if room == 0 {
                 if !now.limit_reached {
-                    self.retry(|| self.store().note_limit(&now)).await?;
+                    self.rows.retry(|| self.rows.store().crawls.note_limit(&now)).await?;
                 }
-                let left = open.iter().filter(|child| cache.skip(&child.url)).count();
-                return Ok(u32::try_from(left).unwrap_or(u32::MAX));
+                cache.fill(now.admitted);
+                return Ok(left_out(&open));
             }
             let take = open.len().min(room).min(MAX_CHILDREN);
             // A mark of its own for each try: what was admitted by an earlier one is not taken for this one's.
             let mark = format!("{mark}#{tries}");
             let growth = Growth { job: &now, depth, children: &open[..take], mark: &mark };
-            if self.retry(|| self.store().grow(growth)).await? {
-                cache.admit(now.admitted + u32::try_from(take).unwrap_or(0));
+            if self.rows.retry(|| self.rows.store().crawls.grow(growth)).await? {
+                let grown = u32::try_from(take).unwrap_or(0);
+                cache.admit(grown, now.admitted + grown);
                 open.drain(..take).for_each(|child| cache.note_owned(&child.hash, Some(&child.url)));
                 tries = 0;
                 continue;
@@ -190,15 +213,15 @@ impl Engine {
             if tries >= TRIES {
                 return Err(StoreError::Contended { operation: "grow", attempts: tries });
             }
-            let wait = (self.inner.ids.random() % u128::from(5 * u64::from(tries) + 1)) as u64;
+            let wait = (self.context.random() % u128::from(5 * u64::from(tries) + 1)) as u64;
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         Ok(0)
     }
 
     /// Judges the redirects of a unit's page, where the job is a crawl.
-    pub(crate) fn redirects(&self, job: &Arc<Assignment>, seq: Seq) -> Option<Arc<Redirects>> {
-        job.is_crawl().then(|| Arc::new(Redirects::new(self.clone(), Arc::clone(job), seq)))
+    pub(crate) fn redirects(self: &Arc<Self>, job: &Arc<Assignment>, seq: Seq) -> Option<Arc<Redirects>> {
+        job.is_crawl().then(|| Arc::new(Redirects::new(Arc::clone(self), Arc::clone(job), seq)))
     }
 
     /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
@@ -207,7 +230,7 @@ impl Engine {
         if seq != 0 || job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
             return false;
         }
-        let robots = self.robots(seed).await;
+        let robots = self.robots.of(seed).await;
         !robots.is_unreached() && !robots.allows(seed)
     }
 }

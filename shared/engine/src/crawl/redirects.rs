@@ -8,19 +8,19 @@ use fetch::target::check_parsed;
 use fetch::{BoxFuture, Hop, Hops};
 use url::Url;
 
-use crate::Engine;
+use super::Crawler;
 use crate::assignment::Assignment;
 
 /// Judges the hops of one unit's page.
 pub(crate) struct Redirects {
-    engine: Engine,
+    crawler: Arc<Crawler>,
     job: Arc<Assignment>,
     seq: Seq,
 }
 
 impl Redirects {
-    pub(crate) fn new(engine: Engine, job: Arc<Assignment>, seq: Seq) -> Redirects {
-        Redirects { engine, job, seq }
+    pub(crate) fn new(crawler: Arc<Crawler>, job: Arc<Assignment>, seq: Seq) -> Redirects {
+        Redirects { crawler, job, seq }
     }
 
     /// Whether the target's own robots.txt says no. Of a site to which no connection comes about the hop tells.
@@ -28,7 +28,7 @@ impl Redirects {
         if self.job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) || check_parsed(url).is_err() {
             return false;
         }
-        let robots = self.engine.robots(url).await;
+        let robots = self.crawler.robots.of(url).await;
         !robots.is_unreached() && !robots.allows(url)
     }
 }
@@ -41,10 +41,10 @@ impl Hops for Redirects {
             if self.is_denied(page.url()).await {
                 return Hop::Denied;
             }
-            let (engine, hash) = (&self.engine, page.key().hash());
-            match engine.retry(|| engine.store().own_page(&self.job, &hash, self.seq)).await {
+            let (crawler, hash) = (&self.crawler, page.key().hash());
+            match crawler.rows.retry(|| crawler.rows.store().crawls.own_page(&self.job, &hash, self.seq)).await {
                 Ok(owner) => {
-                    engine.inner.crawls.of(&self.job.id).note_owned(&hash, None);
+                    crawler.caches.of(&self.job.id).note_owned(&hash, None);
                     if owner == self.seq { Hop::Go } else { Hop::Elsewhere }
                 }
                 Err(error) => {

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::Crawler;
 use domain::frontier::Frontier;
 use domain::job::{CrawlPlan, Sitemaps};
 use domain::{CanonicalUrl, JobId};
@@ -11,8 +12,6 @@ use fetch::{Sitemap, SitemapRequest};
 use store::growth::Child;
 use tokio::time::Instant;
 use url::Url;
-
-use crate::Engine;
 
 /// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; the rest is denied.
 const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
@@ -39,7 +38,7 @@ impl Mapped {
     }
 }
 
-impl Engine {
+impl Crawler {
     /// Pages of the seed's sitemaps that match.
     pub(super) async fn sitemap_pages(
         &self,
@@ -48,7 +47,7 @@ impl Engine {
         frontier: &Frontier,
         seed: &CanonicalUrl,
     ) -> Mapped {
-        let robots = self.robots(seed.url()).await;
+        let robots = self.robots.of(seed.url()).await;
         let named = !robots.sitemaps().is_empty();
         let files = match named {
             true => robots.sitemaps().to_vec(),
@@ -68,7 +67,7 @@ impl Engine {
             })
         };
         // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
-        let until = Instant::now() + Duration::from_millis(self.settings().sitemap_ms);
+        let until = Instant::now() + Duration::from_millis(self.context.settings().sitemap_ms);
         for (at, file) in files.iter().enumerate() {
             let timeout = until.saturating_duration_since(Instant::now());
             if timeout.is_zero() {
@@ -81,9 +80,9 @@ impl Engine {
                 wanted: &wanted,
                 max_urls: left,
                 timeout,
-                pause: Duration::from_millis(self.settings().host_delay_ms),
+                pause: Duration::from_millis(self.context.settings().host_delay_ms),
             };
-            let sitemap = self.inner.fetcher.sitemap(request).await;
+            let sitemap = self.fetcher.sitemap(request).await;
             if let Some(fault) = &sitemap.fault {
                 tracing::debug!(%job, %fault, "a sitemap could not be read to its end");
             }

@@ -14,7 +14,8 @@ use lru::LruCache;
 use url::Url;
 
 use robots::OriginRobots;
-pub use slot::Slot;
+pub use robots::RobotsReader;
+pub use slot::{HostPacing, Slot};
 use state::Host;
 
 /// Hosts whose pace a process remembers; a few hundred bytes each.
@@ -24,15 +25,12 @@ const HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 #[allow(clippy::unwrap_used)] // judged by the compiler
 const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// What this process knows of the hosts and origins that it asked last.
-pub(crate) struct Hosts {
-    hosts: Mutex<LruCache<String, Arc<Host>>>,
-    origins: Mutex<LruCache<String, Arc<OriginRobots>>>,
-}
+/// The hosts that this process asked last.
+struct Hosts(Mutex<LruCache<String, Arc<Host>>>);
 
 impl Default for Hosts {
     fn default() -> Self {
-        Hosts { hosts: Mutex::new(LruCache::new(HOSTS)), origins: Mutex::new(LruCache::new(ORIGINS)) }
+        Hosts(Mutex::new(LruCache::new(HOSTS)))
     }
 }
 
@@ -40,14 +38,25 @@ impl Hosts {
     /// The host that a URL is on. Slots are for name and port: http and https on one port are one server.
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = name_and_port(url);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(hosts.get_or_insert_ref(&name, || Arc::new(Host::new(name.clone()))))
     }
+}
 
+/// The origins whose robots.txt this process asked for last.
+struct Origins(Mutex<LruCache<String, Arc<OriginRobots>>>);
+
+impl Default for Origins {
+    fn default() -> Self {
+        Origins(Mutex::new(LruCache::new(ORIGINS)))
+    }
+}
+
+impl Origins {
     /// The origin that a URL is on: robots.txt is its own for each scheme, name and port (RFC 9309 §2.3).
     fn origin(&self, url: &Url) -> Arc<OriginRobots> {
         let name = format!("{}://{}", url.scheme(), name_and_port(url));
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut origins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(origins.get_or_insert(name.clone(), || Arc::new(OriginRobots::new(name))))
     }
 }
@@ -65,8 +74,9 @@ mod tests {
     #[test]
     fn a_host_is_its_name_and_port() {
         let same = |a: &str, b: &str| {
-            let (hosts, a, b) = (Hosts::default(), Url::parse(a).unwrap(), Url::parse(b).unwrap());
-            (Arc::ptr_eq(&hosts.host(&a), &hosts.host(&b)), Arc::ptr_eq(&hosts.origin(&a), &hosts.origin(&b)))
+            let (hosts, origins) = (Hosts::default(), Origins::default());
+            let (a, b) = (Url::parse(a).unwrap(), Url::parse(b).unwrap());
+            (Arc::ptr_eq(&hosts.host(&a), &hosts.host(&b)), Arc::ptr_eq(&origins.origin(&a), &origins.origin(&b)))
         };
         assert_eq!(same("https://E.test/a", "https://e.test:443/b?c"), (true, true));
         assert_eq!(same("http://e.test/", "https://e.test/"), (false, false));

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::pace::AccountTag;
-use fetch::{Robots, RobotsAnswer, RobotsOutcome};
+use fetch::{Fetcher, Robots, RobotsAnswer, RobotsOutcome};
 use store::hosts::RobotsRow;
 use url::Url;
 
-use super::slot::Slot;
-use crate::Engine;
+use super::Origins;
+use super::slot::{HostPacing, Slot};
+use crate::context::Context;
+use crate::rows::Rows;
 
 /// How long a file holds, or that there is none (RFC 9309 §2.4).
 const HOLDS_SECS: u64 = 24 * 60 * 60;
@@ -38,12 +40,25 @@ impl OriginRobots {
     }
 }
 
-impl Engine {
+/// What sites' robots.txt say, asked for once.
+pub struct RobotsReader {
+    context: Arc<Context>,
+    rows: Rows,
+    fetcher: Fetcher,
+    pacing: Arc<HostPacing>,
+    origins: Origins,
+}
+
+impl RobotsReader {
+    pub(crate) fn new(context: Arc<Context>, rows: Rows, fetcher: Fetcher, pacing: Arc<HostPacing>) -> RobotsReader {
+        RobotsReader { context, rows, fetcher, pacing, origins: Origins::default() }
+    }
+
     /// What the robots.txt of a URL's origin says. Never fails: of a file that cannot be had it is known what to do.
-    pub async fn robots(&self, url: &Url) -> Arc<Robots> {
-        let asked = self.inner.hosts.origin(url);
+    pub async fn of(&self, url: &Url) -> Arc<Robots> {
+        let asked = self.origins.origin(url);
         let mut kept = asked.kept.lock().await;
-        if let Some((robots, _)) = kept.as_ref().filter(|(_, until)| self.now() < *until) {
+        if let Some((robots, _)) = kept.as_ref().filter(|(_, until)| self.context.now() < *until) {
             return Arc::clone(robots);
         }
         let (robots, until) = match self.remembered(&asked.name).await {
@@ -57,9 +72,9 @@ impl Engine {
 
     /// What the row says, if it still holds.
     async fn remembered(&self, origin: &str) -> Option<(Robots, Timestamp)> {
-        match self.store().robots(origin).await {
+        match self.rows.store().hosts.robots(origin).await {
             Ok(row) => {
-                let row = row.filter(|row| self.now() < row.until)?;
+                let row = row.filter(|row| self.context.now() < row.until)?;
                 Some((Robots::from_row(&row.text)?, row.until))
             }
             Err(error) => {
@@ -71,23 +86,23 @@ impl Engine {
 
     async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
         // It is a request like any other, and the page that it is asked for comes right after it.
-        let latest = self.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
-        match self.acquire_slot(url, true, None, latest).await {
+        let latest = self.context.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
+        match self.pacing.acquire_slot(url, true, None, latest).await {
             Ok(Slot::At(start)) => {
-                let wait = Duration::from_millis(start.ms_since(self.now()));
+                let wait = Duration::from_millis(start.ms_since(self.context.now()));
                 tokio::time::sleep(wait.min(PATIENCE)).await;
             }
             Ok(Slot::Later(_)) => tokio::time::sleep(PATIENCE).await,
             Err(error) => tracing::warn!(%error, "no turn for a robots.txt; asking for it now"),
         }
-        let answer = self.inner.fetcher.robots(url, TIMEOUT).await;
+        let answer = self.fetcher.robots(url, TIMEOUT).await;
         if answer.throttled.is_some() {
-            self.record_response(AccountTag::NOBODY, url, answer.throttled).await;
+            self.pacing.record_response(AccountTag::NOBODY, url, answer.throttled).await;
         }
-        let until = self.now().plus_secs(holds_secs(&answer));
+        let until = self.context.now().plus_secs(holds_secs(&answer));
         // A file that is too large for a row is read again by each process.
         if let Some(text) = answer.robots.to_row()
-            && let Err(error) = self.store().put_robots(origin, &RobotsRow { text, until }).await
+            && let Err(error) = self.rows.store().hosts.put_robots(origin, &RobotsRow { text, until }).await
         {
             tracing::warn!(%error, "could not keep a robots.txt");
         }

@@ -1,6 +1,7 @@
 //! Slots at a host: when a page may start there. Processes agree through the host's row, by writing it where it is still as they know it;
 //! each takes a few slots at once, so that not every page writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -10,8 +11,10 @@ use store::StoreError;
 use store::hosts::PaceWrite;
 use url::Url;
 
+use super::Hosts;
 use super::state::Host;
-use crate::Engine;
+use crate::context::Context;
+use crate::rows::Rows;
 
 /// Times that a row is planned on anew because another process was faster. Each time one of them got on.
 const RACES: u32 = 64;
@@ -25,9 +28,20 @@ pub enum Slot {
     Later(Timestamp),
 }
 
-impl Engine {
+/// When pages may start at their hosts, over all processes.
+pub struct HostPacing {
+    context: Arc<Context>,
+    rows: Rows,
+    hosts: Hosts,
+}
+
+impl HostPacing {
+    pub(crate) fn new(context: Arc<Context>, rows: Rows) -> HostPacing {
+        HostPacing { context, rows, hosts: Hosts::default() }
+    }
+
     /// Books a slot for a page at its host, if there is one by `latest`. Waiting is the caller's; where it waited, it
-    /// then asks [`Engine::closed_until`], for the host may have said something in between.
+    /// then asks [`HostPacing::closed_until`], for the host may have said something in between.
     ///
     /// `spaced` is for crawls: pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is longer,
     /// times the host's back-off, plus up to a quarter, over all processes. Others start at once, unless the host is
@@ -42,9 +56,10 @@ impl Engine {
         crawl_delay: Option<Duration>,
         latest: Timestamp,
     ) -> Result<Slot, StoreError> {
-        let delay_ms = if spaced { self.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
-        let host = self.inner.hosts.host(url);
-        let now = self.now();
+        let delay_ms =
+            if spaced { self.context.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
+        let host = self.hosts.host(url);
+        let now = self.context.now();
         let (backed_off, look) = {
             let mut state = host.state();
             let look = !spaced && state.ask(now);
@@ -55,24 +70,24 @@ impl Engine {
         }
         // Whoever waits here finds the slots that the one before it took.
         let _writing = host.writing.lock().await;
-        let slot = host.state().slot(self.now(), delay_ms);
+        let slot = host.state().slot(self.context.now(), delay_ms);
         match slot {
             Some(start) => Ok(Slot::At(start)),
-            None => self.retry(|| self.take_slots(&host, delay_ms, latest)).await,
+            None => self.rows.retry(|| self.take_slots(&host, delay_ms, latest)).await,
         }
     }
 
     /// When a host opens again for an account that it asked to leave it alone, as far as this process knows. Asks no
     /// store.
     pub fn closed_until(&self, by: AccountTag, url: &Url) -> Option<Timestamp> {
-        self.inner.hosts.host(url).state().closed_until(by, self.now())
+        self.hosts.host(url).state().closed_until(by, self.context.now())
     }
 
     /// Takes note of how the host of `url`, where the answer came from, answered a page of `by`: `throttled` if it said to slow down. The back-off is doubled then, and
     /// halved again by pages that come; what the store cannot be told holds in this process.
     pub async fn record_response(&self, by: AccountTag, url: &Url, throttled: Option<Throttled>) {
-        let host = self.inner.hosts.host(url);
-        let now = self.now();
+        let host = self.hosts.host(url);
+        let now = self.context.now();
         let change = move |pace: Pace| match throttled {
             Some(Throttled { retry_after }) => pace.throttled(now, retry_after.map(millis), by),
             None => pace.answered(now),
@@ -89,15 +104,15 @@ impl Engine {
             }
         }
         let _writing = host.writing.lock().await;
-        if let Err(error) = self.retry(|| self.change(&host, change)).await {
+        if let Err(error) = self.rows.retry(|| self.change(&host, change)).await {
             tracing::warn!(%error, "could not share what a host said about its load");
         }
     }
 
     /// Reads a host's row; whether it is backed off. A page that needs no slot does not fail with the store.
     async fn look(&self, host: &Host) -> bool {
-        let row = self.store().pace(&host.name).await;
-        let (now, mut state) = (self.now(), host.state());
+        let row = self.rows.store().hosts.pace(&host.name).await;
+        let (now, mut state) = (self.context.now(), host.state());
         match row {
             Ok(row) => state.saw(row, now),
             Err(error) => tracing::warn!(%error, "could not read the pace of a host"),
@@ -109,7 +124,7 @@ impl Engine {
     async fn take_slots(&self, host: &Host, delay_ms: u64, latest: Timestamp) -> Result<Slot, StoreError> {
         let (mut taken, mut later) = (None, None);
         let plan = |pace: Pace| {
-            let now = self.now();
+            let now = self.context.now();
             (taken, later) = (None, None);
             // Nothing to space: the host is not backed off any more.
             if delay_ms == 0 && !pace.is_backed_off(now) {
@@ -120,12 +135,12 @@ impl Engine {
                 later = Some(next);
                 return pace;
             }
-            let (slots, moved) = pace.take(now, delay_ms, self.inner.ids.random());
+            let (slots, moved) = pace.take(now, delay_ms, self.context.random());
             taken = Some(slots);
             moved
         };
         self.change(host, plan).await?;
-        let Some(mut slots) = taken else { return Ok(later.map_or(Slot::At(self.now()), Slot::Later)) };
+        let Some(mut slots) = taken else { return Ok(later.map_or(Slot::At(self.context.now()), Slot::Later)) };
         let first = slots.starts.remove(0);
         host.state().keep(slots);
         Ok(Slot::At(first))
@@ -134,7 +149,7 @@ impl Engine {
     /// Changes a host's row, on whatever it turns out to be. Writes nothing where that changes nothing.
     async fn change(&self, host: &Host, mut change: impl FnMut(Pace) -> Pace) -> Result<(), StoreError> {
         for _ in 0..RACES {
-            let now = self.now();
+            let now = self.context.now();
             let (row, pace) = {
                 let state = host.state();
                 (state.row, state.pace(now))
@@ -143,7 +158,7 @@ impl Engine {
             if row.is_some_and(|row| row == changed) {
                 return Ok(());
             }
-            match self.store().put_pace(&host.name, row, changed, now).await? {
+            match self.rows.store().hosts.put_pace(&host.name, row, changed, now).await? {
                 PaceWrite::Written => {
                     host.state().saw(Some(changed), now);
                     return Ok(());

@@ -4,14 +4,15 @@
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::segment::{Segment, UnitEnd, UnitState};
-use domain::{Job, JobId, JobState, Seq, Timestamp};
+use domain::{Job, JobState, Seq, Timestamp};
 use store::StoreError;
 use tokio::time::Instant;
 
-use crate::Engine;
+use crate::assignment::JobReader;
 use crate::events::{Event, Receiver};
 
 /// Shortest wait between two looks at the rows, longest while something moves, and longest of all.
@@ -68,9 +69,8 @@ pub enum Available {
 }
 
 /// A job's results, one by one.
-#[derive(Debug)]
 pub struct ResultStream {
-    engine: Engine,
+    jobs: Arc<JobReader>,
     job: Job,
     order: Order,
     events: Option<Receiver>,
@@ -94,20 +94,20 @@ pub struct ResultStream {
     moved: Instant,
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for ResultStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("settings", self.settings()).finish_non_exhaustive()
+        f.debug_struct("ResultStream").field("job", &self.job.id).field("place", &self.place).finish_non_exhaustive()
     }
 }
 
 impl ResultStream {
-    pub(crate) fn live(engine: Engine, job: Job, events: Receiver) -> ResultStream {
-        ResultStream { events: Some(events), hold_back_ms: HOLD_BACK_MS, ..ResultStream::new(engine, job, 0) }
+    pub(crate) fn of_runner(jobs: Arc<JobReader>, job: Job, events: Receiver) -> ResultStream {
+        ResultStream { events: Some(events), hold_back_ms: HOLD_BACK_MS, ..ResultStream::of_rows(jobs, job, 0) }
     }
 
-    fn new(engine: Engine, job: Job, from: u32) -> ResultStream {
+    pub(crate) fn of_rows(jobs: Arc<JobReader>, job: Job, from: u32) -> ResultStream {
         ResultStream {
-            engine,
+            jobs,
             job,
             order: Order::Input,
             events: None,
@@ -185,7 +185,7 @@ impl ResultStream {
     /// Faults of the store that outlast its retries.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
         if !self.job.state.ended() {
-            self.job = self.engine.reread(&self.job.id.clone()).await?;
+            self.job = self.jobs.rows().reread(&self.job.id.clone()).await?;
         }
         self.read_rows().await
     }
@@ -301,7 +301,7 @@ impl ResultStream {
             Order::Completion => {
                 let (at, seq) = self.by_end.iter().copied().find(|(_, seq)| !self.is_unclear(*seq))?;
                 // An earlier one may still come of one that ended so lately.
-                (all || at.plus_ms(self.hold_back_ms) <= self.engine.now()).then_some(seq)
+                (all || at.plus_ms(self.hold_back_ms) <= self.jobs.now()).then_some(seq)
             }
         }
     }
@@ -322,21 +322,5 @@ fn ended_at(unit: UnitState) -> Timestamp {
     match unit {
         UnitState::Ended { at, .. } => at,
         UnitState::Pending | UnitState::Started { .. } | UnitState::Skipped => NEVER,
-    }
-}
-
-impl Engine {
-    /// The results of a job that may run anywhere, or have ended, without the first `from`.
-    pub fn follow(&self, job: Job, from: u32) -> ResultStream {
-        ResultStream::new(self.clone(), job, from)
-    }
-
-    /// A job that is still kept.
-    ///
-    /// # Errors
-    /// Faults of the store.
-    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let job = self.retry(|| self.store().job(id)).await?;
-        Ok(job.filter(|job| job.retained(self.now())))
     }
 }

@@ -35,8 +35,8 @@ impl ResultStream {
         let over = |index: &u32| self.rows.get(index).is_some_and(|row| row.is_over(admitted));
         let wanted: Vec<u32> = Segment::of_job(admitted).filter(|index| !over(index)).collect();
         let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(()) };
-        let store = self.engine.store();
-        for row in self.engine.retry(|| store.segments(&self.job, *first, *last)).await? {
+        let store = self.jobs.rows().store();
+        for row in self.jobs.rows().retry(|| store.segments.segments(&self.job, *first, *last)).await? {
             let over: Vec<(Seq, UnitState)> =
                 row.known().filter(|(seq, unit)| unit.is_over() && *seq < admitted).collect();
             over.into_iter().for_each(|(seq, unit)| self.learn(seq, unit));
@@ -80,13 +80,13 @@ impl ResultStream {
             return Ok(BTreeMap::new());
         }
         if self.job.one.is_some() {
-            let job = self.engine.reread(&self.job.id).await?;
+            let job = self.jobs.rows().reread(&self.job.id).await?;
             if let Some(text) = job.one.and_then(|one| one.result) {
                 return Ok(BTreeMap::from([(0, text)]));
             }
         }
-        let store = self.engine.store();
-        Ok(self.engine.retry(|| store.results(&self.job.id, wanted)).await?.into_iter().collect())
+        let store = self.jobs.rows().store();
+        Ok(self.jobs.rows().retry(|| store.segments.results(&self.job.id, wanted)).await?.into_iter().collect())
     }
 
     /// The units whose results are read together with this one's: those after it in the stream's order.
@@ -106,6 +106,6 @@ impl ResultStream {
     /// # Errors
     /// Faults of the store.
     pub async fn url(&mut self, seq: Seq) -> Result<String, StoreError> {
-        Ok(self.engine.input_of(&self.job, seq).await?.url.clone())
+        Ok(self.jobs.input_of(&self.job, seq).await?.url.clone())
     }
 }

@@ -2,15 +2,14 @@
 //! machine what came of it. It decides nothing.
 
 mod pages;
+mod unit;
 mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::machine::{
-    Action, Event, Exit, JobView, Machine, Mode, Moment, Plan, Scope, Settling, WithSettle, WithoutSettle,
-};
+use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Plan, Scope, Settling, WithSettle, WithoutSettle};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobState, Nonce, Seq, Timestamp};
 use futures_util::StreamExt;
@@ -18,13 +17,17 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinSet;
 
-use crate::Engine;
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, JobReader};
+use crate::context::Context;
+use crate::dispatch::Dispatcher;
 use crate::events;
 use crate::lease::LeaseGuard;
 use crate::metrics::MetricEvent;
 use crate::synthetic;
-use pages::{Page, Pages};
+use pages::Pages;
+use unit::Page;
+pub(crate) use unit::UnitRunner;
+pub(crate) use write::Committer;
 
 /// What a runner may do: the machine's access, and how a settlement of it is carried out.
 pub(crate) trait RunnerAccess: domain::machine::Access + Send + Sync + 'static {
@@ -69,7 +72,7 @@ pub(crate) struct Ended<A: RunnerAccess> {
 }
 
 struct Runner<A: RunnerAccess> {
-    engine: Engine,
+    runners: Arc<Runners>,
     work: Arc<Assignment>,
     machine: Machine<A>,
     lease_guard: Option<LeaseGuard>,
@@ -78,13 +81,22 @@ struct Runner<A: RunnerAccess> {
     tasks: JoinSet<Page>,
     io: FuturesUnordered<BoxFuture<'static, Event>>,
     /// Results that were put or are about to be, until their units are shown.
-    results: HashMap<Seq, pages::Result>,
+    results: HashMap<Seq, unit::Result>,
 }
 
-impl Engine {
+/// Runs jobs: what every runner is put together from.
+pub(crate) struct Runners {
+    pub(crate) context: Arc<Context>,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) units: Arc<UnitRunner>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+}
+
+impl Runners {
     /// Runs a job, as far as this runner's scope, time and rights go.
-    pub(crate) async fn run<A: RunnerAccess>(&self, work: Arc<Assignment>, run: Run) -> Ended<A> {
-        let settings = self.settings();
+    pub(crate) async fn run<A: RunnerAccess>(self: &Arc<Self>, work: Arc<Assignment>, run: Run) -> Ended<A> {
+        let settings = self.context.settings();
         let job = &work.job;
         let plan = Plan {
             me: run.me,
@@ -102,9 +114,9 @@ impl Engine {
             most_faults: settings.driver_faults,
             delegate: run.delegate,
         };
-        let machine = Machine::new(plan, JobView::of(job), run.rows, self.moment());
+        let machine = Machine::new(plan, JobView::of(job), run.rows, self.context.moment());
         let mut runner = Runner {
-            engine: self.clone(),
+            runners: Arc::clone(self),
             work,
             machine,
             lease_guard: run.lease_guard,
@@ -125,20 +137,18 @@ impl Engine {
         Ended { exit, machine: runner.machine }
     }
 
-    /// The wall clock, and the steady one.
-    pub(crate) fn moment(&self) -> Moment {
-        let ticks = u64::try_from(self.inner.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Moment { now: self.now(), ticks }
-    }
-
     /// A job with nothing to run: brings it to `to`, if it runs, does what its state asks for, and settles it where
     /// nothing is open.
-    pub(crate) async fn end(&self, job: Job, to: Option<JobState>) -> Result<Ended<WithSettle>, store::StoreError> {
-        let work = self.assignment(job).await?;
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        job: Job,
+        to: Option<JobState>,
+    ) -> Result<Ended<WithSettle>, store::StoreError> {
+        let work = self.jobs.assignment(job).await?;
         let run = Run {
             mode: Mode::End(to),
             scope: Scope::Job,
-            me: self.nonce(),
+            me: self.context.nonce(),
             concurrency: 1,
             awaited: true,
             delegate: false,
@@ -149,9 +159,10 @@ impl Engine {
         };
         let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
-            Exit::GaveUp => {
-                Err(store::StoreError::Contended { operation: "end a job", attempts: self.settings().driver_faults })
-            }
+            Exit::GaveUp => Err(store::StoreError::Contended {
+                operation: "end a job",
+                attempts: self.context.settings().driver_faults,
+            }),
             Exit::Settled | Exit::Over | Exit::Left => Ok(ended),
         }
     }
@@ -163,21 +174,21 @@ impl<A: RunnerAccess> Runner<A> {
         loop {
             if !lost && self.lease_guard.as_ref().is_some_and(LeaseGuard::lost) {
                 lost = true;
-                self.machine.handle(Event::LeaseLost, self.engine.moment());
+                self.machine.handle(Event::LeaseLost, self.runners.context.moment());
             }
-            if !stopped && self.engine.stopping() {
+            if !stopped && self.runners.context.stopping() {
                 stopped = true;
-                self.machine.handle(Event::Stop, self.engine.moment());
+                self.machine.handle(Event::Stop, self.runners.context.moment());
             }
-            while let Some(action) = self.machine.next_action(self.engine.moment()) {
+            while let Some(action) = self.machine.next_action(self.runners.context.moment()) {
                 if let Some(exit) = self.carry_out(action) {
                     return exit;
                 }
             }
-            let pause = Duration::from_millis(self.machine.next_timeout(self.engine.moment()));
+            let pause = Duration::from_millis(self.machine.next_timeout(self.runners.context.moment()));
             tokio::select! {
                 Some(event) = self.io.next(), if !self.io.is_empty() => {
-                    self.machine.handle(event, self.engine.moment());
+                    self.machine.handle(event, self.runners.context.moment());
                 }
                 Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.joined(joined),
                 () = tokio::time::sleep(pause) => {}
@@ -191,18 +202,20 @@ impl<A: RunnerAccess> Runner<A> {
 
     /// Begins an action. Returns why the run ends, if it does.
     fn carry_out(&mut self, action: Action<A>) -> Option<Exit> {
-        let (engine, work) = (self.engine.clone(), Arc::clone(&self.work));
+        let (committer, work) = (Arc::clone(&self.runners.committer), Arc::clone(&self.work));
         match action {
-            Action::ReadJob => self.io.push(Box::pin(async move { engine.read_job(&work).await })),
+            Action::ReadJob => self.io.push(Box::pin(async move { committer.read_job(&work).await })),
             Action::ReadSegments { first, last } => {
-                self.io.push(Box::pin(async move { engine.read_segments(&work, first, last).await }));
+                self.io.push(Box::pin(async move { committer.read_segments(&work, first, last).await }));
             }
-            Action::ReadHeartbeat => self.io.push(Box::pin(async move { engine.read_heartbeat(&work).await })),
+            Action::ReadHeartbeat => self.io.push(Box::pin(async move { committer.read_heartbeat(&work).await })),
             Action::Prepare { seq, suspect } => {
-                let until = self.machine.starts_until();
-                self.pages.prepare(&mut self.tasks, engine, work, seq, suspect, until);
+                let until = self.machine.share().starts_until();
+                self.pages.prepare(&mut self.tasks, Arc::clone(&self.runners.units), work, seq, suspect, until);
             }
-            Action::Run { seq, attempt } => self.pages.run(&mut self.tasks, engine, work, seq, attempt),
+            Action::Run { seq, attempt } => {
+                self.pages.run(&mut self.tasks, Arc::clone(&self.runners.units), work, seq, attempt)
+            }
             Action::Abort(seq) => self.pages.abort(seq),
             Action::Commit(commit) => {
                 let texts = commit.results.iter().filter_map(|(seq, attempt)| {
@@ -210,23 +223,24 @@ impl<A: RunnerAccess> Runner<A> {
                     Some(result.row(*seq))
                 });
                 let texts = texts.collect();
-                self.io.push(Box::pin(async move { engine.commit(&work, commit, texts).await }));
+                self.io.push(Box::pin(async move { committer.commit(&work, commit, texts).await }));
             }
             Action::Terminate(to) => {
                 let job = Job { state: self.machine.job().state, ..work.job.clone() };
-                self.io.push(Box::pin(async move { engine.begin_termination(&job, to).await }));
+                self.io.push(Box::pin(async move { committer.begin_termination(&job, to).await }));
             }
             Action::Settle(settle) => {
                 let settling = A::settling(settle);
                 let result = self.results.get(&0).map(|result| result.row(0));
-                self.io.push(Box::pin(async move { engine.carry_settlement(&work, settling, result).await }));
+                self.io.push(Box::pin(async move { committer.carry_settlement(&work, settling, result).await }));
             }
             Action::Enqueue(units) => {
                 let lease_guard = self.lease_guard.as_ref().map(LeaseGuard::handle);
+                let dispatcher = Arc::clone(&self.runners.dispatcher);
                 let view = self.machine.job();
                 let job = Job { admitted: view.admitted, state: view.state, ..work.job.clone() };
                 self.io.push(Box::pin(async move {
-                    let refused = engine.send_open(&job, &units).await;
+                    let refused = dispatcher.send_open(&job, &units).await;
                     if refused.len() < units.len()
                         && let Some(lease_guard) = lease_guard
                     {
@@ -256,10 +270,10 @@ impl<A: RunnerAccess> Runner<A> {
             };
             let mine = mine.filter(|result| result.attempt == attempt && end.has_result());
             match &mine {
-                Some(result) => self.engine.record(&MetricEvent::UnitEnded(&result.outcome)),
+                Some(result) => self.runners.context.record(&MetricEvent::UnitEnded(&result.outcome)),
                 None if own => {
                     if let Some(error) = synthetic::end_error(end) {
-                        self.engine.record(&MetricEvent::UnitEnded(&domain::UnitOutcome::error("", error)));
+                        self.runners.context.record(&MetricEvent::UnitEnded(&domain::UnitOutcome::error("", error)));
                     }
                 }
                 None => {}

@@ -1,25 +1,34 @@
 //! The machine's reads and writes, each with its outcome as an event. Every step can tell its own earlier effect, so it
 //! is tried again where the store fails.
 
+use std::sync::Arc;
+
 use domain::machine::{Commit, Event, JobView, Outcome, Settling};
 use domain::segment::Segment;
 use domain::{Job, JobState};
 use futures_util::StreamExt;
-use store::Store;
+use store::Jobs;
 use store::results::ResultText;
 use store::segments::SegmentWrite;
 use store::settle::{Last, Settled};
 
-use crate::Engine;
 use crate::assignment::Assignment;
+use crate::context::Context;
 use crate::metrics::MetricEvent;
+use crate::rows::Rows;
 
 /// How many segments are written at once.
 const WRITES: usize = 64;
 
-impl Engine {
+/// Reads and writes for machines.
+pub(crate) struct Committer {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+}
+
+impl Committer {
     pub(super) async fn read_job(&self, work: &Assignment) -> Event {
-        match self.retry(|| self.store().job(&work.id)).await {
+        match self.rows.job(&work.id).await {
             Ok(job) => Event::Job(job.as_ref().map(JobView::of)),
             Err(error) => {
                 tracing::warn!(job = %work.id, %error, "could not read the job's state");
@@ -29,7 +38,7 @@ impl Engine {
     }
 
     pub(super) async fn read_segments(&self, work: &Assignment, first: u32, last: u32) -> Event {
-        match self.retry(|| self.store().segments(work, first, last)).await {
+        match self.rows.retry(|| self.rows.store().segments.segments(work, first, last)).await {
             Ok(rows) => Event::Segments(rows),
             Err(error) => {
                 tracing::warn!(job = %work.id, %error, "could not read the job's segments");
@@ -39,10 +48,10 @@ impl Engine {
     }
 
     pub(super) async fn read_heartbeat(&self, work: &Assignment) -> Event {
-        match self.store().heartbeat().await {
+        match self.rows.store().jobs.heartbeat().await {
             Ok(beat) => {
-                let stall = self.settings().stall_secs;
-                if beat.is_none_or(|beat| beat.plus_secs(stall) <= self.now()) {
+                let stall = self.context.settings().stall_secs;
+                if beat.is_none_or(|beat| beat.plus_secs(stall) <= self.context.now()) {
                     tracing::warn!(job = %work.id, "no worker gave a sign of life; doing the work here");
                 }
                 Event::Heartbeat(beat)
@@ -57,7 +66,7 @@ impl Engine {
     /// Results first, all of them; then each segment by compare-and-set.
     pub(super) async fn commit(&self, work: &Assignment, commit: Commit, results: Vec<ResultText>) -> Event {
         if !results.is_empty()
-            && let Err(error) = self.retry(|| self.store().put_results(work, &results)).await
+            && let Err(error) = self.rows.retry(|| self.rows.store().segments.put_results(work, &results)).await
         {
             tracing::warn!(job = %work.id, %error, "results could not be put; trying again");
             return Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect());
@@ -71,7 +80,7 @@ impl Engine {
     }
 
     async fn put_segment(&self, work: &Assignment, row: &Segment) -> Outcome {
-        match self.retry(|| self.store().put_segment(work, row)).await {
+        match self.rows.retry(|| self.rows.store().segments.put_segment(work, row)).await {
             Ok(SegmentWrite::Written) => Outcome::Written,
             Ok(SegmentWrite::Refused(row)) => Outcome::Refused(row),
             Err(error) => {
@@ -82,7 +91,7 @@ impl Engine {
     }
 
     pub(super) async fn begin_termination(&self, job: &Job, to: JobState) -> Event {
-        match self.retry(|| self.store().terminate(job, to, self.now())).await {
+        match self.rows.retry(|| self.rows.store().jobs.terminate(job, to, self.context.now())).await {
             Ok(_) => Event::Moved,
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, to = to.name(), "the job's termination could not be begun");
@@ -100,19 +109,20 @@ impl Engine {
     ) -> Event {
         let Settling { job: JobView { state, admitted, deadline }, totals, last } = settling;
         let job = Job { state, admitted, deadline, ..work.job.clone() };
-        let Some(end) = job.settle(&totals, self.now()) else { return Event::SettleRefused };
+        let Some(end) = job.settle(&totals, self.context.now()) else { return Event::SettleRefused };
         if last.is_some()
-            && let Some(result) = result.as_ref().filter(|result| !Store::goes_with_its_job(&result.text))
-            && let Err(error) = self.retry(|| self.store().put_results(work, std::slice::from_ref(result))).await
+            && let Some(result) = result.as_ref().filter(|result| !Jobs::goes_with_its_job(&result.text))
+            && let Err(error) =
+                self.rows.retry(|| self.rows.store().segments.put_results(work, std::slice::from_ref(result))).await
         {
             tracing::warn!(job = %job.id, %error, "a result could not be put; trying again");
             return Event::SettleFailed;
         }
         let text = result.as_ref().map(|result| result.text.as_str());
         let last = last.as_ref().map(|segment| Last { segment, result: text });
-        match self.retry(|| self.store().settle(&job, &end, last)).await {
+        match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last)).await {
             Ok(Settled::Written) => {
-                self.record(&MetricEvent::JobEnded(&job, &end));
+                self.context.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
                 Event::Settled

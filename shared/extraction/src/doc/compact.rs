@@ -26,27 +26,34 @@ struct Open {
     from: usize,
 }
 
-impl Doc<'_> {
-    /// The main content as lines, at most `most` bytes of it; the whole content where the main one is next to nothing.
-    pub(crate) fn compact(&self, most: usize, addresses: Addresses) -> String {
-        let main = self.compact_without(most, addresses, Zone::is_surroundings);
-        if main.len() >= LEAST.min(most) {
-            return main;
-        }
-        self.compact_without(most, addresses, |_| false)
+/// The main content as lines, at most `most` bytes of it; the whole content where the main one is next to nothing.
+pub(crate) fn compact(doc: &Doc<'_>, most: usize, addresses: Addresses) -> String {
+    let walk = Walk { doc, addresses };
+    let main = walk.lines(most, Zone::is_surroundings);
+    if main.len() >= LEAST.min(most) {
+        return main;
     }
+    walk.lines(most, |_| false)
+}
 
-    fn compact_without(&self, most: usize, addresses: Addresses, outside: impl Fn(Zone) -> bool) -> String {
+/// A walk through a page.
+struct Walk<'d, 'a> {
+    doc: &'d Doc<'a>,
+    addresses: Addresses,
+}
+
+impl Walk<'_, '_> {
+    fn lines(&self, most: usize, outside: impl Fn(Zone) -> bool) -> String {
         let mut out = Lines { text: String::new(), most };
-        let Some(root) = self.els.first() else { return out.text };
+        let Some(root) = self.doc.els.first() else { return out.text };
         let mut open = vec![Open { at: 0, child: 1, from: root.from }];
         while let Some(top) = open.last_mut() {
-            if out.is_full() || !self.budget.is_none_or(|b| b.step(1)) {
+            if out.is_full() || !self.doc.budget.is_none_or(|b| b.step(1)) {
                 break;
             }
-            let end = self.els.get(top.at).map_or(0, |el| el.end);
-            let Some(child) = self.els.get(top.child).filter(|_| top.child < end) else {
-                let rest = self.els.get(top.at).map_or("", |el| self.slice(top.from, el.to));
+            let end = self.doc.els.get(top.at).map_or(0, |el| el.end);
+            let Some(child) = self.doc.els.get(top.child).filter(|_| top.child < end) else {
+                let rest = self.doc.els.get(top.at).map_or("", |el| self.slice(top.from, el.to));
                 out.push("", rest);
                 open.pop();
                 continue;
@@ -54,9 +61,9 @@ impl Doc<'_> {
             let at = top.child;
             top.child = child.end;
             let hidden = child.zone.has(Zone::HIDDEN) || outside(child.zone);
-            let link = link_of(child.name(), child.attr("href")).filter(|_| addresses == Addresses::Written);
+            let link = link_of(child.name(), child.attr("href")).filter(|_| self.addresses == Addresses::Written);
             // Text alone, without anything in it that is left out or bears an address.
-            let plain = !hidden && link.is_none() && self.is_line(at) && self.is_plain(at, addresses, &outside);
+            let plain = !hidden && link.is_none() && self.doc.is_line(at) && self.is_plain(at, &outside);
             if plain && !is_block(child.name()) {
                 // Part of the text around it.
                 continue;
@@ -68,20 +75,19 @@ impl Doc<'_> {
                 continue;
             }
             if let Some(address) = link {
-                let text = self.text(at);
+                let text = self.doc.text(at);
                 out.push("", &format!("{text} ({address})"));
-            } else if child.name() == "tr" && child.to - child.from <= MAX_ROW && self.is_plain(at, addresses, &outside)
-            {
-                let cells: Vec<String> = self.children(at).map(|cell| self.text(cell)).collect();
+            } else if child.name() == "tr" && child.to - child.from <= MAX_ROW && self.is_plain(at, &outside) {
+                let cells: Vec<String> = self.doc.children(at).map(|cell| self.doc.text(cell)).collect();
                 out.push("", &cells.join(" | "));
             } else if child.name() == "dt" && plain {
                 // A term and what it is stand on one line.
-                match self.next(at).filter(|dd| self.els[*dd].name() == "dd" && self.is_line(*dd)) {
+                match self.doc.next(at).filter(|dd| self.doc.els[*dd].name() == "dd" && self.doc.is_line(*dd)) {
                     Some(dd) => {
-                        out.push("", &format!("{}: {}", self.text(at).trim_end_matches(':'), self.text(dd)));
-                        (top.child, top.from) = (self.els[dd].end, self.els[dd].to);
+                        out.push("", &format!("{}: {}", self.doc.text(at).trim_end_matches(':'), self.doc.text(dd)));
+                        (top.child, top.from) = (self.doc.els[dd].end, self.doc.els[dd].to);
                     }
-                    None => out.push("", &self.text(at)),
+                    None => out.push("", &self.doc.text(at)),
                 }
             } else if plain {
                 out.push(prefix(child.name()), self.slice(child.from, child.to));
@@ -93,17 +99,17 @@ impl Doc<'_> {
     }
 
     /// Whether nothing below an element is left out or bears an address that is wanted.
-    fn is_plain(&self, at: usize, addresses: Addresses, outside: &impl Fn(Zone) -> bool) -> bool {
-        let below = self.els.get(self.below(at)).unwrap_or_default();
+    fn is_plain(&self, at: usize, outside: &impl Fn(Zone) -> bool) -> bool {
+        let below = self.doc.els.get(self.doc.below(at)).unwrap_or_default();
         let apart = |el: &El<'_>| {
-            let link = addresses == Addresses::Written && link_of(el.name(), el.attr("href")).is_some();
+            let link = self.addresses == Addresses::Written && link_of(el.name(), el.attr("href")).is_some();
             link || el.zone.has(Zone::HIDDEN) || outside(el.zone)
         };
-        self.budget.is_none_or(|b| b.step(below.len() + 1)) && !below.iter().any(apart)
+        self.doc.budget.is_none_or(|b| b.step(below.len() + 1)) && !below.iter().any(apart)
     }
 
     fn slice(&self, from: usize, to: usize) -> &str {
-        self.text.get(from..to.max(from)).unwrap_or_default()
+        self.doc.text.get(from..to.max(from)).unwrap_or_default()
     }
 }
 
@@ -159,7 +165,7 @@ mod tests {
 
     fn compact(page: &str, most: usize, addresses: Addresses) -> String {
         let html = crate::html::parse(page);
-        Doc::of(&html).compact(most, addresses)
+        super::compact(&Doc::of(&html), most, addresses)
     }
 
     const PAGE: &str = "<header><nav><a href=/>Home</a></nav></header><main><h1>Ada <i>Lovelace</i></h1>\

@@ -42,8 +42,8 @@ impl<'a> Doc<'a> {
         while !open.is_empty() {
             doc.close(&mut open, &mut silent);
         }
-        doc.heading = doc.main_heading();
-        doc.mark_related();
+        doc.heading = main_heading(&doc);
+        mark_related(&mut doc);
         doc
     }
 
@@ -88,37 +88,37 @@ impl<'a> Doc<'a> {
             }
         }
     }
+}
 
-    /// Marks what stands below headings that say that it is about other things: "You may also like".
-    fn mark_related(&mut self) {
-        for at in 0..self.els.len() {
-            let el = &self.els[at];
-            let heads = matches!(el.name(), "h2" | "h3" | "h4" | "h5" | "h6");
-            if !heads || el.zone.has(Zone::RELATED) || !(4..=MAX_HEADING).contains(&self.text_len(at)) {
-                continue;
-            }
-            let says = self.lines(at).to_lowercase();
-            if Phrases::Related.has(says.trim_end_matches([':', '.', '…', '!', '?', ' ']))
-                && let Some((_, range)) = self.below_heading(at)
-            {
-                for el in self.els.get_mut(range).unwrap_or_default() {
-                    el.zone = el.zone.with(Zone::RELATED);
-                }
+/// Marks what stands below headings that say that it is about other things: "You may also like".
+fn mark_related(doc: &mut Doc<'_>) {
+    for at in 0..doc.els.len() {
+        let el = &doc.els[at];
+        let heads = matches!(el.name(), "h2" | "h3" | "h4" | "h5" | "h6");
+        if !heads || el.zone.has(Zone::RELATED) || !(4..=MAX_HEADING).contains(&doc.text_len(at)) {
+            continue;
+        }
+        let says = doc.lines(at).to_lowercase();
+        if Phrases::Related.has(says.trim_end_matches([':', '.', '…', '!', '?', ' ']))
+            && let Some((_, range)) = doc.below_heading(at)
+        {
+            for el in doc.els.get_mut(range).unwrap_or_default() {
+                el.zone = el.zone.with(Zone::RELATED);
             }
         }
     }
+}
 
-    /// The heading that names the page: the first `h1` with text outside of the surroundings, else the first at all.
-    fn main_heading(&self) -> Option<usize> {
-        let mut first = None;
-        for (at, el) in self.els.iter().enumerate() {
-            if el.name() == "h1" && self.text_len(at) > 1 {
-                if !el.zone.is_surroundings() {
-                    return Some(at);
-                }
-                first = first.or(Some(at));
+/// The heading that names the page: the first `h1` with text outside of the surroundings, else the first at all.
+fn main_heading(doc: &Doc<'_>) -> Option<usize> {
+    let mut first = None;
+    for (at, el) in doc.els.iter().enumerate() {
+        if el.name() == "h1" && doc.text_len(at) > 1 {
+            if !el.zone.is_surroundings() {
+                return Some(at);
             }
+            first = first.or(Some(at));
         }
-        first
     }
+    first
 }

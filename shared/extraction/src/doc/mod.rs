@@ -15,7 +15,7 @@ use scraper::node::Element;
 use crate::budget::Budget;
 use crate::zones::Zone;
 
-pub(crate) use compact::Addresses;
+pub(crate) use compact::{Addresses, compact};
 pub(crate) use marks::has_words;
 use write::SourceBreak;
 pub(crate) use write::is_block;

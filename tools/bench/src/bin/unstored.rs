@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 async fn writes(data_dir: &Path, time: Duration, concurrency: u64, bytes: usize) -> Result<(), Fault> {
     let db = connect(&local::socket::service(data_dir).connection()).await;
     let store = Store::new(db, TableNames::default(), RetryPolicy::default(), 86_400);
-    store.ping().await?;
+    store.accounts.ping().await?;
     let (next, begun) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..concurrency {
@@ -79,7 +79,7 @@ async fn writes(data_dir: &Path, time: Duration, concurrency: u64, bytes: usize)
         tasks.spawn(async move {
             while begun.elapsed() < time {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                store.put_robots(&format!("http://bench-{n}.test:80"), &row).await?;
+                store.hosts.put_robots(&format!("http://bench-{n}.test:80"), &row).await?;
             }
             Ok::<_, store::StoreError>(())
         });

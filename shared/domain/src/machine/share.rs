@@ -1,0 +1,186 @@
+//! A runner's share of its job: what it is for, what it knows, and where its units stand. What follows from that alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::delegate::Delegated;
+use super::known::Known;
+use super::plan::{JobView, Mode, Moment, Plan, Settling};
+use super::terminate::Rule;
+use super::units::Units;
+use super::write::GroupCommit;
+use crate::ids::Seq;
+use crate::job::JobState;
+use crate::segment::{Segment, Totals, UnitState};
+use crate::time::Timestamp;
+
+/// What a row that was taken for true changes.
+pub(super) struct Observed {
+    /// Units that this runner gives up.
+    pub(super) aborted: Vec<Seq>,
+    /// Units that are over now.
+    pub(super) over: Vec<(Seq, UnitState)>,
+}
+
+/// What a runner is for, what it knows, and where its units stand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Share {
+    pub(super) plan: Plan,
+    pub(super) known: Known,
+    pub(super) units: Units,
+    pub(super) delegated: Delegated,
+    /// Another drives the job, or may.
+    pub(super) lost: bool,
+    /// The process ends.
+    pub(super) stopped: bool,
+}
+
+impl Share {
+    pub(super) fn new(plan: Plan, job: JobView, at: Moment) -> Share {
+        Share {
+            plan,
+            known: Known::new(job, at),
+            units: Units::default(),
+            delegated: Delegated::new(at),
+            lost: false,
+            stopped: false,
+        }
+    }
+
+    /// Units that nobody is at, as far as is known.
+    pub fn open(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.units.unclaimed()
+    }
+
+    /// Units that are not over, as far as is known, and that this runner does not run: nobody's and others'.
+    pub fn unfinished(&self) -> BTreeSet<Seq> {
+        self.open().chain(self.units.held.keys().copied()).collect()
+    }
+
+    /// When the first of the units that others hold may be taken over.
+    pub fn held_until(&self) -> Option<Timestamp> {
+        self.units.held.values().min().copied()
+    }
+
+    /// When the first host opens that units wait for.
+    pub fn deferred_until(&self) -> Option<Timestamp> {
+        self.units.deferred.values().min().copied()
+    }
+
+    /// When the last page may start, so that it can end before this runner has to be done.
+    pub fn starts_until(&self) -> Option<Timestamp> {
+        self.plan.starts_until()
+    }
+
+    /// Takes a row for what is true now.
+    pub(super) fn observe(&mut self, before: Option<&Segment>, row: &Segment) -> Observed {
+        let (changed, over) = self.known.take(before, row);
+        // What the last unit admitted is in the job's row.
+        if self.plan.crawl && self.known.is_over() {
+            self.known.seen_at = None;
+        }
+        Observed { aborted: self.place_all(changed), over }
+    }
+
+    /// Takes units in that the job has admitted since. Returns those that are given up.
+    pub(super) fn admit(&mut self) -> Vec<Seq> {
+        let admitted = self.known.job.admitted;
+        let new = self.units.placed..admitted;
+        self.units.placed = self.units.placed.max(admitted);
+        self.place_all(new)
+    }
+
+    /// Puts units where they stand now, those that are this runner's to care for. Returns those that are given up.
+    pub(super) fn place_all(&mut self, seqs: impl IntoIterator<Item = Seq>) -> Vec<Seq> {
+        let mut aborted = Vec::new();
+        for seq in seqs {
+            if self.known.in_scope(&self.plan.scope, seq)
+                && self.units.place(seq, self.known.unit(seq), self.plan.me, &mut self.delegated)
+            {
+                aborted.push(seq);
+            }
+        }
+        aborted
+    }
+
+    /// Gives up what has not started; all of it where this runner `ends`. Returns what is given up.
+    pub(super) fn let_go(&mut self, commit: &GroupCommit, ends: bool) -> Vec<Seq> {
+        let ends = ends || self.lost || self.stopped;
+        let started = |seq: &Seq| matches!(self.known.unit(*seq), UnitState::Started { .. });
+        let idle = self.units.idle().into_iter();
+        let all: Vec<Seq> = idle.filter(|seq| !commit.moves_unit(*seq) && (ends || !started(seq))).collect();
+        let mut aborted = Vec::new();
+        for seq in all {
+            if self.units.forget(seq) {
+                aborted.push(seq);
+            }
+            aborted.extend(self.place_all([seq]));
+        }
+        aborted
+    }
+
+    /// Segments of the scope that have to be read before anything is decided on them.
+    pub(super) fn to_read(&self, commit: &GroupCommit) -> Vec<u32> {
+        self.known.to_read(&self.plan.scope, commit.write.as_ref())
+    }
+
+    /// Whether this runner starts anything, as far as it alone is concerned.
+    pub(super) fn is_starting(&self, at: Moment) -> bool {
+        let over = self.plan.until.is_some_and(|until| at.now >= until);
+        self.plan.mode == Mode::Run && !self.lost && !self.stopped && !over
+    }
+
+    /// Whether the known state allows to start a unit that nobody has started.
+    pub(super) fn may_start(&self, at: Moment) -> bool {
+        let failed = self.plan.fail_fast && (self.known.failed || self.units.has_failed());
+        let JobView { state, deadline, .. } = self.known.job;
+        let running = state == JobState::Running && at.now < deadline && !failed;
+        running && self.is_starting(at) && self.plan.has_time(at)
+    }
+
+    /// An extract's unit where this runner started it with its job.
+    pub(super) fn own_extract(&self) -> Option<Seq> {
+        let me = self.plan.me;
+        let first = matches!(self.known.unit(0), UnitState::Started { attempt: 1, holder, .. } if holder == me);
+        (self.plan.extract && first).then_some(0)
+    }
+
+    /// The unit that is to be run next.
+    pub(super) fn next_unit(&self, at: Moment) -> Option<Seq> {
+        if let Some(seq) = self.units.to_take_over(&self.known, self.own_extract(), at.now) {
+            return Some(seq);
+        }
+        if self.may_start(at) {
+            // A crawl's pages are one host's: where it is not the first one's turn it is nobody's.
+            let waits = self.plan.crawl && !self.units.deferred.is_empty();
+            return self.units.open.first().copied().filter(|_| !waits);
+        }
+        let started = |seq: &Seq| matches!(self.known.unit(*seq), UnitState::Started { .. });
+        self.units.open.iter().copied().find(started)
+    }
+
+    /// The termination that is due.
+    pub(super) fn termination(&self, at: Moment) -> Option<JobState> {
+        let state = self.known.job.state;
+        match self.plan.mode {
+            Mode::End(Some(to)) if state == JobState::Running => Some(to),
+            Mode::End(Some(JobState::Cancelling)) if state == JobState::FailingFast => Some(JobState::Cancelling),
+            _ if self.known.job.must_expire(at.now) => Some(JobState::Expiring),
+            _ if state == JobState::Running && self.plan.fail_fast && self.known.failed => Some(JobState::FailingFast),
+            _ => None,
+        }
+    }
+
+    /// What the job's state asks of its units, where it asks anything.
+    pub(super) fn rule(&self, at: Moment) -> Option<Rule> {
+        let (state, exhausted) = (self.known.job.state, matches!(self.plan.mode, Mode::End(_)));
+        let asks = state != JobState::Running || exhausted;
+        asks.then_some(Rule { state, extract: self.plan.extract, exhausted, now: at.now })
+    }
+
+    /// Of an extract: the end of its unit and of the job as one write.
+    pub(super) fn last_of_extract(&self, segments: &BTreeMap<u32, Segment>) -> Option<Settling> {
+        let job = self.known.job;
+        let last = segments.get(&0).filter(|row| self.plan.extract && row.is_over(job.admitted))?;
+        Some(Settling { job, totals: Totals::of([last], job.admitted), last: Some(last.clone()) })
+    }
+}

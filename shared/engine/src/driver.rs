@@ -1,0 +1,121 @@
+//! Drives jobs whose driver's lease this process holds: in tasks of their own, which go on whatever becomes of who
+//! started them.
+
+use std::sync::Arc;
+
+use domain::machine::{Mode, Scope, WithSettle};
+use domain::segment::Segment;
+use domain::{Job, Timestamp};
+use store::StoreError;
+
+use crate::accept::Started;
+use crate::assignment::JobReader;
+use crate::context::Context;
+use crate::dispatch::Dispatcher;
+use crate::events;
+use crate::lease::LeaseGuard;
+use crate::result_stream::ResultStream;
+use crate::rows::Rows;
+use crate::runner::{Run, Runners};
+
+/// How a job is to be driven.
+struct Drive {
+    /// What is known of its segments; `None` where that has to be read.
+    rows: Option<Vec<Segment>>,
+    /// Who is told of results.
+    events: Option<events::Sender>,
+    /// When this process has to be done with the job. Units that may take longer than that are not started; what is
+    /// open then goes to the queue.
+    until: Option<Timestamp>,
+    /// Whether the queue's workers are to do it.
+    delegate: bool,
+}
+
+/// Drives jobs.
+pub struct Driver {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) runners: Arc<Runners>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+}
+
+impl Driver {
+    /// Starts an accepted job and gives the stream of its results. The work is a task of its own: it goes on when the stream
+    /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
+    pub fn start(self: &Arc<Self>, started: Started, until: Option<Timestamp>) -> ResultStream {
+        let Started { job } = started;
+        let (events, stream_events) = events::channel();
+        let stream = ResultStream::of_runner(Arc::clone(&self.jobs), job.clone(), stream_events);
+        let driver = Arc::clone(self);
+        let drive = async move {
+            let id = job.id.clone();
+            let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
+            let driven = driver.drive(job, Drive { rows, events: Some(events), until, delegate }).await;
+            if let Err(error) = driven {
+                tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
+            }
+        };
+        self.context.spawn(drive);
+        stream
+    }
+
+    /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
+    /// here, and this comes back once that is done, or at `until`.
+    pub async fn detach(self: &Arc<Self>, started: Started, until: Option<Timestamp>) {
+        let Started { job } = started;
+        if self.dispatcher.send_open(&job, &job.seqs().collect()).await.is_empty() {
+            return;
+        }
+        let (driver, id) = (Arc::clone(self), job.id.clone());
+        let how = Drive { rows: None, events: None, until, delegate: false };
+        // A task of its own, so that it goes on whatever becomes of the caller.
+        let driving = self.context.spawn(async move { driver.drive(job, how).await });
+        if let Ok(Err(error)) = driving.await {
+            tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
+        }
+    }
+
+    /// Drives a job whose driver lease this process holds.
+    async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
+        let settings = self.context.settings();
+        let asked = job.concurrency.unwrap_or(settings.default_concurrency);
+        let run = Run {
+            mode: Mode::Run,
+            scope: Scope::Job,
+            me: job.driver.holder,
+            concurrency: asked.clamp(1, settings.fetch_concurrency.max(1)),
+            awaited: how.events.is_some(),
+            delegate: how.delegate,
+            rows: how.rows,
+            until: how.until,
+            lease_guard: Some(LeaseGuard::start(&self.context, &self.rows, &job)),
+            events: how.events,
+        };
+        let work = self.jobs.assignment(job).await?;
+        self.runners.run::<WithSettle>(work, run).await;
+        Ok(())
+    }
+
+    /// Takes up a job that nobody drives and that the queue does not take.
+    pub(crate) fn take_up(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
+        let driver = Arc::clone(self);
+        let drive = async move {
+            let id = job.id.clone();
+            tracing::info!(job = %id, "running a job that nobody drives");
+            let how = Drive { rows: None, events: None, until, delegate: false };
+            if let Err(error) = driver.drive(job, how).await {
+                tracing::error!(job = %id, %error, "the driver failed; a later sweep takes the job up");
+            }
+        };
+        self.context.spawn(drive);
+    }
+}
+
+/// The segments of a job that was accepted just now.
+fn untouched(job: &Job) -> Vec<Segment> {
+    match &job.one {
+        Some(one) => vec![one.segment.clone()],
+        None => Segment::of_job(job.admitted).map(Segment::untouched).collect(),
+    }
+}

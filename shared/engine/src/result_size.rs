@@ -1,0 +1,109 @@
+//! Results that fit their rows: what is longest is cut first, and the result says so.
+
+use domain::UnitOutcome;
+
+/// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
+const MAX_RESULT_BYTES: usize = 64 * 1024;
+
+/// Cuts a result that would not fit its row: the longest texts first, and says so.
+pub(crate) fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
+    let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
+    let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
+        serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
+    };
+    // Room for URLs (8 KB each), the envelope and the sentence that is added.
+    let room = MAX_RESULT_BYTES - 20 * 1024;
+    if size(data, warnings) <= room {
+        return outcome;
+    }
+    if warnings.len() > 50 {
+        warnings.truncate(50);
+        warnings.push("further warnings were left out".into());
+    }
+    for w in warnings.iter_mut() {
+        if w.chars().count() > 300 {
+            *w = w.chars().take(300).collect();
+        }
+    }
+    let mut share = room / 2;
+    while size(data, &[]) > room.saturating_sub(size(&serde_json::Map::new(), warnings)) && share > 0 {
+        for value in data.values_mut() {
+            shorten(value, share);
+        }
+        share /= 2;
+    }
+    warnings.push(format!("the result was over {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
+    outcome
+}
+
+fn shorten(value: &mut serde_json::Value, bytes: usize) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if text.len() > bytes => {
+            let mut end = bytes;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+        }
+        Value::Array(items) => {
+            let mut sum = 0;
+            let keep = items.iter().take_while(|v| {
+                sum += v.as_str().map_or(24, |s| s.len() + 3);
+                sum <= bytes
+            });
+            let keep = keep.count();
+            items.truncate(keep);
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::RenderMode;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::synthetic;
+
+    fn success(data: Value, warnings: Vec<String>) -> UnitOutcome {
+        let Value::Object(data) = data else { panic!("an object") };
+        UnitOutcome::Success {
+            url: "https://x.test/".into(),
+            final_url: None,
+            render_mode: RenderMode::Fetch,
+            data,
+            warnings,
+            images_processed: None,
+            model_fields: Vec::new(),
+            captures: Vec::new(),
+            attempts: None,
+        }
+    }
+
+    #[test]
+    fn small_results_stay_as_they_are() {
+        let r = success(json!({"a": "x"}), vec![]);
+        assert_eq!(cut(r.clone()), r);
+    }
+
+    #[test]
+    fn large_results_fit_and_say_so() {
+        for data in [
+            json!({"a": "é".repeat(80_000), "b": "kept", "n": 3}),
+            json!({"list": vec!["word"; 30_000], "b": "kept"}),
+            Value::Object((0..200).map(|i| (format!("f{i}"), json!("y".repeat(3_000)))).collect::<Map<_, _>>()),
+        ] {
+            let keys = data.as_object().unwrap().len();
+            let out = cut(success(data, vec!["w".repeat(2_000); 80]));
+            assert!(synthetic::json(&out).len() < MAX_RESULT_BYTES, "{}", synthetic::json(&out).len());
+            let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
+            assert_eq!(data.len(), keys);
+            assert!(warnings.last().unwrap().contains("cut"));
+            if let Some(b) = data.get("b") {
+                assert_eq!(b, "kept");
+            }
+        }
+    }
+}

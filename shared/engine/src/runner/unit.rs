@@ -1,0 +1,171 @@
+//! One unit of a job: it is prepared (its host's slot, a permit), and its page is visited. Knows nothing of segments.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::segment::UnitEnd;
+use domain::{AccountId, Endpoint, Seq, Timestamp, UnitOutcome};
+use fetch::UrlFault;
+use store::StoreError;
+use store::results::ResultText;
+use url::Url;
+
+use crate::assignment::{Assignment, JobReader};
+use crate::cache::ResultCache;
+use crate::captures::Captures;
+use crate::context::Context;
+use crate::crawl::Crawler;
+use crate::gate::Permit;
+use crate::hosts::Slot;
+use crate::pacing::UnitPacing;
+use crate::page::{PageVisitor, Visit, Visited};
+use crate::semaphores::Semaphores;
+use crate::synthetic;
+
+/// A unit whose host's next slot is further away than this does not wait for it.
+const NEAR_MS: i64 = 5_000;
+
+/// What a page came to.
+pub(super) struct Result {
+    pub(super) attempt: u8,
+    pub(super) outcome: UnitOutcome,
+    pub(super) text: String,
+}
+
+impl Result {
+    pub(super) fn row(&self, seq: Seq) -> ResultText {
+        ResultText { seq, attempt: self.attempt, text: self.text.clone() }
+    }
+}
+
+/// A unit that may be run.
+pub(super) struct Ready {
+    url: String,
+    target: std::result::Result<Url, UrlFault>,
+    permit: Option<Permit>,
+    suspect: bool,
+    started: Instant,
+}
+
+/// What a task came to.
+pub(super) enum Page {
+    Ready { seq: Seq, ready: Ready, paced: bool },
+    Deferred { seq: Seq, until: Timestamp },
+    Denied(Seq),
+    Dropped(Seq),
+    Ended { seq: Seq, end: UnitEnd, skipped: u32, admitted: u32, at: Timestamp, result: Result },
+}
+
+/// Prepares and runs units.
+pub(crate) struct UnitRunner {
+    pub(crate) context: Arc<Context>,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) pacing: Arc<UnitPacing>,
+    pub(crate) crawler: Arc<Crawler>,
+    pub(crate) visitor: Arc<PageVisitor>,
+    pub(crate) cache: Arc<ResultCache>,
+    pub(crate) captures: Captures,
+    pub(crate) semaphores: Semaphores,
+}
+
+impl UnitRunner {
+    pub(super) async fn prepare(
+        &self,
+        work: &Arc<Assignment>,
+        seq: Seq,
+        suspect: bool,
+        until: Option<Timestamp>,
+    ) -> std::result::Result<Page, StoreError> {
+        let url = self.jobs.input_of(work, seq).await?.url.clone();
+        // What cannot be asked for has no host to wait for; it is the unit's error.
+        let target = fetch::check_url(&url);
+        let started = Instant::now();
+        let ready = |target, permit| Ready { url: url.clone(), target, permit, suspect, started };
+        if work.endpoint == Endpoint::Extract {
+            // Its time runs: it waits for a permit within it.
+            return Ok(Page::Ready { seq, ready: ready(target, None), paced: false });
+        }
+        let mut paced = false;
+        if let Ok(target) = &target {
+            if !suspect && self.crawler.seed_is_denied(work, seq, target).await {
+                return Ok(Page::Denied(seq));
+            }
+            let near = self.context.now().plus_ms(NEAR_MS);
+            match self.pacing.wait(work, target, until.map_or(near, |until| until.min(near))).await? {
+                // Where nothing spaces the pages of a crawl, they start in groups as a batch's do.
+                Slot::At(_) => paced = work.is_crawl() && self.context.settings().host_delay_ms > 0,
+                Slot::Later(until) => return Ok(Page::Deferred { seq, until }),
+            }
+        }
+        // What has not started waits for a permit as long as it takes. What has waits within its time.
+        let permit = match suspect {
+            true => None,
+            false => match self.page_permit(&work.account).await {
+                Some(permit) => Some(permit),
+                None => return Ok(Page::Dropped(seq)),
+            },
+        };
+        Ok(Page::Ready { seq, ready: ready(target, permit), paced })
+    }
+
+    /// Visits a unit's page, and of a crawl admits what it links to.
+    pub(super) async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
+        let Ready { url, target, permit, suspect, started } = ready;
+        let extract = work.endpoint == Endpoint::Extract;
+        let started = if extract { started } else { Instant::now() };
+        let mut visited = match target {
+            Ok(target) => {
+                let recalled = if extract { self.cache.recall(&work, &url).await } else { None };
+                match recalled {
+                    Some(outcome) => Visited::recalled(outcome),
+                    None => {
+                        let redirects = self.crawler.redirects(&work, seq);
+                        let visit = Visit { seq, started, permit, suspect, redirects };
+                        let mut visited = self.visitor.visit(&work, &url, target, visit).await;
+                        if let Some((at, throttled)) = visited.answered.take().filter(|_| !extract) {
+                            self.pacing.record_response(&work, &at, throttled).await;
+                        }
+                        visited
+                    }
+                }
+            }
+            Err(fault) => {
+                drop(permit);
+                Visited::unreachable(&url, &fault)
+            }
+        };
+        if let Some(png) = visited.screenshot.take() {
+            self.captures.keep(&work, seq, png, &mut visited.outcome).await;
+        }
+        let skipped = match (&work.spec.crawl, visited.found.take()) {
+            (Some(plan), Some(found)) => match self.crawler.grow_from(&work, plan, seq, attempt, found).await {
+                Ok(skipped) => skipped,
+                Err(error) => {
+                    tracing::warn!(job = %work.id, seq, %error, "a page's links could not be admitted; trying again");
+                    return Page::Dropped(seq);
+                }
+            },
+            _ => 0,
+        };
+        let at = self.context.now();
+        let end = match (&visited.outcome, visited.duplicate) {
+            (_, true) => UnitEnd::Duplicate,
+            (outcome, false) if outcome.succeeded() => UnitEnd::Succeeded,
+            _ => UnitEnd::Failed,
+        };
+        if extract && visited.is_whole {
+            // Beside the settlement, so that nobody waits for it.
+            let (cache, work, outcome) = (Arc::clone(&self.cache), Arc::clone(&work), visited.outcome.clone());
+            self.context.spawn(async move { cache.remember(&work, &url, &outcome, at).await });
+        }
+        let admitted = if work.is_crawl() { self.crawler.caches.of(&work.id).admitted() } else { 0 };
+        let text = synthetic::json(&visited.outcome);
+        Page::Ended { seq, end, skipped, admitted, at, result: Result { attempt, outcome: visited.outcome, text } }
+    }
+
+    /// Leave to fetch a page in this process; `None` once it is to end.
+    async fn page_permit(&self, account: &AccountId) -> Option<Permit> {
+        let permit = self.semaphores.pages.acquire(account).await;
+        (!self.context.stopping()).then_some(permit)
+    }
+}

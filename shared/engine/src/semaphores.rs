@@ -1,0 +1,42 @@
+//! What there is only so much of in a process, shared out by account.
+
+use crate::gate::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
+use crate::settings::{Settings, processors};
+
+/// Most bytes of pages that wait for a parser and hold no permit to be fetched any more.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// What there is only so much of in a process, shared out by account. Engines of one process share one.
+#[derive(Debug, Clone)]
+pub struct Semaphores {
+    /// A permit for each page that is fetched at once.
+    pub pages: FairSemaphore,
+    /// Room for pages that were fetched and wait for a parser.
+    pub bodies: ByteSemaphore,
+    /// A permit for each page that is parsed at once: many more than there are processors would only make each slower.
+    pub parsers: Parsers,
+    /// A permit for each page that a browser renders at once.
+    pub renders: FairSemaphore,
+    /// A permit for each call of the operator's model at once.
+    pub models: FairSemaphore,
+    /// Permits for large bodies and heavy pages.
+    pub heavy: Heavy,
+}
+
+impl Semaphores {
+    /// Permits for as many pages as the settings say, and for parsers on the processors that there are.
+    pub fn new(settings: &Settings) -> Semaphores {
+        let (pages, renders, models) =
+            (settings.fetch_concurrency, settings.render_concurrency, settings.model_concurrency);
+        // One more for the heavy page.
+        let background = Background::new(processors().saturating_add(1));
+        Semaphores {
+            pages: FairSemaphore::new(pages, pages / 8),
+            bodies: ByteSemaphore::new(WAITING_BYTES),
+            parsers: Parsers::new(processors(), background.clone()),
+            renders: FairSemaphore::new(renders, renders / 8),
+            models: FairSemaphore::new(models, models / 8),
+            heavy: Heavy::new(background),
+        }
+    }
+}
