@@ -1,0 +1,115 @@
+//! What a page costs in rows at the times of the real world: pages of half a second, crawls at their pace, the groups,
+//! leases and looks of production. What is printed is the table in docs/SCALING.md.
+
+#![allow(clippy::print_stdout)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Endpoint;
+use domain::job::CrawlPlan;
+use engine::Engine;
+use engine::accept::Call as Request;
+use engine::settings::Settings;
+
+use crate::support::faults::Faults;
+use crate::support::generated::{Generated, Spec};
+use crate::support::site::Site;
+use crate::support::world::{Ground, RunningClock, accept, call, drain};
+
+/// How long a page takes, in milliseconds.
+const PAGE_MS: u64 = 500;
+
+/// A process with the times of production, and its calls.
+async fn production(mut ground: Ground) -> (Ground, Engine, Faults) {
+    ground.settings = Settings { reader: None, ..Settings::default() };
+    let faults = Faults::default();
+    let engine = ground.engine_on(&faults, Arc::new(RunningClock::start())).await;
+    (ground, engine, faults)
+}
+
+/// What a job cost, without rows of `hosts`.
+struct Cost {
+    calls: f64,
+    writes: f64,
+}
+
+fn cost(what: &str, faults: &Faults, pages: usize) -> Cost {
+    let calls: Vec<_> = faults.calls().into_iter().filter(|call| call.tables != ["runo-hosts"]).collect();
+    let rows: Vec<_> = calls.iter().filter(|call| !call.tables.is_empty()).collect();
+    let of = |sum: usize| sum as f64 / pages as f64;
+    let reads: usize = rows.iter().map(|call| call.reads).sum();
+    let cost = Cost { calls: of(rows.len()), writes: of(rows.iter().map(|call| call.units).sum()) };
+    println!("| {what} | {pages} | {:.2} | {:.2} | {:.2} |", cost.calls, cost.writes, of(reads));
+    cost
+}
+
+/// Of a job whose results somebody waits for.
+async fn held(what: &str, request: Request, pages: usize) -> Cost {
+    let (_ground, engine, faults) = production(Ground::new().await).await;
+    let started = {
+        faults.reset();
+        accept(&engine, request).await.unwrap()
+    };
+    assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), pages);
+    engine.idle().await;
+    cost(what, &faults, pages)
+}
+
+fn batch(site: &Site, pages: usize, concurrency: u32) -> Request {
+    let mut batch = call(Endpoint::Batch, site.urls(&format!("/slow/{PAGE_MS}"), pages));
+    batch.options.concurrency = Some(concurrency);
+    batch
+}
+
+/// Of a batch that nobody waits for, by a worker.
+async fn detached(site: &Site, pages: usize) -> Cost {
+    let (ground, engine, faults) = production(Ground::with_queue().await).await;
+    faults.reset();
+    let started = accept(&engine, Request { async_mode: true, ..batch(site, pages, 32) }).await.unwrap();
+    let id = started.job.id.clone();
+    engine.driver.detach(*started, None).await;
+    while ground.deliver(&engine, &engine, 0).await > 0 {}
+    let counted = cost("batch, nobody waits, a worker's lanes", &faults, pages);
+    assert!(engine.jobs.job(&id).await.unwrap().unwrap().state.ended());
+    counted
+}
+
+async fn crawl(pages: usize) -> Cost {
+    let mut spec = Spec::tree(pages, 8);
+    spec.slow_ms = PAGE_MS;
+    let site = Generated::start(spec).await;
+    let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
+    crawl.crawl = Some(CrawlPlan {
+        follow_pattern: site.url("/item/*"),
+        max_pages: u32::try_from(pages).unwrap(),
+        max_depth: 20,
+        use_sitemap: false,
+        ignore_robots: false,
+        allow_large_crawl: false,
+    });
+    held("crawl at its host's pace", crawl, pages).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_page_costs_at_real_times() {
+    let site = Site::start().await;
+    println!("| what | pages | store calls a page | write units a page | rows read a page |");
+    let extract = call(Endpoint::Extract, site.urls(&format!("/slow/{PAGE_MS}"), 1));
+    let all = async {
+        tokio::join!(
+            held("batch in a handler, 8 at once", batch(&site, 160, 8), 160),
+            held("batch in a handler, 32 at once", batch(&site, 480, 32), 480),
+            detached(&site, 128),
+            crawl(40),
+            held("extract, its cache row apart", extract, 1),
+        )
+    };
+    let (eight, many, detached, crawl, extract) =
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("bounded");
+    assert!(eight.writes <= 2.1, "{}", eight.writes);
+    assert!(many.writes <= 1.9 && many.calls <= 0.9, "{} {}", many.writes, many.calls);
+    assert!(detached.writes <= 1.6, "{}", detached.writes);
+    assert!(crawl.writes <= 6.0, "{}", crawl.writes);
+    assert!(extract.writes <= 14.0, "{}", extract.writes);
+}
