@@ -6,7 +6,7 @@ use render::Request;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    api::app::start_log(true);
+    api::telemetry::start_log(true);
     // Built once per process; what is missing fails the init and says so.
     let renderer = &renderer::renderer(&Env(&process_env))?;
     run(service_fn(move |event: LambdaEvent<Request>| async move {

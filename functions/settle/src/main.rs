@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     if api::app::read_page_if_asked().is_some() {
         return Ok(());
     }
-    api::app::start_log(true);
+    api::telemetry::start_log(true);
     // Built once per process; a missing variable fails the init and says which.
     let app = App::from_env(TableAccess::All).await?;
     let app = &app;

@@ -19,9 +19,6 @@ use store::client::connect;
 use store::function::Function as LambdaFunction;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ConfigError, Env, ResourceConfig, TableAccess, process_env};
@@ -300,49 +297,6 @@ impl App {
 /// A deadline that has passed while the invocation runs is none: `cargo lambda watch` sends a duration, others 0.
 fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
     i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
-}
-
-/// Whose lines may be of any level: our crates, and our own targets.
-const OWN_TARGETS: [&str; 18] = [
-    "admin",
-    "api",
-    "batch",
-    "crawl",
-    "domain",
-    "engine",
-    "extract",
-    "extraction",
-    "fetch",
-    "jobs",
-    "local",
-    "metrics",
-    "render",
-    "renderer",
-    "request",
-    "settle",
-    "store",
-    "worker",
-];
-
-/// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level, for all
-/// (`debug`) or by module (`warn,engine=debug`). Crates that are not ours say no more than `debug`, whatever is asked for: what they would
-/// say has query strings, headers and rows in it.
-pub fn start_log(json: bool) {
-    let asked = Env(&process_env).text("RUST_LOG").unwrap_or_else(|| "info".into());
-    // Not an `EnvFilter`: its spans and regular expressions are half a megabyte in each function.
-    let levels = asked.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    // What others' crates say below that has URLs, headers and rows in it.
-    let own = OWN_TARGETS.iter().map(|target| (*target, LevelFilter::TRACE));
-    let cap = Targets::new().with_default(LevelFilter::DEBUG).with_targets(own);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // A second start (in tests) keeps the first.
-    let log = tracing_subscriber::registry().with(levels).with(cap);
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let _ = if json {
-        log.with(lines.json()).try_init()
-    } else {
-        log.with(lines.with_target(false).with_ansi(ansi)).try_init()
-    };
 }
 
 #[cfg(test)]

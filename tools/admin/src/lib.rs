@@ -12,7 +12,7 @@ use clap::Parser;
 /// Parses the command line, does it, prints the answer.
 pub async fn main() -> ExitCode {
     let args = args::Args::parse();
-    api::app::start_log(false);
+    api::telemetry::start_log(false);
     let done = async {
         let place = place::Place::open(&args.place).await?;
         let answer = commands::run(place.store(), args.command).await;

@@ -34,7 +34,7 @@ pub async fn main() -> ExitCode {
 
 /// The same with another clock, other ids, or rows in memory.
 pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
-    api::app::start_log(false);
+    api::telemetry::start_log(false);
     let mut config = match LocalConfig::from_env() {
         Ok(config) => config,
         Err(error) => {

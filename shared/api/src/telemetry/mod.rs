@@ -2,6 +2,7 @@
 //! a dimension that grows with accounts, jobs or URLs.
 
 mod emf;
+mod log;
 mod request;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::{Timestamp, UnitOutcome};
 use engine::metrics::{MetricEvent, MetricRecorder};
 
+pub use log::start_log;
 pub(crate) use request::{RequestLog, code_name};
 
 /// Where metric lines go.
