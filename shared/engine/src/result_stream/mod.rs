@@ -299,7 +299,8 @@ impl ResultStream {
                 (self.waiting.contains(&next) && !self.is_unclear(next)).then_some(next)
             }
             Order::Completion => {
-                let (at, seq) = self.by_end.iter().copied().find(|(_, seq)| !self.is_unclear(*seq))?;
+                // What never started comes last, so that behind one whose reason is unclear there is nothing else.
+                let (at, seq) = self.by_end.first().copied().filter(|(_, seq)| !self.is_unclear(*seq))?;
                 // An earlier one may still come of one that ended so lately.
                 (all || at.plus_ms(self.hold_back_ms) <= self.jobs.now()).then_some(seq)
             }
