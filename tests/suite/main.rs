@@ -43,3 +43,4 @@ mod streaming;
 mod support;
 mod telemetry;
 mod template;
+mod variables;

@@ -1,9 +1,7 @@
 //! `template.yaml` says what the code says: routes, tables, queues, variables, times. It is read, not deployed.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::config::{Config, Env, ResourceConfig, TableAccess};
 use engine::settings::Settings;
 use serde_json::{Value, json};
 use store::TableNames;
@@ -246,45 +244,6 @@ fn times_and_builds_fit_the_code() {
     assert_eq!(events["Sweep"]["Properties"]["Schedule"], "rate(1 minute)");
     let check = &template.function("AuditFunction").properties["Events"]["Check"]["Properties"];
     assert_eq!(serde_json::from_str::<Value>(check["Input"].as_str().unwrap()).unwrap(), json!({ "check": true }));
-}
-
-/// What a function is told is what it reads, and enough.
-#[test]
-fn variables_are_those_that_the_code_reads() {
-    let template = Template::read();
-    for function in template.functions() {
-        let variables = function.properties["Environment"]["Variables"].as_object().unwrap();
-        let told: BTreeMap<&str, String> = variables.iter().map(|(n, v)| (n.as_str(), template.text(v))).collect();
-        // RUST_LOG is read where the log is started.
-        let read = RefCell::new(BTreeSet::from(["RUST_LOG".to_owned()]));
-        let look = |name: &str| {
-            read.borrow_mut().insert(name.to_owned());
-            // A model's variables are read where there is one.
-            match (name, told.get(name)) {
-                ("MODEL_URL", Some(_)) => Some("https://model.test/v1".to_owned()),
-                (_, Some(value)) if value.is_empty() => Some("1".to_owned()),
-                (_, value) => value.cloned(),
-            }
-        };
-        let rights = if function.package == "worker" { TableAccess::WithoutAccounts } else { TableAccess::All };
-        let resources =
-            ResourceConfig::from_env(&Env(&look), rights).unwrap_or_else(|e| panic!("{}: {e}", function.id));
-        let config = Config::read(&Env(&look), Settings::default()).unwrap_or_else(|e| panic!("{}: {e}", function.id));
-        assert_eq!(config.settings, Settings::default(), "{}: the defaults of both are the same", function.id);
-        let expected = TableNames::default();
-        assert_eq!(
-            (&resources.tables.jobs, &resources.tables.hosts),
-            (&expected.jobs, &expected.hosts),
-            "{}",
-            function.id
-        );
-        let money = if rights == TableAccess::All { expected.accounts } else { "none".into() };
-        assert_eq!(resources.tables.accounts, money, "{}", function.id);
-        assert_eq!((resources.units_queue.as_str(), resources.settle_queue.as_str()), ("runo-units", "runo-settle"));
-        let unread: Vec<_> = told.keys().filter(|name| !read.borrow().contains(**name)).collect();
-        assert!(unread.is_empty(), "{} is told what nobody reads: {unread:?}", function.id);
-        assert!(!told.contains_key("FETCH_ALLOW"), "nothing that is not public is fetched in the cloud");
-    }
 }
 
 /// A browser is there where an image was given, and everywhere else nothing of it is.

@@ -12,6 +12,7 @@ pub mod recorder;
 pub mod runtime_api;
 pub mod server;
 pub mod site;
+pub mod sqs_event;
 pub mod stack;
 pub mod template;
 pub mod units;
