@@ -208,21 +208,10 @@ impl App {
         })
     }
 
-    /// The answer to `OPTIONS`: which methods a path has, for whoever asks. There is no `Access-Control-` field in any
-    /// answer: a key does not belong into a browser, so that a page of another origin has nothing to ask here.
-    pub fn options(&self, allow: &str) -> Response {
-        let mut response = Response::new(crate::Body::full(""));
-        *response.status_mut() = http::StatusCode::NO_CONTENT;
-        if let Ok(allow) = allow.parse() {
-            response.headers_mut().insert(http::header::ALLOW, allow);
-        }
-        response
-    }
-
     async fn answer_routed(&self, function: Function, request: lambda_http::Request) -> Response {
         let (operation, segments) = match routes::find(request.method(), request::path(&request)) {
             Ok(Found::Operation(operation, segments)) => (operation, segments),
-            Ok(Found::Options(allow)) => return self.options(&allow),
+            Ok(Found::Options(allow)) => return options(&allow),
             Err(refusal) => return Box::pin(self.refuse(request.headers(), refusal)).await,
         };
         RequestLog::note(&request, |log| log.operation(operation));
@@ -282,6 +271,17 @@ impl App {
         self.telemetry.flush(self.engine.now());
         Ok(violations.len())
     }
+}
+
+/// The answer to `OPTIONS`: which methods a path has, for whoever asks. There is no `Access-Control-` field in any
+/// answer: a key does not belong into a browser, so that a page of another origin has nothing to ask here.
+pub fn options(allow: &str) -> Response {
+    let mut response = Response::new(crate::Body::full(""));
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    if let Ok(allow) = allow.parse() {
+        response.headers_mut().insert(http::header::ALLOW, allow);
+    }
+    response
 }
 
 /// What an invocation that sweeps keeps back of its time.

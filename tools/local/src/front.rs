@@ -182,7 +182,7 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
     }
     let function = match routes::find(&parts.method, parts.uri.path()) {
         Ok(Found::Operation(operation, _)) => operation.function(),
-        Ok(Found::Options(allow)) => return app.options(&allow),
+        Ok(Found::Options(allow)) => return api::app::options(&allow),
         Err(refusal) => return app.refuse(&parts.headers, refusal).await,
     };
     let most = api::request::max_body(parts.uri.path());
