@@ -2,7 +2,7 @@
 //! finds the concept of a name or of a label on a page.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::concept::{Concept, Trait};
@@ -19,6 +19,21 @@ pub(crate) struct Words {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) not: Vec<&'static str>,
     pub(crate) values: Vec<String>,
+    /// The names and the labels again, to look one up: a page has hundreds of labels.
+    name_set: HashSet<&'static str>,
+    label_set: HashSet<String>,
+}
+
+impl Words {
+    /// Whether a label in words is one of the names.
+    pub(crate) fn is_name(&self, label: &str) -> bool {
+        self.name_set.contains(label)
+    }
+
+    /// Whether a label in words is one of the further labels.
+    pub(crate) fn is_label(&self, label: &str) -> bool {
+        self.label_set.contains(label)
+    }
 }
 
 impl Concept {
@@ -32,8 +47,6 @@ struct Vocabulary {
     /// One for each of [`Concept::ALL`], in its order.
     words: Vec<Words>,
     by_name: HashMap<String, Concept>,
-    /// Labels of one concept alone: callers also name fields in their own language. `None` where several have it.
-    by_label: HashMap<String, Option<Concept>>,
     /// Paths of schema.org, and their last terms where they have several words and one concept.
     by_path: HashMap<&'static str, Concept>,
     by_term: HashMap<String, Option<Concept>>,
@@ -67,17 +80,23 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         let several = words.names.iter().filter(|n| n.contains(' '));
         phrases.extend(several.map(|n| (format!(" {} ", singular(n)), *concept)));
     }
+    phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
+    Vocabulary { words, by_name, by_path, by_term, phrases }
+});
+
+/// Labels of one concept alone, by all their spellings: callers also name fields in their own language. `None` where
+/// several concepts have it. Made apart, because many schemas have no such name.
+static BY_LABEL: LazyLock<HashMap<String, Option<Concept>>> = LazyLock::new(|| {
     let mut by_label = HashMap::new();
-    for (concept, words) in Concept::ALL.iter().zip(&words) {
-        for label in words.labels.iter().filter(|l| l.chars().count() > 2 && !Phrases::PlainWords.has(l)) {
-            for label in spellings(label) {
-                let only = by_label.entry(label).or_insert(Some(*concept));
-                *only = only.filter(|c| c == concept);
-            }
+    for concept in Concept::ALL {
+        let labels = concept.words().labels.iter();
+        for label in labels.filter(|l| l.chars().count() > 2 && !Phrases::PlainWords.has(l)).flat_map(|l| spellings(l))
+        {
+            let only = by_label.entry(label).or_insert(Some(*concept));
+            *only = only.filter(|c| c == concept);
         }
     }
-    phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
-    Vocabulary { words, by_name, by_label, by_path, by_term, phrases }
+    by_label
 });
 
 /// Reads the table: words by the id of their concept. Lines that are neither a head, a member nor a comment are passed
@@ -92,10 +111,16 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
             let words = out.entry(id).or_default();
             let list = || value.split(',').map(str::trim).filter(|v| !v.is_empty());
             match member {
-                "names" => words.names = list().collect(),
+                "names" => {
+                    words.names = list().collect();
+                    words.name_set = words.names.iter().copied().collect();
+                }
                 "paths" => words.paths = list().collect(),
                 "metas" => words.metas = list().collect(),
-                "labels" => words.labels = list().map(self::words).collect(),
+                "labels" => {
+                    words.labels = list().map(self::words).collect();
+                    words.label_set = words.labels.iter().cloned().collect();
+                }
                 "marks" => words.marks = list().collect(),
                 "values" => words.values = list().map(self::words).collect(),
                 "not" => words.not = list().collect(),
@@ -214,7 +239,7 @@ pub(crate) fn concept_of(name: &str) -> Option<Concept> {
         let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();
         let dotted = || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::Vague)) } else { None };
         let own = |c: &Concept| !name.contains('.') || !c.has(Trait::Vague);
-        let by_label = || VOCABULARY.by_label.get(&words(term)).copied().flatten().filter(own);
+        let by_label = || BY_LABEL.get(&words(term)).copied().flatten().filter(own);
         VOCABULARY.by_path.get(name).copied().or_else(by_term).or_else(dotted).or_else(by_label)
     })
 }

@@ -154,11 +154,19 @@ fn core(stem: &str) -> Option<String> {
     if !stem.contains(' ') {
         return None;
     }
-    let rest = Phrases::Qualifiers.all().find_map(|q| {
-        let behind = stem.strip_suffix(q).and_then(|rest| rest.strip_suffix(' '));
-        behind.or_else(|| stem.strip_prefix(q).and_then(|rest| rest.strip_prefix(' ')))
-    });
-    rest.filter(|rest| rest.len() > 2).map(str::to_owned)
+    let (first, behind) = stem.split_once(' ')?;
+    let (before, last) = stem.rsplit_once(' ')?;
+    // Some qualifiers are two words.
+    let two =
+        |rest: &str, word: &str, ahead: bool| match if ahead { rest.split_once(' ') } else { rest.rsplit_once(' ') } {
+            Some((a, b)) if ahead => Phrases::Qualifiers.has(&format!("{word} {a}")).then(|| b.to_owned()),
+            Some((a, b)) => Phrases::Qualifiers.has(&format!("{b} {word}")).then(|| a.to_owned()),
+            None => None,
+        };
+    let one = |rest: &str, word: &str| Phrases::Qualifiers.has(word).then(|| rest.to_owned());
+    let rest = two(before, last, false).or_else(|| one(before, last)).or_else(|| two(behind, first, true));
+    let rest = rest.or_else(|| one(behind, first));
+    rest.filter(|rest| rest.len() > 2)
 }
 
 /// Whether what stands around a colon is a time of day.

@@ -20,6 +20,10 @@ pub(super) fn children(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     else {
         return;
     };
+    let name = |child: usize| doc.els[child].name();
+    if name(a) != name(c) || name(b) != name(d) {
+        return;
+    }
     let (first, second) = (key(a), key(b));
     if first == second || key(c) != first || key(d) != second || first.0 == "br" || second.0 == "br" {
         return;

@@ -36,10 +36,10 @@ impl Wanted<'_> {
             return Some(1);
         }
         let concept = self.words()?;
-        if concept.names.iter().any(|n| *n == label || *n == stem) {
+        if concept.is_name(label) || concept.is_name(stem) {
             return Some(8);
         }
-        concept.labels.iter().any(|l| l == label || l == stem).then_some(7)
+        (concept.is_label(label) || concept.is_label(stem)).then_some(7)
     }
 
     /// Whether a label says the field's words in another order, with small words between them: "date of issue".
@@ -77,18 +77,13 @@ impl Wanted<'_> {
         }
         let names = || !many && self.words().is_some_and(|w| w.names.iter().any(|n| n.len() > 3 && ends(n)));
         // German runs words together: "Nettogewicht".
-        let compound = |l: &String| {
-            l.chars().count() > 5
-                && !l.contains(' ')
-                && stem.strip_suffix(l.as_str()).is_some_and(|rest| rest.len() > 2)
-        };
+        let compound = |l: &String| l.len() > 5 && stem.len() > l.len() + 2 && stem.ends_with(l.as_str());
         let worded = matches!(self.shape(), Shape::Place | Shape::List);
-        if !stem.contains(' ')
-            && !self.has(Trait::Vague)
-            && !worded
-            && self.words().is_some_and(|w| w.labels.iter().any(compound))
-        {
-            return Some(0);
+        if stem.len() > 8 && !stem.contains(' ') && !worded && !self.has(Trait::Vague) {
+            let part = self.words().and_then(|w| w.labels.iter().find(|l| compound(l)));
+            if part.is_some_and(|l| l.chars().count() > 5) {
+                return Some(0);
+            }
         }
         let vague = (self.has(Trait::Vague) && !self.is(Concept::Description)) || self.has(Trait::OwnLook);
         (!vague && names()).then_some(0)
