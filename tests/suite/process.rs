@@ -203,7 +203,7 @@ fn a_reader_dies_of_its_limits() {
             "links": false, "judge": false, "compact": null, "ms": 600_000, "memory": memory, "cpu_secs": cpu_secs,
         });
         let mut command = Command::new(crate::support::binaries::binary("local"));
-        let command = command.arg(engine::reader::ARGUMENT).env_clear().stderr(Stdio::null());
+        let command = command.arg(reader::ARGUMENT).env_clear().stderr(Stdio::null());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut to = child.stdin.take().unwrap();
         // Whoever died does not read to the end.

@@ -165,8 +165,8 @@ pub fn reader() -> Option<PathBuf> {
 /// Reads a page and says so, where this process was started for that: then there is nothing else for it to do. To be
 /// asked first, before anything is set up.
 pub fn read_page_if_asked() -> Option<ExitCode> {
-    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == engine::reader::ARGUMENT);
-    asked.then(|| if engine::reader::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == reader::ARGUMENT);
+    asked.then(|| if reader::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl App {

@@ -22,9 +22,11 @@ pub mod pace;
 pub mod plan;
 pub mod progress;
 pub mod request_headers;
+pub mod result_size;
 pub mod retry;
 pub mod schema;
 pub mod segment;
+pub mod synthetic;
 pub mod time;
 
 pub use cache::{CacheKey, Cached};

@@ -10,10 +10,10 @@ use url::Url;
 
 use crate::assignment::Assignment;
 use crate::context::Context;
-use crate::gate::{Growing, Permit};
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
 use crate::semaphores::Semaphores;
+use permits::{Growing, Permit};
 
 /// What came of fetching a page.
 pub(crate) struct Tried {

@@ -80,17 +80,15 @@ impl Driver {
     async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
         let settings = self.context.settings();
         let asked = job.concurrency.unwrap_or(settings.default_concurrency);
+        let concurrency = asked.clamp(1, settings.fetch_concurrency.max(1));
         let run = Run {
-            mode: Mode::Run,
-            scope: Scope::Job,
-            me: job.driver.holder,
-            concurrency: asked.clamp(1, settings.fetch_concurrency.max(1)),
             awaited: how.events.is_some(),
             delegate: how.delegate,
             rows: how.rows,
             until: how.until,
             lease_guard: Some(LeaseGuard::start(&self.context, &self.rows, &job)),
             events: how.events,
+            ..Run::new(Mode::Run, Scope::Job, job.driver.holder, concurrency)
         };
         let work = self.jobs.assignment(job).await?;
         self.runners.run::<WithSettle>(work, run).await;

@@ -13,18 +13,15 @@ pub mod captures;
 pub mod clock;
 pub mod dispatch;
 pub mod driver;
-pub mod gate;
 pub mod hosts;
 pub mod metrics;
 pub mod modelling;
-pub mod reader;
 pub mod remote;
 pub mod result_stream;
 pub mod semaphores;
 pub mod settings;
 pub mod settle;
 pub mod sweep;
-pub mod synthetic;
 pub mod worker;
 
 mod attempts;
@@ -38,7 +35,6 @@ mod pacing;
 mod page;
 mod reading;
 mod rendering;
-mod result_size;
 mod rows;
 mod runner;
 

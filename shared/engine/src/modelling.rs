@@ -17,9 +17,9 @@ use url::Url;
 
 use crate::assignment::Assignment;
 use crate::clock::Clock;
-use crate::gate::{FairSemaphore, Parsers, Slice};
 use crate::metrics::{MetricEvent, MetricRecorder};
-use crate::reader::Values;
+use permits::{FairSemaphore, Parsers, Slice};
+use reader::Values;
 
 /// What is kept of a page's time to judge an answer and write it down.
 const KEEP: Duration = Duration::from_millis(300);

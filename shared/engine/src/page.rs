@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::result_size::cut;
 use domain::{ErrorCode, RenderMode, Seq, UnitError, UnitOutcome};
 use fetch::{FetchError, Hops, Page, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
@@ -13,13 +14,12 @@ use url::Url;
 use crate::assignment::Assignment;
 use crate::attempts::{PageFetcher, Tried};
 use crate::crawl::{Crawler, Found, Redirects};
-use crate::gate::Permit;
 use crate::modelling::ModelReader;
-use crate::reader::Values;
 use crate::reading::{Fetched, Held, PageReader};
 use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
-use crate::result_size::cut;
 use crate::semaphores::Semaphores;
+use permits::Permit;
+use reader::Values;
 
 /// How a page is visited.
 pub(crate) struct Visit {

@@ -14,10 +14,10 @@ use fetch::Page;
 use crate::assignment::Assignment;
 use crate::context::Context;
 use crate::crawl::{Edge, Judged};
-use crate::gate::{BytePermit, Growing, Permit, Slice};
 use crate::modelling::ModelReader;
-use crate::reader::{Reading, Task, Values, read_apart};
 use crate::semaphores::Semaphores;
+use permits::{BytePermit, Growing, Permit, Slice};
+use reader::{Reading, Task, Values, read_apart};
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {

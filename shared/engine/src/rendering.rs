@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::crawl::Redirects;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use crate::reader::{Values, is_found};
 use crate::semaphores::Semaphores;
+use reader::{Values, is_found};
 
 /// Most documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;

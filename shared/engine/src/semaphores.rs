@@ -1,7 +1,7 @@
 //! What there is only so much of in a process, shared out by account.
 
-use crate::gate::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
 use crate::settings::{Settings, processors};
+use permits::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
 
 /// Most bytes of pages that wait for a parser and hold no permit to be fetched any more.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;

@@ -69,18 +69,8 @@ impl Worker {
             return self.go_on(&job, lane).await;
         }
         let scope: BTreeSet<Seq> = seqs.iter().copied().collect();
-        let run = Run {
-            mode: Mode::Run,
-            scope: Scope::Units(scope),
-            me: self.context.nonce(),
-            concurrency: self.dispatcher.lanes(&job).parallel(lane),
-            awaited: false,
-            delegate: false,
-            rows: None,
-            until,
-            lease_guard: None,
-            events: None,
-        };
+        let concurrency = self.dispatcher.lanes(&job).parallel(lane);
+        let run = Run { until, ..Run::new(Mode::Run, Scope::Units(scope), self.context.nonce(), concurrency) };
         let work = self.jobs.assignment(job.clone()).await?;
         let Ended { exit, machine } = self.runners.run::<WithoutSettle>(work, run).await;
         match exit {

@@ -3,9 +3,9 @@
 
 use domain::job::CrawlFigures;
 use domain::progress::Tally;
+use domain::synthetic;
 use domain::{Endpoint, Job};
 use engine::result_stream::ResultItem;
-use engine::synthetic;
 use serde_json::{Map, Value, json};
 
 use super::summary;

@@ -22,13 +22,13 @@ use url::Url;
 
 use crate::assignment::{Assignment, JobReader};
 use crate::context::Context;
-use crate::gate::Slice;
 use crate::hosts::RobotsReader;
 use crate::rows::Rows;
 use crate::semaphores::Semaphores;
 pub(crate) use cache::CrawlCaches;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
+use permits::Slice;
 pub(crate) use redirects::Redirects;
 
 /// How often a growth is tried that keeps meeting others.

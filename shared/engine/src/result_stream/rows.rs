@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::progress::Tally;
 use domain::segment::{Segment, Totals, UnitState};
-use domain::{ErrorCode, Seq, UnitError};
+use domain::{ErrorCode, Seq, UnitError, synthetic};
 use store::StoreError;
 
 use super::{Order, ResultStream};
-use crate::synthetic;
 
 /// Most results that are read from rows at once.
 const PAGE: usize = 32;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Plan, Scope, Settling, WithSettle, WithoutSettle};
 use domain::segment::{Segment, UnitState};
-use domain::{Job, JobState, Nonce, Seq, Timestamp};
+use domain::{Job, JobState, Nonce, Seq, Timestamp, synthetic};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -23,7 +23,6 @@ use crate::dispatch::Dispatcher;
 use crate::events;
 use crate::lease::LeaseGuard;
 use crate::metrics::MetricEvent;
-use crate::synthetic;
 use pages::Pages;
 use unit::Page;
 pub(crate) use unit::UnitRunner;
@@ -63,6 +62,24 @@ pub(crate) struct Run {
     pub(crate) lease_guard: Option<LeaseGuard>,
     /// Who is told of results.
     pub(crate) events: Option<events::Sender>,
+}
+
+impl Run {
+    /// A run for which nobody waits, without a lease, which reads its rows and takes what time it needs.
+    pub(crate) fn new(mode: Mode, scope: Scope, me: Nonce, concurrency: u32) -> Run {
+        Run {
+            mode,
+            scope,
+            me,
+            concurrency,
+            awaited: false,
+            delegate: false,
+            rows: None,
+            until: None,
+            lease_guard: None,
+            events: None,
+        }
+    }
 }
 
 /// What a run came to.
@@ -145,18 +162,7 @@ impl Runners {
         to: Option<JobState>,
     ) -> Result<Ended<WithSettle>, store::StoreError> {
         let work = self.jobs.assignment(job).await?;
-        let run = Run {
-            mode: Mode::End(to),
-            scope: Scope::Job,
-            me: self.context.nonce(),
-            concurrency: 1,
-            awaited: true,
-            delegate: false,
-            rows: None,
-            until: None,
-            lease_guard: None,
-            events: None,
-        };
+        let run = Run { awaited: true, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
         let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
             Exit::GaveUp => Err(store::StoreError::Contended {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::segment::UnitEnd;
-use domain::{AccountId, Endpoint, Seq, Timestamp, UnitOutcome};
+use domain::{AccountId, Endpoint, Seq, Timestamp, UnitOutcome, synthetic};
 use fetch::UrlFault;
 use store::StoreError;
 use store::results::ResultText;
@@ -15,12 +15,11 @@ use crate::cache::ResultCache;
 use crate::captures::Captures;
 use crate::context::Context;
 use crate::crawl::Crawler;
-use crate::gate::Permit;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
 use crate::page::{PageVisitor, Visit, Visited};
 use crate::semaphores::Semaphores;
-use crate::synthetic;
+use permits::Permit;
 
 /// A unit whose host's next slot is further away than this does not wait for it.
 const NEAR_MS: i64 = 5_000;

@@ -1,5 +1,5 @@
-//! Who may use something of which there is only so much in a process: shared out by account, so that one caller's pages
-//! never make another's wait for more than one permit to come free. Knows nothing of what the permits are for.
+//! Semaphores whose permits are shared out by account, and the threads on which pages are read: one caller's pages never
+//! make another's wait for more than one permit to come free. Knows nothing of jobs and rows.
 //!
 //! A permit that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
 //! since it was given one. The last permits, a reserve, are for accounts that
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 pub use self::background::Background;
-pub(crate) use self::background::lower;
+pub use self::background::lower;
 pub use self::heavy::{Growing, Heavy};
 pub use self::parsers::{Parsers, Slice};
 pub use self::room::{BytePermit, ByteSemaphore};

@@ -54,7 +54,7 @@ fn start(blocking: u32) -> Option<Runtime> {
 }
 
 /// Lowers the calling thread's priority, for good.
-pub(crate) fn lower() {
+pub fn lower() {
     // On Linux "this process" means the calling thread; elsewhere it would be all of them.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {

@@ -1,12 +1,12 @@
 //! Results that fit their rows: what is longest is cut first, and the result says so.
 
-use domain::UnitOutcome;
+use crate::UnitOutcome;
 
 /// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 /// Cuts a result that would not fit its row: the longest texts first, and says so.
-pub(crate) fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
+pub fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
     let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
     let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
         serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
@@ -61,7 +61,7 @@ fn shorten(value: &mut serde_json::Value, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use domain::RenderMode;
+    use crate::RenderMode;
     use serde_json::{Map, Value, json};
 
     use super::*;

@@ -1,7 +1,7 @@
 //! The results of units that did not run, built the same way wherever they are shown.
 
-use domain::segment::UnitEnd;
-use domain::{ErrorCode, Job, Outcome, UnitError, UnitOutcome};
+use crate::segment::UnitEnd;
+use crate::{ErrorCode, Job, Outcome, UnitError, UnitOutcome};
 
 /// What a unit that ended without a result of its own came to; `None` where it has one, or is another's page.
 pub fn end_error(end: UnitEnd) -> Option<UnitError> {
@@ -46,7 +46,7 @@ pub fn cancelled_extract() -> UnitError {
 pub fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
-        format!("this URL was started {} times and never finished; try it alone", domain::segment::MAX_ATTEMPTS),
+        format!("this URL was started {} times and never finished; try it alone", crate::segment::MAX_ATTEMPTS),
     )
 }
 

@@ -1,5 +1,5 @@
-//! Reading one page that was fetched: in this process, or in one of its own that can be killed. Knows nothing of rows,
-//! hosts and places.
+//! Reads one page that was fetched: in this process, or in a child process that can be killed. Knows nothing of rows,
+//! hosts and permits.
 
 mod child;
 mod frame;
@@ -17,45 +17,53 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub use child::{ARGUMENT, serve};
-pub(crate) use process::read_apart;
+pub use process::read_apart;
 
 /// What is to be read from a page, and how.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Task {
-    pub(crate) schema: Schema,
-    pub(crate) locale: String,
+pub struct Task {
+    /// The fields.
+    pub schema: Schema,
+    /// How numbers and dates are written where the page does not say.
+    pub locale: String,
     /// What there is to say whatever the page is.
-    pub(crate) notes: Vec<String>,
-    pub(crate) content_type: Option<String>,
+    pub notes: Vec<String>,
+    /// What the server said that the body is.
+    pub content_type: Option<String>,
     /// Where the page was found.
-    pub(crate) url: Url,
-    pub(crate) now: Timestamp,
+    pub url: Url,
+    /// The time, for dates that are relative to it.
+    pub now: Timestamp,
     /// Whether its links are wanted.
-    pub(crate) links: bool,
+    pub links: bool,
     /// Whether it is to be judged if it is a shell.
-    pub(crate) judge: bool,
+    pub judge: bool,
     /// Most bytes of text that a model is to be shown where fields stay open; `None` where none is to be asked.
-    pub(crate) compact: Option<usize>,
+    pub compact: Option<usize>,
 }
 
 /// A page's values, what there is to say about them, and where they came from.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Values {
-    pub(crate) data: Map<String, Value>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) render_mode: RenderMode,
+pub struct Values {
+    /// A value for each field of the schema.
+    pub data: Map<String, Value>,
+    /// What there is to say about them.
+    pub warnings: Vec<String>,
+    /// How the page was read.
+    pub render_mode: RenderMode,
     /// It looks as if only a browser's programs showed what is in it.
-    pub(crate) shell: bool,
+    pub shell: bool,
     /// What a model may be asked about, where fields are open.
-    pub(crate) compact: Option<Compact>,
-    /// The fields that a model answered, and whether one failed to.
-    pub(crate) model_fields: Vec<String>,
-    pub(crate) model_failed: bool,
+    pub compact: Option<Compact>,
+    /// The fields that a model answered.
+    pub model_fields: Vec<String>,
+    /// Whether a model was asked and failed to answer.
+    pub model_failed: bool,
 }
 
 impl Values {
     /// Values without anything else to say about them.
-    pub(crate) fn of(data: Map<String, Value>, render_mode: RenderMode) -> Values {
+    pub fn of(data: Map<String, Value>, render_mode: RenderMode) -> Values {
         Values {
             data,
             warnings: Vec::new(),
@@ -70,13 +78,16 @@ impl Values {
 
 /// What came of reading a page.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Reading {
-    pub(crate) values: Result<Values, UnitError>,
-    pub(crate) links: Links,
+pub struct Reading {
+    /// Its values, or why it has none.
+    pub values: Result<Values, UnitError>,
+    /// Its links, if they were wanted.
+    pub links: Links,
 }
 
 impl Task {
-    pub(crate) fn new(spec: &JobSpec, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
+    /// What a job wants of a page.
+    pub fn new(spec: &JobSpec, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
         Task {
             compact: None,
             schema: spec.schema.clone(),
@@ -91,7 +102,7 @@ impl Task {
     }
 
     /// Reads the page, and ends soon after `budget` does.
-    pub(crate) fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
+    pub fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
         let page = Page { body, content_type: self.content_type.as_deref(), url: &self.url };
         let context = Context { locale: &self.locale, now: self.now, budget };
         let wants = Wants { links: self.links, compact: self.compact };
@@ -131,7 +142,7 @@ fn found_in(data: &Map<String, Value>) -> Found {
 }
 
 /// Whether a value is one.
-pub(crate) fn is_found(value: &Value) -> bool {
+pub fn is_found(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
 }
 
@@ -147,6 +158,6 @@ fn notes(spec: &JobSpec) -> Vec<String> {
 }
 
 /// Whether a moment has passed: what a page's budget asks for.
-pub(crate) fn past(end: Instant) -> impl Fn() -> bool {
+pub fn past(end: Instant) -> impl Fn() -> bool {
     move || Instant::now() >= end
 }

@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::Permit;
+use crate::Permit;
 
 /// Who waits for a permit.
 pub(super) trait Waiter: Send {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use extraction::budget::Budget;
 
-use super::frame::{Limits, Order};
-use super::past;
+use crate::frame::{Limits, Order};
+use crate::past;
 
 /// What the program is started with to read a page.
 pub const ARGUMENT: &str = "--read-page";
@@ -19,7 +19,7 @@ pub const ARGUMENT: &str = "--read-page";
 /// What came in is not what the program sends, or nobody takes the answer.
 pub fn serve() -> io::Result<()> {
     end_with_parent()?;
-    crate::gate::lower();
+    permits::lower();
     let mut input = io::stdin().lock();
     let order = Order::read(&mut input)?;
     limit(order.limits)?;

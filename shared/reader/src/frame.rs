@@ -8,7 +8,7 @@ use extraction::links::{Link, LinkKind, Links};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Reading, Task, Values};
+use crate::{Reading, Task, Values};
 
 /// Longest first line: a schema of 64 KB, escaped, and an address.
 const MAX_HEAD: u64 = 1024 * 1024;

@@ -10,9 +10,9 @@ use extraction::links::Links;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use super::child::ARGUMENT;
-use super::frame::{Limits, Order};
-use super::{Reading, Task};
+use crate::child::ARGUMENT;
+use crate::frame::{Limits, Order};
+use crate::{Reading, Task};
 
 /// Address space of a child, in bytes: a page of 10 MB with two million nodes takes half of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
@@ -24,7 +24,7 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// The process could not be started or talked to: a fault of this machine.
-pub(crate) async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
+pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
     let left = end.saturating_duration_since(Instant::now());
     let limits = Limits { memory: MEMORY, cpu_secs: left.as_secs() + 1 };
     let order = Order { task, ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX), limits };

@@ -11,8 +11,8 @@ use std::time::Duration;
 use domain::AccountId;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::usage::thread_time;
-use super::{Background, FairSemaphore, Usage};
+use crate::usage::thread_time;
+use crate::{Background, FairSemaphore, Usage};
 
 /// What an account is entitled to, of all processors.
 const SHARE: f64 = 0.125;

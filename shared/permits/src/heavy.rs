@@ -9,7 +9,7 @@ use domain::AccountId;
 use fetch::{BoxFuture, Growth, MEDIUM_BODY, SMALL_BODY};
 use tokio::runtime::Handle;
 
-use super::{Background, FairSemaphore, Permit};
+use crate::{Background, FairSemaphore, Permit};
 
 /// Most bodies over [`SMALL_BODY`], half of them one account's.
 const MEDIUM: u32 = 16;
