@@ -8,7 +8,6 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How far their priority is below that of others (`nice`): beside a busy thread of a usual priority they get one
 /// thirtieth of a processor, so that they come to an end however busy the others are.
-#[cfg(target_os = "linux")]
 const NICE: i32 = 15;
 
 /// One thread for tasks and some for work that blocks, started when they are first needed. Cheap to clone.
@@ -46,18 +45,19 @@ fn start(blocking: u32) -> Option<Runtime> {
         .worker_threads(1)
         .max_blocking_threads(usize::try_from(blocking).unwrap_or(1))
         .thread_name("background")
-        .on_thread_start(lower)
+        .on_thread_start(|| lower(NICE))
         .build();
     runtime
         .inspect_err(|error| tracing::warn!(%error, "no threads for heavy pages; they are read among the others"))
         .ok()
 }
 
-/// Lowers the calling thread's priority, for good.
-pub fn lower() {
+/// Lowers the calling thread's priority by so many steps of `nice`, for good.
+pub fn lower(steps: i32) {
     // On Linux "this process" means the calling thread; elsewhere it would be all of them.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::setpriority_process(None, steps)
+    {
         tracing::debug!(%error, "a thread keeps its priority");
     }
 }

@@ -10,6 +10,10 @@ use extraction::budget::Budget;
 use crate::frame::{Limits, Order};
 use crate::past;
 
+/// How far its priority is below that of others (`nice`): beside a busy process it gets a quarter of a processor. There
+/// is one such process at a time, and it has to start and read a page within the unit's time on a busy machine too.
+const NICE: i32 = 5;
+
 /// What the program is started with to read a page.
 pub const ARGUMENT: &str = "--read-page";
 
@@ -19,7 +23,7 @@ pub const ARGUMENT: &str = "--read-page";
 /// What came in is not what the program sends, or nobody takes the answer.
 pub fn serve() -> io::Result<()> {
     end_with_parent()?;
-    permits::lower();
+    permits::lower(NICE);
     let mut input = io::stdin().lock();
     let order = Order::read(&mut input)?;
     limit(order.limits)?;
