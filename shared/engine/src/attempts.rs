@@ -49,8 +49,7 @@ impl PageFetcher {
         let mut attempts = 1;
         loop {
             // Its own: whoever waits to try again holds nothing that others need to get on.
-            let apart = self.semaphores.parsers.usage().is_over(&job.account);
-            let growing = Arc::new(self.semaphores.heavy.growing(&job.account, apart));
+            let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
             let room: Room = growing.clone();
             let request = FetchRequest {
                 url,
@@ -60,7 +59,9 @@ impl PageFetcher {
                 hops,
                 room: Some(&room),
             };
-            let error = match self.fetcher.fetch(request).await {
+            // What it decodes is the account's work.
+            let fetched = self.semaphores.parsers.usage().metered(&job.account, self.fetcher.fetch(request));
+            let error = match fetched.await {
                 Ok(page) => return Tried { page: Ok((page, growing)), attempts, permit },
                 // What the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),

@@ -203,7 +203,7 @@ impl PageVisitor {
         let Shown { page, notes, screenshot } = shown;
         // Its body waits for a reader as any other does.
         let permit = self.semaphores.pages.acquire(&job.account).await;
-        let growing = Arc::new(self.semaphores.heavy.growing(&job.account, false));
+        let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
         let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
         let mut answer = self.read_answer(job, page, held, visit, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {

@@ -30,13 +30,14 @@ impl Semaphores {
             (settings.fetch_concurrency, settings.render_concurrency, settings.model_concurrency);
         // One more for the heavy page.
         let background = Background::new(processors().saturating_add(1));
+        let parsers = Parsers::new(processors(), background.clone());
         Semaphores {
             pages: FairSemaphore::new(pages, pages / 8),
             bodies: ByteSemaphore::new(WAITING_BYTES),
-            parsers: Parsers::new(processors(), background.clone()),
+            heavy: Heavy::new(background, parsers.usage().clone()),
+            parsers,
             renders: FairSemaphore::new(renders, renders / 8),
             models: FairSemaphore::new(models, models / 8),
-            heavy: Heavy::new(background),
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::Media;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncReadExt;
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bounded::TooLong;
@@ -58,7 +59,9 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
     match room {
         None => growing.fill(usize::MAX).await?,
         Some(room) => {
-            growing.fill(room.decoded_here().min(SMALL_BODY)).await?;
+            while !growing.ended && growing.body.len() < SMALL_BODY && !room.decodes_apart() {
+                growing.fill((growing.body.len() + BREATH).min(SMALL_BODY)).await?;
+            }
             if !growing.ended {
                 growing = elsewhere(growing, room).await?;
             }
@@ -69,9 +72,13 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
 
 /// Reads the rest of a body where the room says.
 async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError> {
-    let Some(decoder) = room.decoder() else { return rest(growing, Room::clone(room)).await };
-    let work = AbortOnDropHandle::new(decoder.spawn(rest(growing, Room::clone(room))));
-    work.await.unwrap_or_else(|_| Err(FetchError::Ours("the rest of a page could not be decoded")))
+    let (done, outcome) = oneshot::channel();
+    let rest = rest(growing, Room::clone(room));
+    let _work = AbortOnDropHandle::new(room.spawn(Box::pin(async move {
+        // Nobody waits for it any more where it cannot be sent.
+        let _ = done.send(rest.await);
+    })));
+    outcome.await.unwrap_or(Err(FetchError::Ours("the rest of a page could not be decoded")))
 }
 
 async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
@@ -230,9 +237,11 @@ fn is_bot_wall(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     use tokio::runtime::{Builder, Handle};
+    use tokio::task::JoinHandle;
 
     use super::*;
     use crate::growth::Growth;
@@ -240,7 +249,8 @@ mod tests {
 
     struct Elsewhere {
         decoder: Handle,
-        decoded_here: usize,
+        /// How often the task that asks for the page goes on itself.
+        breaths_here: AtomicUsize,
         asked: Mutex<Vec<(usize, String)>>,
     }
 
@@ -251,29 +261,34 @@ mod tests {
             Box::pin(std::future::ready(()))
         }
 
-        fn decoder(&self) -> Option<Handle> {
-            Some(self.decoder.clone())
+        fn decodes_apart(&self) -> bool {
+            let one_less = |left: usize| left.checked_sub(1);
+            self.breaths_here.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less).is_err()
         }
 
-        fn decoded_here(&self) -> usize {
-            self.decoded_here
+        fn spawn(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()> {
+            self.decoder.spawn(work)
         }
     }
 
-    /// A body goes on elsewhere after as many bytes as its room says, from the first one on where that is none.
+    /// A body goes on elsewhere once its room says so, from its first byte on where that is at once.
     #[test]
     fn the_rest_is_decoded_where_the_room_says() {
         let runtime = |name: &str| Builder::new_multi_thread().worker_threads(1).thread_name(name).build().unwrap();
         let (here, elsewhere) = (runtime("here"), runtime("elsewhere"));
         let most = 10 * MEDIUM_BODY;
-        for (bytes, decoded_here, want) in [
-            (SMALL_BODY - 1, SMALL_BODY, vec![]),
+        for (bytes, breaths_here, want) in [
+            (SMALL_BODY - 1, usize::MAX, vec![]),
             (1, 0, vec![SMALL_BODY]),
-            (SMALL_BODY + 1, SMALL_BODY, vec![SMALL_BODY, MEDIUM_BODY]),
-            (MEDIUM_BODY + 1, usize::MAX, vec![SMALL_BODY, MEDIUM_BODY, most]),
+            (SMALL_BODY - 1, 2, vec![SMALL_BODY]),
+            (SMALL_BODY + 1, usize::MAX, vec![SMALL_BODY, MEDIUM_BODY]),
+            (MEDIUM_BODY + 1, 1, vec![SMALL_BODY, MEDIUM_BODY, most]),
         ] {
-            let room =
-                Arc::new(Elsewhere { decoder: elsewhere.handle().clone(), decoded_here, asked: Mutex::default() });
+            let room = Arc::new(Elsewhere {
+                decoder: elsewhere.handle().clone(),
+                breaths_here: breaths_here.into(),
+                asked: Mutex::default(),
+            });
             let response = http::Response::builder().header(CONTENT_TYPE, "text/html").body("x".repeat(bytes)).unwrap();
             let asked: Room = room.clone();
             let read = async move { read(response.into(), most, Some(&asked)).await.unwrap().body.len() };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::request::BoxFuture;
 
@@ -19,11 +19,12 @@ pub trait Growth: Send + Sync {
     /// who waits for the second never has what others need for the first.
     fn grow(&self, bytes: usize) -> BoxFuture<'_, ()>;
 
-    /// Who decodes what comes after the first [`Growth::decoded_here`] bytes; without one, the task that asks for the page.
-    fn decoder(&self) -> Option<Handle>;
+    /// Whether the task that asks for the page leaves decoding to [`Growth::spawn`] from here on. Asked before every
+    /// 128 KB of the first [`SMALL_BODY`] bytes; what comes after those is always left to it.
+    fn decodes_apart(&self) -> bool;
 
-    /// How many bytes the task that asks for the page decodes itself, at most [`SMALL_BODY`].
-    fn decoded_here(&self) -> usize;
+    /// Starts work where it holds up nobody who waits for the network.
+    fn spawn(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()>;
 }
 
 /// Gives room.

@@ -2,9 +2,10 @@
 //! make another's wait for more than one permit to come free. Knows nothing of jobs and rows.
 //!
 //! A permit that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
-//! since it was given one. The last permits, a reserve, are for accounts that
-//! hold fewer than those themselves: an account that has been alone does not have to give anything back before a second
-//! one can begin.
+//! since it was given one. How many an account may hold depends on how many are free (a dynamic threshold, as switches
+//! share a buffer among their ports: Choudhury and Hahne, 1998): one that is alone gets all but the reserve, several greedy
+//! ones get equal parts that leave some free, and whoever holds none gets the last one. So a newcomer does not wait for
+//! what greedy accounts hold.
 //!
 //! Who waits is a task ([`FairSemaphore::acquire`]) or work to be done on a thread of its own ([`FairSemaphore::run_blocking`]). The thread that ends
 //! one piece of work goes on with whoever is next, without a way through the runtime between the two.
@@ -158,7 +159,7 @@ impl State {
 }
 
 impl FairSemaphore {
-    /// A semaphore of `total` permits, at least one, the last `reserve` of them for accounts that hold fewer than those.
+    /// A semaphore of `total` permits, at least one. An account that is alone gets all but `reserve` of them.
     pub fn new(total: u32, reserve: u32) -> FairSemaphore {
         FairSemaphore(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
     }
@@ -242,8 +243,10 @@ impl FairSemaphore {
         if free == 0 {
             return None;
         }
-        let reserve = self.0.reserve;
-        let fits = |account: &Account| !account.waiting.is_empty() && (account.held < reserve.max(1) || free > reserve);
+        let (reserve, total) = (u64::from(self.0.reserve), u64::from(self.0.total));
+        // With one more it holds at most (total − reserve) / reserve times what is free then.
+        let within = |held: u32| (u64::from(held) + 1) * reserve <= total.saturating_sub(reserve) * u64::from(free - 1);
+        let fits = |account: &Account| !account.waiting.is_empty() && (account.held == 0 || within(account.held));
         let rank = |account: &Account| (account.held, account.last, account.waiting.front().map(|(ticket, _)| *ticket));
         let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
         let (account, (_, waiter)) = (found.0.clone(), found.1.waiting.pop_front()?);

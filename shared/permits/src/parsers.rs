@@ -41,11 +41,12 @@ impl Slice {
 }
 
 impl Parsers {
-    /// For so many processors. First comes one more permit than there are processors, the last one for accounts that have
-    /// none: whoever comes second does not wait for a page that takes its time, but shares the processors with it.
+    /// For so many processors. Of a usual priority there are two permits more than processors: one account has as many as
+    /// there are processors, and whoever comes second or third does not wait for a page that takes its time, but shares
+    /// the processors with it.
     pub fn new(processors: u32, background: Background) -> Parsers {
         Parsers {
-            first: FairSemaphore::new(processors.saturating_add(1), 1),
+            first: FairSemaphore::new(processors.saturating_add(2), 2),
             later: FairSemaphore::on(background.clone(), processors, 0),
             usage: Usage::new(f64::from(processors) * SHARE),
             background,

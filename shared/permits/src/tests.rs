@@ -26,20 +26,38 @@ fn fill(semaphore: &FairSemaphore, account: &AccountId) -> Vec<Permit> {
 }
 
 #[test]
-fn an_account_alone_leaves_the_reserve_for_the_next() {
-    let (semaphore, greedy, other, third) = (FairSemaphore::new(32, 4), account("a"), account("b"), account("c"));
-    let held = fill(&semaphore, &greedy);
+fn two_greedy_accounts_leave_one_for_a_third() {
+    let (semaphore, greedy, other) = (FairSemaphore::new(32, 4), account("a"), account("b"));
+    let mut held = fill(&semaphore, &greedy);
     assert_eq!(held.len(), 28);
     let second = fill(&semaphore, &other);
-    assert_eq!((second.len(), semaphore.taken()), (4, 32));
-    // The third waits for one permit and gets it, though others wait longer.
+    assert_eq!((second.len(), semaphore.taken()), (3, 31));
+    let third = fill(&semaphore, &account("c"));
+    assert_eq!((third.len(), semaphore.taken()), (1, 32));
+    // A fourth waits for one permit and gets it, though others wait longer.
+    let fourth = account("d");
     let mut longer = pin!(semaphore.acquire(&greedy));
-    let mut mine = pin!(semaphore.acquire(&third));
+    let mut mine = pin!(semaphore.acquire(&fourth));
     assert!(poll(longer.as_mut()).is_none() && poll(mine.as_mut()).is_none());
-    let mut held = held;
     held.pop();
     assert!(poll(longer.as_mut()).is_none());
     assert!(poll(mine.as_mut()).is_some());
+}
+
+/// However they came, accounts that always want more end with the same number each, and some are free.
+#[test]
+fn greedy_accounts_come_to_hold_the_same() {
+    let (semaphore, a, b) = (FairSemaphore::new(32, 4), account("a"), account("b"));
+    let (mut first, mut second) = (fill(&semaphore, &a), fill(&semaphore, &b));
+    for _ in 0..40 {
+        // Each gives one back and asks for two.
+        first.pop();
+        first.extend(fill(&semaphore, &a).into_iter().take(2));
+        second.pop();
+        second.extend(fill(&semaphore, &b).into_iter().take(2));
+    }
+    assert!(first.len().abs_diff(second.len()) <= 1, "{} and {}", first.len(), second.len());
+    assert!(semaphore.taken() < 32, "some are free");
 }
 
 #[test]
