@@ -5,8 +5,8 @@
 
 Serves generated pages on loopback, starts the server in a fresh folder, makes three accounts, and prints one line a
 family: what the attackers were answered, the honest account's p50, p99 and longest extract beside them and its quiet
-p99, the largest resident memory of the server and its children together, and the processor seconds it still burns once
-the attackers have gone. Needs Linux (/proc) and Python's standard library only; every process that it starts ends with it.
+p99, the largest resident memory of the server and its children together, how long the attackers' longest call took (their
+timeout_ms is 2,000), and after how many seconds the server was idle once the attackers had gone. Needs Linux (/proc) and Python's standard library only; every process that it starts ends with it.
 
 What the measuring itself costs is kept apart, since attackers and their sites have machines of their own where it
 counts: their client and their site are processes of a low priority (--nice, 0 for none), their pages are made and
@@ -139,6 +139,18 @@ def cpu(pid):
     return sum(int(x) for x in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
+def idle_at(pid, most=30):
+    """When the server began to take less than a tenth of a processor for half a second."""
+    end, quiet_since, before = time.time() + most, time.time(), cpu(pid)
+    while time.time() < end and time.time() - quiet_since < 0.5:
+        time.sleep(0.1)
+        now = cpu(pid)
+        if now - before > 0.01:
+            quiet_since = time.time()
+        before = now
+    return quiet_since
+
+
 def percentile(values, p):
     return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))] if values else float("nan")
 
@@ -161,7 +173,7 @@ def outcome(code, body):
     return [r["error"]["code"] if r["status"] == "error" else "success" for r in results]
 
 
-def attack(base, key, site, name, seconds, seen):
+def attack(base, key, site, name, seconds, seen, longest):
     schema, robots = FAMILIES[name][2:]
     until = time.time() + seconds
     while time.time() < until:
@@ -171,8 +183,10 @@ def attack(base, key, site, name, seconds, seen):
             path = "/v1/crawl"
         else:
             body, path = {"urls": urls, "schema": schema, "options": {"timeout_ms": 2000, "concurrency": 32}}, "/v1/batch"
+        start = time.time()
         try:
             code, answer = call(base, key, path, body)
+            longest[0] = max(longest[0], time.time() - start)
         except OSError as error:
             seen[f"broken off: {type(error).__name__}"] += 1
             continue
@@ -182,13 +196,13 @@ def attack(base, key, site, name, seconds, seen):
 
 def attackers(base, keys, site, name, seconds, nice, out):
     os.nice(nice)
-    seen = collections.Counter()
-    threads = [threading.Thread(target=attack, args=(base, key, site, name, seconds, seen)) for key in keys]
+    seen, longest = collections.Counter(), [0]
+    threads = [threading.Thread(target=attack, args=(base, key, site, name, seconds, seen, longest)) for key in keys]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(130)
-    out.send(dict(seen))
+    out.send((dict(seen), longest[0]))
 
 
 def account(args, data, plan):
@@ -217,15 +231,13 @@ def run(args, name, data):
         started.append(start(attackers, base, keys, hostile, name, args.seconds, args.nice))
         end = time.time() + args.seconds
         took, failed = honest(base, key, site, lambda: end)
-        seen = started[-1][1].recv()
-        time.sleep(3)
-        before = cpu(server.pid)
-        time.sleep(2)
-        burnt = cpu(server.pid) - before
+        seen, longest = started[-1][1].recv()
+        gone = time.time()
+        idle = idle_at(server.pid) - gone
         print(f"{name:18} quiet p50 {percentile(quiet, 50):6.1f} p99 {percentile(quiet, 99):6.1f} ms | beside: n {len(took):4} failed {failed} "
               f"p50 {percentile(took, 50):6.1f} p99 {percentile(took, 99):7.1f} most {max(took):7.0f} ms | "
-              f"{max(most[0], status(server.pid, 'VmHWM')):6.0f} MB at most, {status(server.pid, 'VmRSS'):4.0f} after, "
-              f"{burnt:4.1f} s burnt in 2 s afterwards | {seen}", flush=True)
+              f"{max(most[0], status(server.pid, 'VmHWM')):6.0f} MB at most, {status(server.pid, 'VmRSS'):4.0f} after | "
+              f"longest call {longest:4.1f} s, idle {idle:4.1f} s after | {seen}", flush=True)
     except (ValueError, EOFError):
         print(f"{name}: the server died", flush=True)
     finally:
