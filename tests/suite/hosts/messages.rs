@@ -1,0 +1,47 @@
+//! Messages whose units cannot run now: they come again when one of them can, and none of them is lost.
+
+use domain::Endpoint;
+use engine::worker::Handled;
+
+use super::{A, B, retry_after, url};
+use crate::support::faults::Faults;
+use crate::support::site::Site;
+use crate::support::until;
+use crate::support::world::{Ground, accept, call};
+
+/// Of a message's two units another worker holds one, and the other's host wants to be left alone: one new message has
+/// both, and comes when the first of them may run.
+#[tokio::test]
+async fn held_and_deferred_units_come_again_in_one_message() {
+    let (mut ground, site, closed) = (Ground::with_queue().await, Site::start().await, Site::start().await);
+    ground.settings.units_per_message = 2;
+    let (one, other) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let target = url(&closed.url("/p/1"));
+    // Two accounts say so: it holds for all.
+    for (engine, by) in [(&one, A), (&other, B), (&one, B), (&other, A)] {
+        engine.pacing.record_response(by, &target, retry_after(600)).await;
+    }
+    let mut queued = call(Endpoint::Batch, vec![site.url("/gate/0"), target.to_string()]);
+    (queued.async_mode, queued.options.concurrency) = (true, Some(1));
+    let job = accept(&one, queued).await.unwrap().job;
+    let worker = one.clone();
+    let id = job.id.clone();
+    let working = tokio::spawn(async move { worker.worker.work(&id, 0, &[0, 1], 1, None).await });
+    until("one unit runs", async || site.hits() == 1).await;
+
+    assert_eq!(other.worker.work(&job.id, 0, &[0, 1], 2, None).await.unwrap(), Handled::Acknowledge);
+    let post = ground.post.clone().unwrap();
+    assert!(post.receive("units", 0).is_none(), "it waits");
+    // The unit's time and its lease are over before its neighbour's host is open again.
+    ground.clock.advance(60);
+    let message = post.receive("units", 0).expect("a message that has waited").message();
+    assert_eq!(message, store::queue::Message::Units { job: job.id.clone(), lane: 0, seqs: vec![0, 1] });
+
+    site.open_gate();
+    working.await.unwrap().unwrap();
+    assert_eq!(closed.hits(), 0);
+    ground.clock.advance(900);
+    ground.settle_all().await;
+    assert_eq!((site.hits(), closed.hits()), (1, 1));
+    ground.assert_sound("held and deferred").await;
+}
