@@ -116,7 +116,7 @@ impl App {
     ) -> Result<App, BuildError> {
         let (db, sqs) = (connect(&resources.dynamodb).await, queue::connect(&resources.sqs).await);
         let retry = RetryPolicy::default();
-        let telemetry = Arc::new(Telemetry::new(dependencies.metrics));
+        let telemetry = Arc::new(Telemetry::new(dependencies.metrics, config.metrics_namespace.clone()));
         let renderer = match (&resources.renderer, dependencies.renderer) {
             (Some(place), None) => {
                 let function = LambdaFunction::new(&place.lambda, &place.function).await;

@@ -10,6 +10,9 @@ use store::client::{Connection, Identity};
 
 use crate::model_config;
 
+/// Where metrics are if nothing else is said.
+pub(crate) const METRICS_NAMESPACE: &str = "Runo";
+
 /// What can be set, wherever the stores are.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +24,8 @@ pub struct Config {
     pub result_ttl_secs: u64,
     /// The operator's model, if there is one.
     pub model: Option<ModelConfig>,
+    /// `METRICS_NAMESPACE`: where CloudWatch has the metrics. Stacks of one account have one each.
+    pub metrics_namespace: String,
 }
 
 /// Where the tables and queues are.
@@ -219,7 +224,13 @@ impl Config {
         let defaults = FetchConfig::default();
         let user_agent = user_agent(env)?.unwrap_or(defaults.user_agent);
         let fetch = FetchConfig { allow: allowed(env)?, user_agent, ..FetchConfig::default() };
-        Ok(Config { fetch, settings, result_ttl_secs: ttl_hours * 3_600, model: model_config::read(env)? })
+        Ok(Config {
+            fetch,
+            settings,
+            result_ttl_secs: ttl_hours * 3_600,
+            model: model_config::read(env)?,
+            metrics_namespace: env.text("METRICS_NAMESPACE").unwrap_or_else(|| METRICS_NAMESPACE.into()),
+        })
     }
 }
 

@@ -32,12 +32,12 @@ impl Metric {
     }
 }
 
-pub(super) fn line(series: &Series, values: &[u64], now: Timestamp) -> String {
+pub(super) fn line(namespace: &str, series: &Series, values: &[u64], now: Timestamp) -> String {
     let names: Vec<&str> = series.dimensions.iter().map(|(name, _)| *name).collect();
     let metric = series.metric;
     let mut members = Map::new();
     let directive = json!({
-        "Namespace": "Runo",
+        "Namespace": namespace,
         "Dimensions": [names],
         "Metrics": [{ "Name": metric.name(), "Unit": metric.unit() }],
     });

@@ -59,6 +59,7 @@ enum Metric {
 /// Counts what happens in this process until it is written.
 pub struct Telemetry {
     sink: Sink,
+    namespace: String,
     counted: Mutex<BTreeMap<Series, Vec<u64>>>,
 }
 
@@ -69,9 +70,9 @@ impl std::fmt::Debug for Telemetry {
 }
 
 impl Telemetry {
-    /// Counts for a sink.
-    pub fn new(sink: Sink) -> Telemetry {
-        Telemetry { sink, counted: Mutex::default() }
+    /// Counts for a sink, in a namespace of CloudWatch.
+    pub fn new(sink: Sink, namespace: String) -> Telemetry {
+        Telemetry { sink, namespace, counted: Mutex::default() }
     }
 
     /// Writes what was counted since the last time, a line for each series. A function calls it before each invocation
@@ -79,7 +80,7 @@ impl Telemetry {
     pub fn flush(&self, now: Timestamp) {
         let counted = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
         for (series, values) in counted {
-            (self.sink)(&emf::line(&series, &values, now));
+            (self.sink)(&emf::line(&self.namespace, &series, &values, now));
         }
     }
 
@@ -145,7 +146,8 @@ mod tests {
     fn lines(events: &[MetricEvent<'_>]) -> Vec<Value> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&written);
-        let telemetry = Telemetry::new(Arc::new(move |line: &str| sink.lock().unwrap().push(line.to_owned())));
+        let telemetry =
+            Telemetry::new(Arc::new(move |line: &str| sink.lock().unwrap().push(line.to_owned())), "Runo/a".into());
         events.iter().for_each(|event| telemetry.record(event));
         telemetry.flush(Timestamp(1_795_478_400_000));
         telemetry.flush(Timestamp(1_795_478_400_001)); // nothing is told twice
@@ -163,7 +165,7 @@ mod tests {
                     "_aws": {
                         "Timestamp": 1_795_478_400_000_i64,
                         "CloudWatchMetrics": [{
-                            "Namespace": "Runo", "Dimensions": [["Outcome"]],
+                            "Namespace": "Runo/a", "Dimensions": [["Outcome"]],
                             "Metrics": [{ "Name": "Units", "Unit": "Count" }],
                         }],
                     },
@@ -173,7 +175,7 @@ mod tests {
                     "_aws": {
                         "Timestamp": 1_795_478_400_000_i64,
                         "CloudWatchMetrics": [{
-                            "Namespace": "Runo", "Dimensions": [[]],
+                            "Namespace": "Runo/a", "Dimensions": [[]],
                             "Metrics": [{ "Name": "InvariantViolations", "Unit": "Count" }],
                         }],
                     },
