@@ -1,0 +1,113 @@
+"""Drives a deployed stack through every mode, and counts its credits: drive.py KEY STACK"""
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from stack import PAGES, SCHEMA, Stack, aws, pages, say
+
+key, name = sys.argv[1:]
+stack = Stack(name, key)
+charged = 0
+
+
+def charge(job):
+    global charged
+    charged += job["credits"]["charged"]
+    return job
+
+
+# The door.
+stack.call("GET", "/health")
+stack.call("HEAD", "/v1/usage")
+stack.call("OPTIONS", "/v1/batch", want=204)
+stack.call("PUT", "/v1/batch", want=405)
+stack.call("GET", "/openapi.json")
+stack.call("GET", "/v1/jobs", want=401, X_API_Key="sk_live_nope")
+say("the door answers")
+
+# In a handler.
+found = stack.call("POST", "/v1/extract", {"url": PAGES + "/page/3", "schema": SCHEMA})
+assert found["data"] == {"title": "Page 3"}, found
+charged += 1
+found = stack.call("POST", "/v1/batch", {"urls": pages("b", 12), "schema": SCHEMA})
+assert found["succeeded"] == 12, found
+charged += 12
+say("extract and batch")
+
+# Through the queue, the workers and settle.
+job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 60))
+assert (job["progress"]["done"], job["credits"]["charged"]) == (25, 25), job
+found = stack.call("POST", "/v1/batch", {"urls": pages("h", 8), "schema": SCHEMA, "async_mode": True})
+assert found["succeeded"] == 8, found
+charged += 8
+crawl = {"follow_pattern": "*/page/*", "max_pages": 5}
+job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1", "crawl": crawl, "schema": SCHEMA}), 90))
+assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("completed", 5, 5), job
+say(f"a detached batch, a held one and a crawl: {job['progress']}")
+
+# DELETE half-way.
+slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurrency": 2}}
+job = stack.start("/v1/batch", slow)
+until = time.monotonic() + 60
+while stack.call("GET", f"/v1/jobs/{job}")["progress"]["done"] == 0:
+    assert time.monotonic() < until, "nothing of a detached batch is done"
+    time.sleep(0.5)
+stack.call("DELETE", f"/v1/jobs/{job}")
+job = charge(stack.end_of(job, 90))
+progress, credits = job["progress"], job["credits"]
+assert job["status"] == "cancelled" and 0 < progress["done"] < 100, job
+assert (credits["charged"], credits["refunded"]) == (progress["done"] + progress["failed"], progress["cancelled"]), job
+stack.call("DELETE", f"/v1/jobs/{job['job_id']}", want=404)
+say(f"cancelled half-way: {progress}")
+
+
+# A handler dies in the middle of a batch; the schedule's sweep hands its job to the workers.
+def handlers():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if f"AWS_LAMBDA_FUNCTION_NAME={name}-Batch".encode() in open(f"/proc/{pid}/environ", "rb").read():
+                yield int(pid)
+        except OSError:
+            pass
+
+
+body = {"urls": pages("k", 40, "slow"), "schema": SCHEMA, "options": {"concurrency": 4}}
+caller = threading.Thread(target=lambda: stack.call("POST", "/v1/batch", body, want=None))
+caller.start()
+until = time.monotonic() + 60
+while not (running := [j for j in stack.call("GET", "/v1/jobs")["jobs"] if j["progress"]["done"] > 0]):
+    assert time.monotonic() < until, "nothing of a held batch is done"
+    time.sleep(0.5)
+killed = list(handlers())
+assert killed, "no handler runs"
+for pid in killed:
+    os.kill(pid, signal.SIGKILL)
+caller.join()
+job = charge(stack.end_of(running[0]["job_id"], 300))
+assert (job["progress"]["done"], job["credits"]["charged"]) == (40, 40), job
+say("a killed handler's job was taken up by the scheduled sweep")
+
+# A dead letter.
+sqs = aws("sqs")
+dead = sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
+letter = {"v": 1, "kind": "units", "job": job["job_id"], "lane": 0, "seqs": [0, 1]}
+sqs.send_message(QueueUrl=dead, MessageBody=json.dumps(letter))
+until = time.monotonic() + 60
+while True:
+    depth = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
+    if depth["ApproximateNumberOfMessages"] == depth["ApproximateNumberOfMessagesNotVisible"] == "0":
+        break
+    assert time.monotonic() < until, f"the dead letter was not read: {depth}"
+    time.sleep(0.5)
+say("a dead letter was read")
+
+# The audit, and the credits to the unit.
+functions = [f["FunctionName"] for f in aws("lambda").list_functions()["Functions"]]
+audit = next(f for f in functions if f.startswith(f"{name}-Audit"))
+said = json.load(aws("lambda").invoke(FunctionName=audit, Payload=b'{"check": true}')["Payload"])
+assert said == {"violations": 0}, said
+assert stack.used() == charged, (stack.used(), charged)
+say(f"no invariant is broken; {charged} credits were charged, as counted")

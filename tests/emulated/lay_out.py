@@ -1,0 +1,117 @@
+"""Lays out what "sam build" leaves, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without NAME]
+
+Writes OUT/template.yaml and OUT/<function>/bootstrap. What ministack 1.5.33 lacks is bent here and nowhere else; a bend that
+finds nothing to bend fails, so that the list stays true. --without takes one right away, to see that it is needed."""
+import copy
+import os
+import shutil
+import subprocess
+import sys
+
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+source, binaries, out = sys.argv[1:4]
+without = sys.argv[5] if sys.argv[4:5] == ["--without"] else None
+template = yaml_parse(open(source).read())
+resources = template["Resources"]
+
+
+def bend(what, count):
+    if not count:
+        sys.exit(f"lay_out.py: there is nothing to bend any more: {what}")
+
+
+def of_type(kind):
+    return {name: r for name, r in resources.items() if r["Type"] == kind}
+
+
+def statements(role):
+    for policy in role["Properties"].get("Policies") or []:
+        policy = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def actions(statement):
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
+# The binaries, for the processor of this machine.
+functions = of_type("AWS::Serverless::Function")
+template["Parameters"]["Architecture"]["Default"] = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
+for name, function in functions.items():
+    os.makedirs(os.path.join(out, name))
+    properties = function["Properties"]
+    binary = os.path.join(binaries, os.path.basename(properties["CodeUri"]))
+    bootstrap = os.path.join(out, name, "bootstrap")
+    # What a debugger needs is most of a debug build, and would be packed and unpacked with each deployment.
+    strip = shutil.which("strip")
+    if strip is None or subprocess.run([strip, "--strip-debug", "-o", bootstrap, binary]).returncode != 0:
+        shutil.copy(binary, bootstrap)
+    properties["CodeUri"] = name
+    del function["Metadata"]
+
+# The emulator compares a pool's size with a number, and a reference stays a string there.
+sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
+         if isinstance(e["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency"), dict)]
+for scaling in sized:
+    scaling["MaximumConcurrency"] = 5
+bend("a referenced MaximumConcurrency", len(sized))
+
+# IAM has no action of its own for a batch; the emulator asks for one.
+widened = 0
+for role in of_type("AWS::IAM::Role").values():
+    for statement in statements(role):
+        batches = [a + "Batch" for a in ("sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility") if a in actions(statement)]
+        if batches:
+            statement["Action"] = actions(statement) + batches
+            widened += 1
+bend("rights to send and delete batches", widened)
+
+# It has no metric math.
+computed = [name for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if "Metrics" in alarm["Properties"]]
+for name in computed:
+    del resources[name]
+bend("alarms over several metrics", len(computed))
+
+# It knows neither streamed integrations nor x-amazon-apigateway-any-method.
+streamed = rest_of = 0
+for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values():
+    rest = methods.pop("x-amazon-apigateway-any-method", None)
+    if rest is not None:
+        rest_of += 1
+        for method in ("get", "post", "put", "patch", "delete", "head", "options"):
+            methods.setdefault(method, copy.deepcopy(rest))
+    for method, operation in list(methods.items()):
+        methods[method] = operation = copy.deepcopy(operation)
+        integration = operation["x-amazon-apigateway-integration"]
+        if integration.pop("responseTransferMode", None):
+            uri = integration["uri"]["Fn::Sub"].replace("2021-11-15", "2015-03-31")
+            integration["uri"]["Fn::Sub"] = uri.replace("response-streaming-invocations", "invocations")
+            streamed += 1
+bend("streamed integrations", streamed)
+bend("methods of any name", rest_of)
+
+
+def drop_action(role, action):
+    found = 0
+    for statement in statements(resources[role]):
+        if action in actions(statement):
+            statement["Action"] = [a for a in actions(statement) if not a.startswith(action)]
+            found += 1
+    return found
+
+
+# Rights whose lack has to be noticed.
+RIGHTS = {
+    "ApiMayCallExtract": lambda: resources.pop("ApiMayCallExtract", None) is not None,
+    "ReceiveMessage": lambda: drop_action("WorkerRole", "sqs:ReceiveMessage"),
+    "ConditionCheckItem": lambda: sum(drop_action(name, "dynamodb:ConditionCheckItem") for name in of_type("AWS::IAM::Role")),
+}
+if without is not None:
+    if without not in RIGHTS:
+        sys.exit(f"lay_out.py: --without takes one of {', '.join(RIGHTS)}")
+    bend(without, RIGHTS[without]())
+
+with open(os.path.join(out, "template.yaml"), "w") as file:
+    file.write(yaml_dump(template))

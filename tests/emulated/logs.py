@@ -1,0 +1,23 @@
+"""Fails if a stack's functions logged a warning or an error that does not belong: logs.py STACK"""
+import sys
+
+from stack import aws, say
+
+# What the run itself causes: a handler that was killed leaves connections that break off.
+EXPECTED = ("running a job that nobody drives",)
+logs, group = aws("logs"), f"/runo/{sys.argv[1]}"
+bad, lines = [], 0
+for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
+    for stream in page["logStreams"]:
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
+        lines += len(events)
+        for event in events:
+            text = event["message"]
+            if any(sign in text for sign in ('"ERROR"', '"WARN"', "Denied", "not authorized", "panicked")):
+                if not any(expected in text for expected in EXPECTED):
+                    bad.append(text[:600])
+for text in bad[:20]:
+    print("      ", text)
+assert lines > 100, f"{lines} lines: the functions log nothing"
+assert not bad, f"{len(bad)} of {lines} lines warn"
+say(f"{lines} lines were logged, none of which warns")

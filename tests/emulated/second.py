@@ -1,0 +1,11 @@
+"""A second stack works, and knows nothing of the first one's accounts: second.py KEY STACK FOREIGN_KEY"""
+import sys
+
+from stack import PAGES, SCHEMA, Stack, say
+
+key, name, foreign = sys.argv[1:]
+stack = Stack(name, key)
+found = stack.call("POST", "/v1/extract", {"url": PAGES + "/page/1", "schema": SCHEMA})
+assert found["data"] == {"title": "Page 1"} and stack.used() == 1, found
+stack.call("GET", "/v1/usage", want=401, X_API_Key=foreign)
+say("the second stack has accounts of its own")
