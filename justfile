@@ -42,6 +42,10 @@ clients:
 template:
     ./tests/deploy.sh
 
+# A deployment into an emulated AWS
+emulated:
+    ./tests/emulated.sh
+
 # The workflows of .github
 workflows:
     ./tests/workflows.sh
