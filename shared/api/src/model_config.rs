@@ -32,11 +32,23 @@ pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
         (Some(_), None) => return Err(ConfigError::Missing("MODEL_OUTPUT_PRICE")),
         (None, Some(_)) => return Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
     };
+    config.batch = choice(env, "MODEL_BATCH", ("openai", "off"))?;
+    config.vision = choice(env, "MODEL_VISION", ("true", "false"))?;
     config.daily_budget = dollars(env, "MODEL_DAILY_BUDGET")?;
     // A budget without prices could not be kept.
     match (config.daily_budget, config.prices) {
         (Some(_), None) => Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
         _ => Ok(Some(config)),
+    }
+}
+
+/// One word or the other, which is the default; whether it is the one.
+fn choice(env: &Env<'_>, name: &'static str, (yes, no): (&str, &str)) -> Result<bool, ConfigError> {
+    match env.text(name) {
+        None => Ok(false),
+        Some(value) if value == yes || value == no => Ok(value == yes),
+        Some(value) if yes == "true" => Err(ConfigError::Unreadable { name, value, want: "true or false" }),
+        Some(value) => Err(ConfigError::Unreadable { name, value, want: "openai or off" }),
     }
 }
 
@@ -68,11 +80,14 @@ mod tests {
             ("MODEL_OUTPUT_PRICE", "$0.60"),
             ("MODEL_DAILY_BUDGET", "5"),
             ("MODEL_TIMEOUT_MS", "9000"),
+            ("MODEL_BATCH", "openai"),
+            ("MODEL_VISION", "true"),
         ];
         let config = config(&set).unwrap().unwrap();
         assert_eq!((config.name.as_str(), config.timeout), ("small", Duration::from_secs(9)));
         assert_eq!(config.prices, Some(Prices { input: 150_000, output: 600_000 }));
         assert_eq!((config.daily_budget, config.key.is_some()), (Some(5_000_000), true));
+        assert!(config.batch && config.vision);
     }
 
     #[test]
@@ -86,6 +101,8 @@ mod tests {
             (vec![url, name, ("MODEL_INPUT_PRICE", "5")], "MODEL_OUTPUT_PRICE"),
             (vec![url, name, ("MODEL_INPUT_PRICE", "-5"), ("MODEL_OUTPUT_PRICE", "1")], "MODEL_INPUT_PRICE"),
             (vec![url, name, ("MODEL_MAX_CHARS", "0")], "MODEL_MAX_CHARS"),
+            (vec![url, name, ("MODEL_BATCH", "anthropic")], "openai or off"),
+            (vec![url, name, ("MODEL_VISION", "yes")], "true or false"),
         ] {
             let error = config(&vars).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

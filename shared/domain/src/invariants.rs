@@ -183,6 +183,11 @@ fn check_job(rows: &JobRows, ledger: &[LedgerEntry], now: Timestamp, sweep_secs:
         {
             say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}"));
         }
+        if let UnitState::Asked { attempt, .. } = unit
+            && !rows.results.contains(&(seq, attempt))
+        {
+            say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}, provisional"));
+        }
     }
     if u64::from(job.admitted) > job.reservation.total() {
         say("admitted within the reservation", format!("{} of {}", job.admitted, job.reservation.total()));
@@ -212,6 +217,7 @@ fn check_job(rows: &JobRows, ledger: &[LedgerEntry], now: Timestamp, sweep_secs:
             UnitState::Skipped => skipped += 1,
             UnitState::Pending => say("an ended job has every unit", format!("unit {seq} is pending")),
             UnitState::Started { .. } => say("an ended job has nothing open", format!("unit {seq} is started")),
+            UnitState::Asked { .. } => say("an ended job has nothing open", format!("unit {seq} waits for the model")),
         }
     }
     match settle {

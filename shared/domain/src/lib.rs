@@ -16,6 +16,7 @@ pub mod job;
 pub mod lanes;
 pub mod machine;
 pub mod media;
+pub mod model_batch;
 pub mod nearest;
 pub mod outcome;
 pub mod pace;

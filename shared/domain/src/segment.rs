@@ -60,6 +60,17 @@ pub enum UnitState {
         /// When another may take it over.
         lease_until: Timestamp,
     },
+    /// Its page was read, and a language model is being asked for what is open: charged, held by nobody. It has a
+    /// provisional result, which is the one that it ends with if nothing better comes.
+    Asked {
+        /// The attempt that read it: with the unit's number it names the provisional result. The model's answer makes the
+        /// result of the attempt after it.
+        attempt: u8,
+        /// Since when.
+        at: Timestamp,
+        /// Of a crawl: URLs that it found and that will not be fetched.
+        skipped: u32,
+    },
     /// It ran.
     Ended {
         /// The attempt that was accepted: with the unit's number it names the result.
@@ -79,6 +90,11 @@ impl UnitState {
     /// Whether nothing more happens to it.
     pub fn is_over(self) -> bool {
         matches!(self, UnitState::Ended { .. } | UnitState::Skipped)
+    }
+
+    /// Whether nobody has to run it: it is over, or waits for the model.
+    pub fn is_quiet(self) -> bool {
+        self.is_over() || matches!(self, UnitState::Asked { .. })
     }
 
     /// Whether it failed.
@@ -169,6 +185,19 @@ impl Segment {
     pub fn is_over(&self, admitted: u32) -> bool {
         self.seqs(admitted).all(|seq| self.unit(seq).is_over())
     }
+
+    /// Whether nobody has to run any of its units, of a job that has admitted so many.
+    pub fn is_quiet(&self, admitted: u32) -> bool {
+        self.seqs(admitted).all(|seq| self.unit(seq).is_quiet())
+    }
+
+    /// Its units that wait for the model, with the attempts that read them.
+    pub fn asked(&self) -> impl Iterator<Item = (Seq, u8)> + '_ {
+        self.known().filter_map(|(seq, unit)| match unit {
+            UnitState::Asked { attempt, .. } => Some((seq, attempt)),
+            UnitState::Pending | UnitState::Started { .. } | UnitState::Ended { .. } | UnitState::Skipped => None,
+        })
+    }
 }
 
 /// What a job's segments add up to.
@@ -209,7 +238,7 @@ impl Totals {
                 }
             }
             UnitState::Skipped => self.tally.cancelled += 1,
-            UnitState::Pending | UnitState::Started { .. } => {}
+            UnitState::Pending | UnitState::Started { .. } | UnitState::Asked { .. } => {}
         }
     }
 }
@@ -233,10 +262,13 @@ mod tests {
         let mut second = Segment::untouched(1);
         second.put(64, UnitState::Skipped);
         second.put(90, UnitState::Skipped);
+        second.put(65, UnitState::Asked { attempt: 2, at: Timestamp(7), skipped: 9 });
         let totals = Totals::of([&first, &second], 70);
         let tally = Tally { total: 70, done: 2, failed: 1, cancelled: 1, pending: 66 };
         assert_eq!(totals, Totals { tally, skipped: 4, duplicates: 1 });
         assert!(!first.is_over(4) && first.is_over(3));
+        assert_eq!(second.asked().collect::<Vec<_>>(), [(65, 2)]);
+        assert!(second.is_quiet(66) && !second.is_over(66) && !second.is_quiet(67) && !first.is_quiet(4));
         assert_eq!(first.unit(64), UnitState::Pending);
         first.put(64, UnitState::Skipped);
         assert_eq!(first.known().count(), 4, "another segment's unit is left alone");

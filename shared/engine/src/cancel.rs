@@ -7,6 +7,7 @@ use domain::{AccountId, JobId, JobState};
 use store::StoreError;
 
 use crate::assignment::JobReader;
+use crate::provider_batch::Waiting;
 use crate::rows::Rows;
 use crate::runner::Runners;
 
@@ -26,6 +27,7 @@ pub struct Canceller {
     pub(crate) rows: Rows,
     pub(crate) jobs: Arc<JobReader>,
     pub(crate) runners: Arc<Runners>,
+    pub(crate) waiting: Waiting,
 }
 
 impl Canceller {
@@ -41,7 +43,8 @@ impl Canceller {
         if job.cancel() == CancelVerdict::Over {
             return Ok(Cancelled::NotFound);
         }
-        let ended = self.runners.end(job, Some(JobState::Cancelling)).await?;
+        let ended = self.runners.end(job.clone(), Some(JobState::Cancelling)).await?;
+        self.waiting.cancel(&job).await;
         // It may have ended by itself in this moment: then there was nothing to cancel.
         match ended.machine.job().state.heads_for() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,

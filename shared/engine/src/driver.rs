@@ -91,7 +91,11 @@ impl Driver {
             ..Run::new(Mode::Run, Scope::Job, job.driver.holder, concurrency)
         };
         let work = self.jobs.assignment(job).await?;
-        self.runners.run::<WithSettle>(work, run).await;
+        let ended = self.runners.run::<WithSettle>(Arc::clone(&work), run).await;
+        if ended.machine.share().waits_for_model() {
+            // Where the queue does not take it a sweeper sees to it.
+            self.dispatcher.ask_to_settle(&work).await;
+        }
         Ok(())
     }
 

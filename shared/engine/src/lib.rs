@@ -33,6 +33,7 @@ mod heartbeat;
 mod lease;
 mod pacing;
 mod page;
+mod provider_batch;
 mod reading;
 mod rendering;
 mod rows;
@@ -68,6 +69,7 @@ use metrics::{MetricEvent, MetricRecorder};
 use modelling::ModelReader;
 use pacing::UnitPacing;
 use page::PageVisitor;
+use provider_batch::{Answers, Asking, ProviderBatches, Waiting};
 use reading::PageReader;
 use rendering::PageRenderer;
 use rows::Rows;
@@ -203,6 +205,7 @@ impl Engine {
             visitor: Arc::new(visitor),
             cache: Arc::new(ResultCache { context: cx(), rows: rows.clone() }),
             captures: captures.clone(),
+            asking: Asking { context: cx(), rows: rows.clone() },
             semaphores,
         };
         let runners = Arc::new(Runners {
@@ -219,16 +222,34 @@ impl Engine {
             runners: Arc::clone(&runners),
             dispatcher: Arc::clone(&dispatcher),
         });
+        let answers = Answers { context: cx(), rows: rows.clone(), runners: Arc::clone(&runners) };
+        let batches = model.as_ref().and_then(|model| {
+            Some(Arc::new(ProviderBatches {
+                context: cx(),
+                rows: rows.clone(),
+                jobs: Arc::clone(&jobs),
+                answers: answers.clone(),
+                model: Arc::clone(model),
+                provider: model.model.batches()?,
+            }))
+        });
+        let waiting = Waiting { answers, batches };
         Engine(Arc::new(Parts {
             acceptor: Acceptor { context: cx(), rows: rows.clone(), jobs: Arc::clone(&jobs) },
-            canceller: Canceller { rows: rows.clone(), jobs: Arc::clone(&jobs), runners: Arc::clone(&runners) },
-            settler: Settler { rows: rows.clone(), runners: Arc::clone(&runners) },
+            canceller: Canceller {
+                rows: rows.clone(),
+                jobs: Arc::clone(&jobs),
+                runners: Arc::clone(&runners),
+                waiting: waiting.clone(),
+            },
+            settler: Settler { rows: rows.clone(), runners: Arc::clone(&runners), waiting: waiting.clone() },
             sweeper: Sweeper {
                 context: cx(),
                 rows: rows.clone(),
                 runners: Arc::clone(&runners),
                 dispatcher: Arc::clone(&dispatcher),
                 driver: Arc::clone(&driver),
+                waiting,
             },
             worker: Worker {
                 context: cx(),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::job::ModelUse;
-use domain::{RenderMode, Schema, Timestamp};
+use domain::{AccountId, Endpoint, RenderMode, Schema, Timestamp};
 use extraction::Compact;
 use extraction::grounding::{Claim, Shown, Ungrounded};
 use language_model::{Answer, Answered, Asked, Code, Model, ModelError, Question, Usage};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use store::Store;
 use store::model::ModelFigures;
 use url::Url;
@@ -38,10 +38,44 @@ pub(crate) struct ModelReader {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// Values by field, or why the page does not bear them out.
+pub(crate) type JudgedValues = Vec<(String, Result<Value, Ungrounded>)>;
+
 /// What a call came to, with what its values were refused for.
 struct Judged {
-    values: Vec<(String, Result<Value, Ungrounded>)>,
+    values: JudgedValues,
     usage: Usage,
+}
+
+/// What there is to say of a page so far, as far as a model may add to it.
+pub(crate) struct Draft<'v> {
+    pub(crate) data: &'v mut Map<String, Value>,
+    pub(crate) warnings: &'v mut Vec<String>,
+    pub(crate) render_mode: &'v mut RenderMode,
+    pub(crate) model_fields: &'v mut Vec<String>,
+}
+
+impl Draft<'_> {
+    /// Takes in what the page bears out of a model's values, and says what was refused; or why there are none.
+    pub(crate) fn take_in(&mut self, judged: Result<JudgedValues, ModelError>) {
+        for (field, value) in match judged {
+            Ok(values) => values,
+            Err(error) => return self.warnings.push(error.to_string()),
+        } {
+            match value {
+                Ok(value) => {
+                    self.data.insert(field.clone(), value);
+                    self.model_fields.push(field);
+                }
+                Err(why) => {
+                    self.warnings.push(format!("field \"{field}\": the model's value was refused: {why}"));
+                }
+            }
+        }
+        if !self.model_fields.is_empty() && *self.render_mode == RenderMode::Structured {
+            *self.render_mode = RenderMode::Fetch;
+        }
+    }
 }
 
 impl ModelReader {
@@ -51,39 +85,50 @@ impl ModelReader {
         (job.spec.options.model == ModelUse::Auto).then(|| self.model.config().max_text)
     }
 
+    /// Whether what is open in a job's pages is asked by the provider's batch, for which nobody waits page by page.
+    pub(crate) fn waits_for_batch(&self, job: &Assignment) -> bool {
+        self.model.config().batch && job.async_mode && job.endpoint != Endpoint::Extract
+    }
+
     /// Asks for what is open in a page's values, if anything is, and puts what the page bears out among them.
     pub(crate) async fn complete(&self, job: &Assignment, at: &Url, values: &mut Values, end: Instant) {
         let Some(compact) = values.compact.take().filter(|compact| !compact.open.is_empty()) else { return };
-        let now = self.clock.now();
+        let judged = self.consult(job, at, compact, self.clock.now(), end).await;
+        values.model_failed = judged.is_err();
+        let Values { data, warnings, render_mode, model_fields, .. } = values;
+        Draft { data, warnings, render_mode, model_fields }.take_in(judged);
+    }
+
+    /// Asks for what is open in a page that was read at `read_at`, until `end`, and counts the call.
+    pub(crate) async fn consult(
+        &self,
+        job: &Assignment,
+        at: &Url,
+        compact: Compact,
+        read_at: Timestamp,
+        end: Instant,
+    ) -> Result<JudgedValues, ModelError> {
         let mut figures = ModelFigures::default();
-        match self.ask(job, at, compact, now, end, &mut figures).await {
-            Ok(judged) => {
-                figures.input_tokens = judged.usage.input;
-                figures.output_tokens = judged.usage.output;
-                for (field, value) in judged.values {
-                    match value {
-                        Ok(value) => {
-                            values.data.insert(field.clone(), value);
-                            values.model_fields.push(field);
-                        }
-                        Err(why) => {
-                            figures.refused_values += 1;
-                            values.warnings.push(format!("field \"{field}\": the model's value was refused: {why}"));
-                        }
-                    }
-                }
-                if !values.model_fields.is_empty() && values.render_mode == RenderMode::Structured {
-                    values.render_mode = RenderMode::Fetch;
-                }
+        let judged = match self.ask(job, at, compact, read_at, end, &mut figures).await {
+            Ok(Judged { values, usage }) => {
+                figures.input_tokens = usage.input;
+                figures.output_tokens = usage.output;
+                figures.refused_values = refused(&values);
+                Ok(values)
             }
             Err(error) => {
-                values.model_failed = true;
-                values.warnings.push(error.to_string());
                 figures.failures = BTreeMap::from([(error.code.name().to_owned(), 1)]);
+                Err(error)
             }
-        }
-        self.recorder.record(&MetricEvent::ModelCalled(&figures));
-        if let Err(error) = self.store.models.count_model_call(&job.account, now, &figures).await {
+        };
+        self.count(&job.account, &figures).await;
+        judged
+    }
+
+    /// Tells whoever counts of calls.
+    pub(crate) async fn count(&self, account: &AccountId, figures: &ModelFigures) {
+        self.recorder.record(&MetricEvent::ModelCalled(figures));
+        if let Err(error) = self.store.models.count_model_call(account, self.clock.now(), figures).await {
             tracing::warn!(%error, "a call of the model could not be counted");
         }
     }
@@ -93,34 +138,44 @@ impl ModelReader {
         job: &Assignment,
         at: &Url,
         compact: Compact,
-        now: Timestamp,
+        read_at: Timestamp,
         end: Instant,
         figures: &mut ModelFigures,
     ) -> Result<Judged, ModelError> {
         let _permit = self.calls.acquire(&job.account).await;
         let end = end.checked_sub(KEEP).filter(|end| *end >= Instant::now() + SHORTEST);
         let end = end.ok_or(ModelError::new(Code::Timeout, "there was no time left to ask the model"))?;
-        let question = question(&job.spec.schema, at, &compact);
-        let reserved = self.reserve(&question, now).await?;
+        let (question, now) = (question(&job.spec.schema, at, &compact), self.clock.now());
+        let reserved = self.reserve(most_of(&question), now).await?;
         figures.calls = 1;
         let answer = self.model.ask(&question, end.into()).await;
         if let Some(reserved) = reserved {
             self.give_back(reserved, &answer, now).await;
         }
         let Answer { fields, usage } = answer?;
+        Ok(Judged { values: self.judge_answer(job, fields, compact, read_at).await?, usage })
+    }
+
+    /// Which of a model's values the page bears out that was read at `read_at`.
+    pub(crate) async fn judge_answer(
+        &self,
+        job: &Assignment,
+        fields: Vec<Answered>,
+        compact: Compact,
+        read_at: Timestamp,
+    ) -> Result<JudgedValues, ModelError> {
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
         // Short, whatever the answer: it is not cut.
-        let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, &locale, now));
+        let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, &locale, read_at));
         let broken = ModelError::new(Code::Error, "the model's answer could not be judged because of a fault of ours");
-        let values = self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)?;
-        Ok(Judged { values, usage })
+        self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)
     }
 
     /// Sets a call's highest price aside. `None` where nothing limits what a day costs.
-    async fn reserve(&self, question: &Question, now: Timestamp) -> Result<Option<u64>, ModelError> {
+    pub(crate) async fn reserve(&self, most: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
         let config = self.model.config();
         let Some((budget, prices)) = config.daily_budget.zip(config.prices) else { return Ok(None) };
-        let most = prices.cost(Usage { input: question.input_tokens(), output: question.output_tokens() });
+        let most = prices.cost(most);
         match self.store.models.reserve_model_budget(now, most, budget).await {
             Ok(true) => Ok(Some(most)),
             Ok(false) => {
@@ -143,10 +198,25 @@ impl ModelReader {
             (Err(error), _) if error.status.is_some() => 0,
             _ => return,
         };
-        if let Err(error) = self.store.models.return_model_budget(now, reserved.saturating_sub(taken)).await {
+        self.return_unused(reserved.saturating_sub(taken), now).await;
+    }
+
+    /// Gives back what was set aside at `reserved_at` and not taken.
+    pub(crate) async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
+        if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
             tracing::warn!(%error, "the model's budget could not be corrected; it is used up sooner");
         }
     }
+}
+
+/// Most tokens that a question may take.
+pub(crate) fn most_of(question: &Question) -> Usage {
+    Usage { input: question.input_tokens(), output: question.output_tokens() }
+}
+
+/// How many values were refused.
+pub(crate) fn refused(values: &JudgedValues) -> u64 {
+    values.iter().filter(|(_, value)| value.is_err()).count() as u64
 }
 
 /// Which of a model's values a page bears out, by field; of the others, why it does not.

@@ -15,6 +15,7 @@ use crate::assignment::Assignment;
 use crate::attempts::{PageFetcher, Tried};
 use crate::crawl::{Crawler, Found, Redirects};
 use crate::modelling::ModelReader;
+use crate::provider_batch::Ask;
 use crate::reading::{Fetched, Held, PageReader};
 use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
 use crate::semaphores::Semaphores;
@@ -48,12 +49,20 @@ pub(crate) struct Visited {
     pub(crate) answered: Option<(Url, Option<Throttled>)>,
     /// A picture of the page, where one was asked for and taken.
     pub(crate) screenshot: Option<Vec<u8>>,
+    /// What a model is to be asked about it by and by; what was read is provisional then.
+    pub(crate) ask: Option<Ask>,
 }
 
 impl Visited {
     /// What the cache had: nothing was fetched.
     pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
-        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None, screenshot: None }
+        Visited::of(outcome)
+    }
+
+    /// What there is, and nothing else to say of it.
+    fn of(outcome: UnitOutcome) -> Visited {
+        let (found, answered, screenshot, ask) = (None, None, None, None);
+        Visited { outcome, is_whole: true, found, duplicate: false, answered, screenshot, ask }
     }
 
     /// No such page can be asked for.
@@ -62,8 +71,7 @@ impl Visited {
     }
 
     fn failed(url: &str, error: UnitError) -> Visited {
-        let outcome = UnitOutcome::error(url, error);
-        Visited { outcome, is_whole: true, found: None, duplicate: false, answered: None, screenshot: None }
+        Visited::of(UnitOutcome::error(url, error))
     }
 }
 
@@ -160,9 +168,11 @@ impl PageVisitor {
         visited(url, answer, Some(attempts))
     }
 
-    /// Has the operator's model read what rules left open, if there is one.
+    /// Has the operator's model read what rules left open, if there is one and somebody waits for it.
     async fn complete(&self, job: &Assignment, answer: &mut Answer, end: Instant) {
-        if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut()) {
+        if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut())
+            && !model.waits_for_batch(job)
+        {
             model.complete(job, &answer.at, values, end).await;
         }
     }
@@ -248,10 +258,12 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let Answer { at, redirected, values, found, screenshot } = answer;
     let final_url = redirected.then(|| at.to_string());
     let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
-    let mut is_whole = true;
+    let (mut is_whole, mut ask) = (true, None);
     let outcome = match values.unwrap_or_else(|| Err(ours())) {
-        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact: _ }) => {
+        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact }) => {
             is_whole = !model_failed;
+            // What nobody was asked about yet.
+            ask = compact.filter(|compact| !compact.open.is_empty()).map(|compact| Ask::new(&at, compact));
             UnitOutcome::Success {
                 url,
                 final_url,
@@ -267,7 +279,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
         Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
     };
     let outcome = outcome.tried(attempts.unwrap_or(1));
-    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)), screenshot }
+    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)), screenshot, ask }
 }
 
 /// What a unit's page came to that could not be had.
@@ -276,5 +288,5 @@ fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
-    Visited { outcome, is_whole: true, found: None, answered, duplicate, screenshot: None }
+    Visited { answered, duplicate, ..Visited::of(outcome) }
 }

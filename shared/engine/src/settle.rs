@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::JobId;
 use store::StoreError;
 
+use crate::provider_batch::Waiting;
 use crate::rows::Rows;
 use crate::runner::Runners;
 
@@ -12,6 +13,7 @@ use crate::runner::Runners;
 pub struct Settler {
     pub(crate) rows: Rows,
     pub(crate) runners: Arc<Runners>,
+    pub(crate) waiting: Waiting,
 }
 
 impl Settler {
@@ -24,7 +26,10 @@ impl Settler {
         if let Some(job) = self.rows.job(id).await?
             && !job.state.ended()
         {
-            self.runners.end(job, None).await?;
+            let ended = self.runners.end(job.clone(), None).await?;
+            if ended.machine.share().waits_for_model() {
+                self.waiting.see_to(&job, ended.machine.rows()).await?;
+            }
         }
         Ok(())
     }

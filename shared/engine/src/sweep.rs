@@ -13,6 +13,7 @@ use store::StoreError;
 use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
+use crate::provider_batch::Waiting;
 use crate::rows::Rows;
 use crate::runner::Runners;
 
@@ -28,6 +29,7 @@ pub struct Sweeper {
     pub(crate) runners: Arc<Runners>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) driver: Arc<Driver>,
+    pub(crate) waiting: Waiting,
 }
 
 impl Sweeper {
@@ -49,6 +51,7 @@ impl Sweeper {
                 Err(error) => tracing::error!(job = %id, %error, "a job could not be looked after"),
             }
         }
+        self.waiting.look_after_batches(until).await;
         Ok(seen)
     }
 
@@ -65,6 +68,10 @@ impl Sweeper {
         }
         let ended = self.runners.end(job.clone(), None).await?;
         if ended.exit == domain::machine::Exit::Settled {
+            return Ok(true);
+        }
+        if ended.machine.share().waits_for_model() {
+            self.waiting.see_to(&job, ended.machine.rows()).await?;
             return Ok(true);
         }
         let JobView { state, admitted, .. } = ended.machine.job();
@@ -108,7 +115,7 @@ fn last_move(job: &Job, rows: &[Segment], lease_secs: u64) -> Timestamp {
     let lease = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();
     let moved = rows.iter().flat_map(Segment::known).filter_map(|(_, unit)| match unit {
         UnitState::Started { lease_until, .. } => Some(lease_until.plus_ms(-lease)),
-        UnitState::Ended { at, .. } => Some(at),
+        UnitState::Asked { at, .. } | UnitState::Ended { at, .. } => Some(at),
         UnitState::Pending | UnitState::Skipped => None,
     });
     moved.max().unwrap_or(job.started_at).max(job.started_at)
@@ -123,7 +130,7 @@ fn to_run(machine: &Machine<WithSettle>, now: Timestamp) -> BTreeSet<Seq> {
         .filter(|seq| match unit(*seq) {
             UnitState::Pending => state == JobState::Running,
             UnitState::Started { lease_until, .. } => lease_until <= now,
-            UnitState::Ended { .. } | UnitState::Skipped => false,
+            UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => false,
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answer;
@@ -114,14 +114,20 @@ impl Model {
         timeout_at(end, call).await.unwrap_or(Err(late))
     }
 
-    async fn post(&self, operation: &str, body: serde_json::Value) -> Result<Completion, ModelError> {
+    /// A call of an operation, with the operator's key.
+    pub(crate) fn call(&self, method: Method, operation: &str) -> Result<RequestBuilder, ModelError> {
         let inner = &*self.inner;
-        let unreachable = || ModelError::new(Code::Unavailable, "the model cannot be reached");
         let address = inner.config.address(operation).ok_or_else(unreachable)?;
-        let mut call = inner.client.post(address).header("content-type", "application/json").body(body.to_string());
-        if let Some(authorization) = &inner.authorization {
-            call = call.header(AUTHORIZATION, authorization);
-        }
+        let call = inner.client.request(method, address);
+        Ok(match &inner.authorization {
+            Some(authorization) => call.header(AUTHORIZATION, authorization),
+            None => call,
+        })
+    }
+
+    async fn post(&self, operation: &str, body: serde_json::Value) -> Result<Completion, ModelError> {
+        let call =
+            self.call(Method::POST, operation)?.header("content-type", "application/json").body(body.to_string());
         let response = call.send().await.map_err(|_| unreachable())?;
         judge(&response)?;
         let text = read(response).await?;
@@ -129,11 +135,24 @@ impl Model {
     }
 }
 
-/// What a status means.
-fn judge(response: &Response) -> Result<(), ModelError> {
+fn unreachable() -> ModelError {
+    ModelError::new(Code::Unavailable, "the model cannot be reached")
+}
+
+/// Takes an answer for one, or for what its status means.
+pub(crate) fn judge(response: &Response) -> Result<(), ModelError> {
     let status = response.status();
+    if matches!(status, StatusCode::OK | StatusCode::CREATED) {
+        return Ok(());
+    }
+    let error = of_status(status);
+    let retry_after = error.is_passing().then(|| retry_after(response)).flatten();
+    Err(ModelError { retry_after, ..error })
+}
+
+/// What a status means.
+fn of_status(status: StatusCode) -> ModelError {
     let error = match status {
-        StatusCode::OK => return Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             ModelError::new(Code::Error, "the model refuses the operator's key")
         }
@@ -147,8 +166,15 @@ fn judge(response: &Response) -> Result<(), ModelError> {
         _ if status.is_server_error() => ModelError::new(Code::Unavailable, "the model failed"),
         _ => ModelError::new(Code::Error, "the model's answer cannot be read"),
     };
-    let retry_after = error.is_passing().then(|| retry_after(response)).flatten();
-    Err(ModelError { retry_after, status: Some(status.as_u16()), ..error })
+    ModelError { status: Some(status.as_u16()), ..error }
+}
+
+impl ModelError {
+    /// What an answer's status means that was no success.
+    pub(crate) fn of_status(status: u16) -> ModelError {
+        let unread = || ModelError::new(Code::Error, "the model's answer cannot be read");
+        StatusCode::from_u16(status).map_or_else(|_| unread(), of_status)
+    }
 }
 
 /// `Retry-After` in either form (RFC 9110 §10.2.3); a moment counts from the answer's own `Date`.
@@ -163,7 +189,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, ModelError> {
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, ModelError> {
     let mut body = Vec::new();
     let broken = |_| ModelError::new(Code::Unavailable, "the model's answer broke off");
     while let Some(chunk) = response.chunk().await.map_err(broken)? {

@@ -43,6 +43,10 @@ pub struct ModelConfig {
     pub max_text: usize,
     /// `MODEL_INPUT_PRICE`, `MODEL_OUTPUT_PRICE`: US dollars for a million tokens.
     pub prices: Option<Prices>,
+    /// `MODEL_BATCH`: whether the provider's batches are used where nobody waits.
+    pub batch: bool,
+    /// `MODEL_VISION`: whether it looks at pictures.
+    pub vision: bool,
     /// `MODEL_DAILY_BUDGET`: most that all calls of a day (UTC) may cost, in millionths of a US dollar.
     pub daily_budget: Option<u64>,
 }
@@ -73,6 +77,8 @@ impl ModelConfig {
             timeout: Duration::from_secs(30),
             max_text: 60_000,
             prices: None,
+            batch: false,
+            vision: false,
             daily_budget: None,
         })
     }

@@ -73,7 +73,7 @@ impl ModelError {
     }
 
     /// Whether it may pass within a moment.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::RateLimited)
     }
 

@@ -6,17 +6,20 @@
 //! one that a redirect names, and not through a proxy of the environment.
 
 mod answer;
+pub mod batches;
 mod breaker;
 mod client;
 mod config;
 mod error;
 mod price;
+mod lines;
 mod question;
 mod wire;
 
 pub use answer::{Answer, Answered};
 pub use breaker::Breaker;
 pub use client::Model;
+pub use lines::{AnsweredLine, line_of};
 pub use config::{ConfigFault, ModelConfig, Secret};
 pub use error::{Code, ModelError};
 pub use price::{Prices, Usage, micros_of};

@@ -1,7 +1,10 @@
 //! What of OpenAI's chat protocol is read. Source: the API reference of OpenAI, "Create chat completion"; other servers
 //! leave out what they do not have.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A chat completion.
 #[derive(Debug, Deserialize)]
@@ -37,4 +40,52 @@ pub(crate) struct Tokens {
     pub(crate) prompt_tokens: u64,
     #[serde(default)]
     pub(crate) completion_tokens: u64,
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FileObject {
+    pub(crate) id: String,
+}
+
+/// A batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchObject {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) output_file_id: Option<String>,
+    #[serde(default)]
+    pub(crate) error_file_id: Option<String>,
+    /// Unix seconds.
+    #[serde(default)]
+    pub(crate) created_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A page of a list of batches.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchPage {
+    #[serde(default)]
+    pub(crate) data: Vec<BatchObject>,
+    #[serde(default)]
+    pub(crate) has_more: bool,
+}
+
+/// A line of a batch's answers. Why there is none is the provider's to know.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchLine {
+    pub(crate) custom_id: String,
+    #[serde(default)]
+    pub(crate) response: Option<LineResponse>,
+}
+
+/// What a line's call came to.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LineResponse {
+    #[serde(default)]
+    pub(crate) status_code: Option<u16>,
+    #[serde(default)]
+    pub(crate) body: Value,
 }

@@ -6,6 +6,8 @@ use domain::{AccountId, CacheKey, JobId, Month, Seq, Timestamp};
 pub const BY_ACCOUNT: &str = "by_account";
 /// The index that the sweeper reads: jobs by when they have to be looked at.
 pub const BY_DUE: &str = "by_due";
+/// Partition of the same index for batches at a model's provider.
+pub const MODEL_DUE: &str = "DUE#MODEL";
 /// Over how many partitions the sweeper's index spreads.
 pub const DUE_SHARDS: u8 = 4;
 
@@ -89,9 +91,33 @@ pub fn capture(seq: Seq) -> String {
     format!("CAPTURE#{seq:06}")
 }
 
+/// Sort key of what a model is asked about a unit's page. Padded likewise.
+pub fn ask(seq: Seq, attempt: u8) -> String {
+    format!("ASK#{seq:06}#{attempt:03}")
+}
+
+/// Sort key of one of a job's batches at a model's provider. Padded likewise.
+pub fn model_batch(n: u32) -> String {
+    format!("MODELBATCH#{n:010}")
+}
+
+/// The number of the batch that a sort key names.
+pub fn model_batch_of(sk: &str) -> Option<u32> {
+    sk.strip_prefix("MODELBATCH#")?.parse().ok()
+}
+
 /// The unit and attempt that a result's sort key names.
 pub fn result_of(sk: &str) -> Option<(Seq, u8)> {
-    let (seq, attempt) = sk.strip_prefix("RESULT#")?.split_once('#')?;
+    unit_of(sk.strip_prefix("RESULT#")?)
+}
+
+/// The unit and attempt that the sort key of a question names.
+pub fn ask_of(sk: &str) -> Option<(Seq, u8)> {
+    unit_of(sk.strip_prefix("ASK#")?)
+}
+
+fn unit_of(rest: &str) -> Option<(Seq, u8)> {
+    let (seq, attempt) = rest.split_once('#')?;
     Some((seq.parse().ok()?, attempt.parse().ok()?))
 }
 

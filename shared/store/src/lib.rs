@@ -18,6 +18,7 @@ pub mod keys;
 pub mod lists;
 pub mod memory;
 pub mod model;
+pub mod model_batches;
 pub mod queue;
 pub mod quota;
 pub mod results;
@@ -125,6 +126,8 @@ parts! {
     ResultCache;
     /// What the operator's model cost and came to.
     ModelUsage;
+    /// What is asked of the operator's model by the provider's batches.
+    ModelBatches;
     /// The tables themselves.
     Admin;
 }
@@ -146,6 +149,8 @@ pub struct Store {
     pub cache: ResultCache,
     /// What the operator's model cost and came to.
     pub models: ModelUsage,
+    /// What is asked of the operator's model by the provider's batches.
+    pub model_batches: ModelBatches,
     /// The tables themselves.
     pub admin: Admin,
 }
@@ -176,6 +181,7 @@ impl Store {
             hosts: Hosts(base.clone()),
             cache: ResultCache(base.clone()),
             models: ModelUsage(base.clone()),
+            model_batches: ModelBatches(base.clone()),
             admin: Admin(base.clone()),
         }
     }

@@ -25,9 +25,9 @@ use std::time::Instant;
 use model::JobModel;
 use mutant::Mutant;
 use properties::{
-    ANSWER, CANCELLED, CANCELLED_EXTRACT, COMPLETES, EXHAUSTED, EXPIRES, EXTRACT_ENDS, FAIL_FAST, FAILED_FAST, FENCED,
-    GROWN, INVARIANTS, NOTHING_STARTS, ONE_RESULT, OVERTAKEN, POOLS, RUNS_STARTED, SETTLED_ONCE, STARTED_OR_SKIPPED,
-    TAKEN_OVER,
+    ANSWER, ANSWERED, CANCELLED, CANCELLED_EXTRACT, COMPLETES, EXHAUSTED, EXPIRES, EXTRACT_ENDS, FAIL_FAST,
+    FAILED_FAST, FENCED, GROWN, INVARIANTS, NOTHING_STARTS, ONE_RESULT, OVERTAKEN, POOLS, RUNS_STARTED, SETTLED_ONCE,
+    STARTED_OR_SKIPPED, TAKEN_AS_IS, TAKEN_OVER,
 };
 use setup::{Grain, Setup};
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
@@ -139,6 +139,29 @@ fn a_crawl_grows() {
     holds("crawl, 2 pages, driver, DELETE, 1 fault", driven, &[COMPLETES, CANCELLED, GROWN, TAKEN_OVER], 1_000);
 }
 
+fn asking(setup: Setup) -> Setup {
+    Setup { asks: true, ..setup }
+}
+
+#[test]
+fn a_model_is_waited_for() {
+    let queued = asking(Setup::queued(1, 1, 0));
+    let possible = [COMPLETES, ANSWERED, TAKEN_AS_IS, TAKEN_OVER];
+    holds("queue, 1 unit, model, DELETE, 1 fault", queued, &possible, 1_000);
+    let two = asking(Setup { workers: 1, concurrency: 1, ..one_message(Setup::queued(2, 0, 0)) });
+    holds("queue, 2 units in a message, model, DELETE", two, &[COMPLETES, CANCELLED, ANSWERED, TAKEN_AS_IS], 1_000);
+    let slow = asking(undisturbed(Setup::driven(2, 1, 1)));
+    holds("driver, 2 units, model, 1 fault, 1 overrun", slow, &[COMPLETES, ANSWERED, TAKEN_OVER, OVERTAKEN], 1_000);
+    let deadline = asking(Setup { deadline: Some(1), ..undisturbed(Setup::driven(1, 1, 0)) });
+    let possible = [COMPLETES, EXPIRES, ANSWERED, TAKEN_AS_IS, TAKEN_OVER];
+    holds("driver, 1 unit, model, deadline, 1 fault", deadline, &possible, 100);
+    let careful = Setup { concurrency: 1, ..asking(fail_fast(undisturbed(Setup::driven(2, 0, 0)))) };
+    let possible = [COMPLETES, ANSWERED, TAKEN_AS_IS, FAILED_FAST];
+    holds("2 units one by one, model, fail_fast", careful, &possible, 10);
+    let crawl = asking(undisturbed(driven_crawl(2, 1, 0)));
+    holds("crawl, 2 pages, driver, model, 1 fault", crawl, &[COMPLETES, GROWN, ANSWERED, TAKEN_OVER], 100);
+}
+
 #[test]
 fn an_extract_ends() {
     let possible = [COMPLETES, CANCELLED_EXTRACT, EXPIRES];
@@ -164,6 +187,8 @@ fn a_job_can_always_end_by_itself() {
     ends("queue, 1 unit, DELETE, 1 fault", Setup::queued(1, 1, 0));
     ends("driver, 2 units, DELETE, 1 fault", Setup::driven(2, 1, 0));
     ends("2 units, fail_fast, DELETE", fail_fast(Setup::driven(2, 0, 0)));
+    ends("queue, 1 unit, model, DELETE, 1 fault", asking(Setup::queued(1, 1, 0)));
+    ends("driver, 2 units, model, DELETE", asking(Setup::driven(2, 0, 0)));
     ends("crawl, 2 pages, 1 fault", undisturbed(Setup::crawl(2, 1, 0)));
     ends("extract, DELETE, deadline, 1 fault, 1 overrun", Setup::extract(1, 1));
 }
@@ -216,6 +241,9 @@ fn every_mutant_of_machines_and_runners_is_caught() {
     caught(Mutant::NoFailFast, careful, FAIL_FAST);
     caught(Mutant::AnswersBeforeSkipping, Setup::queued(1, 0, 0), NOTHING_STARTS);
     caught(Mutant::AnswersBeforeSkipping, Setup::queued(1, 0, 0), ANSWER);
+    caught(Mutant::AnswerUnput, asking(undisturbed(Setup::queued(1, 0, 0))), INVARIANTS);
+    caught(Mutant::NoFence, asking(Setup::queued(1, 0, 0)), ONE_RESULT);
+    strands(Mutant::NoAnswer, asking(undisturbed(Setup::queued(1, 0, 0))));
     strands(Mutant::NoResend, Setup::driven(1, 1, 0));
     strands(Mutant::ResendOnlyWhileRunning, Setup::driven(1, 1, 0));
 }

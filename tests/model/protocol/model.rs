@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use domain::machine::{Machine, Moment};
+use domain::machine::{Event, Machine, Moment};
 use domain::segment::UnitState;
 use domain::{Nonce, Timestamp};
 use stateright::{Model, Property};
@@ -56,6 +56,8 @@ pub enum Step {
     Receive(usize, Units),
     Delete(usize),
     Sweep(usize),
+    /// The model's answers are there, for all units that wait for them.
+    Answer(usize),
     /// A process that can only wait has waited long enough.
     Wake(usize),
     /// The end of a process's invocation.
@@ -108,17 +110,25 @@ impl JobModel {
     /// Begins a process.
     pub fn spawn(&self, world: &mut World, kind: Kind, job: usize, units: &Units) {
         let me = world.fresh_nonce();
-        self.spawn_as(world, kind, job, units, me, false);
+        self.spawn_as(world, (kind, me), job, units, false, Vec::new());
     }
 
-    fn spawn_as(&self, world: &mut World, kind: Kind, job: usize, units: &Units, me: Nonce, knows: bool) {
+    fn spawn_as(
+        &self,
+        world: &mut World,
+        (kind, me): (Kind, Nonce),
+        job: usize,
+        units: &Units,
+        knows: bool,
+        events: Vec<Event>,
+    ) {
         let (plan, row) = (self.setup.plan(kind, me, units), world.job(job));
         let at = Moment { now: self.now(world), ticks: 0 };
         let used = row.admitted.div_ceil(domain::segment::UNITS_PER_SEGMENT) as usize;
         let rows = knows.then(|| row.segments[..used].to_vec());
         let brain = match kind {
             Kind::Worker => Brain::Plain(Machine::new(plan, self.view(row), rows, at)),
-            Kind::Driver | Kind::Canceller | Kind::Sweeper => {
+            Kind::Driver | Kind::Canceller | Kind::Sweeper | Kind::Poller => {
                 Brain::Money(Machine::new(plan, self.view(row), rows, at))
             }
         };
@@ -133,11 +143,11 @@ impl JobModel {
             lost: false,
         };
         world.processes.push(process);
-        self.tell(world, world.processes.len() - 1, Vec::new());
+        self.tell(world, world.processes.len() - 1, events);
     }
 
     /// Tells a process of something, and lets it go on until it can only wait.
-    pub fn tell(&self, world: &mut World, at: usize, events: Vec<domain::machine::Event>) {
+    pub fn tell(&self, world: &mut World, at: usize, events: Vec<Event>) {
         let mut process = world.processes.remove(at);
         let moment = self.moment(world, &process);
         let mut events = events;
@@ -167,11 +177,26 @@ impl JobModel {
             let row = world.job(process.job);
             let said = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
                 UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.me,
-                UnitState::Started { attempt: last, .. } | UnitState::Ended { attempt: last, .. } => last >= attempt,
+                UnitState::Started { attempt: last, .. }
+                | UnitState::Asked { attempt: last, .. }
+                | UnitState::Ended { attempt: last, .. } => last >= attempt,
                 UnitState::Pending | UnitState::Skipped => false,
             };
             world.history.ran_unstarted |= !said;
         }
+    }
+
+    /// Puts what the model said, and begins the process that tells the rows of it.
+    fn answer_units(&self, world: &mut World, job: usize) {
+        let asked: Vec<(domain::Seq, u8)> = world.asked(job).collect();
+        if !self.is(Mutant::AnswerUnput) {
+            let results: Vec<_> = asked.iter().map(|(seq, attempt)| (*seq, attempt + 1)).collect();
+            self.put_results(world, job, &results);
+        }
+        let at = Timestamp(0);
+        let events = asked.into_iter().map(|(seq, attempt)| Event::Answered { seq, attempt, at }).collect();
+        let me = world.fresh_nonce();
+        self.spawn_as(world, (Kind::Poller, me), job, &Units::new(), false, events);
     }
 
     fn apply(&self, world: &World, step: &Step) -> Option<World> {
@@ -188,18 +213,19 @@ impl JobModel {
             }
             Step::Delete(job) => self.spawn(&mut next, Kind::Canceller, *job, &Units::new()),
             Step::Sweep(job) => self.spawn(&mut next, Kind::Sweeper, *job, &Units::new()),
+            Step::Answer(job) => self.answer_units(&mut next, *job),
             Step::Wake(at) => {
                 next.processes[*at].wakes += 1;
                 self.tell(&mut next, *at, Vec::new());
             }
             Step::Stop(at) => {
                 next.faults = next.faults.checked_sub(u8::from(!next.processes[*at].body.ops.is_empty()))?;
-                self.tell(&mut next, *at, vec![domain::machine::Event::Stop]);
+                self.tell(&mut next, *at, vec![Event::Stop]);
             }
             Step::LoseLease(at) => {
                 next.faults -= 1;
                 next.processes[*at].lost = true;
-                self.tell(&mut next, *at, vec![domain::machine::Event::LeaseLost]);
+                self.tell(&mut next, *at, vec![Event::LeaseLost]);
             }
             Step::Crash(at) => {
                 next.faults -= 1;
@@ -255,7 +281,7 @@ impl Model for JobModel {
         self.judge(&mut world);
         for job in (0..jobs).filter(|_| setup.driver) {
             let me = if setup.extract { NONCES[0] } else { world.fresh_nonce() };
-            self.spawn_as(&mut world, Kind::Driver, job, &Units::new(), me, true);
+            self.spawn_as(&mut world, (Kind::Driver, me), job, &Units::new(), true, Vec::new());
         }
         vec![world]
     }

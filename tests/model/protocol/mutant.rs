@@ -37,6 +37,10 @@ pub enum Mutant {
     /// The machine does not know that its job stops at the first failure.
     NoFailFast,
     // What runners do around them.
+    /// A unit is told to have its answer before the answer is put.
+    AnswerUnput,
+    /// Nobody brings the model's answers.
+    NoAnswer,
     /// DELETE answers once META is written, before the units are skipped.
     AnswersBeforeSkipping,
     /// A sweep sends nothing again.

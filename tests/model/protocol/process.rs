@@ -24,6 +24,8 @@ pub enum Kind {
     Canceller,
     /// The sweep, settle messages and dead letters: whatever looks at a job with nobody waiting for it.
     Sweeper,
+    /// Brings the model's answers, as they are there.
+    Poller,
 }
 
 /// What a machine asked for and was not told of yet.
@@ -226,6 +228,7 @@ impl Body {
         self.ops.retain(|op| match op {
             Op::Prepare(at) | Op::Page { seq: at, .. } | Op::Dropped(at) => *at != seq,
             Op::Reply(Event::Ready { seq: at, .. } | Event::Ended { seq: at, .. } | Event::Dropped(at)) => *at != seq,
+            Op::Reply(Event::Asked { seq: at, .. }) => *at != seq,
             _ => true,
         });
     }

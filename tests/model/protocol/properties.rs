@@ -33,6 +33,8 @@ pub const FAILED_FAST: &str = "a failure skips what has not started";
 pub const TAKEN_OVER: &str = "ends after a take-over";
 pub const OVERTAKEN: &str = "a process lives whose unit another has taken over";
 pub const EXHAUSTED: &str = "a unit ends after its last attempt";
+pub const ANSWERED: &str = "a unit ends with the model's answer";
+pub const TAKEN_AS_IS: &str = "a unit that waits for the model ends with what is there";
 pub const GROWN: &str = "completes with units that it grew by";
 
 pub fn all() -> Vec<Property<JobModel>> {
@@ -78,6 +80,8 @@ pub fn all() -> Vec<Property<JobModel>> {
         Property::sometimes(EXHAUSTED, |_, w: &World| {
             any(w, |unit| matches!(unit, UnitState::Ended { end: UnitEnd::Exhausted, .. }))
         }),
+        Property::sometimes(ANSWERED, |_, w: &World| ended(w, Outcome::Completed) && w.history.answered_unit),
+        Property::sometimes(TAKEN_AS_IS, |_, w: &World| w.rows.jobs[0].state.ended() && w.history.provisional),
         Property::sometimes(GROWN, |m: &JobModel, w: &World| {
             m.setup.is_crawl() && ended(w, Outcome::Completed) && w.job(0).admitted == m.setup.most
         }),

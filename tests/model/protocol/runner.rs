@@ -193,6 +193,10 @@ impl JobModel {
         if how != How::Works {
             return dropped;
         }
+        if choice > usize::from(self.setup.pages_fail) {
+            world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
+            return Came::To(vec![Event::Asked { seq, attempt, at: domain::Timestamp(0), skipped: 0 }]);
+        }
         let end = if choice == 0 { UnitEnd::Succeeded } else { UnitEnd::Failed };
         world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
         let admitted = grown.filter(|admitted| *admitted > 0).map(Event::Admitted);
@@ -224,7 +228,7 @@ impl JobModel {
             return;
         }
         match process.kind {
-            Kind::Driver => {}
+            Kind::Driver | Kind::Poller => {}
             Kind::Canceller => self.answer(world, &process, exit),
             Kind::Worker => self.conclude(world, &process, exit),
             Kind::Sweeper if exit != Exit::Settled => self.send_again(world, &process),
@@ -281,7 +285,7 @@ impl JobModel {
             .filter(|seq| match rows.get(&Segment::of(*seq)).map(|row| row.unit(*seq)).unwrap_or_default() {
                 UnitState::Pending => running,
                 UnitState::Started { lease_until, .. } => lease_until <= now && left,
-                UnitState::Ended { .. } | UnitState::Skipped => false,
+                UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => false,
             })
             .collect();
         let driven = world.processes.iter().any(|other| other.kind == Kind::Driver && other.job == job && !other.lost);

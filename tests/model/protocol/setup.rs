@@ -35,6 +35,8 @@ pub struct Setup {
     pub fail_fast: bool,
     /// Whether a page may fail.
     pub pages_fail: bool,
+    /// Whether a page may leave a model to be asked.
+    pub asks: bool,
     /// Whether a page that links to another may be found without the link.
     pub links_vary: bool,
     /// A handler drives each job, and settles.
@@ -70,6 +72,7 @@ impl Setup {
             extract: false,
             fail_fast: false,
             pages_fail: false,
+            asks: false,
             links_vary: false,
             driver: false,
             messages: (0..units).map(|seq| vec![seq]).collect(),
@@ -111,7 +114,7 @@ impl Setup {
             mode: match kind {
                 Kind::Worker | Kind::Driver => Mode::Run,
                 Kind::Canceller => Mode::End(Some(JobState::Cancelling)),
-                Kind::Sweeper => Mode::End(None),
+                Kind::Sweeper | Kind::Poller => Mode::End(None),
             },
             scope: if kind == Kind::Worker { Scope::Units(units.clone()) } else { Scope::Job },
             concurrency: self.concurrency,

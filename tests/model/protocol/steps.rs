@@ -3,6 +3,7 @@
 use domain::segment::UnitState;
 
 use crate::model::{How, JobModel, Step, WAKES};
+use crate::mutant::Mutant;
 use crate::process::{Kind, Op, Process};
 use crate::world::{Units, World};
 
@@ -28,6 +29,10 @@ impl JobModel {
         if alive(Kind::Sweeper) == 0 {
             steps.extend((0..self.setup.jobs).filter(|job| open(*job)).map(Step::Sweep));
         }
+        if alive(Kind::Poller) == 0 && !self.is(Mutant::NoAnswer) {
+            let asked = |job: &usize| open(*job) && world.asked(*job).next().is_some();
+            steps.extend((0..self.setup.jobs).filter(asked).map(Step::Answer));
+        }
         if self.leases(world).is_some_and(|living| !living) {
             steps.push(Step::Tick);
         }
@@ -37,7 +42,7 @@ impl JobModel {
         match op {
             Op::Write { left, .. } => left.len(),
             Op::Page { grown: None, .. } if self.setup.is_crawl() => 1 + usize::from(self.setup.links_vary),
-            Op::Page { .. } => 1 + usize::from(self.setup.pages_fail),
+            Op::Page { .. } => 1 + usize::from(self.setup.pages_fail) + usize::from(self.setup.asks),
             _ => 1,
         }
     }

@@ -152,6 +152,16 @@ impl JobModel {
                     };
                     history.unfenced |= !right || last != attempt;
                 }
+                (UnitState::Started { attempt, holder, .. }, UnitState::Asked { attempt: last, .. }) => {
+                    history.unfenced |= writer != Some(holder) || last != attempt;
+                }
+                (UnitState::Asked { attempt, .. }, UnitState::Ended { attempt: last, end, .. }) => {
+                    let as_it_was = last == attempt && row.state != JobState::Running;
+                    history.answered_unit |= last == attempt + 1;
+                    history.provisional |= as_it_was;
+                    history.unfenced |= end != UnitEnd::Succeeded || !(as_it_was || last == attempt + 1);
+                }
+                (UnitState::Asked { .. }, _) => history.over_moved = true,
                 (UnitState::Started { .. }, _) | (UnitState::Skipped, UnitState::Started { .. }) => {
                     history.started_and_skipped = true;
                 }

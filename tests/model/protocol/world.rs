@@ -70,6 +70,9 @@ pub struct History {
     pub broken: bool,
     /// A unit was taken over.
     pub taken_over: bool,
+    /// A unit that waited for the model ended with its answer; one ended with what was there.
+    pub answered_unit: bool,
+    pub provisional: bool,
     /// A process was told that it had lost its unit.
     pub fenced: bool,
 }
@@ -95,6 +98,11 @@ pub struct World {
 impl World {
     pub fn job(&self, job: usize) -> &JobRow {
         &self.rows.jobs[job]
+    }
+
+    /// A job's units that wait for the model, with the attempts that read them.
+    pub fn asked(&self, job: usize) -> impl Iterator<Item = (Seq, u8)> + '_ {
+        self.job(job).segments.iter().flat_map(Segment::asked)
     }
 
     /// The least nonce that is written nowhere and that no process knows of.

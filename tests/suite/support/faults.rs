@@ -51,6 +51,7 @@ pub enum Refusal {
 pub enum Service {
     DynamoDb,
     Sqs,
+    Model,
 }
 
 /// One call as it was sent.
@@ -125,6 +126,16 @@ impl Faults {
     pub fn struck(&self) -> bool {
         let state = self.0.lock().unwrap();
         state.fault.is_some_and(|(at, _)| state.calls.len() > at)
+    }
+
+    /// What a call to the model meets.
+    pub fn at_model(&self, operation: &str) -> Option<Fault> {
+        let operation = operation.to_owned();
+        let (writes, units, reads, entries, tables) = (0, 0, 0, 0, Vec::new());
+        match self.judge(Call { service: Service::Model, operation, writes, units, reads, entries, tables })? {
+            Strike::Fault(fault) => Some(fault),
+            Strike::Refusal(_) => None,
+        }
     }
 
     /// The HTTP client to give to the SDK, in front of another.

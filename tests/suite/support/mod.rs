@@ -7,6 +7,7 @@ pub mod generated;
 pub mod invocations;
 pub mod model;
 pub mod post;
+pub mod provider;
 pub mod raw;
 pub mod recorder;
 pub mod runtime_api;

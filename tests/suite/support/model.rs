@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+
+use super::faults::{Fault, Faults};
+use super::provider::Provider;
 
 /// What it does with a call.
 #[derive(Clone)]
@@ -72,13 +76,24 @@ pub struct ScriptedModel {
     calls: Arc<Mutex<Vec<Call>>>,
     /// What it says to the next calls, one by one; the last for good.
     script: Arc<Mutex<Vec<Say>>>,
+    provider: Arc<Provider>,
+    faults: Arc<Mutex<Faults>>,
+    /// Whether whoever calls has the operator's key.
+    keyed: Arc<AtomicBool>,
 }
 
 impl ScriptedModel {
     pub async fn start(script: Vec<Say>) -> ScriptedModel {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let model = ScriptedModel { address, calls: Arc::default(), script: Arc::new(Mutex::new(script)) };
+        let model = ScriptedModel {
+            address,
+            calls: Arc::default(),
+            script: Arc::new(Mutex::new(script)),
+            provider: Arc::default(),
+            faults: Arc::default(),
+            keyed: Arc::new(AtomicBool::new(true)),
+        };
         let served = model.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -108,14 +123,57 @@ impl ScriptedModel {
         self.calls.lock().unwrap().clone()
     }
 
+    /// Whoever calls has no key.
+    pub fn without_key(&self) {
+        self.keyed.store(false, Ordering::SeqCst);
+    }
+
+    /// Its files and batches.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// From now on its calls meet these faults, like calls to a store.
+    pub fn meets(&self, faults: &Faults) {
+        *self.faults.lock().unwrap() = faults.clone();
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
-        let path = request.uri().path().to_owned();
+        let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
         let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
+        let fault = self.faults.lock().unwrap().at_model(&format!("{method} {path}"));
+        if matches!(fault, Some(Fault::Before | Fault::DeathBefore)) {
+            return None;
+        }
+        let response = self.respond(&method, &path, authorization, &body).await;
+        response.filter(|_| fault.is_none())
+    }
+
+    async fn respond(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: Option<String>,
+        body: &Bytes,
+    ) -> Option<Response<Full<Bytes>>> {
+        let to_line = |body: &Value| {
+            let call = Call { path: path.to_owned(), authorization: String::new(), body: body.clone() };
+            match self.script.lock().unwrap()[0].clone() {
+                Say::Fields(known) => (200, said(&call, &known).to_string()),
+                Say::Text(text, reason) => (200, completion_body(text, reason).to_string()),
+                Say::Status(status, _) => (status, "{}".to_owned()),
+                _ => panic!("a line of a batch cannot be answered so"),
+            }
+        };
+        if let Some((status, text)) = self.provider.serve(method, path, body, to_line) {
+            assert_eq!(authorization.is_some(), self.keyed.load(Ordering::SeqCst), "the operator's key goes along");
+            return Some(Response::builder().status(status).body(Full::new(Bytes::from(text))).unwrap());
+        }
         let call = Call {
-            path,
+            path: path.to_owned(),
             authorization: authorization.unwrap_or_default(),
-            body: serde_json::from_slice(&body).unwrap_or_default(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
         };
         self.calls.lock().unwrap().push(call.clone());
         let say = {
@@ -123,16 +181,7 @@ impl ScriptedModel {
             if script.len() > 1 { script.remove(0) } else { script[0].clone() }
         };
         match say {
-            Say::Fields(known) => {
-                let null = (Value::Null, "");
-                let asked = call.fields();
-                let said = asked.iter().enumerate().map(|(at, field)| {
-                    let (value, quote) = known.get(field.as_str()).unwrap_or(&null);
-                    let quote = if value.is_null() { Value::Null } else { json!(quote) };
-                    (format!("f{at}"), json!({ "value": value, "quote": quote }))
-                });
-                Some(completion(&Value::Object(said.collect::<Map<_, _>>()).to_string(), "stop"))
-            }
+            Say::Fields(known) => Some(response(200, &said(&call, &known))),
             Say::Text(text, reason) => Some(completion(text, reason)),
             Say::Body(body) => Some(response(200, &body)),
             Say::Status(status, retry_after) => {
@@ -156,13 +205,28 @@ impl ScriptedModel {
     }
 }
 
+/// What it says of the fields that a call asks for.
+fn said(call: &Call, known: &HashMap<&'static str, (Value, &'static str)>) -> Value {
+    let null = (Value::Null, "");
+    let asked = call.fields();
+    let said = asked.iter().enumerate().map(|(at, field)| {
+        let (value, quote) = known.get(field.as_str()).unwrap_or(&null);
+        let quote = if value.is_null() { Value::Null } else { json!(quote) };
+        (format!("f{at}"), json!({ "value": value, "quote": quote }))
+    });
+    completion_body(&Value::Object(said.collect::<Map<_, _>>()).to_string(), "stop")
+}
+
 fn completion(text: &str, reason: &str) -> Response<Full<Bytes>> {
-    let body = json!({
+    response(200, &completion_body(text, reason))
+}
+
+fn completion_body(text: &str, reason: &str) -> Value {
+    json!({
         "id": "chatcmpl-1", "object": "chat.completion", "model": "scripted",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050},
-    });
-    response(200, &body)
+    })
 }
 
 fn response(status: u16, body: &Value) -> Response<Full<Bytes>> {

@@ -18,6 +18,7 @@ use engine::settings::Settings;
 use engine::worker::Handled;
 use engine::{Engine, EngineDependencies, Semaphores};
 use fetch::{FetchConfig, Fetcher};
+use language_model::{Model, ModelConfig};
 use local::dynamodb::DynamoDb;
 use store::client::{Connection, connect_through};
 use store::queue::{Message, Queue};
@@ -100,6 +101,8 @@ pub struct Ground {
     pub settings: Settings,
     /// The queue, where there is one; else every send is refused.
     pub post: Option<Post>,
+    /// The operator's model, where there is one.
+    pub model: Option<ModelConfig>,
 }
 
 impl Ground {
@@ -114,7 +117,8 @@ impl Ground {
             driver_faults: 2,
             ..Settings::default()
         };
-        let ground = Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None };
+        let ground =
+            Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None, model: None };
         let store = ground.store(&Faults::default()).await;
         store.admin.create_tables().await.unwrap();
         store.accounts.create_account(&account(), Plan::Pro, None, ground.clock.now()).await.unwrap();
@@ -147,7 +151,7 @@ impl Ground {
             queues: self.queues(faults).await,
             fetcher: fetcher(),
             renderer: None,
-            model: None,
+            model: self.model.clone().map(|config| Model::new(config).unwrap()),
             settings: self.settings.clone(),
             semaphores: Semaphores::new(&self.settings),
             recorder: Arc::new(NoMetrics),

@@ -114,6 +114,8 @@ impl<A: Access> Machine<A> {
                     self.exit(Exit::Left);
                 }
             }
+            // What waits for a model is no runner's.
+            Mode::Run if knows && self.share.waits_for_model() => self.exit(Exit::Left),
             Mode::Run | Mode::End(_) => {}
         }
     }

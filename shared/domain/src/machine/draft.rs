@@ -71,6 +71,24 @@ impl Draft {
                         }
                     }
                 }
+                Local::Asked { attempt, at, skipped } => {
+                    if self.put(known, seq, UnitState::Asked { attempt, at, skipped }) {
+                        self.moves.insert(seq, Move::End);
+                        self.results.push((seq, attempt));
+                    }
+                }
+                Local::Answered { attempt: read, at } => {
+                    if let UnitState::Asked { attempt, skipped, .. } = known.unit(seq)
+                        && attempt == read
+                    {
+                        // Its result was put when the answer came.
+                        let attempt = attempt + 1;
+                        let ended = UnitState::Ended { attempt, end: UnitEnd::Succeeded, at, skipped };
+                        if self.put(known, seq, ended) {
+                            self.moves.insert(seq, Move::End);
+                        }
+                    }
+                }
                 Local::Denied if self.put(known, seq, UnitState::Skipped) => {
                     self.moves.insert(seq, Move::End);
                 }
@@ -107,7 +125,11 @@ impl Draft {
                         }
                     }
                 }
-                UnitState::Pending | UnitState::Started { .. } | UnitState::Ended { .. } | UnitState::Skipped => {
+                UnitState::Pending
+                | UnitState::Started { .. }
+                | UnitState::Asked { .. }
+                | UnitState::Ended { .. }
+                | UnitState::Skipped => {
                     self.dropped.push(seq);
                 }
             }

@@ -79,6 +79,12 @@ impl Known {
         self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(over)
     }
 
+    /// Whether nobody has to run any unit that was admitted, as the rows say.
+    pub(super) fn is_quiet(&self) -> bool {
+        let quiet = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.is_quiet(self.job.admitted));
+        self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(quiet)
+    }
+
     pub(super) fn totals(&self) -> Totals {
         Totals::of(self.rows.values(), self.job.admitted)
     }

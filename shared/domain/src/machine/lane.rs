@@ -12,7 +12,7 @@ use super::plan::JobView;
 /// What a lane does next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Next {
-    /// Nothing of the job is open any more: somebody settles.
+    /// Nothing of the job is open any more: somebody settles, or has the model asked that units wait for.
     Settle,
     /// It goes on with these units.
     Go(Vec<Seq>),
@@ -25,14 +25,14 @@ pub enum Next {
 /// Judges by all segments of the job, read after the message's units ended.
 pub fn next(job: JobView, crawl: bool, rows: &BTreeMap<u32, Segment>, lanes: &Lanes, lane: u32) -> Next {
     let unit = |seq: Seq| rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
-    if (0..job.admitted).all(|seq| unit(seq).is_over()) {
+    if (0..job.admitted).all(|seq| unit(seq).is_quiet()) {
         return Next::Settle;
     }
     if job.state != JobState::Running {
         return Next::End;
     }
     // What another has started too: where that one is dead, the lane's next message takes it over.
-    match lanes.next(lane, job.admitted, |seq| !unit(seq).is_over()) {
+    match lanes.next(lane, job.admitted, |seq| !unit(seq).is_quiet()) {
         Some(seqs) => Next::Go(seqs),
         None if crawl => Next::Park,
         None => Next::End,

@@ -35,7 +35,7 @@ impl<A: Access> Machine<A> {
                 }
             }
             Event::Dropped(seq) => {
-                if self.share.units.local.get(&seq).is_some_and(|local| !matches!(local, Local::Finished { .. })) {
+                if self.share.units.local.get(&seq).is_some_and(|local| !local.is_done()) {
                     self.share.units.local.remove(&seq);
                     self.faults += 1;
                     let aborted = self.share.place_all([seq]);
@@ -49,6 +49,11 @@ impl<A: Access> Machine<A> {
                     Local::Finished { attempt, end, at: when, skipped },
                 );
             }
+            Event::Asked { seq, attempt, at: when, skipped } => {
+                let asked = Local::Asked { attempt, at: when, skipped };
+                self.share.units.advance(seq, Local::Running { attempt }, asked);
+            }
+            Event::Answered { seq, attempt, at: when } => self.share.answered(seq, attempt, when),
             Event::Committed(outcomes) => self.committed(outcomes),
             Event::Moved => {
                 self.moving = false;

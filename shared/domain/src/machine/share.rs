@@ -6,7 +6,7 @@ use super::delegate::Delegated;
 use super::known::Known;
 use super::plan::{JobView, Mode, Moment, Plan, Settling};
 use super::terminate::Rule;
-use super::units::Units;
+use super::units::{Local, Units};
 use super::write::GroupCommit;
 use crate::ids::Seq;
 use crate::job::JobState;
@@ -46,6 +46,16 @@ impl Share {
         }
     }
 
+    /// The model's answer to a unit is there. Where the unit's row says otherwise by now, that is put right when the row
+    /// is read.
+    pub(super) fn answered(&mut self, seq: Seq, attempt: u8, at: Timestamp) {
+        let waits = |unit| matches!(unit, UnitState::Asked { attempt: read, .. } if read == attempt);
+        let unread = !self.known.is_sure_of(seq);
+        if self.known.in_scope(&self.plan.scope, seq) && (unread || waits(self.known.unit(seq))) {
+            self.units.local.insert(seq, Local::Answered { attempt, at });
+        }
+    }
+
     /// Units that nobody is at, as far as is known.
     pub fn open(&self) -> impl Iterator<Item = Seq> + '_ {
         self.units.unclaimed()
@@ -66,6 +76,11 @@ impl Share {
         self.units.deferred.values().min().copied()
     }
 
+    /// Whether units wait for a model, and nothing else of the job is open: nobody has anything to run.
+    pub fn waits_for_model(&self) -> bool {
+        self.known.is_quiet() && !self.known.is_over()
+    }
+
     /// When the last page may start, so that it can end before this runner has to be done.
     pub fn starts_until(&self) -> Option<Timestamp> {
         self.plan.starts_until()
@@ -75,7 +90,7 @@ impl Share {
     pub(super) fn observe(&mut self, before: Option<&Segment>, row: &Segment) -> Observed {
         let (changed, over) = self.known.take(before, row);
         // What the last unit admitted is in the job's row.
-        if self.plan.crawl && self.known.is_over() {
+        if self.plan.crawl && self.known.is_quiet() {
             self.known.seen_at = None;
         }
         Observed { aborted: self.place_all(changed), over }

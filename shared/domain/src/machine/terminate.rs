@@ -26,6 +26,11 @@ impl Rule {
             (UnitState::Pending, JobState::FailingFast | JobState::Cancelling | JobState::Expiring) => {
                 Some(UnitState::Skipped)
             }
+            // What is there is a result: what rules read.
+            (
+                UnitState::Asked { attempt, skipped, .. },
+                JobState::FailingFast | JobState::Cancelling | JobState::Expiring,
+            ) => Some(UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: self.now, skipped }),
             (UnitState::Started { attempt, .. }, JobState::Expiring) => ended(attempt, UnitEnd::Expired),
             (UnitState::Started { attempt, .. }, JobState::Cancelling) if self.extract => {
                 ended(attempt, UnitEnd::Cancelled)
@@ -65,7 +70,10 @@ mod tests {
         let done = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: now, skipped: 0 };
         let ended = |attempt, end| Some(UnitState::Ended { attempt, end, at: now, skipped: 0 });
         let rule = |state, extract, exhausted| Rule { state, extract, exhausted, now };
+        let asked = UnitState::Asked { attempt: 2, at: Timestamp(50), skipped: 4 };
+        let with_what_is_there = UnitState::Ended { attempt: 2, end: UnitEnd::Succeeded, at: now, skipped: 4 };
         for state in [JobState::FailingFast, JobState::Cancelling, JobState::Expiring] {
+            assert_eq!(rule(state, false, false).judge(asked), Some(with_what_is_there));
             assert_eq!(rule(state, false, false).judge(UnitState::Pending), Some(UnitState::Skipped));
             assert_eq!(rule(state, true, true).judge(done), None);
             assert_eq!(rule(state, true, true).judge(UnitState::Skipped), None);
@@ -73,6 +81,7 @@ mod tests {
         for state in [JobState::Running, JobState::Ended(Outcome::Completed)] {
             assert_eq!(rule(state, true, true).judge(UnitState::Pending), None);
             assert_eq!(rule(state, true, true).judge(started(1, 50)), None);
+            assert_eq!(rule(state, true, true).judge(asked), None, "no lease of it ends");
         }
         assert_eq!(rule(JobState::Expiring, false, false).judge(started(2, 900)), ended(2, UnitEnd::Expired));
         assert_eq!(rule(JobState::Cancelling, true, false).judge(started(1, 900)), ended(1, UnitEnd::Cancelled));

@@ -1,5 +1,6 @@
 //! A machine driven by hand, action by action. Every order of steps is the model's (`tests/model`).
 
+mod asking;
 mod delegation;
 
 use std::collections::BTreeSet;

@@ -21,6 +21,10 @@ pub(super) enum Local {
     Running { attempt: u8 },
     /// Its page has ended; the next commit says so.
     Finished { attempt: u8, end: UnitEnd, at: Timestamp, skipped: u32 },
+    /// Its page was read, and the next commit says that a model is asked.
+    Asked { attempt: u8, at: Timestamp, skipped: u32 },
+    /// It waited for a model, whose answer is there; the next commit says so.
+    Answered { attempt: u8, at: Timestamp },
 }
 
 impl Local {
@@ -29,12 +33,22 @@ impl Local {
         let holds =
             |mine| matches!(unit, UnitState::Started { attempt, holder, .. } if holder == me && attempt == mine);
         match self {
-            Local::Running { attempt } | Local::Finished { attempt, .. } => holds(attempt),
+            Local::Running { attempt } | Local::Finished { attempt, .. } | Local::Asked { attempt, .. } => {
+                holds(attempt)
+            }
+            Local::Answered { attempt: read, .. } => {
+                matches!(unit, UnitState::Asked { attempt, .. } if attempt == read)
+            }
             Local::Waiting | Local::Ready { .. } => {
                 unit == UnitState::Pending || matches!(unit, UnitState::Started { holder, .. } if holder == me)
             }
             Local::Denied => unit == UnitState::Pending,
         }
+    }
+
+    /// Whether nothing is under way for it: only its row is to be written.
+    pub(super) fn is_done(self) -> bool {
+        matches!(self, Local::Finished { .. } | Local::Asked { .. } | Local::Answered { .. })
     }
 }
 
@@ -87,14 +101,14 @@ impl Units {
             },
             UnitState::Started { holder, .. } if holder == me => drop(self.open.insert(seq)),
             UnitState::Started { lease_until, .. } => drop(self.held.insert(seq, lease_until)),
-            UnitState::Ended { .. } | UnitState::Skipped => {}
+            UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => {}
         }
         aborted
     }
 
     /// Gives up what this runner does with a unit. Returns whether something is under way for it.
     pub(super) fn forget(&mut self, seq: Seq) -> bool {
-        self.local.remove(&seq).is_some_and(|local| !matches!(local, Local::Finished { .. }))
+        self.local.remove(&seq).is_some_and(|local| !local.is_done())
     }
 
     /// Notes that a unit's host has no slot before `until`.
@@ -122,7 +136,7 @@ impl Units {
 
     /// How many pages are under way, or soon will be.
     pub(super) fn active(&self) -> usize {
-        self.local.values().filter(|local| !matches!(local, Local::Finished { .. } | Local::Denied)).count()
+        self.local.values().filter(|local| !local.is_done() && **local != Local::Denied).count()
     }
 
     pub(super) fn ready(&self) -> impl Iterator<Item = Seq> + '_ {
@@ -142,7 +156,7 @@ impl Units {
                 matches!(known.unit(*seq), UnitState::Started { .. }) && own != Some(*seq)
             }
             Local::Running { attempt } => *attempt > 1,
-            Local::Denied | Local::Finished { .. } => false,
+            Local::Denied | Local::Finished { .. } | Local::Asked { .. } | Local::Answered { .. } => false,
         };
         if self.local.iter().any(suspect) {
             return None;

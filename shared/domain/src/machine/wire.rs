@@ -51,6 +51,27 @@ pub enum Event {
         /// URLs that it found and that will not be fetched.
         skipped: u32,
     },
+    /// A unit's page was read, and a model is to be asked for what is open; what was read is its provisional result.
+    Asked {
+        /// Which.
+        seq: Seq,
+        /// Its attempt.
+        attempt: u8,
+        /// When.
+        at: Timestamp,
+        /// URLs that it found and that will not be fetched.
+        skipped: u32,
+    },
+    /// What a model said of a unit that waited for it, or that it says nothing, is in a result that was put: that of the
+    /// attempt after the one that read the page.
+    Answered {
+        /// Which.
+        seq: Seq,
+        /// The attempt that read the page.
+        attempt: u8,
+        /// When.
+        at: Timestamp,
+    },
     /// A commit is through: what became of each of its segments.
     Committed(Vec<(u32, Outcome)>),
     /// The job was moved to the state that was said, or is in another by now.

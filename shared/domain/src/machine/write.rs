@@ -45,7 +45,7 @@ impl GroupCommit {
                     urgent |= *paced || known.unit(*seq) != UnitState::Pending;
                 }
                 Local::Denied => urgent = true,
-                Local::Finished { .. } => waiting += 1,
+                Local::Finished { .. } | Local::Asked { .. } | Local::Answered { .. } => waiting += 1,
                 Local::Waiting => preparing += 1,
                 Local::Running { .. } => running += 1,
             }

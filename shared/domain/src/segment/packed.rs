@@ -3,7 +3,7 @@
 //!
 //! Layout, version 1: version; base time (i64, big-endian); number of holders and 16 bytes of each; then each unit up to
 //! the last that is not pending: a byte (attempt in the high half, kind in the low one), and by kind: started: index of
-//! the holder, lease as a varint over base; ended: time as a varint over base, skipped as a varint.
+//! the holder, lease as a varint over base; ended and asked: time as a varint over base, skipped as a varint.
 
 use super::{Segment, UNITS_PER_SEGMENT, UnitEnd, UnitState, WriteId};
 use crate::ids::{NONCE_BYTES, Nonce};
@@ -13,6 +13,7 @@ const VERSION: u8 = 1;
 const PENDING: u8 = 0;
 const SKIPPED: u8 = 1;
 const STARTED: u8 = 2;
+const ASKED: u8 = 9;
 const ENDS: [(u8, UnitEnd); 6] = [
     (3, UnitEnd::Succeeded),
     (4, UnitEnd::Failed),
@@ -40,7 +41,7 @@ impl Segment {
                         holders.push(*holder);
                     }
                 }
-                UnitState::Ended { at, .. } => base = base.min(at.0),
+                UnitState::Ended { at, .. } | UnitState::Asked { at, .. } => base = base.min(at.0),
                 UnitState::Pending | UnitState::Skipped => {}
             }
         }
@@ -61,6 +62,11 @@ impl Segment {
                     let index = holders.iter().position(|known| known == holder).unwrap_or_default();
                     out.push(u8::try_from(index).unwrap_or_default());
                     varint(&mut out, lease_until.0.abs_diff(base));
+                }
+                UnitState::Asked { attempt, at, skipped } => {
+                    out.push(attempt << 4 | ASKED);
+                    varint(&mut out, at.0.abs_diff(base));
+                    varint(&mut out, u64::from(*skipped));
                 }
                 UnitState::Ended { attempt, end, at, skipped } => {
                     let kind = ENDS.iter().find(|(_, known)| known == end).map_or(PENDING, |(kind, _)| *kind);
@@ -98,10 +104,14 @@ impl Segment {
                     UnitState::Started { attempt, holder, lease_until: input.time(base)? }
                 }
                 kind => {
-                    let (_, end) = *ENDS.iter().find(|(known, _)| *known == kind).ok_or(PackedError)?;
+                    let end = ENDS.iter().find(|(known, _)| *known == kind).map(|(_, end)| *end);
                     let at = input.time(base)?;
                     let skipped = u32::try_from(input.varint()?).map_err(|_| PackedError)?;
-                    UnitState::Ended { attempt, end, at, skipped }
+                    match end {
+                        Some(end) => UnitState::Ended { attempt, end, at, skipped },
+                        None if kind == ASKED => UnitState::Asked { attempt, at, skipped },
+                        None => return Err(PackedError),
+                    }
                 }
             });
         }
@@ -174,7 +184,9 @@ mod tests {
             (1u8..=15, 0usize..6, 0i64..90_000_000, 0u32..20_000).prop_map(move |(attempt, end, ms, skipped)| {
                 UnitState::Ended { attempt, end: ENDS[end].1, at: Timestamp(now + ms), skipped }
             });
-        prop_oneof![Just(UnitState::Pending), Just(UnitState::Skipped), started, ended]
+        let asked = (1u8..=3, 0i64..90_000_000, 0u32..20_000)
+            .prop_map(move |(attempt, ms, skipped)| UnitState::Asked { attempt, at: Timestamp(now + ms), skipped });
+        prop_oneof![Just(UnitState::Pending), Just(UnitState::Skipped), started, ended, asked]
     }
 
     proptest! {

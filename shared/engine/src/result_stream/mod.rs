@@ -322,6 +322,6 @@ impl ResultStream {
 fn ended_at(unit: UnitState) -> Timestamp {
     match unit {
         UnitState::Ended { at, .. } => at,
-        UnitState::Pending | UnitState::Started { .. } | UnitState::Skipped => NEVER,
+        UnitState::Pending | UnitState::Started { .. } | UnitState::Asked { .. } | UnitState::Skipped => NEVER,
     }
 }

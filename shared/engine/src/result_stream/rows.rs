@@ -54,7 +54,7 @@ impl ResultStream {
                     None => wanted.push((seq, attempt)),
                 },
                 UnitState::Skipped => synthetic.push((seq, synthetic::skipped_error(&self.job))),
-                UnitState::Pending | UnitState::Started { .. } => {}
+                UnitState::Pending | UnitState::Started { .. } | UnitState::Asked { .. } => {}
             }
         }
         let mut found = self.read_results(&wanted).await?;

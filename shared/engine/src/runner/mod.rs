@@ -58,6 +58,8 @@ pub(crate) struct Run {
     /// What is known of its segments; `None` where that has to be read.
     pub(crate) rows: Option<Vec<Segment>>,
     pub(crate) until: Option<Timestamp>,
+    /// What is known from the beginning.
+    pub(crate) told: Vec<Event>,
     /// The driver's lease, where this runner has it.
     pub(crate) lease_guard: Option<LeaseGuard>,
     /// Who is told of results.
@@ -76,6 +78,7 @@ impl Run {
             delegate: false,
             rows: None,
             until: None,
+            told: Vec::new(),
             lease_guard: None,
             events: None,
         }
@@ -131,7 +134,8 @@ impl Runners {
             most_faults: settings.driver_faults,
             delegate: run.delegate,
         };
-        let machine = Machine::new(plan, JobView::of(job), run.rows, self.context.moment());
+        let mut machine = Machine::new(plan, JobView::of(job), run.rows, self.context.moment());
+        run.told.into_iter().for_each(|event| machine.handle(event, self.context.moment()));
         let mut runner = Runner {
             runners: Arc::clone(self),
             work,
@@ -161,8 +165,18 @@ impl Runners {
         job: Job,
         to: Option<JobState>,
     ) -> Result<Ended<WithSettle>, store::StoreError> {
+        self.end_told(job, to, Vec::new()).await
+    }
+
+    /// The same, told of what happened beside it.
+    pub(crate) async fn end_told(
+        self: &Arc<Self>,
+        job: Job,
+        to: Option<JobState>,
+        told: Vec<Event>,
+    ) -> Result<Ended<WithSettle>, store::StoreError> {
         let work = self.jobs.assignment(job).await?;
-        let run = Run { awaited: true, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
+        let run = Run { awaited: true, told, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
         let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
             Exit::GaveUp => Err(store::StoreError::Contended {

@@ -106,6 +106,14 @@ impl<A: RunnerAccess> Runner<A> {
                 self.results.insert(seq, result);
                 Event::Ended { seq, attempt, end, at: when, skipped }
             }
+            Some(Page::Asked { seq, skipped, admitted, at: when, result }) => {
+                if admitted > 0 {
+                    self.machine.handle(Event::Admitted(admitted), at);
+                }
+                let attempt = result.attempt;
+                self.results.insert(seq, result);
+                Event::Asked { seq, attempt, at: when, skipped }
+            }
             None => {
                 tracing::error!(job = %self.work.id, seq, "a unit's task panicked");
                 Event::Dropped(seq)

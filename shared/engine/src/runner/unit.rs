@@ -18,6 +18,7 @@ use crate::crawl::Crawler;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
 use crate::page::{PageVisitor, Visit, Visited};
+use crate::provider_batch::Asking;
 use crate::semaphores::Semaphores;
 use permits::Permit;
 
@@ -48,11 +49,33 @@ pub(super) struct Ready {
 
 /// What a task came to.
 pub(super) enum Page {
-    Ready { seq: Seq, ready: Ready, paced: bool },
-    Deferred { seq: Seq, until: Timestamp },
+    Ready {
+        seq: Seq,
+        ready: Ready,
+        paced: bool,
+    },
+    Deferred {
+        seq: Seq,
+        until: Timestamp,
+    },
     Denied(Seq),
     Dropped(Seq),
-    Ended { seq: Seq, end: UnitEnd, skipped: u32, admitted: u32, at: Timestamp, result: Result },
+    Ended {
+        seq: Seq,
+        end: UnitEnd,
+        skipped: u32,
+        admitted: u32,
+        at: Timestamp,
+        result: Result,
+    },
+    /// It was read, and a model is to be asked for what is open.
+    Asked {
+        seq: Seq,
+        skipped: u32,
+        admitted: u32,
+        at: Timestamp,
+        result: Result,
+    },
 }
 
 /// Prepares and runs units.
@@ -64,6 +87,7 @@ pub(crate) struct UnitRunner {
     pub(crate) visitor: Arc<PageVisitor>,
     pub(crate) cache: Arc<ResultCache>,
     pub(crate) captures: Captures,
+    pub(crate) asking: Asking,
     pub(crate) semaphores: Semaphores,
 }
 
@@ -158,6 +182,18 @@ impl UnitRunner {
             self.context.spawn(async move { cache.remember(&work, &url, &outcome, at).await });
         }
         let admitted = if work.is_crawl() { self.crawler.caches.of(&work.id).admitted() } else { 0 };
+        if let Some(ask) = visited.ask.take().filter(|_| end == UnitEnd::Succeeded) {
+            return match self.asking.put_off(&work, (seq, attempt), ask, visited.outcome).await {
+                Ok(outcome) => {
+                    let text = synthetic::json(&outcome);
+                    Page::Asked { seq, skipped, admitted, at, result: Result { attempt, outcome, text } }
+                }
+                Err(error) => {
+                    tracing::warn!(job = %work.id, seq, %error, "a page's question could not be put; trying again");
+                    Page::Dropped(seq)
+                }
+            };
+        }
         let text = synthetic::json(&visited.outcome);
         Page::Ended { seq, end, skipped, admitted, at, result: Result { attempt, outcome: visited.outcome, text } }
     }

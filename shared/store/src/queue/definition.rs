@@ -64,9 +64,9 @@ pub struct Redrive {
 const RETENTION_SECS: u32 = 4 * 86_400;
 /// The most that SQS keeps: an operator has two weeks to look.
 const DEAD_RETENTION_SECS: u32 = 14 * 86_400;
-/// A worker is given 150 seconds, `settle` 60.
+/// A worker is given 150 seconds, and so is `settle`.
 const UNITS_VISIBILITY_SECS: u32 = 6 * 150;
-const SETTLE_VISIBILITY_SECS: u32 = 6 * 60;
+const SETTLE_VISIBILITY_SECS: u32 = 6 * 150;
 /// AWS advises five at least, for a function that is throttled uses receipts up. A unit is attempted three times at
 /// most, whatever the number of its messages.
 const MAX_RECEIVES: u32 = 10;

@@ -1,0 +1,78 @@
+//! Units that wait for a model.
+
+use super::*;
+
+fn asked(attempt: u8) -> UnitState {
+    UnitState::Asked { attempt, at: Timestamp(7), skipped: 3 }
+}
+
+fn asks(seq: Seq) -> Event {
+    Event::Asked { seq, attempt: 1, at: Timestamp(7), skipped: 3 }
+}
+
+/// Who ends a job, after it was told of answers and has read the row.
+fn told_of_answers(
+    view: JobView,
+    row: &Segment,
+    answers: &[(Seq, u8)],
+) -> (Machine<WithSettle>, Vec<Action<WithSettle>>) {
+    let end = Plan { mode: Mode::End(None), ..plan(1) };
+    let mut machine = Machine::new(end, view, None, at(50));
+    for (seq, attempt) in answers {
+        machine.handle(Event::Answered { seq: *seq, attempt: *attempt, at: Timestamp(50) }, at(50));
+    }
+    assert_eq!(all(&mut machine, at(50)), [Action::ReadSegments { first: 0, last: 0 }]);
+    let actions = told(&mut machine, Event::Segments(vec![row.clone()]), at(50));
+    (machine, actions)
+}
+
+fn row(units: &[UnitState]) -> Segment {
+    let mut row = Segment::untouched(0).next(WriteId { writer: nonce(5), n: 1 });
+    (0..).zip(units).for_each(|(seq, unit)| row.put(seq, *unit));
+    row
+}
+
+#[test]
+fn what_waits_for_a_model_is_no_runners_and_keeps_its_provisional_result() {
+    let mut machine = driver(plan(2), 2);
+    run_all(&mut machine, 2);
+    machine.handle(asks(0), at(10));
+    let group = commit(&told(&mut machine, ended(1, UnitEnd::Succeeded), at(10)));
+    assert_eq!((group.results.clone(), group.segments[0].unit(0)), (vec![(0, 1), (1, 1)], asked(1)));
+    let actions = told(&mut machine, written(&group), at(10));
+    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{actions:?}");
+    assert!(machine.share().waits_for_model());
+    assert_eq!(Totals::of(machine.rows().values(), 2).tally.pending, 1);
+}
+
+#[test]
+fn an_answer_ends_its_unit_once_and_settles() {
+    let (mut machine, actions) = told_of_answers(running(2), &row(&[asked(2), asked(1)]), &[(0, 2), (1, 1)]);
+    let end = commit(&actions);
+    let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };
+    assert_eq!((end.segments[0].unit(0), end.segments[0].unit(1)), (ended(3), ended(2)));
+    assert_eq!(end.results, [], "they were put before");
+    let actions = told(&mut machine, written(&end), at(50));
+    assert!(matches!(actions.last(), Some(Action::Settle(_))), "{actions:?}");
+
+    // Another was faster, or had other rights: nothing is written, and nothing waits for ever.
+    let over = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(9), skipped: 0 };
+    for other in [over, asked(1), UnitState::Pending, started(2, nonce(9), 900_000)] {
+        let (_, actions) = told_of_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);
+        assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{other:?}: {actions:?}");
+    }
+    let (_, actions) = told_of_answers(running(2), &row(&[asked(1), asked(1)]), &[(7, 1)]);
+    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "a unit that the job does not have");
+}
+
+#[test]
+fn a_job_that_is_terminated_takes_what_is_there() {
+    for state in [JobState::Cancelling, JobState::FailingFast, JobState::Expiring] {
+        // The answer that is there counts, the other unit ends with what rules read.
+        let (_, actions) = told_of_answers(view(state, 3), &row(&[asked(1), asked(1)]), &[(0, 1)]);
+        let end = commit(&actions);
+        let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };
+        let units: Vec<UnitState> = (0..3).map(|seq| end.segments[0].unit(seq)).collect();
+        assert_eq!(units, [ended(2), ended(1), UnitState::Skipped], "{state:?}");
+    }
+}

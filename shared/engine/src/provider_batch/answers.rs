@@ -1,0 +1,96 @@
+//! How units that waited for a model end: their results are put first, each once, then their segments name them.
+
+use std::sync::Arc;
+
+use domain::machine::Event;
+use domain::result_size::cut;
+use domain::{Job, Seq, UnitOutcome, synthetic};
+use futures_util::{StreamExt, TryStreamExt};
+use language_model::ModelError;
+use store::StoreError;
+use store::results::ResultText;
+
+use super::ask::NOTICE;
+use crate::context::Context;
+use crate::modelling::{Draft, JudgedValues};
+use crate::rows::Rows;
+use crate::runner::Runners;
+
+/// Results that are put at once.
+const PUTS: usize = 16;
+
+/// Ends units that waited. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) runners: Arc<Runners>,
+}
+
+/// A unit, the attempt that read its page, and its result.
+pub(super) type Answer = (Seq, u8, String);
+
+impl Answers {
+    /// Ends units with these results, and settles the job where nothing is open any more.
+    pub(super) async fn end(&self, job: &Job, answers: Vec<Answer>) -> Result<(), StoreError> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let at = self.context.now();
+        let told =
+            answers.iter().map(|(seq, attempt, _)| Event::Answered { seq: *seq, attempt: *attempt, at }).collect();
+        futures_util::stream::iter(answers)
+            .map(|(seq, attempt, text)| async move {
+                let result = ResultText { seq, attempt: attempt.saturating_add(1), text };
+                self.rows.retry(|| self.rows.store().model_batches.put_answer(job, &result)).await
+            })
+            .buffer_unordered(PUTS)
+            .try_collect::<()>()
+            .await?;
+        // Its state and its units as they are now.
+        if let Some(job) = self.rows.job(&job.id).await?.filter(|job| !job.state.ended()) {
+            self.runners.end_told(job, None, told).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends units with what is there.
+    pub(super) async fn release(&self, job: &Job, units: Vec<(Seq, u8)>) -> Result<(), StoreError> {
+        let there = self.rows.retry(|| self.rows.store().segments.results(&job.id, &units)).await?;
+        let with = |(seq, attempt)| Some((seq, attempt, there.get(&seq)?.clone()));
+        self.end(job, units.into_iter().filter_map(with).collect()).await
+    }
+}
+
+/// A provisional result with what the model said of it, or with why it said nothing; `None` for what is no result.
+pub(super) fn with_answer(provisional: &str, judged: Result<JudgedValues, ModelError>) -> Option<String> {
+    let mut outcome: UnitOutcome = serde_json::from_str(provisional).ok()?;
+    if let UnitOutcome::Success { data, warnings, render_mode, model_fields, .. } = &mut outcome {
+        warnings.retain(|warning| warning != NOTICE);
+        Draft { data, warnings, render_mode, model_fields }.take_in(judged);
+    }
+    Some(synthetic::json(&cut(outcome)))
+}
+
+#[cfg(test)]
+mod tests {
+    use language_model::Code;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_takes_the_place_of_what_was_open_and_of_the_notice() {
+        let provisional = json!({"url": "https://e.test/", "status": "success", "render_mode": "structured",
+            "data": {"b": null, "a": "x"}, "warnings": ["w", NOTICE], "images_processed": null});
+        let read =
+            |judged| serde_json::from_str::<Value>(&with_answer(&provisional.to_string(), judged).unwrap()).unwrap();
+        let got = read(Ok(vec![("b".into(), Ok(json!(3)))]));
+        assert_eq!(got["data"].to_string(), r#"{"b":3,"a":"x"}"#, "in the schema's order");
+        assert_eq!((&got["warnings"], &got["model_fields"]), (&json!(["w"]), &json!(["b"])));
+        assert_eq!(got["render_mode"], "fetch");
+        let got = read(Err(ModelError::new(Code::Blocked, "no")));
+        assert_eq!((&got["warnings"], &got["render_mode"]), (&json!(["w", "LLM_BLOCKED: no"]), &json!("structured")));
+        assert_eq!(with_answer("{", Ok(Vec::new())), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! What a model is to be asked about a unit's page by and by, put beside its provisional result.
+
+use std::sync::Arc;
+
+use domain::result_size::cut;
+use domain::{Seq, Timestamp, UnitOutcome};
+use extraction::Compact;
+use serde_json::{Value, json};
+use store::StoreError;
+use store::model_batches::AskText;
+use url::Url;
+
+use crate::assignment::Assignment;
+use crate::context::Context;
+use crate::rows::Rows;
+
+/// What a result says that was ended before the model had answered.
+pub(super) const NOTICE: &str = "LLM_TIMEOUT: the model had not answered when the job ended";
+
+/// What a model is to be asked about a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ask {
+    /// Where the page was found.
+    pub(super) at: Url,
+    /// When it was read: what "yesterday" on it counts from.
+    pub(super) read_at: Timestamp,
+    pub(super) compact: Compact,
+}
+
+impl Ask {
+    pub(crate) fn new(at: &Url, compact: Compact) -> Ask {
+        Ask { at: at.clone(), read_at: Timestamp(0), compact }
+    }
+
+    fn text(&self) -> String {
+        json!({ "at": self.at.as_str(), "read_at": self.read_at.0, "compact": self.compact }).to_string()
+    }
+
+    /// Reads a row; `None` for what is none.
+    pub(super) fn parse(text: &str) -> Option<Ask> {
+        let mut row: Value = serde_json::from_str(text).ok()?;
+        Some(Ask {
+            at: Url::parse(row["at"].as_str()?).ok()?,
+            read_at: Timestamp(row["read_at"].as_i64()?),
+            compact: serde_json::from_value(row["compact"].take()).ok()?,
+        })
+    }
+}
+
+/// Puts questions off.
+pub(crate) struct Asking {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+}
+
+impl Asking {
+    /// Puts a unit's question. Gives its provisional result, which says that nobody has answered.
+    pub(crate) async fn put_off(
+        &self,
+        job: &Assignment,
+        (seq, attempt): (Seq, u8),
+        ask: Ask,
+        mut outcome: UnitOutcome,
+    ) -> Result<UnitOutcome, StoreError> {
+        let ask = Ask { read_at: self.context.now(), ..ask };
+        let row = AskText { seq, attempt, text: ask.text() };
+        self.rows.retry(|| self.rows.store().model_batches.put_ask(job, &row)).await?;
+        if let UnitOutcome::Success { warnings, .. } = &mut outcome {
+            warnings.push(NOTICE.into());
+        }
+        Ok(cut(outcome))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_read_back() {
+        let compact = Compact { title: Some("T".into()), text: "a\n\"b\"".into(), open: vec![0, 3] };
+        let at = Url::parse("https://e.test/a?b#c").unwrap();
+        let ask = Ask { read_at: Timestamp(1_795_478_400_000), ..Ask::new(&at, compact) };
+        assert_eq!(Ask::parse(&ask.text()), Some(ask));
+        assert_eq!(Ask::parse("{}"), None);
+    }
+}

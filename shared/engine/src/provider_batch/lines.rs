@@ -1,0 +1,57 @@
+//! The lines of a batch: the questions of its units, as many as one batch takes.
+
+use domain::model_batch::{self, MOST_BYTES, MOST_UNITS};
+use domain::{Seq, Timestamp};
+use language_model::{Usage, line_of};
+use store::StoreError;
+
+use super::ask::Ask;
+use super::work::ProviderBatches;
+use crate::assignment::Assignment;
+use crate::modelling::{most_of, question};
+
+/// Questions that are read at once: a few megabytes.
+const READ: usize = 50;
+
+/// What is uploaded.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) bytes: Vec<u8>,
+    /// What they may cost at most.
+    pub(super) most: Usage,
+    /// The units that they are of.
+    pub(super) units: Vec<(Seq, u8)>,
+}
+
+impl ProviderBatches {
+    /// The lines of the first of these units, as many as one batch takes; at least one.
+    pub(super) async fn lines(&self, job: &Assignment, units: &[(Seq, u8)]) -> Result<Lines, StoreError> {
+        let mut lines = Lines::default();
+        let name = &self.model.model.config().name;
+        for few in units.chunks(READ) {
+            let asks = self.rows.retry(|| self.rows.store().model_batches.asks(&job.id, few)).await?;
+            for (seq, attempt) in few {
+                let ask = asks.get(seq).and_then(|text| Ask::parse(text));
+                let line = ask.map(|ask| {
+                    let question = question(&job.spec.schema, &ask.at, &ask.compact);
+                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, name), most_of(&question))
+                });
+                // One without a question is part of it all the same: it has no answer, like one that was not answered.
+                let (line, most) = line.unwrap_or_default();
+                let full = lines.units.len() >= MOST_UNITS || lines.bytes.len() + line.len() > MOST_BYTES;
+                if full && !lines.units.is_empty() {
+                    return Ok(lines);
+                }
+                lines.bytes.extend_from_slice(line.as_bytes());
+                lines.most.input += most.input;
+                lines.most.output += most.output;
+                lines.units.push((*seq, *attempt));
+            }
+        }
+        Ok(lines)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+}

@@ -1,0 +1,160 @@
+//! Working on batches: who holds one takes it from step to step, and writes its row before each step that may cost
+//! something. Whoever loses it stops.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use domain::model_batch::{ModelBatch, Step};
+use domain::segment::Segment;
+use domain::{Job, JobState, Seq, Timestamp};
+use language_model::batches::Batches;
+use store::StoreError;
+
+use super::answers::Answers;
+use super::lines::Lines;
+use crate::assignment::{Assignment, JobReader};
+use crate::context::Context;
+use crate::modelling::ModelReader;
+use crate::rows::Rows;
+
+/// Most batches that one sweep looks after.
+const DUE: i32 = 100;
+
+/// How long whoever works on a batch has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For a few calls of the provider. What takes longer is a sweep's.
+    Short,
+    /// Until then.
+    Until(Option<Timestamp>),
+}
+
+/// Has units asked by the provider's batches.
+pub(crate) struct ProviderBatches {
+    pub(crate) context: Arc<Context>,
+    pub(crate) rows: Rows,
+    pub(crate) jobs: Arc<JobReader>,
+    pub(crate) answers: Answers,
+    pub(crate) model: Arc<ModelReader>,
+    pub(crate) provider: Batches,
+}
+
+/// What follows a step.
+pub(super) enum Then {
+    /// The next one, at once.
+    On,
+    /// The provider is asked to make the batch.
+    Create,
+    /// Another look, then.
+    Later(Timestamp),
+    /// Nobody knows what the provider did. Nobody touches it until that shows: until the lease is over.
+    Unknown,
+}
+
+impl ProviderBatches {
+    /// Plans batches for units that are in none, and begins them.
+    pub(super) async fn plan(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
+        let batches = self.of(job).await?;
+        let planned: HashSet<(Seq, u8)> = batches.iter().flat_map(|batch| batch.units.iter().copied()).collect();
+        let asked = rows.values().flat_map(Segment::asked).filter(|unit| !planned.contains(unit));
+        let (mut open, mut n) = (asked.collect::<Vec<_>>(), u32::try_from(batches.len()).unwrap_or(u32::MAX));
+        let work = self.jobs.assignment(job.clone()).await?;
+        while !open.is_empty() {
+            let lines = self.lines(&work, &open).await?;
+            open.drain(..lines.units.len());
+            let batch = ModelBatch::planned(job.id.clone(), n, lines.units.clone(), self.context.nonce(), self.now());
+            if !self.put(job, &batch).await? {
+                // Another plans them.
+                return Ok(());
+            }
+            tracing::info!(job = %job.id, n, units = batch.units.len(), "units wait for a batch of the model");
+            Box::pin(self.work_on(batch, Some(lines), Patience::Short)).await?;
+            n = n.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Looks after batches that are due.
+    pub(super) async fn look_after_due(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+        for batch in self.rows.retry(|| self.rows.store().model_batches.due_batches(self.now(), DUE)).await? {
+            if self.context.stopping() || until.is_some_and(|until| self.now() >= until) {
+                return Ok(());
+            }
+            let (job, n) = (batch.job.clone(), batch.n);
+            if let Err(error) = Box::pin(self.take_up(batch, Patience::Until(until))).await {
+                tracing::error!(%job, n, %error, "a batch of the model could not be looked after");
+            }
+        }
+        Ok(())
+    }
+
+    /// A job's batches.
+    pub(super) async fn of(&self, job: &Job) -> Result<Vec<ModelBatch>, StoreError> {
+        self.rows.retry(|| self.rows.store().model_batches.batches_of(&job.id)).await
+    }
+
+    /// Works on a batch, unless somebody does.
+    pub(super) async fn take_up(&self, batch: ModelBatch, patience: Patience) -> Result<(), StoreError> {
+        let Some(taken) = batch.taken(self.context.nonce(), self.now()) else { return Ok(()) };
+        let Some(job) = self.rows.job(&batch.job).await? else { return Ok(()) };
+        if self.put(&job, &taken).await? {
+            self.work_on(taken, None, patience).await?;
+        }
+        Ok(())
+    }
+
+    /// Works on a batch that this process holds.
+    async fn work_on(
+        &self,
+        mut held: ModelBatch,
+        mut lines: Option<Lines>,
+        patience: Patience,
+    ) -> Result<(), StoreError> {
+        loop {
+            let Some(job) = self.rows.job(&held.job).await? else { return Ok(()) };
+            let work = self.jobs.assignment(job).await?;
+            let wanted = work.state == JobState::Running;
+            let mut then = match held.step(wanted) {
+                Step::Make => self.make(&work, &mut held, lines.take()).await?,
+                Step::Find => self.find(&mut held, wanted).await,
+                Step::Look => self.look(&work, &mut held, wanted, patience).await?,
+                Step::AskEach => self.ask_each(&work, &mut held, patience).await?,
+                Step::Close => self.close(&mut held).await,
+            };
+            if matches!(then, Then::Create) {
+                // The row says that it may exist from here on.
+                held = held.held_on(held.holder, self.now());
+                if !self.put(&work, &held).await? {
+                    return Ok(());
+                }
+                then = self.create(&mut held).await;
+            }
+            held = match then {
+                Then::On | Then::Create => held.held_on(held.holder, self.now()),
+                Then::Later(due) => held.let_go(self.now(), due),
+                Then::Unknown => return Ok(()),
+            };
+            if !self.put(&work, &held).await? || !matches!(then, Then::On) {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) async fn put(&self, job: &Job, batch: &ModelBatch) -> Result<bool, StoreError> {
+        self.rows.retry(|| self.rows.store().model_batches.put_batch(job, batch)).await
+    }
+
+    /// When a sweep looks again.
+    pub(super) fn soon(&self) -> Timestamp {
+        self.now().plus_secs(self.context.settings().sweep_secs)
+    }
+
+    /// Units of a batch that still wait.
+    pub(super) async fn still_asked(&self, job: &Assignment, batch: &ModelBatch) -> Result<Vec<(Seq, u8)>, StoreError> {
+        let segments = || batch.units.iter().map(|(seq, _)| Segment::of(*seq));
+        let (Some(first), Some(last)) = (segments().min(), segments().max()) else { return Ok(Vec::new()) };
+        let rows = self.rows.retry(|| self.rows.store().segments.segments(job, first, last)).await?;
+        let asked: HashSet<(Seq, u8)> = rows.iter().flat_map(Segment::asked).collect();
+        Ok(batch.units.iter().copied().filter(|unit| asked.contains(unit)).collect())
+    }
+}

@@ -1,0 +1,291 @@
+//! The provider's batches: many questions as a file of lines, answered within a day for less. A batch is found again by
+//! the tag in its metadata, since making one has no key that would make a repetition harmless. Source: OpenAI, API
+//! reference, "Files" and "Batch".
+
+use std::time::Duration;
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::json;
+
+use crate::client::{Model, judge, read};
+use crate::error::{Code, ModelError};
+use crate::wire::{BatchObject, BatchPage, FileObject};
+
+/// Longest that one call about batches may take. Whoever makes it holds the batch's row for longer.
+pub const CALL: Duration = Duration::from_secs(45);
+/// Most bytes of a line of an answer's file, and of the file.
+const MAX_LINE: usize = 1024 * 1024;
+const MAX_FILE: usize = 256 * 1024 * 1024;
+/// Pages of a list that are looked through.
+const MAX_PAGES: usize = 50;
+/// How long the provider keeps a file that nobody takes away, in seconds.
+const FILE_SECS: u32 = 3 * 86_400;
+/// The member of a batch's metadata that says whose it is.
+const TAG: &str = "runo";
+
+/// Where a batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchStatus {
+    /// It is being worked on.
+    Working,
+    /// It was cancelled, and something of it is still under way.
+    Cancelling,
+    /// Nothing more comes: completed, expired, failed or cancelled.
+    Over,
+}
+
+/// A batch as the provider tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Its id there.
+    pub id: String,
+    /// Where it stands.
+    pub status: BatchStatus,
+    /// Files of lines that were answered, and that were not.
+    pub files: Vec<String>,
+}
+
+/// Why a call about batches came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct BatchError {
+    /// Why.
+    pub error: ModelError,
+    /// Whether it surely had no effect. Where it is not known, whoever repeats it looks first.
+    pub without_effect: bool,
+}
+
+impl From<ModelError> for BatchError {
+    fn from(error: ModelError) -> BatchError {
+        // A refusal is an answer; what the server failed at may have happened.
+        let without_effect = error.status.is_some_and(|status| (400..500).contains(&status) && status != 408);
+        BatchError { error, without_effect }
+    }
+}
+
+/// Calls about batches, of the one model.
+#[derive(Debug, Clone)]
+pub struct Batches {
+    model: Model,
+}
+
+impl Model {
+    /// Batches, where the operator switched them on.
+    pub fn batches(&self) -> Option<Batches> {
+        self.config().batch.then(|| Batches { model: self.clone() })
+    }
+}
+
+impl Batches {
+    /// Uploads the lines of a batch. Returns the file's id. A file that is uploaded twice costs nothing.
+    ///
+    /// # Errors
+    /// It could not be uploaded.
+    pub async fn upload(&self, tag: &str, lines: Vec<u8>) -> Result<String, BatchError> {
+        let file = Part::bytes(lines).file_name(format!("{tag}.jsonl")).mime_str("application/jsonl");
+        let file = file.map_err(|_| ModelError::new(Code::Error, "the batch's file could not be made"))?;
+        let form = Form::new()
+            .text("purpose", "batch")
+            .text("expires_after[anchor]", "created_at")
+            .text("expires_after[seconds]", FILE_SECS.to_string())
+            .part("file", file);
+        let file: FileObject = self.read(self.model.call(Method::POST, "files")?.multipart(form)).await?;
+        Ok(file.id)
+    }
+
+    /// Makes a batch of an uploaded file.
+    ///
+    /// # Errors
+    /// It was not made, or it is not known whether it was.
+    pub async fn create(&self, tag: &str, file: &str) -> Result<Batch, BatchError> {
+        let body = json!({
+            "input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h",
+            "metadata": { TAG: tag },
+        });
+        self.batch(self.post("batches")?.body(body.to_string())).await
+    }
+
+    /// The batches with this tag that are not older than `since`, in Unix seconds: one, if nothing went amiss.
+    ///
+    /// # Errors
+    /// The list could not be read.
+    pub async fn find(&self, tag: &str, since: i64) -> Result<Vec<Batch>, BatchError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let mut call = self.model.call(Method::GET, "batches")?.query(&[("limit", "100")]);
+            if let Some(after) = &after {
+                call = call.query(&[("after", after)]);
+            }
+            let page: BatchPage = self.read(call).await?;
+            // The newest come first.
+            let (last, old) = page
+                .data
+                .last()
+                .map_or((None, true), |last| (Some(last.id.clone()), last.created_at.is_some_and(|at| at < since)));
+            let ours =
+                |batch: &BatchObject| batch.metadata.as_ref().is_some_and(|m| m.get(TAG).is_some_and(|t| t == tag));
+            found.extend(page.data.into_iter().filter(ours).map(Batch::of));
+            after = last;
+            if old || !page.has_more || after.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(ModelError::new(Code::Error, "the provider has more batches than can be looked through").into())
+    }
+
+    /// A batch as it stands; `None` where the provider does not know it.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub async fn get(&self, id: &str) -> Result<Option<Batch>, BatchError> {
+        match self.batch(self.model.call(Method::GET, &format!("batches/{}", segment(id)?))?).await {
+            Ok(batch) => Ok(Some(batch)),
+            Err(BatchError { error, .. }) if error.status == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Cancels a batch. What of it is under way may still be answered. Cancelling twice is no error; one that is over
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// It is not known whether it was cancelled.
+    pub async fn cancel(&self, id: &str) -> Result<(), BatchError> {
+        let call = self.post(&format!("batches/{}/cancel", segment(id)?))?;
+        match self.batch(call).await {
+            Ok(_) => Ok(()),
+            // It ended meanwhile, or is not known.
+            Err(BatchError { error, .. }) if matches!(error.status, Some(400 | 404 | 409)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a file of answers line by line.
+    ///
+    /// # Errors
+    /// It could not be read to its end.
+    pub async fn lines(&self, file: &str, mut each: impl FnMut(&[u8])) -> Result<(), BatchError> {
+        let mut response =
+            self.send(self.model.call(Method::GET, &format!("files/{}/content", segment(file)?))?).await?;
+        let (mut line, mut all) = (Vec::new(), 0);
+        let broken = |_| ModelError::new(Code::Unavailable, "the provider's file broke off");
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            all += chunk.len();
+            for (at, part) in chunk.split(|byte| *byte == b'\n').enumerate() {
+                if at > 0 {
+                    each(&line);
+                    line.clear();
+                }
+                // Of a line that is too long nothing is believed: its end is no JSON.
+                if line.len() + part.len() <= MAX_LINE {
+                    line.extend_from_slice(part);
+                }
+            }
+            if all > MAX_FILE {
+                return Err(ModelError::new(Code::Error, "the provider's file is too long").into());
+            }
+        }
+        if !line.is_empty() {
+            each(&line);
+        }
+        Ok(())
+    }
+
+    /// Takes a file away. What is not taken away goes by itself.
+    pub async fn remove_file(&self, file: &str) {
+        let call = segment(file).and_then(|file| self.model.call(Method::DELETE, &format!("files/{file}")));
+        if let Ok(call) = call
+            && let Err(error) = self.send(call).await
+        {
+            tracing::info!(%error, "a batch's file could not be taken away; it goes by itself");
+        }
+    }
+
+    fn post(&self, operation: &str) -> Result<RequestBuilder, ModelError> {
+        Ok(self.model.call(Method::POST, operation)?.header("content-type", "application/json"))
+    }
+
+    async fn batch(&self, call: RequestBuilder) -> Result<Batch, BatchError> {
+        Ok(Batch::of(self.read(call).await?))
+    }
+
+    async fn send(&self, call: RequestBuilder) -> Result<Response, BatchError> {
+        let sent = call.timeout(CALL).send().await;
+        let response = sent.map_err(|error| BatchError {
+            without_effect: error.is_connect() || error.is_builder(),
+            error: ModelError::new(Code::Unavailable, "the model cannot be reached"),
+        })?;
+        judge(&response)?;
+        Ok(response)
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, call: RequestBuilder) -> Result<T, BatchError> {
+        let text = read(self.send(call).await?).await?;
+        let unlike = |_| ModelError::new(Code::Error, "the provider's answer about a batch cannot be read");
+        Ok(serde_json::from_slice(&text).map_err(unlike)?)
+    }
+}
+
+/// An id as a segment of a path: the provider chose it, and it is to choose no more than that.
+fn segment(id: &str) -> Result<&str, ModelError> {
+    let plain =
+        !id.is_empty() && id.len() <= 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    plain.then_some(id).ok_or(ModelError::new(Code::Error, "the provider's id of a batch or file is none"))
+}
+
+impl Batch {
+    fn of(batch: BatchObject) -> Batch {
+        let status = match batch.status.as_str() {
+            "validating" | "in_progress" | "finalizing" => BatchStatus::Working,
+            "cancelling" => BatchStatus::Cancelling,
+            // `completed`, `expired`, `failed`, `cancelled`.
+            _ => BatchStatus::Over,
+        };
+        let files = [batch.output_file_id, batch.error_file_id].into_iter().flatten().collect();
+        Batch { id: batch.id, status, files }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_over_where_nothing_more_comes() {
+        let status = |status: &str| {
+            let batch = json!({"id": "b", "status": status, "output_file_id": "o", "error_file_id": null});
+            Batch::of(serde_json::from_value(batch).unwrap())
+        };
+        for (said, is) in [
+            ("validating", BatchStatus::Working),
+            ("in_progress", BatchStatus::Working),
+            ("finalizing", BatchStatus::Working),
+            ("cancelling", BatchStatus::Cancelling),
+            ("completed", BatchStatus::Over),
+            ("expired", BatchStatus::Over),
+            ("failed", BatchStatus::Over),
+            ("cancelled", BatchStatus::Over),
+        ] {
+            assert_eq!((status(said).status, status(said).files), (is, vec!["o".to_owned()]), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_id_leads_to_no_other_place() {
+        assert_eq!(segment("batch_68A-1"), Ok("batch_68A-1"));
+        for bad in ["", "../files", "a/b", "a?b", "a%2fb", "a b", &"x".repeat(201)] {
+            assert!(segment(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_surely_had_no_effect() {
+        let of = |status| {
+            let error = ModelError { status, ..ModelError::new(Code::Unavailable, "x") };
+            BatchError::from(error).without_effect
+        };
+        assert!(of(Some(400)) && of(Some(429)) && of(Some(404)));
+        assert!(!of(Some(500)) && !of(Some(408)) && !of(Some(200)) && !of(None));
+    }
+}

@@ -1,0 +1,85 @@
+//! The lines of a batch: a question each, and what came of it.
+
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::error::{Code, ModelError};
+use crate::question::Question;
+use crate::wire::{BatchLine, LineResponse};
+
+/// A question's line. `custom_id` is what its answer is known by.
+pub fn line_of(custom_id: &str, question: &Question, model: &str) -> String {
+    let line = json!({
+        "custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": question.body(model),
+    });
+    format!("{line}\n")
+}
+
+/// What came of one question.
+#[derive(Debug)]
+pub struct AnsweredLine {
+    /// Which question's it is.
+    pub custom_id: String,
+    response: Option<LineResponse>,
+}
+
+impl AnsweredLine {
+    /// Reads a line; `None` where it is none.
+    pub fn read(line: &[u8]) -> Option<AnsweredLine> {
+        let BatchLine { custom_id, response } = serde_json::from_slice(line).ok()?;
+        Some(AnsweredLine { custom_id, response })
+    }
+
+    /// The answer to its question, which has so many fields.
+    ///
+    /// # Errors
+    /// It is none, or none of what was asked for.
+    pub fn answer(self, fields: usize) -> Result<Answer, ModelError> {
+        let failed = ModelError::new(Code::Unavailable, "the provider's batch gave no answer");
+        let response = self.response.ok_or(failed)?;
+        if let Some(status) = response.status_code.filter(|status| *status != 200) {
+            return Err(ModelError::of_status(status));
+        }
+        let unlike = |_| ModelError::new(Code::Error, "the model's answer cannot be read");
+        Answer::read(serde_json::from_value(response.body).map_err(unlike)?, fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::FieldType;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::question::Asked;
+
+    fn answer(line: &Value, fields: usize) -> Result<usize, Code> {
+        let read = AnsweredLine::read(line.to_string().as_bytes()).unwrap();
+        assert_eq!(read.custom_id, "u1");
+        read.answer(fields).map(|answer| answer.fields.len()).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_line_asks_what_a_call_would() {
+        let field = Asked { name: "a".into(), kind: FieldType::String, example: json!("x"), hint: None };
+        let question = Question { url: "https://e.test/".into(), title: None, text: "t".into(), fields: vec![field] };
+        let line = line_of("u1", &question, "small");
+        assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["custom_id"], &read["url"]), (&json!("u1"), &json!("/v1/chat/completions")));
+        assert_eq!(read["body"], question.body("small"));
+    }
+
+    #[test]
+    fn what_came_of_a_line_is_read_as_a_calls_answer_is() {
+        let said = json!({"f0": {"value": "x", "quote": "x"}}).to_string();
+        let body = json!({"choices": [{"message": {"content": said}, "finish_reason": "stop"}]});
+        let line = |response: Value| json!({"id": "r", "custom_id": "u1", "response": response, "error": null});
+        assert_eq!(answer(&line(json!({"status_code": 200, "body": body})), 1), Ok(1));
+        assert_eq!(answer(&line(json!({"status_code": 429, "body": {}})), 1), Err(Code::RateLimited));
+        assert_eq!(answer(&line(json!({"status_code": 200, "body": "?"})), 1), Err(Code::Error));
+        let expired = json!({"custom_id": "u1", "response": null, "error": {"code": "batch_expired", "message": "m"}});
+        assert_eq!(answer(&expired, 1), Err(Code::Unavailable));
+        assert!(AnsweredLine::read(b"{}").is_none() && AnsweredLine::read(b"nonsense").is_none());
+    }
+}

@@ -1,0 +1,188 @@
+//! What is asked of a language model by the provider's batch: each unit's question, each batch's row, and the results
+//! that answers make. A batch's row is written on the condition of the version that was read.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::model_batch::{ModelBatch, Stage};
+use domain::{Job, JobId, Nonce, Seq, Timestamp};
+
+use crate::ModelBatches;
+use crate::error::StoreError;
+use crate::item::{Item, Put, Row, b, key, n, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Conditional};
+use crate::results::ResultText;
+
+/// Bytes of a unit in a batch's row: its number and its attempt.
+const UNIT_BYTES: usize = 5;
+
+/// A unit's question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskText {
+    /// Of which unit.
+    pub seq: Seq,
+    /// Which of its attempts read the page.
+    pub attempt: u8,
+    /// JSON text.
+    pub text: String,
+}
+
+fn row_of(batch: &ModelBatch) -> Item {
+    let mut units = Vec::with_capacity(batch.units.len() * UNIT_BYTES);
+    for (seq, attempt) in &batch.units {
+        units.extend(seq.to_be_bytes());
+        units.push(*attempt);
+    }
+    key(keys::job(&batch.job), keys::model_batch(batch.n))
+        .with("units", b(units))
+        .with("stage", s(batch.stage.name()))
+        .with_some("file", batch.file.as_deref().map(s))
+        .with_some("batch", batch.batch.as_deref().map(s))
+        .with("tries", n(batch.tries))
+        .with("reserved", n(batch.reserved))
+        .with("planned_at", n(batch.planned_at.0))
+        .with("holder", s(batch.holder.as_str()))
+        .with("lease", n(batch.lease_until.0))
+        .with("version", n(batch.version))
+        .with_some("due_pk", batch.due.map(|_| s(keys::MODEL_DUE)))
+        .with_some("due", batch.due.map(|due| n(due.0)))
+}
+
+fn parse(item: &Item) -> Result<ModelBatch, StoreError> {
+    let row = Row(item);
+    let unit = |bytes: &[u8]| match bytes {
+        [a, b, c, d, attempt] => Some((Seq::from_be_bytes([*a, *b, *c, *d]), *attempt)),
+        _ => None,
+    };
+    let units: Option<Vec<_>> = row.bytes("units")?.chunks(UNIT_BYTES).map(unit).collect();
+    Ok(ModelBatch {
+        job: row.parse("pk", |pk| JobId::parse(pk.strip_prefix("JOB#")?))?,
+        n: row.parse("sk", keys::model_batch_of)?,
+        units: units.ok_or_else(|| StoreError::Malformed("the units of a batch are cut off".into()))?,
+        stage: row.parse("stage", Stage::parse)?,
+        file: row.opt_s("file").map(str::to_owned),
+        batch: row.opt_s("batch").map(str::to_owned),
+        tries: row.n("tries")?,
+        reserved: row.n("reserved")?,
+        planned_at: Timestamp(row.n("planned_at")?),
+        due: row.opt_n("due")?.map(Timestamp),
+        holder: row.parse("holder", Nonce::parse)?,
+        lease_until: Timestamp(row.n("lease")?),
+        version: row.n("version")?,
+    })
+}
+
+impl ModelBatches {
+    /// Puts a unit's question, before its segment says that it is asked. Putting it twice changes nothing.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn put_ask(&self, job: &Job, ask: &AskText) -> Result<(), StoreError> {
+        let row = key(keys::job(&job.id), keys::ask(ask.seq, ask.attempt))
+            .with("ask", s(ask.text.clone()))
+            .with("ttl", n(self.ttl_of(job)));
+        self.put_many(&self.tables.jobs, vec![row]).await
+    }
+
+    /// The questions of these units and attempts; those that are absent are left out.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn asks(&self, job: &JobId, units: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
+        let keys = units.iter().map(|(seq, attempt)| key(keys::job(job), keys::ask(*seq, *attempt)));
+        let items = self.get_many(&self.tables.jobs, keys.collect()).await?;
+        let text = |item: &Item| {
+            let row = Row(item);
+            Ok((row.parse("sk", keys::ask_of)?.0, row.s("ask")?.to_owned()))
+        };
+        items.iter().map(text).collect()
+    }
+
+    /// Puts the result that an answer makes, unless there is one: a result that may have been shown stays as it is.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn put_answer(&self, job: &Job, result: &ResultText) -> Result<(), StoreError> {
+        let row = key(keys::job(&job.id), keys::result(result.seq, result.attempt))
+            .with("result", s(result.text.clone()))
+            .with("ttl", n(self.ttl_of(job)));
+        self.put_if(&self.tables.jobs, row, ABSENT, None).await?;
+        Ok(())
+    }
+
+    /// Writes a batch's row, if it is of the version before. Returns whether it is this holder's now.
+    ///
+    /// # Errors
+    /// Faults of the store; then it is not known whether it took effect.
+    pub async fn put_batch(&self, job: &Job, batch: &ModelBatch) -> Result<bool, StoreError> {
+        let before = batch.version.saturating_sub(1);
+        let (table, item) = (&self.tables.jobs, row_of(batch).with("ttl", n(self.ttl_of(job))));
+        let wrote = match before {
+            0 => self.put_if(table, item, ABSENT, None).await?,
+            _ => self.put_if(table, item, "#version = :before", Some(values([(":before", n(before))]))).await?,
+        };
+        Ok(match wrote {
+            Conditional::Written => true,
+            // Its own write, of which the reply was lost.
+            Conditional::Refused(Some(row)) => parse(&row)? == *batch,
+            Conditional::Refused(None) => false,
+        })
+    }
+
+    /// A job's batches, in order.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn batches_of(&self, job: &JobId) -> Result<Vec<ModelBatch>, StoreError> {
+        let (from, to) = (keys::model_batch(0), keys::model_batch(u32::MAX));
+        let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?;
+        items.iter().map(parse).collect()
+    }
+
+    /// Batches that are to be looked at. The index lags behind the rows: these decide.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn due_batches(&self, now: Timestamp, limit: i32) -> Result<Vec<ModelBatch>, StoreError> {
+        let page = self
+            .db()
+            .query()
+            .table_name(&self.tables.jobs)
+            .index_name(keys::BY_DUE)
+            .key_condition_expression("due_pk = :pk AND due <= :now")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::MODEL_DUE.into()))
+            .expression_attribute_values(":now", n(now.0))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", e))?;
+        let items = page.items.unwrap_or_default();
+        let keys = items.iter().map(|item| Ok(key(Row(item).s("pk")?, Row(item).s("sk")?)));
+        let rows = self.get_many(&self.tables.jobs, keys.collect::<Result<_, StoreError>>()?).await?;
+        rows.iter().map(parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back() {
+        let holder = Nonce::from_random(3);
+        let plan = ModelBatch::planned(JobId::from_random(1), 12, vec![(0, 1), (70_000, 3)], holder, Timestamp(5));
+        let made = ModelBatch {
+            stage: Stage::Created,
+            file: Some("file-1".into()),
+            batch: Some("batch_1".into()),
+            tries: 2,
+            reserved: 77,
+            ..plan.clone()
+        };
+        let closed = ModelBatch { stage: Stage::Closed, due: None, ..made.clone() };
+        for batch in [plan, made, closed] {
+            assert_eq!(parse(&row_of(&batch)).unwrap(), batch);
+        }
+    }
+}

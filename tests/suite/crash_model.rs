@@ -1,0 +1,334 @@
+//! Crash at every call on the way of a provider's batch, calls to the provider among the calls: however it goes, there is
+//! one batch, nothing is paid twice, and every unit has the answer that it would have had.
+
+use std::time::Duration;
+
+use domain::{Endpoint, JobState};
+use engine::Engine;
+use language_model::ModelConfig;
+use serde_json::{Value, json};
+use store::StoreError;
+
+use crate::support::faults::{Fault, Faults, Service};
+use crate::support::model::{ScriptedModel, fields};
+use crate::support::provider::Finish;
+use crate::support::site::Site;
+use crate::support::world::{Ground, accept, account, call, drain};
+
+/// Pages whose second field only a model reads.
+const PAGES: usize = 2;
+
+/// On what way the fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Pages are read by a worker, and put off.
+    Read,
+    /// The batch is made, looked at, and its answers are taken.
+    Ask,
+    /// The same, and it expires with one answer.
+    Expire,
+    /// The job is cancelled while its batch is under way.
+    Cancel,
+}
+
+struct Stage {
+    ground: Ground,
+    model: ScriptedModel,
+    urls: Vec<String>,
+}
+
+fn page(n: usize) -> String {
+    format!(
+        "<title>House {n}</title><main><h1>House {n}</h1><p>The owners, a couple from Bergen, keep goats.</p></main>"
+    )
+}
+
+/// A job whose units go through the queue.
+fn batch(urls: Vec<String>) -> engine::accept::Call {
+    let mut batch = call(Endpoint::Batch, urls);
+    let schema = json!([{"field": "title", "type": "string", "example": "A flat"},
+        {"field": "ownersOrigin", "type": "string", "example": "Oslo"}]);
+    (batch.schema, batch.async_mode) = (domain::Schema::parse(&schema).unwrap(), true);
+    batch.options.concurrency = Some(2);
+    batch
+}
+
+impl Stage {
+    async fn new(site: &Site) -> Stage {
+        let model =
+            ScriptedModel::start(vec![fields([("ownersOrigin", json!("Bergen"), "a couple from Bergen")])]).await;
+        model.without_key();
+        let mut ground = Ground::with_queue().await;
+        (ground.settings.units_per_message, ground.settings.host_delay_ms) = (2, 0);
+        ground.model = Some(ModelConfig { batch: true, ..ModelConfig::new(&model.base(), "m").unwrap() });
+        let urls = (0..PAGES).map(|n| site.show(&format!("house-{n}"), &page(n))).collect();
+        Stage { ground, model, urls }
+    }
+
+    /// Accepts the job and hands it to the queue.
+    async fn accept(&self) {
+        let engine = self.ground.engine(&Faults::default()).await;
+        let started = accept(&engine, batch(self.urls.clone())).await.unwrap();
+        engine.driver.detach(*started, None).await;
+    }
+
+    /// Has the pages read; the settle message that asks for the batch is left in the queue.
+    async fn read(&self, engine: &Engine) {
+        let post = self.ground.post.as_ref().unwrap();
+        while let Some(letter) = post.receive("units", 0) {
+            self.ground.handle(post, &letter, engine, engine).await;
+        }
+    }
+
+    /// Goes round as a schedule does.
+    async fn rounds(&self, engine: &Engine, n: usize) -> Result<(), StoreError> {
+        for _ in 0..n {
+            self.ground.deliver(engine, engine, 0).await;
+            self.ground.clock.advance(400);
+            engine.sweeper.sweep(None).await?;
+            engine.idle().await;
+        }
+        Ok(())
+    }
+
+    async fn results(&self) -> Vec<Value> {
+        let engine = self.ground.engine(&Faults::default()).await;
+        let job = engine.store().admin.snapshot().await.unwrap().jobs.remove(0).job;
+        drain(engine.jobs.follow(job, 0)).await.unwrap()
+    }
+
+    /// One run; tells whether the fault came to pass.
+    async fn run(site: &Site, way: Way, fault: Option<(usize, Fault)>) -> bool {
+        let context = format!("{way:?} {fault:?}");
+        let stage = Stage::new(site).await;
+        let (ground, provider) = (&stage.ground, stage.model.provider());
+        stage.accept().await;
+        let healthy = ground.engine(&Faults::default()).await;
+        if way != Way::Read {
+            stage.read(&healthy).await;
+        }
+        if way == Way::Cancel {
+            stage.rounds(&healthy, 1).await.unwrap();
+            assert_eq!(provider.statuses(), ["in_progress"]);
+            provider.answers_before_cancel(1);
+        } else {
+            provider.end_with(Some(if way == Way::Expire { Finish::Expired(1) } else { Finish::Completed }));
+        }
+        let faults = Faults::default();
+        let engine = ground.engine(&faults).await;
+        stage.model.meets(&faults);
+        match fault {
+            Some((at, fault)) => faults.plan(at, fault),
+            None => faults.reset(),
+        }
+        let work = async {
+            match way {
+                Way::Read => stage.read(&engine).await,
+                Way::Ask | Way::Expire => stage.rounds(&engine, 3).await?,
+                Way::Cancel => {
+                    let job = healthy.store().admin.snapshot().await?.jobs.remove(0).job.id;
+                    engine.canceller.cancel(&account(), &job).await?;
+                    stage.rounds(&engine, 2).await?;
+                }
+            }
+            Ok::<(), StoreError>(())
+        };
+        let ran = tokio::time::timeout(Duration::from_secs(30), work).await;
+        let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
+        engine.idle().await;
+        let struck = faults.struck();
+        println!("{context}: {} calls, struck {struck}", faults.calls().len());
+        let of_model = faults.calls().iter().filter(|call| call.service == Service::Model).count();
+        assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider count");
+        let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
+        assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
+        // A cancel that never came to pass is asked for again, as a caller would.
+        if way == Way::Cancel && ran.is_err() {
+            let job = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0).job.id;
+            healthy.canceller.cancel(&account(), &job).await.unwrap();
+        }
+        stage.model.meets(&Faults::default());
+        stage.rounds(&ground.engine(&Faults::default()).await, 3).await.unwrap();
+        ground.settle_all().await;
+        ground.assert_sound(&context).await;
+        stage.check(way, fault, &context).await;
+        struck
+    }
+
+    async fn check(&self, way: Way, fault: Option<(usize, Fault)>, context: &str) {
+        let provider = self.model.provider();
+        let engine = self.ground.engine(&Faults::default()).await;
+        let rows = engine.store().admin.snapshot().await.unwrap().jobs.remove(0);
+        let charge = rows.job.charge.unwrap();
+        assert_eq!((charge.charged, charge.refunded()), (PAGES as u64, 0), "{context}: every unit had started");
+        let batches = engine.store().model_batches.batches_of(&rows.job.id).await.unwrap();
+        assert!(!batches.is_empty() && batches.iter().all(|batch| batch.due.is_none()), "{context}: {batches:?}");
+        assert_eq!(provider.statuses().len(), 1, "{context}: one batch");
+        // Paid for: what was answered. Two times the same would be twice.
+        let mut answered = provider.answered();
+        let paid = answered.len();
+        answered.sort();
+        answered.dedup();
+        assert_eq!(answered.len(), paid, "{context}");
+        let (alone, results) = (self.model.calls().len(), self.results().await);
+        let expected = |result: &Value| {
+            assert_eq!(result["data"]["ownersOrigin"], "Bergen", "{context}: {result}");
+            assert_eq!(result["model_fields"], json!(["ownersOrigin"]), "{context}: {result}");
+            assert!(result.get("warnings").is_none(), "{context}: {result}");
+        };
+        match way {
+            Way::Read | Way::Ask => {
+                assert_eq!(
+                    (rows.job.state, paid, alone),
+                    (JobState::Ended(domain::Outcome::Completed), PAGES, 0),
+                    "{context}"
+                );
+                results.iter().for_each(expected);
+            }
+            Way::Expire => {
+                // Who dies between an answer and its result has asked once more; that is a call of one page.
+                let more =
+                    usize::from(matches!(fault, Some((_, Fault::DeathAfter | Fault::DeathBefore | Fault::ReplyLost))));
+                assert_eq!(paid, 1, "{context}");
+                assert!((PAGES - 1..=PAGES - 1 + more * PAGES).contains(&alone), "{context}: {alone} calls");
+                results.iter().for_each(expected);
+            }
+            Way::Cancel => {
+                assert_eq!((provider.statuses(), alone), (vec!["cancelled"], 0), "{context}");
+                assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Cancelled), "{context}");
+                for result in &results {
+                    assert_eq!((&result["status"], &result["data"]["ownersOrigin"]), (&json!("success"), &Value::Null));
+                    assert_eq!(
+                        result["warnings"],
+                        json!(["LLM_TIMEOUT: the model had not answered when the job ended"])
+                    );
+                }
+            }
+        }
+    }
+}
+
+async fn at_every_call(way: Way) {
+    let site = Site::start().await;
+    assert!(!Stage::run(&site, way, None).await);
+    for fault in Fault::ALL {
+        let mut at = 0;
+        while Stage::run(&site, way, Some((at, fault))).await {
+            at += 1;
+        }
+        assert!((4..250).contains(&at), "{way:?} {fault:?}: struck at {at} calls");
+    }
+}
+
+#[tokio::test]
+async fn putting_a_page_off_survives_a_fault_at_every_call() {
+    at_every_call(Way::Read).await;
+}
+
+#[tokio::test]
+async fn a_batch_survives_a_fault_at_every_call() {
+    at_every_call(Way::Ask).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_expires_survives_a_fault_at_every_call() {
+    at_every_call(Way::Expire).await;
+}
+
+#[tokio::test]
+async fn cancelling_a_batch_survives_a_fault_at_every_call() {
+    at_every_call(Way::Cancel).await;
+}
+
+/// The call to make a batch that nobody heard the end of comes to pass late, when another was made.
+#[tokio::test]
+async fn a_batch_that_was_made_twice_after_all_is_cancelled_once() {
+    let site = Site::start().await;
+    let stage = Stage::new(&site).await;
+    stage.accept().await;
+    let healthy = stage.ground.engine(&Faults::default()).await;
+    stage.read(&healthy).await;
+    let faults = Faults::default();
+    stage.model.meets(&faults);
+    // The upload, and the call that makes it, which does not come to pass, and of which that is not known.
+    faults.plan(1, Fault::Before);
+    stage.ground.deliver(&healthy, &healthy, 0).await;
+    assert_eq!(faults.operations(Service::Model)[1..], ["POST /v1/batches", "GET /v1/batches"]);
+    stage.model.meets(&Faults::default());
+    assert!(stage.model.provider().statuses().is_empty());
+    stage.rounds(&healthy, 1).await.unwrap();
+    assert_eq!(stage.model.provider().statuses().len(), 1, "it was looked for, and made again");
+    stage.model.provider().twin();
+    stage.rounds(&healthy, 1).await.unwrap();
+    assert_eq!(stage.model.provider().statuses().iter().filter(|status| **status == "cancelling").count(), 1);
+    stage.model.provider().end_with(Some(Finish::Completed));
+    stage.rounds(&healthy, 3).await.unwrap();
+    assert_eq!(stage.model.provider().answered().len(), PAGES);
+    assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
+}
+
+/// What the provider forgot is asked page by page; so is what it takes too long for, after it was cancelled.
+#[tokio::test]
+async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
+    let site = Site::start().await;
+    for late in [false, true] {
+        let stage = Stage::new(&site).await;
+        stage.accept().await;
+        let healthy = stage.ground.engine(&Faults::default()).await;
+        stage.read(&healthy).await;
+        stage.rounds(&healthy, 1).await.unwrap();
+        let provider = stage.model.provider();
+        if late {
+            // Four hours before the job's deadline.
+            stage.ground.clock.advance(72_000);
+            stage.rounds(&healthy, 1).await.unwrap();
+            assert_eq!(
+                (provider.statuses(), stage.model.calls().len()),
+                (vec!["cancelling"], 0),
+                "not before it is confirmed"
+            );
+        } else {
+            provider.forget();
+        }
+        stage.rounds(&healthy, 2).await.unwrap();
+        assert_eq!((stage.model.calls().len(), provider.answered().len()), (PAGES, 0));
+        assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
+        stage.ground.assert_sound("page by page").await;
+    }
+}
+
+/// A provider that says nothing any more: at its deadline the job ends with what rules read.
+#[tokio::test]
+async fn the_jobs_deadline_counts() {
+    let site = Site::start().await;
+    let stage = Stage::new(&site).await;
+    stage.accept().await;
+    let healthy = stage.ground.engine(&Faults::default()).await;
+    stage.read(&healthy).await;
+    stage.rounds(&healthy, 1).await.unwrap();
+    stage.model.provider().refuse(Some(("", 503)));
+    stage.ground.clock.advance(86_400);
+    stage.rounds(&healthy, 1).await.unwrap();
+    let rows = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0);
+    assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Expired));
+    let results = stage.results().await;
+    assert!(results.iter().all(|r| r["status"] == "success" && r["data"]["title"].is_string()), "{results:?}");
+    stage.ground.assert_sound("deadline").await;
+}
+
+/// The operator switches the model off while units wait for it.
+#[tokio::test]
+async fn nobody_waits_for_a_model_that_was_switched_off() {
+    let site = Site::start().await;
+    let mut stage = Stage::new(&site).await;
+    stage.accept().await;
+    let healthy = stage.ground.engine(&Faults::default()).await;
+    stage.read(&healthy).await;
+    stage.ground.model = None;
+    let without = stage.ground.engine(&Faults::default()).await;
+    stage.ground.deliver(&without, &without, 0).await;
+    let rows = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0);
+    assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Completed));
+    assert!(stage.results().await.iter().all(|result| result["data"]["title"].is_string()));
+    assert_eq!(stage.model.provider().statuses().len(), 0);
+}

@@ -1,0 +1,240 @@
+//! The provider's batch behind `async_mode`: the same answers for half the price, and nobody notices but by the time.
+
+use serde_json::{Value, json};
+
+use crate::support::model::{ScriptedModel, fields};
+use crate::support::provider::Finish;
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::{World, client};
+use crate::support::until;
+
+fn page(n: usize) -> String {
+    format!(
+        "<title>House {n}</title><main><h1>House {n}</h1><p>The owners, a couple from Bergen, keep two goats and ask for \
+         no more than {n}.50 euros. They speak Norwegian and English.</p></main>"
+    )
+}
+
+fn open_schema() -> Value {
+    json!([
+        {"field": "title", "type": "string", "example": "A flat"},
+        {"field": "goatCount", "type": "integer", "example": 3, "hint": "as the text says"},
+        {"field": "ownersOrigin", "type": "string", "example": "Oslo", "hint": "as the text says"},
+        {"field": "tongues", "type": "array<string>", "example": ["French"], "hint": "as the text says"},
+    ])
+}
+
+async fn scripted() -> ScriptedModel {
+    ScriptedModel::start(vec![fields([
+        ("goatCount", json!(2), "keep two goats"),
+        ("ownersOrigin", json!("Bergen"), "a couple from Bergen"),
+        ("tongues", json!(["Norwegian", "English"]), "They speak Norwegian and English"),
+    ])])
+    .await
+}
+
+async fn world(model: &ScriptedModel, more: &[(&str, &str)]) -> World {
+    let base = model.base();
+    let mut vars =
+        vec![("MODEL_URL", base.as_str()), ("MODEL_NAME", "small"), ("MODEL_KEY", "sk-m"), ("MODEL_BATCH", "openai")];
+    vars.extend_from_slice(more);
+    World::with(&vars).await
+}
+
+fn houses(site: &Site, n: usize) -> Vec<String> {
+    (0..n).map(|n| site.show(&format!("house-{n}"), &page(n))).collect()
+}
+
+fn call(urls: &[String], async_mode: bool) -> Value {
+    json!({ "urls": urls, "schema": open_schema(), "async_mode": async_mode })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_pages_are_one_batch_and_answered_as_a_sync_call_is() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let (world, urls) = (world(&model, &[]).await, houses(&site, 200));
+    model.provider().end_with(Some(Finish::Completed));
+    let asynchronous = world.post("/v1/batch", &call(&urls, true)).await.json();
+    assert_eq!((model.provider().statuses(), model.calls().len()), (vec!["completed"], 0));
+    assert_eq!(model.provider().answered().len(), 200);
+    let usage = world.get("/v1/usage").await.json();
+    assert_eq!((&usage["model"]["calls"], &usage["model"]["refused_values"]), (&json!(200), &json!(200)), "{usage}");
+    // Nothing of the pages is left at the provider.
+    until("the files are taken away", async || model.provider().files() == 0).await;
+
+    let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
+    assert_eq!(model.calls().len(), 200, "where somebody waits, each page is asked for at once");
+    assert_eq!(asynchronous["results"], synchronous["results"]);
+    assert_eq!(asynchronous["results"][7]["model_fields"], json!(["ownersOrigin", "tongues"]));
+    assert_eq!((&asynchronous["total"], &asynchronous["succeeded"]), (&json!(200), &json!(200)));
+    assert_eq!(asynchronous["credits_charged"], synchronous["credits_charged"]);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let (world, urls) = (world(&model, &[]).await, houses(&site, 20));
+    let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
+    for (refuses, status) in
+        [("POST /v1/files", 500), ("POST /v1/files", 404), ("POST /v1/batches", 429), ("POST /v1/batches", 503)]
+    {
+        model.provider().refuse(Some((refuses, status)));
+        let before = model.calls().len();
+        let got = world.post("/v1/batch", &call(&urls, true)).await.json();
+        assert_eq!(got["results"], synchronous["results"], "{refuses} {status}");
+        assert_eq!(model.calls().len(), before + 20, "{refuses} {status}");
+    }
+    assert!(model.provider().statuses().is_empty());
+    // One that is made and fails.
+    model.provider().refuse(None);
+    model.provider().end_with(Some(Finish::Failed));
+    let got = world.post("/v1/batch", &call(&urls, true)).await.json();
+    assert_eq!((got["results"].clone(), model.provider().statuses()), (synchronous["results"].clone(), vec!["failed"]));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_expires_unanswered_or_is_answered_badly_is_asked_again_or_told() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let (world, urls) = (world(&model, &[]).await, houses(&site, 10));
+    model.provider().end_with(Some(Finish::Expired(4)));
+    let got = world.post("/v1/batch", &call(&urls, true)).await.json();
+    assert_eq!((model.provider().answered().len(), model.calls().len()), (4, 6));
+    assert!(got["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{got}");
+
+    // What the model itself said is said to the caller, and not asked again.
+    let refuses = crate::support::model::Say::Text("", "content_filter");
+    model.script(vec![refuses]);
+    model.provider().end_with(Some(Finish::Completed));
+    let got = world.post("/v1/batch", &call(&urls[..3], true)).await.json();
+    assert_eq!(model.calls().len(), 6);
+    for result in got["results"].as_array().unwrap() {
+        assert_eq!(result["warnings"], json!(["LLM_BLOCKED: the model refuses this page"]), "{result}");
+        assert_eq!(result["data"]["title"].as_str().map(|t| &t[..5]), Some("House"));
+    }
+    let usage = world.get("/v1/usage").await.json();
+    assert_eq!(usage["model"]["failures"]["LLM_BLOCKED"], 3, "{usage}");
+}
+
+/// Which results a job has, and what it cost, once it has ended.
+async fn ended(world: &World, job: &str) -> (Value, Value) {
+    until("the job has ended", async || world.job(job).await["ended_at"].is_string()).await;
+    (world.job(job).await, world.get(&format!("/v1/jobs/{job}/result")).await.json())
+}
+
+#[tokio::test]
+async fn delete_cancels_at_the_provider_and_takes_what_is_there() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let (world, urls) = (world(&model, &[]).await, houses(&site, 12));
+    let (job, body) = world.begin("/v1/batch", call(&urls, true)).await;
+    until("the batch is under way", async || model.provider().statuses() == ["in_progress"]).await;
+    let progress = world.job(&job).await;
+    assert_eq!((&progress["status"], &progress["progress"]["pending"]), (&json!("running"), &json!(12)), "{progress}");
+    assert_eq!(world.delete(&job).await.status, 200);
+    assert_eq!(model.provider().statuses(), ["cancelling"], "by the time that DELETE answers");
+    let (state, _) = ended(&world, &job).await;
+    assert_eq!(state["status"], "cancelled");
+    let credits = &state["credits"];
+    assert_eq!((&credits["charged"], &credits["refunded"]), (&json!(12), &json!(0)), "all had started: {state}");
+    let body = body.await.unwrap();
+    for result in body["results"].as_array().unwrap() {
+        assert_eq!((&result["status"], &result["data"]["ownersOrigin"]), (&json!("success"), &Value::Null), "{result}");
+    }
+    until("the provider has confirmed, and the files are gone", async || {
+        model.provider().statuses() == ["cancelled"] && model.provider().files() == 0
+    })
+    .await;
+    assert_eq!((model.calls().len(), world.used().await), (0, 12));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn delete_before_there_is_a_batch_refunds_what_never_started() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let world = world(&model, &[]).await;
+    let urls = [houses(&site, 2), site.urls("/gate", 4)].concat();
+    let mut call = call(&urls, true);
+    call["options"] = json!({ "concurrency": 1 });
+    let (job, body) = world.begin("/v1/batch", call).await;
+    until("the third is under way", async || site.hits() >= 3).await;
+    assert_eq!(world.delete(&job).await.status, 200);
+    site.open_gate();
+    let (state, _) = ended(&world, &job).await;
+    assert_eq!((&state["credits"]["charged"], &state["credits"]["refunded"]), (&json!(3), &json!(3)), "{state}");
+    let body = body.await.unwrap();
+    assert_eq!((&body["succeeded"], &body["not_run"]), (&json!(3), &json!(3)), "{body}");
+    assert_eq!((model.provider().statuses().len(), model.calls().len()), (0, 0));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_crawl_waits_for_its_batch_too() {
+    let (model, site) = (scripted().await, Site::start().await);
+    let world = world(&model, &[("HOST_DELAY_MS", "0")]).await;
+    model.provider().end_with(Some(Finish::Completed));
+    let links = (0..3).map(|n| format!("<a href=\"house-{n}\">House {n}</a>")).collect::<String>();
+    houses(&site, 3);
+    let seed = site.show("seed", &format!("{}{links}", page(9)));
+    let crawl = json!({ "follow_pattern": site.url("/shown/*"), "max_pages": 10, "use_sitemap": false });
+    let body = json!({ "seed_url": seed, "schema": open_schema(), "crawl": crawl, "async_mode": true });
+    let got = world.post("/v1/crawl", &body).await.json();
+    assert_eq!(
+        (&got["crawl_meta"]["pages_visited"], &got["crawl_meta"]["credits_charged"]),
+        (&json!(4), &json!(4)),
+        "{got}"
+    );
+    assert!(got["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{got}");
+    assert_eq!((model.provider().statuses().len(), model.calls().len()), (1, 0));
+    world.assert_sound().await;
+}
+
+/// A batch costs half, sets aside what it may cost at most, and gives back the rest.
+#[tokio::test]
+async fn a_batch_keeps_to_the_days_budget() {
+    // A page costs 1,050 tokens. What it may cost at most is some 1,700.
+    let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.012")];
+    let (model, site) = (scripted().await, Site::start().await);
+    let (world, urls) = (world(&model, &vars).await, houses(&site, 10));
+    model.provider().end_with(Some(Finish::Completed));
+    for _ in 0..2 {
+        world.post("/v1/batch", &call(&urls, true)).await;
+    }
+    // 10 pages at half of $0.00105 are $0.00525: the second time there is not enough left to set aside.
+    assert_eq!(model.provider().answered().len(), 10);
+    let usage = world.get("/v1/usage").await.json();
+    assert!(usage["model"]["failures"]["LLM_RATE_LIMITED"].as_u64().unwrap() >= 1, "{usage}");
+    assert!((1..=6).contains(&model.calls().len()), "what is left is for single pages: {}", model.calls().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_goes_on_with_its_batch() {
+    let (folder, site, model) = (Folder::new("kill-batch"), Site::start().await, scripted().await);
+    let base = model.base();
+    let vars = [("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_BATCH", "openai")];
+    let server = Server::start_with(&folder.0, &vars);
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let request = request.header("Prefer", "respond-async").body(call(&houses(&site, 30), true).to_string());
+    let job = request.send().await.unwrap().headers()["x-job-id"].to_str().unwrap().to_owned();
+    until("the batch is under way", async || model.provider().statuses() == ["in_progress"]).await;
+    drop(server); // SIGKILL
+    model.provider().end_with(Some(Finish::Completed));
+    let server = Server::start_with(&folder.0, &vars);
+    until("the job is completed", async || {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
+    })
+    .await;
+    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    assert!(result["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{result}");
+    assert_eq!(
+        (model.provider().statuses(), model.provider().answered().len()),
+        (vec!["completed"], 30),
+        "one batch paid"
+    );
+    assert_eq!((model.calls().len(), site.hits()), (0, 30), "nothing is asked or fetched again");
+    assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 30);
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}
