@@ -137,7 +137,6 @@ impl Stage {
         let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
         engine.idle().await;
         let struck = faults.struck();
-        println!("{context}: {} calls, struck {struck}", faults.calls().len());
         let of_model = faults.calls().iter().filter(|call| call.service == Service::Model).count();
         assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider count");
         let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));

@@ -46,3 +46,4 @@ mod support;
 mod telemetry;
 mod template;
 mod variables;
+mod vision;

@@ -73,6 +73,14 @@ impl Plan {
         }
     }
 
+    /// Whether pictures of pages are looked at where a caller asks for it.
+    pub fn vision(self) -> bool {
+        match self {
+            Plan::Free | Plan::Starter | Plan::Pro => false,
+            Plan::Scale => true,
+        }
+    }
+
     /// Most keys that may be active at once; `None` where there is no limit.
     pub fn active_keys(self) -> Option<usize> {
         match self {

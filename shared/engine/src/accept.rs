@@ -124,6 +124,7 @@ impl Acceptor {
                 }
             };
             let now = self.context.now();
+            options.images_allowed = options.process_images && quota.plan.vision();
             let spec = Arc::new(JobSpec { options: options.clone(), schema: call.schema.clone(), crawl: plan });
             let one = (call.endpoint == Endpoint::Extract).then(|| {
                 let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.context.settings().lease_secs);

@@ -38,6 +38,7 @@ mod reading;
 mod rendering;
 mod rows;
 mod runner;
+mod vision;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -78,6 +79,7 @@ pub use semaphores::Semaphores;
 use settings::Settings;
 use settle::Settler;
 use sweep::Sweeper;
+use vision::PictureReader;
 use worker::Worker;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -177,6 +179,11 @@ impl Engine {
             semaphores: semaphores.clone(),
             caches: crawl::CrawlCaches::default(),
         });
+        let pictures = Arc::new(PictureReader {
+            model: model.clone(),
+            fetcher: fetcher.clone(),
+            permits: semaphores.pictures.clone(),
+        });
         let visitor = PageVisitor {
             fetcher: PageFetcher {
                 context: cx(),
@@ -191,8 +198,14 @@ impl Engine {
                 semaphores: semaphores.clone(),
                 pacing: Arc::clone(&pacing),
             },
-            reader: PageReader { context: cx(), model: model.clone(), semaphores: semaphores.clone() },
+            reader: PageReader {
+                context: cx(),
+                model: model.clone(),
+                pictures: Arc::clone(&pictures),
+                semaphores: semaphores.clone(),
+            },
             model: model.clone(),
+            pictures,
             crawler: Arc::clone(&crawler),
             semaphores: semaphores.clone(),
         };

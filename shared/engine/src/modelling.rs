@@ -41,10 +41,13 @@ pub(crate) struct ModelReader {
 /// Values by field, or why the page does not bear them out.
 pub(crate) type JudgedValues = Vec<(String, Result<Value, Ungrounded>)>;
 
-/// What a call came to, with what its values were refused for.
-struct Judged {
-    values: JudgedValues,
-    usage: Usage,
+/// What a model's values are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// The page's text.
+    Page,
+    /// What it says that is written in the pictures: nobody but the model has seen it.
+    Pictures,
 }
 
 /// What there is to say of a page so far, as far as a model may add to it.
@@ -56,6 +59,14 @@ pub(crate) struct Draft<'v> {
 }
 
 impl Draft<'_> {
+    /// The same of values that a model says are written in pictures: each is told, since nothing else confirms it.
+    pub(crate) fn take_in_seen(&mut self, judged: Result<JudgedValues, ModelError>) {
+        let seen: Vec<String> = judged.iter().flatten().filter(|(_, v)| v.is_ok()).map(|(f, _)| f.clone()).collect();
+        self.take_in(judged);
+        let told = |field| format!("field \"{field}\": read from a picture; the page's text does not confirm it");
+        self.warnings.extend(seen.into_iter().map(told));
+    }
+
     /// Takes in what the page bears out of a model's values, and says what was refused; or why there are none.
     pub(crate) fn take_in(&mut self, judged: Result<JudgedValues, ModelError>) {
         for (field, value) in match judged {
@@ -85,9 +96,18 @@ impl ModelReader {
         (job.spec.options.model == ModelUse::Auto).then(|| self.model.config().max_text)
     }
 
+    /// Whether the pictures of a job's pages are looked at.
+    pub(crate) fn looks_at_pictures(&self, job: &Assignment) -> bool {
+        let options = &job.spec.options;
+        let wanted = options.process_images && options.images_allowed && options.model == ModelUse::Auto;
+        wanted && self.model.config().vision
+    }
+
     /// Whether what is open in a job's pages is asked by the provider's batch, for which nobody waits page by page.
     pub(crate) fn waits_for_batch(&self, job: &Assignment) -> bool {
-        self.model.config().batch && job.async_mode && job.endpoint != Endpoint::Extract
+        let batched = self.model.config().batch && job.async_mode && job.endpoint != Endpoint::Extract;
+        // Pictures are looked at once it is known what words do not tell.
+        batched && !self.looks_at_pictures(job)
     }
 
     /// Asks for what is open in a page's values, if anything is, and puts what the page bears out among them.
@@ -108,19 +128,33 @@ impl ModelReader {
         read_at: Timestamp,
         end: Instant,
     ) -> Result<JudgedValues, ModelError> {
+        let question = question(&job.spec.schema, at, &compact);
+        self.consult_about(job, question, compact, Witness::Page, read_at, end).await
+    }
+
+    /// The same, with a question that was put already, and by what its answer is judged.
+    pub(crate) async fn consult_about(
+        &self,
+        job: &Assignment,
+        question: Question,
+        compact: Compact,
+        witness: Witness,
+        read_at: Timestamp,
+        end: Instant,
+    ) -> Result<JudgedValues, ModelError> {
         let mut figures = ModelFigures::default();
-        let judged = match self.ask(job, at, compact, read_at, end, &mut figures).await {
-            Ok(Judged { values, usage }) => {
+        let judged = match self.ask(job, question, end, &mut figures).await {
+            Ok(Answer { fields, usage }) => {
                 figures.input_tokens = usage.input;
                 figures.output_tokens = usage.output;
-                figures.refused_values = refused(&values);
-                Ok(values)
+                self.judge_answer(job, fields, compact, witness, read_at).await
             }
-            Err(error) => {
-                figures.failures = BTreeMap::from([(error.code.name().to_owned(), 1)]);
-                Err(error)
-            }
+            Err(error) => Err(error),
         };
+        match &judged {
+            Ok(values) => figures.refused_values = refused(values),
+            Err(error) => figures.failures = BTreeMap::from([(error.code.name().to_owned(), 1)]),
+        }
         self.count(&job.account, &figures).await;
         judged
     }
@@ -136,24 +170,21 @@ impl ModelReader {
     async fn ask(
         &self,
         job: &Assignment,
-        at: &Url,
-        compact: Compact,
-        read_at: Timestamp,
+        question: Question,
         end: Instant,
         figures: &mut ModelFigures,
-    ) -> Result<Judged, ModelError> {
+    ) -> Result<Answer, ModelError> {
         let _permit = self.calls.acquire(&job.account).await;
         let end = end.checked_sub(KEEP).filter(|end| *end >= Instant::now() + SHORTEST);
         let end = end.ok_or(ModelError::new(Code::Timeout, "there was no time left to ask the model"))?;
-        let (question, now) = (question(&job.spec.schema, at, &compact), self.clock.now());
+        let now = self.clock.now();
         let reserved = self.reserve(most_of(&question), now).await?;
         figures.calls = 1;
         let answer = self.model.ask(&question, end.into()).await;
         if let Some(reserved) = reserved {
             self.give_back(reserved, &answer, now).await;
         }
-        let Answer { fields, usage } = answer?;
-        Ok(Judged { values: self.judge_answer(job, fields, compact, read_at).await?, usage })
+        answer
     }
 
     /// Which of a model's values the page bears out that was read at `read_at`.
@@ -162,11 +193,12 @@ impl ModelReader {
         job: &Assignment,
         fields: Vec<Answered>,
         compact: Compact,
+        witness: Witness,
         read_at: Timestamp,
     ) -> Result<JudgedValues, ModelError> {
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
         // Short, whatever the answer: it is not cut.
-        let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, &locale, read_at));
+        let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, witness, &locale, read_at));
         let broken = ModelError::new(Code::Error, "the model's answer could not be judged because of a fault of ours");
         self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)
     }
@@ -224,6 +256,7 @@ pub fn judge(
     said: &[Answered],
     schema: &Schema,
     compact: &Compact,
+    witness: Witness,
     locale: &str,
     now: Timestamp,
 ) -> Vec<(String, Result<Value, Ungrounded>)> {
@@ -233,7 +266,11 @@ pub fn judge(
     let judge = |said: &Answered| {
         let field = compact.open.get(said.field).and_then(|index| schema.fields().get(*index))?;
         let claim = Claim { value: &said.value, quote: &said.quote };
-        Some((field.field.clone(), shown.judge(field, claim, locale, now)))
+        let judged = match witness {
+            Witness::Page => shown.judge(field, claim, locale, now),
+            Witness::Pictures => Shown::new(&said.quote).judge(field, claim, locale, now),
+        };
+        Some((field.field.clone(), judged))
     };
     said.iter().filter_map(judge).collect()
 }
@@ -246,5 +283,11 @@ pub fn question(schema: &Schema, at: &Url, compact: &Compact) -> Question {
         example: field.example.clone(),
         hint: field.hint.clone(),
     });
-    Question { url: at.to_string(), title: compact.title.clone(), text: compact.text.clone(), fields: asked.collect() }
+    Question {
+        url: at.to_string(),
+        title: compact.title.clone(),
+        text: compact.text.clone(),
+        fields: asked.collect(),
+        pictures: Vec::new(),
+    }
 }

@@ -19,6 +19,7 @@ use crate::provider_batch::Ask;
 use crate::reading::{Fetched, Held, PageReader};
 use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
 use crate::semaphores::Semaphores;
+use crate::vision::PictureReader;
 use permits::Permit;
 use reader::Values;
 
@@ -82,6 +83,7 @@ pub(crate) struct PageVisitor {
     pub(crate) reader: PageReader,
     /// Reads what rules leave open.
     pub(crate) model: Option<Arc<ModelReader>>,
+    pub(crate) pictures: Arc<PictureReader>,
     pub(crate) crawler: Arc<Crawler>,
     pub(crate) semaphores: Semaphores,
 }
@@ -173,7 +175,11 @@ impl PageVisitor {
         if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut())
             && !model.waits_for_batch(job)
         {
+            let seen = values.compact.as_ref().and_then(|compact| self.pictures.wanted(job, compact));
             model.complete(job, &answer.at, values, end).await;
+            if let Some(page) = seen {
+                self.pictures.look(job, &answer.at, page, values, end).await;
+            }
         }
     }
 
@@ -260,7 +266,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
     let (mut is_whole, mut ask) = (true, None);
     let outcome = match values.unwrap_or_else(|| Err(ours())) {
-        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact }) => {
+        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact, images_processed }) => {
             is_whole = !model_failed;
             // What nobody was asked about yet.
             ask = compact.filter(|compact| !compact.open.is_empty()).map(|compact| Ask::new(&at, compact));
@@ -270,7 +276,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
                 render_mode,
                 data,
                 warnings,
-                images_processed: None,
+                images_processed,
                 model_fields,
                 captures: Vec::new(),
                 attempts: None,

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::crawl::{Edge, Judged};
 use crate::modelling::ModelReader;
 use crate::semaphores::Semaphores;
+use crate::vision::PictureReader;
 use permits::{BytePermit, Growing, Permit, Slice};
 use reader::{Reading, Task, Values, read_apart};
 
@@ -38,6 +39,8 @@ pub(crate) struct PageReader {
     pub(crate) context: Arc<Context>,
     /// Says how much of a page is to be written down for it.
     pub(crate) model: Option<Arc<ModelReader>>,
+    /// Says what becomes of a wish for pictures to be looked at.
+    pub(crate) pictures: Arc<PictureReader>,
     pub(crate) semaphores: Semaphores,
 }
 
@@ -46,6 +49,7 @@ impl PageReader {
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
         let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.context.now(), edge.is_some());
+        task.notes.extend(self.pictures.note(job));
         task.compact = self.model.as_ref().and_then(|model| model.wanted_text(job));
         let work = Work { task, body: page.body, held, edge, end };
         match &self.context.settings().reader {

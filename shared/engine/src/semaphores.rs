@@ -6,6 +6,9 @@ use permits::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
 /// Most bytes of pages that wait for a parser and hold no permit to be fetched any more.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
+/// Pages whose pictures are in memory at once: each has 15 MB, and as much again as text.
+const PICTURES: u32 = 2;
+
 /// What there is only so much of in a process, shared out by account. Engines of one process share one.
 #[derive(Debug, Clone)]
 pub struct Semaphores {
@@ -19,6 +22,8 @@ pub struct Semaphores {
     pub renders: FairSemaphore,
     /// A permit for each call of the operator's model at once.
     pub models: FairSemaphore,
+    /// A permit for each page whose pictures are in memory at once.
+    pub pictures: FairSemaphore,
     /// Permits for large bodies and heavy pages.
     pub heavy: Heavy,
 }
@@ -38,6 +43,7 @@ impl Semaphores {
             parsers,
             renders: FairSemaphore::new(renders, renders / 8),
             models: FairSemaphore::new(models, models / 8),
+            pictures: FairSemaphore::new(PICTURES, 0),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::doc::{Addresses, Doc, compact};
 use crate::fields::{Chosen, Output, explained};
 use crate::head::Head;
 use crate::links::Links;
+use crate::visible::pictures;
 use crate::wanted::Wanted;
 
 /// What is wanted of a page beside its fields.
@@ -40,7 +41,13 @@ pub struct Compact {
     pub text: String,
     /// Which fields of the schema have no value; in order.
     pub open: Vec<usize>,
+    /// The first pictures of its main content, by their addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<String>,
 }
+
+/// Most pictures that are named: some may not be had.
+const MOST_PICTURES: usize = 6;
 
 /// What is made of a page while it is read.
 pub(crate) trait Receiver {
@@ -90,19 +97,20 @@ impl Receiver for Values<'_> {
     fn whole(&mut self, content: Content<'_>, wanted: &[Wanted<'_>]) {
         let Some(most) = self.wants.compact.filter(|_| !self.out.open().is_empty()) else { return };
         let open = self.out.open().to_vec();
-        let (title, text) = match content {
+        let (title, text, pictures) = match content {
             Content::Doc(doc, head) => {
                 let named = open.iter().filter_map(|i| wanted.get(*i)).any(Wanted::names_link);
                 let addresses = if named { Addresses::Written } else { Addresses::LeftOut };
-                (head.title.clone(), compact(doc, most, addresses))
+                let pictures = pictures(doc).filter_map(|(_, address)| Some(self.at.join(address).ok()?.into()));
+                (head.title.clone(), compact(doc, most, addresses), pictures.take(MOST_PICTURES).collect())
             }
             Content::Json(value) => {
                 let mut text = value.to_string();
                 text.truncate(text.floor_char_boundary(most));
-                (None, text)
+                (None, text, Vec::new())
             }
         };
-        self.extras.compact = Some(Compact { title, text, open });
+        self.extras.compact = Some(Compact { title, text, open, pictures });
     }
 }
 

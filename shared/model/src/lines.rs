@@ -62,7 +62,13 @@ mod tests {
     #[test]
     fn a_line_asks_what_a_call_would() {
         let field = Asked { name: "a".into(), kind: FieldType::String, example: json!("x"), hint: None };
-        let question = Question { url: "https://e.test/".into(), title: None, text: "t".into(), fields: vec![field] };
+        let question = Question {
+            url: "https://e.test/".into(),
+            title: None,
+            text: "t".into(),
+            fields: vec![field],
+            pictures: Vec::new(),
+        };
         let line = line_of("u1", &question, "small");
         assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
         let read: Value = serde_json::from_str(&line).unwrap();

@@ -1,6 +1,8 @@
 //! What a model is asked: a page's text and the fields that are open, as messages and as the JSON Schema that its
 //! answer has to keep to.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::FieldType;
 use serde_json::{Map, Value, json};
 
@@ -10,6 +12,12 @@ const INSTRUCTIONS: &str = "You read values from the text of one web page. The t
     Quote the shortest passage that has the whole value. Do not compute, translate, complete or guess. Where the text does \
     not state a value, give null for both. Dates as YYYY-MM-DD. Numbers without units or separators.";
 
+/// What it is told where it is shown pictures.
+const PICTURES: &str = "The text of this page does not state these values; its pictures may. Give values that are written in \
+    a picture, and as quote the words that are written there.";
+
+/// Most tokens that a picture takes to be looked at: the largest of the tile prices that OpenAI has for a small model.
+const TOKENS_PICTURE: u64 = 50_000;
 /// Tokens that an answer may take: for each field, and besides.
 const TOKENS_FIELD: u64 = 250;
 const TOKENS_REST: u64 = 200;
@@ -38,6 +46,22 @@ pub struct Question {
     pub text: String,
     /// What is wanted.
     pub fields: Vec<Asked>,
+    /// Its pictures, where they are to be looked at.
+    pub pictures: Vec<Shown>,
+}
+
+/// A picture as it is shown to the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// `data:` URL.
+    url: String,
+}
+
+impl Shown {
+    /// A picture of a media type.
+    pub fn new(media: &str, bytes: &[u8]) -> Shown {
+        Shown { url: format!("data:{media};base64,{}", BASE64_STANDARD.encode(bytes)) }
+    }
 }
 
 /// The name of a field in the answer: a number, so that no field's name can be mistaken for anything else.
@@ -52,7 +76,7 @@ impl Question {
             "model": model,
             "messages": [
                 {"role": "system", "content": INSTRUCTIONS},
-                {"role": "user", "content": self.prompt()},
+                {"role": "user", "content": self.content()},
             ],
             "response_format": {
                 "type": "json_schema",
@@ -70,7 +94,17 @@ impl Question {
     /// An upper estimate of the tokens that it takes to ask: none is shorter than two bytes on average.
     pub fn input_tokens(&self) -> u64 {
         let schema = self.schema().to_string().len();
-        ((INSTRUCTIONS.len() + self.prompt().len() + schema) as u64).div_ceil(2)
+        let text = ((INSTRUCTIONS.len() + self.prompt().len() + schema) as u64).div_ceil(2);
+        text + TOKENS_PICTURE * self.pictures.len() as u64
+    }
+
+    fn content(&self) -> Value {
+        if self.pictures.is_empty() {
+            return self.prompt().into();
+        }
+        let picture = |shown: &Shown| json!({"type": "image_url", "image_url": {"url": shown.url}});
+        let text = json!({"type": "text", "text": format!("{PICTURES}\n\n{}", self.prompt())});
+        std::iter::once(text).chain(self.pictures.iter().map(picture)).collect()
     }
 
     fn prompt(&self) -> String {
@@ -136,6 +170,7 @@ mod tests {
             title: Some(" T ".into()),
             text: "# T\nline".into(),
             fields: vec![field("na\nme", FieldType::Date), field("list", FieldType::IntegerArray)],
+            pictures: Vec::new(),
         };
         let body = question.body("small");
         assert_eq!(body["model"], "small");
@@ -154,5 +189,11 @@ mod tests {
         assert_eq!(*list, json!({"type": ["array", "null"], "items": {"type": "integer"}}));
         assert_eq!(body["max_completion_tokens"], 700);
         assert!(question.input_tokens() > 300);
+
+        let seen = Question { pictures: vec![Shown::new("image/png", b"\x89PNG")], ..question.clone() };
+        let content = &seen.body("small")["messages"][1]["content"];
+        assert!(content[0]["text"].as_str().unwrap().ends_with(said));
+        assert_eq!(content[1]["image_url"]["url"], "data:image/png;base64,iVBORw==");
+        assert_eq!(seen.input_tokens() - question.input_tokens(), TOKENS_PICTURE);
     }
 }

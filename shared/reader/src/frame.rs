@@ -79,7 +79,16 @@ impl Reading {
         let mut all = json!({ "links": links, "truncated": self.links.truncated });
         match &self.values {
             // No model was asked yet.
-            Ok(Values { data, warnings, render_mode, shell, compact, model_fields: _, model_failed: _ }) => {
+            Ok(Values {
+                data,
+                warnings,
+                render_mode,
+                shell,
+                compact,
+                model_fields: _,
+                model_failed: _,
+                images_processed: _,
+            }) => {
                 all["shell"] = json!(shell);
                 all["data"] = Value::Object(data.clone());
                 all["warnings"] = json!(warnings);
@@ -150,7 +159,8 @@ mod tests {
         let url = Url::parse("https://e.test/b").unwrap();
         let links = Links { links: vec![Link { url, kind: LinkKind::Anchor, nofollow: true }], truncated: true };
         let Value::Object(data) = json!({"b": "x\n", "a": null}) else { panic!() };
-        let compact = Compact { title: None, text: "t\n".into(), open: vec![1] };
+        let compact =
+            Compact { title: None, text: "t\n".into(), open: vec![1], pictures: vec!["https://e.test/p.png".into()] };
         let good = Values {
             warnings: vec!["w".into()],
             shell: true,

@@ -59,6 +59,8 @@ pub struct Values {
     pub model_fields: Vec<String>,
     /// Whether a model was asked and failed to answer.
     pub model_failed: bool,
+    /// How many pictures a model looked at, if it did.
+    pub images_processed: Option<u32>,
 }
 
 impl Values {
@@ -72,6 +74,7 @@ impl Values {
             compact: None,
             model_fields: Vec::new(),
             model_failed: false,
+            images_processed: None,
         }
     }
 }
@@ -92,7 +95,7 @@ impl Task {
             compact: None,
             schema: spec.schema.clone(),
             locale: spec.options.locale.clone(),
-            notes: notes(spec),
+            notes: Vec::new(),
             content_type,
             url,
             now,
@@ -144,17 +147,6 @@ fn found_in(data: &Map<String, Value>) -> Found {
 /// Whether a value is one.
 pub fn is_found(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
-}
-
-/// Wishes of the caller that are not met.
-fn notes(spec: &JobSpec) -> Vec<String> {
-    let mut notes = Vec::new();
-    if spec.options.process_images {
-        notes.push(
-            "process_images was ignored: it needs the plan scale and a vision pass, and none is configured".into(),
-        );
-    }
-    notes
 }
 
 /// Whether a moment has passed: what a page's budget asks for.

@@ -55,7 +55,15 @@ pub struct Call {
 impl Call {
     /// What the user's message says.
     pub fn prompt(&self) -> &str {
-        self.body["messages"][1]["content"].as_str().unwrap()
+        let content = &self.body["messages"][1]["content"];
+        // With pictures it is a list, whose first part tells of them and then asks.
+        content.as_str().unwrap_or_else(|| content[0]["text"].as_str().unwrap().split_once("\n\n").unwrap().1)
+    }
+
+    /// The pictures that it is shown.
+    pub fn pictures(&self) -> Vec<String> {
+        let parts = self.body["messages"][1]["content"].as_array().into_iter().flatten();
+        parts.filter_map(|part| part["image_url"]["url"].as_str().map(str::to_owned)).collect()
     }
 
     /// The fields that it asks for, in order.

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 /// title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
 /// `/flaky/STATUSES/SECS/N` those statuses one by one (`503,200`; `0` drops the connection), the last for good, with
 /// `Retry-After` unless `SECS` is `-`; `/spa/N` a page whose program fetches `/api/N`, `/spa-gate/N` one whose program waits for the gate, `/ssr/N` the same with
-/// its content; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
+/// its content; `/picture/BYTES/N` a picture of that size, `/slow-picture/MS` one after a while; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
 /// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
@@ -180,6 +180,11 @@ impl Site {
                 *response.status_mut() = StatusCode::from_u16(code).unwrap();
                 response
             }
+            ["picture", size, ..] => picture(size.parse().unwrap()),
+            ["slow-picture", ms] => {
+                tokio::time::sleep(Duration::from_millis(ms.parse().unwrap())).await;
+                picture(100)
+            }
             ["large", n] => large(n),
             ["403"] => status(403),
             ["pdf"] => {
@@ -194,6 +199,15 @@ impl Site {
             _ => status(404),
         })
     }
+}
+
+/// The start of a PNG, and as many bytes as it is to have.
+fn picture(size: usize) -> Response<Full<Bytes>> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    bytes.resize(size, 0);
+    let mut response = Response::new(Full::from(bytes));
+    response.headers_mut().insert("content-type", "image/png".parse().unwrap());
+    response
 }
 
 /// Five pages, each linking to its children and back to the first.

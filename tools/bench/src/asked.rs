@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::config::{Config, Env, process_env};
+use engine::modelling::{Witness, judge, question};
 use engine::settings::Settings;
 use extraction::{Compact, Extracted};
 use language_model::{Code, Model, Usage};
@@ -61,7 +62,7 @@ impl AskedModel {
     /// The case's schema is none.
     pub fn complete(&self, case: &Case, at: &Url, compact: &Compact, found: &mut Extracted) -> Result<(), Fault> {
         let schema = crate::schema(&case.schema)?;
-        let question = engine::modelling::question(&schema, at, compact);
+        let question = question(&schema, at, compact);
         let end = Instant::now() + LONGEST;
         let answer = self.runtime.handle().block_on(self.model.ask(&question, end.into()));
         let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +77,7 @@ impl AskedModel {
         };
         figures.usage.input += answer.usage.input;
         figures.usage.output += answer.usage.output;
-        for (field, value) in engine::modelling::judge(&answer.fields, &schema, compact, &case.locale, FETCHED) {
+        for (field, value) in judge(&answer.fields, &schema, compact, Witness::Page, &case.locale, FETCHED) {
             match value {
                 Ok(value) => {
                     figures.taken += 1;

@@ -52,6 +52,8 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         locale,
         timeout_ms: number(members, "options.", "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
         no_cache: flag(members, "options.", "no_cache")?,
+        // The plan's to say, when the call is accepted.
+        images_allowed: false,
         process_images: flag(members, "options.", "process_images")?,
         concurrency: number(members, "options.", "concurrency", 1, 100)?,
         fail_fast: flag(members, "options.", "fail_fast")?,

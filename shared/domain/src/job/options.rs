@@ -59,6 +59,9 @@ pub struct Options {
     pub no_cache: bool,
     /// Ask for a vision pass.
     pub process_images: bool,
+    /// Whether the account's plan has one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub images_allowed: bool,
     /// Parallel fetches of this job; `None` leaves it to the server.
     pub concurrency: Option<u32>,
     /// Stop at the first failed URL.
@@ -88,6 +91,7 @@ impl Default for Options {
             timeout_ms: 15_000,
             no_cache: false,
             process_images: false,
+            images_allowed: false,
             concurrency: None,
             fail_fast: false,
             retries: crate::retry::DEFAULT_RETRIES,

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_question_is_read_back() {
-        let compact = Compact { title: Some("T".into()), text: "a\n\"b\"".into(), open: vec![0, 3] };
+        let compact =
+            Compact { title: Some("T".into()), text: "a\n\"b\"".into(), open: vec![0, 3], pictures: Vec::new() };
         let at = Url::parse("https://e.test/a?b#c").unwrap();
         let ask = Ask { read_at: Timestamp(1_795_478_400_000), ..Ask::new(&at, compact) };
         assert_eq!(Ask::parse(&ask.text()), Some(ask));

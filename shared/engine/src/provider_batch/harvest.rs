@@ -15,7 +15,7 @@ use super::ask::Ask;
 use super::making::SHARE;
 use super::work::ProviderBatches;
 use crate::assignment::Assignment;
-use crate::modelling::{JudgedValues, refused};
+use crate::modelling::{JudgedValues, Witness, refused};
 
 /// Units that are ended at once.
 const GROUP: usize = 50;
@@ -101,7 +101,7 @@ impl ProviderBatches {
     ) -> (Result<JudgedValues, ModelError>, Option<Usage>) {
         match line.answer(ask.compact.open.len()) {
             Ok(Answer { fields, usage }) => {
-                (self.model.judge_answer(job, fields, ask.compact, ask.read_at).await, Some(usage))
+                (self.model.judge_answer(job, fields, ask.compact, Witness::Page, ask.read_at).await, Some(usage))
             }
             Err(error) => (Err(error), None),
         }

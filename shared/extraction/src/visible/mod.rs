@@ -44,6 +44,7 @@ use crate::wanted::Wanted;
 
 pub(crate) use byline::{clean as bare_name, is_name, without_by};
 pub(crate) use dateline::part as dateline;
+pub(crate) use picture::pictures;
 pub(crate) use title::{agreement, without_site};
 
 /// The page and everything that was once looked up on it.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::doc::{Doc, El};
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
@@ -13,33 +14,13 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     let doc = view.doc;
     let mut all: Vec<Value> = Vec::new();
     let mut best: Option<(i32, String)> = None;
-    for at in 0..doc.els.len() {
-        let el = &doc.els[at];
-        if el.name() != "img" || el.zone.is_surroundings() || el.zone.has(Zone::HEADER) || all.len() >= 200 {
-            continue;
-        }
-        let lazy = ["data-src", "data-lazy-src", "data-original", "data-zoom-image", "src"];
-        let address =
-            lazy.iter().filter_map(|n| el.attr(n)).map(str::trim).find(|a| !a.is_empty() && !a.starts_with("data:"));
-        let address = address.or_else(|| {
-            let set = el.attr("srcset").or_else(|| el.attr("data-srcset"))?;
-            set.split(',').next_back()?.split_whitespace().next()
-        });
-        let Some(address) = address else { continue };
-        let lower = address.to_lowercase();
-        if Phrases::Decoration.all().any(|d| lower.contains(d)) || lower.ends_with(".svg") {
-            continue;
-        }
-        let side = |name: &str| el.attr(name).and_then(|v| v.trim_end_matches("px").parse::<i32>().ok());
-        let small = side("width").is_some_and(|w| w < 120) || side("height").is_some_and(|h| h < 90);
-        if small {
-            continue;
-        }
+    for (at, address) in pictures(doc).take(200) {
+        let Some(el) = doc.els.get(at) else { continue };
         all.push(address.into());
         let title = view.head.h1.as_deref().unwrap_or_default();
         let alt = el.attr("alt").unwrap_or_default();
         let same = if !alt.is_empty() && super::title::agreement(alt, title) >= 60 { 8 } else { 0 };
-        let large = side("width").map_or(0, |w| if w >= 400 { 4 } else { 0 });
+        let large = side(el, "width").map_or(0, |w| if w >= 400 { 4 } else { 0 });
         let near = if (-2_500..1_500).contains(&view.distance(at)) { 4 } else { -4 };
         let score = same + large + near;
         if best.as_ref().is_none_or(|(s, _)| score > *s) {
@@ -53,4 +34,33 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     } else if let Some((score, address)) = best.filter(|(s, _)| *s > 0) {
         out.push(Candidate::text(Source::Pattern, address, "picture near the heading").scored(score));
     }
+}
+
+/// A side of a picture in pixels, where its element says it.
+fn side(el: &El<'_>, name: &str) -> Option<i32> {
+    el.attr(name).and_then(|v| v.trim_end_matches("px").parse::<i32>().ok())
+}
+
+/// The pictures of the content in their order: their elements and their addresses as written. Decoration and small ones
+/// are none.
+pub(crate) fn pictures<'d>(doc: &'d Doc<'_>) -> impl Iterator<Item = (usize, &'d str)> + 'd {
+    doc.els.iter().enumerate().filter_map(|(at, el)| {
+        if el.name() != "img" || el.zone.is_surroundings() || el.zone.has(Zone::HEADER) {
+            return None;
+        }
+        let lazy = ["data-src", "data-lazy-src", "data-original", "data-zoom-image", "src"];
+        let address =
+            lazy.iter().filter_map(|n| el.attr(n)).map(str::trim).find(|a| !a.is_empty() && !a.starts_with("data:"));
+        let address = address.or_else(|| {
+            let set = el.attr("srcset").or_else(|| el.attr("data-srcset"))?;
+            set.split(',').next_back()?.split_whitespace().next()
+        });
+        let address = address?;
+        let lower = address.to_lowercase();
+        if Phrases::Decoration.all().any(|d| lower.contains(d)) || lower.ends_with(".svg") {
+            return None;
+        }
+        let small = side(el, "width").is_some_and(|w| w < 120) || side(el, "height").is_some_and(|h| h < 90);
+        (!small).then_some((at, address))
+    })
 }

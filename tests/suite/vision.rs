@@ -1,0 +1,152 @@
+//! Pictures: looked at where a caller with the plan for it asks, for what words do not tell, few and small ones, through
+//! the guard.
+
+use std::time::{Duration, Instant};
+
+use domain::Plan;
+use serde_json::{Value, json};
+
+use crate::support::model::{Say, ScriptedModel, fields};
+use crate::support::site::Site;
+use crate::support::stack::World;
+
+async fn world(model: &ScriptedModel, more: &[(&str, &str)]) -> World {
+    let base = model.base();
+    let mut vars = more.to_vec();
+    vars.extend([("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_VISION", "true")]);
+    World::with(&vars).await
+}
+
+/// A page whose voltage stands on a picture alone.
+fn page(site: &Site, pictures: &[String]) -> String {
+    let pictures: String = pictures.iter().map(|address| format!("<img src=\"{address}\">")).collect();
+    let text = "A heater from Bergen that keeps small rooms warm through long winters, as its makers say of it.";
+    site.show("heater", &format!("<title>Heater</title><main><h1>Heater</h1><p>{text}</p>{pictures}</main>"))
+}
+
+fn call(url: &str, images: bool) -> Value {
+    let field = |name: &str, kind: &str, example: Value| json!({"field": name, "type": kind, "example": example});
+    let schema = json!([
+        field("title", "string", json!("A kettle")),
+        field("origin", "string", json!("Oslo")),
+        field("voltage", "integer", json!(110)),
+        field("wattage", "integer", json!(900)),
+    ]);
+    json!({ "url": url, "schema": schema, "options": { "process_images": images, "no_cache": true } })
+}
+
+fn of_the_text() -> Say {
+    fields([("origin", json!("Bergen"), "A heater from Bergen")])
+}
+
+fn of_the_pictures() -> Say {
+    fields([("voltage", json!(230), "230 V"), ("wattage", json!(900), "1,500 W")])
+}
+
+#[tokio::test]
+async fn what_words_do_not_tell_is_read_from_three_pictures_in_one_call() {
+    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let (world, site) = (world(&model, &[]).await, Site::start().await);
+    let pictures = ["/404", "/picture/100/a", "/picture/6000000/large", "/p/1", "/picture/200/b", "/picture/300/c"];
+    let mut pictures: Vec<String> = pictures.iter().map(|path| site.url(path)).collect();
+    // Decoration is no picture of the content, and nobody looks at a seventh.
+    pictures.insert(0, site.url("/picture/100/logo.png"));
+    pictures.push(site.url("/picture/100/seventh"));
+    let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
+    assert_eq!((&got["status"], &got["images_processed"]), (&json!("success"), &json!(3)), "{got}");
+    let data = json!({"title": "Heater", "origin": "Bergen", "voltage": 230, "wattage": null});
+    assert_eq!((&got["data"], &got["model_fields"]), (&data, &json!(["origin", "voltage"])), "{got}");
+    let warnings = got["warnings"].to_string();
+    assert!(
+        warnings.contains("field \\\"voltage\\\": read from a picture; the page's text does not confirm it"),
+        "{got}"
+    );
+    // It says words that do not say its value.
+    assert!(warnings.contains("field \\\"wattage\\\": the model's value was refused"), "{got}");
+
+    let calls = model.calls();
+    let [text, seen] = calls.as_slice() else { panic!("one call for words, one for pictures: {}", calls.len()) };
+    assert_eq!((text.pictures().len(), text.fields()), (0, vec!["origin".into(), "voltage".into(), "wattage".into()]));
+    assert_eq!(seen.fields(), ["voltage", "wattage"], "what is open still");
+    assert!(seen.pictures().len() == 3 && seen.pictures()[0].starts_with("data:image/png;base64,iVBORw0KGgo"));
+    let asked = site.counts();
+    assert!(!asked.contains_key("/picture/100/logo.png") && !asked.contains_key("/picture/100/seventh"), "{asked:?}");
+    let usage = world.get("/v1/usage").await.json();
+    assert_eq!((&usage["model"]["calls"], world.used().await), (&json!(2), 1), "{usage}");
+}
+
+#[tokio::test]
+async fn nobody_looks_at_pictures_who_need_not_or_may_not() {
+    let model = ScriptedModel::start(vec![of_the_text()]).await;
+    let (world, site) = (world(&model, &[]).await, Site::start().await);
+    let url = page(&site, &[site.url("/picture/100/a")]);
+    let pro = world.account("pro", Plan::Pro, Some(100), None).await;
+    let got = pro.post("/v1/extract", &call(&url, true)).await.json();
+    assert!(got["warnings"].to_string().contains("process_images was ignored: it needs the plan scale"), "{got}");
+    let unasked = world.post("/v1/extract", &call(&url, false)).await.json();
+    assert!(!unasked.to_string().contains("process_images"), "{unasked}");
+    let mut never = call(&url, true);
+    never["options"]["model"] = json!("never");
+    let never = world.post("/v1/extract", &never).await.json();
+    assert!(never["warnings"].to_string().contains("options.model is"), "{never}");
+    assert!([&got, &unasked, &never].iter().all(|got| got["images_processed"].is_null()));
+    assert_eq!((model.calls().len(), site.counts().get("/picture/100/a")), (2, None));
+
+    // Where words tell all there is nothing to look for.
+    model.script(vec![fields([
+        ("origin", json!("Bergen"), "A heater from Bergen"),
+        ("voltage", json!(5), "5"),
+        ("wattage", json!(7), "7"),
+    ])]);
+    let told = site.show("told", "<title>H</title><main><h1>Heater</h1><p>A heater from Bergen with 5 and 7.</p><img src='/picture/100/b'></main>");
+    let got = world.post("/v1/extract", &call(&told, true)).await.json();
+    assert_eq!((&got["data"]["wattage"], &got["images_processed"]), (&json!(7), &Value::Null), "{got}");
+    assert_eq!(model.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn without_a_model_that_sees_it_is_said() {
+    let model = ScriptedModel::start(vec![of_the_text()]).await;
+    let (blind, site) = (world(&model, &[("MODEL_VISION", "false")]).await, Site::start().await);
+    let got = blind.post("/v1/extract", &call(&page(&site, &[site.url("/picture/9/a")]), true)).await.json();
+    assert!(got["warnings"].to_string().contains("no model is set up that looks at pictures"), "{got}");
+    assert_eq!((&got["images_processed"], site.counts().get("/picture/9/a")), (&Value::Null, None));
+}
+
+#[tokio::test]
+async fn pictures_are_fetched_through_the_guard_and_in_time() {
+    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let (world, site) = (world(&model, &[]).await, Site::start().await);
+    // Allowed are this machine's addresses; these are none of them, and the way back in is closed too.
+    let forbidden = ["http://169.254.169.254/latest/a.png", "http://[::1]/b.png", "http://10.0.0.1/c.png"];
+    let mut pictures: Vec<String> = forbidden.iter().map(|address| (*address).to_owned()).collect();
+    pictures.push(site.url("/to/10.0.0.1/d.png"));
+    pictures.push(format!("{}/e.png", world.base()));
+    let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
+    assert!(got["warnings"].to_string().contains("none of the page's pictures could be had"), "{got}");
+    assert_eq!((&got["images_processed"], model.calls().len()), (&Value::Null, 1));
+
+    model.script(vec![of_the_text(), of_the_pictures()]);
+    let start = Instant::now();
+    let slow = [site.url("/slow-picture/60000"), site.url("/picture/100/a")];
+    let got = world.post("/v1/extract", &call(&page(&site, &slow), true)).await.json();
+    assert_eq!((&got["images_processed"], &got["data"]["voltage"]), (&json!(1), &json!(230)), "{got}");
+    assert!(start.elapsed() < Duration::from_secs(12), "five seconds a picture: {:?}", start.elapsed());
+}
+
+/// In async mode too: the page is asked about at once, since its pictures are looked at after its words.
+#[tokio::test]
+async fn pictures_of_an_async_job_are_looked_at_at_once() {
+    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let (world, site) = (world(&model, &[("MODEL_BATCH", "openai")]).await, Site::start().await);
+    let mut body = call("", true);
+    body.as_object_mut().unwrap().remove("url");
+    (body["urls"], body["async_mode"]) = (json!([page(&site, &[site.url("/picture/100/a")])]), json!(true));
+    let got = world.post("/v1/batch", &body).await.json();
+    assert_eq!(
+        (&got["results"][0]["images_processed"], &got["results"][0]["data"]["voltage"]),
+        (&json!(1), &json!(230)),
+        "{got}"
+    );
+    assert_eq!((model.provider().statuses().len(), model.calls().len()), (0, 2));
+}
