@@ -16,6 +16,7 @@ mod crash_model;
 mod crawl;
 mod crawl_budget;
 mod credits;
+mod docs;
 mod events;
 mod flows;
 mod hosts;

@@ -1,0 +1,311 @@
+//! The documentation against the sources: the tests that it names exist, relative links lead somewhere, and each route,
+//! option, error code and metric is described. A failure names what was forgotten, and where.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use api::routes::ROUTES;
+use serde_json::Value;
+
+/// Folders that are built, fetched or recorded, and not written.
+const NOT_OURS: [&str; 4] = ["target", "node_modules", "corpus", "dist"];
+/// Columns of tables that name tests.
+const COLUMNS: [&str; 2] = ["Test", "What fails if it is forgotten"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The files below a folder with this ending: paths from the root, and texts.
+fn files(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let path = folder.join(&name);
+            if entry.file_type().unwrap().is_dir() {
+                if !name.starts_with('.') && !NOT_OURS.contains(&name.as_str()) {
+                    folders.push(path);
+                }
+            } else if name.ends_with(ending) {
+                let text = fs::read_to_string(root().join(&path)).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// The headings below the title, as written.
+fn headings(text: &str) -> Vec<&str> {
+    prose(text).filter_map(|line| line.strip_prefix("## ").or(line.strip_prefix("### "))).collect()
+}
+
+/// What a heading is called in a link, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut faults = Vec::new();
+    let mut seen = 0;
+    for (path, text) in files("", ".md") {
+        let targets = prose(&text).flat_map(|line| line.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:")) {
+            seen += 1;
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let to = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let there = root().join(&to);
+            let found = if heading.is_empty() {
+                there.exists()
+            } else {
+                let text = fs::read_to_string(there).unwrap_or_default();
+                prose(&text).any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#').trim()) == heading)
+            };
+            if !found {
+                faults.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 50, "the links were found");
+    assert!(faults.is_empty(), "links that lead nowhere: {faults:#?}");
+}
+
+/// Where the tests are whose names follow `prefix:`.
+fn folder_of(prefix: &str) -> Option<String> {
+    let folder = match prefix {
+        "pages" => "shared/fetch/tests/pages",
+        "suite" => "shared/extraction/tests/suite",
+        "browser" => "shared/render/tests/browser",
+        "protocol" => "tests/model/protocol",
+        "tests" => "tests/suite",
+        "language-model" => "shared/model",
+        _ => {
+            let crates = ["shared", "tools", "functions"].map(|part| format!("{part}/{prefix}"));
+            return crates.into_iter().find(|folder| root().join(folder).is_dir());
+        }
+    };
+    Some(folder.to_owned())
+}
+
+/// The tests and modules that a cell names, each with the folder that it is in.
+fn named(cell: &str) -> Vec<(String, String)> {
+    let mut folder = "tests/suite".to_owned();
+    let mut found = Vec::new();
+    // `crate` `module::test` is "crate: module::test".
+    let cell = cell.replace("` `", ": `");
+    for word in cell.split(|c: char| !(c.is_ascii_alphanumeric() || "_:*-./…".contains(c))) {
+        let word = word.trim_start_matches("…::");
+        if let Some(prefix) = word.strip_suffix(':').filter(|prefix| !prefix.ends_with(':')) {
+            folder = folder_of(prefix).unwrap_or(folder);
+        } else if word.contains(".py::") {
+            found.push(("clients/python/tests".to_owned(), word.to_owned()));
+        } else if word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:*".contains(c))
+            && (word.contains("::") || word.contains('_'))
+        {
+            found.push((folder.clone(), word.to_owned()));
+        }
+    }
+    found
+}
+
+/// What a source file has.
+struct Source {
+    path: PathBuf,
+    /// Its folders, its own name and the modules within it.
+    modules: BTreeSet<String>,
+    tests: BTreeSet<String>,
+}
+
+impl Source {
+    fn new((path, text): (PathBuf, String)) -> Source {
+        let mut modules: BTreeSet<String> =
+            path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+        let (mut tests, mut since) = (BTreeSet::new(), usize::MAX);
+        for line in text.lines().map(str::trim_start) {
+            since = if line.starts_with("#[") && line.contains("test") { 0 } else { since.saturating_add(1) };
+            let item = line.strip_prefix("async ").unwrap_or(line);
+            if let Some((name, _)) = item.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
+                // Further attributes may stand between.
+                if since <= 4 {
+                    tests.insert(name.to_owned());
+                }
+                since = usize::MAX;
+            } else if let Some(name) = item.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(" {")) {
+                modules.insert(name.to_owned());
+            }
+        }
+        Source { path, modules, tests }
+    }
+}
+
+/// Whether there is a test `a::b::name`, or tests in a module `a::b::tests`, `a::b::` or `a::b::*`.
+fn exists(sources: &[Source], folder: &str, path: &str) -> bool {
+    if let Some((file, name)) = path.split_once("::").filter(|(file, _)| file.ends_with(".py")) {
+        return read(&format!("{folder}/{file}")).contains(&format!("def {name}("));
+    }
+    let mut modules: Vec<&str> = path.split("::").collect();
+    let name = modules.pop().unwrap();
+    modules.retain(|module| *module != "tests");
+    let within = |source: &&Source| {
+        source.path.starts_with(folder) && modules.iter().all(|module| source.modules.contains(*module))
+    };
+    sources.iter().filter(within).any(|source| match name {
+        "" | "*" | "tests" => !source.tests.is_empty(),
+        name => source.tests.contains(name),
+    })
+}
+
+/// The cells of the columns that name tests, of every table that has one.
+fn cells(text: &str) -> Vec<&str> {
+    let (mut column, mut found) = (None, Vec::new());
+    let mut in_table = false;
+    for line in prose(text) {
+        let Some(row) = line.strip_prefix("| ") else {
+            in_table = line.starts_with('|') && in_table;
+            continue;
+        };
+        let row: Vec<&str> = row.trim_end().trim_end_matches('|').split(" | ").map(str::trim).collect();
+        if !in_table {
+            column = row.iter().position(|cell| COLUMNS.contains(cell)).map(|at| (at, row.len()));
+            in_table = true;
+        } else if let Some((at, columns)) = column {
+            assert_eq!(row.len(), columns, "a cell has a stroke in it: {line}");
+            found.push(row[at]);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let parts = ["shared", "tools", "functions", "tests"];
+    let sources: Vec<_> = parts.iter().flat_map(|part| files(part, ".rs")).map(Source::new).collect();
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    for document in ["docs/TESTING.md", "docs/SECURITY.md", "CONTRIBUTING.md"] {
+        let text = read(document);
+        let cells = cells(&text);
+        assert!(!cells.is_empty(), "{document} has a table that names tests");
+        for (folder, path) in cells.into_iter().flat_map(named) {
+            seen += 1;
+            if !exists(&sources, &folder, &path) {
+                faults.push(format!("{document}: {path} in {folder}"));
+            }
+        }
+    }
+    assert!(seen > 300, "the tests' names were found: {seen}");
+    assert!(faults.is_empty(), "tests that there are not: {faults:#?}");
+}
+
+#[test]
+fn what_is_not_there_is_found_out() {
+    let table = "| Threat | Test | Seen |\n|---|---|---|\n| a | fetch: guard::tests::nobody, b_c; rights::* | yes |\n";
+    let names: Vec<_> = cells(table).into_iter().flat_map(named).collect();
+    let name = |folder: &str, path: &str| (folder.to_owned(), path.to_owned());
+    let of_fetch = [name("shared/fetch", "guard::tests::nobody"), name("shared/fetch", "b_c")];
+    assert_eq!(names, [&of_fetch[..], &[name("shared/fetch", "rights::*")]].concat());
+    let source = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn here() {}\n    fn helper() {}\n}\n";
+    let sources = [Source::new((PathBuf::from("shared/fetch/src/guard.rs"), source.to_owned()))];
+    for (path, there) in [
+        ("guard::tests::here", true),
+        ("guard::tests", true),
+        ("guard::tests::her", false),
+        ("guard::tests::helper", false),
+        ("other::tests::here", false),
+        ("guard::*", true),
+        ("here", true),
+    ] {
+        assert_eq!(exists(&sources, "shared/fetch", path), there, "{path}");
+        assert!(!exists(&sources, "shared/store", path), "{path}");
+    }
+    assert_eq!(anchor("`POST /v1/batch`: 2 kinds"), "post-v1batch-2-kinds");
+}
+
+/// The index of docs/TESTING.md has a row for each heading of the contract.
+#[test]
+fn every_heading_of_the_contract_has_its_tests() {
+    let (contract, index) = (read("docs/API.md"), read("docs/TESTING.md"));
+    let without: Vec<_> =
+        headings(&contract).into_iter().filter(|heading| !index.contains(&format!("\n| {heading} |"))).collect();
+    assert!(without.is_empty(), "headings of docs/API.md without a row in docs/TESTING.md: {without:#?}");
+}
+
+#[test]
+fn every_route_is_in_the_contract() {
+    let contract = read("docs/API.md");
+    for route in &ROUTES {
+        let named = format!("`{} {}`", route.method, route.path);
+        assert!(contract.contains(&named), "docs/API.md does not name {named}");
+    }
+}
+
+#[test]
+fn every_option_is_in_the_contract() {
+    let (contract, document) = (read("docs/API.md"), read("shared/api/openapi.json"));
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let members = |name: &str, member: &str| {
+        let pointer = format!("/components/schemas/{name}/properties/{member}/properties");
+        let members = document.pointer(&pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("{pointer}"));
+        members.keys().cloned().collect::<BTreeSet<String>>()
+    };
+    let mut all = members("CrawlRequest", "crawl");
+    ["ExtractRequest", "BatchRequest", "CrawlRequest"].iter().for_each(|name| all.extend(members(name, "options")));
+    let without: Vec<_> = all.iter().filter(|name| !contract.contains(&format!("\n| `{name}` |"))).collect();
+    assert!(without.is_empty(), "docs/API.md has no row for {without:?}");
+}
+
+#[test]
+fn every_error_code_is_in_the_contract() {
+    let (contract, document) = (read("docs/API.md"), read("shared/api/openapi.json"));
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+    let table = contract.split("## Errors").nth(1).unwrap();
+    let without: Vec<_> = codes.iter().filter(|code| !table.contains(code.as_str().unwrap())).collect();
+    assert!(codes.len() > 20 && without.is_empty(), "docs/API.md does not describe {without:?}");
+}
+
+#[test]
+fn every_metric_is_described() {
+    let (names, text) = (read("shared/api/src/telemetry/emf.rs"), read("docs/SECURITY.md"));
+    let names: Vec<&str> = names
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Metric::")?.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    let without: Vec<_> = names.iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
+    assert!(names.len() > 10 && without.is_empty(), "docs/SECURITY.md does not describe {without:?}");
+}
+
+/// A word of the glossary that is said to stand in the code does.
+#[test]
+fn every_name_of_the_glossary_is_used() {
+    let glossary = read("docs/GLOSSARY.md");
+    let texts: Vec<String> = files("shared", ".rs").into_iter().map(|(_, text)| text).collect();
+    let used: BTreeSet<&str> =
+        texts.iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))).collect();
+    let code = prose(&glossary).flat_map(|line| line.split('`').skip(1).step_by(2));
+    let names = code.filter(|code| code.chars().all(|c| c.is_ascii_alphanumeric() || "_:#".contains(c)));
+    let names: BTreeSet<&str> =
+        names.filter_map(|name| name.rsplit("::").next()).map(|name| name.trim_end_matches('#')).collect();
+    let unused: Vec<_> = names.difference(&used).collect();
+    assert!(names.len() > 30 && unused.is_empty(), "names of docs/GLOSSARY.md that nothing has: {unused:?}");
+}
