@@ -13,7 +13,7 @@ const MAX_LINES: usize = 350;
 const MAX_METHODS: usize = 25;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
@@ -40,6 +40,9 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ),
     ("admin", &["api", "domain", "engine", "local", "store"]),
     ("bench", &["api", "domain", "engine", "extraction", "fetch", "language-model", "local", "store"]),
+    // A client knows the contract and nothing else of the service; the command line knows the client.
+    ("runo-client", &[]),
+    ("runo-cli", &["runo-client"]),
     ("tests", &[]),
     ("model", &[]),
 ];
@@ -50,7 +53,7 @@ const RESERVED: [(&str, &[&str]); 14] = [
     ("aws-sdk-lambda", &["store"]),
     ("aws-sdk-sqs", &["store"]),
     ("aws-config", &["store"]),
-    ("reqwest", &["bench", "fetch", "language-model"]),
+    ("reqwest", &["bench", "fetch", "language-model", "runo-client"]),
     ("scraper", &["bench", "extraction"]),
     ("lambda_runtime", &["renderer", "settle", "worker"]),
     ("dynoxide-rs", &["local"]),
@@ -183,7 +186,9 @@ fn methods_are_counted_over_all_blocks_of_a_type() {
 #[test]
 fn types_and_files_stay_small() {
     let mut files = Vec::new();
-    ["shared", "functions", "tools", "tests"].iter().for_each(|part| sources(&root().join(part), &mut files));
+    ["shared", "functions", "tools", "clients/rust", "tests"]
+        .iter()
+        .for_each(|part| sources(&root().join(part), &mut files));
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (path, text) in &files {
         let path = path.strip_prefix(root()).unwrap();

@@ -40,6 +40,7 @@ mod rendering;
 mod request_headers;
 mod retries;
 mod rights;
+mod rust_client;
 mod schedules;
 mod secrets;
 mod streaming;

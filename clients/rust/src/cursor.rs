@@ -1,0 +1,158 @@
+//! Follows a job's lines over as many connections as it takes, so that each result is given exactly once. Pure: it is told
+//! what came, and says what to ask for next.
+
+use std::collections::{HashSet, VecDeque};
+use std::mem;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::types::{Row, Summary};
+
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
+const MOST_CHECKS: u8 = 2;
+/// Pause after an answer that ended without a result while the job runs.
+const IDLE: Duration = Duration::from_millis(500);
+/// Leaves every result out.
+const EVERYTHING: u64 = u32::MAX as u64;
+
+/// What tells results apart: the place in the input, or of a crawl the URL (places may still shift while it runs).
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Index(u64),
+    Url(Box<str>),
+}
+
+/// Where the reading of a job stands.
+///
+/// After a broken connection the results go on with `from=N`. While a job runs, its order of completion may still shift
+/// a little, so what was given is remembered (a number or a URL each, at most 10,000), and where something is missing at
+/// the end the results are read once more from the start.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    job_id: String,
+    crawl: bool,
+    skip: bool,
+    seen: HashSet<Key>,
+    place: u64,
+    came: u64,
+    told: Option<Row>,
+    joined: bool,
+    checks: u8,
+    rest: Vec<u8>,
+    summary: Option<Summary>,
+}
+
+impl Cursor {
+    /// `skip` waits for the end without the results.
+    pub(crate) fn new(job_id: &str, crawl: bool, skip: bool) -> Cursor {
+        Cursor {
+            job_id: job_id.to_owned(),
+            crawl,
+            skip,
+            seen: HashSet::new(),
+            place: 0,
+            came: 0,
+            told: None,
+            joined: false,
+            checks: 0,
+            rest: Vec::new(),
+            summary: None,
+        }
+    }
+
+    /// How the job went, once it has ended and every result was given.
+    pub(crate) fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    /// How many results to leave out of the next answer.
+    pub(crate) fn start(&self) -> u64 {
+        if self.skip { EVERYTHING } else { self.place }
+    }
+
+    /// Adds the results in a piece of the body that were not given before.
+    pub(crate) fn feed(&mut self, chunk: &[u8], results: &mut VecDeque<Row>) -> Result<()> {
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            self.rest.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let line = mem::take(&mut self.rest);
+                results.extend(self.line(&line)?);
+            } else if self.rest.len() > LONGEST_LINE {
+                return Err(self.error("a line of the answer does not end"));
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<Option<Row>> {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let Ok(mut members) = serde_json::from_slice::<Row>(line) else {
+            return Err(self.error("a line of the answer is no JSON object"));
+        };
+        if let Some(Value::Object(told)) = members.remove("summary") {
+            self.told = Some(told);
+            return Ok(None);
+        }
+        self.place += 1;
+        self.came += 1;
+        let key = if self.crawl {
+            members.get("url").and_then(Value::as_str).map(|url| Key::Url(url.into()))
+        } else {
+            members.get("index").and_then(Value::as_u64).map(Key::Index)
+        };
+        let Some(key) = key else { return Err(self.error("a result has neither index nor url")) };
+        Ok(self.seen.insert(key).then_some(members))
+    }
+
+    /// To be called when a body has ended well: how long to wait before the next. `None`: it broke off before its
+    /// summary.
+    pub(crate) fn body_ended(&mut self) -> Result<Option<Duration>> {
+        let whole = self.rest.iter().all(u8::is_ascii_whitespace);
+        let Some(told) = self.told.take().filter(|_| whole) else {
+            self.broke();
+            return Ok(None);
+        };
+        let came = mem::take(&mut self.came);
+        if told.get("status").is_some_and(|status| status == "running") {
+            self.joined = true;
+            // A service that is about to stop ends what it holds at once.
+            return Ok(Some(if came > 0 { Duration::ZERO } else { IDLE }));
+        }
+        if self.skip || self.complete(&told) {
+            let summary = serde_json::from_value::<Summary>(Value::Object(told));
+            self.summary = Some(summary.map_err(|e| self.error(&format!("the summary: {e}")))?.ended());
+        } else if self.checks == MOST_CHECKS {
+            return Err(self.error(&format!("the job has ended, but only {came} of its results are there")));
+        } else {
+            // What is there now is final and has one order.
+            self.checks += 1;
+            self.place = 0;
+            self.joined = false;
+        }
+        Ok(Some(Duration::ZERO))
+    }
+
+    /// To be called when a connection has failed in the middle of a body.
+    pub(crate) fn broke(&mut self) {
+        self.joined = true;
+        self.told = None;
+        self.came = 0;
+        self.rest.clear();
+    }
+
+    fn complete(&self, told: &Row) -> bool {
+        if self.crawl {
+            return !self.joined;
+        }
+        // The summary of an extract has no counts: it has one result.
+        self.seen.len() as u64 >= told.get("total").and_then(Value::as_u64).unwrap_or(1)
+    }
+
+    fn error(&self, why: &str) -> Error {
+        Error::protocol(why, Some(&self.job_id))
+    }
+}

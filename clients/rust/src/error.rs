@@ -1,0 +1,177 @@
+//! What can go wrong: one error, with a kind for what programs treat differently and the service's code.
+
+use serde::Deserialize;
+
+use crate::types::Failure;
+
+/// What calls give.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The codes that the service gives. A newer service may give others.
+pub const ERROR_CODES: &[&str] = &[
+    "INVALID_REQUEST",
+    "SCHEMA_INVALID",
+    "SCHEMA_NOT_ALLOWED",
+    "SCHEMA_REQUIRED",
+    "IDEMPOTENCY_MISMATCH",
+    "UNAUTHORIZED",
+    "ACCOUNT_SUSPENDED",
+    "TIER_REQUIRED",
+    "JOB_FORBIDDEN",
+    "JOB_NOT_FOUND",
+    "NOT_FOUND",
+    "METHOD_NOT_ALLOWED",
+    "PAYLOAD_TOO_LARGE",
+    "RATE_LIMITED",
+    "QUOTA_EXCEEDED",
+    "KEY_LIMIT_REACHED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "FETCH_BLOCKED",
+    "URL_UNREACHABLE",
+    "TIMEOUT",
+    "UNSUPPORTED_CONTENT",
+    "ROBOTS_DENIED",
+    "CRAWL_LIMIT_REACHED",
+    "JOB_CANCELLED",
+    "JOB_EXPIRED",
+];
+
+/// The codes that this client gives by itself.
+pub const CLIENT_CODES: &[&str] = &["CONNECTION_FAILED", "WAIT_TIMEOUT", "PROTOCOL_ERROR", "MODEL_MISMATCH"];
+
+/// What an error means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call itself is wrong; nothing was charged.
+    InvalidRequest,
+    /// The schema is wrong or missing; nothing was charged.
+    Schema,
+    /// No key, an unknown or revoked one, or a suspended account.
+    Authentication,
+    /// Too many calls, and waiting as long as the service asked did not help.
+    RateLimited,
+    /// Too few credits are left; nothing was charged.
+    QuotaExceeded,
+    /// There is no such job, or its results are no longer kept.
+    JobNotFound,
+    /// The job belongs to another account.
+    JobForbidden,
+    /// The service failed (5xx), repeatedly.
+    Server,
+    /// The service could not be reached, repeatedly.
+    ConnectionFailed,
+    /// The call's `timeout` is over. The job goes on: take it up with [`Client::result`](crate::Client::result).
+    WaitTimeout,
+    /// What answered does not speak this API.
+    Protocol,
+    /// The page of an `extract` could not be had; `code` says why.
+    Page,
+    /// The page of an `extract` was read, but its values do not fit the type.
+    ModelMismatch,
+}
+
+/// Every error of this crate.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{code}: {message}{}", self.about())]
+pub struct Error {
+    /// What it means for the caller.
+    pub kind: ErrorKind,
+    /// One of [`ERROR_CODES`] or [`CLIENT_CODES`]; a newer service may give others.
+    pub code: String,
+    /// What is wrong, in words.
+    pub message: String,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+    /// The job that it is about.
+    pub job_id: Option<String>,
+    /// The HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// Of an `extract`: its page, with the values as they came where they do not fit the type.
+    pub page: Option<Box<Failure>>,
+}
+
+impl Error {
+    fn about(&self) -> String {
+        self.job_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, code: &str, message: impl Into<String>) -> Error {
+        let (code, message) = (code.to_owned(), message.into());
+        Error { kind, code, message, retryable: false, job_id: None, status: None, page: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::InvalidRequest, "INVALID_REQUEST", message)
+    }
+
+    pub(crate) fn schema(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Schema, "SCHEMA_INVALID", message)
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>, job_id: Option<&str>) -> Error {
+        Error { job_id: job_id.map(str::to_owned), ..Error::new(ErrorKind::Protocol, "PROTOCOL_ERROR", message) }
+    }
+
+    /// The error that the failed page of an extract is.
+    pub(crate) fn page(failure: Failure, job_id: Option<String>) -> Error {
+        let kind = if failure.data.is_some() { ErrorKind::ModelMismatch } else { ErrorKind::Page };
+        let mut error = Error::new(kind, &failure.error.code, failure.error.message.clone());
+        (error.retryable, error.job_id) = (failure.error.retryable, job_id);
+        error.page = Some(Box::new(failure));
+        error
+    }
+
+    /// The error that an answer without success stands for.
+    pub(crate) fn refusal(status: u16, body: &[u8], job_id: Option<String>) -> Error {
+        #[derive(Deserialize)]
+        struct Envelope {
+            error: Told,
+        }
+        #[derive(Deserialize)]
+        struct Told {
+            code: String,
+            #[serde(default)]
+            message: String,
+            retryable: Option<bool>,
+        }
+        let told = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
+        let told = told.unwrap_or_else(|| {
+            // Not the service's own envelope: something on the way answered.
+            let code = match status {
+                401 => "UNAUTHORIZED",
+                404 => "NOT_FOUND",
+                429 => "RATE_LIMITED",
+                500.. => "UNAVAILABLE",
+                _ => "PROTOCOL_ERROR",
+            };
+            let message = format!("the answer has status {status} and no error that is known");
+            Told { code: code.to_owned(), message, retryable: None }
+        });
+        let passing = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);
+        Error {
+            kind: kind_of(&told.code),
+            message: told.message,
+            retryable: told.retryable.unwrap_or(passing),
+            job_id,
+            status: Some(status),
+            page: None,
+            code: told.code,
+        }
+    }
+}
+
+fn kind_of(code: &str) -> ErrorKind {
+    match code {
+        "SCHEMA_INVALID" | "SCHEMA_NOT_ALLOWED" | "SCHEMA_REQUIRED" => ErrorKind::Schema,
+        "UNAUTHORIZED" | "ACCOUNT_SUSPENDED" => ErrorKind::Authentication,
+        "RATE_LIMITED" => ErrorKind::RateLimited,
+        "QUOTA_EXCEEDED" => ErrorKind::QuotaExceeded,
+        "JOB_NOT_FOUND" => ErrorKind::JobNotFound,
+        "JOB_FORBIDDEN" => ErrorKind::JobForbidden,
+        "INTERNAL" | "UNAVAILABLE" => ErrorKind::Server,
+        "PROTOCOL_ERROR" => ErrorKind::Protocol,
+        _ => ErrorKind::InvalidRequest,
+    }
+}

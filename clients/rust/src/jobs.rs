@@ -1,0 +1,81 @@
+//! The account's jobs, listed.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use crate::account::JobInfo;
+use crate::call;
+use crate::client::Client;
+use crate::error::Result;
+
+/// Which jobs are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JobState {
+    /// Those that run.
+    #[default]
+    Running,
+    /// Those that have ended and whose results are kept.
+    Finished,
+}
+
+impl JobState {
+    /// As it is on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JobState::Running => "running",
+            JobState::Finished => "finished",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    jobs: VecDeque<JobInfo>,
+    next_cursor: Option<String>,
+}
+
+/// The account's jobs, newest first; pages are asked for as they are needed.
+#[derive(Debug)]
+pub struct Jobs {
+    client: Client,
+    state: JobState,
+    page_size: u32,
+    cursor: Option<String>,
+    last: bool,
+    page: VecDeque<JobInfo>,
+}
+
+impl Jobs {
+    pub(crate) fn new(client: Client, state: JobState) -> Jobs {
+        Jobs { client, state, page_size: 100, cursor: None, last: false, page: VecDeque::new() }
+    }
+
+    /// How many are asked for at once, 1 to 100.
+    pub fn page_size(mut self, page_size: u32) -> Jobs {
+        self.page_size = page_size;
+        self
+    }
+
+    /// The next job.
+    pub async fn next(&mut self) -> Option<Result<JobInfo>> {
+        while self.page.is_empty() {
+            if self.last {
+                return None;
+            }
+            let call = call::jobs(self.state.as_str(), self.page_size, self.cursor.as_deref());
+            match self.client.json::<Listed>(&call).await {
+                Ok(listed) => {
+                    self.page = listed.jobs;
+                    self.last = listed.next_cursor.is_none();
+                    self.cursor = listed.next_cursor;
+                }
+                Err(error) => {
+                    self.last = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.page.pop_front().map(Ok)
+    }
+}

@@ -1,0 +1,58 @@
+//! Client for Runo, the web-scraping API that you host yourself: web pages in, typed rows out.
+//!
+//! ```no_run
+//! use runo_client::{Client, FieldType, Page, Schema};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Product {
+//!     title: String,
+//!     price: Option<f64>,
+//! }
+//!
+//! # async fn run() -> runo_client::Result<()> {
+//! let client = Client::new()?; // RUNO_API_KEY and RUNO_BASE_URL
+//! let schema = Schema::from([("title", FieldType::String), ("price", FieldType::Float)]);
+//! let mut job = client.batch(["https://example.com/1", "https://example.com/2"], schema).start::<Product>().await?;
+//! while let Some(page) = job.next().await {
+//!     match page? {
+//!         Page::Success(page) => println!("{} {:?}", page.data.title, page.data.price),
+//!         Page::Failure(page) => println!("{}: {}", page.url, page.error.code),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each POST has an `Idempotency-Key`, the same for all its attempts, so that no retry pays twice. Broken connections and
+//! restarts of the service are survived: reading goes on where it was, and each result comes once.
+
+mod account;
+mod call;
+mod client;
+mod cursor;
+mod error;
+mod job;
+mod jobs;
+mod options;
+mod request;
+mod retry;
+mod rows;
+mod schema;
+mod send;
+mod types;
+mod values;
+
+pub use account::{
+    Balance, Credits, Endpoint, JobInfo, JobStatus, ModelUsage, Plan, Progress, Quota, Rate, Usage, WebhookState,
+};
+pub use call::new_idempotency_key;
+pub use client::{Client, ClientBuilder};
+pub use error::{CLIENT_CODES, ERROR_CODES, Error, ErrorKind, Result};
+pub use job::Job;
+pub use jobs::{JobState, Jobs};
+pub use options::{
+    BatchOptions, CaptureKind, CrawlRules, ModelUse, PageOptions, RenderJs, WaitFor, Webhook, WebhookEvent,
+};
+pub use request::{Batch, Crawl, Extract, MOST_URLS};
+pub use schema::{Field, FieldType, Schema};
+pub use types::{Capture, CrawlMeta, Failure, Page, Problem, RenderMode, Row, Success, Summary};

@@ -1,0 +1,280 @@
+//! Calls that make jobs, as they are put together.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::call::{self, Call};
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::job::{Job, Origin};
+use crate::options::{BatchOptions, CrawlRules, PageOptions, Webhook};
+use crate::rows::Shape;
+use crate::schema::Schema;
+use crate::send::{Deadline, job_id, taken};
+use crate::types::{Page, Row, Success};
+
+/// So many URLs go into one batch.
+pub const MOST_URLS: usize = 10_000;
+
+/// What is said to this client about a call.
+#[derive(Debug, Clone, Default)]
+struct Manner {
+    idempotency_key: Option<String>,
+    timeout: Option<Duration>,
+    cancel_on_drop: bool,
+}
+
+/// One page: see [`Client::extract`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct Extract<'c> {
+    client: &'c Client,
+    manner: Manner,
+    body: ExtractBody,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ExtractBody {
+    url: String,
+    #[serde(skip_serializing_if = "Schema::is_bound")]
+    schema: Schema,
+    #[serde(skip_serializing_if = "is_default")]
+    options: PageOptions,
+}
+
+impl<'c> Extract<'c> {
+    pub(crate) fn new(client: &'c Client, url: String, schema: Schema) -> Extract<'c> {
+        let body = ExtractBody { url, schema, options: PageOptions::default() };
+        Extract { client, manner: Manner::default(), body }
+    }
+
+    /// How the page is fetched and read.
+    pub fn options(mut self, options: PageOptions) -> Self {
+        self.body.options = options;
+        self
+    }
+
+    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.manner.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Waits for so long at most, then gives an error of kind `WaitTimeout`; the job goes on.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.manner.timeout = Some(timeout);
+        self
+    }
+
+    /// Reads the page.
+    ///
+    /// # Errors
+    /// The call was refused, or the page cannot be had (kind `Page`), or does not fit `T` (kind `ModelMismatch`).
+    pub async fn send<T: DeserializeOwned>(self) -> Result<Success<T>> {
+        let shape = Shape::of(&self.body.schema);
+        let mut deadline = Deadline::new(self.manner.timeout);
+        let mut call = call::post("/v1/extract", &self.body, self.manner.idempotency_key, Vec::new())?;
+        loop {
+            let answer = self.client.sender().read(&call, &deadline).await?;
+            deadline.job_id = answer.job_id.or(deadline.job_id);
+            let id = deadline.job_id.as_deref();
+            let members: Row = serde_json::from_slice(&answer.body)
+                .map_err(|_| Error::protocol("the answer is no JSON object", id))?;
+            if members.get("status").is_some_and(|status| status == "pending") {
+                let held = members.get("job_id").and_then(Value::as_str).unwrap_or_default();
+                call = call::extracted(held)?;
+                continue;
+            }
+            return match shape.page::<T>(members, id)? {
+                Page::Success(page) => Ok(page),
+                Page::Failure(failure) => Err(Error::page(failure, deadline.job_id)),
+            };
+        }
+    }
+}
+
+/// Many pages: see [`Client::batch`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `start`"]
+pub struct Batch<'c> {
+    client: &'c Client,
+    manner: Manner,
+    body: BatchBody,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct BatchBody {
+    urls: Vec<String>,
+    #[serde(skip_serializing_if = "Schema::is_bound")]
+    schema: Schema,
+    #[serde(skip_serializing_if = "is_default")]
+    options: BatchOptions,
+    #[serde(skip_serializing_if = "is_default")]
+    async_mode: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<Webhook>,
+}
+
+impl<'c> Batch<'c> {
+    pub(crate) fn new(client: &'c Client, urls: Vec<String>, schema: Schema) -> Batch<'c> {
+        let body = BatchBody { urls, schema, options: BatchOptions::default(), async_mode: false, webhook: None };
+        Batch { client, manner: Manner::default(), body }
+    }
+
+    /// How the pages are fetched and read.
+    pub fn options(mut self, options: BatchOptions) -> Self {
+        self.body.options = options;
+        self
+    }
+
+    /// Takes the queue: nothing is held open until results are asked for.
+    pub fn async_mode(mut self, async_mode: bool) -> Self {
+        self.body.async_mode = async_mode;
+        self
+    }
+
+    /// Who is told when the job has ended.
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.body.webhook = Some(webhook);
+        self
+    }
+
+    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.manner.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.manner.timeout = Some(timeout);
+        self
+    }
+
+    /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
+    pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
+        self.manner.cancel_on_drop = cancel;
+        self
+    }
+
+    /// Starts the job.
+    ///
+    /// # Errors
+    /// It was refused; nothing was charged.
+    pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
+        let count = self.body.urls.len();
+        if count == 0 {
+            return Err(Error::invalid("urls is empty: a batch has at least one URL"));
+        }
+        if count > MOST_URLS {
+            let text = "call batch once for each 10,000 of them (nothing was sent)";
+            return Err(Error::invalid(format!("a batch takes up to 10,000 URLs and {count} were given; {text}")));
+        }
+        let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
+        let call = call::post("/v1/batch", &self.body, self.manner.idempotency_key.clone(), headers)?;
+        start(self.client, call, &self.body.schema, &self.manner, false).await
+    }
+}
+
+/// A crawl: see [`Client::crawl`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `start`"]
+pub struct Crawl<'c> {
+    client: &'c Client,
+    manner: Manner,
+    body: CrawlBody,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct CrawlBody {
+    seed_url: String,
+    crawl: CrawlRules,
+    #[serde(skip_serializing_if = "Schema::is_bound")]
+    schema: Schema,
+    #[serde(skip_serializing_if = "is_default")]
+    options: PageOptions,
+    #[serde(skip_serializing_if = "is_default")]
+    async_mode: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<Webhook>,
+}
+
+impl<'c> Crawl<'c> {
+    pub(crate) fn new(client: &'c Client, seed_url: String, schema: Schema, crawl: CrawlRules) -> Crawl<'c> {
+        let options = PageOptions::default();
+        let body = CrawlBody { seed_url, crawl, schema, options, async_mode: false, webhook: None };
+        Crawl { client, manner: Manner::default(), body }
+    }
+
+    /// How the pages are fetched and read.
+    pub fn options(mut self, options: PageOptions) -> Self {
+        self.body.options = options;
+        self
+    }
+
+    /// Takes the queue: nothing is held open until results are asked for.
+    pub fn async_mode(mut self, async_mode: bool) -> Self {
+        self.body.async_mode = async_mode;
+        self
+    }
+
+    /// Who is told when the job has ended.
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.body.webhook = Some(webhook);
+        self
+    }
+
+    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.manner.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.manner.timeout = Some(timeout);
+        self
+    }
+
+    /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
+    pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
+        self.manner.cancel_on_drop = cancel;
+        self
+    }
+
+    /// Starts the job.
+    ///
+    /// # Errors
+    /// It was refused; nothing was charged.
+    pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
+        let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
+        let call = call::post("/v1/crawl", &self.body, self.manner.idempotency_key.clone(), headers)?;
+        start(self.client, call, &self.body.schema, &self.manner, true).await
+    }
+}
+
+async fn start<T: DeserializeOwned>(
+    client: &Client,
+    call: Call,
+    schema: &Schema,
+    manner: &Manner,
+    crawl: bool,
+) -> Result<Job<T>> {
+    let mut deadline = Deadline::new(manner.timeout);
+    let response = client.sender().open(&call, &deadline).await?;
+    let Some(id) = job_id(response.headers()) else {
+        return Err(Error::protocol("the answer has no X-Job-ID", None));
+    };
+    deadline.job_id = Some(id.clone());
+    let first = (!taken(&response)).then_some(response);
+    let mut job = Job::new(client.clone(), id, Origin { shape: Shape::of(schema), deadline, crawl, first });
+    job.cancel_on_drop(manner.cancel_on_drop);
+    Ok(job)
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

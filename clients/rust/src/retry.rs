@@ -1,0 +1,110 @@
+//! Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
+//! an Idempotency-Key.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// A `Retry-After` of more than this is not waited for; the error is given at once.
+const LONGEST_ASKED: Duration = Duration::from_secs(120);
+
+/// Counts the failures of one call since its last progress.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    most: u32,
+    failed: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(most: u32) -> Attempts {
+        Attempts { most, failed: 0 }
+    }
+
+    /// Something came: what failed before does not count any more.
+    pub(crate) fn progress(&mut self) {
+        self.failed = 0;
+    }
+
+    /// How long to wait after a connection that failed.
+    ///
+    /// # Errors
+    /// It failed too often.
+    pub(crate) fn broken(&mut self, why: &str, most: Option<u32>, job_id: Option<&str>) -> Result<Duration> {
+        if self.failed >= most.unwrap_or(self.most).min(self.most) {
+            let text = format!("{} attempts failed; the last: {why}", self.failed + 1);
+            let error = Error::new(ErrorKind::ConnectionFailed, "CONNECTION_FAILED", text);
+            return Err(Error { retryable: true, job_id: job_id.map(str::to_owned), ..error });
+        }
+        Ok(self.wait())
+    }
+
+    /// How long to wait after a refusal that may pass.
+    ///
+    /// # Errors
+    /// The refusal itself: it cannot pass, passed too seldom, or the service asks for too long a wait.
+    pub(crate) fn refused(&mut self, error: Error, asked: Option<Duration>) -> Result<Duration> {
+        if !error.retryable || self.failed >= self.most || asked.is_some_and(|asked| asked > LONGEST_ASKED) {
+            return Err(error);
+        }
+        let wait = self.wait();
+        // Not before the service asked for; a little later, so that not all come back at once.
+        Ok(asked.map_or(wait, |asked| asked + wait.min(Duration::from_secs(1)).mul_f64(fastrand::f64())))
+    }
+
+    fn wait(&mut self) -> Duration {
+        let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.pow(self.failed.min(16)));
+        self.failed = self.failed.saturating_add(1);
+        longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+/// What a `Retry-After` asks for, in seconds or until a date.
+pub(crate) fn asked_wait(field: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = field.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(field).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_are_spread() {
+        let mut attempts = Attempts::new(20);
+        let waits: Vec<Duration> = (0..20).map(|_| attempts.broken("gone", None, None).unwrap()).collect();
+        for (n, wait) in waits.iter().enumerate() {
+            let longest = Duration::from_millis(250 << n.min(6)).min(LONGEST_WAIT);
+            assert!(*wait >= longest / 2 && *wait <= longest, "{n}: {wait:?}");
+        }
+        let error = attempts.broken("gone", None, Some("job_1")).unwrap_err();
+        assert_eq!((error.kind, error.retryable), (ErrorKind::ConnectionFailed, true));
+        assert_eq!(error.to_string(), "CONNECTION_FAILED: 21 attempts failed; the last: gone (job_1)");
+        attempts.progress();
+        assert!(attempts.broken("gone", None, None).unwrap() <= FIRST_WAIT);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let asked = |field| asked_wait(field, now).map(|wait| wait.as_secs());
+        assert_eq!(asked("7"), Some(7));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:07 GMT"), Some(0), "it is over");
+        assert_eq!(asked("soon"), None);
+    }
+
+    #[test]
+    fn a_wait_that_is_too_long_is_not_begun() {
+        let refusal = || Error::refusal(429, b"", None);
+        let mut attempts = Attempts::new(3);
+        let wait = attempts.refused(refusal(), Some(Duration::from_secs(9))).unwrap();
+        assert!(wait >= Duration::from_secs(9) && wait <= Duration::from_secs(10));
+        let error = attempts.refused(refusal(), Some(Duration::from_secs(3_600))).unwrap_err();
+        assert_eq!((error.kind, error.code.as_str()), (ErrorKind::RateLimited, "RATE_LIMITED"));
+    }
+}

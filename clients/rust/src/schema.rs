@@ -1,0 +1,306 @@
+//! Schemas: what the caller has becomes what the service takes.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::types::Row;
+
+/// The type of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum FieldType {
+    /// Text, white space collapsed.
+    #[serde(rename = "string")]
+    String,
+    /// A whole number.
+    #[serde(rename = "integer")]
+    Integer,
+    /// A number.
+    #[serde(rename = "float")]
+    Float,
+    /// True or false.
+    #[serde(rename = "boolean")]
+    Boolean,
+    /// A day as `YYYY-MM-DD`.
+    #[serde(rename = "date")]
+    Date,
+    /// Texts.
+    #[serde(rename = "array<string>")]
+    Strings,
+    /// Whole numbers.
+    #[serde(rename = "array<integer>")]
+    Integers,
+    /// Numbers.
+    #[serde(rename = "array<float>")]
+    Floats,
+}
+
+impl FieldType {
+    /// Every type.
+    pub const ALL: [FieldType; 8] = [
+        FieldType::String,
+        FieldType::Integer,
+        FieldType::Float,
+        FieldType::Boolean,
+        FieldType::Date,
+        FieldType::Strings,
+        FieldType::Integers,
+        FieldType::Floats,
+    ];
+
+    /// As it is on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldType::String => "string",
+            FieldType::Integer => "integer",
+            FieldType::Float => "float",
+            FieldType::Boolean => "boolean",
+            FieldType::Date => "date",
+            FieldType::Strings => "array<string>",
+            FieldType::Integers => "array<integer>",
+            FieldType::Floats => "array<float>",
+        }
+    }
+
+    /// An example that says no more than the type, for a field that has none.
+    fn neutral(self) -> Value {
+        match self {
+            FieldType::String => json!(""),
+            FieldType::Integer => json!(1),
+            FieldType::Float => json!(1.5),
+            FieldType::Boolean => json!(true),
+            FieldType::Date => json!("2025-01-31"),
+            FieldType::Strings | FieldType::Integers | FieldType::Floats => json!([]),
+        }
+    }
+}
+
+impl FromStr for FieldType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<FieldType> {
+        FieldType::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = FieldType::ALL.iter().map(|one| one.as_str()).collect();
+            Error::schema(format!("there is no type {text:?}; types are {}", known.join(", ")))
+        })
+    }
+}
+
+/// One field of a schema.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Field {
+    field: String,
+    #[serde(rename = "type")]
+    kind: FieldType,
+    example: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selector: Option<String>,
+}
+
+impl Field {
+    /// A field of that name and type.
+    pub fn new(name: impl Into<String>, kind: FieldType) -> Field {
+        Field { field: name.into(), kind, example: kind.neutral(), hint: None, selector: None }
+    }
+
+    /// A value of the kind that is wanted. It must read as the type.
+    pub fn example(mut self, example: impl Into<Value>) -> Field {
+        self.example = example.into();
+        self
+    }
+
+    /// Words that tell which value is meant.
+    pub fn hint(mut self, hint: impl Into<String>) -> Field {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A CSS selector, with `::attr(name)` for an attribute, that alone decides where the value is read.
+    pub fn selector(mut self, selector: impl Into<String>) -> Field {
+        self.selector = Some(selector.into());
+        self
+    }
+}
+
+/// What to read from each page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Schema(Option<Value>);
+
+impl Schema {
+    /// None: for a key that has a schema bound.
+    pub fn bound() -> Schema {
+        Schema(None)
+    }
+
+    /// A list of fields or a flat JSON Schema as docs/API.md has them (`schemars` writes one), or the short form
+    /// `{"title": "string", "price": {"type": "float", "example": 9.99}}`.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn from_json(value: Value) -> Result<Schema> {
+        match value {
+            Value::Array(_) => Ok(Schema(Some(value))),
+            Value::Object(ref members) if members.get("properties").is_some_and(Value::is_object) => {
+                Ok(Schema(Some(value)))
+            }
+            Value::Object(members) => {
+                let fields: Result<Vec<Value>> = members.into_iter().map(|(name, spec)| short(&name, spec)).collect();
+                fields.map(|fields| Schema(Some(Value::Array(fields))))
+            }
+            _ => Err(Error::schema("a schema is a list of fields or an object")),
+        }
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The names of the columns, if the schema tells them.
+    pub fn names(&self) -> Option<Vec<String>> {
+        match self.0.as_ref()? {
+            Value::Array(fields) => {
+                fields.iter().map(|field| field["field"].as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            }
+            root => {
+                let mut names = Vec::new();
+                for (name, given) in root["properties"].as_object()? {
+                    match resolved(root, given)["properties"].as_object() {
+                        Some(inner) => names.extend(inner.keys().map(|key| format!("{name}.{key}"))),
+                        None => names.push(name.clone()),
+                    }
+                }
+                Some(names)
+            }
+        }
+    }
+
+    /// The names of the objects whose fields have dotted names in rows.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let Some(root) = &self.0 else { return Vec::new() };
+        let Some(properties) = root.get("properties").and_then(Value::as_object) else { return Vec::new() };
+        let nested = properties.iter().filter(|(_, given)| resolved(root, given)["properties"].is_object());
+        nested.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Follows references and the choice between one schema and null.
+fn resolved<'s>(root: &'s Value, given: &'s Value) -> &'s Value {
+    let mut spec = given;
+    for _ in 0..32 {
+        let choice = ["anyOf", "oneOf", "allOf"].iter().find_map(|name| spec[*name].as_array());
+        spec = if let Some(reference) = spec["$ref"].as_str() {
+            root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null)
+        } else if let Some(one) = choice.and_then(|all| all.iter().find(|one| one["type"] != "null")) {
+            one
+        } else {
+            break;
+        };
+    }
+    spec
+}
+
+fn short(name: &str, spec: Value) -> Result<Value> {
+    let mut field = Row::from_iter([("field".to_owned(), json!(name))]);
+    match spec {
+        Value::String(kind) => field.extend([("type".to_owned(), json!(kind))]),
+        Value::Object(members) => field.extend(members),
+        _ => return Err(Error::schema(format!("{name}: give a type like \"float\", or an object with \"type\""))),
+    }
+    if field.get("example").is_none_or(Value::is_null) {
+        let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
+        let kind = kind.parse::<FieldType>().map_err(|e| Error::schema(format!("{name}: {}", e.message)))?;
+        field.insert("example".to_owned(), kind.neutral());
+    }
+    Ok(Value::Object(field))
+}
+
+impl FromIterator<Field> for Schema {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Schema {
+        Schema(Some(fields.into_iter().map(|field| json!(field)).collect()))
+    }
+}
+
+impl From<Vec<Field>> for Schema {
+    fn from(fields: Vec<Field>) -> Schema {
+        fields.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[Field; N]> for Schema {
+    fn from(fields: [Field; N]) -> Schema {
+        fields.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[(&str, FieldType); N]> for Schema {
+    fn from(fields: [(&str, FieldType); N]) -> Schema {
+        fields.into_iter().map(|(name, kind)| Field::new(name, kind)).collect()
+    }
+}
+
+impl From<&Schema> for Schema {
+    fn from(schema: &Schema) -> Schema {
+        schema.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_written_as_the_service_takes_them() {
+        let price = Field::new("price", FieldType::Float).example(9.99).hint("the current one").selector(".price");
+        let schema = Schema::from([price, Field::new("tags", FieldType::Strings)]);
+        let wire = json!([
+            { "field": "price", "type": "float", "example": 9.99, "hint": "the current one", "selector": ".price" },
+            { "field": "tags", "type": "array<string>", "example": [] },
+        ]);
+        assert_eq!(json!(schema), wire);
+        assert_eq!(Schema::from_json(wire).unwrap(), schema);
+        assert_eq!(schema.names().unwrap(), ["price", "tags"]);
+        assert_eq!((json!(Schema::bound()), Schema::bound().names()), (Value::Null, None));
+    }
+
+    #[test]
+    fn the_short_form_is_completed() {
+        let schema =
+            Schema::from_json(json!({ "title": "string", "price": { "type": "float", "hint": "now" } })).unwrap();
+        assert_eq!(
+            json!(schema),
+            json!([
+                { "field": "title", "type": "string", "example": "" },
+                { "field": "price", "type": "float", "hint": "now", "example": 1.5 },
+            ])
+        );
+        for (wrong, word) in [(json!({ "a": "text" }), "a: there is no type \"text\""), (json!({ "a": 1 }), "a: give")]
+        {
+            let error = Schema::from_json(wrong).unwrap_err();
+            assert!(error.message.starts_with(word), "{error}");
+        }
+        assert!(Schema::from_json(json!("title")).is_err());
+    }
+
+    #[test]
+    fn a_json_schema_tells_its_columns() {
+        let schema = Schema::from_json(json!({
+            "type": "object",
+            "properties": {
+                "title": { "type": "string" },
+                "brand": { "anyOf": [{ "type": "null" }, { "$ref": "#/$defs/Brand" }] },
+                "shop": { "type": "object", "properties": { "city": { "type": "string" } } },
+            },
+            "$defs": { "Brand": { "properties": { "name": { "type": "string" }, "since": { "type": "integer" } } } },
+        }))
+        .unwrap();
+        assert_eq!(schema.names().unwrap(), ["title", "brand.name", "brand.since", "shop.city"]);
+        assert_eq!(schema.groups(), ["brand", "shop"]);
+        let circle = json!({ "properties": { "a": { "$ref": "#/properties/a" } } });
+        assert_eq!(Schema::from_json(circle).unwrap().names().unwrap(), ["a"]);
+    }
+}

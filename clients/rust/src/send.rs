@@ -1,0 +1,204 @@
+//! Sends calls: again after failures that may pass, and never waiting longer than it was told to.
+
+use std::error::Error as _;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client as Http, Response, StatusCode};
+use tokio::time::Instant;
+
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{Attempts, asked_wait};
+
+/// So often is a first connection tried again: a service that never answered is likely not there.
+const FIRST_CONTACT: u32 = 2;
+
+/// Another way to wait between attempts.
+pub(crate) type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Settings of a client, and the rules by which it sends.
+pub(crate) struct Sender {
+    pub(crate) http: Http,
+    pub(crate) base_url: String,
+    pub(crate) key: HeaderValue,
+    pub(crate) max_retries: u32,
+    pub(crate) sleep: Option<Sleep>,
+    pub(crate) reached: AtomicBool,
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// When a caller wants to wait no longer, and the job that is waited for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Deadline {
+    pub(crate) job_id: Option<String>,
+    timeout: Duration,
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    pub(crate) fn new(timeout: Option<Duration>) -> Deadline {
+        let at = timeout.map(|timeout| Instant::now() + timeout);
+        Deadline { job_id: None, timeout: timeout.unwrap_or_default(), at }
+    }
+
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// A delay that is still worth it.
+    fn within(&self, delay: Duration) -> Result<Duration> {
+        match self.left() {
+            Some(left) if delay >= left => Err(self.over()),
+            _ => Ok(delay),
+        }
+    }
+
+    /// Waits for something, no longer than the caller wants to.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        match self.at {
+            None => Ok(work.await),
+            Some(at) => tokio::time::timeout_at(at, work).await.map_err(|_| self.over()),
+        }
+    }
+
+    fn over(&self) -> Error {
+        let goes_on = if self.job_id.is_some() { "; the job goes on" } else { "" };
+        let text = format!("not done after {:?}{goes_on}", self.timeout);
+        let error = Error::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", text);
+        Error { retryable: true, job_id: self.job_id.clone(), ..error }
+    }
+}
+
+/// An answer with success, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) job_id: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Sender {
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(self.max_retries)
+    }
+
+    /// Sends a call until it is answered with success; the body is still to be read.
+    pub(crate) async fn open(&self, call: &Call, deadline: &Deadline) -> Result<Response> {
+        let mut attempts = self.attempts();
+        loop {
+            let delay = match deadline.during(self.once(call)).await? {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => self.refused(&mut attempts, response, deadline).await?,
+                Err(error) => self.broken(&mut attempts, error, deadline)?,
+            };
+            self.pause(delay, deadline).await?;
+        }
+    }
+
+    /// Sends a call until it is answered with success and the answer was read.
+    pub(crate) async fn read(&self, call: &Call, deadline: &Deadline) -> Result<Answer> {
+        let mut attempts = self.attempts();
+        loop {
+            let delay = match deadline.during(self.once(call)).await? {
+                Ok(response) if response.status().is_success() => {
+                    let job_id = job_id(response.headers());
+                    match deadline.during(response.bytes()).await? {
+                        Ok(body) => return Ok(Answer { job_id, body }),
+                        Err(error) => self.broken(&mut attempts, error, deadline)?,
+                    }
+                }
+                Ok(response) => self.refused(&mut attempts, response, deadline).await?,
+                Err(error) => self.broken(&mut attempts, error, deadline)?,
+            };
+            self.pause(delay, deadline).await?;
+        }
+    }
+
+    /// How long to wait after a connection that failed.
+    pub(crate) fn broken(
+        &self,
+        attempts: &mut Attempts,
+        error: reqwest::Error,
+        deadline: &Deadline,
+    ) -> Result<Duration> {
+        let never = error.is_connect() && !self.reached.load(Ordering::Relaxed);
+        let most = if error.is_builder() { Some(0) } else { never.then_some(FIRST_CONTACT) };
+        attempts.broken(&words(error), most, deadline.job_id.as_deref())
+    }
+
+    pub(crate) async fn pause(&self, delay: Duration, deadline: &Deadline) -> Result<()> {
+        if delay.is_zero() {
+            return Ok(());
+        }
+        let delay = deadline.within(delay)?;
+        match &self.sleep {
+            Some(sleep) => sleep(delay).await,
+            None => tokio::time::sleep(delay).await,
+        }
+        Ok(())
+    }
+
+    async fn once(&self, call: &Call) -> std::result::Result<Response, reqwest::Error> {
+        let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base_url, call.path));
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        let response = request.header("X-API-Key", self.key.clone()).send().await?;
+        self.reached.store(true, Ordering::Relaxed);
+        Ok(response)
+    }
+
+    /// How long to wait after an answer that is a refusal.
+    async fn refused(&self, attempts: &mut Attempts, response: Response, deadline: &Deadline) -> Result<Duration> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match deadline.during(response.bytes()).await? {
+            Ok(body) => body,
+            Err(error) => return self.broken(attempts, error, deadline),
+        };
+        let job_id = job_id(&headers).or_else(|| deadline.job_id.clone());
+        let error = Error::refusal(status.as_u16(), &body, job_id);
+        let asked = headers.get(RETRY_AFTER).and_then(|field| asked_wait(field.to_str().ok()?, now()));
+        attempts.refused(error, asked)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a date in Retry-After is measured against the caller's clock")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The job that an answer is of.
+pub(crate) fn job_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-job-id")?.to_str().ok().map(str::to_owned)
+}
+
+/// Whether a job was taken, with nothing of it to read yet.
+pub(crate) fn taken(response: &Response) -> bool {
+    response.status() == StatusCode::ACCEPTED
+}
+
+/// What an error and its causes say. Without the URL: it is the same each time.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,291 @@
+//! What is tried again, when, and what is not; against a server that answers by a script.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use runo_client::{Client, ClientBuilder, CrawlRules, ErrorKind, FieldType, PageOptions, Row, Schema};
+use serde_json::{Value, json};
+
+use crate::support::scripted::{JOB, Scene, Scripted, end, line};
+
+/// A script, a client that does not really wait, and for how long it would have waited.
+struct Play {
+    server: Scripted,
+    client: Client,
+    waits: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Play {
+    async fn of(scenes: Vec<Scene>) -> Play {
+        Play::with(scenes, |builder| builder).await
+    }
+
+    async fn with(scenes: Vec<Scene>, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Play {
+        let (server, waits) = (Scripted::start(scenes).await, Arc::new(Mutex::new(Vec::new())));
+        let waited = waits.clone();
+        let builder = Client::builder().api_key("sk_live_secret").base_url(&server.base).sleep(move |wait| {
+            waited.lock().unwrap().push(wait);
+            std::future::ready(())
+        });
+        Play { server, client: more(builder).build().unwrap(), waits }
+    }
+
+    fn waits(&self) -> Vec<Duration> {
+        self.waits.lock().unwrap().clone()
+    }
+
+    fn queries(&self) -> Vec<Option<String>> {
+        let query = |path: &str| path.split_once('?').map(|(_, query)| query.to_owned());
+        self.server.seen().iter().map(|seen| query(&seen.path)).collect()
+    }
+}
+
+fn schema() -> Schema {
+    Schema::from([("a", FieldType::Integer)])
+}
+
+fn done() -> Scene {
+    let page = json!({ "url": "u", "status": "success", "render_mode": "fetch", "data": { "a": 1 }, "images_processed": null });
+    Scene::of_job(page.to_string())
+}
+
+fn urls(count: usize) -> Vec<String> {
+    vec!["http://h/".to_owned(); count]
+}
+
+#[tokio::test]
+async fn refusals_that_may_pass_are_waited_out_and_the_key_stays_the_same() {
+    let play = Play::of(vec![
+        Scene::refused(429, "RATE_LIMITED", true).header("Retry-After", "7"),
+        Scene::refused(503, "UNAVAILABLE", true).header("Retry-After", "2"),
+        Scene::new(502, "<html>"),
+        Scene::of_job("{").cut(),
+        done(),
+    ])
+    .await;
+    let page = play.client.extract("u", schema()).send::<Row>().await.unwrap();
+    assert_eq!(json!(page.data), json!({ "a": 1 }));
+    let (waits, seen) = (play.waits(), play.server.seen());
+    assert_eq!(waits.len(), 4);
+    let within =
+        |wait: Duration, least: u64| wait >= Duration::from_secs(least) && wait <= Duration::from_secs(least + 1);
+    assert!(within(waits[0], 7) && within(waits[1], 2), "{waits:?}");
+    let keys: HashSet<&String> = seen.iter().map(|seen| &seen.headers["idempotency-key"]).collect();
+    let bodies: HashSet<&String> = seen.iter().map(|seen| &seen.body).collect();
+    assert_eq!((keys.len(), bodies.len(), seen.len()), (1, 1, 5));
+    assert!(keys.iter().all(|key| key.len() == 32));
+}
+
+#[tokio::test]
+async fn what_cannot_pass_is_given_at_once() {
+    for (scene, kind) in [
+        (Scene::refused(401, "UNAUTHORIZED", false), ErrorKind::Authentication),
+        (Scene::refused(429, "QUOTA_EXCEEDED", false), ErrorKind::QuotaExceeded),
+        (Scene::refused(400, "INVALID_REQUEST", false), ErrorKind::InvalidRequest),
+        (Scene::refused(422, "SCHEMA_REQUIRED", false), ErrorKind::Schema),
+        (Scene::refused(429, "RATE_LIMITED", true).header("Retry-After", "3600"), ErrorKind::RateLimited),
+        (Scene::new(302, "").header("Location", "http://elsewhere.example/"), ErrorKind::Protocol),
+        (Scene::new(200, "<html>hello</html>"), ErrorKind::Protocol),
+    ] {
+        let play = Play::of(vec![scene]).await;
+        let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
+        assert_eq!((error.kind, play.server.seen().len(), play.waits().len()), (kind, 1, 0), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn retries_are_bounded() {
+    let scenes = vec![Scene::refused(503, "UNAVAILABLE", true); 4];
+    let play = Play::with(scenes, |builder| builder.max_retries(3)).await;
+    let error = play.client.usage().await.unwrap_err();
+    assert_eq!((error.kind, error.retryable, error.status), (ErrorKind::Server, true, Some(503)));
+    assert_eq!((play.server.seen().len(), play.waits().len()), (4, 3));
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_told_soon() {
+    // A port that was free a moment ago.
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let play = Play::with(Vec::new(), |builder| builder.base_url(format!("http://127.0.0.1:{port}"))).await;
+    let error = play.client.usage().await.unwrap_err();
+    assert_eq!((error.kind, error.retryable, play.waits().len()), (ErrorKind::ConnectionFailed, true, 2));
+    assert!(error.message.contains("3 attempts failed; the last: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_counts_as_broken() {
+    let scenes = vec![Scene::of_job(line(0)).hold(), Scene::of_job(line(1) + &end(2, json!({})))];
+    let play = Play::with(scenes, |builder| builder.silence(Duration::from_millis(300))).await;
+    let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
+    let indexes: Vec<_> = job.results().await.unwrap().iter().map(|page| page.index()).collect();
+    assert_eq!(indexes, [Some(0), Some(1)]);
+}
+
+#[tokio::test]
+async fn results_go_on_where_they_broke_off() {
+    let play = Play::of(vec![
+        Scene::of_job(format!("   {}{}{}", line(1), line(0), &line(2)[..20])).cut(),
+        Scene::refused(503, "UNAVAILABLE", true),
+        // It ends well, but without a summary.
+        Scene::of_job(line(3)),
+        Scene::of_job(line(4) + &end(6, json!({ "status": "running", "next": "/v1/x" }))),
+        Scene::of_job(line(5) + &line(2) + &end(6, json!({ "credits_charged": 6 }))),
+    ])
+    .await;
+    let mut job = play.client.batch(urls(6), schema()).start::<Row>().await.unwrap();
+    let mut indexes = Vec::new();
+    while let Some(page) = job.next().await {
+        indexes.push(page.unwrap().index().unwrap());
+    }
+    assert_eq!(indexes, [1, 0, 3, 4, 5, 2]);
+    let from = |n: u64| Some(format!("from={n}"));
+    assert_eq!(play.queries(), [None, from(2), from(2), from(3), from(4)]);
+    assert!(play.server.seen().iter().all(|seen| seen.headers["accept"] == "application/x-ndjson"));
+    let summary = job.summary().unwrap();
+    assert_eq!((summary.total, summary.credits_charged), (Some(6), Some(6)));
+    assert!(job.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_slips_through_a_reordering_is_read_again() {
+    // While the job ran, 2 ended before 1 and was told after it: "from=2" then leaves it out and has 1 twice.
+    let play = Play::of(vec![
+        Scene::of_job(line(0) + &line(1)).cut(),
+        Scene::of_job(line(1) + &end(3, json!({}))),
+        Scene::of_job(line(0) + &line(2) + &line(1) + &end(3, json!({}))),
+    ])
+    .await;
+    let mut job = play.client.batch(urls(3), schema()).start::<Row>().await.unwrap();
+    assert_eq!(job.results().await.unwrap().len(), 3);
+    assert_eq!(play.queries().last().unwrap(), &None);
+}
+
+#[tokio::test]
+async fn a_job_that_never_gives_all_is_an_error() {
+    let play = Play::of(vec![Scene::of_job(line(0) + &end(2, json!({}))); 3]).await;
+    let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
+    let error = job.results().await.unwrap_err();
+    assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::Protocol, Some(JOB)));
+}
+
+#[tokio::test]
+async fn a_crawl_that_was_joined_is_read_again_at_the_end() {
+    let meta = json!({
+        "pages_visited": 3, "pages_skipped": 0, "pages_failed": 0, "cancelled": false, "stopped_by": null,
+        "credits_reserved": 5, "credits_charged": 3, "credits_refunded": 2,
+    });
+    let last = format!("{}\n", json!({ "summary": { "seed_url": "u", "crawl_meta": meta } }));
+    let play = Play::of(vec![
+        Scene::of_job(line(0) + &line(2)).cut(),
+        Scene::of_job(line(2) + &last),
+        Scene::of_job(line(0) + &line(1) + &line(2) + &last),
+    ])
+    .await;
+    let mut job = play.client.crawl("u", schema(), CrawlRules::new("*", 5)).start::<Row>().await.unwrap();
+    let mut urls = Vec::new();
+    while let Some(page) = job.next().await {
+        urls.push(page.unwrap().url().to_owned());
+    }
+    assert_eq!(urls, ["http://h/0", "http://h/2", "http://h/1"]);
+    assert_eq!(job.summary().unwrap().credits_refunded, Some(2));
+}
+
+#[tokio::test]
+async fn a_held_extract_is_followed() {
+    let pending = json!({ "url": "u", "status": "pending", "job_id": JOB, "next": format!("/v1/jobs/{JOB}/result") });
+    let play = Play::of(vec![Scene::of_job(pending.to_string()), done()]).await;
+    play.client.extract("u", schema()).send::<Row>().await.unwrap();
+    assert_eq!(play.server.seen()[1].path, format!("/v1/jobs/{JOB}/result"));
+}
+
+#[tokio::test]
+async fn waiting_ends_with_the_timeout() {
+    let scenes = vec![
+        Scene::new(202, "{}").header("X-Job-ID", JOB),
+        Scene::refused(503, "UNAVAILABLE", true).header("Retry-After", "30"),
+    ];
+    let play = Play::of(scenes).await;
+    let batch = play.client.batch(urls(1), schema()).async_mode(true).timeout(Duration::from_secs(5));
+    let mut job = batch.start::<Row>().await.unwrap();
+    let error = job.results().await.unwrap_err();
+    assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::WaitTimeout, Some(JOB)));
+    let prefer: Vec<String> = play.server.seen().iter().map(|seen| seen.headers["prefer"].clone()).collect();
+    assert_eq!((prefer.as_slice(), play.waits().len()), (&["respond-async".to_owned(), "wait=5".to_owned()][..], 0));
+    // A body that does not end is not waited for longer either.
+    let play = Play::of(vec![Scene::of_job(line(0)).hold()]).await;
+    let mut job =
+        play.client.batch(urls(2), schema()).timeout(Duration::from_millis(300)).start::<Row>().await.unwrap();
+    assert_eq!(job.results().await.unwrap_err().kind, ErrorKind::WaitTimeout);
+}
+
+#[tokio::test]
+async fn the_error_of_a_page_is_given_with_its_code() {
+    let error = json!({ "code": "TIMEOUT", "message": "slow", "retryable": true });
+    let body = json!({ "url": "u", "status": "error", "error": error }).to_string();
+    let play = Play::of(vec![Scene::of_job(body)]).await;
+    let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_str(), error.retryable), (ErrorKind::Page, "TIMEOUT", true));
+    assert_eq!((error.to_string(), error.page.unwrap().url), (format!("TIMEOUT: slow ({JOB})"), "u".to_owned()));
+}
+
+#[tokio::test]
+async fn captures_are_had_by_their_number() {
+    let play = Play::of(vec![Scene::new(200, "PNG")]).await;
+    assert_eq!(play.client.capture(JOB, 3).await.unwrap(), b"PNG");
+    assert_eq!(play.server.seen()[0].path, format!("/v1/jobs/{JOB}/captures/3"));
+}
+
+#[tokio::test]
+async fn a_cancel_whose_answer_was_lost_is_one() {
+    let job = json!({
+        "job_id": JOB, "endpoint": "/batch", "status": "cancelled", "async_mode": false, "started_at": "now",
+        "progress": { "total": 1, "done": 0, "failed": 0 },
+    });
+    let scenes = vec![Scene::new(200, "{").cut(), Scene::refused(404, "JOB_NOT_FOUND", false), Scene::json(&job)];
+    assert!(Play::of(scenes).await.client.cancel(JOB).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_before_anything_is_sent() {
+    let play = Play::of(Vec::new()).await;
+    let error = play.client.batch(urls(10_001), schema()).start::<Row>().await.unwrap_err();
+    assert!(error.message.contains("call batch once for each 10,000"), "{error}");
+    assert!(play.client.batch(urls(0), schema()).start::<Row>().await.is_err());
+    assert!(play.client.job("../usage").await.is_err());
+    assert_eq!(play.server.seen().len(), 0);
+    let wrong = Client::builder().api_key("x").base_url("ftp://h/").build().unwrap_err();
+    assert_eq!(wrong.kind, ErrorKind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn the_key_is_in_no_representation() {
+    let play = Play::of(vec![Scene::refused(401, "UNAUTHORIZED", false)]).await;
+    let error = play.client.usage().await.unwrap_err();
+    assert_eq!(play.server.seen()[0].headers["x-api-key"], "sk_live_secret");
+    let call = play.client.extract("u", schema()).options(PageOptions::default());
+    let builder = Client::builder().api_key("sk_live_secret");
+    let shown = format!("{error:?}{error}{:?}{call:?}{builder:?}", play.client);
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_list_of_jobs_goes_on_page_by_page() {
+    let listed = |id: &str, more: Value| {
+        let mut page = json!({ "jobs": [{
+            "job_id": id, "endpoint": "/batch", "status": "running", "async_mode": false, "started_at": "now",
+            "progress": { "total": 1, "done": 0, "failed": 0 },
+        }] });
+        page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Scene::json(&page)
+    };
+    let play = Play::of(vec![listed("job_1", json!({ "next_cursor": "a/b" })), listed("job_2", json!({}))]).await;
+    let mut jobs = play.client.jobs(runo_client::JobState::Finished).page_size(1);
+    let mut ids = Vec::new();
+    while let Some(info) = jobs.next().await {
+        ids.push(info.unwrap().job_id);
+    }
+    assert_eq!(ids, ["job_1", "job_2"]);
+    let first = "state=finished&limit=1".to_owned();
+    assert_eq!(play.queries(), [Some(first.clone()), Some(first + "&cursor=a%2Fb")]);
+}

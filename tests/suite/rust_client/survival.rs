@@ -1,0 +1,76 @@
+//! Lost answers, cut bodies, kill -9: nothing is lost, and nothing is paid twice.
+
+use runo_client::{BatchOptions, Client, FieldType, PageOptions, Row, Schema};
+
+use crate::support::proxy::Proxy;
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::World;
+
+fn schema() -> Schema {
+    Schema::from([("title", FieldType::String)])
+}
+
+fn client(base: &str, key: &str) -> Client {
+    Client::builder().api_key(key).base_url(base).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_neither_paid_nor_run_twice() {
+    let (world, site) = (World::start().await, Site::start().await);
+    for (async_mode, credits) in [(false, 3), (true, 6)] {
+        let proxy = Proxy::start(world.base(), &[0, 0]).await;
+        let client = client(&proxy.base, &world.key);
+        let batch = client.batch(site.urls("/p", 3), schema()).async_mode(async_mode);
+        let mut job = batch.start::<Row>().await.unwrap();
+        assert!(job.results().await.unwrap().iter().all(|page| page.ok()));
+        assert!(proxy.made() >= 3);
+        assert_eq!((world.used().await, site.hits()), (credits, usize::try_from(credits).unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_goes_on() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let proxy = Proxy::start(world.base(), &[9_000, 5_000, 5_000]).await;
+    let mut job = client(&proxy.base, &world.key).batch(site.urls("/p", 200), schema()).start::<Row>().await.unwrap();
+    let mut indexes = Vec::new();
+    while let Some(page) = job.next().await {
+        indexes.push(page.unwrap().index().unwrap());
+    }
+    indexes.sort_unstable();
+    assert_eq!(indexes, (0..200).collect::<Vec<u64>>());
+    assert!(proxy.made() >= 4);
+    assert_eq!((job.summary().unwrap().credits_charged, world.used().await), (Some(200), 200));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_survives_the_death_of_the_server() {
+    let (folder, site) = (Folder::new("rust-client"), Site::start().await);
+    let mut server = Some(Server::start(&folder.0));
+    let base = server.as_ref().unwrap().base.clone();
+    let port = base.rsplit(':').next().unwrap().to_owned();
+    let client = client(&base, KEY);
+    // What ran when the server died is read again in a process of its own, which takes its time.
+    let page = PageOptions { timeout_ms: Some(5_000), ..PageOptions::default() };
+    let options = BatchOptions { page, concurrency: Some(8), ..BatchOptions::default() };
+    let mut job = client.batch(site.urls("/p", 1_000), schema()).options(options).start::<Row>().await.unwrap();
+    let mut indexes = Vec::new();
+    while let Some(page) = job.next().await {
+        let page = page.unwrap();
+        assert!(page.ok(), "{page:?}");
+        indexes.push(page.index().unwrap());
+        if indexes.len() == 50 {
+            drop(server.take()); // SIGKILL
+            assert!(site.hits() < 1_000, "it was killed too late to show anything");
+            server = Some(Server::start_with(&folder.0, &[("PORT", &port)]));
+        }
+    }
+    indexes.sort_unstable();
+    assert_eq!(indexes, (0..1_000).collect::<Vec<u64>>());
+    let summary = job.summary().unwrap();
+    assert_eq!((summary.total, summary.credits_charged), (Some(1_000), Some(1_000)));
+    assert_eq!(client.usage().await.unwrap().monthly.used, 1_000);
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}

@@ -1,0 +1,62 @@
+//! Passes connections on to a server, and breaks them off on demand.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A proxy whose first connections are cut after so many bytes of the answer: 0, once the answer has begun, and nothing
+/// of it is passed on. The rest is left alone.
+pub struct Proxy {
+    pub base: String,
+    made: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    pub async fn start(base: &str, cuts: &[usize]) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (made, to) = (Arc::new(AtomicUsize::new(0)), base.trim_start_matches("http://").to_owned());
+        let cuts = Mutex::new(cuts.iter().copied().collect::<VecDeque<usize>>());
+        let counted = made.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let cut = cuts.lock().unwrap().pop_front();
+                let to = to.clone();
+                tokio::spawn(async move {
+                    if let Ok(server) = TcpStream::connect(to).await {
+                        pass(client, server, cut).await;
+                    }
+                });
+            }
+        });
+        Proxy { base: format!("http://{address}"), made }
+    }
+
+    /// How many connections came.
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+}
+
+async fn pass(client: TcpStream, server: TcpStream, cut: Option<usize>) {
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
+    let answer = async {
+        let (mut buffer, mut passed) = ([0; 4_096], 0);
+        while let Ok(count @ 1..) = from_server.read(&mut buffer).await {
+            passed += count;
+            if cut.is_some_and(|cut| passed >= cut) || to_client.write_all(&buffer[..count]).await.is_err() {
+                break;
+            }
+        }
+    };
+    // Both connections end with whichever direction ends first.
+    tokio::select! {
+        () = answer => {}
+        _ = copy(&mut from_client, &mut to_server) => {}
+    }
+}

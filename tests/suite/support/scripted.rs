@@ -1,0 +1,157 @@
+//! A server that answers requests one after the other, by a list.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What a scripted job is called.
+pub const JOB: &str = "job_0123456789ab";
+
+/// One answer.
+#[derive(Clone, Default)]
+pub struct Scene {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    end: End,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum End {
+    #[default]
+    Well,
+    Cut,
+    Hold,
+}
+
+impl Scene {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Scene {
+        Scene { status, body: body.into(), ..Scene::default() }
+    }
+
+    pub fn json(body: &Value) -> Scene {
+        Scene::new(200, body.to_string())
+    }
+
+    /// An answer of [`JOB`].
+    pub fn of_job(body: impl Into<Vec<u8>>) -> Scene {
+        Scene::new(200, body).header("X-Job-ID", JOB)
+    }
+
+    pub fn refused(status: u16, code: &str, retryable: bool) -> Scene {
+        let error = json!({ "code": code, "message": "words", "retryable": retryable });
+        Scene::new(status, json!({ "status": "error", "error": error }).to_string())
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Scene {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// The connection breaks off after the body.
+    pub fn cut(self) -> Scene {
+        Scene { end: End::Cut, ..self }
+    }
+
+    /// Nothing comes after the body, until [`Scripted::let_go`].
+    pub fn hold(self) -> Scene {
+        Scene { end: End::Hold, ..self }
+    }
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub path: String,
+    pub headers: HashMap<String, String>,
+    pub body: String,
+}
+
+/// The server.
+pub struct Scripted {
+    pub base: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    held: watch::Sender<bool>,
+}
+
+impl Scripted {
+    pub async fn start(scenes: impl IntoIterator<Item = Scene>) -> Scripted {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let mut scenes: VecDeque<Scene> = scenes.into_iter().collect();
+        let (seen, held) = (Arc::new(Mutex::new(Vec::new())), watch::Sender::new(true));
+        let (record, gate) = (seen.clone(), held.clone());
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let mut socket = BufReader::new(socket);
+                let Some(request) = request(&mut socket).await else { continue };
+                record.lock().unwrap().push(request);
+                let scene = scenes.pop_front().unwrap_or_else(|| Scene::new(418, ""));
+                let gate = gate.subscribe();
+                tokio::spawn(answer(socket.into_inner(), scene, gate));
+            }
+        });
+        Scripted { base, seen, held }
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// What is held ends well.
+    pub fn let_go(&self) {
+        self.held.send_replace(false);
+    }
+}
+
+async fn request(socket: &mut BufReader<TcpStream>) -> Option<Seen> {
+    let (mut line, mut headers) = (String::new(), HashMap::new());
+    socket.read_line(&mut line).await.ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    loop {
+        line.clear();
+        socket.read_line(&mut line).await.ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    socket.read_exact(&mut body).await.ok()?;
+    Some(Seen { path, headers, body: String::from_utf8(body).unwrap() })
+}
+
+async fn answer(mut socket: TcpStream, scene: Scene, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
+    let fields: String = scene.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let status = scene.status;
+    let head = format!("HTTP/1.1 {status} X\r\n{fields}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+    socket.write_all(head.as_bytes()).await?;
+    if !scene.body.is_empty() {
+        socket.write_all(format!("{:x}\r\n", scene.body.len()).as_bytes()).await?;
+        socket.write_all(&scene.body).await?;
+        socket.write_all(b"\r\n").await?;
+    }
+    if scene.end == End::Hold {
+        let _ = held.wait_for(|held| !held).await;
+    }
+    if scene.end != End::Cut {
+        socket.write_all(b"0\r\n\r\n").await?;
+    }
+    socket.shutdown().await
+}
+
+/// A line with a result.
+pub fn line(index: usize) -> String {
+    let result = json!({ "index": index, "url": format!("http://h/{index}"), "status": "success", "render_mode": "fetch", "data": {} });
+    format!("{result}\n")
+}
+
+/// A line with a summary.
+pub fn end(total: usize, more: Value) -> String {
+    let mut summary = json!({ "total": total, "cancelled": false });
+    summary.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    format!("{}\n", json!({ "summary": summary }))
+}
