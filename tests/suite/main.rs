@@ -10,6 +10,7 @@ mod cache;
 mod cancel;
 mod captures;
 mod clients;
+mod command_line;
 mod contract;
 mod crash;
 mod crash_model;

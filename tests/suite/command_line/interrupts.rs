@@ -1,0 +1,82 @@
+//! Ctrl-C, where nobody can be asked: `--on-interrupt` says what becomes of the job.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout};
+
+use super::{Ran, interrupt, ran, runo};
+use crate::support::site::Site;
+use crate::support::stack::{Caller, World};
+use crate::support::until;
+
+/// A batch of which one page is read and written, and one waits.
+struct Begun {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+    job: String,
+    first: String,
+}
+
+impl Begun {
+    async fn of(caller: &Caller, site: &Site, on: &[&str]) -> Begun {
+        let args = [&["batch", "--field", "title", "--concurrency", "1"], on].concat();
+        let mut child = runo(caller, &args).stdin(Stdio::piped()).spawn().unwrap();
+        let urls = [site.urls("/p", 1), site.urls("/gate", 9)].concat().join("\n");
+        child.stdin.take().unwrap().write_all(urls.as_bytes()).await.unwrap();
+        let (mut out, mut err) =
+            (BufReader::new(child.stdout.take().unwrap()), BufReader::new(child.stderr.take().unwrap()));
+        let (mut told, mut first) = (String::new(), String::new());
+        err.read_line(&mut told).await.unwrap();
+        out.read_line(&mut first).await.unwrap();
+        until("a page waits", async || site.hits() >= 2).await;
+        let job = told.split_whitespace().next().unwrap().to_owned();
+        assert!(job.starts_with("job_"), "{told}");
+        Begun { child, out, err, job, first }
+    }
+
+    async fn ended(mut self) -> Ran {
+        let (mut out, mut err) = (self.first, String::new());
+        self.out.read_to_string(&mut out).await.unwrap();
+        self.err.read_to_string(&mut err).await.unwrap();
+        Ran { code: self.child.wait().await.unwrap().code().unwrap_or(-1), out, err }
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_leaves_the_job_running() {
+    for on in [&["--on-interrupt", "leave"][..], &[]] {
+        let (world, site) = (World::start().await, Site::start().await);
+        let begun = Begun::of(&world, &site, on).await;
+        interrupt(&begun.child).await;
+        let job = begun.job.clone();
+        let run = begun.ended().await;
+        assert_eq!((run.code, run.lines().len()), (130, 1), "{run:?}");
+        assert!(run.err.contains(&format!("{job} goes on; `runo result {job}`")), "{run:?}");
+        site.open_gate();
+        let later = ran(runo(&world, &["result", &job])).await;
+        assert_eq!((later.code, later.lines().len()), (0, 10), "{later:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_cancels_the_job_and_keeps_what_was_paid() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let mut begun = Begun::of(&world, &site, &["--on-interrupt", "cancel"]).await;
+    interrupt(&begun.child).await;
+    let (mut line, job) = (String::new(), begun.job.clone());
+    begun.err.read_line(&mut line).await.unwrap();
+    assert_eq!(line.trim(), format!("runo: cancelling {job}"));
+    until("it is cancelled", async || world.job(&job).await["status"] != "running").await;
+    site.open_gate();
+    let run = begun.ended().await;
+    assert_eq!(run.code, 4, "{run:?}");
+    let good = run.lines().iter().filter(|page| page["status"] == "success").count();
+    assert_eq!((run.lines().len(), good), (10, 2));
+    assert!(run.err.contains("2 read, 0 failed, 8 never started; 2 credits; cancelled"), "{run:?}");
+    assert_eq!(world.used().await, 2);
+    let state: Value = world.job(&job).await;
+    assert_eq!(state["status"], "cancelled");
+}

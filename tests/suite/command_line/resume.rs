@@ -1,0 +1,153 @@
+//! `batch --resume`: the program dies, or the server does, and nothing is lost or paid twice.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{ran, runo, runo_at};
+use crate::support::scripted::{Scene, Scripted, end, line};
+use crate::support::server::{Folder, KEY, Server};
+use crate::support::site::Site;
+use crate::support::stack::World;
+use crate::support::until;
+
+/// A folder with a list of URLs, an output and a resume file.
+struct Files {
+    folder: Folder,
+    urls: PathBuf,
+}
+
+impl Files {
+    fn new(name: &str, urls: &[String]) -> Files {
+        let folder = Folder::new(name);
+        fs::create_dir_all(&folder.0).unwrap();
+        let list = folder.0.join("urls.txt");
+        fs::write(&list, urls.join("\n")).unwrap();
+        Files { folder, urls: list }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.0.join("out.csv")
+    }
+
+    fn args(&self) -> Vec<String> {
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        let mut args: Vec<String> = ["batch", "--field", "title", "--concurrency", "4"].map(str::to_owned).into();
+        args.extend(["-o".into(), path(&self.out()), "--resume".into(), path(&self.folder.0.join("resume"))]);
+        args.push(path(&self.urls));
+        args
+    }
+
+    /// The URLs of the rows; each is there once.
+    fn rows(&self) -> BTreeSet<String> {
+        let text = fs::read_to_string(self.out()).unwrap();
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("title,page_url,page_error"));
+        let rows: Vec<String> = lines.map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
+        let urls: BTreeSet<String> = rows.iter().cloned().collect();
+        assert_eq!(urls.len(), rows.len(), "{text}");
+        urls
+    }
+}
+
+fn borrowed(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_program_that_was_killed_goes_on() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let urls = [site.urls("/p", 20), site.urls("/gate", 20)].concat();
+    let files = Files::new("cli-resume", &urls);
+    let args = files.args();
+    let mut child = runo(&world, &borrowed(&args)).spawn().unwrap();
+    let lines = || fs::read_to_string(files.out()).unwrap_or_default().lines().count();
+    until("some rows are there", async || lines() > 10).await;
+    child.kill().await.unwrap();
+    // The last row may be torn.
+    let text = fs::read_to_string(files.out()).unwrap();
+    fs::write(files.out(), &text[..text.len() - 5]).unwrap();
+    site.open_gate();
+    let second = ran(runo(&world, &borrowed(&args))).await;
+    assert_eq!(second.code, 0, "{second:?}");
+    assert!(second.err.contains("40 read, 0 failed; 40 credits"), "{second:?}");
+    assert_eq!(files.rows(), urls.iter().cloned().collect());
+    assert_eq!((world.used().await, site.hits()), (40, 40));
+    // Once it is done, it is not begun again.
+    let third = ran(runo(&world, &borrowed(&args))).await;
+    assert!(third.code == 0 && third.err.contains("all of it is done"), "{third:?}");
+    assert_eq!((world.used().await, files.rows().len()), (40, 40));
+
+    let mut other = args.clone();
+    other.extend(["--field".into(), "price:float".into()]);
+    let refused = ran(runo(&world, &borrowed(&other))).await;
+    assert!(refused.code == 2 && refused.err.contains("other fields, options or another service"), "{refused:?}");
+}
+
+/// The program dies after it has asked for a job and before it knows its name.
+#[tokio::test]
+async fn a_job_that_was_asked_for_is_asked_for_again_by_the_same_name() {
+    let of_three = (0..3).map(line).collect::<String>() + &end(3, json!({}));
+    let server = Scripted::start([Scene::new(200, "").hold(), Scene::of_job(of_three)]).await;
+    let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
+    let args = files.args();
+    let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
+    until("it has asked", async || !server.seen().is_empty()).await;
+    child.kill().await.unwrap();
+    let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    assert_eq!(second.code, 0, "{second:?}");
+    let [first, again] = &server.seen()[..] else { panic!("two calls: {:?}", server.seen()) };
+    assert_eq!(first.headers["idempotency-key"], again.headers["idempotency-key"]);
+    assert_eq!(first.body, again.body);
+    assert_eq!(files.rows().len(), 3);
+    // What is to be read may not change in between.
+    fs::remove_file(files.folder.0.join("resume")).unwrap();
+    let server = Scripted::start([Scene::new(200, "").hold()]).await;
+    let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
+    until("it has asked", async || !server.seen().is_empty()).await;
+    child.kill().await.unwrap();
+    fs::write(&files.urls, "http://h/0\nhttp://h/9\nhttp://h/2").unwrap();
+    let changed = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    assert!(changed.code == 2 && changed.err.contains("the URLs are not those"), "{changed:?}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+/// Of several jobs, those that are done are passed over.
+#[tokio::test]
+async fn jobs_that_are_done_are_passed_over() {
+    let body = |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({}));
+    let scenes = [Scene::of_job(body(10_000)), Scene::new(200, "").hold(), Scene::of_job(body(2))];
+    let server = Scripted::start(scenes).await;
+    let files = Files::new("cli-several", &(0..10_002).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
+    let args = files.args();
+    let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
+    until("it has asked for the second", async || server.seen().len() == 2).await;
+    child.kill().await.unwrap();
+    let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    assert_eq!(second.code, 0, "{second:?}");
+    assert!(second.err.contains("10,002 read, 0 failed; 10,002 credits"), "{second:?}");
+    assert_eq!(fs::read_to_string(files.out()).unwrap().lines().count(), 1 + 10_002);
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_survives_the_death_of_the_server() {
+    let (folder, site) = (Folder::new("cli-kill"), Site::start().await);
+    let server = Server::start(&folder.0);
+    let base = server.base.clone();
+    let port = base.rsplit(':').next().unwrap().to_owned();
+    let files = Files::new("cli-killed", &site.urls("/p", 1_000));
+    let args = [files.args(), vec!["--timeout-ms".into(), "5000".into()]].concat();
+    let run = tokio::spawn(ran(runo_at(&base, KEY, &borrowed(&args))));
+    until("some pages were fetched", async || site.hits() >= 60).await;
+    drop(server); // SIGKILL
+    assert!(site.hits() < 1_000, "it was killed too late to show anything");
+    let server = Server::start_with(&folder.0, &[("PORT", &port)]);
+    let run = run.await.unwrap();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("1,000 read, 0 failed; 1,000 credits"), "{run:?}");
+    assert_eq!(files.rows().len(), 1_000);
+    assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 1_000);
+}

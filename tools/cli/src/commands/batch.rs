@@ -1,0 +1,199 @@
+//! Many pages: as many jobs as it takes, one after the other.
+
+use runo_client::{Batch, BatchOptions, Client, ErrorKind, Job, Row, Schema, new_idempotency_key};
+use serde_json::json;
+
+use super::say;
+use crate::args::{BatchArgs, Format};
+use crate::config;
+use crate::exit::{CANCELLED, FAILURE, Failed, INTERRUPTED, NO_JOB};
+use crate::fields::schema;
+use crate::follow::{End, Follower};
+use crate::interrupt::{Interrupts, tell_unnamed};
+use crate::journal::{Chunk, Done, Journal};
+use crate::output::{Output, format_of};
+use crate::progress::Progress;
+use crate::terminal::tell;
+use crate::urls::{Urls, changed, digest};
+
+/// What is the same for each of the jobs.
+struct Plan {
+    client: Client,
+    schema: Schema,
+    options: BatchOptions,
+    args: BatchArgs,
+}
+
+impl Plan {
+    fn call(&self, urls: Vec<String>) -> Batch<'_> {
+        let call = self.client.batch(urls, &self.schema).options(self.options.clone());
+        let call = call.async_mode(self.args.job.async_mode());
+        match self.args.job.webhook() {
+            Some(webhook) => call.webhook(webhook),
+            None => call,
+        }
+    }
+
+    /// What the calls are known by.
+    fn digest(&self, format: Format) -> String {
+        let members = json!([self.client.base_url(), self.schema, self.options, self.args.job.async_mode()]);
+        digest(&[members.to_string(), format!("{format:?} {:?}", self.args.job.webhook())])
+    }
+}
+
+/// `runo batch`
+pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
+    let schema = schema(&args.schema.field, args.schema.schema.as_deref())?;
+    let (client, options) = (config::client()?, args.options());
+    let plan = Plan { client, schema, options, args };
+    let mut urls = Urls::open(&plan.args.file)?;
+    if plan.args.job.detach {
+        return detached(&plan, urls).await;
+    }
+    let format = format_of(&plan.args.output)?;
+    let (mut journal, done) = match (&plan.args.resume, &plan.args.output.output) {
+        (Some(path), Some(output)) => {
+            let (journal, done) = Journal::open(path, &plan.digest(format), output)?;
+            (Some(journal), done)
+        }
+        _ => (None, Done::default()),
+    };
+    if let Some(journal) = journal.as_ref().filter(|_| done.over) {
+        let what = if done.tally.cancelled { "it was cancelled" } else { "all of it is done" };
+        tell(&format!("{}: {what}; without this file it is begun (and paid) anew", journal.path.display()));
+        return Ok(if done.tally.cancelled { CANCELLED } else { done.tally.code() });
+    }
+    let columns = plan.schema.names();
+    let output = match &plan.args.output.output {
+        Some(path) if journal.is_some() => Output::resumed(path, format, columns, done.output_bytes)?,
+        _ => Output::many(&plan.args.output, columns)?,
+    };
+    if let Some(journal) = &journal {
+        for chunk in &done.chunks {
+            urls.skip(chunk.urls, &chunk.digest, &journal.path)?;
+        }
+    }
+    let progress = Progress::new(urls.total, quiet);
+    progress.begin_at(done.tally.pages());
+    // Before the first URLs are there an interrupt ends the process: nothing was begun.
+    let first = urls.chunk()?;
+    let mut follower = Follower {
+        output,
+        progress,
+        interrupts: Interrupts::listen(plan.args.job.on_interrupt),
+        tally: done.tally,
+        quiet,
+    };
+    if first.is_empty() && done.tally.pages() == 0 {
+        return Err(Failed::usage("there is no URL to read"));
+    }
+    run(&plan, &mut follower, &mut journal, done, urls, first).await
+}
+
+async fn run(
+    plan: &Plan,
+    follower: &mut Follower,
+    journal: &mut Option<Journal>,
+    mut done: Done,
+    mut urls: Urls,
+    mut chunk: Vec<String>,
+) -> Result<u8, Failed> {
+    let mut offset: u64 = done.chunks.iter().map(|chunk| chunk.urls).sum();
+    while !chunk.is_empty() {
+        let count = chunk.len() as u64;
+        let open = done.open.take();
+        let output_bytes = follower.output.checkpoint()?;
+        let starting = start(plan, output_bytes, journal.as_mut(), open, chunk);
+        let Some(job) = follower.interrupts.or(starting).await else {
+            follower.progress.finish();
+            tell_unnamed();
+            return Ok(INTERRUPTED);
+        };
+        let mut job = job?;
+        follower.tell_started(job.id());
+        match follower.follow(&mut job, offset).await? {
+            End::Left => return Ok(INTERRUPTED),
+            End::Ended => {}
+        }
+        offset += count;
+        if let Some(journal) = journal {
+            let output_bytes = follower.output.checkpoint()?;
+            journal.ended(follower.tally, output_bytes)?;
+        }
+        let failed_fast = plan.options.fail_fast == Some(true) && follower.tally.failed > 0;
+        if follower.tally.cancelled || failed_fast {
+            break;
+        }
+        // A pipe may take its time; an interrupt does not wait for it.
+        let reading = tokio::task::spawn_blocking(move || {
+            let next = urls.chunk();
+            (urls, next)
+        });
+        let Some(read) = follower.interrupts.or(reading).await else {
+            follower.output.finish()?;
+            follower.progress.finish();
+            tell("runo: interrupted between two jobs; every result so far is written");
+            return Ok(INTERRUPTED);
+        };
+        let (rest, next) = read.map_err(|error| Failed::new(FAILURE, error.to_string()))?;
+        (urls, chunk) = (rest, next?);
+    }
+    let code = follower.finish()?;
+    if let Some(journal) = journal {
+        journal.over()?;
+    }
+    Ok(code)
+}
+
+/// Starts a job, or takes up the one that was started before.
+async fn start(
+    plan: &Plan,
+    output_bytes: u64,
+    journal: Option<&mut Journal>,
+    open: Option<(Chunk, Option<String>)>,
+    urls: Vec<String>,
+) -> Result<Job, Failed> {
+    let Some(journal) = journal else { return Ok(plan.call(urls).start().await?) };
+    let chunk = match open {
+        None => journal.chunk(new_idempotency_key()?, &urls, output_bytes)?,
+        Some((chunk, _)) if chunk.digest != digest(&urls) => {
+            return Err(changed(&plan.args.file.display().to_string(), &journal.path));
+        }
+        Some((_, Some(job))) => {
+            return plan.client.result(&job, &plan.schema, None).await.map_err(|error| match error.kind {
+                ErrorKind::JobNotFound => Failed::new(
+                    NO_JOB,
+                    format!(
+                        "the results of {job} are no longer kept; to read (and pay) those pages anew, delete {}",
+                        journal.path.display()
+                    ),
+                ),
+                _ => error.into(),
+            });
+        }
+        Some((chunk, None)) if !chunk.key_holds() => {
+            let text = "a job was asked for too long ago to ask again without perhaps paying twice";
+            let path = journal.path.display();
+            return Err(Failed::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may show it")));
+        }
+        Some((chunk, None)) => chunk,
+    };
+    let job = plan.call(urls).idempotency_key(chunk.key).start().await?;
+    journal.job(job.id())?;
+    Ok(job)
+}
+
+/// Starts all jobs and waits for none.
+async fn detached(plan: &Plan, mut urls: Urls) -> Result<u8, Failed> {
+    let mut chunk = urls.chunk()?;
+    if chunk.is_empty() {
+        return Err(Failed::usage("there is no URL to read"));
+    }
+    let mut code = 0;
+    while !chunk.is_empty() {
+        let job = plan.call(chunk).start::<Row>().await?;
+        code = say(format!("{}\n", job.id()).as_bytes())?;
+        chunk = urls.chunk()?;
+    }
+    Ok(code)
+}

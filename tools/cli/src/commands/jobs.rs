@@ -1,0 +1,136 @@
+//! Jobs and credits, told.
+
+use console::style;
+use runo_client::{JobInfo, JobState, Usage};
+use serde::Serialize;
+
+use super::say;
+use crate::args::{Format, JobsArgs, ShownArgs};
+use crate::config;
+use crate::exit::{Failed, GOOD};
+use crate::output::format_here;
+use crate::terminal::{line, number, tell};
+
+/// `runo jobs`
+pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
+    let client = config::client()?;
+    let format = format_here(args.shown.format);
+    if let Some(id) = &args.job {
+        let info = client.job(id).await?;
+        return match format {
+            Format::Table => say(sheet(&info).as_bytes()),
+            _ => say_json(&info),
+        };
+    }
+    let state = if args.finished { JobState::Finished } else { JobState::Running };
+    let mut jobs = client.jobs(state).page_size(args.limit.clamp(1, 100).try_into().unwrap_or(100));
+    let mut listed = Vec::new();
+    while listed.len() < args.limit
+        && let Some(info) = jobs.next().await
+    {
+        listed.push(info?);
+    }
+    match format {
+        Format::Table if listed.is_empty() => tell("no jobs"),
+        Format::Table => {
+            let head = format!(
+                "{:<22}{:<10}{:<11}{:<22}{:>8}{:>8}{:>8}",
+                "job", "call", "status", "started", "read", "failed", "of"
+            );
+            let rows = listed.iter().map(row).collect::<String>();
+            say(format!("{}\n{rows}", style(head).bold()).as_bytes())?;
+        }
+        Format::Json => return say_json(&listed),
+        Format::Csv => return Err(Failed::usage("jobs are shown as table, json or ndjson")),
+        Format::Ndjson => {
+            for info in &listed {
+                say_json(info)?;
+            }
+        }
+    }
+    Ok(GOOD)
+}
+
+/// `runo cancel`
+pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
+    if config::client()?.cancel(id).await? {
+        tell(&format!("{id} is cancelled: what has started finishes, the rest is refunded"));
+    } else {
+        tell(&format!("{id} had ended before"));
+    }
+    Ok(GOOD)
+}
+
+/// `runo usage`
+pub(super) async fn usage(args: &ShownArgs) -> Result<u8, Failed> {
+    let usage = config::client()?.usage().await?;
+    match format_here(args.format) {
+        Format::Table => say(figures(&usage).as_bytes()),
+        _ => say_json(&usage),
+    }
+}
+
+fn say_json(value: &impl Serialize) -> Result<u8, Failed> {
+    let mut text = serde_json::to_vec(value).map_err(std::io::Error::from)?;
+    text.push(b'\n');
+    say(&text)
+}
+
+fn row(info: &JobInfo) -> String {
+    let (endpoint, status) = (line(info.endpoint.as_str()), line(info.status.as_str()));
+    let progress = &info.progress;
+    format!(
+        "{:<22}{:<10}{:<11}{:<22}{:>8}{:>8}{:>8}\n",
+        line(&info.job_id),
+        endpoint.trim_start_matches('/'),
+        status,
+        line(&info.started_at),
+        progress.done,
+        progress.failed,
+        progress.total,
+    )
+}
+
+fn sheet(info: &JobInfo) -> String {
+    let progress = &info.progress;
+    let mut text = format!(
+        "job      {} ({})\nstatus   {}\nstarted  {}\n",
+        line(&info.job_id),
+        line(info.endpoint.as_str()).trim_start_matches('/'),
+        line(info.status.as_str()),
+        line(&info.started_at),
+    );
+    if let Some(ended) = &info.ended_at {
+        text += &format!("ended    {}\n", line(ended));
+    }
+    let (done, failed, total) = (number(progress.done), number(progress.failed), number(progress.total));
+    text += &format!("pages    {done} read, {failed} failed, of {total}\n");
+    if let Some(credits) = &info.credits {
+        text += &match (credits.charged, credits.refunded) {
+            (Some(charged), Some(refunded)) => {
+                format!("credits  {} charged, {} refunded\n", number(charged), number(refunded))
+            }
+            _ => format!("credits  {} reserved\n", number(credits.reserved)),
+        };
+    }
+    if let Some(webhook) = &info.webhook {
+        text += &format!("webhook  {} after {} tries\n", line(&webhook.state), webhook.attempts);
+    }
+    text
+}
+
+fn figures(usage: &Usage) -> String {
+    let Usage { monthly, prepaid, rate, .. } = usage;
+    format!(
+        "account  {} ({})\nmonth    {}: {} of {} credits used, {} left\nprepaid  {} credits\nrate     {} of {} calls a minute left\n",
+        line(&usage.account_id),
+        line(usage.plan.as_str()),
+        line(&usage.month),
+        number(monthly.used),
+        number(monthly.limit),
+        number(monthly.remaining),
+        number(prepaid.balance),
+        number(rate.remaining),
+        number(rate.limit),
+    )
+}

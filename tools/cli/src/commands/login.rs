@@ -1,0 +1,36 @@
+//! `runo login`: a key and an address are kept, once the service knows the key.
+
+use std::io::{self, IsTerminal};
+
+use console::Term;
+
+use crate::config::{DEFAULT_BASE_URL, Login, client_of};
+use crate::exit::{Failed, GOOD, KEY};
+use crate::terminal::{line, tell};
+
+pub(super) async fn login(base_url: Option<String>) -> Result<u8, Failed> {
+    let path = Login::path()?;
+    // A file that cannot be read is written anew.
+    let before = Login::read(&path).unwrap_or_default();
+    let base_url = base_url.or(before.base_url).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
+    let key = key(&base_url).map_err(|error| Failed::new(KEY, format!("the key cannot be read: {error}")))?;
+    if key.is_empty() {
+        return Err(Failed::new(KEY, "there is no key on standard input"));
+    }
+    let usage = client_of(&key, &base_url)?.usage().await?;
+    Login { base_url: Some(base_url.clone()), api_key: Some(key) }.write(&path)?;
+    let (account, plan) = (line(&usage.account_id), line(usage.plan.as_str()));
+    tell(&format!("{base_url} knows this key: account {account}, plan {plan}; kept in {}", path.display()));
+    Ok(GOOD)
+}
+
+/// Asks for the key where somebody can be asked, and does not show it.
+fn key(base_url: &str) -> io::Result<String> {
+    let key = if io::stdin().is_terminal() {
+        eprint!("API key of {base_url} (not shown): ");
+        Term::stderr().read_secure_line()?
+    } else {
+        io::read_to_string(io::stdin().lock())?
+    };
+    Ok(key.trim().to_owned())
+}

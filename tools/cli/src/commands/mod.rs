@@ -1,0 +1,41 @@
+//! What the commands do; each has its file.
+
+mod batch;
+mod jobs;
+mod login;
+mod single;
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use crate::args::{Args, Command};
+use crate::exit::{Failed, GOOD};
+
+/// Does what the command line says; gives the exit code.
+pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
+    let quiet = args.quiet;
+    match args.command {
+        Command::Extract(args) => single::extract(args).await,
+        Command::Batch(args) => batch::batch(args, quiet).await,
+        Command::Crawl(args) => single::crawl(args, quiet).await,
+        Command::Result(args) => single::result(args, quiet).await,
+        Command::Jobs(args) => jobs::jobs(args).await,
+        Command::Cancel { job } => jobs::cancel(&job).await,
+        Command::Usage(args) => jobs::usage(&args).await,
+        Command::Login { base_url } => login::login(base_url).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "runo", &mut script);
+            say(&script)
+        }
+    }
+}
+
+/// Writes something to standard output, whole.
+fn say(text: &[u8]) -> Result<u8, Failed> {
+    let mut output = io::stdout().lock();
+    output.write_all(text)?;
+    output.flush()?;
+    Ok(GOOD)
+}

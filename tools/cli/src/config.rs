@@ -1,0 +1,103 @@
+//! Key and address: of the environment, else what `runo login` keeps.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use runo_client::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{FAILURE, Failed, KEY};
+use crate::terminal;
+
+pub(crate) const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
+
+/// What `runo login` keeps.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) base_url: Option<String>,
+    pub(crate) api_key: Option<String>,
+}
+
+impl Login {
+    /// Where it is kept: the platform's folder for configuration.
+    pub(crate) fn path() -> Result<PathBuf, Failed> {
+        let strategy = etcetera::choose_base_strategy()
+            .map_err(|error| Failed::new(FAILURE, format!("there is no folder for configuration: {error}")))?;
+        Ok(strategy.config_dir().join("runo").join("config.json"))
+    }
+
+    /// What is kept, if anything is.
+    pub(crate) fn read(path: &Path) -> Result<Login, Failed> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Login::default()),
+            text => text.map_err(|error| Failed::file(path, &error))?,
+        };
+        if shared(path) {
+            terminal::tell(&format!("runo: others can read {}: chmod 600 it, and change the key", path.display()));
+        }
+        serde_json::from_str(&text)
+            .map_err(|error| Failed::new(FAILURE, format!("{}: {error}; `runo login` writes it anew", path.display())))
+    }
+
+    /// Keeps it, for its owner's eyes only. What was there stays whole until it is replaced.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failed> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let write = || -> io::Result<()> {
+            private_folder(folder)?;
+            // A temporary file is made with mode 0600.
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            Ok(())
+        };
+        write().map_err(|error| Failed::file(path, &error))
+    }
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(unix)]
+fn shared(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn shared(_: &Path) -> bool {
+    false
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where this program reads its environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A client with the key and the address that hold here.
+pub(crate) fn client() -> Result<Client, Failed> {
+    let (key, base) = (environment("RUNO_API_KEY"), environment("RUNO_BASE_URL"));
+    let login = match (&key, &base) {
+        (Some(_), Some(_)) => Login::default(),
+        _ => Login::read(&Login::path()?)?,
+    };
+    let Some(key) = key.or(login.api_key) else {
+        return Err(Failed::new(KEY, "there is no API key: `runo login` keeps one, or set RUNO_API_KEY"));
+    };
+    client_of(&key, &base.or(login.base_url).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()))
+}
+
+pub(crate) fn client_of(key: &str, base: &str) -> Result<Client, Failed> {
+    let agent = concat!("runo-cli/", env!("CARGO_PKG_VERSION"));
+    Ok(Client::builder().api_key(key).base_url(base).user_agent(agent).build()?)
+}

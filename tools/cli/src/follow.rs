@@ -1,0 +1,155 @@
+//! Follows a job to its end: results into the output, figures into the progress bar, interrupts to who decides.
+
+use runo_client::{Job, Page};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{CANCELLED, Failed, GOOD, PAGES_FAILED};
+use crate::interrupt::{Choice, Interrupts, tell_left};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::terminal::{number, tell};
+
+/// What came of pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) not_run: u64,
+    pub(crate) credits: u64,
+    pub(crate) cancelled: bool,
+}
+
+impl Tally {
+    fn count(&mut self, page: &Page) {
+        match page {
+            Page::Success(_) => self.succeeded += 1,
+            Page::Failure(page) if page.error.code == "JOB_CANCELLED" => self.not_run += 1,
+            Page::Failure(_) => self.failed += 1,
+        }
+    }
+
+    pub(crate) fn pages(&self) -> u64 {
+        self.succeeded + self.failed + self.not_run
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Tally { cancelled: true, .. } => CANCELLED,
+            Tally { failed: 0, not_run: 0, .. } => GOOD,
+            _ => PAGES_FAILED,
+        }
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn tell(&self) {
+        let Tally { succeeded, failed, not_run, credits, cancelled } = *self;
+        let mut text = format!("{} read, {} failed", number(succeeded), number(failed));
+        if not_run > 0 {
+            text += &format!(", {} never started", number(not_run));
+        }
+        let cancelled = if cancelled { "; cancelled" } else { "" };
+        tell(&format!("{text}; {} {}{cancelled}", number(credits), if credits == 1 { "credit" } else { "credits" }));
+    }
+}
+
+/// How following a job ended.
+pub(crate) enum End {
+    /// The job has ended, and every result was written.
+    Ended,
+    /// It was left running.
+    Left,
+}
+
+/// What a job is followed with.
+pub(crate) struct Follower {
+    pub(crate) output: Output,
+    pub(crate) progress: Progress,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) tally: Tally,
+    pub(crate) quiet: bool,
+}
+
+impl Follower {
+    /// Follows a job whose first page has the place `offset`.
+    pub(crate) async fn follow(&mut self, job: &mut Job, offset: u64) -> Result<End, Failed> {
+        let before = self.tally;
+        let mut cancelling = false;
+        loop {
+            let page = tokio::select! {
+                biased;
+                () = self.interrupts.next() => {
+                    let choice = if cancelling { Choice::Leave } else { self.interrupts.choose(job.id(), &self.progress).await };
+                    cancelling |= choice == Choice::Cancel;
+                    if choice == Choice::Cancel {
+                        self.progress.aside(|| tell(&format!("runo: cancelling {}", job.id())));
+                    }
+                    let left = match choice {
+                        Choice::GoOn => false,
+                        Choice::Leave => true,
+                        Choice::Cancel => self.interrupts.or(job.cancel()).await.transpose()?.is_none(),
+                    };
+                    if left {
+                        self.output.finish()?;
+                        self.progress.finish();
+                        tell_left(job.id());
+                        return Ok(End::Left);
+                    }
+                    continue;
+                }
+                page = job.next() => page,
+            };
+            match page {
+                None => break,
+                Some(Ok(page)) => self.write(page, offset)?,
+                Some(Err(error)) => {
+                    // Why it ended says more than that this failed too.
+                    let _ = self.output.finish();
+                    self.progress.finish();
+                    if error.retryable {
+                        tell_left(job.id());
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+        let summary = job.summary().cloned().unwrap_or_default();
+        let ran = self.tally.pages() - before.pages() - (self.tally.not_run - before.not_run);
+        self.tally.credits = before.credits + summary.credits_charged.unwrap_or(ran);
+        self.tally.cancelled |= summary.cancelled;
+        Ok(End::Ended)
+    }
+
+    fn write(&mut self, mut page: Page, offset: u64) -> Result<(), Failed> {
+        if let Some(index) = page.index() {
+            page.set_index(offset + index);
+        }
+        self.tally.count(&page);
+        if page.ok() || !matches!(&page, Page::Failure(page) if page.error.code == "JOB_CANCELLED") {
+            self.tally.credits += 1;
+        }
+        if self.output.on_terminal() {
+            self.progress.aside(|| self.output.page(&page))?;
+        } else {
+            self.output.page(&page)?;
+        }
+        self.progress.show(self.tally.pages(), self.tally.failed, self.tally.credits);
+        Ok(())
+    }
+
+    /// The end of it all: the output is whole, and what came of it is told.
+    pub(crate) fn finish(&mut self) -> Result<u8, Failed> {
+        self.output.finish()?;
+        self.progress.finish();
+        if !self.quiet {
+            self.tally.tell();
+        }
+        Ok(self.tally.code())
+    }
+
+    /// Says how the results can be had again.
+    pub(crate) fn tell_started(&self, job: &str) {
+        if !self.quiet {
+            self.progress.aside(|| tell(&format!("{job} is running; `runo result {job}` has its results again")));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Results, written as they come. What is held is at most the failures before the first page that tells its columns.
+
+mod csv;
+mod table;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+
+use runo_client::Page;
+
+use self::csv::Csv;
+use self::table::{Sheet, Table};
+use crate::args::{Format, OutputArgs};
+use crate::exit::Failed;
+
+/// Where results go, and how they are written.
+pub(crate) struct Output {
+    writer: Box<dyn Write>,
+    /// The file that is written, for its length.
+    file: Option<File>,
+    form: Form,
+}
+
+enum Form {
+    /// One result and no array.
+    Single,
+    /// An array, and whether it has begun.
+    Json(bool),
+    Ndjson,
+    Csv(Csv),
+    Table(Table),
+    Sheet(Sheet),
+}
+
+/// Which format it is to be.
+pub(crate) fn format_of(args: &OutputArgs) -> Result<Format, Failed> {
+    let Some(path) = &args.output else { return Ok(format_here(args.format)) };
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match (args.format, ending.as_deref()) {
+        (Some(format), _) => Ok(format),
+        (None, Some("json")) => Ok(Format::Json),
+        (None, Some("ndjson" | "jsonl")) => Ok(Format::Ndjson),
+        (None, Some("csv")) => Ok(Format::Csv),
+        (None, _) => {
+            let text = "its ending names no format: .json, .ndjson, .jsonl or .csv; or say --format";
+            Err(Failed::usage(format!("{}: {text}", path.display())))
+        }
+    }
+}
+
+/// The format of standard output, where none was asked for.
+pub(crate) fn format_here(asked: Option<Format>) -> Format {
+    asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Ndjson })
+}
+
+impl Output {
+    /// Many results. The columns are those of the schema, if it is known.
+    pub(crate) fn many(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
+        Output::open(args, format_of(args)?, columns, 0)
+    }
+
+    /// The one result of an extract.
+    pub(crate) fn one(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
+        let format = format_of(args)?;
+        let mut output = Output::open(args, format, columns, 0)?;
+        match format {
+            Format::Json | Format::Ndjson => output.form = Form::Single,
+            Format::Table => output.form = Form::Sheet(Sheet),
+            Format::Csv => {}
+        }
+        Ok(output)
+    }
+
+    /// A file of which so many bytes are good already.
+    pub(crate) fn resumed(
+        path: &Path,
+        format: Format,
+        columns: Option<Vec<String>>,
+        at: u64,
+    ) -> Result<Output, Failed> {
+        let args = OutputArgs { output: Some(path.to_owned()), format: Some(format) };
+        Output::open(&args, format, columns, at)
+    }
+
+    fn open(args: &OutputArgs, format: Format, columns: Option<Vec<String>>, at: u64) -> Result<Output, Failed> {
+        let mut columns = columns;
+        let (writer, file): (Box<dyn Write>, _) = match &args.output {
+            None => (Box::new(BufWriter::new(io::stdout())), None),
+            Some(path) => {
+                let mut open = || -> io::Result<(File, File)> {
+                    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+                    if file.metadata()?.is_file() {
+                        if file.metadata()?.len() < at {
+                            return Err(io::Error::other("a part of what was written is missing"));
+                        }
+                        file.set_len(at)?;
+                        if format == Format::Csv && at > 0 {
+                            columns = csv::header(Read::by_ref(&mut file).take(at))?;
+                        }
+                    }
+                    let appending = OpenOptions::new().append(true).open(path)?;
+                    Ok((appending, file))
+                };
+                let (appending, file) = open().map_err(|error| Failed::file(path, &error))?;
+                (Box::new(BufWriter::new(appending)), Some(file))
+            }
+        };
+        let form = match format {
+            Format::Json => Form::Json(at > 0),
+            Format::Ndjson => Form::Ndjson,
+            Format::Csv => Form::Csv(Csv::new(columns, at > 0)),
+            Format::Table => Form::Table(Table::new(columns)),
+        };
+        Ok(Output { writer, file, form })
+    }
+
+    /// Whether it is read by people, on the terminal that a progress bar is on.
+    pub(crate) fn on_terminal(&self) -> bool {
+        self.file.is_none() && io::stdout().is_terminal()
+    }
+
+    /// Writes a result.
+    pub(crate) fn page(&mut self, page: &Page) -> io::Result<()> {
+        let mut text = Vec::new();
+        match &mut self.form {
+            Form::Single | Form::Ndjson => {
+                serde_json::to_writer(&mut text, page)?;
+                text.push(b'\n');
+            }
+            Form::Json(begun) => {
+                text.extend_from_slice(if *begun { b",\n" } else { b"[\n" });
+                *begun = true;
+                serde_json::to_writer(&mut text, page)?;
+            }
+            Form::Csv(csv) => csv.page(page, &mut text)?,
+            Form::Table(table) => table.page(page, &mut text)?,
+            Form::Sheet(sheet) => sheet.page(page, &mut text)?,
+        }
+        if self.file.is_some() && matches!(self.form, Form::Table(_) | Form::Sheet(_)) {
+            // Colours are the terminal's.
+            text = console::strip_ansi_codes(&String::from_utf8_lossy(&text)).into_owned().into_bytes();
+        }
+        self.writer.write_all(&text)?;
+        self.writer.flush()
+    }
+
+    /// Everything that came so far is on the disk; how many bytes there are.
+    pub(crate) fn checkpoint(&mut self) -> io::Result<u64> {
+        if let Form::Csv(csv) = &mut self.form
+            && csv.holds()
+        {
+            self.settle()?;
+        }
+        self.writer.flush()?;
+        match &self.file {
+            None => Ok(0),
+            Some(file) => {
+                // A pipe has nothing to sync.
+                let _ = file.sync_data();
+                Ok(file.metadata()?.len())
+            }
+        }
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        let mut text = Vec::new();
+        if let Form::Csv(csv) = &mut self.form {
+            csv.settle(&mut text)?;
+        }
+        self.writer.write_all(&text)
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.settle()?;
+        if let Form::Json(begun) = self.form {
+            self.writer.write_all(if begun { b"\n]\n" } else { b"[]\n" })?;
+        }
+        self.checkpoint().map(|_| ())
+    }
+}

@@ -1,0 +1,169 @@
+//! The URLs of a batch, a job's worth at a time.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use runo_client::MOST_URLS;
+use sha2::{Digest, Sha256};
+
+use crate::exit::Failed;
+
+/// A batch's body has 5 MiB at most; schema and options have their place in the rest.
+const MOST_BYTES: usize = 4_500_000;
+const LONGEST_URL: usize = 8_192;
+
+/// Reads URLs line by line; of a file, all were looked at before.
+pub(crate) struct Urls {
+    name: String,
+    reader: Box<dyn BufRead + Send>,
+    line: u64,
+    /// How many there are, where that can be known before.
+    pub(crate) total: Option<u64>,
+    /// One that did not fit into the job before.
+    next: Option<String>,
+}
+
+impl Urls {
+    /// The URLs of a file, or of standard input (`-`).
+    pub(crate) fn open(path: &Path) -> Result<Urls, Failed> {
+        if path == Path::new("-") {
+            return Ok(Urls::of("standard input", Box::new(BufReader::new(io::stdin()))));
+        }
+        let open = || -> Result<Urls, Failed> {
+            let file = File::open(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+            Ok(Urls::of(&path.display().to_string(), Box::new(BufReader::new(file))))
+        };
+        // Whatever is wrong with one of them is told before the first is paid. A pipe cannot be read twice.
+        if !path.is_file() {
+            return open();
+        }
+        let (mut all, mut total) = (open()?, 0);
+        while all.url()?.is_some() {
+            total += 1;
+        }
+        Ok(Urls { total: Some(total), ..open()? })
+    }
+
+    fn of(name: &str, reader: Box<dyn BufRead + Send>) -> Urls {
+        Urls { name: name.to_owned(), reader, line: 0, total: None, next: None }
+    }
+
+    /// What the next job gets; nothing at the end.
+    pub(crate) fn chunk(&mut self) -> Result<Vec<String>, Failed> {
+        let (mut urls, mut bytes) = (Vec::new(), 0);
+        while urls.len() < MOST_URLS {
+            let Some(url) = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))? else { break };
+            // As JSON writes it: quotes, a comma, and two bytes for what is escaped.
+            bytes += 2 * url.len() - url.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')).count() + 3;
+            if bytes > MOST_BYTES && !urls.is_empty() {
+                self.next = Some(url);
+                break;
+            }
+            urls.push(url);
+        }
+        Ok(urls)
+    }
+
+    /// Passes over what was done before, if it is still the same.
+    pub(crate) fn skip(&mut self, count: u64, digest: &str, journal: &Path) -> Result<(), Failed> {
+        let mut hash = Sha256::new();
+        for _ in 0..count {
+            let url = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))?;
+            hash_url(&mut hash, url.as_deref().unwrap_or_default());
+        }
+        if hex(hash) == digest { Ok(()) } else { Err(changed(&self.name, journal)) }
+    }
+
+    /// The next URL.
+    fn url(&mut self) -> Result<Option<String>, Failed> {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let read = self.reader.read_until(b'\n', &mut bytes);
+            if read.map_err(|error| Failed::file(&PathBuf::from(&self.name), &error))? == 0 {
+                return Ok(None);
+            }
+            self.line += 1;
+            let wrong = |why: &str| Failed::usage(format!("{}, line {}: {why}", self.name, self.line));
+            let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no UTF-8"))?;
+            let text = text.trim_start_matches('\u{feff}').trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            if !matches!(scheme.as_deref(), Some("http" | "https")) {
+                let shown: String = text.chars().take(80).collect();
+                return Err(wrong(&format!("{shown:?} is no http or https URL")));
+            }
+            if text.len() > LONGEST_URL {
+                return Err(wrong("a URL has at most 8,192 bytes"));
+            }
+            return Ok(Some(text.to_owned()));
+        }
+    }
+}
+
+/// What URLs are known by.
+pub(crate) fn digest(urls: &[String]) -> String {
+    let mut hash = Sha256::new();
+    urls.iter().for_each(|url| hash_url(&mut hash, url));
+    hex(hash)
+}
+
+fn hash_url(hash: &mut Sha256, url: &str) {
+    hash.update(url.as_bytes());
+    hash.update(b"\n");
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The input is not the one that was begun with.
+pub(crate) fn changed(name: &str, journal: &Path) -> Failed {
+    let text = "the URLs are not those that it was begun with";
+    Failed::usage(format!("{name}: {text} ({}); what was begun can only go on with the same", journal.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(text: &str) -> Urls {
+        Urls::of("in", Box::new(io::Cursor::new(text.to_owned().into_bytes())))
+    }
+
+    #[test]
+    fn empty_lines_and_remarks_are_skipped() {
+        let text = "\u{feff}http://a/\r\n\n# no\n  HTTPS://b/ü  \nhttp://a/";
+        assert_eq!(urls(text).chunk().unwrap(), ["http://a/", "HTTPS://b/ü", "http://a/"]);
+    }
+
+    #[test]
+    fn what_is_no_url_is_told_with_its_line() {
+        let error = format!("{:?}", urls("http://a/\n\nftp://b/").chunk().unwrap_err());
+        assert!(error.contains("in, line 3: ") && error.contains("is no http or https URL"), "{error}");
+    }
+
+    #[test]
+    fn a_job_has_10_000_urls_and_a_body_that_fits() {
+        let mut many = urls(&"http://a/\n".repeat(20_001));
+        assert_eq!([0; 4].map(|_| many.chunk().unwrap().len()), [10_000, 10_000, 1, 0]);
+        let long = format!("http://a/{}\n", "x".repeat(8_000));
+        let mut large = urls(&long.repeat(600));
+        let sizes = [0; 3].map(|_| large.chunk().unwrap().len());
+        assert_eq!((sizes.iter().sum::<usize>(), sizes[2]), (600, 0));
+        assert!(sizes[0] * 8_012 <= MOST_BYTES + 8_012, "{sizes:?}");
+    }
+
+    #[test]
+    fn what_was_done_is_passed_over_if_it_is_the_same() {
+        let (text, journal) = ("http://a/\nhttp://b/\nhttp://c/", Path::new("j"));
+        let done = digest(&["http://a/".to_owned(), "http://b/".to_owned()]);
+        let mut same = urls(text);
+        same.skip(2, &done, journal).unwrap();
+        assert_eq!(same.chunk().unwrap(), ["http://c/"]);
+        assert!(urls("http://b/\nhttp://a/").skip(2, &done, journal).is_err());
+    }
+}
