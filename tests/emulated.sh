@@ -3,9 +3,9 @@
 # gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
 # the roles of the template. All of it runs in a network namespace that has only loopback: nothing can reach the real AWS.
 #
-#   tests/emulated.sh                   # needs unshare with user namespaces, python3, openssl and PyPI
-#   tests/emulated.sh --without NAME    # takes a right away first: the run has to fail (emulated/lay_out.py has the names)
-#   KEEP=1 tests/emulated.sh            # keeps logs and says where they are
+#   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
+#   tests/emulated.sh --without WorkerRole sqs:SendMessage   # takes a right away first: the run has to fail
+#   KEEP=1 tests/emulated.sh     # keeps logs and says where they are
 #
 # What the emulator lacks is bent in emulated/lay_out.py, which fails where a bend no longer applies. Streaming, the
 # gateway's own answers, throttles and arm64 are not shown by it.

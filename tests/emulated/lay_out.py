@@ -1,4 +1,4 @@
-"""Lays out what "sam build" leaves, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without NAME]
+"""Lays out what "sam build" leaves, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
 
 Writes OUT/template.yaml and OUT/<function>/bootstrap. What ministack 1.5.33 lacks is bent here and nowhere else; a bend that
 finds nothing to bend fails, so that the list stays true. --without takes one right away, to see that it is needed."""
@@ -11,7 +11,7 @@ import sys
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 source, binaries, out = sys.argv[1:4]
-without = sys.argv[5] if sys.argv[4:5] == ["--without"] else None
+without = sys.argv[5:7] if sys.argv[4:5] == ["--without"] else None
 template = yaml_parse(open(source).read())
 resources = template["Resources"]
 
@@ -93,25 +93,13 @@ bend("streamed integrations", streamed)
 bend("methods of any name", rest_of)
 
 
-def drop_action(role, action):
-    found = 0
-    for statement in statements(resources[role]):
-        if action in actions(statement):
-            statement["Action"] = [a for a in actions(statement) if not a.startswith(action)]
-            found += 1
-    return found
-
-
-# Rights whose lack has to be noticed.
-RIGHTS = {
-    "ApiMayCallExtract": lambda: resources.pop("ApiMayCallExtract", None) is not None,
-    "ReceiveMessage": lambda: drop_action("WorkerRole", "sqs:ReceiveMessage"),
-    "ConditionCheckItem": lambda: sum(drop_action(name, "dynamodb:ConditionCheckItem") for name in of_type("AWS::IAM::Role")),
-}
-if without is not None:
-    if without not in RIGHTS:
-        sys.exit(f"lay_out.py: --without takes one of {', '.join(RIGHTS)}")
-    bend(without, RIGHTS[without]())
+# A right whose lack has to be noticed. (The emulator does not ask whether the gateway may call a function.)
+if without:
+    role, right = without
+    lacking = [s for s in statements(resources[role]) if right in actions(s)]
+    for statement in lacking:
+        statement["Action"] = [a for a in actions(statement) if not a.startswith(right)]
+    bend(f"{role} with {right}", len(lacking))
 
 with open(os.path.join(out, "template.yaml"), "w") as file:
     file.write(yaml_dump(template))
