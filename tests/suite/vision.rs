@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use domain::Plan;
+use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::support::model::{Say, ScriptedModel, fields};
 use crate::support::site::Site;
@@ -116,15 +118,20 @@ async fn without_a_model_that_sees_it_is_said() {
 #[tokio::test]
 async fn pictures_are_fetched_through_the_guard_and_in_time() {
     let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
-    let (world, site) = (world(&model, &[]).await, Site::start().await);
-    // Allowed are this machine's addresses; these are none of them, and the way back in is closed too.
-    let forbidden = ["http://169.254.169.254/latest/a.png", "http://[::1]/b.png", "http://10.0.0.1/c.png"];
+    let (world, site) = (world(&model, &[("FETCH_ALLOW", "127.0.0.1/32")]).await, Site::start().await);
+    // Allowed is one of this machine's addresses. Another one listens, and may not be asked, whatever leads there; the way
+    // back in is closed too.
+    let neighbour = TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let there = neighbour.local_addr().unwrap();
+    let forbidden = ["http://169.254.169.254/latest/a.png", "http://10.0.0.1/c.png"];
     let mut pictures: Vec<String> = forbidden.iter().map(|address| (*address).to_owned()).collect();
-    pictures.push(site.url("/to/10.0.0.1/d.png"));
-    pictures.push(format!("{}/e.png", world.base()));
+    pictures.push(format!("http://{there}/d.png"));
+    pictures.push(site.url(&format!("/to/{there}/e.png")));
+    pictures.push(format!("{}/f.png", world.base()));
     let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
     assert!(got["warnings"].to_string().contains("none of the page's pictures could be had"), "{got}");
     assert_eq!((&got["images_processed"], model.calls().len()), (&Value::Null, 1));
+    assert!(neighbour.accept().now_or_never().is_none(), "nobody came");
 
     model.script(vec![of_the_text(), of_the_pictures()]);
     let start = Instant::now();
