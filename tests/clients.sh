@@ -2,7 +2,7 @@
 # Builds, type-checks and tests clients/python and clients/typescript against the real local server. Everything is made
 # in target/clients; nothing in the tree. Where a language or its registry is missing, that is said loudly and nothing
 # else is held up by it. "tests/clients.sh full" reads 10,000 pages too (a minute or more for each);
-# RUNO_LOCAL names another server than target/debug/local.
+# RUNO_LOCAL names another server than target/debug/local, RUNO_ADMIN another operator's tool than the one beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
@@ -11,10 +11,12 @@ work="$PWD/target/clients"
 mkdir -p "$work"
 export RUNO_REPOSITORY="$PWD" PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 if [ -z "${RUNO_LOCAL:-}" ]; then
-  cargo build --quiet --package local
+  cargo build --quiet --package local --package admin
   export RUNO_LOCAL="${CARGO_TARGET_DIR:-target}/debug/local"
 fi
 RUNO_LOCAL="$(realpath "$RUNO_LOCAL")"
+# The operator's tool is beside the server.
+export RUNO_ADMIN="${RUNO_ADMIN:-$(dirname "$RUNO_LOCAL")/admin}"
 # The tests say themselves which service they talk to.
 unset RUNO_API_KEY RUNO_BASE_URL
 

@@ -13,7 +13,7 @@ const MAX_LINES: usize = 350;
 const MAX_METHODS: usize = 25;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 24] = [
+const ALLOWED: [(&str, &[&str]); 25] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
@@ -30,12 +30,13 @@ const ALLOWED: [(&str, &[&str]); 24] = [
     ("jobs", &["api"]),
     ("worker", &["api", "domain"]),
     ("settle", &["api", "domain"]),
+    ("notify", &["api"]),
     ("renderer", &["api", "fetch", "render"]),
     (
         "local",
         &[
-            "api", "batch", "crawl", "domain", "engine", "extract", "fetch", "jobs", "render", "settle", "store",
-            "worker",
+            "api", "batch", "crawl", "domain", "engine", "extract", "fetch", "jobs", "notify", "render", "settle",
+            "store", "worker",
         ],
     ),
     ("admin", &["api", "domain", "engine", "local", "store"]),
@@ -55,7 +56,7 @@ const RESERVED: [(&str, &[&str]); 14] = [
     ("aws-config", &["store"]),
     ("reqwest", &["bench", "fetch", "language-model", "runo-client"]),
     ("scraper", &["bench", "extraction"]),
-    ("lambda_runtime", &["renderer", "settle", "worker"]),
+    ("lambda_runtime", &["notify", "renderer", "settle", "worker"]),
     ("dynoxide-rs", &["local"]),
     ("rustack-auth", &["local"]),
     ("rustack-sqs-core", &["local"]),

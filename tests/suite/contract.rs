@@ -74,13 +74,13 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
     let end = job.settle(&Totals::of([&last], 1), engine.now()).unwrap();
     let stale = Last { segment: &last.next(id(1, 2)), result: Some("{}") };
     assert_eq!(
-        store.jobs.settle(&job, &end, Some(stale)).await.unwrap(),
+        store.jobs.settle(&job, &end, Some(stale), None).await.unwrap(),
         Settled::Stale,
         "of another version than the row's"
     );
     let right = Last { segment: &last, result: Some("{\"a\":1}") };
-    assert_eq!(store.jobs.settle(&job, &end, Some(right)).await.unwrap(), Settled::Written);
-    assert_eq!(store.jobs.settle(&job, &end, Some(right)).await.unwrap(), Settled::Stale, "once");
+    assert_eq!(store.jobs.settle(&job, &end, Some(right), None).await.unwrap(), Settled::Written);
+    assert_eq!(store.jobs.settle(&job, &end, Some(right), None).await.unwrap(), Settled::Stale, "once");
     assert!(matches!(
         store.segments.put_segment(&job, &last.next(id(2, 1))).await.unwrap(),
         SegmentWrite::Refused(Some(_))
@@ -165,10 +165,10 @@ async fn states_and_leases_move_on_condition() {
     let mut row = Segment::untouched(0).next(id(1, 1));
     row.put(0, UnitState::Skipped);
     let end = read.settle(&Totals::of([&row], 1), now).unwrap();
-    assert_eq!(store.jobs.settle(&job, &end, None).await.unwrap(), Settled::Stale, "another state than META has");
+    assert_eq!(store.jobs.settle(&job, &end, None, None).await.unwrap(), Settled::Stale, "another state than META has");
     store.segments.put_segment(&job, &row).await.unwrap();
-    assert_eq!(store.jobs.settle(&read, &end, None).await.unwrap(), Settled::Written);
-    assert_eq!(store.jobs.settle(&read, &end, None).await.unwrap(), Settled::Stale, "once");
+    assert_eq!(store.jobs.settle(&read, &end, None, None).await.unwrap(), Settled::Written);
+    assert_eq!(store.jobs.settle(&read, &end, None, None).await.unwrap(), Settled::Stale, "once");
     let ended = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.state, JobState::Ended(Outcome::Cancelled));
     assert_eq!(ended.expires_at, Some(now.plus_secs(86_400)));

@@ -59,11 +59,12 @@ fn every_function_has_events() {
         let (function, case) = name.split_once('.').unwrap();
         cases.entry(function.to_owned()).or_default().push(case.to_owned());
     }
-    let wanted: [(&str, &[&str]); 6] = [
+    let wanted: [(&str, &[&str]); 7] = [
         ("batch", &["options", "post", "respond-async"]),
         ("crawl", &["post"]),
         ("extract", &["post", "refused"]),
-        ("jobs", &["cancel", "get", "health", "health-head", "list", "openapi", "result", "usage"]),
+        ("jobs", &["cancel", "get", "health", "health-head", "list", "openapi", "result", "usage", "webhook"]),
+        ("notify", &["notify"]),
         ("settle", &["check", "dead", "settle", "sweep"]),
         ("worker", &["one-bad", "units"]),
     ];
@@ -107,6 +108,7 @@ async fn what_api_gateway_sends_is_understood() {
         ("get", job.as_str(), 200, "/status"),
         ("get", none, 404, "/error/code"),
         ("cancel", detached.as_str(), 200, "/status"),
+        ("webhook", job.as_str(), 404, "/error/code"),
         ("usage", none, 200, "/monthly/used"),
         ("health", none, 200, "/status"),
         ("openapi", none, 200, "/paths/~1v1~1batch/post"),
@@ -128,8 +130,12 @@ async fn what_api_gateway_sends_is_understood() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_queues_and_schedules_send_is_understood() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    let (batch, worker, settle) =
-        tokio::join!(cloud.function("batch"), cloud.function("worker"), cloud.function("settle"));
+    let (batch, worker, settle, notify) = tokio::join!(
+        cloud.function("batch"),
+        cloud.function("worker"),
+        cloud.function("settle"),
+        cloud.function("notify")
+    );
     let page = site.url("/p/1");
     let invoke = async |function: &Function, name: &str, job: &str| {
         let mut answer: Answer = function.api.invoke(&event(name, &page, job), PLENTY);
@@ -155,7 +161,9 @@ async fn what_queues_and_schedules_send_is_understood() {
     assert_eq!(invoke(&settle, "settle.sweep", "").await, json!({ "looked_after": 0 }));
     assert_eq!(invoke(&settle, "settle.check", "").await, json!({ "violations": 0 }));
     // Of jobs that there are not, there is nothing to do.
-    for (function, name) in [(&worker, "worker.units"), (&settle, "settle.settle"), (&settle, "settle.dead")] {
+    for (function, name) in
+        [(&worker, "worker.units"), (&settle, "settle.settle"), (&settle, "settle.dead"), (&notify, "notify.notify")]
+    {
         assert_eq!(invoke(function, name, "job_0000000000000000").await, none, "{name}");
     }
     until("it asks for more", async || worker.api.polls() >= 3).await;

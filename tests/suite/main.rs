@@ -50,3 +50,4 @@ mod telemetry;
 mod template;
 mod variables;
 mod vision;
+mod webhooks;

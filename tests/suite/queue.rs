@@ -18,7 +18,7 @@ use crate::support::faults::{Fault, Faults, Refusal, Service};
 use crate::support::until;
 use crate::support::world::account;
 
-/// Longer than anything here takes; a receive ends when a message comes.
+/// Longer than anything takes; a receive ends when a message comes.
 const LONG: u32 = 20;
 /// Hidden for as long as a test lasts.
 const HIDDEN: u32 = 600;
@@ -26,6 +26,7 @@ const HIDDEN: u32 = 600;
 struct Post {
     units: Queue,
     settle: Queue,
+    notify: Queue,
     dead: Queue,
     faults: Faults,
     connection: Connection,
@@ -34,32 +35,31 @@ struct Post {
 }
 
 impl Post {
-    /// Three fresh queues, and faults in front of them.
+    /// Four fresh queues, and faults in front of them.
     async fn open() -> Post {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
         let embedded = if given.is_none() { Some(Sqs::start(None)) } else { None };
-        let connection = match &embedded {
-            Some(sqs) => sqs.service().connection(),
-            None => at(&given.unwrap()),
-        };
-        let id = format!("{}-{}", SystemClock.now().0, COUNT.fetch_add(1, Ordering::SeqCst));
-        let name = |kind: &str| format!("runo-{kind}-{id}");
-        let names = QueueNames { units: name("units"), settle: name("settle"), dead: name("dead") };
+        let connection = embedded.as_ref().map(|sqs| sqs.service().connection());
+        let connection = connection.unwrap_or_else(|| at(&given.unwrap()));
+        let (now, n) = (SystemClock.now().0, COUNT.fetch_add(1, Ordering::SeqCst));
+        let name = |kind: &str| format!("runo-{kind}-{now}-{n}");
+        let [units, settle, notify, dead] = ["units", "settle", "notify", "dead"].map(name);
+        let names = QueueNames { units, settle, notify, dead };
         let faults = Faults::default();
-        let (units, settle, dead) = queues(&connection, &names, &faults).await;
+        let [units, settle, notify, dead] = queues(&connection, &names, &faults).await;
         faults.reset();
-        Post { units, settle, dead, faults, connection, names, embedded }
+        Post { units, settle, notify, dead, faults, connection, names, embedded }
     }
 }
 
-async fn queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> (Queue, Queue, Queue) {
+async fn queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> [Queue; 4] {
     let http = connection.http.clone().unwrap_or_else(|| store::client::http_client(true));
     let sqs = connect_through(connection, faults.before(http), RetryConfig::disabled()).await;
     let urls = create_queues(&sqs, names).await.unwrap();
     assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "what is there is left as it is");
     let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { attempts: 3, base_ms: 1 });
-    (queue(&urls.units), queue(&urls.settle), queue(&urls.dead))
+    [&urls.units, &urls.settle, &urls.notify, &urls.dead].map(|url| queue(url))
 }
 
 fn at(endpoint: &str) -> Connection {
@@ -91,7 +91,7 @@ async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
                     assert_eq!(of, job());
                     seqs.extend(some);
                 }
-                Message::Settle { .. } => panic!("not units"),
+                Message::Settle { .. } | Message::Notify { .. } => panic!("not units"),
             }
         }
         let deleted = queue.delete(&handles(&received)).await;
@@ -289,7 +289,7 @@ async fn a_request_that_fails_loses_its_own_entries_only() {
 async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
     let post = Post::open().await;
     let most = queue::definitions(&post.names)[1].redrive.as_ref().unwrap().max_receives;
-    for queue in [&post.units, &post.settle] {
+    for queue in [&post.units, &post.settle, &post.notify] {
         assert!(queue.send(&account(), &messages(1)).await.complete());
         for count in 1..=most {
             assert_eq!(one(queue, LONG, 0).await.receive_count, count);
@@ -343,7 +343,7 @@ async fn the_embedded_one_ends_at_once_and_forgets() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 
     let again = Sqs::start(None);
-    let (units, ..) = queues(&again.service().connection(), &post.names, &Faults::default()).await;
+    let [units, ..] = queues(&again.service().connection(), &post.names, &Faults::default()).await;
     assert_eq!(units.depth().await.unwrap(), Depth::default());
     again.stop().await;
 }

@@ -1,6 +1,8 @@
 //! What the functions may do is what they do. The real binaries run everything that they are for, watched on their way
 //! to tables, queues and who renders; what was seen has to equal the policies in `template.yaml`, in both directions.
 
+mod notify;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -42,6 +44,11 @@ impl Stage {
     fn crawl(&self, seed: &str, max_pages: u32) -> Value {
         let crawl = json!({ "follow_pattern": "*", "max_pages": max_pages, "use_sitemap": false });
         json!({ "seed_url": self.site.url(seed), "schema": schema(), "crawl": crawl })
+    }
+
+    /// Somebody to be told, who is not.
+    fn webhook(&self) -> Value {
+        json!({ "url": self.site.url("/p/0") })
     }
 
     async fn settle_all(&self, worker: &Function, settle: &Function, job: &JobId) {
@@ -119,8 +126,10 @@ async fn batch_does_what_its_role_allows() {
         tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"), stage.cloud.function("jobs"));
     let urls = stage.site.urls("/p", 3);
     let key = [("Idempotency-Key", "once")];
+    let mut told = stage.batch(&urls, json!({}));
+    told["webhook"] = stage.webhook();
     for more in [&key, &key] {
-        post(&batch, "/v1/batch", more, &stage.batch(&urls, json!({}))).body().await;
+        post(&batch, "/v1/batch", more, &told).body().await;
     }
     // Rendered, before the host wants to be left alone.
     let shell = stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" }));
@@ -175,7 +184,9 @@ async fn crawl_does_what_its_role_allows() {
     // Growth up to the limit, robots.txt, a redirect.
     stage.site.set_robots(200, "User-agent: *\nDisallow: /tree/4");
     for (seed, pages) in [("/spa/1", 1), ("/tree/0", 3), ("/tree/0", 9), ("/moved", 2)] {
-        let got = post(&crawl, "/v1/crawl", &[], &stage.crawl(seed, pages)).body().await;
+        let mut body = stage.crawl(seed, pages);
+        body["webhook"] = stage.webhook();
+        let got = post(&crawl, "/v1/crawl", &[], &body).body().await;
         assert!(got["crawl_meta"]["pages_visited"].as_u64().unwrap() >= 1, "{got}");
     }
     let mut body = stage.crawl("/tree/0", 4);
@@ -197,7 +208,8 @@ async fn jobs_does_what_its_role_allows() {
     let delete =
         async |job: &JobId| jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     let detached = async |urls: &[String]| {
-        let body = stage.batch(urls, json!({}));
+        let mut body = stage.batch(urls, json!({}));
+        body["webhook"] = stage.webhook();
         let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &body);
         let job = job_of(&mut answer).await;
         answer.body().await;
@@ -287,7 +299,9 @@ async fn settle_does_what_its_role_allows() {
         .await;
     };
     // A message asks for a settlement.
-    let mut answer = post(&crawl, "/v1/crawl", &[("Prefer", "respond-async")], &stage.crawl("/tree/0", 3));
+    let mut body = stage.crawl("/tree/0", 3);
+    body["webhook"] = stage.webhook();
+    let mut answer = post(&crawl, "/v1/crawl", &[("Prefer", "respond-async")], &body);
     let job = job_of(&mut answer).await;
     answer.body().await;
     stage.settle_all(&worker, &settle, &job).await;

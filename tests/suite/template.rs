@@ -197,6 +197,7 @@ fn queues_feed_their_functions_within_the_limits() {
         .filter(|(_, queues): &(String, Vec<String>)| !queues.is_empty())
         .collect();
     let wanted = [
+        ("NotifyFunction".to_owned(), vec!["NotifyQueue".to_owned()]),
         ("SettleFunction".to_owned(), vec!["DeadQueue".to_owned(), "SettleQueue".to_owned()]),
         ("WorkerFunction".to_owned(), vec!["UnitsQueue".to_owned()]),
     ];
@@ -217,7 +218,7 @@ fn queues_feed_their_functions_within_the_limits() {
     let pages = batch * u64::from(domain::lanes::LANE_CONCURRENCY);
     assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once are more than are fetched at once");
     // Chains of messages are longer than Lambda's loop detection lets pass.
-    for id in ["WorkerFunction", "SettleFunction"] {
+    for id in ["WorkerFunction", "SettleFunction", "NotifyFunction"] {
         assert_eq!(template.function(id).properties["RecursiveLoop"], "Allow", "{id}");
     }
 }

@@ -41,7 +41,8 @@ fn variables_are_those_that_the_code_reads() {
         );
         let money = if rights == TableAccess::All { expected.accounts } else { "none".into() };
         assert_eq!(resources.tables.accounts, money, "{}", function.id);
-        assert_eq!((resources.units_queue.as_str(), resources.settle_queue.as_str()), ("runo-units", "runo-settle"));
+        let queues = [&resources.units_queue, &resources.settle_queue, &resources.notify_queue];
+        assert_eq!(queues, ["runo-units", "runo-settle", "runo-notify"]);
         let unread: Vec<_> = told.keys().filter(|name| !read.borrow().contains(**name)).collect();
         assert!(unread.is_empty(), "{} is told what nobody reads: {unread:?}", function.id);
         assert!(!told.contains_key("FETCH_ALLOW"), "nothing that is not public is fetched in the cloud");

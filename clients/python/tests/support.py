@@ -3,6 +3,7 @@ that answers by a script. All bind loopback and end with the test."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 
 REPOSITORY = Path(os.environ.get("RUNO_REPOSITORY", Path(__file__).resolve().parents[3]))
 LOCAL = Path(os.environ.get("RUNO_LOCAL", REPOSITORY / "target/debug/local"))
+ADMIN = Path(os.environ.get("RUNO_ADMIN", LOCAL.with_name("admin")))
 KEY = "sk_live_of_the_tests"
 FIELDS: list[Any] = [
     {"field": "title", "type": "string", "example": "A title"},
@@ -54,6 +56,13 @@ class Server:
                 self.port = int(told[1])
                 return
         raise AssertionError(f"the server ended with {self.process.wait()}")
+
+    def admin(self, *command: str) -> Any:
+        """What the operator's tool says."""
+        told = subprocess.run(
+            [ADMIN, "--data-dir", self.data, "--json", *command], check=True, capture_output=True, text=True
+        )
+        return json.loads(told.stdout)
 
     def kill(self) -> None:
         """kill -9."""

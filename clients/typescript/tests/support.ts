@@ -1,7 +1,7 @@
 /** What the tests run against: the real local server, a site of pages, a proxy that breaks connections, and a server
  * that answers by a script. All bind loopback and end with the test. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
@@ -13,6 +13,7 @@ import type { Field } from "runo";
 
 export const REPOSITORY = resolve(process.env["RUNO_REPOSITORY"] ?? join(import.meta.dirname, "../../.."));
 const LOCAL = resolve(process.env["RUNO_LOCAL"] ?? join(REPOSITORY, "target/debug/local"));
+const ADMIN = resolve(process.env["RUNO_ADMIN"] ?? join(LOCAL, "../admin"));
 export const KEY = "sk_live_of_the_tests";
 export const FIELDS: Field[] = [
   { field: "title", type: "string", example: "A title" },
@@ -55,6 +56,11 @@ export class Server {
       return;
     }
     throw new Error("the server ended before it listened");
+  }
+
+  /** What the operator's tool says. */
+  admin<T>(...command: string[]): T {
+    return JSON.parse(execFileSync(ADMIN, ["--data-dir", this.data, "--json", ...command], { encoding: "utf8" })) as T;
   }
 
   /** kill -9. */

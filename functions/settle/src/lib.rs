@@ -26,10 +26,10 @@ pub enum HandleError {
 pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result<Value, HandleError> {
     if event.get("Records").is_some() {
         let event: SqsEvent = serde_json::from_value(event)?;
-        return Ok(serde_json::to_value(app.settle(event).await)?);
+        return Ok(serde_json::to_value(Box::pin(app.settle(event)).await)?);
     }
     if event.get("check") == Some(&Value::Bool(true)) {
         return Ok(json!({ "violations": Box::pin(app.check()).await? }));
     }
-    Ok(json!({ "looked_after": app.sweep(until).await? }))
+    Ok(json!({ "looked_after": Box::pin(app.sweep(until)).await? }))
 }

@@ -132,7 +132,8 @@ impl App {
             },
             queues: Queues {
                 units: Queue::new(sqs.clone(), &resources.units_queue, retry),
-                settle: Queue::new(sqs, &resources.settle_queue, retry),
+                settle: Queue::new(sqs.clone(), &resources.settle_queue, retry),
+                notify: Queue::new(sqs, &resources.notify_queue, retry),
             },
             fetcher: Fetcher::new(config.fetch.clone())?,
             renderer,
@@ -228,6 +229,7 @@ impl App {
             | Operation::CancelJob
             | Operation::GetResult
             | Operation::GetCapture
+            | Operation::ResendWebhook
             | Operation::Usage
             | Operation::Health
             | Operation::OpenApi => Box::pin(self.read(operation, segments, &request)).await,
@@ -241,7 +243,7 @@ impl App {
 pub struct SweepError(#[from] store::StoreError);
 
 impl App {
-    /// Looks once after jobs that nobody drives. What the queue does not take is run in this process until `until`,
+    /// Looks once after jobs that nobody drives, and after messages of ended ones that wait. What the queue does not take is run in this process until `until`,
     /// and waited for. Returns how many jobs were looked after.
     ///
     /// # Errors
@@ -249,6 +251,9 @@ impl App {
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, SweepError> {
         let until = until.map(|at| at.plus_ms(-SWEEP_MARGIN_MS));
         let seen = self.engine.sweeper.sweep(until).await?;
+        if let Err(error) = Box::pin(self.engine.notifier.sweep()).await {
+            tracing::error!(%error, "the messages that are due could not be listed; the next sweep goes on");
+        }
         if until.is_some() {
             // A Lambda is frozen once it has answered.
             self.engine.idle().await;

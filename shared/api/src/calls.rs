@@ -92,6 +92,9 @@ impl App {
             wishes.preferences = Preferences::default();
         }
         let respond_async = wishes.preferences.respond_async;
+        if let Some(webhook) = &valid.webhook {
+            self.check_receiver(&quota.account, webhook).await?;
+        }
         // Before anything is reserved: who is refused owes nothing.
         let held = if respond_async { None } else { self.hold(quota, &wishes)? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
@@ -102,6 +105,7 @@ impl App {
             urls: valid.urls,
             crawl: valid.crawl,
             async_mode: valid.async_mode || respond_async,
+            webhook: valid.webhook,
             idempotency: hash,
         };
         let (verdict, after) = self.engine.acceptor.accept(call, quota.clone()).await?;

@@ -41,6 +41,8 @@ pub struct ResourceConfig {
     pub units_queue: String,
     /// `SETTLE_QUEUE_URL`.
     pub settle_queue: String,
+    /// `NOTIFY_QUEUE_URL`.
+    pub notify_queue: String,
     /// Who renders pages, if that is a function of its own.
     pub renderer: Option<RendererPlace>,
 }
@@ -158,6 +160,7 @@ impl ResourceConfig {
             sqs: connection("AWS_ENDPOINT_URL_SQS"),
             units_queue: env.required("UNITS_QUEUE_URL")?,
             settle_queue: env.required("SETTLE_QUEUE_URL")?,
+            notify_queue: env.required("NOTIFY_QUEUE_URL")?,
             renderer: env
                 .text("RENDER_FUNCTION")
                 .map(|function| RendererPlace { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA") }),

@@ -66,7 +66,11 @@ impl App {
                 request::query(request, &[])?;
                 let job = self.owned(job_id, caller).await?;
                 let tally = tally(self, &job).await?;
-                Ok(json_response(&job_json(&job, tally)))
+                let mut shown = job_json(&job, tally);
+                if let Some(webhook) = self.webhook_of(&job).await? {
+                    shown["webhook"] = webhook;
+                }
+                Ok(json_response(&shown))
             }
             Operation::CancelJob => {
                 request::query(request, &[])?;
@@ -76,6 +80,10 @@ impl App {
             Operation::GetCapture => {
                 request::query(request, &[])?;
                 self.capture(job_id, segments.n.unwrap_or_default(), caller).await
+            }
+            Operation::ResendWebhook => {
+                request::query(request, &[])?;
+                self.resend_webhook(&self.owned(job_id, caller).await?).await
             }
             Operation::Usage => {
                 request::query(request, &[])?;

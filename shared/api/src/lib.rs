@@ -23,6 +23,7 @@ mod idempotency;
 mod json;
 mod model_config;
 mod results;
+mod webhooks;
 
 pub use app::{App, SweepError};
 pub use body::Body;

@@ -56,7 +56,9 @@ impl App {
                     app.engine.worker.work(&job, lane, &seqs, record.receives, until).await
                 }
                 // Not for a worker, or not readable at all: it ends in the dead-letter queue, where an operator sees it.
-                Ok(Message::Settle { .. }) => Err(StoreError::Malformed("a settle message in the units' queue".into())),
+                Ok(Message::Settle { .. } | Message::Notify { .. }) => {
+                    Err(StoreError::Malformed("a message of another queue in the units' queue".into()))
+                }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
             let wait = match handled {
@@ -73,6 +75,30 @@ impl App {
         .await
     }
 
+    /// Tells of the jobs that messages of the notify queue name.
+    pub async fn notify(&self, event: SqsEvent) -> SqsBatchResponse {
+        each(self, event, |app, record| async move {
+            let handled = match Message::parse(&record.body) {
+                Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
+                Ok(Message::Settle { .. } | Message::Units { .. }) => {
+                    Err(StoreError::Malformed("a message of another queue in the notify queue".into()))
+                }
+                Err(error) => Err(StoreError::Malformed(error.to_string())),
+            };
+            let wait = match handled {
+                Ok(Handled::Acknowledge) => return true,
+                Ok(Handled::Redeliver(wait)) => wait,
+                Err(error) => {
+                    tracing::error!(message = record.id, %error, "a message failed");
+                    FAULT_PAUSE * record.receives
+                }
+            };
+            let_wait(&app.engine.queues().notify, &record, wait).await;
+            false
+        })
+        .await
+    }
+
     /// Carries messages of the settle queue and of the dead-letter queue out.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
         each(self, event, |app, record| async move {
@@ -80,6 +106,8 @@ impl App {
                 Ok(Message::Settle { job } | Message::Units { job, .. }) => {
                     app.engine.settler.settle_if_done(&job).await
                 }
+                // Its row is still there, and due: the sweeper goes on with it.
+                Ok(Message::Notify { .. }) => Ok(()),
                 Err(error) => {
                     // It has been to the dead-letter queue and back: nobody can ever read it.
                     tracing::error!(message = record.id, %error, "dropping a message that cannot be read");

@@ -25,6 +25,8 @@ pub enum Operation {
     GetResult,
     /// `GET /v1/jobs/{job_id}/captures/{n}`
     GetCapture,
+    /// `POST /v1/jobs/{job_id}/webhook`
+    ResendWebhook,
     /// `GET /v1/usage`
     Usage,
     /// `GET /health`
@@ -58,7 +60,7 @@ pub struct Route {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 12] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
     Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
@@ -67,6 +69,7 @@ pub const ROUTES: [Route; 11] = [
     Route { method: Method::DELETE, path: "/v1/jobs/{job_id}", operation: Operation::CancelJob },
     Route { method: Method::GET, path: "/v1/jobs/{job_id}/result", operation: Operation::GetResult },
     Route { method: Method::GET, path: "/v1/jobs/{job_id}/captures/{n}", operation: Operation::GetCapture },
+    Route { method: Method::POST, path: "/v1/jobs/{job_id}/webhook", operation: Operation::ResendWebhook },
     Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
     Route { method: Method::GET, path: "/health", operation: Operation::Health },
     Route { method: Method::GET, path: "/openapi.json", operation: Operation::OpenApi },
@@ -84,6 +87,7 @@ impl Operation {
             | Operation::CancelJob
             | Operation::GetResult
             | Operation::GetCapture
+            | Operation::ResendWebhook
             | Operation::Usage
             | Operation::Health
             | Operation::OpenApi => Function::Jobs,

@@ -2,6 +2,7 @@
 
 use domain::job::{CrawlPlan, ModelUse, Options};
 use domain::nearest::nearest;
+use domain::webhook::Webhook;
 use domain::{Endpoint, ErrorCode, Schema};
 use serde_json::{Map, Number, Value};
 use store::accounts::Binding;
@@ -10,6 +11,7 @@ use crate::{ApiError, json};
 
 mod crawl;
 mod options;
+mod webhook;
 
 /// Most URLs of a batch.
 pub const MAX_URLS: usize = 10_000;
@@ -19,7 +21,7 @@ pub const MAX_DEPTH: usize = 32;
 const NAMED_URLS: usize = 10;
 
 /// Members of a request body and the endpoints that they apply to.
-const MEMBERS: [(&str, &[Endpoint]); 7] = [
+const MEMBERS: [(&str, &[Endpoint]); 8] = [
     ("url", &[Endpoint::Extract]),
     ("urls", &[Endpoint::Batch]),
     ("seed_url", &[Endpoint::Crawl]),
@@ -27,6 +29,7 @@ const MEMBERS: [(&str, &[Endpoint]); 7] = [
     ("schema", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("options", &[Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl]),
     ("async_mode", &[Endpoint::Batch, Endpoint::Crawl]),
+    ("webhook", &[Endpoint::Batch, Endpoint::Crawl]),
 ];
 
 /// A request body that passed.
@@ -42,6 +45,8 @@ pub struct Valid {
     pub options: Options,
     /// At the top or in `options`.
     pub async_mode: bool,
+    /// Who is to be told of the job's end.
+    pub webhook: Option<Webhook>,
     /// The body as parsed.
     pub body: Value,
 }
@@ -74,11 +79,12 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Binding>) -> Resul
         options.headers = options.headers.only_for(&seed);
     }
     let async_mode = flag(members, "", "async_mode")? || flag(option_members, "options.", "async_mode")?;
+    let webhook = webhook::read(members.get("webhook"), endpoint)?;
     let schema = read_schema(members.get("schema"), bound.map(|bound| &bound.schema), &options.locale)?;
     if bound.is_some_and(|bound| bound.model == ModelUse::Never) {
         options.model = ModelUse::Never;
     }
-    Ok(Valid { urls, crawl, schema, options, async_mode, body })
+    Ok(Valid { urls, crawl, schema, options, async_mode, webhook, body })
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {

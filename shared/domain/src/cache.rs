@@ -94,7 +94,7 @@ mod tests {
 
     fn spec() -> JobSpec {
         let schema = Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap();
-        JobSpec { options: Options::default(), schema, crawl: None }
+        JobSpec { options: Options::default(), schema, crawl: None, webhook: None }
     }
 
     const URL: &str = "https://e.test/a?b=1";

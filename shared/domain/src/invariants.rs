@@ -64,6 +64,8 @@ pub struct JobRows {
     pub segments: BTreeMap<u32, Segment>,
     /// Units and attempts that there are results of.
     pub results: BTreeSet<(Seq, u8)>,
+    /// Whether there is a row for the message of its end.
+    pub delivery: bool,
 }
 
 impl JobRows {
@@ -210,6 +212,9 @@ fn check_job(rows: &JobRows, ledger: &[LedgerEntry], now: Timestamp, sweep_secs:
         }
         return;
     };
+    if job.webhook && !rows.delivery {
+        say("an ended job has the message of its end", "there is no row for it".into());
+    }
     let (mut started, mut skipped) = (0u64, 0u64);
     for seq in job.seqs() {
         match rows.unit(seq) {

@@ -14,6 +14,7 @@ use crate::progress::Tally;
 use crate::schema::Schema;
 use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
+use crate::webhook::Webhook;
 pub use options::{Capture, ModelUse, Options, RenderJs, WaitFor};
 
 /// Which call made the job.
@@ -183,6 +184,9 @@ pub struct JobSpec {
     /// Of a crawl: how far it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crawl: Option<CrawlPlan>,
+    /// Who is told of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
 }
 
 /// What an extract's row has of its one unit: no other row is needed for it.
@@ -217,6 +221,8 @@ pub struct Job {
     pub one: Option<Box<OneUnit>>,
     /// Of a crawl: whether a matching page was left out for `max_pages`.
     pub limit_reached: bool,
+    /// Whether somebody is to be told of its end: its spec says who.
+    pub webhook: bool,
     /// Whether the caller asked for the queue.
     pub async_mode: bool,
     /// Where it stands.

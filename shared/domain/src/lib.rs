@@ -29,6 +29,7 @@ pub mod schema;
 pub mod segment;
 pub mod synthetic;
 pub mod time;
+pub mod webhook;
 
 pub use cache::{CacheKey, Cached};
 pub use canonical::{CanonicalUrl, PageKey};

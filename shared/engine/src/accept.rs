@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::job::{CrawlFigures, CrawlPlan, DriverLease, OneUnit, Options};
 use domain::segment::{Segment, UnitState, WriteId};
+use domain::webhook::Webhook;
 use domain::{CanonicalUrl, Endpoint, Job, JobSpec, JobState, Nonce, Reservation, Schema, Timestamp};
 use store::StoreError;
 use store::accept::{Accepted, NewJob};
@@ -42,6 +43,8 @@ pub struct Call {
     pub crawl: Option<CrawlPlan>,
     /// As asked.
     pub async_mode: bool,
+    /// Who is told of its end.
+    pub webhook: Option<Webhook>,
     /// `Idempotency-Key` and the hash of what it is bound to.
     pub idempotency: Option<(String, String)>,
 }
@@ -125,7 +128,12 @@ impl Acceptor {
             };
             let now = self.context.now();
             options.images_allowed = options.process_images && quota.plan.vision();
-            let spec = Arc::new(JobSpec { options: options.clone(), schema: call.schema.clone(), crawl: plan });
+            let spec = Arc::new(JobSpec {
+                options: options.clone(),
+                schema: call.schema.clone(),
+                crawl: plan,
+                webhook: call.webhook.clone(),
+            });
             let one = (call.endpoint == Endpoint::Extract).then(|| {
                 let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.context.settings().lease_secs);
                 let spec = Some((*spec).clone()).filter(store::jobs::is_small);
@@ -140,6 +148,7 @@ impl Acceptor {
                 fail_fast: options.fail_fast,
                 one,
                 limit_reached: false,
+                webhook: call.webhook.is_some(),
                 async_mode: call.async_mode,
                 state: JobState::Running,
                 reservation,

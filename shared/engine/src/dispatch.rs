@@ -16,6 +16,8 @@ pub struct Queues {
     pub units: Queue,
     /// Jobs to be settled: read by who may touch money.
     pub settle: Queue,
+    /// Jobs whose end is to be told: read by who asks receivers.
+    pub notify: Queue,
 }
 
 /// Tells the queue.

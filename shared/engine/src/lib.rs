@@ -16,6 +16,7 @@ pub mod driver;
 pub mod hosts;
 pub mod metrics;
 pub mod modelling;
+pub mod notify;
 pub mod remote;
 pub mod result_stream;
 pub mod semaphores;
@@ -68,6 +69,7 @@ use heartbeat::Heartbeat;
 use hosts::{HostPacing, RobotsReader};
 use metrics::{MetricEvent, MetricRecorder};
 use modelling::ModelReader;
+use notify::Notifier;
 use pacing::UnitPacing;
 use page::PageVisitor;
 use provider_batch::{Answers, Asking, ProviderBatches, Waiting};
@@ -102,6 +104,8 @@ pub struct Parts {
     pub settler: Settler,
     /// Looks after jobs that nobody drives.
     pub sweeper: Sweeper,
+    /// Tells of jobs that ended.
+    pub notifier: Arc<Notifier>,
     /// What was captured of pages.
     pub captures: Captures,
     /// When pages may start at their hosts.
@@ -170,6 +174,12 @@ impl Engine {
         let pacing = Arc::new(UnitPacing { context: cx(), hosts: Arc::clone(&hosts), robots: Arc::clone(&robots) });
         let jobs = Arc::new(JobReader::new(cx(), rows.clone()));
         let dispatcher = Arc::new(Dispatcher { context: cx(), queues: queues.clone() });
+        let notifier = Arc::new(Notifier {
+            context: cx(),
+            rows: rows.clone(),
+            queue: queues.notify.clone(),
+            fetcher: fetcher.clone(),
+        });
         let crawler = Arc::new(Crawler {
             context: cx(),
             rows: rows.clone(),
@@ -224,7 +234,7 @@ impl Engine {
         let runners = Arc::new(Runners {
             context: cx(),
             jobs: Arc::clone(&jobs),
-            committer: Arc::new(Committer { context: cx(), rows: rows.clone() }),
+            committer: Arc::new(Committer { context: cx(), rows: rows.clone(), notifier: Arc::clone(&notifier) }),
             units: Arc::new(units),
             dispatcher: Arc::clone(&dispatcher),
         });
@@ -274,6 +284,7 @@ impl Engine {
             },
             driver,
             jobs,
+            notifier,
             captures,
             pacing: hosts,
             robots,

@@ -282,5 +282,9 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
 }
 
 mod dial;
+mod post;
+
+pub use post::Post;
+
 #[cfg(test)]
 mod tests;

@@ -185,6 +185,18 @@ impl Jobs {
     /// # Errors
     /// Faults of the store.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<JobId>, StoreError> {
+        self.due_of(keys::due_shard, now, limit).await
+    }
+}
+
+impl Base {
+    /// Jobs that have a row in these shards of the sweeper's index that is due.
+    pub(crate) async fn due_of(
+        &self,
+        shard_key: fn(u8) -> String,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<JobId>, StoreError> {
         let mut found = Vec::new();
         for shard in 0..keys::DUE_SHARDS {
             let page = self
@@ -193,7 +205,7 @@ impl Jobs {
                 .table_name(&self.tables.jobs)
                 .index_name(keys::BY_DUE)
                 .key_condition_expression("due_pk = :pk AND due <= :now")
-                .expression_attribute_values(":pk", AttributeValue::S(keys::due_shard(shard)))
+                .expression_attribute_values(":pk", AttributeValue::S(shard_key(shard)))
                 .expression_attribute_values(":now", n(now.0))
                 .limit(limit)
                 .send()

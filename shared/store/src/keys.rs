@@ -143,5 +143,19 @@ pub fn due_shard(shard: u8) -> String {
 
 /// Partition of the sweeper's index for a job.
 pub fn due(id: &JobId) -> String {
-    due_shard(id.as_str().bytes().last().unwrap_or(0) % DUE_SHARDS)
+    due_shard(shard_of(id))
+}
+
+/// Partition of the sweeper's index for one shard of the messages of jobs that ended.
+pub fn delivery_shard(shard: u8) -> String {
+    format!("DELIVERY#{shard}")
+}
+
+/// Partition of the sweeper's index for the message of a job's end.
+pub fn delivery_due(id: &JobId) -> String {
+    delivery_shard(shard_of(id))
+}
+
+fn shard_of(id: &JobId) -> u8 {
+    id.as_str().bytes().last().unwrap_or(0) % DUE_SHARDS
 }

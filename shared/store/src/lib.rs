@@ -12,6 +12,7 @@ pub mod error;
 pub mod function;
 pub mod growth;
 pub mod heartbeat;
+pub mod hooks;
 pub mod hosts;
 pub mod jobs;
 pub mod keys;
@@ -124,6 +125,8 @@ parts! {
     Hosts;
     /// Results that may be served again.
     ResultCache;
+    /// Messages of jobs that ended, and what signs them.
+    Hooks;
     /// What the operator's model cost and came to.
     ModelUsage;
     /// What is asked of the operator's model by the provider's batches.
@@ -147,6 +150,8 @@ pub struct Store {
     pub hosts: Hosts,
     /// Results that may be served again.
     pub cache: ResultCache,
+    /// Messages of jobs that ended, and what signs them.
+    pub hooks: Hooks,
     /// What the operator's model cost and came to.
     pub models: ModelUsage,
     /// What is asked of the operator's model by the provider's batches.
@@ -180,6 +185,7 @@ impl Store {
             crawls: Crawls(base.clone()),
             hosts: Hosts(base.clone()),
             cache: ResultCache(base.clone()),
+            hooks: Hooks(base.clone()),
             models: ModelUsage(base.clone()),
             model_batches: ModelBatches(base.clone()),
             admin: Admin(base.clone()),

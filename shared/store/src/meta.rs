@@ -19,6 +19,7 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("timeout_ms", n(job.timeout_ms))
         .with_some("concurrency", job.concurrency.map(n))
         .with_some("fail_fast", job.fail_fast.then_some(AttributeValue::Bool(true)))
+        .with_some("webhook", job.webhook.then_some(AttributeValue::Bool(true)))
         .with("async", AttributeValue::Bool(job.async_mode))
         .with("state", s(job.state.name()))
         .with("reserved_monthly", n(job.reservation.monthly))
@@ -78,6 +79,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         fail_fast: row.flag("fail_fast"),
         one: one_of(&row)?,
         limit_reached: row.flag("limit_reached"),
+        webhook: row.flag("webhook"),
         async_mode: row.flag("async"),
         state: row.parse("state", JobState::parse)?,
         reservation: Reservation {

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::Settlement;
 use domain::segment::Segment;
-use domain::{Endpoint, Job, JobState};
+use domain::webhook::Delivery;
+use domain::{Endpoint, Job, JobState, Timestamp};
 
 use crate::Jobs;
 use crate::error::StoreError;
@@ -40,11 +41,18 @@ pub struct Last<'a> {
 }
 
 impl Jobs {
-    /// Ends `job` as `end` says; `last` rides along with an extract.
+    /// Ends `job` as `end` says; `last` rides along with an extract. Where its end is to be told, `message` is put with it,
+    /// and when somebody has to look after that: so a job that ended has its message, whoever dies next.
     ///
     /// # Errors
     /// Faults of the store; then it is not known whether it took effect.
-    pub async fn settle(&self, job: &Job, end: &Settlement, last: Option<Last<'_>>) -> Result<Settled, StoreError> {
+    pub async fn settle(
+        &self,
+        job: &Job,
+        end: &Settlement,
+        last: Option<Last<'_>>,
+        message: Option<(&Delivery, Timestamp)>,
+    ) -> Result<Settled, StoreError> {
         if job.endpoint == Endpoint::Extract {
             return self.settle_extract(job, end, last).await;
         }
@@ -86,6 +94,9 @@ impl Jobs {
                 "attribute_exists(#pk)",
                 values([(":back", n(end.charge.refund_prepaid))]),
             )?);
+        }
+        if let Some((delivery, due)) = message {
+            items.push(tx_put(&self.tables.jobs, self.delivery_item(delivery, due), ABSENT)?);
         }
         Ok(match self.transact(items).await? {
             Transaction::Written => Settled::Written,

@@ -10,7 +10,7 @@ use domain::{AccountId, JobId, Month, Seq};
 use crate::Admin;
 use crate::error::StoreError;
 use crate::item::{Item, Row};
-use crate::{keys, meta, segments};
+use crate::{hooks, keys, meta, segments};
 
 impl Admin {
     /// Scans the accounts and jobs tables.
@@ -58,6 +58,7 @@ struct Partial {
     job: Option<domain::Job>,
     segments: BTreeMap<u32, Segment>,
     results: BTreeSet<(Seq, u8)>,
+    delivery: bool,
 }
 
 impl Partial {
@@ -70,7 +71,7 @@ impl Partial {
                 self.results.insert((0, attempt));
             }
         }
-        Some(JobRows { job, segments: self.segments, results: self.results })
+        Some(JobRows { job, segments: self.segments, results: self.results, delivery: self.delivery })
     }
 }
 
@@ -113,6 +114,8 @@ fn read_job_row(item: &Item, jobs: &mut HashMap<String, Partial>) -> Result<(), 
     } else if sk.starts_with("SEG#") {
         let segment = segments::from_item(item)?;
         rows.segments.insert(segment.index, segment);
+    } else if sk == hooks::DELIVERY {
+        rows.delivery = true;
     } else if let Some(result) = keys::result_of(sk) {
         rows.results.insert(result);
     }

@@ -137,6 +137,7 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
             job: Job { state: row.state, admitted: row.admitted, charge, ..m.setup.job(at) },
             segments: row.segments.iter().map(|row| (row.index, row.clone())).collect(),
             results: row.results.clone(),
+            delivery: false,
         });
     }
     let reserved = m.setup.reservation();

@@ -153,6 +153,7 @@ impl Setup {
             fail_fast: self.fail_fast,
             one: None,
             limit_reached: false,
+            webhook: false,
             async_mode: true,
             state: JobState::Running,
             reservation: self.reservation(),

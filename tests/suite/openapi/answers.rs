@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{document, part, resolved, validator};
+use crate::support::receiver::{Receiver, rotate};
 use crate::support::site::Site;
 use crate::support::stack::{Answer, Caller, World, schema};
 use crate::support::until;
@@ -88,6 +89,7 @@ const EXTRACT: &str = "/v1/extract";
 const CRAWL: &str = "/v1/crawl";
 const RESULT: &str = "/v1/jobs/{job_id}/result";
 const JOB: &str = "/v1/jobs/{job_id}";
+const WEBHOOK: &str = "/v1/jobs/{job_id}/webhook";
 const CAPTURE: &str = "/v1/jobs/{job_id}/captures/{n}";
 
 async fn post(caller: &Caller, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
@@ -161,6 +163,27 @@ async fn what_is_done_is_described() {
     contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs?state=finished&limit=2").await);
     contract.holds("get", "/health", 200, &world.with_key("").get("/health").await);
     contract.holds("get", "/openapi.json", 200, &world.with_key("").get("/openapi.json").await);
+}
+
+/// The message, its state while the job runs and afterwards, and the order to send it again.
+#[tokio::test]
+async fn what_is_told_is_described() {
+    let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
+    let receiver = Receiver::start(&[204]).await;
+    rotate(world.stack.engine().store(), "dev", world.stack.engine().now(), 0, 7).await;
+    let body = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "webhook": { "url": receiver.url() } });
+    let (job, done) = world.begin(BATCH, body).await;
+    let path = format!("/v1/jobs/{job}");
+    contract.holds("get", JOB, 200, &world.get(&path).await);
+    site.open_gate();
+    done.await.unwrap();
+    until("it is told", async || world.job(&job).await["webhook"]["state"] == "delivered").await;
+    contract.holds("get", JOB, 200, &world.get(&path).await);
+    contract.fits("/components/schemas/WebhookMessage", &receiver.heard()[0].json());
+    let again = async || world.send(world.request(Method::POST, &format!("{path}/webhook"))).await;
+    contract.holds("post", WEBHOOK, 202, &again().await);
+    until("it is told again", async || world.job(&job).await["webhook"]["attempts"] == 2).await;
+    contract.holds("post", WEBHOOK, 429, &again().await);
 }
 
 #[tokio::test]
@@ -242,8 +265,14 @@ async fn refusals_are_described() {
     let job = world.post(EXTRACT, &good[0].1).await.job();
     let one = format!("/v1/jobs/{job}");
     let result = format!("{one}/result");
-    let capture = format!("{one}/captures/0");
-    let paths = [("get", JOB, &one), ("delete", JOB, &one), ("get", RESULT, &result), ("get", CAPTURE, &capture)];
+    let (capture, webhook) = (format!("{one}/captures/0"), format!("{one}/webhook"));
+    let paths = [
+        ("get", JOB, &one),
+        ("delete", JOB, &one),
+        ("get", RESULT, &result),
+        ("get", CAPTURE, &capture),
+        ("post", WEBHOOK, &webhook),
+    ];
     for (method, template, path) in paths {
         let ask = async |caller: &Caller, path: &str| {
             let verb: Method = method.to_uppercase().parse().unwrap();
@@ -259,6 +288,7 @@ async fn refusals_are_described() {
         }
     }
     contract.holds("get", CAPTURE, 404, &world.get(&capture).await);
+    contract.holds("post", WEBHOOK, 404, &world.send(world.request(Method::POST, &webhook)).await);
     for path in ["/v1/jobs", "/v1/usage"] {
         contract.holds("get", path, 400, &world.get(&format!("{path}?x=1")).await);
         contract.holds("get", path, 401, &nobody.get(path).await);

@@ -19,9 +19,9 @@ fn good(endpoint: Endpoint) -> Value {
     let (url, field) = ("https://example.com/", json!([schema()[0]]));
     match endpoint {
         Endpoint::Extract => json!({ "url": url, "schema": field, "options": {} }),
-        Endpoint::Batch => json!({ "urls": [url], "schema": field, "options": {} }),
+        Endpoint::Batch => json!({ "urls": [url], "schema": field, "options": {}, "webhook": { "url": url } }),
         Endpoint::Crawl => json!({ "seed_url": url, "schema": field, "options": {},
-            "crawl": { "follow_pattern": "*", "max_pages": 5 } }),
+            "crawl": { "follow_pattern": "*", "max_pages": 5 }, "webhook": { "url": url } }),
     }
 }
 
@@ -43,6 +43,9 @@ fn objects(endpoint: Endpoint, name: &str) -> Vec<(&'static str, String)> {
         ("/options", at("/properties/options")),
         ("/schema/0", "/components/schemas/Field".to_owned()),
     ];
+    if endpoint != Endpoint::Extract {
+        all.push(("/webhook", "/components/schemas/WebhookRequest".to_owned()));
+    }
     if endpoint == Endpoint::Crawl {
         all.push(("/crawl", at("/properties/crawl")));
     }

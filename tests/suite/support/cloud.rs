@@ -38,6 +38,7 @@ pub struct Cloud {
     pub store: Store,
     pub units: Queue,
     pub settle: Queue,
+    pub notify: Queue,
     urls: QueueUrls,
     db: DynamoDb,
     sqs: Sqs,
@@ -116,6 +117,7 @@ impl Cloud {
         let (account, now) = (AccountId::parse("dev").unwrap(), SystemClock.now());
         store.accounts.create_account(&account, Plan::Scale, None, now).await.unwrap();
         store.accounts.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
+        super::receiver::rotate(&store, "dev", now, 0, 7).await;
         let client = queue::connect(&sqs.service().connection()).await;
         let urls = create_queues(&client, &QueueNames::default()).await.unwrap();
         let queue = |url: &str| Queue::new(client.clone(), url, RetryPolicy::default());
@@ -123,6 +125,7 @@ impl Cloud {
             store,
             units: queue(&urls.units),
             settle: queue(&urls.settle),
+            notify: queue(&urls.notify),
             urls,
             db,
             sqs,
@@ -148,6 +151,7 @@ impl Cloud {
             ("HOSTS_TABLE", tables.hosts),
             ("UNITS_QUEUE_URL", self.urls.units.clone()),
             ("SETTLE_QUEUE_URL", self.urls.settle.clone()),
+            ("NOTIFY_QUEUE_URL", self.urls.notify.clone()),
             ("FETCH_ALLOW", "127.0.0.0/8".to_owned()),
             ("RUST_LOG", "error".to_owned()),
         ];

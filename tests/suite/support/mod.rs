@@ -10,6 +10,7 @@ pub mod post;
 pub mod provider;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod recorder;
 pub mod runtime_api;
 pub mod scripted;

@@ -35,7 +35,7 @@ impl Letter {
     }
 }
 
-/// The queues `units` and `settle`.
+/// The queues `units`, `settle` and `notify`.
 #[derive(Clone)]
 pub struct Post {
     clock: HandClock,

@@ -169,7 +169,7 @@ impl Ground {
         let connection = Connection { endpoint, ..Connection::default() };
         let sqs = store::queue::connect_through(&connection, http, RetryConfig::disabled()).await;
         let queue = |name| Queue::new(sqs.clone(), &format!("http://127.0.0.1:9/0/{name}"), QUEUE_RETRY);
-        Queues { units: queue("units"), settle: queue("settle") }
+        Queues { units: queue("units"), settle: queue("settle"), notify: queue("notify") }
     }
 
     /// Delivers what is in the queues, one after the other, `pick`ed from what is visible, until nothing is; dead
@@ -178,7 +178,7 @@ impl Ground {
         let Some(post) = &self.post else { return 0 };
         let mut delivered = 0;
         loop {
-            let letter = post.receive("units", pick).or_else(|| post.receive("settle", pick));
+            let letter = ["units", "settle", "notify"].iter().find_map(|queue| post.receive(queue, pick));
             let Some(letter) = letter else { return delivered };
             delivered += 1;
             assert!(delivered < 10_000, "messages without end");
@@ -201,6 +201,11 @@ impl Ground {
                     Err(_) => {}
                 }
             }
+            Message::Notify { job } => match worker.notifier.deliver(&job).await {
+                Ok(Handled::Acknowledge) => post.delete(&letter.handle),
+                Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                Err(_) => {}
+            },
             Message::Settle { job } => {
                 if settler.settler.settle_if_done(&job).await.is_ok() {
                     post.delete(&letter.handle);
@@ -220,6 +225,7 @@ impl Ground {
             }
             self.clock.advance(200);
             engine.sweeper.sweep(None).await.unwrap();
+            engine.notifier.sweep().await.unwrap();
             self.deliver(&engine, &engine, 0).await;
             tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.expect("a driver never ends");
         }
@@ -245,6 +251,7 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
         urls,
         crawl: None,
         async_mode: false,
+        webhook: None,
         idempotency: None,
     }
 }

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// API keys: create, revoke, list
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Webhooks: the secrets that messages are signed with
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Jobs: cancel
     #[command(subcommand)]
     Job(JobCommand),
@@ -109,6 +112,44 @@ pub(crate) enum AccountCommand {
     Usage {
         /// Which
         #[arg(value_parser = account)]
+        account: AccountId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// An account's secret: create, rotate, revoke, list
+    #[command(subcommand)]
+    Secret(SecretCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Make the account's secret, which is shown once
+    Create {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+    },
+    /// Make another secret, which is shown once; messages bear the old one's signature too for a while
+    Rotate {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+        /// For how many hours the old one signs as well
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=8_760))]
+        keep_hours: u64,
+    },
+    /// Revoke all secrets: messages that wait are not sent any more, and calls with a webhook are refused
+    Revoke {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+    },
+    /// List secrets by their last characters and until when they sign
+    List {
+        /// Whose
+        #[arg(long, value_parser = account)]
         account: AccountId,
     },
 }

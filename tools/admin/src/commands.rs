@@ -12,7 +12,8 @@ use store::accounts::{Binding, Change};
 use store::stop::Stopped;
 
 use crate::Answer;
-use crate::args::{AccountCommand, Command, JobCommand, KeyCommand};
+use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
+use crate::hooks;
 
 /// A job may be found running this long past its deadline.
 const SWEEP_SECS: u64 = 120;
@@ -21,12 +22,13 @@ pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, Strin
     match command {
         Command::Account(command) => account(store, command).await,
         Command::Key(command) => key(store, command).await,
+        Command::Hook(HookCommand::Secret(command)) => hooks::secret(store, command).await,
         Command::Job(JobCommand::Cancel { job }) => cancel(store, &job).await,
         Command::Check => check_all(store).await,
     }
 }
 
-fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
+pub(crate) fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
     Ok(Answer { json, text: text.into(), failed: false })
 }
 
@@ -37,7 +39,7 @@ fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, Strin
     }
 }
 
-fn text(e: store::StoreError) -> String {
+pub(crate) fn text(e: store::StoreError) -> String {
     let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
     format!("{e}{source}")
 }
@@ -82,7 +84,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
     }
 }
 
-async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
+pub(crate) async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
     let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(text)?;
     found.ok_or_else(|| format!("there is no account \"{account}\""))
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod hooks;
 mod place;
 
 use std::process::ExitCode;

@@ -124,6 +124,7 @@ fn job() -> Job {
         fail_fast: false,
         one: None,
         limit_reached: false,
+        webhook: false,
         async_mode: false,
         state: JobState::Running,
         reservation: Reservation { monthly: 1, prepaid: 0, month: Month::parse("2026-01").expect("a month") },

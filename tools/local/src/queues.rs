@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 const WAIT_SECS: u32 = 20;
 /// Settle messages that are carried out at once.
 const SETTLE_CONCURRENCY: usize = 4;
+/// Receivers that are asked at once.
+const NOTIFY_CONCURRENCY: usize = 8;
 /// Wait after a poll that failed.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -27,6 +29,7 @@ const FAULT_PAUSE: Duration = Duration::from_secs(1);
 enum Reader {
     Worker,
     Settle,
+    Notify,
 }
 
 /// Starts a loop for each queue. `worker` is the application without money.
@@ -46,6 +49,7 @@ pub(crate) async fn start(
     let loops = [
         (Reader::Worker, worker, &urls.units, visibility(&names.units), concurrency),
         (Reader::Settle, settle.clone(), &urls.settle, visibility(&names.settle), SETTLE_CONCURRENCY),
+        (Reader::Notify, settle.clone(), &urls.notify, visibility(&names.notify), NOTIFY_CONCURRENCY),
         (Reader::Settle, settle, &urls.dead, visibility(&names.dead), 1),
     ];
     loops
@@ -111,6 +115,10 @@ impl Mapping {
         let answer = match self.reader {
             Reader::Worker => match serde_json::from_value::<SqsEvent>(event) {
                 Ok(event) => Ok(worker::handle(&self.app, event, None).await),
+                Err(error) => Err(error.to_string()),
+            },
+            Reader::Notify => match serde_json::from_value::<SqsEvent>(event) {
+                Ok(event) => Ok(notify::handle(&self.app, event).await),
                 Err(error) => Err(error.to_string()),
             },
             Reader::Settle => match settle::handle(&self.app, event, None).await {

@@ -115,6 +115,7 @@ impl Stack {
             sqs: sqs.service().connection(),
             units_queue: queues.units.clone(),
             settle_queue: queues.settle.clone(),
+            notify_queue: queues.notify.clone(),
             renderer: None,
         };
         // One process, so one count of pages for all that live in it.

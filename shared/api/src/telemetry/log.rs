@@ -7,7 +7,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{Env, process_env};
 
 /// Whose lines may be of any level: our crates, and our own targets.
-const OWN_TARGETS: [&str; 19] = [
+const OWN_TARGETS: [&str; 20] = [
     "admin",
     "api",
     "batch",
@@ -21,6 +21,7 @@ const OWN_TARGETS: [&str; 19] = [
     "language_model",
     "local",
     "metrics",
+    "notify",
     "render",
     "renderer",
     "request",

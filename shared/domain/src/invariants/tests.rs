@@ -24,7 +24,7 @@ fn good() -> Snapshot {
     };
     Snapshot {
         accounts: BTreeMap::from([(j.account.clone(), account)]),
-        jobs: vec![JobRows { job: j, segments, results }],
+        jobs: vec![JobRows { job: j, segments, results, delivery: false }],
     }
 }
 
@@ -51,6 +51,15 @@ fn what_is_broken_reads_the_same_while_the_account_goes_on() {
     account.ledger.push(LedgerEntry::Reserve { job, monthly: 1, prepaid: 0, month });
     account.ledger.push(LedgerEntry::TopUp { amount: 5 });
     assert_eq!((first.len(), check(&s, Timestamp(10), 60)), (2, first));
+}
+
+#[test]
+fn the_end_of_a_job_and_its_message_are_there_together() {
+    let mut s = good();
+    s.jobs[0].job.webhook = true;
+    assert_eq!(rules(&s), ["an ended job has the message of its end"]);
+    s.jobs[0].delivery = true;
+    assert_eq!(check(&s, Timestamp(10), 60), []);
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) fn job(admitted: u32) -> Job {
         fail_fast: false,
         one: None,
         limit_reached: false,
+        webhook: false,
         async_mode: false,
         state: JobState::Running,
         reservation: Reservation {

@@ -15,6 +15,7 @@ use store::settle::{Last, Settled};
 use crate::assignment::Assignment;
 use crate::context::Context;
 use crate::metrics::MetricEvent;
+use crate::notify::Notifier;
 use crate::rows::Rows;
 
 /// How many segments are written at once.
@@ -24,6 +25,7 @@ const WRITES: usize = 64;
 pub(crate) struct Committer {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
+    pub(crate) notifier: Arc<Notifier>,
 }
 
 impl Committer {
@@ -120,11 +122,18 @@ impl Committer {
         }
         let text = result.as_ref().map(|result| result.text.as_str());
         let last = last.as_ref().map(|segment| Last { segment, result: text });
-        match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last)).await {
+        // Put with the end, so that neither is without the other; the queue is told afterwards, and of what it is not told
+        // the sweeper tells it.
+        let told = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
+        let message = told.as_ref().map(|(delivery, due)| (delivery, *due));
+        match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last, message)).await {
             Ok(Settled::Written) => {
                 self.context.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
+                if let Some((delivery, _)) = &told {
+                    Box::pin(self.notifier.tell(delivery, 0)).await;
+                }
                 Event::Settled
             }
             // Also what an own write whose reply was lost looks like: the row decides.

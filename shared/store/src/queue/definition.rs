@@ -1,38 +1,48 @@
 //! The queues, defined once: what the local stack and the tests create, and what the deployment template must match.
 //!
 //! `settle` is a queue of its own because its reader may touch money and the worker, which reads `units`, may not; an
-//! event source mapping takes all messages of its queue, so kinds in one queue would not keep the two apart.
+//! event source mapping takes all messages of its queue, so kinds in one queue would not keep the two apart. `notify` is
+//! one because its reader asks receivers that may take their time.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::error::StoreError;
 
-/// Names of the three queues.
+/// Names of the four queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueNames {
     /// Units to be claimed.
     pub units: String,
     /// Jobs to be settled.
     pub settle: String,
-    /// What was received too often from either of them.
+    /// Jobs whose end is to be told.
+    pub notify: String,
+    /// What was received too often from any of them.
     pub dead: String,
 }
 
 impl Default for QueueNames {
     fn default() -> Self {
-        QueueNames { units: "runo-units".into(), settle: "runo-settle".into(), dead: "runo-dead".into() }
+        QueueNames {
+            units: "runo-units".into(),
+            settle: "runo-settle".into(),
+            notify: "runo-notify".into(),
+            dead: "runo-dead".into(),
+        }
     }
 }
 
-/// URLs of the three queues.
+/// URLs of the four queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
     /// Units to be claimed.
     pub units: String,
     /// Jobs to be settled.
     pub settle: String,
-    /// What was received too often from either of them.
+    /// Jobs whose end is to be told.
+    pub notify: String,
+    /// What was received too often from any of them.
     pub dead: String,
 }
 
@@ -64,9 +74,10 @@ pub struct Redrive {
 const RETENTION_SECS: u32 = 4 * 86_400;
 /// The most that SQS keeps: an operator has two weeks to look.
 const DEAD_RETENTION_SECS: u32 = 14 * 86_400;
-/// A worker is given 150 seconds, and so is `settle`.
+/// A worker is given 150 seconds, and so is `settle`; `notify` 30.
 const UNITS_VISIBILITY_SECS: u32 = 6 * 150;
 const SETTLE_VISIBILITY_SECS: u32 = 6 * 150;
+const NOTIFY_VISIBILITY_SECS: u32 = 6 * 30;
 /// AWS advises five at least, for a function that is throttled uses receipts up. A unit is attempted three times at
 /// most, whatever the number of its messages.
 const MAX_RECEIVES: u32 = 10;
@@ -91,6 +102,12 @@ pub fn definitions(names: &QueueNames) -> Vec<QueueDef> {
             name: names.settle.clone(),
             visibility_secs: SETTLE_VISIBILITY_SECS,
             retention_secs: RETENTION_SECS,
+            redrive: redrive.clone(),
+        },
+        QueueDef {
+            name: names.notify.clone(),
+            visibility_secs: NOTIFY_VISIBILITY_SECS,
+            retention_secs: RETENTION_SECS,
             redrive,
         },
     ]
@@ -106,9 +123,9 @@ pub async fn create_queues(sqs: &Client, names: &QueueNames) -> Result<QueueUrls
         urls.push(create(sqs, &queue).await?);
     }
     // In the order of `definitions`.
-    let [dead, units, settle] = <[String; 3]>::try_from(urls)
+    let [dead, units, settle, notify] = <[String; 4]>::try_from(urls)
         .map_err(|urls| StoreError::Malformed(format!("{} queues were created", urls.len())))?;
-    Ok(QueueUrls { units, settle, dead })
+    Ok(QueueUrls { units, settle, notify, dead })
 }
 
 async fn create(sqs: &Client, queue: &QueueDef) -> Result<String, StoreError> {
@@ -157,7 +174,7 @@ mod tests {
     fn the_dead_letter_queue_comes_first_and_keeps_longest() {
         let all = definitions(&QueueNames::default());
         let names: Vec<&str> = all.iter().map(|q| q.name.as_str()).collect();
-        assert_eq!(names, ["runo-dead", "runo-units", "runo-settle"]);
+        assert_eq!(names, ["runo-dead", "runo-units", "runo-settle", "runo-notify"]);
         for queue in &all[1..] {
             assert_eq!(queue.redrive.as_ref().unwrap().dead, all[0].name);
             assert!(queue.retention_secs < all[0].retention_secs);

@@ -23,6 +23,11 @@ pub enum Message {
         /// Which.
         job: JobId,
     },
+    /// A job has ended, and somebody is to be told.
+    Notify {
+        /// Which.
+        job: JobId,
+    },
 }
 
 /// A body that is not a message of this version. Trying again does not help.
@@ -58,7 +63,7 @@ struct UnitsBody {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SettleBody {
+struct JobBody {
     v: u64,
     kind: String,
     job: String,
@@ -66,6 +71,7 @@ struct SettleBody {
 
 const UNITS: &str = "units";
 const SETTLE: &str = "settle";
+const NOTIFY: &str = "notify";
 /// An unknown kind is shown up to here: it goes to a log.
 const SHOWN: usize = 40;
 
@@ -73,7 +79,7 @@ impl Message {
     /// The job it is about.
     pub fn job(&self) -> &JobId {
         match self {
-            Message::Units { job, .. } | Message::Settle { job } => job,
+            Message::Units { job, .. } | Message::Settle { job } | Message::Notify { job } => job,
         }
     }
 
@@ -88,7 +94,8 @@ impl Message {
                 lane: *lane,
                 seqs: seqs.clone(),
             }),
-            Message::Settle { .. } => serde_json::to_string(&SettleBody { v: VERSION, kind: SETTLE.into(), job }),
+            Message::Settle { .. } => serde_json::to_string(&JobBody { v: VERSION, kind: SETTLE.into(), job }),
+            Message::Notify { .. } => serde_json::to_string(&JobBody { v: VERSION, kind: NOTIFY.into(), job }),
         };
         // Structs of strings and numbers always have a JSON form; an empty body would be refused by every reader.
         body.unwrap_or_default()
@@ -109,8 +116,12 @@ impl Message {
                 Ok(Message::Units { job: job_id(&job)?, lane, seqs })
             }
             SETTLE => {
-                let SettleBody { job, .. } = read(body)?;
+                let JobBody { job, .. } = read(body)?;
                 Ok(Message::Settle { job: job_id(&job)? })
+            }
+            NOTIFY => {
+                let JobBody { job, .. } = read(body)?;
+                Ok(Message::Notify { job: job_id(&job)? })
             }
             other => Err(MessageError::UnknownKind(other.chars().take(SHOWN).collect())),
         }
@@ -143,7 +154,8 @@ mod tests {
         prop_oneof![
             (job.clone(), any::<u32>(), prop::collection::vec(any::<Seq>(), 0..40))
                 .prop_map(|(job, lane, seqs)| Message::Units { job, lane, seqs }),
-            job.prop_map(|job| Message::Settle { job }),
+            job.clone().prop_map(|job| Message::Settle { job }),
+            job.prop_map(|job| Message::Notify { job }),
         ]
     }
 
@@ -176,6 +188,8 @@ mod tests {
         assert_eq!(units.to_body(), r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0,7]}"#);
         let settle = Message::Settle { job: job() };
         assert_eq!(settle.to_body(), r#"{"v":1,"kind":"settle","job":"job_0123456789abcdef"}"#);
+        let notify = Message::Notify { job: job() };
+        assert_eq!(notify.to_body(), r#"{"v":1,"kind":"notify","job":"job_0123456789abcdef"}"#);
         assert_eq!(Message::parse(r#" {"kind":"settle","v":1,"job":"job_0123456789abcdef"} "#), Ok(settle));
     }
 

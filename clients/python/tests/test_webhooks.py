@@ -1,0 +1,79 @@
+"""A receiver of this process, verified by the specification's own library."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+from support import KEY, Answer, Scripted, Server, Site
+
+from runo import Client, Job
+
+FIELDS = {"title": "string"}
+
+
+@pytest.fixture(scope="module")
+def secret(server: Server) -> str:
+    return str(server.admin("hook", "secret", "create", "--account", "dev")["secret"])
+
+
+@pytest.fixture
+def receiver() -> Iterator[Scripted]:
+    receiver = Scripted(Answer(500), Answer(204, b""), *[Answer(204, b"")] * 8)
+    yield receiver
+    receiver.close()
+
+
+def ended(client: Client, job: Job[Any]) -> Any:
+    """The job's webhook, once nothing of it changes any more."""
+    for _ in range(600):
+        webhook = client.job(job.id).webhook
+        assert webhook is not None
+        if webhook.state not in ("waiting", "pending"):
+            return webhook
+        time.sleep(0.05)
+    raise AssertionError(f"never told: {webhook}")
+
+
+def test_a_job_s_end_is_told_once_a_receiver_takes_it(
+    server: Server, client: Client, site: Site, secret: str, receiver: Scripted
+) -> None:
+    job = client.batch(site.urls(2), FIELDS, webhook={"url": receiver.base})
+    webhook = ended(client, job)
+    assert (webhook.state, webhook.attempts, webhook.last_status) == ("delivered", 2, 204)
+    first, second = receiver.seen
+    assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"]
+    for seen in receiver.seen:
+        message = Webhook(secret).verify(seen.body, seen.headers)
+        assert message["type"] == "job.completed" and message["data"]["job_id"] == job.id
+        assert message["data"]["progress"]["done"] == 2
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(seen.body.replace(b"completed", b"cancelled"), seen.headers)
+
+
+def test_while_a_secret_is_rotated_both_verify(
+    server: Server, client: Client, site: Site, secret: str, receiver: Scripted
+) -> None:
+    receiver.answers.pop(0)
+    new = server.admin("hook", "secret", "rotate", "--account", "dev")["secret"]
+    ended(client, client.batch(site.urls(1), FIELDS, webhook={"url": receiver.base, "events": ["job.completed"]}))
+    for one in (secret, new):
+        assert Webhook(one).verify(receiver.seen[0].body, receiver.seen[0].headers)["type"] == "job.completed"
+
+
+def test_a_cancelled_job_is_told_as_that(
+    server: Server, client: Client, site: Site, secret: str, receiver: Scripted
+) -> None:
+    receiver.answers.pop(0)
+    with Client(KEY, server.base) as other:
+        job = other.batch([f"{site.base}/gate/{n}" for n in range(3)], FIELDS, async_mode=True,
+                          webhook={"url": receiver.base})
+        assert site.waiting.acquire(timeout=30)
+        job.cancel()
+        site.gate.set()
+        assert ended(other, job).state == "delivered"
+    assert json.loads(receiver.seen[0].body)["type"] == "job.cancelled"

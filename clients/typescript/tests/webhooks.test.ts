@@ -1,0 +1,62 @@
+/** A receiver of this process, verified by the specification's own library. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { Client, type JobInfo } from "runo";
+import { Webhook, WebhookVerificationError } from "standardwebhooks";
+import { KEY, Scripted, Server, Site } from "./support.js";
+
+let server: Server;
+let site: Site;
+let client: Client;
+let secret: string;
+
+before(async () => {
+  [server, site] = [await Server.start(), await Site.start()];
+  client = new Client({ apiKey: KEY, baseUrl: server.base });
+  ({ secret } = server.admin<{ secret: string }>("hook", "secret", "create", "--account", "dev"));
+});
+after(async () => {
+  await site.close();
+  await server.close();
+});
+
+/** The job's webhook, once nothing of it changes any more. */
+async function ended(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
+  for (let look = 0; look < 600; look += 1) {
+    const { webhook } = await client.job(id);
+    assert(webhook !== undefined);
+    if (webhook.state !== "waiting" && webhook.state !== "pending") return webhook;
+    await pause(50);
+  }
+  throw new Error("never told");
+}
+
+test("a job's end is told once a receiver takes it", async () => {
+  const receiver = await Scripted.start({ status: 500 }, { status: 204, body: "" });
+  const job = await client.batch(site.urls(2), { title: "string" }, { webhook: { url: receiver.base } });
+  assert.deepEqual(await ended(job.id), { state: "delivered", attempts: 2, last_status: 204 });
+  const [first, second] = receiver.seen;
+  assert.deepEqual([first!.body, first!.headers["webhook-id"]], [second!.body, second!.headers["webhook-id"]]);
+  for (const seen of receiver.seen) {
+    const headers = seen.headers as Record<string, string>;
+    const message = new Webhook(secret).verify(seen.body, headers) as { type: string; data: { job_id: string } };
+    assert.deepEqual([message.type, message.data.job_id], ["job.completed", job.id]);
+    const forged = seen.body.replace("completed", "cancelled");
+    assert.throws(() => new Webhook(secret).verify(forged, headers), WebhookVerificationError);
+  }
+  await receiver.close();
+});
+
+test("while a secret is rotated both verify", async () => {
+  const receiver = await Scripted.start({ status: 204, body: "" });
+  const { secret: rotated } = server.admin<{ secret: string }>("hook", "secret", "rotate", "--account", "dev");
+  const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base, events: ["job.completed"] } });
+  assert.equal((await ended(job.id)).state, "delivered");
+  const [seen] = receiver.seen;
+  for (const one of [secret, rotated]) {
+    assert(new Webhook(one).verify(seen!.body, seen!.headers as Record<string, string>));
+  }
+  await receiver.close();
+});

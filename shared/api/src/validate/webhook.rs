@@ -1,0 +1,55 @@
+//! The member `webhook`: who is told of a job's end, and of which ends.
+
+use domain::Endpoint;
+use domain::nearest::nearest;
+use domain::webhook::{JobEvent, Webhook};
+use serde_json::Value;
+
+use super::{known_members, one_url, wrong};
+use crate::ApiError;
+
+/// Its members.
+const MEMBERS: [(&str, &[Endpoint]); 2] =
+    [("url", &[Endpoint::Batch, Endpoint::Crawl]), ("events", &[Endpoint::Batch, Endpoint::Crawl])];
+
+/// Reads it. Whether its address may be asked is judged by whoever can look names up.
+///
+/// # Errors
+/// The first fault.
+pub(super) fn read(value: Option<&Value>, endpoint: Endpoint) -> Result<Option<Webhook>, ApiError> {
+    let members = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(members)) => members,
+        Some(other) => return Err(wrong("webhook", "an object like {\"url\": \"https://example.com/hook\"}", other)),
+    };
+    known_members(members, "webhook.", &MEMBERS, endpoint)?;
+    let url = one_url(members, "url").map_err(|fault| ApiError::invalid(format!("\"webhook\": {}", fault.message)))?;
+    Ok(Some(Webhook { url, events: read_events(members.get("events"))? }))
+}
+
+/// Some of the events, each once; all where nothing is said.
+fn read_events(value: Option<&Value>) -> Result<Vec<JobEvent>, ApiError> {
+    let names = match value {
+        None | Some(Value::Null) => return Ok(JobEvent::ALL.into()),
+        Some(Value::Array(names)) => names,
+        Some(other) => return Err(wrong("webhook.events", "an array", other)),
+    };
+    let known = JobEvent::ALL.map(JobEvent::name);
+    if names.is_empty() {
+        let text = format!("\"webhook.events\" is empty; leave it out, or name some of {}", known.join(", "));
+        return Err(ApiError::invalid(text));
+    }
+    let mut events = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let Some(event) = name.as_str().and_then(JobEvent::parse) else {
+            let near = name.as_str().and_then(|name| nearest(name, &known));
+            let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            let text = format!("\"webhook.events[{index}]\" must be one of {}{near}", known.join(", "));
+            return Err(ApiError::invalid(text));
+        };
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    Ok(events)
+}

@@ -1,0 +1,65 @@
+//! One try: sign, claim, send, and write down what came of it.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::webhook::{Answer, Delivery, Secrets, TIMEOUT_MS, message_id};
+use fetch::{FetchError, Post};
+use store::StoreError;
+use url::Url;
+
+use super::{MOST_DELAY_SECS, Notifier};
+
+impl Notifier {
+    /// Makes the try that `claimed` is the claim of, over `before`, as it was read.
+    pub(super) async fn attempt(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
+        let account = &claimed.account;
+        let signing = self.rows.retry(|| self.rows.store().hooks.secrets(account)).await?.secrets;
+        let now = self.context.now();
+        if signing.valid(now).next().is_none() {
+            self.write(&before.revoked(self.context.nonce()), now).await?;
+            return Ok(());
+        }
+        // Whoever comes while it is under way leaves it alone; whoever comes when its holder is dead goes on.
+        if !self.write(&claimed, claimed.next).await? {
+            return Ok(());
+        }
+        let answer = match self.send(&claimed, &signing).await {
+            Ok(status) => Answer::Status(status),
+            Err(error) => {
+                // The fault names no URL: those may bear secrets.
+                tracing::info!(job = %claimed.job, %error, "a receiver was not reached");
+                Answer::None
+            }
+        };
+        let now = self.context.now();
+        let jitter = (self.context.random() % 1_000_003) as u64; // far below u64::MAX
+        let after = claimed.answered(answer, now, jitter, self.context.nonce());
+        let wait = after.next.ms_since(now).div_ceil(1_000);
+        let by_queue = after.is_pending() && wait <= MOST_DELAY_SECS;
+        // What the queue is told of, the sweeper looks after only where that did not help.
+        let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
+        if !self.write(&after, after.next.plus_secs(grace)).await? {
+            tracing::info!(job = %claimed.job, "a try took too long: another has the message now");
+            return Ok(());
+        }
+        if by_queue {
+            self.tell(&after, u32::try_from(wait).unwrap_or(0)).await;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<u16, FetchError> {
+        let id = message_id(&delivery.job);
+        let sent_at: Timestamp = self.context.now();
+        let broken = |_| FetchError::Ours("a URL that can be read");
+        let url = Url::parse(&delivery.url).map_err(broken)?;
+        // It ended between the look and the signature: the next try says so.
+        let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(FetchError::Ours("a secret"))?;
+        let at = sent_at.secs().to_string();
+        let fields = [("webhook-id", id.as_str()), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+        let headers = fetch::header_map(fields.into_iter());
+        let timeout = Duration::from_millis(u64::from(TIMEOUT_MS));
+        self.fetcher.post(Post { url: &url, headers: &headers, body: &delivery.body, timeout }).await
+    }
+}

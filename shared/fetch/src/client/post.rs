@@ -1,0 +1,185 @@
+//! Telling somebody something: one POST to a URL that a caller gave, judged like a page's, without redirects and without a
+//! look at what comes back but its status.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use url::{Host, Url};
+
+use super::{Fetcher, Inner, Route};
+use crate::error::FetchError;
+use crate::fault::{explain, find};
+use crate::guard::Refusal;
+use crate::resolver::{JudgingResolver, NameRefused};
+use crate::target::check_parsed;
+
+/// How long a name may take to be looked up before the call that gives it is taken: it is judged again when it is used.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What is sent, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'a> {
+    /// Where.
+    pub url: &'a Url,
+    /// Fields besides `Content-Type`.
+    pub headers: &'a HeaderMap,
+    /// JSON.
+    pub body: &'a str,
+    /// From the look-up of the name to the head of the answer.
+    pub timeout: Duration,
+}
+
+impl Fetcher {
+    /// Sends a JSON document and gives the status of the answer, whatever it is: a redirect is not followed.
+    ///
+    /// # Errors
+    /// The address may not be asked, or no answer came.
+    pub async fn post(&self, post: Post<'_>) -> Result<u16, FetchError> {
+        match tokio::time::timeout(post.timeout, self.inner.post(post)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(FetchError::Timeout(post.timeout)),
+        }
+    }
+
+    /// Judges a URL that is to be asked later, its name's addresses included. What cannot be known now passes: it is
+    /// judged again when it is asked.
+    ///
+    /// # Errors
+    /// It leads where nothing may be asked.
+    pub async fn judge_target(&self, url: &Url) -> Result<(), FetchError> {
+        let forbidden = |refusal: Refusal| FetchError::Forbidden(refusal.to_string());
+        let Route { scope, refusal, .. } = self.inner.judge(url).map_err(forbidden)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let inner = &self.inner;
+        let resolver = JudgingResolver { guard: inner.guard.clone(), scope, lookup: inner.lookup.clone() };
+        match tokio::time::timeout(LOOKUP_TIMEOUT, resolver.addresses(name)).await {
+            Ok(Err(error)) if find::<NameRefused>(&error).is_some() => Err(forbidden(refusal)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    async fn post(&self, post: Post<'_>) -> Result<u16, FetchError> {
+        let url = post.url;
+        check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be asked: {fault}")))?;
+        let Route { client, scope, refusal } =
+            self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+        let body = Bytes::copy_from_slice(post.body.as_bytes());
+        let request = client.post(url.clone()).headers(post.headers.clone());
+        let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
+        let response = request.send().await.map_err(|e| explain(&e, &refusal))?;
+        // A second look, at where the connection really went. Not known is not admitted.
+        let peer = response.remote_addr().filter(|peer| self.guard.admits(scope, peer.ip()));
+        let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
+        if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
+            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        }
+        Ok(response.status().as_u16())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::FetchConfig;
+
+    fn names(name: &str) -> Vec<SocketAddr> {
+        match name {
+            "good.example.com" => vec![([127, 0, 0, 1], 0).into()],
+            "unknown.example.com" => vec![],
+            _ => vec![([10, 0, 0, 1], 0).into()],
+        }
+    }
+
+    fn fetcher(allow: &[&str]) -> Fetcher {
+        let allow = allow.iter().map(|range| range.parse().unwrap()).collect();
+        Fetcher::with_names(FetchConfig { allow, ..FetchConfig::default() }, names).unwrap()
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    /// Answers each request with this text; gives what was asked first.
+    async fn receiver(answer: &'static str) -> (SocketAddr, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut text = String::new();
+            while !text.ends_with("{\"a\":1}") {
+                let mut piece = [0; 1_024];
+                let n = socket.read(&mut piece).await.unwrap();
+                text.push_str(std::str::from_utf8(&piece[..n]).unwrap());
+            }
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            text
+        });
+        (at, asked)
+    }
+
+    async fn send(fetcher: &Fetcher, url: &Url) -> Result<u16, FetchError> {
+        let headers = HeaderMap::from_iter([("webhook-id".parse().unwrap(), "msg_1".parse().unwrap())]);
+        fetcher.post(Post { url, headers: &headers, body: "{\"a\":1}", timeout: Duration::from_secs(10) }).await
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_what_was_given_and_redirects_are_answers() {
+        let fetcher = fetcher(&["127.0.0.0/8"]);
+        let (at, asked) = receiver("HTTP/1.1 204 No Content\r\n\r\n").await;
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/in?k=v"))).await, Ok(204));
+        let asked = asked.await.unwrap();
+        assert!(asked.starts_with("POST /in?k=v HTTP/1.1\r\n"), "{asked}");
+        for field in
+            ["webhook-id: msg_1", "content-type: application/json", "content-length: 7", "user-agent: Runo/0.1"]
+        {
+            assert!(asked.to_lowercase().contains(&field.to_lowercase()), "{field}: {asked}");
+        }
+        let (at, _asked) = receiver("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, Ok(302));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_where_nothing_may_be_fetched() {
+        let (at, asked) = receiver("").await;
+        for (fetcher, text) in [
+            (fetcher(&[]), format!("http://{at}/")),
+            (fetcher(&[]), "http://localhost/".to_owned()),
+            (fetcher(&["127.0.0.0/8"]), "http://bad.example.com/".to_owned()),
+            (fetcher(&["127.0.0.0/8"]), "http://u:p@127.0.0.1/".to_owned()),
+        ] {
+            let sent = send(&fetcher, &url(&text)).await;
+            assert!(matches!(sent, Err(FetchError::Forbidden(_))), "{text}: {sent:?}");
+        }
+        assert!(!asked.is_finished());
+        asked.abort();
+    }
+
+    #[tokio::test]
+    async fn a_target_is_judged_before_it_is_asked() {
+        let some = fetcher(&["127.0.0.0/8"]);
+        for good in ["http://127.0.0.1:8080/", "https://good.example.com/", "https://8.8.8.8/"] {
+            assert_eq!(some.judge_target(&url(good)).await, Ok(()), "{good}");
+        }
+        for bad in [
+            "http://10.0.0.1/",
+            "http://[::ffff:192.168.0.1]/",
+            "http://169.254.169.254/latest",
+            "https://bad.example.com/",
+            "https://unknown.example.com/",
+            "https://printer.local/",
+            "http://8.8.8.8:8080/",
+        ] {
+            let judged = some.judge_target(&url(bad)).await;
+            assert!(matches!(judged, Err(FetchError::Forbidden(_))), "{bad}: {judged:?}");
+        }
+        assert!(fetcher(&[]).judge_target(&url("http://127.0.0.1:8080/")).await.is_err());
+    }
+}

@@ -1,0 +1,44 @@
+//! The function that tells of ended jobs: a receiver that takes it, one that does not, a message that comes too soon, and
+//! one that nobody can read.
+
+use serde_json::json;
+use store::queue::Message;
+
+use super::{Stage, assert_rights, job_of, post};
+use crate::support::receiver::Receiver;
+use crate::support::until;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notify_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (notify, seen) = stage.watched("notify", &[]).await;
+    let batch = stage.cloud.function("batch").await;
+    let receiver = Receiver::start(&[200, 500]).await;
+    let run = async || {
+        let mut body = stage.batch(&stage.site.urls("/p", 1), json!({}));
+        body["webhook"] = json!({ "url": receiver.url() });
+        let mut answer = post(&batch, "/v1/batch", &[], &body);
+        let job = job_of(&mut answer).await;
+        answer.body().await;
+        until("the queue was told", async || stage.cloud.notify.depth().await.unwrap().visible > 0).await;
+        let (_, failed) = stage.cloud.map(&stage.cloud.notify, &notify).await;
+        assert!(failed.is_empty(), "{failed:?}");
+        job
+    };
+    let state = async |job| stage.cloud.store.hooks.delivery(job).await.unwrap().unwrap();
+    let taken = run().await;
+    assert_eq!((state(&taken).await.state.name(), receiver.heard().len()), ("delivered", 1));
+    let failed = run().await;
+    assert_eq!((state(&failed).await.state.name(), state(&failed).await.attempts), ("pending", 1));
+    assert_eq!(stage.cloud.notify.depth().await.unwrap().delayed, 1, "the next try is in the queue");
+    // Too soon: it comes again when it is time.
+    let account = domain::AccountId::parse("dev").unwrap();
+    let early = [Message::Notify { job: failed.clone() }];
+    assert!(stage.cloud.notify.send(&account, &early).await.complete());
+    let (received, later) = stage.cloud.map(&stage.cloud.notify, &notify).await;
+    assert_eq!((received.len(), later.len(), receiver.heard().len()), (1, 1, 2));
+    // A message of another queue stays, for an operator to see.
+    assert!(stage.cloud.notify.send(&account, &[Message::Settle { job: taken }]).await.complete());
+    assert_eq!(stage.cloud.map(&stage.cloud.notify, &notify).await.1.len(), 1);
+    assert_rights("NotifyFunction", &[&seen]);
+}

@@ -1,0 +1,147 @@
+//! Whom a job's end is told to: a receiver on loopback that answers as it is told and remembers what came; an account's
+//! secret; and the specification's signature, computed by the book.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use domain::webhook::{Secret, Secrets};
+use domain::{AccountId, Timestamp};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// A message as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    pub path: String,
+    pub id: String,
+    pub timestamp: String,
+    pub signature: String,
+    pub body: String,
+}
+
+impl Heard {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// What the message says has happened.
+    pub fn event(&self) -> String {
+        self.json()["type"].as_str().unwrap().to_owned()
+    }
+
+    /// How many of the message's signatures are this secret's.
+    pub fn signed_by(&self, secret: &str) -> usize {
+        let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+        let content = format!("{}.{}.{}", self.id, self.timestamp, self.body);
+        let wanted = format!("v1,{}", STANDARD.encode(hmac(&key, content.as_bytes())));
+        self.signature.split(' ').filter(|signature| *signature == wanted).count()
+    }
+}
+
+/// HMAC-SHA256 as RFC 2104 writes it down.
+fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    assert!(key.len() <= 64);
+    let padded = |with: u8| -> Vec<u8> { (0..64).map(|i| key.get(i).copied().unwrap_or(0) ^ with).collect() };
+    let sha256 = |bytes: &[u8]| -> Vec<u8> {
+        let hex = domain::digest::sha256_hex(bytes);
+        (0..32).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect()
+    };
+    let inner = sha256(&[padded(0x36), text.to_vec()].concat());
+    sha256(&[padded(0x5c), inner].concat())
+}
+
+/// The receiver. `/away` is where its redirects lead.
+#[derive(Clone)]
+pub struct Receiver {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    /// Statuses, one for each message; the last for good.
+    answers: Arc<Mutex<Vec<u16>>>,
+    open: watch::Sender<bool>,
+}
+
+impl Receiver {
+    pub async fn start(answers: &[u16]) -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Receiver {
+            address: listener.local_addr().unwrap(),
+            heard: Arc::default(),
+            answers: Arc::new(Mutex::new(answers.to_vec())),
+            open: watch::Sender::new(true),
+        };
+        let served = receiver.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let receiver = served.clone();
+                let service = service_fn(move |request| {
+                    let receiver = receiver.clone();
+                    async move { Ok::<_, Infallible>(receiver.answer(request).await) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+            }
+        });
+        receiver
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/in?token=QUERYSECRET", self.address)
+    }
+
+    pub fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// Keeps whoever asks waiting, or not any more.
+    pub fn hold(&self, hold: bool) {
+        self.open.send_replace(!hold);
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let field = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(field("content-type").as_deref(), Some("application/json"));
+        let mut heard = Heard {
+            path: request.uri().path().to_owned(),
+            id: field("webhook-id").unwrap(),
+            timestamp: field("webhook-timestamp").unwrap(),
+            signature: field("webhook-signature").unwrap(),
+            body: String::new(),
+        };
+        heard.body = String::from_utf8(request.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        self.heard.lock().unwrap().push(heard);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        let status = {
+            let mut answers = self.answers.lock().unwrap();
+            if answers.len() > 1 { answers.remove(0) } else { answers[0] }
+        };
+        Response::builder().status(status).header("location", "/away").body(Full::from("noted")).unwrap()
+    }
+}
+
+/// Gives an account a secret in place of the one it has, which signs for `keep_secs` more.
+pub async fn rotate(store: &Store, account: &str, now: Timestamp, keep_secs: u64, seed: u128) -> String {
+    let account = AccountId::parse(account).unwrap();
+    let secret = Secret::from_random(seed, !seed);
+    let row = store.hooks.secrets(&account).await.unwrap();
+    let secrets = row.secrets.rotated(secret.clone(), now, keep_secs);
+    assert!(store.hooks.put_secrets(&account, &row, &secrets).await.unwrap());
+    secret.text()
+}
+
+/// Takes all secrets from an account.
+pub async fn revoke(store: &Store, account: &str) {
+    let account = AccountId::parse(account).unwrap();
+    let row = store.hooks.secrets(&account).await.unwrap();
+    assert!(store.hooks.put_secrets(&account, &row, &Secrets::default()).await.unwrap());
+}

@@ -1,0 +1,95 @@
+//! The real local server killed with SIGKILL while a message is due: nobody is forgotten, and nobody is told under two
+//! names.
+
+use serde_json::{Value, json};
+
+use crate::support::receiver::{Heard, Receiver};
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::{client, schema};
+use crate::support::until;
+
+struct Stage {
+    folder: Folder,
+    site: Site,
+    receiver: Receiver,
+    secret: String,
+}
+
+impl Stage {
+    /// With a server, whose account has a secret.
+    async fn start(name: &str, answers: &[u16]) -> (Stage, Server) {
+        let (folder, site, receiver) = (Folder::new(name), Site::start().await, Receiver::start(answers).await);
+        let server = Server::start(&folder.0);
+        let (good, text) = admin(&folder.0, &["hook", "secret", "create", "--account", "dev", "--json"]);
+        assert!(good, "{text}");
+        let secret = serde_json::from_str::<Value>(&text).unwrap()["secret"].as_str().unwrap().to_owned();
+        (Stage { folder, site, receiver, secret }, server)
+    }
+
+    async fn begin(&self, server: &Server, path: &str) -> String {
+        let body =
+            json!({ "urls": [self.site.url(path)], "schema": schema(), "webhook": { "url": self.receiver.url() } });
+        let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+        let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 202);
+        response.headers()["x-job-id"].to_str().unwrap().to_owned()
+    }
+
+    /// Starts the server anew and waits until it has told; gives what was heard.
+    async fn told_after_restart(&self, job: &str, attempts: u32) -> Vec<Heard> {
+        let server = Server::start(&self.folder.0);
+        until("the message is delivered", async || webhook(&server, job).await["state"] == "delivered").await;
+        let state = webhook(&server, job).await;
+        assert_eq!(state, json!({ "state": "delivered", "attempts": attempts, "last_status": 200 }));
+        let (good, text) = admin(&self.folder.0, &["check", "--json"]);
+        assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+        let heard = self.receiver.heard();
+        for message in &heard {
+            assert_eq!((&message.id, &message.body), (&heard[0].id, &heard[0].body));
+            assert_eq!((message.signed_by(&self.secret), message.event().as_str()), (1, "job.completed"));
+        }
+        heard
+    }
+}
+
+async fn webhook(server: &Server, job: &str) -> Value {
+    server.get(&format!("/v1/jobs/{job}")).await["webhook"].clone()
+}
+
+fn kill(mut server: Server) {
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_while_the_job_runs_tells_of_its_end() {
+    let (stage, server) = Stage::start("hook-job", &[200]).await;
+    let job = stage.begin(&server, "/gate/1").await;
+    until("it runs", async || stage.site.hits() >= 1).await;
+    assert_eq!(webhook(&server, &job).await["state"], "waiting");
+    kill(server);
+    stage.site.open_gate();
+    assert_eq!(stage.told_after_restart(&job, 1).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_between_two_tries_makes_the_next() {
+    let (stage, server) = Stage::start("hook-between", &[500, 200]).await;
+    let job = stage.begin(&server, "/p/1").await;
+    until("the first try failed", async || webhook(&server, &job).await["last_status"] == 500).await;
+    kill(server);
+    assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);
+}
+
+/// Whether it was taken is not known: it comes again, with the id by which the receiver knows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_while_its_receiver_thinks_sends_it_again() {
+    let (stage, server) = Stage::start("hook-thinks", &[200]).await;
+    stage.receiver.hold(true);
+    let job = stage.begin(&server, "/p/1").await;
+    until("it is asked", async || stage.receiver.heard().len() == 1).await;
+    kill(server);
+    stage.receiver.hold(false);
+    assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);
+}

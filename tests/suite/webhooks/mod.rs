@@ -1,0 +1,179 @@
+//! Webhooks: who named a receiver is told of a job's end, once, signed, whatever happens in between.
+
+mod crash;
+mod killed;
+mod refusals;
+mod rows;
+mod secrets;
+mod tries;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use api::app::AppDependencies;
+use domain::{JobId, Timestamp};
+use engine::clock::Clock;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::receiver::{Receiver, rotate};
+use crate::support::site::Site;
+use crate::support::stack::{Answer, World, config, schema};
+use crate::support::until;
+use crate::support::world::RunningClock;
+
+/// A running clock that can be moved on.
+#[derive(Clone)]
+struct MovedClock(RunningClock, Arc<AtomicI64>);
+
+impl MovedClock {
+    fn advance(&self, secs: i64) {
+        self.1.fetch_add(secs * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
+    }
+}
+
+/// A stack whose account `dev` has a secret, a site, and a receiver.
+struct Stage {
+    world: World,
+    clock: MovedClock,
+    site: Site,
+    receiver: Receiver,
+    secret: String,
+}
+
+impl Stage {
+    async fn start(answers: &[u16]) -> Stage {
+        let clock = MovedClock(RunningClock::start(), Arc::default());
+        let dependencies = AppDependencies { clock: Arc::new(clock.clone()), ..AppDependencies::default() };
+        let world = World::on(config(&[("HOST_DELAY_MS", "0")]), dependencies).await;
+        let secret = rotate(world.stack.engine().store(), "dev", clock.now(), 0, 7).await;
+        Stage { world, clock, site: Site::start().await, receiver: Receiver::start(answers).await, secret }
+    }
+
+    fn batch(&self, paths: &[&str]) -> Value {
+        let urls: Vec<String> = paths.iter().map(|path| self.site.url(path)).collect();
+        json!({ "urls": urls, "schema": schema(), "webhook": { "url": self.receiver.url() } })
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.world.post(path, body).await
+    }
+
+    /// The `webhook` object of a job.
+    async fn state(&self, job: &str) -> Value {
+        self.world.job(job).await["webhook"].clone()
+    }
+
+    async fn until_state(&self, job: &str, state: &str) -> Value {
+        until(&format!("the message is {state}"), async || self.state(job).await["state"] == state).await;
+        self.state(job).await
+    }
+
+    async fn until_tried(&self, job: &str, attempts: u32, status: u16) {
+        until(&format!("try {attempts}"), async || {
+            let state = self.state(job).await;
+            state["attempts"] == attempts && state["last_status"] == status
+        })
+        .await;
+    }
+
+    /// Has the queue's message come once more, as SQS may.
+    async fn double(&self, job: &str) {
+        let job = JobId::parse(job).unwrap();
+        self.world.stack.engine().notifier.deliver(&job).await.unwrap();
+    }
+
+    async fn resend(&self, job: &str) -> Answer {
+        self.world.send(self.world.request(Method::POST, &format!("/v1/jobs/{job}/webhook"))).await
+    }
+}
+
+fn state(state: &str, attempts: u32, last_status: Option<u16>) -> Value {
+    json!({ "state": state, "attempts": attempts, "last_status": last_status })
+}
+
+#[tokio::test]
+async fn a_message_arrives_once_signed_and_thin() {
+    let stage = Stage::start(&[204]).await;
+    let answer = stage.post("/v1/batch", &stage.batch(&["/p/1", "/p/2", "/404"])).await;
+    assert_eq!(answer.json()["succeeded"], 2);
+    let job = answer.job();
+    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 1, Some(204)));
+    stage.double(&job).await;
+    let heard = stage.receiver.heard();
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].signed_by(&stage.secret), 1, "{heard:?}");
+    assert_eq!(heard[0].id, job.replace("job_", "msg_"));
+    let (shown, body) = (stage.world.job(&job).await, heard[0].json());
+    let wanted = json!({
+        "type": "job.completed",
+        "timestamp": shown["ended_at"],
+        "data": {
+            "job_id": job,
+            "endpoint": "/batch",
+            "progress": { "total": 3, "done": 2, "failed": 1, "cancelled": 0, "pending": 0 },
+            "credits": { "reserved": 3, "charged": 3, "refunded": 0, "monthly": 3, "prepaid": 0 },
+            "result": format!("/v1/jobs/{job}/result"),
+        },
+    });
+    assert_eq!(body, wanted);
+    assert_eq!((&body["data"]["progress"], &body["data"]["credits"]), (&shown["progress"], &shown["credits"]));
+    assert!(
+        stage.world.job(&stage.post("/v1/batch", &without(stage.batch(&["/p/1"]))).await.job()).await["webhook"]
+            .is_null()
+    );
+    stage.world.assert_sound().await;
+}
+
+fn without(mut body: Value) -> Value {
+    body.as_object_mut().unwrap().remove("webhook");
+    body
+}
+
+#[tokio::test]
+async fn who_does_not_wait_is_told_of_a_crawl() {
+    let stage = Stage::start(&[200]).await;
+    let body = json!({ "seed_url": stage.site.url("/tree/0"), "schema": schema(), "webhook": { "url": stage.receiver.url() },
+        "crawl": { "follow_pattern": "*/tree/*", "max_pages": 5, "use_sitemap": false } });
+    let request = stage.world.request(Method::POST, "/v1/crawl").header("Prefer", "respond-async");
+    let taken = stage.world.send(request.body(body.to_string())).await;
+    assert_eq!(taken.status, 202);
+    assert_eq!(stage.until_state(&taken.job(), "delivered").await["attempts"], 1);
+    let heard = stage.receiver.heard().remove(0);
+    assert_eq!((heard.event().as_str(), &heard.json()["data"]["endpoint"]), ("job.completed", &json!("/crawl")));
+    assert_eq!(heard.json()["data"]["progress"]["done"], 5);
+    assert_eq!(stage.receiver.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn each_end_is_told_as_what_it_is() {
+    let stage = Stage::start(&[200]).await;
+    let (cancelled, body) = stage.world.begin("/v1/batch", stage.batch(&["/p/0", "/gate/1"])).await;
+    until("it runs", async || stage.site.counts().contains_key("/gate/1")).await;
+    assert_eq!(stage.state(&cancelled).await, state("waiting", 0, None));
+    assert_eq!(stage.world.delete(&cancelled).await.status, 200);
+    stage.site.open_gate();
+    body.await.unwrap();
+    stage.until_state(&cancelled, "delivered").await;
+    let failed = stage.post("/v1/batch", &stage.batch(&["/404", "/403"])).await.job();
+    stage.until_state(&failed, "delivered").await;
+    let heard = stage.receiver.heard();
+    let told: Vec<String> = heard.iter().map(|heard| heard.event()).collect();
+    assert_eq!(told, ["job.cancelled", "job.failed"]);
+    assert_eq!(heard[0].json()["data"]["job_id"], json!(cancelled));
+
+    // Asked for failures only: a success is not told.
+    let mut some = stage.batch(&["/p/1"]);
+    some["webhook"]["events"] = json!(["job.failed", "job.expired"]);
+    let quiet = stage.post("/v1/batch", &some).await.job();
+    assert_eq!(stage.until_state(&quiet, "skipped").await, state("skipped", 0, None));
+    assert_eq!(stage.resend(&quiet).await.code(), "NOT_FOUND");
+    assert_eq!(stage.receiver.heard().len(), 2);
+    stage.world.assert_sound().await;
+}

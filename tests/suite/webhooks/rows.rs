@@ -1,0 +1,113 @@
+//! The contract of a message's row and of the secrets', on the embedded store; and what a job that expires tells.
+
+use domain::job::Options;
+use domain::segment::{Totals, UnitEnd, UnitState};
+use domain::webhook::{Answer, Claim, Delivery, DeliveryState, JobEvent, Secret, Secrets, Webhook};
+use domain::{AccountId, Endpoint, Job, Nonce, Timestamp};
+use store::Store;
+use store::settle::Settled;
+
+use crate::support::faults::Faults;
+use crate::support::receiver::{Receiver, rotate};
+use crate::support::site::Site;
+use crate::support::until;
+use crate::support::world::{Ground, accept, account, call, drain};
+
+fn nonce(n: u128) -> Nonce {
+    Nonce::from_random(n)
+}
+
+/// A job whose one unit has ended, its settlement, and the message that goes with it.
+async fn ended(ground: &Ground) -> (Store, Job, domain::job::Settlement, Delivery) {
+    let engine = ground.engine(&Faults::default()).await;
+    let webhook = Webhook { url: "https://hooks.test/?k=v".into(), events: JobEvent::ALL.into() };
+    let mut batch = call(Endpoint::Batch, vec!["https://x.test/".into()]);
+    batch.webhook = Some(webhook.clone());
+    let job = accept(&engine, batch).await.unwrap().job;
+    let store = engine.store().clone();
+    assert!(store.jobs.job(&job.id).await.unwrap().unwrap().webhook);
+    assert_eq!(store.jobs.spec(&job).await.unwrap().webhook, Some(webhook.clone()));
+    let mut row = domain::segment::Segment::untouched(0).next(domain::segment::WriteId { writer: nonce(1), n: 1 });
+    row.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: engine.now(), skipped: 0 });
+    store.segments.put_segment(&job, &row).await.unwrap();
+    let text = store::results::ResultText { seq: 0, attempt: 1, text: "{}".into() };
+    store.segments.put_results(&job, &[text]).await.unwrap();
+    let end = job.settle(&Totals::of([&row], 1), engine.now()).unwrap();
+    let delivery = Delivery::of(&webhook, &job, &end, nonce(2));
+    (store, job, end, delivery)
+}
+
+#[tokio::test]
+async fn a_message_is_put_with_its_jobs_end_and_found_when_it_is_due() {
+    let ground = Ground::new().await;
+    let (store, job, end, delivery) = ended(&ground).await;
+    let due = end.ended_at.plus_secs(30);
+    assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), None);
+    let settle = async || store.jobs.settle(&job, &end, None, Some((&delivery, due))).await.unwrap();
+    assert_eq!(settle().await, Settled::Written);
+    assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), Some(delivery.clone()));
+    assert_eq!(settle().await, Settled::Stale, "once");
+    ground.assert_sound("ended with its message").await;
+    let found = async |at: Timestamp| store.hooks.due(at, 10).await.unwrap();
+    assert_eq!((found(due.plus_ms(-1)).await, found(due).await), (vec![], vec![job.id.clone()]));
+    assert_eq!(store.jobs.due(due.plus_secs(90_000), 10).await.unwrap(), [], "the jobs' own list does not have it");
+    store.hooks.postpone(&delivery, due.plus_secs(60)).await.unwrap();
+    assert_eq!((found(due).await, found(due.plus_secs(60)).await), (vec![], vec![job.id.clone()]));
+}
+
+#[tokio::test]
+async fn a_message_is_written_on_its_version_only() {
+    let ground = Ground::new().await;
+    let (store, job, end, delivery) = ended(&ground).await;
+    store.jobs.settle(&job, &end, None, Some((&delivery, end.ended_at))).await.unwrap();
+    let claim = |who| match delivery.claim(end.ended_at, 45_000, nonce(who)) {
+        Claim::Try(claimed) => *claimed,
+        other => panic!("{other:?}"),
+    };
+    let (mine, theirs) = (claim(3), claim(4));
+    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap());
+    assert!(!store.hooks.write_delivery(&theirs, theirs.next).await.unwrap(), "somebody else was first");
+    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap(), "its own, the reply was lost");
+    store.hooks.postpone(&delivery, Timestamp(0)).await.unwrap();
+    assert_eq!(store.hooks.due(Timestamp(1), 10).await.unwrap(), [], "what was read before the claim moves nothing");
+    let over = mine.answered(Answer::Status(204), end.ended_at, 0, nonce(3));
+    assert!(store.hooks.write_delivery(&over, over.next).await.unwrap());
+    let read = store.hooks.delivery(&job.id).await.unwrap().unwrap();
+    assert_eq!((&read, read.state), (&over, DeliveryState::Delivered));
+    assert_eq!(store.hooks.due(end.ended_at.plus_secs(1_000_000), 10).await.unwrap(), [], "nobody looks any more");
+}
+
+#[tokio::test]
+async fn secrets_are_written_over_what_was_read_only() {
+    let ground = Ground::new().await;
+    let store = ground.store(&Faults::default()).await;
+    let none = store.hooks.secrets(&account()).await.unwrap();
+    let with = |n| Secrets::default().rotated(Secret::from_random(n, n), Timestamp(5), 0);
+    assert!(store.hooks.put_secrets(&account(), &none, &with(1)).await.unwrap());
+    assert!(!store.hooks.put_secrets(&account(), &none, &with(2)).await.unwrap(), "one was made meanwhile");
+    let one = store.hooks.secrets(&account()).await.unwrap();
+    assert_eq!(one.secrets, with(1));
+    assert!(store.hooks.put_secrets(&account(), &one, &Secrets::default()).await.unwrap());
+    assert!(!store.hooks.put_secrets(&account(), &one, &with(3)).await.unwrap());
+    let other = AccountId::parse("b").unwrap();
+    assert_eq!(store.hooks.secrets(&other).await.unwrap(), store::hooks::SecretsRow::default());
+}
+
+#[tokio::test]
+async fn an_expired_job_is_told_of() {
+    let (ground, site) = (Ground::with_queue().await, Site::start().await);
+    let (engine, receiver) = (ground.engine(&Faults::default()).await, Receiver::start(&[200]).await);
+    rotate(engine.store(), "a", engine.now(), 0, 7).await;
+    let mut batch = call(Endpoint::Batch, site.urls("/gate", 2));
+    batch.options = Options { timeout_ms: 120_000, ..batch.options };
+    batch.webhook = Some(Webhook { url: receiver.url(), events: vec![JobEvent::Expired] });
+    let feed = engine.driver.start(*accept(&engine, batch).await.unwrap(), None);
+    until("both run", async || site.hits() == 2).await;
+    ground.clock.advance(86_400 + 1);
+    drain(feed).await.unwrap();
+    ground.deliver(&engine, &engine, 0).await;
+    let heard = receiver.heard();
+    assert_eq!(heard.iter().map(|heard| heard.event()).collect::<Vec<_>>(), ["job.expired"]);
+    assert_eq!(heard[0].json()["data"]["progress"]["failed"], 2);
+    ground.assert_sound("expired").await;
+}

@@ -1,0 +1,111 @@
+//! What becomes of a message whose receiver does not take it at once: the schedule, 410, redirects, and another order.
+
+use serde_json::json;
+
+use super::{Stage, state};
+use crate::support::until;
+
+/// Longer than the wait that follows a try, however it falls out, and what the sweeper waits for the queue.
+const FIRST_WAIT: i64 = 6 + 30;
+const SECOND_WAIT: i64 = 330 + 30;
+
+#[tokio::test]
+async fn a_receiver_that_fails_twice_gets_it_a_third_time() {
+    let stage = Stage::start(&[500, 503, 200]).await;
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    stage.until_tried(&job, 1, 500).await;
+    stage.double(&job).await;
+    assert_eq!(stage.receiver.heard().len(), 1, "not before it is time");
+    stage.clock.advance(FIRST_WAIT);
+    stage.until_tried(&job, 2, 503).await;
+    stage.clock.advance(SECOND_WAIT);
+    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 3, Some(200)));
+    let heard = stage.receiver.heard();
+    assert_eq!(heard.len(), 3);
+    for again in &heard[1..] {
+        assert_eq!((&again.id, &again.body), (&heard[0].id, &heard[0].body));
+        assert_eq!(again.signed_by(&stage.secret), 1, "each try is signed anew");
+        assert!(again.timestamp > heard[0].timestamp);
+    }
+    stage.world.assert_sound().await;
+}
+
+/// Results are kept for a day: who asks for the job then is told nothing, but its receiver is.
+#[tokio::test]
+async fn after_ten_tries_it_is_given_up() {
+    let stage = Stage::start(&[500]).await;
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    let id = domain::JobId::parse(&job).unwrap();
+    let notifier = &stage.world.stack.engine().notifier;
+    let row = async || notifier.delivery(&id).await.unwrap().unwrap();
+    for n in 1..=10 {
+        until("the next try", async || {
+            notifier.delivery(&id).await.unwrap().is_some_and(|row| row.attempts == n && !row.trying)
+        })
+        .await;
+        stage.clock.advance(27 * 3_600);
+    }
+    assert_eq!((row().await.state.name(), row().await.last_status), ("failed", Some(500)));
+    notifier.deliver(&id).await.unwrap();
+    assert_eq!(notifier.sweep().await.unwrap(), 0);
+    assert_eq!(stage.receiver.heard().len(), 10);
+    assert_eq!(stage.world.get(&format!("/v1/jobs/{job}")).await.code(), "JOB_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn who_answers_with_410_is_not_asked_again_until_it_is_ordered() {
+    let stage = Stage::start(&[410, 200]).await;
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    assert_eq!(stage.until_state(&job, "gone").await, state("gone", 1, Some(410)));
+    stage.clock.advance(86_000);
+    stage.double(&job).await;
+    assert_eq!(stage.receiver.heard().len(), 1);
+    let again = stage.resend(&job).await;
+    assert_eq!((again.status.as_u16(), &again.json()["job_id"]), (202, &json!(job)), "{}", again.text);
+    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 2, Some(200)));
+    let heard = stage.receiver.heard();
+    assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
+    // What was delivered can be sent again too, but not in a stream.
+    let soon = stage.resend(&job).await;
+    assert_eq!((soon.status.as_u16(), soon.code().as_str()), (429, "RATE_LIMITED"));
+    assert!((1..=10).contains(&soon.number("retry-after")), "{:?}", soon.headers);
+    stage.clock.advance(10);
+    assert_eq!(stage.resend(&job).await.status, 202);
+    until("it comes a third time", async || stage.receiver.heard().len() == 3).await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let stage = Stage::start(&[302]).await;
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    stage.until_tried(&job, 1, 302).await;
+    assert_eq!(stage.state(&job).await["state"], "pending", "it counts as a failure");
+    let heard = stage.receiver.heard();
+    assert_eq!(heard.iter().map(|heard| heard.path.as_str()).collect::<Vec<_>>(), ["/in"]);
+}
+
+#[tokio::test]
+async fn who_cannot_be_reached_is_tried_again() {
+    let stage = Stage::start(&[200]).await;
+    let mut body = stage.batch(&["/p/1"]);
+    // Nobody listens there.
+    body["webhook"]["url"] = json!("http://127.0.0.1:1/");
+    let job = stage.post("/v1/batch", &body).await.job();
+    until("it was tried", async || stage.state(&job).await == state("pending", 1, None)).await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_cannot_be_sent_again() {
+    let stage = Stage::start(&[200]).await;
+    let (running, body) = stage.world.begin("/v1/batch", stage.batch(&["/gate/1"])).await;
+    let plain = stage.post("/v1/batch", &super::without(stage.batch(&["/p/1"]))).await.job();
+    for (job, word) in [(&running, "not ended"), (&plain, "without a \"webhook\"")] {
+        let refused = stage.resend(job).await;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (404, "NOT_FOUND"));
+        assert!(refused.message().contains(word), "{}", refused.message());
+    }
+    assert_eq!(stage.resend("job_0123456789abcdef").await.code(), "JOB_NOT_FOUND");
+    stage.site.open_gate();
+    body.await.unwrap();
+    stage.until_state(&running, "delivered").await;
+}

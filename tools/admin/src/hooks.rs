@@ -1,0 +1,82 @@
+//! The secrets that an account's messages are signed with.
+
+use domain::webhook::{Secret, Secrets, Signing};
+use domain::{AccountId, Timestamp};
+use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use serde_json::{Value, json};
+use store::Store;
+use store::hooks::SecretsRow;
+
+use crate::Answer;
+use crate::args::SecretCommand;
+use crate::commands::{quota, say, text};
+
+pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answer, String> {
+    let now = SystemClock.now();
+    match command {
+        SecretCommand::Create { account } => {
+            let row = read(store, &account).await?;
+            if row.secrets.valid(now).next().is_some() {
+                return Err(format!("{account} has a secret already; \"rotate\" makes another"));
+            }
+            make(store, &account, &row, 0, now).await
+        }
+        SecretCommand::Rotate { account, keep_hours } => {
+            let row = read(store, &account).await?;
+            if row.secrets.valid(now).next().is_none() {
+                return Err(format!("{account} has no secret yet; \"create\" makes one"));
+            }
+            make(store, &account, &row, keep_hours * 3_600, now).await
+        }
+        SecretCommand::Revoke { account } => {
+            let row = read(store, &account).await?;
+            write(store, &account, &row, &Secrets::default()).await?;
+            let said = format!("{account}: no secret any more; messages that wait are not sent");
+            say(json!({ "account_id": account, "status": "revoked" }), said)
+        }
+        SecretCommand::List { account } => {
+            let row = read(store, &account).await?;
+            let valid = |signing: &&Signing| signing.until.is_none_or(|until| now < until);
+            let all: Vec<&Signing> = row.secrets.all().iter().filter(valid).collect();
+            let until = |signing: &Signing| signing.until.map(Timestamp::rfc3339);
+            let rows: Vec<Value> = all
+                .iter()
+                .map(|s| json!({ "ends_in": s.secret.label(), "made_at": s.made_at.rfc3339(), "until": until(s) }))
+                .collect();
+            let lines: Vec<String> = all
+                .iter()
+                .map(|s| {
+                    let until = until(s).map(|until| format!(", signs until {until}")).unwrap_or_default();
+                    format!("…{} made {}{until}", s.secret.label(), s.made_at.rfc3339())
+                })
+                .collect();
+            say(json!({ "secrets": rows }), lines.join("\n"))
+        }
+    }
+}
+
+async fn read(store: &Store, account: &AccountId) -> Result<SecretsRow, String> {
+    quota(store, account).await?;
+    store.hooks.secrets(account).await.map_err(text)
+}
+
+async fn write(store: &Store, account: &AccountId, read: &SecretsRow, secrets: &Secrets) -> Result<(), String> {
+    match store.hooks.put_secrets(account, read, secrets).await.map_err(text)? {
+        true => Ok(()),
+        false => Err("somebody else changed the account's secrets in this moment; try again".into()),
+    }
+}
+
+/// Makes a secret the account's first one; those before it sign for `keep_secs` more.
+async fn make(
+    store: &Store,
+    account: &AccountId,
+    row: &SecretsRow,
+    keep_secs: u64,
+    now: Timestamp,
+) -> Result<Answer, String> {
+    let secret = Secret::from_random(SystemIds.random(), SystemIds.random());
+    write(store, account, row, &row.secrets.rotated(secret.clone(), now, keep_secs)).await?;
+    let shown = secret.text();
+    say(json!({ "account_id": account, "secret": shown }), format!("secret {shown}\nIt is not shown again."))
+}
