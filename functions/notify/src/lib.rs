@@ -7,5 +7,5 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 
 /// Sends what the records of one event name; those that are to come again are named in the answer.
 pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
-    app.notify(event).await
+    api::messages::notify(app, event).await
 }

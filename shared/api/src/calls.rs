@@ -17,7 +17,7 @@ use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
 use crate::held::HeldCall;
 use crate::prefer::{self, Format, Preferences};
 use crate::telemetry::RequestLog;
-use crate::{ApiError, Body, Response, idempotency, request, results, validate};
+use crate::{ApiError, Body, Response, idempotency, request, results, validate, webhooks};
 
 /// What an invocation keeps back of its time: the end of the body has to be written before it is over.
 const INVOCATION_MARGIN_MS: i64 = 5_000;
@@ -93,7 +93,7 @@ impl App {
         }
         let respond_async = wishes.preferences.respond_async;
         if let Some(webhook) = &valid.webhook {
-            self.check_receiver(&quota.account, webhook).await?;
+            webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
         }
         // Before anything is reserved: who is refused owes nothing.
         let held = if respond_async { None } else { self.hold(quota, &wishes)? };

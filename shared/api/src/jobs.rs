@@ -17,7 +17,7 @@ use crate::calls::Wishes;
 use crate::headers::{add_limits, result_path};
 use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
-use crate::{ApiError, Body, Response, cursor, request};
+use crate::{ApiError, Body, Response, cursor, request, webhooks};
 
 /// The OpenAPI description of this API. Written by hand; the tests hold it against the code and against what the
 /// running service answers.
@@ -67,7 +67,7 @@ impl App {
                 let job = self.owned(job_id, caller).await?;
                 let tally = tally(self, &job).await?;
                 let mut shown = job_json(&job, tally);
-                if let Some(webhook) = self.webhook_of(&job).await? {
+                if let Some(webhook) = webhooks::state_of(&self.engine.notifier, &job).await? {
                     shown["webhook"] = webhook;
                 }
                 Ok(json_response(&shown))
@@ -83,7 +83,7 @@ impl App {
             }
             Operation::ResendWebhook => {
                 request::query(request, &[])?;
-                self.resend_webhook(&self.owned(job_id, caller).await?).await
+                webhooks::resend(&self.engine.notifier, &self.owned(job_id, caller).await?).await
             }
             Operation::Usage => {
                 request::query(request, &[])?;

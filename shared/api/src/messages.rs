@@ -75,30 +75,6 @@ impl App {
         .await
     }
 
-    /// Tells of the jobs that messages of the notify queue name.
-    pub async fn notify(&self, event: SqsEvent) -> SqsBatchResponse {
-        each(self, event, |app, record| async move {
-            let handled = match Message::parse(&record.body) {
-                Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
-                Ok(Message::Settle { .. } | Message::Units { .. }) => {
-                    Err(StoreError::Malformed("a message of another queue in the notify queue".into()))
-                }
-                Err(error) => Err(StoreError::Malformed(error.to_string())),
-            };
-            let wait = match handled {
-                Ok(Handled::Acknowledge) => return true,
-                Ok(Handled::Redeliver(wait)) => wait,
-                Err(error) => {
-                    tracing::error!(message = record.id, %error, "a message failed");
-                    FAULT_PAUSE * record.receives
-                }
-            };
-            let_wait(&app.engine.queues().notify, &record, wait).await;
-            false
-        })
-        .await
-    }
-
     /// Carries messages of the settle queue and of the dead-letter queue out.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
         each(self, event, |app, record| async move {
@@ -121,6 +97,30 @@ impl App {
         })
         .await
     }
+}
+
+/// Tells of the jobs that messages of the notify queue name.
+pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
+    each(app, event, |app, record| async move {
+        let handled = match Message::parse(&record.body) {
+            Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
+            Ok(Message::Settle { .. } | Message::Units { .. }) => {
+                Err(StoreError::Malformed("a message of another queue in the notify queue".into()))
+            }
+            Err(error) => Err(StoreError::Malformed(error.to_string())),
+        };
+        let wait = match handled {
+            Ok(Handled::Acknowledge) => return true,
+            Ok(Handled::Redeliver(wait)) => wait,
+            Err(error) => {
+                tracing::error!(message = record.id, %error, "a message failed");
+                FAULT_PAUSE * record.receives
+            }
+        };
+        let_wait(&app.engine.queues().notify, &record, wait).await;
+        false
+    })
+    .await
 }
 
 /// Handles each record and names those that failed.

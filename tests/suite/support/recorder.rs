@@ -123,6 +123,7 @@ fn resource(name: &str) -> String {
         "runo-hosts" => "HostsTable",
         "runo-units" => "UnitsQueue",
         "runo-settle" => "SettleQueue",
+        "runo-notify" => "NotifyQueue",
         "runo-dead" => "DeadQueue",
         other => panic!("what is {other}?"),
     }

@@ -131,8 +131,10 @@ impl Committer {
                 self.context.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
-                if let Some((delivery, _)) = &told {
-                    Box::pin(self.notifier.tell(delivery, 0)).await;
+                if let Some((delivery, _)) = told {
+                    // A task of its own: the runner may see the end in the row, and leave, before the queue has answered.
+                    let notifier = Arc::clone(&self.notifier);
+                    let _ = self.context.spawn(async move { notifier.tell(&delivery, 0).await }).await;
                 }
                 Event::Settled
             }
