@@ -174,12 +174,7 @@ impl Engine {
         let pacing = Arc::new(UnitPacing { context: cx(), hosts: Arc::clone(&hosts), robots: Arc::clone(&robots) });
         let jobs = Arc::new(JobReader::new(cx(), rows.clone()));
         let dispatcher = Arc::new(Dispatcher { context: cx(), queues: queues.clone() });
-        let notifier = Arc::new(Notifier {
-            context: cx(),
-            rows: rows.clone(),
-            queue: queues.notify.clone(),
-            fetcher: fetcher.clone(),
-        });
+        let notifier = Arc::new(Notifier::new(cx(), rows.clone(), queues.notify.clone(), fetcher.clone()));
         let crawler = Arc::new(Crawler {
             context: cx(),
             rows: rows.clone(),

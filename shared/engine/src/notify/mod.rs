@@ -28,10 +28,10 @@ const BATCH: i32 = 100;
 
 /// Tells of jobs that ended.
 pub struct Notifier {
-    pub(crate) context: Arc<Context>,
-    pub(crate) rows: Rows,
-    pub(crate) queue: Queue,
-    pub(crate) fetcher: Fetcher,
+    context: Arc<Context>,
+    rows: Rows,
+    queue: Queue,
+    fetcher: Fetcher,
 }
 
 /// Why a call that names a receiver is refused.
@@ -57,6 +57,10 @@ pub enum Resent {
 }
 
 impl Notifier {
+    pub(crate) fn new(context: Arc<Context>, rows: Rows, queue: Queue, fetcher: Fetcher) -> Notifier {
+        Notifier { context, rows, queue, fetcher }
+    }
+
     /// Judges whom a call names as its receiver.
     ///
     /// # Errors
