@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds, type-checks and tests clients/python and clients/typescript against the real local server. Everything is made
-# in target/clients; nothing in the tree. Where a language or its registry is missing, that is said loudly and nothing
-# else is held up by it. "tests/clients.sh full" reads 10,000 pages too (a minute or more for each);
-# RUNO_LOCAL names another server than target/debug/local, RUNO_ADMIN another operator's tool than the one beside it.
+# Builds, type-checks and tests clients/python and clients/typescript against the real local server, and has the official
+# clients of the Model Context Protocol walk tests/mcp/loop.* against it. Everything is made in target/clients; nothing in
+# the tree. Where a language or its registry is missing, that is said loudly and nothing else is held up by it.
+# "tests/clients.sh full" reads 10,000 pages too (a minute or more for each), "tests/clients.sh mcp" is the agents' part
+# alone; RUNO_LOCAL names another server than target/debug/local, RUNO_ADMIN another operator's tool than the one
+# beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
@@ -63,5 +65,56 @@ typescript() {
   npm test --silent
 }
 
-(python)
-(typescript)
+# Runs a command with a server of its own: RUNO_BASE_URL and RUNO_API_KEY name it.
+served() {
+  local base=""
+  data="$(mktemp -d)"
+  export RUNO_API_KEY=sk_live_agent
+  PORT=0 DATA_DIR="$data" RUNO_DEV_KEY=$RUNO_API_KEY RUNO_DEV_RATE=1000 FETCH_ALLOW=127.0.0.0/8 BROWSER=off RUST_LOG=warn \
+    "$RUNO_LOCAL" >"$data/out" 2>"$data/log" &
+  server=$!
+  trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$data"' EXIT
+  for _ in $(seq 600); do
+    base="$(sed -n 's/^listening on //p' "$data/out")"
+    [ -n "$base" ] && break
+    kill -0 $server 2>/dev/null || { cat "$data/log" >&2; return 1; }
+    sleep 0.1
+  done
+  RUNO_BASE_URL="$base" "$@"
+}
+
+mcp_python() {
+  command -v python3 >/dev/null 2>&1 || { skipped "Python MCP" "there is no python3"; return 0; }
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped "Python MCP" "python3 is older than 3.10"; return 0; }
+  local needs=tests/mcp/requirements.txt env="$work/mcp-python"
+  if ! fresh "$env" "$needs"; then
+    rm -rf "$env"
+    python3 -m venv "$env" || { skipped "Python MCP" "python3 cannot make a virtual environment"; return 0; }
+    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped "Python MCP" "the registry did not give $needs"; return 0; }
+    cp "$needs" "$env/made-from"
+  fi
+  served "$env/bin/python" tests/mcp/loop.py
+}
+
+mcp_node() {
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || { skipped "Node MCP" "there is no node or no npm"; return 0; }
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || { skipped "Node MCP" "node is older than 20"; return 0; }
+  local env="$work/mcp-node"
+  mkdir -p "$env"
+  cp tests/mcp/loop.mjs tests/mcp/package.json tests/mcp/package-lock.json "$env/"
+  if ! fresh "$env" tests/mcp/package-lock.json; then
+    (cd "$env" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { skipped "Node MCP" "the registry did not give what package-lock.json names"; return 0; }
+    cp tests/mcp/package-lock.json "$env/made-from"
+  fi
+  served node "$env/loop.mjs"
+}
+
+case "${1:-}" in
+  mcp) ;;
+  *)
+    (python)
+    (typescript)
+    ;;
+esac
+(mcp_python)
+(mcp_node)

@@ -33,6 +33,7 @@ done
 export RUNO_BASE=$base SCHEMATHESIS_HOOKS=hooks PYTHONDONTWRITEBYTECODE=1
 tools=$PWD/$tools
 cd tests/schemathesis
-"$tools/bin/schemathesis" --config-file schemathesis.toml run "$base/openapi.json" --header "X-API-Key: $key" \
+# What a message of /mcp may be is the protocol's to say, not this document's.
+"$tools/bin/schemathesis" --config-file schemathesis.toml run "$base/openapi.json" --header "X-API-Key: $key" --exclude-path /mcp \
   --phases examples,coverage,fuzzing --checks all --max-examples "$examples" --seed 20261124 --continue-on-failure \
   --generation-database none --no-color

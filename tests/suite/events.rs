@@ -64,6 +64,7 @@ fn every_function_has_events() {
         ("crawl", &["post"]),
         ("extract", &["post", "refused"]),
         ("jobs", &["cancel", "get", "health", "health-head", "list", "openapi", "result", "usage", "webhook"]),
+        ("mcp", &["call", "get"]),
         ("notify", &["notify"]),
         ("settle", &["check", "dead", "settle", "sweep"]),
         ("worker", &["one-bad", "units"]),
@@ -75,11 +76,12 @@ fn every_function_has_events() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_api_gateway_sends_is_understood() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    let (extract, batch, crawl, jobs) = tokio::join!(
+    let (extract, batch, crawl, jobs, mcp) = tokio::join!(
         cloud.function("extract"),
         cloud.function("batch"),
         cloud.function("crawl"),
-        cloud.function("jobs")
+        cloud.function("jobs"),
+        cloud.function("mcp")
     );
     let page = site.url("/p/1");
     let none = "job_0000000000000000";
@@ -124,6 +126,13 @@ async fn what_api_gateway_sends_is_understood() {
     assert_eq!((status, &headers["content-type"]), (200, &json!("application/x-ndjson")));
     let lines: Vec<Value> = text.lines().filter(|l| !l.trim().is_empty()).map(|l| read("jobs.result", l)).collect();
     assert_eq!((&lines[0]["index"], lines.last().unwrap()["summary"].is_object()), (&json!(0), true), "{text}");
+    let (status, _, text) = ask(&mcp, "mcp.call", &event("mcp.call", &page, none)).await;
+    let said = read("mcp.call", &text);
+    assert_eq!((status, &said["id"], &said["result"]["isError"]), (200, &json!(1), &json!(false)), "{text}");
+    let said = read("mcp.call", said["result"]["content"][0]["text"].as_str().unwrap());
+    assert_eq!((said["data"]["title"].as_str(), said["job_id"].is_string()), (Some("Page 1"), true), "{text}");
+    let (status, headers, text) = ask(&mcp, "mcp.get", &event("mcp.get", &page, none)).await;
+    assert_eq!((status, &headers["allow"]), (405, &json!("POST, OPTIONS")), "{text}");
     cloud.assert_sound().await;
 }
 

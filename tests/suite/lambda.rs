@@ -221,7 +221,7 @@ async fn a_handler_that_handed_over_goes_on_as_a_waiter() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_init_makes_no_network_call() {
     let cloud = Cloud::start().await;
-    for name in ["batch", "crawl", "extract", "jobs", "notify", "settle", "worker"] {
+    for name in ["batch", "crawl", "extract", "jobs", "mcp", "notify", "settle", "worker"] {
         let (function, watched) = cloud.function_watched(name, &[]).await;
         until("it asks for work", async || function.api.polls() == 1).await;
         assert_eq!(watched.connections(), 0, "{name}");
@@ -233,7 +233,7 @@ async fn an_environment_that_lacks_something_fails_the_init_and_says_what() {
     let cloud = Cloud::start().await;
     let needed =
         ["ACCOUNTS_TABLE", "JOBS_TABLE", "HOSTS_TABLE", "UNITS_QUEUE_URL", "SETTLE_QUEUE_URL", "NOTIFY_QUEUE_URL"];
-    for name in ["batch", "extract", "jobs", "settle", "worker"] {
+    for name in ["batch", "extract", "jobs", "mcp", "settle", "worker"] {
         let whole = cloud.environment(name);
         for missing in needed.into_iter().filter(|var| whole.iter().any(|(name, _)| name == var)) {
             let rest: Vec<_> = whole.iter().filter(|(name, _)| *name != missing).cloned().collect();

@@ -27,6 +27,7 @@ mod jobs;
 mod killed;
 mod lambda;
 mod listeners;
+mod mcp;
 mod model;
 mod model_batch;
 mod openapi;

@@ -118,7 +118,7 @@ fn small_functions_have_no_browser_in_them() {
         program.windows(flag.len()).any(|window| window == flag)
     };
     assert!(has("renderer"));
-    for name in ["extract", "batch", "crawl", "jobs", "worker", "settle"] {
+    for name in ["extract", "batch", "crawl", "jobs", "mcp", "worker", "settle"] {
         assert!(!has(name), "{name} has a browser's flags in it");
     }
 }

@@ -21,37 +21,45 @@ use crate::support::until;
 const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 /// The functions at work, each with who watches it.
-struct Stage {
-    cloud: Cloud,
-    site: Site,
+pub(crate) struct Stage {
+    pub(crate) cloud: Cloud,
+    pub(crate) site: Site,
 }
 
 impl Stage {
-    async fn start() -> Stage {
+    pub(crate) async fn start() -> Stage {
         Stage { cloud: Cloud::start().await, site: Site::start().await }
     }
 
-    async fn watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
+    pub(crate) async fn watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
         let mut vars = vec![("HOST_DELAY_MS", "1")];
         vars.extend(more);
         self.cloud.function_watched(name, &vars).await
     }
 
-    fn batch(&self, urls: &[String], options: Value) -> Value {
+    pub(crate) fn batch(&self, urls: &[String], options: Value) -> Value {
         json!({ "urls": urls, "schema": schema(), "options": options })
     }
 
-    fn crawl(&self, seed: &str, max_pages: u32) -> Value {
+    pub(crate) fn crawl(&self, seed: &str, max_pages: u32) -> Value {
         let crawl = json!({ "follow_pattern": "*", "max_pages": max_pages, "use_sitemap": false });
         json!({ "seed_url": self.site.url(seed), "schema": schema(), "crawl": crawl })
     }
 
+    /// Starts a job for which nobody waits.
+    pub(crate) async fn detach(&self, batch: &Function, body: &Value) -> JobId {
+        let mut answer = post(batch, "/v1/batch", &[("Prefer", "respond-async")], body);
+        let job = job_of(&mut answer).await;
+        answer.body().await;
+        job
+    }
+
     /// Somebody to be told, who is not.
-    fn webhook(&self) -> Value {
+    pub(crate) fn webhook(&self) -> Value {
         json!({ "url": self.site.url("/p/0") })
     }
 
-    async fn settle_all(&self, worker: &Function, settle: &Function, job: &JobId) {
+    pub(crate) async fn settle_all(&self, worker: &Function, settle: &Function, job: &JobId) {
         self.cloud.map_until_ended(worker, settle, job).await;
     }
 }
@@ -67,7 +75,7 @@ async fn job_of(answer: &mut Answer) -> JobId {
 }
 
 /// Fails unless what a function did is what its role lets it do.
-fn assert_rights(id: &str, watched: &[&Watched]) {
+pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
     let template = Template::read();
     let function = template.function(id);
     let mut used: Rights = watched.iter().flat_map(|watched| watched.rights()).collect();
@@ -210,10 +218,7 @@ async fn jobs_does_what_its_role_allows() {
     let detached = async |urls: &[String]| {
         let mut body = stage.batch(urls, json!({}));
         body["webhook"] = stage.webhook();
-        let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &body);
-        let job = job_of(&mut answer).await;
-        answer.body().await;
-        job
+        stage.detach(&batch, &body).await
     };
     // Nothing of it has started: DELETE closes all and settles.
     let job = detached(&urls).await;

@@ -237,7 +237,7 @@ fn times_and_builds_fit_the_code() {
         assert_eq!(properties["LoggingConfig"]["LogFormat"], "JSON", "{id}");
         let manifest = format!("{}/../functions/{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"), function.package);
         assert!(std::fs::exists(&manifest).unwrap(), "{manifest}");
-        if ["extract", "batch", "crawl", "jobs"].contains(&function.package.as_str()) {
+        if ["extract", "batch", "crawl", "jobs", "mcp"].contains(&function.package.as_str()) {
             let timeout = properties["Timeout"].as_u64().unwrap();
             assert_eq!(timeout, 900, "{id}");
             assert!(settings.hold_secs + 30 <= timeout, "{id}: a hold ends before the function does");

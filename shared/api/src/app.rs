@@ -233,6 +233,8 @@ impl App {
             | Operation::Usage
             | Operation::Health
             | Operation::OpenApi => Box::pin(self.read(operation, segments, &request)).await,
+            // Its function makes requests of what it is asked, and has those served here.
+            Operation::Mcp => ApiError::new(ErrorCode::NotFound, "this path is served elsewhere").into_response(),
         }
     }
 }

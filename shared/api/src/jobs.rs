@@ -94,9 +94,12 @@ impl App {
                 }
                 Ok(json_response(&usage))
             }
-            Operation::Health | Operation::OpenApi | Operation::Extract | Operation::Batch | Operation::Crawl => {
-                Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
-            }
+            Operation::Health
+            | Operation::OpenApi
+            | Operation::Extract
+            | Operation::Batch
+            | Operation::Crawl
+            | Operation::Mcp => Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path")),
         }
     }
 

@@ -9,12 +9,13 @@ use domain::ErrorCode;
 
 /// Most bytes of a request body; a batch's may be larger, for it has the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// Most bytes of a batch's body: what a Lambda takes as an event (6 MB) bears it.
+/// Most bytes of a batch's body, also where it comes as a tool's arguments: what a Lambda takes as an event (6 MB) bears it.
 pub const MAX_BATCH_BODY: usize = 5 * 1024 * 1024;
 
 /// Most bytes of a body that is sent to a path.
 pub fn max_body(path: &str) -> usize {
-    if path.trim_end_matches('/').ends_with("/batch") { MAX_BATCH_BODY } else { MAX_BODY }
+    let path = path.trim_end_matches('/');
+    if path.ends_with("/batch") || path.ends_with("/mcp") { MAX_BATCH_BODY } else { MAX_BODY }
 }
 
 /// The path as the client sent it, without a stage.

@@ -33,6 +33,8 @@ pub enum Operation {
     Health,
     /// `GET /openapi.json`
     OpenApi,
+    /// `POST /mcp`
+    Mcp,
 }
 
 /// A Lambda function.
@@ -46,6 +48,8 @@ pub enum Function {
     Crawl,
     /// `functions/jobs`
     Jobs,
+    /// `functions/mcp`
+    Mcp,
 }
 
 /// A row of the table.
@@ -60,7 +64,7 @@ pub struct Route {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 13] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
     Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
@@ -73,6 +77,7 @@ pub const ROUTES: [Route; 12] = [
     Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
     Route { method: Method::GET, path: "/health", operation: Operation::Health },
     Route { method: Method::GET, path: "/openapi.json", operation: Operation::OpenApi },
+    Route { method: Method::POST, path: "/mcp", operation: Operation::Mcp },
 ];
 
 impl Operation {
@@ -91,6 +96,7 @@ impl Operation {
             | Operation::Usage
             | Operation::Health
             | Operation::OpenApi => Function::Jobs,
+            Operation::Mcp => Function::Mcp,
         }
     }
 }

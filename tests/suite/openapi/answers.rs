@@ -90,6 +90,7 @@ const CRAWL: &str = "/v1/crawl";
 const RESULT: &str = "/v1/jobs/{job_id}/result";
 const JOB: &str = "/v1/jobs/{job_id}";
 const WEBHOOK: &str = "/v1/jobs/{job_id}/webhook";
+const MCP: &str = "/mcp";
 const CAPTURE: &str = "/v1/jobs/{job_id}/captures/{n}";
 
 async fn post(caller: &Caller, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
@@ -297,5 +298,32 @@ async fn refusals_are_described() {
     for (name, answer) in [("NotFound", world.get("/v1/x").await), ("MethodNotAllowed", world.get(BATCH).await)] {
         let at = format!("/components/responses/{name}");
         contract.fits_response(contract.0.pointer(&at).unwrap(), &answer, &at);
+    }
+}
+
+#[tokio::test]
+async fn what_agents_are_answered_is_described() {
+    let (contract, world) = (Contract::new(), World::start().await);
+    let accept = ("Accept", "application/json, text/event-stream");
+    let fields = [accept, ("Content-Type", "application/json")];
+    let message =
+        |size: usize| json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": { "x": "x".repeat(size) } });
+    contract.holds("post", MCP, 200, &post(&world, MCP, &fields, &message(1)).await);
+    contract.holds("post", MCP, 401, &post(&world.with_key("sk_live_unknown"), MCP, &fields, &message(1)).await);
+    contract.holds("post", MCP, 413, &post(&world, MCP, &fields, &message(5 * 1024 * 1024)).await);
+    // What is no message is answered as the protocol has it, in no words of this API's.
+    let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let origin = [fields[0], fields[1], ("Origin", "https://a.example")];
+    let revision = [fields[0], fields[1], ("MCP-Protocol-Version", "1999-01-01")];
+    for (status, fields, body) in [
+        (202, &fields[..], &notification),
+        (400, &revision, &message(1)),
+        (403, &origin, &message(1)),
+        (406, &fields[1..], &message(1)),
+        (415, &fields[..1], &message(1)),
+    ] {
+        let answer = post(&world, MCP, fields, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
+        assert!(contract.0.pointer(&format!("/paths/{}/post/responses/{status}", part(MCP))).is_some(), "{status}");
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use api::routes::{self, Found, Function, Operation};
 use api::{ApiError, App, Response};
 use domain::ErrorCode;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -170,8 +171,8 @@ fn needs_key(parts: &http::request::Parts) -> bool {
     !matches!(found, Ok(Found::Operation(Operation::Health | Operation::OpenApi, _)))
 }
 
-async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, entrance: &Semaphore) -> Response {
-    let (parts, body) = request.into_parts();
+async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, entrance: &Arc<Semaphore>) -> Response {
+    let (mut parts, body) = request.into_parts();
     if let Err(why) = host::check(&parts) {
         return ApiError::invalid(why).into_response();
     }
@@ -185,6 +186,9 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
         Ok(Found::Options(allow)) => return api::app::options(&allow),
         Err(refusal) => return app.refuse(&parts.headers, refusal).await,
     };
+    if function == Function::Mcp {
+        mcp::take_bearer(&mut parts.headers);
+    }
     let most = api::request::max_body(parts.uri.path());
     if announced_too_large(&parts.headers, most) {
         return app.refuse(&parts.headers, api::request::too_large(most)).await;
@@ -220,9 +224,31 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
             return ApiError::invalid("the request could not be read").into_response();
         }
     };
+    if function == Function::Mcp {
+        // A tool may take its time, so that this request holds no place: the calls that it makes do.
+        let (inner, entrance) = (app.clone(), Arc::clone(entrance));
+        let serve = Arc::new(move |function, request| {
+            let (app, entrance) = (inner.clone(), Arc::clone(&entrance));
+            let served: BoxFuture<'static, Response> =
+                Box::pin(async move { admit(&app, function, request, limits, &entrance).await });
+            served
+        });
+        return apart(async move { mcp::handle(&app, request, serve).await }).await;
+    }
+    admit(&app, function, request, limits, entrance).await
+}
+
+/// Lets a request in to the function that serves it.
+async fn admit(
+    app: &App,
+    function: Function,
+    request: lambda_http::Request,
+    limits: Limits,
+    entrance: &Semaphore,
+) -> Response {
     // Who asks for new work waits his turn, and not for long: where more comes than can be served, some is served soon
     // instead of all of it late. In the cloud each call has a process of its own, and the stage's throttle does this.
-    let _entry = if parts.method == http::Method::POST {
+    let _entry = if request.method() == http::Method::POST {
         match tokio::time::timeout(limits.wait, entrance.acquire()).await {
             Ok(entry) => entry.ok(),
             Err(_) => {
@@ -234,16 +260,22 @@ async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, ent
     } else {
         None
     };
-    // A task of its own: a panic ends there, as in a Lambda, and the job, if there is one, is taken up.
-    let handled = tokio::spawn(async move {
+    let app = app.clone();
+    apart(async move {
         match function {
             Function::Extract => extract::handle(&app, request).await,
             Function::Batch => batch::handle(&app, request).await,
             Function::Crawl => crawl::handle(&app, request).await,
             Function::Jobs => jobs::handle(&app, request).await,
+            Function::Mcp => ApiError::new(ErrorCode::NotFound, "no tool calls the path of the tools").into_response(),
         }
-    });
-    handled.await.unwrap_or_else(|error| {
+    })
+    .await
+}
+
+/// Handles in a task of its own: a panic ends there, as in a Lambda, and the job, if there is one, is taken up.
+async fn apart(handled: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(handled).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
         let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";
         ApiError::new(ErrorCode::Internal, text).into_response()

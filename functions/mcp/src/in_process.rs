@@ -1,0 +1,60 @@
+//! Carries a tool's calls out in this process: each becomes the request that the call's own function would have got.
+
+use std::collections::HashMap;
+
+use api::routes::{self, Found};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use http_body_util::BodyExt;
+use lambda_http::{Body as LambdaBody, Context, Request, RequestExt};
+use mcp_tools::{Answer, Call, Carrier, Lost};
+
+use crate::{Serve, X_API_KEY};
+
+/// The application, and whose call it is.
+pub(crate) struct InProcess {
+    serve: Serve,
+    key: Option<HeaderValue>,
+    /// When the invocation is over is told by its context.
+    context: Option<Context>,
+}
+
+impl InProcess {
+    /// Carries out with the key in `headers`, for as long as the invocation of `request` takes.
+    pub(crate) fn new(serve: Serve, headers: &HeaderMap, request: &Request) -> InProcess {
+        InProcess { serve, key: headers.get(X_API_KEY).cloned(), context: request.lambda_context_ref().cloned() }
+    }
+
+    fn request(&self, call: Call) -> Request {
+        let body = call.body.map_or(LambdaBody::Empty, |body| LambdaBody::Text(body.to_string()));
+        let mut request = Request::new(body);
+        *request.method_mut() = call.method;
+        *request.headers_mut() = call.headers;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(key) = &self.key {
+            request.headers_mut().insert(X_API_KEY, key.clone());
+        }
+        let query: HashMap<String, Vec<String>> =
+            call.query.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
+        let request = request.with_raw_http_path(call.path).with_query_string_parameters(query);
+        match &self.context {
+            Some(context) => request.with_lambda_context(context.clone()),
+            None => request,
+        }
+    }
+}
+
+impl Carrier for InProcess {
+    async fn carry(&self, call: Call) -> Result<Answer, Lost> {
+        let found = match routes::find(&call.method, &call.path) {
+            Ok(Found::Operation(operation, _)) => Ok(operation.function()),
+            Ok(Found::Options(_)) => return Err(Lost("no tool asks for options".to_owned())),
+            Err(refusal) => Err(refusal),
+        };
+        let response = match found {
+            Ok(function) => (self.serve)(function, self.request(call)).await,
+            Err(refusal) => refusal.into_response(),
+        };
+        Ok(response.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
+    }
+}

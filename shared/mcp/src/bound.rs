@@ -1,0 +1,114 @@
+//! How much of a result a model is given to read: a page of text has no place in a context window that the next answer
+//! needs too.
+
+use serde_json::{Value, json};
+
+/// Most bytes of results in one answer, as JSON: some 10,000 tokens.
+pub(crate) const MOST_BYTES: usize = 30_000;
+
+/// How many characters of a text and items of a list are left, tried in this order.
+const STEPS: [(usize, usize); 4] = [(4_000, 200), (1_000, 50), (250, 12), (60, 3)];
+
+/// Members that say which page it is.
+const WHOLE: [&str; 2] = ["url", "final_url"];
+
+/// How many bytes a value has as JSON.
+pub(crate) fn bytes(value: &Value) -> usize {
+    value.to_string().len()
+}
+
+/// Shortens what is long in a result until it has [`MOST_BYTES`] at most, and says so in a member `cut`.
+pub(crate) fn fit(result: &mut Value) {
+    let most = MOST_BYTES - NOTE.len() - 16;
+    if bytes(result) <= most {
+        return;
+    }
+    for (characters, items) in STEPS {
+        shorten(result, characters, items);
+        if bytes(result) <= most {
+            break;
+        }
+    }
+    // Many names, then: the last ones go.
+    while bytes(result) > most && result["data"].as_object_mut().is_some_and(|data| data.pop().is_some()) {}
+    if let Some(members) = result.as_object_mut() {
+        members.insert("cut".to_owned(), json!(NOTE));
+    }
+}
+
+/// What is said where something was cut.
+const NOTE: &str = "long values were shortened, or left out; GET /v1/jobs/{job_id}/result has them whole";
+
+fn shorten(value: &mut Value, characters: usize, items: usize) {
+    match value {
+        Value::String(text) => {
+            if let Some((end, _)) = text.char_indices().nth(characters) {
+                text.truncate(end);
+                text.push('…');
+            }
+        }
+        Value::Array(list) => {
+            list.truncate(items);
+            list.iter_mut().for_each(|item| shorten(item, characters, items));
+        }
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                if !WHOLE.contains(&name.as_str()) {
+                    shorten(member, characters, items);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+trait Pop {
+    fn pop(&mut self) -> Option<()>;
+}
+
+impl Pop for serde_json::Map<String, Value> {
+    fn pop(&mut self) -> Option<()> {
+        let last = self.keys().next_back().cloned()?;
+        self.shift_remove(&last).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        let mut result = json!({ "url": "https://a.example/", "data": { "text": "x".repeat(20_000), "n": 1 } });
+        let before = result.clone();
+        fit(&mut result);
+        assert_eq!(result, before);
+    }
+
+    #[test]
+    fn long_values_are_shortened_and_short_ones_stay() {
+        let url = format!("https://a.example/{}", "u".repeat(7_000));
+        let list: Vec<String> = (0..5_000).map(|n| format!("item {n}")).collect();
+        let mut result =
+            json!({ "url": url, "data": { "text": "é".repeat(300_000), "title": "A title", "list": list, "n": 7 } });
+        fit(&mut result);
+        assert!(bytes(&result) <= MOST_BYTES, "{}", bytes(&result));
+        assert_eq!(
+            (&result["url"], &result["data"]["title"], &result["data"]["n"]),
+            (&json!(url), &json!("A title"), &json!(7))
+        );
+        assert!(result["data"]["text"].as_str().unwrap().ends_with("é…"));
+        assert_eq!(result["data"]["list"][0], "item 0");
+        assert!(result["cut"].as_str().unwrap().contains("/result"));
+    }
+
+    #[test]
+    fn however_many_names_there_are_it_fits() {
+        let data: serde_json::Map<String, Value> =
+            (0..200).map(|n| (format!("{n:0200}"), json!("x".repeat(400)))).collect();
+        let mut result = json!({ "url": "https://a.example/", "data": data, "warnings": vec!["w".repeat(900); 200] });
+        fit(&mut result);
+        assert!(bytes(&result) <= MOST_BYTES, "{}", bytes(&result));
+        assert!(result["data"].as_object().unwrap().len() > 50);
+    }
+}

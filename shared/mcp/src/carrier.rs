@@ -1,0 +1,92 @@
+//! Who carries a tool's calls out.
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use serde_json::{Value, json};
+
+/// A call of the HTTP API.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path, without a query.
+    pub path: String,
+    /// The query's parameters.
+    pub query: Vec<(&'static str, String)>,
+    /// The header fields that this call needs beside the key, which whoever carries it out knows.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Option<Value>,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> Call {
+        Call { method, path: path.into(), query: Vec::new(), headers: HeaderMap::new(), body: None }
+    }
+
+    pub(crate) fn body(self, body: Value) -> Call {
+        Call { body: Some(body), ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: HeaderValue) -> Call {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+}
+
+/// What was answered. The body may still be being written.
+pub type Answer = http::Response<AnswerBody>;
+
+/// The body of an answer. Nothing is cancelled when it is dropped unread.
+pub type AnswerBody = UnsyncBoxBody<Bytes, Lost>;
+
+/// There is no answer, or no end of it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Lost(pub String);
+
+/// Carries calls out, with one caller's key.
+pub trait Carrier: Send + Sync + 'static {
+    /// Carries one out. What the API refuses is an answer too.
+    fn carry(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
+}
+
+/// What a tool says: JSON for the model, `Err` where its call was not carried out.
+pub(crate) type Said = Result<Value, Value>;
+
+/// Carries a call out. A refusal is told as the API words it, with when to come back where that is known.
+pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, Value> {
+    let answer = carrier.carry(call).await.map_err(|error| lost(&error))?;
+    if !answer.status().is_client_error() && !answer.status().is_server_error() {
+        return Ok(answer);
+    }
+    let again = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let mut refusal = read(answer).await?;
+    if let (Some(seconds), Some(error)) = (again, refusal.get_mut("error").and_then(Value::as_object_mut)) {
+        error.insert("retry_after_seconds".to_owned(), seconds.into());
+    }
+    Err(refusal)
+}
+
+/// Reads an answer to its end.
+pub(crate) async fn read(answer: Answer) -> Said {
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
+    serde_json::from_slice(&bytes).map_err(|_| lost(&Lost(format!("the answer, with status {status}, is no JSON"))))
+}
+
+/// The refusal of arguments that no call could be made of.
+pub(crate) fn invalid(message: impl Into<String>) -> Value {
+    error("INVALID_REQUEST", message.into(), false)
+}
+
+pub(crate) fn lost(error: &Lost) -> Value {
+    self::error("UNAVAILABLE", format!("{error}; the call may have been accepted"), true)
+}
+
+fn error(code: &str, message: String, retryable: bool) -> Value {
+    json!({ "status": "error", "error": { "code": code, "message": message, "retryable": retryable } })
+}

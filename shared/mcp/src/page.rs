@@ -1,0 +1,146 @@
+//! A page of a job's results: so many, as large as a model may read at once, and waited for no longer than asked.
+//!
+//! Results are read in the order in which they were recorded, which is why a page can name the next by a number while
+//! the job still runs. The API gives that order to a reader that waits; when it has to end a body it gives the rest as
+//! it is. So a page asks for more time than it takes, and leaves when its own is over.
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use http::{HeaderValue, Method};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use crate::bound::{MOST_BYTES, bytes, fit};
+use crate::carrier::{AnswerBody, Call, Carrier, Lost, Said, carry, lost, read};
+
+/// How long the API is asked to hold the answer: longer than any page takes.
+const HOLD: &str = "wait=60";
+/// How long a page that has something waits for the next result.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long the end of a job that has ended may take to come.
+const END: Duration = Duration::from_secs(3);
+
+/// Which page is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'j> {
+    pub(crate) job: &'j str,
+    /// Results to leave out.
+    pub(crate) from: u32,
+    /// Most results.
+    pub(crate) limit: usize,
+    /// Longest wait for the first of them.
+    pub(crate) wait: Duration,
+}
+
+/// Reads a page.
+pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> Said {
+    let path = format!("/v1/jobs/{}", wanted.job);
+    let call =
+        Call { query: vec![("from", wanted.from.to_string())], ..Call::new(Method::GET, format!("{path}/result")) };
+    let call = call
+        .header("accept", HeaderValue::from_static("application/x-ndjson"))
+        .header("prefer", HeaderValue::from_static(HOLD));
+    let mut lines = Lines::of(carry(carrier, call).await?.into_body());
+    let mut filled = fill(&mut lines, wanted).await.map_err(|error| lost(&error))?;
+    let job = read(carry(carrier, Call::new(Method::GET, path)).await?).await?;
+    let running = ["running", "cancelling"].contains(&job["status"].as_str().unwrap_or_default());
+    if filled.summary.is_none() && !filled.left_over && !running {
+        // Whether there is more shows in the next line, which comes at once.
+        let next = timeout_at(Instant::now() + END, lines.next()).await;
+        filled.summary = next.ok().and_then(Result::ok).flatten().and_then(|line| summary(&line));
+    }
+    let given = u32::try_from(filled.results.len()).unwrap_or(u32::MAX);
+    let next = filled.summary.is_none().then(|| wanted.from.saturating_add(given));
+    let mut said = json!({
+        "job_id": wanted.job,
+        "status": job["status"],
+        "progress": job["progress"],
+        "credits": job["credits"],
+        "from": wanted.from,
+        "results": filled.results,
+        "next_from": next,
+    });
+    if let Some(summary) = filled.summary {
+        said["summary"] = summary;
+    }
+    Ok(said)
+}
+
+#[derive(Debug, Default)]
+struct Filled {
+    results: Vec<Value>,
+    /// Of a job whose results were all given.
+    summary: Option<Value>,
+    /// A result came that had no place.
+    left_over: bool,
+}
+
+async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, Lost> {
+    let (mut filled, mut size) = (Filled::default(), 0);
+    let until = Instant::now() + wanted.wait;
+    while filled.results.len() < wanted.limit {
+        // One look is taken in any case.
+        let linger = Instant::now() + LINGER;
+        let by = if filled.results.is_empty() { until.max(linger) } else { linger };
+        let line = match timeout_at(by, lines.next()).await {
+            Ok(Ok(Some(line))) => line,
+            Ok(Err(error)) if filled.results.is_empty() => return Err(error),
+            // What was read is a page; the next call finds out about the rest.
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
+        };
+        if line.get("summary").is_some() {
+            filled.summary = summary(&line);
+            break;
+        }
+        let mut result = line;
+        fit(&mut result);
+        size += bytes(&result);
+        if size > MOST_BYTES && !filled.results.is_empty() {
+            filled.left_over = true;
+            break;
+        }
+        filled.results.push(result);
+    }
+    Ok(filled)
+}
+
+/// The summary of a job that has ended, if that is what a line is.
+fn summary(line: &Value) -> Option<Value> {
+    line.get("summary").filter(|summary| summary["status"] != "running").cloned()
+}
+
+/// The lines of an answer, as they come.
+struct Lines {
+    body: AnswerBody,
+    read: BytesMut,
+}
+
+impl Lines {
+    fn of(body: AnswerBody) -> Lines {
+        Lines { body, read: BytesMut::new() }
+    }
+
+    /// The next line that is not blank; `None` at the end. No line is lost when the future is dropped.
+    async fn next(&mut self) -> Result<Option<Value>, Lost> {
+        loop {
+            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line = self.read.split_to(end);
+                self.read.advance(1);
+                if !line.trim_ascii().is_empty() {
+                    let broken = |_| Lost("a line of the answer is no JSON".to_owned());
+                    return serde_json::from_slice(&line).map(Some).map_err(broken);
+                }
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    if let Ok(data) = frame?.into_data() {
+                        self.read.extend_from_slice(&data);
+                    }
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What is done when a tool is called.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, ServerHandler};
+use serde_json::{Map, Value, json};
+
+use crate::bound::fit;
+use crate::carrier::{Call, Carrier, Said, carry, invalid, read};
+use crate::definitions::{self, Name};
+use crate::page::{Wanted, page};
+
+/// Where a job's id is told.
+const X_JOB_ID: &str = "x-job-id";
+/// For how long what the tools are may be kept, in milliseconds: it changes with a release.
+const KEPT_MS: u64 = 3_600_000;
+
+/// The tools, over whoever carries their calls out.
+pub struct Tools<C> {
+    carrier: Arc<C>,
+}
+
+impl<C> fmt::Debug for Tools<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").finish_non_exhaustive()
+    }
+}
+
+impl<C> Clone for Tools<C> {
+    fn clone(&self) -> Self {
+        Tools { carrier: Arc::clone(&self.carrier) }
+    }
+}
+
+impl<C: Carrier> Tools<C> {
+    /// The tools of one caller.
+    pub fn new(carrier: C) -> Tools<C> {
+        Tools { carrier: Arc::new(carrier) }
+    }
+
+    async fn call(&self, name: Name, arguments: Map<String, Value>) -> Said {
+        let carrier = self.carrier.as_ref();
+        match name {
+            Name::Extract => extract(carrier, arguments).await,
+            Name::StartBatch => start(carrier, "/v1/batch", arguments).await,
+            Name::StartCrawl => start(carrier, "/v1/crawl", arguments).await,
+            Name::JobStatus => {
+                let job = job_id(&known(&arguments, &["job_id"])?)?;
+                read(carry(carrier, Call::new(Method::GET, format!("/v1/jobs/{job}"))).await?).await
+            }
+            Name::JobResults => {
+                let arguments = known(&arguments, &["job_id", "from", "limit", "wait_seconds"])?;
+                let job = job_id(&arguments)?;
+                let from = number(&arguments, "from", 0, (0, u64::from(u32::MAX)))?;
+                let limit = number(&arguments, "limit", definitions::LIMIT, (1, definitions::MOST_RESULTS))?;
+                let wait = number(&arguments, "wait_seconds", definitions::WAIT, (0, definitions::LONGEST_WAIT))?;
+                let wanted = Wanted {
+                    job: &job,
+                    from: u32::try_from(from).unwrap_or(u32::MAX),
+                    limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                    wait: Duration::from_secs(wait),
+                };
+                page(carrier, wanted).await
+            }
+            Name::CancelJob => {
+                let job = job_id(&known(&arguments, &["job_id"])?)?;
+                read(carry(carrier, Call::new(Method::DELETE, format!("/v1/jobs/{job}"))).await?).await
+            }
+            Name::Usage => {
+                known(&arguments, &[])?;
+                read(carry(carrier, Call::new(Method::GET, "/v1/usage")).await?).await
+            }
+        }
+    }
+}
+
+/// One page, read at once.
+async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> Said {
+    let answer = carry(carrier, post("/v1/extract", arguments)?).await?;
+    let job = answer.headers().get(X_JOB_ID).cloned();
+    let mut said = read(answer).await?;
+    fit(&mut said);
+    if let Some(job) = job.as_ref().and_then(|job| job.to_str().ok()) {
+        said["job_id"] = json!(job);
+    }
+    Ok(said)
+}
+
+/// A job that goes on by itself.
+async fn start(carrier: &impl Carrier, path: &str, arguments: Map<String, Value>) -> Said {
+    let call = post(path, arguments)?.header("prefer", HeaderValue::from_static("respond-async"));
+    let answer = carry(carrier, call).await?;
+    if answer.status() == http::StatusCode::ACCEPTED {
+        // It ends once the job is in good hands.
+        return read(answer).await;
+    }
+    // The idempotency key is that of a job which has ended: its whole result would follow.
+    let job = answer.headers().get(X_JOB_ID).and_then(|job| job.to_str().ok()).unwrap_or_default();
+    Ok(json!({ "job_id": job, "status": "ended" }))
+}
+
+/// The call of an endpoint whose body the arguments are, but for the idempotency key.
+fn post(path: &str, mut arguments: Map<String, Value>) -> Result<Call, Value> {
+    let key = arguments.shift_remove(definitions::IDEMPOTENCY_KEY);
+    let call = Call::new(Method::POST, path).body(Value::Object(arguments));
+    match key {
+        None | Some(Value::Null) => Ok(call),
+        Some(Value::String(key)) => {
+            let value = HeaderValue::from_str(&key);
+            let refused = |_| invalid("\"idempotency_key\" must be 1 to 255 printable ASCII characters");
+            Ok(call.header("idempotency-key", value.map_err(refused)?))
+        }
+        Some(_) => Err(invalid("\"idempotency_key\" must be a text")),
+    }
+}
+
+/// The arguments, if each is one of these.
+fn known(arguments: &Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, Value> {
+    match arguments.keys().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(arguments.clone()),
+        Some(name) => {
+            let shown: String = name.chars().take(60).collect();
+            let known = if names.is_empty() { "none is known here".to_owned() } else { names.join(", ") };
+            Err(invalid(format!("unknown argument \"{shown}\" (known: {known})")))
+        }
+    }
+}
+
+/// The job that is meant: what a path may bear as one segment.
+fn job_id(arguments: &Map<String, Value>) -> Result<String, Value> {
+    let text = arguments.get("job_id").and_then(Value::as_str).unwrap_or_default();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err(invalid("\"job_id\" must be an id that start_batch, start_crawl or extract gave, like job_1a2b3c"));
+    }
+    Ok(text.to_owned())
+}
+
+fn number(arguments: &Map<String, Value>, name: &str, default: u64, (least, most): (u64, u64)) -> Result<u64, Value> {
+    let value = match arguments.get(name) {
+        None | Some(Value::Null) => Some(default),
+        Some(value) => value.as_u64().filter(|n| (least..=most).contains(n)),
+    };
+    value.ok_or_else(|| invalid(format!("\"{name}\" must be a whole number from {least} to {most}")))
+}
+
+impl<C: Carrier> ServerHandler for Tools<C> {
+    fn get_info(&self) -> ServerConfig {
+        let server = Implementation::new("runo", env!("CARGO_PKG_VERSION")).with_title("Runo");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(server)
+            .with_instructions(definitions::INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let mut list = ListToolsResult::with_all_items(definitions::tools().to_vec());
+        list.ttl_ms = Some(KEPT_MS);
+        list.cache_scope = Some(CacheScope::Public);
+        Ok(list)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(name) = Name::of(&request.name) else {
+            let shown: String = request.name.chars().take(60).collect();
+            return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\""), None));
+        };
+        // Text alone: said twice, it would take twice its room.
+        let text = |said: &Value| vec![ContentBlock::text(said.to_string())];
+        Ok(match Box::pin(self.call(name, request.arguments.unwrap_or_default())).await {
+            Ok(said) => CallToolResult::success(text(&said)),
+            Err(refusal) => CallToolResult::error(text(&refusal)),
+        }
+        .into())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        definitions::tools().iter().find(|tool| tool.name == name).cloned()
+    }
+}

@@ -1,0 +1,67 @@
+// What an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
+// Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+
+const SCHEMA = [{ field: "title", type: "string", example: "Page 1", selector: "h1" }];
+
+// Page N links to the next ten.
+const server = createServer((request, response) => {
+  const number = /^\/page\/(\d+)$/.exec(request.url)?.[1];
+  if (number === undefined) return response.writeHead(404).end();
+  const links = Array.from({ length: 10 }, (_, n) => `<a href="/page/${Number(number) + n + 1}">on</a>`).join("");
+  response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" });
+  response.end(`<!doctype html><title>Page ${number}</title><h1>Page ${number}</h1><p>${links}`);
+});
+await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+const site = `http://127.0.0.1:${server.address().port}`;
+
+async function loop(transport) {
+  const client = new Client({ name: "loop", version: "1.0.0" });
+  await client.connect(transport);
+  const call = async (tool, args) => {
+    const result = await client.callTool({ name: tool, arguments: args });
+    return { refused: result.isError === true, said: JSON.parse(result.content[0].text) };
+  };
+  const done = async (tool, args) => {
+    const { refused, said } = await call(tool, args);
+    assert.ok(!refused, JSON.stringify(said));
+    return said;
+  };
+  assert.equal((await client.listTools()).tools.length, 7);
+  const before = (await done("usage", {})).monthly.used;
+  const crawl = { follow_pattern: `${site}/page/*`, max_pages: 500, max_depth: 20, use_sitemap: false, allow_large_crawl: true };
+  const { job_id } = await done("start_crawl", { seed_url: `${site}/page/0`, schema: SCHEMA, crawl });
+  const seen = [];
+  let from = 0;
+  for (let n = 0; n < 2; n++) {
+    const page = await done("job_results", { job_id, from, limit: 3, wait_seconds: 30 });
+    assert.ok(page.results.length >= 1 && page.results.length <= 3 && page.status === "running", JSON.stringify(page));
+    seen.push(...page.results.map((result) => result.data.title));
+    from = page.next_from;
+  }
+  assert.ok(new Set(seen).size === seen.length && seen.length === from && seen.includes("Page 0"), String(seen));
+  assert.equal((await done("cancel_job", { job_id })).status, "cancelled");
+  let last;
+  do {
+    last = await done("job_results", { job_id, from, limit: 100 });
+    from = last.next_from;
+  } while (from !== null);
+  const { reserved, charged, refunded } = last.credits;
+  assert.ok(last.status === "cancelled" && last.summary.crawl_meta.cancelled, JSON.stringify(last));
+  assert.ok(reserved === 500 && charged + refunded === 500 && charged < 250, JSON.stringify(last.credits));
+  assert.equal((await done("usage", {})).monthly.used, before + charged);
+  const { refused, said } = await call("extract", { url: `${site}/page/1` });
+  assert.ok(refused && said.error.code === "SCHEMA_REQUIRED", JSON.stringify(said));
+  await client.close();
+  console.log(`@modelcontextprotocol/sdk: crawled, read ${seen.length} results in two pages, cancelled; ${charged} of 500 charged`);
+}
+
+const { RUNO_BASE_URL, RUNO_API_KEY } = process.env;
+const requestInit = { headers: { "X-API-Key": RUNO_API_KEY } };
+await loop(new StreamableHTTPClientTransport(new URL(`${RUNO_BASE_URL}/mcp`), { requestInit }));
+server.close();
+server.closeAllConnections();

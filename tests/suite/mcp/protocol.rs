@@ -1,0 +1,126 @@
+//! The protocol around the tools: revisions, keys, and who else may not ask.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{CURRENT, OLDER, message, post, said, tool};
+use crate::support::stack::World;
+
+const TOOLS: [&str; 7] = ["extract", "start_batch", "start_crawl", "job_status", "job_results", "cancel_job", "usage"];
+
+#[tokio::test]
+async fn older_clients_shake_hands_and_get_no_session() {
+    let world = World::start().await;
+    for revision in ["2024-11-05", "2025-03-26", OLDER, "2025-11-25"] {
+        let hello =
+            json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+        let answer = post(&world, &[], &message("initialize", hello)).await;
+        let result = answer.json()["result"].clone();
+        assert_eq!((answer.status.as_u16(), &result["protocolVersion"]), (200, &json!(revision)), "{}", answer.text);
+        assert_eq!(result["serverInfo"]["name"], "runo");
+        assert!(result["capabilities"]["tools"].is_object() && result["instructions"].is_string(), "{}", answer.text);
+        assert!(answer.headers.get("mcp-session-id").is_none(), "there is nothing that another process would not know");
+        assert_eq!(answer.header("cache-control"), "no-store");
+
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let taken = post(&world, &[("MCP-Protocol-Version", revision)], &ready).await;
+        assert_eq!((taken.status.as_u16(), taken.text.as_str()), (202, ""));
+        let list = post(&world, &[("MCP-Protocol-Version", revision)], &message("tools/list", json!({}))).await.json();
+        let names: Vec<_> = list["result"]["tools"].as_array().unwrap().iter().map(|t| t["name"].clone()).collect();
+        assert_eq!(names, TOOLS, "{revision}");
+    }
+}
+
+/// A request of the current revision, which says everything itself.
+fn whole(method: &str, mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": CURRENT,
+        "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    message(method, params)
+}
+
+#[tokio::test]
+async fn the_current_revision_needs_no_handshake() {
+    let world = World::start().await;
+    let fields = |method: &'static str| [("MCP-Protocol-Version", CURRENT), ("Mcp-Method", method)];
+    let found = post(&world, &fields("server/discover"), &whole("server/discover", json!({}))).await;
+    assert!(
+        found.json()["result"]["supportedVersions"].as_array().unwrap().contains(&json!(CURRENT)),
+        "{}",
+        found.text
+    );
+    let list = post(&world, &fields("tools/list"), &whole("tools/list", json!({}))).await.json();
+    let tools = list["result"]["tools"].as_array().unwrap();
+    assert_eq!(tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect::<Vec<_>>(), TOOLS);
+    assert_eq!((&list["result"]["cacheScope"], list["result"]["ttlMs"].is_u64()), (&json!("public"), true), "{list}");
+    let [version, method] = fields("tools/call");
+    let call = whole("tools/call", json!({ "name": "usage", "arguments": {} }));
+    let answer = post(&world, &[version, method, ("Mcp-Name", "usage")], &call).await;
+    assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
+    // A field that says something else than the body, and a revision that there is not.
+    let wrong = post(&world, &[version, method, ("Mcp-Name", "cancel_job")], &call).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.text);
+    let unknown = post(&world, &[("MCP-Protocol-Version", "1999-01-01")], &message("tools/list", json!({}))).await;
+    assert_eq!(unknown.status, 400, "{}", unknown.text);
+}
+
+#[tokio::test]
+async fn only_who_has_a_key_gets_anything() {
+    let world = World::start().await;
+    for revision in [OLDER, CURRENT] {
+        let stranger = post(
+            &world.with_key("sk_live_unknown"),
+            &[("MCP-Protocol-Version", revision)],
+            &message("tools/list", json!({})),
+        )
+        .await;
+        assert_eq!((stranger.status.as_u16(), stranger.code().as_str()), (401, "UNAUTHORIZED"), "{}", stranger.text);
+    }
+    // Where an agent can be given nothing but a bearer's token.
+    let bearer = |key: &str| {
+        let request = reqwest::Client::new().post(format!("{}/mcp", world.base())).bearer_auth(key);
+        request
+            .header("Accept", "application/json, text/event-stream")
+            .header("Content-Type", "application/json")
+            .body(message("tools/call", json!({ "name": "usage", "arguments": {} })).to_string())
+    };
+    let answer = world.send(bearer(&world.key)).await;
+    assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
+    assert_eq!(world.send(bearer("sk_live_unknown")).await.status, 401);
+    // It is the key of this path alone.
+    let elsewhere = reqwest::Client::new().get(format!("{}/v1/usage", world.base())).bearer_auth(&world.key);
+    assert_eq!(world.send(elsewhere).await.status, 401);
+}
+
+#[tokio::test]
+async fn pages_of_browsers_other_methods_and_what_is_no_message_are_refused() {
+    let world = World::start().await;
+    let list = message("tools/list", json!({}));
+    for origin in ["https://evil.example", "http://localhost:3000", "null"] {
+        let answer = post(&world, &[("Origin", origin)], &list).await;
+        assert_eq!(answer.status, 403, "{origin}: {}", answer.text);
+    }
+    for method in [Method::GET, Method::DELETE] {
+        let answer = world.send(world.request(method, "/mcp").header("Accept", "text/event-stream")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST, OPTIONS"));
+    }
+    let request = |body: String| {
+        let accept = "application/json, text/event-stream";
+        world
+            .request(Method::POST, "/mcp")
+            .header("Accept", accept)
+            .header("Content-Type", "application/json")
+            .body(body)
+    };
+    let answer = world.send(request("{".to_owned())).await;
+    assert!(answer.status.is_client_error(), "{}: {}", answer.status, answer.text);
+    let large = message("tools/call", json!({ "name": "usage", "arguments": { "x": "x".repeat(5 * 1024 * 1024) } }));
+    let answer = world.send(request(large.to_string())).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (413, "PAYLOAD_TOO_LARGE"));
+    let unknown = post(&world, &[], &message("tools/call", json!({ "name": "delete_all", "arguments": {} }))).await;
+    assert_eq!(unknown.json()["error"]["code"], -32602, "{}", unknown.text);
+    // It serves on.
+    assert_eq!(tool(&world, "usage", json!({})).await.unwrap()["monthly"]["used"], 0);
+}

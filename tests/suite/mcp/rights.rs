@@ -1,0 +1,91 @@
+//! What the function behind `/mcp` may do is what its tools do, whether the queue takes jobs or not.
+
+use domain::JobId;
+use serde_json::{Value, json};
+
+use super::said;
+use crate::rights::{Stage, assert_rights};
+use crate::support::cloud::{Function, PLENTY};
+use crate::support::runtime_api::Answer;
+use crate::support::stack::schema;
+use crate::support::until;
+
+fn ask(function: &Function, name: &str, arguments: Value) -> Answer {
+    let accept = ("accept", "application/json, text/event-stream");
+    let fields = [accept, ("content-type", "application/json"), ("host", "api.example")];
+    let message = super::message("tools/call", json!({ "name": name, "arguments": arguments }));
+    function.request("POST", "/mcp", &fields, &message, PLENTY)
+}
+
+async fn tool(function: &Function, name: &str, arguments: Value) -> Value {
+    said(&ask(function, name, arguments).body().await).unwrap()
+}
+
+fn id(said: &Value) -> JobId {
+    JobId::parse(said["job_id"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mcp_does_what_its_role_allows() {
+    let stage = Stage::start().await;
+    let (mcp, seen) = stage.watched("mcp", &[]).await;
+    let (canceller, cancels) = stage.watched("mcp", &[]).await;
+    let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
+    // One page: rendered, fresh, from the cache, replayed; a host that wants to be left alone; a large one.
+    let page = |path: &str, key: Option<&str>| {
+        let mut arguments = json!({ "url": stage.site.url(path), "schema": schema() });
+        key.into_iter().for_each(|key| arguments["idempotency_key"] = json!(key));
+        arguments
+    };
+    for (path, key) in [
+        ("/spa/1", None),
+        ("/p/0", None),
+        ("/p/0", None),
+        ("/p/1", Some("once")),
+        ("/p/1", Some("once")),
+        ("/busy/429/1", None),
+    ] {
+        tool(&mcp, "extract", page(path, key)).await;
+    }
+    let large = json!([{ "field": "title", "type": "string", "example": "A title", "selector": "h1" }]);
+    for _ in 0..2 {
+        let arguments = json!({ "url": stage.site.url("/large/1"), "schema": large, "idempotency_key": "large" });
+        assert!(tool(&mcp, "extract", arguments).await["data"]["title"].as_str().unwrap().len() > 4_096);
+    }
+    // Jobs that the queue takes, read while workers run them, and afterwards.
+    let urls = [stage.site.urls("/p", 3), vec![stage.site.url("/404")]].concat();
+    let job = id(&tool(&mcp, "start_batch", stage.batch(&urls, json!({}))).await);
+    let mut page = ask(&mcp, "job_results", json!({ "job_id": job, "wait_seconds": 40 }));
+    tokio::join!(stage.settle_all(&worker, &settle, &job), async { page.body().await });
+    assert_eq!(tool(&mcp, "job_results", json!({ "job_id": job })).await["summary"]["succeeded"], 3);
+    assert_eq!(tool(&mcp, "job_status", json!({ "job_id": job })).await["status"], "completed");
+    tool(&mcp, "usage", json!({})).await;
+    // What the queue does not take is run here: a batch, one that fails fast, and crawls that grow and are redirected.
+    seen.refuse_sends(true);
+    for batch in [
+        stage.batch(&urls, json!({ "concurrency": 1 })),
+        stage.batch(&urls[3..], json!({ "fail_fast": true, "concurrency": 1 })),
+        stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" })),
+    ] {
+        let job = id(&tool(&mcp, "start_batch", batch).await);
+        assert_eq!(tool(&mcp, "job_status", json!({ "job_id": job })).await["progress"]["pending"], 0);
+    }
+    for (seed, pages) in [("/tree/0", 3), ("/tree/0", 9), ("/moved", 2)] {
+        let job = id(&tool(&mcp, "start_crawl", stage.crawl(seed, pages)).await);
+        let got = tool(&mcp, "job_results", json!({ "job_id": job })).await;
+        assert!(got["summary"]["crawl_meta"]["pages_visited"].as_u64().unwrap() >= 1, "{got}");
+    }
+    seen.refuse_sends(false);
+    // Cancelled before anything has started, and an extract while it runs, by another process of the function.
+    // Whom the caller of /v1/batch wants told of its end is told by whoever ends it.
+    let batch = stage.cloud.function("batch").await;
+    let mut told = stage.batch(&urls, json!({}));
+    told["webhook"] = stage.webhook();
+    let job = stage.detach(&batch, &told).await;
+    assert_eq!(tool(&canceller, "cancel_job", json!({ "job_id": job })).await["status"], "cancelled");
+    let mut answer = ask(&mcp, "extract", json!({ "url": stage.site.url("/gate/0"), "schema": schema() }));
+    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    stage.site.open_gate();
+    answer.body().await;
+    assert_rights("McpFunction", &[&seen, &cancels]);
+}
