@@ -59,7 +59,7 @@ fn every_function_has_events() {
         let (function, case) = name.split_once('.').unwrap();
         cases.entry(function.to_owned()).or_default().push(case.to_owned());
     }
-    let wanted: [(&str, &[&str]); 7] = [
+    let wanted: [(&str, &[&str]); 8] = [
         ("batch", &["options", "post", "respond-async"]),
         ("crawl", &["post"]),
         ("extract", &["post", "refused"]),
