@@ -22,6 +22,20 @@ async fn the_same_call_again_is_the_same_job() {
     world.assert_sound().await;
 }
 
+/// The draft standard writes a key as a structured string.
+#[tokio::test]
+async fn a_key_in_quotes_is_the_key() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let body = json!({ "urls": site.urls("/p", 2), "schema": schema() });
+    let plain = world.post_idempotent("/v1/batch", "abc", &body).await;
+    let quoted = world.post_idempotent("/v1/batch", "\"abc\"", &body).await;
+    assert_eq!((quoted.job(), world.used().await), (plain.job(), 2));
+    // What has a quote in it is another key.
+    let other = world.post_idempotent("/v1/batch", "\"a\\\"bc\"", &body).await;
+    assert_ne!(other.job(), plain.job());
+    assert_eq!(world.post_idempotent("/v1/batch", "\"\"", &body).await.code(), "INVALID_REQUEST");
+}
+
 #[tokio::test]
 async fn a_running_job_is_joined() {
     let (world, site) = (World::start().await, Site::start().await);

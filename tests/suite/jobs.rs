@@ -58,6 +58,33 @@ async fn running_jobs_are_listed_newest_first_and_only_the_callers() {
 }
 
 #[tokio::test]
+async fn jobs_that_run_and_jobs_that_ended_are_one_list() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let mut ids = Vec::new();
+    for path in ["/p/0", "/gate/1", "/p/2", "/gate/3", "/p/4"] {
+        let body = json!({ "urls": [site.url(path)], "schema": schema() });
+        let (job, result) = world.begin("/v1/batch", body).await;
+        if path.starts_with("/p") {
+            result.await.unwrap();
+        }
+        ids.insert(0, job);
+        // Jobs of one millisecond would be in the order of their ids.
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    }
+    let (mut listed, mut path) = (Vec::new(), "/v1/jobs?state=all&limit=2".to_owned());
+    loop {
+        let page = world.get(&path).await.json();
+        let jobs = page["jobs"].as_array().unwrap();
+        assert!(jobs.len() <= 2);
+        listed.extend(jobs.iter().map(|job| job["job_id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/jobs?state=all&limit=2&cursor={cursor}");
+    }
+    assert_eq!(listed, ids);
+    site.open_gate();
+}
+
+#[tokio::test]
 async fn results_can_be_read_while_they_come_again_and_from_a_place() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut urls = site.urls("/p", 40);
@@ -114,5 +141,11 @@ async fn usage_tells_plan_month_and_rate() {
     assert_eq!(usage["monthly"], json!({"limit": 50000, "used": 3, "remaining": 49997}));
     assert_eq!(usage["prepaid"], json!({"balance": 0}));
     assert_eq!(usage["rate"]["limit"], 60);
+    // The rate in the words of the draft standard.
+    let answer = pro.get("/v1/usage").await;
+    assert_eq!(answer.header("ratelimit-policy"), "\"minute\";q=60;w=60");
+    let (left, seconds) = answer.header("ratelimit").split_once(";t=").unwrap();
+    assert_eq!(left, format!("\"minute\";r={}", answer.number("x-ratelimit-remaining")));
+    assert!((1..=60).contains(&seconds.parse::<u64>().unwrap()), "{seconds}");
     assert_eq!(usage["month"].as_str().unwrap().len(), 7);
 }

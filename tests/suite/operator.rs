@@ -53,6 +53,58 @@ async fn it_works_on_the_running_server() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_limited_by_the_plan_shown_masked_and_bound_anew() {
+    let (folder, site) = (Folder::new("keys"), Site::start().await);
+    let server = Server::start(&folder.0);
+    admin(&folder.0, &["account", "create", "--plan", "free", "--id", "small"]);
+    let file = |name: &str, fields: Value| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, fields.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let title = file("title.json", json!([{ "field": "title", "type": "string", "example": "" }]));
+    let price = file("price.json", json!([{ "field": "price", "type": "float", "example": 1.5 }]));
+    let create = ["key", "create", "--account", "small", "--json"];
+    let (_, text) = admin(&folder.0, &[&create[..], &["--schema", &title]].concat());
+    let key = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+    let over = std::process::Command::new(crate::support::binaries::binary("admin"))
+        .arg("--data-dir")
+        .arg(&folder.0)
+        .args(create)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(over.stderr).unwrap() + &String::from_utf8(over.stdout).unwrap();
+    assert!(!over.status.success() && said.contains("KEY_LIMIT_REACHED"), "{said}");
+
+    let extract = async |n: u8| -> Value {
+        let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", &key);
+        let body = json!({ "url": site.url(&format!("/p/{n}")) }).to_string();
+        serde_json::from_str(&request.body(body).send().await.unwrap().text().await.unwrap()).unwrap()
+    };
+    assert!(
+        admin(&folder.0, &["account", "plan", "small", "pro"]).0,
+        "so that one call does not keep the next waiting"
+    );
+    assert_eq!(extract(1).await["data"], json!({ "title": "Page 1" }));
+    let bind = ["key", "schema", "--account", "small", "--schema", price.as_str()];
+    let (good, text) = admin_given(&folder.0, &bind, &key);
+    assert!(good && !text.contains(&key), "{text}");
+    assert_eq!(extract(2).await["data"], json!({ "price": 2.5 }));
+
+    let (_, text) = admin(&folder.0, &["key", "list", "--account", "small", "--json"]);
+    let listed: Value = serde_json::from_str(&text).unwrap();
+    let end = &key[key.len() - 4..];
+    let shown = listed["keys"].as_array().unwrap().iter().find(|one| one["ends_in"] == end).unwrap();
+    assert_eq!(shown["key"], format!("sk_static_…{end}"));
+    assert!(!text.contains(&key));
+    // Neither a dynamic key, nor another account's, nor a revoked one has a schema to change.
+    assert!(!admin_given(&folder.0, &bind, KEY).0);
+    assert!(!admin_given(&folder.0, &["key", "schema", "--account", "dev", "--schema", &price], &key).0);
+    assert!(admin_given(&folder.0, &["key", "revoke", "--account", "small"], &key).0);
+    assert!(!admin_given(&folder.0, &bind, &key).0);
+}
+
 /// A shell's history keeps arguments, so the key may come another way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_to_revoke_is_read_from_standard_input() {

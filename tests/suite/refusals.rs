@@ -290,3 +290,30 @@ async fn the_rate_limit_counts_accepted_calls_only() {
     }
     panic!("the minute turned ten times");
 }
+
+/// RFC 9457 for who names it, on whichever way a refusal comes about.
+#[tokio::test]
+async fn a_refusal_is_a_problem_to_who_asks_for_one() {
+    let world = World::start().await;
+    let asked = |method, path: &str, accept: &str| world.request(method, path).header("Accept", accept.to_owned());
+    let cases = [
+        (Method::POST, "/v1/batch", 400, "INVALID_REQUEST"),
+        (Method::GET, "/v1/jobs/job_000000000000", 404, "JOB_NOT_FOUND"),
+        (Method::GET, "/v1/nothing", 404, "NOT_FOUND"),
+        (Method::PUT, "/v1/usage", 405, "METHOD_NOT_ALLOWED"),
+    ];
+    for (method, path, status, code) in cases {
+        let plain = world.send(asked(method.clone(), path, "application/problem+json;q=0, */*")).await;
+        let problem = world.send(asked(method, path, "application/json, application/problem+json")).await;
+        assert_eq!((problem.status.as_u16(), problem.header("content-type")), (status, "application/problem+json"));
+        assert_eq!((plain.status.as_u16(), plain.header("content-type")), (status, "application/json"));
+        let body = problem.json();
+        assert_eq!((&body["code"], &body["status"], &body["retryable"]), (&json!(code), &json!(status), &json!(false)));
+        assert_eq!(body["detail"], plain.message());
+        assert_eq!((&body["type"], body["title"].as_str().unwrap().is_empty()), (&json!("about:blank"), false));
+        assert_eq!(problem.header("allow"), plain.header("allow"));
+    }
+    let stranger = world.with_key("sk_live_unknown");
+    let answer = stranger.send(stranger.request(Method::GET, "/v1/usage").header("Accept", "application/problem+json"));
+    assert_eq!(answer.await.json()["code"], "UNAUTHORIZED");
+}

@@ -17,6 +17,8 @@ pub enum JobState {
     Running,
     /// Those that have ended and whose results are kept.
     Finished,
+    /// Both.
+    All,
 }
 
 impl JobState {
@@ -25,6 +27,7 @@ impl JobState {
         match self {
             JobState::Running => "running",
             JobState::Finished => "finished",
+            JobState::All => "all",
         }
     }
 }

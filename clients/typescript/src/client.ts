@@ -52,7 +52,7 @@ export class Client {
 
   /** The account's jobs, newest first; pages are asked for as they are needed. */
   async *jobs(
-    { state = "running", pageSize = 100 }: { state?: "running" | "finished"; pageSize?: number } = {},
+    { state = "running", pageSize = 100 }: { state?: "running" | "finished" | "all"; pageSize?: number } = {},
   ): AsyncGenerator<JobInfo, void, undefined> {
     let cursor: string | undefined;
     do {

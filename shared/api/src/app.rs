@@ -22,8 +22,10 @@ use store::{RetryPolicy, Store};
 
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ConfigError, Env, ResourceConfig, TableAccess, process_env};
+use crate::error;
 use crate::headers::{add_limits, add_privacy};
 use crate::held::HeldCalls;
+use crate::prefer::likes_problems;
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
 use crate::{ApiError, Response, request};
@@ -173,10 +175,10 @@ pub fn read_page_if_asked() -> Option<ExitCode> {
 impl App {
     /// Refuses a request before anything looks into it: the figures of an authenticated caller belong on that too.
     pub async fn refuse(&self, headers: &http::HeaderMap, refusal: ApiError) -> Response {
-        let mut response = refusal.into_response();
+        let mut response = error::as_asked(refusal.into_response(), likes_problems(headers));
         add_privacy(response.headers_mut());
         if let Ok(caller) = authenticate(self.engine.store(), headers, None, self.engine.now()).await {
-            add_limits(response.headers_mut(), &caller.quota);
+            add_limits(response.headers_mut(), &caller.quota, self.engine.now());
         }
         response
     }
@@ -186,7 +188,7 @@ impl App {
     pub async fn stranger(&self, headers: &http::HeaderMap) -> Option<Response> {
         let refusal = known_key(self.engine.store(), headers).await.err()?;
         (refusal.code == ErrorCode::Unauthorized).then(|| {
-            let mut response = refusal.into_response();
+            let mut response = error::as_asked(refusal.into_response(), likes_problems(headers));
             add_privacy(response.headers_mut());
             response
         })
@@ -200,7 +202,8 @@ impl App {
             let log = RequestLog::begin(self);
             let mut request = request;
             request.extensions_mut().insert(log.clone());
-            let mut response = self.answer_routed(function, request).await;
+            let problem = likes_problems(request.headers());
+            let mut response = error::as_asked(self.answer_routed(function, request).await, problem);
             add_privacy(response.headers_mut());
             log.head(response.status().as_u16(), response.extensions().get().copied());
             let response = response.map(|body| body.logged(log));

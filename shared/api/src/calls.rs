@@ -71,7 +71,7 @@ impl App {
         let mut quota = caller.quota.clone();
         let response = self.accept(endpoint, request, key, caller.bound.as_ref(), &mut quota).await;
         let mut response = response.unwrap_or_else(ApiError::into_response);
-        add_limits(response.headers_mut(), &quota);
+        add_limits(response.headers_mut(), &quota, self.engine.now());
         response
     }
 
@@ -169,7 +169,7 @@ impl App {
         match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => {
                 let mut response = refusal.into_response();
-                add_limits(response.headers_mut(), &caller.quota);
+                add_limits(response.headers_mut(), &caller.quota, self.engine.now());
                 response
             }
             Err(unauthorized) => unauthorized.into_response(),

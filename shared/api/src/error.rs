@@ -68,6 +68,7 @@ impl ApiError {
         *response.status_mut() = ApiError::status(self.code);
         // For the log.
         response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(Told(self.message));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
@@ -78,6 +79,33 @@ impl ApiError {
         }
         response
     }
+}
+
+/// The message of a refusal, for who says it in other words.
+#[derive(Debug, Clone)]
+struct Told(String);
+
+/// Says a refusal as `application/problem+json` (RFC 9457) where that was asked for.
+pub fn as_asked(response: Response, problem: bool) -> Response {
+    let extensions = response.extensions();
+    let (Some(code), Some(Told(message))) = (extensions.get::<ErrorCode>().copied(), extensions.get::<Told>()) else {
+        return response;
+    };
+    if !problem {
+        return response;
+    }
+    let status = response.status();
+    let problem = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": message,
+        "code": code,
+        "retryable": code.retryable(),
+    });
+    let mut response = response.map(|_| Body::full(problem.to_string()));
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/problem+json"));
+    response
 }
 
 /// Faults inside: logged here, once, with what they are; told to the caller without.

@@ -26,11 +26,21 @@ pub fn seconds_to_reset(quota: &QuotaSnapshot, now: Timestamp) -> u64 {
     u64::try_from((quota.minute + 1) * 60 - now.secs()).unwrap_or(0).max(1)
 }
 
-/// Adds rate and quota figures, told after the call's reservation.
-pub fn add_limits(headers: &mut HeaderMap, quota: &QuotaSnapshot) {
+/// Adds rate and quota figures, told after the call's reservation; the rate also as draft-ietf-httpapi-ratelimit-headers
+/// has it.
+pub fn add_limits(headers: &mut HeaderMap, quota: &QuotaSnapshot, now: Timestamp) {
     let reset = u64::try_from((quota.minute + 1) * 60).unwrap_or(0);
+    let remaining = quota.rate_limit.saturating_sub(quota.rate_count);
+    let policy = format!("\"minute\";q={};w=60", quota.rate_limit);
+    let left = format!("\"minute\";r={remaining};t={}", seconds_to_reset(quota, now));
+    for (name, text) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+        // Digits and letters: always a header's value.
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
     headers.insert("x-ratelimit-limit", quota.rate_limit.into());
-    headers.insert("x-ratelimit-remaining", quota.rate_limit.saturating_sub(quota.rate_count).into());
+    headers.insert("x-ratelimit-remaining", remaining.into());
     headers.insert("x-ratelimit-reset", reset.into());
     headers.insert("x-monthly-usage-limit", quota.limit().into());
     headers.insert("x-monthly-usage-remaining", quota.monthly_left().into());

@@ -47,7 +47,7 @@ impl App {
         });
         let answer = self.answer(operation, segments, &caller, request).await;
         let mut response = answer.unwrap_or_else(ApiError::into_response);
-        add_limits(response.headers_mut(), &caller.quota);
+        add_limits(response.headers_mut(), &caller.quota, self.engine.now());
         response
     }
 
@@ -118,7 +118,8 @@ impl App {
                     which = match value.as_str() {
                         "running" => Which::Running,
                         "finished" => Which::Finished,
-                        _ => return Err(ApiError::invalid("\"state\" must be \"running\" or \"finished\"")),
+                        "all" => Which::All,
+                        _ => return Err(ApiError::invalid("\"state\" must be \"running\", \"finished\" or \"all\"")),
                     }
                 }
             }

@@ -85,6 +85,16 @@ pub fn format(headers: &HeaderMap) -> Format {
     best.0
 }
 
+/// Whether `Accept` names `application/problem+json`.
+pub fn likes_problems(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"));
+        named && parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).is_none_or(|quality| quality > 0.0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

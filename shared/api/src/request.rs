@@ -98,15 +98,23 @@ pub fn last_event_id(headers: &HeaderMap) -> Result<u32, ApiError> {
     read.ok_or_else(|| ApiError::invalid("Last-Event-ID must be the id of an event that this API sent"))
 }
 
-/// The `Idempotency-Key` header, if there is one.
+/// The `Idempotency-Key` header, if there is one. Its draft standard writes it as a structured string: `"abc"` and `abc`
+/// are one key.
 ///
 /// # Errors
 /// `INVALID_REQUEST` where it is not 1 to 255 printable ASCII characters.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
+    let text = unquoted(value.to_str().unwrap_or_default());
     if text.is_empty() || text.len() > 255 || !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
         return Err(ApiError::invalid("Idempotency-Key must be 1 to 255 printable ASCII characters"));
     }
     Ok(Some(text))
+}
+
+/// What is between the quotes of a structured string (RFC 9651 §3.3.3). One with escapes in it is another text without
+/// them, so it stays as it is.
+fn unquoted(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains(['"', '\\'])).unwrap_or(text)
 }

@@ -135,6 +135,14 @@ pub fn key_text(prefix: &str, a: u128, b: u128) -> String {
     format!("{prefix}{}{}", base36(a, 16), base36(b, 16))
 }
 
+/// A key as it is shown: its kind and its last characters, too few to guess the rest. Of a short one nothing.
+pub fn masked(key: &str) -> String {
+    let kind = ["sk_live_", "sk_static_"].into_iter().find(|kind| key.starts_with(kind)).unwrap_or_default();
+    let rest: Vec<char> = key[kind.len()..].chars().collect();
+    let end: String = if rest.len() < 12 { String::new() } else { rest[rest.len() - 4..].iter().collect() };
+    format!("{kind}…{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +162,12 @@ mod tests {
         for s in ["", "job_", "job_short", "job_ABCDEFGHIJKLMN", "jobx0123456789ab", "job_0123456789ab/.."] {
             assert_eq!(JobId::parse(s), None, "{s}");
         }
+    }
+
+    #[test]
+    fn keys_are_shown_masked() {
+        assert_eq!(masked("sk_live_0123456789abcdef"), "sk_live_…cdef");
+        assert_eq!(masked("sk_static_0123456789abcdef"), "sk_static_…cdef");
+        assert_eq!([masked("sk_live_try_me"), masked("höchst geheim"), masked("")], ["sk_live_…", "…heim", "…"]);
     }
 }

@@ -180,7 +180,7 @@ impl Accounts {
         })
     }
 
-    /// Stores a key by its hash. `label` is what an operator recognises it by (its last characters), never the key.
+    /// Stores a key by its hash. `label` is what an operator recognises it by (`domain::ids::masked`), never the key.
     ///
     /// # Errors
     /// Faults of the store.
@@ -206,6 +206,31 @@ impl Accounts {
         let accounts = &self.tables.accounts;
         let items = vec![tx_put(accounts, item, ABSENT)?, tx_put(accounts, pointer, ABSENT)?];
         Ok(match self.transact(items).await? {
+            Transaction::Written => Change::Applied,
+            Transaction::Refused(_) => Change::Refused,
+        })
+    }
+
+    /// Binds another schema to a static key of the account. Calls that were accepted keep the one that they had.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn bind_key(&self, account: &AccountId, sha256: &str, bound: &Binding) -> Result<Change, StoreError> {
+        let given = values([
+            (":schema", json_text(&bound.schema)?),
+            (":no_model", AttributeValue::Bool(bound.model == ModelUse::Never)),
+            (":account", s(account.as_str())),
+            (":kind", s("static")),
+            (":revoked", AttributeValue::Bool(false)),
+        ]);
+        let update = tx_update(
+            &self.tables.accounts,
+            key(keys::api_key(sha256), "KEY"),
+            "SET #schema = :schema, #no_model = :no_model",
+            "#account = :account AND #kind = :kind AND #revoked = :revoked",
+            given,
+        )?;
+        Ok(match self.transact(vec![update]).await? {
             Transaction::Written => Change::Applied,
             Transaction::Refused(_) => Change::Refused,
         })

@@ -18,6 +18,8 @@ pub enum Which {
     Running,
     /// Ended and still kept.
     Finished,
+    /// Both.
+    All,
 }
 
 /// A page of jobs, newest first.
@@ -51,10 +53,24 @@ impl Jobs {
         after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<JobPage, StoreError> {
-        let list_pk = match which {
-            Which::Running => keys::list_running(account),
-            Which::Finished => keys::list_finished(account),
-        };
+        if which != Which::All {
+            return self.list_of(account, which == Which::Finished, limit, after, now).await;
+        }
+        // In this order: what ends in between is in both, and not in neither.
+        let running = self.list_of(account, false, limit, after, now).await?;
+        let finished = self.list_of(account, true, limit, after, now).await?;
+        Ok(merged(running, finished, limit))
+    }
+
+    async fn list_of(
+        &self,
+        account: &AccountId,
+        finished: bool,
+        limit: usize,
+        after: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<JobPage, StoreError> {
+        let list_pk = if finished { keys::list_finished(account) } else { keys::list_running(account) };
         let mut start = after.map(|c| index_key(&list_pk, c));
         let mut jobs: Vec<Job> = Vec::new();
         loop {
@@ -72,7 +88,7 @@ impl Jobs {
                 .await
                 .map_err(|e| StoreError::sdk("Query", e))?;
             for job in self.jobs_of(page.items.unwrap_or_default()).await? {
-                if (which == Which::Finished) == job.state.ended() && job.retained(now) {
+                if finished == job.state.ended() && job.retained(now) {
                     jobs.push(job);
                 }
             }
@@ -83,8 +99,7 @@ impl Jobs {
         }
         let more = jobs.len() > limit;
         jobs.truncate(limit);
-        let next = jobs.last().filter(|_| more).map(|j| Cursor { started_at: j.started_at, job: j.id.clone() });
-        Ok(JobPage { jobs, next })
+        Ok(page(jobs, more))
     }
 
     /// The META rows behind index entries, in the entries' order.
@@ -97,6 +112,23 @@ impl Jobs {
         }
         Ok(ids.iter().filter_map(|pk| rows.remove(*pk)).collect())
     }
+}
+
+fn page(jobs: Vec<Job>, more: bool) -> JobPage {
+    let next = jobs.last().filter(|_| more).map(|j| Cursor { started_at: j.started_at, job: j.id.clone() });
+    JobPage { jobs, next }
+}
+
+/// Two pages as one, newest first. Of a job that is in both, what the second says is newer.
+fn merged(running: JobPage, finished: JobPage, limit: usize) -> JobPage {
+    let more = running.next.is_some() || finished.next.is_some();
+    let mut jobs = finished.jobs;
+    let new = running.jobs.into_iter().filter(|job| jobs.iter().all(|other| other.id != job.id));
+    jobs.extend(new.collect::<Vec<_>>());
+    jobs.sort_by_key(|job| std::cmp::Reverse(keys::list_sort(job.started_at, &job.id)));
+    let more = more || jobs.len() > limit;
+    jobs.truncate(limit);
+    page(jobs, more)
 }
 
 fn index_key(list_pk: &str, cursor: &Cursor) -> Item {

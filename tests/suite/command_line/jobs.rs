@@ -49,6 +49,7 @@ async fn a_detached_job_is_listed_taken_up_and_cancelled() {
     let finished = ran(runo(&world, &["jobs", "--finished", "--limit", "1"])).await.lines();
     assert_eq!((finished.len(), &finished[0]["job_id"]), (1, &json!(job)));
     assert!(ran(runo(&world, &["jobs"])).await.out.is_empty());
+    assert_eq!(ran(runo(&world, &["jobs", "--all"])).await.lines().len(), 1);
     world.assert_sound().await;
 }
 

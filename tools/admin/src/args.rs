@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Accounts: create, suspend, resume, plan, top-up, usage
     #[command(subcommand)]
     Account(AccountCommand),
-    /// API keys: create, revoke, list
+    /// API keys: create, schema, revoke, list
     #[command(subcommand)]
     Key(KeyCommand),
     /// Webhooks: the secrets that messages are signed with
@@ -178,6 +178,20 @@ pub(crate) enum KeyCommand {
         #[arg(long, requires = "schema")]
         no_model: bool,
     },
+    /// Bind another schema to a static key; calls that were accepted keep the one that they had
+    Schema {
+        /// Whose
+        #[arg(long, value_parser = account)]
+        account: AccountId,
+        /// A file with the schema
+        #[arg(long, value_name = "FILE")]
+        schema: PathBuf,
+        /// Keep the operator's model out of all calls with it
+        #[arg(long)]
+        no_model: bool,
+        /// The key or its hash; standard input if missing or "-"
+        key: Option<String>,
+    },
     /// Revoke a key, given itself or by the hash that `list` shows; read from standard input if it is not given, so that
     /// the shell's history does not keep it
     Revoke {
@@ -187,7 +201,7 @@ pub(crate) enum KeyCommand {
         /// The key or its hash; standard input if missing or "-"
         key: Option<String>,
     },
-    /// List keys by hash and last characters
+    /// List keys, masked, with their hashes
     List {
         /// Whose
         #[arg(long, value_parser = account)]

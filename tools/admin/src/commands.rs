@@ -1,7 +1,9 @@
 //! What each command does.
 
+use std::path::Path;
+
 use api::auth::sha256_hex;
-use domain::ids::key_text;
+use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
 use engine::audit::violations;
@@ -117,12 +119,17 @@ async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) ->
     let plan: Plan = quota(store, account).await?.plan;
     let active = store.accounts.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
     if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
-        return Err(format!("the plan {} allows {most} active keys; revoke one first", plan.name()));
+        let text = format!("the plan {} allows {most} active keys; revoke one first", plan.name());
+        return Err(format!("KEY_LIMIT_REACHED: {text}"));
     }
     let prefix = if bound.is_some() { "sk_static_" } else { "sk_live_" };
     let key = key_text(prefix, SystemIds.random(), SystemIds.random());
-    let label = key[key.len() - 4..].to_owned(); // keys are ASCII
-    match store.accounts.add_key(account, &sha256_hex(&key), &label, bound, SystemClock.now()).await.map_err(text)? {
+    match store
+        .accounts
+        .add_key(account, &sha256_hex(&key), &masked(&key), bound, SystemClock.now())
+        .await
+        .map_err(text)?
+    {
         Change::Applied => Ok(key),
         Change::Refused => Err("a key with the same hash is there already; try again".into()),
     }
@@ -131,26 +138,22 @@ async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) ->
 async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
     match command {
         KeyCommand::Create { account, schema, no_model } => {
-            let bound = match schema {
-                None => None,
-                Some(file) => {
-                    let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-                    let value: Value =
-                        serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
-                    let schema = api::validate::check_schema(&value, "en-US").map_err(|e| e.message)?;
-                    Some(Binding { schema, model: if no_model { ModelUse::Never } else { ModelUse::Auto } })
-                }
-            };
+            let bound = schema.map(|file| binding(&file, no_model)).transpose()?;
             let key = new_key(store, &account, bound.as_ref()).await?;
             say(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
         }
+        KeyCommand::Schema { account, schema, no_model, key } => {
+            let (bound, hash) = (binding(&schema, no_model)?, hash_of(key)?);
+            match store.accounts.bind_key(&account, &hash, &bound).await.map_err(text)? {
+                Change::Applied => say(
+                    json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
+                    format!("{hash}: {} fields are bound", bound.schema.fields().len()),
+                ),
+                Change::Refused => Err(format!("{account} has no such static key that is active")),
+            }
+        }
         KeyCommand::Revoke { account, key } => {
-            let key = match key.filter(|key| key != "-") {
-                Some(key) => key,
-                None => read_key()?,
-            };
-            let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
-            let hash = if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) };
+            let hash = hash_of(key)?;
             match store.accounts.revoke_key(&account, &hash).await.map_err(text)? {
                 Change::Applied => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
                 Change::Refused => Err(format!("{account} has no such key")),
@@ -161,15 +164,43 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
             let keys = store.accounts.keys_of(&account).await.map_err(text)?;
             let rows: Vec<Value> = keys
                 .iter()
-                .map(|(hash, label, revoked)| json!({ "sha256": hash, "ends_in": label, "revoked": revoked }))
+                .map(|(hash, label, revoked)| {
+                    let ends_in = label.rsplit('…').next();
+                    json!({ "key": shown(label), "sha256": hash, "ends_in": ends_in, "revoked": revoked })
+                })
                 .collect();
             let lines: Vec<String> = keys
                 .iter()
-                .map(|(hash, label, revoked)| format!("{hash} …{label}{}", if *revoked { " revoked" } else { "" }))
+                .map(|(hash, label, revoked)| {
+                    format!("{} {hash}{}", shown(label), if *revoked { " revoked" } else { "" })
+                })
                 .collect();
             say(json!({ "keys": rows }), lines.join("\n"))
         }
     }
+}
+
+/// What a file binds to a static key.
+fn binding(file: &Path, no_model: bool) -> Result<Binding, String> {
+    let bytes = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
+    let schema = api::validate::check_schema(&value, "en-US").map_err(|e| e.message)?;
+    Ok(Binding { schema, model: if no_model { ModelUse::Never } else { ModelUse::Auto } })
+}
+
+/// The hash of a key that is given, or is one already.
+fn hash_of(key: Option<String>) -> Result<String, String> {
+    let key = match key.filter(|key| key != "-") {
+        Some(key) => key,
+        None => read_key()?,
+    };
+    let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    Ok(if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) })
+}
+
+/// A key, masked. Labels of 0.1.0 are its last characters.
+fn shown(label: &str) -> String {
+    if label.contains('…') { label.to_owned() } else { format!("…{label}") }
 }
 
 /// A key from the first line of standard input.

@@ -295,6 +295,9 @@ pub(crate) struct JobsArgs {
     /// Those that have ended, in place of those that run
     #[arg(long, conflicts_with = "job")]
     pub(crate) finished: bool,
+    /// Both those that run and those that have ended
+    #[arg(long, conflicts_with_all = ["job", "finished"])]
+    pub(crate) all: bool,
     /// So many at most
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use api::auth::sha256_hex;
-use domain::ids::key_text;
+use domain::ids::{key_text, masked};
 use domain::{AccountId, Plan, Timestamp};
 use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use store::{Store, StoreError};
@@ -68,7 +68,7 @@ pub(crate) async fn seed(
         (None, _) => key_text("sk_live_", SystemIds.random(), SystemIds.random()),
     };
     let hash = sha256_hex(&key);
-    store.accounts.add_key(&account, &hash, &label(&key), None, now).await?;
+    store.accounts.add_key(&account, &hash, &masked(&key), None, now).await?;
     for before in made.as_deref().map(sha256_hex).into_iter().chain(given_before) {
         if before != hash {
             store.accounts.revoke_key(&account, &before).await?;
@@ -80,12 +80,6 @@ pub(crate) async fn seed(
         let _ = std::fs::remove_file(dir.join(other));
     }
     Ok(key)
-}
-
-/// What a list of keys shows of one: its last four characters, or nothing where those would tell much of it.
-fn label(key: &str) -> String {
-    let length = key.chars().count();
-    if length < 12 { String::new() } else { key.chars().skip(length - 4).collect() }
 }
 
 #[cfg(test)]

@@ -146,7 +146,9 @@ class AsyncClient:
         )
         return Starting(lambda: self._start(call, shape, deadline, crawl=True))
 
-    async def jobs(self, state: Literal["running", "finished"] = "running", *, page_size: int = 100) -> AsyncIterator[JobInfo]:
+    async def jobs(
+        self, state: Literal["running", "finished", "all"] = "running", *, page_size: int = 100
+    ) -> AsyncIterator[JobInfo]:
         """The account's jobs, newest first; pages are asked for as they are needed."""
         cursor: str | None = None
         while True:

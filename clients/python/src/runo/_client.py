@@ -149,7 +149,7 @@ class Client:
         )
         return self._start(call, shape, deadline, crawl=True)
 
-    def jobs(self, state: Literal["running", "finished"] = "running", *, page_size: int = 100) -> Iterator[JobInfo]:
+    def jobs(self, state: Literal["running", "finished", "all"] = "running", *, page_size: int = 100) -> Iterator[JobInfo]:
         """The account's jobs, newest first; pages are asked for as they are needed."""
         cursor: str | None = None
         while True:

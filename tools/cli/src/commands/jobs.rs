@@ -22,7 +22,11 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
             _ => say_json(&info),
         };
     }
-    let state = if args.finished { JobState::Finished } else { JobState::Running };
+    let state = match (args.all, args.finished) {
+        (true, _) => JobState::All,
+        (false, true) => JobState::Finished,
+        (false, false) => JobState::Running,
+    };
     let mut jobs = client.jobs(state).page_size(args.limit.clamp(1, 100).try_into().unwrap_or(100));
     let mut listed = Vec::new();
     while listed.len() < args.limit
