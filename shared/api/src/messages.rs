@@ -61,16 +61,7 @@ impl App {
                 }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
-            let wait = match handled {
-                Ok(Handled::Acknowledge) => return true,
-                Ok(Handled::Redeliver(wait)) => wait,
-                Err(error) => {
-                    tracing::error!(message = record.id, %error, "a message failed");
-                    FAULT_PAUSE * record.receives
-                }
-            };
-            let_wait(&app.engine.queues().units, &record, wait).await;
-            false
+            conclude(&app.engine.queues().units, &record, handled).await
         })
         .await
     }
@@ -109,16 +100,7 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
             }
             Err(error) => Err(StoreError::Malformed(error.to_string())),
         };
-        let wait = match handled {
-            Ok(Handled::Acknowledge) => return true,
-            Ok(Handled::Redeliver(wait)) => wait,
-            Err(error) => {
-                tracing::error!(message = record.id, %error, "a message failed");
-                FAULT_PAUSE * record.receives
-            }
-        };
-        let_wait(&app.engine.queues().notify, &record, wait).await;
-        false
+        conclude(&app.engine.queues().notify, &record, handled).await
     })
     .await
 }
@@ -148,6 +130,21 @@ where
     }
     app.telemetry.flush(app.engine.now());
     response
+}
+
+/// Whether a message is done with. One that is not comes again when whoever handled it says, and after a fault the later the
+/// more often that was.
+async fn conclude(queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
+    let wait = match handled {
+        Ok(Handled::Acknowledge) => return true,
+        Ok(Handled::Redeliver(wait)) => wait,
+        Err(error) => {
+            tracing::error!(message = record.id, %error, "a message failed");
+            FAULT_PAUSE * record.receives
+        }
+    };
+    let_wait(queue, record, wait).await;
+    false
 }
 
 /// Lets a message come again after `wait` instead of at the end of its visibility timeout, which is long.
