@@ -124,42 +124,6 @@ impl<'c> Batch<'c> {
         Batch { client, manner: Manner::default(), body }
     }
 
-    /// How the pages are fetched and read.
-    pub fn options(mut self, options: BatchOptions) -> Self {
-        self.body.options = options;
-        self
-    }
-
-    /// Takes the queue: nothing is held open until results are asked for.
-    pub fn async_mode(mut self, async_mode: bool) -> Self {
-        self.body.async_mode = async_mode;
-        self
-    }
-
-    /// Who is told when the job has ended.
-    pub fn webhook(mut self, webhook: Webhook) -> Self {
-        self.body.webhook = Some(webhook);
-        self
-    }
-
-    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
-    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.manner.idempotency_key = Some(key.into());
-        self
-    }
-
-    /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.manner.timeout = Some(timeout);
-        self
-    }
-
-    /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
-    pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
-        self.manner.cancel_on_drop = cancel;
-        self
-    }
-
     /// Starts the job.
     ///
     /// # Errors
@@ -209,42 +173,6 @@ impl<'c> Crawl<'c> {
         Crawl { client, manner: Manner::default(), body }
     }
 
-    /// How the pages are fetched and read.
-    pub fn options(mut self, options: PageOptions) -> Self {
-        self.body.options = options;
-        self
-    }
-
-    /// Takes the queue: nothing is held open until results are asked for.
-    pub fn async_mode(mut self, async_mode: bool) -> Self {
-        self.body.async_mode = async_mode;
-        self
-    }
-
-    /// Who is told when the job has ended.
-    pub fn webhook(mut self, webhook: Webhook) -> Self {
-        self.body.webhook = Some(webhook);
-        self
-    }
-
-    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
-    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.manner.idempotency_key = Some(key.into());
-        self
-    }
-
-    /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.manner.timeout = Some(timeout);
-        self
-    }
-
-    /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
-    pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
-        self.manner.cancel_on_drop = cancel;
-        self
-    }
-
     /// Starts the job.
     ///
     /// # Errors
@@ -255,6 +183,52 @@ impl<'c> Crawl<'c> {
         start(self.client, call, &self.body.schema, &self.manner, true).await
     }
 }
+
+/// What batch and crawl have in common.
+macro_rules! job_call {
+    ($call:ident, $options:ty) => {
+        impl $call<'_> {
+            /// How the pages are fetched and read.
+            pub fn options(mut self, options: $options) -> Self {
+                self.body.options = options;
+                self
+            }
+
+            /// Takes the queue: nothing is held open until results are asked for.
+            pub fn async_mode(mut self, async_mode: bool) -> Self {
+                self.body.async_mode = async_mode;
+                self
+            }
+
+            /// Who is told when the job has ended.
+            pub fn webhook(mut self, webhook: Webhook) -> Self {
+                self.body.webhook = Some(webhook);
+                self
+            }
+
+            /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+            pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+                self.manner.idempotency_key = Some(key.into());
+                self
+            }
+
+            /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
+            pub fn timeout(mut self, timeout: Duration) -> Self {
+                self.manner.timeout = Some(timeout);
+                self
+            }
+
+            /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
+            pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
+                self.manner.cancel_on_drop = cancel;
+                self
+            }
+        }
+    };
+}
+
+job_call!(Batch, BatchOptions);
+job_call!(Crawl, PageOptions);
 
 async fn start<T: DeserializeOwned>(
     client: &Client,
