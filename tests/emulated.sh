@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
 # gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
-# the roles of the template. All of it runs in a network namespace that has only loopback: nothing can reach the real AWS.
+# the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback: nothing can reach the real AWS.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
-#   tests/emulated.sh --without WorkerRole sqs:SendMessage   # takes a right away first: the run has to fail
+#   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # takes a right away first: the run has to fail
 #   KEEP=1 tests/emulated.sh     # keeps logs and says where they are
 #
 # What the emulator lacks is bent in emulated/lay_out.py, which fails where a bend no longer applies. Streaming, the

@@ -93,7 +93,8 @@ bend("streamed integrations", streamed)
 bend("methods of any name", rest_of)
 
 
-# A right whose lack has to be noticed. (The emulator does not ask whether the gateway may call a function.)
+# A right on a table, whose lack has to be noticed. (The emulator asks neither whether a worker may send to a queue or a
+# poller may receive, nor whether the gateway may call a function: tests/suite/rights.rs and template.rs do.)
 if without:
     role, right = without
     lacking = [s for s in statements(resources[role]) if right in actions(s)]
