@@ -13,7 +13,7 @@ const MAX_LINES: usize = 350;
 const MAX_METHODS: usize = 25;
 
 /// What each workspace crate may depend on inside the workspace.
-const ALLOWED: [(&str, &[&str]); 27] = [
+const ALLOWED: [(&str, &[&str]); 29] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
     ("fetch", &["domain"]),
@@ -22,8 +22,24 @@ const ALLOWED: [(&str, &[&str]); 27] = [
     ("store", &["domain"]),
     ("permits", &["domain", "fetch"]),
     ("reader", &["domain", "extraction", "permits"]),
-    ("engine", &["domain", "extraction", "fetch", "language-model", "permits", "reader", "render", "store"]),
-    ("api", &["domain", "engine", "extraction", "fetch", "language-model", "reader", "render", "store"]),
+    ("runtime", &["domain", "permits", "store"]),
+    ("visits", &["domain", "extraction", "fetch", "language-model", "permits", "reader", "render", "runtime", "store"]),
+    ("engine", &["domain", "fetch", "language-model", "render", "runtime", "store", "visits"]),
+    (
+        "api",
+        &[
+            "domain",
+            "engine",
+            "extraction",
+            "fetch",
+            "language-model",
+            "reader",
+            "render",
+            "runtime",
+            "store",
+            "visits",
+        ],
+    ),
     ("extract", &["api"]),
     ("batch", &["api"]),
     ("crawl", &["api"]),
@@ -38,11 +54,11 @@ const ALLOWED: [(&str, &[&str]); 27] = [
         "local",
         &[
             "api", "batch", "crawl", "domain", "engine", "extract", "fetch", "jobs", "mcp", "notify", "render",
-            "settle", "store", "worker",
+            "runtime", "settle", "store", "worker",
         ],
     ),
-    ("admin", &["api", "domain", "engine", "local", "store"]),
-    ("bench", &["api", "domain", "engine", "extraction", "fetch", "language-model", "local", "store"]),
+    ("admin", &["api", "domain", "engine", "local", "runtime", "store"]),
+    ("bench", &["api", "domain", "extraction", "fetch", "language-model", "local", "runtime", "store", "visits"]),
     // A client knows the contract and nothing else of the service; the command line knows the client.
     ("runo-client", &[]),
     ("runo-cli", &["runo-client"]),

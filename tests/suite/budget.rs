@@ -4,7 +4,7 @@
 
 use domain::Endpoint;
 use engine::result_stream::Order;
-use engine::settings::Settings;
+use runtime::settings::Settings;
 
 use crate::support::faults::{Call, Faults};
 use crate::support::site::Site;
@@ -139,7 +139,7 @@ async fn the_end_of_a_result_is_read_without_the_results_before_it() {
     engine.idle().await;
     let job = engine.jobs.job(&id).await.unwrap().unwrap();
     for order in [Order::Input, Order::Completion] {
-        let follow = |from| drain(engine.jobs.follow(job.clone(), from).in_order(order));
+        let follow = |from| drain(engine.follow(job.clone(), from).in_order(order));
         let whole = follow(0).await.unwrap();
         assert_eq!(whole.len(), UNITS);
         faults.reset();

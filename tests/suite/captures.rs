@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use api::app::AppDependencies;
 use domain::{Plan, Timestamp};
-use engine::clock::Clock;
 use fetch::BoxFuture;
 use render::{Capture, Render, RenderError, Rendered, Request};
 use reqwest::Method;
+use runtime::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::site::Site;

@@ -3,7 +3,7 @@
 use domain::job::DriverLease;
 use domain::segment::{Segment, Totals, UnitEnd, UnitState, WriteId};
 use domain::{Endpoint, Job, JobState, Nonce, Outcome};
-use engine::clock::Clock;
+use runtime::clock::Clock;
 use store::Store;
 use store::accept::{Accepted, NewJob};
 use store::lists::Which;

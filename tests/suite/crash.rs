@@ -206,7 +206,7 @@ async fn complete(ground: &Ground, context: &str) {
     for rows in engine.store().admin.snapshot().await.unwrap().jobs {
         let job = rows.job;
         assert!(matches!(job.state, JobState::Ended(_)), "{context}");
-        let results = drain(engine.jobs.follow(job.clone(), 0)).await.unwrap();
+        let results = drain(engine.follow(job.clone(), 0)).await.unwrap();
         assert_eq!(results.len(), job.admitted as usize, "{context}");
         let charge = job.charge.unwrap();
         assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");

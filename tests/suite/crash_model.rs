@@ -94,7 +94,7 @@ impl Stage {
     async fn results(&self) -> Vec<Value> {
         let engine = self.ground.engine(&Faults::default()).await;
         let job = engine.store().admin.snapshot().await.unwrap().jobs.remove(0).job;
-        drain(engine.jobs.follow(job, 0)).await.unwrap()
+        drain(engine.follow(job, 0)).await.unwrap()
     }
 
     /// One run; tells whether the fault came to pass.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::pace::{AccountTag, LONE_CLOSED_MS, Pace};
 use engine::Engine;
-use engine::clock::Clock;
-use engine::hosts::Slot;
 use fetch::{FetchRequest, Fetcher, Throttled};
+use runtime::clock::Clock;
 use store::hosts::PaceWrite;
 use url::Url;
+use visits::hosts::Slot;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;

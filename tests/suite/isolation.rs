@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api::app::AppDependencies;
 use domain::{AccountId, Endpoint, Plan};
-use engine::Semaphores;
 use futures_util::FutureExt;
+use runtime::Semaphores;
 use serde_json::json;
 
 use crate::support::faults::Faults;
@@ -49,7 +49,7 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
 /// another's does not.
 #[tokio::test]
 async fn pages_that_take_all_processors_do_not_hold_up_another() {
-    let semaphores = Semaphores::new(&engine::settings::Settings { fetch_concurrency: 8, ..Default::default() });
+    let semaphores = Semaphores::new(&runtime::settings::Settings { fetch_concurrency: 8, ..Default::default() });
     let dependencies = AppDependencies {
         semaphores: Some(semaphores.clone()),
         clock: Arc::new(RunningClock::start()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::segment::{UnitEnd, UnitState};
 use domain::{JobId, JobState, Outcome};
-use engine::clock::{Clock, SystemClock};
+use runtime::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use store::queue::Message;
 

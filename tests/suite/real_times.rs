@@ -10,7 +10,7 @@ use domain::Endpoint;
 use domain::job::CrawlPlan;
 use engine::Engine;
 use engine::accept::Call as Request;
-use engine::settings::Settings;
+use runtime::settings::Settings;
 
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};

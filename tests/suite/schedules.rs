@@ -137,7 +137,7 @@ impl Run {
         let engine = self.ground.engine(&Faults::default()).await;
         for rows in engine.store().admin.snapshot().await.unwrap().jobs {
             assert!(matches!(rows.job.state, JobState::Ended(_)), "{context}");
-            let results = drain(engine.jobs.follow(rows.job.clone(), 0)).await.unwrap();
+            let results = drain(engine.follow(rows.job.clone(), 0)).await.unwrap();
             assert_eq!(results.len(), rows.job.admitted as usize, "{context}");
         }
     }

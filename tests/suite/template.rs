@@ -4,7 +4,7 @@ mod alarms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::settings::Settings;
+use runtime::settings::Settings;
 use serde_json::{Value, json};
 use store::TableNames;
 use store::queue::QueueNames;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::config::{Config, Env, ResourceConfig, TableAccess};
-use engine::settings::Settings;
+use runtime::settings::Settings;
 use store::TableNames;
 
 use crate::support::template::Template;

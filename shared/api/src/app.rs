@@ -5,20 +5,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use domain::{Endpoint, ErrorCode, Timestamp};
-use engine::clock::{Clock, Ids, SystemClock, SystemIds};
 use engine::dispatch::Queues;
-use engine::metrics::{MetricEvent, MetricRecorder};
-use engine::remote::Remote;
-use engine::settings::Settings;
-use engine::{Engine, EngineDependencies, Semaphores};
+use engine::{Engine, EngineDependencies};
 use fetch::Fetcher;
 use futures_util::future::BoxFuture;
 use language_model::Model;
 use render::Render;
+use runtime::Semaphores;
+use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::metrics::{MetricEvent, MetricRecorder};
+use runtime::settings::Settings;
 use store::client::connect;
 use store::function::Function as LambdaFunction;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
+use visits::remote::Remote;
 
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ConfigError, Env, ResourceConfig, TableAccess, process_env};

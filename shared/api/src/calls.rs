@@ -123,7 +123,7 @@ impl App {
             }
             Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
                 Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, &wishes)),
-                Some(job) => Ok(self.stream(self.engine.jobs.follow(job, 0), held, &wishes)),
+                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held, &wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),

@@ -1,10 +1,10 @@
 //! The environment, read once into one typed configuration. A variable that is missing and one that cannot be read
 //! are told apart, and each refusal names the variable.
 
-use engine::settings::Settings;
 use fetch::FetchConfig;
 use ipnet::IpNet;
 use language_model::ModelConfig;
+use runtime::settings::Settings;
 use store::TableNames;
 use store::client::{Connection, Identity};
 

@@ -172,7 +172,7 @@ impl App {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
         let held = self.hold(&caller.quota, &wishes)?;
-        Ok(self.stream(self.engine.jobs.follow(job, from), held, &wishes))
+        Ok(self.stream(self.engine.follow(job, from), held, &wishes))
     }
 
     async fn capture(&self, job_id: &str, n: &str, caller: &Caller) -> Result<Response, ApiError> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Timestamp;
-use engine::metrics::MetricEvent;
 use engine::worker::Handled;
+use runtime::metrics::MetricEvent;
 use store::StoreError;
 use store::queue::{Message, Queue};
 

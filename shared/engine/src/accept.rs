@@ -11,10 +11,10 @@ use store::StoreError;
 use store::accept::{Accepted, NewJob};
 use store::quota::{MonthRow, QuotaSnapshot};
 
-use crate::assignment::JobReader;
-use crate::context::Context;
-use crate::metrics::MetricEvent;
-use crate::rows::Rows;
+use runtime::assignment::JobReader;
+use runtime::context::Context;
+use runtime::metrics::MetricEvent;
+use runtime::rows::Rows;
 
 /// How often a call is judged anew because the account's rows had moved on.
 const TRIES: u32 = 20;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::invariants::{Violation, check};
 use store::{Store, StoreError};
 
-use crate::clock::Clock;
+use runtime::clock::Clock;
 
 /// How often the rows are read. A write that a scan passes in its midst looks like a violation; it does not twice.
 const PASSES: u32 = 3;

@@ -6,10 +6,10 @@ use domain::job::CancelVerdict;
 use domain::{AccountId, JobId, JobState};
 use store::StoreError;
 
-use crate::assignment::JobReader;
 use crate::provider_batch::Waiting;
-use crate::rows::Rows;
 use crate::runner::Runners;
+use runtime::assignment::JobReader;
+use runtime::rows::Rows;
 
 /// What a DELETE came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

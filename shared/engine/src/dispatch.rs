@@ -7,7 +7,7 @@ use domain::lanes::Lanes;
 use domain::{Job, Seq};
 use store::queue::{Message, Queue};
 
-use crate::context::Context;
+use runtime::context::Context;
 
 /// The queues that work travels through.
 #[derive(Debug, Clone)]

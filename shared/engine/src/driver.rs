@@ -9,14 +9,14 @@ use domain::{Job, Timestamp};
 use store::StoreError;
 
 use crate::accept::Started;
-use crate::assignment::JobReader;
-use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::events;
 use crate::lease::LeaseGuard;
 use crate::result_stream::ResultStream;
-use crate::rows::Rows;
 use crate::runner::{Run, Runners};
+use runtime::assignment::JobReader;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// How a job is to be driven.
 struct Drive {

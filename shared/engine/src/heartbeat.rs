@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// How often the row is touched at most.
 const EVERY: Duration = Duration::from_secs(5);

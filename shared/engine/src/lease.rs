@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// Keeps a driver's lease alive until it is dropped.
 pub(crate) struct LeaseGuard {

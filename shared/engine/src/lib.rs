@@ -1,45 +1,26 @@
 //! How jobs come to pass: accept, start, run, end, cancel, settle, sweep, and the stream of results that a response
-//! body is written from. Decisions are [`domain`]'s, rows are [`store`]'s, pages are [`fetch`]'s and [`extraction`]'s.
+//! body is written from. Decisions are [`domain`]'s, rows are [`store`]'s, pages are [`visits`]'s.
 //!
 //! Each concern is a type of its own that has what it needs and no more; [`Engine`] puts them together.
 //!
 //! It knows no HTTP of ours: no status, no header, no request.
 
 pub mod accept;
-pub mod assignment;
 pub mod audit;
 pub mod cancel;
-pub mod captures;
-pub mod clock;
 pub mod dispatch;
 pub mod driver;
-pub mod hosts;
-pub mod metrics;
-pub mod modelling;
 pub mod notify;
-pub mod remote;
 pub mod result_stream;
-pub mod semaphores;
-pub mod settings;
 pub mod settle;
 pub mod sweep;
 pub mod worker;
 
-mod attempts;
-mod cache;
-mod context;
-mod crawl;
 mod events;
 mod heartbeat;
 mod lease;
-mod pacing;
-mod page;
 mod provider_batch;
-mod reading;
-mod rendering;
-mod rows;
 mod runner;
-mod vision;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -47,41 +28,30 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Timestamp;
 use domain::invariants::Violation;
+use domain::{Job, Timestamp};
 use fetch::Fetcher;
 use language_model::Model;
 use render::Render;
+use runtime::clock::{Clock, Ids};
+use runtime::metrics::{MetricEvent, MetricRecorder};
+use runtime::{Context, JobReader, Rows, Semaphores, Settings};
 use store::{Store, StoreError};
+use visits::captures::Captures;
+use visits::hosts::{HostPacing, RobotsReader};
+use visits::{PageDependencies, Pages};
 
 use accept::Acceptor;
-use assignment::JobReader;
-use attempts::PageFetcher;
-use cache::ResultCache;
 use cancel::Canceller;
-use captures::Captures;
-use clock::{Clock, Ids};
-use context::Context;
-use crawl::Crawler;
 use dispatch::{Dispatcher, Queues};
 use driver::Driver;
 use heartbeat::Heartbeat;
-use hosts::{HostPacing, RobotsReader};
-use metrics::{MetricEvent, MetricRecorder};
-use modelling::ModelReader;
 use notify::Notifier;
-use pacing::UnitPacing;
-use page::PageVisitor;
-use provider_batch::{Answers, Asking, ProviderBatches, Waiting};
-use reading::PageReader;
-use rendering::PageRenderer;
-use rows::Rows;
-use runner::{Committer, Runners, UnitRunner};
-pub use semaphores::Semaphores;
-use settings::Settings;
+use provider_batch::{Answers, ProviderBatches, Waiting};
+use result_stream::ResultStream;
+use runner::{Committer, Runners};
 use settle::Settler;
 use sweep::Sweeper;
-use vision::PictureReader;
 use worker::Worker;
 
 /// Everything that work needs. Cheap to clone; one per process.
@@ -112,7 +82,7 @@ pub struct Parts {
     pub pacing: Arc<HostPacing>,
     /// What sites' robots.txt say.
     pub robots: Arc<RobotsReader>,
-    model: Option<Arc<ModelReader>>,
+    has_model: bool,
     queues: Queues,
     rows: Rows,
     context: Arc<Context>,
@@ -157,80 +127,25 @@ impl Engine {
     pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
         let EngineDependencies { store, queues, fetcher, renderer, model, settings, semaphores, recorder } =
             dependencies;
-        let model = model.map(|model| {
-            Arc::new(ModelReader {
-                model,
-                store: store.clone(),
-                calls: semaphores.models.clone(),
-                parsers: semaphores.parsers.clone(),
-                recorder: Arc::clone(&recorder),
-                clock: Arc::clone(&clock),
-            })
-        });
         let context = Arc::new(Context::new(settings, clock, ids, recorder));
         let (cx, rows) = (|| Arc::clone(&context), Rows::new(store, Arc::clone(&context)));
-        let hosts = Arc::new(HostPacing::new(cx(), rows.clone()));
-        let robots = Arc::new(RobotsReader::new(cx(), rows.clone(), fetcher.clone(), Arc::clone(&hosts)));
-        let pacing = Arc::new(UnitPacing { context: cx(), hosts: Arc::clone(&hosts), robots: Arc::clone(&robots) });
         let jobs = Arc::new(JobReader::new(cx(), rows.clone()));
         let dispatcher = Arc::new(Dispatcher { context: cx(), queues: queues.clone() });
         let notifier = Arc::new(Notifier::new(cx(), rows.clone(), queues.notify.clone(), fetcher.clone()));
-        let crawler = Arc::new(Crawler {
+        let Pages { units, hosts, robots, captures, model } = Pages::new(PageDependencies {
             context: cx(),
             rows: rows.clone(),
             jobs: Arc::clone(&jobs),
-            robots: Arc::clone(&robots),
-            fetcher: fetcher.clone(),
-            semaphores: semaphores.clone(),
-            caches: crawl::CrawlCaches::default(),
-        });
-        let pictures = Arc::new(PictureReader {
-            model: model.clone(),
-            fetcher: fetcher.clone(),
-            permits: semaphores.pictures.clone(),
-        });
-        let visitor = PageVisitor {
-            fetcher: PageFetcher {
-                context: cx(),
-                fetcher: fetcher.clone(),
-                semaphores: semaphores.clone(),
-                pacing: Arc::clone(&pacing),
-            },
-            renderer: PageRenderer {
-                context: cx(),
-                renderer,
-                fetcher,
-                semaphores: semaphores.clone(),
-                pacing: Arc::clone(&pacing),
-            },
-            reader: PageReader {
-                context: cx(),
-                model: model.clone(),
-                pictures: Arc::clone(&pictures),
-                semaphores: semaphores.clone(),
-            },
-            model: model.clone(),
-            pictures,
-            crawler: Arc::clone(&crawler),
-            semaphores: semaphores.clone(),
-        };
-        let captures = Captures { rows: rows.clone() };
-        let units = UnitRunner {
-            context: cx(),
-            jobs: Arc::clone(&jobs),
-            pacing,
-            crawler,
-            visitor: Arc::new(visitor),
-            cache: Arc::new(ResultCache { context: cx(), rows: rows.clone() }),
-            captures: captures.clone(),
-            asking: Asking { context: cx(), rows: rows.clone() },
+            fetcher,
+            renderer,
+            model,
             semaphores,
-        };
+        });
         let runners = Arc::new(Runners {
             context: cx(),
             jobs: Arc::clone(&jobs),
             committer: Arc::new(Committer { context: cx(), rows: rows.clone(), notifier: Arc::clone(&notifier) }),
-            units: Arc::new(units),
+            units,
             dispatcher: Arc::clone(&dispatcher),
         });
         let driver = Arc::new(Driver {
@@ -248,7 +163,7 @@ impl Engine {
                 jobs: Arc::clone(&jobs),
                 answers: answers.clone(),
                 model: Arc::clone(model),
-                provider: model.model.batches()?,
+                provider: model.batches()?,
             }))
         });
         let waiting = Waiting { answers, batches };
@@ -283,7 +198,7 @@ impl Engine {
             captures,
             pacing: hosts,
             robots,
-            model,
+            has_model: model.is_some(),
             queues,
             rows,
             context,
@@ -295,6 +210,11 @@ impl Engine {
         self.rows.store()
     }
 
+    /// The results of a job that may run anywhere, or have ended, without the first `from`.
+    pub fn follow(&self, job: Job, from: u32) -> ResultStream {
+        ResultStream::of_rows(Arc::clone(&self.jobs), job, from)
+    }
+
     /// Records what happened, for whoever counts.
     pub fn record(&self, event: &MetricEvent<'_>) {
         self.context.record(event);
@@ -302,7 +222,7 @@ impl Engine {
 
     /// Whether the operator has set up a model.
     pub fn has_model(&self) -> bool {
-        self.model.is_some()
+        self.has_model
     }
 
     /// The queues.

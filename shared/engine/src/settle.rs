@@ -6,8 +6,8 @@ use domain::JobId;
 use store::StoreError;
 
 use crate::provider_batch::Waiting;
-use crate::rows::Rows;
 use crate::runner::Runners;
+use runtime::rows::Rows;
 
 /// Settles jobs.
 pub struct Settler {

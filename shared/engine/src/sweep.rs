@@ -10,12 +10,12 @@ use domain::segment::{Segment, UnitState};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
 
-use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
 use crate::provider_batch::Waiting;
-use crate::rows::Rows;
 use crate::runner::Runners;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// Most jobs that one sweep takes from a shard.
 const BATCH: i32 = 100;

@@ -10,12 +10,12 @@ use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
 
-use crate::assignment::JobReader;
-use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::heartbeat::Heartbeat;
-use crate::rows::Rows;
 use crate::runner::{Ended, Run, Runners};
+use runtime::assignment::JobReader;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// How long a lane of a crawl waits before it looks again whether there is something for it.
 const PARKED_SECS: u32 = 1;

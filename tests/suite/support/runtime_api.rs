@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Timestamp;
-use engine::clock::{Clock, SystemClock};
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -19,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use runtime::clock::{Clock, SystemClock};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

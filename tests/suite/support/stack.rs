@@ -8,9 +8,9 @@ use api::config::{Config, Env};
 use domain::invariants::check;
 use domain::job::ModelUse;
 use domain::{AccountId, Plan, Schema};
-use engine::settings::Settings;
 use local::{LocalConfig, Stack};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use runtime::settings::Settings;
 use serde_json::{Value, json};
 use store::accounts::Binding;
 

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use api::app::AppDependencies;
 use domain::{JobId, Timestamp};
-use engine::clock::Clock;
 use reqwest::Method;
+use runtime::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::receiver::{Receiver, rotate};

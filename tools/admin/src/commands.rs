@@ -7,7 +7,7 @@ use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
 use engine::audit::violations;
-use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
 use store::accounts::{Binding, Change};

@@ -2,7 +2,7 @@
 
 use domain::webhook::{Secret, Secrets, Signing};
 use domain::{AccountId, Timestamp};
-use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
 use store::hooks::SecretsRow;

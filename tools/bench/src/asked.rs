@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::config::{Config, Env, process_env};
-use engine::modelling::{Witness, judge, question};
-use engine::settings::Settings;
 use extraction::{Compact, Extracted};
 use language_model::{Code, Model, Usage};
+use runtime::settings::Settings;
 use tokio::runtime::Runtime;
 use url::Url;
+use visits::modelling::{Witness, judge, question};
 
 use crate::{Case, FETCHED, Fault};
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use api::config::{Config, ConfigError, Env, process_env};
-use engine::settings::Settings;
+use runtime::settings::Settings;
 
 use crate::front::Limits;
 use crate::listener::Credentials;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::ids::key_text;
-use engine::clock::{Ids, SystemIds};
 use fetch::guard::OwnListener;
 use http::header::ORIGIN;
 use http::request::Parts;
@@ -18,6 +17,7 @@ use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use runtime::clock::{Ids, SystemIds};
 use rustack_auth::{StaticCredentialProvider, hash_payload, verify_sigv4};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};

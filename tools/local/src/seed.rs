@@ -5,7 +5,7 @@ use std::path::Path;
 use api::auth::sha256_hex;
 use domain::ids::{key_text, masked};
 use domain::{AccountId, Plan, Timestamp};
-use engine::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
 use store::{Store, StoreError};
 
 use crate::folder::write_private;

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Timestamp, UnitOutcome};
-use engine::metrics::{MetricEvent, MetricRecorder};
+use runtime::metrics::{MetricEvent, MetricRecorder};
 
 pub use log::start_log;
 pub(crate) use request::{RequestLog, code_name};

@@ -15,9 +15,9 @@ use store::StoreError;
 use store::queue::{Message, Queue};
 use url::Url;
 
-use crate::context::Context;
-use crate::rows::Rows;
 use crate::worker::Handled;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// Longest that a message of the queue can be delayed; the sweeper looks after waits that are longer.
 const MOST_DELAY_SECS: u64 = 900;

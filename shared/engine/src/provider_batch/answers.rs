@@ -10,11 +10,11 @@ use language_model::ModelError;
 use store::StoreError;
 use store::results::ResultText;
 
-use super::ask::NOTICE;
-use crate::context::Context;
-use crate::modelling::{Draft, JudgedValues};
-use crate::rows::Rows;
 use crate::runner::Runners;
+use runtime::context::Context;
+use runtime::rows::Rows;
+use visits::ask::NOTICE;
+use visits::modelling::{Draft, JudgedValues};
 
 /// Results that are put at once.
 const PUTS: usize = 16;

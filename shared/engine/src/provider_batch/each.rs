@@ -9,9 +9,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use store::StoreError;
 
 use super::answers::{Answer, with_answer};
-use super::ask::Ask;
 use super::work::{Patience, ProviderBatches, Then};
-use crate::assignment::Assignment;
+use runtime::assignment::Assignment;
+use visits::ask::Ask;
 
 /// Units that are asked for before the batch's row is held on to.
 const GROUP: usize = 16;
@@ -30,7 +30,7 @@ impl ProviderBatches {
         if missing.is_empty() {
             return Ok(self.close(held).await);
         }
-        let config = self.model.model.config();
+        let config = self.model.config();
         let most = i64::try_from(config.timeout.as_millis()).unwrap_or(i64::MAX / 4).saturating_mul(2);
         let has_time = match patience {
             Patience::Short => false,

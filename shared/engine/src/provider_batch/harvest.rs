@@ -11,11 +11,11 @@ use store::StoreError;
 use store::model::ModelFigures;
 
 use super::answers::with_answer;
-use super::ask::Ask;
 use super::making::SHARE;
 use super::work::ProviderBatches;
-use crate::assignment::Assignment;
-use crate::modelling::{JudgedValues, Witness, refused};
+use runtime::assignment::Assignment;
+use visits::ask::Ask;
+use visits::modelling::{JudgedValues, Witness, refused};
 
 /// Units that are ended at once.
 const GROUP: usize = 50;
@@ -72,7 +72,7 @@ impl ProviderBatches {
             let usage = usage.unwrap_or_default();
             figures.input_tokens += usage.input;
             figures.output_tokens += usage.output;
-            spent += self.model.model.config().prices.map_or(0, |prices| prices.cost(usage) / SHARE);
+            spent += self.model.config().prices.map_or(0, |prices| prices.cost(usage) / SHARE);
             match &judged {
                 Ok(values) => figures.refused_values += refused(values),
                 // Asked again, one by one.

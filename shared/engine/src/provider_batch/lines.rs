@@ -5,10 +5,10 @@ use domain::{Seq, Timestamp};
 use language_model::{Usage, line_of};
 use store::StoreError;
 
-use super::ask::Ask;
 use super::work::ProviderBatches;
-use crate::assignment::Assignment;
-use crate::modelling::{most_of, question};
+use runtime::assignment::Assignment;
+use visits::ask::Ask;
+use visits::modelling::{most_of, question};
 
 /// Questions that are read at once: a few megabytes.
 const READ: usize = 50;
@@ -27,7 +27,7 @@ impl ProviderBatches {
     /// The lines of the first of these units, as many as one batch takes; at least one.
     pub(super) async fn lines(&self, job: &Assignment, units: &[(Seq, u8)]) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
-        let name = &self.model.model.config().name;
+        let name = &self.model.config().name;
         for few in units.chunks(READ) {
             let asks = self.rows.retry(|| self.rows.store().model_batches.asks(&job.id, few)).await?;
             for (seq, attempt) in few {

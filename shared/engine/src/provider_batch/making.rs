@@ -8,7 +8,7 @@ use store::StoreError;
 
 use super::lines::Lines;
 use super::work::{Patience, ProviderBatches, Then};
-use crate::assignment::Assignment;
+use runtime::assignment::Assignment;
 
 /// What a batch costs of what single calls would: a half.
 pub(super) const SHARE: u64 = 2;

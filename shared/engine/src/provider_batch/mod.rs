@@ -5,7 +5,6 @@
 //! exist before anything is made again. See [`domain::model_batch`].
 
 mod answers;
-mod ask;
 mod each;
 mod harvest;
 mod lines;
@@ -22,7 +21,7 @@ use domain::{Job, Timestamp};
 use store::StoreError;
 
 pub(crate) use answers::Answers;
-pub(crate) use ask::{Ask, Asking};
+
 pub(crate) use work::{Patience, ProviderBatches};
 
 /// Longest that a DELETE waits for the provider to be told.

@@ -12,10 +12,10 @@ use store::StoreError;
 
 use super::answers::Answers;
 use super::lines::Lines;
-use crate::assignment::{Assignment, JobReader};
-use crate::context::Context;
-use crate::modelling::ModelReader;
-use crate::rows::Rows;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::rows::Rows;
+use visits::modelling::ModelReader;
 
 /// Most batches that one sweep looks after.
 const DUE: i32 = 100;

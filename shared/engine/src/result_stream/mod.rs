@@ -12,8 +12,8 @@ use domain::{Job, JobState, Seq, Timestamp};
 use store::StoreError;
 use tokio::time::Instant;
 
-use crate::assignment::JobReader;
 use crate::events::{Event, Receiver};
+use runtime::assignment::JobReader;
 
 /// Shortest wait between two looks at the rows, longest while something moves, and longest of all.
 const POLL: (Duration, Duration, Duration) =

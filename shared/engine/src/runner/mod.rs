@@ -1,8 +1,7 @@
 //! Carries out what [`domain::machine`] says, for one job: reads and writes its rows, gets its pages, and tells the
 //! machine what came of it. It decides nothing.
 
-mod pages;
-mod unit;
+mod tasks;
 mod write;
 
 use std::collections::HashMap;
@@ -17,15 +16,14 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinSet;
 
-use crate::assignment::{Assignment, JobReader};
-use crate::context::Context;
 use crate::dispatch::Dispatcher;
 use crate::events;
 use crate::lease::LeaseGuard;
-use crate::metrics::MetricEvent;
-use pages::Pages;
-use unit::Page;
-pub(crate) use unit::UnitRunner;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::metrics::MetricEvent;
+use tasks::Tasks;
+use visits::unit::{Page, PageResult, UnitRunner};
 pub(crate) use write::Committer;
 
 /// What a runner may do: the machine's access, and how a settlement of it is carried out.
@@ -97,11 +95,11 @@ struct Runner<A: RunnerAccess> {
     machine: Machine<A>,
     lease_guard: Option<LeaseGuard>,
     events: Option<events::Sender>,
-    pages: Pages,
+    pages: Tasks,
     tasks: JoinSet<Page>,
     io: FuturesUnordered<BoxFuture<'static, Event>>,
     /// Results that were put or are about to be, until their units are shown.
-    results: HashMap<Seq, unit::Result>,
+    results: HashMap<Seq, PageResult>,
 }
 
 /// Runs jobs: what every runner is put together from.
@@ -142,7 +140,7 @@ impl Runners {
             machine,
             lease_guard: run.lease_guard,
             events: run.events,
-            pages: Pages::default(),
+            pages: Tasks::default(),
             tasks: JoinSet::new(),
             io: FuturesUnordered::new(),
             results: HashMap::new(),

@@ -12,11 +12,11 @@ use store::results::ResultText;
 use store::segments::SegmentWrite;
 use store::settle::{Last, Settled};
 
-use crate::assignment::Assignment;
-use crate::context::Context;
-use crate::metrics::MetricEvent;
 use crate::notify::Notifier;
-use crate::rows::Rows;
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::metrics::MetricEvent;
+use runtime::rows::Rows;
 
 /// How many segments are written at once.
 const WRITES: usize = 64;

@@ -12,8 +12,8 @@ use permits::FairSemaphore;
 use reader::{Values, is_found};
 use url::Url;
 
-use crate::assignment::Assignment;
 use crate::modelling::{Draft, ModelReader, Witness, question};
+use runtime::assignment::Assignment;
 
 /// Most pictures of a page that are looked at.
 const MOST: usize = 3;
@@ -61,7 +61,7 @@ impl PictureReader {
     }
 
     fn eyes(&self) -> Option<&Arc<ModelReader>> {
-        self.model.as_ref().filter(|model| model.model.config().vision)
+        self.model.as_ref().filter(|model| model.config().vision)
     }
 
     /// Has the model look at a page's pictures for what is still open, until `end`.
@@ -85,7 +85,7 @@ impl PictureReader {
         let shown = pictures.iter().map(|picture| Shown::new(picture.media, &picture.bytes)).collect();
         let question = language_model::Question { pictures: shown, ..question(&job.spec.schema, at, &page) };
         drop(pictures);
-        let judged = model.consult_about(job, question, page, Witness::Pictures, model.clock.now(), end).await;
+        let judged = model.consult_about(job, question, page, Witness::Pictures, model.now(), end).await;
         values.model_failed |= judged.is_err();
         let Values { data, warnings, render_mode, model_fields, .. } = values;
         Draft { data, warnings, render_mode, model_fields }.take_in_seen(judged);

@@ -3,24 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::machine::Event;
+use domain::machine::{Event, Moment};
 use domain::{Seq, Timestamp};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tracing::Instrument;
 
-use super::unit::{Page, Ready, UnitRunner};
 use super::{Runner, RunnerAccess};
-use crate::assignment::Assignment;
+use runtime::assignment::Assignment;
+use visits::unit::{Page, Ready, UnitRunner, Visit};
 
 /// What is under way.
 #[derive(Default)]
-pub(super) struct Pages {
+pub(super) struct Tasks {
     ready: HashMap<Seq, Ready>,
     handles: HashMap<Seq, AbortHandle>,
     seqs: HashMap<Id, Seq>,
 }
 
-impl Pages {
+impl Tasks {
     fn spawn(&mut self, tasks: &mut JoinSet<Page>, seq: Seq, work: impl Future<Output = Page> + Send + 'static) {
         let handle = tasks.spawn(work.in_current_span());
         self.seqs.insert(handle.id(), seq);
@@ -98,21 +98,13 @@ impl<A: RunnerAccess> Runner<A> {
             Some(Page::Deferred { seq, until }) => Event::Deferred { seq, until },
             Some(Page::Denied(seq)) => Event::Denied(seq),
             Some(Page::Dropped(seq)) => Event::Dropped(seq),
-            Some(Page::Ended { seq, end, skipped, admitted, at: when, result }) => {
-                if admitted > 0 {
-                    self.machine.handle(Event::Admitted(admitted), at);
-                }
-                let attempt = result.attempt;
-                self.results.insert(seq, result);
-                Event::Ended { seq, attempt, end, at: when, skipped }
+            Some(Page::Ended(visit, end)) => {
+                let (skipped, when) = (visit.skipped, visit.at);
+                Event::Ended { seq, attempt: self.keep(visit, at), end, at: when, skipped }
             }
-            Some(Page::Asked { seq, skipped, admitted, at: when, result }) => {
-                if admitted > 0 {
-                    self.machine.handle(Event::Admitted(admitted), at);
-                }
-                let attempt = result.attempt;
-                self.results.insert(seq, result);
-                Event::Asked { seq, attempt, at: when, skipped }
+            Some(Page::Asked(visit)) => {
+                let (skipped, when) = (visit.skipped, visit.at);
+                Event::Asked { seq, attempt: self.keep(visit, at), at: when, skipped }
             }
             None => {
                 tracing::error!(job = %self.work.id, seq, "a unit's task panicked");
@@ -120,5 +112,15 @@ impl<A: RunnerAccess> Runner<A> {
             }
         };
         self.machine.handle(event, at);
+    }
+
+    /// Keeps a page's result until it is written, and tells the machine what was admitted. Returns the result's attempt.
+    fn keep(&mut self, visit: Visit, at: Moment) -> u8 {
+        if visit.admitted > 0 {
+            self.machine.handle(Event::Admitted(visit.admitted), at);
+        }
+        let attempt = visit.result.attempt;
+        self.results.insert(visit.seq, visit.result);
+        attempt
     }
 }

@@ -10,21 +10,22 @@ use store::StoreError;
 use store::model_batches::AskText;
 use url::Url;
 
-use crate::assignment::Assignment;
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// What a result says that was ended before the model had answered.
-pub(super) const NOTICE: &str = "LLM_TIMEOUT: the model had not answered when the job ended";
+pub const NOTICE: &str = "LLM_TIMEOUT: the model had not answered when the job ended";
 
 /// What a model is to be asked about a page.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ask {
+pub struct Ask {
     /// Where the page was found.
-    pub(super) at: Url,
+    pub at: Url,
     /// When it was read: what "yesterday" on it counts from.
-    pub(super) read_at: Timestamp,
-    pub(super) compact: Compact,
+    pub read_at: Timestamp,
+    /// What there is to read, and which fields are open.
+    pub compact: Compact,
 }
 
 impl Ask {
@@ -37,7 +38,7 @@ impl Ask {
     }
 
     /// Reads a row; `None` for what is none.
-    pub(super) fn parse(text: &str) -> Option<Ask> {
+    pub fn parse(text: &str) -> Option<Ask> {
         let mut row: Value = serde_json::from_str(text).ok()?;
         Some(Ask {
             at: Url::parse(row["at"].as_str()?).ok()?,

@@ -1,4 +1,4 @@
-//! Times and limits of the engine, read from the environment by whoever builds it.
+//! Times and limits of a process, read from the environment by whoever builds it.
 
 use std::path::PathBuf;
 

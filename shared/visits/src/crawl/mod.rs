@@ -20,16 +20,16 @@ use store::growth::{Child, Growth, MAX_CHILDREN};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::assignment::{Assignment, JobReader};
-use crate::context::Context;
 use crate::hosts::RobotsReader;
-use crate::rows::Rows;
-use crate::semaphores::Semaphores;
 pub(crate) use cache::CrawlCaches;
 use edge::Verdict;
 pub(crate) use edge::{Edge, Judged};
 use permits::Slice;
 pub(crate) use redirects::Redirects;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::rows::Rows;
+use runtime::semaphores::Semaphores;
 
 /// How often a growth is tried that keeps meeting others.
 const TRIES: u32 = 40;

@@ -11,20 +11,20 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use url::Url;
 
-use crate::assignment::Assignment;
+use crate::ask::Ask;
 use crate::attempts::{PageFetcher, Tried};
 use crate::crawl::{Crawler, Found, Redirects};
 use crate::modelling::ModelReader;
-use crate::provider_batch::Ask;
 use crate::reading::{Fetched, Held, PageReader};
 use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
-use crate::semaphores::Semaphores;
 use crate::vision::PictureReader;
 use permits::Permit;
 use reader::Values;
+use runtime::assignment::Assignment;
+use runtime::semaphores::Semaphores;
 
 /// How a page is visited.
-pub(crate) struct Visit {
+pub(crate) struct Plan {
     /// Which unit's it is.
     pub(crate) seq: Seq,
     /// When the unit started: what its time counts from.
@@ -90,13 +90,7 @@ pub(crate) struct PageVisitor {
 
 impl PageVisitor {
     /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
-    pub(crate) async fn visit(
-        self: &Arc<Self>,
-        job: &Arc<Assignment>,
-        url: &str,
-        target: Url,
-        visit: Visit,
-    ) -> Visited {
+    pub(crate) async fn visit(self: &Arc<Self>, job: &Arc<Assignment>, url: &str, target: Url, visit: Plan) -> Visited {
         let (visitor, job, asked) = (Arc::clone(self), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = visit.started + limit;
@@ -123,7 +117,7 @@ impl PageVisitor {
         job: &Arc<Assignment>,
         url: String,
         target: Url,
-        mut visit: Visit,
+        mut visit: Plan,
         end: Instant,
     ) -> Visited {
         let always = is_wanted_at_once(&job.spec.options);
@@ -190,7 +184,7 @@ impl PageVisitor {
         job: &Arc<Assignment>,
         target: &Url,
         plain: &mut Answer,
-        visit: &Visit,
+        visit: &Plan,
         end: Instant,
     ) -> Option<Answer> {
         let renderer = self.renderer.of(job)?;
@@ -215,7 +209,7 @@ impl PageVisitor {
     }
 
     /// Reads a page that was rendered.
-    async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Visit, end: Instant) -> Answer {
+    async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Plan, end: Instant) -> Answer {
         let Shown { page, notes, screenshot } = shown;
         // Its body waits for a reader as any other does.
         let permit = self.semaphores.pages.acquire(&job.account).await;
@@ -230,7 +224,7 @@ impl PageVisitor {
     }
 
     /// Reads a page, and judges its links where it is a crawl's.
-    async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Visit, end: Instant) -> Answer {
+    async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Plan, end: Instant) -> Answer {
         let (at, redirected) = (page.final_url.clone(), page.redirected);
         let edge = match &job.spec.crawl {
             Some(plan) => self.crawler.edge_at(job, plan, visit.seq, &page).await,

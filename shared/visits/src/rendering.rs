@@ -10,13 +10,13 @@ use fetch::{FetchError, Fetcher, Hop, Hops, Page, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
 
-use crate::assignment::Assignment;
-use crate::context::Context;
 use crate::crawl::Redirects;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use crate::semaphores::Semaphores;
 use reader::{Values, is_found};
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 
 /// Most documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;

@@ -10,9 +10,9 @@ use fetch::Throttled;
 use store::StoreError;
 use url::Url;
 
-use crate::assignment::Assignment;
-use crate::context::Context;
 use crate::hosts::{HostPacing, RobotsReader, Slot};
+use runtime::assignment::Assignment;
+use runtime::context::Context;
 
 /// Acquires slots for units.
 pub(crate) struct UnitPacing {

@@ -8,12 +8,12 @@ use domain::retry;
 use fetch::{FetchError, FetchRequest, Fetcher, Hops, Page, Room, header_map};
 use url::Url;
 
-use crate::assignment::Assignment;
-use crate::context::Context;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use crate::semaphores::Semaphores;
 use permits::{Growing, Permit};
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 
 /// What came of fetching a page.
 pub(crate) struct Tried {

@@ -12,8 +12,8 @@ use url::Url;
 
 use super::Origins;
 use super::slot::{HostPacing, Slot};
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// How long a file holds, or that there is none (RFC 9309 §2.4).
 const HOLDS_SECS: u64 = 24 * 60 * 60;

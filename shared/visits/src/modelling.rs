@@ -9,17 +9,18 @@ use domain::job::ModelUse;
 use domain::{AccountId, Endpoint, RenderMode, Schema, Timestamp};
 use extraction::Compact;
 use extraction::grounding::{Claim, Shown, Ungrounded};
-use language_model::{Answer, Answered, Asked, Code, Model, ModelError, Question, Usage};
+use language_model::batches::Batches;
+use language_model::{Answer, Answered, Asked, Code, Model, ModelConfig, ModelError, Question, Usage};
 use serde_json::{Map, Value};
 use store::Store;
 use store::model::ModelFigures;
 use url::Url;
 
-use crate::assignment::Assignment;
-use crate::clock::Clock;
-use crate::metrics::{MetricEvent, MetricRecorder};
 use permits::{FairSemaphore, Parsers, Slice};
 use reader::Values;
+use runtime::assignment::Assignment;
+use runtime::metrics::MetricEvent;
+use runtime::{Context, Semaphores};
 
 /// What is kept of a page's time to judge an answer and write it down.
 const KEEP: Duration = Duration::from_millis(300);
@@ -27,19 +28,18 @@ const KEEP: Duration = Duration::from_millis(300);
 const SHORTEST: Duration = Duration::from_millis(700);
 
 /// Reads with the operator's model what rules left open.
-pub(crate) struct ModelReader {
-    pub(crate) model: Model,
-    pub(crate) store: Store,
+pub struct ModelReader {
+    model: Model,
+    context: Arc<Context>,
+    store: Store,
     /// A permit for each call at once.
-    pub(crate) calls: FairSemaphore,
+    calls: FairSemaphore,
     /// Whose threads judge answers.
-    pub(crate) parsers: Parsers,
-    pub(crate) recorder: Arc<dyn MetricRecorder>,
-    pub(crate) clock: Arc<dyn Clock>,
+    parsers: Parsers,
 }
 
 /// Values by field, or why the page does not bear them out.
-pub(crate) type JudgedValues = Vec<(String, Result<Value, Ungrounded>)>;
+pub type JudgedValues = Vec<(String, Result<Value, Ungrounded>)>;
 
 /// What a model's values are held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +51,15 @@ pub enum Witness {
 }
 
 /// What there is to say of a page so far, as far as a model may add to it.
-pub(crate) struct Draft<'v> {
-    pub(crate) data: &'v mut Map<String, Value>,
-    pub(crate) warnings: &'v mut Vec<String>,
-    pub(crate) render_mode: &'v mut RenderMode,
-    pub(crate) model_fields: &'v mut Vec<String>,
+pub struct Draft<'v> {
+    /// Values by field.
+    pub data: &'v mut Map<String, Value>,
+    /// What is said beside them.
+    pub warnings: &'v mut Vec<String>,
+    /// Where they came from.
+    pub render_mode: &'v mut RenderMode,
+    /// Fields whose values are the model's.
+    pub model_fields: &'v mut Vec<String>,
 }
 
 impl Draft<'_> {
@@ -68,7 +72,7 @@ impl Draft<'_> {
     }
 
     /// Takes in what the page bears out of a model's values, and says what was refused; or why there are none.
-    pub(crate) fn take_in(&mut self, judged: Result<JudgedValues, ModelError>) {
+    pub fn take_in(&mut self, judged: Result<JudgedValues, ModelError>) {
         for (field, value) in match judged {
             Ok(values) => values,
             Err(error) => return self.warnings.push(error.to_string()),
@@ -90,6 +94,25 @@ impl Draft<'_> {
 }
 
 impl ModelReader {
+    pub(crate) fn new(model: Model, context: Arc<Context>, store: Store, semaphores: &Semaphores) -> ModelReader {
+        let (calls, parsers) = (semaphores.models.clone(), semaphores.parsers.clone());
+        ModelReader { model, context, store, calls, parsers }
+    }
+
+    /// How the model is set up.
+    pub fn config(&self) -> &ModelConfig {
+        self.model.config()
+    }
+
+    /// The provider's batches, where they are switched on.
+    pub fn batches(&self) -> Option<Batches> {
+        self.model.batches()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
     /// Most bytes of a page's text that a job's pages are to be written down in for the model; `None` where it is not to
     /// be asked.
     pub(crate) fn wanted_text(&self, job: &Assignment) -> Option<usize> {
@@ -113,14 +136,17 @@ impl ModelReader {
     /// Asks for what is open in a page's values, if anything is, and puts what the page bears out among them.
     pub(crate) async fn complete(&self, job: &Assignment, at: &Url, values: &mut Values, end: Instant) {
         let Some(compact) = values.compact.take().filter(|compact| !compact.open.is_empty()) else { return };
-        let judged = self.consult(job, at, compact, self.clock.now(), end).await;
+        let judged = self.consult(job, at, compact, self.context.now(), end).await;
         values.model_failed = judged.is_err();
         let Values { data, warnings, render_mode, model_fields, .. } = values;
         Draft { data, warnings, render_mode, model_fields }.take_in(judged);
     }
 
     /// Asks for what is open in a page that was read at `read_at`, until `end`, and counts the call.
-    pub(crate) async fn consult(
+    ///
+    /// # Errors
+    /// The model did not answer, or not in time; nothing may be spent.
+    pub async fn consult(
         &self,
         job: &Assignment,
         at: &Url,
@@ -160,9 +186,9 @@ impl ModelReader {
     }
 
     /// Tells whoever counts of calls.
-    pub(crate) async fn count(&self, account: &AccountId, figures: &ModelFigures) {
-        self.recorder.record(&MetricEvent::ModelCalled(figures));
-        if let Err(error) = self.store.models.count_model_call(account, self.clock.now(), figures).await {
+    pub async fn count(&self, account: &AccountId, figures: &ModelFigures) {
+        self.context.record(&MetricEvent::ModelCalled(figures));
+        if let Err(error) = self.store.models.count_model_call(account, self.context.now(), figures).await {
             tracing::warn!(%error, "a call of the model could not be counted");
         }
     }
@@ -177,7 +203,7 @@ impl ModelReader {
         let _permit = self.calls.acquire(&job.account).await;
         let end = end.checked_sub(KEEP).filter(|end| *end >= Instant::now() + SHORTEST);
         let end = end.ok_or(ModelError::new(Code::Timeout, "there was no time left to ask the model"))?;
-        let now = self.clock.now();
+        let now = self.context.now();
         let reserved = self.reserve(most_of(&question), now).await?;
         figures.calls = 1;
         let answer = self.model.ask(&question, end.into()).await;
@@ -188,7 +214,10 @@ impl ModelReader {
     }
 
     /// Which of a model's values the page bears out that was read at `read_at`.
-    pub(crate) async fn judge_answer(
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub async fn judge_answer(
         &self,
         job: &Assignment,
         fields: Vec<Answered>,
@@ -204,7 +233,10 @@ impl ModelReader {
     }
 
     /// Sets a call's highest price aside. `None` where nothing limits what a day costs.
-    pub(crate) async fn reserve(&self, most: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
+    ///
+    /// # Errors
+    /// The day's budget is spent, or could not be read.
+    pub async fn reserve(&self, most: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
         let config = self.model.config();
         let Some((budget, prices)) = config.daily_budget.zip(config.prices) else { return Ok(None) };
         let most = prices.cost(most);
@@ -234,7 +266,7 @@ impl ModelReader {
     }
 
     /// Gives back what was set aside at `reserved_at` and not taken.
-    pub(crate) async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
+    pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
         if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
             tracing::warn!(%error, "the model's budget could not be corrected; it is used up sooner");
         }
@@ -242,12 +274,12 @@ impl ModelReader {
 }
 
 /// Most tokens that a question may take.
-pub(crate) fn most_of(question: &Question) -> Usage {
+pub fn most_of(question: &Question) -> Usage {
     Usage { input: question.input_tokens(), output: question.output_tokens() }
 }
 
 /// How many values were refused.
-pub(crate) fn refused(values: &JudgedValues) -> u64 {
+pub fn refused(values: &JudgedValues) -> u64 {
     values.iter().filter(|(_, value)| value.is_err()).count() as u64
 }
 

@@ -10,76 +10,91 @@ use store::StoreError;
 use store::results::ResultText;
 use url::Url;
 
-use crate::assignment::{Assignment, JobReader};
+use crate::ask::Asking;
 use crate::cache::ResultCache;
 use crate::captures::Captures;
-use crate::context::Context;
 use crate::crawl::Crawler;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use crate::page::{PageVisitor, Visit, Visited};
-use crate::provider_batch::Asking;
-use crate::semaphores::Semaphores;
+use crate::page::{PageVisitor, Plan, Visited};
 use permits::Permit;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 
 /// A unit whose host's next slot is further away than this does not wait for it.
 const NEAR_MS: i64 = 5_000;
 
-/// What a page came to.
-pub(super) struct Result {
-    pub(super) attempt: u8,
-    pub(super) outcome: UnitOutcome,
-    pub(super) text: String,
+/// The result of a page that was visited.
+pub struct PageResult {
+    /// Which attempt of its unit it is.
+    pub attempt: u8,
+    /// What came of it.
+    pub outcome: UnitOutcome,
+    /// The same as JSON text, as it is stored and sent.
+    pub text: String,
 }
 
-impl Result {
-    pub(super) fn row(&self, seq: Seq) -> ResultText {
+impl PageResult {
+    /// As a row, for unit `seq`.
+    pub fn row(&self, seq: Seq) -> ResultText {
         ResultText { seq, attempt: self.attempt, text: self.text.clone() }
     }
 }
 
 /// A unit that may be run.
-pub(super) struct Ready {
+pub struct Ready {
     url: String,
-    target: std::result::Result<Url, UrlFault>,
+    target: Result<Url, UrlFault>,
     permit: Option<Permit>,
     suspect: bool,
     started: Instant,
 }
 
-/// What a task came to.
-pub(super) enum Page {
+/// What a unit's task came to.
+pub enum Page {
+    /// It may be run.
     Ready {
+        /// Which unit.
         seq: Seq,
+        /// What it is run with.
         ready: Ready,
+        /// Its host spaces its pages, so that others do not start with it.
         paced: bool,
     },
+    /// Its host has no slot until then.
     Deferred {
+        /// Which unit.
         seq: Seq,
+        /// When there is one.
         until: Timestamp,
     },
+    /// robots.txt denies it.
     Denied(Seq),
+    /// It was not run, or its end could not be kept: it is to be prepared anew.
     Dropped(Seq),
-    Ended {
-        seq: Seq,
-        end: UnitEnd,
-        skipped: u32,
-        admitted: u32,
-        at: Timestamp,
-        result: Result,
-    },
+    /// It ended.
+    Ended(Visit, UnitEnd),
     /// It was read, and a model is to be asked for what is open.
-    Asked {
-        seq: Seq,
-        skipped: u32,
-        admitted: u32,
-        at: Timestamp,
-        result: Result,
-    },
+    Asked(Visit),
+}
+
+/// A page that was visited, and what a crawl did with its links.
+pub struct Visit {
+    /// Which unit's.
+    pub seq: Seq,
+    /// URLs that matched and will not be fetched.
+    pub skipped: u32,
+    /// How many units the crawl has, as far as this process admitted them.
+    pub admitted: u32,
+    /// When it was over.
+    pub at: Timestamp,
+    /// What came of it.
+    pub result: PageResult,
 }
 
 /// Prepares and runs units.
-pub(crate) struct UnitRunner {
+pub struct UnitRunner {
     pub(crate) context: Arc<Context>,
     pub(crate) jobs: Arc<JobReader>,
     pub(crate) pacing: Arc<UnitPacing>,
@@ -92,13 +107,17 @@ pub(crate) struct UnitRunner {
 }
 
 impl UnitRunner {
-    pub(super) async fn prepare(
+    /// Gets a unit its host's slot and a permit. Before `until` its runner ends.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn prepare(
         &self,
         work: &Arc<Assignment>,
         seq: Seq,
         suspect: bool,
         until: Option<Timestamp>,
-    ) -> std::result::Result<Page, StoreError> {
+    ) -> Result<Page, StoreError> {
         let url = self.jobs.input_of(work, seq).await?.url.clone();
         // What cannot be asked for has no host to wait for; it is the unit's error.
         let target = fetch::check_url(&url);
@@ -132,7 +151,7 @@ impl UnitRunner {
     }
 
     /// Visits a unit's page, and of a crawl admits what it links to.
-    pub(super) async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
+    pub async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
         let Ready { url, target, permit, suspect, started } = ready;
         let extract = work.endpoint == Endpoint::Extract;
         let started = if extract { started } else { Instant::now() };
@@ -143,8 +162,8 @@ impl UnitRunner {
                     Some(outcome) => Visited::recalled(outcome),
                     None => {
                         let redirects = self.crawler.redirects(&work, seq);
-                        let visit = Visit { seq, started, permit, suspect, redirects };
-                        let mut visited = self.visitor.visit(&work, &url, target, visit).await;
+                        let plan = Plan { seq, started, permit, suspect, redirects };
+                        let mut visited = self.visitor.visit(&work, &url, target, plan).await;
                         if let Some((at, throttled)) = visited.answered.take().filter(|_| !extract) {
                             self.pacing.record_response(&work, &at, throttled).await;
                         }
@@ -182,20 +201,20 @@ impl UnitRunner {
             self.context.spawn(async move { cache.remember(&work, &url, &outcome, at).await });
         }
         let admitted = if work.is_crawl() { self.crawler.caches.of(&work.id).admitted() } else { 0 };
+        let visit = |outcome: UnitOutcome| {
+            let text = synthetic::json(&outcome);
+            Visit { seq, skipped, admitted, at, result: PageResult { attempt, outcome, text } }
+        };
         if let Some(ask) = visited.ask.take().filter(|_| end == UnitEnd::Succeeded) {
             return match self.asking.put_off(&work, (seq, attempt), ask, visited.outcome).await {
-                Ok(outcome) => {
-                    let text = synthetic::json(&outcome);
-                    Page::Asked { seq, skipped, admitted, at, result: Result { attempt, outcome, text } }
-                }
+                Ok(outcome) => Page::Asked(visit(outcome)),
                 Err(error) => {
                     tracing::warn!(job = %work.id, seq, %error, "a page's question could not be put; trying again");
                     Page::Dropped(seq)
                 }
             };
         }
-        let text = synthetic::json(&visited.outcome);
-        Page::Ended { seq, end, skipped, admitted, at, result: Result { attempt, outcome: visited.outcome, text } }
+        Page::Ended(visit(visited.outcome), end)
     }
 
     /// Leave to fetch a page in this process; `None` once it is to end.

@@ -12,7 +12,6 @@ use store::StoreError;
 use store::jobs::Input;
 
 use crate::context::Context;
-use crate::result_stream::ResultStream;
 use crate::rows::Rows;
 
 /// How many jobs' specs and inputs are kept. A batch's inputs are 5 MiB at most.
@@ -36,7 +35,7 @@ impl Deref for Assignment {
 }
 
 /// What the units are about, in order. Each is shared: a crawl's list is made anew as it grows.
-pub(crate) type Inputs = Arc<Vec<Arc<Input>>>;
+pub type Inputs = Arc<Vec<Arc<Input>>>;
 
 /// What is kept of the jobs that were worked on last.
 struct JobCache {
@@ -79,15 +78,18 @@ pub struct JobReader {
 }
 
 impl JobReader {
-    pub(crate) fn new(context: Arc<Context>, rows: Rows) -> JobReader {
+    /// Reads from `rows`; nothing is kept yet.
+    pub fn new(context: Arc<Context>, rows: Rows) -> JobReader {
         JobReader { context, rows, cache: JobCache::default() }
     }
 
-    pub(crate) fn rows(&self) -> &Rows {
+    /// The rows it reads.
+    pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The process's time.
+    pub fn now(&self) -> Timestamp {
         self.context.now()
     }
 
@@ -108,18 +110,16 @@ impl JobReader {
         Ok(Totals::of(&rows, job.admitted))
     }
 
-    /// The results of a job that may run anywhere, or have ended, without the first `from`.
-    pub fn follow(self: &Arc<Self>, job: Job, from: u32) -> ResultStream {
-        ResultStream::of_rows(Arc::clone(self), job, from)
-    }
-
     /// Keeps the spec of a job that was accepted here.
-    pub(crate) fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+    pub fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
         self.cache.put_spec(id, spec);
     }
 
     /// A job with its spec.
-    pub(crate) async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
         let kept = self.cache.spec(&job.id);
         let spec = match kept {
             Some(spec) => spec,
@@ -133,7 +133,10 @@ impl JobReader {
     }
 
     /// What one unit is about.
-    pub(crate) async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
+    ///
+    /// # Errors
+    /// Faults of the store, and a unit without an input.
+    pub async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
         if let Some(one) = &job.one {
             return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
         }

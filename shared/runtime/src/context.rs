@@ -1,4 +1,4 @@
-//! What every part of the engine may ask of its process: the time, ids, settings, who counts, and whether it is to end.
+//! What every part may ask of its process: the time, ids, settings, who counts, and whether it is to end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use crate::settings::Settings;
 /// How often who waits for a moment of the wall clock looks at it: it may be a test's, and may jump.
 const LOOK_MS: u64 = 500;
 
-/// One per engine, shared by its parts.
-pub(crate) struct Context {
+/// One per process, shared by its parts.
+pub struct Context {
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -32,7 +32,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
+    /// A process that begins now.
+    pub fn new(
         settings: Settings,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
@@ -49,59 +50,65 @@ impl Context {
         }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    /// Its times and limits.
+    pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// The clock that it tells the time by.
+    pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The time of the wall clock.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// The wall clock, and the steady one.
-    pub(crate) fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Moment {
         let ticks = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Moment { now: self.now(), ticks }
     }
 
     /// Random bits.
-    pub(crate) fn random(&self) -> u128 {
+    pub fn random(&self) -> u128 {
         self.ids.random()
     }
 
-    pub(crate) fn nonce(&self) -> Nonce {
+    /// A new nonce.
+    pub fn nonce(&self) -> Nonce {
         Nonce::from_random(self.random())
     }
 
-    pub(crate) fn job_id(&self) -> JobId {
+    /// A new job's id.
+    pub fn job_id(&self) -> JobId {
         JobId::from_random(self.random())
     }
 
     /// Records what happened, for whoever counts.
-    pub(crate) fn record(&self, event: &MetricEvent<'_>) {
+    pub fn record(&self, event: &MetricEvent<'_>) {
         self.recorder.record(event);
     }
 
     /// Starts a task that goes on whatever becomes of the caller, and that the process's end waits for.
-    pub(crate) fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.tasks.spawn(work.in_current_span())
     }
 
-    pub(crate) fn stopping(&self) -> bool {
+    /// Whether the process is to end.
+    pub fn stopping(&self) -> bool {
         *self.stopping.borrow()
     }
 
     /// Comes back once the process is to end.
-    pub(crate) async fn stopped(&self) {
+    pub async fn stopped(&self) {
         // The sender lives as long as the context, so there is nothing else to wait for.
         let _ = self.stopping.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// See [`crate::Engine::shut_down`].
-    pub(crate) async fn shut_down(&self, grace: Duration) {
+    /// Has the process end: nothing new is begun, and its tasks get `grace` to finish.
+    pub async fn shut_down(&self, grace: Duration) {
         self.stopping.send_replace(true);
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
@@ -110,14 +117,14 @@ impl Context {
     }
 
     /// Waits until no task of this process's runs.
-    pub(crate) async fn idle(&self) {
+    pub async fn idle(&self) {
         while !self.tasks.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     /// Waits for a moment of the wall clock, or for the process's end.
-    pub(crate) async fn sleep_until(&self, moment: Timestamp) {
+    pub async fn sleep_until(&self, moment: Timestamp) {
         while self.now() < moment && !self.stopping() {
             let left = moment.ms_since(self.now()).clamp(1, LOOK_MS);
             tokio::time::sleep(Duration::from_millis(left)).await;

@@ -15,34 +15,45 @@ const LEAST_BUDGET: Duration = Duration::from_secs(5);
 
 /// The rows, and how a step on them is tried again. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Rows {
+pub struct Rows {
     store: Store,
     context: Arc<Context>,
 }
 
 impl Rows {
-    pub(crate) fn new(store: Store, context: Arc<Context>) -> Rows {
+    /// The rows of a store.
+    pub fn new(store: Store, context: Arc<Context>) -> Rows {
         Rows { store, context }
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    /// The store, for steps that are not tried again.
+    pub fn store(&self) -> &Store {
         &self.store
     }
 
     /// A job's row, if there is one.
-    pub(crate) async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         self.retry(|| self.store.jobs.job(id)).await
     }
 
     /// The row of a job that was there before.
-    pub(crate) async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
+    ///
+    /// # Errors
+    /// Faults of the store; the row is gone.
+    pub async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
         self.job(id).await?.ok_or_else(|| StoreError::Malformed(format!("{id}: the job's row is gone")))
     }
 
     /// Tries a store step again where the store failed: every step here can tell its own earlier effect, so a repeat
     /// is safe. All tries together end within half a lease, the SDK's own retries included: whoever holds a lease knows
     /// how its write went while it still holds it.
-    pub(crate) async fn retry<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
+    ///
+    /// # Errors
+    /// The last try's.
+    pub async fn retry<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use domain::{CacheKey, Cached, RenderMode, Timestamp, UnitOutcome};
 
-use crate::assignment::Assignment;
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// The cache of results.
 pub(crate) struct ResultCache {

@@ -11,14 +11,14 @@ use extraction::budget::{Budget, Limits, Spent};
 use extraction::weight;
 use fetch::Page;
 
-use crate::assignment::Assignment;
-use crate::context::Context;
 use crate::crawl::{Edge, Judged};
 use crate::modelling::ModelReader;
-use crate::semaphores::Semaphores;
 use crate::vision::PictureReader;
 use permits::{BytePermit, Growing, Permit, Slice};
 use reader::{Reading, Task, Values, read_apart};
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {

@@ -4,8 +4,8 @@ use domain::job::Capture;
 use domain::{Captured, JobId, Seq, UnitOutcome};
 use store::StoreError;
 
-use crate::assignment::Assignment;
-use crate::rows::Rows;
+use runtime::assignment::Assignment;
+use runtime::rows::Rows;
 
 /// Keeps what was captured, and reads it. Cheap to clone.
 #[derive(Clone)]

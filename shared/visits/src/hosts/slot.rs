@@ -13,8 +13,8 @@ use url::Url;
 
 use super::Hosts;
 use super::state::Host;
-use crate::context::Context;
-use crate::rows::Rows;
+use runtime::context::Context;
+use runtime::rows::Rows;
 
 /// Times that a row is planned on anew because another process was faster. Each time one of them got on.
 const RACES: u32 = 64;

@@ -9,7 +9,7 @@ use fetch::{BoxFuture, Hop, Hops};
 use url::Url;
 
 use super::Crawler;
-use crate::assignment::Assignment;
+use runtime::assignment::Assignment;
 
 /// Judges the hops of one unit's page.
 pub(crate) struct Redirects {

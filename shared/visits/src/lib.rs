@@ -1,0 +1,145 @@
+//! Visits one page of a job: waits for its host's slot and a permit, fetches it, renders it where that is asked for, reads
+//! its values, has the operator's model look at what rules left open, and admits what a crawl finds in it. It writes what
+//! belongs to a page (links admitted, captures, cached results, questions put off), and knows nothing of segments,
+//! leases, money or the queue: those are `engine`'s.
+
+pub mod ask;
+pub mod captures;
+pub mod hosts;
+pub mod modelling;
+pub mod remote;
+pub mod unit;
+
+mod attempts;
+mod cache;
+mod crawl;
+mod pacing;
+mod page;
+mod reading;
+mod rendering;
+mod vision;
+
+use std::fmt;
+use std::sync::Arc;
+
+use fetch::Fetcher;
+use language_model::Model;
+use render::Render;
+use runtime::{Context, JobReader, Rows, Semaphores};
+
+use ask::Asking;
+use attempts::PageFetcher;
+use cache::ResultCache;
+use captures::Captures;
+use crawl::{CrawlCaches, Crawler};
+use hosts::{HostPacing, RobotsReader};
+use modelling::ModelReader;
+use pacing::UnitPacing;
+use page::PageVisitor;
+use reading::PageReader;
+use rendering::PageRenderer;
+use unit::UnitRunner;
+use vision::PictureReader;
+
+/// What the visits of a process are put together from.
+#[allow(missing_debug_implementations)] // a renderer need not be
+pub struct PageDependencies {
+    /// The process.
+    pub context: Arc<Context>,
+    /// The rows.
+    pub rows: Rows,
+    /// The jobs that it has read.
+    pub jobs: Arc<JobReader>,
+    /// Fetches pages.
+    pub fetcher: Fetcher,
+    /// Renders pages, where there is a browser.
+    pub renderer: Option<Arc<dyn Render>>,
+    /// The operator's model, if there is one.
+    pub model: Option<Model>,
+    /// What the process's accounts share.
+    pub semaphores: Semaphores,
+}
+
+/// Visits pages: the parts that others ask.
+pub struct Pages {
+    /// Prepares units and visits their pages.
+    pub units: Arc<UnitRunner>,
+    /// When pages may start at their hosts.
+    pub hosts: Arc<HostPacing>,
+    /// What sites' robots.txt say.
+    pub robots: Arc<RobotsReader>,
+    /// What was captured of pages.
+    pub captures: Captures,
+    /// Reads with the operator's model, if there is one.
+    pub model: Option<Arc<ModelReader>>,
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").finish_non_exhaustive()
+    }
+}
+
+impl Pages {
+    /// Puts the parts together.
+    pub fn new(dependencies: PageDependencies) -> Pages {
+        let PageDependencies { context, rows, jobs, fetcher, renderer, model, semaphores } = dependencies;
+        let cx = || Arc::clone(&context);
+        let model = model.map(|model| Arc::new(ModelReader::new(model, cx(), rows.store().clone(), &semaphores)));
+        let hosts = Arc::new(HostPacing::new(cx(), rows.clone()));
+        let robots = Arc::new(RobotsReader::new(cx(), rows.clone(), fetcher.clone(), Arc::clone(&hosts)));
+        let pacing = Arc::new(UnitPacing { context: cx(), hosts: Arc::clone(&hosts), robots: Arc::clone(&robots) });
+        let crawler = Arc::new(Crawler {
+            context: cx(),
+            rows: rows.clone(),
+            jobs: Arc::clone(&jobs),
+            robots: Arc::clone(&robots),
+            fetcher: fetcher.clone(),
+            semaphores: semaphores.clone(),
+            caches: CrawlCaches::default(),
+        });
+        let pictures = Arc::new(PictureReader {
+            model: model.clone(),
+            fetcher: fetcher.clone(),
+            permits: semaphores.pictures.clone(),
+        });
+        let visitor = PageVisitor {
+            fetcher: PageFetcher {
+                context: cx(),
+                fetcher: fetcher.clone(),
+                semaphores: semaphores.clone(),
+                pacing: Arc::clone(&pacing),
+            },
+            renderer: PageRenderer {
+                context: cx(),
+                renderer,
+                fetcher,
+                semaphores: semaphores.clone(),
+                pacing: Arc::clone(&pacing),
+            },
+            reader: PageReader {
+                context: cx(),
+                model: model.clone(),
+                pictures: Arc::clone(&pictures),
+                semaphores: semaphores.clone(),
+            },
+            model: model.clone(),
+            pictures,
+            crawler: Arc::clone(&crawler),
+            semaphores: semaphores.clone(),
+        };
+        let captures = Captures { rows: rows.clone() };
+        let units = UnitRunner {
+            context: cx(),
+            jobs,
+            pacing,
+            crawler,
+            visitor: Arc::new(visitor),
+            cache: Arc::new(ResultCache { context: cx(), rows: rows.clone() }),
+            captures: captures.clone(),
+            asking: Asking { context: cx(), rows },
+            semaphores,
+        };
+        Pages { units: Arc::new(units), hosts, robots, captures, model }
+    }
+}
