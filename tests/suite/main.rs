@@ -20,6 +20,7 @@ mod credits;
 mod docs;
 mod events;
 mod flows;
+mod held;
 mod hosts;
 mod idempotency;
 mod isolation;

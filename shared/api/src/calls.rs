@@ -8,6 +8,7 @@ use engine::result_stream::ResultStream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Request, RequestExt};
+use runtime::Settings;
 use store::accounts::Binding;
 use store::quota::QuotaSnapshot;
 
@@ -33,6 +34,17 @@ pub(crate) struct Wishes {
     prefix: String,
 }
 
+/// What a call is held open for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// One page, which takes a minute or two at most: its process counts it.
+    Extract,
+    /// A job that it started.
+    Job,
+    /// A job that was there before it.
+    Read,
+}
+
 impl Wishes {
     pub(crate) fn of(app: &App, request: &Request) -> Wishes {
         Wishes {
@@ -45,9 +57,12 @@ impl Wishes {
     }
 
     /// For how long a body may be held open from `now` on.
-    fn hold(&self, now: Timestamp, hold_secs: u64) -> Duration {
-        let secs = self.preferences.wait.map_or(hold_secs, |wait| wait.min(hold_secs));
-        let hold = Duration::from_secs(secs);
+    fn hold(&self, now: Timestamp, why: Held, settings: &Settings) -> Duration {
+        let most = match why {
+            Held::Extract | Held::Job => settings.hold_secs,
+            Held::Read => settings.hold_secs.min(settings.read_hold_secs),
+        };
+        let hold = Duration::from_secs(self.preferences.wait.map_or(most, |wait| wait.min(most)));
         match self.over {
             None => hold,
             Some(over) => hold.min(Duration::from_millis(over.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
@@ -96,7 +111,8 @@ impl App {
             webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
         }
         // Before anything is reserved: who is refused owes nothing.
-        let held = if respond_async { None } else { self.hold(quota, &wishes)? };
+        let why = if endpoint == Endpoint::Extract { Held::Extract } else { Held::Job };
+        let mut held = if respond_async { None } else { self.hold(quota, &wishes, why).await? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
@@ -108,22 +124,44 @@ impl App {
             webhook: valid.webhook,
             idempotency: hash,
         };
-        let (verdict, after) = self.engine.acceptor.accept(call, quota.clone()).await?;
-        *quota = after;
+        let accepted = self.engine.acceptor.accept(call, quota.clone()).await;
+        let answer = match accepted {
+            Ok((verdict, after)) => {
+                *quota = after;
+                self.answer_to(verdict, quota, &mut held, (why, request, &wishes)).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let Some(mut held) = held {
+            held.end().await;
+        }
+        answer
+    }
+
+    /// The answer to a call that was judged. A body that waits takes `held` with it.
+    async fn answer_to(
+        &self,
+        verdict: Verdict,
+        quota: &QuotaSnapshot,
+        held: &mut Option<HeldCall>,
+        (why, request, wishes): (Held, &Request, &Wishes),
+    ) -> Result<Response, ApiError> {
+        let respond_async = wishes.preferences.respond_async;
         match verdict {
             Verdict::Accepted(started) => {
                 let job = started.job.id.clone();
                 if respond_async {
                     RequestLog::note(request, |log| log.job(&job));
-                    return Ok(self.respond_async(&job, Some(*started), &wishes));
+                    return Ok(self.respond_async(&job, Some(*started), wishes));
                 }
-                let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
-                let until = self.engine.now().plus_ms(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
-                Ok(self.stream(self.engine.driver.start(*started, Some(until)), held, &wishes))
+                let now = self.engine.now();
+                let hold = wishes.hold(now, why, self.engine.settings());
+                let stream = self.engine.driver.start(*started, Some(after(now, hold)));
+                Ok(self.stream(stream, held.take(), why, wishes))
             }
             Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
-                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, &wishes)),
-                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held, &wishes)),
+                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, wishes)),
+                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held.take(), Held::Read, wishes)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
@@ -143,19 +181,34 @@ impl App {
     }
 
     /// Leave to hold an answer open, which one that does not wait needs none of.
-    pub(crate) fn hold(&self, quota: &QuotaSnapshot, wishes: &Wishes) -> Result<Option<HeldCall>, ApiError> {
+    ///
+    /// # Errors
+    /// The account holds as many as it may; faults of the store.
+    pub(crate) async fn hold(
+        &self,
+        quota: &QuotaSnapshot,
+        wishes: &Wishes,
+        why: Held,
+    ) -> Result<Option<HeldCall>, ApiError> {
         if wishes.preferences.wait == Some(0) {
             return Ok(None);
         }
-        let most = quota.plan.held_calls();
-        let held = self.held.hold(&quota.account, most).ok_or_else(|| {
+        let (most, now) = (quota.plan.held_calls(), self.engine.now());
+        let held = match (self.held.hold(&quota.account, most), why) {
+            (Some(held), Held::Job | Held::Read) => {
+                let until = after(now, wishes.hold(now, why, self.engine.settings()));
+                held.everywhere(self.engine.store(), most, self.engine.nonce(), (now, until)).await?
+            }
+            (held, _) => held,
+        };
+        let refused = || {
             let text = format!(
                 "{most} calls at once may wait for their results; end one, or ask with \"Prefer: respond-async\" or \
                  \"wait=0\""
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
-        })?;
-        Ok(Some(held))
+        };
+        held.map(Some).ok_or_else(refused)
     }
 
     fn rate_limited(&self, quota: &QuotaSnapshot) -> ApiError {
@@ -177,9 +230,9 @@ impl App {
     }
 
     /// 200 and the job's id now; the results as they come.
-    pub(crate) fn stream(&self, stream: ResultStream, held: Option<HeldCall>, wishes: &Wishes) -> Response {
+    pub(crate) fn stream(&self, stream: ResultStream, held: Option<HeldCall>, why: Held, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
-        let hold = wishes.hold(self.engine.now(), self.engine.settings().hold_secs);
+        let hold = wishes.hold(self.engine.now(), why, self.engine.settings());
         let mut response = job_response(StatusCode::OK, &stream.job().id, body, wishes.format.content_type());
         let headers = response.headers_mut();
         if wishes.format == Format::Events {
@@ -192,11 +245,7 @@ impl App {
         let style = results::Style { format: wishes.format, hold };
         let log = wishes.log.clone();
         log.iter().for_each(|log| log.job(&stream.job().id));
-        let written = results::write(self.engine.clone(), stream, (sender, log), style);
-        tokio::spawn(async move {
-            written.await;
-            drop(held);
-        });
+        tokio::spawn(results::write(self.engine.clone(), stream, (sender, held, log), style));
         response
     }
 
@@ -217,6 +266,11 @@ impl App {
         });
         response
     }
+}
+
+/// The moment so long after another.
+fn after(now: Timestamp, time: Duration) -> Timestamp {
+    now.plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

@@ -182,6 +182,7 @@ impl Config {
         let settings = Settings {
             lease_secs: secs("LEASE_SECONDS", defaults.lease_secs)?,
             hold_secs: secs("HOLD_SECONDS", defaults.hold_secs)?,
+            read_hold_secs: secs("READ_HOLD_SECONDS", defaults.read_hold_secs)?,
             deadline_secs: secs("JOB_DEADLINE_SECONDS", defaults.deadline_secs)?,
             sweep_secs: secs("SWEEP_SECONDS", defaults.sweep_secs)?,
             stall_secs: secs("STALL_SECONDS", defaults.stall_secs)?,

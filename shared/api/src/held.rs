@@ -1,24 +1,38 @@
 //! Calls whose answer is held open until the results are there: so many for each account, and so many in all, for each
-//! keeps a connection and some results that nobody has read yet. Counted in this process; a function that serves one
-//! call at a time never counts more than one.
+//! keeps a connection, and in the cloud a function. A process counts its own; what is held longer than a page takes is
+//! counted across processes too, by rows, since a function that serves one call at a time never counts more than one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::AccountId;
+use domain::{AccountId, Nonce, Timestamp};
+use store::{Store, StoreError};
 
 /// Most calls that are held in a process.
 const MOST: u32 = 600;
+/// Permits that are tried one after the other once it is known which are free: others take them meanwhile.
+const TRIES: usize = 4;
+/// A permit outlasts its call by this much: the end of a body takes time.
+const MARGIN_SECS: u64 = 15;
 
 /// How many are held. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldCalls(Arc<Mutex<BTreeMap<AccountId, u32>>>);
 
-/// One that is; it ends when this is dropped.
+/// One that is; in this process it ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct HeldCall {
     all: HeldCalls,
     account: AccountId,
+    permit: Option<Permit>,
+}
+
+/// A call's permit among those of all processes.
+#[derive(Debug)]
+struct Permit {
+    store: Store,
+    number: u32,
+    nonce: Nonce,
 }
 
 impl HeldCalls {
@@ -29,13 +43,61 @@ impl HeldCalls {
             return None;
         }
         *counts.entry(account.clone()).or_default() += 1;
-        Some(HeldCall { all: self.clone(), account: account.clone() })
+        Some(HeldCall { all: self.clone(), account: account.clone(), permit: None })
     }
 
     fn counts(&self) -> MutexGuard<'_, BTreeMap<AccountId, u32>> {
         // Nothing in here panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl HeldCall {
+    /// The same call with a permit among all processes until `until`; `None` where the account has `most`. `nonce` is
+    /// random.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(crate) async fn everywhere(
+        mut self,
+        store: &Store,
+        most: u32,
+        nonce: Nonce,
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<Option<HeldCall>, StoreError> {
+        let until = until.plus_secs(MARGIN_SECS);
+        let accounts = &store.accounts;
+        // Most of the time nearly all are free: a guess costs one write and no read.
+        let guess = spread(&nonce, most);
+        let mut number = accounts.take_permit(&self.account, guess, &nonce, now, until).await?.then_some(guess);
+        if number.is_none() {
+            let free = accounts.free_permits(&self.account, most, now).await?;
+            let at = usize::try_from(guess).unwrap_or_default();
+            for permit in free.iter().cycle().skip(at % free.len().max(1)).take(free.len().min(TRIES)) {
+                if accounts.take_permit(&self.account, *permit, &nonce, now, until).await? {
+                    number = Some(*permit);
+                    break;
+                }
+            }
+        }
+        let Some(number) = number else { return Ok(None) };
+        self.permit = Some(Permit { store: store.clone(), number, nonce });
+        Ok(Some(self))
+    }
+
+    /// Ends it everywhere. To be called before the body's last piece is sent: what comes after that may never run.
+    pub(crate) async fn end(&mut self) {
+        let Some(Permit { store, number, nonce }) = self.permit.take() else { return };
+        if let Err(error) = store.accounts.return_permit(&self.account, number, &nonce).await {
+            tracing::warn!(%error, "a held call's permit could not be returned; it comes free when its lease ends");
+        }
+    }
+}
+
+/// A number below `most` that a nonce names.
+fn spread(nonce: &Nonce, most: u32) -> u32 {
+    let sum = nonce.as_str().bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    sum % most.max(1)
 }
 
 impl Drop for HeldCall {
@@ -69,5 +131,14 @@ mod tests {
         assert_eq!(held.len(), MOST as usize);
         drop(held);
         assert!(all.counts().is_empty() && all.hold(&a, 1).is_some());
+    }
+
+    #[test]
+    fn nonces_spread_over_all_permits() {
+        let mut seen = [false; 200];
+        for bits in 0..20_000u128 {
+            seen[spread(&Nonce::from_random(bits * 0x9e37_79b9_7f4a_7c15), 200) as usize] = true;
+        }
+        assert!(seen.iter().all(|seen| *seen));
     }
 }

@@ -13,7 +13,7 @@ use store::model::ModelFigures;
 
 use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
-use crate::calls::Wishes;
+use crate::calls::{Held, Wishes};
 use crate::headers::{add_limits, result_path};
 use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
@@ -171,8 +171,9 @@ impl App {
         if wishes.preferences.respond_async && !job.state.ended() {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
-        let held = self.hold(&caller.quota, &wishes)?;
-        Ok(self.stream(self.engine.follow(job, from), held, &wishes))
+        // What is over is sent at once: nobody waits.
+        let held = if job.state.ended() { None } else { self.hold(&caller.quota, &wishes, Held::Read).await? };
+        Ok(self.stream(self.engine.follow(job, from), held, Held::Read, &wishes))
     }
 
     async fn capture(&self, job_id: &str, n: &str, caller: &Caller) -> Result<Response, ApiError> {

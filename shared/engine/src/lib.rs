@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::invariants::Violation;
-use domain::{Job, Timestamp};
+use domain::{Job, Nonce, Timestamp};
 use fetch::Fetcher;
 use language_model::Model;
 use render::Render;
@@ -238,6 +238,11 @@ impl Engine {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.context.now()
+    }
+
+    /// A new nonce.
+    pub fn nonce(&self) -> Nonce {
+        self.context.nonce()
     }
 
     /// Comes back once the process is to end.

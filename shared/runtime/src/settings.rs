@@ -9,6 +9,10 @@ pub struct Settings {
     pub lease_secs: u64,
     /// `HOLD_SECONDS`: how long a response is held open.
     pub hold_secs: u64,
+    /// `READ_HOLD_SECONDS`: how long a call that starts nothing is held open: a result that is read, an idempotent replay.
+    pub read_hold_secs: u64,
+    /// Bytes after which a body ends and says where to go on. Lambda carries 200 MB of a streamed response.
+    pub most_body_bytes: usize,
     /// `JOB_DEADLINE_SECONDS`: how long a job may take.
     pub deadline_secs: u64,
     /// `SWEEP_SECONDS`: how often the sweeper looks.
@@ -54,6 +58,8 @@ impl Default for Settings {
         Settings {
             lease_secs: 30,
             hold_secs: 840,
+            read_hold_secs: 60,
+            most_body_bytes: 150 * 1024 * 1024,
             deadline_secs: 86_400,
             sweep_secs: 60,
             fetch_concurrency: 32,

@@ -51,6 +51,16 @@ pub fn idempotency(key: &str) -> String {
     format!("IDEM#{key}")
 }
 
+/// Sort key of a permit for a call that is held open.
+pub fn held(permit: u32) -> String {
+    format!("HELD#{permit}")
+}
+
+/// The permit that a sort key names.
+pub fn held_of(sk: &str) -> Option<u32> {
+    sk.strip_prefix("HELD#")?.parse().ok()
+}
+
 /// Sort key of a job's RESERVE entry.
 pub fn reserve(id: &JobId) -> String {
     format!("LEDGER#{id}#RESERVE")

@@ -12,6 +12,7 @@ pub mod error;
 pub mod function;
 pub mod growth;
 pub mod heartbeat;
+pub mod held;
 pub mod hooks;
 pub mod hosts;
 pub mod jobs;

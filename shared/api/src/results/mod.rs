@@ -14,6 +14,7 @@ use engine::result_stream::{Available, Order, ResultStream, StreamEvent};
 use tokio::time::Instant;
 
 use crate::body::Sender;
+use crate::held::HeldCall;
 use crate::prefer::Format;
 use crate::telemetry::RequestLog;
 use out::{Out, Wait};
@@ -44,13 +45,13 @@ pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
 pub(crate) async fn write(
     engine: Engine,
     stream: ResultStream,
-    (sender, log): (Sender, Option<RequestLog>),
+    (sender, held, log): (Sender, Option<HeldCall>, Option<RequestLog>),
     style: Style,
 ) {
     let endpoint = stream.job().endpoint;
     let mut stream = stream.in_order(order(style.format, endpoint));
-    let mut out = Out::new(engine, sender, style.format);
     let until = Instant::now() + style.hold;
+    let mut out = Out::new(engine, (sender, held), style.format, until);
     let seed = if endpoint == Endpoint::Crawl { Some(stream.url(0).await.unwrap_or_default()) } else { None };
     let mut writer = Writer::new(style.format, endpoint, seed.as_deref());
     let mut told = None;
@@ -58,6 +59,9 @@ pub(crate) async fn write(
         match next(&mut stream, &mut out, until).await {
             Wait::Ready(StreamEvent::Result(item)) => {
                 out.send(writer.unit(&item)).await;
+                if out.is_full() {
+                    return hand_over(&mut stream, &mut out, &mut writer, log).await;
+                }
                 let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
                 if due && let Some(progress) = writer.progress(&stream.tally()) {
                     out.send(progress).await;
@@ -70,10 +74,10 @@ pub(crate) async fn write(
                     out.send(progress).await;
                 }
                 note(log, &tally);
-                return out.send(writer.end(&job, &tally)).await;
+                return out.close(writer.end(&job, &tally)).await;
             }
             Wait::TimeUp => return hand_over(&mut stream, &mut out, &mut writer, log).await,
-            Wait::NobodyReads => return,
+            Wait::NobodyReads => return out.close("").await,
         }
     }
 }
@@ -99,16 +103,23 @@ async fn next(stream: &mut ResultStream, out: &mut Out, until: Instant) -> Wait<
     out.while_waiting(until, work).await
 }
 
-/// Ends a body whose job still runs: what has ended is given, what is open reads `pending`, and `next` says where to
-/// go on.
+/// Ends a body that cannot wait any longer, or cannot carry more: what has ended is given as far as there is room, what is
+/// open reads `pending`, and `next` says where to go on.
 async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
     if let Err(error) = stream.refresh().await {
         tracing::warn!(job = %stream.job().id, %error, "could not read progress; what is known has to do");
     }
-    loop {
+    // The place of the first result that this body leaves out though it is there.
+    let mut rest = out.is_full().then(|| stream.place());
+    let mut open = u32::MAX;
+    while rest.is_none() {
         match stream.next_now().await {
-            Ok(Some(Available::Result(item))) => out.send(writer.unit(&item)).await,
+            Ok(Some(Available::Result(item))) => {
+                out.send(writer.unit(&item)).await;
+                rest = out.is_full().then(|| stream.place().min(open));
+            }
             Ok(Some(Available::Open(seq))) => {
+                open = open.min(seq);
                 let url = stream.url(seq).await.unwrap_or_default();
                 out.send(writer.open(&url, stream.job())).await;
             }
@@ -123,10 +134,11 @@ async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer
     let (tally, job) = (totals.tally, stream.job().clone());
     note(log, &tally);
     // It may have ended in this very moment, with everything given.
-    if job.state.ended() && tally.pending == 0 {
-        out.send(writer.end(&job, &job.tally.unwrap_or(tally))).await;
+    let whole = rest.is_none_or(|from| from >= job.admitted);
+    if job.state.ended() && tally.pending == 0 && whole {
+        out.close(writer.end(&job, &job.tally.unwrap_or(tally))).await;
     } else {
         let figures = job.figures(&totals);
-        out.send(writer.still_running(&job, &tally, &figures)).await;
+        out.close(writer.still_running(&job, &tally, &figures, rest)).await;
     }
 }

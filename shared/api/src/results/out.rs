@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::Engine;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::body::Sender;
+use crate::held::HeldCall;
 use crate::prefer::Format;
 
 /// A client that pipes (curl) shows nothing until it has this much.
@@ -26,9 +27,15 @@ pub(super) enum Wait<T> {
     NobodyReads,
 }
 
+/// A client that takes nothing for this long after the hold is over is given up: whoever serves it may be ended then.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 pub(super) struct Out {
     engine: Engine,
     sender: Sender,
+    held: Option<HeldCall>,
+    /// When a body that nobody takes is given up.
+    until: Instant,
     format: Format,
     sent: usize,
     pad_at: Option<Instant>,
@@ -36,9 +43,15 @@ pub(super) struct Out {
 }
 
 impl Out {
-    pub(super) fn new(engine: Engine, sender: Sender, format: Format) -> Out {
-        let now = Instant::now();
-        Out { engine, sender, format, sent: 0, pad_at: Some(now + PAD_AFTER), speak_by: now + SILENCE }
+    /// A body that is held open until then.
+    pub(super) fn new(
+        engine: Engine,
+        (sender, held): (Sender, Option<HeldCall>),
+        format: Format,
+        until: Instant,
+    ) -> Out {
+        let (now, until) = (Instant::now(), until + PATIENCE);
+        Out { engine, sender, held, until, format, sent: 0, pad_at: Some(now + PAD_AFTER), speak_by: now + SILENCE }
     }
 
     /// Sends bytes. Where the client has gone there is nobody to tell.
@@ -49,7 +62,21 @@ impl Out {
         }
         self.sent += bytes.len();
         self.speak_by = Instant::now() + SILENCE;
-        let _ = self.sender.send(bytes).await;
+        let _ = timeout_at(self.until, self.sender.send(bytes)).await;
+    }
+
+    /// Sends the last piece. What is kept of the account for this call is returned before: after it a function may be
+    /// frozen.
+    pub(super) async fn close(&mut self, bytes: impl Into<Bytes>) {
+        if let Some(held) = &mut self.held {
+            held.end().await;
+        }
+        self.send(bytes).await;
+    }
+
+    /// Whether the body has as many bytes as it may, or nobody took what was sent in time.
+    pub(super) fn is_full(&self) -> bool {
+        self.sent >= self.engine.settings().most_body_bytes || Instant::now() >= self.until
     }
 
     /// Waits for `work` while keeping the connection awake, until `until` at most.

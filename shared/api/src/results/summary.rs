@@ -48,11 +48,14 @@ pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<S
     }
 }
 
-/// What a body says whose job still runs, before the rest: that it does, and where to go on.
-pub(super) fn running(job: &Job) -> Map<String, Value> {
+/// What a body says that is not the whole of its job, before the rest: that there is more, and where: at the result of
+/// place `rest`, or from the beginning, where pending results have become others.
+pub(super) fn running(job: &Job, rest: Option<u32>) -> Map<String, Value> {
+    let next = crate::headers::result_path(&job.id);
+    let next = rest.map_or(next.clone(), |from| format!("{next}?from={from}"));
     Map::from_iter([
         ("status".to_owned(), json!("running")),
         ("job_id".to_owned(), json!(job.id)),
-        ("next".to_owned(), json!(crate::headers::result_path(&job.id))),
+        ("next".to_owned(), json!(next)),
     ])
 }

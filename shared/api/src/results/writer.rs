@@ -67,7 +67,7 @@ impl Writer {
             (Format::Json, Endpoint::Extract) => {
                 let mut body =
                     Map::from_iter([("url".to_owned(), json!(url)), ("status".to_owned(), json!("pending"))]);
-                body.extend(summary::running(job).into_iter().filter(|(name, _)| name != "status"));
+                body.extend(summary::running(job, None).into_iter().filter(|(name, _)| name != "status"));
                 format!("{}\n", Value::Object(body))
             }
             (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
@@ -88,9 +88,9 @@ impl Writer {
         self.close(summary::members(job, tally, &job.figures))
     }
 
-    /// The end of a body whose job still runs.
-    pub(super) fn still_running(&self, job: &Job, tally: &Tally, figures: &CrawlFigures) -> String {
-        let mut members = summary::running(job);
+    /// The end of a body whose job still runs, or whose results from place `rest` on have no room in it.
+    pub(super) fn still_running(&self, job: &Job, tally: &Tally, figures: &CrawlFigures, rest: Option<u32>) -> String {
+        let mut members = summary::running(job, rest);
         members.extend(summary::members(job, tally, figures));
         self.close(members)
     }

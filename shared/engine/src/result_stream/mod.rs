@@ -179,6 +179,11 @@ impl ResultStream {
         })
     }
 
+    /// How many results come before the next one, those that were left out among them.
+    pub fn place(&self) -> u32 {
+        self.place
+    }
+
     /// Reads once what the rows know.
     ///
     /// # Errors

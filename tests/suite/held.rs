@@ -1,0 +1,155 @@
+//! Calls that are held open: how many an account may hold over all processes, for how long, and how many bytes a body has.
+
+use std::time::Duration;
+
+use domain::{AccountId, Nonce, Plan, Timestamp};
+use http::Method;
+use serde_json::{Value, json};
+use store::Store;
+
+use crate::support::site::Site;
+use crate::support::stack::{Caller, World, config, schema};
+
+/// What other processes hold of an account's permits, until an hour from now.
+async fn hold_elsewhere(store: &Store, account: &AccountId, now: Timestamp, permits: std::ops::Range<u32>) -> Nonce {
+    let nonce = Nonce::from_random(7);
+    for permit in permits {
+        assert!(store.accounts.take_permit(account, permit, &nonce, now, now.plus_secs(3_600)).await.unwrap());
+    }
+    nonce
+}
+
+fn with_wait(caller: &Caller, job: &str, wait: &str) -> reqwest::RequestBuilder {
+    caller.request(Method::GET, &format!("/v1/jobs/{job}/result")).header("Prefer", wait)
+}
+
+/// Permits are rows: what other processes hold counts. A call that starts a job, one that reads a running one and a replay
+/// are refused alike, at no cost; what does not wait is not, nor is a job that is over.
+#[tokio::test]
+async fn calls_are_counted_over_all_processes() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
+    let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
+    let most = Plan::Free.held_calls();
+    let over = poor.batch(&[site.url("/p/1")], json!({})).await.job();
+    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "async_mode": true });
+    let detach = poor.request(Method::POST, "/v1/batch").header("Prefer", "respond-async");
+    let running = poor.send(detach.header("Idempotency-Key", "k").body(slow.to_string())).await.job();
+    let used = poor.used().await;
+
+    let nonce = hold_elsewhere(engine.store(), &account, engine.now(), 0..most).await;
+    let refused = |answer: crate::support::stack::Answer| {
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "RATE_LIMITED"));
+        assert_eq!(answer.header("retry-after"), "1");
+    };
+    refused(poor.batch(&[site.url("/p/1")], json!({})).await);
+    refused(poor.get(&format!("/v1/jobs/{running}/result")).await);
+    refused(poor.post_idempotent("/v1/batch", "k", &slow).await);
+    assert_eq!(poor.used().await, used);
+    assert_eq!(poor.get(&format!("/v1/jobs/{over}/result")).await.json()["succeeded"], 1);
+    assert_eq!(poor.send(with_wait(&poor, &running, "wait=0")).await.json()["status"], "running");
+
+    // One comes free: it is found, whichever it is, and given back at the end.
+    for permit in 0..most {
+        engine.store().accounts.return_permit(&account, permit, &nonce).await.unwrap();
+        assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
+        assert_eq!(engine.store().accounts.free_permits(&account, most, engine.now()).await.unwrap(), [permit]);
+        hold_elsewhere(engine.store(), &account, engine.now(), permit..permit + 1).await;
+    }
+    site.open_gate();
+}
+
+/// A process that died gives nothing back: its permits' leases end.
+#[tokio::test]
+async fn a_permit_whose_holder_died_comes_free() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
+    let (engine, account, dead) = (world.stack.engine(), AccountId::parse("poor").unwrap(), Nonce::from_random(9));
+    let long_ago = engine.now().plus_secs(0).plus_ms(-10_000);
+    for permit in 0..Plan::Free.held_calls() {
+        let taken = engine.store().accounts.take_permit(&account, permit, &dead, long_ago, long_ago.plus_secs(9)).await;
+        assert!(taken.unwrap());
+    }
+    assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
+    // Nor does it give back what is another's by now.
+    let other = hold_elsewhere(engine.store(), &account, engine.now(), 0..1).await;
+    engine.store().accounts.return_permit(&account, 0, &dead).await.unwrap();
+    assert!(!engine.store().accounts.free_permits(&account, 1, engine.now()).await.unwrap().contains(&0));
+    engine.store().accounts.return_permit(&account, 0, &other).await.unwrap();
+    assert_eq!(engine.store().accounts.free_permits(&account, 1, engine.now()).await.unwrap(), [0]);
+}
+
+/// A call that starts nothing is held for less: it says where to go on, and another takes the wait up.
+#[tokio::test]
+async fn a_read_is_held_for_less_than_a_job() {
+    let (world, site) = (World::with(&[("READ_HOLD_SECONDS", "1")]).await, Site::start().await);
+    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema() });
+    let (job, body) = world.begin("/v1/batch", slow).await;
+    for _ in 0..2 {
+        let read = world.get(&format!("/v1/jobs/{job}/result")).await.json();
+        assert_eq!((&read["status"], &read["next"]), (&json!("running"), &json!(format!("/v1/jobs/{job}/result"))));
+    }
+    // `wait` asks for less, never for more.
+    let read = world.send(with_wait(&world, &job, "wait=600"));
+    assert_eq!(tokio::time::timeout(Duration::from_secs(30), read).await.unwrap().json()["status"], "running");
+    site.open_gate();
+    assert_eq!(body.await.unwrap()["succeeded"], 1);
+}
+
+/// A body ends before it is too large for what carries it, and says where the rest is: all results come, each once.
+#[tokio::test]
+async fn a_body_that_is_full_says_where_the_rest_is() {
+    let mut config = config(&[]);
+    config.config.settings.most_body_bytes = 2_000;
+    let (world, site) = (World::of(config).await, Site::start().await);
+    let urls = site.urls("/p", 40);
+    let first = world.batch(&urls, json!({})).await;
+    let job = first.job();
+    let (mut page, mut seen, mut bodies) = (first.json(), Vec::new(), 1);
+    loop {
+        let results = page["results"].as_array().unwrap();
+        assert!(results.len() < 40, "{}", results.len());
+        seen.extend(results.iter().filter(|r| r["status"] == "success").map(|r| r["url"].clone()));
+        if page["status"] != "running" {
+            break;
+        }
+        let next = page["next"].as_str().unwrap();
+        assert_eq!(next, format!("/v1/jobs/{job}/result?from={}", seen.len()));
+        page = world.get(next).await.json();
+        bodies += 1;
+    }
+    assert!(bodies > 3, "{bodies}");
+    assert_eq!(seen, urls.iter().map(|url| json!(url)).collect::<Vec<Value>>());
+    assert_eq!((&page["succeeded"], &page["credits_charged"]), (&json!(40), &json!(40)));
+
+    // As lines, whose order is another.
+    let (mut from, mut lines) = (0, Vec::new());
+    loop {
+        let request = world.request(Method::GET, &format!("/v1/jobs/{job}/result?from={from}"));
+        let text = world.send(request.header("Accept", "application/x-ndjson")).await.text;
+        let mut rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let summary = rows.pop().unwrap()["summary"].clone();
+        lines.extend(rows.iter().map(|row| row["index"].as_u64().unwrap()));
+        if summary["status"] != "running" {
+            break;
+        }
+        from = lines.len();
+        assert_eq!(summary["next"], format!("/v1/jobs/{job}/result?from={from}"));
+    }
+    lines.sort_unstable();
+    assert_eq!(lines, (0..40).collect::<Vec<u64>>());
+}
+
+/// Who does not read holds nothing longer than the hold: the body ends, and so does what is kept for it.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_given_up_when_the_hold_ends() {
+    let (world, site) = (World::with(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
+    let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
+    let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
+    let call = json!({ "urls": site.urls("/large", 300), "schema": schema(), "options": { "concurrency": 50 } });
+    let unread = poor.request(Method::POST, "/v1/batch").body(call.to_string()).send().await.unwrap();
+    assert_eq!(unread.status(), 200);
+    let free = async || engine.store().accounts.free_permits(&account, 4, engine.now()).await.unwrap().len();
+    crate::support::until("its permit is returned", async || free().await == 4).await;
+    drop(unread);
+}
