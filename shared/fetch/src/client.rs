@@ -284,7 +284,7 @@ fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
 mod dial;
 mod post;
 
-pub use post::Post;
+pub use post::{Post, Posted};
 
 #[cfg(test)]
 mod tests;

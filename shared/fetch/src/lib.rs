@@ -29,7 +29,7 @@ mod throttle;
 mod trail;
 
 pub use body::check_code;
-pub use client::{Fetcher, Post};
+pub use client::{Fetcher, Post, Posted};
 pub use error::{BuildError, FetchError, Throttled};
 pub use fields::{header_map, product_token};
 pub use growth::{Growth, MEDIUM_BODY, Room, SMALL_BODY};

@@ -70,6 +70,8 @@ pub struct Receiver {
     /// Statuses, one for each message; the last for good.
     answers: Arc<Mutex<Vec<u16>>>,
     open: watch::Sender<bool>,
+    /// `Retry-After`.
+    wait: Arc<Mutex<Option<u64>>>,
 }
 
 impl Receiver {
@@ -80,6 +82,7 @@ impl Receiver {
             heard: Arc::default(),
             answers: Arc::new(Mutex::new(answers.to_vec())),
             open: watch::Sender::new(true),
+            wait: Arc::default(),
         };
         let served = receiver.clone();
         tokio::spawn(async move {
@@ -108,6 +111,11 @@ impl Receiver {
         self.open.send_replace(!hold);
     }
 
+    /// Every answer asks for so many seconds of rest.
+    pub fn ask_to_wait(&self, seconds: u64) {
+        *self.wait.lock().unwrap() = Some(seconds);
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let field = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
         assert_eq!(field("content-type").as_deref(), Some("application/json"));
@@ -125,7 +133,11 @@ impl Receiver {
             let mut answers = self.answers.lock().unwrap();
             if answers.len() > 1 { answers.remove(0) } else { answers[0] }
         };
-        Response::builder().status(status).header("location", "/away").body(Full::from("noted")).unwrap()
+        let mut answer = Response::builder().status(status).header("location", "/away");
+        if let Some(seconds) = *self.wait.lock().unwrap() {
+            answer = answer.header("retry-after", seconds);
+        }
+        answer.body(Full::from("noted")).unwrap()
     }
 }
 

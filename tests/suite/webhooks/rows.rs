@@ -70,7 +70,7 @@ async fn a_message_is_written_on_its_version_only() {
     assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap(), "its own, the reply was lost");
     store.hooks.postpone(&delivery, Timestamp(0)).await.unwrap();
     assert_eq!(store.hooks.due(Timestamp(1), 10).await.unwrap(), [], "what was read before the claim moves nothing");
-    let over = mine.answered(Answer::Status(204), end.ended_at, 0, nonce(3));
+    let over = mine.answered(Answer::Status(204, None), end.ended_at, 0, nonce(3));
     assert!(store.hooks.write_delivery(&over, over.next).await.unwrap());
     let read = store.hooks.delivery(&job.id).await.unwrap().unwrap();
     assert_eq!((&read, read.state), (&over, DeliveryState::Delivered));

@@ -30,6 +30,25 @@ async fn a_receiver_that_fails_twice_gets_it_a_third_time() {
     stage.world.assert_sound().await;
 }
 
+#[tokio::test]
+async fn a_receiver_that_asks_for_a_longer_wait_gets_it() {
+    let stage = Stage::start(&[503, 429, 200]).await;
+    stage.receiver.ask_to_wait(600);
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    stage.until_tried(&job, 1, 503).await;
+    // The schedule's second try would be due by far.
+    stage.clock.advance(540);
+    stage.double(&job).await;
+    assert_eq!(stage.state(&job).await, state("pending", 1, Some(503)));
+    stage.clock.advance(180);
+    stage.until_tried(&job, 2, 429).await;
+    assert_eq!(stage.receiver.heard().len(), 2);
+    // Of a success it says nothing.
+    stage.clock.advance(720);
+    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 3, Some(200)));
+    stage.world.assert_sound().await;
+}
+
 /// Results are kept for a day: who asks for the job then is told nothing, but its receiver is.
 #[tokio::test]
 async fn after_ten_tries_it_is_given_up() {

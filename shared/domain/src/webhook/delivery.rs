@@ -14,6 +14,8 @@ use crate::webhook::{JobEvent, Webhook, message_body};
 pub const MOST_TRIES: u32 = 10;
 /// Seconds between a try and the next: those that the specification recommends, 75 hours and a half in all.
 pub const SCHEDULE_SECS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// Longest wait that a receiver may ask for.
+pub const MOST_ASKED_SECS: u64 = 3_600;
 /// How long a receiver may take.
 pub const TIMEOUT_MS: u32 = 15_000;
 /// Least time between two orders to send a message again.
@@ -98,8 +100,8 @@ pub struct Delivery {
 /// What became of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// The receiver answered with this status.
-    Status(u16),
+    /// The receiver answered with this status, and said in how many seconds it wants to be asked again.
+    Status(u16, Option<u64>),
     /// It did not answer, or may not be asked.
     None,
 }
@@ -188,12 +190,12 @@ impl Delivery {
     }
 
     /// What follows from an answer. `jitter` is random: waits vary by a tenth, so that messages that failed together do
-    /// not come back together.
+    /// not come back together. A receiver that asks for a longer wait than the schedule's gets it.
     #[must_use]
     pub fn answered(&self, answer: Answer, now: Timestamp, jitter: u64, writer: Nonce) -> Delivery {
-        let last_status = match answer {
-            Answer::Status(status) => Some(status),
-            Answer::None => None,
+        let (last_status, asked) = match answer {
+            Answer::Status(status, asked) => (Some(status), asked),
+            Answer::None => (None, None),
         };
         let told = Delivery { last_status, ..self.clone() };
         match last_status {
@@ -203,8 +205,11 @@ impl Delivery {
         }
         let wait = usize::try_from(self.round).ok().and_then(|round| SCHEDULE_SECS.get(round.checked_sub(1)?));
         let Some(secs) = wait else { return told.over(DeliveryState::Failed, writer) };
-        // At most 86,400,000 and 20: no sum here overflows.
-        let wait_ms = i64::try_from(secs * 10 * (90 + jitter % 21)).unwrap_or(i64::MAX);
+        // At most 86,400 and 20: no sum here overflows.
+        let planned = secs * 10 * (90 + jitter % 21);
+        // Never before the time that it named.
+        let asked = asked.map_or(0, |secs| secs.min(MOST_ASKED_SECS) * 10 * (100 + jitter % 11));
+        let wait_ms = i64::try_from(planned.max(asked)).unwrap_or(i64::MAX);
         Delivery { next: now.plus_ms(wait_ms), trying: false, ..told.written(writer) }
     }
 

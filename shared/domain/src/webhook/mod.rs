@@ -5,7 +5,7 @@ mod delivery;
 mod secret;
 
 pub use delivery::{
-    Answer, Claim, Delivery, DeliveryState, MOST_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS, TIMEOUT_MS,
+    Answer, Claim, Delivery, DeliveryState, MOST_ASKED_SECS, MOST_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS, TIMEOUT_MS,
 };
 pub use secret::{MOST_SECRETS, Secret, Secrets, Signing};
 

@@ -122,7 +122,7 @@ fn tries_follow_the_schedule_and_end() {
         for n in 1..=MOST_TRIES {
             let claimed = tried(&delivery, now);
             assert_eq!((claimed.attempts, claimed.round), (n, n));
-            delivery = claimed.answered(Answer::Status(500), now, jitter, nonce());
+            delivery = claimed.answered(Answer::Status(500, None), now, jitter, nonce());
             if delivery.is_pending() {
                 assert_eq!(delivery.claim(delivery.next.plus_ms(-1), LEASE, nonce()), Claim::Later(delivery.next));
                 waits.push(delivery.next.ms_since(now));
@@ -143,16 +143,40 @@ fn an_answer_ends_it_or_does_not() {
     let claimed = tried(&delivery(), NOW);
     let after = |answer| claimed.answered(answer, NOW, 10, nonce());
     for status in [200, 204, 299] {
-        assert_eq!(after(Answer::Status(status)).state, DeliveryState::Delivered, "{status}");
+        assert_eq!(after(Answer::Status(status, None)).state, DeliveryState::Delivered, "{status}");
     }
-    assert_eq!(after(Answer::Status(410)).state, DeliveryState::Gone);
+    assert_eq!(after(Answer::Status(410, None)).state, DeliveryState::Gone);
     for status in [100, 301, 302, 400, 401, 404, 429, 500, 503] {
-        let again = after(Answer::Status(status));
+        let again = after(Answer::Status(status, None));
         assert_eq!((again.state, again.last_status), (DeliveryState::Pending, Some(status)), "{status}");
         assert_eq!(again.next, NOW.plus_secs(5), "{status}");
     }
     assert_eq!(after(Answer::None).last_status, None);
     assert_eq!(claimed.revoked(nonce()).state, DeliveryState::Revoked);
+}
+
+/// What a receiver asks for is never cut short but by an hour, and never shortens the schedule.
+#[test]
+fn a_receiver_says_when_to_come_back() {
+    for jitter in 0..21 {
+        let mut delivery = delivery();
+        let mut waits = Vec::new();
+        for (round, asked) in [(1, 60), (2, 60), (3, u64::MAX), (4, 3_600)] {
+            let claimed = tried(&delivery, delivery.next);
+            let now = delivery.next;
+            assert_eq!(claimed.round, round);
+            delivery = claimed.answered(Answer::Status(503, Some(asked)), now, jitter, nonce());
+            waits.push(delivery.next.ms_since(now));
+        }
+        let planned = |secs: u64| secs * 10 * (90 + jitter);
+        let asked = |secs: u64| secs * 10 * (100 + jitter % 11);
+        assert_eq!(waits, [asked(60), planned(300), asked(3_600), planned(7_200)], "{jitter}");
+    }
+    // No word keeps an end from being one.
+    let claimed = tried(&delivery(), NOW);
+    assert_eq!(claimed.answered(Answer::Status(200, Some(9)), NOW, 0, nonce()).state, DeliveryState::Delivered);
+    let last = Delivery { round: MOST_TRIES, ..claimed };
+    assert_eq!(last.answered(Answer::Status(429, Some(9)), NOW, 0, nonce()).state, DeliveryState::Failed);
 }
 
 #[test]
@@ -171,13 +195,13 @@ fn who_tries_has_it_to_itself_until_it_counts_as_dead() {
 
 #[test]
 fn it_can_be_sent_again_with_all_tries() {
-    let delivered = tried(&delivery(), NOW).answered(Answer::Status(200), NOW, 0, nonce());
+    let delivered = tried(&delivery(), NOW).answered(Answer::Status(200, None), NOW, 0, nonce());
     let Resend::Send(again) = delivered.resend(NOW, nonce()) else { panic!("it is sent again") };
     assert_eq!((again.state, again.round, again.attempts, again.next), (DeliveryState::Pending, 0, 1, NOW));
     assert_eq!(again.body, delivered.body);
     let claimed = tried(&again, NOW);
     assert_eq!((claimed.attempts, claimed.round), (2, 1));
-    let delivered = claimed.answered(Answer::Status(200), NOW, 0, nonce());
+    let delivered = claimed.answered(Answer::Status(200, None), NOW, 0, nonce());
     let soon = NOW.plus_secs(RESEND_SECS);
     assert_eq!(delivered.resend(soon.plus_ms(-1), nonce()), Resend::TooSoon(soon));
     assert!(matches!(delivered.resend(soon, nonce()), Resend::Send(_)));
@@ -192,7 +216,7 @@ proptest! {
             now = now.plus_ms(wait);
             let new = match what {
                 0 => match row.resend(now, nonce()) { Resend::Send(new) => *new, _ => continue },
-                1 if row.trying => row.answered(Answer::Status(status), now, wait.unsigned_abs(), nonce()),
+                1 if row.trying => row.answered(Answer::Status(status, None), now, wait.unsigned_abs(), nonce()),
                 _ => match row.claim(now, LEASE, nonce()) {
                     Claim::Try(new) => { tries += 1; *new }
                     Claim::Exhausted(new) => *new,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::webhook::{Answer, Delivery, Secrets, TIMEOUT_MS, message_id};
-use fetch::{FetchError, Post};
+use fetch::{FetchError, Post, Posted};
 use store::StoreError;
 use url::Url;
 
@@ -25,7 +25,7 @@ impl Notifier {
             return Ok(());
         }
         let answer = match self.send(&claimed, &signing).await {
-            Ok(status) => Answer::Status(status),
+            Ok(posted) => Answer::Status(posted.status, posted.retry_after.map(|wait| wait.as_secs())),
             Err(error) => {
                 // The fault names no URL: those may bear secrets.
                 tracing::info!(job = %claimed.job, %error, "a receiver was not reached");
@@ -49,7 +49,7 @@ impl Notifier {
         Ok(())
     }
 
-    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<u16, FetchError> {
+    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<Posted, FetchError> {
         let id = message_id(&delivery.job);
         let sent_at: Timestamp = self.context.now();
         let broken = |_| FetchError::Ours("a URL that can be read");

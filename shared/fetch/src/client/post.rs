@@ -1,5 +1,5 @@
 //! Telling somebody something: one POST to a URL that a caller gave, judged like a page's, without redirects and without a
-//! look at what comes back but its status.
+//! look at what comes back but its status and its `Retry-After`.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::fault::{explain, find};
 use crate::guard::Refusal;
 use crate::resolver::{JudgingResolver, NameRefused};
 use crate::target::check_parsed;
+use crate::throttle::throttled;
 
 /// How long a name may take to be looked up before the call that gives it is taken: it is judged again when it is used.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,12 +31,21 @@ pub struct Post<'a> {
     pub timeout: Duration,
 }
 
+/// What was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// The status.
+    pub status: u16,
+    /// `Retry-After` of a 429 or 503, at most an hour.
+    pub retry_after: Option<Duration>,
+}
+
 impl Fetcher {
-    /// Sends a JSON document and gives the status of the answer, whatever it is: a redirect is not followed.
+    /// Sends a JSON document and gives what is answered, whatever it is: a redirect is not followed.
     ///
     /// # Errors
     /// The address may not be asked, or no answer came.
-    pub async fn post(&self, post: Post<'_>) -> Result<u16, FetchError> {
+    pub async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
         match tokio::time::timeout(post.timeout, self.inner.post(post)).await {
             Ok(answered) => answered,
             Err(_) => Err(FetchError::Timeout(post.timeout)),
@@ -61,7 +71,7 @@ impl Fetcher {
 }
 
 impl Inner {
-    async fn post(&self, post: Post<'_>) -> Result<u16, FetchError> {
+    async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
         let url = post.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be asked: {fault}")))?;
         let Route { client, scope, refusal } =
@@ -76,7 +86,8 @@ impl Inner {
         if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
             return Err(FetchError::Forbidden(Refusal::Own.to_string()));
         }
-        Ok(response.status().as_u16())
+        let retry_after = throttled(&response).and_then(|throttled| throttled.retry_after);
+        Ok(Posted { status: response.status().as_u16(), retry_after })
     }
 }
 
@@ -125,7 +136,7 @@ mod tests {
         (at, asked)
     }
 
-    async fn send(fetcher: &Fetcher, url: &Url) -> Result<u16, FetchError> {
+    async fn send(fetcher: &Fetcher, url: &Url) -> Result<Posted, FetchError> {
         let headers = HeaderMap::from_iter([("webhook-id".parse().unwrap(), "msg_1".parse().unwrap())]);
         fetcher.post(Post { url, headers: &headers, body: "{\"a\":1}", timeout: Duration::from_secs(10) }).await
     }
@@ -134,7 +145,8 @@ mod tests {
     async fn what_is_sent_is_what_was_given_and_redirects_are_answers() {
         let fetcher = fetcher(&["127.0.0.0/8"]);
         let (at, asked) = receiver("HTTP/1.1 204 No Content\r\n\r\n").await;
-        assert_eq!(send(&fetcher, &url(&format!("http://{at}/in?k=v"))).await, Ok(204));
+        let plain = |status| Ok(Posted { status, retry_after: None });
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/in?k=v"))).await, plain(204));
         let asked = asked.await.unwrap();
         assert!(asked.starts_with("POST /in?k=v HTTP/1.1\r\n"), "{asked}");
         for field in
@@ -143,7 +155,47 @@ mod tests {
             assert!(asked.to_lowercase().contains(&field.to_lowercase()), "{field}: {asked}");
         }
         let (at, _asked) = receiver("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n").await;
-        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, Ok(302));
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, plain(302));
+        let (at, _asked) = receiver("HTTP/1.1 503 X\r\nRetry-After: 99999\r\nContent-Length: 0\r\n\r\n").await;
+        let asked = Ok(Posted { status: 503, retry_after: Some(Duration::from_secs(3_600)) });
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, asked);
+        // Of a 500 it says nothing about when to come back.
+        let (at, _asked) = receiver("HTTP/1.1 500 X\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, plain(500));
+    }
+
+    /// One that says nothing, one whose head never ends, and one that talks on after its head.
+    #[tokio::test]
+    async fn who_does_not_answer_is_left_and_what_follows_the_head_is_not_read() {
+        let fetcher = fetcher(&["127.0.0.0/8"]);
+        for (head, more) in [("", ""), ("HTTP/1.1 200 OK\r\n", "a: b\r\n")] {
+            let url = url(&format!("http://{}/", talker(head, more).await.0));
+            let timeout = Duration::from_millis(300);
+            let post = Post { url: &url, headers: &HeaderMap::new(), body: "{}", timeout };
+            let sent = tokio::time::timeout(Duration::from_secs(20), fetcher.post(post)).await;
+            assert_eq!(sent, Ok(Err(FetchError::Timeout(timeout))), "{head:?}");
+        }
+        let (at, talk) = talker("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n").await;
+        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, Ok(Posted { status: 200, retry_after: None }));
+        // Nobody listens any more.
+        talk.await.unwrap();
+    }
+
+    /// Says the first, and then the second for as long as somebody listens, whatever it is asked.
+    async fn talker(head: &'static str, more: &'static str) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let talk = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1_024];
+            let _ = socket.read(&mut asked).await;
+            let mut said = socket.write_all(head.as_bytes()).await;
+            while said.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                said = socket.write_all(more.as_bytes()).await;
+            }
+        });
+        (at, talk)
     }
 
     #[tokio::test]
