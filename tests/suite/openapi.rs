@@ -112,4 +112,9 @@ async fn the_service_serves_it_without_a_key() {
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
     assert_eq!(answer.text, api::jobs::OPENAPI);
     assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."));
+    let older = world.with_key("").get("/openapi.json?version=3.0").await;
+    assert_eq!((older.status.as_u16(), older.header("content-type")), (200, "application/json"));
+    assert!(older.json()["openapi"].as_str().unwrap().starts_with("3.0."));
+    assert_eq!(older.text, *api::openapi::OPENAPI_3_0);
+    assert_eq!(world.get("/openapi.json?version=3.2").await.text, answer.text);
 }

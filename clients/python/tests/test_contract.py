@@ -7,8 +7,10 @@ import json
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
+import httpx
+import openapi_spec_validator
 import pytest
-from support import REPOSITORY
+from support import REPOSITORY, Server
 
 import runo
 from runo import _types
@@ -106,3 +108,10 @@ def test_values_are_known() -> None:
 def test_a_member_that_is_not_known_does_no_harm() -> None:
     made = _types.build(runo.Problem, {"code": "NEW", "message": "m", "retryable": False, "of_tomorrow": 1})
     assert made == runo.Problem("NEW", "m", False)
+
+
+@pytest.mark.parametrize(("version", "begins"), [("3.1", "3.1."), ("3.0", "3.0.")])
+def test_the_document_is_what_it_says_it_is(server: Server, version: str, begins: str) -> None:
+    document = httpx.get(f"{server.base}/openapi.json", params={"version": version}).json()
+    assert document["openapi"].startswith(begins)
+    openapi_spec_validator.validate(document)

@@ -6,7 +6,7 @@ use engine::cancel::Cancelled;
 use futures_util::{StreamExt, TryStreamExt};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use lambda_http::Request;
+use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
 use store::lists::Which;
 use store::model::ModelFigures;
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
 use crate::calls::{Held, Wishes};
 use crate::headers::{add_limits, result_path};
+use crate::openapi::OPENAPI_3_0;
 use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, cursor, request, webhooks};
@@ -35,7 +36,8 @@ impl App {
             return json_response(&json!({ "status": "ok" }));
         }
         if operation == Operation::OpenApi {
-            return json_text(OPENAPI);
+            let version = request.query_string_parameters().first("version").map(str::to_owned);
+            return json_text(if version.as_deref() == Some("3.0") { &OPENAPI_3_0 } else { OPENAPI });
         }
         let caller = match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => caller,

@@ -12,6 +12,7 @@ pub mod headers;
 mod held;
 pub mod jobs;
 pub mod messages;
+pub mod openapi;
 pub mod prefer;
 pub mod request;
 pub mod routes;

@@ -1,0 +1,144 @@
+//! What the API says of itself in OpenAPI 3.0, for generators that do not read 3.1: the same document, with JSON Schema's
+//! words put as the older version knows them.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::jobs::OPENAPI;
+
+/// The document in version 3.0.
+pub static OPENAPI_3_0: LazyLock<String> = LazyLock::new(|| {
+    // A document that cannot be read is one that the tests would not have let pass.
+    serde_json::from_str(OPENAPI).map(|document| older(document).to_string()).unwrap_or_default()
+});
+
+/// Members whose values are data, whatever they look like.
+const DATA: [&str; 4] = ["default", "enum", "example", "required"];
+
+fn older(mut document: Value) -> Value {
+    document["openapi"] = json!("3.0.3");
+    if let Some(info) = document["info"].as_object_mut() {
+        // What it says of itself in one sentence has no place there.
+        info.shift_remove("summary");
+    }
+    if let Some(licence) = document["info"]["license"].as_object_mut() {
+        licence.shift_remove("identifier");
+    }
+    lower(&mut document);
+    document
+}
+
+/// Puts a part of the document, and what is in it, in older words.
+fn lower(part: &mut Value) {
+    match part {
+        Value::Array(items) => items.iter_mut().for_each(lower),
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match (name.as_str(), member) {
+                    // Names of any kind: one of them may be "type" or "default".
+                    ("properties", Value::Object(named)) => named.values_mut().for_each(lower),
+                    (name, _) if DATA.contains(&name) => {}
+                    (_, member) => lower(member),
+                }
+            }
+            if members.get("required").is_some_and(|names| names.as_array().is_some_and(Vec::is_empty)) {
+                members.shift_remove("required");
+            }
+            constant(members);
+            types(members);
+        }
+        _ => {}
+    }
+}
+
+/// `const` is an `enum` of one.
+fn constant(schema: &mut Map<String, Value>) {
+    if let Some(value) = schema.shift_remove("const") {
+        schema.insert("enum".to_owned(), json!([value]));
+    }
+}
+
+/// A list of types is `nullable`, and a choice where that leaves more than one.
+fn types(schema: &mut Map<String, Value>) {
+    if schema.get("type").is_some_and(|name| name == "null") {
+        // There is no such type: a text that may be null, and is nothing else.
+        schema.insert("type".to_owned(), json!("string"));
+        schema.insert("nullable".to_owned(), json!(true));
+        schema.insert("enum".to_owned(), json!([null]));
+        return;
+    }
+    let Some(Value::Array(all)) = schema.get("type") else { return };
+    let (nulls, mut types): (Vec<Value>, Vec<Value>) = all.iter().cloned().partition(|name| name == "null");
+    let nullable = !nulls.is_empty();
+    if types.len() == 1 {
+        schema.insert("type".to_owned(), types.remove(0));
+    } else {
+        schema.shift_remove("type");
+        let choice = |name: Value| {
+            let items = (name == "array").then(|| schema.get("items").cloned().unwrap_or_else(|| json!({})));
+            let mut one = json!({ "type": name });
+            items.into_iter().for_each(|items| one["items"] = items);
+            if nullable {
+                // Without it none of the choices lets null pass.
+                one["nullable"] = json!(true);
+            }
+            one
+        };
+        let choices: Vec<Value> = types.into_iter().map(choice).collect();
+        schema.insert("anyOf".to_owned(), choices.into());
+        return;
+    }
+    if nullable {
+        schema.insert("nullable".to_owned(), json!(true));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_older_version_does_not_know_is_said_in_its_words() {
+        let mut schema = json!({
+            "type": ["object", "null"],
+            "properties": {
+                "type": { "const": "job.completed" },
+                "none": { "type": "null", "required": [] },
+                "default": { "type": ["string", "integer", "null"] },
+                "example": { "type": ["string", "array"], "example": { "type": ["kept", "null"], "const": 1 } },
+            },
+            "required": ["type"],
+        });
+        lower(&mut schema);
+        let wanted = json!({
+            "type": "object",
+            "nullable": true,
+            "properties": {
+                "type": { "enum": ["job.completed"] },
+                "none": { "type": "string", "nullable": true, "enum": [null] },
+                "default": { "anyOf": [{ "type": "string", "nullable": true }, { "type": "integer", "nullable": true }] },
+                "example": {
+                    "anyOf": [{ "type": "string" }, { "type": "array", "items": {} }],
+                    "example": { "type": ["kept", "null"], "const": 1 },
+                },
+            },
+            "required": ["type"],
+        });
+        assert_eq!(schema, wanted);
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_newer_words() {
+        let (before, after): (Value, Value) =
+            (serde_json::from_str(OPENAPI).unwrap(), serde_json::from_str(&OPENAPI_3_0).unwrap());
+        assert_eq!(after["openapi"], "3.0.3");
+        assert!(!OPENAPI_3_0.contains("\"const\":") && !OPENAPI_3_0.contains("\"type\":[\""), "{}", *OPENAPI_3_0);
+        let names = |document: &Value, at: &str| -> Vec<String> {
+            document.pointer(at).unwrap().as_object().unwrap().keys().cloned().collect()
+        };
+        for at in ["/paths", "/components/schemas", "/components/responses"] {
+            assert_eq!(names(&before, at), names(&after, at), "{at}");
+        }
+    }
+}
