@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds, type-checks and tests clients/python and clients/typescript against the real local server, and has the official
-# clients of the Model Context Protocol walk tests/mcp/loop.* against it. Everything is made in target/clients; nothing in
-# the tree. Where a language or its registry is missing, that is said loudly and nothing else is held up by it.
-# "tests/clients.sh full" reads 10,000 pages too (a minute or more for each), "tests/clients.sh mcp" is the agents' part
-# alone; RUNO_LOCAL names another server than target/debug/local, RUNO_ADMIN another operator's tool than the one
-# beside it.
+# Builds, type-checks and tests clients/python and clients/typescript against the real local server, pastes the README of
+# the command line into a shell, and has the official clients of the Model Context Protocol walk tests/mcp/loop.* against
+# the server, over HTTP and through `runo mcp`. Everything is made in target/clients; nothing in the tree. Where a language
+# or its registry is missing, that is said loudly and nothing else is held up by it. "tests/clients.sh full" reads 10,000
+# pages too (a minute or more for each), "tests/clients.sh mcp" is the agents' part alone; RUNO_LOCAL names another server
+# than target/debug/local, RUNO_ADMIN another operator's tool and RUNO_COMMAND another `runo` than those beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
@@ -13,12 +13,13 @@ work="$PWD/target/clients"
 mkdir -p "$work"
 export RUNO_REPOSITORY="$PWD" PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 if [ -z "${RUNO_LOCAL:-}" ]; then
-  cargo build --quiet --package local --package admin
+  cargo build --quiet --package local --package admin --package runo-cli
   export RUNO_LOCAL="${CARGO_TARGET_DIR:-target}/debug/local"
 fi
 RUNO_LOCAL="$(realpath "$RUNO_LOCAL")"
-# The operator's tool is beside the server.
+# The operator's tool and the command line are beside the server.
 export RUNO_ADMIN="${RUNO_ADMIN:-$(dirname "$RUNO_LOCAL")/admin}"
+export RUNO_COMMAND="${RUNO_COMMAND:-$(dirname "$RUNO_LOCAL")/runo}"
 # The tests say themselves which service they talk to.
 unset RUNO_API_KEY RUNO_BASE_URL
 
@@ -69,7 +70,7 @@ typescript() {
 served() {
   local base=""
   data="$(mktemp -d)"
-  export RUNO_API_KEY=sk_live_agent
+  export RUNO_API_KEY="${RUNO_API_KEY:-sk_live_agent}"
   PORT=0 DATA_DIR="$data" RUNO_DEV_KEY=$RUNO_API_KEY RUNO_DEV_RATE=1000 FETCH_ALLOW=127.0.0.0/8 BROWSER=off RUST_LOG=warn \
     "$RUNO_LOCAL" >"$data/out" 2>"$data/log" &
   server=$!
@@ -109,11 +110,35 @@ mcp_node() {
   served node "$env/loop.mjs"
 }
 
+# The five minutes of the command line's README, pasted into a folder of their own.
+five_minutes() {
+  local folder snippet
+  folder="$(mktemp -d)"
+  snippet="$(awk '/^```bash$/ { on = 1; next } on && /^```$/ { exit } on' tools/cli/README.md | grep -v '^cargo install')"
+  snippet="${snippet//http:\/\/127.0.0.1:8080/$RUNO_BASE_URL}"
+  mkdir "$folder/bin"
+  ln -s "$RUNO_COMMAND" "$folder/bin/runo"
+  (
+    cd "$folder"
+    # The login is what it has.
+    unset RUNO_BASE_URL RUNO_API_KEY
+    export XDG_CONFIG_HOME="$folder/config" PATH="$folder/bin:$PATH"
+    bash -euo pipefail -c "$snippet" >shown
+    [ "$(wc -l <out.csv)" = 201 ] && [ "$(grep -c '^Copper Kettle,49.9,' out.csv)" = 200 ]
+    for words in '"Copper Kettle"' 'title,price,page_url' '"endpoint":"/crawl"' '"used":20'; do
+      grep -qF -- "$words" shown || { printf '%s is not in:\n%s\n' "$words" "$(cat shown)" >&2; exit 1; }
+    done
+  ) || { printf 'the README of the command line does not do what it says\n' >&2; return 1; }
+  rm -rf "$folder"
+  echo "runo: the README's five minutes, pasted"
+}
+
 case "${1:-}" in
   mcp) ;;
   *)
     (python)
     (typescript)
+    (RUNO_API_KEY=sk_live_try_me served five_minutes)
     ;;
 esac
 (mcp_python)

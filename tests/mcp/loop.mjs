@@ -1,9 +1,11 @@
 // What an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
-// Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own.
+// Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own. With RUNO_COMMAND, which names the
+// program "runo", the same once more over its standard streams.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 const SCHEMA = [{ field: "title", type: "string", example: "Page 1", selector: "h1" }];
@@ -19,7 +21,7 @@ const server = createServer((request, response) => {
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const site = `http://127.0.0.1:${server.address().port}`;
 
-async function loop(transport) {
+async function loop(transport, name) {
   const client = new Client({ name: "loop", version: "1.0.0" });
   await client.connect(transport);
   const call = async (tool, args) => {
@@ -57,11 +59,15 @@ async function loop(transport) {
   const { refused, said } = await call("extract", { url: `${site}/page/1` });
   assert.ok(refused && said.error.code === "SCHEMA_REQUIRED", JSON.stringify(said));
   await client.close();
-  console.log(`@modelcontextprotocol/sdk: crawled, read ${seen.length} results in two pages, cancelled; ${charged} of 500 charged`);
+  console.log(`@modelcontextprotocol/sdk (${name}): crawled, read ${seen.length} results in two pages, cancelled; ${charged} of 500 charged`);
 }
 
-const { RUNO_BASE_URL, RUNO_API_KEY } = process.env;
+const { RUNO_BASE_URL, RUNO_API_KEY, RUNO_COMMAND } = process.env;
 const requestInit = { headers: { "X-API-Key": RUNO_API_KEY } };
-await loop(new StreamableHTTPClientTransport(new URL(`${RUNO_BASE_URL}/mcp`), { requestInit }));
+await loop(new StreamableHTTPClientTransport(new URL(`${RUNO_BASE_URL}/mcp`), { requestInit }), "HTTP");
+if (RUNO_COMMAND) {
+  const env = { RUNO_BASE_URL, RUNO_API_KEY };
+  await loop(new StdioClientTransport({ command: RUNO_COMMAND, args: ["mcp"], env }), "stdio");
+}
 server.close();
 server.closeAllConnections();

@@ -1,7 +1,8 @@
 """What an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
 
 Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own. Walked twice, for the client speaks the
-current revision of the protocol and the ones before it.
+current revision of the protocol and the ones before it; and a third time over the standard streams of RUNO_COMMAND, if
+that names the program "runo".
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
-from mcp import Client
+from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 SCHEMA = [{"field": "title", "type": "string", "example": "Page 1", "selector": "h1"}]
@@ -79,6 +80,10 @@ async def main():
         async with httpx2.AsyncClient(headers={"X-API-Key": key}, timeout=60) as http:
             async with Client(streamable_http_client(f"{base}/mcp", http_client=http), mode=mode) as client:
                 await loop(client, site, f"{mode}, {client.protocol_version}")
+    if command := os.environ.get("RUNO_COMMAND"):
+        env = {"RUNO_BASE_URL": base, "RUNO_API_KEY": key}
+        async with Client(StdioServerParameters(command=command, args=["mcp"], env=env)) as client:
+            await loop(client, site, f"stdio, {client.protocol_version}")
     server.shutdown()
 
 

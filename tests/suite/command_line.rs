@@ -1,5 +1,6 @@
 //! `runo`, the command line, as a process of its own.
 
+mod agent;
 mod interrupts;
 mod jobs;
 mod login;
@@ -23,7 +24,7 @@ fn runo_at(base: &str, key: &str, args: &[&str]) -> Command {
     command
 }
 
-fn runo(caller: &Caller, args: &[&str]) -> Command {
+pub(crate) fn runo(caller: &Caller, args: &[&str]) -> Command {
     runo_at(caller.base(), &caller.key, args)
 }
 
@@ -37,10 +38,10 @@ fn bare(args: &[&str]) -> Command {
 
 /// What a command wrote, and its exit code.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
     out: String,
-    err: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
@@ -56,7 +57,7 @@ impl From<Output> for Ran {
     }
 }
 
-async fn ran(mut command: Command) -> Ran {
+pub(crate) async fn ran(mut command: Command) -> Ran {
     command.output().await.unwrap().into()
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 from support import KEY, Answer, Scripted, Server, Site
 
-from runo import Client, Job
+from runo import AsyncClient, Client, Job, JobNotFound, WebhookState
 
 FIELDS = {"title": "string"}
 
@@ -53,6 +54,28 @@ def test_a_job_s_end_is_told_once_a_receiver_takes_it(
         assert message["data"]["progress"]["done"] == 2
         with pytest.raises(WebhookVerificationError):
             Webhook(secret).verify(seen.body.replace(b"completed", b"cancelled"), seen.headers)
+
+
+def test_a_message_is_sent_again(
+    server: Server, client: Client, site: Site, secret: str, receiver: Scripted
+) -> None:
+    receiver.answers[0] = Answer(410)
+    job = client.batch(site.urls(1), FIELDS, webhook={"url": receiver.base})
+    assert ended(client, job).state == "gone"
+    ordered = client.resend_webhook(job.id)
+    assert (ordered.state, ordered.attempts, ordered.last_status) == ("pending", 1, 410)
+    assert ended(client, job) == WebhookState("delivered", 2, 204)
+    first, second = receiver.seen
+    assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"]
+
+    async def too_soon() -> WebhookState:
+        async with AsyncClient(KEY, server.base) as other:
+            return await other.resend_webhook(job.id)
+
+    # It waits for as long as the service asks.
+    assert asyncio.run(too_soon()).attempts == 2
+    with pytest.raises(JobNotFound):
+        client.resend_webhook("job_0123456789abcdef")
 
 
 def test_while_a_secret_is_rotated_both_verify(

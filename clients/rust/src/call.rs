@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 const LINES: &str = "application/x-ndjson";
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// One HTTP request.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Option<Bytes>,
 }
 
@@ -24,14 +27,14 @@ pub(crate) fn post(
     path: &str,
     body: &impl Serialize,
     key: Option<String>,
-    more: Vec<(&'static str, String)>,
+    more: Vec<(HeaderName, String)>,
 ) -> Result<Call> {
     let body = serde_json::to_vec(body).map_err(|e| Error::invalid(format!("the call cannot be written: {e}")))?;
     let key = match key {
         Some(key) => key,
         None => new_idempotency_key()?,
     };
-    let mut headers = vec![("Content-Type", "application/json".to_owned()), ("Idempotency-Key", key)];
+    let mut headers = vec![(CONTENT_TYPE, "application/json".to_owned()), (IDEMPOTENCY_KEY, key)];
     headers.extend(more);
     Ok(Call { method: Method::POST, path: path.to_owned(), headers, body: Some(body.into()) })
 }
@@ -44,6 +47,11 @@ pub(crate) fn job(id: &str) -> Result<Call> {
 /// `DELETE /v1/jobs/{job_id}`.
 pub(crate) fn cancel(id: &str) -> Result<Call> {
     Ok(plain(Method::DELETE, format!("/v1/jobs/{}", checked(id)?)))
+}
+
+/// `POST /v1/jobs/{job_id}/webhook`. Whoever is told twice knows the message by its id.
+pub(crate) fn resend_webhook(id: &str) -> Result<Call> {
+    Ok(plain(Method::POST, format!("/v1/jobs/{}/webhook", checked(id)?)))
 }
 
 /// The results of a job as lines, without the first `start`.
@@ -75,12 +83,12 @@ pub(crate) fn usage() -> Call {
 }
 
 /// The header fields of a call that is answered with a job's lines.
-pub(crate) fn job_headers(wait: Option<Duration>, respond_async: bool) -> Vec<(&'static str, String)> {
-    let mut headers = vec![("Accept", LINES.to_owned())];
+pub(crate) fn job_headers(wait: Option<Duration>, respond_async: bool) -> Vec<(HeaderName, String)> {
+    let mut headers = vec![(ACCEPT, LINES.to_owned())];
     if respond_async {
-        headers.push(("Prefer", "respond-async".to_owned()));
+        headers.push((PREFER, "respond-async".to_owned()));
     } else if let Some(wait) = wait {
-        headers.push(("Prefer", format!("wait={}", wait.as_secs_f64().ceil().max(1.0))));
+        headers.push((PREFER, format!("wait={}", wait.as_secs_f64().ceil().max(1.0))));
     }
     headers
 }

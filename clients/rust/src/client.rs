@@ -8,10 +8,11 @@ use std::time::Duration;
 use reqwest::Client as Http;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::account::{Endpoint, JobInfo, JobStatus, Usage};
+use crate::account::{Endpoint, JobInfo, JobStatus, Usage, WebhookState};
 use crate::call::{self, Call};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, Origin};
@@ -218,6 +219,19 @@ impl Client {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends the message of an ended job again to the receiver that its `webhook` names, with all its tries; gives where
+    /// it stands. At most once in 10 s.
+    ///
+    /// # Errors
+    /// There is no such job, it has not ended, or it has no message.
+    pub async fn resend_webhook(&self, id: &str) -> Result<WebhookState> {
+        #[derive(Deserialize)]
+        struct Resent {
+            webhook: WebhookState,
+        }
+        Ok(self.json::<Resent>(&call::resend_webhook(id)?).await?.webhook)
     }
 
     /// What was captured of a page, by its number in the result: a PNG.

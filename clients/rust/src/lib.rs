@@ -34,6 +34,7 @@ mod error;
 mod job;
 mod jobs;
 mod options;
+mod raw;
 mod request;
 mod retry;
 mod rows;
@@ -53,6 +54,12 @@ pub use jobs::{JobState, Jobs};
 pub use options::{
     BatchOptions, CaptureKind, CrawlRules, ModelUse, PageOptions, RenderJs, WaitFor, Webhook, WebhookEvent,
 };
+pub use raw::RawBody;
 pub use request::{Batch, Crawl, Extract, MOST_URLS};
 pub use schema::{Field, FieldType, Schema};
 pub use types::{Capture, CrawlMeta, Failure, Page, Problem, RenderMode, Row, Success, Summary};
+
+/// The README's program is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -106,6 +106,17 @@ impl Sender {
         }
     }
 
+    /// Sends a call until it is answered, whatever the answer is; the body is still to be read.
+    pub(crate) async fn answered(&self, call: &Call) -> Result<Response> {
+        let (mut attempts, deadline) = (self.attempts(), Deadline::default());
+        loop {
+            match self.once(call).await {
+                Ok(response) => return Ok(response),
+                Err(error) => self.pause(self.broken(&mut attempts, error, &deadline)?, &deadline).await?,
+            }
+        }
+    }
+
     /// Sends a call until it is answered with success and the answer was read.
     pub(crate) async fn read(&self, call: &Call, deadline: &Deadline) -> Result<Answer> {
         let mut attempts = self.attempts();
@@ -152,7 +163,7 @@ impl Sender {
     async fn once(&self, call: &Call) -> std::result::Result<Response, reqwest::Error> {
         let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base_url, call.path));
         for (name, value) in &call.headers {
-            request = request.header(*name, value);
+            request = request.header(name, value);
         }
         if let Some(body) = &call.body {
             request = request.body(body.clone());
@@ -192,7 +203,7 @@ pub(crate) fn taken(response: &Response) -> bool {
 }
 
 /// What an error and its causes say. Without the URL: it is the same each time.
-fn words(error: reqwest::Error) -> String {
+pub(crate) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -51,6 +51,11 @@ export function cancel(id: string): Call {
   return { method: "DELETE", path: `/v1/jobs/${checked(id)}`, headers: {} };
 }
 
+/** Whoever is told twice knows the message by its id. */
+export function resendWebhook(id: string): Call {
+  return { method: "POST", path: `/v1/jobs/${checked(id)}/webhook`, headers: {} };
+}
+
 /** The results of a job as lines, without the first `start`. */
 export function result(id: string, start: number, waitMs: number | undefined): Call {
   const from = start > 0 ? `?from=${start}` : "";

@@ -7,7 +7,7 @@ import { Job } from "./job.js";
 import { type RowOf, type Schema, type Shape, shapeOf } from "./schema.js";
 import { type ClientOptions, Sender, Waiting } from "./sender.js";
 import type {
-  BatchOptions, CallOptions, CrawlOptions, ExtractOptions, JobInfo, JobOptions, Result, Row, Success, Usage,
+  BatchOptions, CallOptions, CrawlOptions, ExtractOptions, JobInfo, JobOptions, Result, Row, Success, Usage, WebhookState,
 } from "./types.js";
 
 /** A client of a Runo service. Calls may be made at the same time. */
@@ -92,6 +92,15 @@ export class Client {
       // It ended, perhaps by an attempt of this call whose answer was lost.
       return (await this.job(id)).status === "cancelled";
     }
+  }
+
+  /**
+   * Sends the message of an ended job again to the receiver that its `webhook` names, with all its tries.
+   *
+   * Gives where it stands. At most once in 10 s: a call that is too soon waits.
+   */
+  async resendWebhook(id: string): Promise<WebhookState> {
+    return ((await this.#json(calls.resendWebhook(id))) as { webhook: WebhookState }).webhook;
   }
 
   /** What was captured of a page (`capture: ["screenshot"]`), by its number in the result: a PNG. */

@@ -175,6 +175,13 @@ export interface Credits {
   prepaid: number;
 }
 
+/** What became of the message of a job's end. */
+export interface WebhookState {
+  state: string;
+  attempts: number;
+  last_status: number | null;
+}
+
 /** A job's state. In lists, `ended_at`, `credits`, `result` and `webhook` are left out. */
 export interface JobInfo {
   job_id: string;
@@ -186,7 +193,7 @@ export interface JobInfo {
   ended_at?: string | null;
   credits?: Credits;
   result?: string;
-  webhook?: { state: string; attempts: number; last_status: number | null };
+  webhook?: WebhookState;
 }
 
 export interface ModelUse {

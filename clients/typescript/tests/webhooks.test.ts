@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { Client, type JobInfo } from "runo";
+import { Client, type JobInfo, JobNotFound } from "runo";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { KEY, Scripted, Server, Site } from "./support.js";
 
@@ -46,6 +46,18 @@ test("a job's end is told once a receiver takes it", async () => {
     const forged = seen.body.replace("completed", "cancelled");
     assert.throws(() => new Webhook(secret).verify(forged, headers), WebhookVerificationError);
   }
+  await receiver.close();
+});
+
+test("a message is sent again", async () => {
+  const receiver = await Scripted.start({ status: 410 }, { status: 204, body: "" });
+  const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base } });
+  assert.equal((await ended(job.id)).state, "gone");
+  assert.deepEqual(await client.resendWebhook(job.id), { state: "pending", attempts: 1, last_status: 410 });
+  assert.deepEqual(await ended(job.id), { state: "delivered", attempts: 2, last_status: 204 });
+  const [first, second] = receiver.seen;
+  assert.deepEqual([first!.body, first!.headers["webhook-id"]], [second!.body, second!.headers["webhook-id"]]);
+  await assert.rejects(client.resendWebhook("job_0123456789abcdef"), JobNotFound);
   await receiver.close();
 });
 

@@ -37,6 +37,11 @@ pub(crate) enum Command {
         /// The job's id
         job: String,
     },
+    /// Send the message of a job's end to its webhook again
+    Resend {
+        /// The job's id
+        job: String,
+    },
     /// Plan and credits
     Usage(ShownArgs),
     /// Keep a key and an address for the other commands; the key is read from standard input
@@ -45,6 +50,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
     },
+    /// The API as tools for an agent that starts this program: the Model Context Protocol on standard input and output
+    Mcp,
     /// Print a completion script for a shell
     Completions {
         /// The shell

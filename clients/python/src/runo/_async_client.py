@@ -18,7 +18,7 @@ from ._options import BatchOptions, PageOptions, Webhook
 from ._rows import extracted, read_json
 from ._schema import M, PlainSchema, Row, Shape, shape_of
 from ._send import BROKEN, SILENCE, Deadline, Sender
-from ._types import JobInfo, Success, Usage, job_of, usage_of
+from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, webhook_of
 
 
 class AsyncClient:
@@ -191,6 +191,13 @@ class AsyncClient:
             # It ended, perhaps by an attempt of this call whose answer was lost.
             return (await self.job(job_id)).status == "cancelled"
         return True
+
+    async def resend_webhook(self, job_id: str) -> WebhookState:
+        """Sends the message of an ended job again to the receiver that its ``webhook`` names, with all its tries.
+
+        Gives where it stands. At most once in 10 s: a call that is too soon waits.
+        """
+        return webhook_of(await self._json(_calls.resend_webhook(job_id)))
 
     async def capture(self, job_id: str, n: int) -> bytes:
         """What was captured of a page (``capture=["screenshot"]``), by its number in the result: a PNG."""

@@ -112,6 +112,11 @@ def cancel(job_id: str) -> Call:
     return Call("DELETE", f"/v1/jobs/{_id(job_id)}")
 
 
+def resend_webhook(job_id: str) -> Call:
+    """``POST /v1/jobs/{job_id}/webhook``. Whoever is told twice knows the message by its id."""
+    return Call("POST", f"/v1/jobs/{_id(job_id)}/webhook")
+
+
 def result(job_id: str, start: int, wait: float | None, *, lines: bool = True) -> Call:
     """``GET /v1/jobs/{job_id}/result``."""
     params = {"from": str(start)} if start else {}

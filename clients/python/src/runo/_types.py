@@ -245,8 +245,13 @@ def job_of(members: Mapping[str, Any]) -> JobInfo:
     if members.get("credits"):
         more["credits"] = build(Credits, members["credits"])
     if members.get("webhook"):
-        more["webhook"] = build(WebhookState, members["webhook"])
+        more["webhook"] = webhook_of(members)
     return build(JobInfo, members, **more)
+
+
+def webhook_of(members: Mapping[str, Any]) -> WebhookState:
+    """What ``webhook`` says in an answer about a job."""
+    return build(WebhookState, members["webhook"])
 
 
 def usage_of(members: Mapping[str, Any]) -> Usage:

@@ -65,6 +65,13 @@ pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
     Ok(GOOD)
 }
 
+/// `runo resend`
+pub(super) async fn resend(id: &str) -> Result<u8, Failed> {
+    config::client()?.resend_webhook(id).await?;
+    tell(&format!("the message of {id} is sent again; `runo jobs {id}` says what comes of it"));
+    Ok(GOOD)
+}
+
 /// `runo usage`
 pub(super) async fn usage(args: &ShownArgs) -> Result<u8, Failed> {
     let usage = config::client()?.usage().await?;

@@ -1,5 +1,6 @@
 //! What the commands do; each has its file.
 
+mod agent;
 mod batch;
 mod jobs;
 mod login;
@@ -22,8 +23,10 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
         Command::Result(args) => single::result(args, quiet).await,
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Cancel { job } => jobs::cancel(&job).await,
+        Command::Resend { job } => jobs::resend(&job).await,
         Command::Usage(args) => jobs::usage(&args).await,
         Command::Login { base_url } => login::login(base_url).await,
+        Command::Mcp => agent::mcp().await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "runo", &mut script);

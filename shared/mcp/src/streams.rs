@@ -1,0 +1,28 @@
+//! The tools over a pair of streams, for an agent that started this process: its standard input and output.
+
+use rmcp::ServiceExt;
+use rmcp::service::ServerInitializeError;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{Carrier, Lost, Tools};
+
+/// Serves until the input ends; calls that are under way have 5 s more. Nothing but the protocol is written.
+///
+/// # Errors
+/// What the agent says is not the protocol.
+pub async fn serve<C: Carrier>(
+    tools: Tools<C>,
+    input: impl AsyncRead + Send + Unpin + 'static,
+    output: impl AsyncWrite + Send + Unpin + 'static,
+) -> Result<(), Lost> {
+    let running = match tools.serve((input, output)).await {
+        Ok(running) => running,
+        // An agent that looks whether the program is there, and leaves.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
+            return Err(Lost("the agent does not speak the protocol: its first message is no request".to_owned()));
+        }
+        Err(error) => return Err(Lost(format!("the agent does not speak the protocol: {error}"))),
+    };
+    running.waiting().await.map(drop).map_err(|error| Lost(format!("the tools failed: {error}")))
+}

@@ -1,0 +1,39 @@
+//! Sending a message again, by the client and by the command line.
+
+use runo_client::{Client, ErrorKind};
+
+use super::{Stage, state};
+use crate::command_line::{ran, runo};
+use crate::support::until;
+
+#[tokio::test]
+async fn the_client_sends_a_message_again() {
+    let stage = Stage::start(&[410, 200]).await;
+    let client = Client::builder().api_key(&stage.world.key).base_url(stage.world.base()).build().unwrap();
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    stage.until_state(&job, "gone").await;
+    let ordered = client.resend_webhook(&job).await.unwrap();
+    assert_eq!((ordered.state.as_str(), ordered.attempts, ordered.last_status), ("pending", 1, Some(410)));
+    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 2, Some(200)));
+    let told = client.job(&job).await.unwrap().webhook.unwrap();
+    assert_eq!((told.state.as_str(), told.attempts), ("delivered", 2));
+
+    let plain = stage.post("/v1/batch", &super::without(stage.batch(&["/p/1"]))).await.job();
+    let none = client.resend_webhook(&plain).await.unwrap_err();
+    assert_eq!((none.kind, none.code.as_str()), (ErrorKind::InvalidRequest, "NOT_FOUND"), "{none}");
+    let unknown = client.resend_webhook("job_0123456789abcdef").await.unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::JobNotFound);
+}
+
+#[tokio::test]
+async fn the_command_line_sends_a_message_again() {
+    let stage = Stage::start(&[200]).await;
+    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
+    stage.until_state(&job, "delivered").await;
+    let again = ran(runo(&stage.world, &["resend", &job])).await;
+    assert!(again.code == 0 && again.err.contains("is sent again"), "{again:?}");
+    until("it comes again", async || stage.receiver.heard().len() == 2).await;
+    let heard = stage.receiver.heard();
+    assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
+    assert_eq!(ran(runo(&stage.world, &["resend", "job_0123456789abcdef"])).await.code, 8);
+}

@@ -1,0 +1,51 @@
+//! `runo mcp`: the API as tools for an agent that starts this program and talks to it over its standard streams.
+
+use std::io::IsTerminal;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http_body_util::BodyExt;
+use mcp_tools::{Answer, Call, Carrier, Lost, Tools};
+use runo_client::Client;
+use url::form_urlencoded;
+
+use crate::config;
+use crate::exit::{FAILURE, Failed, GOOD};
+use crate::terminal::tell;
+
+/// Serves an agent until it ends its side. What it has started goes on.
+pub(super) async fn mcp() -> Result<u8, Failed> {
+    let service = Service(config::client()?);
+    if std::io::stdin().is_terminal() {
+        tell("runo mcp is for agents, which start it and speak the Model Context Protocol to it; Ctrl-D ends it");
+    }
+    let served = mcp_tools::serve(Tools::new(service), tokio::io::stdin(), tokio::io::stdout()).await;
+    served.map(|()| GOOD).map_err(|error| Failed::new(FAILURE, error.to_string()))
+}
+
+/// The service, over HTTP: what breaks off is asked for again, and paid once.
+struct Service(Client);
+
+impl Carrier for Service {
+    async fn carry(&self, call: Call) -> Result<Answer, Lost> {
+        let answer = self.0.raw(request(call)?).await.map_err(|error| Lost(error.message))?;
+        Ok(answer.map(|body| body.map_err(|error| Lost(error.message)).boxed_unsync()))
+    }
+}
+
+fn request(call: Call) -> Result<Request<Bytes>, Lost> {
+    let mut target = call.path;
+    if !call.query.is_empty() {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
+        target = format!("{target}?{query}");
+    }
+    let body = call.body.map_or_else(Bytes::new, |body| body.to_string().into());
+    let odd = |error| Lost(format!("a call that cannot be made: {error}"));
+    let mut request = Request::builder().method(call.method).uri(target).body(body).map_err(odd)?;
+    *request.headers_mut() = call.headers;
+    if !request.body().is_empty() {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(request)
+}
