@@ -86,7 +86,7 @@ async fn a_request_leaves_one_line_and_its_metrics() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_tell_the_queue_s_age_and_a_check_tells_what_is_broken() {
+async fn ages_failures_sweeps_and_broken_invariants_are_told() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (batch, _) = cloud.function_heard("batch").await;
     let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
@@ -103,6 +103,22 @@ async fn workers_tell_the_queue_s_age_and_a_check_tells_what_is_broken() {
     })
     .await;
     until("the settlement's", async || told(&sums(&by_settle.metrics), "JobsEnded batch completed") == 1).await;
+
+    // What fails is told from the third time on, when its queue's age says nothing of it any more.
+    for receives in ["2", "3", "4"] {
+        let record = json!({
+            "messageId": "1", "receiptHandle": "1", "eventSource": "aws:sqs", "messageAttributes": {}, "body": "{}",
+            "attributes": { "ApproximateReceiveCount": receives },
+        });
+        let failed = worker.api.invoke(&json!({ "Records": [record] }), PLENTY).value().await;
+        assert_eq!(failed["batchItemFailures"][0]["itemIdentifier"], "1");
+    }
+    until("the failures", async || told(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
+
+    // What an alarm waits for, although there was nothing to do.
+    let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), PLENTY);
+    assert_eq!(sweep().value().await, json!({ "looked_after": 0 }));
+    until("the sweep's metric", async || told(&sums(&by_settle.metrics), "Sweeps") == 1).await;
 
     let check = async || settle.api.invoke(&json!({ "check": true }), PLENTY).value().await;
     assert_eq!(check().await, json!({ "violations": 0 }));

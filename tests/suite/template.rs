@@ -1,6 +1,8 @@
 //! `template.yaml` says what the code says: routes, tables, queues, variables, times. It is read, not deployed.
 
 mod alarms;
+mod limits;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -257,8 +257,11 @@ impl App {
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, SweepError> {
         let until = until.map(|at| at.plus_ms(-SWEEP_MARGIN_MS));
         let seen = self.engine.sweeper.sweep(until).await?;
-        if let Err(error) = Box::pin(self.engine.notifier.sweep()).await {
-            tracing::error!(%error, "the messages that are due could not be listed; the next sweep goes on");
+        match Box::pin(self.engine.notifier.sweep()).await {
+            Ok(_) => self.engine.record(&MetricEvent::Swept),
+            Err(error) => {
+                tracing::error!(%error, "the messages that are due could not be listed; the next sweep goes on");
+            }
         }
         if until.is_some() {
             // A Lambda is frozen once it has answered.

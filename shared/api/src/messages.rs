@@ -41,7 +41,18 @@ impl Record {
             sent,
         }
     }
+
+    /// Tells of a fault that kept this message from being done with.
+    fn failed(&self, app: &App, error: &StoreError) {
+        tracing::error!(message = self.id, %error, "a message failed");
+        if self.receives >= FAILS_AGAIN {
+            app.engine.record(&MetricEvent::MessageFailed);
+        }
+    }
 }
+
+/// From this receipt on a failure is counted: SQS leaves such messages out of its queue's age.
+const FAILS_AGAIN: u32 = 3;
 
 impl App {
     /// Works on messages of the units' queue. Nothing is started that could not be finished by `until`.
@@ -61,7 +72,7 @@ impl App {
                 }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
-            conclude(&app.engine.queues().units, &record, handled).await
+            conclude(&app, &app.engine.queues().units, &record, handled).await
         })
         .await
     }
@@ -82,7 +93,7 @@ impl App {
                 }
             };
             if let Err(error) = &done {
-                tracing::error!(message = record.id, %error, "a message failed");
+                record.failed(&app, error);
             }
             done.is_ok()
         })
@@ -100,7 +111,7 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
             }
             Err(error) => Err(StoreError::Malformed(error.to_string())),
         };
-        conclude(&app.engine.queues().notify, &record, handled).await
+        conclude(&app, &app.engine.queues().notify, &record, handled).await
     })
     .await
 }
@@ -134,12 +145,12 @@ where
 
 /// Whether a message is done with. One that is not comes again when whoever handled it says, and after a fault the later the
 /// more often that was.
-async fn conclude(queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
+async fn conclude(app: &App, queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
     let wait = match handled {
         Ok(Handled::Acknowledge) => return true,
         Ok(Handled::Redeliver(wait)) => wait,
         Err(error) => {
-            tracing::error!(message = record.id, %error, "a message failed");
+            record.failed(app, &error);
             FAULT_PAUSE * record.receives
         }
     };

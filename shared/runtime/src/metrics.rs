@@ -18,6 +18,10 @@ pub enum MetricEvent<'a> {
     Received(u64),
     /// The operator's model was asked, or was to be.
     ModelCalled(&'a ModelFigures),
+    /// A message that was received several times has failed again.
+    MessageFailed,
+    /// A sweep has listed what is due and handed it on.
+    Swept,
     /// So many invariants were found broken.
     Violations(usize),
 }

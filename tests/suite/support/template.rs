@@ -69,6 +69,10 @@ impl Template {
                     (default, _) => self.text(default),
                 }
             }
+            Value::Object(map) if map.contains_key("Fn::GetAtt") => {
+                let parts = map["Fn::GetAtt"].as_array().unwrap();
+                self.text(&self.0["Resources"][parts[0].as_str().unwrap()]["Properties"][parts[1].as_str().unwrap()])
+            }
             Value::Object(map) if map.contains_key("Fn::Sub") => {
                 map["Fn::Sub"].as_str().unwrap().replace("${AWS::StackName}", "runo")
             }
@@ -87,8 +91,10 @@ impl Template {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
                 for action in list(&statement["Action"]) {
+                    // Of a choice, what there is where nothing is said.
                     for resource in list(&statement["Resource"]) {
-                        rights.insert((action.as_str().unwrap().to_owned(), resource_name(&resource)));
+                        let own = resource.get("Fn::If").map_or(&resource, |choice| &choice[2]);
+                        rights.insert((action.as_str().unwrap().to_owned(), resource_name(own)));
                     }
                 }
             }

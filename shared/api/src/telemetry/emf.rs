@@ -23,6 +23,8 @@ impl Metric {
             Metric::ModelTokens => "ModelTokens",
             Metric::ModelValuesRefused => "ModelValuesRefused",
             Metric::ModelFailures => "ModelFailures",
+            Metric::MessagesFailed => "MessagesFailed",
+            Metric::Sweeps => "Sweeps",
             Metric::InvariantViolations => "InvariantViolations",
         }
     }

@@ -53,6 +53,8 @@ enum Metric {
     ModelTokens,
     ModelValuesRefused,
     ModelFailures,
+    MessagesFailed,
+    Sweeps,
     InvariantViolations,
 }
 
@@ -131,6 +133,8 @@ impl MetricRecorder for Telemetry {
                     self.count(Metric::ModelFailures, &[("Code", code)], *count);
                 }
             }
+            MetricEvent::MessageFailed => self.count(Metric::MessagesFailed, &[], 1),
+            MetricEvent::Swept => self.count(Metric::Sweeps, &[], 1),
             MetricEvent::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
         }
     }

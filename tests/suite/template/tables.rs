@@ -1,0 +1,66 @@
+//! A stack runs on other tables than its own where it is told to, as after a restore: everything that names a table, the
+//! functions, their roles, alarms and outputs, follows the parameter.
+
+use serde_json::{Value, json};
+
+use crate::support::template::Template;
+
+/// A table, the parameter that names another, and the condition that one is named.
+const FOLLOWED: [(&str, &str, &str); 2] =
+    [("AccountsTable", "UseAccountsTable", "OtherAccounts"), ("JobsTable", "UseJobsTable", "OtherJobs")];
+
+/// The same of the table that a parameter names; `None` if the value is nothing of this table.
+fn of_the_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
+    let arn = format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{parameter}}}");
+    if *value == json!({ "Ref": table }) {
+        return Some(json!({ "Ref": parameter }));
+    }
+    if *value == json!({ "Fn::GetAtt": [table, "Arn"] }) {
+        return Some(json!({ "Fn::Sub": arn }));
+    }
+    let text = value.get("Fn::Sub")?.as_str()?;
+    text.contains(&format!("${{{table}.Arn}}"))
+        .then(|| json!({ "Fn::Sub": text.replace(&format!("${{{table}.Arn}}"), &arn) }))
+}
+
+/// Counts the choices between a table and the other one; fails where the own table is named without one.
+fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
+    let (table, parameter, condition) = followed;
+    assert_eq!(of_the_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");
+    if let Some(choice) = value.get("Fn::If")
+        && let Some(other) = of_the_other(&choice[2], table, parameter)
+    {
+        assert_eq!((&choice[0], &choice[1]), (&json!(condition), &other), "{place}");
+        return 1;
+    }
+    match value {
+        Value::Object(map) => {
+            map.iter().map(|(name, value)| choices(value, followed, &format!("{place}.{name}"))).sum()
+        }
+        Value::Array(items) => items.iter().map(|value| choices(value, followed, place)).sum(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn everything_follows_a_table_that_is_named() {
+    let template = Template::read();
+    for followed @ (table, parameter, condition) in FOLLOWED {
+        assert_eq!(template.0["Parameters"][parameter]["Default"], "", "{parameter}");
+        let named = json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
+        assert_eq!(template.0["Conditions"][condition], named);
+        // The own table stays: nothing is deleted by naming another.
+        assert!(template.0["Resources"][table]["Condition"].is_null(), "{table}");
+        for part in ["Globals", "Resources", "Outputs"] {
+            assert!(
+                choices(&template.0[part], followed, part) > 0 || part == "Globals",
+                "nothing of {part} follows {parameter}"
+            );
+        }
+        let functions: Vec<_> =
+            template.functions().into_iter().map(|f| f.properties["Environment"].to_string()).collect();
+        let told = functions.iter().filter(|environment| environment.contains(parameter)).count();
+        let expected = if table == "JobsTable" { functions.len() } else { functions.len() - 1 };
+        assert_eq!(told, expected, "all functions but the worker know of accounts");
+    }
+}
