@@ -72,20 +72,21 @@ deploy() {
     --no-progressbar --no-fail-on-empty-changeset --parameter-overrides "LogLevel=${2:-info}" >> deploy.log 2>&1 ||
     { tail -30 deploy.log; exit 1; }
 }
-key_of() { python -c 'import json, sys; print(json.load(sys.stdin)["key"])'; }
+field() { python -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 admin() { "$BINARIES/admin" --region us-east-1 "$@"; }
 
 deploy runo
 step "the stack is deployed"
 # As docs/OPERATIONS.md says.
-key="$(admin account create --plan pro --id shop --json | key_of)"
+key="$(admin account create --plan pro --id shop --json | field key)"
 admin account topup shop 1000 > /dev/null
-python "$repo/tests/emulated/drive.py" "$key" runo
+secret="$(admin hook secret create --account shop --json | field secret)"
+python "$repo/tests/emulated/drive.py" "$key" runo "$secret"
 
 deploy runo-second
 step "a second stack is deployed beside it"
 in_second=(--accounts-table runo-second-accounts --jobs-table runo-second-jobs --hosts-table runo-second-hosts)
-second_key="$(admin "${in_second[@]}" account create --plan free --id shop --json | key_of)"
+second_key="$(admin "${in_second[@]}" account create --plan free --id shop --json | field key)"
 python "$repo/tests/emulated/second.py" "$second_key" runo-second "$key"
 
 # An update while a job runs: what is configured changes, so that every function is replaced.

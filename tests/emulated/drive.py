@@ -1,14 +1,20 @@
-"""Drives a deployed stack through every mode, and counts its credits: drive.py KEY STACK"""
+"""Drives a deployed stack through every mode, and counts its credits: drive.py KEY STACK SECRET
+
+SECRET is what signs the account's webhooks."""
+import base64
+import hashlib
+import hmac
 import json
 import os
 import signal
 import sys
 import threading
 import time
+import urllib.request
 
 from stack import PAGES, SCHEMA, Stack, aws, pages, say
 
-key, name = sys.argv[1:]
+key, name, secret = sys.argv[1:]
 stack = Stack(name, key)
 charged = 0
 
@@ -47,6 +53,29 @@ crawl = {"follow_pattern": "*/page/*", "max_pages": 5}
 job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1", "crawl": crawl, "schema": SCHEMA}), 90))
 assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("completed", 5, 5), job
 say(f"a detached batch, a held one and a crawl: {job['progress']}")
+
+# A webhook, through the queue and the function of its own, and signed by the Standard Webhooks specification.
+told = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
+job = charge(stack.end_of(stack.start("/v1/batch", told), 60))
+until = time.monotonic() + 60
+while not (received := json.load(urllib.request.urlopen(PAGES + "/hooks"))):
+    assert time.monotonic() < until, "nobody was told of a job's end"
+    time.sleep(0.5)
+[message] = received
+headers, body = message["headers"], message["body"]
+signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+signature = base64.b64encode(hmac.new(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256).digest()).decode()
+assert headers["webhook-signature"] == f"v1,{signature}", headers
+assert abs(time.time() - int(headers["webhook-timestamp"])) < 120, headers
+said = json.loads(body)
+assert (said["type"], said["data"]["job_id"]) == ("job.completed", job["job_id"]), said
+assert said["data"]["credits"]["charged"] == job["credits"]["charged"] == 3, said
+until = time.monotonic() + 60
+while (state := stack.call("GET", f"/v1/jobs/{job['job_id']}")["webhook"])["state"] != "delivered":
+    assert time.monotonic() < until, state
+    time.sleep(0.5)
+assert state["attempts"] == 1 and state["last_status"] == 204, state
+say("a webhook was delivered, and its signature holds")
 
 # DELETE half-way.
 slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurrency": 2}}
