@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::invariants::check;
 use domain::segment::Totals;
 use domain::{AccountId, Job, JobId, Plan};
+use local::ServerNames;
 use local::dynamodb::DynamoDb;
 use local::embedded::Service;
 use local::listener::{Credentials, Listener};
@@ -104,9 +105,9 @@ impl Cloud {
         let (db_socket, sqs_socket) = (bind().await, bind().await);
         let db = DynamoDb::start(None).await.unwrap();
         let sqs = Sqs::start(Some(sqs_socket.local_addr().unwrap()));
-        let credentials = Credentials::random();
-        let db_listener = Listener::start(db_socket, db.service().clone(), &credentials).unwrap();
-        let sqs_listener = Listener::start(sqs_socket, sqs.service().clone(), &credentials).unwrap();
+        let (credentials, names) = (Credentials::random(), ServerNames::default());
+        let db_listener = Listener::start(db_socket, db.service().clone(), &credentials, &names).unwrap();
+        let sqs_listener = Listener::start(sqs_socket, sqs.service().clone(), &credentials, &names).unwrap();
         let store = Store::new(
             connect(&db.service().connection()).await,
             TableNames::default(),

@@ -88,6 +88,8 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
     // On a machine that is slow for the moment closing takes long; what a DELETE does about that is not the matter here.
     let defaults = Settings { sweep_secs: 1, ..Settings::default() };
     LocalConfig {
+        bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
+        names: local::ServerNames::default(),
         port: 0,
         dynamodb_port: None,
         sqs_port: None,

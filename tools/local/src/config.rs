@@ -1,12 +1,14 @@
 //! What the local server reads from the environment.
 
 use std::ffi::OsStr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use api::config::{Config, ConfigError, Env, process_env};
 use runtime::settings::Settings;
 
 use crate::front::Limits;
+use crate::host::ServerNames;
 use crate::listener::Credentials;
 
 /// How often the local sweeper looks, where nothing else is said.
@@ -18,6 +20,10 @@ const WORKER_CONCURRENCY: u64 = 8;
 /// The local server's settings.
 #[derive(Debug, Clone)]
 pub struct LocalConfig {
+    /// `BIND_ADDRESS`: where the API is listened for, and the embedded stores are if they have ports.
+    pub bind_address: IpAddr,
+    /// `SERVER_NAMES`: by what names requests may ask for them, besides loopback's.
+    pub names: ServerNames,
     /// `PORT`; 0 takes any.
     pub port: u16,
     /// `DYNAMODB_PORT`: where others reach the embedded DynamoDB; 0 takes any port. Without it nobody does.
@@ -78,6 +84,12 @@ impl LocalConfig {
         };
         let defaults = Settings { sweep_secs: SWEEP_SECS, ..Settings::default() };
         Ok(LocalConfig {
+            bind_address: parsed(env, "BIND_ADDRESS", "an IP address of this machine, or 0.0.0.0 for all", |text| {
+                text.parse().ok()
+            })?
+            .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            names: parsed(env, "SERVER_NAMES", "host names and addresses, separated by commas", ServerNames::parse)?
+                .unwrap_or_default(),
             port: port("PORT", 8080)?,
             dynamodb_port: listened("DYNAMODB_PORT")?,
             sqs_port: listened("SQS_PORT")?,
@@ -108,6 +120,17 @@ impl LocalConfig {
     }
 }
 
+/// What a variable is read as, where it is set.
+fn parsed<T>(
+    env: &Env<'_>,
+    name: &'static str,
+    want: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = env.text(name) else { return Ok(None) };
+    parse(&value).map(Some).ok_or(ConfigError::Unreadable { name, value, want })
+}
+
 /// A browser that was named and is not there is a mistake; that none is found is none.
 fn browser(env: &Env<'_>) -> Result<Option<PathBuf>, ConfigError> {
     let named = env.text("BROWSER");
@@ -123,6 +146,19 @@ fn browser(env: &Env<'_>) -> Result<Option<PathBuf>, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_it_listens_and_what_it_is_called() {
+        let read = |vars: &[(&str, &str)]| {
+            let look = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            LocalConfig::read(&Env(&look)).map(|c| (c.bind_address.to_string(), c.names))
+        };
+        assert_eq!(read(&[]).unwrap(), ("127.0.0.1".into(), ServerNames::default()));
+        let given = read(&[("BIND_ADDRESS", "0.0.0.0"), ("SERVER_NAMES", "runo.example.com")]).unwrap();
+        assert_eq!(given, ("0.0.0.0".into(), ServerNames::parse("runo.example.com").unwrap()));
+        assert!(read(&[("BIND_ADDRESS", "eth0")]).unwrap_err().to_string().contains("BIND_ADDRESS"));
+        assert!(read(&[("SERVER_NAMES", "http://a")]).unwrap_err().to_string().contains("SERVER_NAMES"));
+    }
 
     #[test]
     fn nobody_is_listened_to_who_was_not_asked_for() {

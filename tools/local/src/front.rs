@@ -24,8 +24,9 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::host::ServerNames;
 use crate::peers::Peers;
-use crate::{event, host, sample};
+use crate::{event, sample};
 
 /// What clients may take of the server.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +94,13 @@ const TELL: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop`, then lets what is under way finish for a moment.
-pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: App,
+    limits: Limits,
+    names: ServerNames,
+    stop: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let (free, told) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(TOLD)));
     let entrance = Arc::new(Semaphore::new(limits.entries));
@@ -125,10 +132,10 @@ pub(crate) async fn serve(listener: TcpListener, app: App, limits: Limits, stop:
         let _ = socket.set_nodelay(true);
         let mut socket = TimeoutStream::new(socket);
         socket.set_write_timeout(Some(limits.unread));
-        let (app, entrance) = (app.clone(), Arc::clone(&entrance));
-        let service = service_fn(move |request| {
-            let (app, entrance) = (app.clone(), Arc::clone(&entrance));
-            async move { Ok::<_, Infallible>(answer(app, request, limits, &entrance).await) }
+        let (app, entrance, names) = (app.clone(), Arc::clone(&entrance), names.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (app, entrance, names) = (app.clone(), Arc::clone(&entrance), names.clone());
+            async move { Ok::<_, Infallible>(answer(app, request, limits, &names, &entrance).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -171,9 +178,15 @@ fn needs_key(parts: &http::request::Parts) -> bool {
     !matches!(found, Ok(Found::Operation(Operation::Health | Operation::OpenApi, _)))
 }
 
-async fn answer(app: App, request: hyper::Request<Incoming>, limits: Limits, entrance: &Arc<Semaphore>) -> Response {
+async fn answer(
+    app: App,
+    request: hyper::Request<Incoming>,
+    limits: Limits,
+    names: &ServerNames,
+    entrance: &Arc<Semaphore>,
+) -> Response {
     let (mut parts, body) = request.into_parts();
-    if let Err(why) = host::check(&parts) {
+    if let Err(why) = names.check(&parts) {
         return ApiError::invalid(why).into_response();
     }
     if parts.method == http::Method::GET

@@ -1,48 +1,82 @@
 //! Whom a request says it is for. A server on loopback is asked by its own machine only, but a web page's script can make
 //! a browser there ask it under the page's own name (DNS rebinding). That name is in `Host`, and gives it away.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 use url::Host;
 
-/// Checks that a request names loopback, and one host only (RFC 9112 §3.2). The port is not looked at: who forwards
-/// another one to here (`ssh -L`) says that one, and a page that rebinds a name has to say ours anyway.
-///
-/// # Errors
-/// What is wrong with it, to tell the caller.
-pub(crate) fn check(parts: &Parts) -> Result<(), String> {
-    let mut given = parts.headers.get_all(HOST).iter();
-    let (Some(host), None) = (given.next(), given.next()) else {
-        return Err("the request must have exactly one Host header".into());
-    };
-    // A target in absolute form outranks the header (RFC 9112 §3.2.2), so it has to be as good.
-    let named = std::iter::once(host.to_str().ok().and_then(|text| text.parse::<Authority>().ok()))
-        .chain(parts.uri.authority().map(|authority| Some(authority.clone())));
-    for name in named {
-        if !name.as_ref().is_some_and(is_loopback) {
-            return Err("this server listens on this machine only; the Host header must be localhost, 127.0.0.1 or \
-                        [::1], with the port"
-                .into());
-        }
+/// By what names the server may be asked besides loopback's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerNames(Arc<[Host]>);
+
+impl ServerNames {
+    /// Names and addresses separated by commas; `None` where one is neither.
+    pub(crate) fn parse(text: &str) -> Option<ServerNames> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        // An IPv6 address is written in brackets in a Host header, and often without elsewhere.
+        let parsed = names.map(|name| match name.parse::<std::net::Ipv6Addr>() {
+            Ok(ip) => Ok(Host::Ipv6(ip)),
+            Err(_) => Host::parse(name),
+        });
+        Some(ServerNames(parsed.collect::<Result<_, _>>().ok()?))
     }
-    Ok(())
+
+    /// These, and an address.
+    pub(crate) fn and(&self, address: IpAddr) -> ServerNames {
+        let host = match address {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        };
+        ServerNames(self.0.iter().cloned().chain([host]).collect())
+    }
+
+    /// Checks that a request names loopback or one of these, and one host only (RFC 9112 §3.2). The port is not looked
+    /// at: who forwards another one to here (`ssh -L`) says that one, and a page that rebinds a name has to say ours
+    /// anyway.
+    ///
+    /// # Errors
+    /// What is wrong with it, to tell the caller.
+    pub(crate) fn check(&self, parts: &Parts) -> Result<(), String> {
+        let mut given = parts.headers.get_all(HOST).iter();
+        let (Some(host), None) = (given.next(), given.next()) else {
+            return Err("the request must have exactly one Host header".into());
+        };
+        // A target in absolute form outranks the header (RFC 9112 §3.2.2), so it has to be as good.
+        let named = std::iter::once(host.to_str().ok().and_then(|text| text.parse::<Authority>().ok()))
+            .chain(parts.uri.authority().map(|authority| Some(authority.clone())));
+        for name in named {
+            if !name.as_ref().and_then(host_of).is_some_and(|host| is_loopback(&host) || self.0.contains(&host)) {
+                return Err("the Host header must be localhost, 127.0.0.1 or [::1], with the port, or one of \
+                            SERVER_NAMES"
+                    .into());
+            }
+        }
+        Ok(())
+    }
 }
 
-fn is_loopback(authority: &Authority) -> bool {
+/// The host that an authority names, if it is well formed.
+fn host_of(authority: &Authority) -> Option<Host> {
     // What follows the host is nothing, or a port, which may be empty (RFC 3986 §3.2.3).
     let port = authority.as_str().strip_prefix(authority.host());
     if !port.is_some_and(|port| port.is_empty() || port == ":" || authority.port_u16().is_some()) {
-        return false;
+        return None;
     }
-    match Host::parse(authority.host()) {
-        Ok(Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(&name);
+    Host::parse(authority.host()).ok()
+}
+
+fn is_loopback(host: &Host) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
             name == "localhost" || name.ends_with(".localhost")
         }
-        Ok(Host::Ipv4(ip)) => ip.is_loopback(),
-        Ok(Host::Ipv6(ip)) => ip.is_loopback(),
-        Err(_) => false,
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
     }
 }
 
@@ -50,9 +84,27 @@ fn is_loopback(authority: &Authority) -> bool {
 mod tests {
     use super::*;
 
-    fn verdict(target: &str, hosts: &[&str]) -> bool {
+    fn verdict_of(names: &ServerNames, target: &str, hosts: &[&str]) -> bool {
         let request = hosts.iter().fold(http::Request::get(target), |r, host| r.header("host", *host));
-        check(&request.body(()).unwrap().into_parts().0).is_ok()
+        names.check(&request.body(()).unwrap().into_parts().0).is_ok()
+    }
+
+    fn verdict(target: &str, hosts: &[&str]) -> bool {
+        verdict_of(&ServerNames::default(), target, hosts)
+    }
+
+    #[test]
+    fn names_that_were_given_are_meant_too() {
+        let names = ServerNames::parse("runo.example.com, 192.168.0.1,fd00::1").unwrap();
+        for good in ["RUNO.example.com", "runo.example.com:8443", "192.168.0.1:8080", "[fd00::1]:8080", "localhost"] {
+            assert!(verdict_of(&names, "/v1/usage", &[good]), "{good}");
+        }
+        for bad in ["example.com", "a.runo.example.com", "192.168.0.2", "[fd00::2]"] {
+            assert!(!verdict_of(&names, "/v1/usage", &[bad]), "{bad}");
+        }
+        assert_eq!(ServerNames::parse(""), Some(ServerNames::default()));
+        assert_eq!(ServerNames::parse("a b"), None);
+        assert!(verdict_of(&names.and(IpAddr::from([10, 0, 0, 1])), "/", &["10.0.0.1:80"]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod embedded;
 pub mod event;
 pub mod folder;
+pub mod health;
 pub mod listener;
 #[cfg(unix)]
 pub mod socket;
@@ -15,6 +16,7 @@ pub mod stack;
 
 mod front;
 mod host;
+mod layout;
 mod peers;
 mod queues;
 mod sample;
@@ -25,6 +27,7 @@ use std::process::ExitCode;
 pub use api::app::AppDependencies;
 pub use config::LocalConfig;
 pub use front::Limits;
+pub use host::ServerNames;
 pub use stack::Stack;
 
 /// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.

@@ -24,7 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::embedded::{Fault, Service};
-use crate::host;
+use crate::host::ServerNames;
 
 /// How long a head, and then a body, may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,15 +65,20 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Serves `service` on `socket` to whoever signs with `credentials`.
+    /// Serves `service` on `socket` to whoever signs with `credentials` and asks by one of `names`.
     ///
     /// # Errors
     /// The socket has no address.
-    pub fn start(socket: TcpListener, service: Service, credentials: &Credentials) -> std::io::Result<Listener> {
+    pub fn start(
+        socket: TcpListener,
+        service: Service,
+        credentials: &Credentials,
+        names: &ServerNames,
+    ) -> std::io::Result<Listener> {
         let address = socket.local_addr()?;
         let provider =
             StaticCredentialProvider::new([(credentials.access_key.clone(), credentials.secret_key.clone())]);
-        let door = Arc::new(Door { service, provider });
+        let door = Arc::new(Door { service, provider, names: names.clone() });
         let stop = CancellationToken::new();
         let ended = stop.clone();
         let task = tokio::spawn(async move {
@@ -141,11 +146,12 @@ impl Listeners {
     /// A socket has no address.
     pub(crate) fn start(
         credentials: Credentials,
+        names: &ServerNames,
         dynamodb: Option<(TcpListener, &Service)>,
         sqs: Option<(TcpListener, &Service)>,
     ) -> Result<Listeners, crate::stack::StartError> {
         let start = |asked: Option<(TcpListener, &Service)>| {
-            let started = asked.map(|(socket, service)| Listener::start(socket, service.clone(), &credentials));
+            let started = asked.map(|(socket, service)| Listener::start(socket, service.clone(), &credentials, names));
             started.transpose().map_err(|e| crate::stack::StartError::Io(e.to_string()))
         };
         let (dynamodb, sqs) = (start(dynamodb)?, start(sqs)?);
@@ -171,6 +177,7 @@ impl Listeners {
 struct Door {
     service: Service,
     provider: StaticCredentialProvider,
+    names: ServerNames,
 }
 
 impl Door {
@@ -179,7 +186,7 @@ impl Door {
         B: Body<Data = Bytes, Error: Into<Fault>>,
     {
         let (parts, body) = request.into_parts();
-        if let Err(why) = host::check(&parts) {
+        if let Err(why) = self.names.check(&parts) {
             return refusal(StatusCode::BAD_REQUEST, "ValidationException", &why);
         }
         if parts.headers.contains_key(ORIGIN) {
@@ -236,7 +243,8 @@ mod tests {
         let credentials = Credentials::random();
         let pair = (credentials.access_key.clone(), credentials.secret_key.clone());
         let service = Service::new(|_| async { Ok(Response::new(Bytes::from("{}"))) });
-        (Door { service, provider: StaticCredentialProvider::new([pair]) }, credentials)
+        let names = ServerNames::parse("host.docker.internal").unwrap();
+        (Door { service, provider: StaticCredentialProvider::new([pair]), names }, credentials)
     }
 
     /// A request whose signature covers `names`, the values of which are `host`'s and fixed ones.
@@ -274,6 +282,7 @@ mod tests {
             door.answer(Request::from_parts(parts, Full::new(Bytes::from("{}")))).await.status().as_u16()
         };
         assert_eq!(ask("127.0.0.1:1", None).await, 200);
+        assert_eq!(ask("host.docker.internal:1", None).await, 200);
         assert_eq!(ask("evil.example", None).await, 400);
         assert_eq!(ask("127.0.0.1:1", Some("https://evil.example")).await, 403);
         assert_eq!(ask("127.0.0.1:1", Some("null")).await, 403);

@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     if let Some(code) = api::app::read_page_if_asked() {
         return code;
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == local::health::ARGUMENT) {
+        return local::health::main();
+    }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     tune_allocator();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,5 +1,6 @@
 //! The stack as a thing that can be started and stopped: by `cargo run`, and by tests as often as they like.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,16 +90,23 @@ impl Stack {
     /// What could not be started.
     pub async fn start_on(local: LocalConfig, dependencies: AppDependencies) -> Result<Stack, StartError> {
         let data_dir = local.data_dir.as_deref();
-        let listener = TcpListener::bind(("127.0.0.1", local.port))
-            .await
-            .map_err(|e| StartError::Io(format!("port {} cannot be listened on: {e}; set PORT", local.port)))?;
+        let listener = TcpListener::bind((local.bind_address, local.port)).await.map_err(|e| {
+            StartError::Io(format!(
+                "port {} of {} cannot be listened on: {e}; set PORT",
+                local.port, local.bind_address
+            ))
+        })?;
         let address = listener.local_addr().map_err(|e| StartError::Io(e.to_string()))?;
-        let (dynamodb_port, sqs_port) =
-            (bind("DYNAMODB_PORT", local.dynamodb_port).await?, bind("SQS_PORT", local.sqs_port).await?);
+        let (dynamodb_port, sqs_port) = (
+            bind("DYNAMODB_PORT", address.ip(), local.dynamodb_port).await?,
+            bind("SQS_PORT", address.ip(), local.sqs_port).await?,
+        );
+        let names = local.names.and(address.ip());
         let dynamodb = DynamoDb::start(data_dir).await?;
         let sqs = Sqs::start(sqs_port.as_ref().and_then(|socket| socket.local_addr().ok()));
         let listeners = Listeners::start(
             local.credentials.unwrap_or_else(Credentials::random),
+            &names,
             dynamodb_port.map(|socket| (socket, dynamodb.service())),
             sqs_port.map(|socket| (socket, sqs.service())),
         )?;
@@ -144,10 +152,10 @@ impl Stack {
         let mut tasks =
             queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &resources.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));
-        tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, stop.clone())));
+        tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, names, stop.clone())));
         Ok(Stack {
             browser: renderer.map(Browser),
-            url: format!("http://{address}"),
+            url: format!("http://{}", reached_at(address)),
             key,
             app,
             worker,
@@ -207,10 +215,19 @@ impl Stack {
     }
 }
 
-/// Listens on a port of loopback, if there is to be one.
-async fn bind(name: &str, port: Option<u16>) -> Result<Option<TcpListener>, StartError> {
+/// Where this machine reaches what listens on `address`: one that stands for all of its addresses is none to ask at.
+pub(crate) fn reached_at(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+
+/// Listens on a port, if there is to be one.
+async fn bind(name: &str, address: IpAddr, port: Option<u16>) -> Result<Option<TcpListener>, StartError> {
     let Some(port) = port else { return Ok(None) };
-    match TcpListener::bind(("127.0.0.1", port)).await {
+    match TcpListener::bind((address, port)).await {
         Ok(socket) => Ok(Some(socket)),
         Err(error) => Err(StartError::Io(format!("port {port} cannot be listened on: {error}; set {name}"))),
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::embedded::Service;
-use crate::folder;
+use crate::{folder, layout};
 
 /// How often rows past their TTL are removed.
 const TTL_EVERY: Duration = Duration::from_secs(60);
@@ -39,13 +39,14 @@ impl DynamoDb {
     /// then on.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The folder cannot be written, or a later program wrote it.
     pub async fn start(data_dir: Option<&Path>) -> Result<DynamoDb, StartError> {
         let failed = |e: &dyn std::fmt::Display| StartError(e.to_string());
         let database = match data_dir {
             None => Database::memory(),
             Some(dir) => {
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
+                layout::bring_up(dir).map_err(|e| failed(&e))?;
                 let opened = Database::new(&file(dir).to_string_lossy());
                 // The database's files are new, maybe, and made with the process's own mask.
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;

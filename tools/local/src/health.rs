@@ -1,0 +1,70 @@
+//! `local health`: whether the server of the same environment answers. For containers, whose health check runs a program
+//! of the image, and this image has no other.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::LocalConfig;
+use crate::stack::reached_at;
+
+/// The argument that asks for it.
+pub const ARGUMENT: &str = "health";
+/// How long each step may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks, and says what is wrong on standard error.
+#[allow(clippy::print_stderr)] // a program's answer to whoever called it, which is no log
+pub fn main() -> ExitCode {
+    let asked = match LocalConfig::from_env() {
+        Ok(config) => ask(reached_at((config.bind_address, config.port).into())).map_err(|e| e.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match asked {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("the server does not say that it is well");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("the server does not answer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether `GET /health` is answered with 200.
+fn ask(address: SocketAddr) -> std::io::Result<bool> {
+    let mut socket = TcpStream::connect_timeout(&address, PATIENCE)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut status = [0; "HTTP/1.1 200 ".len()];
+    socket.read_exact(&mut status)?;
+    Ok(&status == b"HTTP/1.1 200 ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_200_is_well() {
+        for (answer, well) in
+            [("HTTP/1.1 200 OK\r\n\r\n", Some(true)), ("HTTP/1.1 503 No\r\n\r\n", Some(false)), ("", None)]
+        {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut socket, _) = listener.accept().unwrap();
+                let mut head = [0; 20];
+                socket.read_exact(&mut head).unwrap();
+                socket.write_all(answer.as_bytes()).unwrap();
+                String::from_utf8_lossy(&head).into_owned()
+            });
+            assert_eq!(ask(address).ok(), well, "{answer}");
+            assert_eq!(server.join().unwrap(), "GET /health HTTP/1.1");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a data folder holds is written down in it as a number, so that no program reads what it does not know: a folder of
+//! before is brought up to this program's layout, step by step, and one of a later program is refused.
+
+use std::io;
+use std::path::Path;
+
+use crate::folder::write_private;
+
+/// The layout that this program reads and writes. A change of tables or rows that the rows of before do not fit raises it
+/// and adds a step.
+const LAYOUT: u32 = 1;
+
+/// Makes of a folder the next layout's.
+type Step = fn(&Path) -> io::Result<()>;
+
+/// The steps to layout 2, 3 and so on.
+const STEPS: &[Step] = &[];
+
+/// The file with the number.
+const FILE: &str = "layout";
+
+/// Makes sure that the folder, which is there, has this program's layout.
+///
+/// # Errors
+/// It is a later program's, or a step failed: then it is as that step left it, and says which layout that is.
+pub(crate) fn bring_up(folder: &Path) -> io::Result<()> {
+    bring_up_to(folder, LAYOUT, STEPS)
+}
+
+fn bring_up_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
+    let file = folder.join(FILE);
+    let other = |what: String| io::Error::other(format!("{}: {what}", folder.display()));
+    let mut found = match std::fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().map_err(|_| other(format!("the file \"{FILE}\" has no number in it")))?,
+        // An empty folder needs no steps. Folders had no number before there were two layouts.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if crate::dynamodb::file(folder).exists() {
+                1
+            } else {
+                layout
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    if found > layout {
+        return Err(other(format!(
+            "a later version of this program wrote it (layout {found}; this one knows {layout}): start that version, or \
+             name another DATA_DIR"
+        )));
+    }
+    while found < layout {
+        let step = usize::try_from(found).ok().and_then(|done| steps.get(done.checked_sub(1)?));
+        let step = step.ok_or_else(|| other(format!("nothing leads from layout {found} to {layout}")))?;
+        step(folder)?;
+        found += 1;
+        write_private(&file, &format!("{found}\n"))?;
+    }
+    write_private(&file, &format!("{layout}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("runo-layout-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn number(folder: &Path) -> String {
+        std::fs::read_to_string(folder.join(FILE)).unwrap()
+    }
+
+    #[test]
+    fn every_layout_of_before_has_its_step() {
+        assert_eq!(STEPS.len() + 1, usize::try_from(LAYOUT).unwrap());
+    }
+
+    #[test]
+    fn what_is_older_is_brought_up_once_and_what_is_later_refused() {
+        let dir = folder("steps");
+        let step: Step = |folder| {
+            let file = crate::dynamodb::file(folder);
+            let text = std::fs::read_to_string(&file)?;
+            std::fs::write(file, text + "+")
+        };
+        let failing: Step = |_| Err(io::Error::other("a step failed"));
+        std::fs::write(crate::dynamodb::file(&dir), "").unwrap();
+        assert!(bring_up_to(&dir, 3, &[step, failing]).is_err());
+        assert_eq!(number(&dir), "2\n", "what was done stays done");
+        for _ in 0..2 {
+            bring_up_to(&dir, 3, &[failing, step]).unwrap();
+            assert_eq!(number(&dir), "3\n");
+        }
+        assert_eq!(std::fs::read_to_string(crate::dynamodb::file(&dir)).unwrap(), "++");
+        let refused = bring_up_to(&dir, 2, &[step]).unwrap_err().to_string();
+        assert!(refused.contains("layout 3") && refused.contains("DATA_DIR"), "{refused}");
+        assert_eq!(number(&dir), "3\n");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_a_later_program_is_not_opened() {
+        let dir = folder("later");
+        crate::dynamodb::DynamoDb::start(Some(&dir)).await.unwrap().stop().await;
+        assert_eq!(number(&dir), format!("{LAYOUT}\n"));
+        for bad in ["99", "soon"] {
+            std::fs::write(dir.join(FILE), bad).unwrap();
+            let refused = crate::dynamodb::DynamoDb::start(Some(&dir)).await.unwrap_err().to_string();
+            assert!(refused.contains(&dir.display().to_string()), "{refused}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
