@@ -42,6 +42,10 @@ clients:
 template:
     ./tests/deploy.sh
 
+# Every function behind AWS's Runtime Interface Emulator
+rie:
+    ./tests/rie.sh
+
 # A deployment into an emulated AWS
 emulated:
     ./tests/emulated.sh

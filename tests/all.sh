@@ -23,6 +23,9 @@ tests/clients.sh
 step "the template, with AWS's own tools"
 tests/deploy.sh
 
+step "the functions behind AWS's Runtime Interface Emulator"
+tests/rie.sh
+
 step "a deployment into an emulated AWS"
 tests/emulated.sh
 

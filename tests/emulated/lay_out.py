@@ -4,15 +4,14 @@ Writes OUT/template.yaml and OUT/<function>/bootstrap. What ministack 1.5.33 lac
 finds nothing to bend fails, so that the list stays true. --without takes one right away, to see that it is needed."""
 import copy
 import os
-import shutil
-import subprocess
 import sys
 
-from samcli.yamlhelper import yaml_dump, yaml_parse
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "deploy"))
+import built
 
 source, binaries, out = sys.argv[1:4]
 without = sys.argv[5:7] if sys.argv[4:5] == ["--without"] else None
-template = yaml_parse(open(source).read())
+template = built.read(source)
 resources = template["Resources"]
 
 
@@ -22,7 +21,7 @@ def bend(what, count):
 
 
 def of_type(kind):
-    return {name: r for name, r in resources.items() if r["Type"] == kind}
+    return built.of_type(template, kind)
 
 
 def statements(role):
@@ -36,20 +35,8 @@ def actions(statement):
     return [found] if isinstance(found, str) else found
 
 
-# The binaries, for the processor of this machine.
 functions = of_type("AWS::Serverless::Function")
-template["Parameters"]["Architecture"]["Default"] = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-for name, function in functions.items():
-    os.makedirs(os.path.join(out, name))
-    properties = function["Properties"]
-    binary = os.path.join(binaries, os.path.basename(properties["CodeUri"]))
-    bootstrap = os.path.join(out, name, "bootstrap")
-    # What a debugger needs is most of a debug build, and would be packed and unpacked with each deployment.
-    strip = shutil.which("strip")
-    if strip is None or subprocess.run([strip, "--strip-debug", "-o", bootstrap, binary]).returncode != 0:
-        shutil.copy(binary, bootstrap)
-    properties["CodeUri"] = name
-    del function["Metadata"]
+built.lay_out(template, binaries, out)
 
 # The emulator compares a pool's size with a number, and a reference stays a string there.
 sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
@@ -102,5 +89,4 @@ if without:
         statement["Action"] = [a for a in actions(statement) if not a.startswith(right)]
     bend(f"{role} with {right}", len(lacking))
 
-with open(os.path.join(out, "template.yaml"), "w") as file:
-    file.write(yaml_dump(template))
+built.write(template, out)

@@ -136,6 +136,18 @@ async fn what_api_gateway_sends_is_understood() {
     cloud.assert_sound().await;
 }
 
+/// What has no streamed integration gets answers in the other format, whole: "sam local" says of itself who it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sam_local_gets_whole_answers() {
+    let cloud = Cloud::start().await;
+    let jobs = cloud.function_with("jobs", &[("AWS_SAM_LOCAL", "true")]).await;
+    let mut answer = jobs.api.invoke(&event("jobs.list", "", ""), PLENTY);
+    let answer = answer.value().await;
+    assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(200), &json!(false)), "{answer}");
+    assert_eq!(answer["multiValueHeaders"]["content-type"], json!(["application/json"]), "{answer}");
+    assert_eq!(read("jobs.list", answer["body"].as_str().unwrap())["jobs"], json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_queues_and_schedules_send_is_understood() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);

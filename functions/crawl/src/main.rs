@@ -1,10 +1,8 @@
-//! The Lambda binary: wires [`crawl::handle`] to the runtime, with a streamed response.
-
-use std::convert::Infallible;
+//! The Lambda binary: wires [`crawl::handle`] to the runtime.
 
 use api::App;
 use api::config::TableAccess;
-use lambda_http::{Error, run_with_streaming_response, service_fn};
+use lambda_http::Error;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -14,6 +12,5 @@ async fn main() -> Result<(), Error> {
     api::telemetry::start_log(true);
     // Built once per process; a missing variable fails the init and says which.
     let app = App::from_env(TableAccess::All).await?;
-    run_with_streaming_response(service_fn(|request| async { Ok::<_, Infallible>(crawl::handle(&app, request).await) }))
-        .await
+    api::runtime::run(|request| crawl::handle(&app, request)).await
 }

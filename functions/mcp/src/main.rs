@@ -1,10 +1,8 @@
-//! The Lambda binary: wires [`mcp::handle`] to the runtime, with a streamed response.
-
-use std::convert::Infallible;
+//! The Lambda binary: wires [`mcp::handle`] to the runtime.
 
 use api::App;
 use api::config::TableAccess;
-use lambda_http::{Error, run_with_streaming_response, service_fn};
+use lambda_http::Error;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -15,8 +13,5 @@ async fn main() -> Result<(), Error> {
     // Built once per process; a missing variable fails the init and says which.
     let app = App::from_env(TableAccess::All).await?;
     let serve = mcp::by(&app);
-    run_with_streaming_response(service_fn(|request| async {
-        Ok::<_, Infallible>(mcp::handle(&app, request, serve.clone()).await)
-    }))
-    .await
+    api::runtime::run(|request| mcp::handle(&app, request, serve.clone())).await
 }

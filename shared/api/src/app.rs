@@ -100,12 +100,8 @@ impl App {
     /// # Errors
     /// A variable is missing or cannot be read.
     pub async fn from_env(access: TableAccess) -> Result<App, StartError> {
-        let env = Env(&process_env);
-        let resources = ResourceConfig::from_env(&env, access)?;
-        let defaults = Settings { reader: reader(), ..Settings::default() };
-        let config = Config::read(&env, Settings { render_concurrency: renders(&resources, &defaults), ..defaults })?;
-        let dependencies = AppDependencies { metrics: telemetry::stdout(), ..AppDependencies::default() };
-        Ok(App::new(&config, &resources, dependencies).await?)
+        // Whoever returns an error from "main" has it printed by its fields' names.
+        from_environment(access).await.inspect_err(|error| tracing::error!("{error}"))
     }
 
     /// Builds the application on tables and queues. Makes no network call.
@@ -151,6 +147,15 @@ impl App {
             held: HeldCalls::default(),
         })
     }
+}
+
+async fn from_environment(access: TableAccess) -> Result<App, StartError> {
+    let env = Env(&process_env);
+    let resources = ResourceConfig::from_env(&env, access)?;
+    let defaults = Settings { reader: reader(), ..Settings::default() };
+    let config = Config::read(&env, Settings { render_concurrency: renders(&resources, &defaults), ..defaults })?;
+    let dependencies = AppDependencies { metrics: telemetry::stdout(), ..AppDependencies::default() };
+    Ok(App::new(&config, &resources, dependencies).await?)
 }
 
 /// Pages that are rendered at once, where nothing else is said: those that wait for a function cost this process nothing.

@@ -71,6 +71,11 @@ pub enum ConfigError {
     /// A variable that is needed is not set.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
+    /// A function that runs under `sam local` is not told of a local endpoint.
+    #[error(
+        "neither {0} nor AWS_ENDPOINT_URL is set, and \"sam local\" runs this function with its user's credentials: it asks no real AWS (docs/OPERATIONS.md#on-your-own-machine)"
+    )]
+    NoEndpoint(&'static str),
     /// A variable is set to what cannot be read.
     #[error("the environment variable {name} is \"{value}\"; it must be {want}")]
     Unreadable {
@@ -104,6 +109,11 @@ impl Env<'_> {
     /// [`ConfigError::Missing`].
     pub fn required(&self, name: &'static str) -> Result<String, ConfigError> {
         self.text(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// Whether `sam local` runs this function, which says so itself.
+    pub fn sam_local(&self) -> bool {
+        self.text("AWS_SAM_LOCAL").is_some()
     }
 
     /// A whole number in a range, or its default.
@@ -148,22 +158,24 @@ impl ResourceConfig {
             jobs: env.required("JOBS_TABLE")?,
             hosts: env.required("HOSTS_TABLE")?,
         };
-        let connection = |own: &str| Connection {
-            endpoint: env.text(own).or_else(|| env.text("AWS_ENDPOINT_URL")),
-            region: env.text("AWS_REGION"),
-            identity: Identity::Environment,
-            http: None,
+        let connection = |own| {
+            let endpoint = env.text(own).or_else(|| env.text("AWS_ENDPOINT_URL"));
+            if endpoint.is_none() && env.sam_local() {
+                return Err(ConfigError::NoEndpoint(own));
+            }
+            Ok(Connection { endpoint, region: env.text("AWS_REGION"), identity: Identity::Environment, http: None })
         };
         Ok(ResourceConfig {
             tables,
-            dynamodb: connection("AWS_ENDPOINT_URL_DYNAMODB"),
-            sqs: connection("AWS_ENDPOINT_URL_SQS"),
+            dynamodb: connection("AWS_ENDPOINT_URL_DYNAMODB")?,
+            sqs: connection("AWS_ENDPOINT_URL_SQS")?,
             units_queue: env.required("UNITS_QUEUE_URL")?,
             settle_queue: env.required("SETTLE_QUEUE_URL")?,
             notify_queue: env.required("NOTIFY_QUEUE_URL")?,
-            renderer: env
-                .text("RENDER_FUNCTION")
-                .map(|function| RendererPlace { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA") }),
+            renderer: match env.text("RENDER_FUNCTION") {
+                Some(function) => Some(RendererPlace { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA")? }),
+                None => None,
+            },
         })
     }
 }
@@ -303,6 +315,22 @@ mod tests {
             ResourceConfig::from_env(&Env(&worker), TableAccess::All).unwrap_err(),
             ConfigError::Missing("ACCOUNTS_TABLE")
         );
+        // With whose credentials the real AWS would be asked is known of "sam local" only: they are the developer's.
+        let vars = std::cell::RefCell::new(vec!["AWS_SAM_LOCAL", "RENDER_FUNCTION"]);
+        let sam = |name: &str| {
+            let set = !name.starts_with("AWS_") && name != "RENDER_FUNCTION" || vars.borrow().contains(&name);
+            set.then(|| "set".to_owned())
+        };
+        let read = || ResourceConfig::from_env(&Env(&sam), TableAccess::All);
+        for missing in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_LAMBDA"] {
+            assert_eq!(read().unwrap_err(), ConfigError::NoEndpoint(missing));
+            vars.borrow_mut().push(missing);
+        }
+        assert!(read().unwrap().dynamodb.endpoint.is_some());
+        vars.replace(vec!["AWS_SAM_LOCAL", "AWS_ENDPOINT_URL"]);
+        assert!(read().unwrap().sqs.endpoint.is_some());
+        vars.replace(Vec::new());
+        assert!(read().unwrap().dynamodb.endpoint.is_none(), "Lambda has none");
         let none = |_: &str| None;
         assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
     }

@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod prefer;
 pub mod request;
 pub mod routes;
+pub mod runtime;
 pub mod telemetry;
 pub mod validate;
 

@@ -1,0 +1,44 @@
+"""Sends every event of events/ to its function behind the emulator: drive.py WORK LOCAL FOLDER
+
+LOCAL is the local server's binary, FOLDER has the functions'."""
+import contextlib
+import os
+import sys
+import time
+
+from events import every_event
+from functions import Function, Local, event, names
+
+work, server, folder = sys.argv[1:4]
+
+
+def behind_emulator(function, environment, log):
+    return Function(os.path.join(work, "emulator"), os.path.join(folder, function), environment, os.path.join(work, log))
+
+
+for whole in (False, True):
+    begun, running = time.monotonic(), {}
+    how = "whole" if whole else "streamed"
+    with contextlib.ExitStack() as ends:
+        local = ends.enter_context(Local(server, os.path.join(work, how), FETCH_ALLOW="127.0.0.0/8"))
+
+        def invoke(name, job):
+            function = name.split(".")[0]
+            if function not in running:
+                environment = local.environment(function) | ({"AWS_SAM_LOCAL": "true"} if whole else {})
+                running[function] = ends.enter_context(behind_emulator(function, environment, f"{function}-{how}.log"))
+            return running[function].invoke(event(name, local.origin, job))
+
+        sent = every_event(invoke, whole)
+    took = time.monotonic() - begun
+    print(f"   {len(running)} functions gave {sent} events the right answers, {how}, in {took:.1f} s", flush=True)
+
+# What "sam local" gives a function are its user's own credentials: without an endpoint it asks nobody.
+with Local(server, os.path.join(work, "untouched")) as local:
+    for function in sorted({name.split(".")[0] for name in names()}):
+        environment = {n: v for n, v in local.environment(function).items() if not n.startswith("AWS_ENDPOINT")}
+        with behind_emulator(function, environment | {"AWS_SAM_LOCAL": "true"}, "refused.log") as refused:
+            with contextlib.suppress(OSError):
+                refused.invoke("{}")
+            assert "AWS_ENDPOINT_URL_DYNAMODB nor AWS_ENDPOINT_URL is set" in refused.said(), refused.said()[-1000:]
+print("   none of them starts under \"sam local\" without an endpoint")

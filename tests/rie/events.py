@@ -1,0 +1,73 @@
+"""Every event of events/, in an order in which the jobs that they name are there, with the answers that they get."""
+import json
+
+from functions import NO_JOB, Answer, event, names
+
+NOTHING_FAILED = {"batchItemFailures": []}
+
+
+def every_event(invoke, whole):
+    """Sends each by `invoke(name, job)`, which gives the function's answer; `whole` as "sam local" wants answers, else
+    streamed as in AWS. Gives how many there are."""
+    sent = set()
+
+    def send(name, job):
+        sent.add(name)
+        return invoke(name, job)
+
+    def ask(name, status, job=NO_JOB):
+        return Answer(name, send(name, job), whole).expect(status)
+
+    def tell(name, want, job=NO_JOB):
+        said = json.loads(send(name, job))
+        assert said == want, f"{name}: {said} instead of {want}"
+
+    found = ask("extract.post", 200)
+    assert found.json()["data"]["title"] == "Copper Kettle", found.text
+    job = found.job()
+    assert ask("extract.refused", 422).json()["error"]["code"] == "SCHEMA_REQUIRED"
+    found = ask("batch.options", 204)
+    assert (found.headers["allow"], found.text) == ("POST, OPTIONS", ""), found.headers
+    found = ask("batch.post", 200).json()
+    assert found["succeeded"] == 2, found
+    found = ask("crawl.post", 200).json()
+    assert found["crawl_meta"]["pages_visited"] == 1, found
+
+    # A job for which nobody waits: its units by the worker, its end by settle.
+    found = ask("batch.respond-async", 202)
+    detached = found.job()
+    assert found.json() == {"job_id": detached, "status": "running"}, found.text
+    assert found.headers["location"] == f"/live/v1/jobs/{detached}/result", found.headers
+    bad = json.loads(event("worker.one-bad", "", ""))["Records"][1]["messageId"]
+    tell("worker.one-bad", {"batchItemFailures": [{"itemIdentifier": bad}]}, detached)
+    tell("worker.units", NOTHING_FAILED, detached)
+    tell("settle.settle", NOTHING_FAILED, detached)
+    found = ask("jobs.get", 200, detached).json()
+    assert (found["status"], found["progress"]["done"], found["credits"]["charged"]) == ("completed", 2, 2), found
+    tell("settle.dead", NOTHING_FAILED)
+    tell("notify.notify", NOTHING_FAILED)
+    tell("settle.sweep", {"looked_after": 0})
+
+    cancelled = ask("batch.respond-async", 202).job()
+    found = ask("jobs.cancel", 200, cancelled).json()
+    assert found["status"] in ("cancelling", "cancelled"), found
+    tell("settle.settle", NOTHING_FAILED, cancelled)
+    found = ask("jobs.get", 200, cancelled).json()
+    assert (found["status"], found["credits"]["charged"], found["credits"]["refunded"]) == ("cancelled", 0, 2), found
+
+    assert ask("jobs.get", 404).json()["error"]["code"] == "JOB_NOT_FOUND"
+    assert detached in ask("jobs.list", 200).text
+    lines = [json.loads(line) for line in ask("jobs.result", 200, job).text.splitlines()]
+    assert lines[0]["index"] == 0 and "summary" in lines[-1], lines
+    ask("jobs.webhook", 404, job)
+    assert ask("jobs.usage", 200).json()["monthly"]["used"] >= 6
+    assert ask("jobs.health", 200).json()["status"] == "ok"
+    found = ask("jobs.health-head", 200)
+    assert (found.headers["content-type"], found.text) == ("application/json", ""), found.headers
+    assert "/v1/batch" in ask("jobs.openapi", 200).json()["paths"]
+    found = ask("mcp.call", 200).json()
+    assert json.loads(found["result"]["content"][0]["text"])["data"]["title"] == "Copper Kettle", found
+    ask("mcp.get", 405)
+    tell("settle.check", {"violations": 0})
+    assert sent == names(), f"not sent: {names() - sent}"
+    return len(sent)

@@ -1,0 +1,130 @@
+"""A local server's tables and queues, and functions behind the Runtime Interface Emulator that work on them."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+EVENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "events")
+# What is in the files of events/ where a run has its own.
+FILE_ORIGIN, FILE_JOB = "http://127.0.0.1:8080", "job_0123456789abcdef"
+KEY = "sk_live_try_me"
+NO_JOB = "job_0000000000000000"
+
+
+def names():
+    """The events' names, function.case."""
+    return {name.removesuffix(".json") for name in os.listdir(EVENTS) if name.endswith(".json")}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    """A process with its children, ended with the block."""
+
+    def __init__(self, command, environment, log):
+        self.log = log
+        with open(log, "wb") as out:
+            self.child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+
+    def said(self):
+        return open(self.log, errors="replace").read()
+
+    def until(self, what, seconds=60):
+        end = time.monotonic() + seconds
+        while not (found := what()):
+            if self.child.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"{self.child.args} is not ready: {self.said()[-2000:]}")
+            time.sleep(0.02)
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait()
+
+
+class Local(Process):
+    """Tables, queues and pages, without anybody who works on messages."""
+
+    def __init__(self, binary, folder, **more):
+        environment = {"PORT": "0", "DYNAMODB_PORT": "any", "SQS_PORT": "any", "DATA_DIR": folder, "RUNO_DEV_KEY": KEY, "BROWSER": "off",
+                       "WORKER_CONCURRENCY": "0", "SWEEP_SECONDS": "3600"}
+        super().__init__([binary], environment | more, folder + ".log")
+        self.origin = self.until(lambda: re.search(r"listening on (http://\S+)", self.said()))[1]
+        self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.said()))
+
+    def environment(self, function):
+        """What the function's environment says. The worker is not told where the money is."""
+        queue = lambda name: f"{self.exports['AWS_ENDPOINT_URL_SQS']}/000000000000/runo-{name}"
+        told = {"AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
+                "JOBS_TABLE": "runo-jobs", "HOSTS_TABLE": "runo-hosts", "UNITS_QUEUE_URL": queue("units"), "SETTLE_QUEUE_URL": queue("settle"),
+                "NOTIFY_QUEUE_URL": queue("notify")}
+        if function != "worker":
+            told["ACCOUNTS_TABLE"] = "runo-accounts"
+        return told | self.exports
+
+
+class Function(Process):
+    """A bootstrap behind the emulator."""
+
+    def __init__(self, emulator, bootstrap, environment, log):
+        self.port = free_port()
+        addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self.port}", "--runtime-api-address", f"127.0.0.1:{free_port()}"]
+        super().__init__([emulator, *addresses, bootstrap], environment, log)
+        self.until(self.listens)
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def invoke(self, payload):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations", payload.encode())
+        return urllib.request.urlopen(request, timeout=60).read()
+
+
+def event(name, origin, job):
+    text = open(os.path.join(EVENTS, name + ".json")).read()
+    return text.replace(FILE_ORIGIN, origin).replace(FILE_JOB, job)
+
+
+class Answer:
+    """What a caller gets of what a function behind the gateway gave."""
+
+    def __init__(self, name, raw, whole):
+        head, streamed, body = raw.partition(b"\0" * 8)
+        assert bool(streamed) != whole, f"{name}: {raw[:300]}"
+        head = json.loads(head)
+        self.name, self.status = name, head["statusCode"]
+        multiple = {n: values[-1] for n, values in (head.get("multiValueHeaders") or {}).items()}
+        self.headers = {n.lower(): value for n, value in (multiple | (head.get("headers") or {})).items()}
+        if whole:
+            assert not head["isBase64Encoded"], f"{name}: {raw[:300]}"
+            body = (head["body"] or "").encode()
+        self.text = body.decode()
+
+    def expect(self, status):
+        assert self.status == status, f"{self.name}: {self.status}: {self.text[:500]}"
+        return self
+
+    def json(self):
+        return json.loads(self.text)
+
+    def job(self):
+        return self.headers["x-job-id"]

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Opt-in: "sam local invoke" and "sam local start-api" for every function, as docs/OPERATIONS.md tells it, in real
+# containers. A dockerd of its own (Debian's docker.io) runs in a network namespace that has only loopback and Docker's
+# bridge: nothing can reach the real AWS, and nothing of the machine's own Docker is touched. No registry is asked: the image
+# that AWS's would be is made here, of busybox and the machine's glibc. Takes some minutes: each of the 24 events is a container.
+#
+#   tests/sam_local.sh      # as root, after "cargo build --workspace --bins"; needs dockerd, busybox-static, python3, PyPI
+set -euo pipefail
+cd "$(dirname "$0")/.."
+repo="$PWD"
+
+skip() {
+  echo "SKIPPED: \"sam local\" was not tried: $1"
+  exit 0
+}
+
+. tests/deploy/tools.sh
+if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
+  [ "$(id -u)" = 0 ] || skip "dockerd needs root"
+  for program in unshare ip dockerd docker busybox python3; do
+    command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io busybox-static iproute2)"
+  done
+  aws_tools
+  export BUILT="${CARGO_TARGET_DIR:-$repo/target}/debug"
+  [ -x "$BUILT/extract" ] && [ -x "$BUILT/local" ] || { echo "run \"cargo build --workspace --bins\" first"; exit 1; }
+  exec env INSIDE_NAMESPACE=1 unshare --net --mount --pid --fork --mount-proc --kill-child "$0" "$@"
+fi
+
+. tests/deploy/dockerd.sh
+aws_tools
+work="$(mktemp -d)"
+finish() {
+  code=$?
+  [ "$code" = 0 ] || tail -n 30 "$work"/{data,invoke,api}.log 2>/dev/null || true
+  stop_dockerd "$work"
+  rm -rf "$work"
+}
+trap finish EXIT
+
+start_dockerd "$work" || skip "dockerd does not start here"
+
+# What AWS's image for provided.al2023 would be: a shell for sam's own changes to it, the C library, authorities. The page that
+# the events name is on this machine, which only FETCH_ALLOW opens; AWS's image has no such variable, the template neither.
+root="$work/image"
+mkdir -p "$root"/{bin,tmp,etc/ssl/certs,var/task,var/rapid}
+cp "$(command -v busybox)" "$root/bin/busybox"
+for name in sh mv chmod cp; do ln -s busybox "$root/bin/$name"; done
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+ldd "$BUILT/extract" | grep -o '/[^ ]*' | sort -u | xargs -I{} cp --parents -L {} "$root"
+bridge=172.17.0.1
+architecture="$(uname -m | sed s/aarch64/arm64/)"
+tar -C "$root" -c . | docker import --change "ENV FETCH_ALLOW=$bridge/32 PATH=/bin" - "public.ecr.aws/lambda/provided:al2023-$architecture" > /dev/null
+echo "   the image has $(du -sh "$root" | cut -f1)"
+
+# As "sam build" leaves it.
+python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
+python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"
