@@ -8,7 +8,7 @@
 #   KEEP=1 tests/emulated.sh     # keeps logs and says where they are
 #
 # What the emulator lacks is bent in emulated/lay_out.py, which fails where a bend no longer applies. Streaming, the
-# gateway's own answers, throttles and arm64 are not shown by it.
+# gateway's own answers (mocks included), throttles and arm64 are not shown by it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repo="$PWD"
@@ -67,9 +67,11 @@ export AWS_ENDPOINT_URL=https://localhost:4566 AWS_CA_BUNDLE="$work/ca.crt" SSL_
 python "$repo/tests/emulated/lay_out.py" "$repo/template.yaml" "$BINARIES" "$work/build" "$@"
 python "$repo/tests/emulated/wait_for.py" 443 4566 8080
 
+# deploy STACK [PARAMETER=VALUE...]
 deploy() {
+  local parameters=("${@:2}")
   sam deploy --template build/template.yaml --stack-name "$1" --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset \
-    --no-progressbar --no-fail-on-empty-changeset --parameter-overrides "LogLevel=${2:-info}" >> deploy.log 2>&1 ||
+    --no-progressbar --no-fail-on-empty-changeset --parameter-overrides "${parameters[@]:-LogLevel=info}" >> deploy.log 2>&1 ||
     { tail -30 deploy.log; exit 1; }
 }
 field() { python -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
@@ -91,11 +93,22 @@ python "$repo/tests/emulated/second.py" "$second_key" runo-second "$key"
 
 # An update while a job runs: what is configured changes, so that every function is replaced.
 python "$repo/tests/emulated/update.py" begin "$key" runo > job
-deploy runo debug
+deploy runo LogLevel=debug
 python "$repo/tests/emulated/update.py" end "$key" runo "$(cat job)"
 step "the stack was updated while a job ran, and the job completed"
 
 admin check
+
+# The accounts as they were before a damage, by docs/OPERATIONS.md#restore.
+python "$repo/tests/emulated/restore.py" begin runo
+admin account suspend shop > /dev/null
+admin --accounts-table runo-accounts-restored check
+python "$repo/tests/emulated/restore.py" damaged "$key" runo
+deploy runo UseAccountsTable=runo-accounts-restored
+python "$repo/tests/emulated/restore.py" end "$key" runo
+admin --accounts-table runo-accounts-restored check
+step "the stack runs on a restored table"
+
 python "$repo/tests/emulated/logs.py" runo
 for stack in runo-second runo; do
   sam delete --stack-name "$stack" --no-prompts --region us-east-1 > delete.log 2>&1 || { tail -30 delete.log; exit 1; }

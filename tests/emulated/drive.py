@@ -26,7 +26,8 @@ def charge(job):
 
 
 # The door.
-stack.call("GET", "/health")
+assert stack.call("GET", "/health") == {"status": "ok"}
+stack.call("HEAD", "/health")
 stack.call("HEAD", "/v1/usage")
 stack.call("OPTIONS", "/v1/batch", want=204)
 stack.call("PUT", "/v1/batch", want=405)

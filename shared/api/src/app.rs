@@ -300,6 +300,7 @@ pub fn options(allow: &str) -> Response {
     if let Ok(allow) = allow.parse() {
         response.headers_mut().insert(http::header::ALLOW, allow);
     }
+    add_privacy(response.headers_mut());
     response
 }
 

@@ -50,6 +50,16 @@ impl Body {
         Body { inner: Inner::LeftOut(self.size_hint().exact()), log: self.log }
     }
 
+    /// The same body, or a line feed where there is nothing in it.
+    pub(crate) fn never_empty(self) -> Body {
+        match self.inner {
+            Inner::Full(Some(bytes)) if bytes.is_empty() => {
+                Body { inner: Inner::Full(Some(Bytes::from_static(b"\n"))), log: self.log }
+            }
+            inner => Body { inner, log: self.log },
+        }
+    }
+
     /// The same body, whose end is the request's.
     pub(crate) fn logged(self, log: RequestLog) -> Body {
         Body { log: Some(log), ..self }

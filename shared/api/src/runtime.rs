@@ -1,16 +1,21 @@
 //! How a function behind API Gateway is run: its answers are streamed, as the template's integrations want them. What has
 //! no such integration wants them whole: `sam local start-api` answers 502 to a streamed one, and `sam local invoke`
-//! prints the bytes of its framing. Both say of themselves who they are, and get answers of the other format.
+//! prints the bytes of its framing. Both say of themselves who they are, and get answers of the other format. So does HEAD,
+//! everywhere: it has no body, a stream without one is known to stay open until the function's time is over
+//! (aws-lambda-web-adapter, issue 499), and the template has a buffered integration for each HEAD.
 
 use std::convert::Infallible;
 use std::future::Future;
 
+use futures_util::future::Either;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue};
-use lambda_http::{Error, Request, run_with_streaming_response, service_fn};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use lambda_http::lambda_runtime::{self, FunctionResponse};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Error, LambdaEvent, Request, Service, StreamAdapter, service_fn};
 
-use crate::Response;
 use crate::config::{Env, process_env};
+use crate::{Body, Response};
 
 /// What tells the runtime that a whole body is text, whatever its type is called.
 const ENCODING: HeaderName = HeaderName::from_static("x-lambda-http-content-encoding");
@@ -23,18 +28,51 @@ pub async fn run<F>(handle: impl Fn(Request) -> F) -> Result<(), Error>
 where
     F: Future<Output = Response> + Send,
 {
-    if Env(&process_env).sam_local() {
-        let service = service_fn(|request| {
+    let (handle, sam_local) = (&handle, Env(&process_env).sam_local());
+    lambda_runtime::run(service_fn(|event: LambdaEvent<LambdaRequest>| {
+        let head = method(&event.payload) == Some(&Method::HEAD);
+        let service = service_fn(move |request| {
             let answer = handle(request);
-            async { Ok::<_, Infallible>(whole(answer.await)) }
+            async move {
+                let answer = answer.await;
+                Ok::<_, Infallible>(match (head, sam_local) {
+                    (true, _) => answer.map(Body::left_out),
+                    (false, true) => whole(answer),
+                    (false, false) => with_a_byte(answer),
+                })
+            }
         });
-        return lambda_http::run(service).await;
+        let answer = if head || sam_local {
+            Either::Left(Adapter::from(service).call(event))
+        } else {
+            Either::Right(StreamAdapter::from(service).call(event))
+        };
+        async {
+            match answer {
+                Either::Left(whole) => whole.await.map(FunctionResponse::BufferedResponse),
+                Either::Right(streamed) => streamed.await.map(FunctionResponse::StreamingResponse),
+            }
+        }
+    }))
+    .await
+}
+
+/// The method of a request, from a gateway of either kind.
+fn method(request: &LambdaRequest) -> Option<&Method> {
+    match request {
+        LambdaRequest::ApiGatewayV1(request) => Some(&request.http_method),
+        LambdaRequest::ApiGatewayV2(request) => Some(&request.request_context.http.method),
+        _ => None,
     }
-    let service = service_fn(|request| {
-        let answer = handle(request);
-        async { Ok::<_, Infallible>(answer.await) }
-    });
-    run_with_streaming_response(service).await
+}
+
+/// An answer that is streamed, with a line feed where it has no body: a 202 to a notification of MCP, which nobody reads.
+/// What may have none (204, 304) keeps none: the gateway answers OPTIONS itself, and nothing else has those.
+fn with_a_byte(answer: Response) -> Response {
+    match answer.status() {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => answer,
+        _ => answer.map(Body::never_empty),
+    }
 }
 
 /// An answer that goes out as one piece. Without a mark, what is not called JSON would go in Base64, and stay so behind
@@ -54,7 +92,6 @@ mod tests {
     use lambda_http::aws_lambda_events::encodings;
 
     use super::*;
-    use crate::Body;
 
     #[tokio::test]
     async fn whole_answers_are_text_but_for_pictures() {

@@ -49,16 +49,15 @@ async fn head_and_options_are_what_http_says() {
     }
 }
 
-/// An integration of API Gateway leaves nothing out by itself.
+/// An integration of API Gateway leaves nothing out by itself, and a stream of nothing may never end: HEAD is answered whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_answers_head_and_options_without_a_body() {
     let cloud = Cloud::start().await;
     let function = cloud.function("jobs").await;
     for path in ["/health", "/v1/usage", "/v1/jobs"] {
         let mut answer = function.request("HEAD", path, &[], &Value::Null, PLENTY);
-        assert_eq!(answer.prelude().await["statusCode"], 200, "{path}");
-        assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json", "{path}");
-        assert_eq!(answer.text().await, "", "{path}");
+        let (status, fields, body) = answer.whole().await;
+        assert_eq!((status, fields["content-type"].as_str(), body.as_str()), (200, "application/json", ""), "{path}");
     }
     let mut answer = function.request("OPTIONS", "/v1/jobs", &[], &Value::Null, PLENTY);
     let prelude = answer.prelude().await;

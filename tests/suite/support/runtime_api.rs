@@ -2,7 +2,7 @@
 //! function answers while it comes in. It knows nothing of what the function does.
 //! Source: AWS, "Using the Lambda runtime API for custom runtimes" and its section on response streaming.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -232,6 +232,15 @@ impl Answer {
             assert!(self.ended.is_none(), "no prelude: {}", String::from_utf8_lossy(&self.bytes));
             self.step().await;
         }
+    }
+
+    /// An HTTP response that comes whole: status, fields, body. Fails where it is streamed.
+    pub async fn whole(&mut self) -> (u64, BTreeMap<String, String>, String) {
+        let answer = self.value().await;
+        let fields = answer["multiValueHeaders"].as_object().unwrap().iter();
+        let fields = fields.map(|(name, values)| (name.clone(), values[0].as_str().unwrap().to_owned())).collect();
+        let body = answer["body"].as_str().unwrap_or_default().to_owned();
+        (answer["statusCode"].as_u64().unwrap(), fields, body)
     }
 
     /// What there is of the body of a streamed HTTP response once `enough` says so.

@@ -51,3 +51,29 @@ fn queues_and_the_sweep_have_executions_of_their_own() {
     let description = template.0["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
     assert!(description.contains(&format!("WorkerConcurrency and {}", reserved_in_all - workers)), "{description}");
 }
+
+/// Lambda's limit of an event comes before the gateway's of a body: what the code takes has to fit, escaped and with all that
+/// the gateway adds. In Base64 it would not, so nothing is binary.
+#[test]
+fn the_longest_batch_fits_into_an_event() {
+    /// Source: Lambda's own message, "Request must be smaller than 6291556 bytes for the Invoke operation".
+    const EVENT: usize = 6_291_556;
+    let urls = api::validate::MAX_URLS;
+    // As some serializers write URLs: a backslash before each slash, and a line for each.
+    let length = api::request::MAX_BATCH_BODY / urls - "\n\"\",".len();
+    let start = r"https:\/\/example.com\/a\/b\/c\/d\/";
+    let url = format!("\n\"{start}{}\"", "x".repeat(length - start.len()));
+    let body = format!("{{\"urls\":[{}]}}", vec![url; urls - 1].join(","));
+    assert!(
+        (api::request::MAX_BATCH_BODY - urls..=api::request::MAX_BATCH_BODY).contains(&body.len()),
+        "{}",
+        body.len()
+    );
+    // Fields may have 10,240 bytes in all, by the gateway's own limit.
+    let request = http::Request::post("/v1/batch").header("x-filler", "f".repeat(10_000)).body(()).unwrap();
+    let event = local::event::event(&request.into_parts().0, body.as_bytes()).to_string();
+    assert!(event.len() < EVENT, "{} bytes", event.len());
+    let api = &Template::read().0["Resources"]["Api"]["Properties"];
+    let binary = (&api["BinaryMediaTypes"], &api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]);
+    assert_eq!(binary, (&Value::Null, &Value::Null));
+}

@@ -1,0 +1,158 @@
+//! What the gateway answers by itself, `/health` and `OPTIONS`, is what the functions answer; and `HEAD`, which a function
+//! answers whole, has an integration that takes it whole.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{integration_function, openapi};
+use crate::support::cloud::{Cloud, PLENTY};
+use crate::support::template::Template;
+
+/// An answer: status, fields in small letters, body.
+type Told = (u64, BTreeMap<String, String>, String);
+
+/// What a mock integration answers. Whatever the type of a request's body, a template says the status.
+fn told_by_mock(operation: &Value, what: &str) -> Told {
+    let integration = &operation["x-amazon-apigateway-integration"];
+    assert_eq!(
+        (&integration["type"], &integration["passthroughBehavior"]),
+        (&json!("mock"), &json!("never")),
+        "{what}"
+    );
+    let answers = integration["responses"].as_object().unwrap();
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["default"], "{what}");
+    let answer = &answers["default"];
+    let status = answer["statusCode"].as_str().unwrap();
+    for (kind, template) in integration["requestTemplates"].as_object().unwrap() {
+        let template: Value = serde_json::from_str(template.as_str().unwrap()).unwrap();
+        assert_eq!(template, json!({ "statusCode": status.parse::<u64>().unwrap() }), "{what}: {kind}");
+    }
+    assert!(
+        integration["requestTemplates"]["application/json"].is_string(),
+        "{what}: requests without a type are this"
+    );
+    // The gateway sends the fields that the method declares.
+    let declared = &operation["responses"][status]["headers"];
+    let mut fields = BTreeMap::new();
+    for (name, value) in answer["responseParameters"].as_object().unwrap() {
+        let name = name.strip_prefix("method.response.header.").unwrap();
+        let value = value.as_str().unwrap().strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap();
+        assert!(declared[name]["schema"].is_object(), "{what}: {name} is not declared");
+        fields.insert(name.to_lowercase(), value.to_owned());
+    }
+    let body = answer["responseTemplates"]["application/json"].as_str().unwrap_or_default();
+    (status.parse().unwrap(), fields, body.to_owned())
+}
+
+fn fields(headers: &Value) -> BTreeMap<String, String> {
+    headers
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_says_what_the_functions_say() {
+    let template = Template::read();
+    let cloud = Cloud::start().await;
+    let mut functions = BTreeMap::new();
+    let paths = &template.0["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
+    let served = openapi();
+    assert_eq!(paths.as_object().unwrap().len(), served["paths"].as_object().unwrap().len());
+    for (path, methods) in paths.as_object().unwrap() {
+        let asked = path.replace("{job_id}", "job_000000000000").replace("{n}", "1");
+        let package = integration_function(&template, &methods["x-amazon-apigateway-any-method"]).package;
+        if !functions.contains_key(&package) {
+            functions.insert(package.clone(), cloud.function(&package).await);
+        }
+        let function = &functions[&package];
+        let mut answer = function.request("OPTIONS", &asked, &[], &Value::Null, PLENTY);
+        let prelude = answer.prelude().await;
+        // The answer has no type; Lambda's runtime gives one to a stream without, and the gateway to a mock.
+        let mut own = fields(&prelude["headers"]);
+        assert_eq!(own.remove("content-type").as_deref(), Some("application/octet-stream"), "OPTIONS {path}");
+        let said = (prelude["statusCode"].as_u64().unwrap(), own, answer.text().await);
+        assert_eq!(told_by_mock(&methods["options"], path), said, "OPTIONS {path}");
+
+        let mut answer = function.request("HEAD", &asked, &[], &Value::Null, PLENTY);
+        let said = answer.whole().await;
+        if methods["head"]["x-amazon-apigateway-integration"]["type"] != "mock" {
+            // A stream without a body may never end: HEAD is asked and answered whole.
+            let integration = &methods["head"]["x-amazon-apigateway-integration"];
+            let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
+            assert!(uri.contains(":lambda:path/2015-03-31/functions/") && uri.ends_with(".Arn}/invocations"), "{uri}");
+            assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")));
+            assert!(integration["responseTransferMode"].is_null(), "HEAD {path}");
+            assert_eq!(integration_function(&template, &methods["head"]).package, package, "HEAD {path}");
+            assert_eq!(said.2, "", "HEAD {path}");
+            continue;
+        }
+        // The gateway calls what a mock says application/json by itself.
+        let json = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+        let (status, told, body) = told_by_mock(&methods["head"], path);
+        assert_eq!((status, told.into_iter().chain(json.clone()).collect(), body), said, "HEAD {path}");
+        let mut answer = function.request("GET", &asked, &[], &Value::Null, PLENTY);
+        let prelude = answer.prelude().await;
+        let said = (prelude["statusCode"].as_u64().unwrap(), fields(&prelude["headers"]), answer.text().await);
+        let (status, told, body) = told_by_mock(&methods["get"], path);
+        assert_eq!((status, told.into_iter().chain(json).collect(), body), said, "GET {path}");
+    }
+    let mocked: Vec<&String> = paths
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, methods)| methods["get"]["x-amazon-apigateway-integration"]["type"] == "mock")
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(mocked, ["/health"], "what nobody needs a key for, and is the same for everybody");
+    // Nobody reads it, but the stream has to end.
+    let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let accept = [
+        ("accept", "application/json, text/event-stream"),
+        ("content-type", "application/json"),
+        ("host", "abcdefghij.execute-api.us-east-1.amazonaws.com"),
+    ];
+    let mut answer = functions["mcp"].request("POST", "/mcp", &accept, &notification, PLENTY);
+    assert_eq!((answer.prelude().await["statusCode"].clone(), answer.text().await), (json!(202), "\n".to_owned()));
+}
+
+/// Who asks for `/health` a thousand times a second takes nothing from the others, nor does one address where that is wanted.
+#[test]
+fn nobody_takes_what_is_everybodys() {
+    let template = Template::read();
+    let api = &template.0["Resources"]["Api"]["Properties"];
+    let settings = api["MethodSettings"].as_array().unwrap();
+    let default: u64 = template.text(&settings[0]["ThrottlingRateLimit"]).parse().unwrap();
+    for method in ["GET", "HEAD"] {
+        let own = settings.iter().find(|s| s["HttpMethod"] == method && s["ResourcePath"] == "/~1health");
+        let rate = own.unwrap()["ThrottlingRateLimit"].as_u64().unwrap();
+        assert!((1..default).contains(&rate), "{method} /health: {rate}");
+    }
+    assert_eq!(template.0["Parameters"]["RateLimitByAddress"]["Default"], 0, "it costs money");
+    let acls = template.resources("AWS::WAFv2::WebACL");
+    let acl = acls["AddressLimit"];
+    let rule = &acl["Rules"][0]["Statement"]["RateBasedStatement"];
+    assert_eq!(
+        rule,
+        &json!({ "AggregateKeyType": "IP", "EvaluationWindowSec": 300, "Limit": { "Ref": "RateLimitByAddress" } })
+    );
+    assert_eq!(acl["Rules"][0]["Action"], json!({ "Block": {} }));
+    // Samples would show requests, keys included.
+    for seen in [&acl["VisibilityConfig"], &acl["Rules"][0]["VisibilityConfig"]] {
+        assert_eq!(seen["SampledRequestsEnabled"], false);
+    }
+    let all = &template.0["Resources"];
+    for id in ["AddressLimit", "AddressLimitOfStage"] {
+        assert_eq!(all[id]["Condition"], "LimitingAddresses", "{id}");
+    }
+    assert_eq!(
+        template.0["Conditions"]["LimitingAddresses"],
+        json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": "RateLimitByAddress" }, 0] }] })
+    );
+    let of_stage = all["AddressLimitOfStage"]["Properties"]["ResourceArn"]["Fn::Sub"].as_str().unwrap();
+    assert!(of_stage.ends_with("::/restapis/${Api}/stages/${Api.Stage}"), "{of_stage}");
+    assert_eq!(api["GatewayResponses"]["WAF_FILTERED"]["StatusCode"], 429);
+}
