@@ -91,7 +91,7 @@ impl Cursor {
             return Ok(None);
         }
         let Ok(mut members) = serde_json::from_slice::<Row>(line) else {
-            return Err(self.error("a line of the answer is no JSON object"));
+            return Err(self.error("a line of the answer is not a JSON object"));
         };
         if let Some(Value::Object(told)) = members.remove("summary") {
             self.told = Some(told);

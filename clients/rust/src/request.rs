@@ -82,7 +82,7 @@ impl<'c> Extract<'c> {
             deadline.job_id = answer.job_id.or(deadline.job_id);
             let id = deadline.job_id.as_deref();
             let members: Row = serde_json::from_slice(&answer.body)
-                .map_err(|_| Error::protocol("the answer is no JSON object", id))?;
+                .map_err(|_| Error::protocol("the answer is not a JSON object", id))?;
             if members.get("status").is_some_and(|status| status == "pending") {
                 let held = members.get("job_id").and_then(Value::as_str).unwrap_or_default();
                 call = call::extracted(held)?;

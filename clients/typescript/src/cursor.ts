@@ -54,7 +54,7 @@ export class Cursor {
     try {
       members = JSON.parse(text);
     } catch {
-      throw this.#error("a line of the answer is no JSON");
+      throw this.#error("a line of the answer is not JSON");
     }
     if (members.summary !== undefined) {
       this.#told = members.summary;

@@ -190,7 +190,7 @@ export class Sender {
       } catch {
         // Said below.
       }
-      throw new ProtocolError("the answer is no JSON object", { code: "PROTOCOL_ERROR", jobId });
+      throw new ProtocolError("the answer is not a JSON object", { code: "PROTOCOL_ERROR", jobId });
     });
   }
 

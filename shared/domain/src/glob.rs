@@ -50,9 +50,9 @@ pub enum GlobError {
         /// The character.
         what: char,
     },
-    /// A host without wildcards that is no host; after a scheme with some, one that is not in its canonical form.
+    /// A host without wildcards that is not a host; after a scheme with some, one that is not in its canonical form.
     #[error(
-        "has \"{0}\" where its host should be, which is no host; after a scheme with wildcards it must be lower-case ASCII"
+        "has \"{0}\" where its host should be, which is not a host; after a scheme with wildcards it must be lower-case ASCII"
     )]
     Host(String),
     /// What no URL begins with.

@@ -53,7 +53,7 @@ pub enum HeaderFault {
     #[error("has {0} bytes of names and values; at most {MAX_BYTES} are sent")]
     TooLong(usize),
     /// No token of RFC 9110 §5.6.2.
-    #[error("\"{0}\" is no field name; use letters, digits and hyphens")]
+    #[error("\"{0}\" is not a field name; use letters, digits and hyphens")]
     Name(String),
     /// Ours, framing or forwarding.
     #[error("\"{0}\" may not be set: host, framing, forwarding and what says who asks are the server's")]

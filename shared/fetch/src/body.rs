@@ -28,7 +28,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Whether it says that it is HTML, or says nothing and is no JSON.
+    /// Whether it says that it is HTML, or says nothing and is not JSON.
     pub(crate) fn is_markup(&self) -> bool {
         match Media::of(self.content_type.as_deref()) {
             Media::Html | Media::Xhtml => true,

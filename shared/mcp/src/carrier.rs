@@ -75,7 +75,7 @@ pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, 
 pub(crate) async fn read(answer: Answer) -> Said {
     let status = answer.status();
     let bytes = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
-    serde_json::from_slice(&bytes).map_err(|_| lost(&Lost(format!("the answer, with status {status}, is no JSON"))))
+    serde_json::from_slice(&bytes).map_err(|_| lost(&Lost(format!("the answer, with status {status}, is not JSON"))))
 }
 
 /// The refusal of arguments that no call could be made of.

@@ -129,7 +129,7 @@ impl Lines {
                 let line = self.read.split_to(end);
                 self.read.advance(1);
                 if !line.trim_ascii().is_empty() {
-                    let broken = |_| Lost("a line of the answer is no JSON".to_owned());
+                    let broken = |_| Lost("a line of the answer is not JSON".to_owned());
                     return serde_json::from_slice(&line).map(Some).map_err(broken);
                 }
             }

@@ -177,7 +177,7 @@ impl Batches {
                     each(&line);
                     line.clear();
                 }
-                // Of a line that is too long nothing is believed: its end is no JSON.
+                // Of a line that is too long nothing is believed: its end is not JSON.
                 if line.len() + part.len() <= MAX_LINE {
                     line.extend_from_slice(part);
                 }

@@ -23,7 +23,7 @@ impl Remote {
             Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
                 Ok(answer) => answer.unpack(),
                 Err(error) => {
-                    tracing::error!(%error, "the renderer's answer is none");
+                    tracing::error!(%error, "the renderer's answer cannot be read");
                     Err(RenderError::Ours("its answer cannot be read".into()))
                 }
             },

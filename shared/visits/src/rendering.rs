@@ -51,7 +51,7 @@ impl std::fmt::Display for Unrendered {
         match self {
             Unrendered::Failed(error) => write!(f, "{error}"),
             Unrendered::NoAnswer => f.write_str("the renderer did not answer within its time"),
-            Unrendered::NoPage => f.write_str("it is no page for a browser"),
+            Unrendered::NoPage => f.write_str("it is not a page for a browser"),
             Unrendered::NoBrowser(why) => f.write_str(why),
         }
     }

@@ -42,7 +42,7 @@ async fn a_schema_is_fields_a_list_or_a_json_schema_in_a_file_or_not() {
         assert_eq!((found.code, &found.lines()[0]["data"]), (0, &json!({ "title": "Page 1" })), "{schema}: {found:?}");
     }
     for (schema, word) in
-        [("nowhere.json", "nowhere.json"), ("{", "no JSON"), (r#"{"a": "money"}"#, "no type \"money\"")]
+        [("nowhere.json", "nowhere.json"), ("{", "not JSON"), (r#"{"a": "money"}"#, "no type \"money\"")]
     {
         let wrong = ran(runo(&world, &["extract", &url, "--schema", schema])).await;
         assert_eq!(wrong.code, 2, "{wrong:?}");
@@ -108,7 +108,7 @@ async fn urls_come_from_standard_input_and_results_as_they_are_there() {
 
     let wrong = ran_given(runo(&world, &args), "http://h/\nnot a url\n").await;
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("standard input, line 2: \"not a url\" is no http or https URL"), "{wrong:?}");
+    assert!(wrong.err.contains("standard input, line 2: \"not a url\" is not an http or https URL"), "{wrong:?}");
     let none = ran_given(runo(&world, &args), "# nothing\n").await;
     assert!(none.code == 2 && none.err.contains("there is no URL"), "{none:?}");
 }

@@ -19,7 +19,7 @@ pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, Fa
         std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("--schema {}: {error}", path.display())))?
     };
     let value: Value =
-        serde_json::from_str(&text).map_err(|error| Failed::usage(format!("--schema is no JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| Failed::usage(format!("--schema is not JSON: {error}")))?;
     Ok(Schema::from_json(value)?)
 }
 

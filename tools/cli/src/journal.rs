@@ -80,11 +80,11 @@ impl Journal {
         file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
         let entries: Result<Vec<Entry>, _> = text[..whole].lines().map(serde_json::from_str).collect();
         let entries =
-            entries.map_err(|error| Failed::usage(format!("{}: it is no resume file: {error}", path.display())))?;
+            entries.map_err(|error| Failed::usage(format!("{}: it is not a resume file: {error}", path.display())))?;
         let mut journal = Journal { path: path.to_owned(), file };
         let Some((Entry::Begun { version: 1, call: then, output: there }, rest)) = entries.split_first() else {
             if !entries.is_empty() {
-                return Err(Failed::usage(format!("{}: it is no resume file of this version", path.display())));
+                return Err(Failed::usage(format!("{}: it is not a resume file of this version", path.display())));
             }
             journal.append(&Entry::Begun { version: 1, call: call.to_owned(), output })?;
             return Ok((journal, Done::default()));

@@ -94,7 +94,7 @@ impl Urls {
             let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
             if !matches!(scheme.as_deref(), Some("http" | "https")) {
                 let shown: String = text.chars().take(80).collect();
-                return Err(wrong(&format!("{shown:?} is no http or https URL")));
+                return Err(wrong(&format!("{shown:?} is not an http or https URL")));
             }
             if text.len() > LONGEST_URL {
                 return Err(wrong("a URL has at most 8,192 bytes"));
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_url_is_told_with_its_line() {
         let error = format!("{:?}", urls("http://a/\n\nftp://b/").chunk().unwrap_err());
-        assert!(error.contains("in, line 3: ") && error.contains("is no http or https URL"), "{error}");
+        assert!(error.contains("in, line 3: ") && error.contains("is not an http or https URL"), "{error}");
     }
 
     #[test]

@@ -63,9 +63,9 @@ class Cursor:
         try:
             members = json.loads(text)
         except ValueError:
-            raise self._error("a line of the answer is no JSON") from None
+            raise self._error("a line of the answer is not JSON") from None
         if not isinstance(members, dict):
-            raise self._error("a line of the answer is no JSON object")
+            raise self._error("a line of the answer is not a JSON object")
         if "summary" in members:
             self._told = members["summary"]
             return None

@@ -49,7 +49,7 @@ def read_json(body: bytes, job_id: str | None = None) -> dict[str, Any]:
     except ValueError:
         members = None
     if not isinstance(members, dict):
-        raise ProtocolError("the answer is no JSON object", code="PROTOCOL_ERROR", job_id=job_id)
+        raise ProtocolError("the answer is not a JSON object", code="PROTOCOL_ERROR", job_id=job_id)
     return members
 
 

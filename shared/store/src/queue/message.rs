@@ -33,7 +33,7 @@ pub enum Message {
 /// A body that is not a message of this version. Trying again does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It is no JSON, or not of the kind's shape.
+    /// It is not JSON, or not of the kind's shape.
     #[error("the message is malformed: {0}")]
     Malformed(String),
     /// A later version wrote it.

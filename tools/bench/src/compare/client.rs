@@ -42,7 +42,7 @@ impl Answer {
     /// The body as JSON, where the call was accepted.
     ///
     /// # Errors
-    /// It was not, or what came is no JSON.
+    /// It was not, or what came is not JSON.
     pub(crate) fn json(&self) -> Result<Value, Fault> {
         if self.status >= 300 {
             let text = String::from_utf8_lossy(&self.body);
