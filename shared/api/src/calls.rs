@@ -171,7 +171,7 @@ impl App {
                 ErrorCode::IdempotencyMismatch,
                 "this Idempotency-Key was used with another body within 24 hours; use another key for another call",
             )),
-            Verdict::RateLimited => Err(self.rate_limited(quota)),
+            Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
             Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
                 ErrorCode::QuotaExceeded,
                 format!("this call needs {needed} credits and {available} are left; nothing was charged"),
@@ -209,12 +209,6 @@ impl App {
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
         };
         held.map(Some).ok_or_else(refused)
-    }
-
-    fn rate_limited(&self, quota: &QuotaSnapshot) -> ApiError {
-        let wait = seconds_to_reset(quota, self.engine.now());
-        let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
-        ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
     }
 
     /// A refusal that is known before the quota was read: the figures belong on it all the same.
@@ -266,6 +260,12 @@ impl App {
         });
         response
     }
+}
+
+fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
+    let wait = seconds_to_reset(quota, now);
+    let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
+    ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
 }
 
 /// The moment so long after another.
