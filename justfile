@@ -38,6 +38,10 @@ lint:
 clients:
     ./tests/clients.sh
 
+# The console in a Chromium; with a name: one test. "just console pictures" takes docs/console-*.png anew
+console name="":
+    ./tests/console.sh {{ name }}
+
 # The deployment template, with AWS's tools
 template:
     ./tests/deploy.sh

@@ -20,6 +20,9 @@ cargo test --workspace
 step "the Python and TypeScript clients"
 tests/clients.sh
 
+step "the console, in a browser"
+tests/console.sh
+
 step "the template, with AWS's own tools"
 tests/deploy.sh
 

@@ -66,6 +66,9 @@ def every_event(invoke, whole):
     found = ask("jobs.health-head", 200)
     assert (found.headers["content-type"], found.text) == ("application/json", ""), found.headers
     assert "/v1/batch" in ask("jobs.openapi", 200).json()["paths"]
+    assert ask("jobs.keys", 200).json()["keys"]
+    assert ask("jobs.console", 200).text.startswith("<!doctype html>")
+    assert ask("jobs.root", 302).headers["location"] == "/live/console"
     found = ask("mcp.call", 200).json()
     assert json.loads(found["result"]["content"][0]["text"])["data"]["title"] == "Copper Kettle", found
     ask("mcp.get", 405)

@@ -63,10 +63,26 @@ fn every_function_has_events() {
         ("batch", &["options", "post", "respond-async"]),
         ("crawl", &["post"]),
         ("extract", &["post", "refused"]),
-        ("jobs", &["cancel", "get", "health", "health-head", "list", "openapi", "result", "usage", "webhook"]),
+        (
+            "jobs",
+            &[
+                "cancel",
+                "console",
+                "get",
+                "health",
+                "health-head",
+                "keys",
+                "list",
+                "openapi",
+                "result",
+                "root",
+                "usage",
+                "webhook",
+            ],
+        ),
         ("mcp", &["call", "get"]),
         ("notify", &["notify"]),
-        ("settle", &["check", "dead", "settle", "sweep"]),
+        ("settle", &["check", "check-on", "dead", "settle", "sweep"]),
         ("worker", &["one-bad", "units"]),
     ];
     let wanted = wanted.map(|(function, cases)| (function.to_owned(), cases.iter().map(|c| (*c).to_owned()).collect()));
@@ -112,6 +128,7 @@ async fn what_api_gateway_sends_is_understood() {
         ("cancel", detached.as_str(), 200, "/status"),
         ("webhook", job.as_str(), 404, "/error/code"),
         ("usage", none, 200, "/monthly/used"),
+        ("keys", none, 200, "/keys/0/active"),
         ("health", none, 200, "/status"),
         ("openapi", none, 200, "/paths/~1v1~1batch/post"),
     ] {
@@ -122,6 +139,12 @@ async fn what_api_gateway_sends_is_understood() {
     }
     let (status, headers, text) = jobs.api.invoke(&event("jobs.health-head", &page, none), PLENTY).whole().await;
     assert_eq!((status, headers["content-type"].as_str(), text.as_str()), (200, "application/json", ""));
+    let (status, headers, text) = ask(&jobs, "jobs.console", &event("jobs.console", &page, none)).await;
+    assert_eq!((status, &headers["content-type"]), (200, &json!("text/html; charset=utf-8")));
+    assert!(text.starts_with("<!doctype html>"), "{text}");
+    // The page stands beside the API, behind the stage.
+    let (status, headers, _) = ask(&jobs, "jobs.root", &event("jobs.root", &page, none)).await;
+    assert_eq!((status, &headers["location"]), (302, &json!("/live/console")));
     let (status, headers, text) = ask(&jobs, "jobs.result", &event("jobs.result", &page, &job)).await;
     assert_eq!((status, &headers["content-type"]), (200, &json!("application/x-ndjson")));
     let lines: Vec<Value> = text.lines().filter(|l| !l.trim().is_empty()).map(|l| read("jobs.result", l)).collect();
@@ -181,6 +204,7 @@ async fn what_queues_and_schedules_send_is_understood() {
     assert_eq!(invoke(&settle, "settle.dead", job.as_str()).await, none, "what nobody can read is dropped");
     assert_eq!(invoke(&settle, "settle.sweep", "").await, json!({ "looked_after": 0 }));
     assert_eq!(invoke(&settle, "settle.check", "").await, json!({ "violations": 0 }));
+    assert_eq!(invoke(&settle, "settle.check-on", "").await, json!({ "nothing_to_go_on_with": true }));
     // Of jobs that there are not, there is nothing to do.
     for (function, name) in
         [(&worker, "worker.units"), (&settle, "settle.settle"), (&settle, "settle.dead"), (&notify, "notify.notify")]

@@ -238,7 +238,8 @@ async fn jobs_does_what_its_role_allows() {
     until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
     delete(&job).await;
     stage.site.open_gate();
-    for path in ["/v1/jobs", "/v1/jobs?state=finished", &format!("/v1/jobs/{job}"), "/v1/usage", "/health"] {
+    for path in ["/v1/jobs", "/v1/jobs?state=finished", &format!("/v1/jobs/{job}"), "/v1/usage", "/v1/keys", "/health"]
+    {
         jobs.get(path).await;
     }
     assert_rights("JobsFunction", &[&seen]);

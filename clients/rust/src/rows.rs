@@ -83,8 +83,20 @@ fn nothing(value: &Value) -> bool {
 
 fn with<T>(page: Success<Row>, data: T) -> Success<T> {
     let Success { index, url, final_url, attempts, render_mode, data: _, warnings, images_processed, .. } = page;
-    let (model_fields, captures) = (page.model_fields, page.captures);
-    Success { index, url, final_url, attempts, render_mode, data, warnings, images_processed, model_fields, captures }
+    let (model_fields, captures, explain) = (page.model_fields, page.captures, page.explain);
+    Success {
+        index,
+        url,
+        final_url,
+        attempts,
+        render_mode,
+        data,
+        warnings,
+        images_processed,
+        model_fields,
+        captures,
+        explain,
+    }
 }
 
 #[cfg(test)]

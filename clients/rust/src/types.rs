@@ -96,6 +96,9 @@ pub struct Success<T = Row> {
     /// What was kept of the page: [`Client::capture`](crate::Client::capture) has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<Capture>,
+    /// Why each value was chosen, where that was preferred (`Prefer: explain`) and the operator allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explain: Vec<Value>,
 }
 
 /// A page that could not be read, never started, or does not fit the type.

@@ -113,6 +113,8 @@ export interface Success<T> {
   model_fields?: string[];
   /** What was kept of the page: `client.capture(jobId, n)` has it. */
   captures?: { kind: "screenshot"; n: number }[];
+  /** Why each value was chosen, where that was preferred (`Prefer: explain`) and the operator allows it. */
+  explain?: Record<string, unknown>[];
 }
 
 /** A page that could not be read, never started, or does not fit the schema. */

@@ -52,7 +52,7 @@ const field: Members<Field> = { field: true, type: true, example: true, hint: tr
 const problem: Members<Problem> = { code: true, message: true, retryable: true, attempts: true };
 const success: Members<Success<Row>> = {
   status: true, url: true, data: true, render_mode: true, images_processed: true, index: true, final_url: true,
-  attempts: true, warnings: true, model_fields: true, captures: true,
+  attempts: true, warnings: true, model_fields: true, captures: true, explain: true,
 };
 const failure: Members<Failure> = {
   status: true, url: true, error: true, index: true, final_url: true, attempts: true, data: true,

@@ -29,7 +29,7 @@ use crate::held::HeldCalls;
 use crate::prefer::likes_problems;
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
-use crate::{ApiError, Response, request};
+use crate::{ApiError, Response, console, request};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct App {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Whose answers wait for results.
     pub(crate) held: HeldCalls,
+    /// Whether callers may ask why a value was chosen.
+    pub(crate) explains: bool,
 }
 
 /// The process cannot start.
@@ -145,6 +147,7 @@ impl App {
             engine: Engine::new(engine, dependencies.clock, dependencies.ids),
             telemetry,
             held: HeldCalls::default(),
+            explains: config.explains,
         })
     }
 }
@@ -210,7 +213,9 @@ impl App {
             request.extensions_mut().insert(log.clone());
             let problem = likes_problems(request.headers());
             let mut response = error::as_asked(self.answer_routed(function, request).await, problem);
-            add_privacy(response.headers_mut());
+            if response.extensions().get::<console::ForEverybody>().is_none() {
+                add_privacy(response.headers_mut());
+            }
             log.head(response.status().as_u16(), response.extensions().get().copied());
             let response = response.map(|body| body.logged(log));
             // An integration of API Gateway has to leave the body out itself; the fields stay those of GET.
@@ -240,8 +245,12 @@ impl App {
             | Operation::GetCapture
             | Operation::ResendWebhook
             | Operation::Usage
+            | Operation::ListKeys
             | Operation::Health
             | Operation::OpenApi => Box::pin(self.read(operation, segments, &request)).await,
+            Operation::Root | Operation::Console | Operation::ConsoleFile => {
+                console::serve(operation, segments, &request, self.explains)
+            }
             // Its function makes requests of what it is asked, and has those served here.
             Operation::Mcp => ApiError::new(ErrorCode::NotFound, "this path is served elsewhere").into_response(),
         }

@@ -48,7 +48,8 @@ pub(crate) enum Held {
 impl Wishes {
     pub(crate) fn of(app: &App, request: &Request) -> Wishes {
         Wishes {
-            preferences: prefer::preferences(request.headers()),
+            // Calls that make jobs have something to explain.
+            preferences: Preferences { explain: false, ..prefer::preferences(request.headers()) },
             format: prefer::format(request.headers()),
             over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
             log: request.extensions().get().cloned(),
@@ -100,12 +101,16 @@ impl App {
     ) -> Result<Response, ApiError> {
         check_active(quota)?;
         request::query(request, &[])?;
-        let valid = validate::check(endpoint, request::body(request)?, bound)?;
+        let mut valid = validate::check(endpoint, request::body(request)?, bound)?;
         let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {
             // One unit and one body: there is nothing to come back for.
             wishes.preferences = Preferences::default();
         }
+        // Of one page; of ten thousand it would be more than their values.
+        let may_explain = self.explains && endpoint == Endpoint::Extract;
+        wishes.preferences.explain = may_explain && prefer::preferences(request.headers()).explain;
+        valid.options.explain = wishes.preferences.explain;
         let respond_async = wishes.preferences.respond_async;
         if let Some(webhook) = &valid.webhook {
             webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
@@ -232,9 +237,9 @@ impl App {
         if wishes.format == Format::Events {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        if wishes.preferences.wait.is_some() {
-            let applied = Preferences { respond_async: false, ..wishes.preferences };
-            insert(headers, PREFERENCE_APPLIED, &applied.applied().unwrap_or_default());
+        let preferred = Preferences { respond_async: false, ..wishes.preferences };
+        if let Some(applied) = preferred.applied() {
+            insert(headers, PREFERENCE_APPLIED, &applied);
         }
         let style = results::Style { format: wishes.format, hold };
         let log = wishes.log.clone();
@@ -271,6 +276,12 @@ fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
 /// The moment so long after another.
 fn after(now: Timestamp, time: Duration) -> Timestamp {
     now.plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
+    let wait = seconds_to_reset(quota, now);
+    let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
+    ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
 }
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

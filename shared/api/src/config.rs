@@ -26,6 +26,8 @@ pub struct Config {
     pub model: Option<ModelConfig>,
     /// `METRICS_NAMESPACE`: where CloudWatch has the metrics. Stacks of one account have one each.
     pub metrics_namespace: String,
+    /// `EXPLAIN`: whether callers may ask why a value was chosen.
+    pub explains: bool,
 }
 
 /// Where the tables and queues are.
@@ -246,6 +248,7 @@ impl Config {
             result_ttl_secs: ttl_hours * 3_600,
             model: model_config::read(env)?,
             metrics_namespace: env.text("METRICS_NAMESPACE").unwrap_or_else(|| METRICS_NAMESPACE.into()),
+            explains: env.number("EXPLAIN", 0, 0..=1, "0 or 1")? == 1,
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::headers::{add_limits, result_path};
 use crate::openapi::OPENAPI_3_0;
 use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
-use crate::{ApiError, Body, Response, cursor, request, webhooks};
+use crate::{ApiError, Body, Response, cursor, keys, request, webhooks};
 
 /// The OpenAPI description of this API. Written by hand; the tests hold it against the code and against what the
 /// running service answers.
@@ -96,12 +96,21 @@ impl App {
                 }
                 Ok(json_response(&usage))
             }
+            Operation::ListKeys => {
+                request::query(request, &[])?;
+                keys::list(self.engine.store(), &caller.account).await
+            }
             Operation::Health
             | Operation::OpenApi
             | Operation::Extract
             | Operation::Batch
             | Operation::Crawl
-            | Operation::Mcp => Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path")),
+            | Operation::Mcp
+            | Operation::Root
+            | Operation::Console
+            | Operation::ConsoleFile => {
+                Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
+            }
         }
     }
 
@@ -137,7 +146,9 @@ impl App {
                     "started_at": job.started_at.rfc3339(),
                     "status": job.state.wire(),
                     "async_mode": job.async_mode,
+                    "ended_at": job.ended_at.map(|at| at.rfc3339()),
                     "progress": { "total": tally.total, "done": tally.done, "failed": tally.failed },
+                    "credits": credits_json(&job),
                 }))
             })
             .buffered(16)
@@ -220,14 +231,18 @@ fn job_json(job: &Job, tally: Tally) -> Value {
         "started_at": job.started_at.rfc3339(),
         "ended_at": job.ended_at.map(|at| at.rfc3339()),
         "progress": tally,
-        "credits": {
-            "reserved": job.reservation.total(),
-            "charged": job.charge.map(|c| c.charged),
-            "refunded": job.charge.map(|c| c.refunded()),
-            "monthly": job.reservation.monthly,
-            "prepaid": job.reservation.prepaid,
-        },
+        "credits": credits_json(job),
         "result": result_path(&job.id),
+    })
+}
+
+fn credits_json(job: &Job) -> Value {
+    json!({
+        "reserved": job.reservation.total(),
+        "charged": job.charge.map(|c| c.charged),
+        "refunded": job.charge.map(|c| c.refunded()),
+        "monthly": job.reservation.monthly,
+        "prepaid": job.reservation.prepaid,
     })
 }
 

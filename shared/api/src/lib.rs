@@ -11,6 +11,7 @@ pub mod error;
 pub mod headers;
 mod held;
 pub mod jobs;
+pub mod keys;
 pub mod messages;
 pub mod openapi;
 pub mod prefer;
@@ -20,6 +21,7 @@ pub mod runtime;
 pub mod telemetry;
 pub mod validate;
 
+mod console;
 mod cursor;
 mod idempotency;
 mod json;

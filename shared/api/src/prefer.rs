@@ -11,6 +11,8 @@ pub struct Preferences {
     pub respond_async: bool,
     /// `wait=N`: hold for N seconds at most.
     pub wait: Option<u64>,
+    /// `explain`: say why each value was chosen.
+    pub explain: bool,
 }
 
 impl Preferences {
@@ -19,7 +21,7 @@ impl Preferences {
         match (self.respond_async, self.wait) {
             (true, _) => Some("respond-async".into()),
             (false, Some(secs)) => Some(format!("wait={secs}")),
-            (false, None) => None,
+            (false, None) => self.explain.then(|| "explain".into()),
         }
     }
 }
@@ -35,6 +37,7 @@ pub fn preferences(headers: &HeaderMap) -> Preferences {
         let value = value.trim().trim_matches('"');
         match name.trim().to_ascii_lowercase().as_str() {
             "respond-async" => found.respond_async = true,
+            "explain" => found.explain = true,
             "wait" if found.wait.is_none() => found.wait = value.parse().ok(),
             _ => {}
         }
@@ -107,10 +110,14 @@ mod tests {
     fn preferences_are_read_as_rfc_7240_says() {
         let read = |values: &[&str]| preferences(&headers("prefer", values));
         assert_eq!(read(&[]), Preferences::default());
-        assert_eq!(read(&["respond-async, wait=10"]), Preferences { respond_async: true, wait: Some(10) });
+        assert_eq!(
+            read(&["respond-async, wait=10"]),
+            Preferences { respond_async: true, wait: Some(10), explain: false }
+        );
         assert_eq!(read(&["Wait = \"7\"; x=1", "foo=bar"]).wait, Some(7));
         assert_eq!(read(&["wait=3", "wait=9"]).wait, Some(3));
         assert_eq!(read(&["wait=soon, wait"]).wait, None);
+        assert_eq!(read(&["explain"]).applied().as_deref(), Some("explain"));
         assert_eq!(read(&["wait=5"]).applied().as_deref(), Some("wait=5"));
         assert_eq!(read(&["respond-async,wait=5"]).applied().as_deref(), Some("respond-async"));
     }

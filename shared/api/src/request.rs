@@ -30,7 +30,9 @@ pub fn path(request: &Request) -> &str {
 pub fn prefix(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {
-            context.path.as_deref().and_then(|whole| whole.strip_suffix(path(request))).unwrap_or_default()
+            let (whole, path) = (context.path.as_deref().unwrap_or_default(), path(request));
+            // The root's own path may be left out there: `/live`.
+            whole.strip_suffix(path).unwrap_or(if path == "/" { whole } else { "" })
         }
         // The enum is open; no other kind of event has a stage before the path that it tells.
         Some(_) | None => "",

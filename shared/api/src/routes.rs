@@ -29,12 +29,20 @@ pub enum Operation {
     ResendWebhook,
     /// `GET /v1/usage`
     Usage,
+    /// `GET /v1/keys`
+    ListKeys,
     /// `GET /health`
     Health,
     /// `GET /openapi.json`
     OpenApi,
     /// `POST /mcp`
     Mcp,
+    /// `GET /`
+    Root,
+    /// `GET /console`
+    Console,
+    /// `GET /console/{version}/{file}`
+    ConsoleFile,
 }
 
 /// A Lambda function.
@@ -57,14 +65,14 @@ pub enum Function {
 pub struct Route {
     /// HTTP method.
     pub method: Method,
-    /// Path, with `{job_id}` and `{n}` for one segment each.
+    /// Path, with names in braces for one segment each.
     pub path: &'static str,
     /// What it means.
     pub operation: Operation,
 }
 
 /// Every route.
-pub const ROUTES: [Route; 13] = [
+pub const ROUTES: [Route; 17] = [
     Route { method: Method::POST, path: "/v1/extract", operation: Operation::Extract },
     Route { method: Method::POST, path: "/v1/batch", operation: Operation::Batch },
     Route { method: Method::POST, path: "/v1/crawl", operation: Operation::Crawl },
@@ -75,9 +83,13 @@ pub const ROUTES: [Route; 13] = [
     Route { method: Method::GET, path: "/v1/jobs/{job_id}/captures/{n}", operation: Operation::GetCapture },
     Route { method: Method::POST, path: "/v1/jobs/{job_id}/webhook", operation: Operation::ResendWebhook },
     Route { method: Method::GET, path: "/v1/usage", operation: Operation::Usage },
+    Route { method: Method::GET, path: "/v1/keys", operation: Operation::ListKeys },
     Route { method: Method::GET, path: "/health", operation: Operation::Health },
     Route { method: Method::GET, path: "/openapi.json", operation: Operation::OpenApi },
     Route { method: Method::POST, path: "/mcp", operation: Operation::Mcp },
+    Route { method: Method::GET, path: "/", operation: Operation::Root },
+    Route { method: Method::GET, path: "/console", operation: Operation::Console },
+    Route { method: Method::GET, path: "/console/{version}/{file}", operation: Operation::ConsoleFile },
 ];
 
 impl Operation {
@@ -94,10 +106,20 @@ impl Operation {
             | Operation::GetCapture
             | Operation::ResendWebhook
             | Operation::Usage
+            | Operation::ListKeys
             | Operation::Health
-            | Operation::OpenApi => Function::Jobs,
+            | Operation::OpenApi
+            | Operation::Root
+            | Operation::Console
+            | Operation::ConsoleFile => Function::Jobs,
             Operation::Mcp => Function::Mcp,
         }
+    }
+
+    /// Whether it answers everybody, with a key or without.
+    pub fn is_open(self) -> bool {
+        use Operation::{Console, ConsoleFile, Health, OpenApi, Root};
+        matches!(self, Health | OpenApi | Root | Console | ConsoleFile)
     }
 }
 
@@ -108,6 +130,10 @@ pub struct Segments<'p> {
     pub job_id: Option<&'p str>,
     /// `{n}`
     pub n: Option<&'p str>,
+    /// `{version}`
+    pub version: Option<&'p str>,
+    /// `{file}`
+    pub file: Option<&'p str>,
 }
 
 /// What a request means.
@@ -160,6 +186,8 @@ fn matches<'p>(template: &str, path: &'p str) -> Option<Segments<'p>> {
             (None, None) => return Some(segments),
             (Some("{job_id}"), Some(segment)) if !segment.is_empty() => segments.job_id = Some(segment),
             (Some("{n}"), Some(segment)) if !segment.is_empty() => segments.n = Some(segment),
+            (Some("{version}"), Some(segment)) if !segment.is_empty() => segments.version = Some(segment),
+            (Some("{file}"), Some(segment)) if !segment.is_empty() => segments.file = Some(segment),
             (Some(w), Some(h)) if w == h => {}
             (Some(_), Some(_) | None) | (None, Some(_)) => return None,
         }
@@ -174,10 +202,12 @@ mod tests {
     fn every_route_is_found() {
         for route in &ROUTES {
             let path = route.path.replace("{job_id}", "job_0123456789abcdef").replace("{n}", "7");
+            let path = path.replace("{version}", "0a1b").replace("{file}", "app.js");
             let Found::Operation(operation, segments) = find(&route.method, &path).unwrap() else { panic!("{path}") };
             assert_eq!(operation, route.operation);
             assert_eq!(segments.job_id.is_some(), route.path.contains("{job_id}"));
             assert_eq!(segments.n, route.path.contains("{n}").then_some("7"));
+            assert_eq!(segments.file, route.path.contains("{file}").then_some("app.js"));
             let head = find(&Method::HEAD, &path);
             assert!(route.method != Method::GET || head == find(&Method::GET, &path), "{path}");
         }
@@ -193,7 +223,7 @@ mod tests {
         assert_eq!(find(&Method::OPTIONS, "/v1/batch"), Ok(Found::Options("POST, OPTIONS".into())));
         assert_eq!(find(&Method::HEAD, "/v1/batch").unwrap_err().code, ErrorCode::MethodNotAllowed);
         assert_eq!(find(&Method::OPTIONS, "*").unwrap_err().code, ErrorCode::NotFound);
-        for path in ["/", "", "/v1/jobs/", "/v1/jobs/a/b", "/v1//jobs", "/v1/jobs/a/result/"] {
+        for path in ["//", "", "/console/", "/v1/jobs/", "/v1/jobs/a/b", "/v1//jobs", "/v1/jobs/a/result/"] {
             assert_eq!(find(&Method::GET, path).unwrap_err().code, ErrorCode::NotFound, "{path}");
         }
     }

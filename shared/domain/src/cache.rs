@@ -17,8 +17,9 @@ pub struct CacheKey(String);
 impl CacheKey {
     /// The key of an extract's result; `None` for other jobs, and for URLs that are no page's.
     pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
-        // What is captured is the job's.
-        if job.endpoint != Endpoint::Extract || !spec.options.capture.is_empty() {
+        // What is captured is the job's; what is explained was read for this call.
+        let own = !spec.options.capture.is_empty() || spec.options.explain;
+        if job.endpoint != Endpoint::Extract || own {
             return None;
         }
         let page = CanonicalUrl::parse(url)?.key();
@@ -64,6 +65,7 @@ impl Cached {
                 Some(UnitOutcome::Success {
                     attempts: None,
                     captures: Vec::new(),
+                    explain: Vec::new(),
                     url: url.to_owned(),
                     final_url,
                     render_mode: RenderMode::Cache,
@@ -127,6 +129,9 @@ mod tests {
         let mut captured = spec();
         captured.options.capture = vec![crate::job::Capture::Screenshot];
         assert_eq!(CacheKey::of(&job(), &captured, URL), None);
+        let mut explained = spec();
+        explained.options.explain = true;
+        assert_eq!(CacheKey::of(&job(), &explained, URL), None);
         // What does not change it: how long it may take.
         let mut patient = spec();
         patient.options.timeout_ms = 99_000;
@@ -147,6 +152,7 @@ mod tests {
             images_processed: None,
             model_fields: vec!["t".into()],
             captures: Vec::new(),
+            explain: Vec::new(),
         };
         let cached = Cached { at: Timestamp(1_000), outcome };
         let served = cached.clone().serve(URL, Timestamp(10_999), 10).unwrap();

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod credits;
 pub mod digest;
 pub mod error;
+pub mod explained;
 pub mod frontier;
 pub mod glob;
 pub mod ids;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::UnitError;
+use crate::explained::Explained;
 use crate::ids::Seq;
 use crate::job::Capture;
 
@@ -57,6 +58,9 @@ pub enum UnitOutcome {
         /// What was captured of the page.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         captures: Vec<Captured>,
+        /// Why each value was chosen, where that was asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        explain: Vec<Explained>,
         /// How often the page was tried, where that was more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<u32>,

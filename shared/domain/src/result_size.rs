@@ -78,6 +78,7 @@ mod tests {
             images_processed: None,
             model_fields: Vec::new(),
             captures: Vec::new(),
+            explain: Vec::new(),
             attempts: None,
         }
     }

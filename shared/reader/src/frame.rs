@@ -42,7 +42,7 @@ impl Order {
         let mut line = json!({
             "schema": task.schema, "locale": task.locale, "notes": task.notes,
             "content_type": task.content_type, "url": task.url.as_str(), "now": task.now.0, "links": task.links, "judge": task.judge,
-            "compact": task.compact,
+            "compact": task.compact, "explain": task.explain,
             "ms": ms, "memory": limits.memory, "cpu_secs": limits.cpu_secs,
         })
         .to_string();
@@ -67,6 +67,7 @@ impl Order {
             links: head["links"] == true,
             judge: head["judge"] == true,
             compact: serde_json::from_value(head["compact"].clone()).map_err(bad)?,
+            explain: head["explain"] == true,
         };
         let limits = Limits { memory: number("memory")?, cpu_secs: number("cpu_secs")? };
         Ok(Order { task, ms: number("ms")?, limits })
@@ -88,12 +89,14 @@ impl Reading {
                 model_fields: _,
                 model_failed: _,
                 images_processed: _,
+                explained,
             }) => {
                 all["shell"] = json!(shell);
                 all["data"] = Value::Object(data.clone());
                 all["warnings"] = json!(warnings);
                 all["render_mode"] = json!(render_mode);
                 all["compact"] = json!(compact);
+                all["explained"] = json!(explained);
             }
             Err(error) => all["error"] = json!(error),
         }
@@ -116,6 +119,7 @@ impl Reading {
                     warnings,
                     shell: take("shell")? == true,
                     compact: serde_json::from_value(take("compact")?).ok()?,
+                    explained: serde_json::from_value(take("explained")?).ok()?,
                     ..Values::of(data, render_mode)
                 })
             }
@@ -133,6 +137,7 @@ fn link(pair: &Value) -> Option<Link> {
 #[cfg(test)]
 mod tests {
     use domain::ErrorCode;
+    use domain::explained::Explained;
     use extraction::Compact;
 
     use super::*;
@@ -149,6 +154,7 @@ mod tests {
             links: true,
             judge: true,
             compact: Some(9),
+            explain: true,
         };
         let order = Order { task, ms: 1_500, limits: Limits { memory: 1, cpu_secs: 2 } };
         let message = [order.head(), b"<p>\nbody".to_vec()].concat();
@@ -165,6 +171,7 @@ mod tests {
             warnings: vec!["w".into()],
             shell: true,
             compact: Some(compact),
+            explained: vec![Explained { field: "b".into(), meaning: "title".into(), candidates: Vec::new() }],
             ..Values::of(data, RenderMode::Structured)
         };
         for values in [Ok(good), Err(UnitError::new(ErrorCode::UnsupportedContent, "no"))] {

@@ -7,6 +7,7 @@ mod process;
 
 use std::time::Instant;
 
+use domain::explained::{Explained, SeenCandidate, bounded};
 use domain::job::RenderJs;
 use domain::{ErrorCode, JobSpec, RenderMode, Schema, Timestamp, UnitError};
 use extraction::budget::Budget;
@@ -40,6 +41,8 @@ pub struct Task {
     pub judge: bool,
     /// Most bytes of text that a model is to be shown where fields stay open; `None` where none is to be asked.
     pub compact: Option<usize>,
+    /// Whether it is to be said why each value was chosen.
+    pub explain: bool,
 }
 
 /// A page's values, what there is to say about them, and where they came from.
@@ -61,6 +64,8 @@ pub struct Values {
     pub model_failed: bool,
     /// How many pictures a model looked at, if it did.
     pub images_processed: Option<u32>,
+    /// Why each value was chosen, where that is asked for.
+    pub explained: Vec<Explained>,
 }
 
 impl Values {
@@ -75,6 +80,7 @@ impl Values {
             model_fields: Vec::new(),
             model_failed: false,
             images_processed: None,
+            explained: Vec::new(),
         }
     }
 }
@@ -101,6 +107,7 @@ impl Task {
             now,
             links,
             judge: spec.options.render_js == RenderJs::Auto,
+            explain: spec.options.explain,
         }
     }
 
@@ -115,6 +122,13 @@ impl Task {
             && self.judge
         {
             values.shell = shell(&page, found_in(&values.data)).is_some();
+        }
+        if let Ok(values) = &mut values
+            && self.explain
+        {
+            // A page whose second reading is too much has its values all the same.
+            let explained = extraction::explain(&page, &self.schema, &context).unwrap_or_default();
+            values.explained = bounded(explained.into_iter().map(shown).collect());
         }
         Reading { values, links }
     }
@@ -133,6 +147,18 @@ impl Task {
         warnings.extend_from_slice(&self.notes);
         Ok(Values { warnings, compact, ..Values::of(read.data, read.render_mode) })
     }
+}
+
+/// What is said of a field, for a result.
+fn shown(explained: extraction::Explained) -> Explained {
+    let candidates = explained.candidates.into_iter().map(|seen| SeenCandidate {
+        source: format!("{:?}", seen.source),
+        score: seen.score,
+        reason: seen.reason,
+        text: seen.values,
+        outcome: seen.outcome,
+    });
+    Explained { field: explained.field, meaning: explained.meaning, candidates: candidates.collect() }
 }
 
 /// How many fields were found.

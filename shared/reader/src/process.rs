@@ -97,6 +97,7 @@ mod tests {
                 links: false,
                 judge: false,
                 compact: None,
+                explain: false,
             };
             let end = Instant::now() + Duration::from_millis(ms);
             // More than a pipe holds: who does not read it must not hold up who writes.

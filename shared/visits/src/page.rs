@@ -260,7 +260,17 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
     let (mut is_whole, mut ask) = (true, None);
     let outcome = match values.unwrap_or_else(|| Err(ours())) {
-        Ok(Values { data, warnings, render_mode, model_fields, model_failed, shell: _, compact, images_processed }) => {
+        Ok(Values {
+            data,
+            warnings,
+            render_mode,
+            model_fields,
+            model_failed,
+            shell: _,
+            compact,
+            images_processed,
+            explained,
+        }) => {
             is_whole = !model_failed;
             // What nobody was asked about yet.
             ask = compact.filter(|compact| !compact.open.is_empty()).map(|compact| Ask::new(&at, compact));
@@ -273,6 +283,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
                 images_processed,
                 model_fields,
                 captures: Vec::new(),
+                explain: explained,
                 attempts: None,
             }
         }

@@ -82,7 +82,9 @@ async fn unknown_paths_and_methods_tell_everybody_the_same() {
     let world = World::start().await;
     for (line, status, code) in [
         ("GET /v1/batches", 404, "NOT_FOUND"),
-        ("GET /", 404, "NOT_FOUND"),
+        ("GET /v1", 404, "NOT_FOUND"),
+        ("GET /console/", 404, "NOT_FOUND"),
+        ("GET /console/0/../app.js", 404, "NOT_FOUND"),
         ("GET /v1/../health", 404, "NOT_FOUND"),
         ("GET /v1/%2e%2e/health", 404, "NOT_FOUND"),
         ("GET //health", 404, "NOT_FOUND"),

@@ -1,6 +1,7 @@
 //! What the running stack answers is what the document says: bodies, statuses, headers, media types; a member that is
 //! not described is a fault too.
 
+use domain::explained::{Explained, SeenCandidate};
 use domain::job::Capture;
 use domain::{Captured, Plan, RenderMode, UnitOutcome};
 use reqwest::Method;
@@ -148,6 +149,13 @@ async fn what_is_done_is_described() {
             }
         }
     }
+    let seen = SeenCandidate {
+        source: "Heading".into(),
+        score: 60,
+        reason: "h1".into(),
+        text: "A title".into(),
+        outcome: "chosen: A title".into(),
+    };
     let captured = UnitOutcome::Success {
         url: site.url("/p/1"),
         final_url: None,
@@ -157,12 +165,14 @@ async fn what_is_done_is_described() {
         images_processed: None,
         model_fields: Vec::new(),
         captures: vec![Captured { kind: Capture::Screenshot, n: 7 }],
+        explain: vec![Explained { field: "title".into(), meaning: "title".into(), candidates: vec![seen] }],
         attempts: None,
     };
     contract.fits("/components/schemas/Success", &serde_json::to_value(captured).unwrap());
     contract.holds("get", "/v1/usage", 200, &world.get("/v1/usage").await);
     contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs?state=finished&limit=2").await);
     contract.holds("get", "/health", 200, &world.with_key("").get("/health").await);
+    contract.holds("get", "/v1/keys", 200, &world.get("/v1/keys").await);
     contract.holds("get", "/openapi.json", 200, &world.with_key("").get("/openapi.json").await);
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use api::auth::sha256_hex;
+use api::keys::shown;
 use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
@@ -196,11 +197,6 @@ fn hash_of(key: Option<String>) -> Result<String, String> {
     };
     let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
     Ok(if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) })
-}
-
-/// A key, masked. Labels of 0.1.0 are its last characters.
-fn shown(label: &str) -> String {
-    if label.contains('…') { label.to_owned() } else { format!("…{label}") }
 }
 
 /// A key from the first line of standard input.

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::routes::{self, Found, Function, Operation};
+use api::routes::{self, Found, Function};
 use api::{ApiError, App, Response};
 use domain::ErrorCode;
 use futures_util::future::BoxFuture;
@@ -175,7 +175,7 @@ fn announced_too_large(headers: &HeaderMap, most: usize) -> bool {
 /// Whether a request is one that only the holder of a key may make.
 fn needs_key(parts: &http::request::Parts) -> bool {
     let found = routes::find(&parts.method, parts.uri.path());
-    !matches!(found, Ok(Found::Operation(Operation::Health | Operation::OpenApi, _)))
+    !matches!(found, Ok(Found::Operation(operation, _)) if operation.is_open())
 }
 
 async fn answer(

@@ -78,6 +78,7 @@ fn announce(stack: &Stack) {
         println!("export AWS_ACCESS_KEY_ID={}", credentials.access_key);
         println!("export AWS_SECRET_ACCESS_KEY={}", credentials.secret_key);
     }
+    println!("console: {base}/");
     println!("try:\n  {}", sample::curl(&base, stack.key()));
     println!("listening on {base}");
 }

@@ -26,7 +26,7 @@ def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
         problem = Problem("MODEL_MISMATCH", str(error), retryable=False)
         place = {name: members.get(name) for name in ("url", "index", "final_url", "attempts")}
         return Failure(error=problem, data=members["data"], **place)  # type: ignore[arg-type]
-    lists = {name: tuple(members.get(name) or ()) for name in ("warnings", "model_fields")}
+    lists = {name: tuple(members.get(name) or ()) for name in ("warnings", "model_fields", "explain")}
     captures = tuple(build(Capture, one) for one in members.get("captures") or ())
     return build(Success, members, data=row, captures=captures, **lists)
 

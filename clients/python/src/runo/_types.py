@@ -51,6 +51,8 @@ class Success(Generic[T_co]):
     model_fields: tuple[str, ...] = ()
     """The fields that the operator's language model answered."""
     captures: tuple[Capture, ...] = ()
+    explain: tuple[dict[str, Any], ...] = ()
+    """Why each value was chosen, where that was preferred (``Prefer: explain``) and the operator allows it."""
     status: Literal["success"] = "success"
     ok: Literal[True] = True
 
@@ -139,7 +141,7 @@ class WebhookState:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job's state. In lists, ``ended_at``, ``credits``, ``result`` and ``webhook`` are left out."""
+    """A job's state. In lists, ``result`` and ``webhook`` are left out."""
 
     job_id: str
     endpoint: Endpoint

@@ -62,6 +62,8 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         wait_for: read_wait_for(members.get("wait_for"))?,
         model: model.unwrap_or(defaults.model),
         capture: read_capture(members.get("capture"), render_js)?,
+        // A preference, and the operator's to allow.
+        explain: false,
     })
 }
 

@@ -81,6 +81,9 @@ pub struct Options {
     /// What is kept of a page beside its values. A browser is asked for it, whatever the page shows without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capture: Vec<Capture>,
+    /// Whether the result is to say why each value was chosen; where the operator allows it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub explain: bool,
 }
 
 impl Default for Options {
@@ -99,6 +102,7 @@ impl Default for Options {
             wait_for: None,
             model: ModelUse::Auto,
             capture: Vec::new(),
+            explain: false,
         }
     }
 }

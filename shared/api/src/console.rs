@@ -1,0 +1,170 @@
+//! The console's files as answers: who may keep them, how they are packed, and what a browser may do with them. They are
+//! everybody's: no key is asked for, and nothing of an account is in them. The page asks the API with its reader's key.
+
+use domain::ErrorCode;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_http::Request;
+use web_console::File;
+
+use crate::routes::{Operation, Segments};
+use crate::{ApiError, Body, Response, request};
+
+/// What the page may do: run its own modules, use its own styles, ask the server that it came from, and show pictures that
+/// it was given by that. Nothing inline, nothing from elsewhere, no text made markup or code, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+                      trusted-types 'none'";
+/// A file's path changes with its bytes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Marks an answer that is no caller's own: it says itself who may keep it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForEverybody;
+
+/// Serves the console.
+pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Request, explains: bool) -> Response {
+    let headers = request.headers();
+    match operation {
+        Operation::ConsoleFile => {
+            let (version, name) = (segments.version.unwrap_or_default(), segments.file.unwrap_or_default());
+            match web_console::file(version, name) {
+                Some(file) => sent(file, headers, FOR_EVER),
+                None => {
+                    let text = "the console has no such file; it may be one of another version: load /console again";
+                    ApiError::new(ErrorCode::NotFound, text).into_response()
+                }
+            }
+        }
+        Operation::Root => {
+            let mut response = Response::new(Body::full(""));
+            *response.status_mut() = StatusCode::FOUND;
+            if let Ok(place) = HeaderValue::try_from(format!("{}/console", request::prefix(request))) {
+                response.headers_mut().insert(LOCATION, place);
+            }
+            response
+        }
+        _ => page(headers, explains),
+    }
+}
+
+/// The page itself, which is asked for anew each time, and sent where it changed.
+fn page(headers: &HeaderMap, explains: bool) -> Response {
+    let tag = format!("\"{}{}\"", web_console::version(), if explains { "e" } else { "" });
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| tags.contains(&tag));
+    let mut response = sent(web_console::page(explains), headers, "no-cache");
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::full("");
+        response.headers_mut().remove(CONTENT_TYPE);
+        response.headers_mut().remove(CONTENT_ENCODING);
+    }
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+fn sent(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response {
+    let packed = takes_gzip(asked);
+    let mut response = Response::new(Body::full(if packed { file.gzip() } else { file.plain() }));
+    response.extensions_mut().insert(ForEverybody);
+    let headers = response.headers_mut();
+    let mut say = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    say(CONTENT_TYPE, file.content_type);
+    say(CACHE_CONTROL, kept);
+    say(VARY, "Accept-Encoding");
+    say(CONTENT_SECURITY_POLICY, POLICY);
+    say(REFERRER_POLICY, "no-referrer");
+    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    say(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    if packed {
+        say(CONTENT_ENCODING, "gzip");
+    }
+    response
+}
+
+/// Whether a client takes gzip (RFC 9110 §12.5.3): it names it, or everything, and not with the weight 0.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let asked = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let weight = |wanted: &str| {
+        asked.split(',').find_map(|part| {
+            let mut parts = part.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let q =
+                parts.find_map(|p| p.strip_prefix("q=").or(p.strip_prefix("Q="))).map_or(Ok(1.0), str::parse::<f32>);
+            named.then(|| q.unwrap_or(0.0))
+        })
+    };
+    weight("gzip").or_else(|| weight("*")).is_some_and(|q| q > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(operation: Operation, file: Option<(&str, &str)>, fields: &[(&'static str, &str)]) -> Response {
+        let mut request = Request::default();
+        for (name, value) in fields {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let segments = Segments { version: file.map(|f| f.0), file: file.map(|f| f.1), ..Segments::default() };
+        serve(operation, segments, &request, false)
+    }
+
+    fn header<'r>(response: &'r Response, name: &str) -> &'r str {
+        response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_page_is_asked_for_anew_and_its_files_are_kept() {
+        let page = get(Operation::Console, None, &[]);
+        assert_eq!((page.status(), header(&page, "cache-control")), (StatusCode::OK, "no-cache"));
+        let tag = header(&page, "etag").to_owned();
+        let again = get(Operation::Console, None, &[("if-none-match", &tag)]);
+        assert_eq!((again.status(), header(&again, "etag")), (StatusCode::NOT_MODIFIED, tag.as_str()));
+        let version = web_console::version();
+        let file = get(Operation::ConsoleFile, Some((version, "app.js")), &[]);
+        assert_eq!(header(&file, "cache-control"), FOR_EVER);
+        assert_eq!(header(&file, "content-type"), "text/javascript; charset=utf-8");
+        for (version, name) in [(version, "lib.rs"), ("0", "app.js"), (version, "index.html")] {
+            assert_eq!(get(Operation::ConsoleFile, Some((version, name)), &[]).status(), StatusCode::NOT_FOUND);
+        }
+        assert_eq!(header(&get(Operation::Root, None, &[]), "location"), "/console");
+    }
+
+    #[test]
+    fn the_policy_has_no_unsafe_word_and_is_on_every_file() {
+        assert!(!POLICY.contains("unsafe") && !POLICY.contains("http"));
+        let file = get(Operation::ConsoleFile, Some((web_console::version(), "icon.svg")), &[]);
+        for response in [get(Operation::Console, None, &[]), file] {
+            assert_eq!(header(&response, "content-security-policy"), POLICY);
+            assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+            assert!(response.headers().get("set-cookie").is_none());
+        }
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (asked, packed) in [
+            ("gzip, deflate, br, zstd", true),
+            ("GZIP", true),
+            ("br;q=1.0, gzip;q=0.1", true),
+            ("*", true),
+            ("*, gzip;q=0", false),
+            ("gzip; q=0", false),
+            ("gzip;q=0.000", false),
+            ("br", false),
+            ("", false),
+        ] {
+            let page = get(Operation::Console, None, &[("accept-encoding", asked)]);
+            assert_eq!(header(&page, "content-encoding") == "gzip", packed, "{asked}");
+            assert_eq!(header(&page, "vary"), "Accept-Encoding");
+        }
+    }
+}

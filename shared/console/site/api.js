@@ -1,0 +1,71 @@
+// Calls of the public API. The key goes in a header and nowhere else.
+
+import { key } from "./session.js";
+
+// A call that was refused, as the envelope says it.
+export class ApiError extends Error {
+  constructor(status, { code, message, retryable }, retryAfter) {
+    super(message);
+    Object.assign(this, { status, code, retryable: Boolean(retryable), retryAfter });
+  }
+}
+
+// The service did not answer.
+export class Unreachable extends Error {
+  constructor() {
+    super("The service does not answer. Is it running?");
+    Object.assign(this, { code: "UNREACHABLE", retryable: true });
+  }
+}
+
+// Sends a request; gives the response once its head is there.
+export async function send(method, path, { body, accept = "application/json", headers = {}, signal, as = key() } = {}) {
+  const fields = { "X-Api-Key": as, Accept: accept, ...headers };
+  if (body !== undefined) fields["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: fields,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+    });
+  } catch (error) {
+    throw signal?.aborted ? error : new Unreachable();
+  }
+  if (response.ok) return response;
+  throw await refusal(response);
+}
+
+async function refusal(response) {
+  const said = await response.json().catch(() => ({}));
+  const none = { code: `HTTP ${response.status}`, message: response.statusText, retryable: response.status >= 500 };
+  return new ApiError(response.status, said.error ?? none, Number(response.headers.get("Retry-After")) || undefined);
+}
+
+export const get = (path, options) => send("GET", path, options).then((response) => response.json());
+
+export const usage = (options) => get("v1/usage", options);
+export const job = (id, options) => get(`v1/jobs/${encodeURIComponent(id)}`, options);
+export const cancel = (id) => send("DELETE", `v1/jobs/${encodeURIComponent(id)}`).then((response) => response.json());
+
+export function jobs({ state = "all", limit = 50, cursor, signal } = {}) {
+  const query = new URLSearchParams({ state, limit, ...(cursor ? { cursor } : {}) });
+  return get(`v1/jobs?${query}`, { signal });
+}
+
+// A key for a call, so that one that is sent twice is paid once.
+export function idempotencyKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `console-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+export function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+}

@@ -1,0 +1,84 @@
+// The console: which view is shown, and what outlives a change of views.
+
+import { html, render, useCallback, useEffect, useState } from "./ui.js";
+import { keepKey, masked, useKey } from "./session.js";
+import { ThemeButton } from "./theme.js";
+import { Gate } from "./gate.js";
+import { Try } from "./try.js";
+import { Jobs } from "./jobs.js";
+import { OneJob } from "./job.js";
+import { emptyForm } from "./calls.js";
+import { initial, OPTIONS } from "./options.js";
+import { guessed, row, toRows } from "./schema.js";
+import { plural } from "./format.js";
+
+const ICON = new URL("./icon.svg", import.meta.url).href;
+const VIEWS = [["try", "Try"], ["jobs", "Jobs"], ["usage", "Usage"]];
+
+// What stands behind the mark names the view and, of a job, its id. Never the key.
+const place = () => {
+  const [, view = "try", id] = location.hash.split("/");
+  return { view: VIEWS.some(([name]) => name === view) ? view : "try", id };
+};
+
+function usePlace() {
+  const [now, setNow] = useState(place);
+  useEffect(() => {
+    const follow = () => setNow(place());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return now;
+}
+
+// Usage brings a library for charts along: it is loaded when it is looked at.
+function UsageLater() {
+  const [view, setView] = useState(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    import("./usage.js").then(({ Usage }) => setView(() => Usage), () => setFailed(true));
+  }, []);
+  if (failed) return html`<p class="trouble" role="alert">This part could not be loaded. The server may be of another version by now: load the page again.</p>`;
+  return view ? html`<${view} />` : html`<p class="muted">Loading…</p>`;
+}
+
+function App() {
+  const key = useKey();
+  const { view, id } = usePlace();
+  const [form, setForm] = useState(emptyForm);
+  const [run, setRun] = useState(null);
+  const [notice, setNotice] = useState(null);
+  useEffect(() => {
+    document.title = key ? `${VIEWS.find(([name]) => name === view)[1]} · Runo` : "Runo";
+  }, [key, view]);
+  // Another key is another account.
+  useEffect(() => setRun(null), [key]);
+  const again = useCallback((urls, body, rows, job) => {
+    const schema = body?.schema ? toRows(body.schema) : guessed(rows);
+    const options = { ...initial(OPTIONS), ...known(body?.options) };
+    setForm((now) => ({ ...now, endpoint: "batch", urls: urls.join("\n"), schemaMode: "rows", rows: schema.length ? schema : [row("title")], options }));
+    setNotice(`${plural(urls.length, "page")} of ${job} that failed. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: look it over."} Nothing is sent yet.`);
+    setRun(null);
+    location.hash = "#/try";
+  }, []);
+  const change = useCallback((changes) => { setNotice(null); setForm(changes); }, []);
+  return html`
+    <header class="top"><a class="brand" href="#/try"><img src=${ICON} alt="" width="22" height="22" />Runo</a>
+      ${key && html`<nav aria-label="Views">${VIEWS.map(([name, title]) => html`<a key=${name} href=${`#/${name}`} aria-current=${view === name ? "page" : undefined}>${title}</a>`)}</nav>`}
+      <div class="row end">${key && html`<button class="quiet small" title="Forget the key" onClick=${() => keepKey("")}><code>${masked(key)}</code> · Leave</button>`}<${ThemeButton} /></div></header>
+    <main id="main" tabindex="-1">
+      ${!key ? html`<${Gate} />`
+        : view === "jobs" ? (id ? html`<${OneJob} key=${id} id=${id} onAgain=${again} />` : html`<${Jobs} />`)
+          : view === "usage" ? html`<${UsageLater} />`
+            : html`<${Try} form=${form} setForm=${change} run=${run} setRun=${setRun} notice=${notice} onAgain=${again} />`}
+    </main>`;
+}
+
+// Options of a call as the form has them: those that are plain.
+function known(options = {}) {
+  const { headers, capture, ...plain } = options;
+  const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");
+  return { ...plain, headers: lines, capture: Boolean(capture?.length) };
+}
+
+render(html`<${App} />`, document.getElementById("app"));

@@ -1,0 +1,34 @@
+// Results as files. CSV has the fields, the page's URL and its error, as the command line writes it.
+
+import { own } from "./ui.js";
+import { columnsOf } from "./table.js";
+
+const cell = (value) => {
+  const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+function csv(rows) {
+  const columns = columnsOf(rows);
+  const line = (cells) => `${cells.map(cell).join(",")}\n`;
+  return line([...columns, "page_url", "page_error"])
+    + rows.map((row) => line([...columns.map((name) => own(row.data, name)), row.url, row.error?.code])).join("");
+}
+
+export const FORMATS = {
+  CSV: { ending: "csv", type: "text/csv", write: csv },
+  NDJSON: { ending: "ndjson", type: "application/x-ndjson", write: (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join("") },
+  JSON: { ending: "json", type: "application/json", write: (rows, summary) => JSON.stringify({ ...summary, results: rows }, null, 1) },
+};
+
+// Hands a file to the browser. It is made here and asked of nobody.
+export function download(format, name, rows, summary) {
+  const { ending, type, write } = FORMATS[format];
+  const sorted = [...rows].sort((a, b) => a.index - b.index);
+  const place = URL.createObjectURL(new Blob([write(sorted, summary)], { type }));
+  const link = document.createElement("a");
+  link.href = place;
+  link.download = `${name}.${ending}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(place), 10_000);
+}

@@ -1,0 +1,36 @@
+// Where the key is typed: once, for this tab.
+
+import { html, useState } from "./ui.js";
+import { usage } from "./api.js";
+import { keepKey } from "./session.js";
+import { Field, Trouble } from "./parts.js";
+
+export function Gate() {
+  const [text, setText] = useState("");
+  const [error, setError] = useState(null);
+  const [asking, setAsking] = useState(false);
+  const enter = async (event) => {
+    event.preventDefault();
+    const typed = text.trim();
+    if (!typed) return;
+    setAsking(true);
+    setError(null);
+    try {
+      // No header may have such characters, so that no key does.
+      if (!/^[\x21-\x7e]+$/.test(typed)) throw Object.assign(new Error("A key has letters, digits and “_”."), { code: "UNAUTHORIZED" });
+      await usage({ as: typed });
+      keepKey(typed);
+    } catch (fault) {
+      setError(fault);
+      setAsking(false);
+    }
+  };
+  return html`<form class="panel gate" onSubmit=${enter}>
+    <h1>Enter your API key</h1>
+    <p class="muted">It stays in this tab until you close it, and goes nowhere but to this server.</p>
+    <${Field} label="API key" help="cargo run prints one; an operator makes others.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
+      placeholder="sk_live_…" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
+    <${Trouble} error=${error} />
+    <div class="row end"><button class="primary" disabled=${asking}>${asking ? "Asking…" : "Open the console"}</button></div>
+  </form>`;
+}

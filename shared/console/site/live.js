@@ -1,0 +1,133 @@
+// A job while it runs and after: where it stands, what it costs, its results, and what can be done about it.
+
+import { Fragment, html, useEffect, useMemo, useState } from "./ui.js";
+import { cancel, idempotencyKey, job as jobOf } from "./api.js";
+import { start } from "./stream.js";
+import { useFollow } from "./follow.js";
+import { duration, number, plural } from "./format.js";
+import { stateOf } from "./words.js";
+import { Badge, Copy, Dialog, Figure, Progress, Trouble } from "./parts.js";
+import { outcomes, ResultTable } from "./table.js";
+import { download, FORMATS } from "./download.js";
+import { PageDialog, PageResult } from "./page.js";
+import { Why } from "./why.js";
+import { explains } from "./options.js";
+
+// What the service says of the job, asked when it begins, when it ends and when somebody cancelled it.
+function useJob(id, marks) {
+  const [info, setInfo] = useState(null);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    setError(null);
+    jobOf(id, { signal: stop.signal }).then(setInfo, (fault) => stop.signal.aborted || setError(fault));
+    return () => stop.abort();
+  }, [id, ...marks]);
+  return [info?.job_id === id ? info : null, error];
+}
+
+// Failed pages can be run again; those that never started were not tried at all, and can be too.
+const again = (rows) => rows.filter(({ status }) => status === "error").sort((a, b) => a.index - b.index).map(({ url }) => url);
+
+export function JobPanel({ followed, body, onAgain }) {
+  const [cancelled, setCancelled] = useState(0);
+  const [asking, ask] = useState(false);
+  const [open, setOpen] = useState(null);
+  const { rows, count, progress, summary, error, waiting, live } = useFollow(followed);
+  const [info, fault] = useJob(followed.id, [cancelled, live]);
+  const kinds = useMemo(() => outcomes(rows), [rows, count]);
+  const single = info?.endpoint === "/extract";
+  const [good, cut] = [kinds.get("success") ?? 0, kinds.get("JOB_CANCELLED") ?? 0];
+  const total = Math.max(info?.progress.total ?? 0, progress?.total ?? 0, count);
+  const state = live && info?.ended_at ? "running" : info?.status;
+  const urls = useMemo(() => again(rows), [rows, count]);
+  return html`<section class="panel job" aria-label="Job">
+    <header class="row between">
+      <div class="row"><code class="job-id">${followed.id}</code><${Copy} text=${followed.id} />
+        <${Badge} kind=${state ?? "running"}>${stateOf(state) ?? "Accepted"}<//></div>
+      ${live && (state === "running" || !state) && html`<button class="danger" onClick=${() => ask(true)}>Cancel</button>`}
+    </header>
+    ${!single && html`<${Progress} label="Progress" total=${total} live=${live} parts=${[
+      { kind: "good", count: good }, { kind: "bad", count: count - good - cut }, { kind: "cut", count: cut }]} />`}
+    <p class="unseen" role="status">${live ? "" : `${stateOf(state) ?? ""}: ${number(count)} of ${number(total)} done`}</p>
+    <p class="row between muted"><span>${number(count)} of ${number(total)} done${count - good ? `, ${number(count - good)} not read` : ""}</span>
+      <span>${info ? duration(info.started_at, info.ended_at ?? undefined) : ""}</span></p>
+    ${waiting && html`<p class="notice">The connection is away: ${waiting.message} It is taken up again by itself; the job goes on.</p>`}
+    <${Trouble} error=${error ?? fault} />
+    ${info && html`<${Credits} info=${info} />`}
+    ${[...kinds].some(([code]) => code !== "success") && !single && html`<${Failures} kinds=${kinds} />`}
+    ${single && rows[0] && html`<${PageResult} row=${rows[0]} />`}
+    ${!single && count > 0 && html`<${Fragment}>
+      <div class="toolbar between"><div class="row"><span class="muted">Download</span>
+        ${Object.keys(FORMATS).map((format) => html`<button key=${format} class="quiet small" onClick=${() => download(format, followed.id, rows, summary)}>${format}</button>`)}</div>
+        ${urls.length > 0 && !live && html`<button class="quiet small" onClick=${() => onAgain(urls, body, rows, followed.id)}>Run ${plural(urls.length, "failed page")} again…</button>`}
+      </div>
+      <${ResultTable} rows=${rows} count=${count} onOpen=${setOpen} label=${`Results of ${followed.id}`} />
+    <//>`}
+    ${open && html`<${PageDialog} row=${open} job=${followed.id} onClose=${() => setOpen(null)}>
+      ${explains() && body && open.status === "success" && html`<${Explain} key=${open.index} url=${open.url} body=${body} />`}<//>`}
+    ${asking && html`<${CancelDialog} id=${followed.id} onClose=${(done) => { ask(false); if (done) setCancelled((n) => n + 1); }} />`}
+  </section>`;
+}
+
+// What a reservation became, by pool: what comes back goes to the prepaid balance first.
+export function pools({ reserved, charged, refunded, monthly, prepaid }) {
+  if (charged === null) return { monthly: { reserved: monthly }, prepaid: { reserved: prepaid } };
+  const back = Math.min(prepaid, refunded);
+  return {
+    monthly: { reserved: monthly, charged: monthly - (refunded - back), refunded: refunded - back },
+    prepaid: { reserved: prepaid, charged: prepaid - back, refunded: back },
+    all: { reserved, charged, refunded },
+  };
+}
+
+function Credits({ info }) {
+  const { monthly, prepaid } = pools(info.credits);
+  const by = (name) => (info.credits.prepaid ? `${number(monthly[name])} monthly, ${number(prepaid[name])} prepaid` : "monthly");
+  return html`<dl class="figures" aria-label="Credits">
+    <${Figure} name="Reserved" value=${info.credits.reserved} note=${by("reserved")} />
+    <${Figure} name="Charged" value=${info.credits.charged} note=${info.credits.charged === null ? "when it ends" : by("charged")} />
+    <${Figure} name="Refunded" value=${info.credits.refunded} note=${info.credits.refunded === null ? "when it ends" : by("refunded")} />
+    ${info.webhook && html`<${Figure} name="Webhook" value=${info.webhook.state} note=${`${info.webhook.attempts} tries`} />`}
+  </dl>`;
+}
+
+function Failures({ kinds }) {
+  return html`<ul class="chips" aria-label="Failures by code">${[...kinds].filter(([code]) => code !== "success").map(([code, count]) => html`<li key=${code}>
+    <code>${code}</code> <strong>${number(count)}</strong></li>`)}</ul>`;
+}
+
+// Why the values of one page are what they are: the page is read again, as a call of its own.
+function Explain({ url, body }) {
+  const [run, setRun] = useState(null);
+  const [fault, setFault] = useState(null);
+  const { rows, error } = useFollow(run);
+  const begin = async () => {
+    const { concurrency, fail_fast, capture, async_mode, ...options } = body.options ?? {};
+    const call = { url, ...(body.schema ? { schema: body.schema } : {}), options };
+    const stop = new AbortController();
+    setFault(null);
+    try {
+      setRun({ ...(await start("v1/extract", call, { signal: stop.signal, idempotencyKey: idempotencyKey(), explain: true })), stop });
+    } catch (refused) {
+      setFault(refused);
+    }
+  };
+  if (rows[0]?.explain) return html`<${Why} explained=${rows[0].explain} />`;
+  if (rows[0]) return html`<${PageResult} row=${rows[0]} />`;
+  return html`<p><button class="quiet" disabled=${Boolean(run) && !error} onClick=${begin}>${run ? "Reading the page again…" : "Explain these values: read the page again (1 credit)"}</button></p><${Trouble} error=${fault ?? error} />`;
+}
+
+export function CancelDialog({ id, onClose }) {
+  const [info, fault] = useJob(id, []);
+  const [error, setError] = useState(null);
+  const back = info && info.endpoint !== "/extract" ? info.credits.reserved - info.progress.done - info.progress.failed : 0;
+  const go = () => cancel(id).then(() => onClose(true), setError);
+  return html`<${Dialog} title="Cancel this job?" onClose=${() => onClose(false)}>
+    <p><code>${id}</code></p>
+    ${info && (info.endpoint === "/extract" ? html`<p>An extract has started as soon as it is accepted: nothing comes back.</p>`
+      : html`<p>Up to <strong>${plural(back, "credit")}</strong> of ${number(info.credits.reserved)} come back. Pages that have started finish, keep their results and are charged; the rest never starts.</p>`)}
+    <${Trouble} error=${error ?? fault} />
+    <footer class="row end"><button class="quiet" onClick=${() => onClose(false)}>Leave it running</button><button class="danger" onClick=${go}>Cancel the job</button></footer>
+  <//>`;
+}

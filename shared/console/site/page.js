@@ -1,0 +1,73 @@
+// One page's result, whole: each value with what there is to say about it.
+
+import { Fragment, html, own, useEffect, useState } from "./ui.js";
+import { send } from "./api.js";
+import { inline } from "./format.js";
+import { Badge, Dialog, Trouble } from "./parts.js";
+import { Why } from "./why.js";
+
+// The warnings that name a field, and the others.
+function sorted(warnings, fields) {
+  const [named, others] = [new Map(), []];
+  for (const warning of warnings ?? []) {
+    const field = /field "((?:[^"\\]|\\.)*)"/.exec(warning)?.[1];
+    if (fields.includes(field)) named.set(field, [...(named.get(field) ?? []), warning]);
+    else others.push(warning);
+  }
+  return [named, others];
+}
+
+function Value({ value }) {
+  if (value === null) return html`<span class="null">null</span>`;
+  if (Array.isArray(value)) return html`<ul class="values">${value.map((item, at) => html`<li key=${at}>${inline(item)}</li>`)}</ul>`;
+  return html`<span class=${`value ${typeof value}`}>${inline(value)}</span>`;
+}
+
+// A URL as text. It is a link only where it can lead to nothing but a web page.
+export function Address({ url }) {
+  return /^https?:\/\//i.test(url) ? html`<a class="address" href=${url} target="_blank" rel="noopener noreferrer">${url}</a>` : html`<span class="address">${url}</span>`;
+}
+
+export function PageResult({ row }) {
+  if (row.status !== "success") return html`<${Trouble} error=${row.error ?? { code: "PENDING", message: "It is still open." }} />`;
+  const fields = Object.keys(row.data);
+  const [about, others] = sorted(row.warnings, fields);
+  return html`<${Fragment}>
+    <dl class="facts">
+      <div><dt>Read by</dt><dd><${Badge} kind="plain">${row.render_mode}<//></dd></div>
+      ${row.final_url && html`<div><dt>Led to</dt><dd><${Address} url=${row.final_url} /></dd></div>`}
+      ${row.attempts && html`<div><dt>Tries</dt><dd>${row.attempts}</dd></div>`}
+      ${row.model_fields && html`<div><dt>By the model</dt><dd>${row.model_fields.join(", ")}</dd></div>`}
+      ${row.images_processed !== null && row.images_processed !== undefined && html`<div><dt>Pictures</dt><dd>${row.images_processed}</dd></div>`}
+    </dl>
+    <table class="fields"><thead><tr><th scope="col">Field</th><th scope="col">Value</th></tr></thead><tbody>
+      ${fields.map((name) => html`<tr key=${name}><th scope="row">${name}</th>
+        <td><${Value} value=${own(row.data, name)} />${about.get(name)?.map((text, at) => html`<p key=${at} class="warning">${text}</p>`)}</td></tr>`)}
+    </tbody></table>
+    ${others.map((text, at) => html`<p key=${at} class="warning">${text}</p>`)}
+    ${row.explain && html`<${Why} explained=${row.explain} />`}
+  <//>`;
+}
+
+// Pictures need the key too, so they are fetched and not linked.
+function Captures({ job, captures }) {
+  const [shown, show] = useState([]);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    let places = [];
+    const load = ({ n }) => send("GET", `v1/jobs/${job}/captures/${Number(n)}`, { accept: "image/png" })
+      .then((response) => response.blob()).then((blob) => URL.createObjectURL(blob));
+    Promise.all(captures.map(load)).then((all) => { places = all; show(all); }, setError);
+    return () => places.forEach((place) => URL.revokeObjectURL(place));
+  }, [job, captures]);
+  return html`<${Fragment}>${shown.map((place) => html`<img key=${place} class="capture" src=${place} alt="The page's window" />`)}<${Trouble} error=${error} /><//>`;
+}
+
+export function PageDialog({ row, job, onClose, children }) {
+  return html`<${Dialog} side title=${`Page ${row.index + 1}`} onClose=${onClose}>
+    <p><${Address} url=${row.url} /></p>
+    <${PageResult} row=${row} />
+    ${row.captures?.length && job ? html`<${Captures} job=${job} captures=${row.captures} />` : null}
+    ${children}
+  <//>`;
+}

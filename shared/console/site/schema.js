@@ -1,0 +1,103 @@
+// A schema as rows to fill in, and as the API takes it.
+
+export const TYPES = ["string", "integer", "float", "boolean", "date", "array<string>", "array<integer>", "array<float>"];
+
+export const EXAMPLES = {
+  string: "A title",
+  integer: "42",
+  float: "9.99",
+  boolean: "true",
+  date: "2026-01-31",
+  "array<string>": "red, green",
+  "array<integer>": "1, 2",
+  "array<float>": "1.5, 2.5",
+};
+
+let last = 0;
+
+// A row. `id` tells rows apart while their names change.
+export const row = (field = "", type = "string", example = "", hint = "", selector = "") => ({
+  id: ++last, field, type, example, hint, selector,
+});
+
+// An example as its type has it; undefined where it does not read so.
+function exampleOf(type, text) {
+  const whole = text.trim();
+  if (type.startsWith("array<")) {
+    const items = whole.split(",").map((item) => exampleOf(type.slice(6, -1), item)).filter((item) => item !== "");
+    return items.length && !items.includes(undefined) ? items : undefined;
+  }
+  if (whole === "") return undefined;
+  if (type === "integer") return /^[+-]?\d+$/.test(whole) ? Number(whole) : undefined;
+  if (type === "float") return Number.isFinite(Number(whole)) ? Number(whole) : undefined;
+  if (type === "boolean") return { true: true, false: false }[whole.toLowerCase()];
+  if (type === "date") return /^\d{4}-\d{2}-\d{2}$/.test(whole) ? whole : undefined;
+  return whole;
+}
+
+// The API's schema, and what is wrong with each row, by its id.
+export function fromRows(rows) {
+  const problems = {};
+  const names = rows.map(({ field }) => field.trim());
+  const schema = rows.map(({ id, type, example, hint, selector }, at) => {
+    const field = names[at];
+    const value = exampleOf(type, example.trim() === "" ? EXAMPLES[type] : example);
+    if (!field) problems[id] = "A field needs a name.";
+    else if (names.indexOf(field) !== at) problems[id] = `“${field}” is there twice.`;
+    else if (value === undefined) problems[id] = `The example does not read as ${type}.`;
+    return {
+      field, type, example: value ?? null,
+      ...(hint.trim() ? { hint: hint.trim() } : {}),
+      ...(selector.trim() ? { selector: selector.trim() } : {}),
+    };
+  });
+  return { schema, problems };
+}
+
+const text = (value) => (value === undefined || value === null ? "" : Array.isArray(value) ? value.join(", ") : String(value));
+
+// Rows from a schema as the API has it, or from a flat JSON Schema. Throws with words where it is neither.
+export function toRows(schema) {
+  if (Array.isArray(schema)) {
+    return schema.map((field) => row(text(field?.field), TYPES.includes(field?.type) ? field.type : "string",
+      text(field?.example), text(field?.hint), text(field?.selector)));
+  }
+  if (schema && typeof schema.properties === "object") {
+    return Object.entries(schema.properties).map(([name, property]) => {
+      const type = typeOf(property);
+      return row(name, type, text(property?.examples?.[0] ?? property?.default), text(property?.description));
+    });
+  }
+  throw new Error("A schema is a list of fields, or a JSON Schema with “properties”.");
+}
+
+function typeOf(property) {
+  const said = [property?.type].flat().find((type) => type && type !== "null") ?? "string";
+  if (said === "array") {
+    const items = typeOf(property.items ?? {});
+    return { integer: "array<integer>", float: "array<float>" }[items] ?? "array<string>";
+  }
+  if (said === "string") return ["date", "date-time"].includes(property?.format) ? "date" : "string";
+  return { integer: "integer", number: "float", boolean: "boolean" }[said] ?? "string";
+}
+
+// A schema for data that is known and whose schema is not: names as they are, types as the values show them.
+export function guessed(results) {
+  const rows = new Map();
+  for (const { data } of results) {
+    for (const [name, value] of Object.entries(data ?? {})) {
+      const known = rows.get(name);
+      if (!known || (known.sure === false && value !== null)) rows.set(name, guess(name, value));
+    }
+  }
+  return [...rows.values()].map(({ sure, ...rest }) => rest);
+}
+
+function guess(name, value) {
+  const item = Array.isArray(value) ? value[0] : value;
+  const plain = typeof item === "number" ? (Number.isInteger(item) ? "integer" : "float")
+    : typeof item === "boolean" ? "boolean"
+      : /^\d{4}-\d{2}-\d{2}$/.test(item ?? "") ? "date" : "string";
+  const type = !Array.isArray(value) ? plain : plain === "integer" || plain === "float" ? `array<${plain}>` : "array<string>";
+  return { ...row(name, type, text(value).slice(0, 100)), sure: item !== null && item !== undefined };
+}

@@ -1,0 +1,76 @@
+// Results as they come: events over fetch (an EventSource could not send the key), taken up again where they broke off.
+
+import { ApiError, pause, send } from "./api.js";
+
+const EVENTS = "text/event-stream";
+const SHORTEST_PAUSE = 500;
+const LONGEST_PAUSE = 10_000;
+
+// The events of a response's body.
+export async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const pieces = (rest + value).split("\n\n");
+    rest = pieces.pop();
+    for (const piece of pieces) {
+      const found = read(piece);
+      if (found.data !== undefined) yield found;
+    }
+  }
+}
+
+function read(piece) {
+  const found = {};
+  for (const line of piece.split("\n")) {
+    const [, name, value] = /^(event|id|data): ?(.*)$/.exec(line) ?? [];
+    if (name === "data") found.data = JSON.parse(value);
+    else if (name) found[name] = value;
+  }
+  return found;
+}
+
+// Sends a call that makes a job. Gives the job's id at once, and the response that its results come in.
+// `explain`: the server is asked to say why it chose each value, which it may do of one page.
+export async function start(path, body, { signal, idempotencyKey, explain }) {
+  const headers = { "Idempotency-Key": idempotencyKey, ...(explain ? { Prefer: "explain" } : {}) };
+  const response = await send("POST", path, { body, accept: EVENTS, signal, headers });
+  return { response, id: response.headers.get("X-Job-ID") };
+}
+
+// Follows a job to its end: `unit`, `progress`, `done`, and `waiting` while the connection is away.
+export async function follow({ id, response, seen = 0 }, on, signal) {
+  let wait = SHORTEST_PAUSE;
+  for (;;) {
+    let asked = 0;
+    try {
+      response ??= await send("GET", `v1/jobs/${encodeURIComponent(id)}/result`, {
+        accept: EVENTS, signal, headers: seen ? { "Last-Event-ID": String(seen) } : {},
+      });
+      on.waiting?.(null);
+      for await (const { event, id: place, data } of events(response)) {
+        wait = SHORTEST_PAUSE;
+        if (event === "unit") {
+          seen = Number(place);
+          on.unit(data);
+        } else if (event === "progress") {
+          on.progress?.(data);
+        } else if (event === "done" && data.status !== "running") {
+          on.done?.(data);
+          return;
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError && !error.retryable) throw error;
+      on.waiting?.(error);
+      asked = 1_000 * (error.retryAfter ?? 0);
+    }
+    response = null;
+    await pause(Math.max(wait, asked), signal);
+    if (signal.aborted) return;
+    wait = Math.min(wait * 2, LONGEST_PAUSE);
+  }
+}

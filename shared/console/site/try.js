@@ -1,0 +1,97 @@
+// Try: a call, made from a form; its answer as it comes; the same call for other places.
+
+import { html, useMemo, useRef, useState } from "./ui.js";
+import { idempotencyKey } from "./api.js";
+import { start } from "./stream.js";
+import { isStatic, useKey } from "./session.js";
+import { callOf, ENDPOINTS, reserves, urlsOf } from "./calls.js";
+import { CRAWL, explains, offered } from "./options.js";
+import { plural } from "./format.js";
+import { Check, Choice, Empty, Field, Trouble } from "./parts.js";
+import { SchemaEditor } from "./schema-editor.js";
+import { OptionsForm } from "./options-form.js";
+import { JobPanel } from "./live.js";
+import { Snippets } from "./snippets-view.js";
+import { remember } from "./memory.js";
+
+export function Try({ form, setForm, run, setRun, notice, onAgain }) {
+  const [tried, setTried] = useState(false);
+  const [sending, setSending] = useState(false);
+  const [error, setError] = useState(null);
+  const lost = useRef(null);
+  const bound = isStatic(useKey());
+  const call = useMemo(() => callOf(form, bound), [form, bound]);
+  const problems = tried ? call.problems : onlyOf(call.problems);
+  const change = (changes) => setForm((now) => ({ ...now, ...changes }));
+  const sendIt = async (event) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(call.problems).length) return;
+    setSending(true);
+    setError(null);
+    setRun(null);
+    const stop = new AbortController();
+    try {
+      // A call whose answer was lost may have been accepted: sent again, it is the same one.
+      const text = JSON.stringify([call.path, call.body]);
+      if (lost.current?.text !== text) lost.current = { text, key: idempotencyKey() };
+      const begun = await start(call.path, call.body, {
+        signal: stop.signal, idempotencyKey: lost.current.key, explain: form.explain && form.endpoint === "extract",
+      });
+      lost.current = null;
+      remember(begun.id, call.body);
+      setRun({ ...begun, stop, body: call.body });
+    } catch (refused) {
+      if (refused.code !== "UNREACHABLE") lost.current = null;
+      setError(refused);
+    } finally {
+      setSending(false);
+    }
+  };
+  return html`<div class="try">
+    <form class="panel form" onSubmit=${sendIt} noValidate>
+      <h1 class="unseen">Try</h1>
+      <${Choice} label="What to read" value=${form.endpoint} choices=${ENDPOINTS} onChange=${(endpoint) => change({ endpoint })} />
+      ${notice && html`<p class="notice" role="status">${notice}</p>`}
+      <${Pages} form=${form} change=${change} problem=${problems.url} />
+      ${form.endpoint === "crawl" && html`<${OptionsForm} options=${CRAWL} values=${form.crawl} change=${(crawl) => change({ crawl })} problems=${problems} />`}
+      ${bound ? html`<p class="notice">This key has its schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
+      <details class="more-options"><summary>Options${call.body.options ? ` (${Object.keys(call.body.options).length} changed)` : ""}</summary>
+        <${OptionsForm} options=${offered(form.endpoint)} values=${form.options} change=${(options) => change({ options })} /></details>
+      ${explains() && form.endpoint === "extract" && html`<${Check} label="Explain each value" help="says why it was chosen" checked=${form.explain} onChange=${(explain) => change({ explain })} />`}
+      <div class="row between submit"><span class="muted">Reserves ${plural(reserves(call), "credit")}</span>
+        <button class="primary" disabled=${sending}>${sending ? "Sending…" : "Send"}</button></div>
+      ${tried && Object.keys(call.problems).length > 0 && html`<p class="problem" role="alert">Something is missing above.</p>`}
+    </form>
+    <div class="answer">
+      <${Trouble} error=${error} />
+      ${run ? html`<${JobPanel} key=${run.id} followed=${run} body=${run.body} onAgain=${onAgain} />`
+        : !error && html`<section class="panel"><${Empty} title="Nothing sent yet"><p class="muted">Say a page and the fields that you want of it. Results appear here while they come.</p><//></section>`}
+      <${Snippets} call=${call} />
+    </div>
+  </div>`;
+}
+
+// What is shown before anything was sent: what is wrong with what was typed, not what is still empty.
+function onlyOf({ url, follow_pattern, ...rest }) {
+  return rest;
+}
+
+function Pages({ form, change, problem }) {
+  if (form.endpoint === "batch") {
+    const count = urlsOf(form.urls).length;
+    return html`<${Field} label="URLs, one a line" help=${`${plural(count, "URL")}; up to 10,000`} problem=${problem}>${(attributes) => html`<textarea ...${attributes} rows="6" class="code" spellcheck="false"
+      placeholder="https://example.com/p/1" value=${form.urls} onInput=${(event) => change({ urls: event.target.value })}></textarea>`}<//>`;
+  }
+  const name = form.endpoint === "crawl" ? "seed" : "url";
+  return html`<${Field} label=${name === "seed" ? "Where to begin" : "URL"} problem=${problem}>${(attributes) => html`<input ...${attributes} type="url" inputmode="url" spellcheck="false"
+    placeholder="https://example.com/p/1" value=${form[name]} onInput=${(event) => change({ [name]: event.target.value })} />`}<//>
+    ${!form[name] && html`<p class="help"><button type="button" class="link" onClick=${() => change(example(form))}>Fill in an example</button></p>`}`;
+}
+
+// A page that is there: the local server's own, or one of everybody's.
+function example(form) {
+  const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  const url = local ? `${location.origin}/sample/product` : "https://example.com/";
+  return form.endpoint === "crawl" ? { seed: url, crawl: { ...form.crawl, follow_pattern: `${new URL(url).origin}/*`, max_pages: 5 } } : { url };
+}

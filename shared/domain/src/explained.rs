@@ -1,0 +1,86 @@
+//! Why a value was chosen: the candidates of each field, as a result shows them to whoever asked. Bounded, so that a result
+//! still fits its row.
+
+use serde::{Deserialize, Serialize};
+
+/// Most candidates of a field.
+const MOST_CANDIDATES: usize = 10;
+/// Most bytes of all explanations of a page, as JSON.
+const MOST_BYTES: usize = 16 * 1024;
+/// Most characters of one text in them.
+const MOST_CHARS: usize = 200;
+
+/// All candidates of one field, best first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The field's name.
+    pub field: String,
+    /// What the name was taken to mean; empty where nothing is known of it.
+    pub meaning: String,
+    /// What might have been its value.
+    pub candidates: Vec<SeenCandidate>,
+}
+
+/// What became of one candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenCandidate {
+    /// Where it was seen.
+    pub source: String,
+    /// Higher is better; only candidates of one field are compared.
+    pub score: i32,
+    /// What it was found by.
+    pub reason: String,
+    /// Its text, shortened.
+    pub text: String,
+    /// The value that it was read as, or why it was passed over.
+    pub outcome: String,
+}
+
+/// The same with as many candidates as there is room for: the best of each field stay longest.
+pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
+    for candidate in all.iter_mut().flat_map(|one| &mut one.candidates) {
+        let SeenCandidate { source: _, score: _, reason, text, outcome } = candidate;
+        for text in [reason, text, outcome] {
+            if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+                text.truncate(end);
+            }
+        }
+    }
+    let size = |all: &[Explained]| serde_json::to_string(all).map_or(0, |text| text.len());
+    for most in (0..=MOST_CANDIDATES).rev() {
+        all.iter_mut().for_each(|one| one.candidates.truncate(most));
+        if size(&all) <= MOST_BYTES {
+            return all;
+        }
+    }
+    // Two hundred fields with long names, and nothing to say of any.
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, candidates: usize, text: &str) -> Explained {
+        let seen = |n| SeenCandidate {
+            source: "JsonLd".into(),
+            score: 100 - i32::try_from(n).unwrap(),
+            reason: "name".into(),
+            text: text.into(),
+            outcome: "chosen".into(),
+        };
+        Explained { field: name.into(), meaning: String::new(), candidates: (0..candidates).map(seen).collect() }
+    }
+
+    #[test]
+    fn the_best_of_each_field_stay() {
+        let few = bounded(vec![field("a", 3, "x"), field("b", 30, "é")]);
+        assert_eq!(few.iter().map(|one| one.candidates.len()).collect::<Vec<_>>(), [3, MOST_CANDIDATES]);
+        let long = "é".repeat(5_000);
+        let many = bounded((0..40).map(|n| field(&format!("field {n}"), 20, &long)).collect());
+        assert_eq!(many.len(), 40);
+        assert!(many.iter().all(|one| one.candidates.len() < MOST_CANDIDATES));
+        assert!(serde_json::to_string(&many).unwrap().len() <= MOST_BYTES);
+        assert!(bounded((0..200).map(|_| field(&long, 1, "x")).collect()).is_empty());
+    }
+}

@@ -1,0 +1,196 @@
+// What people do in the console: enter a key, read a page, watch and cancel a batch, take a crawl's results along.
+
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { api, enterKey, fields, KEY, openConsole, pick, PRODUCT, send, startBrowser, startServer, until } from "./support.mjs";
+import { startSite } from "./site.mjs";
+
+let server, site, browser;
+before(async () => { [server, site, browser] = await Promise.all([startServer(), startSite(), startBrowser()]); });
+after(async () => { await browser?.close(); await Promise.all([server?.stop(), site?.stop()]); });
+
+test("the key is typed once, kept for the tab, and stands in no URL, cookie or log", async () => {
+  const { page, context, close } = await openConsole(browser, server, { key: null });
+  assert.equal(new URL(page.url()).pathname, "/console");
+  await page.getByLabel("API key").fill("sk_live_wrong");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("The key is not known").waitFor();
+  await enterKey(page, KEY);
+  await page.reload();
+  await page.getByRole("navigation", { name: "Views" }).waitFor();
+  const kept = await page.evaluate(() => ({ session: Object.values(sessionStorage), local: JSON.stringify({ ...localStorage }), url: location.href }));
+  assert.deepEqual(kept.session, [KEY]);
+  assert.ok(!kept.local.includes(KEY) && !kept.url.includes(KEY));
+  assert.deepEqual(await context.cookies(), []);
+  const shown = await page.locator("body").innerText();
+  assert.ok(!shown.includes(KEY) && shown.includes("sk_live_…0001"), shown);
+  // Another tab knows nothing of it.
+  const other = await context.newPage();
+  await other.goto(`${server.base}/console`);
+  await other.getByLabel("API key").waitFor();
+  await page.getByRole("button", { name: /Leave/ }).click();
+  await page.getByLabel("API key").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await close();
+  assert.ok(!server.log().split("\n").filter((line) => !line.startsWith("API key") && !line.includes("X-API-Key")).join("\n").includes(KEY));
+});
+
+test("a page is read: values, warnings beside them, render mode, and the same call elsewhere", async () => {
+  const { page, close } = await openConsole(browser, server);
+  await page.getByLabel("URL", { exact: true }).fill(`${server.base}/sample/product`);
+  await fields(page, [...PRODUCT, ["inStock", "boolean", true]]);
+  await send(page);
+  const job = page.getByRole("region", { name: "Job" });
+  await job.getByText("Copper Kettle").waitFor();
+  const rows = await job.locator("table.fields tr").allInnerTexts();
+  assert.match(rows.join("\n"), /price\s+49\.9/);
+  assert.match(rows.find((row) => row.startsWith("inStock")), /true\s+field "inStock": .*InStock.* was read as true/);
+  await job.getByText("structured").waitFor();
+  await job.getByText("Completed", { exact: true }).waitFor();
+  const id = await job.locator(".job-id").innerText();
+  assert.equal((await (await api(server, `/v1/jobs/${id}`)).json()).status, "completed");
+  for (const [name, words] of [["curl", "X-API-Key: $RUNO_API_KEY"], ["Python", "Client().extract("], ["TypeScript", "new Client().extract("], ["CLI", "runo extract"]]) {
+    await page.locator(".snippets .choice label", { hasText: name }).click();
+    const text = await page.locator(".snippets pre").innerText();
+    assert.ok(text.includes(words) && text.includes("/sample/product") && !text.includes(KEY), text);
+  }
+  await close();
+});
+
+test("a batch is watched and cancelled mid-way: what ran stays, the rest comes back", async () => {
+  site.close();
+  const { page, close } = await openConsole(browser, server);
+  await pick(page, "Many pages");
+  await page.getByLabel("URLs, one a line").fill([...site.urls("p", 3), ...site.urls("gate", 20)].join("\n"));
+  await fields(page, PRODUCT);
+  await page.getByText("Options").click();
+  await page.getByLabel("At once").fill("2");
+  await send(page);
+  const job = page.getByRole("region", { name: "Job" });
+  // The id is there at once, and results come while the job runs.
+  await job.locator(".job-id").waitFor();
+  await job.getByRole("gridcell", { name: "Product 3", exact: true }).waitFor();
+  await until("the bar has moved", async () => (await job.getByRole("progressbar").getAttribute("aria-valuenow")) === "3");
+  await job.getByRole("button", { name: "Cancel" }).click();
+  const asked = page.getByRole("dialog");
+  await asked.getByText("20 credits").waitFor();
+  await asked.getByRole("button", { name: "Cancel the job" }).click();
+  await job.getByText("Cancelling", { exact: true }).waitFor();
+  site.open();
+  await job.getByText("Cancelled", { exact: true }).waitFor();
+  const id = await job.locator(".job-id").innerText();
+  const { credits, progress } = await (await api(server, `/v1/jobs/${id}`)).json();
+  assert.equal(credits.reserved, 23);
+  assert.equal(credits.charged, progress.done + progress.failed);
+  assert.equal(credits.charged + credits.refunded, 23);
+  assert.ok(credits.refunded >= 15, JSON.stringify(credits));
+  const figures = await job.locator("dl.figures").innerText();
+  assert.ok(figures.includes(`${credits.charged}`) && figures.includes(`${credits.refunded}`), figures);
+  assert.match(await job.getByRole("list", { name: "Failures by code" }).innerText(), new RegExp(`JOB_CANCELLED\\s+${credits.refunded}`));
+  // Those that did not run can be run again; what will be sent is shown first.
+  await job.getByRole("button", { name: /Run .* failed pages again/ }).click();
+  const again = (await page.getByLabel("URLs, one a line").inputValue()).split("\n");
+  assert.equal(again.length, credits.refunded);
+  assert.ok(again.every((url) => url.includes("/gate/")));
+  assert.equal(await page.getByLabel("Name of field 2").inputValue(), "price");
+  const before = (await (await api(server, "/v1/jobs?state=all")).json()).jobs.length;
+  await send(page);
+  await page.getByRole("region", { name: "Job" }).getByText("Completed", { exact: true }).waitFor();
+  assert.equal((await (await api(server, "/v1/jobs?state=all")).json()).jobs.length, before + 1);
+  await close();
+});
+
+test("a crawl's results are downloaded, and read as what they are", async () => {
+  const { page, close } = await openConsole(browser, server);
+  await pick(page, "Crawl a site");
+  await page.getByLabel("Where to begin").fill(`${site.base}/tree/0`);
+  await page.getByLabel("Follow").fill(`${site.base}/tree/*`);
+  await page.getByLabel("Pages at most").fill("20");
+  await fields(page, [["title", "string", "A title"]]);
+  await page.getByText("Options").click();
+  await page.getByLabel("Through the queue").check();
+  await send(page);
+  const job = page.getByRole("region", { name: "Job" });
+  await job.getByText("Completed", { exact: true }).waitFor();
+  await until("all rows are there", async () => (await job.getByRole("grid").getAttribute("aria-rowcount")) === "8");
+  const take = async (format) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), job.getByRole("button", { name: format, exact: true }).click()]);
+    assert.match(download.suggestedFilename(), new RegExp(`^job_[0-9a-z]+\\.${format.toLowerCase()}$`));
+    return readFileSync(await download.path(), "utf8");
+  };
+  const id = await job.locator(".job-id").innerText();
+  assert.equal((await (await api(server, `/v1/jobs/${id}`)).json()).async_mode, true);
+  const titles = Array.from({ length: 7 }, (_, n) => `Page ${n}`);
+  const ndjson = (await take("NDJSON")).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(ndjson.map((row) => row.data.title).sort(), titles);
+  const json = JSON.parse(await take("JSON"));
+  assert.deepEqual([json.results.length, json.crawl_meta.pages_visited, json.crawl_meta.credits_refunded], [7, 7, 13]);
+  const [head, ...lines] = (await take("CSV")).trimEnd().split("\n");
+  assert.equal(head, "title,page_url,page_error");
+  assert.deepEqual(lines.map((line) => line.split(",")[0]).sort(), titles);
+  await close();
+});
+
+test("errors are told in words: of a page, of a call, of a server that is away", async () => {
+  const { page, context, close } = await openConsole(browser, server);
+  await page.getByLabel("URL", { exact: true }).fill(`${site.base}/nowhere`);
+  await fields(page, PRODUCT);
+  await send(page);
+  const job = page.getByRole("region", { name: "Job" });
+  await job.getByText("The page could not be reached").waitFor();
+  await job.getByText("URL_UNREACHABLE").first().waitFor();
+  await page.getByText("Options").click();
+  await page.getByLabel("Timeout (ms)").fill("5");
+  await send(page);
+  const trouble = page.getByRole("alert");
+  await trouble.getByText("The request is not right").waitFor();
+  await trouble.getByText("options.timeout_ms").waitFor();
+  await page.getByLabel("Timeout (ms)").fill("15000");
+  await context.setOffline(true);
+  await send(page);
+  await page.getByRole("alert").getByText("The service does not answer").first().waitFor();
+  await context.setOffline(false);
+  await page.goto(`${server.base}/console#/jobs/job_000000000000`);
+  await page.getByText("There is no such job").first().waitFor();
+  await close();
+});
+
+test("a call whose answer was lost is the same call when it is sent again", async () => {
+  const { page, close } = await openConsole(browser, server);
+  const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
+  const before = await jobs();
+  let lost = 0;
+  await page.route("**/v1/extract", async (route) => {
+    if (lost++) return route.continue();
+    await route.fetch();
+    return route.abort("connectionreset");
+  });
+  await page.getByLabel("URL", { exact: true }).fill(`${site.base}/p/7`);
+  await fields(page, PRODUCT);
+  await send(page);
+  await page.getByRole("alert").getByText("The service does not answer").first().waitFor();
+  await send(page);
+  await page.getByRole("region", { name: "Job" }).getByText("Product 7").waitFor();
+  assert.deepEqual([lost, await jobs()], [2, before + 1]);
+  await close();
+});
+
+test("jobs are listed with bars that move, and cancelled from the list", async () => {
+  site.close();
+  const body = JSON.stringify({ urls: [...site.urls("p", 2), ...site.urls("gate", 10)], schema: [{ field: "title", type: "string", example: "x" }], options: { concurrency: 1 } });
+  const held = fetch(`${server.base}/v1/batch`, { method: "POST", body, headers: { "X-Api-Key": KEY, "Content-Type": "application/json" } });
+  const id = (await held).headers.get("x-job-id");
+  const { page, close } = await openConsole(browser, server);
+  await page.getByRole("link", { name: "Jobs" }).click();
+  const line = page.getByRole("row", { name: new RegExp(id) });
+  await until("its bar has moved", async () => (await line.getByRole("progressbar").getAttribute("aria-valuenow")) === "2");
+  await line.getByRole("button", { name: `Cancel ${id}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
+  site.open();
+  await line.getByText("Cancelled", { exact: true }).waitFor();
+  await line.getByRole("link").click();
+  await page.getByRole("region", { name: "Job" }).getByText(id).waitFor();
+  await (await held).text();
+  await close();
+});

@@ -1,0 +1,127 @@
+// What the console's tests stand on: the local server, a browser, and a page that may talk to nobody else.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+export const KEY = "sk_live_console_tests_0001";
+export const REPOSITORY = process.env.RUNO_REPOSITORY;
+const PATIENCE = 30_000;
+
+// The local server on a port of its own; it ends with the tests.
+export async function startServer(settings = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "runo-console-"));
+  const child = spawn(process.env.RUNO_LOCAL, [], {
+    env: {
+      PATH: process.env.PATH, HOME: folder, PORT: "0", DATA_DIR: folder, RUNO_DEV_KEY: KEY, RUNO_DEV_RATE: "100000",
+      FETCH_ALLOW: "127.0.0.0/8", HOST_DELAY_MS: "0", BROWSER: "off", RUST_LOG: "info", ...settings,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  child.stderr.on("data", (piece) => { log += piece; });
+  const lines = createInterface({ input: child.stdout });
+  const base = await new Promise((resolve, reject) => {
+    lines.on("line", (line) => {
+      log += `${line}\n`;
+      if (line.startsWith("listening on ")) resolve(line.slice("listening on ".length));
+    });
+    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+  });
+  return {
+    base,
+    log: () => log,
+    async stop() {
+      const ended = new Promise((resolve) => child.on("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const startBrowser = () => chromium.launch({ executablePath: process.env.RUNO_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+
+// A window on the console. Whatever it asks of another origin, logs as an error or is refused by its policy is a fault.
+export async function openConsole(browser, server, { colours = "light", width = 1280, height = 900, key = KEY, expected = [] } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height }, colorScheme: colours, reducedMotion: "reduce", acceptDownloads: true, timezoneId: "UTC", locale: "en-US",
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  page.on("console", (message) => {
+    const text = message.text();
+    // A refused call is the browser's to note, and what the test is about.
+    if (["error", "warning"].includes(message.type()) && !/Failed to load resource/.test(text)) faults.push(text);
+  });
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${server.base}/`) && !url.startsWith("blob:")) faults.push(`asked elsewhere: ${url}`);
+    if (url.includes(KEY) || (request.headers().cookie ?? "")) faults.push(`a key or a cookie in a request: ${url}`);
+  });
+  page.on("dialog", (dialog) => { faults.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  await fromFolder(page);
+  await page.goto(`${server.base}/`);
+  if (key) await enterKey(page, key);
+  return {
+    page,
+    context,
+    async close() {
+      await context.close();
+      assert.deepEqual(faults.filter((fault) => !expected.some((known) => known.test(fault))), []);
+    },
+  };
+}
+
+// With RUNO_CONSOLE_SITE, files come from that folder and not from the binary: what was changed is seen without a build.
+async function fromFolder(page) {
+  const folder = process.env.RUNO_CONSOLE_SITE;
+  if (!folder) return;
+  await page.route(/\/console\/[0-9a-f]+\/[^/]+$/, async (route) => {
+    const file = join(folder, new URL(route.request().url()).pathname.split("/").pop());
+    if (!existsSync(file)) return route.fulfill({ status: 404, body: "" });
+    const answer = await route.fetch().catch(() => null);
+    const type = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" }[file.split(".").pop()] ?? "text/plain";
+    return route.fulfill({ headers: { ...answer?.headers(), "content-type": type, "content-encoding": "identity" }, body: readFileSync(file) });
+  });
+}
+
+export async function enterKey(page, key) {
+  await page.getByLabel("API key").fill(key);
+  await page.getByRole("button", { name: "Open the console" }).click();
+  await page.getByRole("navigation", { name: "Views" }).waitFor();
+}
+
+// Fills the schema's rows: name, type, and a selector where there is one.
+export async function fields(page, wanted) {
+  await page.locator(".choice label", { hasText: "JSON" }).first().click();
+  const schema = wanted.map(([field, type, example, selector]) => ({ field, type, example, ...(selector ? { selector } : {}) }));
+  await page.getByLabel("Schema as JSON, or a flat JSON Schema").fill(JSON.stringify(schema));
+  await page.locator(".choice label", { hasText: "Fields" }).first().click();
+}
+
+export const PRODUCT = [["title", "string", "A title"], ["price", "float", 9.99]];
+
+export const pick = (page, label) => page.locator(".choice label", { hasText: label }).first().click();
+
+export const send = (page) => page.getByRole("button", { name: "Send", exact: true }).click();
+
+// Waits until something holds, and says what it was if it never does.
+export async function until(what, holds) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const value = await holds();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`it never came to it that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export const api = (server, path, options = {}) =>
+  fetch(`${server.base}${path}`, { ...options, headers: { "X-Api-Key": KEY, "Content-Type": "application/json", ...options.headers } });
