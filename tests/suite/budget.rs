@@ -43,6 +43,15 @@ async fn a_batch_of_fast_pages_writes_in_groups() {
     assert!(cost <= 1.4, "{cost} write units a page");
 }
 
+/// A runner prepares as many units at once as may run: one read is for all of them, not one each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_s_urls_are_read_once_however_many_units_begin_together() {
+    let calls = batch(64, 32).await;
+    let queries = calls.iter().filter(|call| call.operation == "Query").count();
+    // The URLs, and in the end the segments, for the stream of results.
+    assert!(queries <= 2, "{queries} queries");
+}
+
 #[tokio::test]
 async fn pages_that_come_one_by_one_take_two_writes_each() {
     const PAGES: usize = 600;

@@ -40,7 +40,25 @@ pub type Inputs = Arc<Vec<Arc<Input>>>;
 /// What is kept of the jobs that were worked on last.
 struct JobCache {
     specs: Mutex<LruCache<JobId, Arc<JobSpec>>>,
-    inputs: Mutex<LruCache<JobId, Inputs>>,
+    inputs: Mutex<LruCache<JobId, Arc<JobInputs>>>,
+}
+
+/// What a job's units are about, as far as it was read. One read at a time: a runner prepares many units at once, and one
+/// read is for all of them.
+#[derive(Default)]
+struct JobInputs {
+    reading: tokio::sync::Mutex<()>,
+    known: Mutex<Inputs>,
+}
+
+impl JobInputs {
+    fn known(&self) -> Inputs {
+        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, inputs: &Inputs) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(inputs);
+    }
 }
 
 impl Default for JobCache {
@@ -58,15 +76,9 @@ impl JobCache {
         self.specs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    fn inputs(&self, id: &JobId) -> Inputs {
-        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned().unwrap_or_default()
-    }
-
-    fn put_inputs(&self, id: &JobId, inputs: &Inputs) {
+    fn inputs(&self, id: &JobId) -> Arc<JobInputs> {
         let mut kept = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.get(id).is_none_or(|old| old.len() < inputs.len()) {
-            kept.put(id.clone(), Arc::clone(inputs));
-        }
+        Arc::clone(kept.get_or_insert(id.clone(), Arc::default))
     }
 }
 
@@ -140,13 +152,19 @@ impl JobReader {
         if let Some(one) = &job.one {
             return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
         }
-        let mut inputs = self.cache.inputs(&job.id);
+        let kept = self.cache.inputs(&job.id);
+        let mut inputs = kept.known();
         if inputs.len() <= seq as usize {
-            // Rows never change and follow each other without a gap: the next begins where the known ones end.
-            let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
-            let more = self.rows.retry(|| self.rows.store().jobs.inputs(&job.id, from)).await?;
-            inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
-            self.cache.put_inputs(&job.id, &inputs);
+            let _reading = kept.reading.lock().await;
+            // Another unit's read may have been for this one too.
+            inputs = kept.known();
+            if inputs.len() <= seq as usize {
+                // Rows never change and follow each other without a gap: the next begins where the known ones end.
+                let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
+                let more = self.rows.retry(|| self.rows.store().jobs.inputs(&job.id, from)).await?;
+                inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
+                kept.put(&inputs);
+            }
         }
         let found = inputs.get(seq as usize).cloned();
         found.ok_or_else(|| StoreError::Malformed(format!("{}: unit {seq} has no input", job.id)))
