@@ -61,6 +61,8 @@ const ALLOWED: [(&str, &[&str]); 30] = [
     ),
     ("admin", &["api", "domain", "engine", "local", "runtime", "store"]),
     ("bench", &["api", "domain", "extraction", "fetch", "language-model", "local", "runtime", "store", "visits"]),
+    // What it simulates is decided by the machine of production alone.
+    ("simulator", &["domain"]),
     // A client knows the contract and nothing else of the service; the command line knows the client, and the
     // tools, which know nothing either.
     ("runo-client", &[]),

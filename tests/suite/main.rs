@@ -48,6 +48,7 @@ mod rights;
 mod rust_client;
 mod schedules;
 mod secrets;
+mod simulator;
 mod streaming;
 mod support;
 mod telemetry;

@@ -12,6 +12,7 @@ use engine::Engine;
 use engine::accept::Call as Request;
 use runtime::settings::Settings;
 
+use crate::simulator;
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::site::Site;
@@ -112,4 +113,14 @@ async fn what_a_page_costs_at_real_times() {
     assert!(detached.writes <= 1.6, "{}", detached.writes);
     assert!(crawl.writes <= 7.0, "{}", crawl.writes);
     assert!(extract.writes <= 14.0, "{}", extract.writes);
+    // The simulator comes to the same, as far as a machine with other work lets pages end together.
+    for (name, counted) in [
+        ("batch in a handler, 8 at once", eight.writes),
+        ("batch in a handler, 32 at once", many.writes),
+        ("batch, nobody waits, a worker's lanes", detached.writes),
+        ("extract, its cache row apart", extract.writes),
+    ] {
+        let simulated = simulator::alone(name).writes_a_page();
+        assert!((simulated / counted - 1.0).abs() <= 0.3, "{name}: {simulated} simulated, {counted} counted");
+    }
 }

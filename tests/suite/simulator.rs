@@ -1,0 +1,117 @@
+//! The simulator (tools/simulator) stands on the numbers of this deployment, and comes to the figures that are counted here.
+
+#![allow(clippy::print_stdout)] // what was compared
+
+use std::fs;
+
+use runtime::settings::Settings;
+use serde_json::Value;
+use simulator::deployment::{DUE_SHARDS, FunctionSpec, MappingSpec};
+use simulator::retries::{SDK_TRIES, STEP_TRIES, STEP_WAIT, STORE_TRIES, STORE_WAIT};
+use simulator::{Deployment, Figures, scenarios};
+use store::RetryPolicy;
+use store::queue::{QueueNames, definitions};
+
+use crate::support::template::Template;
+
+/// How far the simulator may be off what is counted in docs/SCALING.md, which was counted on a machine with other work.
+const NEAR: f64 = 0.15;
+
+#[test]
+fn what_is_simulated_is_what_the_template_deploys() {
+    let (template, simulated) = (Template::read(), Deployment::default());
+    let function = |id: &str| {
+        let properties = template.function(id).properties;
+        let number = |name: &str| properties[name].as_u64().unwrap();
+        FunctionSpec { memory_mb: number("MemorySize").try_into().unwrap(), timeout_secs: number("Timeout") }
+    };
+    assert_eq!(simulated.batch, function("BatchFunction"));
+    assert_eq!(simulated.extract, function("ExtractFunction"));
+    assert_eq!(simulated.worker, function("WorkerFunction"));
+    assert_eq!(simulated.settle, function("SettleFunction"));
+
+    let number = |value: &Value| template.text(value).parse::<u32>().unwrap();
+    let queues = definitions(&QueueNames::default());
+    let mapping = |id: &str, event: &str, queue: &str| {
+        let events = template.function(id).properties;
+        let properties = &events["Events"][event]["Properties"];
+        assert!(properties["MaximumBatchingWindowInSeconds"].is_null(), "no window is simulated");
+        let queue = queues.iter().find(|definition| definition.name == queue).unwrap();
+        MappingSpec {
+            batch: number(&properties["BatchSize"]),
+            concurrency: number(&properties["ScalingConfig"]["MaximumConcurrency"]),
+            visibility_secs: queue.visibility_secs.into(),
+            receives: queue.redrive.as_ref().unwrap().max_receives,
+        }
+    };
+    assert_eq!(simulated.units, mapping("WorkerFunction", "Units", "runo-units"));
+    assert_eq!(simulated.settlements, mapping("SettleFunction", "Settle", "runo-settle"));
+    let reserved = |id: &str| template.function(id).properties["ReservedConcurrentExecutions"]["Fn::If"][1].clone();
+    assert_eq!(
+        template.0["Parameters"]["ReserveConcurrency"]["Default"].as_str(),
+        Some("true").filter(|_| simulated.reserve)
+    );
+    assert_eq!(number(&reserved("WorkerFunction")), simulated.units.concurrency);
+    assert_eq!(number(&reserved("SettleFunction")), simulated.reserved_settle);
+    assert_eq!(number(&reserved("NotifyFunction")), simulated.reserved_notify);
+    let parameter = |name: &str| number(&template.0["Parameters"][name]["Default"]);
+    assert_eq!(simulated.throttle_rate, parameter("ThrottleRate"));
+    assert_eq!(simulated.throttle_burst, parameter("ThrottleBurst"));
+    assert_eq!(simulated.fetch_concurrency, parameter("FetchConcurrency"));
+}
+
+#[test]
+fn what_is_simulated_works_as_the_engine_is_set() {
+    let (settings, simulated) = (Settings::default(), Deployment::default());
+    let of_settings = Deployment {
+        fetch_concurrency: settings.fetch_concurrency,
+        default_concurrency: settings.default_concurrency,
+        queue_concurrency: settings.queue_concurrency,
+        units_per_message: settings.units_per_message,
+        lease_secs: settings.lease_secs,
+        stall_secs: settings.stall_secs,
+        sweep_secs: settings.sweep_secs,
+        hold_secs: settings.hold_secs,
+        deadline_secs: settings.deadline_secs,
+        linger_ms: settings.linger_ms,
+        detached_linger_ms: settings.detached_linger_ms,
+        driver_faults: settings.driver_faults,
+        timeout_ms: domain::job::Options::default().timeout_ms,
+        ..simulated
+    };
+    assert_eq!(simulated, of_settings);
+    assert_eq!((STEP_TRIES, STEP_WAIT), (settings.step_attempts, settings.retry_base_ms * 1_000));
+    let store = RetryPolicy::default();
+    assert_eq!((STORE_TRIES, STORE_WAIT), (store.attempts, store.base_ms * 1_000));
+    assert_eq!(DUE_SHARDS, u64::from(store::keys::DUE_SHARDS));
+    let client = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/store/src/client.rs")).unwrap();
+    let sdk = format!(".with_max_attempts({SDK_TRIES}).with_initial_backoff(Duration::from_millis(50))");
+    assert!(client.contains(&sdk), "the SDK's retries are simulated as {sdk}");
+}
+
+/// The write units a page of the simulator's scenario that `tests/suite/real_times.rs` counts under this name.
+pub fn alone(name: &str) -> Figures {
+    let scenario = scenarios::alone().into_iter().find(|scenario| scenario.name == name);
+    let scenario = scenario.unwrap_or_else(|| panic!("no scenario {name}"));
+    simulator::simulate(scenario.deployment, scenario.load, 1)
+}
+
+#[test]
+fn a_job_alone_costs_what_was_counted() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCALING.md")).unwrap();
+    let table = text.split("| At real times |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut compared = 0;
+    for scenario in scenarios::alone() {
+        let row = table.lines().find(|line| line.contains(&format!("| {} |", scenario.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/SCALING.md has no row {}", scenario.name));
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (pages, counted): (u64, f64) = (cells[2].parse().unwrap(), cells[4].parse().unwrap());
+        let figures = alone(scenario.name);
+        let simulated = figures.writes_a_page();
+        println!("{}: {simulated:.2} simulated, {counted} counted", scenario.name);
+        assert_eq!(figures.units_done, pages);
+        assert!((simulated / counted - 1.0).abs() <= NEAR, "{}: {simulated} and {counted}", scenario.name);
+        compared += 1;
+    }
+    assert_eq!(compared, 4);
+}

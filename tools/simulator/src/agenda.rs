@@ -1,0 +1,74 @@
+//! What is to happen, in the order of its time. What happens at one moment happens in the order in which it was put down.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::assumptions::Micros;
+
+struct Entry<T> {
+    at: Micros,
+    n: u64,
+    what: T,
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.n) == (other.at, other.n)
+    }
+}
+impl<T> Eq for Entry<T> {}
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.n).cmp(&(other.at, other.n))
+    }
+}
+
+/// What is to happen.
+pub struct Agenda<T> {
+    entries: BinaryHeap<Reverse<Entry<T>>>,
+    n: u64,
+}
+
+impl<T> Default for Agenda<T> {
+    fn default() -> Self {
+        Agenda { entries: BinaryHeap::new(), n: 0 }
+    }
+}
+
+impl<T> Agenda<T> {
+    /// Puts something down.
+    pub fn put(&mut self, at: Micros, what: T) {
+        self.n += 1;
+        self.entries.push(Reverse(Entry { at, n: self.n, what }));
+    }
+
+    /// The next thing, with its time.
+    pub fn pop(&mut self) -> Option<(Micros, T)> {
+        self.entries.pop().map(|Reverse(entry)| (entry.at, entry.what))
+    }
+
+    /// How much was put down so far.
+    pub fn count(&self) -> u64 {
+        self.n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_happen_in_their_order() {
+        let mut agenda = Agenda::default();
+        for (at, what) in [(5, 'c'), (1, 'a'), (5, 'd'), (2, 'b')] {
+            agenda.put(at, what);
+        }
+        let order: String = std::iter::from_fn(|| agenda.pop()).map(|(_, what)| what).collect();
+        assert_eq!(order, "abcd");
+    }
+}

@@ -1,0 +1,62 @@
+//! A token bucket: so much at once, and so much a second after that.
+
+use crate::assumptions::{Micros, SECOND};
+
+/// Tokens are counted in millionths, so that a refill loses nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    room: u64,
+    a_second: u64,
+    tokens: u64,
+    at: Micros,
+}
+
+impl Bucket {
+    /// A full one.
+    pub fn new(room: u32, a_second: u32) -> Bucket {
+        let room = u64::from(room) * SECOND;
+        Bucket { room, a_second: u64::from(a_second), tokens: room, at: 0 }
+    }
+
+    /// How many tokens there are.
+    pub fn left(&mut self, now: Micros) -> u32 {
+        let new = now.saturating_sub(self.at).saturating_mul(self.a_second);
+        self.tokens = self.tokens.saturating_add(new).min(self.room);
+        self.at = self.at.max(now);
+        u32::try_from(self.tokens / SECOND).unwrap_or(u32::MAX)
+    }
+
+    /// Takes tokens that are known to be there.
+    pub fn take(&mut self, tokens: u32) {
+        self.tokens = self.tokens.saturating_sub(u64::from(tokens) * SECOND);
+    }
+
+    /// Takes them, if there are as many. What is more than the whole bucket has room for takes all of a full one.
+    pub fn try_take(&mut self, tokens: u32, now: Micros) -> bool {
+        let there = self.fits(tokens, now);
+        if there {
+            self.take(tokens);
+        }
+        there
+    }
+
+    /// Whether there are as many.
+    pub fn fits(&mut self, tokens: u32, now: Micros) -> bool {
+        u64::from(self.left(now)) >= u64::from(tokens).min(self.room / SECOND)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_gives_what_it_has_and_refills_without_saving_more_than_its_room() {
+        let mut bucket = Bucket::new(100, 50);
+        assert!(bucket.try_take(100, 0) && !bucket.try_take(1, 0));
+        assert!(!bucket.try_take(1, SECOND / 50 - 1) && bucket.try_take(1, SECOND / 50));
+        assert_eq!(bucket.left(3_600 * SECOND), 100);
+        assert!(bucket.try_take(250, 3_600 * SECOND), "more than ever fits takes a full one");
+        assert_eq!(bucket.left(3_600 * SECOND), 0);
+    }
+}

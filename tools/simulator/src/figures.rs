@@ -1,0 +1,224 @@
+//! What a run came to.
+
+use crate::assumptions::{MS, Micros, SECOND};
+use crate::lambda::{self, Function};
+use crate::prices;
+use crate::queue::{self, QueueName};
+use crate::tables::{self, Table};
+use crate::world::World;
+
+/// Calls that were refused, and by whom. Each was tried again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// By the stage's throttle.
+    pub gateway: u64,
+    /// By Lambda.
+    pub lambda: u64,
+    /// By the account's rate.
+    pub rate: u64,
+    /// Because a step failed.
+    pub store: u64,
+}
+
+/// In how many seconds something was at its limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seconds {
+    /// All seconds of the run.
+    pub all: u64,
+    /// The executions that callers share.
+    pub lambda_full: u64,
+    /// The worker's mapping, with messages left.
+    pub mapping_full: u64,
+    /// The stage's throttle.
+    pub gateway: u64,
+    pub(crate) gateway_before: u64,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figures {
+    /// How long each job took, in milliseconds, in order once the run is over.
+    times_ms: Vec<u32>,
+    /// Jobs that were asked for and did not end.
+    pub unended: u64,
+    /// When the last job ended.
+    pub last_at: Micros,
+    /// Units that were charged.
+    pub units_done: u64,
+    /// Pages that were fetched.
+    pub pages: u64,
+    /// Requests to the gateway.
+    pub requests: u64,
+    /// Of these refused.
+    pub refused: Refused,
+    /// Answers that ended before their job.
+    pub outlived: u64,
+    /// Requests to the tables.
+    pub calls: u64,
+    /// Rows that were asked for; a query counts as one.
+    pub rows_read: u64,
+    /// Writes that met a transaction.
+    pub conflicts: u64,
+    /// Accept transactions that found the month's row otherwise than it was read.
+    pub stale_accepts: u64,
+    /// Steps that failed as often as they were tried.
+    pub failed_steps: u64,
+    /// Segments that were written, and writes of them that were refused by their version.
+    pub segment_writes: u64,
+    /// See `segment_writes`.
+    pub refused_writes: u64,
+    /// Renewals of leases, and leases that were lost.
+    pub renewals: u64,
+    /// See `renewals`.
+    pub leases_lost: u64,
+    /// Runners that gave up.
+    pub gave_up: u64,
+    /// Messages that came again.
+    pub redelivered: u64,
+    /// Jobs that sweeps looked at, and how often they told the queue again.
+    pub looks: u64,
+    /// See `looks`.
+    pub told_again: u64,
+    /// What was at its limit for how long.
+    pub seconds: Seconds,
+    /// By table or index.
+    pub tables: [tables::Counts; 4],
+    /// Partitions that they have in the end.
+    pub partitions: [usize; 4],
+    /// By function.
+    pub functions: [lambda::Counts; 4],
+    /// GB-seconds of each.
+    pub gb_secs: [f64; 4],
+    /// Most executions at once.
+    pub peak: u32,
+    /// By queue.
+    pub queues: [queue::Counts; 2],
+    /// What happened in all.
+    pub happenings: u64,
+    pub(crate) last_beat: Option<Micros>,
+}
+
+impl Figures {
+    pub(crate) fn ended(&mut self, called_at: Micros, now: Micros) {
+        self.times_ms.push(u32::try_from((now - called_at) / MS).unwrap_or(u32::MAX));
+        self.last_at = now;
+    }
+
+    /// Jobs that have ended.
+    pub fn jobs(&self) -> u64 {
+        self.times_ms.len() as u64
+    }
+
+    /// How long a job took that took longer than so many percent of them, in seconds.
+    pub fn percentile(&self, percent: usize) -> f64 {
+        let at = (self.times_ms.len() * percent).div_ceil(100).saturating_sub(1);
+        self.times_ms.get(at).map_or(0.0, |ms| f64::from(*ms) / 1_000.0)
+    }
+
+    fn all(&self, of: impl Fn(&tables::Counts) -> u64) -> u64 {
+        self.tables.iter().map(of).sum()
+    }
+
+    fn a_page(&self, sum: u64) -> f64 {
+        sum as f64 / self.units_done.max(1) as f64
+    }
+
+    /// Write units of all tables and indexes.
+    pub fn writes(&self) -> u64 {
+        self.all(|counts| counts.writes)
+    }
+
+    /// Read units of all tables and indexes.
+    pub fn reads(&self) -> u64 {
+        self.all(|counts| counts.reads)
+    }
+
+    /// Requests that tables refused.
+    pub fn throttled(&self) -> u64 {
+        self.all(|counts| counts.throttled)
+    }
+
+    /// Write units a page.
+    pub fn writes_a_page(&self) -> f64 {
+        self.a_page(self.writes())
+    }
+
+    /// Read units a page.
+    pub fn reads_a_page(&self) -> f64 {
+        self.a_page(self.reads())
+    }
+
+    /// Requests to the tables, a page.
+    pub fn calls_a_page(&self) -> f64 {
+        self.a_page(self.calls)
+    }
+
+    /// Rows that were asked for, a page.
+    pub fn rows_a_page(&self) -> f64 {
+        self.a_page(self.rows_read)
+    }
+
+    /// Pages a second, from the first call to the last end.
+    pub fn pages_a_second(&self) -> f64 {
+        self.units_done as f64 * SECOND as f64 / self.last_at.max(1) as f64
+    }
+
+    /// Seconds of all functions.
+    pub fn lambda_secs(&self) -> f64 {
+        self.functions.iter().map(|counts| counts.busy).sum::<Micros>() as f64 / SECOND as f64
+    }
+
+    /// US dollars: tables, Lambda, queues, gateway.
+    pub fn cost(&self) -> [f64; 4] {
+        let millions = |n: u64| n as f64 / 1e6;
+        let invocations: u64 = self.functions.iter().map(|counts| counts.invocations).sum();
+        let messages: u64 = self.queues.iter().map(|counts| counts.requests).sum();
+        [
+            millions(self.writes()) * prices::WRITES + millions(self.reads()) * prices::READS,
+            self.gb_secs.iter().sum::<f64>() * prices::GB_SECOND + millions(invocations) * prices::INVOCATIONS,
+            millions(messages) * prices::MESSAGES,
+            millions(self.requests) * prices::REQUESTS,
+        ]
+    }
+
+    /// US dollars a million units.
+    pub fn cost_a_million(&self) -> f64 {
+        self.cost().iter().sum::<f64>() * 1e6 / self.units_done.max(1) as f64
+    }
+
+    /// What was at its limit for a twentieth of the time or longer, the longest first, in percent.
+    pub fn saturated(&self) -> Vec<(String, u64)> {
+        let all = self.seconds.all.max(1);
+        let mut limits = vec![
+            ("executions that callers share".to_owned(), self.seconds.lambda_full),
+            ("workers (`WorkerConcurrency`)".to_owned(), self.seconds.mapping_full),
+            ("the stage's throttle".to_owned(), self.seconds.gateway),
+        ];
+        for table in Table::ALL {
+            let counts = self.tables[table as usize];
+            // Of the partitions one is the fullest: theirs together can be more than all seconds.
+            limits.push((format!("a partition of {}", table.name()), counts.hot_secs.min(all)));
+        }
+        let mut found: Vec<(String, u64)> =
+            limits.into_iter().map(|(what, secs)| (what, secs * 100 / all)).filter(|(_, part)| *part >= 5).collect();
+        found.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
+        found
+    }
+}
+
+impl World {
+    /// Adds up what there is in the end.
+    pub(crate) fn conclude(self, jobs: u64) -> Figures {
+        let mut figures = self.figures;
+        figures.times_ms.sort_unstable();
+        figures.unended = jobs - figures.jobs();
+        figures.tables = Table::ALL.map(|table| self.tables.counts(table));
+        figures.partitions = Table::ALL.map(|table| self.tables.partitions(table));
+        figures.functions = Function::ALL.map(|function| self.lambda.counts(function));
+        figures.gb_secs = Function::ALL.map(|function| self.lambda.gb_secs(function));
+        figures.peak = self.lambda.peak;
+        figures.queues = [QueueName::Units, QueueName::Settle].map(|queue| self.queues[queue as usize].counts);
+        figures.happenings = self.agenda.count();
+        figures
+    }
+}

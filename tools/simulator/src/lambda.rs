@@ -1,0 +1,264 @@
+//! Lambda: environments that are there and new ones, the ramp of each function, the account's limit, and what is billed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::assumptions::{IDLE_SECS, Micros, SECOND};
+use crate::bucket::Bucket;
+use crate::deployment::{Deployment, FunctionSpec, KEPT_JOBS};
+use crate::limits::{RAMP, RAMP_SECS};
+use crate::rows::JobKey;
+use crate::runner::RunnerKey;
+use crate::slab::{Key, Slab};
+
+/// Names an execution environment.
+pub type ProcessKey = Key<Process>;
+
+/// A function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// `POST /v1/batch`.
+    Batch,
+    /// `POST /v1/extract`.
+    Extract,
+    /// The queue's worker.
+    Worker,
+    /// Settlements and the sweep.
+    Settle,
+}
+
+impl Function {
+    /// All of them.
+    pub const ALL: [Function; 4] = [Function::Batch, Function::Extract, Function::Worker, Function::Settle];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Batch => "batch",
+            Function::Extract => "extract",
+            Function::Worker => "worker",
+            Function::Settle => "settle",
+        }
+    }
+}
+
+/// The last jobs of something.
+#[derive(Debug, Default)]
+pub struct Kept(VecDeque<JobKey>);
+
+impl Kept {
+    /// Whether a job is among them.
+    pub fn has(&self, job: JobKey) -> bool {
+        self.0.contains(&job)
+    }
+
+    /// Keeps a job, at the cost of the one that was used longest ago.
+    pub fn keep(&mut self, job: JobKey) {
+        self.0.retain(|kept| *kept != job);
+        self.0.push_front(job);
+        self.0.truncate(KEPT_JOBS);
+    }
+}
+
+/// A unit that is prepared, and whether it may have killed its process before.
+pub type Waiting = (RunnerKey, u32, bool);
+
+/// An execution environment, with what its process keeps.
+#[derive(Debug)]
+pub struct Process {
+    /// Free places for pages.
+    pub permits: u32,
+    /// Units that wait for a place.
+    pub waiting: VecDeque<(RunnerKey, u32)>,
+    /// Jobs whose specs it has read.
+    pub specs: Kept,
+    /// Jobs whose inputs it has read.
+    pub inputs: Kept,
+    /// Jobs whose inputs are being read, with the units that wait for them.
+    pub reading: BTreeMap<JobKey, VecDeque<Waiting>>,
+    /// When it last gave a sign of life, and whether it does so from time to time.
+    pub beat_at: Option<Micros>,
+    /// See `beat_at`.
+    pub beating: bool,
+    /// Messages at work.
+    pub working: u32,
+}
+
+/// What a function did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Invocations.
+    pub invocations: u64,
+    /// Of these in a new environment.
+    pub cold: u64,
+    /// Invocations that were refused.
+    pub throttled: u64,
+    /// How long they took together.
+    pub busy: Micros,
+    /// Most at once.
+    pub peak: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    spec: FunctionSpec,
+    ramp: Bucket,
+    idle: Vec<(Micros, ProcessKey)>,
+    /// Executions that are kept for it, and that it cannot exceed.
+    reserved: Option<u32>,
+    running: u32,
+    counts: Counts,
+}
+
+/// All functions of the account.
+#[derive(Debug)]
+pub struct Lambda {
+    functions: [State; 4],
+    /// The environments.
+    pub processes: Slab<Process>,
+    /// Executions that functions without a reservation share, and those under way.
+    limit: u32,
+    shared: u32,
+    permits: u32,
+    running: u32,
+    /// Most executions at once.
+    pub peak: u32,
+}
+
+impl Lambda {
+    /// Those of a deployment, none of them warm.
+    pub fn new(deployment: &Deployment) -> Lambda {
+        let specs = [deployment.batch, deployment.extract, deployment.worker, deployment.settle];
+        let kept = |n: u32| deployment.reserve.then_some(n);
+        let reserved = [None, None, kept(deployment.units.concurrency), kept(deployment.reserved_settle)];
+        let all: u32 = reserved.iter().flatten().sum::<u32>() + kept(deployment.reserved_notify).unwrap_or(0);
+        let state = |(spec, reserved)| State {
+            spec,
+            reserved,
+            ramp: Bucket::new(RAMP, RAMP / RAMP_SECS),
+            idle: Vec::new(),
+            running: 0,
+            counts: Counts::default(),
+        };
+        Lambda {
+            functions: std::array::from_fn(|n| state((specs[n], reserved[n]))),
+            processes: Slab::default(),
+            limit: deployment.concurrency.saturating_sub(all),
+            shared: 0,
+            permits: deployment.fetch_concurrency,
+            running: 0,
+            peak: 0,
+        }
+    }
+
+    /// Begins an invocation: in which environment, and whether that is new. `None` where it is refused.
+    pub fn acquire(&mut self, function: Function, now: Micros) -> Option<(ProcessKey, bool)> {
+        let state = &mut self.functions[function as usize];
+        let full = state.reserved.map_or(self.shared >= self.limit, |reserved| state.running >= reserved);
+        if full {
+            state.counts.throttled += 1;
+            return None;
+        }
+        // The one that was used last; those before it may be gone by then.
+        let warm = state.idle.pop().filter(|(since, _)| now < since + IDLE_SECS * SECOND);
+        if warm.is_none() {
+            for (_, gone) in state.idle.drain(..) {
+                self.processes.remove(gone);
+            }
+            if !state.ramp.try_take(1, now) {
+                state.counts.throttled += 1;
+                return None;
+            }
+        }
+        self.shared += u32::from(state.reserved.is_none());
+        self.running += 1;
+        self.peak = self.peak.max(self.running);
+        state.running += 1;
+        state.counts.peak = state.counts.peak.max(state.running);
+        state.counts.invocations += 1;
+        Some(match warm {
+            Some((_, process)) => (process, false),
+            None => {
+                state.counts.cold += 1;
+                let process = self.processes.insert(Process {
+                    permits: self.permits,
+                    waiting: VecDeque::new(),
+                    specs: Kept::default(),
+                    inputs: Kept::default(),
+                    reading: BTreeMap::new(),
+                    beat_at: None,
+                    beating: false,
+                    working: 0,
+                });
+                (process, true)
+            }
+        })
+    }
+
+    /// An invocation has ended that took so long.
+    pub fn release(&mut self, function: Function, process: ProcessKey, took: Micros, now: Micros) {
+        let state = &mut self.functions[function as usize];
+        self.shared -= u32::from(state.reserved.is_none());
+        self.running -= 1;
+        state.running -= 1;
+        state.counts.busy += took;
+        state.idle.push((now, process));
+    }
+
+    /// Whether callers have taken all executions that nothing is reserved of.
+    pub fn is_full(&self) -> bool {
+        self.shared >= self.limit
+    }
+
+    /// What a function did.
+    pub fn counts(&self, function: Function) -> Counts {
+        self.functions[function as usize].counts
+    }
+
+    /// GB-seconds of a function.
+    pub fn gb_secs(&self, function: Function) -> f64 {
+        let state = &self.functions[function as usize];
+        state.counts.busy as f64 / SECOND as f64 * f64::from(state.spec.memory_mb) / 1_024.0
+    }
+
+    /// When an invocation that begins now is ended whatever it does.
+    pub fn timeout(&self, function: Function) -> Micros {
+        self.functions[function as usize].spec.timeout_secs * SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_ramps_by_a_thousand_every_ten_seconds_up_to_the_account_s_limit() {
+        let deployment = Deployment { concurrency: 2_500, reserve: false, ..Deployment::default() };
+        let mut lambda = Lambda::new(&deployment);
+        let started = |lambda: &mut Lambda, function, now| std::iter::from_fn(|| lambda.acquire(function, now)).count();
+        assert_eq!(started(&mut lambda, Function::Worker, 0), 1_000);
+        assert_eq!(started(&mut lambda, Function::Worker, 5 * SECOND), 500);
+        assert_eq!(started(&mut lambda, Function::Batch, 5 * SECOND), 1_000, "each function has its own");
+        assert!(lambda.is_full());
+        assert_eq!(lambda.acquire(Function::Settle, 5 * SECOND), None);
+        assert_eq!(lambda.counts(Function::Worker).cold, 1_500);
+    }
+
+    #[test]
+    fn what_is_reserved_callers_cannot_take() {
+        let mut lambda = Lambda::new(&Deployment::default());
+        let mut started = |function| std::iter::from_fn(|| lambda.acquire(function, 0)).count();
+        assert_eq!((started(Function::Batch), started(Function::Worker), started(Function::Settle)), (925, 50, 15));
+    }
+
+    #[test]
+    fn an_environment_is_used_again_until_it_was_idle_for_long() {
+        let mut lambda = Lambda::new(&Deployment::default());
+        let (first, cold) = lambda.acquire(Function::Settle, 0).unwrap();
+        assert!(cold);
+        lambda.release(Function::Settle, first, SECOND, SECOND);
+        assert_eq!(lambda.acquire(Function::Settle, 2 * SECOND), Some((first, false)));
+        lambda.release(Function::Settle, first, SECOND, 3 * SECOND);
+        assert!(lambda.acquire(Function::Settle, 3 * SECOND + IDLE_SECS * SECOND).unwrap().1);
+        assert_eq!(lambda.gb_secs(Function::Settle), 1.0, "two seconds of half a gigabyte");
+    }
+}

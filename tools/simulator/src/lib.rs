@@ -1,0 +1,50 @@
+//! A deployment under load, simulated event by event: jobs, their runners and messages on the limits that AWS publishes.
+//!
+//! What is decided is decided by [`domain::machine`] and [`domain::machine::lane`], the code of production: every page that
+//! is prepared, started and ended, every commit, every take-over, every lane's next message. What runners, workers, the
+//! sweeper and the retries do around them is written here as it is in `engine`, `store` and `api`. Limits are in [`limits`],
+//! each with its source; what is not published is in [`assumptions`]. A run is deterministic: the same seed gives the same
+//! figures.
+//!
+//! Not simulated: crawls (their pace is their host's), DELETE, deadlines, webhooks, models, browsers, faults of AWS, and what
+//! a page costs in processor time.
+
+pub mod agenda;
+pub mod assumptions;
+pub mod bucket;
+pub mod chance;
+pub mod deployment;
+mod drive;
+mod effects;
+pub mod figures;
+mod handler;
+mod invocations;
+pub mod lambda;
+pub mod limits;
+pub mod load;
+pub mod prices;
+pub mod queue;
+pub mod retries;
+mod rows;
+mod runner;
+pub mod scenarios;
+mod slab;
+mod steps;
+mod sweeper;
+pub mod tables;
+mod worker;
+mod world;
+
+pub use deployment::Deployment;
+pub use figures::Figures;
+pub use load::{Load, Pages, Way};
+
+use world::World;
+
+/// Longest that a run goes on, in simulated seconds: a day and an hour, by which every job has met its deadline.
+const MOST_SECS: u64 = 25 * 3_600;
+
+/// Runs a load on a deployment.
+pub fn simulate(deployment: Deployment, load: Load, seed: u64) -> Figures {
+    World::new(deployment, load, seed).run(MOST_SECS)
+}

@@ -1,0 +1,261 @@
+//! Simulates the loads of docs/SCALING.md and prints its tables.
+
+#![allow(clippy::print_stdout)] // the tables
+
+use std::io::{self, Write};
+
+use clap::{Parser, ValueEnum};
+use simulator::deployment::MappingSpec;
+use simulator::scenarios::{self, Scenario};
+use simulator::tables::Table;
+use simulator::{Deployment, Figures, Load, Way, simulate};
+
+/// Simulate loads on a deployment within AWS's published limits, and print tables in Markdown.
+#[derive(Parser)]
+struct Args {
+    /// Which loads; all but `own` where none is named.
+    groups: Vec<Group>,
+    /// The same seed gives the same figures.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    own: Own,
+}
+
+/// The load `own`, and what of the template it is put on.
+#[derive(clap::Args, Clone, Copy)]
+struct Own {
+    #[arg(long, default_value_t = 100)]
+    accounts: u32,
+    /// Jobs of each account.
+    #[arg(long, default_value_t = 10)]
+    jobs: u32,
+    /// URLs of each job.
+    #[arg(long, default_value_t = 1_000)]
+    units: u32,
+    #[arg(long, value_enum, default_value_t = How::Detached)]
+    way: How,
+    /// `options.concurrency`.
+    #[arg(long)]
+    concurrency: Option<u32>,
+    /// Jobs of an account at once; each comes at its time where nothing is said.
+    #[arg(long)]
+    at_once: Option<u32>,
+    /// Seconds over which calls come.
+    #[arg(long, default_value_t = 600)]
+    over_secs: u32,
+    /// `WorkerConcurrency` of the template.
+    #[arg(long, default_value_t = Deployment::default().units.concurrency)]
+    worker_concurrency: u32,
+    /// `ThrottleRate` of the template.
+    #[arg(long, default_value_t = Deployment::default().throttle_rate)]
+    throttle_rate: u32,
+    /// `FetchConcurrency` of the template.
+    #[arg(long, default_value_t = Deployment::default().fetch_concurrency)]
+    fetch_concurrency: u32,
+    /// Executions of the account at once.
+    #[arg(long, default_value_t = Deployment::default().concurrency)]
+    executions: u32,
+    /// Write units a second that the tables have borne before; 0 for new ones.
+    #[arg(long, default_value_t = 0)]
+    warm: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum How {
+    Held,
+    Detached,
+    Extract,
+}
+
+impl Own {
+    fn scenario(self) -> Scenario {
+        let template = Deployment::default();
+        let deployment = Deployment {
+            units: MappingSpec { concurrency: self.worker_concurrency, ..template.units },
+            throttle_rate: self.throttle_rate,
+            fetch_concurrency: self.fetch_concurrency,
+            concurrency: self.executions,
+            warm: self.warm,
+            ..template
+        };
+        let load = Load {
+            accounts: self.accounts,
+            jobs: self.jobs,
+            units: self.units,
+            way: match self.way {
+                How::Held => Way::Held,
+                How::Detached => Way::Detached,
+                How::Extract => Way::Extract,
+            },
+            concurrency: self.concurrency,
+            at_once: self.at_once,
+            over_secs: self.over_secs,
+            ..Load::default()
+        };
+        Scenario { name: "own", deployment, load }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// Jobs alone.
+    Alone,
+    /// A million URLs in each way.
+    Million,
+    /// Ten million URLs of a thousand accounts.
+    TenMillion,
+    /// One account's extracts, at several rates.
+    HotAccount,
+    /// What the options say.
+    Own,
+}
+
+fn main() -> io::Result<()> {
+    let args = Args::parse();
+    let of_the_document = vec![Group::Alone, Group::Million, Group::TenMillion, Group::HotAccount];
+    let groups = if args.groups.is_empty() { of_the_document } else { args.groups };
+    let mut out = io::stdout().lock();
+    for group in groups {
+        match group {
+            Group::Alone => alone(&mut out, args.seed)?,
+            Group::Million => million(&mut out, args.seed)?,
+            Group::TenMillion => large(&mut out, &scenarios::ten_million(), args.seed)?,
+            Group::Own => large(&mut out, &[args.own.scenario()], args.seed)?,
+            Group::HotAccount => hot_account(&mut out, args.seed)?,
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn run(scenario: &Scenario, seed: u64) -> Figures {
+    simulate(scenario.deployment, scenario.load, seed)
+}
+
+fn alone(out: &mut impl Write, seed: u64) -> io::Result<()> {
+    writeln!(
+        out,
+        "| A job alone | Pages | Store calls a page | Write units a page | Rows read a page |\n|---|---|---|---|---|"
+    )?;
+    for scenario in scenarios::alone() {
+        let f = run(&scenario, seed);
+        let (calls, writes, rows) = (f.calls_a_page(), f.writes_a_page(), f.rows_a_page());
+        writeln!(out, "| {} | {} | {calls:.2} | {writes:.2} | {rows:.2} |", scenario.name, f.units_done)?;
+    }
+    Ok(())
+}
+
+fn million(out: &mut impl Write, seed: u64) -> io::Result<()> {
+    writeln!(
+        out,
+        "| Load | Write units a page | Read units a page | DynamoDB | Lambda | SQS | API Gateway | $ a million |\n\
+         |---|---|---|---|---|---|---|---|"
+    )?;
+    for scenario in scenarios::million() {
+        let f = run(&scenario, seed);
+        let [rows, lambda, queues, gateway] = f.cost().map(|cost| cost * 1e6 / f.units_done.max(1) as f64);
+        writeln!(
+            out,
+            "| {} | {:.2} | {:.2} | {rows:.2} | {lambda:.2} | {queues:.2} | {gateway:.2} | {:.2} |",
+            scenario.name,
+            f.writes_a_page(),
+            f.reads_a_page(),
+            f.cost_a_million(),
+        )?;
+    }
+    Ok(())
+}
+
+fn large(out: &mut impl Write, scenarios: &[Scenario], seed: u64) -> io::Result<()> {
+    writeln!(
+        out,
+        "| Load | Pages a second | All done after | A job: p50, p99 | Write, read units a page | Throttled by tables | \
+         Refused callers: stage, Lambda | Conflicts | Lambda hours | $ a million | At its limit |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|"
+    )?;
+    for scenario in scenarios {
+        let started = std::time::Instant::now();
+        let f = run(scenario, seed);
+        let limits: Vec<String> = f.saturated().into_iter().map(|(what, part)| format!("{what} {part} %")).collect();
+        writeln!(
+            out,
+            "| {} | {:.0} | {:.0} min | {:.0} s, {:.0} s | {:.2}, {:.2} | {} | {}, {} | {} | {:.0} | {:.2} | {} |",
+            scenario.name,
+            f.pages_a_second(),
+            f.last_at as f64 / 60e6,
+            f.percentile(50),
+            f.percentile(99),
+            f.writes_a_page(),
+            f.reads_a_page(),
+            f.throttled(),
+            f.refused.gateway,
+            f.refused.lambda,
+            f.conflicts,
+            f.lambda_secs() / 3_600.0,
+            f.cost_a_million(),
+            limits.join(", "),
+        )?;
+        eprintln!("{}: {:.0?} for {} happenings\n{}", scenario.name, started.elapsed(), f.happenings, more(&f));
+    }
+    Ok(())
+}
+
+/// What the table has no room for.
+fn more(f: &Figures) -> String {
+    let tables: Vec<String> = Table::ALL
+        .iter()
+        .map(|table| {
+            let c = f.tables[*table as usize];
+            let partitions = f.partitions[*table as usize];
+            format!(
+                "{} {} of {} partitions, {} splits, {} throttled",
+                table.name(),
+                c.hottest,
+                partitions,
+                c.splits,
+                c.throttled
+            )
+        })
+        .collect();
+    format!(
+        "  {} jobs, {} unended, {} outlived their answer; {} pages for {} units; {} looks, told again {}, redelivered {}, dead \
+         {}; {} failed steps, {} gave up, {} of {} segment writes refused, {} renewals, {} leases lost, {} stale accepts; \
+         {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the longest; busiest partition a second: {}",
+        f.jobs(),
+        f.unended,
+        f.outlived,
+        f.pages,
+        f.units_done,
+        f.looks,
+        f.told_again,
+        f.redelivered,
+        f.queues[0].dead,
+        f.failed_steps,
+        f.gave_up,
+        f.refused_writes,
+        f.segment_writes,
+        f.renewals,
+        f.leases_lost,
+        f.stale_accepts,
+        f.refused.rate,
+        f.refused.store,
+        f.peak,
+        f.queues[0].deepest,
+        f.queues[0].oldest as f64 / 1e6,
+        tables.join("; "),
+    )
+}
+
+fn hot_account(out: &mut impl Write, seed: u64) -> io::Result<()> {
+    writeln!(
+        out,
+        "| Extracts of one account a second | Conflicts | Refused | An extract: p50, p99 |\n|---|---|---|---|"
+    )?;
+    for a_second in [6, 20, 40, 60, 80, 120] {
+        let f = run(&scenarios::hot_account(a_second), seed);
+        let (p50, p99) = (f.percentile(50), f.percentile(99));
+        writeln!(out, "| {a_second} | {} | {} | {p50:.1} s, {p99:.1} s |", f.conflicts, f.refused.store)?;
+    }
+    Ok(())
+}

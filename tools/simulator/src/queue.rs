@@ -1,0 +1,209 @@
+//! A standard queue of SQS and the mapping that feeds a function from it.
+//!
+//! Modelled: messages in the order of their sending, delays, visibility, receives and dead letters; batches without a window
+//! (the template sets none: what is there is taken); five invocations at once at first, 300 more a minute while messages are
+//! left, up to the mapping's `MaximumConcurrency`. Not modelled: that SQS delivers twice now and then, and fair queues (lanes
+//! take turns anyway).
+
+use std::collections::VecDeque;
+
+use crate::assumptions::{MAPPING_IDLE_SECS, Micros, SECOND};
+use crate::deployment::MappingSpec;
+use crate::limits::{MAPPING_MOST, MAPPING_RAMP_A_MINUTE, MAPPING_START};
+use crate::steps::JobRef;
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// These units of a lane are to be run.
+    Units {
+        /// The lane.
+        lane: u32,
+        /// The units.
+        seqs: Box<[u32]>,
+    },
+    /// The job is to be settled.
+    Settle,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its job.
+    pub job: JobRef,
+    /// What it says.
+    pub body: Body,
+    /// When it was sent.
+    pub sent_at: Micros,
+    /// How often it was received.
+    pub receives: u32,
+}
+
+/// A queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueName {
+    /// Units to be run.
+    Units,
+    /// Jobs to be settled.
+    Settle,
+}
+
+/// What a queue did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests to SQS.
+    pub requests: u64,
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Messages that were received.
+    pub received: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Most messages that could be received at once.
+    pub deepest: usize,
+    /// The longest that a message waited for its first receive.
+    pub oldest: Micros,
+}
+
+/// A queue with its mapping.
+#[derive(Debug)]
+pub struct Queue {
+    /// What the template says of it.
+    pub spec: MappingSpec,
+    visible: VecDeque<Message>,
+    /// Invocations under way.
+    pub running: u32,
+    /// When it looks next, if that is settled.
+    pub poll_at: Option<Micros>,
+    allowed: u32,
+    /// Since when messages are left, and since when there is none.
+    left_since: Option<Micros>,
+    empty_since: Option<Micros>,
+    /// What it did.
+    pub counts: Counts,
+}
+
+impl Queue {
+    /// An empty one.
+    pub fn new(spec: MappingSpec) -> Queue {
+        Queue {
+            spec,
+            visible: VecDeque::new(),
+            running: 0,
+            poll_at: None,
+            allowed: MAPPING_START,
+            left_since: None,
+            empty_since: Some(0),
+            counts: Counts::default(),
+        }
+    }
+
+    fn most(&self) -> u32 {
+        self.spec.concurrency.min(MAPPING_MOST)
+    }
+
+    /// How many invocations it may have under way.
+    pub fn allowed(&self, now: Micros) -> u32 {
+        let gained =
+            self.left_since.map_or(0, |since| (now - since) * u64::from(MAPPING_RAMP_A_MINUTE) / (60 * SECOND));
+        self.allowed.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX)).min(self.most())
+    }
+
+    /// Whether its own limit keeps messages waiting.
+    pub fn is_full(&self) -> bool {
+        !self.visible.is_empty() && self.running >= self.most()
+    }
+
+    /// A message can be received.
+    pub fn push(&mut self, message: Message, now: Micros) {
+        if self.visible.is_empty()
+            && self.running == 0
+            && self.empty_since.is_some_and(|since| now >= since + MAPPING_IDLE_SECS * SECOND)
+        {
+            self.allowed = MAPPING_START;
+        }
+        self.empty_since = None;
+        self.visible.push_back(message);
+        self.counts.deepest = self.counts.deepest.max(self.visible.len());
+    }
+
+    /// Whether an invocation may begin.
+    pub fn wants(&self, now: Micros) -> bool {
+        !self.visible.is_empty() && self.running < self.allowed(now)
+    }
+
+    /// The messages of the next invocation. Those that were received too often are dead letters.
+    pub fn receive(&mut self, now: Micros) -> Vec<Message> {
+        let n = self.visible.len().min(self.spec.batch as usize);
+        let mut batch: Vec<Message> = self.visible.drain(..n).collect();
+        self.counts.requests += 1;
+        self.counts.received += n as u64;
+        for message in &mut batch {
+            if message.receives == 0 {
+                self.counts.oldest = self.counts.oldest.max(now - message.sent_at);
+            }
+            message.receives += 1;
+        }
+        batch.retain(|message| message.receives <= self.spec.receives);
+        self.counts.dead += (n - batch.len()) as u64;
+        batch
+    }
+
+    /// It has looked: are messages left? Returns whether it is to look again although nothing ends.
+    pub fn looked(&mut self, now: Micros) -> bool {
+        if self.visible.is_empty() {
+            self.allowed = self.allowed(now);
+            self.left_since = None;
+            if self.running == 0 {
+                self.empty_since.get_or_insert(now);
+            }
+            return false;
+        }
+        self.left_since.get_or_insert(now);
+        self.allowed(now) < self.most()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::Deployment;
+
+    fn message() -> Message {
+        let job = JobRef { key: crate::slab::Key::nothing(), collection: 1, account: 0 };
+        Message { job, body: Body::Settle, sent_at: 0, receives: 0 }
+    }
+
+    fn queue(concurrency: u32) -> Queue {
+        Queue::new(MappingSpec { concurrency, ..Deployment::default().units })
+    }
+
+    #[test]
+    fn a_mapping_begins_with_five_and_gains_three_hundred_a_minute_up_to_its_limit() {
+        let mut queue = queue(200);
+        (0..9_000).for_each(|_| queue.push(message(), 0));
+        let start = |queue: &mut Queue, now| {
+            let before = queue.running;
+            while queue.wants(now) {
+                assert_eq!(queue.receive(now).len(), 3);
+                queue.running += 1;
+            }
+            queue.looked(now);
+            queue.running - before
+        };
+        assert_eq!(start(&mut queue, 0), MAPPING_START);
+        assert_eq!(start(&mut queue, 20 * SECOND), 100);
+        assert_eq!(start(&mut queue, 60 * SECOND), 95, "its own limit");
+        assert!(queue.is_full());
+    }
+
+    #[test]
+    fn what_was_received_too_often_is_a_dead_letter() {
+        let mut queue = queue(50);
+        queue.push(Message { receives: 9, ..message() }, 0);
+        let last = queue.receive(0).pop().unwrap();
+        queue.push(last, 0);
+        assert_eq!(queue.receive(0), []);
+        assert_eq!(queue.counts.dead, 1);
+    }
+}

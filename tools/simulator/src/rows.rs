@@ -1,0 +1,314 @@
+//! The rows that decide: jobs with their segments, packed as in DynamoDB, and the months of accounts. Writes are judged as
+//! `store` judges them.
+
+use std::collections::BTreeSet;
+
+use domain::machine::{JobView, Moment, Settling};
+use domain::segment::{Segment, WriteId};
+use domain::{Endpoint, JobState, Nonce, Timestamp};
+
+use crate::assumptions::{MS, Micros};
+use crate::chance::mixed;
+use crate::deployment::DUE_SHARDS;
+use crate::limits::{READ_UNIT_BYTES, WRITE_UNIT_BYTES};
+use crate::slab::{Key, Slab};
+
+/// Names a job.
+pub type JobKey = Key<JobRow>;
+
+/// What a segment's row has beside its packed units, in bytes.
+const SEGMENT_REST: usize = 140;
+/// The wall clock at the beginning: 2026-11-24T00:00:00Z.
+const EPOCH_MS: i64 = 1_795_478_400_000;
+
+/// A moment as machines are told it.
+pub fn moment(now: Micros) -> Moment {
+    Moment { now: wall(now), ticks: now / MS }
+}
+
+/// The wall clock.
+pub fn wall(now: Micros) -> Timestamp {
+    Timestamp(EPOCH_MS).plus_ms(i64::try_from(now / MS).unwrap_or(i64::MAX))
+}
+
+/// Units of a row of so many bytes.
+pub fn units_of(bytes: usize, a_unit: u32) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX).div_ceil(a_unit).max(1)
+}
+
+#[derive(Debug, Clone)]
+struct Packed {
+    version: u64,
+    written: WriteId,
+    units: Box<[u8]>,
+}
+
+/// Who drives a job, as `domain::job::DriverLease`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Its mark.
+    pub holder: Nonce,
+    /// Until when it is believed.
+    pub until: Timestamp,
+    /// Whether the queue knows of the job.
+    pub queued: bool,
+    /// How many looks found that nothing moved.
+    pub quiet: u32,
+}
+
+/// A job's rows.
+#[derive(Debug)]
+pub struct JobRow {
+    /// Whose it is.
+    pub account: u32,
+    /// Which call made it.
+    pub endpoint: Endpoint,
+    /// `options.concurrency`, as it was filled in.
+    pub concurrency: u32,
+    /// How many units exist.
+    pub admitted: u32,
+    /// Where it stands.
+    pub state: JobState,
+    /// When it is ended whatever is open.
+    pub deadline: Timestamp,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// Who drives it.
+    pub lease: Lease,
+    /// When its call came first.
+    pub called_at: Micros,
+    /// Until when a transaction is under way on its META row.
+    pub locked_until: Micros,
+    /// The hash of its partition key.
+    pub collection: u64,
+    /// Whether its answer is held open.
+    pub held: bool,
+    segments: Vec<Option<Packed>>,
+}
+
+impl JobRow {
+    /// A job that is accepted now.
+    pub fn view(&self) -> JobView {
+        JobView { state: self.state, admitted: self.admitted, deadline: self.deadline }
+    }
+
+    fn packed(&self, first: u32, last: u32) -> impl Iterator<Item = (u32, &Packed)> {
+        let rows = (0..).zip(&self.segments).skip(first as usize).take_while(move |(index, _)| *index <= last);
+        rows.filter_map(|(index, packed)| Some((index, packed.as_ref()?)))
+    }
+
+    /// The segments from `first` to `last` that have rows.
+    pub fn segments(&self, first: u32, last: u32) -> Vec<Segment> {
+        let unpack = |(index, packed): (u32, &Packed)| {
+            // What was packed here can be read here.
+            Segment::unpack(index, packed.version, packed.written, &packed.units).ok()
+        };
+        self.packed(first, last).filter_map(unpack).collect()
+    }
+
+    /// The read units of asking for them.
+    pub fn segments_units(&self, first: u32, last: u32) -> u32 {
+        let bytes = self.packed(first, last).map(|(_, packed)| packed.units.len() + SEGMENT_REST).sum();
+        units_of(bytes, READ_UNIT_BYTES)
+    }
+
+    /// Writes a segment by its version. The row as it stands where that is refused.
+    pub fn put_segment(&mut self, row: &Segment) -> Result<(), Option<Segment>> {
+        let index = row.index as usize;
+        let version = self.segments.get(index).and_then(Option::as_ref).map_or(0, |packed| packed.version);
+        let Some(written) = row.written.filter(|_| version + 1 == row.version) else {
+            return Err(self.segments(row.index, row.index).pop());
+        };
+        if self.segments.len() <= index {
+            self.segments.resize(index + 1, None);
+        }
+        let units = row.pack().into_boxed_slice();
+        self.segments[index] = Some(Packed { version: row.version, written, units });
+        Ok(())
+    }
+}
+
+/// Write units of a segment's row.
+pub fn segment_units(row: &Segment) -> u32 {
+    // A packed unit is a byte or a few: only a row of many holders has to be packed to know.
+    units_of(row.pack().len() + SEGMENT_REST, WRITE_UNIT_BYTES)
+}
+
+/// An account's month row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MonthRow {
+    /// The minute whose calls are counted.
+    pub minute: i64,
+    /// Accepted calls in it.
+    pub calls: u64,
+    /// Until when a transaction is under way on it.
+    pub locked_until: Micros,
+}
+
+/// All rows.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Jobs that have not ended. What has is only said to have ended.
+    pub jobs: Slab<JobRow>,
+    /// By account.
+    pub months: Vec<MonthRow>,
+    due: [BTreeSet<(Timestamp, JobKey)>; DUE_SHARDS as usize],
+}
+
+/// What a job is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob {
+    /// Whose it is.
+    pub account: u32,
+    /// Which call makes it.
+    pub endpoint: Endpoint,
+    /// Pages at once.
+    pub concurrency: u32,
+    /// Units.
+    pub units: u32,
+    /// Who drives it first.
+    pub lease: Lease,
+    /// When it is ended whatever is open.
+    pub deadline: Timestamp,
+    /// When its call came first.
+    pub called_at: Micros,
+    /// The hash of its partition key.
+    pub collection: u64,
+    /// Whether its answer is held open.
+    pub held: bool,
+}
+
+/// The sweeper's shard of a job.
+pub fn shard(collection: u64) -> u64 {
+    mixed(collection) % DUE_SHARDS
+}
+
+impl Rows {
+    /// Those of so many accounts, without a job.
+    pub fn of(accounts: u32) -> Rows {
+        Rows { months: vec![MonthRow::default(); accounts as usize], ..Rows::default() }
+    }
+
+    /// Adds a job with what its first writes made.
+    pub fn add(&mut self, new: NewJob, now: Micros, first: Option<&Segment>) -> JobKey {
+        let mut row = JobRow {
+            account: new.account,
+            endpoint: new.endpoint,
+            concurrency: new.concurrency,
+            admitted: new.units,
+            state: JobState::Running,
+            deadline: new.deadline,
+            started_at: wall(now),
+            lease: new.lease,
+            called_at: new.called_at,
+            locked_until: 0,
+            collection: new.collection,
+            held: new.held,
+            segments: Vec::new(),
+        };
+        // A version that is the first one is taken.
+        first.into_iter().for_each(|segment| drop(row.put_segment(segment)));
+        let key = self.jobs.insert(row);
+        self.due[shard(new.collection) as usize].insert((new.lease.until.min(new.deadline), key));
+        key
+    }
+
+    /// A job as it is read; one that is gone has ended.
+    pub fn view(&self, job: JobKey) -> Option<&JobRow> {
+        self.jobs.get(job)
+    }
+
+    /// Moves the driver's lease from one to the next, if it is as it was.
+    pub fn drive(&mut self, job: JobKey, old: Lease, next: Lease) -> bool {
+        let Some(row) = self.jobs.get_mut(job) else { return false };
+        if (row.lease.holder, row.lease.until) != (old.holder, old.until) {
+            return false;
+        }
+        let was = row.lease.until.min(row.deadline);
+        row.lease = next;
+        let due = &mut self.due[shard(row.collection) as usize];
+        due.remove(&(was, job));
+        due.insert((next.until.min(row.deadline), job));
+        true
+    }
+
+    /// Jobs of a shard that are due.
+    pub fn due(&self, shard: u64, now: Timestamp, most: usize) -> Vec<JobKey> {
+        let due = self.due[shard as usize].iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, job)| *job).take(most).collect()
+    }
+
+    /// Settles a job, if it is as it was judged. Its rows stay for a day, and nobody asks for them but who is told that it
+    /// has ended: so it is only forgotten.
+    pub fn settle(&mut self, job: JobKey, settling: &Settling) -> Option<JobRow> {
+        let row = self.jobs.get(job)?;
+        let is_as_judged = row.state == settling.job.state && row.admitted == settling.job.admitted;
+        if !is_as_judged || settling.totals.tally.pending > 0 {
+            return None;
+        }
+        if let Some(last) = &settling.last {
+            let known = row.segments(0, 0).first().map_or(0, |row| row.version);
+            if known + 1 != last.version {
+                return None;
+            }
+        }
+        let row = self.jobs.remove(job)?;
+        self.due[shard(row.collection) as usize].remove(&(row.lease.until.min(row.deadline), job));
+        Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::segment::{Totals, UnitEnd, UnitState};
+
+    use super::*;
+
+    fn rows() -> (Rows, JobKey, Lease) {
+        let lease = Lease { holder: Nonce::from_random(1), until: wall(0).plus_secs(30), queued: false, quiet: 0 };
+        let new = NewJob {
+            account: 0,
+            endpoint: Endpoint::Batch,
+            concurrency: 8,
+            units: 65,
+            lease,
+            deadline: wall(0).plus_secs(86_400),
+            called_at: 0,
+            collection: 5,
+            held: true,
+        };
+        let mut rows = Rows::of(1);
+        let job = rows.add(new, 0, None);
+        (rows, job, lease)
+    }
+
+    #[test]
+    fn a_segment_is_written_by_its_version_and_read_as_it_was() {
+        let (mut rows, job, _) = rows();
+        let row = rows.jobs.get_mut(job).unwrap();
+        let mut first = Segment::untouched(1);
+        first.put(64, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: wall(5), skipped: 0 });
+        let first = first.next(WriteId { writer: Nonce::from_random(7), n: 1 });
+        assert_eq!(row.put_segment(&first), Ok(()));
+        assert_eq!(row.put_segment(&first), Err(Some(first.clone())), "its version is not the next one");
+        assert_eq!((row.segments(0, 9), row.segments_units(0, 9)), (vec![first.clone()], 1));
+        assert_eq!(segment_units(&first), 1);
+    }
+
+    #[test]
+    fn a_job_is_due_when_its_lease_is_over_and_settles_once() {
+        let (mut rows, job, lease) = rows();
+        let due = |rows: &Rows, at| (0..DUE_SHARDS).flat_map(|shard| rows.due(shard, at, 9)).count();
+        assert_eq!((due(&rows, lease.until.plus_ms(-1)), due(&rows, lease.until)), (0, 1));
+        let next = Lease { until: lease.until.plus_secs(10), ..lease };
+        assert!(rows.drive(job, lease, next) && !rows.drive(job, lease, next));
+        assert_eq!((due(&rows, lease.until), due(&rows, next.until)), (0, 1));
+        let view = rows.view(job).unwrap().view();
+        let totals = Totals::of([], 65);
+        assert!(rows.settle(job, &Settling { job: view, totals, last: None }).is_none(), "something is pending");
+        let done = Totals { tally: domain::progress::Tally { pending: 0, done: 65, ..totals.tally }, ..totals };
+        let settling = Settling { job: view, totals: done, last: None };
+        assert!(rows.settle(job, &settling).is_some() && rows.settle(job, &settling).is_none());
+        assert_eq!(due(&rows, next.until), 0);
+    }
+}

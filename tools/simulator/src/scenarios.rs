@@ -1,0 +1,88 @@
+//! What docs/SCALING.md has a row for.
+
+use crate::assumptions::Latencies;
+use crate::deployment::{Deployment, MappingSpec};
+use crate::load::{Load, Pages, Way};
+
+/// A load on a deployment.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenario {
+    /// What it is.
+    pub name: &'static str,
+    /// On what.
+    pub deployment: Deployment,
+    /// What.
+    pub load: Load,
+}
+
+/// Jobs alone, with the store in the same process: what `tests/suite/real_times.rs` counts.
+pub fn alone() -> Vec<Scenario> {
+    let deployment = Deployment { latencies: Latencies::LOCAL, ..Deployment::default().unthrottled() };
+    let load = Load { url_bytes: 36, pages: Pages::HALF_A_SECOND, ..Load::default() };
+    let one = |name, load| Scenario { name, deployment, load };
+    vec![
+        one("batch in a handler, 8 at once", Load { units: 160, concurrency: Some(8), ..load }),
+        one("batch in a handler, 32 at once", Load { units: 480, concurrency: Some(32), ..load }),
+        one(
+            "batch, nobody waits, a worker's lanes",
+            Load { units: 128, concurrency: Some(32), way: Way::Detached, ..load },
+        ),
+        one("extract, its cache row apart", Load { units: 1, way: Way::Extract, ..load }),
+    ]
+}
+
+/// A million URLs in every way, as the cost table has them.
+pub fn million() -> Vec<Scenario> {
+    // Nothing is in the way: what it costs, not what it bears.
+    let deployment = Deployment { warm: 40_000, ..Deployment::default() };
+    let load = Load { accounts: 100, jobs: 10, units: 1_000, at_once: Some(1), over_secs: 60, ..Load::default() };
+    let alike = Pages::HALF_A_SECOND;
+    let one = |name, load| Scenario { name, deployment, load };
+    let held = Load { concurrency: Some(8), ..load };
+    let detached = Load { way: Way::Detached, at_once: None, over_secs: 600, ..load };
+    vec![
+        one("1,000 sync batches of 1,000, 8 at once, pages of 0.5 s each", Load { pages: alike, ..held }),
+        one("the same, pages of 0.5 s on average", held),
+        one(
+            "1,000 sync batches of 1,000, 32 at once, 0.5 s each",
+            Load { concurrency: Some(32), pages: alike, ..load },
+        ),
+        one("the same, 0.5 s on average", Load { concurrency: Some(32), ..load }),
+        one("1,000 async batches of 1,000, detached, 0.5 s each", Load { pages: alike, ..detached }),
+        one("the same, 0.5 s on average", detached),
+        Scenario {
+            name: "100,000 extracts over an hour, 0.5 s on average",
+            deployment,
+            load: Load { accounts: 100, jobs: 1_000, units: 1, way: Way::Extract, over_secs: 3_600, ..Load::default() },
+        },
+    ]
+}
+
+/// Ten million URLs of a thousand accounts.
+pub fn ten_million() -> Vec<Scenario> {
+    let deployment = Deployment::default();
+    let load = Load { accounts: 1_000, jobs: 10, units: 1_000, over_secs: 600, ..Load::default() };
+    let detached = Load { way: Way::Detached, ..load };
+    let workers =
+        |concurrency, warm| Deployment { units: MappingSpec { concurrency, ..deployment.units }, warm, ..deployment };
+    let held = Load { concurrency: Some(8), at_once: Some(1), over_secs: 60, ..load };
+    vec![
+        Scenario { name: "detached, the template as it is", deployment, load: detached },
+        Scenario { name: "detached, `WorkerConcurrency` 400, new tables", deployment: workers(400, 0), load: detached },
+        Scenario {
+            name: "detached, `WorkerConcurrency` 400, warm tables",
+            deployment: workers(400, 40_000),
+            load: detached,
+        },
+        Scenario { name: "held, a job an account at once, new tables", deployment, load: held },
+        Scenario { name: "held, warm tables", deployment: Deployment { warm: 40_000, ..deployment }, load: held },
+    ]
+}
+
+/// One account with nothing but extracts, as many as a second has: its month's row is in every transaction.
+pub fn hot_account(a_second: u32) -> Scenario {
+    let deployment = Deployment { warm: 20_000, ..Deployment::default().unthrottled() };
+    let load = Load { jobs: 20 * a_second, units: 1, way: Way::Extract, over_secs: 20, ..Load::default() };
+    let load = Load { per_minute: u64::MAX, ..load };
+    Scenario { name: "one account's extracts", deployment, load }
+}

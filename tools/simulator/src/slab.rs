@@ -1,0 +1,118 @@
+//! Things that come and go, each with a key that never names another: memory is bounded by what is there at once.
+
+use std::marker::PhantomData;
+
+/// Names a thing; once that is gone, nothing.
+#[derive(Debug)]
+pub struct Key<T> {
+    index: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Key<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Key<T> {}
+impl<T> PartialEq for Key<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_u64() == other.as_u64()
+    }
+}
+impl<T> Eq for Key<T> {}
+impl<T> PartialOrd for Key<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Key<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_u64().cmp(&other.as_u64())
+    }
+}
+
+impl<T> Key<T> {
+    /// A key that never names anything.
+    pub fn nothing() -> Key<T> {
+        Key { index: u32::MAX, generation: u32::MAX, of: PhantomData }
+    }
+
+    /// As a number that no other key of this kind has.
+    pub fn as_u64(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+}
+
+/// Things by their keys.
+#[derive(Debug)]
+pub struct Slab<T> {
+    places: Vec<(u32, Option<T>)>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Slab { places: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Adds one.
+    pub fn insert(&mut self, thing: T) -> Key<T> {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push((0, None));
+            // As many things at once do not fit into memory.
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        let place = &mut self.places[index as usize];
+        place.1 = Some(thing);
+        Key { index, generation: place.0, of: PhantomData }
+    }
+
+    /// The thing, if it is still there.
+    pub fn get(&self, key: Key<T>) -> Option<&T> {
+        self.places.get(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_ref()
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
+        self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_mut()
+    }
+
+    /// Takes it out.
+    pub fn remove(&mut self, key: Key<T>) -> Option<T> {
+        let place = self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?;
+        let thing = place.1.take()?;
+        place.0 = place.0.wrapping_add(1);
+        self.free.push(key.index);
+        Some(thing)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_never_names_another_thing() {
+        let mut slab = Slab::default();
+        let first = slab.insert('a');
+        assert_eq!(slab.remove(first), Some('a'));
+        let second = slab.insert('b');
+        assert_eq!((slab.get(first), slab.get(second), slab.len()), (None, Some(&'b'), 1));
+        assert_ne!(first, second);
+        assert_eq!(slab.remove(first), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! The sweep, as `engine::sweep` does it: jobs whose driver's lease is over are looked at one after the other, and where
+//! nothing moved the queue is told of them again.
+
+use std::collections::VecDeque;
+
+use domain::machine::{Exit, JobView};
+use domain::segment::{Segment, UnitState};
+use domain::{JobState, Nonce, Timestamp};
+
+use crate::assumptions::{MS, Micros, SECOND};
+use crate::deployment::{DUE_SHARDS, SWEEP_BATCH, SWEEP_DOUBLINGS, SWEEP_MARGIN_MS};
+use crate::drive::Run;
+use crate::lambda::Function;
+use crate::queue::QueueName;
+use crate::rows::{JobKey, JobRow, Lease, wall};
+use crate::runner::Runner;
+use crate::steps::{JobRef, What, Who};
+use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Listing,
+    Reading,
+    Segments,
+    Driving,
+    Knowing,
+    Running,
+    Sending,
+}
+
+/// A sweep.
+#[derive(Debug)]
+pub struct Sweep {
+    invocation: InvocationKey,
+    /// The next shard to be listed.
+    shard: u64,
+    jobs: VecDeque<JobRef>,
+    at: Option<JobRef>,
+    stage: Stage,
+    until: Micros,
+    /// The lease that its look takes, and whether the queue is to be told.
+    lease: Option<Lease>,
+    tell: bool,
+}
+
+impl Sweep {
+    /// One that has nothing to do.
+    pub(crate) fn nothing(invocation: InvocationKey) -> Sweep {
+        Sweep {
+            invocation,
+            shard: DUE_SHARDS,
+            jobs: VecDeque::new(),
+            at: None,
+            stage: Stage::Listing,
+            until: 0,
+            lease: None,
+            tell: false,
+        }
+    }
+}
+
+impl World {
+    /// The schedule.
+    pub(crate) fn sweeps(&mut self) {
+        self.agenda.put(self.now + self.deployment.sweep_secs * SECOND, Happening::Sweeps);
+        let Some((invocation, begun)) = self.invoke(Function::Settle, None) else { return };
+        let until = self.ends_at(invocation) - SWEEP_MARGIN_MS * MS;
+        self.within(invocation, begun, Task::Sweep(Sweep { shard: 0, until, ..Sweep::nothing(invocation) }));
+    }
+
+    fn sweep(&mut self, task: TaskKey) -> Option<&mut Sweep> {
+        match self.tasks.get_mut(task) {
+            Some(Task::Sweep(sweep)) => Some(sweep),
+            Some(Task::Handler(_) | Task::Letter(_)) | None => None,
+        }
+    }
+
+    /// The next shard, the next job, or the end.
+    pub(crate) fn sweep_goes_on(&mut self, task: TaskKey) {
+        let now = self.now;
+        let Some(sweep) = self.sweep(task) else { return };
+        let invocation = sweep.invocation;
+        if sweep.shard < DUE_SHARDS {
+            let shard = sweep.shard;
+            sweep.stage = Stage::Listing;
+            let nowhere = JobRef { key: JobKey::nothing(), collection: 0, account: 0 };
+            return self.step(Who::Task(task), nowhere, What::Due(shard));
+        }
+        match sweep.jobs.pop_front().filter(|_| now < sweep.until) {
+            Some(job) => {
+                sweep.at = Some(job);
+                self.sweep_steps(task, Stage::Reading, What::Job);
+            }
+            None => {
+                self.tasks.remove(task);
+                self.over(invocation);
+            }
+        }
+    }
+
+    fn sweep_steps(&mut self, task: TaskKey, stage: Stage, what: What) {
+        let Some(sweep) = self.sweep(task) else { return };
+        sweep.stage = stage;
+        let Some(job) = sweep.at else { return };
+        self.step(Who::Task(task), job, what);
+    }
+
+    pub(crate) fn sweep_came(&mut self, task: TaskKey, came: Came) {
+        let Some(sweep) = self.sweep(task) else { return };
+        let (stage, job, invocation) = (sweep.stage, sweep.at, sweep.invocation);
+        let (rows, job) = match (came, stage, job) {
+            (Came::Done(_), Stage::Listing, _) => return self.listed(task),
+            (Came::Done(rows), _, Some(job)) => (rows, job),
+            // It is left for the next sweep; a list that cannot be read is the end of this one.
+            (Came::Failed | Came::Refused, Stage::Listing, _) => {
+                if let Some(sweep) = self.sweep(task) {
+                    sweep.shard = DUE_SHARDS;
+                }
+                return self.sweep_goes_on(task);
+            }
+            _ => return self.sweep_goes_on(task),
+        };
+        match stage {
+            Stage::Reading if self.rows.view(job.key).is_some_and(|row| self.is_abandoned(row)) => {
+                self.sweep_steps(task, Stage::Segments, What::Segments(0, u32::MAX));
+            }
+            Stage::Segments => self.take_look(task, job, &rows),
+            Stage::Driving if self.knows_spec(invocation, job) => self.end_job(task, job),
+            Stage::Driving => self.sweep_steps(task, Stage::Knowing, What::Spec),
+            Stage::Knowing => {
+                self.keep_spec(invocation, job);
+                self.end_job(task, job);
+            }
+            Stage::Reading | Stage::Sending | Stage::Listing | Stage::Running => self.sweep_goes_on(task),
+        }
+    }
+
+    fn listed(&mut self, task: TaskKey) {
+        let now = wall(self.now);
+        let Some(sweep) = self.sweep(task) else { return };
+        let shard = sweep.shard;
+        sweep.shard += 1;
+        let due = self.rows.due(shard, now, SWEEP_BATCH);
+        let known = |key: &JobKey| {
+            let row = self.rows.view(*key)?;
+            Some(JobRef { key: *key, collection: row.collection, account: row.account })
+        };
+        let due: Vec<JobRef> = due.iter().filter_map(known).collect();
+        if let Some(sweep) = self.sweep(task) {
+            sweep.jobs.extend(due);
+        }
+        self.sweep_goes_on(task);
+    }
+
+    fn is_abandoned(&self, row: &JobRow) -> bool {
+        let now = wall(self.now);
+        let late = now.plus_ms(-1_000 * self.deployment.lease_secs.cast_signed());
+        row.lease.until <= now || row.view().must_expire(late)
+    }
+
+    /// When the job is to be looked at next, and whether the queue is told now.
+    fn take_look(&mut self, task: TaskKey, job: JobRef, rows: &[Segment]) {
+        let (now, lease_secs) = (wall(self.now), self.deployment.lease_secs);
+        let holder = Nonce::from_random(self.chance.bits());
+        let Some(row) = self.rows.view(job.key) else { return self.sweep_goes_on(task) };
+        let old = row.lease;
+        let unit_lease = i64::from(self.deployment.timeout_ms) + 1_000 * lease_secs.cast_signed();
+        let quiet_until = last_move(row.started_at, rows, unit_lease).plus_secs(lease_secs);
+        let (until, quiet, tell) = if !old.queued {
+            (now.plus_secs(lease_secs), 0, true)
+        } else if quiet_until > now {
+            (quiet_until, 0, false)
+        } else {
+            (now.plus_secs(lease_secs << old.quiet.min(SWEEP_DOUBLINGS)), old.quiet + 1, true)
+        };
+        let next = Lease { holder, until, queued: true, quiet };
+        if let Some(sweep) = self.sweep(task) {
+            (sweep.lease, sweep.tell) = (Some(next), tell);
+        }
+        self.figures.looks += 1;
+        self.sweep_steps(task, Stage::Driving, What::Drive(old, next));
+    }
+
+    fn end_job(&mut self, task: TaskKey, job: JobRef) {
+        let me = Nonce::from_random(self.chance.bits());
+        let Some(sweep) = self.sweep(task) else { return };
+        sweep.stage = Stage::Running;
+        let invocation = sweep.invocation;
+        let process = self.process_of(invocation);
+        let view = self.view(job);
+        self.start_runner(task, process, job, view, Run::ends(me));
+    }
+
+    pub(crate) fn sweep_left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
+        let now = wall(self.now);
+        let Some(sweep) = self.sweep(task) else { return };
+        let tell = sweep.tell && matches!(exit, Exit::Left | Exit::Over);
+        let open: Vec<u32> = if tell { to_run(runner, now) } else { Vec::new() };
+        if open.is_empty() {
+            return self.sweep_goes_on(task);
+        }
+        self.figures.told_again += 1;
+        let bodies = self.heads(runner.job, |seq| open.binary_search(&seq).is_ok());
+        self.sweep_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, 0));
+    }
+}
+
+/// When something of a job moved last.
+fn last_move(started_at: Timestamp, rows: &[Segment], unit_lease_ms: i64) -> Timestamp {
+    let moved = rows.iter().flat_map(Segment::known).filter_map(|(_, unit)| match unit {
+        UnitState::Started { lease_until, .. } => Some(lease_until.plus_ms(-unit_lease_ms)),
+        UnitState::Asked { at, .. } | UnitState::Ended { at, .. } => Some(at),
+        UnitState::Pending | UnitState::Skipped => None,
+    });
+    moved.max().unwrap_or(started_at).max(started_at)
+}
+
+/// Units that somebody should run now, in their order.
+fn to_run(runner: &Runner, now: Timestamp) -> Vec<u32> {
+    let JobView { state, admitted, .. } = runner.brain.job();
+    let rows = runner.brain.rows();
+    let unit = |seq: u32| rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
+    (0..admitted)
+        .filter(|seq| match unit(*seq) {
+            UnitState::Pending => state == JobState::Running,
+            UnitState::Started { lease_until, .. } => lease_until <= now,
+            UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => false,
+        })
+        .collect()
+}

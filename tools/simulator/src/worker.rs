@@ -1,0 +1,255 @@
+//! What a worker and the settler do with a message, as `engine::worker` and `engine::settle` do it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::lanes::Lanes;
+use domain::machine::lane::{self, Next};
+use domain::machine::{Exit, Mode, Scope};
+use domain::segment::Segment;
+use domain::{JobState, Nonce};
+
+use crate::assumptions::{MS, Micros, SECOND};
+use crate::drive::Run;
+use crate::queue::{Body, Message, QueueName};
+use crate::rows::wall;
+use crate::runner::Runner;
+use crate::steps::{JobRef, What, Who};
+use crate::world::{Came, InvocationKey, Task, TaskKey, World};
+
+/// Longest that a message can be delayed.
+const MOST_DELAY_SECS: u64 = 900;
+/// How long a message waits whose rows could not be read or written, times how often that was (`api::messages`).
+const FAULT_PAUSE: Micros = 2 * SECOND;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    Knowing,
+    Running,
+    Segments,
+    Rereading,
+    Sending,
+}
+
+/// A message that is worked on.
+#[derive(Debug)]
+pub struct Letter {
+    queue: QueueName,
+    message: Message,
+    invocation: InvocationKey,
+    stage: Stage,
+    /// The segments of the job, once the message's units have ended.
+    rows: Vec<Segment>,
+}
+
+impl Letter {
+    pub(crate) fn new(queue: QueueName, message: Message, invocation: InvocationKey) -> Letter {
+        Letter { queue, message, invocation, stage: Stage::Reading, rows: Vec::new() }
+    }
+}
+
+impl World {
+    fn letter(&mut self, task: TaskKey) -> Option<&mut Letter> {
+        match self.tasks.get_mut(task) {
+            Some(Task::Letter(letter)) => Some(letter),
+            Some(Task::Handler(_) | Task::Sweep(_)) | None => None,
+        }
+    }
+
+    fn letter_steps(&mut self, task: TaskKey, stage: Stage, what: What) {
+        let Some(letter) = self.letter(task) else { return };
+        letter.stage = stage;
+        let job = letter.message.job;
+        self.step(Who::Task(task), job, what);
+    }
+
+    pub(crate) fn letter_begins(&mut self, task: TaskKey) {
+        let Some(letter) = self.letter(task) else { return };
+        let (queue, invocation) = (letter.queue, letter.invocation);
+        if queue == QueueName::Units {
+            let process = self.process_of(invocation);
+            self.beat_while_working(process);
+        }
+        self.letter_steps(task, Stage::Reading, What::Job);
+    }
+
+    pub(crate) fn letter_came(&mut self, task: TaskKey, came: Came) {
+        let Some(letter) = self.letter(task) else { return };
+        let (stage, job, invocation) = (letter.stage, letter.message.job, letter.invocation);
+        let rows = match came {
+            Came::Done(rows) => rows,
+            Came::Refused | Came::Failed => return self.fails(task),
+        };
+        match stage {
+            Stage::Reading if self.rows.view(job.key).is_none() => self.acknowledge(task),
+            Stage::Reading if self.knows_spec(invocation, job) => self.works(task),
+            Stage::Reading => self.letter_steps(task, Stage::Knowing, What::Spec),
+            Stage::Knowing => {
+                self.keep_spec(invocation, job);
+                self.works(task);
+            }
+            Stage::Segments => {
+                if let Some(letter) = self.letter(task) {
+                    letter.rows = rows;
+                }
+                self.letter_steps(task, Stage::Rereading, What::Job);
+            }
+            Stage::Rereading => self.goes_on(task),
+            Stage::Sending => self.acknowledge(task),
+            Stage::Running => {}
+        }
+    }
+
+    /// Runs what the message says.
+    fn works(&mut self, task: TaskKey) {
+        let me = Nonce::from_random(self.chance.bits());
+        let Some(letter) = self.letter(task) else { return };
+        letter.stage = Stage::Running;
+        let (job, invocation) = (letter.message.job, letter.invocation);
+        let units = match &letter.message.body {
+            Body::Units { lane, seqs } => Some((*lane, seqs.iter().copied().collect::<BTreeSet<u32>>())),
+            Body::Settle => None,
+        };
+        let Some(row) = self.rows.view(job.key) else { return self.acknowledge(task) };
+        let run = match units {
+            Some((lane, seqs)) => {
+                let lanes = Lanes::of(row.concurrency, self.deployment.units_per_message, row.admitted);
+                Run {
+                    mode: Mode::Run,
+                    scope: Scope::Units(seqs),
+                    me,
+                    concurrency: lanes.parallel(lane),
+                    awaited: false,
+                    money: false,
+                    extract: false,
+                    rows: None,
+                    until: Some(self.ends_at(invocation)),
+                    lease: None,
+                }
+            }
+            None => Run::ends(me),
+        };
+        let view = row.view();
+        let process = self.process_of(invocation);
+        self.start_runner(task, process, job, view, run);
+    }
+
+    /// The message's runner has left.
+    pub(crate) fn letter_left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
+        let Some(letter) = self.letter(task) else { return };
+        let (queue, receives) = (letter.queue, letter.message.receives);
+        match (queue, exit) {
+            (_, Exit::Settled) | (QueueName::Settle, Exit::Over | Exit::Left) => self.acknowledge(task),
+            (_, Exit::GaveUp) => self.fails(task),
+            (QueueName::Units, Exit::Over) => self.asks_to_settle(task),
+            (QueueName::Units, Exit::Left) => {
+                let (share, now) = (runner.brain.share(), wall(self.now));
+                let held_until = share.held_until();
+                if share.open().next().is_some() && runner.brain.job().state == JobState::Running {
+                    let seqs: Box<[u32]> = share.unfinished().into_iter().collect();
+                    let next = share.deferred_until().map(|until| held_until.map_or(until, |held| until.min(held)));
+                    let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000)).min(MOST_DELAY_SECS);
+                    return self.sends_lane(task, seqs, wait * SECOND);
+                }
+                match held_until {
+                    Some(held_until) => {
+                        let growing = 500u64 << receives.min(6);
+                        let wait = held_until.ms_since(now).min(growing).max(500);
+                        self.comes_again_later(task, wait * MS);
+                    }
+                    None => self.letter_steps(task, Stage::Segments, What::Segments(0, u32::MAX)),
+                }
+            }
+        }
+    }
+
+    /// The lane's next step, by all segments and the job's row.
+    fn goes_on(&mut self, task: TaskKey) {
+        let per_message = self.deployment.units_per_message;
+        let Some(letter) = self.letter(task) else { return };
+        let (job, rows) = (letter.message.job, std::mem::take(&mut letter.rows));
+        let lane = match &letter.message.body {
+            Body::Units { lane, .. } => *lane,
+            Body::Settle => 0,
+        };
+        let Some(row) = self.rows.view(job.key) else { return self.acknowledge(task) };
+        let lanes = Lanes::of(row.concurrency, per_message, row.admitted);
+        let rows: BTreeMap<u32, Segment> = rows.into_iter().map(|row| (row.index, row)).collect();
+        match lane::next(row.view(), false, &rows, &lanes, lane) {
+            Next::Settle => self.asks_to_settle(task),
+            Next::Go(seqs) => self.sends_lane(task, seqs.into(), 0),
+            Next::Park | Next::End => self.acknowledge(task),
+        }
+    }
+
+    fn sends_lane(&mut self, task: TaskKey, seqs: Box<[u32]>, delay: Micros) {
+        let Some(letter) = self.letter(task) else { return };
+        let lane = match &letter.message.body {
+            Body::Units { lane, .. } => *lane,
+            Body::Settle => 0,
+        };
+        let bodies = vec![Body::Units { lane, seqs }];
+        self.letter_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, delay));
+    }
+
+    fn asks_to_settle(&mut self, task: TaskKey) {
+        self.letter_steps(task, Stage::Sending, What::Send(QueueName::Settle, vec![Body::Settle], 0));
+    }
+
+    fn fails(&mut self, task: TaskKey) {
+        let visibility = self.deployment.settlements.visibility_secs * SECOND;
+        let Some(letter) = self.letter(task) else { return };
+        let wait = match letter.queue {
+            QueueName::Units => FAULT_PAUSE * u64::from(letter.message.receives),
+            QueueName::Settle => visibility,
+        };
+        self.comes_again_later(task, wait);
+    }
+
+    fn comes_again_later(&mut self, task: TaskKey, wait: Micros) {
+        let Some(Letter { queue, message, invocation, .. }) = self.finish(task) else { return };
+        self.redeliver(queue, message, wait);
+        self.over(invocation);
+    }
+
+    fn acknowledge(&mut self, task: TaskKey) {
+        if let Some(letter) = self.finish(task) {
+            self.over(letter.invocation);
+        }
+    }
+
+    fn finish(&mut self, task: TaskKey) -> Option<Letter> {
+        let Some(Task::Letter(letter)) = self.tasks.remove(task) else { return None };
+        let process = self.process_of(letter.invocation);
+        if letter.queue == QueueName::Units
+            && let Some(process) = self.lambda.processes.get_mut(process)
+        {
+            process.working = process.working.saturating_sub(1);
+        }
+        Some(letter)
+    }
+
+    /// A runner has left whose task goes on.
+    pub(crate) fn left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
+        match self.tasks.get(task) {
+            Some(Task::Handler(_)) => self.handler_left(task, exit),
+            Some(Task::Letter(_)) => self.letter_left(task, exit, runner),
+            Some(Task::Sweep(_)) => self.sweep_left(task, exit, runner),
+            None => {}
+        }
+    }
+
+    /// Whether a process has a job's spec.
+    pub(crate) fn knows_spec(&self, invocation: InvocationKey, job: JobRef) -> bool {
+        let process = self.process_of(invocation);
+        self.lambda.processes.get(process).is_some_and(|process| process.specs.has(job.key))
+    }
+
+    /// A process has read a job's spec.
+    pub(crate) fn keep_spec(&mut self, invocation: InvocationKey, job: JobRef) {
+        let process = self.process_of(invocation);
+        if let Some(process) = self.lambda.processes.get_mut(process) {
+            process.specs.keep(job.key);
+        }
+    }
+}

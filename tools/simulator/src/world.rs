@@ -1,0 +1,287 @@
+//! The world of a run: what there is, and what happens next. Who decides is `domain::machine` and `domain::machine::lane`;
+//! what is around them here is what `engine` does around them.
+
+use domain::machine::Event;
+
+use crate::agenda::Agenda;
+use crate::assumptions::{Micros, SECOND};
+use crate::bucket::Bucket;
+use crate::chance::Chance;
+use crate::deployment::Deployment;
+use crate::figures::Figures;
+use crate::handler::{Call, Handler};
+use crate::lambda::{Function, Lambda, ProcessKey};
+use crate::load::Load;
+use crate::queue::{Message, Queue, QueueName};
+use crate::retries::{Fault, budget};
+use crate::rows::Rows;
+use crate::runner::{Runner, RunnerKey};
+use crate::slab::{Key, Slab};
+use crate::steps::{JobRef, Step, What, Who};
+use crate::sweeper::Sweep;
+use crate::tables::Tables;
+use crate::worker::Letter;
+
+/// Names what goes on in an invocation.
+pub type TaskKey = Key<Task>;
+/// Names an invocation.
+pub type InvocationKey = Key<Invocation>;
+
+/// What goes on in an invocation: a call, a message, a sweep.
+#[derive(Debug)]
+pub enum Task {
+    /// A call.
+    Handler(Handler),
+    /// A message.
+    Letter(Letter),
+    /// A sweep.
+    Sweep(Sweep),
+}
+
+/// An invocation.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Of which function.
+    pub function: Function,
+    /// Where.
+    pub process: ProcessKey,
+    /// Since when it is billed.
+    pub begun: Micros,
+    /// What still goes on in it.
+    pub left: u32,
+    /// The queue that feeds it.
+    pub queue: Option<QueueName>,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Happening {
+    /// The load's call of this number comes.
+    Comes(u32),
+    /// A call reaches the gateway.
+    Reaches(Call),
+    /// A task's invocation has begun.
+    Begins(TaskKey),
+    /// A step is tried.
+    Tries(Box<Step>),
+    /// A step has taken effect, and whoever waits is told.
+    Took(Box<Step>),
+    /// A page has ended.
+    Page(RunnerKey, u32, u8, u32),
+    /// A runner looks again.
+    Wakes(RunnerKey),
+    /// A driver's lease is to be renewed.
+    Renews(RunnerKey),
+    /// A worker gives a sign of life.
+    Beats(ProcessKey),
+    /// A message can be received.
+    Arrives(QueueName, Box<Message>),
+    /// A mapping looks into its queue.
+    Polls(QueueName),
+    /// The sweep's schedule.
+    Sweeps,
+    /// A second is over.
+    Second,
+}
+
+/// What a step came to, for a task.
+#[derive(Debug)]
+pub enum Came {
+    /// It took effect; rows that were asked for.
+    Done(Vec<domain::segment::Segment>),
+    /// Its condition did not hold.
+    Refused,
+    /// It failed as often as it was tried.
+    Failed,
+}
+
+/// All that there is.
+pub struct World {
+    /// Now.
+    pub now: Micros,
+    pub(crate) agenda: Agenda<Happening>,
+    pub(crate) chance: Chance,
+    pub(crate) deployment: Deployment,
+    pub(crate) load: Load,
+    pub(crate) tables: Tables,
+    pub(crate) rows: Rows,
+    pub(crate) lambda: Lambda,
+    pub(crate) queues: [Queue; 2],
+    pub(crate) gateway: Bucket,
+    pub(crate) tasks: Slab<Task>,
+    pub(crate) runners: Slab<Runner>,
+    pub(crate) invocations: Slab<Invocation>,
+    pub(crate) left_of: Vec<u32>,
+    pub(crate) figures: Figures,
+}
+
+impl World {
+    /// A fresh one.
+    pub fn new(deployment: Deployment, load: Load, seed: u64) -> World {
+        let mut world = World {
+            now: 0,
+            agenda: Agenda::default(),
+            chance: Chance::new(seed),
+            deployment,
+            load,
+            tables: Tables::new(deployment.warm),
+            rows: Rows::of(load.accounts),
+            lambda: Lambda::new(&deployment),
+            queues: [Queue::new(deployment.units), Queue::new(deployment.settlements)],
+            gateway: Bucket::new(deployment.throttle_burst, deployment.throttle_rate),
+            tasks: Slab::default(),
+            runners: Slab::default(),
+            invocations: Slab::default(),
+            left_of: vec![load.jobs; load.accounts as usize],
+            figures: Figures::default(),
+        };
+        world.agenda.put(0, Happening::Comes(0));
+        world.agenda.put(SECOND, Happening::Second);
+        world.agenda.put(deployment.sweep_secs * SECOND, Happening::Sweeps);
+        world
+    }
+
+    /// Runs until every job has ended, or, if something is wrong, until `most_secs` are over.
+    pub fn run(mut self, most_secs: u64) -> Figures {
+        let all = u64::from(self.load.accounts) * u64::from(self.load.jobs);
+        while self.figures.jobs() < all
+            && let Some((at, what)) = self.agenda.pop()
+            && at <= most_secs * SECOND
+        {
+            self.now = at;
+            self.happens(what);
+        }
+        self.conclude(all)
+    }
+
+    fn happens(&mut self, what: Happening) {
+        match what {
+            Happening::Comes(n) => self.comes(n),
+            Happening::Reaches(call) => self.reaches(call),
+            Happening::Begins(task) => self.begins(task),
+            Happening::Tries(step) => self.attempt(step),
+            Happening::Took(step) => self.took(step),
+            Happening::Page(runner, seq, attempt, page) => self.page_ended(runner, seq, attempt, page),
+            Happening::Wakes(runner) => self.wakes(runner),
+            Happening::Renews(runner) => self.renews(runner),
+            Happening::Beats(process) => self.beats(process),
+            Happening::Arrives(queue, message) => {
+                self.queues[queue as usize].push(*message, self.now);
+                self.poll_soon(queue, self.deployment.latencies.poll);
+            }
+            Happening::Polls(queue) => self.polls(queue),
+            Happening::Sweeps => self.sweeps(),
+            Happening::Second => self.second(),
+        }
+    }
+
+    fn second(&mut self) {
+        self.tables.second();
+        self.figures.seconds.all += 1;
+        self.figures.seconds.lambda_full += u64::from(self.lambda.is_full());
+        self.figures.seconds.mapping_full += u64::from(self.queues[0].is_full());
+        let refused = self.figures.refused.gateway;
+        self.figures.seconds.gateway += u64::from(refused > self.figures.seconds.gateway_before);
+        self.figures.seconds.gateway_before = refused;
+        self.agenda.put(self.now + SECOND, Happening::Second);
+    }
+
+    /// Begins a step.
+    pub(crate) fn step(&mut self, who: Who, job: JobRef, what: What) {
+        self.attempt(Box::new(Step::new(who, job, what, self.now)));
+    }
+
+    /// Tries a step, now or again.
+    fn attempt(&mut self, mut step: Box<Step>) {
+        let row = self.rows.view(step.job.key);
+        let bill = step.bill(&self.load, row);
+        let locked = match &step.what {
+            What::Accept => self.rows.months[step.job.account as usize].locked_until,
+            What::Settle(_) | What::Drive(..) | What::Terminate(_) => row.map_or(0, |row| row.locked_until),
+            _ => 0,
+        };
+        self.figures.calls += u64::from(bill.calls);
+        self.figures.rows_read += u64::from(bill.rows);
+        if locked > self.now {
+            self.figures.conflicts += 1;
+            return self.again(step, Fault::Conflict);
+        }
+        if let What::Results(_) = step.what {
+            let taken = self.tables.admit_some(step.each(&self.load), step.left, self.now);
+            if taken == 0 && step.left > 0 {
+                return self.again(step, Fault::Throttled);
+            }
+            step.left -= taken;
+        } else if !self.tables.admit(bill.charges(), self.now) {
+            return self.again(step, if bill.transaction { Fault::Conflict } else { Fault::Throttled });
+        }
+        self.queues[0].counts.requests += u64::from(step.messages());
+        let until = self.now + self.chance.takes(step.latency(&self.deployment.latencies));
+        match &step.what {
+            What::Accept => self.rows.months[step.job.account as usize].locked_until = until,
+            What::Settle(settling) if settling.last.is_none() => {
+                if let Some(row) = self.rows.jobs.get_mut(step.job.key) {
+                    row.locked_until = until;
+                }
+            }
+            _ => {}
+        }
+        self.agenda.put(until, Happening::Took(step));
+    }
+
+    /// A step did not come to pass: it is tried again, or it has failed.
+    pub(crate) fn again(&mut self, mut step: Box<Step>, fault: Fault) {
+        // What is not tried again by the engine: a lease's renewal, which comes round, and signs of life.
+        let whole =
+            !matches!(step.what, What::Drive(..) | What::Beat | What::Heartbeat) || matches!(step.who, Who::Task(_));
+        let times = (step.begun, self.now);
+        match step.tries.next(fault, whole, times, budget(self.deployment.lease_secs), &mut self.chance) {
+            Some(wait) => self.agenda.put(self.now + wait, Happening::Tries(step)),
+            None => {
+                self.figures.failed_steps += 1;
+                self.failed(*step);
+            }
+        }
+    }
+
+    fn failed(&mut self, step: Step) {
+        if let What::Inputs(process) = step.what {
+            return self.inputs_came(process, step.job, false);
+        }
+        let runner = match step.who {
+            Who::Task(task) => return self.came(task, Came::Failed),
+            Who::Runner(runner) => runner,
+            Who::Lease(runner) => return self.renewed(runner, None),
+            Who::Nobody => return,
+        };
+        use domain::machine::Outcome;
+        let event = match step.what {
+            What::Results(commit) | What::Put(commit) => {
+                Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect())
+            }
+            What::Settle(_) => Event::SettleFailed,
+            What::Terminate(_) => Event::MoveFailed,
+            _ => Event::ReadFailed,
+        };
+        self.tell(runner, event);
+    }
+
+    /// Tells a task what a step of its came to.
+    pub(crate) fn came(&mut self, task: TaskKey, came: Came) {
+        match self.tasks.get(task) {
+            Some(Task::Handler(_)) => self.handler_came(task, came),
+            Some(Task::Letter(_)) => self.letter_came(task, came),
+            Some(Task::Sweep(_)) => self.sweep_came(task, came),
+            None => {}
+        }
+    }
+
+    fn begins(&mut self, task: TaskKey) {
+        match self.tasks.get(task) {
+            Some(Task::Handler(_)) => self.handler_begins(task),
+            Some(Task::Letter(_)) => self.letter_begins(task),
+            Some(Task::Sweep(_)) => self.sweep_goes_on(task),
+            None => {}
+        }
+    }
+}
