@@ -106,7 +106,7 @@ impl Scenario {
             Scenario::Worker => drop(ground.deliver(engine, engine, 0).await),
             Scenario::CancelQueued => {
                 let healthy = ground.engine(&Faults::default()).await;
-                let job = healthy.store().admin.snapshot().await?.jobs.remove(0).job.id;
+                let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                 engine.canceller.cancel(&account(), &job).await?;
                 ground.deliver(engine, engine, 0).await;
             }
@@ -203,7 +203,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
 /// Every job of the ground ended, with a readable result or synthetic result for each unit, and figures that add up.
 async fn complete(ground: &Ground, context: &str) {
     let engine = ground.engine(&Faults::default()).await;
-    for rows in engine.store().admin.snapshot().await.unwrap().jobs {
+    for rows in engine.store().audit.snapshot().await.unwrap().jobs {
         let job = rows.job;
         assert!(matches!(job.state, JobState::Ended(_)), "{context}");
         let results = drain(engine.follow(job.clone(), 0)).await.unwrap();

@@ -93,7 +93,7 @@ impl Stage {
 
     async fn results(&self) -> Vec<Value> {
         let engine = self.ground.engine(&Faults::default()).await;
-        let job = engine.store().admin.snapshot().await.unwrap().jobs.remove(0).job;
+        let job = engine.store().audit.snapshot().await.unwrap().jobs.remove(0).job;
         drain(engine.follow(job, 0)).await.unwrap()
     }
 
@@ -126,7 +126,7 @@ impl Stage {
                 Way::Read => stage.read(&engine).await,
                 Way::Ask | Way::Expire => stage.rounds(&engine, 3).await?,
                 Way::Cancel => {
-                    let job = healthy.store().admin.snapshot().await?.jobs.remove(0).job.id;
+                    let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                     engine.canceller.cancel(&account(), &job).await?;
                     stage.rounds(&engine, 2).await?;
                 }
@@ -143,7 +143,7 @@ impl Stage {
         assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
         // A cancel that never came to pass is asked for again, as a caller would.
         if way == Way::Cancel && ran.is_err() {
-            let job = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0).job.id;
+            let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;
             healthy.canceller.cancel(&account(), &job).await.unwrap();
         }
         stage.model.meets(&Faults::default());
@@ -157,7 +157,7 @@ impl Stage {
     async fn check(&self, way: Way, fault: Option<(usize, Fault)>, context: &str) {
         let provider = self.model.provider();
         let engine = self.ground.engine(&Faults::default()).await;
-        let rows = engine.store().admin.snapshot().await.unwrap().jobs.remove(0);
+        let rows = engine.store().audit.snapshot().await.unwrap().jobs.remove(0);
         let charge = rows.job.charge.unwrap();
         assert_eq!((charge.charged, charge.refunded()), (PAGES as u64, 0), "{context}: every unit had started");
         let batches = engine.store().model_batches.batches_of(&rows.job.id).await.unwrap();
@@ -308,7 +308,7 @@ async fn the_jobs_deadline_counts() {
     stage.model.provider().refuse(Some(("", 503)));
     stage.ground.clock.advance(86_400);
     stage.rounds(&healthy, 1).await.unwrap();
-    let rows = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0);
+    let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Expired));
     let results = stage.results().await;
     assert!(results.iter().all(|r| r["status"] == "success" && r["data"]["title"].is_string()), "{results:?}");
@@ -326,7 +326,7 @@ async fn nobody_waits_for_a_model_that_was_switched_off() {
     stage.ground.model = None;
     let without = stage.ground.engine(&Faults::default()).await;
     stage.ground.deliver(&without, &without, 0).await;
-    let rows = healthy.store().admin.snapshot().await.unwrap().jobs.remove(0);
+    let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Completed));
     assert!(stage.results().await.iter().all(|result| result["data"]["title"].is_string()));
     assert_eq!(stage.model.provider().statuses().len(), 0);

@@ -71,8 +71,8 @@ async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
     assert_eq!(ended.charge.unwrap().refund_monthly, 6);
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "december paid for itself only");
-    let snapshot = engine.store().admin.snapshot().await.unwrap();
-    assert_eq!(snapshot.accounts[&account()].months[&november.month], 0);
+    let snapshot = engine.store().audit.snapshot().await.unwrap();
+    assert_eq!(snapshot.accounts[&account()].money.months[&november.month], 0);
     assert_eq!(december.reservation.month.to_string(), "2026-12");
     ground.assert_sound("month turn").await;
 }

@@ -341,6 +341,10 @@ async fn settle_does_what_its_role_allows() {
     assert_rights("SettleFunction", &[&seen]);
 
     let (audit, seen) = stage.watched("settle", &[]).await;
-    assert_eq!(audit.api.invoke(&json!({ "check": true }), PLENTY).value().await, json!({ "violations": 0 }));
+    let check = async |how: Value| audit.api.invoke(&json!({ "check": how }), PLENTY).value().await;
+    assert_eq!(check(json!(true)).await, json!({ "violations": 0 }));
+    stage.cloud.lose_result(&job).await; // A suspect is looked at again, by its own rows.
+    assert_eq!(check(json!(true)).await, json!({ "violations": 1 }));
+    assert_eq!(check(json!("go on")).await, json!({ "nothing_to_go_on_with": true }));
     assert_rights("AuditFunction", &[&seen]);
 }

@@ -135,7 +135,7 @@ impl Run {
         self.ground.settle_all().await;
         self.ground.assert_sound(context).await;
         let engine = self.ground.engine(&Faults::default()).await;
-        for rows in engine.store().admin.snapshot().await.unwrap().jobs {
+        for rows in engine.store().audit.snapshot().await.unwrap().jobs {
             assert!(matches!(rows.job.state, JobState::Ended(_)), "{context}");
             let results = drain(engine.follow(rows.job.clone(), 0)).await.unwrap();
             assert_eq!(results.len(), rows.job.admitted as usize, "{context}");

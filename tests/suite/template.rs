@@ -252,8 +252,12 @@ fn times_and_builds_fit_the_code() {
     let events = &template.function("SettleFunction").properties["Events"];
     assert_eq!(settings.sweep_secs, 60);
     assert_eq!(events["Sweep"]["Properties"]["Schedule"], "rate(1 minute)");
-    let check = &template.function("AuditFunction").properties["Events"]["Check"]["Properties"];
-    assert_eq!(serde_json::from_str::<Value>(check["Input"].as_str().unwrap()).unwrap(), json!({ "check": true }));
+    let audit = template.function("AuditFunction");
+    for (event, sends) in [("Check", json!(true)), ("GoOn", json!("go on"))] {
+        let input = audit.properties["Events"][event]["Properties"]["Input"].as_str().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(input).unwrap(), json!({ "check": sends }));
+    }
+    assert_eq!(audit.properties["Events"]["GoOn"]["Properties"]["Schedule"], "rate(5 minutes)");
 }
 
 /// A browser is there where an image was given, and everywhere else nothing of it is.

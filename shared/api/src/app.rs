@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use domain::invariants::Violation;
 use domain::{Endpoint, ErrorCode, Timestamp};
+pub use engine::audit::{Slice, Wish};
 use engine::dispatch::Queues;
 use engine::{Engine, EngineDependencies};
 use fetch::Fetcher;
@@ -285,19 +287,21 @@ impl App {
         Ok(seen)
     }
 
-    /// Checks every invariant over all rows, as `admin check` does: each that is broken is an error in the log, and how
-    /// many there are is the metric `InvariantViolations`. Reads every table; it is for a schedule of once a day.
+    /// A slice of the check of every invariant over all rows, over before `until`: each that is broken is an error in the
+    /// log; how many there are is the metric `InvariantViolations`, which the last slice reports of all of them.
     ///
     /// # Errors
-    /// The rows could not be read.
-    pub async fn check(&self) -> Result<usize, SweepError> {
-        let violations = self.engine.violations().await?;
-        for violation in &violations {
-            tracing::error!(?violation, "an invariant is broken");
+    /// The rows could not be read; a later slice goes on.
+    pub async fn check(&self, wish: Wish, until: Option<Timestamp>) -> Result<Slice, SweepError> {
+        let audit = self.engine.audit();
+        let mut tell = |violation: &Violation| tracing::error!(?violation, "an invariant is broken");
+        let slice = audit.slice(wish, until, &mut tell).await?;
+        if let Slice::Finished(end) = slice {
+            self.engine.record(&MetricEvent::Violations(end.violations));
+            self.telemetry.flush(self.engine.now());
+            audit.reported(end).await?;
         }
-        self.engine.record(&MetricEvent::Violations(violations.len()));
-        self.telemetry.flush(self.engine.now());
-        Ok(violations.len())
+        Ok(slice)
     }
 }
 

@@ -278,12 +278,6 @@ fn after(now: Timestamp, time: Duration) -> Timestamp {
     now.plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
-    let wait = seconds_to_reset(quota, now);
-    let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
-    ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
-}
-
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A response about a job.

@@ -1,42 +1,58 @@
-//! What must hold over all rows at any time, as one function. Tests call it after every scenario, `admin check` in
-//! production. It judges a snapshot; how that is read is not known here.
+//! What must hold over all rows at any time. Tests call [`check`] after every scenario, on all rows at once; the check in
+//! production judges one account ([`AccountWalk`]) and one job ([`check_job`]) after the other by the same rules, so that
+//! it needs no more memory than one of them. How rows are read is not known here.
 
+mod account;
+mod job;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use account::{AccountWalk, MoneyRows};
+pub use job::check_job;
 
 use crate::ids::{AccountId, JobId, Seq};
-use crate::job::{Endpoint, Job, JobState, Outcome};
+use crate::job::Job;
 use crate::segment::{Segment, UnitState};
 use crate::time::{Month, Timestamp};
+
+/// A job took credits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserve {
+    /// Which job.
+    pub job: JobId,
+    /// From the month's quota.
+    pub monthly: u64,
+    /// From the prepaid balance.
+    pub prepaid: u64,
+    /// Which month.
+    pub month: Month,
+}
+
+/// A job's reservation was resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settle {
+    /// Which job.
+    pub job: JobId,
+    /// Stays taken.
+    pub charged: u64,
+    /// Back to the month's quota.
+    pub refund_monthly: u64,
+    /// Back to the prepaid balance.
+    pub refund_prepaid: u64,
+    /// The reservation's month.
+    pub month: Month,
+}
 
 /// An immutable entry of an account's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerEntry {
     /// A job took credits.
-    Reserve {
-        /// Which job.
-        job: JobId,
-        /// From the month's quota.
-        monthly: u64,
-        /// From the prepaid balance.
-        prepaid: u64,
-        /// Which month.
-        month: Month,
-    },
+    Reserve(Reserve),
     /// A job's reservation was resolved.
-    Settle {
-        /// Which job.
-        job: JobId,
-        /// Stays taken.
-        charged: u64,
-        /// Back to the month's quota.
-        refund_monthly: u64,
-        /// Back to the prepaid balance.
-        refund_prepaid: u64,
-        /// The reservation's month.
-        month: Month,
-    },
+    Settle(Settle),
     /// Prepaid credits were bought.
     TopUp {
         /// How many.
@@ -44,14 +60,21 @@ pub enum LedgerEntry {
     },
 }
 
-/// An account's money rows.
+/// The entries of one job, which are all that its check needs of the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobEntries {
+    /// What it took.
+    pub reserve: Option<Reserve>,
+    /// What became of that.
+    pub settle: Option<Settle>,
+}
+
+/// An account's money: rows and ledger.
 #[derive(Debug, Clone, Default)]
 pub struct AccountRows {
-    /// `used` per month.
-    pub months: BTreeMap<Month, i64>,
-    /// The prepaid balance, if there is a row.
-    pub prepaid: Option<i64>,
-    /// Every entry.
+    /// Month and prepaid rows.
+    pub money: MoneyRows,
+    /// Every entry, in any order.
     pub ledger: Vec<LedgerEntry>,
 }
 
@@ -85,165 +108,75 @@ pub struct Snapshot {
 }
 
 /// Something that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's name.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// The account or job.
     pub subject: String,
     /// What was found. The same in every look at what stays broken, whatever else goes on.
     pub detail: String,
 }
 
+/// So many violations of one account or job are told one by one: enough to see what is wrong, and no more than a check
+/// that goes on elsewhere can take along.
+pub const MOST_TOLD: usize = 100;
+
+/// What was found of one account or job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    subject: String,
+    found: Vec<Violation>,
+}
+
+impl Findings {
+    fn of(subject: &impl ToString) -> Findings {
+        Findings { subject: subject.to_string(), found: Vec::new() }
+    }
+
+    fn say(&mut self, rule: &'static str, detail: String) {
+        let (rule, detail) = match self.found.len() {
+            0..MOST_TOLD => (rule, detail),
+            MOST_TOLD => ("and more", format!("{MOST_TOLD} are told")),
+            _ => return,
+        };
+        self.found.push(Violation { rule: rule.into(), subject: self.subject.clone(), detail });
+    }
+}
+
 /// Judges a snapshot. `sweep_secs` is how far past its deadline a job may be found running.
 pub fn check(snapshot: &Snapshot, now: Timestamp, sweep_secs: u64) -> Vec<Violation> {
     let mut found = Vec::new();
+    let mut entries: BTreeMap<(&AccountId, &JobId), JobEntries> = BTreeMap::new();
     for (id, account) in &snapshot.accounts {
-        check_account(id, account, &mut found);
+        // In the order of the ledger's keys, which is what a walk reads.
+        let mut ledger: Vec<&LedgerEntry> = account.ledger.iter().collect();
+        ledger.sort_by_key(|entry| match entry {
+            LedgerEntry::Reserve(reserve) => (Some(&reserve.job), 0),
+            LedgerEntry::Settle(settle) => (Some(&settle.job), 1),
+            LedgerEntry::TopUp { .. } => (None, 0),
+        });
+        let mut walk = AccountWalk::begin(id.clone(), account.money.clone());
+        for entry in ledger {
+            walk.take(entry);
+            match entry {
+                LedgerEntry::Reserve(reserve) => {
+                    entries.entry((id, &reserve.job)).or_default().reserve = Some(reserve.clone());
+                }
+                LedgerEntry::Settle(settle) => {
+                    entries.entry((id, &settle.job)).or_default().settle = Some(settle.clone());
+                }
+                LedgerEntry::TopUp { .. } => {}
+            }
+        }
+        found.extend(walk.end());
     }
     for rows in &snapshot.jobs {
-        // Rows past their retention may be half removed.
-        if rows.job.retained(now) {
-            let ledger = snapshot.accounts.get(&rows.job.account).map(|a| a.ledger.as_slice()).unwrap_or_default();
-            check_job(rows, ledger, now, sweep_secs, &mut found);
-        }
+        let none = JobEntries::default();
+        let entries = entries.get(&(&rows.job.account, &rows.job.id)).unwrap_or(&none);
+        found.extend(check_job(rows, entries, now, sweep_secs));
     }
     found
-}
-
-fn check_account(id: &AccountId, account: &AccountRows, found: &mut Vec<Violation>) {
-    let mut say = |rule, detail| found.push(Violation { rule, subject: id.to_string(), detail });
-    let mut months: BTreeMap<Month, i128> = BTreeMap::new();
-    let (mut prepaid, mut reserved) = (0i128, BTreeMap::new());
-    for entry in &account.ledger {
-        match entry {
-            LedgerEntry::TopUp { amount } => prepaid += i128::from(*amount),
-            LedgerEntry::Reserve { job, monthly, prepaid: p, month } => {
-                *months.entry(*month).or_default() += i128::from(*monthly);
-                prepaid -= i128::from(*p);
-                reserved.insert(job, (*monthly, *p, *month));
-            }
-            LedgerEntry::Settle { .. } => {}
-        }
-    }
-    for entry in &account.ledger {
-        let LedgerEntry::Settle { job, charged, refund_monthly, refund_prepaid, month } = entry else { continue };
-        *months.entry(*month).or_default() -= i128::from(*refund_monthly);
-        prepaid += i128::from(*refund_prepaid);
-        match reserved.get(job) {
-            None => say("settled without a reservation", job.to_string()),
-            Some((m, p, reserved_month)) => {
-                if charged + refund_monthly + refund_prepaid != m + p {
-                    let text = format!(
-                        "{job}: reserved {m}+{p}, charged {charged}, refunded {refund_monthly}+{refund_prepaid}"
-                    );
-                    say("reserved = charged + refunded", text);
-                }
-                if refund_monthly > m || refund_prepaid > p || reserved_month != month {
-                    let text = format!(
-                        "{job}: {refund_monthly} of {m} to {month} (from {reserved_month}), {refund_prepaid} of {p}"
-                    );
-                    say("a refund goes to its pool and month", text);
-                }
-            }
-        }
-    }
-    for (month, used) in &account.months {
-        months.entry(*month).or_default();
-        if *used < 0 {
-            say("never negative", format!("month {month}"));
-        }
-    }
-    for (month, sum) in months {
-        let used = account.months.get(&month).copied().unwrap_or(0);
-        if i128::from(used) != sum {
-            // The difference and not the figures: it stays the same while the account goes on.
-            let off = i128::from(used) - sum;
-            say("month row = sum of the ledger", format!("{month}: the row is {off:+} from the ledger's sum"));
-        }
-    }
-    let balance = account.prepaid.unwrap_or(0);
-    if balance < 0 {
-        say("never negative", "prepaid".into());
-    }
-    if i128::from(balance) != prepaid {
-        let off = i128::from(balance) - prepaid;
-        say("prepaid row = sum of the ledger", format!("the row is {off:+} from the ledger's sum"));
-    }
-}
-
-fn check_job(rows: &JobRows, ledger: &[LedgerEntry], now: Timestamp, sweep_secs: u64, found: &mut Vec<Violation>) {
-    let job = &rows.job;
-    let mut say = |rule, detail| found.push(Violation { rule, subject: job.id.to_string(), detail });
-    for (seq, unit) in rows.segments.values().flat_map(Segment::known) {
-        if seq >= job.admitted {
-            say("only admitted units have a state", format!("unit {seq} of {}", job.admitted));
-        }
-        if let UnitState::Ended { attempt, end, .. } = unit
-            && end.has_result()
-            && !rows.results.contains(&(seq, attempt))
-        {
-            say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}"));
-        }
-        if let UnitState::Asked { attempt, .. } = unit
-            && !rows.results.contains(&(seq, attempt))
-        {
-            say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}, provisional"));
-        }
-    }
-    if u64::from(job.admitted) > job.reservation.total() {
-        say("admitted within the reservation", format!("{} of {}", job.admitted, job.reservation.total()));
-    }
-    let reserve = ledger.iter().any(|e| matches!(e, LedgerEntry::Reserve { job: j, monthly, prepaid, month }
-        if *j == job.id && *monthly == job.reservation.monthly && *prepaid == job.reservation.prepaid && *month == job.reservation.month));
-    if !reserve {
-        say("a job has its ledger entry", "RESERVE is missing or differs".into());
-    }
-    let settle = ledger.iter().find_map(|e| match e {
-        LedgerEntry::Settle { job: j, charged, .. } if *j == job.id => Some(*charged),
-        LedgerEntry::Settle { .. } | LedgerEntry::Reserve { .. } | LedgerEntry::TopUp { .. } => None,
-    });
-    let JobState::Ended(outcome) = job.state else {
-        if settle.is_some() {
-            say("settled means ended", format!("state {}", job.state.name()));
-        }
-        if now > job.deadline.plus_secs(sweep_secs) && job.state == JobState::Running {
-            say("no job runs past its deadline", format!("deadline {}", job.deadline.rfc3339()));
-        }
-        return;
-    };
-    if job.webhook && !rows.delivery {
-        say("an ended job has the message of its end", "there is no row for it".into());
-    }
-    let (mut started, mut skipped) = (0u64, 0u64);
-    for seq in job.seqs() {
-        match rows.unit(seq) {
-            UnitState::Ended { .. } => started += 1,
-            UnitState::Skipped => skipped += 1,
-            UnitState::Pending => say("an ended job has every unit", format!("unit {seq} is pending")),
-            UnitState::Started { .. } => say("an ended job has nothing open", format!("unit {seq} is started")),
-            UnitState::Asked { .. } => say("an ended job has nothing open", format!("unit {seq} waits for the model")),
-        }
-    }
-    match settle {
-        // Nothing of an extract can come back: what its row says was charged is all there is to say.
-        None if job.endpoint == Endpoint::Extract => {
-            let charged = job.charge.map_or(0, |charge| charge.charged);
-            if charged != started || charged != job.reservation.total() {
-                say("charged = units started", format!("charged {charged}, started {started}"));
-            }
-        }
-        None => say("ended means settled", "SETTLE is missing".into()),
-        Some(charged) if charged != started => {
-            say("charged = units started", format!("charged {charged}, started {started}"));
-        }
-        Some(_) => {}
-    }
-    // A seed that robots.txt denies is skipped though its crawl completes.
-    let may_skip = job.fail_fast || (job.is_crawl() && job.admitted == 1);
-    if outcome == Outcome::Completed && skipped > 0 && !may_skip {
-        say("a completed job has a result for every unit", format!("{skipped} skipped"));
-    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl Timestamp {
 }
 
 /// A UTC calendar month, written `2026-11`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Month {
     year: i16,
     month: i8,
@@ -67,6 +68,20 @@ impl Month {
         let (y, m) = s.split_once('-')?;
         let (year, month) = (y.parse().ok()?, m.parse().ok()?);
         ((1..=12).contains(&month) && y.len() == 4 && m.len() == 2).then_some(Month { year, month })
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> String {
+        month.to_string()
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Month, String> {
+        Month::parse(&text).ok_or_else(|| format!("\"{text}\" is no month"))
     }
 }
 

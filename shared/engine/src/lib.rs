@@ -22,13 +22,11 @@ mod lease;
 mod provider_batch;
 mod runner;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::invariants::Violation;
 use domain::{Job, Nonce, Timestamp};
 use fetch::Fetcher;
 use language_model::Model;
@@ -36,12 +34,13 @@ use render::Render;
 use runtime::clock::{Clock, Ids};
 use runtime::metrics::{MetricEvent, MetricRecorder};
 use runtime::{Context, JobReader, Rows, Semaphores, Settings};
-use store::{Store, StoreError};
+use store::Store;
 use visits::captures::Captures;
 use visits::hosts::{HostPacing, RobotsReader};
 use visits::{PageDependencies, Pages};
 
 use accept::Acceptor;
+use audit::Audit;
 use cancel::Canceller;
 use dispatch::{Dispatcher, Queues};
 use driver::Driver;
@@ -261,12 +260,8 @@ impl Engine {
         self.context.idle().await;
     }
 
-    /// Invariants that are broken in this process's tables, by its clock.
-    ///
-    /// # Errors
-    /// The rows could not be read.
-    pub async fn violations(&self) -> Result<BTreeSet<Violation>, StoreError> {
-        let sweep_secs = self.settings().sweep_secs.max(audit::AUDIT_SECS);
-        audit::violations(self.store(), self.context.clock(), sweep_secs).await
+    /// The check of the invariants in this process's tables, by its clock.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit::new(self.store(), self.context.clock(), self.settings().sweep_secs)
     }
 }

@@ -42,8 +42,7 @@ impl Fetcher {
         };
         check_status(&response)?;
         let bytes = read(response, max).await?;
-        let media =
-            media_of(&bytes).ok_or(FetchError::Unsupported("this is not a picture that can be read".into()))?;
+        let media = media_of(&bytes).ok_or(FetchError::Unsupported("this is not a picture that can be read".into()))?;
         Ok(Picture { media, bytes })
     }
 }

@@ -22,8 +22,8 @@ pub enum MetricEvent<'a> {
     MessageFailed,
     /// A sweep has listed what is due and handed it on.
     Swept,
-    /// So many invariants were found broken.
-    Violations(usize),
+    /// So many invariants were found broken, by a whole check.
+    Violations(u64),
 }
 
 /// Counts what happens. Called in the midst of the work: it must be quick.

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod accounts;
+pub mod audit;
 pub mod cache;
 pub mod captures;
 pub mod client;
@@ -26,7 +27,6 @@ pub mod quota;
 pub mod results;
 pub mod segments;
 pub mod settle;
-pub mod snapshot;
 pub mod stop;
 pub mod tables;
 
@@ -134,6 +134,8 @@ parts! {
     ModelBatches;
     /// The tables themselves.
     Admin;
+    /// What the check of all rows reads.
+    Audit;
 }
 
 /// Handle on the tables, concern by concern. Cheap to clone.
@@ -159,6 +161,8 @@ pub struct Store {
     pub model_batches: ModelBatches,
     /// The tables themselves.
     pub admin: Admin,
+    /// What the check of all rows reads.
+    pub audit: Audit,
 }
 
 /// Rows may outlive their retention by this much before TTL removes them: a margin for clocks, not logic.
@@ -190,6 +194,7 @@ impl Store {
             models: ModelUsage(base.clone()),
             model_batches: ModelBatches(base.clone()),
             admin: Admin(base.clone()),
+            audit: Audit(base.clone()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::credits::Charge;
-use domain::invariants::{AccountRows, JobRows, LedgerEntry, Snapshot, check};
+use domain::invariants::{AccountRows, JobRows, LedgerEntry, MoneyRows, Reserve, Settle, Snapshot, check};
 use domain::segment::{Segment, UnitEnd, UnitState};
 use domain::{Job, JobState, Outcome, Timestamp};
 use stateright::Property;
@@ -126,10 +126,10 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
         let (id, reserved) = (m.setup.job(at).id, m.setup.reservation());
         let (monthly, prepaid, month) = (reserved.monthly, reserved.prepaid, reserved.month);
         ledger.push(LedgerEntry::TopUp { amount: prepaid });
-        ledger.push(LedgerEntry::Reserve { job: id.clone(), monthly, prepaid, month });
+        ledger.push(LedgerEntry::Reserve(Reserve { job: id.clone(), monthly, prepaid, month }));
         let charge = row.settled.map(|(charged, refund_monthly, refund_prepaid)| {
             if !m.setup.extract {
-                ledger.push(LedgerEntry::Settle { job: id, charged, refund_monthly, refund_prepaid, month });
+                ledger.push(LedgerEntry::Settle(Settle { job: id, charged, refund_monthly, refund_prepaid, month }));
             }
             Charge { charged, refund_monthly, refund_prepaid }
         });
@@ -141,8 +141,8 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
         });
     }
     let reserved = m.setup.reservation();
-    let account =
-        AccountRows { months: BTreeMap::from([(reserved.month, rows.used)]), prepaid: Some(rows.prepaid), ledger };
+    let money = MoneyRows { months: BTreeMap::from([(reserved.month, rows.used)]), prepaid: Some(rows.prepaid) };
+    let account = AccountRows { money, ledger };
     let snapshot = Snapshot { accounts: BTreeMap::from([(m.setup.job(0).account, account)]), jobs };
     check(&snapshot, Timestamp(0), 0).is_empty()
 }

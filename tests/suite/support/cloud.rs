@@ -11,7 +11,6 @@ use domain::segment::Totals;
 use domain::{AccountId, Job, JobId, Plan};
 use local::ServerNames;
 use local::dynamodb::DynamoDb;
-use local::embedded::Service;
 use local::listener::{Credentials, Listener};
 use local::sqs::Sqs;
 use runtime::clock::{Clock, SystemClock};
@@ -24,6 +23,7 @@ use tokio::net::TcpListener;
 use super::binaries::binary;
 use super::invocations::{Invocations, Reply};
 use super::recorder::Recorder;
+use super::rows;
 use super::runtime_api::{Answer, RuntimeApi};
 use super::sqs_event::{failures, sqs_event};
 use super::template::Rights;
@@ -236,33 +236,25 @@ impl Cloud {
 
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
-        assert_eq!(check(&self.store.admin.snapshot().await.unwrap(), SystemClock.now(), 60), []);
+        assert_eq!(check(&self.store.audit.snapshot().await.unwrap(), SystemClock.now(), 60), []);
     }
 
     /// Lets the account's month say that more was used than the ledger knows of.
-    pub async fn break_month(&self, more: u64) {
+    pub async fn break_month(&self, more: i64) {
         let month = SystemClock.now().month();
-        let update = json!({
-            "TableName": TableNames::default().accounts,
-            "Key": { "pk": { "S": "ACCT#dev" }, "sk": { "S": format!("MONTH#{month}") } },
-            "UpdateExpression": "ADD used :more",
-            "ExpressionAttributeValues": { ":more": { "N": more.to_string() } },
-        });
-        ask(self.db.service(), "DynamoDB_20120810.UpdateItem", update.to_string()).await;
+        rows::add(self.db.service(), "ACCT#dev", &format!("MONTH#{month}"), "used", more).await;
+    }
+
+    /// Takes a result away that the job's row or a segment names.
+    pub async fn lose_result(&self, job: &JobId) {
+        rows::delete(self.db.service(), &format!("JOB#{job}"), "RESULT#000000#001").await;
     }
 
     /// Sends a message with any body, as only somebody can who is not Runo.
     pub async fn send_raw(&self, body: &str) {
-        let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body }).to_string();
-        ask(self.sqs.service(), "AmazonSQS.SendMessage", message).await;
+        let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body });
+        rows::ask(self.sqs.service(), "AmazonSQS.SendMessage", &message).await;
     }
-}
-
-/// Asks an embedded service for something that has to succeed.
-async fn ask(service: &Service, target: &str, body: String) {
-    let request = http::Request::post("/").header("x-amz-target", target).body(body.into()).unwrap();
-    let answer = service.call(request).await.unwrap();
-    assert_eq!(answer.status(), 200, "{:?}", answer.body());
 }
 
 /// A function's command, with nothing in its environment but `vars` and the API's address.

@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod raw;
 pub mod receiver;
 pub mod recorder;
+pub mod rows;
 pub mod runtime_api;
 pub mod scripted;
 pub mod server;

@@ -138,7 +138,7 @@ impl World {
 
     /// Every invariant holds.
     pub async fn assert_sound(&self) {
-        let snapshot = self.stack.engine().store().admin.snapshot().await.unwrap();
+        let snapshot = self.stack.engine().store().audit.snapshot().await.unwrap();
         assert_eq!(check(&snapshot, self.stack.engine().now(), 60), []);
     }
 }

@@ -10,6 +10,7 @@ use domain::invariants::check;
 use domain::job::Options;
 use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
 use engine::accept::{Call, Started, Verdict};
+use engine::audit::Audit;
 use engine::dispatch::Queues;
 use engine::result_stream::{ResultStream, StreamEvent};
 use engine::worker::Handled;
@@ -17,6 +18,7 @@ use engine::{Engine, EngineDependencies};
 use fetch::{FetchConfig, Fetcher};
 use language_model::{Model, ModelConfig};
 use local::dynamodb::DynamoDb;
+use local::embedded::Service;
 use runtime::Semaphores;
 use runtime::clock::{Clock, Ids};
 use runtime::metrics::NoMetrics;
@@ -133,6 +135,11 @@ impl Ground {
         Ground { post: Some(Post::new(ground.clock.clone())), ..ground }
     }
 
+    /// The tables, for who is not Runo.
+    pub fn db(&self) -> &Service {
+        self.db.service()
+    }
+
     pub async fn store(&self, faults: &Faults) -> Store {
         let connection = self.db.service().connection();
         let client =
@@ -220,7 +227,7 @@ impl Ground {
         let faults = Faults::default();
         let engine = self.engine(&faults).await;
         for _ in 0..12 {
-            let snapshot = engine.store().admin.snapshot().await.unwrap();
+            let snapshot = engine.store().audit.snapshot().await.unwrap();
             if snapshot.jobs.iter().all(|j| j.job.state.ended()) {
                 return;
             }
@@ -235,8 +242,10 @@ impl Ground {
 
     /// Every invariant holds.
     pub async fn assert_sound(&self, context: &str) {
-        let snapshot = self.store(&Faults::default()).await.admin.snapshot().await.unwrap();
-        assert_eq!(check(&snapshot, self.clock.now(), 60), [], "{context}");
+        let store = self.store(&Faults::default()).await;
+        assert_eq!(check(&store.audit.snapshot().await.unwrap(), self.clock.now(), 60), [], "{context}");
+        // Page by page, as in production.
+        assert_eq!(Audit::new(&store, &self.clock, 60).violations().await.unwrap(), [].into(), "{context}");
     }
 }
 

@@ -46,7 +46,7 @@ async fn run(fault: Option<(usize, Fault)>, site: &Site) -> bool {
     let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
     assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
     ground.settle_all().await;
-    let jobs = healthy.store().admin.snapshot().await.unwrap().jobs;
+    let jobs = healthy.store().audit.snapshot().await.unwrap().jobs;
     let Some(job) = jobs.first().map(|rows| rows.job.id.clone()) else { return struck };
     let state = async || healthy.notifier.delivery(&job).await.unwrap().unwrap().state;
     for _ in 0..12 {

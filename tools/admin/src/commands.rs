@@ -7,7 +7,7 @@ use api::keys::shown;
 use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
-use engine::audit::violations;
+use engine::audit::Audit;
 use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use store::Store;
@@ -220,7 +220,7 @@ async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
 }
 
 async fn check_all(store: &Store) -> Result<Answer, String> {
-    let violations = violations(store, &SystemClock, SWEEP_SECS).await.map_err(text)?;
+    let violations = Audit::new(store, &SystemClock, SWEEP_SECS).violations().await.map_err(text)?;
     let lines: Vec<String> = violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
     Ok(Answer {
         failed: !violations.is_empty(),

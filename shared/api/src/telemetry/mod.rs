@@ -135,7 +135,7 @@ impl MetricRecorder for Telemetry {
             }
             MetricEvent::MessageFailed => self.count(Metric::MessagesFailed, &[], 1),
             MetricEvent::Swept => self.count(Metric::Sweeps, &[], 1),
-            MetricEvent::Violations(n) => self.count(Metric::InvariantViolations, &[], *n as u64),
+            MetricEvent::Violations(n) => self.count(Metric::InvariantViolations, &[], *n),
         }
     }
 }

@@ -2,7 +2,18 @@ use super::*;
 use crate::credits::Charge;
 use crate::ids::{JobId, Nonce};
 use crate::job::tests::job;
+use crate::job::{Endpoint, JobState, Outcome};
 use crate::segment::UnitEnd;
+
+const TOPPED_UP: LedgerEntry = LedgerEntry::TopUp { amount: 10 };
+
+fn reserve(job: &JobId, monthly: u64, prepaid: u64, month: Month) -> LedgerEntry {
+    LedgerEntry::Reserve(Reserve { job: job.clone(), monthly, prepaid, month })
+}
+
+fn settle(job: &JobId, charged: u64, refund_monthly: u64, refund_prepaid: u64, month: Month) -> LedgerEntry {
+    LedgerEntry::Settle(Settle { job: job.clone(), charged, refund_monthly, refund_prepaid, month })
+}
 
 /// An ended job of two units, one closed; everything in order.
 fn good() -> Snapshot {
@@ -13,22 +24,16 @@ fn good() -> Snapshot {
     segment.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(3), skipped: 0 });
     segment.put(1, UnitState::Skipped);
     let (segments, results) = (BTreeMap::from([(0, segment)]), BTreeSet::from([(0, 1)]));
-    let account = AccountRows {
-        months: BTreeMap::from([(month, 1)]),
-        prepaid: Some(10),
-        ledger: vec![
-            LedgerEntry::TopUp { amount: 10 },
-            LedgerEntry::Reserve { job: j.id.clone(), monthly: 1, prepaid: 1, month },
-            LedgerEntry::Settle { job: j.id.clone(), charged: 1, refund_monthly: 0, refund_prepaid: 1, month },
-        ],
-    };
+    let money = MoneyRows { months: BTreeMap::from([(month, 1)]), prepaid: Some(10) };
+    let account =
+        AccountRows { money, ledger: vec![TOPPED_UP, reserve(&j.id, 1, 1, month), settle(&j.id, 1, 0, 1, month)] };
     Snapshot {
         accounts: BTreeMap::from([(j.account.clone(), account)]),
         jobs: vec![JobRows { job: j, segments, results, delivery: false }],
     }
 }
 
-fn rules(s: &Snapshot) -> Vec<&'static str> {
+fn rules(s: &Snapshot) -> Vec<Cow<'static, str>> {
     check(s, Timestamp(10), 60).into_iter().map(|v| v.rule).collect()
 }
 
@@ -41,14 +46,14 @@ fn only_account(s: &mut Snapshot) -> &mut AccountRows {
 fn what_is_broken_reads_the_same_while_the_account_goes_on() {
     let mut s = good();
     let account = only_account(&mut s);
-    *account.months.values_mut().next().unwrap() += 7;
-    account.prepaid = Some(13);
+    *account.money.months.values_mut().next().unwrap() += 7;
+    account.money.prepaid = Some(13);
     let first = check(&s, Timestamp(10), 60);
     let account = only_account(&mut s);
-    *account.months.values_mut().next().unwrap() += 1;
-    account.prepaid = Some(18);
-    let (job, month) = (JobId::from_random(8), *account.months.keys().next().unwrap());
-    account.ledger.push(LedgerEntry::Reserve { job, monthly: 1, prepaid: 0, month });
+    *account.money.months.values_mut().next().unwrap() += 1;
+    account.money.prepaid = Some(18);
+    let (job, month) = (JobId::from_random(8), *account.money.months.keys().next().unwrap());
+    account.ledger.push(reserve(&job, 1, 0, month));
     account.ledger.push(LedgerEntry::TopUp { amount: 5 });
     assert_eq!((first.len(), check(&s, Timestamp(10), 60)), (2, first));
 }
@@ -72,24 +77,24 @@ fn every_rule_catches_its_fault() {
     let broken = |f: &dyn Fn(&mut Snapshot), rule: &str| {
         let mut s = good();
         f(&mut s);
-        assert!(rules(&s).contains(&rule), "{rule}: {:?}", rules(&s));
+        assert!(rules(&s).iter().any(|found| found == rule), "{rule}: {:?}", rules(&s));
     };
-    broken(&|s| only_account(s).prepaid = Some(9), "prepaid row = sum of the ledger");
-    broken(&|s| only_account(s).prepaid = Some(-1), "never negative");
-    broken(&|s| only_account(s).months.values_mut().for_each(|u| *u = 2), "month row = sum of the ledger");
-    broken(&|s| only_account(s).months.clear(), "month row = sum of the ledger");
+    broken(&|s| only_account(s).money.prepaid = Some(9), "prepaid row = sum of the ledger");
+    broken(&|s| only_account(s).money.prepaid = Some(-1), "never negative");
+    broken(&|s| only_account(s).money.months.values_mut().for_each(|u| *u = 2), "month row = sum of the ledger");
+    broken(&|s| only_account(s).money.months.clear(), "month row = sum of the ledger");
     broken(&|s| drop(only_account(s).ledger.remove(1)), "settled without a reservation");
     broken(&|s| drop(only_account(s).ledger.remove(2)), "ended means settled");
     broken(
         &|s| match &mut only_account(s).ledger[2] {
-            LedgerEntry::Settle { charged, .. } => *charged = 2,
+            LedgerEntry::Settle(settle) => settle.charged = 2,
             _ => unreachable!(),
         },
         "reserved = charged + refunded",
     );
     broken(
         &|s| match &mut only_account(s).ledger[2] {
-            LedgerEntry::Settle { month, .. } => *month = Month::parse("2026-12").unwrap(),
+            LedgerEntry::Settle(settle) => settle.month = Month::parse("2026-12").unwrap(),
             _ => unreachable!(),
         },
         "a refund goes to its pool and month",
@@ -126,9 +131,69 @@ fn an_extract_needs_no_entry_of_its_own_to_be_settled() {
     let (id, month) = (job.id.clone(), job.reservation.month);
     s.jobs[0].segments.get_mut(&0).unwrap().put(1, UnitState::Pending);
     let account = only_account(&mut s);
-    account.ledger =
-        vec![LedgerEntry::TopUp { amount: 10 }, LedgerEntry::Reserve { job: id, monthly: 1, prepaid: 0, month }];
+    account.ledger = vec![TOPPED_UP, reserve(&id, 1, 0, month)];
     assert_eq!(check(&s, Timestamp(10), 60), []);
     s.jobs[0].job.charge = None;
     assert_eq!(rules(&s), ["charged = units started"]);
+}
+
+fn walk(parts: &[&[LedgerEntry]]) -> Vec<Violation> {
+    let rows = only_account(&mut good()).money.clone();
+    let mut walk = AccountWalk::begin(AccountId::parse("a").unwrap(), rows);
+    for part in parts {
+        part.iter().for_each(|entry| walk.take(entry));
+        // What a slice hands on to the next is text.
+        walk = serde_json::from_str(&serde_json::to_string(&walk).unwrap()).unwrap();
+    }
+    walk.end()
+}
+
+#[test]
+fn a_walk_is_put_down_and_taken_up_between_any_two_entries() {
+    let mut ledger = only_account(&mut good()).ledger.clone();
+    let sound = ledger.clone();
+    let LedgerEntry::Settle(settle) = &mut ledger[2] else { panic!("a SETTLE") };
+    settle.charged = 5;
+    for (ledger, wanted) in [(sound, 0), (ledger, 1)] {
+        let whole = walk(&[&ledger]);
+        assert_eq!(whole.len(), wanted, "{whole:?}");
+        for at in 0..=ledger.len() {
+            assert_eq!(walk(&[&ledger[..at], &ledger[at..]]), whole, "put down after {at}");
+        }
+    }
+}
+
+/// A row that says where to go on has to take them.
+#[test]
+fn of_very_many_violations_the_first_are_told() {
+    let mut s = good();
+    let month = s.jobs[0].job.reservation.month;
+    let lone = |n| settle(&JobId::from_random(n), 0, 0, 0, month);
+    only_account(&mut s).ledger.extend((1_000..1_500).map(lone));
+    let found = check(&s, Timestamp(10), 60);
+    assert_eq!((found.len(), &*found[MOST_TOLD].rule), (MOST_TOLD + 1, "and more"));
+}
+
+#[test]
+fn a_job_is_judged_by_its_own_entries() {
+    let mut s = good();
+    let entries = |monthly, charged| {
+        let (job, month) = (s.jobs[0].job.id.clone(), s.jobs[0].job.reservation.month);
+        let reserve = Reserve { job: job.clone(), monthly, prepaid: 1, month };
+        JobEntries {
+            reserve: Some(reserve),
+            settle: Some(Settle { job, charged, refund_monthly: 0, refund_prepaid: 1, month }),
+        }
+    };
+    let (right, dear, other) = (entries(1, 1), entries(1, 2), entries(2, 1));
+    let judged = |entries: &JobEntries| -> Vec<_> {
+        check_job(&s.jobs[0], entries, Timestamp(10), 60).into_iter().map(|v| v.rule).collect()
+    };
+    assert_eq!(judged(&right), [""; 0]);
+    assert_eq!(judged(&dear), ["charged = units started"]);
+    assert_eq!(judged(&other), ["a job has its ledger entry"]);
+    assert_eq!(judged(&JobEntries::default()), ["a job has its ledger entry", "ended means settled"]);
+    // Past its retention its rows may be half gone.
+    s.jobs[0].job.expires_at = Some(Timestamp(9));
+    assert_eq!(check_job(&s.jobs[0], &JobEntries::default(), Timestamp(10), 60), []);
 }

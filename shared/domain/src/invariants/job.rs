@@ -1,0 +1,109 @@
+//! One job: its units, its results, and its own entries of the ledger.
+
+use super::{Findings, JobEntries, JobRows, Violation};
+use crate::job::{Endpoint, JobState, Outcome};
+use crate::segment::{Segment, UnitState};
+use crate::time::Timestamp;
+
+/// Judges a job by its rows and its entries of the ledger. `sweep_secs` is how far past its deadline it may be found
+/// running. Of a job past its retention nothing is said: its rows may be half removed.
+pub fn check_job(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_secs: u64) -> Vec<Violation> {
+    let mut findings = Findings::of(&rows.job.id);
+    if rows.job.retained(now) {
+        check_units(rows, &mut findings);
+        check_reservation(rows, entries, &mut findings);
+        match rows.job.state {
+            JobState::Ended(outcome) => check_end(rows, entries, outcome, &mut findings),
+            JobState::Running | JobState::Cancelling | JobState::FailingFast | JobState::Expiring => {
+                check_open(rows, entries, now, sweep_secs, &mut findings);
+            }
+        }
+    }
+    findings.found
+}
+
+fn check_units(rows: &JobRows, findings: &mut Findings) {
+    for (seq, unit) in rows.segments.values().flat_map(Segment::known) {
+        if seq >= rows.job.admitted {
+            findings.say("only admitted units have a state", format!("unit {seq} of {}", rows.job.admitted));
+        }
+        if let UnitState::Ended { attempt, end, .. } = unit
+            && end.has_result()
+            && !rows.results.contains(&(seq, attempt))
+        {
+            findings.say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}"));
+        }
+        if let UnitState::Asked { attempt, .. } = unit
+            && !rows.results.contains(&(seq, attempt))
+        {
+            let text = format!("unit {seq}, attempt {attempt}, provisional");
+            findings.say("a result that a segment names is there", text);
+        }
+    }
+}
+
+fn check_reservation(rows: &JobRows, entries: &JobEntries, findings: &mut Findings) {
+    let (job, reserved) = (&rows.job, &rows.job.reservation);
+    if u64::from(job.admitted) > reserved.total() {
+        findings.say("admitted within the reservation", format!("{} of {}", job.admitted, reserved.total()));
+    }
+    let same = |of: &super::Reserve| {
+        (of.monthly, of.prepaid, of.month) == (reserved.monthly, reserved.prepaid, reserved.month)
+    };
+    if !entries.reserve.as_ref().is_some_and(same) {
+        findings.say("a job has its ledger entry", "RESERVE is missing or differs".into());
+    }
+}
+
+fn check_open(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_secs: u64, findings: &mut Findings) {
+    let job = &rows.job;
+    if entries.settle.is_some() {
+        findings.say("settled means ended", format!("state {}", job.state.name()));
+    }
+    if now > job.deadline.plus_secs(sweep_secs) && job.state == JobState::Running {
+        findings.say("no job runs past its deadline", format!("deadline {}", job.deadline.rfc3339()));
+    }
+}
+
+fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &mut Findings) {
+    let job = &rows.job;
+    if job.webhook && !rows.delivery {
+        findings.say("an ended job has the message of its end", "there is no row for it".into());
+    }
+    let (mut started, mut skipped) = (0u64, 0u64);
+    for seq in job.seqs() {
+        let (rule, is) = match rows.unit(seq) {
+            UnitState::Ended { .. } => {
+                started += 1;
+                continue;
+            }
+            UnitState::Skipped => {
+                skipped += 1;
+                continue;
+            }
+            UnitState::Pending => ("an ended job has every unit", "is pending"),
+            UnitState::Started { .. } => ("an ended job has nothing open", "is started"),
+            UnitState::Asked { .. } => ("an ended job has nothing open", "waits for the model"),
+        };
+        findings.say(rule, format!("unit {seq} {is}"));
+    }
+    match entries.settle.as_ref().map(|settle| settle.charged) {
+        // Nothing of an extract can come back: what its row says was charged is all there is to say.
+        None if job.endpoint == Endpoint::Extract => {
+            let charged = job.charge.map_or(0, |charge| charge.charged);
+            if charged != started || charged != job.reservation.total() {
+                findings.say("charged = units started", format!("charged {charged}, started {started}"));
+            }
+        }
+        None => findings.say("ended means settled", "SETTLE is missing".into()),
+        Some(charged) if charged != started => {
+            findings.say("charged = units started", format!("charged {charged}, started {started}"));
+        }
+        Some(_) => {}
+    }
+    // A seed that robots.txt denies is skipped though its crawl completes.
+    let may_skip = job.fail_fast || (job.is_crawl() && job.admitted == 1);
+    if outcome == Outcome::Completed && skipped > 0 && !may_skip {
+        findings.say("a completed job has a result for every unit", format!("{skipped} skipped"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Accounts, found by a scan of their table, and each one's ledger, read as the range of keys that it is: so that nothing
+//! hangs on the order of a scan, and a walk can go on after any entry.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::AccountId;
+use domain::Month;
+use domain::invariants::{LedgerEntry, MoneyRows};
+
+use super::{Place, ledger_entry};
+use crate::Audit;
+use crate::error::StoreError;
+use crate::item::{Row, key, names};
+use crate::keys;
+
+/// The range of an account's ledger.
+const LEDGER: (&str, &str) = ("LEDGER#", "LEDGER#~");
+
+/// A page of the accounts table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountsPage {
+    /// Whose rows are on it, each with the place of the last of them. An account of many rows is on many pages.
+    pub accounts: Vec<(AccountId, Place)>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<Place>,
+}
+
+/// A page of an account's ledger, in the order of its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The entries.
+    pub entries: Vec<LedgerEntry>,
+    /// After which key the next page starts; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Audit {
+    /// Whose rows there are. An account is never removed, so this read need not be consistent.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn accounts(&self, after: Option<&Place>) -> Result<AccountsPage, StoreError> {
+        let page = self
+            .db()
+            .scan()
+            .table_name(&self.tables.accounts)
+            .projection_expression("#pk, #sk")
+            .set_expression_attribute_names(names(&["#pk, #sk"]))
+            .set_exclusive_start_key(after.map(Place::key))
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Scan", e))?;
+        let mut accounts: Vec<(AccountId, Place)> = Vec::new();
+        for item in page.items() {
+            let place = Place::of(item)?;
+            let Some(id) = place.pk.strip_prefix("ACCT#").and_then(AccountId::parse) else { continue };
+            match accounts.last_mut().filter(|(last, _)| *last == id) {
+                Some((_, last)) => *last = place,
+                None => accounts.push((id, place)),
+            }
+        }
+        let next = page.last_evaluated_key.as_ref().map(Place::of).transpose()?;
+        Ok(AccountsPage { accounts, next })
+    }
+
+    /// An account's month and prepaid rows.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn money(&self, account: &AccountId) -> Result<MoneyRows, StoreError> {
+        let (table, pk) = (&self.tables.accounts, keys::account(account));
+        let mut money = MoneyRows::default();
+        for item in self.range(table, &pk, "MONTH#", "MONTH#~", &["sk", "used"]).await? {
+            let row = Row(&item);
+            let month = row.parse("sk", |sk| sk.strip_prefix("MONTH#").and_then(Month::parse))?;
+            money.months.insert(month, row.n("used")?);
+        }
+        let prepaid = self.get(table, key(pk, "PREPAID")).await?;
+        money.prepaid = prepaid.as_ref().map(|item| Row(item).n("balance")).transpose()?;
+        Ok(money)
+    }
+
+    /// A page of an account's ledger, strongly consistent.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn ledger(&self, account: &AccountId, after: Option<&str>) -> Result<LedgerPage, StoreError> {
+        let condition = "#pk = :pk AND #sk BETWEEN :from AND :to";
+        let pk = keys::account(account);
+        let page = self
+            .db()
+            .query()
+            .table_name(&self.tables.accounts)
+            .key_condition_expression(condition)
+            .set_expression_attribute_names(names(&[condition]))
+            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+            .expression_attribute_values(":from", AttributeValue::S(LEDGER.0.into()))
+            .expression_attribute_values(":to", AttributeValue::S(LEDGER.1.into()))
+            .consistent_read(true)
+            .set_exclusive_start_key(after.map(|sk| key(&pk, sk)))
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", e))?;
+        let entries = page.items().iter().map(|item| ledger_entry(&Row(item)));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let next = page.last_evaluated_key.as_ref().map(|item| Row(item).s("sk").map(str::to_owned)).transpose()?;
+        Ok(LedgerPage { entries, next })
+    }
+}

@@ -1,0 +1,170 @@
+//! Jobs: all of them by a scan, one of them by its own rows, and their entries of the ledger.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::invariants::{JobEntries, JobRows, LedgerEntry};
+use domain::segment::{Segment, UnitState};
+use domain::{AccountId, Job, JobId, Seq};
+
+use super::{Place, ledger_entry};
+use crate::Audit;
+use crate::error::StoreError;
+use crate::item::{Item, Row, key};
+use crate::{hooks, keys, meta, segments};
+
+/// A job's rows as far as they were read.
+#[derive(Debug, Default)]
+struct Partial {
+    job: Option<Job>,
+    segments: BTreeMap<u32, Segment>,
+    results: BTreeSet<(Seq, u8)>,
+    delivery: bool,
+}
+
+impl Partial {
+    fn read(&mut self, item: &Item) -> Result<(), StoreError> {
+        let sk = Row(item).s("sk")?;
+        if sk == "META" {
+            self.job = Some(meta::from_item(item)?);
+        } else if sk.starts_with("SEG#") {
+            let segment = segments::from_item(item)?;
+            self.segments.insert(segment.index, segment);
+        } else if sk == hooks::DELIVERY {
+            self.delivery = true;
+        } else if let Some(result) = keys::result_of(sk) {
+            self.results.insert(result);
+        }
+        Ok(())
+    }
+
+    /// The job, if there is one: rows whose META is gone are on their way out by TTL.
+    fn finish(mut self) -> Option<JobRows> {
+        let job = self.job?;
+        if let Some(one) = &job.one {
+            self.segments.insert(0, one.segment.clone());
+            let unit = one.segment.unit(0);
+            if let (UnitState::Ended { attempt, .. }, Some(_)) = (unit, &one.result) {
+                self.results.insert((0, attempt));
+            }
+        }
+        Some(JobRows { job, segments: self.segments, results: self.results, delivery: self.delivery })
+    }
+}
+
+/// A scan of the jobs table that gives whole jobs. It keeps one job's rows, not a table's. Should a scan come back to a
+/// job that it gave before, that looks like a fault, and a look at the job's own rows says that it is none.
+#[derive(Debug)]
+pub struct JobScan<'a> {
+    audit: &'a Audit,
+    start: Option<Item>,
+    ended: bool,
+    partial: Option<(String, Partial)>,
+    /// After the last job that was given.
+    place: Option<Place>,
+    last: Option<Place>,
+}
+
+impl JobScan<'_> {
+    /// Where to go on after the jobs that were given so far.
+    pub fn place(&self) -> Option<Place> {
+        self.place.clone()
+    }
+
+    /// The jobs that the next page completes, maybe none; `None` after the last page.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn next(&mut self) -> Result<Option<Vec<JobRows>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let scan = self.audit.db().scan().table_name(&self.audit.tables.jobs).consistent_read(true);
+        let page = scan.set_exclusive_start_key(self.start.take()).send().await;
+        let page = page.map_err(|e| StoreError::sdk("Scan", e))?;
+        let mut whole = Vec::new();
+        for item in page.items() {
+            let place = Place::of(item)?;
+            if self.partial.as_ref().is_none_or(|(pk, _)| *pk != place.pk) {
+                whole.extend(self.complete());
+                self.partial = Some((place.pk.clone(), Partial::default()));
+            }
+            if let Some((_, partial)) = &mut self.partial {
+                partial.read(item)?;
+            }
+            self.last = Some(place);
+        }
+        self.start = page.last_evaluated_key;
+        self.ended = self.start.is_none();
+        if self.ended {
+            whole.extend(self.complete());
+        }
+        Ok(Some(whole))
+    }
+
+    fn complete(&mut self) -> Option<JobRows> {
+        let (_, partial) = self.partial.take()?;
+        self.place = self.last.clone();
+        partial.finish()
+    }
+}
+
+impl Audit {
+    /// A scan of the jobs after a place.
+    pub fn jobs(&self, after: Option<&Place>) -> JobScan<'_> {
+        let (start, place) = (after.map(Place::key), after.cloned());
+        JobScan { audit: self, start, ended: false, partial: None, place, last: None }
+    }
+
+    /// One job by its own rows, strongly consistent, in an order in which a job that goes on is never at fault: who reads
+    /// META first sees every unit that was over by then, and who reads a segment before results sees each that it names.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn job(&self, id: &JobId) -> Result<Option<JobRows>, StoreError> {
+        let (table, pk) = (&self.tables.jobs, keys::job(id));
+        let mut rows = Partial::default();
+        let Some(meta) = self.get(table, key(&pk, "META")).await? else { return Ok(None) };
+        rows.read(&meta)?;
+        for item in self.range(table, &pk, "SEG#", "SEG#~", &[]).await? {
+            rows.read(&item)?;
+        }
+        for item in self.range(table, &pk, "RESULT#", "RESULT#~", &["pk", "sk"]).await? {
+            rows.read(&item)?;
+        }
+        rows.delivery = self.get(table, key(pk, hooks::DELIVERY)).await?.is_some();
+        Ok(rows.finish())
+    }
+
+    /// The jobs' entries of their accounts' ledgers, in the jobs' order: read by their keys, strongly consistent.
+    ///
+    /// # Errors
+    /// Faults of the store, malformed rows included.
+    pub async fn entries(&self, jobs: &[(&AccountId, &JobId)]) -> Result<Vec<JobEntries>, StoreError> {
+        let keys_of = |(account, job): &(&AccountId, &JobId)| {
+            let pk = keys::account(account);
+            [key(&pk, keys::reserve(job)), key(&pk, keys::settle(job))]
+        };
+        let mut found: HashMap<(String, JobId), JobEntries> = HashMap::new();
+        for item in self.get_many(&self.tables.accounts, jobs.iter().flat_map(keys_of).collect()).await? {
+            let row = Row(&item);
+            let mut entries = |job: &JobId| {
+                let pk = row.s("pk")?.to_owned();
+                Ok::<_, StoreError>(std::mem::take(found.entry((pk, job.clone())).or_default()))
+            };
+            let (job, new) = match ledger_entry(&row)? {
+                Some(LedgerEntry::Reserve(reserve)) => {
+                    (reserve.job.clone(), JobEntries { reserve: Some(reserve.clone()), ..entries(&reserve.job)? })
+                }
+                Some(LedgerEntry::Settle(settle)) => {
+                    (settle.job.clone(), JobEntries { settle: Some(settle.clone()), ..entries(&settle.job)? })
+                }
+                Some(LedgerEntry::TopUp { .. }) | None => continue,
+            };
+            found.insert((row.s("pk")?.to_owned(), job), new);
+        }
+        let of = |(account, job): &(&AccountId, &JobId)| {
+            found.remove(&(keys::account(account), (*job).clone())).unwrap_or_default()
+        };
+        Ok(jobs.iter().map(of).collect())
+    }
+}

@@ -1,0 +1,265 @@
+//! The check of all rows: what it reads, that it goes on where it was, that it counts each fault once whoever dies, and that
+//! what is passed in its midst is no fault.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use domain::invariants::Violation;
+use domain::{AccountId, Endpoint, Plan, Timestamp};
+use engine::audit::{Audit, Slice, Wish};
+use runtime::clock::Clock;
+use serde_json::{Value, json};
+use store::{Store, StoreError};
+use tokio::runtime::Handle;
+
+use crate::support::faults::{Fault, Faults};
+use crate::support::rows;
+use crate::support::site::Site;
+use crate::support::world::{Ground, NOV_24, accept, call, drain};
+
+/// A clock that is a second further each time that it is asked: a slice's time is up after so many pages.
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.fetch_add(1_000, Ordering::SeqCst))
+    }
+}
+
+/// When the jobs have ended, and are still kept.
+const LATER: i64 = NOV_24 + 10_000;
+/// What a slice leaves to itself.
+const MARGIN: i64 = 60_000;
+
+fn audit<'a>(store: &'a Store, clock: &'a dyn Clock) -> Audit<'a> {
+    Audit::new(store, clock, 60).pausing(Duration::ZERO)
+}
+
+async fn slice(
+    audit: Audit<'_>,
+    wish: Wish,
+    until: Option<Timestamp>,
+    told: &mut Vec<Violation>,
+) -> Result<Slice, StoreError> {
+    audit.slice(wish, until, &mut |violation: &Violation| told.push(violation.clone())).await
+}
+
+/// Two accounts and three jobs, with four faults: a month, a balance, and two results that are gone.
+async fn faulty() -> (Ground, Vec<Violation>) {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let store = ground.store(&Faults::default()).await;
+    let b = AccountId::parse("b").unwrap();
+    store.accounts.create_account(&b, Plan::Pro, None, ground.clock.now()).await.unwrap();
+    store.accounts.top_up(&b, "t", 5, ground.clock.now()).await.unwrap();
+    let engine = ground.engine(&Faults::default()).await;
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap();
+        jobs.push(started.job.id.clone());
+        drain(engine.driver.start(*started, None)).await.unwrap();
+    }
+    engine.idle().await;
+    ground.assert_sound("before").await;
+    rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
+    rows::add(ground.db(), "ACCT#b", "PREPAID", "balance", -2).await;
+    for job in &jobs[1..] {
+        rows::delete(ground.db(), &format!("JOB#{job}"), "RESULT#000001#001").await;
+    }
+    let lost = "a result that a segment names is there";
+    let mut faults = vec![
+        violation("month row = sum of the ledger", "a", "2026-11: the row is +7 from the ledger's sum"),
+        violation("prepaid row = sum of the ledger", "b", "the row is -2 from the ledger's sum"),
+        violation(lost, jobs[1].as_str(), "unit 1, attempt 1"),
+        violation(lost, jobs[2].as_str(), "unit 1, attempt 1"),
+    ];
+    faults.sort();
+    (ground, faults)
+}
+
+fn violation(rule: &'static str, subject: &str, detail: &str) -> Violation {
+    Violation { rule: rule.into(), subject: subject.to_owned(), detail: detail.to_owned() }
+}
+
+fn sorted(mut told: Vec<Violation>) -> Vec<Violation> {
+    told.sort();
+    told
+}
+
+#[tokio::test]
+async fn slices_hand_on_and_each_fault_is_found_once() {
+    let (ground, faults) = faulty().await;
+    let store = ground.store(&Faults::default()).await;
+    assert_eq!(sorted(audit(&store, &ground.clock).violations().await.unwrap().into_iter().collect()), faults);
+    let clock = Ticking(AtomicI64::new(LATER));
+    let mut counts = Vec::new();
+    for pages in 1..8 {
+        let (mut told, mut slices) = (Vec::new(), 0);
+        let end = loop {
+            slices += 1;
+            let wish = if slices == 1 { Wish::Begin } else { Wish::GoOn };
+            let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN + pages * 1_000);
+            match slice(audit(&store, &clock), wish, Some(until), &mut told).await.unwrap() {
+                Slice::HandedOn(so_far) => assert_eq!(so_far, told.len() as u64, "told and counted alike"),
+                Slice::Finished(end) => break end,
+                Slice::Idle => panic!("nothing to go on with after {slices} slices"),
+            }
+        };
+        assert_eq!((sorted(told), end.violations), (faults.clone(), 4), "{pages} pages a slice");
+        // Nobody has reported it yet: whoever comes next is told again, and then no one.
+        clock.0.fetch_add(1_000_000, Ordering::SeqCst);
+        assert!(matches!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(),
+            Slice::Finished(again) if again.violations == 4));
+        clock.0.fetch_add(1_000_000, Ordering::SeqCst);
+        let Slice::Finished(end) = slice(audit(&store, &clock), Wish::Begin, None, &mut vec![]).await.unwrap() else {
+            panic!("it is over");
+        };
+        audit(&store, &clock).reported(end).await.unwrap();
+        assert_eq!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(), Slice::Idle);
+        counts.push(slices);
+    }
+    assert!(counts[0] >= 5 && counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+}
+
+/// Strikes the second slice of a check at one of its calls; whoever comes after its time is up goes on.
+async fn struck(fault: Fault, at: usize) -> bool {
+    let (ground, faults) = faulty().await;
+    let context = format!("{fault:?} at {at}");
+    let (healthy, strike) = (ground.store(&Faults::default()).await, Faults::default());
+    let store = ground.store(&strike).await;
+    let (mut told, clock) = (Vec::new(), Ticking(AtomicI64::new(LATER)));
+    let until = Some(Timestamp(LATER + MARGIN + 3_000));
+    let first = slice(audit(&healthy, &clock), Wish::Begin, until, &mut told).await.unwrap();
+    assert!(matches!(first, Slice::HandedOn(_)), "{context}: {first:?}");
+    strike.plan(at, fault);
+    let ran = slice(audit(&store, &clock), Wish::GoOn, None, &mut told).await;
+    assert_eq!(ran.is_err(), strike.struck(), "{context}: {ran:?}");
+    if ran.is_err() && at > 1 {
+        // The dead one's time is not up.
+        assert_eq!(
+            slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap(),
+            Slice::Idle,
+            "{context}"
+        );
+    }
+    clock.0.fetch_add(901_000, Ordering::SeqCst);
+    let Slice::Finished(end) = slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap() else {
+        panic!("{context}: nothing to go on with");
+    };
+    told.sort();
+    told.dedup();
+    assert_eq!((told, end.violations), (faults, 4), "{context}");
+    strike.struck()
+}
+
+#[tokio::test]
+async fn a_slice_that_dies_loses_nothing_and_nothing_is_counted_twice() {
+    for fault in Fault::ALL {
+        let mut at = 0;
+        while struck(fault, at).await {
+            at += 1;
+        }
+        assert!((10..80).contains(&at), "{fault:?}: struck at {at} calls");
+    }
+}
+
+/// One that was taken for dead is refused when it comes to write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_slices_at_once_one_counts() {
+    let (ground, faults) = faulty().await;
+    let store = ground.store(&Faults::default()).await;
+    let (reached, wait) = mpsc::channel();
+    let (go_on, held) = mpsc::channel::<()>();
+    let (held, slow, clock) = (Mutex::new(held), store.clone(), ground.clock.clone());
+    let first = tokio::spawn(async move {
+        let mut tell = |_: &Violation| {
+            let _ = reached.send(());
+            // Once nobody holds the other end any more this goes on by itself.
+            let _ = tokio::task::block_in_place(|| held.lock().unwrap().recv());
+        };
+        audit(&slow, &clock).slice(Wish::Begin, None, &mut tell).await
+    });
+    tokio::task::block_in_place(|| wait.recv()).unwrap();
+    let mut told = Vec::new();
+    let second = async |told: &mut _| slice(audit(&store, &ground.clock), Wish::Begin, None, told).await.unwrap();
+    assert_eq!(second(&mut told).await, Slice::Idle, "the first is at it");
+    ground.clock.advance(901);
+    assert!(matches!(second(&mut told).await, Slice::Finished(end) if end.violations == 4));
+    assert_eq!(sorted(told), faults);
+    drop(go_on);
+    assert_eq!(first.await.unwrap().unwrap(), Slice::Idle);
+}
+
+/// Sets right, at the so-manieth look at the clock, what is amiss.
+struct Healing<'a> {
+    ground: &'a Ground,
+    heal: AtomicU64,
+}
+
+impl Clock for Healing<'_> {
+    fn now(&self) -> Timestamp {
+        if self.heal.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let set_right = rows::add(self.ground.db(), "ACCT#a", "MONTH#2026-11", "used", -7);
+            tokio::task::block_in_place(|| Handle::current().block_on(set_right));
+        }
+        self.ground.clock.now()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_look_finds_and_another_does_not_is_no_fault() {
+    let ground = Ground::new().await;
+    let store = ground.store(&Faults::default()).await;
+    rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
+    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap().len(), 1);
+    // The clock is asked when the check begins, and after each look, when the rows for the next are read: two see it.
+    let clock = Healing { ground: &ground, heal: AtomicU64::new(2) };
+    assert_eq!(audit(&store, &clock).violations().await.unwrap(), [].into());
+}
+
+/// A ledger of `entries` of a month that is over, and `jobs` that are still kept.
+async fn full(entries: u64, jobs: u64) -> (Ground, Faults) {
+    let (ground, site) = (Ground::new().await, Site::start().await);
+    let engine = ground.engine(&Faults::default()).await;
+    let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
+    let id = started.job.id.to_string();
+    drain(engine.driver.start(*started, None)).await.unwrap();
+    engine.idle().await;
+    let db = ground.db();
+    let meta = rows::get(db, &format!("JOB#{id}"), "META").await.unwrap().to_string();
+    let reserve = rows::get(db, "ACCT#a", &format!("LEDGER#{id}#RESERVE")).await.unwrap().to_string();
+    let named = |row: &str, name: &str| -> Value { serde_json::from_str(&row.replace(&id, name)).unwrap() };
+    let kept = |n: u64| format!("job_kept{n:012}");
+    rows::put_all(db, &(0..jobs).map(|n| named(&meta, &kept(n))).collect::<Vec<_>>()).await;
+    rows::put_all(db, &(0..jobs).map(|n| named(&reserve, &kept(n))).collect::<Vec<_>>()).await;
+    let gone = |n| named(&reserve.replace("2026-11", "2026-10"), &format!("job_gone{n:012}"));
+    rows::put_all(db, &(0..entries).map(gone).collect::<Vec<_>>()).await;
+    rows::add(db, "ACCT#a", "MONTH#2026-11", "used", jobs as i64).await;
+    let month =
+        json!({ "pk": { "S": "ACCT#a" }, "sk": { "S": "MONTH#2026-10" }, "used": { "N": entries.to_string() } });
+    rows::put_all(db, &[month]).await;
+    (ground, Faults::default())
+}
+
+/// Requests of a check, and rows that it asks for by their keys; a page of a scan or a query is a megabyte.
+async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
+    let (ground, seen) = full(entries, jobs).await;
+    let store = ground.store(&seen).await;
+    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
+    let calls = seen.calls();
+    assert!(calls.iter().all(|call| call.writes == 0), "a check that nobody goes on with writes nothing");
+    let by_key = calls.iter().filter(|call| call.operation == "BatchGetItem").map(|call| call.reads).sum();
+    (calls.len(), by_key)
+}
+
+/// Each job's two entries are read by their keys, each ledger along its keys, each table once; nothing is read for every
+/// job anew.
+#[tokio::test]
+async fn what_is_read_grows_with_the_rows_and_no_faster() {
+    let (small, by_key) = reads(10_000, 400).await;
+    assert_eq!(by_key, 2 * 401);
+    let (large, by_key) = reads(40_000, 1_600).await;
+    assert_eq!(by_key, 2 * 1_601);
+    assert!(small < 40, "{small} requests for 10,000 entries and 400 jobs");
+    assert!(large < 4 * small, "{large} requests for four times what took {small}");
+}
