@@ -73,5 +73,6 @@ def every_event(invoke, whole):
     assert json.loads(found["result"]["content"][0]["text"])["data"]["title"] == "Copper Kettle", found
     ask("mcp.get", 405)
     tell("settle.check", {"violations": 0})
+    tell("settle.check-on", {"nothing_to_go_on_with": True})
     assert sent == names(), f"not sent: {names() - sent}"
     return len(sent)

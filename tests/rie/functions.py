@@ -70,7 +70,7 @@ class Local(Process):
         """What the function's environment says. The worker is not told where the money is."""
         queue = lambda name: f"{self.exports['AWS_ENDPOINT_URL_SQS']}/000000000000/runo-{name}"
         told = {"AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "300", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
                 "JOBS_TABLE": "runo-jobs", "HOSTS_TABLE": "runo-hosts", "UNITS_QUEUE_URL": queue("units"), "SETTLE_QUEUE_URL": queue("settle"),
                 "NOTIFY_QUEUE_URL": queue("notify")}
         if function != "worker":

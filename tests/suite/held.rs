@@ -100,7 +100,7 @@ async fn a_read_is_held_for_less_than_a_job() {
 #[tokio::test]
 async fn a_body_that_is_full_says_where_the_rest_is() {
     let mut config = config(&[]);
-    config.config.settings.most_body_bytes = 2_000;
+    config.config.settings.most_body_bytes = 1_000;
     let (world, site) = (World::of(config).await, Site::start().await);
     let urls = site.urls("/p", 40);
     let first = world.batch(&urls, json!({})).await;

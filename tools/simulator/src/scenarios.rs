@@ -58,7 +58,7 @@ pub fn million() -> Vec<Scenario> {
     ]
 }
 
-/// Ten million URLs of a thousand accounts.
+/// Ten million URLs of a thousand accounts, and a million at once on tables that are warm.
 pub fn ten_million() -> Vec<Scenario> {
     let deployment = Deployment::default();
     let load = Load { accounts: 1_000, jobs: 10, units: 1_000, over_secs: 600, ..Load::default() };
@@ -66,16 +66,21 @@ pub fn ten_million() -> Vec<Scenario> {
     let workers =
         |concurrency, warm| Deployment { units: MappingSpec { concurrency, ..deployment.units }, warm, ..deployment };
     let held = Load { concurrency: Some(8), at_once: Some(1), over_secs: 60, ..load };
+    let minute = Load { jobs: 1, over_secs: 60, ..load };
     vec![
         Scenario { name: "detached, the template as it is", deployment, load: detached },
         Scenario { name: "detached, `WorkerConcurrency` 400, new tables", deployment: workers(400, 0), load: detached },
-        Scenario {
-            name: "detached, `WorkerConcurrency` 400, warm tables",
-            deployment: workers(400, 40_000),
-            load: detached,
-        },
         Scenario { name: "held, a job an account at once, new tables", deployment, load: held },
-        Scenario { name: "held, warm tables", deployment: Deployment { warm: 40_000, ..deployment }, load: held },
+        Scenario {
+            name: "a job each (1 M), detached, `WorkerConcurrency` 400, warm tables",
+            deployment: workers(400, 40_000),
+            load: Load { way: Way::Detached, ..minute },
+        },
+        Scenario {
+            name: "a job each (1 M), held, warm tables",
+            deployment: Deployment { warm: 40_000, ..deployment },
+            load: Load { jobs: 1, ..held },
+        },
     ]
 }
 
