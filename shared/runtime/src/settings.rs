@@ -48,7 +48,7 @@ pub struct Settings {
     pub step_attempts: u32,
     /// First wait between tries of a step, in milliseconds.
     pub retry_base_ms: u64,
-    /// The program that reads a page in a process of its own when it is started with [`reader::ARGUMENT`]. Where
+    /// The program that reads a page in a process of its own when it is started with `reader::ARGUMENT`. Where
     /// there is none, pages that may have killed a process are read in this one, within their budget.
     pub reader: Option<PathBuf>,
 }
