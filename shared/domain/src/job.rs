@@ -162,7 +162,7 @@ pub struct Sitemaps {
 }
 
 /// Who drives a job, and until when that is believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverLease {
     /// The driver's own mark.
     pub holder: Nonce,

@@ -28,6 +28,7 @@ pub mod result_size;
 pub mod retry;
 pub mod schema;
 pub mod segment;
+pub mod sweep;
 pub mod synthetic;
 pub mod time;
 pub mod webhook;

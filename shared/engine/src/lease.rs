@@ -26,7 +26,7 @@ pub(crate) struct LeaseGuard {
 impl LeaseGuard {
     /// Renews the lease that `job` bears, every third of its length.
     pub(crate) fn start(context: &Arc<Context>, rows: &Rows, job: &Job) -> LeaseGuard {
-        let held = Arc::new(Mutex::new(job.driver.clone()));
+        let held = Arc::new(Mutex::new(job.driver));
         let lost = Arc::new(AtomicBool::new(false));
         let every = Duration::from_millis(context.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
         let renewer = {
@@ -37,7 +37,7 @@ impl LeaseGuard {
                     tokio::time::sleep(every).await;
                     let mut lease = held.lock().await;
                     let until = context.now().plus_secs(context.settings().lease_secs);
-                    let next = DriverLease { until, quiet: 0, ..lease.clone() };
+                    let next = DriverLease { until, quiet: 0, ..*lease };
                     match rows.store().jobs.drive(&job, &lease, &next).await {
                         Ok(true) => *lease = next,
                         Ok(false) => {
@@ -73,7 +73,7 @@ impl LeaseGuard {
     pub(crate) async fn give_back(&self) {
         self.renewer.abort();
         let lease = self.held.lock().await;
-        let over = DriverLease { until: self.context.now(), ..lease.clone() };
+        let over = DriverLease { until: self.context.now(), ..*lease };
         if let Err(error) = self.rows.store().jobs.drive(&self.job, &lease, &over).await {
             tracing::warn!(job = %self.job.id, %error, "could not give the driver's lease back; it ends by itself");
         }

@@ -1,7 +1,6 @@
 //! A process: a real machine, and what it has asked for that is not done yet.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::machine::{
@@ -82,22 +81,6 @@ pub enum Brain {
 }
 
 /// Turns what a machine with some right says into the same for all.
-trait Rights: Access {
-    fn settling(settle: Self::Settle) -> Settling;
-}
-
-impl Rights for WithSettle {
-    fn settling(settle: Settling) -> Settling {
-        settle
-    }
-}
-
-impl Rights for WithoutSettle {
-    fn settling(never: Infallible) -> Settling {
-        match never {}
-    }
-}
-
 /// What a process remembers beside its machine, as the engine's runner does.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Body {
@@ -170,7 +153,7 @@ impl Process {
 }
 
 impl Body {
-    fn tell<A: Rights>(
+    fn tell<A: Access>(
         &mut self,
         machine: &mut Machine<A>,
         events: Vec<Event>,

@@ -86,8 +86,6 @@ pub struct Deployment {
 
 /// Jobs that a sweep takes from a shard of the index (`engine::sweep`).
 pub const SWEEP_BATCH: usize = 100;
-/// How many doublings later a job is looked at again at most (`engine::sweep`).
-pub const SWEEP_DOUBLINGS: u32 = 5;
 /// Shards of the sweeper's index (`store::keys::DUE_SHARDS`).
 pub const DUE_SHARDS: u64 = 4;
 /// Jobs whose specs and inputs a process keeps (`runtime::assignment`).

@@ -1,13 +1,14 @@
 //! Carries out what machines say, as `engine::runner` does, and keeps drivers' leases.
 
 use domain::Nonce;
+use domain::job::DriverLease;
 use domain::machine::{Event, Exit, JobView, Machine, Mode, Plan, Scope};
 use domain::segment::{Segment, UnitEnd};
 
 use crate::assumptions::{MS, Micros, SECOND};
 use crate::lambda::ProcessKey;
 use crate::queue::{Body, QueueName};
-use crate::rows::{Lease, moment, wall};
+use crate::rows::{moment, wall};
 use crate::runner::{Brain, Order, Runner, RunnerKey, Unit};
 use crate::steps::{JobRef, What, Who};
 use crate::world::{Happening, TaskKey, World};
@@ -25,7 +26,7 @@ pub(crate) struct Run {
     pub(crate) extract: bool,
     pub(crate) rows: Option<Vec<Segment>>,
     pub(crate) until: Option<Micros>,
-    pub(crate) lease: Option<Lease>,
+    pub(crate) lease: Option<DriverLease>,
 }
 
 impl Run {
@@ -281,7 +282,7 @@ impl World {
         if let Some(lease) = runner.lease
             && exit != Exit::Settled
         {
-            let next = Lease { until: wall(self.now), ..lease };
+            let next = DriverLease { until: wall(self.now), ..lease };
             self.step(Who::Nobody, runner.job, What::Drive(lease, next));
         }
         self.left(runner.task, exit, &runner);
@@ -291,19 +292,19 @@ impl World {
         let Some(runner) = self.runners.get(key) else { return };
         let Some(lease) = runner.lease else { return };
         let until = wall(self.now).plus_secs(self.deployment.lease_secs);
-        let next = Lease { until, quiet: 0, ..lease };
+        let next = DriverLease { until, quiet: 0, ..lease };
         self.figures.renewals += 1;
         self.step(Who::Lease(key), runner.job, What::Drive(lease, next));
     }
 
     /// A renewal came to this: the lease as it is now, `None` within where it is another's, `None` where it failed.
-    pub(crate) fn renewed(&mut self, key: RunnerKey, came: Option<Option<Lease>>) {
+    pub(crate) fn renewed(&mut self, key: RunnerKey, came: Option<Option<DriverLease>>) {
         let every = self.renewal();
         let Some(runner) = self.runners.get_mut(key) else { return };
         let lost = match came {
             Some(Some(next)) => {
                 let queued = runner.lease.is_some_and(|lease| lease.queued);
-                runner.lease = Some(Lease { queued, ..next });
+                runner.lease = Some(DriverLease { queued, ..next });
                 false
             }
             Some(None) => true,

@@ -1,5 +1,6 @@
 //! Calls: how they come, what their handlers do, and what their callers do where they are refused.
 
+use domain::job::DriverLease;
 use domain::machine::{Exit, Mode, Scope};
 use domain::segment::{Segment, UnitState, WriteId};
 use domain::{Endpoint, Nonce};
@@ -11,7 +12,7 @@ use crate::drive::Run;
 use crate::lambda::Function;
 use crate::load::Way;
 use crate::queue::QueueName;
-use crate::rows::{JobKey, Lease, NewJob, wall};
+use crate::rows::{JobKey, NewJob, wall};
 use crate::steps::{JobRef, What, Who, inputs_go_before};
 use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
 
@@ -193,7 +194,7 @@ impl World {
         });
         let now = wall(self.now);
         let until = now.plus_secs(deployment.lease_secs);
-        let lease = Lease { holder: handler.me, until, queued: way == Way::Detached, quiet: 0 };
+        let lease = DriverLease { holder: handler.me, until, queued: way == Way::Detached, quiet: 0 };
         let endpoint = if way == Way::Extract { Endpoint::Extract } else { Endpoint::Batch };
         let deadline = now.plus_secs(deployment.deadline_secs);
         let lease_until = now.plus_ms(i64::from(deployment.timeout_ms)).plus_secs(deployment.lease_secs);

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::job::DriverLease;
 use domain::machine::{JobView, Moment, Settling};
 use domain::segment::{Segment, WriteId};
-use domain::{Endpoint, JobState, Nonce, Timestamp};
+use domain::{Endpoint, JobState, Timestamp};
 
 use crate::assumptions::{MS, Micros};
 use crate::chance::mixed;
@@ -43,19 +44,6 @@ struct Packed {
     units: Box<[u8]>,
 }
 
-/// Who drives a job, as `domain::job::DriverLease`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// Its mark.
-    pub holder: Nonce,
-    /// Until when it is believed.
-    pub until: Timestamp,
-    /// Whether the queue knows of the job.
-    pub queued: bool,
-    /// How many looks found that nothing moved.
-    pub quiet: u32,
-}
-
 /// A job's rows.
 #[derive(Debug)]
 pub struct JobRow {
@@ -74,7 +62,7 @@ pub struct JobRow {
     /// When it was accepted.
     pub started_at: Timestamp,
     /// Who drives it.
-    pub lease: Lease,
+    pub lease: DriverLease,
     /// When its call came first.
     pub called_at: Micros,
     /// Until when a transaction is under way on its META row.
@@ -167,7 +155,7 @@ pub struct NewJob {
     /// Units.
     pub units: u32,
     /// Who drives it first.
-    pub lease: Lease,
+    pub lease: DriverLease,
     /// When it is ended whatever is open.
     pub deadline: Timestamp,
     /// When its call came first.
@@ -219,7 +207,7 @@ impl Rows {
     }
 
     /// Moves the driver's lease from one to the next, if it is as it was.
-    pub fn drive(&mut self, job: JobKey, old: Lease, next: Lease) -> bool {
+    pub fn drive(&mut self, job: JobKey, old: DriverLease, next: DriverLease) -> bool {
         let Some(row) = self.jobs.get_mut(job) else { return false };
         if (row.lease.holder, row.lease.until) != (old.holder, old.until) {
             return false;
@@ -262,10 +250,13 @@ impl Rows {
 mod tests {
     use domain::segment::{Totals, UnitEnd, UnitState};
 
+    use domain::Nonce;
+
     use super::*;
 
-    fn rows() -> (Rows, JobKey, Lease) {
-        let lease = Lease { holder: Nonce::from_random(1), until: wall(0).plus_secs(30), queued: false, quiet: 0 };
+    fn rows() -> (Rows, JobKey, DriverLease) {
+        let lease =
+            DriverLease { holder: Nonce::from_random(1), until: wall(0).plus_secs(30), queued: false, quiet: 0 };
         let new = NewJob {
             account: 0,
             endpoint: Endpoint::Batch,
@@ -300,7 +291,7 @@ mod tests {
         let (mut rows, job, lease) = rows();
         let due = |rows: &Rows, at| (0..DUE_SHARDS).flat_map(|shard| rows.due(shard, at, 9)).count();
         assert_eq!((due(&rows, lease.until.plus_ms(-1)), due(&rows, lease.until)), (0, 1));
-        let next = Lease { until: lease.until.plus_secs(10), ..lease };
+        let next = DriverLease { until: lease.until.plus_secs(10), ..lease };
         assert!(rows.drive(job, lease, next) && !rows.drive(job, lease, next));
         assert_eq!((due(&rows, lease.until), due(&rows, next.until)), (0, 1));
         let view = rows.view(job).unwrap().view();

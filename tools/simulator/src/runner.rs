@@ -1,7 +1,6 @@
 //! A runner: a machine of production, with what it has under way.
 
-use std::convert::Infallible;
-
+use domain::job::DriverLease;
 use domain::machine::{
     Access, Action, Commit, Event, Exit, Machine, Moment, Settling, Share, WithSettle, WithoutSettle,
 };
@@ -9,7 +8,6 @@ use domain::{JobState, Seq};
 
 use crate::assumptions::Micros;
 use crate::lambda::ProcessKey;
-use crate::rows::Lease;
 use crate::slab::Key;
 use crate::steps::JobRef;
 use crate::world::TaskKey;
@@ -53,23 +51,7 @@ pub enum Brain {
     Plain(Box<Machine<WithoutSettle>>),
 }
 
-trait Rights: Access {
-    fn settling(settle: Self::Settle) -> Settling;
-}
-
-impl Rights for WithSettle {
-    fn settling(settle: Settling) -> Settling {
-        settle
-    }
-}
-
-impl Rights for WithoutSettle {
-    fn settling(never: Infallible) -> Settling {
-        match never {}
-    }
-}
-
-fn next<A: Rights>(machine: &mut Machine<A>, at: Moment) -> Option<Order> {
+fn next<A: Access>(machine: &mut Machine<A>, at: Moment) -> Option<Order> {
     loop {
         return Some(match machine.next_action(at)? {
             Action::ReadJob => Order::ReadJob,
@@ -167,7 +149,7 @@ pub struct Runner {
     /// Whether its unit is in its job's row.
     pub extract: bool,
     /// The driver's lease, where it has it.
-    pub lease: Option<Lease>,
+    pub lease: Option<DriverLease>,
     /// When it is woken next, and when it asked to be.
     pub wake_at: Option<Micros>,
     /// See `wake_at`.

@@ -1,6 +1,7 @@
 //! Steps: requests to the tables and queues, with what each costs, as `store` makes them.
 
 use domain::JobState;
+use domain::job::DriverLease;
 use domain::machine::{Commit, Settling};
 
 use crate::assumptions::{Latencies, Latency, Micros};
@@ -11,7 +12,7 @@ use crate::limits::{BATCH_WRITES, READ_UNIT_BYTES, SQS_BATCH, TRANSACTION_FACTOR
 use crate::load::{Load, Way};
 use crate::queue::{Body, QueueName};
 use crate::retries::Tries;
-use crate::rows::{JobKey, JobRow, Lease, segment_units, shard, units_of};
+use crate::rows::{JobKey, JobRow, segment_units, shard, units_of};
 use crate::runner::RunnerKey;
 use crate::tables::{Charge, Table};
 use crate::world::TaskKey;
@@ -68,7 +69,7 @@ pub enum What {
     /// The end.
     Settle(Settling),
     /// The driver's lease, from this to that.
-    Drive(Lease, Lease),
+    Drive(DriverLease, DriverLease),
     /// A worker's sign of life.
     Beat,
     /// A shard of the sweeper's index.

@@ -1,18 +1,20 @@
 //! The sweep, as `engine::sweep` does it: jobs whose driver's lease is over are looked at one after the other, and where
 //! nothing moved the queue is told of them again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use domain::machine::{Exit, JobView};
-use domain::segment::{Segment, UnitState};
-use domain::{JobState, Nonce, Timestamp};
+use domain::Nonce;
+use domain::job::DriverLease;
+use domain::machine::Exit;
+use domain::segment::Segment;
+use domain::sweep::{Look, last_move, next_look, to_run};
 
 use crate::assumptions::{MS, Micros, SECOND};
-use crate::deployment::{DUE_SHARDS, SWEEP_BATCH, SWEEP_DOUBLINGS, SWEEP_MARGIN_MS};
+use crate::deployment::{DUE_SHARDS, SWEEP_BATCH, SWEEP_MARGIN_MS};
 use crate::drive::Run;
 use crate::lambda::Function;
 use crate::queue::QueueName;
-use crate::rows::{JobKey, JobRow, Lease, wall};
+use crate::rows::{JobKey, JobRow, wall};
 use crate::runner::Runner;
 use crate::steps::{JobRef, What, Who};
 use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
@@ -39,7 +41,7 @@ pub struct Sweep {
     stage: Stage,
     until: Micros,
     /// The lease that its look takes, and whether the queue is to be told.
-    lease: Option<Lease>,
+    lease: Option<DriverLease>,
     tell: bool,
 }
 
@@ -165,15 +167,9 @@ impl World {
         let Some(row) = self.rows.view(job.key) else { return self.sweep_goes_on(task) };
         let old = row.lease;
         let unit_lease = i64::from(self.deployment.timeout_ms) + 1_000 * lease_secs.cast_signed();
-        let quiet_until = last_move(row.started_at, rows, unit_lease).plus_secs(lease_secs);
-        let (until, quiet, tell) = if !old.queued {
-            (now.plus_secs(lease_secs), 0, true)
-        } else if quiet_until > now {
-            (quiet_until, 0, false)
-        } else {
-            (now.plus_secs(lease_secs << old.quiet.min(SWEEP_DOUBLINGS)), old.quiet + 1, true)
-        };
-        let next = Lease { holder, until, queued: true, quiet };
+        let moved_at = last_move(row.started_at, rows, unit_lease);
+        let Look { until, quiet, tell } = next_look(old.queued, old.quiet, moved_at, now, lease_secs);
+        let next = DriverLease { holder, until, queued: true, quiet };
         if let Some(sweep) = self.sweep(task) {
             (sweep.lease, sweep.tell) = (Some(next), tell);
         }
@@ -195,36 +191,12 @@ impl World {
         let now = wall(self.now);
         let Some(sweep) = self.sweep(task) else { return };
         let tell = sweep.tell && matches!(exit, Exit::Left | Exit::Over);
-        let open: Vec<u32> = if tell { to_run(runner, now) } else { Vec::new() };
+        let open = if tell { to_run(runner.brain.job(), runner.brain.rows(), now) } else { BTreeSet::new() };
         if open.is_empty() {
             return self.sweep_goes_on(task);
         }
         self.figures.told_again += 1;
-        let bodies = self.heads(runner.job, |seq| open.binary_search(&seq).is_ok());
+        let bodies = self.heads(runner.job, |seq| open.contains(&seq));
         self.sweep_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, 0));
     }
-}
-
-/// When something of a job moved last.
-fn last_move(started_at: Timestamp, rows: &[Segment], unit_lease_ms: i64) -> Timestamp {
-    let moved = rows.iter().flat_map(Segment::known).filter_map(|(_, unit)| match unit {
-        UnitState::Started { lease_until, .. } => Some(lease_until.plus_ms(-unit_lease_ms)),
-        UnitState::Asked { at, .. } | UnitState::Ended { at, .. } => Some(at),
-        UnitState::Pending | UnitState::Skipped => None,
-    });
-    moved.max().unwrap_or(started_at).max(started_at)
-}
-
-/// Units that somebody should run now, in their order.
-fn to_run(runner: &Runner, now: Timestamp) -> Vec<u32> {
-    let JobView { state, admitted, .. } = runner.brain.job();
-    let rows = runner.brain.rows();
-    let unit = |seq: u32| rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
-    (0..admitted)
-        .filter(|seq| match unit(*seq) {
-            UnitState::Pending => state == JobState::Running,
-            UnitState::Started { lease_until, .. } => lease_until <= now,
-            UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => false,
-        })
-        .collect()
 }

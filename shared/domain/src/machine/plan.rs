@@ -126,6 +126,8 @@ pub trait Access: Debug + Clone + PartialEq + Eq + Hash {
     type Settle: Debug + Clone + PartialEq + Eq + Hash;
     /// A settlement, if it has the right.
     fn settle(settling: Settling) -> Option<Self::Settle>;
+    /// What a settlement says, for whoever carries it out.
+    fn settling(settle: Self::Settle) -> Settling;
 }
 
 /// May settle.
@@ -137,6 +139,9 @@ impl Access for WithSettle {
     fn settle(settling: Settling) -> Option<Settling> {
         Some(settling)
     }
+    fn settling(settle: Settling) -> Settling {
+        settle
+    }
 }
 
 /// May not.
@@ -147,5 +152,8 @@ impl Access for WithoutSettle {
     type Settle = Infallible;
     fn settle(_: Settling) -> Option<Infallible> {
         None
+    }
+    fn settling(never: Infallible) -> Settling {
+        match never {}
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Plan, Scope, Settling, WithSettle, WithoutSettle};
+use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Plan, Scope, WithSettle};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobState, Nonce, Seq, Timestamp, synthetic};
 use futures_util::StreamExt;
@@ -26,22 +26,10 @@ use tasks::Tasks;
 use visits::unit::{Page, PageResult, UnitRunner};
 pub(crate) use write::Committer;
 
-/// What a runner may do: the machine's access, and how a settlement of it is carried out.
-pub(crate) trait RunnerAccess: domain::machine::Access + Send + Sync + 'static {
-    fn settling(settle: Self::Settle) -> Settling;
-}
+/// What a runner may do: the machine's access, in tasks.
+pub(crate) trait RunnerAccess: domain::machine::Access + Send + Sync + 'static {}
 
-impl RunnerAccess for WithSettle {
-    fn settling(settle: Settling) -> Settling {
-        settle
-    }
-}
-
-impl RunnerAccess for WithoutSettle {
-    fn settling(never: std::convert::Infallible) -> Settling {
-        match never {}
-    }
-}
+impl<A: domain::machine::Access + Send + Sync + 'static> RunnerAccess for A {}
 
 /// How a job is to be run.
 pub(crate) struct Run {
