@@ -1,4 +1,4 @@
-//! The accept phase after validation: idempotency, rate, reservation, and the job's rows, in one transaction.
+//! Accepts validated calls: idempotency, rate limit, reservation and the job's rows, in one transaction.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use runtime::rows::Rows;
 
-/// How often a call is judged anew because the account's rows had moved on.
+/// How often a call is judged again because the account's rows changed in the meantime.
 const TRIES: u32 = 20;
 
-/// The plan after the cap: a quarter of what is left of the month, rounded down, at least one page.
+/// Caps a crawl plan at a quarter of the month's remaining credits, rounded down, but at least one page.
 fn capped(plan: CrawlPlan, monthly_left: u64) -> CrawlPlan {
     if plan.allow_large_crawl {
         return plan;
@@ -31,43 +31,43 @@ fn capped(plan: CrawlPlan, monthly_left: u64) -> CrawlPlan {
 /// A validated call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Which endpoint.
+    /// Endpoint that was called.
     pub endpoint: Endpoint,
-    /// As asked.
+    /// Options of the call.
     pub options: Options,
-    /// As asked, or the key's own.
+    /// Schema of the call, or the one bound to the key.
     pub schema: Schema,
-    /// One unit each; of a crawl, the seed.
+    /// One URL for each unit; for a crawl, the seed.
     pub urls: Vec<String>,
-    /// Of a crawl: how far it goes.
+    /// For a crawl: how far it goes.
     pub crawl: Option<CrawlPlan>,
-    /// As asked.
+    /// Whether the call asked for async mode.
     pub async_mode: bool,
-    /// Who is told of its end.
+    /// Webhook to call when the job ends.
     pub webhook: Option<Webhook>,
-    /// `Idempotency-Key` and the hash of what it is bound to.
+    /// `Idempotency-Key` and the hash of the call that it is bound to.
     pub idempotency: Option<(String, String)>,
 }
 
-/// What became of a call.
+/// Result of judging a call.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The job exists and is paid for. Start it.
+    /// The job exists and its credits are reserved. The caller has to start it.
     Accepted(Box<Started>),
-    /// The idempotency key's job: show its result.
+    /// The idempotency key belongs to this job, whose result is the answer.
     Replay(domain::JobId),
-    /// The idempotency key was used with another body.
+    /// The idempotency key was used with a different body.
     Mismatch,
-    /// Too many calls in this minute.
+    /// The account has reached its calls per minute.
     RateLimited,
-    /// Too little is left.
+    /// The account's credits do not cover the call.
     QuotaExceeded {
         /// Credits that the call needs.
         needed: u64,
-        /// Credits that it could draw on.
+        /// Credits that are available to it.
         available: u64,
     },
-    /// The account is suspended (since the quota was first read).
+    /// The account was suspended after its quota was first read.
     Suspended,
 }
 
@@ -86,10 +86,11 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Judges a call by the account's `quota` and accepts it. The quota that comes back is the one after.
+    /// Judges a call by the account's `quota` and accepts it if it may run. Returns the verdict and the quota as it is
+    /// afterwards.
     ///
     /// # Errors
-    /// Faults of the store. The call was not accepted then, or nobody knows of its job but the sweeper.
+    /// Store errors. Either the call was not accepted, or its job exists and only the sweeper will find it.
     pub async fn accept(&self, call: Call, quota: QuotaSnapshot) -> Result<(Verdict, QuotaSnapshot), StoreError> {
         let (job_id, nonce, urls) = (self.context.job_id(), self.context.nonce(), call.urls);
         let mut options = call.options;
@@ -198,8 +199,8 @@ impl Acceptor {
         Err(StoreError::Contended { operation: "accept", attempts: TRIES })
     }
 
-    /// Parallel fetches of a batch that asks for nothing else: a handler's share, or as much for each host that is asked,
-    /// up to what a job may take of the workers.
+    /// Concurrency of a batch that asks for none: the default of a handler; if it is queued, that default for each of
+    /// its hosts, up to what one job may take of the workers.
     fn concurrency_for(&self, queued: bool, urls: &[String]) -> u32 {
         let settings = self.context.settings();
         if !queued {
@@ -214,7 +215,7 @@ impl Acceptor {
     }
 }
 
-/// An extract's unit: it starts with its job.
+/// The unit of an extract, already started: it starts with its job.
 fn first_of(url: String, spec: Option<JobSpec>, holder: Nonce, lease_until: Timestamp) -> OneUnit {
     let mut segment = Segment::untouched(0).next(WriteId { writer: holder, n: 0 });
     segment.put(0, UnitState::Started { attempt: 1, holder, lease_until });

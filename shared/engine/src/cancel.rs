@@ -1,4 +1,5 @@
-//! DELETE: owner-scoped, cooperative and exact. Once it has answered, nothing starts.
+//! `DELETE` of a job, allowed to its owner only. Cooperative: what has started may finish. Once it returns, no further
+//! unit starts.
 
 use std::sync::Arc;
 
@@ -11,14 +12,14 @@ use crate::runner::Runners;
 use runtime::assignment::JobReader;
 use runtime::rows::Rows;
 
-/// What a DELETE came to.
+/// Result of a `DELETE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It is, or was already, being terminated.
+    /// The job is being terminated, because of this call or an earlier termination.
     Yes,
-    /// Unknown, forgotten, or over.
+    /// The job is unknown, no longer kept, or has ended.
     NotFound,
-    /// Somebody else's.
+    /// The job belongs to another account.
     Forbidden,
 }
 
@@ -31,10 +32,10 @@ pub struct Canceller {
 }
 
 impl Canceller {
-    /// Cancels a job for its owner: every unit that has not started is skipped when this comes back.
+    /// Cancels a job for its owner. When it returns, every unit that had not started is skipped.
     ///
     /// # Errors
-    /// Faults of the store; the job may be being terminated then, and the call may be repeated.
+    /// Store errors. The termination may have begun by then; the call may be repeated.
     pub async fn cancel(&self, account: &AccountId, id: &JobId) -> Result<Cancelled, StoreError> {
         let Some(job) = self.jobs.job(id).await? else { return Ok(Cancelled::NotFound) };
         if job.account != *account {
@@ -45,7 +46,7 @@ impl Canceller {
         }
         let ended = self.runners.end(job.clone(), Some(JobState::Cancelling)).await?;
         self.waiting.cancel(&job).await;
-        // It may have ended by itself in this moment: then there was nothing to cancel.
+        // The job may have completed by itself in the meantime: then there was nothing to cancel.
         match ended.machine.job().state.heads_for() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,
             _ => Ok(Cancelled::Yes),

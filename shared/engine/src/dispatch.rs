@@ -1,4 +1,4 @@
-//! Telling the queue which units wait. What it is told is a hint: the rows decide.
+//! Tells the queue which units wait. Messages are hints: the rows decide.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,34 +9,36 @@ use store::queue::{Message, Queue};
 
 use runtime::context::Context;
 
-/// The queues that work travels through.
+/// The queues of the service.
 #[derive(Debug, Clone)]
 pub struct Queues {
-    /// Units to be run: read by workers.
+    /// Units to run; read by workers.
     pub units: Queue,
-    /// Jobs to be settled: read by who may touch money.
+    /// Jobs to settle; read by the function that may change balances.
     pub settle: Queue,
-    /// Jobs whose end is to be told: read by who asks receivers.
+    /// Jobs with a webhook to deliver; read by `notify`.
     pub notify: Queue,
 }
 
-/// Tells the queue.
+/// Sends messages to the queues.
 pub(crate) struct Dispatcher {
     pub(crate) context: Arc<Context>,
     pub(crate) queues: Queues,
 }
 
 impl Dispatcher {
-    /// The lanes of a job.
+    /// Returns the lanes of a job.
     pub(crate) fn lanes(&self, job: &Job) -> Lanes {
         let settings = self.context.settings();
         let concurrency = job.concurrency.unwrap_or(settings.queue_concurrency);
-        // A crawl's pages are one host's: one lane has as many at once as its pace needs.
+        // A crawl has one lane: its pages belong to one host, and one lane runs as many at once as the host's pace
+        // allows.
         let units = if job.is_crawl() { 1 } else { job.admitted };
         Lanes::of(concurrency, settings.units_per_message, units)
     }
 
-    /// Starts each lane that has units in `open`. Returns the open units of lanes that the queue did not take.
+    /// Sends a first message for each lane that has units in `open`. Returns the open units of lanes whose message the
+    /// queue did not accept.
     pub(crate) async fn send_open(&self, job: &Job, open: &BTreeSet<Seq>) -> BTreeSet<Seq> {
         let lanes = self.lanes(job);
         let heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
@@ -52,12 +54,12 @@ impl Dispatcher {
         open.iter().copied().filter(|seq| refused.contains(&lanes.lane_of(*seq))).collect()
     }
 
-    /// Asks for a job to be settled. Where the queue does not take it, the sweeper finds the job.
+    /// Asks for a job to be settled. Returns whether the queue accepted the message; if not, the sweeper finds the job.
     pub(crate) async fn ask_to_settle(&self, job: &Job) -> bool {
         self.queues.settle.send(&job.account, &[Message::Settle { job: job.id.clone() }]).await.complete()
     }
 
-    /// Sends a lane's next message. Returns whether the queue took it.
+    /// Sends a lane's next message. Returns whether the queue accepted it.
     pub(crate) async fn send_lane(&self, job: &Job, lane: u32, seqs: Vec<Seq>, delay_secs: u32) -> bool {
         let message = [Message::Units { job: job.id.clone(), lane, seqs }];
         let units = &self.queues.units;

@@ -1,5 +1,5 @@
-//! Drives jobs whose driver's lease this process holds: in tasks of their own, which go on whatever becomes of who
-//! started them.
+//! Drives jobs whose driver's lease this process holds. Each runs in a task of its own, which continues when the caller
+//! that started it goes away.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use runtime::assignment::JobReader;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How a job is to be driven.
+/// How to drive a job.
 struct Drive {
-    /// What is known of its segments; `None` where that has to be read.
+    /// The job's segments, if they are known; `None` if they have to be read.
     rows: Option<Vec<Segment>>,
-    /// Who is told of results.
+    /// Receives the results.
     events: Option<events::Sender>,
-    /// When this process has to be done with the job. Units that may take longer than that are not started; what is
-    /// open then goes to the queue.
+    /// When this process has to be finished with the job. Units that may take longer are not started; what is open then
+    /// goes to the queue.
     until: Option<Timestamp>,
-    /// Whether the queue's workers are to do it.
+    /// Whether to leave the units to the queue's workers.
     delegate: bool,
 }
 
@@ -41,8 +41,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts an accepted job and gives the stream of its results. The work is a task of its own: it goes on when the stream
-    /// is dropped. By `until` this process has to be done with the job; what is open then goes to the queue.
+    /// Starts an accepted job and returns the stream of its results. The work runs in a task of its own and continues
+    /// when the stream is dropped. This process has to be finished with the job by `until`; what is open then goes to
+    /// the queue.
     pub fn start(self: &Arc<Self>, started: Started, until: Option<Timestamp>) -> ResultStream {
         let Started { job } = started;
         let (events, stream_events) = events::channel();
@@ -60,8 +61,8 @@ impl Driver {
         stream
     }
 
-    /// Hands an accepted job to the queue for whom nobody waits. Where the queue does not take all of it, it is run
-    /// here, and this comes back once that is done, or at `until`.
+    /// Hands an accepted job to the queue without waiting for it. If the queue does not accept all of it, runs it here
+    /// and returns when that is done, or at `until`.
     pub async fn detach(self: &Arc<Self>, started: Started, until: Option<Timestamp>) {
         let Started { job } = started;
         if self.dispatcher.send_open(&job, &job.seqs().collect()).await.is_empty() {
@@ -69,14 +70,14 @@ impl Driver {
         }
         let (driver, id) = (Arc::clone(self), job.id.clone());
         let how = Drive { rows: None, events: None, until, delegate: false };
-        // A task of its own, so that it goes on whatever becomes of the caller.
+        // A task of its own, so that it continues when the caller is dropped.
         let driving = self.context.spawn(async move { driver.drive(job, how).await });
         if let Ok(Err(error)) = driving.await {
             tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
         }
     }
 
-    /// Drives a job whose driver lease this process holds.
+    /// Drives a job whose driver's lease this process holds.
     async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
         let settings = self.context.settings();
         let asked = job.concurrency.unwrap_or(settings.default_concurrency);
@@ -93,13 +94,13 @@ impl Driver {
         let work = self.jobs.assignment(job).await?;
         let ended = self.runners.run::<WithSettle>(Arc::clone(&work), run).await;
         if ended.machine.share().waits_for_model() {
-            // Where the queue does not take it a sweeper sees to it.
+            // If the queue does not accept this, a sweeper sees to the job.
             self.dispatcher.ask_to_settle(&work).await;
         }
         Ok(())
     }
 
-    /// Takes up a job that nobody drives and that the queue does not take.
+    /// Starts a task that drives a job that nobody drives and that the queue did not accept.
     pub(crate) fn take_up(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
         let driver = Arc::clone(self);
         let drive = async move {
@@ -114,7 +115,7 @@ impl Driver {
     }
 }
 
-/// The segments of a job that was accepted just now.
+/// Returns the segments of a job that was just accepted.
 fn untouched(job: &Job) -> Vec<Segment> {
     match &job.one {
         Some(one) => vec![one.segment.clone()],

@@ -1,5 +1,5 @@
-//! What a driver tells the stream in its own process, as it happens. A reader that is slow costs no memory: past a limit
-//! results are told without their text, which is then read from their rows.
+//! The events that a driver sends to the result stream in its own process. Memory for a slow reader is bounded: beyond
+//! a limit, results are sent without their text, and the reader takes it from their rows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,15 +8,15 @@ use domain::Seq;
 use domain::segment::UnitState;
 use tokio::sync::mpsc;
 
-/// Most bytes of results that wait for a reader.
+/// Most bytes of result text that may wait for the reader.
 const MOST_BYTES: usize = 512 * 1024;
 
-/// A unit is over, and its segment says so.
+/// A unit has ended or was skipped, and its segment says so.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) seq: Seq,
     pub(crate) unit: UnitState,
-    /// The result's JSON text, where it is at hand.
+    /// The result's JSON text, if it is at hand.
     pub(crate) text: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn channel() -> (Sender, Receiver) {
 }
 
 impl Sender {
-    /// Tells whoever listens. Nobody listening any more stops nothing.
+    /// Sends an event. Does nothing if the receiver is gone.
     pub(crate) fn send(&self, mut event: Event) {
         if let Some(text) = &event.text {
             let size = text.len();
@@ -53,13 +53,13 @@ impl Sender {
 }
 
 impl Receiver {
-    /// The next event; `None` once the driver has ended.
+    /// Returns the next event, or `None` once the driver has ended.
     pub(crate) async fn recv(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
         Some(self.taken(event))
     }
 
-    /// The next event, if there is one already.
+    /// Returns the next event if one is waiting.
     pub(crate) fn try_recv(&mut self) -> Option<Event> {
         let event = self.events.try_recv().ok()?;
         Some(self.taken(event))
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_waits_is_bounded_and_nothing_is_lost() {
+    async fn waiting_text_is_bounded_and_no_event_is_lost() {
         let (sender, mut receiver) = channel();
         let text = "x".repeat(MOST_BYTES / 4);
         let event = |seq| Event { seq, unit: UnitState::Skipped, text: Some(text.clone()) };

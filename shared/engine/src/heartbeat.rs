@@ -1,4 +1,4 @@
-//! The workers' sign of life: touched while any message is at work, by one task per process, at most every few seconds.
+//! The workers' heartbeat: one task per process touches its row every few seconds while a message is being processed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How often the row is touched at most.
+/// Shortest time between two writes of the row.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// How many messages are at work in this process, and when it last said so.
+/// How many messages this process is working on, and when it last wrote the row.
 #[derive(Debug, Default)]
 struct State {
     working: AtomicUsize,
@@ -20,7 +20,7 @@ struct State {
     last: Mutex<Option<Instant>>,
 }
 
-/// The workers' sign of life, where this process is one. Cheap to clone.
+/// The heartbeat of this process, if it is a worker. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Heartbeat {
     context: Arc<Context>,
@@ -28,7 +28,7 @@ pub(crate) struct Heartbeat {
     state: Arc<State>,
 }
 
-/// Ends the beating with the last message.
+/// Stops the heartbeat when the last one is dropped.
 pub(crate) struct Beating(Arc<State>);
 
 impl Drop for Beating {
@@ -42,7 +42,7 @@ impl Heartbeat {
         Heartbeat { context, rows, state: Arc::default() }
     }
 
-    /// Says that this process works, for as long as what is returned lives.
+    /// Keeps the heartbeat going while the returned guard lives.
     pub(crate) fn while_working(&self) -> Beating {
         self.state.working.fetch_add(1, Ordering::AcqRel);
         let beat = self.clone();
@@ -55,7 +55,7 @@ impl Heartbeat {
                 beat.state.beating.store(false, Ordering::Release);
             });
         } else if self.is_due() {
-            // The beating task may have slept through a frozen process.
+            // The task may not have woken up since the process was frozen.
             tokio::spawn(async move { beat.write_if_due().await });
         }
         Beating(Arc::clone(&self.state))

@@ -1,4 +1,4 @@
-//! The driver's lease: renewed while it works, given back when it stops, noticed when it is lost.
+//! The driver's lease: renewed while the driver works, given back when it stops; its loss is noticed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ pub(crate) struct LeaseGuard {
 }
 
 impl LeaseGuard {
-    /// Renews the lease that `job` bears, every third of its length.
+    /// Starts to renew the lease in `job`, every third of its length.
     pub(crate) fn start(context: &Arc<Context>, rows: &Rows, job: &Job) -> LeaseGuard {
         let held = Arc::new(Mutex::new(job.driver));
         let lost = Arc::new(AtomicBool::new(false));
@@ -59,17 +59,18 @@ impl LeaseGuard {
         LeaseGuard { context: Arc::clone(context), rows: rows.clone(), job: job.clone(), held, lost, renewer }
     }
 
-    /// Whether another has taken the job up, or may have. Whoever has lost it starts nothing more.
+    /// Returns whether another process has taken over the job, or may have. A driver that has lost its lease starts
+    /// nothing more.
     pub(crate) fn lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// For notes on the lease while its guard is elsewhere.
+    /// Returns a handle that notes facts on the lease while its guard is elsewhere.
     pub(crate) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.held))
     }
 
-    /// Gives the lease back, so that a sweeper takes the job up at once.
+    /// Gives the lease back, so that a sweeper takes the job over at once.
     pub(crate) async fn give_back(&self) {
         self.renewer.abort();
         let lease = self.held.lock().await;
@@ -80,12 +81,12 @@ impl LeaseGuard {
     }
 }
 
-/// Takes notes on a lease.
+/// Notes facts on a lease.
 #[derive(Clone)]
 pub(crate) struct Handle(Arc<Mutex<DriverLease>>);
 
 impl Handle {
-    /// The queue knows of the open units: said with the next renewal.
+    /// Notes that the queue knows of the open units. The next renewal writes it.
     pub(crate) async fn queued(&self) {
         self.0.lock().await.queued = true;
     }

@@ -1,9 +1,9 @@
-//! How jobs come to pass: accept, start, run, end, cancel, settle, sweep, and the stream of results that a response
-//! body is written from. Decisions are [`domain`]'s, rows are [`store`]'s, pages are [`visits`]'s.
+//! Runs jobs: accept, start, run, end, cancel, settle, sweep, and the stream of results that response bodies are
+//! written from. [`domain`] decides, [`store`] has the rows, [`visits`] reads the pages.
 //!
-//! Each concern is a type of its own that has what it needs and no more; [`Engine`] puts them together.
+//! Each concern is a type with only the dependencies that it needs; [`Engine`] puts them together.
 //!
-//! It knows no HTTP of ours: no status, no header, no request.
+//! It does not depend on Runo's HTTP API: no status, header or request appears here.
 
 pub mod accept;
 pub mod audit;
@@ -53,11 +53,11 @@ use settle::Settler;
 use sweep::Sweeper;
 use worker::Worker;
 
-/// Everything that work needs. Cheap to clone; one per process.
+/// Everything that is needed to run jobs. Cheap to clone; one per process.
 #[derive(Clone)]
 pub struct Engine(Arc<Parts>);
 
-/// What a process does with jobs, concern by concern.
+/// The parts of an engine, one for each concern.
 pub struct Parts {
     /// Accepts calls.
     pub acceptor: Acceptor,
@@ -67,19 +67,19 @@ pub struct Parts {
     pub jobs: Arc<JobReader>,
     /// Cancels jobs.
     pub canceller: Canceller,
-    /// Works on messages.
+    /// Works on messages of the units' queue.
     pub worker: Worker,
-    /// Settles jobs that are done.
+    /// Settles jobs that have nothing open.
     pub settler: Settler,
     /// Looks after jobs that nobody drives.
     pub sweeper: Sweeper,
-    /// Tells of jobs that ended.
+    /// Delivers webhooks of jobs that ended.
     pub notifier: Arc<Notifier>,
-    /// What was captured of pages.
+    /// Reads captures of pages, such as screenshots.
     pub captures: Captures,
-    /// When pages may start at their hosts.
+    /// Decides when pages may start at their hosts.
     pub pacing: Arc<HostPacing>,
-    /// What sites' robots.txt say.
+    /// Reads the robots.txt of sites.
     pub robots: Arc<RobotsReader>,
     has_model: bool,
     queues: Queues,
@@ -100,7 +100,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// What an engine is put together from.
+/// What an engine is built from.
 #[allow(missing_debug_implementations)] // a recorder need not be
 pub struct EngineDependencies {
     /// The rows.
@@ -109,20 +109,20 @@ pub struct EngineDependencies {
     pub queues: Queues,
     /// Fetches pages.
     pub fetcher: Fetcher,
-    /// Renders pages, where there is a browser.
+    /// Renders pages, if there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
     /// The operator's model, if there is one.
     pub model: Option<Model>,
-    /// Times and limits.
+    /// Durations and limits.
     pub settings: Settings,
-    /// What the process's accounts share.
+    /// Semaphores that the accounts in this process share.
     pub semaphores: Semaphores,
-    /// Who counts what happens.
+    /// Counts what happens.
     pub recorder: Arc<dyn MetricRecorder>,
 }
 
 impl Engine {
-    /// Puts an engine together.
+    /// Builds an engine.
     pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
         let EngineDependencies { store, queues, fetcher, renderer, model, settings, semaphores, recorder } =
             dependencies;
@@ -204,22 +204,22 @@ impl Engine {
         }))
     }
 
-    /// The rows.
+    /// The tables.
     pub fn store(&self) -> &Store {
         self.rows.store()
     }
 
-    /// The results of a job that may run anywhere, or have ended, without the first `from`.
+    /// Streams the results of a job that may run anywhere or have ended, without the first `from`.
     pub fn follow(&self, job: Job, from: u32) -> ResultStream {
         ResultStream::of_rows(Arc::clone(&self.jobs), job, from)
     }
 
-    /// Records what happened, for whoever counts.
+    /// Records an event for the metrics.
     pub fn record(&self, event: &MetricEvent<'_>) {
         self.context.record(event);
     }
 
-    /// Whether the operator has set up a model.
+    /// Returns whether the operator has set up a model.
     pub fn has_model(&self) -> bool {
         self.has_model
     }
@@ -229,28 +229,28 @@ impl Engine {
         &self.queues
     }
 
-    /// The times and limits in force.
+    /// The durations and limits in force.
     pub fn settings(&self) -> &Settings {
         self.context.settings()
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         self.context.now()
     }
 
-    /// A new nonce.
+    /// Returns a new nonce.
     pub fn nonce(&self) -> Nonce {
         self.context.nonce()
     }
 
-    /// Comes back once the process is to end.
+    /// Returns once the process has to end.
     pub async fn stopped(&self) {
         self.context.stopped().await;
     }
 
-    /// Ends what this process drives: nothing new is started, what has started gets `grace` to finish, and the leases
-    /// of what is left are given back, so that the next process goes on at once.
+    /// Stops the drivers of this process: nothing new starts, what has started gets `grace` to finish, and the leases
+    /// of the rest are given back, so that another process continues at once.
     pub async fn shut_down(&self, grace: Duration) {
         self.context.shut_down(grace).await;
     }
@@ -260,7 +260,7 @@ impl Engine {
         self.context.idle().await;
     }
 
-    /// The check of the invariants in this process's tables, by its clock.
+    /// Returns the check of the invariants over this process's tables, by its clock.
     pub fn audit(&self) -> Audit<'_> {
         Audit::new(self.store(), self.context.clock(), self.settings().sweep_secs)
     }

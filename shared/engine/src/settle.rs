@@ -1,4 +1,4 @@
-//! Settling a job that nothing is open in, for those who are only told to look.
+//! Settles jobs on request, if nothing is open in them.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ pub struct Settler {
 }
 
 impl Settler {
-    /// Carries a settle message or a dead letter out: does what the job's state asks for, ends units that were started as
-    /// often as they may be, and settles the job if nothing is open. What is pending stays pending.
+    /// Handles a settle message or a dead letter: does what the job's state asks for, ends units that have had all
+    /// their attempts, and settles the job if nothing is open. Pending units stay pending.
     ///
     /// # Errors
-    /// Faults of the store: leave the message to come again.
+    /// Store errors. Leave the message in the queue, so that it is delivered again.
     pub async fn settle_if_done(&self, id: &JobId) -> Result<(), StoreError> {
         if let Some(job) = self.rows.job(id).await?
             && !job.state.ended()

@@ -1,5 +1,5 @@
-//! What a worker does with a message: runs its units, and lets the lane go on. It touches no money: where nothing of the
-//! job is open any more, it asks for the job to be settled.
+//! Handles a message of the units' queue: runs its units and continues its lane. A worker has no rights to balances:
+//! once nothing of the job is open, it asks for the job to be settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,26 +17,26 @@ use runtime::assignment::JobReader;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How long a lane of a crawl waits before it looks again whether there is something for it.
+/// How long a lane of a crawl that has nothing to do waits before it looks again.
 const PARKED_SECS: u32 = 1;
-/// Longest that a message can be delayed.
+/// Longest delay of a message.
 const MOST_DELAY_SECS: u32 = 900;
 
-/// For how long a crawl counts as just begun, and how often a lane of it looks before it is parked.
+/// For how long a crawl counts as just begun, and how often one of its lanes looks before it is parked.
 const YOUNG_MS: u64 = 10_000;
 const YOUNG_LOOKS: u32 = 4;
 const YOUNG_LOOK: Duration = Duration::from_millis(80);
 
-/// What is to become of a message.
+/// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// Nothing is left to be done: acknowledge it.
+    /// Nothing is left to do: delete the message.
     Acknowledge,
-    /// It must not be acknowledged; look again after this time.
+    /// The message must stay in the queue and be delivered again after this time.
     Redeliver(Duration),
 }
 
-/// Works on messages.
+/// Handles messages.
 pub struct Worker {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -47,11 +47,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works on a message of the units' queue. Nothing is started that could not be finished by `until`.
-    /// `receives` is how often the message has been received, this time included.
+    /// Handles a message of the units' queue. Starts nothing that could not finish by `until`. `receives` is how often
+    /// the message has been received, this time included.
     ///
     /// # Errors
-    /// Faults of the store: leave the message to come again.
+    /// Store errors. Leave the message in the queue, so that it is delivered again.
     pub async fn work(
         &self,
         job: &JobId,
@@ -84,7 +84,7 @@ impl Worker {
         }
     }
 
-    /// Decides what becomes of a message whose runner has done what it could.
+    /// Decides what to do with a message whose runner has done what it could.
     async fn conclude(
         &self,
         job: &Job,
@@ -95,8 +95,9 @@ impl Worker {
         let (share, now) = (machine.share(), self.context.now());
         let waits = share.open().next().is_some() && machine.job().state == JobState::Running;
         if waits {
-            // No time for these here, or their host has none for them: a message of their own starts to be counted anew.
-            // What others hold goes with it: it is not looked at so often that the queue gives the message up.
+            // There was no time for these units here, or their host has no slot for them: they go into a new message,
+            // which counts its receives from zero. Units that others hold go with them, so that their message does not
+            // use up its receives.
             let unfinished: Vec<Seq> = share.unfinished().into_iter().collect();
             let next = share.deferred_until().map(|until| share.held_until().map_or(until, |held| until.min(held)));
             let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000));
@@ -109,13 +110,13 @@ impl Worker {
         }
     }
 
-    /// Lets the lane go on. One of a crawl that has just begun looks a few times before it is parked: its first pages
+    /// Continues the lane. A lane of a crawl that has just begun looks a few times before it is parked: its first pages
     /// come within moments, and the queue's shortest delay is a second.
     async fn go_on(&self, job: &Job, lane: u32) -> Result<Handled, StoreError> {
         let mut looks = YOUNG_LOOKS;
         loop {
             let rows = self.rows.retry(|| self.rows.store().segments.all_segments(job)).await?;
-            // The job's row after its segments: what a crawl's unit admitted before it ended is in it then.
+            // The job's row is read after its segments: it then has whatever a crawl's unit admitted before it ended.
             let job = self.rows.reread(&job.id).await?;
             if job.state.ended() {
                 return Ok(Handled::Acknowledge);
@@ -138,13 +139,13 @@ impl Worker {
     }
 }
 
-/// What becomes of a message when the next one was sent, or was not.
+/// Returns what to do with a message, by whether the next one was sent.
 fn sent(complete: bool) -> Handled {
     if complete { Handled::Acknowledge } else { Handled::Redeliver(Duration::from_secs(1)) }
 }
 
-/// How long a message waits whose units others hold: short at first, since they may be done soon, and never longer than
-/// their leases.
+/// Returns how long a message waits whose units others hold: short at first, since they may be done soon, and never
+/// longer than their leases.
 fn pause(held_until: Timestamp, receives: u32, now: Timestamp) -> Duration {
     let growing = 500u64 << receives.min(6);
     Duration::from_millis(held_until.ms_since(now).min(growing).max(500))

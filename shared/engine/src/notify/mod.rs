@@ -1,6 +1,6 @@
-//! Telling whom a caller named that a job has ended. The message's row is put with the job's end; a message of the queue is
-//! a hint that it waits, and where that is lost the sweeper gives another. Every try is claimed in the row first, so that
-//! two processes never send one message at once, and one that dies leaves a claim that ends.
+//! Delivers webhooks: tells the receiver that a call named that its job has ended. The delivery's row is written with
+//! the job's end. A message of the queue is a hint that it waits; if that is lost, the sweeper sends another. Every try
+//! is claimed in the row first, so that two processes never send at once. The claim of a process that dies runs out.
 
 mod send;
 
@@ -19,14 +19,14 @@ use crate::worker::Handled;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Longest that a message of the queue can be delayed; the sweeper looks after waits that are longer.
+/// Longest delay of a queue message, in seconds; the sweeper looks after longer waits.
 const MOST_DELAY_SECS: u64 = 900;
-/// How long the queue may take for a message that the sweeper gave it before it is given another.
+/// Seconds that the queue may take for a message from the sweeper before the sweeper sends another.
 const QUIET_SECS: u64 = 900;
-/// Most messages that one sweep takes from a shard.
+/// Most deliveries that one sweep takes from a shard.
 const BATCH: i32 = 100;
 
-/// Tells of jobs that ended.
+/// Delivers webhooks of jobs that ended.
 pub struct Notifier {
     context: Arc<Context>,
     rows: Rows,
@@ -34,25 +34,25 @@ pub struct Notifier {
     fetcher: Fetcher,
 }
 
-/// Why a call that names a receiver is refused.
+/// Why a call with a webhook is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceiverFault {
-    /// Its address may not be asked; why.
+    /// The receiver's address is not allowed, for this reason.
     Forbidden(String),
-    /// The account has no secret that messages could be signed with.
+    /// The account has no secret to sign with.
     NoSecret,
 }
 
-/// What an order to send a message again came to.
+/// Result of an order to send a delivery again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resent {
-    /// It is sent, or was being sent in this moment.
+    /// It is being sent, because of this order or already before it.
     Yes(Box<Delivery>),
-    /// It was ordered just now; in so many seconds it may be again.
+    /// It was ordered only just now; it may be ordered again in so many seconds.
     TooSoon(u64),
-    /// The caller did not ask to be told of this end.
+    /// The webhook did not ask for this kind of end.
     Skipped,
-    /// The job has no message.
+    /// The job has no delivery.
     NoMessage,
 }
 
@@ -61,10 +61,10 @@ impl Notifier {
         Notifier { context, rows, queue, fetcher }
     }
 
-    /// Judges whom a call names as its receiver.
+    /// Checks the receiver of a call's webhook. Returns `None` if it is acceptable.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn judge(&self, account: &AccountId, webhook: &Webhook) -> Result<Option<ReceiverFault>, StoreError> {
         let judged = match Url::parse(&webhook.url) {
             Ok(url) => self.fetcher.judge_target(&url).await.map_err(|e| e.to_string()),
@@ -77,41 +77,43 @@ impl Notifier {
         Ok(signing.valid(self.context.now()).next().is_none().then_some(ReceiverFault::NoSecret))
     }
 
-    /// The message of a job's end, to be put with it, and when the sweeper looks after it.
+    /// Returns the delivery for a job's end, to be written in the same transaction, and when the sweeper looks after
+    /// it.
     pub(crate) fn message_of(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
         let delivery = Delivery::of(webhook, job, end, self.context.nonce());
         let due = end.ended_at.plus_secs(self.context.settings().lease_secs);
         (delivery, due)
     }
 
-    /// Tells the queue that a message waits. Where it does not take that, the sweeper finds the row.
+    /// Tells the queue that a delivery waits. Returns whether the queue accepted that; if not, the sweeper finds the
+    /// row.
     pub(crate) async fn tell(&self, delivery: &Delivery, delay_secs: u32) -> bool {
         let message = [Message::Notify { job: delivery.job.clone() }];
         delivery.is_pending() && self.queue.send_delayed(&delivery.account, &message, delay_secs).await.complete()
     }
 
-    /// The message of a job, if it has ended and has one.
+    /// Returns the delivery of a job, if the job has ended and has one.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn delivery(&self, id: &JobId) -> Result<Option<Delivery>, StoreError> {
         self.rows.retry(|| self.rows.store().hooks.delivery(id)).await
     }
 
-    /// Carries a message of the queue out: tries to send, if it is time for that.
+    /// Handles a message of the notify queue: makes a try, if it is time for one.
     ///
     /// # Errors
-    /// Faults of the store: leave the message to come again.
+    /// Store errors. Leave the message in the queue, so that it is delivered again.
     pub async fn deliver(&self, id: &JobId) -> Result<Handled, StoreError> {
         let Some(delivery) = self.delivery(id).await? else { return Ok(Handled::Acknowledge) };
         let now = self.context.now();
         let lease_ms = i64::from(TIMEOUT_MS) + 1_000 * self.context.settings().lease_secs.cast_signed();
         match delivery.claim(now, lease_ms, self.context.nonce()) {
-            // The row is found by the sweeper when it is due, whoever holds it now.
+            // The sweeper finds the row when it is due, whoever holds it now.
             Claim::Over | Claim::Taken => Ok(Handled::Acknowledge),
             Claim::Later(at) => {
                 let wait = at.ms_since(now);
-                // A clock that goes ahead a little; the sweeper looks after longer waits.
+                // The message came early: clocks may differ a little. The sweeper looks after longer waits.
                 let soon = wait <= 1_000 * MOST_DELAY_SECS;
                 Ok(if soon { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
             }
@@ -126,20 +128,20 @@ impl Notifier {
         }
     }
 
-    /// Writes the row and says so where that ends it. Returns false where somebody else has it.
+    /// Writes the row, and logs it if the delivery has ended. Returns false if the row has changed in the meantime.
     async fn write(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, StoreError> {
         let written = self.rows.retry(|| self.rows.store().hooks.write_delivery(delivery, due)).await?;
         if written && !delivery.is_pending() {
             tracing::info!(job = %delivery.job, state = delivery.state.name(), attempts = delivery.attempts,
-                status = delivery.last_status, "the message of a job's end is over");
+                status = delivery.last_status, "the delivery of a webhook has ended");
         }
         Ok(written)
     }
 
-    /// Tells the queue of each message that waits and that nobody looked after. Returns how many there were.
+    /// Tells the queue of each delivery that is due. Returns how many messages it sent.
     ///
     /// # Errors
-    /// They could not be listed. One that cannot be looked after is logged and left for the next sweep.
+    /// The deliveries could not be listed. One that cannot be looked after is logged and left for the next sweep.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let (mut told, now) = (0, self.context.now());
         for id in self.rows.retry(|| self.rows.store().hooks.due(now, BATCH)).await? {
@@ -148,14 +150,14 @@ impl Notifier {
             }
             match self.look_after(&id).await {
                 Ok(looked) => told += usize::from(looked),
-                Err(error) => tracing::error!(job = %id, %error, "a message could not be looked after"),
+                Err(error) => tracing::error!(job = %id, %error, "could not look after the delivery of a webhook"),
             }
         }
         Ok(told)
     }
 
     async fn look_after(&self, id: &JobId) -> Result<bool, StoreError> {
-        // The index lags behind the rows.
+        // The index may lag behind the row.
         let Some(delivery) = self.delivery(id).await? else { return Ok(false) };
         if delivery.next > self.context.now() || !self.tell(&delivery, 0).await {
             return Ok(false);
@@ -165,10 +167,10 @@ impl Notifier {
         Ok(true)
     }
 
-    /// Sends a job's message again, with all its tries.
+    /// Sends a job's delivery again, with all its tries.
     ///
     /// # Errors
-    /// Faults of the store; the order may be repeated.
+    /// Store errors; the order may be repeated.
     pub async fn resend(&self, id: &JobId) -> Result<Resent, StoreError> {
         loop {
             let Some(delivery) = self.delivery(id).await? else { return Ok(Resent::NoMessage) };

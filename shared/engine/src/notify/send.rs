@@ -1,4 +1,4 @@
-//! One try: sign, claim, send, and write down what came of it.
+//! One try: claim, sign, send, and record the answer.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use url::Url;
 use super::{MOST_DELAY_SECS, Notifier};
 
 impl Notifier {
-    /// Makes the try that `claimed` is the claim of, over `before`, as it was read.
+    /// Makes the try that `claimed` claims. `before` is the delivery as it was read.
     pub(super) async fn attempt(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
         let account = &claimed.account;
         let signing = self.rows.retry(|| self.rows.store().hooks.secrets(account)).await?.secrets;
@@ -20,14 +20,15 @@ impl Notifier {
             self.write(&before.revoked(self.context.nonce()), now).await?;
             return Ok(());
         }
-        // Whoever comes while it is under way leaves it alone; whoever comes when its holder is dead goes on.
+        // The claim keeps other processes away while the try runs. When it is over, its holder counts as dead and
+        // another goes on.
         if !self.write(&claimed, claimed.next).await? {
             return Ok(());
         }
         let answer = match self.send(&claimed, &signing).await {
             Ok(posted) => Answer::Status(posted.status, posted.retry_after.map(|wait| wait.as_secs())),
             Err(error) => {
-                // The fault names no URL: those may bear secrets.
+                // The error names no URL: URLs may contain secrets.
                 tracing::info!(job = %claimed.job, %error, "a receiver was not reached");
                 Answer::None
             }
@@ -37,10 +38,10 @@ impl Notifier {
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
         let by_queue = after.is_pending() && wait <= MOST_DELAY_SECS;
-        // What the queue is told of, the sweeper looks after only where that did not help.
+        // If the queue is told, the sweeper looks after the delivery only some time later, in case that did not help.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
         if !self.write(&after, after.next.plus_secs(grace)).await? {
-            tracing::info!(job = %claimed.job, "a try took too long: another has the message now");
+            tracing::info!(job = %claimed.job, "a try took too long: another process has the delivery now");
             return Ok(());
         }
         if by_queue {
@@ -54,7 +55,7 @@ impl Notifier {
         let sent_at: Timestamp = self.context.now();
         let broken = |_| FetchError::Ours("a URL that can be read");
         let url = Url::parse(&delivery.url).map_err(broken)?;
-        // It ended between the look and the signature: the next try says so.
+        // The secret expired between the check and the signature: the next try notices it.
         let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(FetchError::Ours("a secret"))?;
         let at = sent_at.secs().to_string();
         let fields = [("webhook-id", id.as_str()), ("webhook-timestamp", &at), ("webhook-signature", &signature)];

@@ -1,4 +1,4 @@
-//! How units that waited for a model end: their results are put first, each once, then their segments name them.
+//! Ends units that waited for a model: writes their results first, each once, then the segments that name them.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use runtime::rows::Rows;
 use visits::ask::NOTICE;
 use visits::modelling::{Draft, JudgedValues};
 
-/// Results that are put at once.
+/// Results that are written at once.
 const PUTS: usize = 16;
 
-/// Ends units that waited. Cheap to clone.
+/// Ends units that waited for a model. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Answers {
     pub(crate) context: Arc<Context>,
@@ -31,7 +31,7 @@ pub(crate) struct Answers {
 pub(super) type Answer = (Seq, u8, String);
 
 impl Answers {
-    /// Ends units with these results, and settles the job where nothing is open any more.
+    /// Ends units with these results, and settles the job if nothing is open afterwards.
     pub(super) async fn end(&self, job: &Job, answers: Vec<Answer>) -> Result<(), StoreError> {
         if answers.is_empty() {
             return Ok(());
@@ -47,14 +47,14 @@ impl Answers {
             .buffer_unordered(PUTS)
             .try_collect::<()>()
             .await?;
-        // Its state and its units as they are now.
+        // Reads the job again: its state and units may have changed.
         if let Some(job) = self.rows.job(&job.id).await?.filter(|job| !job.state.ended()) {
             self.runners.end_told(job, None, told).await?;
         }
         Ok(())
     }
 
-    /// Ends units with what is there.
+    /// Ends units with their provisional results.
     pub(super) async fn release(&self, job: &Job, units: Vec<(Seq, u8)>) -> Result<(), StoreError> {
         let there = self.rows.retry(|| self.rows.store().segments.results(&job.id, &units)).await?;
         let with = |(seq, attempt)| Some((seq, attempt, there.get(&seq)?.clone()));
@@ -62,7 +62,8 @@ impl Answers {
     }
 }
 
-/// A provisional result with what the model said of it, or with why it said nothing; `None` for what is no result.
+/// Merges the model's answer, or the reason why there is none, into a provisional result. Returns `None` if the text is
+/// not a result.
 pub(super) fn with_answer(provisional: &str, judged: Result<JudgedValues, ModelError>) -> Option<String> {
     let mut outcome: UnitOutcome = serde_json::from_str(provisional).ok()?;
     if let UnitOutcome::Success { data, warnings, render_mode, model_fields, .. } = &mut outcome {
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_takes_the_place_of_what_was_open_and_of_the_notice() {
+    fn an_answer_replaces_open_fields_and_the_notice() {
         let provisional = json!({"url": "https://e.test/", "status": "success", "render_mode": "structured",
             "data": {"b": null, "a": "x"}, "warnings": ["w", NOTICE], "images_processed": null});
         let read =

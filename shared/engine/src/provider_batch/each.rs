@@ -1,4 +1,4 @@
-//! What a batch left unanswered, asked unit by unit: after the provider has made none, or has said that nothing more
+//! Asks the model unit by unit for what a batch left unanswered: after the provider made no batch, or once nothing more
 //! comes of the one that it made.
 
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use super::work::{Patience, ProviderBatches, Then};
 use runtime::assignment::Assignment;
 use visits::ask::Ask;
 
-/// Units that are asked for before the batch's row is held on to.
+/// Units that are asked for before the batch's row is written again, which extends its lease.
 const GROUP: usize = 16;
-/// Kept free beside the time of a call, in milliseconds.
+/// Milliseconds to spare beyond the time of a call.
 const MARGIN_MS: i64 = 5_000;
 
 impl ProviderBatches {
-    /// Asks for a few units that still wait; closes the batch where none does.
+    /// Asks for a few units that still wait; closes the batch if there are none.
     pub(super) async fn ask_each(
         &self,
         job: &Assignment,
@@ -54,7 +54,7 @@ impl ProviderBatches {
                     Some(ask) => self.ask_one(job, ask, &provisional, timeout).await,
                     None => None,
                 };
-                // Ended one by one: what was paid for is kept at once.
+                // Each unit is ended by itself, so that what was paid for is kept at once.
                 let answer: Answer = (seq, attempt, text.unwrap_or(provisional));
                 self.answers.end(job, vec![answer]).await
             })
@@ -63,7 +63,7 @@ impl ProviderBatches {
     }
 
     async fn ask_one(&self, job: &Assignment, ask: Ask, provisional: &str, timeout: Duration) -> Option<String> {
-        // Waiting for its turn is no time of its call.
+        // Twice the timeout, so that waiting for its turn takes nothing from the call's own time.
         let end = Instant::now() + timeout + timeout;
         let judged = self.model.consult(job, &ask.at, ask.compact, ask.read_at, end).await;
         with_answer(provisional, judged)

@@ -1,4 +1,4 @@
-//! Taking what a batch answered: each line is matched with its unit, held against the page, and merged into the unit's
+//! Takes a batch's answers: matches each line with its unit, checks it against the page, and merges it into the unit's
 //! provisional result.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,8 +21,8 @@ use visits::modelling::{JudgedValues, Witness, refused};
 const GROUP: usize = 50;
 
 impl ProviderBatches {
-    /// Takes the answers of a batch that is over. Gives what they cost, in millionths of a dollar; `None` where they could
-    /// not be read now.
+    /// Takes the answers of a batch that is over. Returns what they cost, in millionths of a dollar, or `None` if they
+    /// could not be read now.
     pub(super) async fn harvest(
         &self,
         job: &Assignment,
@@ -33,7 +33,7 @@ impl ProviderBatches {
         let mut lines: HashMap<(Seq, u8), AnsweredLine> = HashMap::new();
         for file in &batch.files {
             let take = |line: &[u8]| {
-                // Of a unit that it was not asked about it has nothing to say.
+                // Ignores lines for units that the batch did not ask about.
                 if let Some(line) = AnsweredLine::read(line)
                     && let Some(unit) = unit_of(&line.custom_id).filter(|unit| known.contains(unit))
                 {
@@ -41,7 +41,7 @@ impl ProviderBatches {
                 }
             };
             if let Err(error) = self.provider.lines(file, take).await {
-                tracing::warn!(job = %job.id, %error, "the answers of a batch could not be read; trying again");
+                tracing::warn!(job = %job.id, %error, "could not read the answers of a batch of the model; trying again");
                 return Ok(None);
             }
         }
@@ -75,7 +75,7 @@ impl ProviderBatches {
             spent += self.model.config().prices.map_or(0, |prices| prices.cost(usage) / SHARE);
             match &judged {
                 Ok(values) => figures.refused_values += refused(values),
-                // Asked again, one by one.
+                // This unit is asked for again by itself.
                 Err(error) if is_missing(error) => continue,
                 Err(error) => add(&mut figures.failures, error),
             }
@@ -92,7 +92,8 @@ impl ProviderBatches {
         Ok(spent)
     }
 
-    /// What the page bears out of a line's values, and the tokens that it took where it was answered.
+    /// Checks a line's values against the page. Returns those that the page supports, and the tokens used if there was
+    /// an answer.
     async fn read_line(
         &self,
         job: &Assignment,
@@ -108,7 +109,7 @@ impl ProviderBatches {
     }
 }
 
-/// Whether a line is as good as none: the provider failed, and said nothing of the page.
+/// Returns whether a line counts as missing: the provider failed and the line says nothing about the page.
 fn is_missing(error: &ModelError) -> bool {
     error.status.is_some() || error.is_passing()
 }

@@ -1,4 +1,4 @@
-//! The lines of a batch: the questions of its units, as many as one batch takes.
+//! The lines of a batch: its units' questions, as many as one batch takes.
 
 use domain::model_batch::{self, MOST_BYTES, MOST_UNITS};
 use domain::{Seq, Timestamp};
@@ -13,18 +13,18 @@ use visits::modelling::{most_of, question};
 /// Questions that are read at once: a few megabytes.
 const READ: usize = 50;
 
-/// What is uploaded.
+/// A batch's file before it is uploaded.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
-    /// What they may cost at most.
+    /// Most tokens that the lines may take.
     pub(super) most: Usage,
-    /// The units that they are of.
+    /// The units that the lines ask about.
     pub(super) units: Vec<(Seq, u8)>,
 }
 
 impl ProviderBatches {
-    /// The lines of the first of these units, as many as one batch takes; at least one.
+    /// Returns the lines for the first of these units, as many as one batch takes, but at least one.
     pub(super) async fn lines(&self, job: &Assignment, units: &[(Seq, u8)]) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
         let name = &self.model.config().name;
@@ -36,7 +36,7 @@ impl ProviderBatches {
                     let question = question(&job.spec.schema, &ask.at, &ask.compact);
                     (line_of(&model_batch::custom_id(*seq, *attempt), &question, name), most_of(&question))
                 });
-                // One without a question is part of it all the same: it has no answer, like one that was not answered.
+                // A unit without a question is part of the batch, too: it is treated like one that was not answered.
                 let (line, most) = line.unwrap_or_default();
                 let full = lines.units.len() >= MOST_UNITS || lines.bytes.len() + line.len() > MOST_BYTES;
                 if full && !lines.units.is_empty() {

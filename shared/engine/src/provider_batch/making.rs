@@ -1,4 +1,4 @@
-//! Making a batch at the provider, finding it again, looking at it, and leaving nothing behind. Making one is the call
+//! Creates a batch at the provider, finds it again, reads its state, and removes its files. Creating one is the call
 //! that must not be repeated blindly.
 
 use domain::model_batch::{MOST_TRIES, ModelBatch, Stage, given_up_at};
@@ -10,15 +10,15 @@ use super::lines::Lines;
 use super::work::{Patience, ProviderBatches, Then};
 use runtime::assignment::Assignment;
 
-/// What a batch costs of what single calls would: a half.
+/// A batch costs this fraction of single calls: one half.
 pub(super) const SHARE: u64 = 2;
-/// How often a file is uploaded whose upload failed.
+/// How often the upload of a file is tried.
 const UPLOADS: u32 = 2;
-/// A batch is not older than its plan by more than clocks differ, in seconds.
+/// Most seconds by which a batch may seem older than its plan, because clocks differ.
 const CLOCKS: i64 = 3_600;
 
 impl ProviderBatches {
-    /// Uploads a batch's file. Whatever fails here was not paid for: its units are asked one by one then.
+    /// Uploads a batch's file. Nothing has been paid for if this fails: the units are then asked for one by one.
     pub(super) async fn make(
         &self,
         job: &Assignment,
@@ -36,7 +36,7 @@ impl ProviderBatches {
         let most = Usage { input: lines.most.input / SHARE, output: lines.most.output / SHARE };
         held.reserved = match self.model.reserve(most, held.planned_at).await {
             Ok(reserved) => reserved.unwrap_or_default(),
-            // Some of its units may still be asked.
+            // Some of the units may still be asked for.
             Err(_) => return Ok(Then::On),
         };
         let mut uploads = 0;
@@ -56,7 +56,7 @@ impl ProviderBatches {
         }
     }
 
-    /// Has a batch made whose file is there.
+    /// Creates the batch of an uploaded file.
     pub(super) async fn create(&self, held: &mut ModelBatch) -> Then {
         let (tag, file) = (held.tag(), held.file.clone().unwrap_or_default());
         let error = match self.provider.create(&tag, &file).await {
@@ -67,7 +67,7 @@ impl ProviderBatches {
         match self.provider.find(&tag, since(held)).await {
             Ok(found) => match found.first() {
                 Some(batch) => self.created(held, batch),
-                // The provider itself says that it failed, and it is not there.
+                // The provider reports a failure, and the batch is not there.
                 None if error.error.status.is_some() => self.gave_up(held, &error).await,
                 None => Then::Unknown,
             },
@@ -75,11 +75,11 @@ impl ProviderBatches {
         }
     }
 
-    /// Finds out whether a batch exists whose making nobody knows the end of.
+    /// Finds out whether a batch exists after an attempt to create it whose outcome is unknown.
     pub(super) async fn find(&self, held: &mut ModelBatch, wanted: bool) -> Then {
         match self.provider.find(&held.tag(), since(held)).await {
             Err(error) => {
-                tracing::warn!(job = %held.job, %error, "it cannot be found out whether a batch exists; trying again");
+                tracing::warn!(job = %held.job, %error, "could not find out whether a batch exists; trying again");
                 Then::Later(self.soon())
             }
             Ok(found) => match found.first() {
@@ -100,7 +100,7 @@ impl ProviderBatches {
         }
     }
 
-    /// Looks at how far the provider is; takes what there is once nothing more comes.
+    /// Reads the batch's state at the provider; takes its answers once no more will come.
     pub(super) async fn look(
         &self,
         job: &Assignment,
@@ -112,17 +112,17 @@ impl ProviderBatches {
         let batch = match self.provider.get(&id).await {
             Ok(batch) => batch,
             Err(error) => {
-                tracing::warn!(job = %job.id, %error, "a batch of the model cannot be looked at; trying again");
+                tracing::warn!(job = %job.id, %error, "could not read the state of a batch of the model; trying again");
                 return Ok(Then::Later(self.soon()));
             }
         };
-        // One that was made twice after all is paid once at most: the other is cancelled.
+        // If the batch was created twice after all, the other is cancelled, so that at most one is paid for.
         if held.tries > 1 || batch.is_none() {
             let Ok(found) = self.provider.find(&held.tag(), since(held)).await else {
                 return Ok(Then::Later(self.soon()));
             };
             if batch.is_none() {
-                tracing::warn!(job = %job.id, batch = id, "the provider does not know a batch any more");
+                tracing::warn!(job = %job.id, batch = id, "the provider no longer knows a batch");
                 (held.stage, held.batch) = match found.first() {
                     Some(other) => (Stage::Created, Some(other.id.clone())),
                     None => (Stage::Missing, None),
@@ -157,7 +157,7 @@ impl ProviderBatches {
         }
     }
 
-    /// Leaves nothing of a batch behind at the provider: its files are pages' texts.
+    /// Removes a batch's files at the provider: they contain pages' texts.
     pub(super) async fn close(&self, held: &mut ModelBatch) -> Then {
         let batch = match &held.batch {
             Some(id) => self.provider.get(id).await.ok().flatten(),
@@ -176,7 +176,7 @@ impl ProviderBatches {
         Then::Later(held.next_look(self.now(), self.context.settings().sweep_secs))
     }
 
-    /// The provider makes no batch: what it was for is asked one by one.
+    /// The provider creates no batch: its units are asked for one by one.
     async fn gave_up(&self, held: &mut ModelBatch, error: &BatchError) -> Then {
         tracing::warn!(job = %held.job, n = held.n, %error, "no batch of the model was made; its units are asked at once");
         self.give_back(held, 0).await;
@@ -184,7 +184,7 @@ impl ProviderBatches {
         Then::On
     }
 
-    /// Gives back what a batch did not take of what was set aside for it.
+    /// Gives back what a batch did not use of its reservation.
     async fn give_back(&self, held: &mut ModelBatch, spent: u64) {
         let unused = std::mem::take(&mut held.reserved).saturating_sub(spent);
         if unused > 0 {

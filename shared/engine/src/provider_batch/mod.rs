@@ -1,8 +1,9 @@
-//! Units that wait for the operator's model, asked by the provider's batch: what was read is their provisional result,
-//! and the answers, or what is there, end them. Where nobody has switched batches on, nothing of this is on any path.
+//! Asks for units that wait for the operator's model in the provider's batches. What was read of a page is the unit's
+//! provisional result; the model's answer, or the provisional result alone, ends the unit. If batches are not switched
+//! on, none of this code runs.
 //!
-//! A batch's row says what may have been done before it is done: whoever takes it up after a crash looks for what may
-//! exist before anything is made again. See [`domain::model_batch`].
+//! A batch's row names a step before the step is done: after a crash, the next holder looks for what may exist before
+//! it creates anything again. See [`domain::model_batch`].
 
 mod answers;
 mod each;
@@ -24,23 +25,24 @@ pub(crate) use answers::Answers;
 
 pub(crate) use work::{Patience, ProviderBatches};
 
-/// Longest that a DELETE waits for the provider to be told.
+/// Longest that a `DELETE` waits for the provider.
 const CANCEL: Duration = Duration::from_secs(10);
 
-/// Sees to units that wait for the model. Cheap to clone.
+/// Looks after units that wait for the model. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Waiting {
     pub(crate) answers: Answers,
-    /// Where batches are switched on.
+    /// Set if batches are switched on.
     pub(crate) batches: Option<Arc<ProviderBatches>>,
 }
 
 impl Waiting {
-    /// Has the model asked for a job's units that wait for it, and that nothing else is open of. `rows` are its segments.
+    /// Asks the model for the units of a job that wait for it, if nothing else of the job is open. `rows` are the job's
+    /// segments.
     pub(crate) async fn see_to(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
         match &self.batches {
             Some(batches) => batches.plan(job, rows).await,
-            // It was switched off meanwhile.
+            // Batches have been switched off since.
             None => self.answers.release(job, rows.values().flat_map(Segment::asked).collect()).await,
         }
     }
@@ -49,12 +51,12 @@ impl Waiting {
     pub(crate) async fn look_after_batches(&self, until: Option<Timestamp>) {
         let Some(batches) = &self.batches else { return };
         if let Err(error) = batches.look_after_due(until).await {
-            tracing::error!(%error, "batches of the model could not be looked after; the next sweep goes on");
+            tracing::error!(%error, "could not look after batches of the model; the next sweep continues");
         }
     }
 
-    /// Cancels a job's batches at the provider, once the job's state says that nobody wants their answers. What cannot be
-    /// cancelled now, a sweep cancels.
+    /// Cancels a job's batches at the provider, once the job's state says that their answers are not needed. A sweep
+    /// cancels those that cannot be cancelled now.
     pub(crate) async fn cancel(&self, job: &Job) {
         let Some(batches) = self.batches.as_ref().filter(|_| job.async_mode) else { return };
         let cancel = async {

@@ -1,5 +1,5 @@
-//! Working on batches: who holds one takes it from step to step, and writes its row before each step that may cost
-//! something. Whoever loses it stops.
+//! Works on batches: the holder takes a batch from step to step and writes its row before each step that may cost
+//! something. A holder that has lost the batch stops.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use visits::modelling::ModelReader;
 /// Most batches that one sweep looks after.
 const DUE: i32 = 100;
 
-/// How long whoever works on a batch has.
+/// How much time there is to work on a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// For a few calls of the provider. What takes longer is a sweep's.
+    /// Time for a few calls to the provider. A sweep does what takes longer.
     Short,
-    /// Until then.
+    /// Until this time; without a limit if `None`.
     Until(Option<Timestamp>),
 }
 
-/// Has units asked by the provider's batches.
+/// Asks for units in the provider's batches.
 pub(crate) struct ProviderBatches {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -39,20 +39,20 @@ pub(crate) struct ProviderBatches {
     pub(crate) provider: Batches,
 }
 
-/// What follows a step.
+/// What to do after a step.
 pub(super) enum Then {
-    /// The next one, at once.
+    /// Take the next step at once.
     On,
-    /// The provider is asked to make the batch.
+    /// Ask the provider to create the batch.
     Create,
-    /// Another look, then.
+    /// Look again at this time.
     Later(Timestamp),
-    /// Nobody knows what the provider did. Nobody touches it until that shows: until the lease is over.
+    /// It is unknown what the provider did. Leave the batch alone until its lease is over: by then it shows.
     Unknown,
 }
 
 impl ProviderBatches {
-    /// Plans batches for units that are in none, and begins them.
+    /// Plans batches for units that are in none yet, and works on them.
     pub(super) async fn plan(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
         let batches = self.of(job).await?;
         let planned: HashSet<(Seq, u8)> = batches.iter().flat_map(|batch| batch.units.iter().copied()).collect();
@@ -64,7 +64,7 @@ impl ProviderBatches {
             open.drain(..lines.units.len());
             let batch = ModelBatch::planned(job.id.clone(), n, lines.units.clone(), self.context.nonce(), self.now());
             if !self.put(job, &batch).await? {
-                // Another plans them.
+                // Another process plans them.
                 return Ok(());
             }
             tracing::info!(job = %job.id, n, units = batch.units.len(), "units wait for a batch of the model");
@@ -82,18 +82,18 @@ impl ProviderBatches {
             }
             let (job, n) = (batch.job.clone(), batch.n);
             if let Err(error) = Box::pin(self.take_up(batch, Patience::Until(until))).await {
-                tracing::error!(%job, n, %error, "a batch of the model could not be looked after");
+                tracing::error!(%job, n, %error, "could not look after a batch of the model");
             }
         }
         Ok(())
     }
 
-    /// A job's batches.
+    /// Returns a job's batches.
     pub(super) async fn of(&self, job: &Job) -> Result<Vec<ModelBatch>, StoreError> {
         self.rows.retry(|| self.rows.store().model_batches.batches_of(&job.id)).await
     }
 
-    /// Works on a batch, unless somebody does.
+    /// Works on a batch, unless another process does.
     pub(super) async fn take_up(&self, batch: ModelBatch, patience: Patience) -> Result<(), StoreError> {
         let Some(taken) = batch.taken(self.context.nonce(), self.now()) else { return Ok(()) };
         let Some(job) = self.rows.job(&batch.job).await? else { return Ok(()) };
@@ -122,7 +122,7 @@ impl ProviderBatches {
                 Step::Close => self.close(&mut held).await,
             };
             if matches!(then, Then::Create) {
-                // The row says that it may exist from here on.
+                // From here on, the row says that the batch may exist.
                 held = held.held_on(held.holder, self.now());
                 if !self.put(&work, &held).await? {
                     return Ok(());
@@ -144,12 +144,12 @@ impl ProviderBatches {
         self.rows.retry(|| self.rows.store().model_batches.put_batch(job, batch)).await
     }
 
-    /// When a sweep looks again.
+    /// Returns when a sweep looks again.
     pub(super) fn soon(&self) -> Timestamp {
         self.now().plus_secs(self.context.settings().sweep_secs)
     }
 
-    /// Units of a batch that still wait.
+    /// Returns the units of a batch that still wait.
     pub(super) async fn still_asked(&self, job: &Assignment, batch: &ModelBatch) -> Result<Vec<(Seq, u8)>, StoreError> {
         let segments = || batch.units.iter().map(|(seq, _)| Segment::of(*seq));
         let (Some(first), Some(last)) = (segments().min(), segments().max()) else { return Ok(Vec::new()) };

@@ -1,5 +1,5 @@
-//! The results of a job as they become known: from the driver in this process while there is one, from the rows
-//! otherwise. What a response body is written from; it cannot tell the two apart.
+//! The results of a job as they become known: from the driver while it runs in this process, otherwise from the rows.
+//! Response bodies are written from this stream and cannot tell the two apart.
 
 mod rows;
 
@@ -15,27 +15,27 @@ use tokio::time::Instant;
 use crate::events::{Event, Receiver};
 use runtime::assignment::JobReader;
 
-/// Shortest wait between two looks at the rows, longest while something moves, and longest of all.
+/// Shortest wait between two reads of the rows, longest while units end, and longest of all.
 const POLL: (Duration, Duration, Duration) =
     (Duration::from_millis(40), Duration::from_millis(200), Duration::from_millis(1_000));
-/// For how long after the last move a job counts as moving.
+/// How long after the last ended unit a job counts as moving.
 const MOVING: Duration = Duration::from_secs(10);
-/// Results in order of completion wait this long for one that ended before them and is told later, in milliseconds.
+/// How long a result in order of completion waits for one that ended before it but is reported later, in milliseconds.
 const HOLD_BACK_MS: i64 = 50;
-/// As much where the rows are all that is known: runners write results in groups.
+/// The same if only the rows are known: runners write results in groups.
 const HOLD_BACK_ROWS_MS: i64 = 400;
-/// When units ended that never started: in order of completion they come after all others, by their numbers. Whoever
-/// skips them tells of it later than of results, so that no other place would be the same for everybody who reads.
+/// Stands for the end of units that never started: in order of completion they come after all others, by number. They
+/// are reported later than results are, so no other place would be the same for every reader.
 const NEVER: Timestamp = Timestamp(i64::MAX / 2);
 /// Most bytes of results that are kept before their turn; the rest is read again.
 const MOST_BYTES: usize = 512 * 1024;
 
-/// In what order results are given.
+/// Order of a stream's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// By their numbers: as the caller named the URLs.
+    /// By unit number: the order in which the caller named the URLs.
     Input,
-    /// By when they ended, as recorded in their rows.
+    /// By the time at which the units ended, as recorded in their rows.
     Completion,
 }
 
@@ -50,16 +50,16 @@ pub struct ResultItem {
     pub text: String,
 }
 
-/// What a stream gives next.
+/// Next event of a stream.
 #[derive(Debug)]
 pub enum StreamEvent {
     /// The next result.
     Result(ResultItem),
-    /// Every result was given; the job as it ended.
+    /// Every result has been returned; the job as it ended.
     End(Box<Job>),
 }
 
-/// What a stream gives at once.
+/// Next item that a stream has without waiting.
 #[derive(Debug)]
 pub enum Available {
     /// The next result.
@@ -76,17 +76,17 @@ pub struct ResultStream {
     events: Option<Receiver>,
     /// The segments as last read.
     rows: BTreeMap<u32, Segment>,
-    /// Units that are over, and how.
+    /// Units that are over, with their states.
     over: BTreeMap<Seq, UnitState>,
-    /// Of these, those that were not given yet, and the same by when they ended.
+    /// Those of them that have not been returned yet, and the same by the time they ended.
     waiting: BTreeSet<Seq>,
     by_end: BTreeSet<(Timestamp, Seq)>,
-    /// Units that were given or left out.
+    /// Units that were returned or left out.
     passed: usize,
-    /// Results at hand.
+    /// Result texts at hand.
     texts: BTreeMap<Seq, String>,
     bytes: usize,
-    /// Where the next result stands in the order, and how many are still to be left out before it.
+    /// Place of the next result in the order, and how many results are still to be left out before it.
     place: u32,
     skip: u32,
     hold_back_ms: i64,
@@ -126,27 +126,27 @@ impl ResultStream {
         }
     }
 
-    /// The same results in another order. To be said before the first is taken.
+    /// Returns the same results in another order. Call it before the first result is taken.
     #[must_use]
     pub fn in_order(mut self, order: Order) -> ResultStream {
         self.order = order;
         if order == Order::Input {
-            // Every unit has a result there: what is left out is not looked at.
+            // In input order every unit has a result: those that are left out need not be read.
             let left_out = self.skip.min(self.job.admitted);
             (self.place, self.passed, self.skip) = (left_out, left_out as usize, 0);
         }
         self
     }
 
-    /// The job as last seen.
+    /// Returns the job as last read.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// The next result, or the end. Waits as long as it takes. Dropping the future loses no result.
+    /// Returns the next result, or the end. Waits as long as necessary. Dropping the future loses no result.
     ///
     /// # Errors
-    /// Faults of the store that outlast its retries.
+    /// Store errors that outlast the retries.
     pub async fn next(&mut self) -> Result<StreamEvent, StoreError> {
         loop {
             if let Some(item) = self.pick(self.job.state.ended()).await? {
@@ -163,10 +163,12 @@ impl ResultStream {
         }
     }
 
-    /// Gives without waiting what there is, for a body that has to end though its job runs. In input order a unit that
-    /// is open has its turn too. `None` once that is all. What is known is brought up to date by [`ResultStream::refresh`].
+    /// Returns what is known without waiting, for a body that has to end while its job runs. In input order, an open
+    /// unit takes its turn, too. Returns `None` after the last one. [`ResultStream::refresh`] brings what is known up
+    /// to date.
     ///
     /// # Errors
+    /// Store errors that outlast the retries.
     /// Faults of the store that outlast its retries.
     pub async fn next_now(&mut self) -> Result<Option<Available>, StoreError> {
         Ok(match self.pick(true).await? {
@@ -179,15 +181,15 @@ impl ResultStream {
         })
     }
 
-    /// How many results come before the next one, those that were left out among them.
+    /// Returns how many results come before the next one, including those that were left out.
     pub fn place(&self) -> u32 {
         self.place
     }
 
-    /// Reads once what the rows know.
+    /// Reads the rows once.
     ///
     /// # Errors
-    /// Faults of the store that outlast its retries.
+    /// Store errors that outlast the retries.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
         if !self.job.state.ended() {
             self.job = self.jobs.rows().reread(&self.job.id.clone()).await?;
@@ -201,7 +203,7 @@ impl ResultStream {
 
     async fn wait_for_event(&mut self) {
         let Some(events) = &mut self.events else { return };
-        // Results of one moment may be told out of their order: those that are held back come when it has passed.
+        // Results of one moment may arrive out of order: those held back are returned once the moment has passed.
         let held_back = self.order == Order::Completion && !self.waiting.is_empty();
         let event = tokio::select! {
             event = events.recv() => event,
@@ -212,7 +214,7 @@ impl ResultStream {
             return;
         };
         self.hear(event);
-        // All that was told at once is put in order together.
+        // Puts everything that has arrived in order together.
         while let Some(event) = self.events.as_mut().and_then(Receiver::try_recv) {
             self.hear(event);
         }
@@ -227,7 +229,7 @@ impl ResultStream {
         }
     }
 
-    /// Takes note of a unit that is over.
+    /// Records a unit that is over.
     fn learn(&mut self, seq: Seq, unit: UnitState) {
         if self.over.insert(seq, unit).is_some() || (self.order == Order::Input && seq < self.place) {
             return;
@@ -240,14 +242,14 @@ impl ResultStream {
         if !self.waiting.contains(&seq) {
             return;
         }
-        // The first always fits: it may be the one whose turn it is.
+        // The first text is always kept: its turn may be next.
         if self.texts.is_empty() || self.bytes + text.len() <= MOST_BYTES {
             self.bytes += text.len();
             self.texts.insert(seq, text);
         }
     }
 
-    /// Reads what the rows have that was not known yet; waits a little where that is nothing.
+    /// Reads what is new in the rows, then waits a little unless the job has ended.
     async fn look(&mut self) -> Result<(), StoreError> {
         let before = self.waiting.len();
         self.refresh().await?;
@@ -263,11 +265,12 @@ impl ResultStream {
         Ok(())
     }
 
-    /// The result whose turn it is, if it is known. `all` says not to wait for others that may have ended before it.
+    /// Returns the result whose turn it is, if it is known. With `all`, does not wait for others that may have ended
+    /// before it.
     async fn pick(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
         while let Some(seq) = self.turn(all) {
             let unit = self.over.get(&seq).copied().unwrap_or_default();
-            // A duplicate of another unit's page has no result of its own; what is left out is not read.
+            // A duplicate of another unit's page has no result of its own; results that are left out are not read.
             let is_duplicate = matches!(unit, UnitState::Ended { end: UnitEnd::Duplicate, .. });
             let text = if is_duplicate || self.skip > 0 {
                 None
@@ -296,7 +299,7 @@ impl ResultStream {
         Ok(None)
     }
 
-    /// Whose turn it is.
+    /// Returns the unit whose turn it is.
     fn turn(&self, all: bool) -> Option<Seq> {
         match self.order {
             Order::Input => {
@@ -304,26 +307,27 @@ impl ResultStream {
                 (self.waiting.contains(&next) && !self.is_unclear(next)).then_some(next)
             }
             Order::Completion => {
-                // What never started comes last, so that behind one whose reason is unclear there is nothing else.
+                // Units that never started come last, so nothing follows one whose reason is unclear.
                 let (at, seq) = self.by_end.first().copied().filter(|(_, seq)| !self.is_unclear(*seq))?;
-                // An earlier one may still come of one that ended so lately.
+                // If it ended this recently, one that ended earlier may still arrive.
                 (all || at.plus_ms(self.hold_back_ms) <= self.jobs.now()).then_some(seq)
             }
         }
     }
 
-    /// The reason for a unit that never started is the state's: where that was read before, it has to be read again.
+    /// Returns whether it is unclear why a unit was skipped: the job's state gives the reason, and it was read before
+    /// the termination began, so it has to be read again.
     fn is_unclear(&self, seq: Seq) -> bool {
         self.job.state == JobState::Running && self.over.get(&seq) == Some(&UnitState::Skipped)
     }
 
-    /// Whether a unit that is over has a result row.
+    /// Returns whether a unit that is over has a result row.
     fn is_unread(&self, seq: Seq) -> bool {
         matches!(self.over.get(&seq), Some(UnitState::Ended { end, .. }) if end.has_result())
     }
 }
 
-/// What results in order of completion are ordered by.
+/// The key by which results in order of completion are sorted.
 fn ended_at(unit: UnitState) -> Timestamp {
     match unit {
         UnitState::Ended { at, .. } => at,

@@ -1,4 +1,4 @@
-//! The stream's reading side: segments that may have moved, and result texts, as few as are needed.
+//! How the stream reads rows: segments that may have changed, and result texts, as few as are needed.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use super::{Order, ResultStream};
 const PAGE: usize = 32;
 
 impl ResultStream {
-    /// What the units that are known add up to.
+    /// Counts the known units by state.
     pub fn tally(&self) -> Tally {
         self.totals().tally
     }
 
-    /// The same with a crawl's figures.
+    /// Like [`ResultStream::tally`], with a crawl's figures.
     pub fn totals(&self) -> Totals {
         let mut rows: BTreeMap<u32, Segment> = BTreeMap::new();
         for (seq, unit) in &self.over {
@@ -28,7 +28,7 @@ impl ResultStream {
         Totals::of(rows.values(), self.job.admitted)
     }
 
-    /// Reads the segments that were not over when they were read last.
+    /// Reads the segments that still had open units when they were read last.
     pub(super) async fn read_rows(&mut self) -> Result<(), StoreError> {
         let admitted = self.job.admitted;
         let over = |index: &u32| self.rows.get(index).is_some_and(|row| row.is_over(admitted));
@@ -44,7 +44,7 @@ impl ResultStream {
         Ok(())
     }
 
-    /// Reads the text of a unit that is over, and of those after it that will be wanted next, as far as there is room.
+    /// Reads the result of a unit that is over, and of those that come next, as far as there is room for them.
     pub(super) async fn read(&mut self, seq: Seq) -> Result<String, StoreError> {
         let (mut synthetic, mut wanted) = (Vec::new(), Vec::new());
         for seq in self.wanted_with(seq) {
@@ -64,9 +64,10 @@ impl ResultStream {
         let text = match found.remove(&seq) {
             Some(text) => text,
             None => {
-                // It was put before the segment said so, and is kept as long as the job.
+                // Cannot be: the result is written before the segment names it, and is kept as long as the job.
                 tracing::error!(job = %self.job.id, seq, "a unit that ended has no result");
-                let error = UnitError::new(ErrorCode::Internal, "this URL's result was lost by a fault of ours");
+                let error =
+                    UnitError::new(ErrorCode::Internal, "the result of this URL was lost because of an internal error");
                 synthetic::error_json(&self.url(seq).await?, error)
             }
         };
@@ -88,7 +89,7 @@ impl ResultStream {
         Ok(self.jobs.rows().retry(|| store.segments.results(&self.job.id, wanted)).await?.into_iter().collect())
     }
 
-    /// The units whose results are read together with this one's: those after it in the stream's order.
+    /// Returns the units whose results are read with this one's: the next ones in the stream's order.
     fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
         let wanted = |other: &Seq| !self.texts.contains_key(other) && !self.is_unclear(*other);
         match self.order {
@@ -100,10 +101,10 @@ impl ResultStream {
         }
     }
 
-    /// The URL of a unit.
+    /// Returns the URL of a unit.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn url(&mut self, seq: Seq) -> Result<String, StoreError> {
         Ok(self.jobs.input_of(&self.job, seq).await?.url.clone())
     }

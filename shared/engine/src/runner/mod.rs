@@ -1,5 +1,5 @@
-//! Carries out what [`domain::machine`] says, for one job: reads and writes its rows, gets its pages, and tells the
-//! machine what came of it. It decides nothing.
+//! Carries out the actions of [`domain::machine`] for one job: reads and writes its rows, fetches its pages, and
+//! reports the outcomes to the machine. It decides nothing.
 
 mod tasks;
 mod write;
@@ -26,34 +26,34 @@ use tasks::Tasks;
 use visits::unit::{Page, PageResult, UnitRunner};
 pub(crate) use write::Committer;
 
-/// What a runner may do: the machine's access, in tasks.
+/// What a runner may do: the machine's access, usable in tasks.
 pub(crate) trait RunnerAccess: domain::machine::Access + Send + Sync + 'static {}
 
 impl<A: domain::machine::Access + Send + Sync + 'static> RunnerAccess for A {}
 
-/// How a job is to be run.
+/// How to run a job.
 pub(crate) struct Run {
     pub(crate) mode: Mode,
     pub(crate) scope: Scope,
     pub(crate) me: Nonce,
     pub(crate) concurrency: u32,
-    /// Whether somebody waits for each result: then what has ended is written at once.
+    /// Whether a reader waits for each result: then units that have ended are written at once.
     pub(crate) awaited: bool,
-    /// Whether the queue's workers are to do it.
+    /// Whether to leave the units to the queue's workers.
     pub(crate) delegate: bool,
-    /// What is known of its segments; `None` where that has to be read.
+    /// The job's segments, if they are known; `None` if they have to be read.
     pub(crate) rows: Option<Vec<Segment>>,
     pub(crate) until: Option<Timestamp>,
-    /// What is known from the beginning.
+    /// Events that are known from the beginning.
     pub(crate) told: Vec<Event>,
-    /// The driver's lease, where this runner has it.
+    /// The driver's lease, if this runner has it.
     pub(crate) lease_guard: Option<LeaseGuard>,
-    /// Who is told of results.
+    /// Receives the results.
     pub(crate) events: Option<events::Sender>,
 }
 
 impl Run {
-    /// A run for which nobody waits, without a lease, which reads its rows and takes what time it needs.
+    /// A run that nobody waits for and that has no lease, reads its rows and has no time limit.
     pub(crate) fn new(mode: Mode, scope: Scope, me: Nonce, concurrency: u32) -> Run {
         Run {
             mode,
@@ -71,7 +71,7 @@ impl Run {
     }
 }
 
-/// What a run came to.
+/// Result of a run.
 pub(crate) struct Ended<A: RunnerAccess> {
     pub(crate) exit: Exit,
     pub(crate) machine: Machine<A>,
@@ -86,11 +86,11 @@ struct Runner<A: RunnerAccess> {
     pages: Tasks,
     tasks: JoinSet<Page>,
     io: FuturesUnordered<BoxFuture<'static, Event>>,
-    /// Results that were put or are about to be, until their units are shown.
+    /// Results that were written or are about to be, until their units are shown.
     results: HashMap<Seq, PageResult>,
 }
 
-/// Runs jobs: what every runner is put together from.
+/// Runs jobs: what every runner is built from.
 pub(crate) struct Runners {
     pub(crate) context: Arc<Context>,
     pub(crate) jobs: Arc<JobReader>,
@@ -100,7 +100,7 @@ pub(crate) struct Runners {
 }
 
 impl Runners {
-    /// Runs a job, as far as this runner's scope, time and rights go.
+    /// Runs a job, within this runner's scope, time and rights.
     pub(crate) async fn run<A: RunnerAccess>(self: &Arc<Self>, work: Arc<Assignment>, run: Run) -> Ended<A> {
         let settings = self.context.settings();
         let job = &work.job;
@@ -133,7 +133,7 @@ impl Runners {
             io: FuturesUnordered::new(),
             results: HashMap::new(),
         };
-        // On the heap: it is most of what a job is made of while it runs.
+        // On the heap: it is most of the memory of a running job.
         let exit = Box::pin(runner.run()).await;
         if let Some(lease_guard) = &runner.lease_guard
             && exit != Exit::Settled
@@ -144,7 +144,7 @@ impl Runners {
         Ended { exit, machine: runner.machine }
     }
 
-    /// A job with nothing to run: brings it to `to`, if it runs, does what its state asks for, and settles it where
+    /// Ends a job without running units: moves it to `to` if it runs, does what its state asks for, and settles it if
     /// nothing is open.
     pub(crate) async fn end(
         self: &Arc<Self>,
@@ -154,7 +154,7 @@ impl Runners {
         self.end_told(job, to, Vec::new()).await
     }
 
-    /// The same, told of what happened beside it.
+    /// Does the same as `end`, with events that happened elsewhere.
     pub(crate) async fn end_told(
         self: &Arc<Self>,
         job: Job,
@@ -199,14 +199,14 @@ impl<A: RunnerAccess> Runner<A> {
                 Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.joined(joined),
                 () = tokio::time::sleep(pause) => {}
             }
-            // What came at the same moment is one group.
+            // Tasks that ended at the same moment form one group.
             while let Some(joined) = self.tasks.try_join_next_with_id() {
                 self.joined(joined);
             }
         }
     }
 
-    /// Begins an action. Returns why the run ends, if it does.
+    /// Starts an action. Returns why the run ends, if it does.
     fn carry_out(&mut self, action: Action<A>) -> Option<Exit> {
         let (committer, work) = (Arc::clone(&self.runners.committer), Arc::clone(&self.work));
         match action {
@@ -266,7 +266,7 @@ impl<A: RunnerAccess> Runner<A> {
         None
     }
 
-    /// Tells whoever counts and whoever shows of units that are over.
+    /// Reports units that are over to the metrics and to the result stream.
     fn show(&mut self, units: Vec<(Seq, UnitState)>, own: bool) {
         for (seq, unit) in units {
             let mine = self.results.remove(&seq);

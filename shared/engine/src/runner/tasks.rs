@@ -1,4 +1,5 @@
-//! The pages of a runner: each is prepared (its host's slot, a permit) and run in tasks of their own, which end with it.
+//! The pages of a runner: each is prepared (its host's slot, a permit) and run in tasks of their own, which end with
+//! the runner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::{Runner, RunnerAccess};
 use runtime::assignment::Assignment;
 use visits::unit::{Page, Ready, UnitRunner, Visit};
 
-/// What is under way.
+/// The tasks that are running.
 #[derive(Default)]
 pub(super) struct Tasks {
     ready: HashMap<Seq, Ready>,
@@ -27,7 +28,7 @@ impl Tasks {
         self.handles.insert(seq, handle);
     }
 
-    /// Gets a unit its host's slot and a permit.
+    /// Gets a slot of its host and a permit for a unit.
     pub(super) fn prepare(
         &mut self,
         tasks: &mut JoinSet<Page>,
@@ -58,13 +59,13 @@ impl Tasks {
         attempt: u8,
     ) {
         let Some(ready) = self.ready.remove(&seq) else {
-            // Its permit went with an abort that crossed the write.
+            // An abort that crossed the write has dropped its permit.
             return self.spawn(tasks, seq, async move { Page::Dropped(seq) });
         };
         self.spawn(tasks, seq, async move { units.run_page(work, seq, attempt, ready).await });
     }
 
-    /// Stops whatever is under way for a unit.
+    /// Stops whatever runs for a unit.
     pub(super) fn abort(&mut self, seq: Seq) {
         self.ready.remove(&seq);
         if let Some(handle) = self.handles.remove(&seq) {
@@ -73,7 +74,7 @@ impl Tasks {
         }
     }
 
-    /// The unit of a task that ended, unless that was aborted.
+    /// Returns the unit of a task that ended, unless the task was aborted.
     fn ended(&mut self, id: Id) -> Option<Seq> {
         let seq = self.seqs.remove(&id)?;
         self.handles.remove(&seq);
@@ -82,7 +83,7 @@ impl Tasks {
 }
 
 impl<A: RunnerAccess> Runner<A> {
-    /// Tells the machine what came of a task.
+    /// Reports a task's outcome to the machine.
     pub(super) fn joined(&mut self, joined: std::result::Result<(Id, Page), JoinError>) {
         let (id, page) = match joined {
             Ok((id, page)) => (id, Some(page)),
@@ -114,7 +115,8 @@ impl<A: RunnerAccess> Runner<A> {
         self.machine.handle(event, at);
     }
 
-    /// Keeps a page's result until it is written, and tells the machine what was admitted. Returns the result's attempt.
+    /// Keeps a page's result until it is written, and reports the units that it admitted to the machine. Returns the
+    /// result's attempt.
     fn keep(&mut self, visit: Visit, at: Moment) -> u8 {
         if visit.admitted > 0 {
             self.machine.handle(Event::Admitted(visit.admitted), at);

@@ -1,5 +1,5 @@
-//! The machine's reads and writes, each with its outcome as an event. Every step can tell its own earlier effect, so it
-//! is tried again where the store fails.
+//! The machine's reads and writes; each reports its outcome as an event. Every step recognises its own earlier effect,
+//! so it is retried if the store fails.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use runtime::rows::Rows;
 
-/// How many segments are written at once.
+/// Segments that are written at once.
 const WRITES: usize = 64;
 
-/// Reads and writes for machines.
+/// Reads and writes rows for machines.
 pub(crate) struct Committer {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -54,7 +54,7 @@ impl Committer {
             Ok(beat) => {
                 let stall = self.context.settings().stall_secs;
                 if beat.is_none_or(|beat| beat.plus_secs(stall) <= self.context.now()) {
-                    tracing::warn!(job = %work.id, "no worker gave a sign of life; doing the work here");
+                    tracing::warn!(job = %work.id, "no worker has a recent heartbeat; doing the work here");
                 }
                 Event::Heartbeat(beat)
             }
@@ -65,12 +65,12 @@ impl Committer {
         }
     }
 
-    /// Results first, all of them; then each segment by compare-and-set.
+    /// Writes all results first, then each segment by compare-and-set.
     pub(super) async fn commit(&self, work: &Assignment, commit: Commit, results: Vec<ResultText>) -> Event {
         if !results.is_empty()
             && let Err(error) = self.rows.retry(|| self.rows.store().segments.put_results(work, &results)).await
         {
-            tracing::warn!(job = %work.id, %error, "results could not be put; trying again");
+            tracing::warn!(job = %work.id, %error, "results could not be written; trying again");
             return Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect());
         }
         let written = futures_util::stream::iter(commit.segments)
@@ -102,7 +102,7 @@ impl Committer {
         }
     }
 
-    /// Settles the job as the machine judged it.
+    /// Settles the job as the machine decided.
     pub(super) async fn carry_settlement(
         &self,
         work: &Assignment,
@@ -117,13 +117,13 @@ impl Committer {
             && let Err(error) =
                 self.rows.retry(|| self.rows.store().segments.put_results(work, std::slice::from_ref(result))).await
         {
-            tracing::warn!(job = %job.id, %error, "a result could not be put; trying again");
+            tracing::warn!(job = %job.id, %error, "a result could not be written; trying again");
             return Event::SettleFailed;
         }
         let text = result.as_ref().map(|result| result.text.as_str());
         let last = last.as_ref().map(|segment| Last { segment, result: text });
-        // Put with the end, so that neither is without the other; the queue is told afterwards, and of what it is not told
-        // the sweeper tells it.
+        // Written with the job's end, so that neither exists without the other. The queue is told afterwards; if that
+        // fails, the sweeper tells it.
         let told = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
         let message = told.as_ref().map(|(delivery, due)| (delivery, *due));
         match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last, message)).await {
@@ -132,13 +132,14 @@ impl Committer {
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
                 if let Some((delivery, _)) = told {
-                    // A task of its own: the runner may see the end in the row, and leave, before the queue has answered.
+                    // In a task of its own: the runner may see the end in the row, and finish, before the queue has
+                    // answered.
                     let notifier = Arc::clone(&self.notifier);
                     let _ = self.context.spawn(async move { notifier.tell(&delivery, 0).await }).await;
                 }
                 Event::Settled
             }
-            // Also what an own write whose reply was lost looks like: the row decides.
+            // A write of our own whose reply was lost looks like this, too: the row decides.
             Ok(Settled::Stale) => Event::SettleRefused,
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, "the job could not be settled");
