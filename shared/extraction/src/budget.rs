@@ -1,74 +1,75 @@
-//! What reading one page may cost: the one notion of it that every reader draws from. Knows no clock and no reader: that
-//! time is over is told from outside, by a question that is asked every some thousand steps.
+//! What reading one page may cost: the one budget that every reader draws from. Depends on no clock and no reader: a
+//! callback, asked every few thousand steps, says whether time is over.
 //!
-//! A budget counts steps (an element looked at, a byte compared), bytes that are copied out of the page, and nodes
-//! that are made from it. A reader asks before it works; once the answer is no, it stops with what it has. Whoever
-//! started the readers then sees [`Budget::spent`] and says so. A reader that must not take all that a page has works
-//! on a [part](Budget::part) of it.
+//! A budget counts steps (an element examined, a byte compared), bytes copied out of the page, and nodes made from it.
+//! A reader asks before it works; once the answer is no, it stops with what it has. The code that started the readers
+//! then checks [`Budget::spent`] and reports it. A reader that may use only a share of the page's budget works on a
+//! [part](Budget::part) of it.
 
 use std::cell::Cell;
 use std::fmt;
 
-/// How many bytes of a plain pass over a page's text (its charset, its tags) are one step.
+/// Bytes of a plain pass over a page's text (its charset, its tags) that count as one step.
 pub(crate) const PASS: usize = 16;
 
-/// After how many steps it is asked whether time is over.
+/// Number of steps between two checks of the deadline.
 const ASK_EVERY: u64 = 4_096;
 
-/// The most that reading a page, or a part of that, may take.
+/// Upper limits for reading a page or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Elements looked at, bytes scanned and compared: some nanoseconds each.
+    /// Elements examined, bytes scanned and compared: a few nanoseconds each.
     pub steps: u64,
     /// Bytes copied out of the page.
     pub bytes: u64,
-    /// Elements, texts and JSON values that are made of the page.
+    /// Elements, texts and JSON values made from the page.
     pub nodes: u64,
 }
 
 impl Limits {
-    /// What a page may cost. A step took 10 to 20 ns where pages of shops, recipes and articles were read (949 pages, release
-    /// build; the dearest took 3.1 million steps and 57,000 nodes): a thousand million are 10 to 20 seconds, about the
-    /// time that a unit has if its caller says nothing. A caller who allows two minutes allows them to the site: whoever reads
-    /// for so long would keep all other heavy pages waiting.
+    /// Limits for a page. Measured on 949 pages of shops, recipes and articles (release build): a step took 10 to 20
+    /// ns; the most expensive page took 3.1 million steps and 57,000 nodes. So a thousand million steps take 10 to 20
+    /// seconds, about the time that a unit has by default. A caller who allows two minutes allows them to the site: a
+    /// read that long would keep all other heavy pages waiting.
     pub const PAGE: Limits = Limits { steps: 1_000_000_000, bytes: 64 * 1024 * 1024, nodes: 700_000 };
-    /// What a page may cost where others wait: nearly every page is read within it. One that is not is read anew, as a
-    /// heavy one.
+    /// Limits for a page while others wait. Nearly every page stays within them; one that does not is read again as a
+    /// heavy page.
     pub const LIGHT: Limits = Limits { steps: 10_000_000, bytes: 8 * 1024 * 1024, nodes: 100_000 };
-    /// Of a page, its JSON-LD scripts together: values, those of scripts that a strict reader gave up on included.
+    /// Limits for all JSON-LD scripts of a page together: values, including those of scripts that the strict reader
+    /// gave up on.
     pub(crate) const JSON_LD: Limits = Limits { nodes: 150_000, ..Limits::NONE };
-    /// Of a page, the state that its scripts bring along: values and members.
+    /// Limits for the embedded state in a page's scripts: values and members.
     pub(crate) const STATE: Limits = Limits { nodes: 300_000, ..Limits::NONE };
-    /// Of a page, the values of its microdata, and of its RDFa: properties nest, and the same text must not be read for
-    /// ever; an item that is several properties is copied for each.
+    /// Limits for the values of a page's microdata, and of its RDFa. Properties nest, and the same text must not be
+    /// read over and over; an item that is the value of several properties is copied for each.
     pub(crate) const ITEMS: Limits = Limits { steps: 16_000_000, bytes: 4 * 1024 * 1024, nodes: 2_000 };
-    /// The values of one path in structured data: references may lead round in circles, and each time around to several
-    /// of them and to the same text.
+    /// Limits for the values of one path in structured data. References may form cycles, and each round may lead to
+    /// several of them and to the same text.
     pub(crate) const PATH: Limits = Limits { steps: 20_000, bytes: 4 * 1024 * 1024, nodes: u64::MAX };
-    /// Of a page, all selectors of a schema.
+    /// Limits for all selectors of a schema on one page.
     pub(crate) const SELECTION: Limits = Limits { steps: 200_000_000, bytes: 16 * 1024 * 1024, nodes: u64::MAX };
-    /// No limits, for a part that is held by those of the whole.
+    /// No limits: for a part that only the limits of the whole bound.
     pub const NONE: Limits = Limits { steps: u64::MAX, bytes: u64::MAX, nodes: u64::MAX };
 }
 
-/// What a budget ran out of.
+/// The resource that a budget ran out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Spent {
     /// The deadline passed.
     #[error("time")]
     Time,
-    /// More was looked at than [`Limits::steps`].
-    #[error("steps of reading")]
+    /// More steps were taken than [`Limits::steps`].
+    #[error("reading steps")]
     Steps,
-    /// More was copied than [`Limits::bytes`].
-    #[error("bytes of values")]
+    /// More bytes were copied than [`Limits::bytes`].
+    #[error("value bytes")]
     Bytes,
-    /// More was made than [`Limits::nodes`].
+    /// More nodes were made than [`Limits::nodes`].
     #[error("nodes")]
     Nodes,
 }
 
-/// What reading one page may still cost. One for each page: what was spent stays spent.
+/// What reading one page may still cost. Create one per page; an exhausted budget stays exhausted.
 pub struct Budget<'a> {
     limits: Limits,
     over: Option<&'a dyn Fn() -> bool>,
@@ -88,17 +89,17 @@ impl Default for Budget<'_> {
 }
 
 impl<'a> Budget<'a> {
-    /// [`Limits::PAGE`] and a deadline: `over` says whether it has passed.
+    /// Returns a budget of [`Limits::PAGE`] with a deadline; `over` says whether the deadline has passed.
     pub fn until(over: &'a dyn Fn() -> bool) -> Budget<'a> {
         Budget::limited_until(Limits::PAGE, over)
     }
 
-    /// These limits and a deadline.
+    /// Returns a budget of these limits with a deadline; `over` says whether the deadline has passed.
     pub fn limited_until(limits: Limits, over: &'a dyn Fn() -> bool) -> Budget<'a> {
         Budget { over: Some(over), ..Budget::limited(limits) }
     }
 
-    /// These limits without a deadline.
+    /// Returns a budget of these limits without a deadline.
     pub fn limited(limits: Limits) -> Budget<'a> {
         Budget {
             limits,
@@ -112,7 +113,8 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// A part of this budget: what it spends is spent here too, and it ends where either ends.
+    /// Returns a part of this budget. What the part spends is spent here too; the part ends when either budget is
+    /// exhausted.
     pub fn part<'b>(&'b self, limits: Limits) -> Budget<'b>
     where
         'a: 'b,
@@ -120,7 +122,7 @@ impl<'a> Budget<'a> {
         Budget { whole: Some(self), spent: Cell::new(self.spent.get()), ..Budget::limited(limits) }
     }
 
-    /// Takes steps; whether there were so many.
+    /// Spends `steps`. Returns whether the budget still holds.
     #[inline]
     pub fn step(&self, steps: usize) -> bool {
         let taken = self.steps.get().saturating_add(steps as u64);
@@ -141,7 +143,7 @@ impl<'a> Budget<'a> {
         self.goes_on()
     }
 
-    /// Takes bytes that are about to be copied; whether there were so many.
+    /// Spends bytes that are about to be copied. Returns whether the budget still holds.
     #[inline]
     pub fn copy(&self, bytes: usize) -> bool {
         self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
@@ -156,7 +158,7 @@ impl<'a> Budget<'a> {
         self.goes_on()
     }
 
-    /// Takes nodes that are about to be made; whether there were so many.
+    /// Spends nodes that are about to be made. Returns whether the budget still holds.
     #[inline]
     pub fn make(&self, nodes: usize) -> bool {
         self.nodes.set(self.nodes.get().saturating_add(nodes as u64));
@@ -177,18 +179,18 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// Whether nothing has run out.
+    /// Returns whether nothing has run out.
     #[inline]
     pub fn goes_on(&self) -> bool {
         self.spent.get().is_none()
     }
 
-    /// What ran out first.
+    /// Returns what ran out first.
     pub fn spent(&self) -> Option<Spent> {
         self.spent.get()
     }
 
-    /// How much was taken so far.
+    /// Returns how much has been spent so far.
     pub fn taken(&self) -> Limits {
         Limits { steps: self.steps.get(), bytes: self.bytes.get(), nodes: self.nodes.get() }
     }
@@ -208,7 +210,7 @@ mod tests {
     const SMALL: Limits = Limits { steps: 10, bytes: 20, nodes: 3 };
 
     #[test]
-    fn each_limit_ends_it_and_the_first_is_told() {
+    fn each_limit_exhausts_the_budget_and_the_first_is_reported() {
         let budget = Budget::limited(SMALL);
         assert!(budget.step(10) && budget.copy(20) && budget.make(3));
         assert!(!budget.copy(1) && !budget.step(0));
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_ends_alone_and_with_the_whole() {
+    fn a_part_is_exhausted_alone_or_with_the_whole() {
         let whole = Budget::limited(Limits { steps: 15, ..SMALL });
         let part = whole.part(SMALL);
         assert!(part.step(10) && !part.step(1) && whole.goes_on());
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_asked_for_now_and_then() {
+    fn the_deadline_is_checked_every_so_many_steps() {
         let asked = Cell::new(0u64);
         let over = || {
             asked.set(asked.get() + 1);

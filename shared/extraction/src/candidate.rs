@@ -1,5 +1,5 @@
-//! What may be a field's value, where it was seen, and how far that is trusted. A value is chosen by score alone, so
-//! that every decision can be shown.
+//! Candidates for a field's value: where each was found and how far it is trusted. The score alone chooses the value,
+//! so that every decision can be explained.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::placeholder;
 
-/// Where a candidate was seen.
+/// Where a candidate was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The caller's own CSS selector.
@@ -20,7 +20,7 @@ pub enum Source {
     Rdfa,
     /// A `meta` element, `link` or attribute in the head.
     Meta,
-    /// JSON that a script brings along.
+    /// JSON embedded in a script.
     State,
     /// Computed from other structured values.
     Derived,
@@ -42,17 +42,17 @@ pub enum Source {
     Json,
 }
 
-/// How a source writes texts.
+/// How a source writes its texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As a reader sees it: what looks like a tag is one in the text.
+    /// As a reader sees it: what looks like a tag is part of the text.
     Text,
-    /// As templates write it: tags and entities may stand in it.
+    /// As templates write it: may contain tags and entities.
     Markup,
 }
 
 impl Source {
-    /// Whether it is structured data rather than what a reader sees.
+    /// Returns whether this is structured data rather than what a reader sees.
     pub(crate) fn is_structured(self) -> bool {
         matches!(
             self,
@@ -66,7 +66,7 @@ impl Source {
         )
     }
 
-    /// Whether its texts were decoded from HTML already.
+    /// Returns how the source writes its texts: as text already decoded from HTML, or as markup.
     pub(crate) fn form(self) -> Form {
         match self {
             Source::JsonLd | Source::Meta | Source::State | Source::Derived | Source::Json => Form::Markup,
@@ -74,35 +74,35 @@ impl Source {
         }
     }
 
-    /// Whether it says what a thing is, so that nothing is guessed where its word cannot be read.
+    /// Returns whether the source states what a thing is. Where such a statement cannot be read, no guess replaces it.
     pub(crate) fn is_statement(self) -> bool {
         matches!(self, Source::JsonLd | Source::Microdata | Source::Rdfa | Source::Meta)
     }
 }
 
-/// Something that may be a field's value: all values of one place.
+/// A possible value of a field: all values found in one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) values: Vec<Value>,
     pub(crate) source: Source,
-    /// Higher is better; only candidates of one field are compared.
+    /// Higher is better; compared only among candidates of one field.
     pub(crate) score: i32,
-    /// What it was found by, for those who ask why it won.
+    /// How it was found, to explain why it won.
     pub(crate) reason: Cow<'static, str>,
-    /// What the caller is to be told if values were left out.
+    /// Warning for the caller if values were left out.
     pub(crate) cut: Option<String>,
-    /// What it takes part in where something stated cannot be read.
+    /// Its role when a stated value cannot be read.
     pub(crate) standing: Standing,
 }
 
-/// How a candidate stands to what is stated and cannot be read.
+/// A candidate's role when a stated value cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It says so: if it cannot be read, nothing is guessed.
+    /// A statement: if it cannot be read, no guess is used.
     Statement,
-    /// It was found for a reason of its own.
+    /// Found by evidence of its own.
     Finding,
-    /// It holds only where nobody says something else.
+    /// Counts only if no statement contradicts it.
     Guess,
 }
 
@@ -117,31 +117,31 @@ impl Candidate {
         Candidate::new(source, vec![Value::String(text.into())], reason)
     }
 
-    /// The same with another standing.
+    /// Returns the candidate with another standing.
     pub(crate) fn standing(mut self, standing: Standing) -> Candidate {
         self.standing = standing;
         self
     }
 
-    /// The same with another score, relative to the trust in its source.
+    /// Returns the candidate with its score changed by `change`.
     pub(crate) fn scored(mut self, change: i32) -> Candidate {
         self.score += change;
         self
     }
 }
 
-/// What became of one candidate, for a person to read.
+/// What became of one candidate, in words for a person.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Where it was seen.
+    /// Where it was found.
     pub source: Source,
     /// Its score.
     pub score: i32,
-    /// What it was found by.
+    /// How it was found.
     pub reason: String,
     /// Its values, shortened.
     pub values: String,
-    /// What came of it: the value that it was read as, or why it was passed over.
+    /// The value that it was read as, or why it was passed over.
     pub outcome: String,
 }
 

@@ -1,13 +1,13 @@
-//! What a field may mean: one row of the table per concept, with every property that code asks for. The words that
-//! name a concept are data, in `vocabulary.txt` under the concept's id; a row without words, or words without a row, does
-//! not pass the tests. It knows nothing of pages.
+//! What a field may mean: a table with one row per concept and every property that the code needs. The words that name
+//! a concept are data, in `vocabulary.txt` under the concept's id; a test fails if a row has no words or words have no
+//! row. Depends on no page.
 
 pub(crate) use crate::kinds::{Look, Shape, Trait};
 
-/// Everything that is known of a concept but its words.
+/// What is known of a concept, apart from its words.
 #[derive(Debug)]
 pub(crate) struct Properties {
-    /// Its name in `vocabulary.txt` and for people.
+    /// The name in `vocabulary.txt` and in explanations.
     pub(crate) id: &'static str,
     pub(crate) look: Look,
     pub(crate) shape: Shape,
@@ -24,7 +24,7 @@ macro_rules! concepts {
             /// Every concept, in the order of the table.
             pub(crate) const ALL: &'static [Concept] = &[$(Concept::$name),*];
 
-            /// What is known of it.
+            /// Returns the concept's properties.
             pub(crate) fn properties(self) -> &'static Properties {
                 match self {
                     $(Concept::$name => &Properties {
@@ -167,7 +167,7 @@ concepts! {
     Sponsor = "sponsor", Labels, Name, [];
     InterestRate = "interest rate", Labels, Count, [];
     Work = "work", Work, Name, [];
-    // Facts of people, organisations and things that labels alone tell
+    // Facts of people, organisations and things that are found by labels alone
     DeathDate = "death date", Labels, Day, [];
     BirthPlace = "birth place", Labels, Place, [];
     Nationality = "nationality", Labels, Short, [];
@@ -238,7 +238,7 @@ concepts! {
 }
 
 impl Concept {
-    /// Whether it has a property.
+    /// Returns whether the concept has a trait.
     pub(crate) fn has(self, property: Trait) -> bool {
         self.properties().traits.contains(&property)
     }

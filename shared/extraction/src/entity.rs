@@ -1,5 +1,5 @@
-//! Chooses the page's main entity among its objects: by type, by how well it fits the caller's schema, and by
-//! agreement with the page's own title and address. Not by order.
+//! Chooses the page's main entity among its objects: by type, by fit with the caller's schema, and by agreement with
+//! the page's title and address. The order on the page does not count.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -9,7 +9,7 @@ use crate::head::Head;
 use crate::structured::{Graph, Object, Origin, offers, types};
 use crate::wanted::Wanted;
 
-/// Types that describe the page's surroundings or a part of something, never what the page is about.
+/// Types that describe the page's surroundings or a part of something, not the subject of the page.
 const SURROUNDINGS: [&str; 29] = [
     "BreadcrumbList",
     "ListItem",
@@ -41,17 +41,17 @@ const SURROUNDINGS: [&str; 29] = [
     "FAQPage",
     "NutritionInformation",
 ];
-/// Types that describe the page itself: they speak for it where nothing better does.
+/// Types that describe the page itself; used where nothing better is found.
 const PAGES: [&str; 7] =
     ["WebPage", "CollectionPage", "ItemPage", "AboutPage", "ProfilePage", "CheckoutPage", "ContactPage"];
-/// Parts that templates write beside their whole instead of inside of it, and the member that they belong to.
+/// Parts that templates write beside their whole instead of inside it, with the member that they belong to.
 const PARTS: [(&str, &str); 4] = [
     ("Offer", "offers."),
     ("AggregateOffer", "offers."),
     ("AggregateRating", "aggregateRating."),
     ("NutritionInformation", "nutrition."),
 ];
-/// Most objects that are compared, and most fields that they are compared by.
+/// Limits on the objects compared and on the fields that they are compared by.
 const MAX_COMPARED: usize = 300;
 const MAX_FIELDS: usize = 40;
 
@@ -60,20 +60,20 @@ const MAX_FIELDS: usize = 40;
 pub(crate) struct Entity<'a> {
     pub(crate) members: &'a Map<String, Value>,
     pub(crate) origin: Origin,
-    /// What its trust is less than the main entity's.
+    /// How much less it is trusted than the main entity.
     pub(crate) behind: i32,
-    /// It describes the page rather than what the page is about.
+    /// Whether it describes the page rather than the page's subject.
     pub(crate) is_page: bool,
-    /// It is a news article, a blog post or the like.
+    /// Whether it is a news article, a blog post or similar.
     pub(crate) is_article: bool,
-    /// It is of a kind that stands inside of longer stories, which have titles of their own.
+    /// Whether it is of a kind that is embedded in longer stories, which have titles of their own.
     pub(crate) is_embedded: bool,
     /// The part of a path that leads to it.
     pub(crate) prefix: &'static str,
 }
 
-/// The objects to read from, best first: the main entity, others that speak of the same thing, parts that stand
-/// beside it, those that describe the page.
+/// Returns the objects to read from. In order of trust: the main entity, others that describe the same thing, parts
+/// that stand apart, objects that describe the page.
 pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, url: &Url) -> Vec<Entity<'a>> {
     let mut scored: Vec<(i32, usize, bool)> = graph
         .objects
@@ -111,7 +111,7 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
                 entity.behind = 4;
                 out.push(entity);
             }
-            // Several articles or so, all of them named like the page.
+            // Several articles or similar, all named like the page.
             Some((_, true)) if score > 0 && !is_page && agrees => {
                 entity.behind = 8;
                 out.push(entity);
@@ -130,9 +130,9 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
     out
 }
 
-/// Where nothing else is the page's subject, an object of its surroundings may be: a page of one person, one review.
-/// It is the only outermost object of a page without a heading of its own, or it bears the page's whole name; and it has
-/// more of what is asked for than everything has.
+/// Adds an object of the surroundings as the page's subject where no other was found: a page about one person, or one
+/// review. It must be the only outermost object of a page without a heading, or carry the page's exact name; and it
+/// must have some of the fields asked for.
 fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Vec<Entity<'a>>) {
     let own = |o: &&Object<'_>| o.outermost && !out.iter().any(|e| std::ptr::eq(e.members, o.members));
     let named = |o: &Object<'_>| {
@@ -155,8 +155,8 @@ fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Ve
     }
 }
 
-/// How much an object has of what is asked for. A name and a picture are what everything has; what only its kind has
-/// tells more.
+/// Returns how many of the requested fields an object has. Fields that every kind of thing has, such as name and
+/// picture, weigh less than those of its own kind.
 fn fit(object: &Map<String, Value>, fields: &[Wanted<'_>]) -> i32 {
     let has = |path: &str| object.contains_key(path.split('.').next().unwrap_or(path));
     let fits = |field: &&Wanted<'_>| {
@@ -166,7 +166,7 @@ fn fit(object: &Map<String, Value>, fields: &[Wanted<'_>]) -> i32 {
     fields.iter().take(MAX_FIELDS).filter(fits).map(weight).sum()
 }
 
-/// A part that stands alone on the page is the main entity's.
+/// Adds a part as the main entity's if it is the only one of its type on the page.
 fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
     for (kind, prefix) in PARTS {
         let mut of_kind = graph.objects.iter().filter(|o| types(o.members).any(|t| t == kind));
@@ -184,7 +184,7 @@ fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
     }
 }
 
-/// Whether two objects speak of one thing: the same type, and no different names.
+/// Returns whether two objects describe one thing: they share a type, and their names do not differ.
 fn same_thing(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
     let name = |o: &Map<String, Value>| {
         o.get("name").or_else(|| o.get("headline")).and_then(Value::as_str).map(|n| n.trim().to_lowercase())
@@ -224,7 +224,7 @@ fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head:
     } else {
         score += 4;
     }
-    // A group speaks for its variants: which of them is meant is told by the address.
+    // A product group describes all its variants; the page's address tells which one is meant.
     if object.contains_key("hasVariant") {
         score += 8;
     }

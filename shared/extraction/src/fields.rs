@@ -1,5 +1,5 @@
-//! Chooses a field's value: the candidates by score, and the first that can be read as its type and looks like what
-//! is asked for.
+//! Chooses a field's value: takes the candidates by score and returns the first that can be read as the field's type
+//! and looks like what is asked for.
 
 use domain::RenderMode;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use crate::scores::{LEAST, SURE};
 use crate::visible;
 use crate::wanted::Wanted;
 
-/// What becomes of a candidate that says something else than its type can hold.
+/// Outcome of a candidate whose value does not fit the field's type.
 const UNREADABLE: &str = "cannot be read as its type";
 
 /// Collects the fields' values.
@@ -25,38 +25,38 @@ pub(crate) struct Output {
     warnings: Vec<String>,
     structured: usize,
     visible: usize,
-    /// How many fields were written down, and which of them are open: they have no value.
+    /// Number of fields written, and the indices of those that are open, that is, without a value.
     count: usize,
     open: Vec<usize>,
 }
 
-/// A value that was chosen.
+/// The value chosen for a field.
 pub(crate) struct Chosen {
     value: Value,
     notes: Vec<String>,
     source: Source,
-    /// The score that it was chosen by.
+    /// The score of the winning candidate.
     pub(crate) score: i32,
 }
 
 impl Chosen {
-    /// Its value as a text.
+    /// Returns the value as text.
     pub(crate) fn text(&self) -> String {
         plain_text(&self.value)
     }
 
-    /// Whether it is believed without a further look.
+    /// Returns whether the value is trusted without examining the visible page.
     pub(crate) fn is_sure(&self) -> bool {
         self.score >= SURE
     }
 }
 
-/// Candidates, best first; those of one score in the order in which they were found.
+/// Sorts candidates best first. Those of equal score keep the order in which they were found.
 pub(crate) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by_key(|c| std::cmp::Reverse(c.score));
 }
 
-/// The best candidate that can be read. With `seen`, every candidate is told what became of it.
+/// Returns the best candidate that can be read. With `seen`, also records what became of every candidate.
 pub(crate) fn choose(
     wanted: &Wanted<'_>,
     candidates: &[Candidate],
@@ -66,7 +66,7 @@ pub(crate) fn choose(
     let mut chosen: Option<Chosen> = None;
     let mut unreadable = false;
     for candidate in candidates {
-        // What a reader sees is structured too where the page says the same in both ways.
+        // A visible value counts as structured if structured data says the same.
         if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && seen.is_none()) {
             let says_so = |c: &Candidate| read_all(wanted, c, reading, &mut Vec::new()).is_ok_and(|v| v == first.value);
             if candidate.source.is_structured() && says_so(candidate) {
@@ -77,9 +77,9 @@ pub(crate) fn choose(
         }
         let mut notes = Vec::new();
         let read = if candidate.score < LEAST && candidate.source != Source::Selector {
-            Err("too little trust")
+            Err("score too low")
         } else if unreadable && candidate.standing == Standing::Guess {
-            Err("a guess, where what is stated cannot be read")
+            Err("a guess, and the stated value cannot be read")
         } else {
             read_all(wanted, candidate, reading, &mut notes)
         };
@@ -112,7 +112,7 @@ pub(crate) fn choose(
     chosen
 }
 
-/// What structured data says and was passed over for its look, where nothing better was found.
+/// Returns a structured list that was rejected for its look, for use where nothing better was found. Lists only.
 pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading: &Reading<'_>) -> Option<Chosen> {
     if !wanted.is_array() {
         return None;
@@ -124,7 +124,7 @@ pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading
     })
 }
 
-/// All of a candidate's values as the field's value.
+/// Reads all of a candidate's values as the field's value.
 fn read_all(
     wanted: &Wanted<'_>,
     candidate: &Candidate,
@@ -144,34 +144,34 @@ fn read_all(
             why = reason;
             continue;
         }
-        // A field that only asks for the date may be an event's, where a label says so.
+        // A field named just "date" may mean a future event if a label says so.
         let any_day = wanted.label == "date" && candidate.source == Source::Pair;
         if !trusted && !any_day && !candidate.source.is_structured() && is_to_come(wanted, &coerced.value, reading) {
-            why = "a day to come";
+            why = "a day in the future";
             continue;
         }
         notes.extend(coerced.note);
         return Ok(coerced.value);
     }
-    // Several names of one thing, where a single text is asked for.
+    // Several names of one thing where a single text is asked for.
     Err(why)
 }
 
-/// Whether a day of publication or of a change lies in the future. A day more is what time zones need. Markup may say
-/// so of a book that is announced; what a page shows is then the day of something else.
+/// Returns whether a day of publication or change lies in the future. One day more is allowed for time zones.
+/// Structured data may give a future day, for example for an announced book; a visible one belongs to something else.
 fn is_to_come(wanted: &Wanted<'_>, value: &Value, reading: &Reading<'_>) -> bool {
     let past = wanted.is(Concept::Published) || wanted.is(Concept::Modified);
     let day = value.as_str().filter(|_| past).and_then(|day| day.parse::<jiff::civil::Date>().ok());
     day.zip(reading.today.tomorrow().ok()).is_some_and(|(day, latest)| day > latest)
 }
 
-/// Whether a value that reads as its type looks like what the field is for.
+/// Checks that a value of the right type looks like what the field is for. Returns the reason if it does not.
 fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Result<(), &'static str> {
     let text = value.as_str().unwrap_or_default();
     let count = text.chars().count();
     let structured = source.is_structured();
     if matches!(wanted.shape(), Shape::Name | Shape::Code) && placeholder::is_nameless(text) {
-        return Err("it says that there is none");
+        return Err("a placeholder for a missing value");
     }
     match (wanted.shape(), value) {
         (Shape::Name, Value::String(_)) => {
@@ -188,10 +188,10 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("begins with a number");
             }
             if !structured && text.contains(": ") {
-                return Err("another label in it");
+                return Err("contains another label");
             }
             if !structured && text.contains('@') {
-                return Err("an address of mail, not a name");
+                return Err("an email address, not a name");
             }
             if wanted.is(Concept::Author) && !structured && !visible::is_name(text) {
                 return Err("not a name");
@@ -217,7 +217,7 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("a negative amount");
             }
             if !structured && n.as_f64() == Some(0.0) {
-                return Err("an amount of nothing");
+                return Err("an amount of zero");
             }
         }
         (Shape::Count | Shape::Minutes, Value::Number(n)) => {
@@ -226,10 +226,10 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("a negative count");
             }
             if wanted.is(Concept::TotalTime) && n.as_f64() == Some(0.0) {
-                return Err("no time at all");
+                return Err("a duration of zero");
             }
             if wanted.is(Concept::Rating) && n.as_f64().is_some_and(|v| v > 100.0) {
-                return Err("too much for a rating");
+                return Err("too large for a rating");
             }
         }
         (Shape::Short, Value::String(_)) if !structured && count > 300 => return Err("too long"),
@@ -252,7 +252,7 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
     Ok(())
 }
 
-/// Whether a text may be the address of a page, whole or without its scheme.
+/// Returns whether a text may be the address of a page, with or without its scheme.
 fn is_address(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or_default();
     let dotted = host.trim_matches('.').contains('.') && !host.ends_with('.');
@@ -260,11 +260,12 @@ fn is_address(text: &str) -> bool {
 }
 
 impl Output {
-    /// Writes down what was chosen for a field, or that nothing was.
+    /// Records the value chosen for a field, or that there is none.
     pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
         let field = wanted.field;
-        // Where a caller names the place, what is not there is not asked for elsewhere. Scores are no reason to ask: of
-        // pages with known answers, values of the least score are right as often as others (0.91 of 42 below 48).
+        // A field with a selector is not open: its value is not looked for elsewhere. A low score does not make a field
+        // open: on pages with known answers, values of the lowest scores are right as often as others (0.91 of 42 below
+        // 48).
         if field.selector.is_none() && chosen.is_none() {
             self.open.push(self.count);
         }
@@ -280,7 +281,7 @@ impl Output {
             self.data.insert(field.field.clone(), chosen.value);
             return;
         }
-        // A value that was there and could not be read is worth a word; a mere guess is not.
+        // Warn about a well-trusted value that could not be read, but not about a mere guess.
         let unreadable = candidates.iter().filter(|c| c.score > 70).find_map(|c| {
             let typed = !c.values.iter().take(20).any(|v| coerce(field.kind, v, &PLAIN).is_some());
             c.values.iter().map(plain_text).find(|t| typed && !t.trim().is_empty())
@@ -297,7 +298,7 @@ impl Output {
         self.data.insert(field.field.clone(), nothing);
     }
 
-    /// Which fields, in the schema's order, have no value.
+    /// Returns the indices of fields without a value, in the schema's order.
     pub(crate) fn open(&self) -> &[usize] {
         &self.open
     }
@@ -309,12 +310,12 @@ impl Output {
     }
 }
 
-/// A reading for the mere question whether something can be read.
+/// A reading that serves only to check whether something can be read.
 const PLAIN: Reading<'static> = Reading { locale: "en-US", today: jiff::civil::Date::constant(2025, 1, 1) };
 
 /// A field's explanation.
 pub(crate) fn explained(wanted: &Wanted<'_>, chosen: Option<&Chosen>, candidates: Vec<Seen>) -> Explained {
-    let meaning = wanted.concept.map_or("nothing that is known", |c| c.properties().id).to_owned();
+    let meaning = wanted.concept.map_or("unknown", |c| c.properties().id).to_owned();
     let value = chosen.map_or(Value::Null, |c| c.value.clone());
     Explained { field: wanted.field.field.clone(), meaning, candidates, value }
 }

@@ -1,6 +1,6 @@
-//! Judges what a language model says that it read from a page: a value counts if the words that it names stand in the
-//! text that it was shown, and if our own coercion reads the same value from *those* words. So a model that invents, or
-//! a page that gives it orders, can leave a field empty and do nothing else. Pure; knows no model.
+//! Checks what a language model says it read from a page. A value counts only if the words that the model quotes are in
+//! the text it was shown, and if our own coercion reads the same value from *those* words. So a model that invents, or
+//! a page that gives it orders, can leave a field empty but do nothing else. Pure; depends on no model.
 
 use domain::{Field, FieldType, Timestamp};
 use serde_json::Value;
@@ -8,68 +8,68 @@ use serde_json::Value;
 use crate::coercion::{Reading, clip, coerce};
 use crate::placeholder;
 
-/// Longest quotation that is looked for, in bytes.
+/// Longest quotation that is searched for, in bytes.
 const MAX_QUOTE: usize = 2_000;
-/// Most places in a quotation at which a number or a day is looked for.
+/// Most positions in a quotation at which a number or a day is looked for.
 const MAX_STARTS: usize = 200;
 /// Most elements of a list.
 const MAX_ELEMENTS: usize = 200;
 
-/// A text that was shown to a model, ready to be searched. Words are compared as letters and digits in lower case: what
-/// is between them, white space and punctuation, is not compared.
+/// A text that was shown to a model, prepared for searching. Only letters and digits are compared, in lower case; white
+/// space and punctuation between them are ignored.
 #[derive(Debug)]
 pub struct Shown<'t> {
     text: &'t str,
     folded: Folded,
 }
 
-/// A text's letters and digits, runs of anything else as one space.
+/// A text reduced to letters and digits, with each run of anything else as one space.
 #[derive(Debug)]
 struct Folded {
     text: String,
-    /// For each byte of `text`, where in the original its character begins and ends.
+    /// For each byte of `text`, where its character begins and ends in the original.
     origins: Vec<(u32, u32)>,
 }
 
-/// What a model says of one field.
+/// What a model says about one field.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'c> {
     /// The value, of any JSON type.
     pub value: &'c Value,
-    /// The words of the page that it was read from.
+    /// The words of the page that the value was read from.
     pub quote: &'c str,
 }
 
-/// Why a claim does not count.
+/// Why a claim is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ungrounded {
-    /// No words, or too many.
-    #[error("it names no words of the page")]
+    /// The quotation is empty or too long.
+    #[error("the quotation is empty or too long")]
     NoQuote,
-    /// The words are not in the text.
-    #[error("the words that it names, \"{0}\", are not on the page")]
+    /// The quotation is not in the text.
+    #[error("the quotation \"{0}\" is not on the page")]
     NotThere(String),
-    /// Other words than the value's.
+    /// The quotation does not give the value.
     #[error("\"{value}\" cannot be read from \"{quote}\"")]
     NotRead {
-        /// What was said.
+        /// The value claimed.
         value: String,
-        /// What the page says.
+        /// The page's words.
         quote: String,
     },
 }
 
 impl<'t> Shown<'t> {
-    /// Makes a text ready.
+    /// Prepares a text.
     pub fn new(text: &'t str) -> Shown<'t> {
         Shown { text, folded: Folded::of(text) }
     }
 
-    /// The value that the page's own words give for a field, if they are the ones that the claim names and give what it
-    /// says.
+    /// Returns the field's value as the page's own words give it, if the claim quotes those words and they give the
+    /// claimed value.
     ///
     /// # Errors
-    /// [`Ungrounded`]: the field has no value then.
+    /// [`Ungrounded`]: the field then has no value.
     pub fn judge(&self, field: &Field, claim: Claim<'_>, locale: &str, now: Timestamp) -> Result<Value, Ungrounded> {
         let words = self.find(claim.quote)?;
         let reading = Reading { locale, today: now.civil() };
@@ -86,7 +86,7 @@ impl<'t> Shown<'t> {
         read.collect::<Option<Vec<Value>>>().map(Value::Array).ok_or_else(not_read)
     }
 
-    /// The page's own spelling of a quotation.
+    /// Returns the page's own spelling of a quotation.
     fn find(&self, quote: &str) -> Result<&'t str, Ungrounded> {
         if quote.len() > MAX_QUOTE {
             return Err(Ungrounded::NoQuote);
@@ -96,7 +96,7 @@ impl<'t> Shown<'t> {
             true => Ungrounded::NoQuote,
             false => Ungrounded::NotThere(clip(quote)),
         })?;
-        // What stands right before belongs to a number: its sign, its currency.
+        // Signs right before a number belong to it: its sign, its currency.
         let before = self.text[..range.start].char_indices().rev();
         let start = before.take_while(|(_, c)| !c.is_whitespace() && !c.is_alphanumeric()).last();
         let start = start.map_or(range.start, |(at, _)| at);
@@ -106,12 +106,12 @@ impl<'t> Shown<'t> {
     }
 }
 
-/// One value as the words give it, if they give it.
+/// Reads one value from the words. Returns `None` unless they give the claimed value.
 fn element(kind: FieldType, said: &Value, words: &str, reading: &Reading<'_>) -> Option<Value> {
     if kind == FieldType::String {
         return text(said, words);
     }
-    // What was said has to be readable at all, and then the words have to say the same.
+    // The claimed value must be readable as the type; then the words must give the same.
     let said = coerce(kind, said, reading)?.value;
     starts(kind, words).find_map(|rest| {
         let read = coerce(kind, &Value::String(rest.to_owned()), reading)?.value;
@@ -119,12 +119,12 @@ fn element(kind: FieldType, said: &Value, words: &str, reading: &Reading<'_>) ->
     })
 }
 
-/// A text that stands in the words, in the page's spelling.
+/// Returns the claimed text in the page's spelling, if the words contain it.
 fn text(said: &Value, words: &str) -> Option<Value> {
     let said = plain(said);
     let folded = Folded::of(words);
     let range = folded.find(&Folded::of(&said))?;
-    // Marks at its ends are the value's if it was said with them: "C++", "(EU)".
+    // Punctuation at its ends belongs to the value if the claim has it: "C++", "(EU)".
     let mut found = &words[range.clone()];
     let said = crate::coercion::collapse(&said);
     let trailing = said.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -139,7 +139,8 @@ fn text(said: &Value, words: &str) -> Option<Value> {
     (!found.is_empty() && !placeholder::is_nameless(&found)).then_some(Value::String(found))
 }
 
-/// Where in the words a value may begin: numbers at their first digit or sign, days and answers at each word.
+/// Yields the positions in the words at which a value may begin: numbers at a digit or sign, days and answers at each
+/// word.
 fn starts<'w>(kind: FieldType, words: &'w str) -> impl Iterator<Item = &'w str> + use<'w> {
     let number = matches!(kind, FieldType::Integer | FieldType::Float);
     let mut before = ' ';
@@ -155,7 +156,7 @@ fn starts<'w>(kind: FieldType, words: &'w str) -> impl Iterator<Item = &'w str> 
     std::iter::from_fn(move || whole.take().or_else(|| inner.next())).take(MAX_STARTS)
 }
 
-/// Whether two values are one: numbers to the last digit that a float keeps of them.
+/// Returns whether two values are equal; numbers to within the precision of a float.
 fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
@@ -196,7 +197,7 @@ impl Folded {
         self.origins.extend(std::iter::repeat_n(origin, c.len_utf8()));
     }
 
-    /// Where whole words stand, as a range of the original text.
+    /// Returns where whole words occur, as a range of the original text.
     fn find(&self, words: &Folded) -> Option<std::ops::Range<usize>> {
         if words.text.is_empty() {
             return None;
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_page_says_counts() {
+    fn values_that_the_page_gives_are_accepted() {
         for (kind, value, quote, want) in [
             ("string", json!("harbour view 12"), "Harbour View 12", json!("Harbour View 12")),
             ("string", json!("Zoë O'Neill"), "Contact: Dr. Zoë O'Neill", json!("Zoë O'Neill")),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_say_does_not() {
+    fn values_that_the_page_does_not_give_are_refused() {
         for (kind, value, quote) in [
             // Invented words, invented values, words that say something else.
             ("string", json!("Villa"), "A villa by the sea"),
@@ -274,18 +275,18 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_in_other_digits_is_read_as_the_page_spells_it() {
-        // The fold compares no punctuation: what counts is what the page has there.
+    fn a_quotation_with_other_punctuation_is_read_as_the_page_spells_it() {
+        // The search ignores punctuation; the value is read from the page's spelling.
         assert!(judge("float", json!(1.45), "Rent: €1.450,00").is_err());
         assert_eq!(judge("float", json!(1450), "Rent: 1450.00").ok(), None);
         let refusal = judge("float", json!(9), "nowhere at all").unwrap_err().to_string();
-        assert_eq!(refusal, "the words that it names, \"nowhere at all\", are not on the page");
+        assert_eq!(refusal, "the quotation \"nowhere at all\" is not on the page");
         let refusal = judge("float", json!(9), "Rooms: 3.5").unwrap_err().to_string();
         assert_eq!(refusal, "\"9\" cannot be read from \"Rooms | 3.5\"");
     }
 
     #[test]
-    fn long_and_odd_texts_are_no_trouble() {
+    fn long_texts_and_case_folding_that_changes_lengths_do_not_panic() {
         let text = "İß ﬁ 1️⃣ ".repeat(5_000);
         let shown = Shown::new(&text);
         let field: Field = serde_json::from_value(json!({"field": "f", "type": "string", "example": "x"})).unwrap();

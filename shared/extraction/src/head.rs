@@ -1,5 +1,5 @@
-//! What a page says of itself outside of its entities: meta elements, title, first heading, canonical link, language,
-//! the names of its site.
+//! What a page says about itself outside its entities: meta elements, title, first heading, canonical link, language,
+//! and the names of its site.
 
 use std::collections::HashMap;
 
@@ -11,19 +11,19 @@ use crate::doc::Doc;
 use crate::html;
 use crate::structured::{Graph, types};
 
-/// Second levels of domains that name no site.
+/// Second-level domain labels that do not name a site.
 const SECOND_LEVELS: [&str; 8] = ["co", "com", "org", "net", "ac", "gov", "or", "ne"];
 
-/// The page's own words.
+/// What the page says about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
-    /// Meta elements by property or name in lower case; several values in order.
+    /// Values of meta elements by property or name in lower case, in document order.
     pub(crate) meta: HashMap<String, Vec<String>>,
     pub(crate) title: Option<String>,
     pub(crate) h1: Option<String>,
     pub(crate) canonical: Option<String>,
     pub(crate) language: Option<String>,
-    /// What the site is called, in lower case.
+    /// Names of the site, in lower case.
     pub(crate) sites: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Head {
         head
     }
 
-    /// Takes in what structured data calls the site and its publisher.
+    /// Adds the names that structured data gives the site and its publisher.
     pub(crate) fn learn_sites(&mut self, graph: &Graph<'_>) {
         for object in graph.objects.iter().take(100) {
             let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
@@ -79,18 +79,18 @@ impl Head {
         }
     }
 
-    /// The values of a meta element.
+    /// Returns the values of a meta element.
     pub(crate) fn metas(&self, name: &str) -> &[String] {
         self.meta.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What the page calls itself: first heading, OpenGraph title, title.
+    /// Yields the page's names: first heading, OpenGraph title, title.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let og = self.metas("og:title").first().map(String::as_str);
         [self.h1.as_deref(), og, self.title.as_deref()].into_iter().flatten()
     }
 
-    /// Whether a text is a name of the site, as far as letters go.
+    /// Returns whether a text is a name of the site, comparing letters and digits only.
     pub(crate) fn is_site(&self, text: &str) -> bool {
         let letters = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
         let text = letters(text);
@@ -98,7 +98,8 @@ impl Head {
     }
 }
 
-/// A host without `www`, whole and by the label that names it.
+/// Returns the names that a host gives a site: the host without `www`, its main label, and the domain from that label
+/// on.
 fn host_names(host: &str) -> Vec<String> {
     let host = host.trim_start_matches("www.");
     let labels: Vec<&str> = host.split('.').collect();

@@ -1,5 +1,5 @@
-//! JSON of strangers to values, with a bound on how many are made: ten megabytes of `[],[],…` are three million values,
-//! a hundred times their size in memory. Reading stops at the bound.
+//! Parses untrusted JSON with a bound on the number of values: ten megabytes of `[],[],…` are three million values, a
+//! hundred times their size in memory. Parsing stops at the bound.
 
 use std::fmt;
 
@@ -8,35 +8,35 @@ use serde_json::{Map, Number, Value};
 
 use crate::budget::Budget;
 
-/// Reads a text that is one value.
+/// Parses a text that is one JSON value.
 ///
 /// # Errors
-/// It is not JSON, or the budget is spent.
+/// The text is not JSON, or the budget is spent.
 pub(crate) fn parse(text: &str, budget: &Budget<'_>) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Seed { budget }.deserialize(&mut reader)?;
     reader.end().map(|()| value)
 }
 
-/// Reads the value that a text begins with.
+/// Parses the JSON value that a text begins with.
 ///
 /// # Errors
-/// It does not begin with JSON, or the budget is spent.
+/// The text does not begin with JSON, or the budget is spent.
 pub(crate) fn first(text: &str, budget: &Budget<'_>) -> Result<Value, serde_json::Error> {
     Seed { budget }.deserialize(&mut serde_json::Deserializer::from_str(text))
 }
 
-/// Makes one value.
+/// Builds one value.
 #[derive(Clone, Copy)]
 struct Seed<'b> {
     budget: &'b Budget<'b>,
 }
 
 impl Seed<'_> {
-    /// Takes a node and a step a byte.
+    /// Spends one node and one step per byte.
     fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
         let goes_on = self.budget.make(1) && self.budget.step(bytes + 1);
-        if goes_on { Ok(()) } else { Err(E::custom("more than may be read")) }
+        if goes_on { Ok(()) } else { Err(E::custom("exceeds the reading budget")) }
     }
 }
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(item) = items.next_element_seed(self)? {
             out.push(item);
         }
-        // A list that grows takes up to twice what it has.
+        // A growing list takes up to twice the memory that it needs.
         out.shrink_to_fit();
         Ok(Value::Array(out))
     }
@@ -98,7 +98,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut out = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            // A name and its place take as much as a value.
+            // A name and its entry take as much memory as a value.
             self.take(name.len())?;
             let value = members.next_value_seed(self)?;
             out.insert(name, value);
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::budget::Limits;
 
-    /// Makes a text of about `n` nodes.
+    /// Returns a text of about `n` nodes.
     type Shape = fn(usize) -> String;
 
     #[test]
@@ -139,9 +139,9 @@ mod tests {
         }
     }
 
-    /// A list and its values are a node each; so are an object and its values, and each name is one more.
+    /// A list and each of its values count as one node; so do an object, each of its values, and each name.
     #[test]
-    fn names_count_as_values_do() {
+    fn names_count_as_nodes_like_values() {
         for (text, nodes) in [("[1,2,3]", 4), ("{\"a\":1,\"b\":2}", 5), ("{\"a\":{\"b\":[]}}", 5)] {
             let budget = Budget::default();
             parse(text, &budget).unwrap();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_several() {
+    fn only_the_first_value_of_several_is_parsed() {
         assert_eq!(first("{\"a\": 1} rest", &Budget::default()).unwrap(), json!({"a": 1}));
         assert!(parse("{\"a\": 1} rest", &Budget::default()).is_err());
     }

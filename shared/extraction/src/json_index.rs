@@ -1,5 +1,6 @@
-//! A JSON page read once for all fields: its members, outermost first, by the words of their names and by what those
-//! mean. Two hundred fields of a page of half a million members would else be a hundred million looks. Knows no field.
+//! An index of a JSON page, built once for all fields: its members, outermost first, by the words of their names and by
+//! the concepts that these mean. Without it, two hundred fields on a page with half a million members would take a
+//! hundred million comparisons. Depends on no field.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,11 +13,11 @@ use crate::vocabulary::{concept_of, words};
 /// A member of an object.
 pub(crate) struct Member<'v> {
     pub(crate) value: &'v Value,
-    /// The member in whose value it stands.
+    /// The member whose value contains it.
     pub(crate) above: Option<usize>,
 }
 
-/// The members of a page.
+/// The index of a page's members.
 #[derive(Default)]
 pub(crate) struct Index<'v> {
     pub(crate) members: Vec<Member<'v>>,
@@ -25,7 +26,7 @@ pub(crate) struct Index<'v> {
 }
 
 impl<'v> Index<'v> {
-    /// Looks at every member, until the budget is spent.
+    /// Indexes every member, until the budget is spent.
     pub(crate) fn of(page: &'v Value, budget: &Budget<'_>) -> Index<'v> {
         let mut index = Index::default();
         let mut known: HashMap<&str, (String, Option<Concept>)> = HashMap::new();
@@ -67,7 +68,7 @@ impl<'v> Index<'v> {
         }
     }
 
-    /// The members of these words and, apart, those of other words that mean the same; outermost first.
+    /// Returns the members named by these words and, separately, those that mean the same concept; outermost first.
     pub(crate) fn named(&self, words: &str, concept: Option<Concept>) -> (&[usize], &[usize]) {
         let own = self.by_words.get(words).map(Vec::as_slice).unwrap_or_default();
         let alike = self.by_concept.iter().find(|(known, _)| Some(*known) == concept);

@@ -1,4 +1,5 @@
-//! Pages that are JSON: a field is the member of its name, the dotted path that it spells, or a synonym's.
+//! Reads pages that are JSON: a field is the member of that name, the dotted path that its name spells, or a member
+//! that means the same.
 
 use std::collections::HashSet;
 
@@ -10,12 +11,12 @@ use crate::json_index::Index;
 use crate::selector::MAX_SELECTED;
 use crate::wanted::Wanted;
 
-/// Most members that are looked at for one field, outermost first.
+/// Most members examined for one field, outermost first.
 const MAX_MEMBERS: usize = 20_000;
 /// Most values of one list.
 const MAX_LIST: usize = 1_000;
 
-/// A page that was read, and what finds its members.
+/// A parsed page with its index.
 pub(crate) struct Json<'v> {
     root: &'v Value,
     index: Index<'v>,
@@ -28,7 +29,7 @@ impl<'v> Json<'v> {
     }
 }
 
-/// What one field collects: no more than a result may have.
+/// Collects one field's values, up to the size that a result may have.
 struct Collected<'b> {
     budget: &'b Budget<'b>,
     room: usize,
@@ -36,7 +37,7 @@ struct Collected<'b> {
 }
 
 impl Collected<'_> {
-    /// Copies a value that is no list and no object, as far as there is room.
+    /// Copies a scalar value as far as there is room.
     fn copy(&mut self, value: &Value) -> Option<Value> {
         let size = value.as_str().map_or(8, str::len);
         self.cut |= size > self.room || !self.budget.copy(size);
@@ -50,26 +51,27 @@ impl Collected<'_> {
     }
 }
 
-/// A field's candidates: a path, members of that very name, then members that mean the same.
+/// Returns a field's candidates: the path that its name spells, members of the same name, then members that mean the
+/// same.
 pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate> {
     let field = wanted.field;
     let mut found = Vec::new();
     if field.selector.is_some() {
-        // A CSS selector matches nothing here.
+        // A CSS selector matches nothing in JSON.
         return found;
     }
     let mut room = Collected { budget: page.budget, room: MAX_SELECTED, cut: false };
     let path: Vec<&str> = field.field.split('.').collect();
     if path.len() > 1 {
         let values = reach(page.root, &path, &mut room);
-        found.push(Candidate::new(Source::Json, values, "the path that the name spells"));
+        found.push(Candidate::new(Source::Json, values, "path spelled by the name"));
     }
     let (mut same, mut alike): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
     let (own, meant) = page.index.named(&wanted.label, wanted.concept);
     let mut all: Vec<usize> = own.iter().take(MAX_MEMBERS).chain(meant.iter().take(MAX_MEMBERS)).copied().collect();
     all.sort_unstable();
     all.dedup();
-    // The parts of a price are no second price.
+    // Parts of a price are not a second price.
     let mut whole: HashSet<usize> = HashSet::new();
     for at in all {
         let Some(member) = page.index.members.get(at).filter(|_| room.room > 0) else { break };
@@ -84,8 +86,8 @@ pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate>
         }
         if own.binary_search(&at).is_ok() { &mut same } else { &mut alike }.push(values);
     }
-    for (lists, reason, change) in [(same, "member of that name", 0), (alike, "member that means the same", -10)] {
-        // Of many objects with one value each a list is made, where a list is asked for.
+    for (lists, reason, change) in [(same, "member of the same name", 0), (alike, "member that means the same", -10)] {
+        // If a list is asked for and each member has one value, the values together form the list.
         let single = lists.iter().filter(|l| l.len() == 1).count();
         if wanted.is_array() && single > 1 && single == lists.len() {
             let values = lists.into_iter().flatten().take(MAX_LIST).collect();
@@ -97,12 +99,14 @@ pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate>
     found.retain(|c| !c.values.is_empty());
     if let Some(first) = found.first_mut().filter(|_| room.cut) {
         let most = MAX_SELECTED / 1024;
-        first.cut = Some(format!("the page has more than the {most} KB that a result may have; the rest was left out"));
+        first.cut =
+            Some(format!("the page's values exceed the limit of {most} KB for one field; the rest was left out"));
     }
     found
 }
 
-/// What stands at a path; a step is a member, or a place in a list, and goes into every element of a list otherwise.
+/// Returns the values at a path. A step is a member or a position in a list; any other step on a list applies to each
+/// of its elements.
 fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
     let mut here: Vec<&Value> = vec![page];
     for step in path {
@@ -125,7 +129,7 @@ fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
     here.into_iter().flat_map(|value| plain(value, room)).collect()
 }
 
-/// A value as plain values: of an object what names it, of a list each.
+/// Returns a value as scalars: of an object the member that names it, of a list one per element.
 fn plain<'v>(value: &'v Value, room: &mut Collected<'_>) -> Vec<Value> {
     let one = |v: &Value| !v.is_object() && !v.is_array() && !v.is_null();
     let keys = ["value", "amount", "name", "title", "text", "url"];
@@ -149,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_go_through_lists() {
+    fn paths_reach_into_lists() {
         let page =
             json!({"items": [{"price": {"amount": 5}}, {"price": {"amount": 6}}, {"price": [7, {"name": "x"}]}]});
         let budget = Budget::default();
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_times_fields_is_no_product() {
+    fn steps_grow_with_the_members_however_many_the_fields() {
         let names: Vec<String> = (0..200).map(|i| format!("zork{i}")).collect();
         let steps = |n: usize| {
             let page = Value::Object((0..n).map(|i| (format!("key{i}x"), json!(i))).collect());
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_field_collects_is_bounded() {
+    fn the_values_collected_for_a_field_are_bounded() {
         let names: Vec<String> = ["title", "productTitle", "item title", "x.title"].map(str::to_owned).to_vec();
         let long = json!({"title": "é".repeat(1_000_000), "x": {"title": "é".repeat(1_000_000)}});
         let many = json!({"title": vec!["words"; 200_000], "x": [{"title": 1}]});
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_value_are_no_second_one() {
+    fn parts_of_a_value_are_not_a_second_value() {
         let page = json!({"price": {"value": 5, "price": 6}, "a": {"price": {"x": {"price": 7}}}});
         let schema = domain::Schema::parse(&json!([{"field": "price", "type": "float", "example": 1}])).unwrap();
         let budget = Budget::default();

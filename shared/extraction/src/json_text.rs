@@ -1,5 +1,6 @@
-//! JSON as servers send it, made JSON: prefixes that keep scripts from reading it, calls around it, halves of surrogate
-//! pairs, numbers that no float holds. Pure text work; what is in it is read elsewhere.
+//! Repairs JSON as servers send it: removes prefixes that stop scripts from reading it and calls around it, and
+//! replaces unpaired surrogates and numbers beyond the range of a float. Works on text only; does not interpret the
+//! content.
 
 use std::borrow::Cow;
 
@@ -8,10 +9,11 @@ use serde_json::Value;
 use crate::budget::Budget;
 use crate::json;
 
-/// What servers put before JSON so that another site cannot run it as a script.
+/// Prefixes that servers put before JSON so that another site cannot run it as a script.
 const PREFIXES: [&str; 7] = [")]}',", ")]}'", ")]}", "while(1);", "while (1);", "for(;;);", "for (;;);"];
 
-/// The JSON of a text without what is around it: a byte order mark, a prefix, a call (`callback({…});`).
+/// Returns the JSON within a text, without a byte order mark, a prefix, a comment or a call (`callback({…});`) around
+/// it.
 pub(crate) fn bare(text: &str) -> &str {
     let mut text = text.trim_start_matches('\u{feff}').trim();
     for prefix in PREFIXES {
@@ -20,14 +22,14 @@ pub(crate) fn bare(text: &str) -> &str {
             break;
         }
     }
-    // Facebook and others comment the whole out.
+    // Facebook and others put all of it in a comment.
     if let Some(inner) = text.strip_prefix("/*").and_then(|t| t.strip_suffix("*/")) {
         text = inner.trim();
     }
     in_call(text).unwrap_or(text)
 }
 
-/// What a call of one function is given, if a text is nothing else.
+/// Returns the argument of a call if the text is nothing but a call of one function.
 fn in_call(text: &str) -> Option<&str> {
     let text = text.strip_prefix("/**/").unwrap_or(text).trim_start();
     let name = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.')))?;
@@ -39,12 +41,12 @@ fn in_call(text: &str) -> Option<&str> {
     inner.starts_with(['{', '[']).then_some(inner)
 }
 
-/// Whether a text begins as an object or a list does.
+/// Returns whether a text begins like a JSON object or list.
 pub(crate) fn begins(text: &str) -> bool {
     bare(text).starts_with(['{', '['])
 }
 
-/// Reads a text as JSON, mended only where that is needed; `None` for what is none.
+/// Parses a text as JSON, repairing it only if needed. Returns `None` if it is not JSON.
 pub(crate) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let text = bare(text);
     json::parse(text, budget).ok().or_else(|| match mended(text) {
@@ -53,8 +55,8 @@ pub(crate) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     })
 }
 
-/// The text with halves of surrogate pairs as U+FFFD and numbers over the range of a float as null, which is what is
-/// known of them.
+/// Returns the text with unpaired surrogates as U+FFFD and numbers beyond the range of a float as null, since nothing
+/// more is known of them.
 fn mended(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut out = String::new();
@@ -93,7 +95,7 @@ fn mended(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The UTF-16 code unit that an escape of four hexadecimal digits stands for.
+/// Returns the UTF-16 code unit of an escape with four hexadecimal digits.
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_around_json_goes() {
+    fn wrappers_around_json_are_removed() {
         let want = json!({ "a": [1, "x"] });
         for text in [
             "{\"a\": [1, \"x\"]}",
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_mended() {
+    fn values_that_json_cannot_hold_are_repaired() {
         for (text, want) in [
             (r#"{"a": "x \ud83d y"}"#, json!({ "a": "x \u{fffd} y" })),
             (r#"["\ude00", "\ud83d\ude00", "\\ud83d"]"#, json!(["\u{fffd}", "😀", "\\ud83d"])),

@@ -1,9 +1,9 @@
-//! What concepts can be like: what finds them on a page, what their values look like, and properties that some have.
+//! Properties of concepts: how they are found on a page, what their values look like, and traits that some have.
 
-/// What else than labels and marks finds a concept's values on the visible page.
+/// How a concept's values are found on the visible page, besides by labels and marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nothing else.
+    /// In no other way.
     Labels,
     Address,
     Body,
@@ -24,16 +24,16 @@ pub(crate) enum Look {
     FileSize,
     Modified,
     OldPrice,
-    /// What somebody is at an organisation.
+    /// A person's role at an organisation.
     JobTitle,
-    /// What an organisation beside the heading is called.
+    /// The name of an organisation beside the heading.
     Organisation,
-    /// What the heading has in brackets.
+    /// The text in brackets in the heading.
     InBrackets,
     /// A part of the name of the person that the page is about.
     PersonName,
     Phone,
-    /// What the place of an event is called.
+    /// The name of an event's venue.
     Place,
     Price,
     /// The second of two days.
@@ -41,13 +41,13 @@ pub(crate) enum Look {
     Rating,
     RatingCount,
     ReadingTime,
-    /// A length of time that is a fact of its own on a line of facts.
+    /// A duration that stands by itself on a line of facts.
     Length,
-    /// What a picture is made with, and on what.
+    /// The technique of an artwork, and the surface it is on.
     Medium,
-    /// The number behind the title.
+    /// The number after the title.
     Version,
-    /// Money for a span of time.
+    /// Money per period of time.
     Salary,
     Site,
     Sku,
@@ -56,9 +56,9 @@ pub(crate) enum Look {
     Tags,
     Times,
     Title,
-    /// The work that an event, a review or an edition is of.
+    /// The work that an event, a review or an edition belongs to.
     Work,
-    /// One of the values that it can have, as its words list them.
+    /// One of the values that the concept can have, as listed in its words.
     Values,
 }
 
@@ -69,21 +69,21 @@ pub(crate) enum Shape {
     Free,
     /// A number of things, or a measure.
     Count,
-    /// Letters and digits that name one thing.
+    /// Letters and digits that identify one thing.
     Code,
     /// A day, with or without a time.
     Day,
-    /// A URL or an address of mail.
+    /// A URL or an email address.
     Link,
     /// Several values.
     List,
     /// Sentences.
     Long,
-    /// A length of time.
+    /// A duration.
     Minutes,
     /// An amount with or without its currency.
     Money,
-    /// What a person or an organisation is called.
+    /// The name of a person or an organisation.
     Name,
     /// A place or the address of one.
     Place,
@@ -94,28 +94,28 @@ pub(crate) enum Shape {
 /// Properties that some concepts have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trait {
-    /// Things of every kind have it: it does not tell which one a page is about.
+    /// Things of every kind have it, so it does not tell what a page is about.
     Common,
-    /// The page says it better than its markup: it is always looked at.
+    /// The page states it better than its markup, so the page is always examined.
     Shown,
-    /// Markup often has it wrong: the page is looked at unless the markup is of the most trusted kind.
+    /// Markup is often wrong about it, so the page is examined unless the markup is of the most trusted kind.
     Doubted,
-    /// Its look finds all there is: labels and marks near it mislead.
+    /// Its look finds every value; labels and marks near it mislead.
     OwnLook,
-    /// Its values are URLs, which are given absolute.
+    /// Its values are URLs, returned as absolute ones.
     Address,
-    /// It may be less than nothing.
+    /// It may be negative.
     Signed,
-    /// A code that may hold words.
+    /// A code that may contain words.
     Wordy,
-    /// A code that may have no digit.
+    /// A code that may contain no digit.
     Digitless,
-    /// Every thing has one of its own: as the last part of a dotted name it says nothing of whose it is.
+    /// Every thing has one of its own, so as the last part of a dotted name it does not tell whose it is.
     Vague,
     /// The upper end of a range.
     Upper,
-    /// How to reach who the page is about: a footer often tells of the site instead.
+    /// How to reach the subject of the page; a footer often gives the site's instead.
     Reach,
-    /// A list whose elements are lines, not words with commas between them.
+    /// A list whose elements are lines, not words separated by commas.
     Lines,
 }

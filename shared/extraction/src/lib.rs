@@ -1,6 +1,8 @@
-//! Extraction without a model: a page's bytes and a schema in, typed values with warnings out. Deterministic.
+//! Extracts typed values from a page without a model: takes a page's bytes and a schema, returns values and warnings.
+//! Deterministic.
 //!
-//! It knows no network, no clock, no randomness and no job. A wrong value is worse than null.
+//! It depends on no network, clock, randomness or job. Where a value is in doubt it returns null: a wrong value is
+//! worse.
 
 pub mod budget;
 pub mod charset;
@@ -64,50 +66,50 @@ pub struct Page<'a> {
     pub body: &'a [u8],
     /// The `Content-Type` header.
     pub content_type: Option<&'a str>,
-    /// Where it was found, after redirects.
+    /// The page's URL after redirects.
     pub url: &'a Url,
 }
 
-/// How it is to be read.
+/// How to read the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// BCP 47 tag: decides ambiguous numbers and dates.
+    /// BCP 47 tag that decides how ambiguous numbers and dates are read.
     pub locale: &'a str,
-    /// When the page was fetched: what relative dates count from.
+    /// When the page was fetched. Relative dates count from here.
     pub now: Timestamp,
-    /// What reading this page may cost.
+    /// Limits on what reading this page may cost.
     pub budget: &'a Budget<'a>,
 }
 
-/// What was found.
+/// The result of an extraction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extracted {
     /// Exactly the schema's keys, in its order.
     pub data: Map<String, Value>,
     /// What was changed, dropped or could not be read.
     pub warnings: Vec<String>,
-    /// [`RenderMode::Structured`] when every value that is there came from structured data, else [`RenderMode::Fetch`].
+    /// [`RenderMode::Structured`] if every value present came from structured data, else [`RenderMode::Fetch`].
     pub render_mode: RenderMode,
 }
 
-/// The page cannot be read at all.
+/// Why a page could not be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtractError {
-    /// Neither HTML, XML, JSON nor text.
-    #[error("the content is \"{0}\"; only HTML, JSON and text can be read")]
+    /// The content is neither HTML, XML, JSON nor text.
+    #[error("the content type is \"{0}\"; only HTML, XML, JSON and text can be read")]
     Unsupported(String),
-    /// It says that it is JSON and is not.
-    #[error("the page says that it is JSON, but it cannot be read as JSON")]
+    /// The content type says JSON, but the content is not JSON.
+    #[error("the content type says JSON, but the content is not valid JSON")]
     BrokenJson,
-    /// The deadline passed while it was read.
-    #[error("reading the page took longer than there was time")]
+    /// The deadline passed while the page was being read.
+    #[error("reading the page took longer than the time left")]
     OutOfTime,
-    /// It costs more to read than a page may.
-    #[error("the page is too much to read: it takes more {0} than a page may")]
+    /// The page exceeds a limit of its budget.
+    #[error("the page is too expensive to read: it exceeds the limit of {0} for a page")]
     TooMuch(Spent),
 }
 
-/// Kinds of content that are read differently.
+/// Kinds of content, each read in its own way.
 enum Kind {
     Html,
     Xml(xml::Xml),
@@ -115,7 +117,7 @@ enum Kind {
     Text,
 }
 
-/// What a page is: what its type says, as far as its text bears that out.
+/// Returns the kind of a page: the kind that its content type names, unless its text contradicts it.
 fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Result<Kind, ExtractError> {
     let unsupported = || Err(ExtractError::Unsupported(coercion::clip(&essence(content_type.unwrap_or_default()))));
     let xml = |text: &str| xml::parse(text, budget).map(Kind::Xml);
@@ -123,7 +125,7 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
     let markup = || Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html);
     let json = |text: &str| json_text::read(text, budget).map(Kind::Json);
     match Media::of(content_type) {
-        // What is not XML in the end is read as leniently as HTML.
+        // Content that turns out not to be XML is read as leniently as HTML.
         Media::Xhtml | Media::Xml => Ok(xml(text).unwrap_or(Kind::Html)),
         Media::Other => unsupported(),
         Media::Json => match json(text) {
@@ -131,7 +133,7 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
             None if is_markup => Ok(markup()),
             None => Err(ExtractError::BrokenJson),
         },
-        // Servers send pages, feeds and JSON under any of these.
+        // Servers send pages, feeds and JSON under any of these types.
         Media::Html | Media::Script | Media::Text | Media::Unsaid if is_markup => Ok(markup()),
         said => match (Some(text).filter(|t| json_text::begins(t)).and_then(json), said) {
             (Some(json), _) => Ok(json),
@@ -145,12 +147,12 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
 /// Reads the schema's fields from a page.
 ///
 /// # Errors
-/// The content is of a kind that cannot be read.
+/// The content is of a kind that cannot be read, or reading exceeds the budget.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
     extract_with(page, schema, context, Wants::default()).0
 }
 
-/// The same, and what else is wanted from the same document.
+/// Reads the fields as [`extract`] does, and whatever else `wants` asks for from the same document.
 pub fn extract_with(
     page: &Page<'_>,
     schema: &Schema,
@@ -163,8 +165,8 @@ pub fn extract_with(
     (read.map(|()| extracted), extras)
 }
 
-/// Tells of every field which candidates there were, what became of each, and which won: for those who work on the
-/// extractor. It looks at more than [`extract`] does, which stops where an answer is certain.
+/// Lists for each field its candidates, what became of each, and which one won. For people who work on the extractor.
+/// Examines more than [`extract`], which stops where an answer is certain.
 ///
 /// # Errors
 /// As [`extract`].
@@ -174,7 +176,7 @@ pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Resul
     Ok(explainer.0)
 }
 
-/// Finds each field's candidates and chooses among them.
+/// Finds each field's candidates and chooses among them. With `tell`, records what became of every candidate.
 fn each(
     page: &Page<'_>,
     schema: &Schema,
@@ -188,7 +190,7 @@ fn each(
     let fields = sources::wanted(schema);
     let kind = kind_of(page.content_type, &text, budget).or_else(|e| ended(budget).and(Err(e)))?;
     match kind {
-        // A caller's selector may ask for anything, scripts and styles too.
+        // A caller's selector may match anything, including scripts and styles.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
             receiver.document(&document, budget);
@@ -203,7 +205,7 @@ fn each(
             receiver.document(&document, budget);
             each_of(&document, page, None, &fields, context, tell, receiver);
         }
-        // Lines of plain text can be labels with values too.
+        // Lines of plain text may be labels with values too.
         Kind::Text => {
             let document = html::parse_within(&html::of_text(&text), budget);
             each_of(&document, page, None, &fields, context, tell, receiver);
@@ -224,7 +226,7 @@ fn each(
     ended(budget)
 }
 
-/// Whether what a page may cost was enough for it.
+/// Returns an error if the budget was not enough for the page.
 fn ended(budget: &Budget<'_>) -> Result<(), ExtractError> {
     match budget.spent() {
         None => Ok(()),
@@ -233,7 +235,7 @@ fn ended(budget: &Budget<'_>) -> Result<(), ExtractError> {
     }
 }
 
-/// The same for a page that was parsed; `data` holds the values of one that is XML.
+/// Reads the fields of a parsed page. `data` holds the values of an XML page.
 fn each_of(
     parsed: &scraper::Html,
     page: &Page<'_>,
@@ -272,8 +274,8 @@ fn each_of(
     receiver.whole(Content::Doc(&doc, &head), fields);
 }
 
-/// The locale that a page is read by: the caller's; but a caller who asked in English and got a page that says that it
-/// is in another language gets that page's numbers and dates as that language writes them.
+/// Returns the locale to read a page by: the caller's. But if the caller asked in English and the page declares another
+/// language, the page's language decides how its numbers and dates are read.
 fn locale_of<'a>(asked: &'a str, page: Option<&'a str>) -> &'a str {
     let language = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     match page {

@@ -1,8 +1,9 @@
-//! The links of a page: what a crawl may go on to. They are read from the document that extraction parses, so a page is
-//! parsed once. Of a feed (RSS, Atom) they are those of its items. It knows no pattern, no robots.txt and no other page.
+//! The links of a page: what a crawl may follow. They are read from the document that extraction parses, so a page is
+//! parsed once. Of a feed (RSS, Atom) they are the links of its items. Depends on no pattern, no robots.txt and no
+//! other page.
 //!
-//! Sources: HTML, "links" and "base element"; RSS 2.0; RFC 4287 (Atom); RFC 8288 for relation types; `nofollow` as the robots meta element and the
-//! link relation of that name have it.
+//! Sources: HTML, "links" and "base element"; RSS 2.0; RFC 4287 (Atom); RFC 8288 for relation types; `nofollow` as in
+//! the robots meta element and the link relation of that name.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,16 +19,16 @@ use crate::budget::{Budget, PASS};
 
 /// Most links of a page; further ones are left out.
 pub const MAX_LINKS: usize = 5_000;
-/// Most bytes of all their URLs together: a page of short relative links to a long base must not grow a thousandfold.
+/// Most bytes of all URLs together: a page of short relative links with a long base must not grow a thousandfold.
 pub const MAX_LINK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Longest text that is read as an address, with the white space around it.
+/// Longest text that is read as an address, including white space around it.
 const MAX_ITEM_TEXT: usize = 2 * MAX_URL;
 
-/// Steps that reading a short URL counts as.
+/// Steps charged for reading a short URL.
 const URL_STEPS: usize = 32;
 
-/// What a link was found as.
+/// How a link was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkKind {
     /// `a[href]` or `area[href]`.
@@ -45,11 +46,11 @@ pub enum LinkKind {
 /// One link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Where to: absolute, http or https, without a fragment, at most [`MAX_URL`] bytes.
+    /// The target: absolute, http or https, without a fragment, at most [`MAX_URL`] bytes.
     pub url: Url,
-    /// What it was found as, the first time.
+    /// How it was found the first time.
     pub kind: LinkKind,
-    /// Whether the page asks not to follow it: wherever it has the link, or of all its links.
+    /// Whether the page asks not to follow it: at every place where it has the link, or for all its links.
     pub nofollow: bool,
 }
 
@@ -58,12 +59,12 @@ pub struct Link {
 pub struct Links {
     /// Each URL once, in document order.
     pub links: Vec<Link>,
-    /// Whether there were more than [`MAX_LINKS`] or [`MAX_LINK_BYTES`].
+    /// Whether links were left out: more than [`MAX_LINKS`] or [`MAX_LINK_BYTES`], or the budget was spent.
     pub truncated: bool,
 }
 
 impl Links {
-    /// Reads the links of a document that was found at `url`, after redirects, as many as the budget is enough for.
+    /// Reads the links of a document found at `url`, after redirects, as far as the budget allows.
     pub(crate) fn of(page: &Html, url: &Url, budget: &Budget<'_>) -> Links {
         let head = Head::of(page, url, budget);
         let mut links = Links::default();
@@ -78,12 +79,12 @@ impl Links {
             let of_item = if feed { item_target(element, budget).map(|href| (LinkKind::Item, href)) } else { None };
             let found = of_item.or_else(|| target(element.value()).map(|(kind, href)| (kind, href.into())));
             let Some((kind, href)) = found else { continue };
-            // Resolved, hashed and copied.
+            // Resolving, hashing and copying it.
             budget.step(URL_STEPS + (href.len() + head.base.as_str().len()) / PASS);
             let Some(target) = resolve(&head.base, &href) else { continue };
             let nofollow = head.nofollow || tokens(element.attr("rel")).any(|t| t.eq_ignore_ascii_case("nofollow"));
             if let Some(&at) = known.get(&target) {
-                // One that may be followed is enough.
+                // One occurrence that may be followed is enough.
                 if let Some(link) = links.links.get_mut(at) {
                     link.nofollow &= nofollow;
                 }
@@ -101,7 +102,7 @@ impl Links {
     }
 }
 
-/// What is said of all links of a page, wherever in it.
+/// What applies to all links of a page.
 struct Head {
     base: Url,
     nofollow: bool,
@@ -114,7 +115,7 @@ impl Head {
         for element in elements(page).take_while(|_| budget.step(1)) {
             let element = element.value();
             match element.name() {
-                // The first that has an address counts, even if it is none that can be used.
+                // The first `base` with an address counts, even if the address is unusable.
                 "base" if base.is_none() => base = element.attr("href").map(|href| url.join(href.trim()).ok()),
                 "meta" if element.attr("name").is_some_and(|n| n.trim().eq_ignore_ascii_case("robots")) => {
                     let words = element.attr("content").unwrap_or_default().split([',', ' ', ';']).map(str::trim);
@@ -129,7 +130,8 @@ impl Head {
     }
 }
 
-/// The elements of a page in document order, without what is in a `template`: that is no part of the page yet.
+/// Yields the elements of a page in document order, without the contents of a `template`, which are not part of the
+/// page yet.
 fn elements(page: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     let mut inside: Option<NodeId> = None;
     page.tree.root().traverse().filter_map(move |edge| match edge {
@@ -151,11 +153,11 @@ fn elements(page: &Html) -> impl Iterator<Item = ElementRef<'_>> {
     })
 }
 
-/// Root elements of feeds, as the tree has them.
+/// Root elements of feeds, as the tree names them.
 const FEEDS: [&str; 3] = ["rss", "rdf:rdf", "feed"];
 
-/// What an item of a feed is about: the text of RSS's `link`, the address of Atom's that is no other relation's.
-/// Items may be nested in each other: a text is read as far as a URL may be long.
+/// Returns the address of a feed's item: the text of RSS's `link`, or the `href` of Atom's with relation `alternate` or
+/// none. Items may nest, so a text is read only up to the length that a URL may have.
 fn item_target<'e>(element: ElementRef<'e>, budget: &Budget<'_>) -> Option<Cow<'e, str>> {
     let parent = element.parent().and_then(ElementRef::wrap)?;
     match (element.value().name(), parent.value().name()) {
@@ -176,7 +178,7 @@ fn item_target<'e>(element: ElementRef<'e>, budget: &Budget<'_>) -> Option<Cow<'
     }
 }
 
-/// What an element links to, as written, if it is a link that a crawl follows.
+/// Returns the kind and the address, as written, of an element that links to something that a crawl follows.
 fn target(element: &Element) -> Option<(LinkKind, &str)> {
     let kind = match element.name() {
         "a" | "area" => LinkKind::Anchor,
@@ -197,7 +199,7 @@ fn target(element: &Element) -> Option<(LinkKind, &str)> {
     Some((kind, element.attr("href")?))
 }
 
-/// Whether a link's `type` is a page's, or not said.
+/// Returns whether a link's `type` is that of a page or absent.
 fn is_page(kind: Option<&str>) -> bool {
     let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.is_empty() || essence.eq_ignore_ascii_case("text/html")
@@ -207,7 +209,8 @@ fn tokens(attribute: Option<&str>) -> impl Iterator<Item = &str> {
     attribute.unwrap_or_default().split_ascii_whitespace()
 }
 
-/// The URL of a link; `None` for one within the page, one that is none, and one that is no page's.
+/// Returns the URL of a link. Returns `None` for a link within the page, an invalid one, and one that does not lead to
+/// a page.
 fn resolve(base: &Url, href: &str) -> Option<Url> {
     let href = href.trim();
     if href.is_empty() || href.starts_with('#') || href.len() > MAX_URL {

@@ -1,4 +1,5 @@
-//! Lists as values: one text taken apart, elements read one by one, and what templates put between them left out.
+//! Lists as values: splits one text into elements, reads elements one by one, and drops what templates put between
+//! them.
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::wanted::Wanted;
 /// Most elements of an array.
 const MAX_ELEMENTS: usize = 1_000;
 
-/// A candidate's values as a list; `None` where none of them can be read as its elements' type.
+/// Reads a candidate's values as a list. Returns `None` if none of them can be read as the elements' type.
 pub(crate) fn array(
     wanted: &Wanted<'_>,
     candidate: &Candidate,
@@ -72,14 +73,14 @@ pub(crate) fn array(
     Some(Value::Array(items))
 }
 
-/// The texts of a list of objects that was written into a text as JSON.
+/// Returns the texts of a list of objects that a text contains as JSON.
 fn written_out(text: &str) -> Vec<Value> {
     let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
     let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
     items.iter().filter_map(named).collect()
 }
 
-/// Names that a template gives to every step say nothing of any.
+/// Drops short texts that occur three times or more: names that a template gives to every step.
 fn drop_repeated(items: &mut Vec<Value>) {
     let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for text in items.iter().filter_map(Value::as_str).filter(|t| t.chars().count() < 40) {
@@ -88,7 +89,7 @@ fn drop_repeated(items: &mut Vec<Value>) {
     items.retain(|i| i.as_str().is_none_or(|t| counts.get(t).is_none_or(|n| *n < 3)));
 }
 
-/// Amounts that stand in elements of their own, each before what it is an amount of, with that in one.
+/// Joins amounts that stand in elements of their own with what follows, the thing that they are an amount of.
 fn join_amounts(items: &mut Vec<Value>) {
     let starts = |v: &Value| v.as_str().is_some_and(|t| t.starts_with(char::is_numeric));
     let alone = |v: &Value| {
@@ -114,8 +115,8 @@ fn join_amounts(items: &mut Vec<Value>) {
     *items = joined;
 }
 
-/// Whether a list can be what is asked for: steps are sentences, ingredients are more than a word, and some of them
-/// have amounts.
+/// Returns whether a list can be what is asked for: steps are sentences; ingredients are more than a word, and some of
+/// them have amounts.
 pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
     let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
     match wanted.concept {
@@ -123,7 +124,7 @@ pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
             let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
             let sentences = items.iter().filter(|v| text(v).ends_with(['.', '!', '。'])).count();
             let long = lengths >= items.len() * 22 || (sentences > 1 && sentences == items.len());
-            // A single line with a number first is a length of time.
+            // A single line that begins with a number is a duration.
             long && !(items.len() == 1 && text(&items[0]).starts_with(|c: char| c.is_ascii_digit()))
         }
         Some(Concept::Ingredient) => {
@@ -135,7 +136,8 @@ pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
     }
 }
 
-/// An element as its list wants it; `None` where it is only the heading of a part of the list, or a number of a step.
+/// Returns an element as its list needs it, or `None` if it is only the heading of a part of the list or the number of
+/// a step.
 fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
     let Value::String(text) = &value else { return Some(value) };
     match wanted.concept {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_join_what_they_are_of() {
+    fn amounts_are_joined_with_their_ingredients() {
         let mut items = texts(&["2 tbsp", "oil", "½ cup", "corn", "1", "egg", "salt"]);
         join_amounts(&mut items);
         assert_eq!(items, texts(&["2 tbsp oil", "½ cup corn", "1 egg", "salt"]));
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_step_is_called_says_nothing() {
+    fn names_that_repeat_for_every_step_are_dropped() {
         let mut items = texts(&["Add", "Put the peas in.", "Add", "Put the salt in.", "Add", "Stir."]);
         drop_repeated(&mut items);
         assert_eq!(items, texts(&["Put the peas in.", "Put the salt in.", "Stir."]));

@@ -50,7 +50,7 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
     let talk = async { tokio::join!(told, from.read_to_end(&mut answer)).1 };
     match tokio::time::timeout_at(end.into(), talk).await {
         Ok(read) => read.map(drop)?,
-        Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than there was time")),
+        Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than the time left")),
     }
     Ok(Reading::parse(&answer).unwrap_or_else(|| {
         tracing::info!("a process that read a page died");

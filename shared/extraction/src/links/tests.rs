@@ -14,7 +14,7 @@ fn urls(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_kind_of_link() {
+fn every_kind_of_link_is_found() {
     let page = "<link rel='NEXT' href=?x=2><link rel=canonical href=/c><link rel='alternate' hreflang=de href=/de>
         <link rel=alternate type='application/rss+xml' href=/feed><link rel=alternate type='Text/HTML; charset=x' href=/m>
         <link rel='alternate stylesheet' href=/s><link rel=stylesheet href=/t><link href=/u><link rel=next>
@@ -32,7 +32,7 @@ fn every_kind_of_link() {
 }
 
 #[test]
-fn what_is_no_page_is_left_out() {
+fn links_that_lead_to_no_page_are_left_out() {
     let page = "<a href=mailto:a@b.test>1</a><a href='javascript:x()'>2</a><a href=#top>3</a><a href=tel:1>4</a>
         <a href='http://['>5</a><a href=https://u:p@e.test/>6</a><a href=ftp://e.test/>7</a><a href=data:text/html,x>8</a>
         <template><a href=/in-template>9</a></template><!-- <a href=/comment> --><a href=/ok#part>10</a>";
@@ -47,7 +47,7 @@ fn the_base_is_honoured() {
     assert_eq!(urls("<a href=x></a><base target=_top><base href=http://f.test/><base href=/c/>"), ["http://f.test/x"]);
     assert_eq!(urls("<base href='javascript:1'><base href=/c/><a href=x>"), ["https://e.test/d/x"]);
     assert_eq!(urls("<base href='http://['><a href=x>"), ["https://e.test/d/x"]);
-    // To the page's own address with a base of another is a link.
+    // With another page's base, a link to the page's own address is a link.
     assert_eq!(urls("<base href=/b/><a href=?q>"), ["https://e.test/b/?q"]);
 }
 
@@ -73,9 +73,9 @@ fn a_feed_links_to_its_items() {
     assert!(urls("<item><link>/x</link></item>").is_empty(), "no feed, no items");
 }
 
-/// Items in items, each of which has the texts of all within it: none is read beyond what an address may be.
+/// Items nest, and each contains the texts of all within it: none is read beyond the length that an address may have.
 #[test]
-fn a_text_of_a_feed_is_read_as_far_as_an_address_goes() {
+fn the_text_of_a_feed_link_is_read_only_to_the_length_of_an_address() {
     let feed = format!("<rss>{}{}</rss>", "<item><link>".repeat(100), "<b>x</b>".repeat(2 * MAX_ITEM_TEXT));
     let xml = crate::xml::parse(&feed, &Default::default()).unwrap();
     let budget = Budget::default();
@@ -87,7 +87,7 @@ fn a_text_of_a_feed_is_read_as_far_as_an_address_goes() {
 }
 
 #[test]
-fn nofollow_is_told_apart() {
+fn nofollow_is_recognised() {
     let flags = |page: &str| links(page).links.iter().map(|l| l.nofollow).collect::<Vec<_>>();
     assert_eq!(flags("<a href=1 rel='noopener NoFollow'></a><a href=2 rel=nofollowed>"), [true, false]);
     assert_eq!(flags("<a href=1 rel=nofollow></a><a href=1>"), [false]);
