@@ -91,7 +91,7 @@ bend("methods of any name", rest_of)
 
 
 # A right on a table, whose lack has to be noticed. (The emulator asks neither whether a worker may send to a queue or a
-# poller may receive, nor whether the gateway may call a function: tests/suite/rights.rs and template.rs do.)
+# poller may receive, nor whether the gateway may call a function: tests/suite/iam.rs and template.rs do.)
 if without:
     role, right = without
     lacking = [s for s in statements(resources[role]) if right in actions(s)]

@@ -2,6 +2,9 @@
 
 #![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
 
+mod crawl;
+mod real_times;
+
 use domain::Endpoint;
 use engine::result_stream::Order;
 use runtime::settings::Settings;

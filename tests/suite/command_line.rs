@@ -1,9 +1,8 @@
 //! `runo`, the command line, as a process of its own.
 
-mod agent;
-mod interrupts;
 mod jobs;
 mod login;
+mod mcp;
 mod output;
 mod resume;
 mod terminal;

@@ -1,15 +1,15 @@
 //! `POST /v1/crawl` as a client and the crawled site see it, on generated sites whose pages are known by number.
 
-mod answers;
-mod cancel;
+mod coverage;
 mod credits;
 mod limits;
-mod pages;
+mod links;
+mod page_identity;
 mod politeness;
 mod refusals;
+mod responses;
 mod robots;
 mod sitemaps;
-mod whole;
 
 use std::collections::BTreeSet;
 

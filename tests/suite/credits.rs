@@ -99,23 +99,3 @@ async fn a_top_up_is_booked_once() {
     assert_eq!(quota(&engine).await.unwrap().prepaid, Some(17));
     ground.assert_sound("top-up").await;
 }
-
-#[tokio::test]
-async fn a_job_past_its_deadline_ends_expired() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
-    let mut batch = call(Endpoint::Batch, site.urls("/gate", 6));
-    batch.options = Options { concurrency: Some(2), timeout_ms: 120_000, ..batch.options };
-    let started = accept(&engine, batch).await.unwrap();
-    let job = started.job.id.clone();
-    let feed = engine.driver.start(*started, None);
-    crate::support::until("two run", async || site.hits() == 2).await;
-    ground.clock.advance(86_400 + 1);
-    let results = drain(feed).await.unwrap();
-    assert_eq!(results.len(), 6);
-    assert!(results.iter().all(|r| r["error"]["code"] == "JOB_EXPIRED" && r["error"]["retryable"] == true));
-    let ended = engine.jobs.job(&job).await.unwrap().unwrap();
-    assert_eq!(ended.state.name(), "expired");
-    assert_eq!(ended.charge.map(|c| (c.charged, c.refunded())), Some((2, 4)));
-    ground.assert_sound("expired").await;
-}

@@ -1,6 +1,5 @@
 //! Politeness at hosts, between processes: slots that never overlap, back-off that all of them keep, one robots.txt.
 
-mod messages;
 mod robots;
 
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! The API as tools for agents: what an agent that speaks the Model Context Protocol gets from `/mcp`.
 
+mod iam;
 mod protocol;
-mod rights;
-mod tools;
 
 use reqwest::Method;
 use serde_json::{Value, json};

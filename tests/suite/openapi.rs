@@ -1,7 +1,6 @@
 //! `/openapi.json`, held against the code in both directions: routes, functions, error codes and their statuses here;
 //! what requests may say and what answers say in the modules below.
 
-mod answers;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};

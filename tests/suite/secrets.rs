@@ -1,19 +1,17 @@
-//! What may be seen by whom: keys in no row and no log, query strings and passwords in no log, nothing of an account's
-//! by another.
+//! Where secrets must not appear: keys in no row and no log, query strings and passwords in no log, URLs in no message.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use domain::Plan;
-use http::Method;
+use domain::{JobId, Plan};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use store::TableNames;
+use store::queue::Message;
 
 use crate::support::binaries::binary;
 use crate::support::site::Site;
-use crate::support::stack::{Answer, Caller, World, client, schema};
-use crate::support::until;
+use crate::support::stack::{World, client, schema};
 
 /// Every row of every table, as the embedded DynamoDB gives it.
 async fn rows(world: &World) -> String {
@@ -134,85 +132,9 @@ async fn no_log_has_a_secret_in_it() {
     }
 }
 
-/// Asks with a method, and whatever else a caller may say.
-async fn ask(caller: &Caller, method: &Method, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let request = caller.request(method.clone(), path);
-    caller.send(headers.iter().fold(request, |r, (name, value)| r.header(*name, *value))).await
-}
-
-#[tokio::test]
-async fn nothing_of_an_account_is_seen_or_touched_by_another() {
-    let (world, site) = (World::start().await, Site::start().await);
-    let other = world.account("other", Plan::Scale, None, None).await;
-    let stranger = world.with_key("sk_live_of_nobody");
-    let (batch, extract) = (
-        json!({ "urls": [site.url("/p/0"), site.url("/gate/1")], "schema": schema() }),
-        json!({ "url": site.url("/p/2"), "schema": schema() }),
-    );
-    let ended = world.post("/v1/extract", &extract).await.job();
-    let (running, result) = world.begin("/v1/batch", batch).await;
-    let with_id = api::routes::ROUTES.iter().filter(|route| route.path.contains("{job_id}"));
-    let wishes: [&[(&str, &str)]; 5] = [
-        &[],
-        &[("Prefer", "respond-async")],
-        &[("Prefer", "wait=0")],
-        &[("Accept", "text/event-stream"), ("Last-Event-ID", "0")],
-        &[("Accept", "application/x-ndjson")],
-    ];
-    let mut tried = 0;
-    for route in with_id {
-        for job in [&running, &ended] {
-            let path = route.path.replace("{job_id}", job).replace("{n}", "0");
-            let mut methods = vec![route.method.clone()];
-            if route.method == Method::GET {
-                methods.push(Method::HEAD);
-            }
-            for (method, headers) in methods.iter().flat_map(|m| wishes.iter().map(move |w| (m, *w))) {
-                let answer = ask(&other, method, &path, headers).await;
-                assert_eq!(answer.status, 403, "{method} {path} {headers:?}: {}", answer.text);
-                assert!(*method == Method::HEAD || answer.code() == "JOB_FORBIDDEN", "{}", answer.text);
-                assert_eq!(answer.header("x-job-id"), "");
-                assert_eq!(ask(&stranger, method, &path, headers).await.status, 401);
-                tried += 1;
-            }
-        }
-    }
-    assert_eq!(tried, 2 * (3 * 2 * 5 + 2 * 5), "every endpoint that takes an id");
-
-    // A list stays in its account, whoever's cursor it is asked with.
-    for _ in 0..2 {
-        assert_eq!(world.post("/v1/extract", &extract).await.status, 200);
-    }
-    let own = other.post("/v1/extract", &extract).await.job();
-    let list = |query: &str| format!("/v1/jobs?state=finished{query}");
-    let first = world.get(&list("&limit=1")).await.json();
-    let cursor = first["next_cursor"].as_str().unwrap();
-    let seen = other.get(&list("&limit=100")).await.json();
-    assert_eq!(seen["jobs"].as_array().unwrap().iter().map(|j| &j["job_id"]).collect::<Vec<_>>(), [&json!(own)]);
-    let seen = other.get(&list(&format!("&limit=100&cursor={cursor}"))).await.json();
-    let ids: Vec<&Value> = seen["jobs"].as_array().unwrap().iter().map(|j| &j["job_id"]).collect();
-    assert!(ids.iter().all(|id| **id == json!(own)), "{seen}");
-    for at in 0..cursor.len() {
-        let mut tampered = cursor.to_owned();
-        tampered.replace_range(at..=at, if &cursor[at..=at] == "A" { "B" } else { "A" });
-        let answer = other.get(&list(&format!("&limit=100&cursor={tampered}"))).await;
-        let known =
-            answer.status == 400 || answer.json()["jobs"].as_array().unwrap().iter().all(|j| j["job_id"] == own);
-        assert!(known, "{tampered}: {}", answer.text);
-    }
-    assert_eq!(other.get("/v1/jobs").await.json()["jobs"], json!([]));
-    assert_eq!(other.get("/v1/usage").await.json()["account_id"], "other");
-
-    // An idempotency key is its account's: the same key and body make another job there.
-    let mine = world.post_idempotent("/v1/extract", "shared", &extract).await.job();
-    let theirs = other.post_idempotent("/v1/extract", "shared", &extract).await.job();
-    assert_ne!(mine, theirs);
-    assert_eq!(other.get(&format!("/v1/jobs/{mine}")).await.status, 403);
-
-    site.open_gate();
-    assert_eq!(result.await.unwrap()["succeeded"], 2, "nobody has stopped it");
-    assert_eq!(world.delete(&ended).await.code(), "JOB_NOT_FOUND", "to its owner it has ended");
-    assert_eq!(other.used().await, 2);
-    until("all is settled", async || world.get("/v1/jobs").await.json()["jobs"] == json!([])).await;
-    world.assert_sound().await;
+#[test]
+fn messages_bear_ids_only() {
+    let job = JobId::from_random(7);
+    let body = Message::Units { job, lane: 1, seqs: vec![1, 2] }.to_body();
+    assert!(!body.contains("http"), "{body}");
 }

@@ -4,6 +4,7 @@ mod alarms;
 mod limits;
 mod mocks;
 mod tables;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,16 @@
-//! Sitemaps of a crawl's site: which pages they add, and what is told of them.
+//! Sitemaps of a crawl's site: which pages they add, how `crawl_meta` counts them, and how long a crawl waits for them.
 
 use std::collections::BTreeSet;
 
+use domain::Endpoint;
+use domain::job::CrawlPlan;
 use serde_json::{Value, json};
 
 use super::{body, both, crawl, figures, shown, start};
+use crate::support::faults::Faults;
 use crate::support::generated::{Answer, Spec};
+use crate::support::site::Site;
+use crate::support::world::{Ground, accept, call, drain};
 
 /// Pages that nothing links to: 0 is the seed and has no children.
 fn mapped() -> Spec {
@@ -109,4 +114,28 @@ async fn it_is_told_how_many_files_were_read_and_how_many_failed() {
             assert_eq!(met, want[0] > 0, "{what}: {got}");
         }
     }
+}
+
+/// All sitemaps that a robots.txt names share one deadline: were it one each, a hundred of them would hold a unit for half
+/// an hour.
+#[tokio::test]
+async fn sitemaps_that_do_not_come_hold_a_crawl_up_once() {
+    let (mut ground, site) = (Ground::new().await, Site::start().await);
+    ground.settings.sitemap_ms = 200;
+    ground.settings.host_delay_ms = 0;
+    let sitemaps = (0..5).fold(String::new(), |all, i| format!("{all}Sitemap: {}?{i}\n", site.url("/hang")));
+    site.set_robots(200, &sitemaps);
+    let engine = ground.engine(&Faults::default()).await;
+    let mut crawl = call(Endpoint::Crawl, vec![site.url("/p/1")]);
+    crawl.crawl = Some(CrawlPlan {
+        follow_pattern: site.url("/p/*"),
+        max_pages: 3,
+        max_depth: 1,
+        use_sitemap: true,
+        ignore_robots: false,
+        allow_large_crawl: false,
+    });
+    let started = accept(&engine, crawl).await.unwrap();
+    assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), 1);
+    assert_eq!(site.counts()["/hang"], 1, "no time is left for the others");
 }

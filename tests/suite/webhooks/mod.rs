@@ -1,11 +1,10 @@
 //! Webhooks: who named a receiver is told of a job's end, once, signed, whatever happens in between.
 
-mod again;
-mod crash;
 mod killed;
 mod refusals;
-mod rows;
+mod resend;
 mod secrets;
+mod store_contract;
 mod tries;
 
 use std::sync::Arc;

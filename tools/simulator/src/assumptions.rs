@@ -48,7 +48,7 @@ impl Latencies {
         invoke: 10 * MS,
         cold: 150 * MS,
     };
-    /// As with the store in the same process, where `tests/suite/real_times.rs` counts.
+    /// As with the store in the same process, where `tests/suite/budget/real_times.rs` counts.
     pub const LOCAL: Latencies = Latencies {
         row: Latency { least: MS, beyond: MS },
         batch: Latency { least: MS, beyond: MS },

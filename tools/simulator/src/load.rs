@@ -28,7 +28,7 @@ pub enum Pages {
 impl Pages {
     /// Half a second on average, one in twelve above a second, as a mix of sites does.
     pub const MIXED: Pages = Pages::Spread(400 * MS, 0.67);
-    /// Half a second each, as in `tests/suite/real_times.rs`.
+    /// Half a second each, as in `tests/suite/budget/real_times.rs`.
     pub const HALF_A_SECOND: Pages = Pages::Alike(500 * MS, 10 * MS);
 
     /// One page.

@@ -15,7 +15,7 @@ pub struct Scenario {
     pub load: Load,
 }
 
-/// Jobs alone, with the store in the same process: what `tests/suite/real_times.rs` counts.
+/// Jobs alone, with the store in the same process: what `tests/suite/budget/real_times.rs` counts.
 pub fn alone() -> Vec<Scenario> {
     let deployment = Deployment { latencies: Latencies::LOCAL, ..Deployment::default().unthrottled() };
     let load = Load { url_bytes: 36, pages: Pages::HALF_A_SECOND, ..Load::default() };

@@ -1,5 +1,7 @@
 //! The provider's batch behind `async_mode`: the same answers for half the price, and nobody notices but by the time.
 
+mod crash;
+
 use serde_json::{Value, json};
 
 use crate::support::model::{ScriptedModel, fields};

@@ -172,3 +172,47 @@ async fn a_client_that_does_not_read_is_given_up_when_the_hold_ends() {
     until("its permit is returned", async || free().await == 4).await;
     drop(unread);
 }
+
+#[tokio::test]
+async fn a_hold_that_runs_out_ends_well_formed_and_is_taken_up_again() {
+    let (world, site) = (World::with(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
+    let mut urls = site.urls("/p", 2);
+    urls.push(site.url("/gate/2"));
+    let got = world.post("/v1/batch", &json!({ "urls": urls, "schema": schema() })).await;
+    let body = got.json();
+    assert_eq!((&body["status"], &body["job_id"]), (&json!("running"), &json!(got.job())));
+    assert_eq!(body["next"], format!("/v1/jobs/{}/result", got.job()));
+    let states: Vec<&str> = body["results"].as_array().unwrap().iter().map(|r| r["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["success", "success", "pending"]);
+    site.open_gate();
+    let mut next = world.get(body["next"].as_str().unwrap()).await.json();
+    while next["status"] == "running" {
+        next = world.get(body["next"].as_str().unwrap()).await.json();
+    }
+    assert_eq!(next["succeeded"], 3);
+}
+
+/// So many answers of an account are held open, over HTTP as in the count: a call more is told so and costs nothing, one
+/// that does not wait for its results is taken, and so is one once another has ended.
+#[tokio::test]
+async fn answers_that_are_held_open_have_a_number() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
+    let most = Plan::Free.held_calls();
+    let call = json!({ "url": site.url("/gate/1"), "schema": schema(), "options": { "timeout_ms": 120_000 } });
+    let mut held = Vec::new();
+    for _ in 0..most {
+        held.push(poor.begin("/v1/extract", call.clone()).await);
+    }
+    let refused = poor.post("/v1/extract", &call).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (429, "RATE_LIMITED"));
+    assert_eq!((refused.header("retry-after"), poor.used().await), ("1", i64::from(most)));
+    let detached = json!({ "urls": [site.url("/p/1")], "schema": schema(), "async_mode": true });
+    let detached = poor.request(Method::POST, "/v1/batch").header("Prefer", "respond-async").body(detached.to_string());
+    assert_eq!(poor.send(detached).await.status.as_u16(), 202);
+    site.open_gate();
+    for (_, body) in held {
+        assert_eq!(body.await.unwrap()["status"], "success");
+    }
+    assert_eq!(poor.post("/v1/extract", &call).await.json()["status"], "success");
+}

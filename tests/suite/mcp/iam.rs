@@ -4,7 +4,7 @@ use domain::JobId;
 use serde_json::{Value, json};
 
 use super::said;
-use crate::rights::{Stage, assert_rights};
+use crate::iam::{Stage, assert_rights};
 use crate::support::cloud::{Function, PLENTY};
 use crate::support::runtime_api::Answer;
 use crate::support::stack::schema;

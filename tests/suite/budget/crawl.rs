@@ -1,4 +1,4 @@
-//! What a crawl costs in rows, and what its sitemaps may cost in time.
+//! What a crawl costs in rows.
 
 #![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
 
@@ -7,7 +7,6 @@ use domain::job::CrawlPlan;
 
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
-use crate::support::site::Site;
 use crate::support::world::{Ground, accept, call, drain};
 
 /// Result, SEEN (twice, for it is part of a transaction) and the shared rest, of pages that link to 40 others; rows of `hosts` are counted apart.
@@ -72,28 +71,4 @@ async fn a_crawl_that_is_full_looks_no_link_up() {
     let skipped = engine.jobs.totals(&job).await.unwrap().skipped;
     assert_eq!(skipped, 8 * 60 - 59, "what was left out is counted, each URL once");
     ground.assert_sound("a full crawl").await;
-}
-
-/// All sitemaps that a robots.txt names share one deadline: were it one each, a hundred of them would hold a unit for half
-/// an hour.
-#[tokio::test]
-async fn sitemaps_that_do_not_come_hold_a_crawl_up_once() {
-    let (mut ground, site) = (Ground::new().await, Site::start().await);
-    ground.settings.sitemap_ms = 200;
-    ground.settings.host_delay_ms = 0;
-    let sitemaps = (0..5).fold(String::new(), |all, i| format!("{all}Sitemap: {}?{i}\n", site.url("/hang")));
-    site.set_robots(200, &sitemaps);
-    let engine = ground.engine(&Faults::default()).await;
-    let mut crawl = call(Endpoint::Crawl, vec![site.url("/p/1")]);
-    crawl.crawl = Some(CrawlPlan {
-        follow_pattern: site.url("/p/*"),
-        max_pages: 3,
-        max_depth: 1,
-        use_sitemap: true,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
-    let started = accept(&engine, crawl).await.unwrap();
-    assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), 1);
-    assert_eq!(site.counts()["/hang"], 1, "no time is left for the others");
 }

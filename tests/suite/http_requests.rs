@@ -1,5 +1,5 @@
 //! Clients that mean harm or do not know better: bodies, heads, methods, and time.
 
 mod bodies;
-mod slow;
+mod slow_clients;
 mod wire;

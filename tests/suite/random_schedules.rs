@@ -8,7 +8,6 @@ use domain::{Endpoint, JobId, JobState};
 use engine::Engine;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use store::queue::Message;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
@@ -167,11 +166,4 @@ fn whatever_the_schedule_every_job_ends_and_the_sums_hold() {
             Ok(())
         })
         .unwrap();
-}
-
-#[test]
-fn messages_bear_ids_only() {
-    let job = JobId::from_random(7);
-    let body = Message::Units { job, lane: 1, seqs: vec![1, 2] }.to_body();
-    assert!(!body.contains("http"), "{body}");
 }

@@ -1,4 +1,4 @@
-//! The operator's tool beside a running server: accounts, keys and jobs; and the key of the account `dev`.
+//! `admin`, the operator's tool, on the tables of a running server: accounts, keys and jobs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::stack::{client, schema};
 use crate::support::until;
 
 /// Status and body of an answer to the holder of a key.
-async fn usage(server: &Server, key: &str) -> (u16, Value) {
+pub(crate) async fn usage(server: &Server, key: &str) -> (u16, Value) {
     let request = client().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
     let response = request.send().await.unwrap();
     (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap())
@@ -172,46 +172,4 @@ async fn a_running_job_is_cancelled() {
     ended(&job, response, before).await;
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
-}
-
-/// Whoever changes the key of the account `dev` wants the former to be none; and what is announced as its key is its.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_of_dev_is_the_last_that_was_given_and_no_other() {
-    const OTHER: &str = "sk_live_process_other";
-    let folder = Folder::new("dev-key");
-    drop(Server::start(&folder.0));
-    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
-    assert_eq!((usage(&server, OTHER).await.0, usage(&server, KEY).await.0), (200, 401));
-    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
-    let foreign = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
-    drop(server);
-    for (bad, why) in [(KEY, "was revoked"), (&foreign, "is a key of the account")] {
-        let output = Server::command(&folder.0, &[("RUNO_DEV_KEY", bad)]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(!output.status.success() && said.contains(why) && !said.contains(bad), "{said}");
-    }
-    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
-    assert_eq!(usage(&server, OTHER).await.0, 200, "a start that is refused changes nothing");
-}
-
-/// What a running server has in its folder is its owner's alone, the way to its tables included.
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_folder_of_a_running_server_is_its_owners_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = Folder::new("rights");
-    std::fs::create_dir_all(&folder.0).unwrap();
-    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", "")]);
-    assert!(admin(&folder.0, &["account", "create", "--plan", "free"]).0);
-    let mode = |path: &std::path::Path| std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&folder.0), 0o700);
-    let files: Vec<_> = std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path()).collect();
-    for name in ["dev-key", "dynamodb.sock"] {
-        assert!(files.contains(&folder.0.join(name)), "{files:?}");
-    }
-    for file in files {
-        assert_eq!(mode(&file) & 0o077, 0, "{}", file.display());
-    }
-    drop(server);
 }

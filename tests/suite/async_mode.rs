@@ -255,3 +255,17 @@ async fn a_dead_queue_costs_no_time() {
     assert_eq!(site.hits(), 12);
     ground.assert_sound("dead queue").await;
 }
+
+#[tokio::test]
+async fn async_mode_is_taken_at_the_top_and_in_options() {
+    let (world, site) = (World::start().await, Site::start().await);
+    let urls = site.urls("/p", 2);
+    for body in [
+        json!({ "urls": urls, "schema": schema(), "async_mode": true }),
+        json!({ "urls": urls, "schema": schema(), "options": { "async_mode": true } }),
+    ] {
+        let got = world.post("/v1/batch", &body).await;
+        assert_eq!(got.json()["succeeded"], 2);
+        assert_eq!(world.job(&got.job()).await["async_mode"], true);
+    }
+}

@@ -1,0 +1,103 @@
+//! The real local server as a process: shutdown, file descriptors, the key of the account `dev`, file permissions.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::admin::usage;
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::{client, schema};
+use crate::support::until;
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_cleanly_and_hands_over_what_runs() {
+    let (folder, site) = (Folder::new("term"), Site::start().await);
+    let mut server = Server::start(&folder.0);
+    let body = json!({ "urls": site.urls("/slow/300", 60), "schema": schema(), "options": {"concurrency": 4} });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let response = request.body(body.to_string()).send().await.unwrap();
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    until("it runs", async || site.hits() >= 4).await;
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!((&body["status"], &body["job_id"]), (&json!("running"), &json!(job)), "the body ends well-formed");
+    let ended = tokio::task::spawn_blocking(move || server.child.wait().unwrap().success()).await.unwrap();
+    assert!(ended, "exit code 0");
+    let server = Server::start(&folder.0);
+    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    assert_eq!(result["succeeded"], 60);
+    assert_eq!(site.hits(), 60, "what had started was finished, nothing was fetched twice");
+}
+
+/// A machine that has no descriptors left says so of itself, never of a site: the pages that it could not ask for are its
+/// own fault, and are not charged as unreachable.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_out_of_descriptors_blames_no_site() {
+    let (folder, site) = (Folder::new("descriptors"), Site::start().await);
+    let direct = Server::command(&folder.0, &[("FETCH_CONCURRENCY", "100")]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\""]).arg(direct.get_program());
+    command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let server = Server::of(command);
+    let urls = site.urls("/gate", 100);
+    let options = json!({ "concurrency": 100, "timeout_ms": 3_000, "retries": 0 });
+    let body = json!({ "urls": urls, "schema": schema(), "options": options });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let codes: Vec<&str> =
+        answer["results"].as_array().unwrap().iter().map(|r| r["error"]["code"].as_str().unwrap()).collect();
+    assert!(codes.iter().all(|code| matches!(*code, "TIMEOUT" | "INTERNAL")), "{codes:?}");
+    assert!(codes.contains(&"INTERNAL"), "it was never short of them: {codes:?}");
+    // Once they are back it goes on.
+    site.open_gate();
+    let one = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
+    let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY).body(one);
+    assert!(request.send().await.unwrap().text().await.unwrap().contains("Page 1"));
+}
+
+/// Whoever changes the key of the account `dev` wants the former to be none; and what is announced as its key is its.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_dev_is_the_last_that_was_given_and_no_other() {
+    const OTHER: &str = "sk_live_process_other";
+    let folder = Folder::new("dev-key");
+    drop(Server::start(&folder.0));
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
+    assert_eq!((usage(&server, OTHER).await.0, usage(&server, KEY).await.0), (200, 401));
+    let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
+    let foreign = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
+    drop(server);
+    for (bad, why) in [(KEY, "was revoked"), (&foreign, "is a key of the account")] {
+        let output = Server::command(&folder.0, &[("RUNO_DEV_KEY", bad)]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && said.contains(why) && !said.contains(bad), "{said}");
+    }
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
+    assert_eq!(usage(&server, OTHER).await.0, 200, "a start that is refused changes nothing");
+}
+
+/// What a running server has in its folder is its owner's alone, the way to its tables included.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_folder_of_a_running_server_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("rights");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", "")]);
+    assert!(admin(&folder.0, &["account", "create", "--plan", "free"]).0);
+    let mode = |path: &std::path::Path| std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.0), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for name in ["dev-key", "dynamodb.sock"] {
+        assert!(files.contains(&folder.0.join(name)), "{files:?}");
+    }
+    for file in files {
+        assert_eq!(mode(&file) & 0o077, 0, "{}", file.display());
+    }
+    drop(server);
+}

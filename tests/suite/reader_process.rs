@@ -1,0 +1,123 @@
+//! Second attempts are read in a child process: it is bounded, and neither a page that kills it nor one that hangs it
+//! delays other pages.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+
+use domain::Endpoint;
+use serde_json::{Value, json};
+
+use crate::support::faults::Faults;
+use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::site::Site;
+use crate::support::stack::{client, schema};
+use crate::support::until;
+use crate::support::world::{Ground, accept, call, drain};
+
+/// A server that is killed while it works on a page, and a page that would kill its next reader: the second attempt is
+/// read by a process of its own, nobody else waits for it, and the unit is charged once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_attempt_takes_nobody_s_place() {
+    let (folder, site) = (Folder::new("suspect"), Site::start().await);
+    let vars = [("FETCH_CONCURRENCY", "2")];
+    let server = Server::start_with(&folder.0, &vars);
+    let urls = [site.url("/slow/1500/a"), site.url("/slow/1500/b")];
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 4000 } });
+    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
+    let response = request.body(body.to_string()).send().await.unwrap();
+    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+    until("both pages are asked for", async || site.hits() >= 2).await;
+    drop(server); // SIGKILL
+
+    let server = Server::start_with(&folder.0, &vars);
+    let done = async || server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed";
+    let honest = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
+    let mut slowest = Duration::ZERO;
+    while !done().await {
+        let begun = std::time::Instant::now();
+        let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY);
+        let answer = request.body(honest.clone()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.unwrap();
+        slowest = slowest.max(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(slowest < Duration::from_secs(4), "somebody waited {slowest:?} for another's second attempt");
+    let state = server.get(&format!("/v1/jobs/{job}")).await;
+    assert_eq!((&state["progress"]["done"], &state["credits"]["charged"]), (&json!(2), &json!(2)), "{state}");
+    let (good, text) = admin(&folder.0, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+}
+
+/// The process that reads a suspected page keeps to what it is told that it may take: it dies of a page that takes more
+/// memory or more processor time, and reads the same page where it may take them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_dies_of_its_limits() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+    const MB: u64 = 1024 * 1024;
+    // Whether it gave an answer, and how its process ended otherwise.
+    let read = |page: &str, memory: u64, cpu_secs: u64| {
+        let field = json!({ "field": "title", "type": "string", "example": "x" });
+        let order = json!({
+            "schema": [field], "locale": "en-US", "notes": [], "content_type": "text/html", "url": "https://e.test/", "now": 0,
+            "links": false, "judge": false, "compact": null, "ms": 600_000, "memory": memory, "cpu_secs": cpu_secs,
+        });
+        let mut command = Command::new(crate::support::binaries::binary("local"));
+        let command = command.arg(reader::ARGUMENT).env_clear().stderr(Stdio::null());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut to = child.stdin.take().unwrap();
+        // Whoever died does not read to the end.
+        let _ = to.write_all(format!("{order}\n{page}").as_bytes());
+        drop(to);
+        let mut answer = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+        let ended = child.wait().unwrap();
+        serde_json::from_str::<Value>(&answer).map_err(|_| ended)
+    };
+    let large = "<p>x".repeat(1_000_000);
+    assert!(read(&large, 2_048 * MB, 60).is_ok());
+    assert!(!read(&large, 100 * MB, 60).unwrap_err().success());
+    let ended = read(&large, 2_048 * MB, 1).unwrap_err();
+    // SIGKILL at the hard limit, SIGXCPU at the soft one: they are the same second.
+    assert!(matches!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9 | 24)), "{ended:?}");
+}
+
+/// A process dies while a page is fetched; the next one reads that page in a process of its own, which hangs. It holds no
+/// permit to fetch meanwhile: another page is served though there is one permit in all.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_attempt_that_hangs_holds_no_permit() {
+    let folder = std::env::temp_dir().join(format!("runo-test-hangs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (program, began) = (folder.join("reader"), folder.join("began"));
+    std::fs::write(&program, format!("#!/bin/sh\n: > {}\nexec sleep 1000\n", began.display())).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (mut ground, site) = (Ground::new().await, Site::start().await);
+    ground.settings.fetch_concurrency = 1;
+    ground.settings.reader = Some(program);
+
+    let first = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let engine = ground.engine(&Faults::default()).await;
+    let mut suspect = call(Endpoint::Batch, vec![site.url("/gate/1")]);
+    suspect.options.timeout_ms = 30_000;
+    first.spawn(async move {
+        let started = accept(&engine, suspect).await.unwrap();
+        drain(engine.driver.start(*started, None)).await
+    });
+    until("the page is asked for", async || site.hits() == 1).await;
+    first.shutdown_background();
+
+    site.open_gate();
+    ground.clock.advance(200);
+    let engine = ground.engine(&Faults::default()).await;
+    engine.sweeper.sweep(None).await.unwrap();
+    until("its second attempt is read", async || began.exists()).await;
+    let started = accept(&engine, call(Endpoint::Extract, vec![site.url("/p/1")])).await.unwrap();
+    let read = drain(engine.driver.start(*started, None)).await.unwrap();
+    assert_eq!(read[0]["status"], "success", "{read:?}");
+    engine.shut_down(std::time::Duration::ZERO).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+}
