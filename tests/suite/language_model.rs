@@ -236,7 +236,7 @@ async fn a_day_costs_no_more_than_the_operator_allows() {
         if got["data"]["ownersOrigin"] == "Bergen" {
             asked += 1;
         } else {
-            let told = "LLM_RATE_LIMITED: what the operator allows the model to cost today is spent";
+            let told = "LLM_RATE_LIMITED: the operator's budget for the model is used up today";
             assert!(warnings(&got).contains(told), "{got}");
         }
     }

@@ -84,7 +84,7 @@ async fn nobody_looks_at_pictures_who_need_not_or_may_not() {
     let url = page(&site, &[site.url("/picture/100/a")]);
     let pro = world.account("pro", Plan::Pro, Some(100), None).await;
     let got = pro.post("/v1/extract", &call(&url, true)).await.json();
-    assert!(got["warnings"].to_string().contains("process_images was ignored: it needs the plan scale"), "{got}");
+    assert!(got["warnings"].to_string().contains("process_images was ignored: it requires the scale plan"), "{got}");
     let unasked = world.post("/v1/extract", &call(&url, false)).await.json();
     assert!(!unasked.to_string().contains("process_images"), "{unasked}");
     let mut never = call(&url, true);
@@ -111,7 +111,7 @@ async fn without_a_model_that_sees_it_is_said() {
     let model = ScriptedModel::start(vec![of_the_text()]).await;
     let (blind, site) = (world(&model, &[("MODEL_VISION", "false")]).await, Site::start().await);
     let got = blind.post("/v1/extract", &call(&page(&site, &[site.url("/picture/9/a")]), true)).await.json();
-    assert!(got["warnings"].to_string().contains("no model is set up that looks at pictures"), "{got}");
+    assert!(got["warnings"].to_string().contains("no model that looks at pictures is configured"), "{got}");
     assert_eq!((&got["images_processed"], site.counts().get("/picture/9/a")), (&Value::Null, None));
 }
 
@@ -129,7 +129,7 @@ async fn pictures_are_fetched_through_the_guard_and_in_time() {
     pictures.push(site.url(&format!("/to/{there}/e.png")));
     pictures.push(format!("{}/f.png", world.base()));
     let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
-    assert!(got["warnings"].to_string().contains("none of the page's pictures could be had"), "{got}");
+    assert!(got["warnings"].to_string().contains("none of the page's pictures could be fetched"), "{got}");
     assert_eq!((&got["images_processed"], model.calls().len()), (&Value::Null, 1));
     assert!(neighbour.accept().now_or_never().is_none(), "nobody came");
 

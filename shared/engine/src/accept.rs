@@ -86,8 +86,8 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Judges a call by the account's `quota` and accepts it if it may run. Returns the verdict and the quota as it is
-    /// afterwards.
+    /// Judges a call by the account's `quota` and accepts it if it may run. Returns the verdict and the
+    /// quota as it is afterwards.
     ///
     /// # Errors
     /// Store errors. Either the call was not accepted, or its job exists and only the sweeper will find it.

@@ -1,5 +1,5 @@
-//! `DELETE` of a job, allowed to its owner only. Cooperative: what has started may finish. Once it returns, no further
-//! unit starts.
+//! `DELETE` of a job, allowed to its owner only. Cooperative: what has started may finish. Once it
+//! returns, no further unit starts.
 
 use std::sync::Arc;
 

@@ -31,8 +31,8 @@ impl Dispatcher {
     pub(crate) fn lanes(&self, job: &Job) -> Lanes {
         let settings = self.context.settings();
         let concurrency = job.concurrency.unwrap_or(settings.queue_concurrency);
-        // A crawl has one lane: its pages belong to one host, and one lane runs as many at once as the host's pace
-        // allows.
+        // A crawl has one lane: its pages belong to one host, and one lane runs as many at once
+        // as the host's pace allows.
         let units = if job.is_crawl() { 1 } else { job.admitted };
         Lanes::of(concurrency, settings.units_per_message, units)
     }

@@ -41,9 +41,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts an accepted job and returns the stream of its results. The work runs in a task of its own and continues
-    /// when the stream is dropped. This process has to be finished with the job by `until`; what is open then goes to
-    /// the queue.
+    /// Starts an accepted job and returns the stream of its results. The work runs in a task of its own and
+    /// continues when the stream is dropped. This process has to be finished with the job by `until`; what is
+    /// open then goes to the queue.
     pub fn start(self: &Arc<Self>, started: Started, until: Option<Timestamp>) -> ResultStream {
         let Started { job } = started;
         let (events, stream_events) = events::channel();

@@ -59,8 +59,8 @@ impl LeaseGuard {
         LeaseGuard { context: Arc::clone(context), rows: rows.clone(), job: job.clone(), held, lost, renewer }
     }
 
-    /// Returns whether another process has taken over the job, or may have. A driver that has lost its lease starts
-    /// nothing more.
+    /// Returns whether another process has taken over the job, or may have. A driver that has lost its
+    /// lease starts nothing more.
     pub(crate) fn lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }

@@ -1,4 +1,4 @@
-//! What a model is to be asked about a unit's page by and by, put beside its provisional result.
+//! The question to a model about a unit's page, stored beside the unit's provisional result until the model is asked.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// What a result says that was ended before the model had answered.
+/// Warning of a result that was ended before the model had answered.
 pub const NOTICE: &str = "LLM_TIMEOUT: the model had not answered when the job ended";
 
-/// What a model is to be asked about a page.
+/// A question to a model about a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// Where the page was found.
+    /// The page's final URL.
     pub at: Url,
-    /// When it was read: what "yesterday" on it counts from.
+    /// When the page was read: the day from which "yesterday" on it counts.
     pub read_at: Timestamp,
-    /// What there is to read, and which fields are open.
+    /// The text to read, and which fields are open.
     pub compact: Compact,
 }
 
@@ -37,7 +37,7 @@ impl Ask {
         json!({ "at": self.at.as_str(), "read_at": self.read_at.0, "compact": self.compact }).to_string()
     }
 
-    /// Reads a row; `None` for what is none.
+    /// Reads a row. Returns `None` if it is not a question.
     pub fn parse(text: &str) -> Option<Ask> {
         let mut row: Value = serde_json::from_str(text).ok()?;
         Some(Ask {
@@ -48,14 +48,14 @@ impl Ask {
     }
 }
 
-/// Puts questions off.
+/// Stores questions for later.
 pub(crate) struct Asking {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
 }
 
 impl Asking {
-    /// Puts a unit's question. Gives its provisional result, which says that nobody has answered.
+    /// Stores a unit's question. Returns its provisional result, with the warning that the model has not answered.
     pub(crate) async fn put_off(
         &self,
         job: &Assignment,

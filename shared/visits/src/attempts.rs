@@ -1,5 +1,5 @@
-//! Fetching a unit's page, again where it failed in a way that may pass. All attempts share the page's time, and the host
-//! sees each of them as a request like any other: it takes a turn, and what the host answers counts.
+//! Fetches a unit's page, and retries failures that may pass. All attempts share the page's timeout. To the host each
+//! is a request like any other: it takes a slot, and what the host answers counts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
-/// What came of fetching a page.
+/// Result of fetching a page.
 pub(crate) struct Tried {
-    /// With the room that its body has.
+    /// The page, with the memory permit of its body.
     pub(crate) page: Result<(Page, Arc<Growing>), FetchError>,
-    /// How often the site was asked for it.
+    /// How many requests for the page the site was sent.
     pub(crate) attempts: u32,
-    /// The permit that the last attempt took.
+    /// The permit of the last attempt.
     pub(crate) permit: Permit,
 }
 
@@ -34,8 +34,9 @@ pub(crate) struct PageFetcher {
 }
 
 impl PageFetcher {
-    /// Fetches a page until `end`, as often as the job's options allow. `permit` is given back while it waits for another
-    /// attempt. Where this machine was short of something the site was not asked: that is no attempt.
+    /// Fetches a page until `end`, with as many attempts as the job's options allow. `permit` is given back while the
+    /// page waits for another attempt. If this machine was short of a resource, no request was sent: that does not
+    /// count as an attempt.
     pub(crate) async fn fetch_page(
         &self,
         job: &Assignment,
@@ -48,7 +49,7 @@ impl PageFetcher {
         let mut shortage_wait = Duration::from_millis(self.context.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
-            // Its own: whoever waits to try again holds nothing that others need to get on.
+            // Each attempt has its own: while a page waits to be retried, it holds nothing that others need.
             let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
             let room: Room = growing.clone();
             let request = FetchRequest {
@@ -59,11 +60,11 @@ impl PageFetcher {
                 hops,
                 room: Some(&room),
             };
-            // What it decodes is the account's work.
+            // Decoding counts as the account's processor time.
             let fetched = self.semaphores.parsers.usage().metered(&job.account, self.fetcher.fetch(request));
             let error = match fetched.await {
                 Ok(page) => return Tried { page: Ok((page, growing)), attempts, permit },
-                // What the caller set, not what was left of it.
+                // Names the timeout that the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
                 Err(error) => error,
             };
@@ -71,7 +72,7 @@ impl PageFetcher {
             if let FetchError::Ours(what) = error
                 && Instant::now() + shortage_wait < end
             {
-                tracing::warn!(what, "a page could not be asked for; trying again");
+                tracing::warn!(what, "a request for a page could not be sent; trying again");
                 tokio::time::sleep(shortage_wait).await;
                 shortage_wait *= 2;
                 continue;
@@ -86,8 +87,8 @@ impl PageFetcher {
         }
     }
 
-    /// How long to wait before the next attempt, its turn at the host included; `None` where there is to be none. The host
-    /// hears of what it answered here only where it is asked again: the last answer is the visit's to tell.
+    /// Returns how long to wait before the next attempt, including for a slot at the host, or `None` if there is to be
+    /// none. Records the host's answer only if there is another attempt: the caller records the last answer.
     async fn wait_for_next(
         &self,
         job: &Assignment,
@@ -110,7 +111,7 @@ impl PageFetcher {
             Ok(Slot::At(start)) => start.ms_since(self.context.now()),
             Ok(Slot::Later(_)) => return None,
             Err(error) => {
-                tracing::warn!(%error, "no turn for another attempt at a page");
+                tracing::warn!(%error, "could not get a slot for another attempt at a page");
                 return None;
             }
         };

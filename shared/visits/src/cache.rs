@@ -1,5 +1,5 @@
-//! The result cache at work: what an extract is served instead of a fetch, and what it leaves for later ones. A fault of
-//! it is a miss and stops nothing. When a result may be served is [`domain`]'s to say.
+//! Reads and writes the result cache: what an extract is served instead of a fetch, and what it leaves for later ones.
+//! A failure counts as a miss and stops nothing. [`domain`] decides when a result may be served.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl ResultCache {
         if self.context.settings().cache_ttl_secs == 0 { None } else { CacheKey::of(job, &job.spec, url) }
     }
 
-    /// A result that may be served instead of a fetch.
+    /// Returns a result that may be served instead of a fetch.
     pub(crate) async fn recall(&self, job: &Assignment, url: &str) -> Option<UnitOutcome> {
         if job.spec.options.no_cache {
             return None;
@@ -35,7 +35,7 @@ impl ResultCache {
         }
     }
 
-    /// Keeps a fresh result for later jobs. `no_cache` keeps it too: who asks for a fresh page must not be shown an
+    /// Keeps a fresh result for later jobs, also with `no_cache`: a caller that asked for a fresh page must not get an
     /// older one afterwards.
     pub(crate) async fn remember(&self, job: &Assignment, url: &str, outcome: &UnitOutcome, at: Timestamp) {
         let fresh = matches!(outcome, UnitOutcome::Success { render_mode, .. } if *render_mode != RenderMode::Cache);

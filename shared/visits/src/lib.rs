@@ -1,7 +1,7 @@
-//! Visits one page of a job: waits for its host's slot and a permit, fetches it, renders it where that is asked for, reads
-//! its values, has the operator's model look at what rules left open, and admits what a crawl finds in it. It writes what
-//! belongs to a page (links admitted, captures, cached results, questions put off), and knows nothing of segments,
-//! leases, money or the queue: those are `engine`'s.
+//! Visits one page of a job: waits for a slot of its host and a permit, fetches it, renders it if that is asked for,
+//! reads its values, asks the operator's model for fields that the rules left open, and admits the links that a crawl
+//! finds in it. It writes what belongs to a page (links admitted, captures, cached results, questions for later) and
+//! knows nothing of segments, leases, balances or the queue: those belong to `engine`.
 
 pub mod ask;
 pub mod captures;
@@ -41,34 +41,34 @@ use rendering::PageRenderer;
 use unit::UnitRunner;
 use vision::PictureReader;
 
-/// What the visits of a process are put together from.
+/// What the visits of a process are built from.
 #[allow(missing_debug_implementations)] // a renderer need not be
 pub struct PageDependencies {
-    /// The process.
+    /// Clock, settings and metrics of the process.
     pub context: Arc<Context>,
     /// The rows.
     pub rows: Rows,
-    /// The jobs that it has read.
+    /// Reads and remembers jobs.
     pub jobs: Arc<JobReader>,
     /// Fetches pages.
     pub fetcher: Fetcher,
-    /// Renders pages, where there is a browser.
+    /// Renders pages, if there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
     /// The operator's model, if there is one.
     pub model: Option<Model>,
-    /// What the process's accounts share.
+    /// Semaphores that the accounts in this process share.
     pub semaphores: Semaphores,
 }
 
-/// Visits pages: the parts that others ask.
+/// Visits pages: the parts that other crates use.
 pub struct Pages {
     /// Prepares units and visits their pages.
     pub units: Arc<UnitRunner>,
-    /// When pages may start at their hosts.
+    /// Decides when pages may start at their hosts.
     pub hosts: Arc<HostPacing>,
-    /// What sites' robots.txt say.
+    /// Reads the robots.txt of sites.
     pub robots: Arc<RobotsReader>,
-    /// What was captured of pages.
+    /// Reads captures of pages, such as screenshots.
     pub captures: Captures,
     /// Reads with the operator's model, if there is one.
     pub model: Option<Arc<ModelReader>>,
@@ -81,7 +81,7 @@ impl fmt::Debug for Pages {
 }
 
 impl Pages {
-    /// Puts the parts together.
+    /// Builds the parts.
     pub fn new(dependencies: PageDependencies) -> Pages {
         let PageDependencies { context, rows, jobs, fetcher, renderer, model, semaphores } = dependencies;
         let cx = || Arc::clone(&context);

@@ -1,5 +1,6 @@
-//! What rules left open, asked of the operator's model: whose turn it is, what the day may cost, and which of its values
-//! the page bears out. A fault of it leaves the page's values as they are. Knows no jobs' rows and no network.
+//! Asks the operator's model for fields that the rules left open: shares out its calls, keeps its daily
+//! budget, and takes only values that the page supports. A failure leaves the page's values as they are. Knows
+//! no jobs' rows and no network.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,48 +23,49 @@ use runtime::assignment::Assignment;
 use runtime::metrics::MetricEvent;
 use runtime::{Context, Semaphores};
 
-/// What is kept of a page's time to judge an answer and write it down.
+/// Part of a page's time that is kept to judge an answer and write it down.
 const KEEP: Duration = Duration::from_millis(300);
-/// Shortest time in which a call is begun.
+/// Shortest time in which a call is started.
 const SHORTEST: Duration = Duration::from_millis(700);
 
-/// Reads with the operator's model what rules left open.
+/// Asks the operator's model for fields that the rules left open.
 pub struct ModelReader {
     model: Model,
     context: Arc<Context>,
     store: Store,
-    /// A permit for each call at once.
+    /// A permit for each concurrent call.
     calls: FairSemaphore,
-    /// Whose threads judge answers.
+    /// Runs the judging of answers on its threads.
     parsers: Parsers,
 }
 
-/// Values by field, or why the page does not bear them out.
+/// Values by field, or why the page does not support them.
 pub type JudgedValues = Vec<(String, Result<Value, Ungrounded>)>;
 
-/// What a model's values are held against.
+/// What a model's values are checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Witness {
     /// The page's text.
     Page,
-    /// What it says that is written in the pictures: nobody but the model has seen it.
+    /// The words that the model says it read in the pictures: nothing but the model has seen these.
     Pictures,
 }
 
-/// What there is to say of a page so far, as far as a model may add to it.
+/// The parts of a page's result that a model may add to.
 pub struct Draft<'v> {
     /// Values by field.
     pub data: &'v mut Map<String, Value>,
-    /// What is said beside them.
+    /// Warnings of the result.
     pub warnings: &'v mut Vec<String>,
-    /// Where they came from.
+    /// Where the values came from.
     pub render_mode: &'v mut RenderMode,
-    /// Fields whose values are the model's.
+    /// Fields whose values come from the model.
     pub model_fields: &'v mut Vec<String>,
 }
 
 impl Draft<'_> {
-    /// The same of values that a model says are written in pictures: each is told, since nothing else confirms it.
+    /// Like [`Draft::take_in`], for values that a model read in pictures: each gets a warning, since
+    /// nothing else confirms it.
     pub(crate) fn take_in_seen(&mut self, judged: Result<JudgedValues, ModelError>) {
         let seen: Vec<String> = judged.iter().flatten().filter(|(_, v)| v.is_ok()).map(|(f, _)| f.clone()).collect();
         self.take_in(judged);
@@ -71,7 +73,8 @@ impl Draft<'_> {
         self.warnings.extend(seen.into_iter().map(told));
     }
 
-    /// Takes in what the page bears out of a model's values, and says what was refused; or why there are none.
+    /// Adds the values that the page supports, with a warning for each that was refused, or a
+    /// warning why there are none.
     pub fn take_in(&mut self, judged: Result<JudgedValues, ModelError>) {
         for (field, value) in match judged {
             Ok(values) => values,
@@ -99,12 +102,12 @@ impl ModelReader {
         ModelReader { model, context, store, calls, parsers }
     }
 
-    /// How the model is set up.
+    /// Returns the model's configuration.
     pub fn config(&self) -> &ModelConfig {
         self.model.config()
     }
 
-    /// The provider's batches, where they are switched on.
+    /// Returns the provider's batches, if they are switched on.
     pub fn batches(&self) -> Option<Batches> {
         self.model.batches()
     }
@@ -113,27 +116,28 @@ impl ModelReader {
         self.context.now()
     }
 
-    /// Most bytes of a page's text that a job's pages are to be written down in for the model; `None` where it is not to
-    /// be asked.
+    /// Returns the most bytes of a page's text that the model is given for this job, or `None` if the
+    /// model is not to be asked.
     pub(crate) fn wanted_text(&self, job: &Assignment) -> Option<usize> {
         (job.spec.options.model == ModelUse::Auto).then(|| self.model.config().max_text)
     }
 
-    /// Whether the pictures of a job's pages are looked at.
+    /// Returns whether the model looks at the pictures of a job's pages.
     pub(crate) fn looks_at_pictures(&self, job: &Assignment) -> bool {
         let options = &job.spec.options;
         let wanted = options.process_images && options.images_allowed && options.model == ModelUse::Auto;
         wanted && self.model.config().vision
     }
 
-    /// Whether what is open in a job's pages is asked by the provider's batch, for which nobody waits page by page.
+    /// Returns whether open fields of a job's pages are left to the provider's batch, since
+    /// nobody waits for single pages.
     pub(crate) fn waits_for_batch(&self, job: &Assignment) -> bool {
         let batched = self.model.config().batch && job.async_mode && job.endpoint != Endpoint::Extract;
-        // Pictures are looked at once it is known what words do not tell.
+        // Pictures are looked at once it is known which fields the text leaves open.
         batched && !self.looks_at_pictures(job)
     }
 
-    /// Asks for what is open in a page's values, if anything is, and puts what the page bears out among them.
+    /// Asks for the fields that are open in a page's values, if any, and adds the answers that the page supports.
     pub(crate) async fn complete(&self, job: &Assignment, at: &Url, values: &mut Values, end: Instant) {
         let Some(compact) = values.compact.take().filter(|compact| !compact.open.is_empty()) else { return };
         let judged = self.consult(job, at, compact, self.context.now(), end).await;
@@ -142,10 +146,10 @@ impl ModelReader {
         Draft { data, warnings, render_mode, model_fields }.take_in(judged);
     }
 
-    /// Asks for what is open in a page that was read at `read_at`, until `end`, and counts the call.
+    /// Asks for the open fields of a page that was read at `read_at`, until `end`, and counts the call.
     ///
     /// # Errors
-    /// The model did not answer, or not in time; nothing may be spent.
+    /// The model did not answer, not in time, or its budget is used up.
     pub async fn consult(
         &self,
         job: &Assignment,
@@ -158,7 +162,7 @@ impl ModelReader {
         self.consult_about(job, question, compact, Witness::Page, read_at, end).await
     }
 
-    /// The same, with a question that was put already, and by what its answer is judged.
+    /// Like [`ModelReader::consult`], with a question that was already built, and what to check its answer against.
     pub(crate) async fn consult_about(
         &self,
         job: &Assignment,
@@ -185,7 +189,7 @@ impl ModelReader {
         judged
     }
 
-    /// Tells whoever counts of calls.
+    /// Counts calls in the metrics and in the account's figures.
     pub async fn count(&self, account: &AccountId, figures: &ModelFigures) {
         self.context.record(&MetricEvent::ModelCalled(figures));
         if let Err(error) = self.store.models.count_model_call(account, self.context.now(), figures).await {
@@ -213,10 +217,10 @@ impl ModelReader {
         answer
     }
 
-    /// Which of a model's values the page bears out that was read at `read_at`.
+    /// Returns a model's values for a page that was read at `read_at`, each with whether the page supports it.
     ///
     /// # Errors
-    /// A fault of ours.
+    /// Internal errors.
     pub async fn judge_answer(
         &self,
         job: &Assignment,
@@ -226,16 +230,17 @@ impl ModelReader {
         read_at: Timestamp,
     ) -> Result<JudgedValues, ModelError> {
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
-        // Short, whatever the answer: it is not cut.
+        // It is short for any answer, so it runs in one slice.
         let judge = move |_: &Slice| Some(judge(&fields, &schema, &compact, witness, &locale, read_at));
-        let broken = ModelError::new(Code::Error, "the model's answer could not be judged because of a fault of ours");
+        let broken =
+            ModelError::new(Code::Error, "the model's answer could not be checked because of an internal error");
         self.parsers.run_blocking(&job.account, judge).await.ok_or(broken)
     }
 
-    /// Sets a call's highest price aside. `None` where nothing limits what a day costs.
+    /// Reserves a call's highest price from the day's budget. Returns `None` if there is no limit.
     ///
     /// # Errors
-    /// The day's budget is spent, or could not be read.
+    /// The day's budget is used up, or could not be read.
     pub async fn reserve(&self, most: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
         let config = self.model.config();
         let Some((budget, prices)) = config.daily_budget.zip(config.prices) else { return Ok(None) };
@@ -244,28 +249,28 @@ impl ModelReader {
             Ok(true) => Ok(Some(most)),
             Ok(false) => {
                 let spent =
-                    "what the operator allows the model to cost today is spent; it is asked again after midnight UTC";
+                    "the operator's budget for the model is used up today; the model is asked again after midnight UTC";
                 Err(ModelError::new(Code::RateLimited, spent))
             }
             Err(error) => {
                 tracing::warn!(%error, "the model's budget could not be read; it is not asked");
-                Err(ModelError::new(Code::Unavailable, "what the model has cost today could not be read"))
+                Err(ModelError::new(Code::Unavailable, "the model's budget of today could not be read"))
             }
         }
     }
 
-    /// Gives back what a call did not take of its reservation. Where it is not known what it took, all of it stays.
+    /// Gives back the part of a reservation that a call did not use. If the use is unknown, keeps all of it.
     async fn give_back(&self, reserved: u64, answer: &Result<Answer, ModelError>, now: Timestamp) {
         let taken = match (answer, self.model.config().prices) {
             (Ok(answer), Some(prices)) if answer.usage != Usage::default() => prices.cost(answer.usage),
-            // Refused before it was read.
+            // The provider refused it before reading it.
             (Err(error), _) if error.status.is_some() => 0,
             _ => return,
         };
         self.return_unused(reserved.saturating_sub(taken), now).await;
     }
 
-    /// Gives back what was set aside at `reserved_at` and not taken.
+    /// Gives back the unused part of what was reserved at `reserved_at`.
     pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
         if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
             tracing::warn!(%error, "the model's budget could not be corrected; it is used up sooner");
@@ -273,17 +278,17 @@ impl ModelReader {
     }
 }
 
-/// Most tokens that a question may take.
+/// Returns the most tokens that a question may take.
 pub fn most_of(question: &Question) -> Usage {
     Usage { input: question.input_tokens(), output: question.output_tokens() }
 }
 
-/// How many values were refused.
+/// Returns how many values were refused.
 pub fn refused(values: &JudgedValues) -> u64 {
     values.iter().filter(|(_, value)| value.is_err()).count() as u64
 }
 
-/// Which of a model's values a page bears out, by field; of the others, why it does not.
+/// Returns a model's values by field, if the page supports them, otherwise why it does not.
 pub fn judge(
     said: &[Answered],
     schema: &Schema,
@@ -292,7 +297,7 @@ pub fn judge(
     locale: &str,
     now: Timestamp,
 ) -> Vec<(String, Result<Value, Ungrounded>)> {
-    // What the title says counts too.
+    // The title counts as part of the text.
     let text = format!("{}\n{}", compact.title.as_deref().unwrap_or_default(), compact.text);
     let shown = Shown::new(&text);
     let judge = |said: &Answered| {
@@ -307,7 +312,7 @@ pub fn judge(
     said.iter().filter_map(judge).collect()
 }
 
-/// What is asked about a page.
+/// Builds the question about a page.
 pub fn question(schema: &Schema, at: &Url, compact: &Compact) -> Question {
     let asked = compact.open.iter().filter_map(|index| schema.fields().get(*index)).map(|field| Asked {
         name: field.field.clone(),

@@ -1,5 +1,5 @@
-//! A host's slots as a unit of a job needs them: a crawl's pages are spaced as robots.txt and the settings ask, others
-//! start at once unless their host is backed off.
+//! Slots of hosts for the units of jobs: a crawl's pages are spaced as robots.txt and the settings ask, others start at
+//! once unless their host is backed off.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::hosts::{HostPacing, RobotsReader, Slot};
 use runtime::assignment::Assignment;
 use runtime::context::Context;
 
-/// Acquires slots for units.
+/// Gets slots for units.
 pub(crate) struct UnitPacing {
     pub(crate) context: Arc<Context>,
     pub(crate) hosts: Arc<HostPacing>,
@@ -22,17 +22,18 @@ pub(crate) struct UnitPacing {
 }
 
 impl UnitPacing {
-    /// Books a slot for a unit's page, if there is one by `latest`. Waiting is the caller's.
+    /// Books a slot for a unit's page, if there is one by `latest`. The caller waits for it.
     pub(crate) async fn acquire(&self, work: &Assignment, url: &Url, latest: Timestamp) -> Result<Slot, StoreError> {
         let crawl_delay = self.crawl_delay(work, url).await;
         self.hosts.acquire_slot(url, work.is_crawl(), crawl_delay, latest).await
     }
 
-    /// Waits until a unit's page may start; where that is later than `latest`, says so and books nothing.
+    /// Waits until a unit's page may start. If that is later than `latest`, returns when it may and books nothing.
     pub(crate) async fn wait(&self, work: &Assignment, url: &Url, latest: Timestamp) -> Result<Slot, StoreError> {
         let crawl_delay = self.crawl_delay(work, url).await;
         loop {
-            // Before a slot is taken that nobody would use; afterwards, because the host may have said something since.
+            // Checked before, so that no slot is taken that goes unused, and after, because the host
+            // may have throttled since.
             if let Some(opens) = self.closed_until(work, url) {
                 if opens > latest {
                     return Ok(Slot::Later(opens));
@@ -52,17 +53,17 @@ impl UnitPacing {
         }
     }
 
-    /// When a unit's host opens again, if it is closed for its account.
+    /// Returns when a unit's host opens again, if it is closed for the unit's account.
     pub(crate) fn closed_until(&self, job: &Job, url: &Url) -> Option<Timestamp> {
         self.hosts.closed_until(AccountTag::of(&job.account), url)
     }
 
-    /// Takes note of how a host answered a unit's page.
+    /// Records how a host answered a unit's page.
     pub(crate) async fn record_response(&self, job: &Job, at: &Url, throttled: Option<Throttled>) {
         self.hosts.record_response(AccountTag::of(&job.account), at, throttled).await;
     }
 
-    /// How far apart the site wants the pages of a crawl.
+    /// Returns the distance between pages that the site asks crawls to keep.
     async fn crawl_delay(&self, work: &Assignment, url: &Url) -> Option<Duration> {
         match &work.spec.crawl {
             Some(plan) if !plan.ignore_robots => self.robots.of(url).await.crawl_delay(),

@@ -1,5 +1,5 @@
-//! One page: fetch it, read it, say what came of it. Knows nothing of rows. A panic or a hang in here ends as this
-//! unit's error and touches no other.
+//! Visits one page: fetches it, reads it and returns the result. Knows nothing of rows. A panic or a hang in here
+//! becomes the error of this unit and affects no other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,50 +23,51 @@ use reader::Values;
 use runtime::assignment::Assignment;
 use runtime::semaphores::Semaphores;
 
-/// How a page is visited.
+/// How to visit a page.
 pub(crate) struct Plan {
-    /// Which unit's it is.
+    /// The unit.
     pub(crate) seq: Seq,
-    /// When the unit started: what its time counts from.
+    /// When the unit started; its timeout counts from here.
     pub(crate) started: Instant,
-    /// Leave to fetch it, given back once it was fetched and its body has room to wait; waited for where there is none.
+    /// The permit to fetch the page, given back once the page is fetched and its body may wait for a reader. If `None`,
+    /// the visit waits for one.
     pub(crate) permit: Option<Permit>,
-    /// Its reader may have killed a process before: this time it is one that may die.
+    /// Whether reading the page may have killed a process before: this time, a child process reads it.
     pub(crate) suspect: bool,
-    /// Who judges its redirects: a crawl.
+    /// Judges the page's redirects; set for crawls.
     pub(crate) redirects: Option<Arc<Redirects>>,
 }
 
-/// What came of a visit.
+/// Result of a visit.
 pub(crate) struct Visited {
     pub(crate) outcome: UnitOutcome,
-    /// Whether it is all that there is to be had, so that it may be shown to others later.
+    /// Whether the result is complete, so that it may be cached.
     pub(crate) is_whole: bool,
-    /// What a crawl may follow.
+    /// Links that a crawl may follow.
     pub(crate) found: Option<Found>,
-    /// It turned out to be another unit's page, or one that robots.txt denies: it has no result of its own.
+    /// The page is another unit's, or robots.txt denies it: the unit has no result of its own.
     pub(crate) duplicate: bool,
-    /// Where the answer came from, if one did, and what it says about how much it is asked.
+    /// The URL that answered, if one did, and whether it throttled.
     pub(crate) answered: Option<(Url, Option<Throttled>)>,
-    /// A picture of the page, where one was asked for and taken.
+    /// A screenshot of the page, if one was asked for and taken.
     pub(crate) screenshot: Option<Vec<u8>>,
-    /// What a model is to be asked about it by and by; what was read is provisional then.
+    /// A question for a model to be asked later; the outcome is provisional then.
     pub(crate) ask: Option<Ask>,
 }
 
 impl Visited {
-    /// What the cache had: nothing was fetched.
+    /// A result from the cache: nothing was fetched.
     pub(crate) fn recalled(outcome: UnitOutcome) -> Visited {
         Visited::of(outcome)
     }
 
-    /// What there is, and nothing else to say of it.
+    /// An outcome with nothing else to report.
     fn of(outcome: UnitOutcome) -> Visited {
         let (found, answered, screenshot, ask) = (None, None, None, None);
         Visited { outcome, is_whole: true, found, duplicate: false, answered, screenshot, ask }
     }
 
-    /// No such page can be asked for.
+    /// A URL that cannot be fetched.
     pub(crate) fn unreachable(url: &str, fault: &UrlFault) -> Visited {
         Visited::failed(url, UnitError::new(ErrorCode::UrlUnreachable, fault.to_string()))
     }
@@ -81,7 +82,7 @@ pub(crate) struct PageVisitor {
     pub(crate) fetcher: PageFetcher,
     pub(crate) renderer: PageRenderer,
     pub(crate) reader: PageReader,
-    /// Reads what rules leave open.
+    /// Asks for fields that the rules left open.
     pub(crate) model: Option<Arc<ModelReader>>,
     pub(crate) pictures: Arc<PictureReader>,
     pub(crate) crawler: Arc<Crawler>,
@@ -89,12 +90,13 @@ pub(crate) struct PageVisitor {
 }
 
 impl PageVisitor {
-    /// Visits one unit's page: `target`, which is what `url` says. Never fails: what goes wrong is the outcome.
+    /// Visits a unit's page at `target`, which is `url` parsed. Never fails: errors are part of the outcome.
     pub(crate) async fn visit(self: &Arc<Self>, job: &Arc<Assignment>, url: &str, target: Url, visit: Plan) -> Visited {
         let (visitor, job, asked) = (Arc::clone(self), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = visit.started + limit;
-        // A task of its own: a panic ends there, and it goes on while its caller waits for a row. It ends with this future.
+        // A task of its own, so that a panic ends in it and it continues while the caller waits for a row. Dropping
+        // this future ends it.
         let (usage, account) = (self.semaphores.parsers.usage().clone(), job.account.clone());
         let work = async move { visitor.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span();
         let work = tokio::spawn(usage.metered(&account, work));
@@ -102,7 +104,7 @@ impl PageVisitor {
             Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
             Ok(Err(e)) => {
                 tracing::error!(panicked = e.is_panic(), "a page could not be read");
-                let text = "this page could not be read because of a fault of ours";
+                let text = "this page could not be read because of an internal error";
                 Visited::failed(url, UnitError::new(ErrorCode::Internal, text))
             }
             Err(_) => {
@@ -124,7 +126,7 @@ impl PageVisitor {
         let mut notes = Vec::new();
         match self.renderer.of(job) {
             Some(renderer) if always => {
-                // Whoever waits for a browser holds no permit to fetch.
+                // A page that waits for a browser holds no permit to fetch.
                 drop(visit.permit.take());
                 let redirects = visit.redirects.as_deref();
                 match self.renderer.render_page(job, renderer, &target, redirects, end).await {
@@ -136,7 +138,9 @@ impl PageVisitor {
                     Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
                     Err(Unrendered::NoAnswer) => return Visited::failed(&url, no_answer()),
                     Err(Unrendered::NoPage) => {}
-                    Err(Unrendered::NoBrowser(why)) => notes.push(format!("{why}; the page was fetched plainly")),
+                    Err(Unrendered::NoBrowser(why)) => {
+                        notes.push(format!("{why}; the page was fetched without a browser"))
+                    }
                 }
             }
             None if always => notes.push(no_browser(&job.spec.options)),
@@ -164,7 +168,7 @@ impl PageVisitor {
         visited(url, answer, Some(attempts))
     }
 
-    /// Has the operator's model read what rules left open, if there is one and somebody waits for it.
+    /// Asks the operator's model for fields that the rules left open, if there is one and the caller waits for it.
     async fn complete(&self, job: &Assignment, answer: &mut Answer, end: Instant) {
         if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut())
             && !model.waits_for_batch(job)
@@ -177,8 +181,8 @@ impl PageVisitor {
         }
     }
 
-    /// Renders a page that was fetched and turned out to be a shell, if there is a browser. `None` where what was fetched
-    /// is the better answer; it then says why there is none from a browser.
+    /// Renders a page that was fetched and turned out to be a shell, if there is a browser. Returns `None` if the
+    /// fetched page is the better answer; if rendering failed, its warnings then say why.
     async fn render_shell(
         &self,
         job: &Arc<Assignment>,
@@ -189,16 +193,16 @@ impl PageVisitor {
     ) -> Option<Answer> {
         let renderer = self.renderer.of(job)?;
         let values = plain.values.as_mut()?.as_mut().ok().filter(|values| values.shell)?;
-        // Where it was found, but with the fragment that its programs may go by.
+        // The final URL, or the target with the fragment that the page's programs may use.
         let url = if plain.redirected { &plain.at } else { target };
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
             Some(()) => self.renderer.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
-            None => Err(Unrendered::NoBrowser("its host has no turn for that in time".into())),
+            None => Err(Unrendered::NoBrowser("its host has no free slot in time".into())),
         };
         let shown = match rendered {
             Ok(shown) => shown,
             Err(why) => {
-                values.warnings.push(format!("the page seems to need a browser, and could not be rendered: {why}"));
+                values.warnings.push(format!("the page seems to need a browser, but could not be rendered: {why}"));
                 return None;
             }
         };
@@ -211,7 +215,7 @@ impl PageVisitor {
     /// Reads a page that was rendered.
     async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Plan, end: Instant) -> Answer {
         let Shown { page, notes, screenshot } = shown;
-        // Its body waits for a reader as any other does.
+        // Its body waits for a reader like any other.
         let permit = self.semaphores.pages.acquire(&job.account).await;
         let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
         let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
@@ -223,7 +227,7 @@ impl PageVisitor {
         Answer { screenshot, ..answer }
     }
 
-    /// Reads a page, and judges its links where it is a crawl's.
+    /// Reads a page and, for a crawl, judges its links.
     async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Plan, end: Instant) -> Answer {
         let (at, redirected) = (page.final_url.clone(), page.redirected);
         let edge = match &job.spec.crawl {
@@ -241,23 +245,23 @@ impl PageVisitor {
     }
 }
 
-/// What came of reading a page.
+/// Result of reading a page.
 struct Answer {
-    /// Where it was found.
+    /// The page's final URL.
     at: Url,
-    /// Whether that is elsewhere than where it was looked for.
+    /// Whether that is not the URL that was requested.
     redirected: bool,
-    /// `None` where its reader failed by a fault of ours.
+    /// `None` if its reader failed because of an internal error.
     values: Option<Result<Values, UnitError>>,
     found: Option<Found>,
     screenshot: Option<Vec<u8>>,
 }
 
-/// What a unit's page came to that was read.
+/// Returns the result of a page that was read.
 fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let Answer { at, redirected, values, found, screenshot } = answer;
     let final_url = redirected.then(|| at.to_string());
-    let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of a fault of ours");
+    let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of an internal error");
     let (mut is_whole, mut ask) = (true, None);
     let outcome = match values.unwrap_or_else(|| Err(ours())) {
         Ok(Values {
@@ -272,7 +276,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
             explained,
         }) => {
             is_whole = !model_failed;
-            // What nobody was asked about yet.
+            // Fields that no model has been asked about yet.
             ask = compact.filter(|compact| !compact.open.is_empty()).map(|compact| Ask::new(&at, compact));
             UnitOutcome::Success {
                 url,
@@ -293,10 +297,10 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)), screenshot, ask }
 }
 
-/// What a unit's page came to that could not be had.
+/// Returns the result of a page that could not be fetched.
 fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     let answered = error.throttled_at().cloned().map(|at| (at, error.throttled()));
-    // Where robots.txt denies what a page redirects to, only a seed has something to say of it.
+    // If robots.txt denies the target of a redirect, only a seed reports that as its result.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
     Visited { answered, duplicate, ..Visited::of(outcome) }

@@ -1,5 +1,5 @@
-//! Who reads a page that was fetched: a thread of this process, or a process of its own. Knows nothing of rows, and
-//! nothing of how a page is fetched.
+//! Has fetched pages read, on a thread of this process or in a child process. Knows nothing of rows, nor
+//! of how a page is fetched.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,27 +25,28 @@ pub(crate) struct Fetched<'j> {
     pub(crate) job: &'j Assignment,
     pub(crate) page: Page,
     pub(crate) held: Held,
-    /// Who judges its links: a crawl.
+    /// Judges the page's links; set for crawls.
     pub(crate) edge: Option<Arc<Edge>>,
-    /// When it must have been read.
+    /// When reading has to end.
     pub(crate) end: Instant,
 }
 
-/// What was read: the page's values, and what a crawl makes of its links.
+/// What was read: the page's values, and the judged links of a crawl's page.
 pub(crate) type Read = (Result<Values, UnitError>, Vec<Judged>);
 
 /// Has pages read.
 pub(crate) struct PageReader {
     pub(crate) context: Arc<Context>,
-    /// Says how much of a page is to be written down for it.
+    /// Decides how much of a page's text is kept for the model.
     pub(crate) model: Option<Arc<ModelReader>>,
-    /// Says what becomes of a wish for pictures to be looked at.
+    /// Says why pictures are not looked at although that was asked for.
     pub(crate) pictures: Arc<PictureReader>,
     pub(crate) semaphores: Semaphores,
 }
 
 impl PageReader {
-    /// Has a page read. `suspect`: it may kill its reader. `None` where its reader failed by a fault of ours.
+    /// Has a page read; if it is `suspect` (it may kill its reader), in a child process where one is configured.
+    /// Returns `None` if the reader failed because of an internal error.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
         let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.context.now(), edge.is_some());
@@ -58,8 +59,8 @@ impl PageReader {
         }
     }
 
-    /// Reads a page on a thread of this process, off those that serve the network. One that weighs much, or turns out to
-    /// while it is read as a light one, waits for its turn among the heavy ones.
+    /// Reads a page on a thread of this process that does not serve the network. A page that is heavy, or turns out to
+    /// be while it is read as a light one, waits for its turn among the heavy ones.
     async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
         let semaphores = &self.semaphores;
         let read = async {
@@ -82,7 +83,7 @@ impl PageReader {
         read
     }
 
-    /// Has a page read that may kill its reader by a process of its own, in the turn of a heavy page.
+    /// Has a child process read a page that may kill its reader. Counts as a heavy page.
     async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
         let Work { task, body, held, edge, end } = work;
         let permit = self.semaphores.heavy.reader.acquire(account).await;
@@ -90,7 +91,7 @@ impl PageReader {
         let Reading { values, links } = match read_apart(program, task, &body, end).await {
             Ok(reading) => reading,
             Err(error) => {
-                tracing::error!(%error, "a process to read a page in could not be started");
+                tracing::error!(%error, "could not start a child process to read a page in");
                 return None;
             }
         };
@@ -108,7 +109,7 @@ impl PageReader {
     }
 }
 
-/// A page that is to be read, without its job.
+/// A page to be read, without its job.
 struct Work {
     task: Task,
     body: Bytes,
@@ -119,7 +120,7 @@ struct Work {
 
 impl Work {
     fn read(&mut self) -> Read {
-        // Given back as soon as somebody reads, so that others fetch meanwhile.
+        // Given back as soon as reading starts, so that other pages are fetched meanwhile.
         self.held = Held::default();
         self.read_within(Limits::PAGE, &|| false).0
     }
@@ -133,7 +134,8 @@ impl Work {
     }
 }
 
-/// Reads a page within what a light one costs. One that costs more comes back, and `None` of one that was cut.
+/// Reads a page within the limits of a light one. Returns the work if the page needs more, and
+/// `None` if the slice ended.
 fn read_light(work: &mut Option<Work>, slice: &Slice) -> Option<Result<Read, Work>> {
     let light = work.as_ref()?;
     if weight::is_heavy(&light.body) {
@@ -146,8 +148,8 @@ fn read_light(work: &mut Option<Work>, slice: &Slice) -> Option<Result<Read, Wor
     }
 }
 
-/// What a body holds while it waits for a reader: a large one's permits, or room for its bytes, or, where there is none,
-/// its permit to be fetched, so that what is in memory is bounded by all three.
+/// What a body holds while it waits for a reader: the permits of a large body, or room for its bytes, or, if there is
+/// no room, its permit to be fetched. All three bound what is in memory.
 #[derive(Default)]
 pub(crate) struct Held {
     _permit: Option<Permit>,

@@ -1,5 +1,5 @@
-//! A browser in a function of its own: it is asked, and waited for. What a page shows there is not trusted more than what
-//! a site sends.
+//! A browser in a function of its own, which is called and waited for. Its answer is trusted no
+//! more than what a site sends.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use fetch::BoxFuture;
 use render::{Answer, Render, RenderError, Rendered, Request};
 use store::function::Function;
 
-/// What is kept of a page's time for the way to the function and back.
+/// Part of a page's time that is kept for the way to the function and back.
 const WAY: Duration = Duration::from_millis(300);
 
 /// Has a function render pages.
@@ -23,7 +23,7 @@ impl Remote {
             Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
                 Ok(answer) => answer.unpack(),
                 Err(error) => {
-                    tracing::error!(%error, "the renderer's answer cannot be read");
+                    tracing::error!(%error, "could not read the renderer's answer");
                     Err(RenderError::Ours("its answer cannot be read".into()))
                 }
             },

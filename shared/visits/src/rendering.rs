@@ -1,5 +1,5 @@
-//! A page in a browser: whose turn it is, what is asked of the browser, and what its answer means. Whoever waits for a
-//! browser holds no permit to fetch, so that plain pages never wait for rendered ones. Knows no rows, and no browser.
+//! Renders pages in a browser: waits for a permit, builds the request, and interprets the answer. A page that waits for
+//! a browser holds no permit to fetch, so that other pages do not wait for rendered ones. Knows no rows and no browser.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,29 +20,29 @@ use runtime::semaphores::Semaphores;
 
 /// Most documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;
-/// What is kept of a page's time to read what was rendered.
+/// Part of a page's time that is kept to read what was rendered.
 const KEEP: Duration = Duration::from_millis(800);
-/// Shortest time in which rendering is begun.
+/// Shortest time in which rendering is started.
 const SHORTEST: Duration = Duration::from_millis(1_500);
 
 /// A page as a browser showed it.
 pub(crate) struct Shown {
     pub(crate) page: Page,
-    /// What the caller should know.
+    /// Warnings for the caller.
     pub(crate) notes: Vec<String>,
     /// A PNG of the window, if one was asked for.
     pub(crate) screenshot: Option<Vec<u8>>,
 }
 
-/// Why a page is not to be had of a browser.
+/// Why a page could not be rendered.
 pub(crate) enum Unrendered {
-    /// The page's fault: that is what became of it.
+    /// The page is the cause: this is its result.
     Failed(FetchError),
-    /// Whoever renders elsewhere did not answer.
+    /// The renderer in another process did not answer.
     NoAnswer,
-    /// The document is nothing that a browser adds anything to.
+    /// A browser adds nothing to this document.
     NoPage,
-    /// The browser's fault, or there is no time for it.
+    /// The browser failed, or there is no time for it.
     NoBrowser(String),
 }
 
@@ -50,8 +50,8 @@ impl std::fmt::Display for Unrendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unrendered::Failed(error) => write!(f, "{error}"),
-            Unrendered::NoAnswer => f.write_str("the renderer did not answer within its time"),
-            Unrendered::NoPage => f.write_str("it is not a page for a browser"),
+            Unrendered::NoAnswer => f.write_str("the renderer did not answer in time"),
+            Unrendered::NoPage => f.write_str("the document is not a web page"),
             Unrendered::NoBrowser(why) => f.write_str(why),
         }
     }
@@ -67,13 +67,14 @@ pub(crate) struct PageRenderer {
 }
 
 impl PageRenderer {
-    /// The browser for a job's pages, if it wants one and one is there.
+    /// Returns the browser for a job's pages, if the job wants one and there is one.
     pub(crate) fn of(&self, job: &Assignment) -> Option<&dyn Render> {
         let wanted = job.spec.options.render_js != RenderJs::Never;
         self.renderer.as_deref().filter(|_| wanted)
     }
 
-    /// Waits for a page's turn at its host: rendering it is one more request. `None` where there is no time to wait.
+    /// Waits for a slot at the page's host, since rendering is one more request. Returns `None` if
+    /// there is no time for that.
     pub(crate) async fn acquire_slot(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
         let left = i64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i64::MAX);
         let latest = self.context.now().plus_ms(left);
@@ -86,7 +87,8 @@ impl PageRenderer {
         self.pacing.closed_until(job, url).is_none().then_some(())
     }
 
-    /// Renders a page, and what a crawl's page goes on to as far as that may be asked for.
+    /// Renders a page. For a crawl, also renders the documents that the page goes on to, as far as
+    /// the crawl may fetch them.
     pub(crate) async fn render_page(
         &self,
         job: &Assignment,
@@ -101,7 +103,7 @@ impl PageRenderer {
             let permit = self.semaphores.renders.acquire(&job.account).await;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(KEEP);
             if left + KEEP < SHORTEST {
-                return Err(Unrendered::NoBrowser("there was no time left for a browser".into()));
+                return Err(Unrendered::NoBrowser("there was no time left to render it".into()));
             }
             let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);
@@ -121,7 +123,7 @@ impl PageRenderer {
                 Err(error) => return Err(unrendered(job, error)),
             }
         }
-        Err(Unrendered::Failed(FetchError::Unreachable("the page goes on from document to document".into())))
+        Err(Unrendered::Failed(FetchError::Unreachable("the page kept going on to another document".into())))
     }
 
     fn request(&self, job: &Assignment, url: &Url, timeout: Duration) -> Request {
@@ -134,7 +136,7 @@ impl PageRenderer {
             WaitFor::Ms(ms) => render::WaitFor::After(Duration::from_millis(u64::from(*ms))),
         });
         request.capture = options.capture.iter().map(|Capture::Screenshot| render::Capture::Screenshot).collect();
-        // A crawl's pages are other units' too, and robots.txt holds for each document.
+        // Other documents may belong to other units, and robots.txt holds for each of them.
         request.documents = if job.is_crawl() { Documents::OnlyThis } else { Documents::Any };
         request
     }
@@ -161,7 +163,7 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
         RenderError::Forbidden(text) => FetchError::Forbidden(text),
         RenderError::Unreachable(text) => FetchError::Unreachable(text),
         RenderError::TooMuch(text) => FetchError::Unsupported(text),
-        // What the caller set, not what was left of it.
+        // Names the timeout that the caller set, not what was left of it.
         RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
         RenderError::NoAnswer => return Unrendered::NoAnswer,
@@ -170,27 +172,28 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
     })
 }
 
-/// Whether the second of two answers is the better one: more was found.
+/// Returns whether the rendered page is the better answer: more values were found in it.
 pub(crate) fn is_better(plain: &Values, rendered: &Result<Values, UnitError>) -> bool {
     let found = |values: &Values| values.data.values().filter(|value| is_found(value)).count();
     rendered.as_ref().is_ok_and(|rendered| found(rendered) > found(plain))
 }
 
-/// Whether a browser is asked at once: for its picture too, whatever the page shows without one.
+/// Returns whether to render at once: if the caller asked for that, or for a capture, whatever the page
+/// shows without a browser.
 pub(crate) fn is_wanted_at_once(options: &Options) -> bool {
     options.render_js == RenderJs::Always || !options.capture.is_empty()
 }
 
-/// What becomes of a page that only a browser was to read.
+/// The error of a page that only a browser was to read.
 pub(crate) fn no_answer() -> UnitError {
     UnitError::new(ErrorCode::Timeout, format!("{}, and the page was not read", Unrendered::NoAnswer))
 }
 
-/// What there is to say where a browser is wanted and there is none.
+/// The warning of a page for which a browser was asked for but there is none.
 pub(crate) fn no_browser(options: &Options) -> String {
     let wanted = if options.capture.is_empty() { "render_js was \"always\"" } else { "capture needs a browser" };
     format!(
-        "{wanted}, but no browser is configured; the page was fetched plainly. The operator can install Chromium \
-         (\"apt-get install chromium\") or set BROWSER to one"
+        "{wanted}, but no browser is configured; the page was fetched without one. The operator can install Chromium \
+         (\"apt-get install chromium\") or set BROWSER to the path of one"
     )
 }

@@ -1,4 +1,4 @@
-//! One unit of a job: it is prepared (its host's slot, a permit), and its page is visited. Knows nothing of segments.
+//! One unit of a job: prepares it (a slot of its host, a permit) and visits its page. Knows nothing of segments.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,21 +22,21 @@ use runtime::assignment::{Assignment, JobReader};
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
-/// A unit whose host's next slot is further away than this does not wait for it.
+/// A unit does not wait if its host's next slot is further away than this.
 const NEAR_MS: i64 = 5_000;
 
-/// The result of a page that was visited.
+/// The result of a visited page.
 pub struct PageResult {
-    /// Which attempt of its unit it is.
+    /// Attempt of the unit.
     pub attempt: u8,
-    /// What came of it.
+    /// The outcome.
     pub outcome: UnitOutcome,
-    /// The same as JSON text, as it is stored and sent.
+    /// The outcome as JSON text, as it is stored and sent.
     pub text: String,
 }
 
 impl PageResult {
-    /// As a row, for unit `seq`.
+    /// Returns the result as a row of unit `seq`.
     pub fn row(&self, seq: Seq) -> ResultText {
         ResultText { seq, attempt: self.attempt, text: self.text.clone() }
     }
@@ -51,45 +51,45 @@ pub struct Ready {
     started: Instant,
 }
 
-/// What a unit's task came to.
+/// Result of a unit's task.
 pub enum Page {
-    /// It may be run.
+    /// The unit may be run.
     Ready {
-        /// Which unit.
+        /// The unit.
         seq: Seq,
         /// What it is run with.
         ready: Ready,
-        /// Its host spaces its pages, so that others do not start with it.
+        /// Whether its host spaces pages, so that other units do not start with it.
         paced: bool,
     },
-    /// Its host has no slot until then.
+    /// The unit's host has no slot until then.
     Deferred {
-        /// Which unit.
+        /// The unit.
         seq: Seq,
-        /// When there is one.
+        /// When there is a slot.
         until: Timestamp,
     },
-    /// robots.txt denies it.
+    /// robots.txt denies the page.
     Denied(Seq),
-    /// It was not run, or its end could not be kept: it is to be prepared anew.
+    /// The unit was not run, or its result could not be stored: prepare it again.
     Dropped(Seq),
-    /// It ended.
+    /// The unit ended.
     Ended(Visit, UnitEnd),
-    /// It was read, and a model is to be asked for what is open.
+    /// The page was read, and a model is to be asked later for open fields.
     Asked(Visit),
 }
 
 /// A page that was visited, and what a crawl did with its links.
 pub struct Visit {
-    /// Which unit's.
+    /// The unit.
     pub seq: Seq,
     /// URLs that matched and will not be fetched.
     pub skipped: u32,
     /// How many units the crawl has, as far as this process admitted them.
     pub admitted: u32,
-    /// When it was over.
+    /// When the visit ended.
     pub at: Timestamp,
-    /// What came of it.
+    /// The result.
     pub result: PageResult,
 }
 
@@ -107,10 +107,10 @@ pub struct UnitRunner {
 }
 
 impl UnitRunner {
-    /// Gets a unit its host's slot and a permit. Before `until` its runner ends.
+    /// Gets a slot of its host and a permit for a unit. The unit's runner ends at `until`, so no later slot is booked.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn prepare(
         &self,
         work: &Arc<Assignment>,
@@ -119,12 +119,12 @@ impl UnitRunner {
         until: Option<Timestamp>,
     ) -> Result<Page, StoreError> {
         let url = self.jobs.input_of(work, seq).await?.url.clone();
-        // What cannot be asked for has no host to wait for; it is the unit's error.
+        // A URL that cannot be fetched has no host to wait for; it becomes the unit's error.
         let target = fetch::check_url(&url);
         let started = Instant::now();
         let ready = |target, permit| Ready { url: url.clone(), target, permit, suspect, started };
         if work.endpoint == Endpoint::Extract {
-            // Its time runs: it waits for a permit within it.
+            // The timeout of an extract is already running: it waits for a permit within it.
             return Ok(Page::Ready { seq, ready: ready(target, None), paced: false });
         }
         let mut paced = false;
@@ -134,12 +134,13 @@ impl UnitRunner {
             }
             let near = self.context.now().plus_ms(NEAR_MS);
             match self.pacing.wait(work, target, until.map_or(near, |until| until.min(near))).await? {
-                // Where nothing spaces the pages of a crawl, they start in groups as a batch's do.
+                // If nothing spaces a crawl's pages, they start in groups, as a batch's do.
                 Slot::At(_) => paced = work.is_crawl() && self.context.settings().host_delay_ms > 0,
                 Slot::Later(until) => return Ok(Page::Deferred { seq, until }),
             }
         }
-        // What has not started waits for a permit as long as it takes. What has waits within its time.
+        // A unit that has not started waits for a permit without a limit; one that has started
+        // waits within its timeout.
         let permit = match suspect {
             true => None,
             false => match self.page_permit(&work.account).await {
@@ -150,7 +151,7 @@ impl UnitRunner {
         Ok(Page::Ready { seq, ready: ready(target, permit), paced })
     }
 
-    /// Visits a unit's page, and of a crawl admits what it links to.
+    /// Visits a unit's page and, for a crawl, admits its links.
     pub async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
         let Ready { url, target, permit, suspect, started } = ready;
         let extract = work.endpoint == Endpoint::Extract;
@@ -183,7 +184,7 @@ impl UnitRunner {
             (Some(plan), Some(found)) => match self.crawler.grow_from(&work, plan, seq, attempt, found).await {
                 Ok(skipped) => skipped,
                 Err(error) => {
-                    tracing::warn!(job = %work.id, seq, %error, "a page's links could not be admitted; trying again");
+                    tracing::warn!(job = %work.id, seq, %error, "could not admit a page's links; trying again");
                     return Page::Dropped(seq);
                 }
             },
@@ -196,7 +197,7 @@ impl UnitRunner {
             _ => UnitEnd::Failed,
         };
         if extract && visited.is_whole {
-            // Beside the settlement, so that nobody waits for it.
+            // In a task of its own, so that the settlement does not wait for it.
             let (cache, work, outcome) = (Arc::clone(&self.cache), Arc::clone(&work), visited.outcome.clone());
             self.context.spawn(async move { cache.remember(&work, &url, &outcome, at).await });
         }
@@ -209,7 +210,7 @@ impl UnitRunner {
             return match self.asking.put_off(&work, (seq, attempt), ask, visited.outcome).await {
                 Ok(outcome) => Page::Asked(visit(outcome)),
                 Err(error) => {
-                    tracing::warn!(job = %work.id, seq, %error, "a page's question could not be put; trying again");
+                    tracing::warn!(job = %work.id, seq, %error, "could not store a page's question; trying again");
                     Page::Dropped(seq)
                 }
             };
@@ -217,7 +218,7 @@ impl UnitRunner {
         Page::Ended(visit(visited.outcome), end)
     }
 
-    /// Leave to fetch a page in this process; `None` once it is to end.
+    /// Waits for a permit to fetch a page. Returns `None` if the process has to end.
     async fn page_permit(&self, account: &AccountId) -> Option<Permit> {
         let permit = self.semaphores.pages.acquire(account).await;
         (!self.context.stopping()).then_some(permit)

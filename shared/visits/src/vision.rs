@@ -1,5 +1,5 @@
-//! Pictures of a page, for fields that neither rules nor the model found words for: fetched through the guard, few and
-//! small, and shown to the operator's model in one call.
+//! Reads pictures of a page for fields that neither the rules nor the model found in its text: few and small pictures,
+//! fetched through the address guard and shown to the operator's model in one call.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use runtime::assignment::Assignment;
 
 /// Most pictures of a page that are looked at.
 const MOST: usize = 3;
-/// Longest that one may take, and most bytes of it.
+/// Longest time to fetch one picture, and its most bytes.
 const TIME: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 5 * 1024 * 1024;
-/// Kept of the page's time for the call.
+/// Part of the page's time that is kept for the call.
 const KEEP: Duration = Duration::from_secs(2);
 
 /// Has the model look at pages' pictures.
@@ -32,30 +32,30 @@ pub(crate) struct PictureReader {
 }
 
 impl PictureReader {
-    /// What there is to say of a wish for pictures to be looked at that is not met.
+    /// Returns a warning if the job asks for pictures to be looked at and they are not.
     pub(crate) fn note(&self, job: &Assignment) -> Option<String> {
         let options = &job.spec.options;
         let why = if !options.process_images {
             return None;
         } else if !options.images_allowed {
-            "it needs the plan scale"
+            "it requires the scale plan"
         } else if options.model == ModelUse::Never {
             "options.model is \"never\""
         } else if self.eyes().is_none() {
-            "no model is set up that looks at pictures"
+            "no model that looks at pictures is configured"
         } else {
             return None;
         };
         Some(format!("process_images was ignored: {why}"))
     }
 
-    /// The pictures of a page, where the job wants them to be looked at if fields stay open.
+    /// Returns what is needed to look at a page's pictures later, if the job wants that and there are pictures.
     pub(crate) fn wanted(&self, job: &Assignment, compact: &Compact) -> Option<Compact> {
         let wanted = self.sees(job) && !compact.pictures.is_empty();
         wanted.then(|| Compact { text: String::new(), ..compact.clone() })
     }
 
-    /// Whether pictures of a job's pages are looked at.
+    /// Returns whether pictures of a job's pages are looked at.
     fn sees(&self, job: &Assignment) -> bool {
         self.eyes().is_some_and(|model| model.looks_at_pictures(job))
     }
@@ -64,7 +64,7 @@ impl PictureReader {
         self.model.as_ref().filter(|model| model.config().vision)
     }
 
-    /// Has the model look at a page's pictures for what is still open, until `end`.
+    /// Has the model look at a page's pictures for the fields that are still open, until `end`.
     pub(crate) async fn look(&self, job: &Assignment, at: &Url, page: Compact, values: &mut Values, end: Instant) {
         let Some(model) = self.eyes() else { return };
         let name = |index: &usize| job.spec.schema.fields().get(*index).map(|field| field.field.as_str());
@@ -77,7 +77,7 @@ impl PictureReader {
         let _permit = self.permits.acquire(&job.account).await;
         let pictures = self.fetch(&page.pictures, end).await;
         if pictures.is_empty() {
-            values.warnings.push("none of the page's pictures could be had".into());
+            values.warnings.push("none of the page's pictures could be fetched".into());
             return;
         }
         values.images_processed = u32::try_from(pictures.len()).ok();
@@ -91,7 +91,7 @@ impl PictureReader {
         Draft { data, warnings, render_mode, model_fields }.take_in_seen(judged);
     }
 
-    /// The first pictures that can be had, one after the other.
+    /// Returns the first pictures that can be fetched, one after the other.
     async fn fetch(&self, addresses: &[String], end: Instant) -> Vec<Picture> {
         let mut pictures = Vec::new();
         for address in addresses.iter().filter_map(|address| fetch::check_url(address).ok()) {
@@ -101,7 +101,7 @@ impl PictureReader {
             }
             match self.fetcher.picture(&address, TIME.min(left), MOST_BYTES).await {
                 Ok(picture) => pictures.push(picture),
-                Err(error) => tracing::debug!(%error, "a picture could not be had"),
+                Err(error) => tracing::debug!(%error, "could not fetch a picture"),
             }
         }
         pictures

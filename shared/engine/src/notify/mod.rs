@@ -77,16 +77,16 @@ impl Notifier {
         Ok(signing.valid(self.context.now()).next().is_none().then_some(ReceiverFault::NoSecret))
     }
 
-    /// Returns the delivery for a job's end, to be written in the same transaction, and when the sweeper looks after
-    /// it.
+    /// Returns the delivery for a job's end, to be written in the same transaction, and when
+    /// the sweeper looks after it.
     pub(crate) fn message_of(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
         let delivery = Delivery::of(webhook, job, end, self.context.nonce());
         let due = end.ended_at.plus_secs(self.context.settings().lease_secs);
         (delivery, due)
     }
 
-    /// Tells the queue that a delivery waits. Returns whether the queue accepted that; if not, the sweeper finds the
-    /// row.
+    /// Tells the queue that a delivery waits. Returns whether the queue accepted that; if not,
+    /// the sweeper finds the row.
     pub(crate) async fn tell(&self, delivery: &Delivery, delay_secs: u32) -> bool {
         let message = [Message::Notify { job: delivery.job.clone() }];
         delivery.is_pending() && self.queue.send_delayed(&delivery.account, &message, delay_secs).await.complete()

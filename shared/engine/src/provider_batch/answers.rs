@@ -62,8 +62,8 @@ impl Answers {
     }
 }
 
-/// Merges the model's answer, or the reason why there is none, into a provisional result. Returns `None` if the text is
-/// not a result.
+/// Merges the model's answer, or the reason why there is none, into a provisional result. Returns `None` if
+/// the text is not a result.
 pub(super) fn with_answer(provisional: &str, judged: Result<JudgedValues, ModelError>) -> Option<String> {
     let mut outcome: UnitOutcome = serde_json::from_str(provisional).ok()?;
     if let UnitOutcome::Success { data, warnings, render_mode, model_fields, .. } = &mut outcome {

@@ -92,8 +92,8 @@ impl ProviderBatches {
         Ok(spent)
     }
 
-    /// Checks a line's values against the page. Returns those that the page supports, and the tokens used if there was
-    /// an answer.
+    /// Checks a line's values against the page. Returns those that the page supports, and the tokens
+    /// used if there was an answer.
     async fn read_line(
         &self,
         job: &Assignment,

@@ -163,9 +163,9 @@ impl ResultStream {
         }
     }
 
-    /// Returns what is known without waiting, for a body that has to end while its job runs. In input order, an open
-    /// unit takes its turn, too. Returns `None` after the last one. [`ResultStream::refresh`] brings what is known up
-    /// to date.
+    /// Returns what is known without waiting, for a body that has to end while its job runs. In input order,
+    /// an open unit takes its turn, too. Returns `None` after the last one. [`ResultStream::refresh`] brings
+    /// what is known up to date.
     ///
     /// # Errors
     /// Store errors that outlast the retries.
@@ -265,8 +265,8 @@ impl ResultStream {
         Ok(())
     }
 
-    /// Returns the result whose turn it is, if it is known. With `all`, does not wait for others that may have ended
-    /// before it.
+    /// Returns the result whose turn it is, if it is known. With `all`, does not wait for others that
+    /// may have ended before it.
     async fn pick(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
         while let Some(seq) = self.turn(all) {
             let unit = self.over.get(&seq).copied().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The pages of a runner: each is prepared (its host's slot, a permit) and run in tasks of their own, which end with
-//! the runner.
+//! The pages of a runner: each is prepared (its host's slot, a permit) and run in tasks of their own,
+//! which end with the runner.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What this process knows of a crawl: pages that have a unit, and URLs that were counted as skipped. It saves look-ups
-//! and double counting; what decides are the rows.
+//! What this process knows of a crawl: pages that have a unit, and URLs that were counted as skipped. It saves reads
+//! and double counting; the rows decide.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,18 +8,18 @@ use domain::{JobId, Seq};
 
 /// How many crawls are remembered.
 const JOBS: usize = 16;
-/// How many pages of each: a crawl has 10,000 at most.
+/// How many pages of each crawl: a crawl has at most 10,000 units.
 const PAGES: usize = 20_000;
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Pages by the hash of their key, and how they are spelt, where that is known.
+    /// Pages by the hash of their page key, with the URL of their unit where it is known.
     seen: HashMap<String, Option<String>>,
     skipped: HashSet<String>,
     admitted: Seq,
     /// How many units this process admitted.
     grown: Seq,
-    /// The crawl has as many units as it may, and this process knows all of them.
+    /// Whether the crawl has as many units as it may, and this process knows all of them.
     full: bool,
 }
 
@@ -35,17 +35,17 @@ impl CrawlCache {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Growth takes turns in a process: two at once would only refuse each other.
+    /// Lets growths of a crawl in this process take turns: two at once would only conflict.
     pub(crate) async fn lock_growth(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.growth.lock().await
     }
 
-    /// Whether the page is known to have a unit.
+    /// Returns whether the page is known to have a unit.
     pub(crate) fn knows(&self, hash: &str) -> bool {
         self.known().seen.contains_key(hash)
     }
 
-    /// Notes that the page has a unit, and how it is spelt there.
+    /// Records that the page has a unit, and the unit's URL.
     pub(crate) fn note_owned(&self, hash: &str, url: Option<&str>) {
         let mut known = self.known();
         if known.seen.len() < PAGES || known.seen.contains_key(hash) {
@@ -56,36 +56,36 @@ impl CrawlCache {
         }
     }
 
-    /// Whether a page that has a unit is spelt otherwise there: then this is a duplicate of it.
+    /// Returns whether the page has a unit with another URL: then `url` is a duplicate of it.
     pub(crate) fn is_disguised(&self, hash: &str, url: &str) -> bool {
         matches!(self.known().seen.get(hash), Some(Some(spelt)) if spelt != url)
     }
 
-    /// How many units the crawl has, as far as this process admitted them.
+    /// Returns how many units the crawl has, as far as this process admitted them.
     pub(crate) fn admitted(&self) -> Seq {
         self.known().admitted
     }
 
-    /// Notes that this process admitted so many units, and how many the crawl has now.
+    /// Records that this process admitted `grown` units, and how many the crawl has now.
     pub(crate) fn admit(&self, grown: Seq, admitted: Seq) {
         let mut known = self.known();
         known.grown = known.grown.saturating_add(grown);
         known.admitted = known.admitted.max(admitted);
     }
 
-    /// Notes that a crawl of that many units may have no more. It counts where all but the seed were admitted here: only
-    /// then is a page that is not known nobody's.
+    /// Records that a crawl with that many units may have no more. This has an effect only if this process admitted all
+    /// but the seed: only then does every page with a unit appear here.
     pub(crate) fn fill(&self, admitted: Seq) {
         let mut known = self.known();
         known.full = known.grown.saturating_add(1) >= admitted && known.seen.len() < PAGES;
     }
 
-    /// Whether no page that is not known can be admitted any more, so that there is nothing to look up.
+    /// Returns whether no unknown page can be admitted any more, so that nothing has to be looked up.
     pub(crate) fn is_full(&self) -> bool {
         self.known().full
     }
 
-    /// Notes that a URL will not be fetched. Returns whether that is news.
+    /// Records that a URL will not be fetched. Returns whether that was not known yet.
     pub(crate) fn skip(&self, url: &str) -> bool {
         let mut known = self.known();
         known.skipped.len() < PAGES && known.skipped.insert(url.to_owned())
@@ -97,7 +97,7 @@ impl CrawlCache {
 pub(crate) struct CrawlCaches(Mutex<VecDeque<(JobId, CrawlCache)>>);
 
 impl CrawlCaches {
-    /// What is known of a crawl.
+    /// Returns what is known of a crawl.
     pub(crate) fn of(&self, id: &JobId) -> CrawlCache {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, cache)) = kept.iter().find(|(known, _)| known == id) {

@@ -1,5 +1,5 @@
-//! Which links of a page a crawl follows: what its pattern and robots.txt say. Work for the processor, which the page
-//! decides how much of there is: done where pages are read, within the page's budget. No I/O.
+//! Decides which links of a page a crawl follows, by its pattern and robots.txt. The page decides how much processor
+//! work this is, so it is done where pages are read, within the page's budget. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use extraction::links::Links;
 use fetch::Robots;
 use url::Url;
 
-/// Most steps for the links of one page: bytes that are compared with patterns and rules. What is left then is denied.
+/// Most steps for the links of one page: bytes that are compared with patterns and rules. Links
+/// left after that are denied.
 const STEPS: u64 = 128 * 1024 * 1024;
 
 /// What the links of one page are judged by.
@@ -21,9 +22,9 @@ pub(crate) struct Edge {
     frontier: Frontier,
     seed: CanonicalUrl,
     depth: u32,
-    /// The origin whose robots.txt is at hand, and what it says; `None` where nobody asks.
+    /// The origin whose robots.txt is at hand, and its rules; `None` if robots.txt is ignored.
     robots: Option<(String, Arc<Robots>)>,
-    /// Whether the page's answer asks not to follow any of its links.
+    /// Whether the page's response asks crawlers not to follow any of its links.
     nofollow: bool,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Edge {
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub(crate) page: CanonicalUrl,
-    /// Of its key.
+    /// Hash of its page key.
     pub(crate) hash: String,
     pub(crate) verdict: Verdict,
 }
@@ -40,35 +41,35 @@ pub(crate) struct Judged {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Follow,
-    /// The page, or robots.txt, says no.
+    /// The page or robots.txt forbids it.
     Denied,
-    /// It depends on another origin's robots.txt.
+    /// It depends on the robots.txt of another origin.
     Ask,
 }
 
-/// What robots.txt is asked for at: scheme, name and port.
+/// Returns the origin whose robots.txt holds for a URL: scheme, name and port.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
 impl Edge {
-    /// `None` for a plan or a seed that was never validated. `depth` is the page's.
+    /// Returns `None` if the plan or the seed was never validated. `depth` is the page's.
     pub(crate) fn new(plan: &CrawlPlan, seed: &str, depth: u32) -> Option<Edge> {
         let seed_url = CanonicalUrl::parse(seed)?;
         Some(Edge { frontier: Frontier::new(plan, seed)?, seed: seed_url, depth, robots: None, nofollow: false })
     }
 
-    /// With what the robots.txt of the page's own origin says.
+    /// Adds the robots.txt of the page's own origin.
     pub(crate) fn with_robots(self, at: &Url, robots: Option<Arc<Robots>>) -> Edge {
         Edge { robots: robots.map(|robots| (origin(at), robots)), ..self }
     }
 
-    /// With what the page's answer says of its links.
+    /// Adds whether the page's response forbids following its links.
     pub(crate) fn with_nofollow(self, nofollow: bool) -> Edge {
         Edge { nofollow, ..self }
     }
 
-    /// Whether the links of a page at `at` are followed at all.
+    /// Returns whether the links of a page at `at` are followed at all.
     pub(crate) fn follows(&self, at: &Url) -> bool {
         CanonicalUrl::of(at).is_some_and(|at| self.frontier.follows(&at, self.depth))
     }
@@ -85,12 +86,12 @@ impl Edge {
         self.depth
     }
 
-    /// The links that match the pattern, in their order.
+    /// Returns the links that match the pattern, in their order, each with its verdict.
     pub(crate) fn judge(&self, links: &Links, page: &Budget<'_>) -> Vec<Judged> {
         let budget = page.part(Limits { steps: STEPS, ..Limits::NONE });
         let mut judged = Vec::new();
         for link in &links.links {
-            // Reading a URL and matching a pattern are linear.
+            // Parsing a URL and matching a pattern take linear time.
             if !budget.step(link.url.as_str().len() * 4) {
                 break;
             }
@@ -107,7 +108,7 @@ impl Edge {
     }
 }
 
-/// Judges what is still to be asked, by what the robots.txt of those origins say.
+/// Judges the links that are still [`Verdict::Ask`], by the robots.txt of their origins.
 pub(crate) fn ask(judged: &mut [Judged], robots: &HashMap<String, Arc<Robots>>, whole: &Budget<'_>) {
     let budget = whole.part(Limits { steps: STEPS, ..Limits::NONE });
     for link in judged.iter_mut().filter(|link| link.verdict == Verdict::Ask) {
@@ -166,8 +167,8 @@ mod tests {
         assert_eq!(judged[0].verdict, Verdict::Denied);
     }
 
-    /// Files of 510 KB of the worst rules there are, against 2,000 long links of a page: it ends within its share, and what
-    /// could not be judged is denied.
+    /// Files of 510 KB with the worst possible rules, against 2,000 long links of a page: judging ends within its share
+    /// of the budget, and links that could not be judged are denied.
     #[test]
     fn rules_and_links_never_multiply_beyond_the_share() {
         let reached = |rule: &str| rule.contains("*b") || rule.ends_with("zz$");
@@ -185,16 +186,17 @@ mod tests {
             let judged = edge("*", &file).judge(&links((0..2_000).map(path)), &whole);
             let steps = whole.taken().steps;
             assert!(steps <= STEPS + 4 * 1024 * 1024, "{rule}: {steps}");
-            // Where rules have to be compared with paths, that is counted: the share is used up, and what is left is denied.
+            // If rules have to be compared with paths, that is counted: the share is used up, and
+            // the links left are denied.
             assert!(!reached(rule) || steps >= STEPS, "{rule}: {steps}");
             assert!(!reached(rule) || judged.iter().any(|link| link.verdict == Verdict::Denied), "{rule}");
         }
-        // Nothing is followed that was not judged.
+        // Links that were not judged are not followed.
         let spent = Budget::limited(Limits { steps: 0, ..Limits::PAGE });
         assert!(edge("*", "").judge(&links((0..9).map(path)), &spent).is_empty());
     }
 
-    /// Whatever the numbers of rules and links: steps grow with both until the share ends them.
+    /// Whatever the numbers of rules and links: steps grow with both until the share is used up.
     #[test]
     fn steps_are_rules_times_links_until_the_share_ends_them() {
         let taken = |rules: usize, urls: usize| {

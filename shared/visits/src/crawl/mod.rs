@@ -1,5 +1,5 @@
-//! What makes a crawl's unit more than a page: its links become units of their own before it ends, so that a crawl
-//! whose every unit has ended has nowhere to go.
+//! Makes a crawl grow: the links of a unit's page become units before the unit ends. Once all of a crawl's units have
+//! ended, it therefore has no pages left to visit.
 
 mod cache;
 mod edge;
@@ -31,22 +31,22 @@ use runtime::context::Context;
 use runtime::rows::Rows;
 use runtime::semaphores::Semaphores;
 
-/// How often a growth is tried that keeps meeting others.
+/// How often a growth is tried that keeps conflicting with others.
 const TRIES: u32 = 40;
 
 /// What a visit to a page of a crawl found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Where it was found, after redirects.
+    /// The page's final URL, after redirects.
     pub(crate) at: Url,
     /// What its links were judged by.
     pub(crate) edge: Arc<Edge>,
     pub(crate) judged: Vec<Judged>,
-    /// When the unit's time is over: what was not judged by then is not followed.
+    /// When the unit's time is over: links that were not judged by then are not followed.
     pub(crate) end: Instant,
 }
 
-/// Lets crawls grow.
+/// Makes crawls grow.
 pub(crate) struct Crawler {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -58,7 +58,7 @@ pub(crate) struct Crawler {
 }
 
 impl Crawler {
-    /// Admits what a unit's page links to. Returns how many URLs matched and will not be fetched.
+    /// Admits the links of a unit's page. Returns how many URLs matched and will not be fetched.
     pub(crate) async fn grow_from(
         self: &Arc<Self>,
         job: &Assignment,
@@ -92,7 +92,8 @@ impl Crawler {
         }
         let mut sitemaps = Sitemaps::default();
         if depth == 0 && plan.use_sitemap {
-            // Tens of megabytes may have to be unpacked, read and held against robots.txt: counted, and not in others' way.
+            // Tens of megabytes may have to be decompressed, parsed and compared with robots.txt: this counts as the
+            // account's work and runs where pages are parsed.
             let (crawler, id, plan, frontier) =
                 (Arc::clone(self), job.id.clone(), plan.clone(), edge.frontier().clone());
             let read = async move { crawler.sitemap_pages(&id, &plan, &frontier, &at).await };
@@ -106,13 +107,13 @@ impl Crawler {
         Ok(skipped + self.admit(job, plan, &format!("{seq}#{attempt}"), depth + 1, wanted).await?)
     }
 
-    /// The edge for the page of a unit; `None` where its links are not followed.
+    /// Returns the edge for a unit's page, or `None` if its links are not followed.
     pub(crate) async fn edge_at(&self, job: &Job, plan: &CrawlPlan, seq: Seq, page: &Page) -> Option<Arc<Edge>> {
         let at = &page.final_url;
         let (seed, input) = match (self.jobs.input_of(job, 0).await, self.jobs.input_of(job, seq).await) {
             (Ok(seed), Ok(input)) => (seed, input),
             (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(job = %job.id, %error, "a page's links are not followed: its crawl could not be read");
+                tracing::warn!(job = %job.id, %error, "could not read a page's crawl; its links are not followed");
                 return None;
             }
         };
@@ -124,8 +125,8 @@ impl Crawler {
         Some(Arc::new(edge.with_robots(at, robots).with_nofollow(page.nofollow)))
     }
 
-    /// Judges links to other origins, whose robots.txt had not been asked for when the page was read. All of it takes no
-    /// longer than the unit may.
+    /// Judges links to other origins, whose robots.txt was not at hand when the page was read.
+    /// Ends with the unit's time.
     async fn ask_elsewhere(
         &self,
         job: &Assignment,
@@ -154,7 +155,7 @@ impl Crawler {
         self.semaphores.parsers.run_blocking(&job.account, work).await.unwrap_or_default()
     }
 
-    /// Admits pages that no unit owns, as many as the ceiling allows. Returns how many it left out.
+    /// Admits pages that no unit owns, as many as the job's limit allows. Returns how many it left out.
     async fn admit(
         &self,
         job: &Assignment,
@@ -199,7 +200,7 @@ impl Crawler {
                 return Ok(left_out(&open));
             }
             let take = open.len().min(room).min(MAX_CHILDREN);
-            // A mark of its own for each try: what was admitted by an earlier one is not taken for this one's.
+            // Each try has its own mark, so that units admitted by an earlier try are not taken for this one's.
             let mark = format!("{mark}#{tries}");
             let growth = Growth { job: &now, depth, children: &open[..take], mark: &mark };
             if self.rows.retry(|| self.rows.store().crawls.grow(growth)).await? {
@@ -219,13 +220,13 @@ impl Crawler {
         Ok(0)
     }
 
-    /// Judges the redirects of a unit's page, where the job is a crawl.
+    /// Returns the judge of redirects for a unit's page, if the job is a crawl.
     pub(crate) fn redirects(self: &Arc<Self>, job: &Arc<Assignment>, seq: Seq) -> Option<Arc<Redirects>> {
         job.is_crawl().then(|| Arc::new(Redirects::new(Arc::clone(self), Arc::clone(job), seq)))
     }
 
-    /// Whether robots.txt denies a crawl's seed, which is the only unit that was not asked about before it was admitted.
-    /// Of a site to which no connection comes about the seed itself tells.
+    /// Returns whether robots.txt denies a crawl's seed, which is the only unit that is admitted before its robots.txt
+    /// is read. If no connection to the site can be made, returns false: fetching the seed then reports the failure.
     pub(crate) async fn seed_is_denied(&self, job: &Assignment, seq: Seq, seed: &Url) -> bool {
         if seq != 0 || job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) {
             return false;

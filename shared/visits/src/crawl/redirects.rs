@@ -1,5 +1,5 @@
-//! Redirects of a crawl's page: one that robots.txt denies at its target is not taken; a target that another unit owns is
-//! that unit's page, and the hop is not taken either; one that nobody owns becomes this unit's.
+//! Judges the redirects of a crawl's page. A redirect is not followed if robots.txt denies its target, or if the target
+//! is the page of another unit. A target that no unit owns becomes this unit's page.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use url::Url;
 use super::Crawler;
 use runtime::assignment::Assignment;
 
-/// Judges the hops of one unit's page.
+/// Judges the redirects of one unit's page.
 pub(crate) struct Redirects {
     crawler: Arc<Crawler>,
     job: Arc<Assignment>,
@@ -23,7 +23,8 @@ impl Redirects {
         Redirects { crawler, job, seq }
     }
 
-    /// Whether the target's own robots.txt says no. Of a site to which no connection comes about the hop tells.
+    /// Returns whether the target's own robots.txt denies it. If no connection to the site can be made, returns false:
+    /// the redirect itself then reports the failure.
     async fn is_denied(&self, url: &Url) -> bool {
         if self.job.spec.crawl.as_ref().is_none_or(|plan| plan.ignore_robots) || check_parsed(url).is_err() {
             return false;
@@ -36,7 +37,7 @@ impl Redirects {
 impl Hops for Redirects {
     fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Hop> {
         Box::pin(async move {
-            // What is no page of ours is judged by the guard, hop by hop.
+            // A URL that is not a page is judged by the address guard, hop by hop.
             let Some(page) = CanonicalUrl::of(url) else { return Hop::Go };
             if self.is_denied(page.url()).await {
                 return Hop::Denied;
@@ -48,8 +49,8 @@ impl Hops for Redirects {
                     if owner == self.seq { Hop::Go } else { Hop::Elsewhere }
                 }
                 Err(error) => {
-                    tracing::warn!(job = %self.job.id, %error, "could not look who owns a redirect's target");
-                    // A page that is fetched twice is better than one that is lost.
+                    tracing::warn!(job = %self.job.id, %error, "could not read which unit owns a redirect's target");
+                    // Fetching a page twice is better than losing it.
                     Hop::Go
                 }
             }

@@ -1,5 +1,5 @@
-//! The pages that a crawl's sitemaps name. Where robots.txt names none, those at the usual addresses are asked for; that
-//! there are none is no failure.
+//! Reads the pages named by a crawl's sitemaps. If robots.txt names no sitemap, the usual addresses are tried; it is no
+//! failure if there is nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use store::growth::Child;
 use tokio::time::Instant;
 use url::Url;
 
-/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; the rest is denied.
+/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; URLs beyond that are denied.
 const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
 
-/// Where a sitemap is that nobody names. The second is asked for if there is no first.
+/// Usual addresses of sitemaps. The second is tried if there is nothing at the first.
 const USUAL: [&str; 2] = ["/sitemap.xml", "/sitemap_index.xml"];
 
-/// What the sitemaps of a crawl yielded.
+/// What a crawl's sitemaps contained.
 pub(super) struct Mapped {
     pub(super) pages: Vec<Child>,
     pub(super) files: Sitemaps,
@@ -39,7 +39,7 @@ impl Mapped {
 }
 
 impl Crawler {
-    /// Pages of the seed's sitemaps that match.
+    /// Returns the pages of the seed's sitemaps that match.
     pub(super) async fn sitemap_pages(
         &self,
         job: &JobId,
@@ -55,7 +55,7 @@ impl Crawler {
         };
         let (mut found, mut left) =
             (Mapped { pages: Vec::new(), files: Sitemaps::default() }, plan.max_pages as usize + 1);
-        // What all of them together may compare: robots.txt is the site's, and so are the sitemaps.
+        // A limit for all of them together: both robots.txt and the sitemaps are under the site's control.
         let left_to_compare = AtomicUsize::new(SITEMAP_COMPARES);
         let take = |bytes: usize| {
             let less = |left: usize| left.checked_sub(bytes);
@@ -66,7 +66,7 @@ impl Crawler {
                 frontier.matches(&page) && (plan.ignore_robots || robots.allows_within(page.url(), &take))
             })
         };
-        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on meanwhile.
+        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on running.
         let until = Instant::now() + Duration::from_millis(self.context.settings().sitemap_ms);
         for (at, file) in files.iter().enumerate() {
             let timeout = until.saturating_duration_since(Instant::now());

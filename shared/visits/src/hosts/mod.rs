@@ -1,7 +1,7 @@
-//! Politeness: when a page may start at its host, what its answer means for the next ones, and what the site's
-//! robots.txt says. The host's row is what processes share; what a process knows of it is kept here.
+//! Politeness: when a page may start at its host, what a response means for the next pages, and what the site's
+//! robots.txt says. Processes share the host's row; what a process knows of it is kept here.
 //!
-//! It knows nothing of jobs and units.
+//! This module knows nothing of jobs and units.
 
 mod robots;
 mod slot;
@@ -25,7 +25,7 @@ const HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 #[allow(clippy::unwrap_used)] // judged by the compiler
 const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// The hosts that this process asked last.
+/// The hosts of this process's last requests.
 struct Hosts(Mutex<LruCache<String, Arc<Host>>>);
 
 impl Default for Hosts {
@@ -35,7 +35,7 @@ impl Default for Hosts {
 }
 
 impl Hosts {
-    /// The host that a URL is on. Slots are for name and port: http and https on one port are one server.
+    /// Returns the host of a URL. Slots belong to name and port: http and https on one port are one server.
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = name_and_port(url);
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +43,7 @@ impl Hosts {
     }
 }
 
-/// The origins whose robots.txt this process asked for last.
+/// The origins whose robots.txt this process used last.
 struct Origins(Mutex<LruCache<String, Arc<OriginRobots>>>);
 
 impl Default for Origins {
@@ -53,7 +53,7 @@ impl Default for Origins {
 }
 
 impl Origins {
-    /// The origin that a URL is on: robots.txt is its own for each scheme, name and port (RFC 9309 §2.3).
+    /// Returns the origin of a URL: each scheme, name and port has its own robots.txt (RFC 9309 §2.3).
     fn origin(&self, url: &Url) -> Arc<OriginRobots> {
         let name = format!("{}://{}", url.scheme(), name_and_port(url));
         let mut origins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,9 +61,9 @@ impl Origins {
     }
 }
 
-/// What a URL is fetched from, with the port that its scheme implies.
+/// Returns the name and port that a URL is fetched from; the port may be the scheme's default.
 fn name_and_port(url: &Url) -> String {
-    // URLs that are fetched are http or https: they have both.
+    // Only http and https URLs are fetched, and these have both.
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 

@@ -1,5 +1,5 @@
-//! What sites' robots.txt say: one fetch per origin, remembered in this process and in the origin's row until it
-//! expires. The store is a help here, never a need.
+//! Reads the robots.txt of sites: one fetch per origin, remembered in this process and in the origin's row until it
+//! expires. If the store fails, robots.txt is still read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,19 @@ use super::slot::{HostPacing, Slot};
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How long a file holds, or that there is none (RFC 9309 §2.4).
+/// For how long a file, or the fact that there is none, is valid (RFC 9309 §2.4).
 const HOLDS_SECS: u64 = 24 * 60 * 60;
-/// How long it is believed that a file cannot be had.
+/// For how long it is remembered that a file could not be fetched.
 const FAILURE_HOLDS_SECS: u64 = 10 * 60;
-/// How long it is believed that a site cannot be reached at all.
+/// For how long it is remembered that a site could not be reached at all.
 const UNREACHED_HOLDS_SECS: u64 = 60;
-/// How long a site may take with its file, redirects and all.
+/// Longest time for a site's file, including redirects.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a file waits for its turn at most: it is small and asked for once, and its crawl stands still.
+/// Longest wait for a slot: the file is small and fetched once, and its crawl stands still until then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One origin. Whoever asks holds the lock until there is an answer; the others wait for it and share it.
+/// One origin. The first task that needs the file holds the lock until there is an answer; the others
+/// wait for it and share it.
 #[derive(Debug)]
 pub(super) struct OriginRobots {
     /// `scheme://name:port`.
@@ -40,7 +41,7 @@ impl OriginRobots {
     }
 }
 
-/// What sites' robots.txt say, asked for once.
+/// Reads the robots.txt of sites, once for each origin.
 pub struct RobotsReader {
     context: Arc<Context>,
     rows: Rows,
@@ -54,7 +55,7 @@ impl RobotsReader {
         RobotsReader { context, rows, fetcher, pacing, origins: Origins::default() }
     }
 
-    /// What the robots.txt of a URL's origin says. Never fails: of a file that cannot be had it is known what to do.
+    /// Returns the rules for the origin of a URL. Never fails: there are rules for a file that cannot be fetched, too.
     pub async fn of(&self, url: &Url) -> Arc<Robots> {
         let asked = self.origins.origin(url);
         let mut kept = asked.kept.lock().await;
@@ -70,7 +71,7 @@ impl RobotsReader {
         robots
     }
 
-    /// What the row says, if it still holds.
+    /// Returns the rules in the origin's row, if they are still valid.
     async fn remembered(&self, origin: &str) -> Option<(Robots, Timestamp)> {
         match self.rows.store().hosts.robots(origin).await {
             Ok(row) => {
@@ -78,14 +79,14 @@ impl RobotsReader {
                 Some((Robots::from_row(&row.text)?, row.until))
             }
             Err(error) => {
-                tracing::warn!(%error, "could not look up a robots.txt; asking the site");
+                tracing::warn!(%error, "could not look up a robots.txt; fetching it from the site");
                 None
             }
         }
     }
 
     async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
-        // It is a request like any other, and the page that it is asked for comes right after it.
+        // The file is a request like any other, and the page that needs it comes right after it.
         let latest = self.context.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
         match self.pacing.acquire_slot(url, true, None, latest).await {
             Ok(Slot::At(start)) => {
@@ -93,24 +94,24 @@ impl RobotsReader {
                 tokio::time::sleep(wait.min(PATIENCE)).await;
             }
             Ok(Slot::Later(_)) => tokio::time::sleep(PATIENCE).await,
-            Err(error) => tracing::warn!(%error, "no turn for a robots.txt; asking for it now"),
+            Err(error) => tracing::warn!(%error, "could not get a slot for a robots.txt; fetching it now"),
         }
         let answer = self.fetcher.robots(url, TIMEOUT).await;
         if answer.throttled.is_some() {
             self.pacing.record_response(AccountTag::NOBODY, url, answer.throttled).await;
         }
         let until = self.context.now().plus_secs(holds_secs(&answer));
-        // A file that is too large for a row is read again by each process.
+        // A file that is too large for a row is fetched again by each process.
         if let Some(text) = answer.robots.to_row()
             && let Err(error) = self.rows.store().hosts.put_robots(origin, &RobotsRow { text, until }).await
         {
-            tracing::warn!(%error, "could not keep a robots.txt");
+            tracing::warn!(%error, "could not store a robots.txt");
         }
         (answer.robots, until)
     }
 }
 
-/// How long an answer holds. One that only says to slow down says nothing of the file.
+/// Returns for how long an answer is valid. An answer that only asks to slow down says nothing about the file.
 fn holds_secs(answer: &RobotsAnswer) -> u64 {
     match answer.outcome {
         RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => HOLDS_SECS,

@@ -1,5 +1,5 @@
-//! Slots at a host: when a page may start there. Processes agree through the host's row, by writing it where it is still as they know it;
-//! each takes a few slots at once, so that not every page writes.
+//! Slots: when a page may start at its host. Processes agree by compare-and-set on the host's row. Each takes a few
+//! slots at once, so that not every page causes a write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use super::state::Host;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Times that a row is planned on anew because another process was faster. Each time one of them got on.
+/// How often a row is planned again because another process was faster. Each time, one of them made progress.
 const RACES: u32 = 64;
 
-/// What a page that wants to start at its host got.
+/// Answer to a page that wants to start at its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// It may start then.
+    /// It may start at this time.
     At(Timestamp),
-    /// The next slot is later than it can wait for: then. None was booked.
+    /// The next slot, at this time, is later than the page can wait. None was booked.
     Later(Timestamp),
 }
 
-/// When pages may start at their hosts, over all processes.
+/// Decides when pages may start at their hosts, over all processes.
 pub struct HostPacing {
     context: Arc<Context>,
     rows: Rows,
@@ -40,15 +40,15 @@ impl HostPacing {
         HostPacing { context, rows, hosts: Hosts::default() }
     }
 
-    /// Books a slot for a page at its host, if there is one by `latest`. Waiting is the caller's; where it waited, it
-    /// then asks [`HostPacing::closed_until`], for the host may have said something in between.
+    /// Books a slot for a page at its host, if there is one by `latest`. The caller waits for it, and after that checks
+    /// [`HostPacing::closed_until`], since the host may have throttled in the meantime.
     ///
-    /// `spaced` is for crawls: pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is longer,
-    /// times the host's back-off, plus up to a quarter, over all processes. Others start at once, unless the host is
-    /// backed off.
+    /// With `spaced`, which is for crawls, pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is
+    /// longer, times the host's back-off, plus up to a quarter, over all processes. Other pages start at once, unless
+    /// the host is backed off.
     ///
     /// # Errors
-    /// Faults of the store, for pages that need a slot. A slot may be lost then; nobody else gets it.
+    /// Store errors, for pages that need a slot. A slot may be lost then; no other page gets it.
     pub async fn acquire_slot(
         &self,
         url: &Url,
@@ -68,7 +68,7 @@ impl HostPacing {
         if delay_ms == 0 && !backed_off && (!look || !self.look(&host).await) {
             return Ok(Slot::At(now));
         }
-        // Whoever waits here finds the slots that the one before it took.
+        // Pages that wait here use the slots that the one before them took.
         let _writing = host.writing.lock().await;
         let slot = host.state().slot(self.context.now(), delay_ms);
         match slot {
@@ -77,14 +77,15 @@ impl HostPacing {
         }
     }
 
-    /// When a host opens again for an account that it asked to leave it alone, as far as this process knows. Asks no
-    /// store.
+    /// Returns when a host opens again for an account that it has throttled, as far as this
+    /// process knows. Reads no row.
     pub fn closed_until(&self, by: AccountTag, url: &Url) -> Option<Timestamp> {
         self.hosts.host(url).state().closed_until(by, self.context.now())
     }
 
-    /// Takes note of how the host of `url`, where the answer came from, answered a page of `by`: `throttled` if it said to slow down. The back-off is doubled then, and
-    /// halved again by pages that come; what the store cannot be told holds in this process.
+    /// Records how the host of `url`, which sent the response, answered a page of `by`: `throttled` if it asked to slow
+    /// down. That doubles the back-off, and pages that succeed halve it again. If the store cannot be written, the
+    /// change holds in this process.
     pub async fn record_response(&self, by: AccountTag, url: &Url, throttled: Option<Throttled>) {
         let host = self.hosts.host(url);
         let now = self.context.now();
@@ -105,11 +106,12 @@ impl HostPacing {
         }
         let _writing = host.writing.lock().await;
         if let Err(error) = self.rows.retry(|| self.change(&host, change)).await {
-            tracing::warn!(%error, "could not share what a host said about its load");
+            tracing::warn!(%error, "could not share a host's answer about its load");
         }
     }
 
-    /// Reads a host's row; whether it is backed off. A page that needs no slot does not fail with the store.
+    /// Reads a host's row and returns whether the host is backed off. If the store fails, a page
+    /// that needs no slot goes on.
     async fn look(&self, host: &Host) -> bool {
         let row = self.rows.store().hosts.pace(&host.name).await;
         let (now, mut state) = (self.context.now(), host.state());
@@ -120,13 +122,13 @@ impl HostPacing {
         state.pace(now).is_backed_off(now)
     }
 
-    /// Takes the next slots and keeps all but the first.
+    /// Takes the next slots, returns the first and keeps the others.
     async fn take_slots(&self, host: &Host, delay_ms: u64, latest: Timestamp) -> Result<Slot, StoreError> {
         let (mut taken, mut later) = (None, None);
         let plan = |pace: Pace| {
             let now = self.context.now();
             (taken, later) = (None, None);
-            // Nothing to space: the host is not backed off any more.
+            // Nothing to space: the host is no longer backed off.
             if delay_ms == 0 && !pace.is_backed_off(now) {
                 return pace;
             }
@@ -146,7 +148,7 @@ impl HostPacing {
         Ok(Slot::At(first))
     }
 
-    /// Changes a host's row, on whatever it turns out to be. Writes nothing where that changes nothing.
+    /// Changes a host's row, whatever its content is by then. Writes nothing if the row stays the same.
     async fn change(&self, host: &Host, mut change: impl FnMut(Pace) -> Pace) -> Result<(), StoreError> {
         for _ in 0..RACES {
             let now = self.context.now();

@@ -1,4 +1,4 @@
-//! What a process knows of one host: its row as it last saw it, and the slots that it took and has not used.
+//! What a process knows of one host: its row as last seen, and the slots that it took and has not used.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::Timestamp;
 use domain::pace::{AccountTag, LastThrottle, Pace, Slots};
 
-/// For how long what was read of a host is good enough for a page that needs no slot, in milliseconds; and for how long
-/// a host counts as one that this process is asking.
+/// For how long, in milliseconds, the row as last read is recent enough for a page that needs no slot, and for how long
+/// a host counts as one that this process sends requests to.
 const FRESH_MS: u64 = 5_000;
 
 /// One host.
@@ -16,7 +16,7 @@ pub(super) struct Host {
     /// `name:port`.
     pub(super) name: String,
     state: Mutex<HostState>,
-    /// Held by whoever writes its row, so that those who wait for a slot share one write.
+    /// Held while the row is written, so that pages that wait for a slot share one write.
     pub(super) writing: tokio::sync::Mutex<()>,
 }
 
@@ -25,12 +25,12 @@ pub(super) struct Host {
 pub(super) struct HostState {
     /// The row as it was last seen or written.
     pub(super) row: Option<Pace>,
-    /// Before this nothing starts, whether the row could be told or not.
+    /// Nothing starts before this time, even if the row could not be written.
     closed_until: Timestamp,
-    /// What an account was told last, whether the row could be told or not.
+    /// The last throttling of an account, even if the row could not be written.
     last_throttle: LastThrottle,
     slots: VecDeque<Timestamp>,
-    /// How far apart those are.
+    /// Distance between these slots.
     spacing_ms: u64,
     asked_at: Option<Timestamp>,
     read_at: Option<Timestamp>,
@@ -47,7 +47,7 @@ impl Host {
 }
 
 impl HostState {
-    /// Its pace, as far as this process knows.
+    /// Returns the host's pace, as far as this process knows.
     pub(super) fn pace(&self, now: Timestamp) -> Pace {
         let pace = self.row.unwrap_or_default().as_of(now);
         let last_throttle =
@@ -55,33 +55,34 @@ impl HostState {
         Pace { closed_until: pace.closed_until.max(self.closed_until), last_throttle, ..pace }
     }
 
-    /// Takes note of the row.
+    /// Records the row.
     pub(super) fn saw(&mut self, row: Option<Pace>, now: Timestamp) {
         self.row = row;
         self.read_at = Some(now);
     }
 
-    /// Takes note that a page asks, and says whether the row should be looked at before: the host is being asked a lot,
-    /// and another process may have been told to slow down.
+    /// Records a request and returns whether the row should be read before it: if the host gets many requests, another
+    /// process may have been throttled.
     pub(super) fn ask(&mut self, now: Timestamp) -> bool {
         let within = |at: Option<Timestamp>| at.is_some_and(|at| now.ms_since(at) < FRESH_MS);
         let asked_before = within(self.asked_at.replace(now));
         let look = asked_before && !within(self.read_at);
         if look {
-            // Others that ask meanwhile do not look, too.
+            // Other requests in the meantime need not read it, too.
             self.read_at = Some(now);
         }
         look
     }
 
-    /// Closes the host, at once and whatever the row says. Slots that were taken are of the old pace.
+    /// Closes the host at once, whatever the row says. Drops the slots that were taken, since
+    /// they belong to the old pace.
     pub(super) fn close(&mut self, pace: Pace) {
         self.closed_until = self.closed_until.max(pace.closed_until);
         self.last_throttle = pace.last_throttle;
         self.slots.clear();
     }
 
-    /// When the host opens for an account, if it is closed for it.
+    /// Returns when the host opens for an account, if it is closed for it.
     pub(super) fn closed_until(&self, by: AccountTag, now: Timestamp) -> Option<Timestamp> {
         Some(self.pace(now).closed_for(by)).filter(|until| *until > now)
     }
@@ -92,8 +93,8 @@ impl HostState {
         self.spacing_ms = slots.spacing_ms;
     }
 
-    /// The next slot that is good for pages `delay_ms` apart. Those in the past are dropped, and all of them where they
-    /// are too close or lie where the host is closed.
+    /// Returns the next slot for pages `delay_ms` apart. Drops slots in the past and slots while the host is closed,
+    /// and all of them if they are too close together.
     pub(super) fn slot(&mut self, now: Timestamp, delay_ms: u64) -> Option<Timestamp> {
         let pace = self.pace(now);
         if self.spacing_ms < pace.spacing_ms(delay_ms, now) {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_waits_longer_though_the_row_could_not_be_told() {
+    fn a_throttled_account_waits_longer_than_others_without_the_row() {
         let mut state = with_slots();
         state.close(state.pace(NOW).throttled(NOW, Some(60_000), AccountTag(1)));
         assert_eq!(state.closed_until(AccountTag(1), NOW), Some(NOW.plus_secs(60)));
@@ -151,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn the_row_is_looked_at_only_for_hosts_that_are_asked_a_lot() {
+    fn the_row_is_read_only_for_hosts_with_frequent_requests() {
         let mut state = HostState::default();
         assert!(!state.ask(NOW));
         assert!(state.ask(NOW.plus_ms(4_999)));
         assert!(!state.ask(NOW.plus_ms(9_000)));
         assert!(state.ask(NOW.plus_ms(9_999)));
-        // After a rest.
+        // After a pause.
         assert!(!state.ask(NOW.plus_ms(15_000)));
     }
 }
