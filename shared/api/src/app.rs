@@ -1,4 +1,4 @@
-//! What the functions share: built once per process, handed to every request.
+//! The application that all functions share: built once per process, passed to every request.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,11 +36,11 @@ use crate::{ApiError, Response, console, request};
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Does the work.
+    /// Runs the jobs.
     pub engine: Engine,
-    /// Counts what happens.
+    /// Metrics.
     pub(crate) telemetry: Arc<Telemetry>,
-    /// Whose answers wait for results.
+    /// Calls that are held open, by account.
     pub(crate) held: HeldCalls,
     /// Whether callers may ask why a value was chosen.
     pub(crate) explains: bool,
@@ -49,7 +49,7 @@ pub struct App {
 /// The process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The environment is not as it should be.
+    /// A variable of the environment is missing or unreadable.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// An HTTP client could not be built.
@@ -60,28 +60,28 @@ pub enum StartError {
 /// An HTTP client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The one for pages.
+    /// The client that fetches pages.
     #[error(transparent)]
     Fetch(#[from] fetch::BuildError),
-    /// The one for the model.
-    #[error("the model cannot be asked: {0}")]
+    /// The client that calls the model.
+    #[error("the client for the model could not be built: {0}")]
     Model(String),
 }
 
-/// Where time comes from and ids are made: the system's, unless a test brings its own.
+/// What the application does not build from its configuration. The default is for production; tests replace it.
 #[derive(Clone)]
 pub struct AppDependencies {
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives ids, nonces and keys.
+    /// Generates ids, nonces and keys.
     pub ids: Arc<dyn Ids>,
-    /// Renders pages, where there is a browser.
+    /// Renders pages, if there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
-    /// What accounts share, where several applications live in one process.
+    /// Semaphores shared by the applications of one process; `None` creates new ones.
     pub semaphores: Option<Semaphores>,
     /// Where metrics go.
     pub metrics: Sink,
-    /// Rows in memory, for a benchmark of everything but the store.
+    /// Rows in memory in place of the database, for a benchmark of everything but the store.
     pub rows: Option<Arc<store::memory::Rows>>,
 }
 
@@ -104,7 +104,7 @@ impl App {
     /// # Errors
     /// A variable is missing or cannot be read.
     pub async fn from_env(access: TableAccess) -> Result<App, StartError> {
-        // Whoever returns an error from "main" has it printed by its fields' names.
+        // Logged here because an error returned from `main` is printed in its `Debug` form.
         from_environment(access).await.inspect_err(|error| tracing::error!("{error}"))
     }
 
@@ -163,28 +163,29 @@ async fn from_environment(access: TableAccess) -> Result<App, StartError> {
     Ok(App::new(&config, &resources, dependencies).await?)
 }
 
-/// Pages that are rendered at once, where nothing else is said: those that wait for a function cost this process nothing.
+/// The default of `RENDER_CONCURRENCY`. Pages rendered by another function cost this process nothing.
 fn renders(resources: &ResourceConfig, defaults: &Settings) -> u32 {
     if resources.renderer.is_some() { REMOTE_RENDERS } else { defaults.render_concurrency }
 }
 
-/// Renders that one process waits for at once. Each is an execution of the function that renders.
+/// Renders that one process waits for at once. Each is an execution of the render function.
 const REMOTE_RENDERS: u32 = 8;
 
-/// This very program, which reads a page in a process of its own where it is started for that.
+/// The path of this executable. It is started again as a child process to read a page.
 pub fn reader() -> Option<PathBuf> {
     std::env::current_exe().ok()
 }
 
-/// Reads a page and says so, where this process was started for that: then there is nothing else for it to do. To be
-/// asked first, before anything is set up.
+/// Reads a page if this process was started to do so, and returns its exit code; `None` otherwise. Call it first,
+/// before any setup.
 pub fn read_page_if_asked() -> Option<ExitCode> {
     let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == reader::ARGUMENT);
     asked.then(|| if reader::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl App {
-    /// Refuses a request before anything looks into it: the figures of an authenticated caller belong on that too.
+    /// Answers with a refusal that is known before the request is processed. Includes the rate and quota headers if the
+    /// caller can be authenticated.
     pub async fn refuse(&self, headers: &http::HeaderMap, refusal: ApiError) -> Response {
         let mut response = error::as_asked(refusal.into_response(), likes_problems(headers));
         add_privacy(response.headers_mut());
@@ -194,8 +195,8 @@ impl App {
         response
     }
 
-    /// The refusal of a request whose head says already that it is nobody's; `None` for who has a key, and where that
-    /// cannot be found out now.
+    /// Returns the refusal of a request without a valid key, judged by its headers alone. Returns `None` if the key is
+    /// valid, or if the store cannot tell at the moment.
     pub async fn stranger(&self, headers: &http::HeaderMap) -> Option<Response> {
         let refusal = known_key(self.engine.store(), headers).await.err()?;
         (refusal.code == ErrorCode::Unauthorized).then(|| {
@@ -205,8 +206,8 @@ impl App {
         })
     }
 
-    /// Serves a request that was routed to `function`.
-    /// The future is boxed: what is below would be laid out in every caller's otherwise.
+    /// Serves a request that was routed to `function`. Returns a boxed future: unboxed, its layout would be repeated in
+    /// every caller.
     pub fn serve(&self, function: Function, request: lambda_http::Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
@@ -220,7 +221,7 @@ impl App {
             }
             log.head(response.status().as_u16(), response.extensions().get().copied());
             let response = response.map(|body| body.logged(log));
-            // An integration of API Gateway has to leave the body out itself; the fields stay those of GET.
+            // HEAD: an API Gateway integration does not remove the body itself. The headers stay those of GET.
             if head { response.map(crate::Body::left_out) } else { response }
         })
     }
@@ -253,20 +254,20 @@ impl App {
             Operation::Root | Operation::Console | Operation::ConsoleFile => {
                 console::serve(operation, segments, &request, self.explains)
             }
-            // Its function makes requests of what it is asked, and has those served here.
+            // The MCP function turns tool calls into requests of the other operations, which are served here.
             Operation::Mcp => ApiError::new(ErrorCode::NotFound, "this path is served elsewhere").into_response(),
         }
     }
 }
 
-/// The sweep could not be done; jobs that are due stay due.
+/// The sweep failed; due jobs stay due.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SweepError(#[from] store::StoreError);
 
 impl App {
-    /// Looks once after jobs that nobody drives, and after messages of ended ones that wait. What the queue does not take is run in this process until `until`,
-    /// and waited for. Returns how many jobs were looked after.
+    /// Sweeps once: resumes jobs whose driver is gone, and deliveries that are due. Jobs that the queue does not take
+    /// run in this process until `until`, and are waited for. Returns how many jobs were swept.
     ///
     /// # Errors
     /// The due jobs could not be listed.
@@ -276,22 +277,22 @@ impl App {
         match Box::pin(self.engine.notifier.sweep()).await {
             Ok(_) => self.engine.record(&MetricEvent::Swept),
             Err(error) => {
-                tracing::error!(%error, "the messages that are due could not be listed; the next sweep goes on");
+                tracing::error!(%error, "due webhook deliveries could not be listed; the next sweep retries");
             }
         }
         if until.is_some() {
-            // A Lambda is frozen once it has answered.
+            // A Lambda function is frozen once it has answered.
             self.engine.idle().await;
         }
         self.telemetry.flush(self.engine.now());
         Ok(seen)
     }
 
-    /// A slice of the check of every invariant over all rows, over before `until`: each that is broken is an error in the
-    /// log; how many there are is the metric `InvariantViolations`, which the last slice reports of all of them.
+    /// Runs a slice of the check of all invariants over all rows; it ends before `until`. Each violation is logged as
+    /// an error. The last slice reports the total of all slices as the metric `InvariantViolations`.
     ///
     /// # Errors
-    /// The rows could not be read; a later slice goes on.
+    /// The rows could not be read; a later slice continues.
     pub async fn check(&self, wish: Wish, until: Option<Timestamp>) -> Result<Slice, SweepError> {
         let audit = self.engine.audit();
         let mut tell = |violation: &Violation| tracing::error!(?violation, "an invariant is broken");
@@ -305,8 +306,8 @@ impl App {
     }
 }
 
-/// The answer to `OPTIONS`: which methods a path has, for whoever asks. There is no `Access-Control-` field in any
-/// answer: a key does not belong into a browser, so that a page of another origin has nothing to ask here.
+/// Answers `OPTIONS` with the methods of the path. No answer has an `Access-Control-` header: a key does not belong in
+/// a browser, so pages of other origins may not call the API.
 pub fn options(allow: &str) -> Response {
     let mut response = Response::new(crate::Body::full(""));
     *response.status_mut() = http::StatusCode::NO_CONTENT;
@@ -317,17 +318,18 @@ pub fn options(allow: &str) -> Response {
     response
 }
 
-/// What an invocation that sweeps keeps back of its time.
+/// A sweep stops this long before its invocation ends, in milliseconds.
 const SWEEP_MARGIN_MS: i64 = 2_000;
 
 impl App {
-    /// When an invocation is over, by its context's deadline in milliseconds since the epoch; `None` where nobody ends it.
+    /// When the invocation ends: its context's deadline, in milliseconds since the epoch. Returns `None` if there is no
+    /// valid deadline.
     pub fn invocation_end(&self, deadline_ms: u64) -> Option<Timestamp> {
         end_of(deadline_ms, self.engine.now())
     }
 }
 
-/// A deadline that has passed while the invocation runs is none: `cargo lambda watch` sends a duration, others 0.
+/// A deadline in the past is not one: `cargo lambda watch` sends a duration, other emulators send 0.
 fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
     i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
 }
@@ -337,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_that_has_passed_is_none() {
+    fn a_deadline_in_the_past_is_ignored() {
         let now = Timestamp(1_795_478_400_000);
         assert_eq!(end_of(1_795_478_400_900, now), Some(Timestamp(1_795_478_400_900)));
         for emulated in [0, 600_000, 1_795_478_400_000, u64::MAX] {

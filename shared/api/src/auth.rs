@@ -1,4 +1,4 @@
-//! Who calls: `X-API-Key`, looked up by its SHA-256. The key itself is neither stored nor logged.
+//! Authentication by `X-API-Key`. Keys are looked up by SHA-256; the key itself is neither stored nor logged.
 
 use domain::{AccountId, ErrorCode, Timestamp};
 use http::HeaderMap;
@@ -11,20 +11,20 @@ use crate::ApiError;
 /// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Whose key it is.
+    /// The key's account.
     pub account: AccountId,
-    /// What a static key settles.
+    /// What is bound to a static key.
     pub bound: Option<Binding>,
-    /// What the account may spend.
+    /// The account's rate and quota.
     pub quota: QuotaSnapshot,
 }
 
-/// Hex SHA-256, as keys are stored by.
+/// Returns the hex SHA-256 under which a key is stored.
 pub fn sha256_hex(text: &str) -> String {
     domain::digest::sha256_hex(text.as_bytes())
 }
 
-/// Finds the caller.
+/// Authenticates the caller and reads its quota.
 ///
 /// # Errors
 /// `UNAUTHORIZED` without a known key; faults of the store.
@@ -40,10 +40,10 @@ pub async fn authenticate(
 }
 
 fn unknown() -> ApiError {
-    ApiError::new(ErrorCode::Unauthorized, "this API key is not known, or was revoked")
+    ApiError::new(ErrorCode::Unauthorized, "this API key is unknown or revoked")
 }
 
-/// The key that a request bears.
+/// Looks up the request's key.
 ///
 /// # Errors
 /// `UNAUTHORIZED` without a known key; faults of the store.
@@ -54,7 +54,7 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
     if key.is_empty() {
         return Err(refuse("send your API key in the X-API-Key header"));
     }
-    // The look-up is by hash, so its time tells nothing about the key.
+    // The lookup is by hash, so its time reveals nothing about the key.
     store.accounts.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
 /// `ACCOUNT_SUSPENDED`.
 pub fn check_active(quota: &QuotaSnapshot) -> Result<(), ApiError> {
     if quota.suspended {
-        let text = "this account is suspended; ask whoever operates this service";
+        let text = "this account is suspended; contact the operator of this service";
         return Err(ApiError::new(ErrorCode::AccountSuspended, text));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Response bodies: whole ones, and ones that are written while the work goes on.
+//! Response bodies: complete ones, and ones that are streamed while the job runs.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::telemetry::RequestLog;
 #[derive(Debug)]
 pub struct Body {
     inner: Inner,
-    /// Let go when the body has ended, however it does.
+    /// Dropped when the body ends, for whatever reason, which writes the request's log line.
     log: Option<RequestLog>,
 }
 
@@ -22,18 +22,18 @@ pub struct Body {
 enum Inner {
     Full(Option<Bytes>),
     Stream(mpsc::Receiver<Bytes>),
-    /// None is sent; how long it would have been, where that is known.
+    /// No body is sent. The length that it would have had, if known.
     LeftOut(Option<u64>),
 }
 
 /// The writing end of a streamed body.
 pub type Sender = mpsc::Sender<Bytes>;
 
-/// How many pieces may wait for a slow reader.
+/// Pieces buffered for a slow reader.
 const PIECES: usize = 16;
 
 impl Body {
-    /// A body that is there already.
+    /// A complete body.
     pub fn full(bytes: impl Into<Bytes>) -> Body {
         Body { inner: Inner::Full(Some(bytes.into())), log: None }
     }
@@ -44,13 +44,13 @@ impl Body {
         (sender, Body { inner: Inner::Stream(receiver), log: None })
     }
 
-    /// The body of an answer to `HEAD`: nothing, with the length that the answer to `GET` has (RFC 9110 §8.6).
+    /// Removes the body for an answer to `HEAD`; keeps the length that the answer to `GET` has (RFC 9110 §8.6).
     pub(crate) fn left_out(self) -> Body {
         use http_body::Body as _;
         Body { inner: Inner::LeftOut(self.size_hint().exact()), log: self.log }
     }
 
-    /// The same body, or a line feed where there is nothing in it.
+    /// Replaces an empty body by a line feed.
     pub(crate) fn never_empty(self) -> Body {
         match self.inner {
             Inner::Full(Some(bytes)) if bytes.is_empty() => {
@@ -60,7 +60,7 @@ impl Body {
         }
     }
 
-    /// The same body, whose end is the request's.
+    /// Attaches the request's log, which is written when the body ends.
     pub(crate) fn logged(self, log: RequestLog) -> Body {
         Body { log: Some(log), ..self }
     }
@@ -78,7 +78,7 @@ impl http_body::Body for Body {
             Inner::LeftOut(_) => Poll::Ready(None),
         };
         if matches!(polled, Poll::Ready(None)) {
-            // Now, not when it is dropped: a function may be frozen before that.
+            // Not left to the drop of the body: a function may be frozen before that.
             body.log = None;
         }
         polled

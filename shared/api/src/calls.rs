@@ -1,4 +1,4 @@
-//! The calls that make jobs: accept, answer with the head at once, and let the body follow.
+//! Calls that create jobs: accept, send the head at once, stream the body.
 
 use std::time::Duration;
 
@@ -20,35 +20,35 @@ use crate::prefer::{self, Format, Preferences};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, idempotency, request, results, validate, webhooks};
 
-/// What an invocation keeps back of its time: the end of the body has to be written before it is over.
+/// A body ends this long before its invocation does, so that its end can still be written. In milliseconds.
 const INVOCATION_MARGIN_MS: i64 = 5_000;
 
-/// What a request says about how it wants to be answered, and how much time there is for it.
+/// How a request wants to be answered, and how much time there is for it.
 pub(crate) struct Wishes {
     pub(crate) preferences: Preferences,
     format: Format,
-    /// When the invocation is over; `None` where nobody ends it.
+    /// When the invocation ends; `None` if it has no deadline.
     over: Option<Timestamp>,
     log: Option<RequestLog>,
-    /// What a path that is sent back begins with.
+    /// Prefix of paths that are returned to the client (see [`request::prefix`]).
     prefix: String,
 }
 
-/// What a call is held open for.
+/// Why a call is held open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
-    /// One page, which takes a minute or two at most: its process counts it.
+    /// It waits for one page, for a minute or two at most. Counted in its process only.
     Extract,
-    /// A job that it started.
+    /// It waits for a job that it started.
     Job,
-    /// A job that was there before it.
+    /// It waits for an existing job.
     Read,
 }
 
 impl Wishes {
     pub(crate) fn of(app: &App, request: &Request) -> Wishes {
         Wishes {
-            // Calls that make jobs have something to explain.
+            // Only `extract` can explain; `accept` sets it there.
             preferences: Preferences { explain: false, ..prefer::preferences(request.headers()) },
             format: prefer::format(request.headers()),
             over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
@@ -57,7 +57,7 @@ impl Wishes {
         }
     }
 
-    /// For how long a body may be held open from `now` on.
+    /// Returns how long a body may be held open from `now` on.
     fn hold(&self, now: Timestamp, why: Held, settings: &Settings) -> Duration {
         let most = match why {
             Held::Extract | Held::Job => settings.hold_secs,
@@ -72,7 +72,7 @@ impl Wishes {
 }
 
 impl App {
-    /// Serves a call of an endpoint that makes jobs.
+    /// Serves a call of `extract`, `batch` or `crawl`.
     pub async fn call(&self, endpoint: Endpoint, request: &Request) -> Response {
         let now = self.engine.now();
         let key = match request::idempotency_key(request.headers()) {
@@ -104,10 +104,10 @@ impl App {
         let mut valid = validate::check(endpoint, request::body(request)?, bound)?;
         let mut wishes = Wishes::of(self, request);
         if endpoint == Endpoint::Extract {
-            // One unit and one body: there is nothing to come back for.
+            // One unit and one body: there is nothing to read later.
             wishes.preferences = Preferences::default();
         }
-        // Of one page; of ten thousand it would be more than their values.
+        // Explanations of one page only: for ten thousand they would be larger than the values.
         let may_explain = self.explains && endpoint == Endpoint::Extract;
         wishes.preferences.explain = may_explain && prefer::preferences(request.headers()).explain;
         valid.options.explain = wishes.preferences.explain;
@@ -115,7 +115,7 @@ impl App {
         if let Some(webhook) = &valid.webhook {
             webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
         }
-        // Before anything is reserved: who is refused owes nothing.
+        // Checked before the reservation: a refused call is not charged.
         let why = if endpoint == Endpoint::Extract { Held::Extract } else { Held::Job };
         let mut held = if respond_async { None } else { self.hold(quota, &wishes, why).await? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
@@ -143,7 +143,7 @@ impl App {
         answer
     }
 
-    /// The answer to a call that was judged. A body that waits takes `held` with it.
+    /// Turns a verdict into a response. A body that waits takes `held`.
     async fn answer_to(
         &self,
         verdict: Verdict,
@@ -185,10 +185,10 @@ impl App {
         }
     }
 
-    /// Leave to hold an answer open, which one that does not wait needs none of.
+    /// Acquires a permit to hold the answer open. Returns `None` if the answer does not wait (`wait=0`).
     ///
     /// # Errors
-    /// The account holds as many as it may; faults of the store.
+    /// `RATE_LIMITED` if the account holds as many calls as its plan allows; faults of the store.
     pub(crate) async fn hold(
         &self,
         quota: &QuotaSnapshot,
@@ -208,15 +208,15 @@ impl App {
         };
         let refused = || {
             let text = format!(
-                "{most} calls at once may wait for their results; end one, or ask with \"Prefer: respond-async\" or \
-                 \"wait=0\""
+                "this account may hold {most} calls open at once; end one, or send \"Prefer: respond-async\" or \
+                 \"Prefer: wait=0\""
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
         };
         held.map(Some).ok_or_else(refused)
     }
 
-    /// A refusal that is known before the quota was read: the figures belong on it all the same.
+    /// Answers with a refusal that is known before the quota is read; includes the rate and quota headers all the same.
     async fn refuse_before_quota(&self, request: &Request, refusal: ApiError) -> Response {
         match authenticate(self.engine.store(), request.headers(), None, self.engine.now()).await {
             Ok(caller) => {
@@ -228,7 +228,7 @@ impl App {
         }
     }
 
-    /// 200 and the job's id now; the results as they come.
+    /// Answers 200 with the job's id at once; the body streams the results as units end.
     pub(crate) fn stream(&self, stream: ResultStream, held: Option<HeldCall>, why: Held, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
         let hold = wishes.hold(self.engine.now(), why, self.engine.settings());
@@ -248,7 +248,8 @@ impl App {
         response
     }
 
-    /// 202 and the job's id now; the body ends once the queue has the job: after that the process may be frozen.
+    /// Answers 202 with the job's id at once. The body ends once the queue has the job: the process may be frozen after
+    /// that.
     pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>, wishes: &Wishes) -> Response {
         let (sender, body) = Body::stream();
         let mut response = job_response(StatusCode::ACCEPTED, job, body, Format::Json.content_type());
@@ -269,18 +270,18 @@ impl App {
 
 fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
     let wait = seconds_to_reset(quota, now);
-    let text = format!("{} calls a minute are allowed; the next is in {wait} s", quota.rate_limit);
+    let text = format!("{} calls per minute are allowed; try again in {wait} s", quota.rate_limit);
     ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
 }
 
-/// The moment so long after another.
+/// `now` plus `time`.
 fn after(now: Timestamp, time: Duration) -> Timestamp {
     now.plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A response about a job.
+/// Builds a response with the job's id in its head.
 fn job_response(status: StatusCode, job: &JobId, body: Body, content_type: &'static str) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -289,7 +290,7 @@ fn job_response(status: StatusCode, job: &JobId, body: Body, content_type: &'sta
     response
 }
 
-/// Inserts a value of our own making, which is always one that a header may have.
+/// Inserts a value that this code built, which is always a valid header value.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

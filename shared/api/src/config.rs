@@ -1,5 +1,5 @@
-//! The environment, read once into one typed configuration. A variable that is missing and one that cannot be read
-//! are told apart, and each refusal names the variable.
+//! Configuration, read once from the environment. Errors name the variable and distinguish a missing one from an
+//! unreadable one.
 
 use fetch::FetchConfig;
 use ipnet::IpNet;
@@ -10,10 +10,10 @@ use store::client::{Connection, Identity};
 
 use crate::model_config;
 
-/// Where metrics are if nothing else is said.
+/// Default of `METRICS_NAMESPACE`.
 pub(crate) const METRICS_NAMESPACE: &str = "Runo";
 
-/// What can be set, wherever the stores are.
+/// Settings that do not depend on where the tables and queues are.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `FETCH_ALLOW`.
@@ -22,9 +22,9 @@ pub struct Config {
     pub settings: Settings,
     /// `RESULT_TTL_HOURS`, in seconds.
     pub result_ttl_secs: u64,
-    /// The operator's model, if there is one.
+    /// The operator's model, if one is configured.
     pub model: Option<ModelConfig>,
-    /// `METRICS_NAMESPACE`: where CloudWatch has the metrics. Stacks of one account have one each.
+    /// `METRICS_NAMESPACE`: the CloudWatch namespace of the metrics. Each stack of an account has its own.
     pub metrics_namespace: String,
     /// `EXPLAIN`: whether callers may ask why a value was chosen.
     pub explains: bool,
@@ -45,7 +45,7 @@ pub struct ResourceConfig {
     pub settle_queue: String,
     /// `NOTIFY_QUEUE_URL`.
     pub notify_queue: String,
-    /// Who renders pages, if that is a function of its own.
+    /// The function that renders pages, if there is one.
     pub renderer: Option<RendererPlace>,
 }
 
@@ -58,39 +58,39 @@ pub struct RendererPlace {
     pub lambda: Connection,
 }
 
-/// What a function may touch.
+/// Which tables a function may access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableAccess {
     /// Every table.
     All,
-    /// No money: there is no accounts table for it.
+    /// Not the accounts table: the function has no access to credits.
     WithoutAccounts,
 }
 
-/// The environment is not as it should be.
+/// A variable of the environment is missing or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable that is needed is not set.
+    /// A required variable is not set.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// A function that runs under `sam local` is not told of a local endpoint.
+    /// A function under `sam local` has no local endpoint.
     #[error(
-        "neither {0} nor AWS_ENDPOINT_URL is set, and \"sam local\" runs this function with its user's credentials: it asks no real AWS (docs/OPERATIONS.md#on-your-own-machine)"
+        "neither {0} nor AWS_ENDPOINT_URL is set; under \"sam local\" this function does not call the real AWS with your credentials (docs/OPERATIONS.md#on-your-own-machine)"
     )]
     NoEndpoint(&'static str),
-    /// A variable is set to what cannot be read.
+    /// A variable has a value that cannot be read.
     #[error("the environment variable {name} is \"{value}\"; it must be {want}")]
     Unreadable {
-        /// Which.
+        /// Its name.
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// What it should be.
+        /// What it must be.
         want: &'static str,
     },
 }
 
-/// Looks variables up.
+/// Looks up variables.
 pub struct Env<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl std::fmt::Debug for Env<'_> {
@@ -100,12 +100,12 @@ impl std::fmt::Debug for Env<'_> {
 }
 
 impl Env<'_> {
-    /// A variable's text; one that is set to nothing counts as not set.
+    /// Returns a variable's text, trimmed; `None` if it is not set or empty.
     pub fn text(&self, name: &str) -> Option<String> {
         (self.0)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
-    /// A variable that must be set.
+    /// Returns a variable that must be set.
     ///
     /// # Errors
     /// [`ConfigError::Missing`].
@@ -113,12 +113,12 @@ impl Env<'_> {
         self.text(name).ok_or(ConfigError::Missing(name))
     }
 
-    /// Whether `sam local` runs this function, which says so itself.
+    /// Whether `sam local` runs this function: it sets `AWS_SAM_LOCAL`.
     pub fn sam_local(&self) -> bool {
         self.text("AWS_SAM_LOCAL").is_some()
     }
 
-    /// A whole number in a range, or its default.
+    /// Returns a whole number in a range, or `default` if the variable is not set.
     ///
     /// # Errors
     /// [`ConfigError::Unreadable`].
@@ -137,20 +137,20 @@ impl Env<'_> {
     }
 }
 
-/// The process's environment.
-#[allow(clippy::disallowed_methods)] // this is the one place where the environment is read
+/// Looks up a variable in the environment of the process.
+#[allow(clippy::disallowed_methods)] // the only place that reads the environment
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The name of a table that is not there, for functions that must not touch it.
+/// Table name for functions that must not access the table; no such table exists.
 const NO_TABLE: &str = "none";
 
 impl ResourceConfig {
-    /// A function's tables and queues: each has to be named.
+    /// Reads a function's tables and queues from the environment.
     ///
     /// # Errors
-    /// A variable is missing.
+    /// A required variable is missing.
     pub fn from_env(env: &Env<'_>, access: TableAccess) -> Result<ResourceConfig, ConfigError> {
         let tables = TableNames {
             accounts: match access {
@@ -183,7 +183,7 @@ impl ResourceConfig {
 }
 
 impl Config {
-    /// Reads what may be set anywhere; `defaults` are the caller's.
+    /// Reads the settings; a variable that is not set has its value in `defaults`.
     ///
     /// # Errors
     /// A variable cannot be read.
@@ -253,7 +253,8 @@ impl Config {
     }
 }
 
-/// A product token (RFC 9309 §2.2.1), which robots.txt files are asked about, and whatever else a field may hold.
+/// Reads `USER_AGENT`: a product token (RFC 9309 §2.2.1), by which robots.txt rules are chosen, then anything that a
+/// header may hold.
 fn user_agent(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
     let Some(value) = env.text("USER_AGENT") else { return Ok(None) };
     let printable = value.len() <= 256 && value.bytes().all(|b| matches!(b, b' '..=b'~'));
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_and_the_rest_is_default() {
+    fn variables_that_are_set_override_the_defaults() {
         let c =
             read(&[("LEASE_SECONDS", "7"), ("FETCH_ALLOW", "127.0.0.0/8, ::1"), ("RESULT_TTL_HOURS", "2")]).unwrap();
         assert_eq!((c.settings.lease_secs, c.settings.hold_secs, c.result_ttl_secs), (7, 840, 7_200));
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_unreadable_are_told_apart_by_name() {
+    fn errors_name_the_variable_and_say_if_it_is_missing_or_unreadable() {
         let e = read(&[("LEASE_SECONDS", "soon")]).unwrap_err().to_string();
         assert!(e.contains("LEASE_SECONDS") && e.contains("soon"), "{e}");
         assert!(read(&[("FETCH_CONCURRENCY", "0")]).is_err());
@@ -318,7 +319,7 @@ mod tests {
             ResourceConfig::from_env(&Env(&worker), TableAccess::All).unwrap_err(),
             ConfigError::Missing("ACCOUNTS_TABLE")
         );
-        // With whose credentials the real AWS would be asked is known of "sam local" only: they are the developer's.
+        // Only "sam local" passes a developer's credentials to the function, so only it requires local endpoints.
         let vars = std::cell::RefCell::new(vec!["AWS_SAM_LOCAL", "RENDER_FUNCTION"]);
         let sam = |name: &str| {
             let set = !name.starts_with("AWS_") && name != "RENDER_FUNCTION" || vars.borrow().contains(&name);
@@ -333,7 +334,7 @@ mod tests {
         vars.replace(vec!["AWS_SAM_LOCAL", "AWS_ENDPOINT_URL"]);
         assert!(read().unwrap().sqs.endpoint.is_some());
         vars.replace(Vec::new());
-        assert!(read().unwrap().dynamodb.endpoint.is_none(), "Lambda has none");
+        assert!(read().unwrap().dynamodb.endpoint.is_none(), "no endpoint is needed on Lambda");
         let none = |_: &str| None;
         assert_eq!(Env(&none).required("JOBS_TABLE"), Err(ConfigError::Missing("JOBS_TABLE")));
     }

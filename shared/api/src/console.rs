@@ -1,5 +1,5 @@
-//! The console's files as answers: who may keep them, how they are packed, and what a browser may do with them. They are
-//! everybody's: no key is asked for, and nothing of an account is in them. The page asks the API with its reader's key.
+//! Serves the console's files with caching, compression and a content security policy. They are public: no key is
+//! required, and they contain no data of an account. The page calls the API with its user's key.
 
 use domain::ErrorCode;
 use http::header::{
@@ -13,15 +13,16 @@ use web_console::File;
 use crate::routes::{Operation, Segments};
 use crate::{ApiError, Body, Response, request};
 
-/// What the page may do: run its own modules, use its own styles, ask the server that it came from, and show pictures that
-/// it was given by that. Nothing inline, nothing from elsewhere, no text made markup or code, in nobody's frame.
+/// Content security policy: the page may run its own modules, use its own styles, connect to its own server, and show
+/// images that came from there. It allows no inline code, nothing from other origins, no conversion of text to markup
+/// or code, and no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
                       trusted-types 'none'";
-/// A file's path changes with its bytes.
+/// For files: their path changes with their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// Marks an answer that is no caller's own: it says itself who may keep it.
+/// Marks a public response, which sets its own cache headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ForEverybody;
 
@@ -34,7 +35,7 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
             match web_console::file(version, name) {
                 Some(file) => sent(file, headers, FOR_EVER),
                 None => {
-                    let text = "the console has no such file; it may be one of another version: load /console again";
+                    let text = "the console has no such file; it may belong to another version: reload /console";
                     ApiError::new(ErrorCode::NotFound, text).into_response()
                 }
             }
@@ -47,7 +48,7 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
             }
             response
         }
-        // Asked for anew each time: it names its files.
+        // Revalidated each time: it names the files of the current version.
         _ => sent(web_console::page(explains), headers, "no-cache"),
     }
 }
@@ -72,7 +73,7 @@ fn sent(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response 
     response
 }
 
-/// Whether a client takes gzip (RFC 9110 §12.5.3): it names it, or everything, and not with the weight 0.
+/// Whether a client accepts gzip (RFC 9110 §12.5.3): `Accept-Encoding` has `gzip`, or else `*`, with a weight above 0.
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let asked = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let weight = |wanted: &str| {
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_asked_for_anew_and_its_files_are_kept() {
+    fn the_page_is_revalidated_and_its_files_are_cached_for_ever() {
         let page = get(Operation::Console, None, &[]);
         assert_eq!((page.status(), header(&page, "cache-control")), (StatusCode::OK, "no-cache"));
         let version = web_console::version();
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_has_no_unsafe_word_and_is_on_every_file() {
+    fn every_file_has_the_policy_and_the_policy_allows_nothing_unsafe() {
         assert!(!POLICY.contains("unsafe") && !POLICY.contains("http"));
         let file = get(Operation::ConsoleFile, Some((web_console::version(), "icon.svg")), &[]);
         for response in [get(Operation::Console, None, &[]), file] {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_for_those_who_take_it() {
+    fn gzip_is_sent_only_to_clients_that_accept_it() {
         for (asked, packed) in [
             ("gzip, deflate, br, zstd", true),
             ("GZIP", true),

@@ -1,4 +1,4 @@
-//! Errors of the accept phase and of the reading endpoints: one envelope, and the one table from code to status.
+//! Errors of the accept phase and of the reading endpoints: one envelope, and the one mapping from code to status.
 
 use domain::ErrorCode;
 use http::StatusCode;
@@ -7,37 +7,37 @@ use store::StoreError;
 
 use crate::{Body, Response};
 
-/// A refusal: code, message for people, and when to come back where that is known.
+/// A refusal: its code, a message for people, and the headers that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
-    /// What programs read.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// What is wrong and what would be right.
+    /// The message: what is wrong and what would be right.
     pub message: String,
-    /// `Retry-After`, in seconds.
+    /// `Retry-After`, in seconds, if known.
     pub retry_after: Option<u64>,
-    /// `Allow`, for a method that a path does not have.
+    /// `Allow`, with `METHOD_NOT_ALLOWED`.
     pub allow: Option<String>,
 }
 
 impl ApiError {
-    /// A refusal without further headers.
+    /// Creates a refusal without further headers.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
         ApiError { code, message: message.into(), retry_after: None, allow: None }
     }
 
-    /// `INVALID_REQUEST`.
+    /// Creates an `INVALID_REQUEST`.
     pub fn invalid(message: impl Into<String>) -> ApiError {
         ApiError::new(ErrorCode::InvalidRequest, message)
     }
 
-    /// `JOB_NOT_FOUND`.
+    /// Creates a `JOB_NOT_FOUND`.
     pub fn job_not_found(id: &str) -> ApiError {
         let id: String = id.chars().take(80).collect();
-        ApiError::new(ErrorCode::JobNotFound, format!("there is no job \"{id}\" that this call applies to"))
+        ApiError::new(ErrorCode::JobNotFound, format!("there is no job \"{id}\", or it has already ended or expired"))
     }
 
-    /// The HTTP status of a code. Codes that are only told inside a body have 200.
+    /// Returns the HTTP status of a code. Codes that only occur inside a body have 200.
     pub fn status(code: ErrorCode) -> StatusCode {
         use ErrorCode::*;
         match code {
@@ -58,7 +58,7 @@ impl ApiError {
         }
     }
 
-    /// The response: status, envelope, and the headers that belong to the refusal.
+    /// Builds the response: status, envelope and headers.
     pub fn into_response(self) -> Response {
         let envelope = serde_json::json!({
             "status": "error",
@@ -81,11 +81,11 @@ impl ApiError {
     }
 }
 
-/// The message of a refusal, for who says it in other words.
+/// The message of a refusal, kept for [`as_asked`].
 #[derive(Debug, Clone)]
 struct Told(String);
 
-/// Says a refusal as `application/problem+json` (RFC 9457) where that was asked for.
+/// Converts a refusal to `application/problem+json` (RFC 9457) if `problem` is true.
 pub fn as_asked(response: Response, problem: bool) -> Response {
     let extensions = response.extensions();
     let (Some(code), Some(Told(message))) = (extensions.get::<ErrorCode>().copied(), extensions.get::<Told>()) else {
@@ -108,7 +108,7 @@ pub fn as_asked(response: Response, problem: bool) -> Response {
     response
 }
 
-/// Faults inside: logged here, once, with what they are; told to the caller without.
+/// Internal faults: logged here, once, with their details, which the caller does not get.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_of_the_contract() {
+    fn codes_have_the_statuses_of_the_contract() {
         assert_eq!(ApiError::status(ErrorCode::SchemaRequired), 422);
         assert_eq!(ApiError::status(ErrorCode::TierRequired), 402);
         assert_eq!(ApiError::status(ErrorCode::QuotaExceeded), 429);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_inside_tell_nothing_of_the_inside() {
+    fn internal_faults_reveal_no_details() {
         let e = ApiError::from(StoreError::Unavailable {
             operation: "PutItem",
             source: "dispatch failure: 10.1.2.3 runo-jobs".into(),

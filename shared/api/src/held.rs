@@ -1,6 +1,7 @@
-//! Calls whose answer is held open until the results are there: so many for each account, and so many in all, for each
-//! keeps a connection, and in the cloud a function. A process counts its own; what is held longer than a page takes is
-//! counted across processes too, by rows, since a function that serves one call at a time never counts more than one.
+//! Calls that are held open until their results are ready. Their number is limited for each account and for the
+//! process, because each keeps a connection and, in the cloud, a function. A process counts its own. Calls that wait
+//! for a job are also counted across processes, by rows: a function that serves one call at a time never counts more
+//! than one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,18 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{AccountId, Nonce, Timestamp};
 use store::{Store, StoreError};
 
-/// Most calls that are held in a process.
+/// Most held calls in a process.
 const MOST: u32 = 600;
-/// Permits that are tried one after the other once it is known which are free: others take them meanwhile.
+/// How many free permits are tried, one after the other: other processes may take them meanwhile.
 const TRIES: usize = 4;
-/// A permit outlasts its call by this much: the end of a body takes time.
+/// A permit outlasts its call by this many seconds: writing the end of a body takes time.
 const MARGIN_SECS: u64 = 15;
 
-/// How many are held. Cheap to clone.
+/// Number of held calls by account. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldCalls(Arc<Mutex<BTreeMap<AccountId, u32>>>);
 
-/// One that is; in this process it ends when this is dropped.
+/// A held call. Dropping it releases it in this process.
 #[derive(Debug)]
 pub(crate) struct HeldCall {
     all: HeldCalls,
@@ -27,7 +28,7 @@ pub(crate) struct HeldCall {
     permit: Option<Permit>,
 }
 
-/// A call's permit among those of all processes.
+/// A permit that is counted across all processes.
 #[derive(Debug)]
 struct Permit {
     store: Store,
@@ -36,7 +37,7 @@ struct Permit {
 }
 
 impl HeldCalls {
-    /// Holds one call more, unless the account has `most` already or the process as many as it can bear.
+    /// Holds another call. Returns `None` if the account holds `most` already, or the process as many as it may.
     pub(crate) fn hold(&self, account: &AccountId, most: u32) -> Option<HeldCall> {
         let mut counts = self.counts();
         if counts.values().sum::<u32>() >= MOST || counts.get(account).is_some_and(|held| *held >= most) {
@@ -53,8 +54,8 @@ impl HeldCalls {
 }
 
 impl HeldCall {
-    /// The same call with a permit among all processes until `until`; `None` where the account has `most`. `nonce` is
-    /// random.
+    /// Also takes a permit that is counted across processes until `until`. Returns `None` if the account has `most`.
+    /// `nonce` must be random.
     ///
     /// # Errors
     /// Faults of the store.
@@ -67,7 +68,7 @@ impl HeldCall {
     ) -> Result<Option<HeldCall>, StoreError> {
         let until = until.plus_secs(MARGIN_SECS);
         let accounts = &store.accounts;
-        // Most of the time nearly all are free: a guess costs one write and no read.
+        // Usually nearly all are free: a guess costs one write and no read.
         let guess = spread(&nonce, most);
         let mut number = accounts.take_permit(&self.account, guess, &nonce, now, until).await?.then_some(guess);
         if number.is_none() {
@@ -85,16 +86,16 @@ impl HeldCall {
         Ok(Some(self))
     }
 
-    /// Ends it everywhere. To be called before the body's last piece is sent: what comes after that may never run.
+    /// Returns the permit. Call it before the body's last piece is sent: what comes after that may never run.
     pub(crate) async fn end(&mut self) {
         let Some(Permit { store, number, nonce }) = self.permit.take() else { return };
         if let Err(error) = store.accounts.return_permit(&self.account, number, &nonce).await {
-            tracing::warn!(%error, "a held call's permit could not be returned; it comes free when its lease ends");
+            tracing::warn!(%error, "a held call's permit could not be returned; it becomes free when its lease ends");
         }
     }
 }
 
-/// A number below `most` that a nonce names.
+/// Maps a nonce to a number below `most`.
 fn spread(nonce: &Nonce, most: u32) -> u32 {
     let sum = nonce.as_str().bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     sum % most.max(1)
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_counted_by_account_and_in_all() {
+    fn calls_are_limited_by_account_and_by_process() {
         let account = |name: String| AccountId::parse(&name).unwrap();
         let (all, a) = (HeldCalls::default(), account("a".into()));
         let mut held: Vec<_> = (0..9).filter_map(|_| all.hold(&a, 4)).collect();

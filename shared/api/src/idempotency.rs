@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::auth::sha256_hex;
 
-/// The hash. Members' order and white space do not count; everything else does.
+/// Returns the hash. The order of members and white space do not matter; everything else does.
 pub(crate) fn hash(endpoint: Endpoint, schema: &Schema, body: &Value) -> String {
     let mut text = String::new();
     text.push_str(endpoint.name());
@@ -18,7 +18,7 @@ pub(crate) fn hash(endpoint: Endpoint, schema: &Schema, body: &Value) -> String 
     sha256_hex(&text)
 }
 
-/// JSON with members in the order of their names. Depth is bounded by the parser's limit of 128.
+/// Appends the JSON with its members sorted by name. Depth is bounded by the parser's limit of 128.
 fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(members) => {
@@ -51,7 +51,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn order_does_not_count_and_values_do() {
+    fn the_hash_ignores_member_order_and_depends_on_values() {
         let schema = Schema::parse(&json!([{"field": "t", "type": "string", "example": "x"}])).unwrap();
         let a = hash(Endpoint::Batch, &schema, &json!({"urls": ["a", "b"], "options": {"x": 1, "y": 2}}));
         let b = hash(Endpoint::Batch, &schema, &json!({"options": {"y": 2, "x": 1}, "urls": ["a", "b"]}));

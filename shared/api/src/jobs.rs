@@ -1,4 +1,4 @@
-//! The endpoints that read and cancel: jobs, results, usage, health, and what the API says of itself.
+//! The endpoints that read and cancel: jobs, results, usage, keys, health, and the OpenAPI description.
 
 use domain::progress::Tally;
 use domain::{ErrorCode, Job, JobId};
@@ -20,13 +20,13 @@ use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, cursor, keys, request, webhooks};
 
-/// The OpenAPI description of this API. Written by hand; the tests hold it against the code and against what the
-/// running service answers.
+/// The OpenAPI description of this API. Written by hand; tests compare it with the code and with the answers of the
+/// running service.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
-/// Jobs of a list whose page size is not given.
+/// Page size of a list if the call gives none.
 const DEFAULT_LIMIT: usize = 20;
-/// Most jobs of a page.
+/// Largest page size.
 const MAX_LIMIT: usize = 100;
 
 impl App {
@@ -184,7 +184,7 @@ impl App {
         if wishes.preferences.respond_async && !job.state.ended() {
             return Ok(self.respond_async(&job.id, None, &wishes));
         }
-        // What is over is sent at once: nobody waits.
+        // The result of an ended job is sent at once: it needs no permit.
         let held = if job.state.ended() { None } else { self.hold(&caller.quota, &wishes, Held::Read).await? };
         Ok(self.stream(self.engine.follow(job, from), held, Held::Read, &wishes))
     }
@@ -196,13 +196,13 @@ impl App {
             None => None,
         };
         let shown: String = n.chars().take(20).collect();
-        let text = format!("this job has no capture \"{shown}\"; a result's \"captures\" name those that there are");
+        let text = format!("this job has no capture \"{shown}\"; see \"captures\" in its results");
         let mut response = Response::new(Body::full(png.ok_or_else(|| ApiError::new(ErrorCode::NotFound, text))?));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
         Ok(response)
     }
 
-    /// A job of the caller's that is still kept.
+    /// Returns a job of the caller that is still kept. Errors: `JOB_NOT_FOUND`, `JOB_FORBIDDEN`; faults of the store.
     async fn owned(&self, job_id: &str, caller: &Caller) -> Result<Job, ApiError> {
         let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
         let job = self.engine.jobs.job(&id).await?.ok_or_else(|| ApiError::job_not_found(job_id))?;
@@ -210,7 +210,7 @@ impl App {
     }
 }
 
-/// The figures of an ended job from its row; of a running one from its segments.
+/// Returns the tally of an ended job from its row, of a running one from its segments.
 async fn tally(app: &App, job: &Job) -> Result<Tally, ApiError> {
     match job.tally {
         Some(tally) => Ok(tally),
@@ -266,7 +266,7 @@ fn usage_json(caller: &Caller) -> Value {
     })
 }
 
-/// What the operator's model did for an account in a month.
+/// The use of the operator's model by an account in a month.
 fn model_json(figures: &ModelFigures) -> Value {
     json!({
         "calls": figures.calls,
@@ -277,12 +277,12 @@ fn model_json(figures: &ModelFigures) -> Value {
     })
 }
 
-/// 200 with a JSON body.
+/// Builds a 200 with a JSON body.
 pub fn json_response(body: &Value) -> Response {
     json_text(body.to_string())
 }
 
-/// 200 with a body that is JSON already.
+/// Builds a 200 from JSON text.
 fn json_text(body: impl Into<bytes::Bytes>) -> Response {
     let mut response = Response::new(Body::full(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,15 +1,15 @@
-//! JSON as requests bear it: a member that is given twice is refused, since nobody can know which of the two was meant
-//! (RFC 8259 §4 leaves it open).
+//! Parses JSON of requests. A member that is given twice is refused, because it is unknown which of the two was meant
+//! (RFC 8259 §4 leaves this open).
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a document.
+/// Parses a document.
 ///
 /// # Errors
-/// What is wrong with it and where.
+/// The document is not JSON, or has a member twice. The error says where.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Unique>(bytes).map(|Unique(value)| value)
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_serde_json_reads() {
+    fn parses_like_serde_json() {
         let text = r#"{"a":[1,-2,3.5,1e400,true,null,"x\u00e9",{"b":{}}],"c":18446744073709551615}"#;
         let small = text.replace("1e400", "1e40");
         assert_eq!(parse(small.as_bytes()).unwrap(), serde_json::from_str::<Value>(&small).unwrap());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_given_twice_is_named() {
+    fn a_duplicate_member_is_refused_by_name() {
         for text in [r#"{"url":1,"url":1}"#, r#"[{"x":{"url":null,"y":2,"\u0075rl":3}}]"#] {
             assert!(parse(text.as_bytes()).unwrap_err().to_string().contains("\"url\" is given twice"), "{text}");
         }

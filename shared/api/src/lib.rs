@@ -1,6 +1,5 @@
 //! The HTTP contract: routes, authentication, validation, the error envelope, streamed bodies, configuration, and the
-//! [`App`] that the functions share. The only place that knows HTTP statuses, and the only one that reads the
-//! environment.
+//! [`App`] that the functions share. No other crate knows HTTP statuses or reads the environment.
 
 pub mod app;
 pub mod auth;
@@ -33,5 +32,5 @@ pub use app::{App, SweepError};
 pub use body::Body;
 pub use error::ApiError;
 
-/// A response as every function gives it.
+/// The response type of every function.
 pub type Response = http::Response<Body>;

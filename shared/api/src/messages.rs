@@ -1,5 +1,5 @@
-//! From an SQS event to the engine and back: each record is a task of its own, so that one that fails or panics leaves
-//! the others alone, and the answer names the records that are to come again.
+//! Handles SQS events. Each record is handled in a task of its own, so that one that fails or panics does not affect
+//! the others; the response lists the records to deliver again.
 //! Source: AWS, "Using Lambda with Amazon SQS", partial batch responses.
 
 use std::time::Duration;
@@ -13,18 +13,18 @@ use store::queue::{Message, Queue};
 
 use crate::App;
 
-/// How long a message waits whose rows could not be read or written, times how often that was.
+/// Delay before a message is delivered again after a fault of the store, times the number of receipts so far.
 const FAULT_PAUSE: Duration = Duration::from_secs(2);
-/// Longest that SQS lets a message wait.
+/// Longest visibility timeout of SQS.
 const MOST_WAIT_SECS: u64 = 43_200;
 
-/// What a record says, as far as it is needed.
+/// The parts of a record that are used here.
 #[derive(Debug, Clone)]
 struct Record {
     id: String,
     handle: Option<String>,
     body: String,
-    /// How often it has been received, this time included.
+    /// How often it has been received, including this time.
     receives: u32,
     sent: Option<Timestamp>,
 }
@@ -42,7 +42,7 @@ impl Record {
         }
     }
 
-    /// Tells of a fault that kept this message from being done with.
+    /// Reports a fault that prevented this message from being handled.
     fn failed(&self, app: &App, error: &StoreError) {
         tracing::error!(message = self.id, %error, "a message failed");
         if self.receives >= FAILS_AGAIN {
@@ -51,22 +51,23 @@ impl Record {
     }
 }
 
-/// From this receipt on a failure is counted: SQS leaves such messages out of its queue's age.
+/// Failures are counted from this receipt on: SQS leaves such messages out of the queue's age metric.
 const FAILS_AGAIN: u32 = 3;
 
 impl App {
-    /// Works on messages of the units' queue. Nothing is started that could not be finished by `until`.
+    /// Handles messages of the units queue. Starts nothing that could not finish by `until`.
     pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
         each(self, event, move |app, record| async move {
             let handled = match Message::parse(&record.body) {
                 Ok(Message::Units { job, lane, seqs }) => {
-                    // Of work that waited; not of lanes that wait for a crawl to grow, nor of what comes again.
+                    // Only for units that waited in the queue: neither for lanes that wait for a crawl to grow nor for
+                    // redeliveries.
                     if let Some(sent) = record.sent.filter(|_| record.receives == 1 && !seqs.is_empty()) {
                         app.engine.record(&MetricEvent::Received(app.engine.now().ms_since(sent)));
                     }
                     app.engine.worker.work(&job, lane, &seqs, record.receives, until).await
                 }
-                // Not for a worker, or not readable at all: it ends in the dead-letter queue, where an operator sees it.
+                // Not for a worker, or unreadable: it ends up in the dead-letter queue, where an operator sees it.
                 Ok(Message::Settle { .. } | Message::Notify { .. }) => {
                     Err(StoreError::Malformed("a message of another queue in the units' queue".into()))
                 }
@@ -77,17 +78,17 @@ impl App {
         .await
     }
 
-    /// Carries messages of the settle queue and of the dead-letter queue out.
+    /// Handles messages of the settle queue and of the dead-letter queue.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
         each(self, event, |app, record| async move {
             let done = match Message::parse(&record.body) {
                 Ok(Message::Settle { job } | Message::Units { job, .. }) => {
                     app.engine.settler.settle_if_done(&job).await
                 }
-                // Its row is still there, and due: the sweeper goes on with it.
+                // Its delivery row still exists and is due: the sweeper takes it up.
                 Ok(Message::Notify { .. }) => Ok(()),
                 Err(error) => {
-                    // It has been to the dead-letter queue and back: nobody can ever read it.
+                    // It came from the dead-letter queue: nothing can ever read it.
                     tracing::error!(message = record.id, %error, "dropping a message that cannot be read");
                     Ok(())
                 }
@@ -101,7 +102,7 @@ impl App {
     }
 }
 
-/// Tells of the jobs that messages of the notify queue name.
+/// Handles messages of the notify queue: sends the webhook messages of the jobs that they name.
 pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
     each(app, event, |app, record| async move {
         let handled = match Message::parse(&record.body) {
@@ -116,7 +117,7 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
     .await
 }
 
-/// Handles each record and names those that failed.
+/// Handles each record; the response lists those that failed.
 async fn each<F>(app: &App, event: SqsEvent, handle: impl Fn(App, Record) -> F) -> SqsBatchResponse
 where
     F: Future<Output = bool> + Send + 'static,
@@ -143,8 +144,8 @@ where
     response
 }
 
-/// Whether a message is done with. One that is not comes again when whoever handled it says, and after a fault the later the
-/// more often that was.
+/// Returns whether a message is done with. One that is not is delivered again when its handler says; after a fault,
+/// after a delay that grows with the number of receipts.
 async fn conclude(app: &App, queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
     let wait = match handled {
         Ok(Handled::Acknowledge) => return true,
@@ -158,13 +159,13 @@ async fn conclude(app: &App, queue: &Queue, record: &Record, handled: Result<Han
     false
 }
 
-/// Lets a message come again after `wait` instead of at the end of its visibility timeout, which is long.
+/// Has a message delivered again after `wait` instead of at the end of its visibility timeout, which is long.
 async fn let_wait(queue: &Queue, record: &Record, wait: Duration) {
     let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
     if let Some(handle) = &record.handle {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
         if let Some(fault) = changed.fault {
-            tracing::warn!(message = record.id, %fault, "a message comes again only when its visibility ends");
+            tracing::warn!(message = record.id, %fault, "redelivery must wait for the visibility timeout");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's model, as the environment names it. Without `MODEL_URL` there is none, and nothing else is read.
+//! The operator's model, from the environment. Without `MODEL_URL` there is none, and no other variable is read.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::config::{ConfigError, Env};
 
 const DOLLARS: &str = "an amount of US dollars like 0.15";
 
-/// Reads the model's settings.
+/// Reads the model's settings. Returns `None` without `MODEL_URL`.
 ///
 /// # Errors
-/// A variable is missing or cannot be read.
+/// A variable is missing or unreadable.
 pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
     let Some(url) = env.text("MODEL_URL") else { return Ok(None) };
     let name = env.required("MODEL_NAME")?;
@@ -35,14 +35,14 @@ pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
     config.batch = choice(env, "MODEL_BATCH", ("openai", "off"))?;
     config.vision = choice(env, "MODEL_VISION", ("true", "false"))?;
     config.daily_budget = dollars(env, "MODEL_DAILY_BUDGET")?;
-    // A budget without prices could not be kept.
+    // A budget cannot be enforced without prices.
     match (config.daily_budget, config.prices) {
         (Some(_), None) => Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
         _ => Ok(Some(config)),
     }
 }
 
-/// One word or the other, which is the default; whether it is the one.
+/// Reads a variable with two possible words: returns true for `yes`, false for `no` or if it is not set.
 fn choice(env: &Env<'_>, name: &'static str, (yes, no): (&str, &str)) -> Result<bool, ConfigError> {
     match env.text(name) {
         None => Ok(false),
@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn without_an_address_there_is_none() {
+    fn without_model_url_there_is_no_model() {
         assert_eq!(config(&[("MODEL_NAME", "m"), ("MODEL_DAILY_BUDGET", "lots")]), Ok(None));
     }
 
     #[test]
-    fn what_is_set_is_read() {
+    fn variables_that_are_set_are_read() {
         let set = [
             ("MODEL_URL", "https://api.openai.com/v1"),
             ("MODEL_NAME", "small"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unreadable_is_named() {
+    fn errors_name_the_variable_that_is_missing_or_unreadable() {
         let url = ("MODEL_URL", "https://h/v1");
         let name = ("MODEL_NAME", "m");
         assert_eq!(config(&[url]), Err(ConfigError::Missing("MODEL_NAME")));

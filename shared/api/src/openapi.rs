@@ -1,5 +1,4 @@
-//! What the API says of itself in OpenAPI 3.0, for generators that do not read 3.1: the same document, with JSON Schema's
-//! words put as the older version knows them.
+//! Converts the OpenAPI 3.1 description to 3.0, for generators that do not read 3.1.
 
 use std::sync::LazyLock;
 
@@ -7,19 +6,19 @@ use serde_json::{Map, Value, json};
 
 use crate::jobs::OPENAPI;
 
-/// The document in version 3.0.
+/// The description in OpenAPI 3.0.3.
 pub static OPENAPI_3_0: LazyLock<String> = LazyLock::new(|| {
-    // A document that cannot be read is one that the tests would not have let pass.
+    // The document always parses: tests check it.
     serde_json::from_str(OPENAPI).map(|document| older(document).to_string()).unwrap_or_default()
 });
 
-/// Members whose values are data, whatever they look like.
+/// Members whose values are data, not schemas, whatever they look like.
 const DATA: [&str; 4] = ["default", "enum", "example", "required"];
 
 fn older(mut document: Value) -> Value {
     document["openapi"] = json!("3.0.3");
     if let Some(info) = document["info"].as_object_mut() {
-        // What it says of itself in one sentence has no place there.
+        // OpenAPI 3.0 has no `info.summary`.
         info.shift_remove("summary");
     }
     if let Some(licence) = document["info"]["license"].as_object_mut() {
@@ -29,14 +28,14 @@ fn older(mut document: Value) -> Value {
     document
 }
 
-/// Puts a part of the document, and what is in it, in older words.
+/// Converts a part of the document, recursively.
 fn lower(part: &mut Value) {
     match part {
         Value::Array(items) => items.iter_mut().for_each(lower),
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 match (name.as_str(), member) {
-                    // Names of any kind: one of them may be "type" or "default".
+                    // Arbitrary names: one of them may be "type" or "default".
                     ("properties", Value::Object(named)) => named.values_mut().for_each(lower),
                     (name, _) if DATA.contains(&name) => {}
                     (_, member) => lower(member),
@@ -52,17 +51,17 @@ fn lower(part: &mut Value) {
     }
 }
 
-/// `const` is an `enum` of one.
+/// Replaces `const` by an `enum` of one value.
 fn constant(schema: &mut Map<String, Value>) {
     if let Some(value) = schema.shift_remove("const") {
         schema.insert("enum".to_owned(), json!([value]));
     }
 }
 
-/// A list of types is `nullable`, and a choice where that leaves more than one.
+/// Replaces a list of types by `nullable`, and by `anyOf` if more than one other type is left.
 fn types(schema: &mut Map<String, Value>) {
     if schema.get("type").is_some_and(|name| name == "null") {
-        // There is no such type: a text that may be null, and is nothing else.
+        // OpenAPI 3.0 has no type null: a nullable string whose only value is null.
         schema.insert("type".to_owned(), json!("string"));
         schema.insert("nullable".to_owned(), json!(true));
         schema.insert("enum".to_owned(), json!([null]));
@@ -80,7 +79,7 @@ fn types(schema: &mut Map<String, Value>) {
             let mut one = json!({ "type": name });
             items.into_iter().for_each(|items| one["items"] = items);
             if nullable {
-                // Without it none of the choices lets null pass.
+                // Without it no choice accepts null.
                 one["nullable"] = json!(true);
             }
             one
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_older_version_does_not_know_is_said_in_its_words() {
+    fn keywords_of_3_1_are_converted_to_those_of_3_0() {
         let mut schema = json!({
             "type": ["object", "null"],
             "properties": {
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_the_newer_words() {
+    fn the_converted_document_has_no_keyword_of_3_1_only() {
         let (before, after): (Value, Value) =
             (serde_json::from_str(OPENAPI).unwrap(), serde_json::from_str(&OPENAPI_3_0).unwrap());
         assert_eq!(after["openapi"], "3.0.3");

@@ -1,10 +1,10 @@
-//! What a client would like: `Prefer` (RFC 7240) and `Accept` (RFC 9110 §12.5.1). What is not understood is ignored, as
-//! both say.
+//! Client preferences: `Prefer` (RFC 7240) and `Accept` (RFC 9110 §12.5.1). Unknown values are ignored, as both
+//! specifications require.
 
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// What of `Prefer` is known here.
+/// The preferences of `Prefer` that this API supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Preferences {
     /// `respond-async`: 202 at once.
@@ -16,7 +16,7 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// `Preference-Applied`, if anything was.
+    /// Returns the value of `Preference-Applied`; `None` if no preference was applied.
     pub fn applied(&self) -> Option<String> {
         match (self.respond_async, self.wait) {
             (true, _) => Some("respond-async".into()),
@@ -26,12 +26,12 @@ impl Preferences {
     }
 }
 
-/// Reads `Prefer`. Of a preference that is stated twice, the first counts (RFC 7240 §2).
+/// Reads `Prefer`. If a preference is given twice, the first counts (RFC 7240 §2).
 pub fn preferences(headers: &HeaderMap) -> Preferences {
     let mut found = Preferences::default();
     let lines = headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
     for preference in lines.flat_map(|line| line.split(',')) {
-        // Parameters after a semicolon mean nothing here.
+        // Parameters after a semicolon are ignored.
         let token = preference.split(';').next().unwrap_or_default();
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         let value = value.trim().trim_matches('"');
@@ -45,7 +45,7 @@ pub fn preferences(headers: &HeaderMap) -> Preferences {
     found
 }
 
-/// How results are written.
+/// Format of a result body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// One JSON document.
@@ -58,7 +58,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The `Content-Type` of a body in this format.
+    /// Returns the `Content-Type` of this format.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Json => "application/json",
@@ -68,7 +68,8 @@ impl Format {
     }
 }
 
-/// The format that `Accept` likes best; JSON where it likes none of ours, or several alike.
+/// Returns the format that `Accept` prefers; JSON if it names none of ours, the earlier one if several have the same
+/// weight.
 pub fn format(headers: &HeaderMap) -> Format {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
     let mut best = (Format::Json, 0.0);
@@ -88,7 +89,7 @@ pub fn format(headers: &HeaderMap) -> Format {
     best.0
 }
 
-/// Whether `Accept` names `application/problem+json`.
+/// Whether `Accept` names `application/problem+json` with a weight above 0.
 pub fn likes_problems(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|range| {

@@ -1,4 +1,4 @@
-//! Reads what a request bears, the same from every kind of Lambda event.
+//! Reads the parts of a request, from every kind of Lambda event.
 
 use http::HeaderMap;
 use lambda_http::request::RequestContext;
@@ -7,39 +7,39 @@ use lambda_http::{Body as LambdaBody, Request, RequestExt};
 use crate::ApiError;
 use domain::ErrorCode;
 
-/// Most bytes of a request body; a batch's may be larger, for it has the URLs.
+/// Most bytes of a request body, except of a batch, which contains the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// Most bytes of a batch's body, also where it comes as a tool's arguments: what a Lambda takes as an event (6 MB) bears it.
+/// Most bytes of a batch's body, also as a tool's arguments. Within what Lambda accepts as an event (6 MB).
 pub const MAX_BATCH_BODY: usize = 5 * 1024 * 1024;
 
-/// Most bytes of a body that is sent to a path.
+/// Returns the most bytes of a body for a path.
 pub fn max_body(path: &str) -> usize {
     let path = path.trim_end_matches('/');
     if path.ends_with("/batch") || path.ends_with("/mcp") { MAX_BATCH_BODY } else { MAX_BODY }
 }
 
-/// The path as the client sent it, without a stage.
+/// Returns the path as the client sent it, without the stage.
 pub fn path(request: &Request) -> &str {
     let raw = request.raw_http_path();
     if raw.is_empty() { request.uri().path() } else { raw }
 }
 
-/// What stands before [`path`] where the client sees it: the stage of a REST API, like `/live`; nothing elsewhere. A path
-/// that is sent back as a reference needs it.
+/// Returns the prefix of [`path`] as the client sees it: the stage of a REST API, like `/live`, otherwise nothing. A
+/// path that is returned to the client as a reference needs it.
 /// Source: AWS, "Lambda proxy integrations in API Gateway", input format: `requestContext.path`.
 pub fn prefix(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => {
             let (whole, path) = (context.path.as_deref().unwrap_or_default(), path(request));
-            // The root's own path may be left out there: `/live`.
+            // For the root, the whole path may be the stage alone: `/live`.
             whole.strip_suffix(path).unwrap_or(if path == "/" { whole } else { "" })
         }
-        // The enum is open; no other kind of event has a stage before the path that it tells.
+        // The enum is non-exhaustive; no other kind of event has a stage before its path.
         Some(_) | None => "",
     }
 }
 
-/// The body's bytes.
+/// Returns the body's bytes.
 ///
 /// # Errors
 /// `PAYLOAD_TOO_LARGE`.
@@ -48,23 +48,23 @@ pub fn body(request: &Request) -> Result<&[u8], ApiError> {
         LambdaBody::Empty => &[],
         LambdaBody::Text(text) => text.as_bytes(),
         LambdaBody::Binary(bytes) => bytes,
-        // The enum is open; what is neither text nor bytes has no body that could be read.
+        // The enum is non-exhaustive; any other variant has no readable body.
         _ => &[],
     };
     let most = max_body(path(request));
     if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
 }
 
-/// The refusal of a body that is too long.
+/// Returns the refusal of a body that is too large.
 pub fn too_large(most: usize) -> ApiError {
-    let text = format!("the request body is over {most} bytes; send fewer URLs in a call");
+    let text = format!("the request body is larger than {most} bytes; send fewer URLs per call");
     ApiError::new(ErrorCode::PayloadTooLarge, text)
 }
 
-/// The query parameters, each at most once and none but those in `known`.
+/// Returns the query parameters: only those in `known`, each at most once.
 ///
 /// # Errors
-/// `INVALID_REQUEST` that names the parameter.
+/// `INVALID_REQUEST`, naming the parameter.
 pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let map = request.query_string_parameters();
     let mut found: Vec<(String, String)> = Vec::new();
@@ -73,7 +73,7 @@ pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>,
         if !known.contains(&name) {
             let near = domain::nearest::nearest(name, known).map(|n| format!("; did you mean \"{n}\"?"));
             let known =
-                if known.is_empty() { "none is known here".into() } else { format!("known: {}", known.join(", ")) };
+                if known.is_empty() { "this path takes none".into() } else { format!("known: {}", known.join(", ")) };
             let text = format!("unknown query parameter \"{shown}\"{} ({known})", near.unwrap_or_default());
             return Err(ApiError::invalid(text));
         }
@@ -85,26 +85,27 @@ pub fn query(request: &Request, known: &[&str]) -> Result<Vec<(String, String)>,
     Ok(found)
 }
 
-/// A whole number as a query parameter writes it: digits, nothing else.
+/// Parses a whole number of a query parameter: only digits.
 pub(crate) fn whole(text: &str) -> Option<u32> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The `Last-Event-ID` header of a reader that takes events up again: how many units it has had; 0 where there is none.
+/// Returns the `Last-Event-ID` header of a client that resumes a stream of events: the number of units that it has
+/// received, 0 without the header.
 ///
 /// # Errors
-/// `INVALID_REQUEST` where it is none that this API gave.
+/// `INVALID_REQUEST` if it is not a whole number.
 pub fn last_event_id(headers: &HeaderMap) -> Result<u32, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(0) };
     let read = value.to_str().ok().and_then(|text| whole(text.trim()));
     read.ok_or_else(|| ApiError::invalid("Last-Event-ID must be the id of an event that this API sent"))
 }
 
-/// The `Idempotency-Key` header, if there is one. Its draft standard writes it as a structured string: `"abc"` and `abc`
-/// are one key.
+/// Returns the `Idempotency-Key` header, if there is one. Its draft standard writes it as a structured string: `"abc"`
+/// and `abc` are the same key.
 ///
 /// # Errors
-/// `INVALID_REQUEST` where it is not 1 to 255 printable ASCII characters.
+/// `INVALID_REQUEST` if it is not 1 to 255 printable ASCII characters.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = unquoted(value.to_str().unwrap_or_default());
@@ -114,8 +115,8 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(Some(text))
 }
 
-/// What is between the quotes of a structured string (RFC 9651 §3.3.3). One with escapes in it is another text without
-/// them, so it stays as it is.
+/// Removes the quotes of a structured string (RFC 9651 §3.3.3). Leaves one with escapes as it is, since its text would
+/// have to be decoded.
 fn unquoted(text: &str) -> &str {
     let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.filter(|inner| !inner.contains(['"', '\\'])).unwrap_or(text)

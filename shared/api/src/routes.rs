@@ -1,12 +1,12 @@
-//! Which operation a method and a path mean, and which function serves it. The local front door routes by this table
-//! and the deployment template must match it.
+//! Maps a method and a path to an operation, and an operation to the function that serves it. The local server routes
+//! by this table, and the deployment template must match it.
 
 use domain::ErrorCode;
 use http::Method;
 
 use crate::ApiError;
 
-/// What can be asked of the API.
+/// An operation of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// `POST /v1/extract`
@@ -65,9 +65,9 @@ pub enum Function {
 pub struct Route {
     /// HTTP method.
     pub method: Method,
-    /// Path, with names in braces for one segment each.
+    /// Path; a name in braces stands for one segment.
     pub path: &'static str,
-    /// What it means.
+    /// The operation.
     pub operation: Operation,
 }
 
@@ -93,7 +93,7 @@ pub const ROUTES: [Route; 17] = [
 ];
 
 impl Operation {
-    /// Who serves it.
+    /// Returns the function that serves it.
     pub fn function(self) -> Function {
         match self {
             Operation::Extract => Function::Extract,
@@ -116,14 +116,14 @@ impl Operation {
         }
     }
 
-    /// Whether it answers everybody, with a key or without.
+    /// Whether it needs no key.
     pub fn is_open(self) -> bool {
         use Operation::{Console, ConsoleFile, Health, OpenApi, Root};
         matches!(self, Health | OpenApi | Root | Console | ConsoleFile)
     }
 }
 
-/// What stands at a path's variable segments, as sent.
+/// The values of a path's variable segments, as sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Segments<'p> {
     /// `{job_id}`
@@ -136,19 +136,19 @@ pub struct Segments<'p> {
     pub file: Option<&'p str>,
 }
 
-/// What a request means.
+/// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found<'p> {
-    /// The operation and what stands in its path.
+    /// The operation and the variable segments of its path.
     Operation(Operation, Segments<'p>),
-    /// `OPTIONS` of a path: the methods that it has, as `Allow` lists them.
+    /// `OPTIONS` of a path: its methods, in the form of `Allow`.
     Options(String),
 }
 
-/// Finds what a request means. `HEAD` means what `GET` does (RFC 9110 §9.3.2).
+/// Finds the route of a request. `HEAD` is routed like `GET` (RFC 9110 §9.3.2).
 ///
 /// # Errors
-/// `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with the methods that the path has.
+/// `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with the methods of the path.
 pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
     let meant = if method == Method::HEAD { &Method::GET } else { method };
     let mut allowed = Vec::new();
@@ -174,11 +174,11 @@ pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
     if method == Method::OPTIONS {
         return Ok(Found::Options(allow));
     }
-    let text = format!("this path does not have the method {method}; it has {allow}");
+    let text = format!("this path does not allow the method {method}; it allows {allow}");
     Err(ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, text) })
 }
 
-/// What stands in a path that fits the template.
+/// Matches a path with a template. Returns the variable segments, or `None` if it does not match.
 fn matches<'p>(template: &str, path: &'p str) -> Option<Segments<'p>> {
     let (mut segments, mut want, mut have) = (Segments::default(), template.split('/'), path.split('/'));
     loop {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_paths_and_methods_are_told_apart() {
+    fn unknown_paths_are_404_and_unknown_methods_405() {
         let e = find(&Method::POST, "/v1/batches").unwrap_err();
         assert_eq!(e.code, ErrorCode::NotFound);
         assert!(e.message.contains("/v1/batch?"), "{}", e.message);

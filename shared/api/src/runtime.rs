@@ -1,8 +1,10 @@
-//! How a function behind API Gateway is run: its answers are streamed, as the template's integrations want them. What has
-//! no such integration wants them whole: `sam local start-api` answers 502 to a streamed one, and `sam local invoke`
-//! prints the bytes of its framing. Both say of themselves who they are, and get answers of the other format. So does HEAD,
-//! everywhere: it has no body, a stream without one is known to stay open until the function's time is over
-//! (aws-lambda-web-adapter, issue 499), and the template has a buffered integration for each HEAD.
+//! Runs a function behind API Gateway. Answers are streamed, as the template's integrations expect. Two cases need a
+//! buffered answer instead:
+//!
+//! - `sam local`: `start-api` answers 502 to a streamed answer, and `invoke` prints the bytes of its framing. It sets
+//!   `AWS_SAM_LOCAL`.
+//! - `HEAD`, everywhere: a stream without a body is known to stay open until the function's time is over
+//!   (aws-lambda-web-adapter, issue 499). The template has a buffered integration for each HEAD.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,10 +19,10 @@ use lambda_http::{Adapter, Error, LambdaEvent, Request, Service, StreamAdapter, 
 use crate::config::{Env, process_env};
 use crate::{Body, Response};
 
-/// What tells the runtime that a whole body is text, whatever its type is called.
+/// Tells the runtime that a buffered body is text, whatever its content type.
 const ENCODING: HeaderName = HeaderName::from_static("x-lambda-http-content-encoding");
 
-/// Serves invocations with `handle` until the process is ended.
+/// Serves invocations with `handle` until the process ends.
 ///
 /// # Errors
 /// The Runtime API cannot be reached.
@@ -32,7 +34,7 @@ where
     lambda_runtime::run(service_fn(|event: LambdaEvent<LambdaRequest>| {
         let head = method(&event.payload) == Some(&Method::HEAD);
         let service = service_fn(move |mut request: Request| {
-            // Bytes that are packed would be Base64 there.
+            // `sam local` would get compressed bytes in Base64.
             if sam_local {
                 request.headers_mut().remove(ACCEPT_ENCODING);
             }
@@ -61,7 +63,7 @@ where
     .await
 }
 
-/// The method of a request, from a gateway of either kind.
+/// Returns the method of a request from a gateway of either kind.
 fn method(request: &LambdaRequest) -> Option<&Method> {
     match request {
         LambdaRequest::ApiGatewayV1(request) => Some(&request.http_method),
@@ -70,8 +72,8 @@ fn method(request: &LambdaRequest) -> Option<&Method> {
     }
 }
 
-/// An answer that is streamed, with a line feed where it has no body: a 202 to a notification of MCP, which nobody reads.
-/// What may have none (204, 304) keeps none: the gateway answers OPTIONS itself, and nothing else has those.
+/// Gives a streamed answer without a body a line feed, like the 202 to a notification of MCP, whose body nobody reads.
+/// Leaves 204 and 304 without a body; only OPTIONS has one of these, which the gateway answers itself.
 fn with_a_byte(answer: Response) -> Response {
     match answer.status() {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => answer,
@@ -79,8 +81,9 @@ fn with_a_byte(answer: Response) -> Response {
     }
 }
 
-/// An answer that goes out as one piece. Without a mark, what is not called JSON would go in Base64, and stay so behind
-/// a gateway that knows of no binary types; pictures have to. The mark is a field of the answer, too.
+/// Marks a buffered answer as text. Without the mark the runtime encodes everything but JSON in Base64, which stays so
+/// behind a gateway without binary types; only pictures need that encoding. The mark is also sent as a header of the
+/// answer.
 fn whole(mut response: Response) -> Response {
     let understood = |kind: &HeaderValue| {
         ["application/json", "image/png"].iter().any(|k| kind.as_bytes().starts_with(k.as_bytes()))
@@ -99,7 +102,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whole_answers_are_text_but_for_pictures() {
+    async fn buffered_answers_are_text_except_pictures() {
         let answer = async |kind: &'static str| {
             let response = http::Response::builder().header(CONTENT_TYPE, kind).body(Body::full("{}\n")).unwrap();
             whole(response).into_response().await.into_body()

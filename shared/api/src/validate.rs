@@ -1,4 +1,5 @@
-//! Request bodies, checked member by member. The first fault is told, naming the member and the nearest known one.
+//! Validates request bodies, member by member. The first fault is reported, naming the member and the nearest known
+//! one.
 
 use domain::job::{CrawlPlan, ModelUse, Options};
 use domain::nearest::nearest;
@@ -17,7 +18,7 @@ mod webhook;
 pub const MAX_URLS: usize = 10_000;
 /// Deepest nesting of a request body.
 pub const MAX_DEPTH: usize = 32;
-/// How many bad URLs a refusal names.
+/// Most bad URLs that a refusal lists.
 const NAMED_URLS: usize = 10;
 
 /// Members of a request body and the endpoints that they apply to.
@@ -32,20 +33,20 @@ const MEMBERS: [(&str, &[Endpoint]); 8] = [
     ("webhook", &[Endpoint::Batch, Endpoint::Crawl]),
 ];
 
-/// A request body that passed.
+/// A valid request body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Valid {
-    /// The URLs, as given; of a crawl, the seed.
+    /// The URLs, as given; the seed of a crawl.
     pub urls: Vec<String>,
-    /// Of a crawl: how far it is to go.
+    /// The plan of a crawl.
     pub crawl: Option<CrawlPlan>,
-    /// Inline, or the key's.
+    /// The inline schema, or the one bound to the key.
     pub schema: Schema,
-    /// Defaults filled in.
+    /// The options, with defaults filled in.
     pub options: Options,
-    /// At the top or in `options`.
+    /// `async_mode`, at the top level or in `options`.
     pub async_mode: bool,
-    /// Who is to be told of the job's end.
+    /// Webhook to call when the job ends.
     pub webhook: Option<Webhook>,
     /// The body as parsed.
     pub body: Value,
@@ -74,7 +75,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Binding>) -> Resul
         Some(other) => return Err(wrong("options", "an object", other)),
     };
     let mut options = options::read(option_members, endpoint)?;
-    // Where a crawl goes is a stranger's to say, so what the caller sends is for the seed's origin.
+    // A crawl's links lead to hosts that others chose, so the caller's headers are sent to the seed's origin only.
     if let (Some(_), Some(Ok(seed))) = (&crawl, urls.first().map(|url| fetch::check_url(url))) {
         options.headers = options.headers.only_for(&seed);
     }
@@ -88,7 +89,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Binding>) -> Resul
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
-    // RFC 8259 §8.1 lets a reader ignore a byte order mark, which some programs write.
+    // RFC 8259 §8.1 lets a parser ignore a byte order mark, which some programs write.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid("the request body is empty; send a JSON object"));
@@ -145,7 +146,8 @@ fn wrong(name: &str, want: &str, got: &Value) -> ApiError {
     ApiError::invalid(format!("\"{name}\" must be {want}, not {got}"))
 }
 
-/// A URL that bears a control character would be read without it (as browsers do), and so be another than it says.
+/// Refuses URLs with control characters: they would be removed (as in browsers), and the URL would be another than the
+/// one given.
 fn check_url(url: &str) -> Result<(), String> {
     if let Some(c) = url.chars().find(|c| c.is_control()) {
         return Err(format!("it has the control character U+{:04X}; percent-encode it or leave it out", u32::from(c)));
@@ -207,12 +209,13 @@ fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, 
     }
 }
 
-/// A number without a fraction, however it is written: `10.0` and `1e1` are whole, as JSON Schema's `integer` has it.
+/// Returns a number without a fraction however it is written: `10.0` and `1e1` are whole, as in JSON Schema's
+/// `integer`.
 fn whole(number: &Number) -> Option<u32> {
     let float = || number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(f));
     match number.as_u64() {
         Some(n) => u32::try_from(n).ok(),
-        // Whole and in range, so that the cast loses nothing.
+        // Whole and in range: the cast loses nothing.
         None => float().map(|f| f as u32),
     }
 }
@@ -252,7 +255,7 @@ fn read_schema(inline: Option<&Value>, bound: Option<&Schema>, locale: &str) -> 
     }
 }
 
-/// Checks a schema as a call or a key may bring it: its form, its examples, its selectors.
+/// Checks the schema of a call or a key: its form, examples and selectors.
 ///
 /// # Errors
 /// `SCHEMA_INVALID`, naming field and member.

@@ -1,5 +1,4 @@
-//! What the API says and does about the message of a job's end: whether its receiver may be asked, where it stands, and
-//! sending it again.
+//! Webhooks of jobs: checks the receiver of a call, reports the state of a delivery, and sends it again.
 
 use domain::webhook::{Delivery, RESEND_SECS, Webhook};
 use domain::{AccountId, ErrorCode, Job};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use crate::jobs::json_response;
 use crate::{ApiError, Response};
 
-/// Refuses a call whose receiver could never be told.
+/// Refuses a call whose receiver could never be called.
 pub(crate) async fn check_receiver(
     notifier: &Notifier,
     account: &AccountId,
@@ -20,13 +19,13 @@ pub(crate) async fn check_receiver(
         None => Ok(()),
         Some(ReceiverFault::Forbidden(why)) => Err(ApiError::invalid(format!("\"webhook.url\": {why}"))),
         Some(ReceiverFault::NoSecret) => Err(ApiError::invalid(
-            "\"webhook\": this account has no secret to sign messages with; its operator makes one with \"admin hook \
+            "\"webhook\": this account has no secret to sign messages with; the operator creates one with \"admin hook \
              secret create\"",
         )),
     }
 }
 
-/// The `webhook` object of a job, if it has one.
+/// Returns the `webhook` object of a job; `None` if the job has no webhook.
 pub(crate) async fn state_of(notifier: &Notifier, job: &Job) -> Result<Option<Value>, ApiError> {
     if !job.webhook {
         return Ok(None);
@@ -37,11 +36,11 @@ pub(crate) async fn state_of(notifier: &Notifier, job: &Job) -> Result<Option<Va
     }))
 }
 
-/// Sends a job's message again.
+/// Sends a job's webhook message again.
 pub(crate) async fn resend(notifier: &Notifier, job: &Job) -> Result<Response, ApiError> {
     let none = |text: &str| Err(ApiError::new(ErrorCode::NotFound, text));
     if !job.webhook {
-        return none("this job was called without a \"webhook\"; there is nobody to tell");
+        return none("this job has no \"webhook\"; there is no message to send");
     }
     match notifier.resend(&job.id).await? {
         Resent::Yes(delivery) => {
@@ -50,10 +49,10 @@ pub(crate) async fn resend(notifier: &Notifier, job: &Job) -> Result<Response, A
             Ok(response)
         }
         Resent::TooSoon(wait) => {
-            let text = format!("a message may be sent again every {RESEND_SECS} s; the next time is in {wait} s");
+            let text = format!("a message can be sent again once every {RESEND_SECS} s; try again in {wait} s");
             Err(ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) })
         }
-        Resent::Skipped => none("this job did not end in one of its \"webhook.events\"; there is no message"),
+        Resent::Skipped => none("\"webhook.events\" does not include how this job ended; there is no message"),
         Resent::NoMessage => none("this job has not ended yet; there is no message to send again"),
     }
 }

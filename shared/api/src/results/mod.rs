@@ -1,5 +1,5 @@
-//! Writes a job's results while they come: as one JSON document, as lines, or as events. White space or comments keep
-//! the connection awake, and the end is well-formed in every case.
+//! Writes a job's results as they come: as one JSON document, as lines, or as events. White space or comments keep the
+//! connection alive, and the end is well-formed in every case.
 
 mod out;
 mod summary;
@@ -20,20 +20,20 @@ use crate::telemetry::RequestLog;
 use out::{Out, Wait};
 use writer::Writer;
 
-/// Wait before the rows are asked again after a fault of the store.
+/// Delay before the rows are read again after a fault of the store.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
-/// `progress` events come at most this often.
+/// Least time between two `progress` events.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// How a job's results are to be written.
+/// How a job's results are written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     pub(crate) format: Format,
-    /// For how long at most.
+    /// How long the body may be held open.
     pub(crate) hold: Duration,
 }
 
-/// In what order a format gives the results of an endpoint.
+/// Returns the order of an endpoint's results in a format.
 pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
     match (format, endpoint) {
         (Format::Json, Endpoint::Extract | Endpoint::Batch) => Order::Input,
@@ -41,7 +41,7 @@ pub(crate) fn order(format: Format, endpoint: Endpoint) -> Order {
     }
 }
 
-/// Writes the body of a job that a stream follows. Ends early where nobody reads any more; the job is none of its.
+/// Writes the body of the job that `stream` follows. Ends early if the client is gone; the job goes on.
 pub(crate) async fn write(
     engine: Engine,
     stream: ResultStream,
@@ -82,19 +82,19 @@ pub(crate) async fn write(
     }
 }
 
-/// For the request's line, before the last piece: what comes after it may never run.
+/// Adds the tally to the request's log line. Called before the last piece is sent: what comes after it may never run.
 fn note(log: Option<RequestLog>, tally: &Tally) {
     log.iter().for_each(|log| log.tally(tally));
 }
 
-/// The next item; faults of the store are waited out.
+/// Waits for the next item; retries after faults of the store.
 async fn next(stream: &mut ResultStream, out: &mut Out, until: Instant) -> Wait<StreamEvent> {
     let work = async {
         loop {
             match stream.next().await {
                 Ok(item) => return item,
                 Err(error) => {
-                    tracing::warn!(job = %stream.job().id, %error, "could not read results; asking again");
+                    tracing::warn!(job = %stream.job().id, %error, "could not read results; retrying");
                     tokio::time::sleep(FAULT_PAUSE).await;
                 }
             }
@@ -103,13 +103,13 @@ async fn next(stream: &mut ResultStream, out: &mut Out, until: Instant) -> Wait<
     out.while_waiting(until, work).await
 }
 
-/// Ends a body that cannot wait any longer, or cannot carry more: what has ended is given as far as there is room, what is
-/// open reads `pending`, and `next` says where to go on.
+/// Ends a body whose time or size is used up. Ended units are written as far as there is room, open ones read
+/// `pending`, and `next` says where to continue.
 async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
     if let Err(error) = stream.refresh().await {
-        tracing::warn!(job = %stream.job().id, %error, "could not read progress; what is known has to do");
+        tracing::warn!(job = %stream.job().id, %error, "could not read progress; using what is known");
     }
-    // The place of the first result that this body leaves out though it is there.
+    // The place of the first result that is ready and that this body leaves out.
     let mut rest = out.is_full().then(|| stream.place());
     let mut open = u32::MAX;
     while rest.is_none() {
@@ -133,7 +133,7 @@ async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer
     let totals = stream.totals();
     let (tally, job) = (totals.tally, stream.job().clone());
     note(log, &tally);
-    // It may have ended in this very moment, with everything given.
+    // The job may have ended just now, with every result written.
     let whole = rest.is_none_or(|from| from >= job.admitted);
     if job.state.ended() && tally.pending == 0 && whole {
         out.close(writer.end(&job, &job.tally.unwrap_or(tally))).await;

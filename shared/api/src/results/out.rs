@@ -1,4 +1,4 @@
-//! The wire, with what the rules about white space need to know.
+//! The sending end of a body: padding, keep-alive, and the client that is gone or does not read.
 
 use std::time::Duration;
 
@@ -10,31 +10,32 @@ use crate::body::Sender;
 use crate::held::HeldCall;
 use crate::prefer::Format;
 
-/// A client that pipes (curl) shows nothing until it has this much.
+/// A client that writes to a pipe (curl) shows nothing until it has received this much.
 const PAD_BYTES: usize = 4_096;
-/// When it is sent, if no more than that has been by then.
+/// The padding is sent this long after the start of the body, if less than [`PAD_BYTES`] has been sent by then.
 const PAD_AFTER: Duration = Duration::from_millis(250);
-/// Longest silence on the wire.
+/// Longest time without sending anything.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What waiting came to.
+/// Outcome of waiting.
 #[derive(Debug)]
 pub(super) enum Wait<T> {
     Ready(T),
-    /// The hold is over, or the process is to end.
+    /// The hold is over, or the process is stopping.
     TimeUp,
-    /// The client has gone.
+    /// The client is gone.
     NobodyReads,
 }
 
-/// A client that takes nothing for this long after the hold is over is given up: whoever serves it may be ended then.
+/// A body is given up if its client still takes nothing this long after the end of the hold: the process that serves it
+/// may be ended then.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) struct Out {
     engine: Engine,
     sender: Sender,
     held: Option<HeldCall>,
-    /// When a body that nobody takes is given up.
+    /// When a body whose client does not read is given up.
     until: Instant,
     format: Format,
     sent: usize,
@@ -43,7 +44,7 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// A body that is held open until then.
+    /// Creates the sending end of a body that is held open until `until`.
     pub(super) fn new(
         engine: Engine,
         (sender, held): (Sender, Option<HeldCall>),
@@ -54,7 +55,7 @@ impl Out {
         Out { engine, sender, held, until, format, sent: 0, pad_at: Some(now + PAD_AFTER), speak_by: now + SILENCE }
     }
 
-    /// Sends bytes. Where the client has gone there is nobody to tell.
+    /// Sends bytes. Ignores that the client is gone, since there is no one to report it to.
     pub(super) async fn send(&mut self, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
         if bytes.is_empty() {
@@ -65,8 +66,7 @@ impl Out {
         let _ = timeout_at(self.until, self.sender.send(bytes)).await;
     }
 
-    /// Sends the last piece. What is kept of the account for this call is returned before: after it a function may be
-    /// frozen.
+    /// Returns the call's permit, then sends the last piece: a function may be frozen after that.
     pub(super) async fn close(&mut self, bytes: impl Into<Bytes>) {
         if let Some(held) = &mut self.held {
             held.end().await;
@@ -74,12 +74,12 @@ impl Out {
         self.send(bytes).await;
     }
 
-    /// Whether the body has as many bytes as it may, or nobody took what was sent in time.
+    /// Whether the body has reached its largest size, or its client has not read it in time.
     pub(super) fn is_full(&self) -> bool {
         self.sent >= self.engine.settings().most_body_bytes || Instant::now() >= self.until
     }
 
-    /// Waits for `work` while keeping the connection awake, until `until` at most.
+    /// Waits for `work` until `until` at most, keeping the connection alive.
     pub(super) async fn while_waiting<T>(&mut self, until: Instant, work: impl Future<Output = T>) -> Wait<T> {
         let (engine, sender) = (self.engine.clone(), self.sender.clone());
         let (stopped, closed) = (engine.stopped(), sender.closed());
@@ -100,7 +100,7 @@ impl Out {
         }
     }
 
-    /// At least `bytes` bytes that mean nothing in this format: white space before the next JSON, or a comment.
+    /// Returns at least `bytes` bytes without meaning in this format: white space before the next JSON, or a comment.
     fn blank(&self, bytes: usize) -> Vec<u8> {
         match self.format {
             Format::Json | Format::Lines => vec![b' '; bytes],

@@ -1,11 +1,11 @@
-//! What a body says about its job as a whole: the members beside `results`.
+//! The members of a body beside `results`, which describe the job as a whole.
 
 use domain::job::CrawlFigures;
 use domain::progress::Tally;
 use domain::{Endpoint, Job, Outcome};
 use serde_json::{Map, Value, json};
 
-/// The members beside `results`, of a job that ended or still runs.
+/// Returns the members beside `results`, of a job that has ended or is running.
 pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<String, Value> {
     let (charged, refunded) = (job.charge.map(|c| c.charged), job.charge.map(|c| c.refunded()));
     let cancelled = job.state.heads_for() == Outcome::Cancelled;
@@ -28,7 +28,7 @@ pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<S
                 (false, false) => Value::Null,
             };
             json!({ "crawl_meta": {
-                // A unit that turned out to be another's page counts as skipped, not as visited.
+                // A duplicate counts as skipped, not as visited.
                 "pages_visited": (tally.done + tally.failed).saturating_sub(figures.duplicates),
                 "pages_skipped": figures.skipped,
                 "pages_failed": tally.failed,
@@ -48,8 +48,8 @@ pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<S
     }
 }
 
-/// What a body says that is not the whole of its job, before the rest: that there is more, and where: at the result of
-/// place `rest`, or from the beginning, where pending results have become others.
+/// Returns the members that say that the body is incomplete, and where to continue: at the result of place `rest`; from
+/// the beginning if it is `None`, because pending results will have been replaced.
 pub(super) fn running(job: &Job, rest: Option<u32>) -> Map<String, Value> {
     let next = crate::headers::result_path(&job.id);
     let next = rest.map_or(next.clone(), |from| format!("{next}?from={from}"));

@@ -1,5 +1,4 @@
-//! The three formats: what is written for a unit, in between, and at the end. Only text; when it is sent is not known
-//! here.
+//! The three formats: the text for a unit, between units, and at the end. Only text; it does not know when it is sent.
 
 use domain::job::CrawlFigures;
 use domain::progress::Tally;
@@ -15,14 +14,14 @@ use crate::prefer::Format;
 pub(super) struct Writer {
     format: Format,
     endpoint: Endpoint,
-    /// What stands before the first result of a JSON document.
+    /// The text before the first result of a JSON document.
     opening: String,
     seed: Option<String>,
     units: u32,
 }
 
 impl Writer {
-    /// `seed` is a crawl's seed URL.
+    /// Creates a writer. `seed` is a crawl's seed URL.
     pub(super) fn new(format: Format, endpoint: Endpoint, seed: Option<&str>) -> Writer {
         let opening = match seed {
             Some(seed) => format!("{{\"seed_url\":{},\"results\":[", json!(seed)),
@@ -31,7 +30,7 @@ impl Writer {
         Writer { format, endpoint, opening, seed: seed.map(str::to_owned), units: 0 }
     }
 
-    /// A unit's result.
+    /// Returns the text for a unit's result.
     pub(super) fn unit(&mut self, item: &ResultItem) -> String {
         self.units += 1;
         match (self.format, self.endpoint) {
@@ -44,23 +43,23 @@ impl Writer {
         }
     }
 
-    /// What stands before a unit's result in a JSON document.
+    /// Returns the text before a unit's result in a JSON document.
     fn lead(&self) -> &str {
         if self.units == 1 { &self.opening } else { ",\n" }
     }
 
-    /// The result with its place: in the caller's list, or among the pages as they were done.
+    /// Returns the result with its `index`: in the caller's list of URLs, or in order of completion for a crawl.
     fn indexed(&self, item: &ResultItem) -> String {
         let index = match self.endpoint {
             Endpoint::Extract | Endpoint::Batch => item.seq,
             Endpoint::Crawl => item.place,
         };
-        // A JSON object of known members: everything after its opening brace.
+        // The text is a JSON object with members: everything after its opening brace.
         let members = item.text.strip_prefix('{').unwrap_or("}");
         format!("{{\"index\":{index},{members}")
     }
 
-    /// A unit that is still open, in a body that has to end: only a JSON document has a place for it.
+    /// Returns the text for a unit that is still open in a body that has to end. Only a JSON document lists it.
     pub(super) fn open(&mut self, url: &str, job: &Job) -> String {
         self.units += 1;
         match (self.format, self.endpoint) {
@@ -77,18 +76,18 @@ impl Writer {
         }
     }
 
-    /// How far the job is, where the format tells that.
+    /// Returns a progress event, if the format has these.
     pub(super) fn progress(&self, tally: &Tally) -> Option<String> {
         let data = json!({ "total": tally.total, "done": tally.done, "failed": tally.failed });
         (self.format == Format::Events).then(|| format!("event: progress\ndata: {data}\n\n"))
     }
 
-    /// The end of a job that has ended.
+    /// Returns the end of the body of an ended job.
     pub(super) fn end(&self, job: &Job, tally: &Tally) -> String {
         self.close(summary::members(job, tally, &job.figures))
     }
 
-    /// The end of a body whose job still runs, or whose results from place `rest` on have no room in it.
+    /// Returns the end of a body whose job is running, or that has no room for the results from place `rest` on.
     pub(super) fn still_running(&self, job: &Job, tally: &Tally, figures: &CrawlFigures, rest: Option<u32>) -> String {
         let mut members = summary::running(job, rest);
         members.extend(summary::members(job, tally, figures));
@@ -97,14 +96,14 @@ impl Writer {
 
     fn close(&self, members: Map<String, Value>) -> String {
         let members = match (self.format, self.seed.as_ref()) {
-            // A JSON document bears the seed at its beginning.
+            // A JSON document has the seed at its beginning.
             (Format::Lines | Format::Events, Some(seed)) => Value::Object(
                 Map::from_iter([("seed_url".to_owned(), json!(seed))]).into_iter().chain(members).collect(),
             ),
             _ => Value::Object(members),
         };
         match (self.format, self.endpoint) {
-            // Its one result is the whole body; where that was left out (`from`), there is nothing to say.
+            // Its one result is the whole body; if `from` left it out, the body is `{}`.
             (Format::Json, Endpoint::Extract) => {
                 if self.units == 0 {
                     "{}\n".into()

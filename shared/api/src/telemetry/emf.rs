@@ -1,4 +1,4 @@
-//! One line of CloudWatch's embedded metric format.
+//! Writes a line in CloudWatch's embedded metric format.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use domain::Timestamp;

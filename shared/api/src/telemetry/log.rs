@@ -1,4 +1,4 @@
-//! Where log lines go, and of which level they are.
+//! Sets up the log: its format and levels.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -6,7 +6,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Env, process_env};
 
-/// Whose lines may be of any level: our crates, and our own targets.
+/// Targets that may log at any level: our crates and our own targets.
 const OWN_TARGETS: [&str; 20] = [
     "admin",
     "api",
@@ -30,18 +30,18 @@ const OWN_TARGETS: [&str; 20] = [
     "worker",
 ];
 
-/// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` chooses the level, for all
-/// (`debug`) or by module (`warn,engine=debug`). Crates that are not ours say no more than `debug`, whatever is asked for: what they would
-/// say has query strings, headers and rows in it.
+/// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` sets the level, for all
+/// (`debug`) or by module (`warn,engine=debug`). Other crates log no more than `debug` whatever it says: their `trace`
+/// lines contain query strings, headers and rows.
 pub fn start_log(json: bool) {
     let asked = Env(&process_env).text("RUST_LOG").unwrap_or_else(|| "info".into());
-    // Not an `EnvFilter`: its spans and regular expressions are half a megabyte in each function.
+    // Not an `EnvFilter`: its spans and regular expressions add half a megabyte to each function.
     let levels = asked.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    // What others' crates say below that has URLs, headers and rows in it.
+    // At `trace`, other crates log URLs, headers and rows.
     let own = OWN_TARGETS.iter().map(|target| (*target, LevelFilter::TRACE));
     let cap = Targets::new().with_default(LevelFilter::DEBUG).with_targets(own);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // A second start (in tests) keeps the first.
+    // A second start (in tests) has no effect.
     let log = tracing_subscriber::registry().with(levels).with(cap);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let _ = if json {

@@ -1,5 +1,5 @@
-//! What operators see: a line per request in the log, and counters in CloudWatch's embedded metric format. No metric has
-//! a dimension that grows with accounts, jobs or URLs.
+//! Telemetry for operators: a log line per request, and metrics in CloudWatch's embedded metric format. No metric has a
+//! dimension that grows with accounts, jobs or URLs.
 
 mod emf;
 mod log;
@@ -18,16 +18,16 @@ pub(crate) use request::{RequestLog, code_name};
 /// Where metric lines go.
 pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Lines of their own on standard output: the form in which CloudWatch Logs finds metrics.
+/// Writes metric lines to standard output, where CloudWatch Logs finds them.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html>
 pub fn stdout() -> Sink {
     Arc::new(|line| {
-        // Without a reader there is nobody to tell.
+        // An output without a reader is ignored: there is no other place to report it.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     })
 }
 
-/// The log, at level debug: for processes whose output people read.
+/// Writes metric lines to the log at level debug: for processes whose output people read.
 pub fn log() -> Sink {
     Arc::new(|line| tracing::debug!(target: "metrics", "{line}"))
 }
@@ -39,7 +39,7 @@ struct Series {
     dimensions: Vec<(&'static str, String)>,
 }
 
-/// What is counted.
+/// The metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Metric {
     JobsStarted,
@@ -58,7 +58,7 @@ enum Metric {
     InvariantViolations,
 }
 
-/// Counts what happens in this process until it is written.
+/// Collects the metrics of this process until they are written.
 pub struct Telemetry {
     sink: Sink,
     namespace: String,
@@ -72,13 +72,13 @@ impl std::fmt::Debug for Telemetry {
 }
 
 impl Telemetry {
-    /// Counts for a sink, in a namespace of CloudWatch.
+    /// Collects for a sink, in a CloudWatch namespace.
     pub fn new(sink: Sink, namespace: String) -> Telemetry {
         Telemetry { sink, namespace, counted: Mutex::default() }
     }
 
-    /// Writes what was counted since the last time, a line for each series. A function calls it before each invocation
-    /// ends: it may never be thawed.
+    /// Writes the metrics collected since the last flush, a line for each series. A function flushes before each
+    /// invocation ends: it may never be thawed.
     pub fn flush(&self, now: Timestamp) {
         let counted = std::mem::take(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner));
         for (series, values) in counted {
@@ -94,7 +94,7 @@ impl Telemetry {
         if values.len() < full {
             values.push(value);
         } else if metric == Metric::QueueAge {
-            // The format takes a hundred values a line: the oldest messages are what matters.
+            // The format takes 100 values per line; the oldest messages matter most.
             if let Some(least) = values.iter_mut().min() {
                 *least = value.max(*least);
             }
@@ -154,13 +154,13 @@ mod tests {
             Telemetry::new(Arc::new(move |line: &str| sink.lock().unwrap().push(line.to_owned())), "Runo/a".into());
         events.iter().for_each(|event| telemetry.record(event));
         telemetry.flush(Timestamp(1_795_478_400_000));
-        telemetry.flush(Timestamp(1_795_478_400_001)); // nothing is told twice
+        telemetry.flush(Timestamp(1_795_478_400_001)); // nothing is written twice
         let written = written.lock().unwrap();
         written.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
-    fn counts_are_added_up_and_told_once_in_the_embedded_format() {
+    fn counts_are_summed_and_written_once_in_the_embedded_format() {
         let failed = UnitOutcome::error("https://e.test/?secret=1", UnitError::new(ErrorCode::Timeout, "slow"));
         assert_eq!(
             lines(&[MetricEvent::UnitEnded(&failed), MetricEvent::UnitEnded(&failed), MetricEvent::Violations(0)]),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_ages_the_oldest_stay() {
+    fn of_many_queue_ages_the_oldest_are_kept() {
         let events: Vec<MetricEvent<'_>> = (0..250).map(MetricEvent::Received).collect();
         let told = lines(&events);
         let ages: Vec<u64> = told[0]["QueueAge"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();

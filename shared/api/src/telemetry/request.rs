@@ -1,5 +1,5 @@
-//! The line that a request leaves in the log once its body has ended: who asked for what, what came of it, how long it
-//! took. It has no URL, no key and no text of the client's.
+//! The log line of a request, written when its body ends: caller, operation, outcome and durations. It contains no URL,
+//! no key and no text of the client.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,13 +10,14 @@ use domain::{AccountId, ErrorCode, JobId};
 use crate::App;
 use crate::routes::Operation;
 
-/// A code as programs read it.
+/// Returns a code as it is on the wire.
 pub(crate) fn code_name(code: ErrorCode) -> String {
     // An enum without data serialises to its name.
     serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// What is gathered about a request. Shared by all who serve it; the line is written when the last of them is done.
+/// Collects what is known about a request. Shared by everything that serves it; the line is written when the last clone
+/// is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLog(Arc<Inner>);
 
@@ -43,7 +44,7 @@ impl RequestLog {
         RequestLog(Arc::new(Inner { app: app.clone(), begun: Instant::now(), noted: Mutex::default() }))
     }
 
-    /// Takes note of something about a request, if it is one that leaves a line.
+    /// Calls `note` with the log of a request, if it has one.
     pub(crate) fn note(request: &lambda_http::Request, note: impl FnOnce(&RequestLog)) {
         if let Some(log) = request.extensions().get() {
             note(log);
@@ -66,12 +67,12 @@ impl RequestLog {
         self.noted().job = Some(job.clone());
     }
 
-    /// The job's figures when its body ended.
+    /// Notes the job's tally at the end of the body.
     pub(crate) fn tally(&self, tally: &Tally) {
         self.noted().tally = Some(*tally);
     }
 
-    /// The head is ready.
+    /// Notes that the head is ready.
     pub(crate) fn head(&self, status: u16, code: Option<ErrorCode>) {
         let mut noted = self.noted();
         noted.status = status;

@@ -1,4 +1,4 @@
-//! The member `crawl`: how far a crawl goes.
+//! Validates the member `crawl`: how far a crawl goes.
 
 use domain::Endpoint;
 use domain::frontier::Frontier;
@@ -19,7 +19,7 @@ const MEMBERS: [(&str, &[Endpoint]); 6] = [
 ];
 /// Most pages of a crawl.
 const MAX_PAGES: u32 = 10_000;
-/// Most hops from the seed, and how many where nothing is said.
+/// Most hops from the seed, and the default.
 const MAX_DEPTH: (u32, u32) = (20, 2);
 
 /// Reads it.

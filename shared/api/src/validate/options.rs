@@ -1,4 +1,4 @@
-//! The member `options`: how pages are fetched and read.
+//! Validates the member `options`: how pages are fetched and read.
 
 use domain::Endpoint;
 use domain::job::{Capture, ModelUse, Options, RenderJs, WaitFor};
@@ -32,7 +32,7 @@ const MEMBERS: [(&str, &[Endpoint]); 13] = [
     ("async_mode", &[Endpoint::Batch, Endpoint::Crawl]),
 ];
 
-/// Reads them, with defaults for what is not there.
+/// Reads the options; missing ones get their defaults.
 pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<Options, ApiError> {
     known_members(members, "options.", &MEMBERS, endpoint)?;
     let defaults = Options::default();
@@ -52,7 +52,7 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         locale,
         timeout_ms: number(members, "options.", "timeout_ms", 1_000, 120_000)?.unwrap_or(defaults.timeout_ms),
         no_cache: flag(members, "options.", "no_cache")?,
-        // The plan's to say, when the call is accepted.
+        // Depends on the plan; set when the call is accepted.
         images_allowed: false,
         process_images: flag(members, "options.", "process_images")?,
         concurrency: number(members, "options.", "concurrency", 1, 100)?,
@@ -62,12 +62,12 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         wait_for: read_wait_for(members.get("wait_for"))?,
         model: model.unwrap_or(defaults.model),
         capture: read_capture(members.get("capture"), render_js)?,
-        // A preference, and the operator's to allow.
+        // Set from `Prefer: explain`, if the operator allows it.
         explain: false,
     })
 }
 
-/// One of some words.
+/// Reads a member that must be one of some words.
 fn choice<T, const N: usize>(
     members: &Map<String, Value>,
     name: &str,
@@ -86,7 +86,7 @@ fn choice<T, const N: usize>(
     Err(ApiError::invalid(format!("\"options.{name}\" must be one of {}{near}", words.join(", "))))
 }
 
-/// A list of kinds, each once.
+/// Reads a list of captures, each once.
 fn read_capture(value: Option<&Value>, render_js: RenderJs) -> Result<Vec<Capture>, ApiError> {
     let kinds = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
@@ -100,12 +100,12 @@ fn read_capture(value: Option<&Value>, render_js: RenderJs) -> Result<Vec<Captur
         return Err(ApiError::invalid("\"options.capture\" must be [] or [\"screenshot\"]"));
     }
     if render_js == RenderJs::Never {
-        return Err(ApiError::invalid("\"options.capture\" needs a browser, and \"options.render_js\" is \"never\""));
+        return Err(ApiError::invalid("\"options.capture\" needs a browser, but \"options.render_js\" is \"never\""));
     }
     Ok(vec![Capture::Screenshot])
 }
 
-/// A selector, or milliseconds.
+/// Reads a CSS selector or a number of milliseconds.
 fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
     let name = "\"options.wait_for\"";
     match value {
@@ -115,7 +115,7 @@ fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
         }
         Some(Value::String(selector)) => match extraction::check_selector(selector) {
             _ if selector.contains("::attr(") => {
-                Err(ApiError::invalid(format!("{name} selects elements, no attribute")))
+                Err(ApiError::invalid(format!("{name} must select elements, not an attribute")))
             }
             Ok(_) => Ok(Some(WaitFor::Selector(selector.clone()))),
             Err(fault) => Err(ApiError::invalid(format!("{name}: {fault}"))),
@@ -130,13 +130,13 @@ fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
     }
 }
 
-/// A whole number, `10.0` too.
+/// Returns a whole number; `10.0` is one too.
 fn whole(number: &serde_json::Number) -> Option<u32> {
     let wide = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n))?;
     Some(wide as u32)
 }
 
-/// Values are not named in a refusal: they may be secrets.
+/// Reads request headers. A refusal does not show values: they may be secrets.
 fn read_headers(value: Option<&Value>) -> Result<RequestHeaders, ApiError> {
     let fields = match value {
         None | Some(Value::Null) => return Ok(RequestHeaders::default()),
@@ -153,7 +153,7 @@ fn read_headers(value: Option<&Value>) -> Result<RequestHeaders, ApiError> {
     RequestHeaders::new(given).map_err(|fault| ApiError::invalid(format!("\"options.headers\": {fault}")))
 }
 
-/// RFC 5646's shape: a primary language subtag of letters, then subtags of letters and digits.
+/// Whether a tag has the form of RFC 5646: a primary language subtag of letters, then subtags of letters and digits.
 fn is_language_tag(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let primary = subtags.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The member `webhook`: who is told of a job's end, and of which ends.
+//! Validates the member `webhook`: the URL to call when a job ends, and for which ends.
 
 use domain::Endpoint;
 use domain::nearest::nearest;
@@ -12,7 +12,7 @@ use crate::ApiError;
 const MEMBERS: [(&str, &[Endpoint]); 2] =
     [("url", &[Endpoint::Batch, Endpoint::Crawl]), ("events", &[Endpoint::Batch, Endpoint::Crawl])];
 
-/// Reads it. Whether its address may be asked is judged by whoever can look names up.
+/// Reads it. Does not resolve the URL's host: [`crate::webhooks::check_receiver`] judges its addresses.
 ///
 /// # Errors
 /// The first fault.
@@ -27,7 +27,7 @@ pub(super) fn read(value: Option<&Value>, endpoint: Endpoint) -> Result<Option<W
     Ok(Some(Webhook { url, events: read_events(members.get("events"))? }))
 }
 
-/// Some of the events, each once; all where nothing is said.
+/// Reads the list of events, each once; all if it is missing.
 fn read_events(value: Option<&Value>) -> Result<Vec<JobEvent>, ApiError> {
     let names = match value {
         None | Some(Value::Null) => return Ok(JobEvent::ALL.into()),
