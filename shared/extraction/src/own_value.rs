@@ -1,15 +1,16 @@
-//! A value without what pages write around it: its own label, the prompt of a link, the name behind a code. It knows
-//! the field's words, and nothing of where the text stood.
+//! Strips what pages write around a value: its own label, the prompt of a link, a name after a code. Depends on the
+//! field's words, not on where the text stood.
 
 use crate::concept::Concept;
 use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 
-/// Most words of a label with the prompt around it.
+/// Most words of a label including the prompt around it.
 const MAX_WORDS: usize = 8;
 
-/// A text as the value of a brand or a code; `None` where nothing of it is one.
+/// Returns a text as the value of a brand or a code, or `None` if no part of it is one. Returns texts of other concepts
+/// unchanged.
 pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     let code = matches!(wanted.concept, Some(Concept::Sku | Concept::Mpn | Concept::Gtin));
     if !code && !wanted.is(Concept::Brand) && !wanted.is(Concept::Manufacturer) {
@@ -34,7 +35,7 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     let everything = said.split_once(' ').is_some_and(|(first, rest)| {
         Phrases::Every.has(first)
             && rest.split(' ').any(|word| {
-                // Plurals that are no English ones have a letter more: Marke, Marken.
+                // Plurals that do not end in "s" have one letter more: Marke, Marken.
                 let short = word.char_indices().next_back().map_or(word, |(last, _)| &word[..last]);
                 wanted.labelled_so(word, &singular(word)).or_else(|| wanted.labelled(short)).is_some()
             })
@@ -42,9 +43,9 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
     (!everything).then_some(text)
 }
 
-/// The name in what a link says around it: "Visit the Acme Store".
+/// Removes what a link says around a name: "Visit the Acme Store".
 fn without_prompt(text: &str) -> &str {
-    // Lower case may have another length: then nothing is taken off.
+    // Lower case may have another length; then nothing is removed.
     let lower = text.to_lowercase();
     if lower.len() != text.len() {
         return text;
@@ -54,11 +55,11 @@ fn without_prompt(text: &str) -> &str {
         let inner = lower.strip_prefix(before)?.strip_suffix(behind)?;
         text.get(before.len()..before.len() + inner.len()).filter(|name| !name.trim().is_empty())
     };
-    // The shortest name has most taken off.
+    // The shortest name is the one with the most removed.
     Phrases::Prompts.all().filter_map(inner).min_by_key(|name| name.len()).map_or(text, str::trim)
 }
 
-/// A code without what follows it: a name, another label or a button. `TE502955 Slip cover, chair`, `AB12 | EAN: 40…`.
+/// Removes what follows a code: a name, another label or a button. `TE502955 Slip cover, chair`, `AB12 | EAN: 40…`.
 fn without_name(text: &str) -> &str {
     let text = text.split(['|', '•', '·', '(']).next().filter(|t| !t.trim().is_empty()).map_or(text, str::trim);
     let text = text.split_once(" / ").map_or(text, |(code, _)| code.trim());
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_prompts_and_names_are_no_values() {
+    fn labels_prompts_and_names_are_stripped_from_values() {
         for (field, text, want) in [
             ("brand", "Ver mais artigos da Marca: Acme", Some("Acme")),
             ("brand", "Shop more of this brand: Acme", Some("Acme")),

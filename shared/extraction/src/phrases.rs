@@ -1,5 +1,6 @@
 //! Words that pages of every kind use, whatever the field: what stands before a name, what joins two days, what links
-//! say. The lists are data, in `phrases.txt`; a list without words, or words without a list, does not pass the tests. It knows neither pages nor concepts.
+//! say. The lists are data, in `phrases.txt`; a test fails if a list has no words or words have no list. Depends on
+//! neither pages nor concepts.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
@@ -13,175 +14,175 @@ macro_rules! phrases {
         pub(crate) enum Phrases { $($(#[$doc])* $name),* }
 
         impl Phrases {
-            /// The lists' names in the table, in the order of the enum.
+            /// The ids of the lists in the table, in the order of the enum.
             const IDS: &'static [&'static str] = &[$($id),*];
         }
     };
 }
 
 phrases! {
-    /// What leads from what is told to who or where it is told of.
+    /// Words that lead from a statement to who or where: "by", "at".
     Leads = "leads";
-    /// What stands inside of names.
+    /// Words inside names.
     Joiners = "joiners";
-    /// The beginnings of words for asking, answering and posting, before a day or a name.
+    /// Beginnings of words for asking, answering and posting, before a day or a name.
     ToldBy = "told by";
-    /// What says that somebody made a thing: "written by".
+    /// Phrases that say who made a thing: "written by".
     MadeBy = "made by";
-    /// What says the same of pictures alone.
+    /// Phrases that say who made a picture.
     DrawnBy = "drawn by";
-    /// Verbs of who has things or services for others.
+    /// Verbs of somebody who has things or services for others.
     Offers = "offers";
-    /// What stands between a deed and its day: "created in 1998".
+    /// Words between a deed and its day: "created in 1998".
     DayLeads = "day leads";
-    /// What joins the ends of a range.
+    /// Words and signs that join the ends of a range.
     RangeJoints = "range joints";
-    /// Words that label something of a known kind on a page, but mean something of their own as a field's name.
+    /// Words that label something of a known kind on a page, but have another meaning as a field's name.
     PlainWords = "plain words";
-    /// What icons stand for, by the words of their classes or by their signs: the key is a label.
+    /// What icons stand for, by the words of their classes or by their signs; the key is a label.
     Icons = "icons";
-    /// What labels have behind or before what they name: "available", "of operation".
+    /// Words that labels add after or before what they name: "available", "of operation".
     Qualifiers = "qualifiers";
-    /// Last words of names that say nothing of what is meant.
+    /// Last words of names that do not say what is meant.
     VagueHeads = "vague heads";
-    /// What says that an end of a range is the lower one, in a field's name.
+    /// Words in a field's name for the lower end of a range.
     LowerEnd = "lower end";
-    /// The same of the upper one.
+    /// Words in a field's name for the upper end of a range.
     UpperEnd = "upper end";
-    /// What stands before the place where something is: "located in".
+    /// Phrases before the place where something is: "located in".
     LocatedIn = "located in";
-    /// Regions by the letters that addresses have for them.
+    /// Regions by the letters that addresses use for them.
     Regions = "regions";
-    /// Countries, as the last line of an address has them.
+    /// Countries, as written in the last line of an address.
     Countries = "countries";
-    /// What stands before a person's name and is no part of it.
+    /// Titles before a person's name that are not part of it.
     PersonTitles = "person titles";
-    /// What begins a last name of several words.
+    /// Particles that begin a last name of several words.
     Particles = "particles";
-    /// Words that only names of organisations have.
+    /// Words that occur only in names of organisations.
     Organisations = "organisations";
-    /// What begins the name of a part of an organisation.
+    /// Words that begin the name of a department.
     Departments = "departments";
-    /// Words of what people are by trade or office.
+    /// Words for trades and offices of people.
     Occupations = "occupations";
-    /// What pictures are made with, on, and the word between the two.
+    /// What pictures are made with, what they are made on, and the words between the two.
     Paints = "paints";
     PaintedOn = "painted on";
     Surfaces = "surfaces";
-    /// What says for which span money is paid: "a year".
+    /// Words for the period that money is paid for: "a year".
     PayPeriods = "pay periods";
-    /// Units of lengths of time.
+    /// Units of durations.
     TimeUnits = "time units";
-    /// What links say that lead to what a field's word, the key, names.
+    /// Texts of links that lead to what the key, a word of a field, names.
     Links = "links";
-    /// What stands before the address of a thing's own site.
+    /// Words before the address of a thing's own site.
     OwnSite = "own site";
-    /// What says yes where it is a whole text, or its first word and set apart.
+    /// Answers that mean yes as a whole text, or as its first word set apart.
     AnswersYes = "answers yes";
-    /// What says no in the same way.
+    /// Answers that mean no in the same way.
     AnswersNo = "answers no";
-    /// What says that a thing cannot be had.
+    /// Phrases for a thing that is not available.
     Gone = "gone";
-    /// What else says no wherever it stands.
+    /// Other phrases that mean no wherever they stand.
     Refusals = "refusals";
-    /// What says that a thing can be had.
+    /// Phrases for a thing that is available.
     There = "there";
-    /// What else says yes wherever it stands, unless it is denied or for a later time.
+    /// Other phrases that mean yes wherever they stand, unless denied or for a later time.
     Promises = "promises";
     /// Words that deny what follows.
     Denials = "denials";
-    /// Words that deny what they follow.
+    /// Words that deny what precedes them.
     DenialsBehind = "denials behind";
-    /// Words for a time to come.
+    /// Words for a later time.
     Soon = "soon";
-    /// Words before a refusal that say that it is not there yet: "almost sold out".
+    /// Words before a refusal that has not come about yet: "almost sold out".
     Nearly = "nearly";
-    /// What is asked of or offered to those who cannot buy: a word when it is there again.
+    /// Requests to, or offers for, those who cannot buy, such as a notice when it is back.
     Requests = "requests";
-    /// What says that a few are there, beside their number.
+    /// Words beside a number that say that so many are left.
     Left = "left";
-    /// What says that few are there, without a number.
+    /// Phrases for few left, without a number.
     Few = "few";
-    /// What a count of pieces stands beside.
+    /// Words beside a count of pieces.
     Stock = "stock";
-    /// What buttons say that put a thing into a cart or buy it.
+    /// Texts of buttons that buy a thing or put it into a cart.
     Buy = "buy";
-    /// Words before an amount that was paid once, or is paid elsewhere.
+    /// Words before an amount that was paid earlier, or is paid elsewhere.
     PaidOnce = "paid once";
-    /// Words before an amount that is the one to pay.
+    /// Words before the amount to pay.
     PaidNow = "paid now";
-    /// Words before an amount that is saved, sent or added.
+    /// Words before an amount saved, shipped for or added.
     NotThePrice = "not the price";
-    /// The same words where they follow it.
+    /// The same words after an amount.
     NotThePriceBehind = "not the price behind";
-    /// Words before an amount of which there are cheaper and dearer ones.
+    /// Words before an amount that has cheaper or dearer alternatives: "from".
     PriceBefore = "price before";
-    /// What follows an amount that is one of a measure's, or of a month's.
+    /// Words after an amount per measure or per month.
     PerUnit = "per unit";
-    /// Words beside an amount to which a tax is added.
+    /// Words beside an amount without tax.
     Untaxed = "untaxed";
-    /// Words before an amount of which several are paid.
+    /// Words before an amount that is paid in several instalments.
     Instalments = "instalments";
-    /// Words of a text in which digits without a currency are to be called.
+    /// Words that mark digits without a currency as a number to call.
     Calls = "calls";
-    /// What begins a line that names who wrote it.
+    /// Words that begin a line naming its author.
     By = "by";
-    /// What else stands before such a name, and begins other lines too.
+    /// Other words before such a name, which also begin other lines.
     NameLeads = "name leads";
-    /// Words of which no name is made.
+    /// Words that are never part of a name.
     NoNames = "no names";
-    /// What those who write are called, behind their names.
+    /// Roles of writers, after their names.
     Roles = "roles";
-    /// What says that a day is the one of a change.
+    /// Words that mark a day as one of a change.
     Changed = "changed";
-    /// What says that a day is the one of publication.
+    /// Words that mark a day as the one of publication.
     Published = "published";
-    /// What says that a day has nothing to do with the page.
+    /// Words that mark a day as unrelated to the page.
     OtherDays = "other days";
-    /// Words around an amount on a page that say that it is something else.
+    /// Words around an amount that mark it as something other than the price.
     OtherAmounts = "other amounts";
-    /// What stands for a price that is told on request.
+    /// Phrases in place of a price that is given on request.
     OnRequest = "on request";
-    /// What stands for a price of nothing.
+    /// Words in place of a price of zero.
     Free = "free";
-    /// The beginnings of words for reviews and votes, which are counted.
+    /// Beginnings of words for reviews and votes, which are counted.
     Reviews = "reviews";
-    /// Who gives a rating.
+    /// Words for those who rate.
     Raters = "raters";
-    /// What follows a rating, likeliest first.
+    /// What follows a rating, most likely first.
     BestRating = "best rating";
-    /// Titles that say nothing.
+    /// Titles without meaning.
     Unnamed = "unnamed";
-    /// Words in an address that say that a picture is no content.
+    /// Words in an address that mark a picture as decoration.
     Decoration = "decoration";
-    /// Words for "all" before the plural of a label: a link to everything, no value.
+    /// Words for "all" before the plural of a label: a link to everything, not a value.
     Every = "every";
-    /// What begins a price that is the least of several.
+    /// Words that begin a price that is the lowest of several.
     LeastOf = "least of";
-    /// Headings above other things than the one that the page is about.
+    /// Headings above things other than the subject of the page.
     Related = "related";
-    /// What links say around the name of a brand, which the star stands for.
+    /// What links say around the name of a brand; the star stands for the name.
     Prompts = "prompts";
-    /// What stands in the place of a value that nobody gave.
+    /// Texts in place of a missing value.
     NoValue = "no value";
-    /// What stands in the place of a name or a code.
+    /// Texts in place of a missing name or code.
     Nameless = "nameless";
-    /// What begins a text that asks to choose a value.
+    /// Words that begin a request to choose a value.
     Unchosen = "unchosen";
-    /// What shops show behind a code: buttons that copy it.
+    /// Texts that shops show after a code: buttons that copy it.
     CodeTails = "code tails";
-    /// What stands between what somebody is and whom for.
+    /// Words between a person's role and the employer.
     WorksAt = "works at";
 }
 
 /// One list.
 #[derive(Default)]
 struct List {
-    /// Its words by the key of their line, which is a language or what they are said of.
+    /// Its words by the key of their line: a language, or what the words say something about.
     lines: Vec<(&'static str, Vec<&'static str>)>,
     all: Vec<&'static str>,
     set: HashSet<&'static str>,
-    /// Finds all of them in one pass. `None` only if they were too many to be compiled, which a test excludes.
+    /// Finds all of them in one pass. `None` only if they are too many to compile, which a test rules out.
     finder: OnceLock<Option<AhoCorasick>>,
 }
 
@@ -203,73 +204,73 @@ static LISTS: LazyLock<Vec<List>> = LazyLock::new(|| {
 
 impl Phrases {
     fn list(self) -> &'static List {
-        // One for each of the enum.
+        // One list per variant of the enum.
         &LISTS[self as usize]
     }
 
-    /// Every word of the list, in any language.
+    /// Yields every word of the list, in any language.
     pub(crate) fn all(self) -> impl Iterator<Item = &'static str> {
         self.list().all.iter().copied()
     }
 
-    /// The words of one line.
+    /// Yields the words of one line.
     pub(crate) fn of(self, key: &str) -> impl Iterator<Item = &'static str> {
         self.list().lines.iter().filter(move |(k, _)| *k == key).flat_map(|(_, words)| words.iter().copied())
     }
 
-    /// The keys of the lines that have a word of a kind.
+    /// Yields the keys of the lines that have a matching word.
     pub(crate) fn keys(self, is: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static str> {
         self.list().lines.iter().filter(move |(_, words)| words.iter().any(|w| is(w))).map(|(key, _)| *key)
     }
 
-    /// Whether a word, in lower case, is one of them.
+    /// Returns whether a word, in lower case, is in the list.
     pub(crate) fn has(self, word: &str) -> bool {
         self.list().set.contains(word)
     }
 
-    /// Where they stand in a text in lower case as words of their own, from where to where, in the order of their ends;
-    /// those within each other too.
+    /// Yields the ranges where phrases of the list stand as whole words in a text in lower case, in the order of their
+    /// ends, overlapping ones included.
     pub(crate) fn places(self, text: &str) -> impl Iterator<Item = (usize, usize)> {
         let finder = self.list().finder.get_or_init(|| finder(self.all()));
         let found = finder.iter().flat_map(move |finder| finder.find_overlapping_iter(text));
         found.map(|found| (found.start(), found.end())).filter(move |(from, to)| is_whole(text, *from, *to))
     }
 
-    /// Whether one of them stands in a text in lower case as a word of its own.
+    /// Returns whether a phrase of the list stands as a whole word in a text in lower case.
     pub(crate) fn stands_in(self, text: &str) -> bool {
         self.places(text).next().is_some()
     }
 
-    /// Where the first of them stands in a text in lower case as words of their own, and its length; the longest
-    /// where several start there.
+    /// Returns where the first phrase of the list stands as a whole word in a text in lower case, and its length.
+    /// Prefers the longest of those that start there.
     pub(crate) fn find(self, text: &str) -> Option<(usize, usize)> {
         let found = self.places(text).map(|(from, to)| (from, to - from));
         found.min_by_key(|(at, length)| (*at, std::cmp::Reverse(*length)))
     }
 
-    /// The length of the longest of them that a text in lower case begins with, as a word of its own.
+    /// Returns the length of the longest phrase of the list that begins a text in lower case, as a whole word.
     pub(crate) fn begins(self, text: &str) -> Option<usize> {
         self.places(text).filter(|(from, _)| *from == 0).map(|(_, to)| to).max()
     }
 
-    /// Whether a text in lower case ends in one of them, as a word of its own.
+    /// Returns whether a text in lower case ends in a phrase of the list, as a whole word.
     pub(crate) fn ends(self, text: &str) -> bool {
         self.places(text).any(|(_, to)| to == text.len())
     }
 }
 
-/// Finds all of some phrases in one pass. A contiguous automaton is made ten times as fast as the default one, which a
-/// function that starts pays for.
+/// Builds an automaton that finds all of some phrases in one pass. A contiguous one is built ten times as fast as the
+/// default, which counts at a cold start.
 pub(crate) fn finder(phrases: impl IntoIterator<Item = &'static str>) -> Option<AhoCorasick> {
     AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(phrases).ok()
 }
 
-/// Whether a script runs its words together, so that they have no boundaries.
+/// Returns whether a character belongs to a script that does not separate words.
 pub(crate) fn runs_on(c: char) -> bool {
     c > '\u{2e7f}' || ('\u{e00}'..='\u{eff}').contains(&c)
 }
 
-/// Whether what stands from one place to another is bounded as words are. Signs and scripts without spaces are not.
+/// Returns whether a range of a text is bounded like a word. Signs and scripts without spaces need no boundary.
 pub(crate) fn is_whole(text: &str, from: usize, to: usize) -> bool {
     let touches = |inner: Option<char>, outer: Option<char>| {
         let is_letter = |c: char| c.is_alphanumeric() && !runs_on(c);
@@ -292,7 +293,7 @@ mod tests {
             .lines()
             .filter_map(|l| l.strip_prefix('<').and_then(|l| l.strip_suffix('>')))
             .collect();
-        assert_eq!(heads, Phrases::IDS, "the table has the lists in the order of the enum");
+        assert_eq!(heads, Phrases::IDS, "the table must have the lists in the order of the enum");
         for list in LISTS.iter() {
             assert!(!list.lines.is_empty() && list.lines.iter().all(|(_, words)| !words.is_empty()));
             assert!(finder(list.all.iter().copied()).is_some());

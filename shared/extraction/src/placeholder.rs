@@ -1,13 +1,13 @@
-//! What templates leave where they had no value: `{{name}}`, `$brand`, `undefined`, a dash. No source means anything by
-//! it, so it is no value in any field. Knows no field and no page.
+//! Placeholders that templates leave where they had no value: `{{name}}`, `$brand`, `undefined`, a dash. They never
+//! mean anything, so they are not a value of any field. Depends on no field and no page.
 
 use serde_json::Value;
 
 use crate::phrases::Phrases;
 
-/// Longest text that may be nothing but a placeholder, in bytes.
+/// Longest text that may be only a placeholder, in bytes.
 const LONGEST: usize = 120;
-/// How the expressions of templates begin and end.
+/// Delimiters of template expressions.
 const MARKS: [(&str, &str); 14] = [
     ("{{", "}}"),
     ("{%", "%}"),
@@ -25,7 +25,7 @@ const MARKS: [(&str, &str); 14] = [
     ("%%", "%%"),
 ];
 
-/// Whether a value is only what a template left.
+/// Returns whether a value is only a placeholder.
 pub(crate) fn is(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -46,7 +46,7 @@ fn is_text(text: &str) -> bool {
     }
     let first = text.chars().next().unwrap_or_default();
     if !text.chars().any(char::is_alphanumeric) {
-        // Dashes, dots and question marks; other signs may mean something: ✓, €€, ★★★.
+        // Dashes, dots and question marks; other signs may carry meaning: ✓, €€, ★★★.
         return text
             .chars()
             .all(|c| matches!(c, '-' | '–' | '—' | '−' | '―' | '.' | '…' | '?' | '_' | '/' | ' ' | '#'))
@@ -59,18 +59,18 @@ fn is_text(text: &str) -> bool {
     is_variable(text) || is_expressions(text)
 }
 
-/// Whether a text, where a name or a code is asked for, only says that there is none.
+/// Returns whether a text in place of a name or a code only says that there is none.
 pub(crate) fn is_nameless(text: &str) -> bool {
     let lower = text.to_lowercase();
-    // Initials may be a name's: "NA" is none of a brand, "Na" is.
+    // Initials may be a name: "NA" means no brand, "Na" may be one.
     Phrases::Nameless.has(&lower) && (text.len() != 2 || text == "NA" || !text.is_ascii())
         || Phrases::Unchosen.begins(&lower).is_some_and(|length| length < lower.len())
 }
 
-/// Whether a text is one variable: `$product.brand`, `%s`, `%(name)s`, `%name%`, `{name}`.
+/// Returns whether a text is a single variable: `$product.brand`, `%s`, `%(name)s`, `%name%`, `{name}`.
 fn is_variable(text: &str) -> bool {
     let inner = if let Some(name) = text.strip_prefix('$') {
-        // Names of variables begin small; stage names and tickers do not.
+        // Names of variables begin in lower case; stage names and tickers do not.
         if !name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
             return false;
         }
@@ -99,7 +99,7 @@ fn is_variable(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '[' | ']'))
 }
 
-/// Whether a text has nothing to say but expressions of a template, with signs between them.
+/// Returns whether a text consists only of template expressions, with signs between them.
 fn is_expressions(text: &str) -> bool {
     let mut rest = text;
     let mut found = false;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_and_values() {
+    fn placeholders_are_told_from_values() {
         for none in [
             "$brand",
             "$product.brand",

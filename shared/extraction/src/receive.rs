@@ -1,4 +1,5 @@
-//! What is made of a page while it is read: the values of its fields, and what else is wanted from the same document.
+//! What is taken from a page while it is read: the values of its fields, and other things wanted from the same
+//! document.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,52 +15,52 @@ use crate::links::Links;
 use crate::visible::pictures;
 use crate::wanted::Wanted;
 
-/// What is wanted of a page beside its fields.
+/// What is wanted of a page besides its fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wants {
     /// Its links, if it is HTML or XML.
     pub links: bool,
-    /// Its main content as text of so many bytes, if fields stay open.
+    /// Its main content as text of at most so many bytes, if fields stay open.
     pub compact: Option<usize>,
 }
 
-/// What a page has beside its fields, as far as it was wanted.
+/// What was wanted of a page besides its fields.
 #[derive(Debug, Default)]
 pub struct Extras {
     /// Its links.
     pub links: Links,
-    /// There where fields are open.
+    /// Present if fields are open.
     pub compact: Option<Compact>,
 }
 
-/// A page for a reader that rules cannot replace, with what they left open.
+/// A page in short form for a reader that can do what rules cannot, with the fields that they left open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compact {
     /// The page's title.
     pub title: Option<String>,
     /// Its main content in lines.
     pub text: String,
-    /// Which fields of the schema have no value; in order.
+    /// Indices of the schema's fields without a value, in order.
     pub open: Vec<usize>,
-    /// The first pictures of its main content, by their addresses.
+    /// Addresses of the first pictures of its main content.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<String>,
 }
 
-/// Most pictures that are named: some may not be had.
+/// Most pictures listed: some may not be retrievable.
 const MOST_PICTURES: usize = 6;
 
-/// What is made of a page while it is read.
+/// Receives what is read from a page.
 pub(crate) trait Receiver {
-    /// The document, before its fields.
+    /// Receives the document, before its fields.
     fn document(&mut self, _document: &scraper::Html, _budget: &Budget<'_>) {}
-    /// A field: what was chosen, its candidates, and what became of them if that is told.
+    /// Receives a field: the chosen value, the candidates, and what became of each if that was recorded.
     fn field(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate], seen: Vec<Seen>);
-    /// The whole, after its fields.
+    /// Receives the whole page, after its fields.
     fn whole(&mut self, _content: Content<'_>, _wanted: &[Wanted<'_>]) {}
 }
 
-/// A page's content, ready to be written down.
+/// A page's content, ready for output.
 pub(crate) enum Content<'c> {
     Doc(&'c Doc<'c>, &'c Head),
     Json(&'c Value),

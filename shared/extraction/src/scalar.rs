@@ -1,4 +1,4 @@
-//! One raw value as the type that its field asks for. It knows what the field means, and nothing of candidates.
+//! Reads one raw value as its field's type. Depends on the field's meaning, not on candidates.
 
 use domain::FieldType;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::phrases::Phrases;
 use crate::wanted::{End, Wanted};
 use crate::{own_value, tidy, visible};
 
-/// One value as the field's elements' type.
+/// Reads one value as the type of the field's elements. Returns `None` if it cannot be read as that.
 pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Reading<'_>) -> Option<Coerced> {
     if let Some(unit) = wanted.unit
         && raw.is_string()
@@ -28,7 +28,7 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         && wanted.field.kind == FieldType::Boolean
         && let Some(pieces) = raw.as_f64().or_else(|| raw.as_str()?.parse::<f64>().ok())
     {
-        // How many there are.
+        // A count of pieces.
         raw = (pieces > 0.0).into();
     } else if let Some(end) = raw.as_str().and_then(|text| end(wanted, text)) {
         raw = end.into();
@@ -73,14 +73,14 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
     } else if wanted.is(Concept::Author)
         && let Some(text) = raw.as_str()
     {
-        // What readers see has more around a name than markup does.
+        // Visible text has more around a name than markup has.
         let bare = Some(visible::bare_name(text)).filter(|name| form == Form::Text && visible::is_name(name));
         raw = bare.unwrap_or_else(|| visible::without_by(text).to_owned()).into();
     }
     coerce(wanted.field.kind, &raw, reading)
 }
 
-/// A telephone number without the sentence that goes on behind it: "+49 30 123456 or write". An extension stays.
+/// Returns a telephone number without a sentence that continues after it: "+49 30 123456 or write". Keeps an extension.
 fn number_alone(text: &str) -> Option<&str> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || " ()+-./".contains(c)))?;
     let (number, rest) = (text[..end].trim_end(), &text[end..]);
@@ -89,7 +89,7 @@ fn number_alone(text: &str) -> Option<&str> {
     (digits >= 6 && goes_on && !rest.starts_with('x') && !rest.starts_with("ext")).then_some(number)
 }
 
-/// The latitude or the longitude of "53.2316, 7.4610".
+/// Returns the latitude or the longitude from "53.2316, 7.4610".
 fn coordinate(wanted: &Wanted<'_>, text: &str) -> Option<String> {
     if !wanted.is(Concept::Latitude) && !wanted.is(Concept::Longitude) {
         return None;
@@ -100,7 +100,7 @@ fn coordinate(wanted: &Wanted<'_>, text: &str) -> Option<String> {
     (degrees(latitude) && degrees(longitude)).then(|| own.trim_end_matches('°').to_owned())
 }
 
-/// The end of a range that a field asks for.
+/// Returns the end of a range that a field asks for.
 fn end(wanted: &Wanted<'_>, text: &str) -> Option<String> {
     match wanted.end {
         _ if wanted.has(Trait::Upper) => upper_end(text),
@@ -110,12 +110,12 @@ fn end(wanted: &Wanted<'_>, text: &str) -> Option<String> {
     }
 }
 
-/// The upper end of a range: "$900 – $1,200" ends in "$1,200".
+/// Returns the upper end of a range: "$1,200" of "$900 – $1,200".
 pub(crate) fn upper_end(text: &str) -> Option<String> {
     ends(text).map(|(_, high)| high)
 }
 
-/// Both ends of a range.
+/// Returns both ends of a range.
 fn ends(text: &str) -> Option<(String, String)> {
     let has_digit = |t: &str| t.bytes().any(|b| b.is_ascii_digit());
     let cut = |joint: &str| {
@@ -127,7 +127,7 @@ fn ends(text: &str) -> Option<(String, String)> {
     Phrases::RangeJoints.all().find_map(cut)
 }
 
-/// A value as a text.
+/// Returns a value as text.
 pub(crate) fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

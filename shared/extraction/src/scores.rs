@@ -1,5 +1,6 @@
-//! What scores are made of: the trust in each source, the limits, and what is known of particular concepts (a publisher
-//! is no author, a headline may be shortened). How close a label or a mark is to a field is scored where it is found.
+//! What scores are made of: the trust in each source, the thresholds, and what is known of particular concepts (a
+//! publisher is not an author, a headline may be shortened). How close a label or a mark is to a field is scored where
+//! it is found.
 
 use serde_json::Value;
 use url::Url;
@@ -16,27 +17,27 @@ use crate::structured::Graph;
 use crate::visible::{self, without_site};
 use crate::wanted::Wanted;
 
-/// Most candidates that are compared with each other.
+/// Most candidates compared with each other.
 const MAX_AGREEING: usize = 100;
-/// What an amount loses that two others are against: more than the most trusted source is before the next.
+/// Penalty for an amount that two others contradict: more than the most trusted source leads the next by.
 const OUTVOTED: i32 = 20;
-/// What a code loses that no reader sees, and the score from which on one is the page's own; the longest such code, in
-/// bytes.
+/// Penalty for a code in markup that the page does not show; score from which a visible code counts as the page's own;
+/// longest such code, in bytes.
 const UNSEEN: i32 = 50;
 const SHOWN: i32 = 54;
 const MAX_CODE: usize = 40;
-/// Least score that an answer needs: below it, null is the better one.
+/// Lowest score of an answer: below it, null is better.
 pub(crate) const LEAST: i32 = 40;
 
-/// Score from which on structured data is believed without a look at the page.
+/// Score from which structured data is trusted without examining the visible page.
 pub(crate) const SURE: i32 = 84;
 
-/// Lengths of headlines, in characters, that were likely cut: search engines once took 110 and no more, and plugins
-/// still see to it.
+/// Lengths of headlines, in characters, that were probably cut: search engines once accepted at most 110, and plugins
+/// still enforce it.
 const HEADLINE: std::ops::RangeInclusive<usize> = 90..=113;
 
 impl Source {
-    /// Trust in values of this source before anything else is known, 0 to 100.
+    /// Returns the trust in values of this source before anything else is known, 0 to 100.
     pub(crate) fn trust(self) -> i32 {
         match self {
             Source::Selector | Source::Json => 100,
@@ -57,7 +58,7 @@ impl Source {
     }
 }
 
-/// What candidates are measured against.
+/// What candidates are compared with.
 pub(crate) struct Scores<'a> {
     pub(crate) head: &'a Head,
     pub(crate) graph: &'a Graph<'a>,
@@ -65,24 +66,24 @@ pub(crate) struct Scores<'a> {
 }
 
 impl<'a> Scores<'a> {
-    /// What is known of particular members.
+    /// Adjusts a candidate by what is known of particular members.
     pub(crate) fn adjust(&self, wanted: &Wanted<'_>, entity: &Entity<'a>, path: &str, candidate: &mut Candidate) {
         let text = candidate.values.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
         match wanted.concept {
             Some(Concept::Title) => {
-                // What was cut to fit is worth less than the whole.
+                // A headline cut to length is worth less than the whole.
                 let whole = |t: &str| t.len() > text.len() + 3 && t.starts_with(text.trim_end_matches(['.', '…', ' ']));
                 if HEADLINE.contains(&text.chars().count()) && self.head.names().any(whole) {
                     candidate.score -= 16;
                     candidate.reason = format!("{}, cut short", candidate.reason).into();
                 }
-                // A page's name has the site's in it; an article's headline may be another than the one printed.
+                // The name of a page object contains the site's; an article's headline may differ from the one shown.
                 if entity.is_page {
                     candidate.score -= 18;
                 } else if entity.is_article {
                     candidate.score -= 6;
                 } else {
-                    // What the page itself does not call so is another thing, or the site.
+                    // A name that the page itself does not use belongs to another thing, or to the site.
                     let agree = |n: &str| visible::agreement(n, &text) >= 60;
                     // Longer stories have titles of their own.
                     let og_title = self.head.metas("og:title").first().filter(|_| !entity.is_embedded);
@@ -100,13 +101,13 @@ impl<'a> Scores<'a> {
                 let publisher = self.graph.at(entity.members, "publisher.name");
                 let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site(&text);
                 if is_publisher {
-                    // A blog's recipes are its own; an article was written by someone.
+                    // A blog's recipes are its own; an article was written by a person.
                     candidate.score -= if entity.is_embedded { 4 } else { 26 };
                     candidate.reason = "author, but it is the publisher".into();
                 }
             }
             Some(Concept::OldPrice) if path.contains("priceSpecification") || path == "offers.highPrice" => {
-                // Only where it says more than the price itself.
+                // Counts only if it says more than the price itself.
                 let mut price = self.graph.at(entity.members, "offers.price");
                 if price.is_empty() {
                     price.extend(self.graph.at(entity.members, "offers.priceSpecification.price").into_iter().next());
@@ -114,7 +115,7 @@ impl<'a> Scores<'a> {
                 candidate.values.retain(|v| !price.contains(v));
             }
             Some(Concept::Stock) => {
-                // A thing can be had if any of its variants can.
+                // A thing is available if any of its variants is.
                 let there = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
                 candidate.values.sort_by_key(|v| !there(v));
             }
@@ -124,7 +125,8 @@ impl<'a> Scores<'a> {
         }
     }
 
-    /// What holds for candidates of every source: addresses are absolute, authors are no addresses.
+    /// Applies what holds for candidates of every source: makes addresses absolute; adjusts the scores of pictures for
+    /// sharing, of the site named as author or brand, and of prices that are the lowest of several.
     pub(crate) fn finish(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         let address = wanted.has(Trait::Address);
         for candidate in out.iter_mut() {
@@ -136,7 +138,7 @@ impl<'a> Scores<'a> {
                 }
             }
             if wanted.is(Concept::Image) && candidate.source == Source::Meta && !wanted.is_array() {
-                // What a site shows elsewhere as the page's picture is what it takes for its main one.
+                // The picture that a site chose for sharing is the one it considers main.
                 let logo =
                     candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
                 candidate.score += if logo { -10 } else { 20 };
@@ -157,26 +159,26 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// Raises amounts of money that several sources have: one that stands alone against them is about something else.
+/// Raises amounts of money that several sources agree on: one that stands alone is probably about something else.
 pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
     if !wanted.is_shape(Shape::Money) || wanted.is_array() {
         return;
     }
     let read =
         |value: &Value, source: Source| scalar(wanted, value, source.form(), reading).map(|c| c.value.to_string());
-    // All that is visible is one witness, however it was found.
+    // All visible candidates count as one witness, however they were found.
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
     let first = |c: &Candidate| c.values.first().and_then(|v| read(v, c.source));
     let mut seen: Vec<(Option<Source>, Option<String>)> =
         candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), first(c))).collect();
-    // The amount that the page shows best.
+    // The amount that the page shows most prominently.
     let shown = candidates
         .iter()
         .zip(&seen)
         .filter(|(_, (source, value))| source.is_none() && value.is_some())
         .max_by_key(|(candidate, _)| candidate.score)
         .and_then(|(candidate, (_, value))| value.clone().filter(|_| candidate.score >= LEAST));
-    // Of several offers the one that the page shows.
+    // Of several offers, prefer the one that the page shows.
     for (candidate, (source, value)) in candidates.iter_mut().zip(&mut seen) {
         if source.is_none() || shown.is_none() || *value == shown {
             continue;
@@ -198,7 +200,7 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
             }
         }
         candidate.score += i32::try_from(others.len().min(3)).unwrap_or(3) * 8;
-        // A source alone against another one and what the page shows best: it states a starting bid, or it is stale.
+        // A source that contradicts both another source and the best visible amount states a starting bid, or is stale.
         let second = |v: &Option<String>| others.iter().any(Option::is_some) || *v == shown;
         let outvoted =
             own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
@@ -209,14 +211,14 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
     }
 }
 
-/// Lowers codes of markup that no reader sees where the page shows another one as the thing's code: shops write the
-/// number of a stock-keeping system into markup and the one that customers ask for on the page.
+/// Lowers codes in markup that the page does not show, if the page shows another one as the thing's code: shops put the
+/// number of a stock-keeping system into markup and show the one that customers ask for.
 pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<'_>) {
     if !wanted.is(Concept::Sku) || wanted.is_array() {
         return;
     }
     let text = |c: &Candidate| c.values.first().map(plain_text).unwrap_or_default();
-    // What an attribute holds no reader sees either.
+    // A reader does not see attributes either.
     let labelled = |c: &Candidate| {
         matches!(c.source, Source::Pair | Source::Mark) && c.score >= SHOWN && !c.reason.starts_with("attribute")
     };
@@ -230,12 +232,12 @@ pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<
     }
 }
 
-/// Whether a code stands in the page's text.
+/// Returns whether a code occurs in the page's text.
 pub(crate) fn shows(doc: &Doc<'_>, code: &str) -> bool {
     !code.is_empty() && memchr::memmem::find(doc.all_text().as_bytes(), code.as_bytes()).is_some()
 }
 
-/// Whether a price is told to be the least of several: "from $5".
+/// Returns whether a price is said to be the lowest of several: "from $5".
 fn is_least(text: &str) -> bool {
     Phrases::LeastOf.begins(&text.trim_start().to_lowercase()).is_some()
 }

@@ -1,5 +1,5 @@
-//! Whether a page is a shell: markup without content that a browser's programs are to fill. Pure, and one pass over the
-//! bytes: what it says is a guess, which costs a rendering where it is wrong one way and a page where it is the other.
+//! Detects shells: markup without content that a browser's scripts fill in. Pure, one pass over the bytes. The result
+//! is a guess: a wrong yes costs a rendering, a wrong no costs a page.
 
 use crate::budget::{Budget, Limits};
 use crate::sieve::{closing, tag_end};
@@ -8,33 +8,33 @@ use crate::{Page, charset};
 /// Why a page looks like a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
-    /// It stands in for the page until it has looked at who asks.
+    /// It stands in for the page until it has checked the client.
     Challenge,
-    /// It only says in a program where the page is.
+    /// It only redirects to the page, by script.
     Redirect,
-    /// The element that programs fill is empty.
+    /// The element that scripts fill is empty.
     EmptyRoot,
-    /// It asks for JavaScript, and says little besides.
+    /// It asks for JavaScript and has little other text.
     AsksForScripts,
-    /// It has programs and next to no text.
+    /// It has scripts and hardly any text.
     LittleText,
-    /// It has programs, and no field was found in it.
+    /// It has scripts, and no field was found in it.
     NothingFound,
 }
 
-/// Letters and digits of a page that says next to nothing.
+/// Fewer letters and digits than this is hardly any text.
 const LITTLE: usize = 200;
-/// The same of one whose menu and footer may be there already.
+/// The same for a page that may already have its menu and footer.
 const SOME: usize = 1_200;
-/// The same of a page that stands in for another.
+/// The same for a page that stands in for another.
 const STAND_IN: usize = 1_500;
-/// Shortest program that can fill a page.
+/// Shortest inline script that can fill a page.
 const PROGRAM: usize = 80;
-/// Longest notice for who has no JavaScript, in bytes; what is longer is the page.
+/// Longest notice for clients without JavaScript, in bytes; a longer one is the page itself.
 const NOTICE: usize = 1_500;
-/// Most of a page that is looked at.
+/// Most bytes of a page that are examined.
 const MOST: usize = 2 * 1024 * 1024;
-/// Most of one program's text that is looked at.
+/// Most bytes of one script that are examined.
 const MOST_SCRIPT: usize = 16 * 1024;
 
 /// Ids of the elements that frameworks fill.
@@ -57,7 +57,7 @@ const ROOTS: [&str; 16] = [
     "gatsby-focus-wrapper",
 ];
 
-/// What only pages say that look at who asks before they show another.
+/// Texts found only on pages that check the client before they show another.
 const CHALLENGES: [&str; 9] = [
     "/cdn-cgi/challenge-platform/",
     "__cf_chl",
@@ -70,7 +70,7 @@ const CHALLENGES: [&str; 9] = [
     "awsWafCookieDomainList",
 ];
 
-/// How programs go somewhere else.
+/// Ways in which scripts navigate elsewhere.
 const GOES: [&str; 6] = [
     "location.replace(",
     "location.assign(",
@@ -80,10 +80,10 @@ const GOES: [&str; 6] = [
     "window.location =",
 ];
 
-/// How many of the caller's fields were found in a page.
+/// How many of the caller's fields were found on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// All: there is nothing more to be had.
+    /// All: there is nothing more to gain.
     All,
     /// Some.
     Some,
@@ -91,7 +91,8 @@ pub enum Found {
     Nothing,
 }
 
-/// Whether a page is a shell. Only HTML is ever one, and never a page in which everything was found.
+/// Returns why a page is a shell, or `None` if it is not. Only HTML can be one, and never a page on which everything
+/// was found.
 pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
     if found == Found::All {
         return None;
@@ -109,12 +110,12 @@ pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
     Signs::of(&text, nothing_found).judge(nothing_found)
 }
 
-/// What a page shows of itself.
+/// What a page shows.
 #[derive(Debug, Default)]
 struct Signs {
-    /// Letters and digits that are shown.
+    /// Visible letters and digits.
     letters: usize,
-    /// Programs that can fill it.
+    /// Scripts that can fill it.
     programs: usize,
     empty_root: bool,
     asks: bool,
@@ -146,16 +147,16 @@ impl Signs {
         nothing_found.then_some(Shell::NothingFound)
     }
 
-    /// `programs`: whether it has to be known if there are any, however much the page says.
+    /// Collects the signs of a page. `programs`: whether to look for scripts however much text the page has.
     fn of(page: &str, programs: bool) -> Signs {
         let (bytes, budget) = (page.as_bytes(), Budget::limited(Limits::PAGE));
         let mut signs = Signs::default();
         let mut at = 0;
-        // The element that is to be filled, if its start tag was the last thing but blanks and comments.
+        // The element to be filled, if only blanks and comments followed its start tag.
         let mut root: Option<&str> = None;
         let mut shown = false;
         while let Some(open) = memchr::memchr(b'<', &bytes[at..]).map(|found| at + found) {
-            // It says enough to be a page: most pages end here.
+            // There is enough text for a page; most pages end the scan here.
             if signs.letters >= STAND_IN && (signs.programs > 0 || !programs) {
                 break;
             }
@@ -198,7 +199,7 @@ impl Signs {
         signs
     }
 
-    /// An element whose content is not shown.
+    /// Takes the signs from an element whose content is not shown.
     fn raw(&mut self, name: &str, tag: &str, content: &str) {
         match name {
             "script" => {
@@ -215,7 +216,7 @@ impl Signs {
             "noscript" => {
                 let said = head(content, 4_000).to_ascii_lowercase();
                 self.asks |= said.contains("javascript") || said.contains("java script");
-                // Some pages have all that they say in here.
+                // Some pages have all their content in here.
                 self.letters += if content.len() > NOTICE { shown_letters(content) } else { 0 };
                 self.challenge |= is_challenge(&said);
             }
@@ -229,7 +230,7 @@ fn is_challenge(text: &str) -> bool {
     CHALLENGES.iter().any(|sign| text.contains(sign))
 }
 
-/// The first bytes of a text, whole characters of it.
+/// Returns the first bytes of a text, cut at a character boundary.
 fn head(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
@@ -238,24 +239,24 @@ fn head(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// Letters and digits, about: whatever is not of ASCII counts as one.
+/// Counts letters and digits, roughly: every character outside ASCII counts as one.
 fn letters(text: &str) -> usize {
     text.bytes().filter(|b| b.is_ascii_alphanumeric() || *b >= 0xc0).count()
 }
 
-/// The same of markup, between its tags.
+/// Counts the letters and digits of markup between its tags.
 fn shown_letters(markup: &str) -> usize {
     markup.split('<').map(|part| letters(part.split_once('>').map_or("", |(_, text)| text))).sum()
 }
 
-/// The name of a start tag, as it is written; empty for what is none.
+/// Returns the name of a start tag as written, or an empty text if it is not a start tag.
 fn name_of(tag: &str) -> &str {
     let rest = &tag[1..];
     let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(rest.len());
     if rest.starts_with(|c: char| c.is_ascii_alphabetic()) { &rest[..end] } else { "" }
 }
 
-/// Whether programs are to fill the element: by its id, or because it is one of theirs.
+/// Returns whether scripts are to fill the element, by its id or because it is a framework's own element.
 fn is_root(name: &str, tag: &str) -> bool {
     if name == "app-root" || name == "ng-app" {
         return true;
@@ -283,7 +284,7 @@ mod tests {
     const SCRIPT: &str = "<script src=/a.js></script>";
 
     #[test]
-    fn pages_that_wait_for_their_programs() {
+    fn pages_that_scripts_fill_are_shells() {
         let menu = format!("<nav>{}</nav>", "<a href=/x>Kitchen and table</a>".repeat(20));
         let notice = "<noscript>You need to enable JavaScript to run this app.</noscript>";
         for (page, want) in [
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_are_there() {
+    fn pages_with_content_are_not_shells() {
         let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
         let notice = "<noscript>Enable JavaScript for the map.</noscript>";
         let state = "<script type=\"application/json\">{\"a\": 1}</script>";
@@ -328,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_any_field_may_be_one() {
+    fn a_page_with_scripts_on_which_nothing_was_found_is_a_shell() {
         let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
         let page = format!("<body>{text}{SCRIPT}");
         assert_eq!(judge(&page, "text/html", Found::Nothing), Some(Shell::NothingFound));

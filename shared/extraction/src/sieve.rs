@@ -1,25 +1,26 @@
-//! Takes out of a page, before it is parsed, what no part of the extractor looks at and what makes up most of many
-//! pages: scripts that are no data, styles, comments, drawings, what is there for readers without scripts. The tags
-//! themselves stay. One pass over the bytes.
+//! Removes from a page, before parsing, what the extractor never examines and what makes up most of many pages: scripts
+//! that are not data, styles, comments, drawings, fallbacks for clients without scripts. The tags themselves stay. One
+//! pass over the bytes.
 
 use std::borrow::Cow;
 
 use crate::budget::Budget;
 
-/// Longest drawing that is taken out, in bytes; more is taken for a drawing that was never closed.
+/// Longest drawing that is removed, in bytes; a longer one is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
-/// Longest fallback for readers without scripts that is taken out, in bytes: a picture or a notice; more may be the page.
+/// Longest `noscript` fallback that is removed, in bytes: a picture or a notice. A longer one may be the page itself.
 const MAX_FALLBACK: usize = 1_500;
-/// Shortest content that is worth taking out.
+/// Shortest content worth removing.
 const WORTH: usize = 64;
 
-/// The page without it.
+/// Returns the page without the content that is never examined.
 pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();
-    // Everything before `kept` is in `out` or was left out.
+    // Everything before `kept` is in `out` or was removed.
     let (mut kept, mut at) = (0, 0);
-    // Up to here a drawing or a fallback was looked at and stays: those in it are not looked at again.
+    // Up to here a drawing or a fallback was examined and stays; drawings and fallbacks within it are not examined
+    // again.
     let mut stays = 0;
     while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = &bytes[open..];
@@ -76,7 +77,7 @@ fn find(bytes: &[u8], from: usize, wanted: u8, budget: &Budget<'_>) -> Option<us
     found.filter(|_| goes_on).map(|p| from + p)
 }
 
-/// Where a start tag ends, quoted attributes respected.
+/// Returns where a start tag ends, taking quoted attributes into account.
 pub(crate) fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {
@@ -85,7 +86,7 @@ pub(crate) fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
         if quote == b'>' {
             return Some(stop + 1);
         }
-        // A quotation mark opens a value only behind an equals sign.
+        // A quotation mark opens a value only after an equals sign.
         let before = bytes[at..stop].iter().rev().find(|b| !b.is_ascii_whitespace());
         at = stop + 1;
         if before == Some(&b'=') {
@@ -94,7 +95,8 @@ pub(crate) fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
     }
 }
 
-/// The name of an element whose content is text or a drawing, and whether that is of no use.
+/// Returns the name of an element whose content is text or a drawing, and whether the extractor has no use for the
+/// content.
 fn text_element(tag: &str) -> Option<(&'static str, bool)> {
     let name: &str = tag[1..].split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).next()?;
     let known = ["script", "style", "svg", "noscript", "textarea", "title"]
@@ -107,7 +109,7 @@ fn text_element(tag: &str) -> Option<(&'static str, bool)> {
     Some((known, !data && !matches!(known, "textarea" | "title")))
 }
 
-/// Whether a script may be nothing but state: it begins as an assignment of an object does.
+/// Returns whether a script may consist of state only: it begins with the assignment of an object.
 fn is_state(script: &str) -> bool {
     let start = script.trim_start();
     let begins = ["window", "var ", "let ", "const ", "self."].iter().any(|s| start.starts_with(s));
@@ -117,7 +119,7 @@ fn is_state(script: &str) -> bool {
     }
 }
 
-/// A drawing without HTML in it.
+/// Returns whether content is a drawing without HTML in it.
 fn is_drawing(content: &str) -> bool {
     content.len() <= MAX_DRAWING
         && !["<div", "<p>", "<p ", "<h1", "<table", "<ul", "<foreignObject", "<script"]
@@ -125,7 +127,7 @@ fn is_drawing(content: &str) -> bool {
             .any(|t| content.contains(t))
 }
 
-/// Where the end tag of an element starts.
+/// Returns where the end tag of an element starts.
 pub(crate) fn closing(bytes: &[u8], from: usize, name: &str, budget: &Budget<'_>) -> Option<usize> {
     let mut at = from;
     while let Some(open) = find(bytes, at, b'<', budget) {
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_looks_at_goes() {
+    fn only_content_that_is_never_examined_is_removed() {
         let long = "x ".repeat(40);
         for (page, want) in [
             (format!("a<!--{long}-->b"), "ab".to_owned()),

@@ -1,5 +1,5 @@
-//! A field's candidates from everything that a page offers: structured data first, the visible page where that is not
-//! enough.
+//! Collects a field's candidates from everything that a page offers: structured data first, the visible page where that
+//! is not enough.
 
 use std::cell::OnceCell;
 
@@ -27,7 +27,7 @@ use crate::wanted::Wanted;
 /// Most values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
 
-/// What a candidate gains whose path the caller spelled out, member by member: more than any other is before it.
+/// Bonus for a candidate whose path the caller spelled out: larger than any other lead.
 const SPELLED: i32 = 30;
 
 /// Everything that a page offers.
@@ -42,7 +42,7 @@ pub(crate) struct Sources<'a> {
     selection: Selection<'a>,
 }
 
-/// A member of embedded state that speaks of the page's subject.
+/// A member of embedded state that describes the subject of the page.
 struct Member {
     name: String,
     concept: Option<Concept>,
@@ -65,7 +65,7 @@ impl<'a> Sources<'a> {
         Sources { page, url, head, graph, view, ranked, state: OnceCell::new(), selection }
     }
 
-    /// What structured data says; for a field with a selector, what that matches and nothing else.
+    /// Returns the candidates of structured data; for a field with a selector, only what the selector matches.
     pub(crate) fn structured(&self, wanted: &Wanted<'_>) -> Vec<Candidate> {
         if let Some(css) = &wanted.field.selector {
             let selected = self.selection.read(css, wanted.is_array(), wanted.is_shape(Shape::Money));
@@ -93,15 +93,15 @@ impl<'a> Sources<'a> {
         out
     }
 
-    /// Whether the visible page is asked even where structured data has an answer: where the page is known to say it
-    /// better, the answer is one of little trust, or a code that no reader sees.
+    /// Returns whether to examine the visible page although structured data has an answer: if the page is known to
+    /// state it better, if the answer has little trust, or if it is a code that the page does not show.
     pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, chosen: &Chosen) -> bool {
         let doubted = || wanted.has(Trait::Doubted) && chosen.score < SURE;
         let unseen = || wanted.is(Concept::Sku) && !shows(self.view.doc, &chosen.text());
         wanted.field.selector.is_none() && (wanted.has(Trait::Shown) || doubted() || unseen())
     }
 
-    /// What the visible page says, and embedded state where nothing better structured does.
+    /// Returns the candidates of the visible page, and with `state_too` those of embedded state.
     pub(crate) fn visible(&self, wanted: &Wanted<'_>, state_too: bool) -> Vec<Candidate> {
         let mut out = Vec::new();
         if wanted.field.selector.is_some() {
@@ -133,7 +133,7 @@ impl<'a> Sources<'a> {
             Origin::Microdata => Source::Microdata,
             Origin::Rdfa => Source::Rdfa,
         };
-        // A link is its address, but where names, words and codes are asked for.
+        // A link is read as its address, except where names, words or codes are asked for.
         let address = wanted.concept.is_none() && wanted.field.kind.element() == FieldType::String;
         let links = if address || wanted.is_shape(Shape::Link) { Links::Addresses } else { Links::Texts };
         let mut add = |path: &str, rank: i32, spelled: bool| {
@@ -145,7 +145,7 @@ impl<'a> Sources<'a> {
             if !values.is_empty() {
                 let mut candidate =
                     Candidate::new(source, values, format!("{path} of the main entity")).scored(-rank - entity.behind);
-                // What is known of a concept is known of the main entity's own members.
+                // What is known of a concept applies to the main entity's own members.
                 if !spelled || !wanted.is(Concept::Title) {
                     self.scores().adjust(wanted, entity, path, &mut candidate);
                 }
@@ -153,10 +153,10 @@ impl<'a> Sources<'a> {
                 out.push(candidate);
             }
         };
-        // The field's own name may be the very term: it says best which of several is meant.
+        // The field's own name may be the exact term; then it says best which of several is meant.
         let field = &wanted.field.field;
         let own = if field.contains('.') { field.clone() } else { camel(&wanted.label) };
-        // A path that the caller spells out is that path.
+        // A path that the caller spells out is taken as that path.
         let spelled = crate::vocabulary::is_path(field);
         let paths = wanted.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
@@ -166,13 +166,13 @@ impl<'a> Sources<'a> {
         if !paths.contains(&own.as_str()) {
             add(&own, if wanted.concept.is_none() || spelled { 0 } else { 8 }, own.contains('.'));
         }
-        // Initials in a name keep their letters: `titleEIDR`.
+        // Initials in a name keep their capitals: `titleEIDR`.
         if *field != own && !paths.contains(&field.as_str()) {
             add(field, 0, false);
         }
     }
 
-    /// Preparing and cooking, added up, where the whole is not told.
+    /// Adds preparing and cooking times where the total is not given.
     fn total_time(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         let Some(unit) = wanted.unit else { return };
         for entity in self.ranked.iter().filter(|e| e.prefix.is_empty()) {
@@ -234,7 +234,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// `date published` as schema.org writes it.
+/// Returns words as schema.org writes them: `datePublished` for `date published`.
 fn camel(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for (at, word) in words.split(' ').enumerate() {
@@ -250,7 +250,7 @@ fn camel(words: &str) -> String {
     out
 }
 
-/// A value of embedded state as plain values: of an object what names it, of a list each.
+/// Returns a value of embedded state as scalars: of an object the member that names it, of a list one per element.
 fn flat(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
     let one = |value: &Value| named(value).filter(|v| budget.copy(v.as_str().map_or(1, str::len))).cloned();
     match value {
@@ -259,7 +259,7 @@ fn flat(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
     }
 }
 
-/// The plain value of a value: of an object what names it.
+/// Returns the scalar of a value: of an object the member that names it.
 fn named(value: &Value) -> Option<&Value> {
     match value {
         Value::Object(members) => ["value", "name", "text", "title", "url", "amount", "formatted"]
@@ -270,7 +270,7 @@ fn named(value: &Value) -> Option<&Value> {
     }
 }
 
-/// A schema's fields, understood.
+/// Interprets a schema's fields.
 pub(crate) fn wanted(schema: &Schema) -> Vec<Wanted<'_>> {
     schema.fields().iter().map(Wanted::of).collect()
 }

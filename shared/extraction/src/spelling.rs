@@ -1,6 +1,6 @@
-//! How words of other languages are written in ASCII, as names of fields are.
+//! Spellings of foreign words in ASCII, as used in field names.
 
-/// A label as it stands, and as those write it who keep names of fields to ASCII: `größe`, `groesse`, `grosse`.
+/// Yields a label as it is, and as it is written in ASCII field names: `größe`, `groesse`, `grosse`.
 pub(crate) fn spellings(label: &str) -> impl Iterator<Item = String> + use<> {
     let written = |as_letters: fn(char) -> &'static str| -> String {
         label.chars().fold(String::new(), |mut out, c| {
@@ -25,7 +25,7 @@ pub(crate) fn spellings(label: &str) -> impl Iterator<Item = String> + use<> {
     out.into_iter()
 }
 
-/// A letter without its accent; nothing where it has none.
+/// Returns a letter without its accent, or an empty text if it has none.
 fn bare_letter(c: char) -> &'static str {
     match c {
         'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' => "a",

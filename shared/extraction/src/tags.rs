@@ -1,9 +1,9 @@
 //! Bounds the tags of a page before it is tokenized: html5ever compares each attribute of a tag with all before it, so
-//! that 20,000 of them in one tag would cost a second. One pass over the bytes.
+//! 20,000 of them in one tag would cost a second. One pass over the bytes.
 //!
-//! What is a tag and what is only text in a script or a comment is known for certain only while parsing. So everything
-//! that could be a tag is bounded, by changes that a text seldom meets: a `>` more after the last attribute, and the end of
-//! an endless name or value left out. A script that has an open `<x` and 128 words after it without a `>` is harmed;
+//! Only parsing can tell for certain what is a tag and what is text in a script or a comment. So everything that could
+//! be a tag is bounded, by changes that rarely affect text: an extra `>` after the last attribute, and the removal of
+//! the end of an overlong name or value. A script with an open `<x` and 128 words after it without a `>` is damaged;
 //! skipping scripts instead would let a page hide its tags between two of them.
 
 use std::borrow::Cow;
@@ -12,19 +12,19 @@ use crate::budget::PASS;
 
 /// Most attributes of a tag; further ones become text.
 pub(crate) const MAX_ATTRIBUTES: usize = 128;
-/// Longest name or value of an attribute, in bytes: pictures that are written out in one are of no use.
+/// Longest name or value of an attribute, in bytes: pictures embedded in one are of no use.
 pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
 /// Most bytes of a tag, give or take one attribute.
 pub(crate) const MAX_TAG: usize = 256 * 1024;
-/// How often the bytes of a page may be looked at before it counts as hostile: a `<` in a value begins a tag again.
+/// How often a page's bytes may be examined before it counts as hostile: a `<` in a value begins a tag again.
 const MAX_LOOKS: usize = 32;
 
-/// The page with every tag within the limits.
+/// Returns the page with every tag within the limits.
 pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
     bounded_within(page, &|_| true)
 }
 
-/// The same of as much of it as `step` has steps for.
+/// Returns as much of the page, with every tag within the limits, as `step` grants steps for.
 pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();
@@ -39,11 +39,11 @@ pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) ->
         let seen = look(bytes, name);
         looks = looks.saturating_sub(seen.end - open);
         if looks == 0 || !step(1 + (seen.end - open) / PASS) {
-            // Nobody writes tags into tags by the thousand for readers.
+            // No page for readers nests thousands of tags within tags.
             out.push_str(&page[kept.min(open)..open]);
             return Cow::Owned(out);
         }
-        // What a tag around this one lost is lost.
+        // What an enclosing tag lost is already gone.
         for (from, to) in seen.endless {
             if from < kept {
                 continue;
@@ -65,23 +65,23 @@ pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) ->
     Cow::Owned(out)
 }
 
-/// A look at one tag.
+/// Findings about one tag.
 #[derive(Default)]
 struct Look {
-    /// The parts of names and values that are too long, to be left out.
+    /// The parts of overlong names and values, to be removed.
     endless: Vec<(usize, usize)>,
-    /// Where the tag ends instead, if it has too many attributes or bytes.
+    /// Where to end the tag, if it has too many attributes or bytes.
     crowded: Option<usize>,
-    /// Where the look ended.
+    /// Where the scan of the tag ended.
     end: usize,
 }
 
-/// Where the first byte from `from` on is that `ends` a run.
+/// Returns the position of the first byte from `from` on for which `ends` holds, or the end.
 fn run(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|b| ends(*b)).map_or(bytes.len(), |i| from + i)
 }
 
-/// Looks at the tag whose name starts at `name`, as the tokenizer would. Source: WHATWG HTML, "tokenization".
+/// Scans the tag whose name starts at `name`, as the tokenizer would. Source: WHATWG HTML, "tokenization".
 fn look(bytes: &[u8], name: usize) -> Look {
     let space = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
     let mut seen = Look::default();
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_within_the_limits_stays() {
+    fn pages_within_the_limits_are_unchanged() {
         let most: String = (0..MAX_ATTRIBUTES).map(|i| format!(" a{i}=\"x>y\"")).collect();
         for page in
             [format!("<p{most}>x</p>"), "1 < 2 <3 <".into(), "<a b='".into(), "<a/b / c=d>é".into(), "</".into()]
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_are_no_steps_for_is_left_out() {
+    fn the_rest_of_a_page_is_left_out_when_the_steps_end() {
         let page = format!("<p a='{}'>x", "b".repeat(PASS * 8)).repeat(100);
         let left = std::cell::Cell::new(100);
         let step = |steps: usize| {
@@ -164,14 +164,14 @@ mod tests {
         let many: String = (0..MAX_ATTRIBUTES * 3).map(|i| format!(" a{i}")).collect();
         let got = bounded(&format!("<p{many}>x")).into_owned();
         assert!(got.contains(&format!("a{} >a{MAX_ATTRIBUTES}", MAX_ATTRIBUTES - 1)), "{got}");
-        // What only looks like a tag to a comment's or a value's reader.
+        // Only looks like a tag to a parser that reads a comment or a value.
         for hidden in [format!("<!--><p{many}>"), format!("<i x=\"<p{many}>"), format!("<!-- <i x=\" --><p{many}>")] {
             assert!(bounded(&hidden).len() == hidden.len() + 1, "{hidden}");
         }
     }
 
     #[test]
-    fn endless_values_and_names_are_cut() {
+    fn overlong_values_and_names_are_cut() {
         let long = "é".repeat(MAX_ATTRIBUTE);
         for page in [
             format!("<img src=\"{long}\">x"),

@@ -16,14 +16,14 @@ fn read_within(page: &str, content_type: &str, schema: Value, budget: &Budget<'_
 }
 
 #[test]
-fn a_page_ends_where_its_time_or_its_budget_does() {
+fn reading_stops_when_the_time_or_the_budget_ends() {
     let page = "<div class=price>By Ann $1.99</div>".repeat(2_000);
     let schema = json!([field("title", "string"), field("price", "float")]);
     for (page, kind) in [(&page, "text/html"), (&page, "text/plain")] {
         let whole = Budget::default();
         read_within(page, kind, schema.clone(), &whole).unwrap();
         let all = whole.taken().steps;
-        // The answer is no from some moment on; little is done after it.
+        // From some moment on the answer is no; little may be done after it.
         for part in [1, 2, 4] {
             let asked = std::cell::Cell::new(0u64);
             let over = || asked.replace(asked.get() + 1) * 4_096 >= all / part;
@@ -43,7 +43,7 @@ fn a_page_ends_where_its_time_or_its_budget_does() {
     }
 }
 
-/// Finding out in which charset a page is costs its length, whatever it is.
+/// Detecting the charset costs steps in proportion to the page's length, whatever its type.
 #[test]
 fn bytes_cost_steps_before_they_are_text() {
     let budget = Budget::default();
@@ -69,7 +69,7 @@ const PRODUCT: &str = r##"<!doctype html><html lang="en"><head><title>Copper Ket
 <table><tr><th>Capacity</th><td>1.7 l</td></tr></table></body></html>"##;
 
 #[test]
-fn the_main_entity_not_the_first_one() {
+fn values_come_from_the_main_entity_not_the_first_one() {
     let got = read(
         PRODUCT,
         "text/html",
@@ -115,7 +115,7 @@ fn links_come_with_the_values_and_from_html_only() {
 }
 
 #[test]
-fn visible_values_are_told_apart() {
+fn a_visible_value_makes_the_render_mode_fetch() {
     let got = read(PRODUCT, "text/html", json!([field("capacity", "string"), field("price", "float")]));
     assert_eq!(Value::Object(got.data), json!({"capacity": "1.7 l", "price": 49.9}));
     assert_eq!(got.render_mode, RenderMode::Fetch);
@@ -134,7 +134,7 @@ fn a_selector_alone_decides() {
 }
 
 #[test]
-fn what_cannot_be_read_is_null_with_a_warning() {
+fn an_unreadable_value_is_null_with_a_warning() {
     let page = r#"<meta property="product:price:amount" content="on request"><meta property="og:title" content="A">"#;
     let got = read(
         page,
@@ -147,7 +147,7 @@ fn what_cannot_be_read_is_null_with_a_warning() {
 }
 
 #[test]
-fn meta_title_heading_and_recipe() {
+fn meta_title_heading_and_recipe_are_read() {
     let page = r#"<title>Soup - Cooks</title><h1>Soup</h1><meta name="author" content="Ann"><time datetime="2025-03-04"></time>"#;
     let got = read(
         page,
@@ -176,7 +176,7 @@ fn meta_title_heading_and_recipe() {
 }
 
 #[test]
-fn json_and_text_pages() {
+fn json_and_text_pages_are_read() {
     let got = read(
         r#"{"item": {"name": "Cup", "cost": "$3.50", "stock": {"value": "in stock"}, "list": [1, "2", "x"]}}"#,
         "application/json; charset=utf-8",
@@ -229,7 +229,7 @@ proptest! {
     }
 }
 
-/// Counted, not timed: how many bytes of text and marks are looked at grows with the page and no faster.
+/// Counted, not timed: the bytes of text and marks examined grow with the page and no faster.
 #[test]
 fn work_grows_with_the_page_and_no_faster() {
     let shapes: [fn(usize) -> String; 13] = [
@@ -273,7 +273,8 @@ fn work_grows_with_the_page_and_no_faster() {
             read_within(&shape(n), "text/html", schema.clone(), &budget).unwrap();
             budget.taken().steps
         };
-        // Eight times the page: eight times the work, and a little for what is bounded by a number; quadratic is 64.
+        // Eight times the page takes eight times the work, plus a constant for what has a fixed bound; quadratic would
+        // be 64.
         let (small, large) = (work(400), work(3_200));
         assert!(large <= small * 10 + 50_000, "shape {at}: {small} to {large}");
     }

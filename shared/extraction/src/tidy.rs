@@ -1,5 +1,5 @@
-//! Texts as structured data has them, made readable: entities and tags removed, wrongly decoded UTF-8 mended, lists in
-//! one text taken apart.
+//! Cleans texts of structured data: removes entities and tags, repairs wrongly decoded UTF-8, splits lists written as
+//! one text.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::candidate::Form;
 use crate::html;
 
-/// Most tags that are looked at for the question whether a text is markup.
+/// Most tags examined to decide whether a text is markup.
 const MAX_TAGS: usize = 200;
 /// How often a text may have been escaped.
 const LOOKS: usize = 2;
 /// Elements that work without an end tag.
 const ALONE: [&str; 6] = ["br", "p", "hr", "img", "li", "wbr"];
 
-/// A value without markup.
+/// Returns a value without markup.
 pub(crate) fn value(raw: &Value, form: Form) -> Value {
     match raw {
         Value::String(text) => text_of(text, form).into(),
@@ -24,11 +24,11 @@ pub(crate) fn value(raw: &Value, form: Form) -> Value {
     }
 }
 
-/// A text without markup, on one line.
+/// Returns a text without markup, on one line.
 pub(crate) fn text_of(text: &str, form: Form) -> String {
     let mut text = mended(text);
     if form == Form::Markup {
-        // Templates escape twice: what the first look leaves of tags and entities goes with the second.
+        // Templates escape twice: the second pass removes the tags and entities that the first one reveals.
         for _ in 0..LOOKS {
             if is_markup(&text) {
                 text = html::strip(&text).into();
@@ -45,8 +45,8 @@ pub(crate) fn text_of(text: &str, form: Form) -> String {
     crate::coercion::collapse(&text)
 }
 
-/// Whether a text has tags that work as such: an end tag of one that began, or one that needs none. `List<String>`,
-/// `a < b`, `<ada@example.com>` and a headline about the `<dialog>` element have none.
+/// Returns whether a text has working tags: an end tag for one that was opened, or a tag that needs none.
+/// `List<String>`, `a < b`, `<ada@example.com>` and a headline about the `<dialog>` element have none.
 fn is_markup(text: &str) -> bool {
     let name = |rest: &str| -> usize { rest.bytes().take_while(u8::is_ascii_alphanumeric).count() };
     let mut open: Vec<&str> = Vec::new();
@@ -77,7 +77,7 @@ fn is_markup(text: &str) -> bool {
     false
 }
 
-/// UTF-8 that was once read as windows-1252 (`Â½`, `donâ€™t`), as it was meant.
+/// Repairs UTF-8 that was once read as windows-1252 (`Â½`, `donâ€™t`).
 pub(crate) fn mended(text: &str) -> Cow<'_, str> {
     if !text.contains(['Â', 'Ã', 'â']) {
         return Cow::Borrowed(text);
@@ -89,16 +89,16 @@ pub(crate) fn mended(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// How a list that was written as one text is taken apart.
+/// How to split a list that was written as one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Split {
-    /// By lines and blocks only: sentences have commas.
+    /// By lines and blocks only, because sentences contain commas.
     Lines,
-    /// By lines, else by commas and their like.
+    /// By lines, otherwise by commas and similar signs.
     Commas,
 }
 
-/// The elements of a list that was written as one text.
+/// Splits a list that was written as one text into its elements.
 pub(crate) fn split(text: &str, how: Split, form: Form) -> Vec<String> {
     let text = mended(text);
     let mut text = text.into_owned();
@@ -119,7 +119,7 @@ pub(crate) fn split(text: &str, how: Split, form: Form) -> Vec<String> {
     }
     let Some(only) = lines.first() else { return Vec::new() };
     if how == Split::Lines {
-        // Amount after amount: a list for all that.
+        // Mostly amounts: a list after all.
         let parts: Vec<&str> = only.split([',', ';']).map(str::trim).collect();
         let amounts = parts.iter().filter(|p| p.starts_with(char::is_numeric)).count();
         let list = parts.len() > 3 && amounts * 10 >= parts.len() * 7;
@@ -136,12 +136,13 @@ pub(crate) fn split(text: &str, how: Split, form: Form) -> Vec<String> {
     parts.into_iter().map(crate::coercion::collapse).filter(|p| !p.is_empty()).collect()
 }
 
-/// An ingredient as it is printed: templates that put brackets around a note that has some already double them.
+/// Returns an ingredient as printed: removes the double brackets that templates produce around a note that already has
+/// some.
 pub(crate) fn ingredient(text: &str) -> String {
     let mut out = text.replace(" ,", ",");
     while let Some(open) = out.find("((") {
         let inner = &out[open + 2..];
-        // Only a pair with nothing but text between: "((200 g) chopped)" has its brackets for a reason.
+        // Only a pair with nothing but text between: the brackets of "((200 g) chopped)" have a reason.
         let Some(close) = inner.find(['(', ')']).filter(|c| inner[*c..].starts_with("))")) else { break };
         let text = format!("{}({}){}", &out[..open], &inner[..close], &inner[close + 2..]);
         out = text;
@@ -149,7 +150,7 @@ pub(crate) fn ingredient(text: &str) -> String {
     out
 }
 
-/// Whether a line is only the number of a step: "Step 1", "Schritt 2:", "3.".
+/// Returns whether a line is only the number of a step: "Step 1", "Schritt 2:", "3.".
 pub(crate) fn is_step_number(text: &str) -> bool {
     let mut words = text.trim_end_matches([':', '.', ')']).split_whitespace();
     let number = |w: &str| w.len() <= 3 && w.trim_end_matches(['.', ')', ':']).bytes().all(|b| b.is_ascii_digit());
@@ -160,8 +161,8 @@ pub(crate) fn is_step_number(text: &str) -> bool {
     }
 }
 
-/// A text whose blocks were run together when its tags were taken off (`Stir.Bake.`), apart again; as it was where
-/// that is not seen at least twice.
+/// Splits a text whose blocks ran together when its tags were removed (`Stir.Bake.`). Returns it whole unless that
+/// occurs at least twice.
 pub(crate) fn run_together(text: &str) -> Vec<String> {
     let chars: Vec<(usize, char)> = text.char_indices().collect();
     let ends = chars.windows(3).filter(|w| {
@@ -186,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts() {
+    fn texts_are_cleaned() {
         assert_eq!(text_of("2 &frac12; cups <b>milk</b>", Form::Markup), "2 ½ cups milk");
         assert_eq!(text_of("Tom &amp;amp; Jo", Form::Markup), "Tom & Jo");
         assert_eq!(text_of("&lt;p&gt;Mix&lt;/p&gt;", Form::Markup), "Mix");
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_not_markup() {
+    fn text_with_angle_brackets_is_not_markup() {
         for text in ["List<String>", "Ada <ada@example.com>", "The <canvas> element", "a < b > c", "I <3 R&D; AT&T"] {
             assert_eq!(text_of(text, Form::Text), text);
             assert_eq!(text_of(text, Form::Markup), text);
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_in_one_text() {
+    fn lists_written_as_one_text_are_split() {
         assert_eq!(split("a, b ,c", Split::Commas, Form::Markup), ["a", "b", "c"]);
         assert_eq!(
             split("2 cups flour, sifted\n1 egg", Split::Commas, Form::Markup),

@@ -1,5 +1,5 @@
-//! What field names mean. The table is data, in `vocabulary.txt`; this reads it once, splits names into words and
-//! finds the concept of a name or of a label on a page.
+//! What field names mean. The table is data, in `vocabulary.txt`; this module reads it once, splits names into words
+//! and finds the concept of a name or of a label on a page.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -19,35 +19,35 @@ pub(crate) struct Words {
     pub(crate) marks: Vec<&'static str>,
     pub(crate) not: Vec<&'static str>,
     pub(crate) values: Vec<String>,
-    /// The names and the labels again, to look one up: a page has hundreds of labels.
+    /// Names and labels again as sets for look-ups: a page has hundreds of labels.
     name_set: HashSet<&'static str>,
     label_set: HashSet<String>,
 }
 
 impl Words {
-    /// Whether a label in words is one of the names.
+    /// Returns whether a label in words is one of the names.
     pub(crate) fn is_name(&self, label: &str) -> bool {
         self.name_set.contains(label)
     }
 
-    /// Whether a label in words is one of the further labels.
+    /// Returns whether a label in words is one of the further labels.
     pub(crate) fn is_label(&self, label: &str) -> bool {
         self.label_set.contains(label)
     }
 }
 
 impl Concept {
-    /// The words that name it.
+    /// Returns the words that name the concept.
     pub(crate) fn words(self) -> &'static Words {
         &VOCABULARY.words[self as usize]
     }
 }
 
 struct Vocabulary {
-    /// One for each of [`Concept::ALL`], in its order.
+    /// One entry per concept, in the order of [`Concept::ALL`].
     words: Vec<Words>,
     by_name: HashMap<String, Concept>,
-    /// Paths of schema.org, and their last terms where they have several words and one concept.
+    /// Paths of schema.org; and their last terms of several words, `None` where concepts share one.
     by_path: HashMap<&'static str, Concept>,
     by_term: HashMap<String, Option<Concept>>,
     /// Names of several words, in the singular, longest first.
@@ -70,7 +70,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         for path in &words.paths {
             by_path.entry(*path).or_insert(*concept);
             let term = self::words(path.rsplit('.').next().unwrap_or(path));
-            // Which end of a range it is says nothing of what it is a range of.
+            // Which end of a range it is does not say what it is a range of.
             let end = term.split(' ').next().is_some_and(|w| Phrases::LowerEnd.has(w) || Phrases::UpperEnd.has(w));
             if term.contains(' ') && !end {
                 let only = by_term.entry(term).or_insert(Some(*concept));
@@ -84,8 +84,8 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     Vocabulary { words, by_name, by_path, by_term, phrases }
 });
 
-/// Labels of one concept alone, by all their spellings: callers also name fields in their own language. `None` where
-/// several concepts have it. Made apart, because many schemas have no such name.
+/// Labels that belong to a single concept, in all their spellings: callers also name fields in their own language.
+/// `None` where concepts share a label. Built separately, because many schemas have no such name.
 static BY_LABEL: LazyLock<HashMap<String, Option<Concept>>> = LazyLock::new(|| {
     let mut by_label = HashMap::new();
     for concept in Concept::ALL {
@@ -99,8 +99,8 @@ static BY_LABEL: LazyLock<HashMap<String, Option<Concept>>> = LazyLock::new(|| {
     by_label
 });
 
-/// Reads the table: words by the id of their concept. Lines that are neither a head, a member nor a comment are passed
-/// over; a test sees to it that there are none.
+/// Reads the table: words by the id of their concept. Skips lines that are neither a head, a member nor a comment; a
+/// test ensures that there are none.
 fn read(table: &'static str) -> HashMap<&'static str, Words> {
     let mut out: HashMap<&'static str, Words> = HashMap::new();
     let mut id = "";
@@ -172,21 +172,22 @@ const KINDS: [&str; 38] = [
     "primary",
     "offers",
 ];
-/// Words at the end that say how a value is written, not what it is.
+/// Last words that say how a value is written, not what it is.
 const TAILS: [&str; 31] = [
     "year", "minute", "min", "hour", "second", "usd", "eur", "gbp", "in", "text", "value", "string", "number", "name",
     "kg", "gram", "cm", "mm", "percent", "raw", "iso", "display", "list", "flag", "status", "utc", "at", "on", "total",
     "info", "day",
 ];
 
-/// A name as lower-case words with single spaces: `datePublished`, `date_published` and `Date published` are one.
+/// Returns a name as lower-case words with single spaces: `datePublished`, `date_published` and `Date published` become
+/// the same.
 pub(crate) fn words(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     let mut before: Option<char> = None;
     let mut chars = name.chars().peekable();
     while let Some(c) = chars.next() {
         if !c.is_alphanumeric() {
-            // An apostrophe joins: "let's".
+            // An apostrophe joins words: "let's".
             before = before.filter(|_| matches!(c, '\'' | '’'));
             continue;
         }
@@ -207,9 +208,9 @@ pub(crate) fn words(name: &str) -> String {
     out
 }
 
-/// Each word in the singular, as far as a rule of thumb goes.
+/// Puts each word into the singular, by a rule of thumb.
 pub(crate) fn singular(words: &str) -> Cow<'_, str> {
-    // Most labels have no word that ends in "s": they are what they are.
+    // Most labels have no word that ends in "s" and stay as they are.
     if !words.ends_with('s') && !words.contains("s ") {
         return Cow::Borrowed(words);
     }
@@ -228,13 +229,13 @@ fn find(words: &str) -> Option<Concept> {
     by_name.get(words).or_else(|| by_name.get(&*singular(words))).copied()
 }
 
-/// What a field name means, if the table knows it: as it stands, then without words that only say what kind of page
-/// it is or how the value is written.
+/// Returns what a field name means, if the table knows it: first the whole name, then without words that only say what
+/// kind of page it is or how the value is written.
 pub(crate) fn concept_of(name: &str) -> Option<Concept> {
-    // What an offer is called and where it links to is not what the page's thing is.
+    // The name and link of an offer are not those of the page's subject.
     let of_part = |c: &Concept| c.has(Trait::Vague) && name.to_lowercase().starts_with("offers.");
     plain_concept(name).filter(|c| !of_part(c)).or_else(|| {
-        // A path of schema.org, or a term of it: `address.addressLocality`, `addressLocality`.
+        // A path of schema.org, or a term of one: `address.addressLocality`, `addressLocality`.
         let term = name.rsplit('.').next().unwrap_or(name);
         let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();
         let dotted = || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::Vague)) } else { None };
@@ -244,12 +245,12 @@ pub(crate) fn concept_of(name: &str) -> Option<Concept> {
     })
 }
 
-/// Whether a name is a path of schema.org to something that the table knows.
+/// Returns whether a name is a path of schema.org that the table knows.
 pub(crate) fn is_known_path(name: &str) -> bool {
     VOCABULARY.by_path.contains_key(name)
 }
 
-/// Whether a name is dotted and says nothing as everyday words: it spells out a path.
+/// Returns whether a name is dotted and has no meaning as everyday words: it spells out a path.
 pub(crate) fn is_path(name: &str) -> bool {
     name.contains('.') && plain_concept(name).is_none()
 }
@@ -275,7 +276,7 @@ fn plain_concept(name: &str) -> Option<Concept> {
     }
 }
 
-/// The concept with the longest name of at least two words that stands in a hint.
+/// Returns the concept with the longest name of at least two words that occurs in a hint.
 pub(crate) fn concept_in(hint: &str) -> Option<Concept> {
     let hint = format!(" {} ", singular(&words(hint)));
     VOCABULARY.phrases.iter().find(|(phrase, _)| hint.contains(phrase.as_str())).map(|(_, concept)| *concept)
@@ -324,7 +325,7 @@ mod tests {
         let heads: Vec<&str> =
             table.lines().filter_map(|l| l.strip_prefix('[').and_then(|l| l.strip_suffix(']'))).collect();
         let ids: Vec<&str> = Concept::ALL.iter().map(|c| c.properties().id).collect();
-        assert_eq!(heads, ids, "every concept has its words, in the order of the table");
+        assert_eq!(heads, ids, "every concept must have its words, in the order of the table");
         for words in Concept::ALL.iter().map(|c| c.words()) {
             assert!(!words.names.is_empty());
         }

@@ -1,4 +1,4 @@
-//! What a field asks for: its concept, its own words, the unit that its name or hint names, the shape of its example.
+//! What a field asks for: its concept, its own words, the unit that its name or hint gives, the shape of its example.
 
 use domain::{Field, FieldType};
 use serde_json::Value;
@@ -9,22 +9,22 @@ use crate::vocabulary::{Words, concept_in, concept_of, is_known_path, singular, 
 
 mod closeness;
 
-/// A field, understood.
+/// A field with its interpretation.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) field: &'a Field,
     pub(crate) concept: Option<Concept>,
     /// The name in words.
     pub(crate) label: String,
-    /// The same in the singular.
+    /// The label in the singular.
     stem: String,
-    /// Other words for it that its name gives: `issueNumber` is an issue, `hasMenu` a menu.
+    /// Other words that its name gives: `issueNumber` is an issue, `hasMenu` a menu.
     things: Vec<String>,
-    /// Whose it is, where a dotted name tells: `accepted answer` of `acceptedAnswer.text`; in the singular.
+    /// Whose property it is, if a dotted name says so: `accepted answer` for `acceptedAnswer.text`; in the singular.
     pub(crate) owner: Option<String>,
-    /// Which end of a range it is, where its name tells.
+    /// Which end of a range it is, if its name says so.
     pub(crate) end: Option<End>,
-    /// Seconds of one unit, where a duration is asked for as a number.
+    /// Seconds per unit, if a duration is asked for as a number.
     pub(crate) unit: Option<f64>,
 }
 
@@ -42,7 +42,8 @@ impl<'a> Wanted<'a> {
         let named = concept_of(&field.field);
         let hinted = if hint.is_empty() { None } else { concept_in(hint) };
         let concept = match (named, hinted) {
-            // "original price" as the hint of a price says which price; "minutes of cooking" of a title says nothing.
+            // "original price" as the hint of a price says which price; "minutes of cooking" as the hint of a title
+            // says nothing.
             (Some(named), Some(hinted)) if shares_word(named, hinted) => Some(hinted),
             (Some(named), _) => Some(named),
             (None, hinted) => hinted,
@@ -66,7 +67,7 @@ impl<'a> Wanted<'a> {
         wanted
     }
 
-    /// The unit of a duration: as name or hint say it, minutes where they say nothing.
+    /// Returns the unit of a duration as name or hint give it, minutes if they do not.
     fn duration_unit(&self) -> Option<f64> {
         if !matches!(self.field.kind.element(), FieldType::Integer | FieldType::Float) {
             return None;
@@ -88,29 +89,29 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// Whether its name or hint asks for a year: of a day, that is its year.
+    /// Returns whether its name or hint asks for a year. A day is then read as its year.
     pub(crate) fn asks_year(&self) -> bool {
         let hint = self.field.hint.as_deref().unwrap_or_default();
         matches!(self.field.kind.element(), FieldType::Integer | FieldType::Float)
             && (self.label.split(' ').any(|w| w == "year") || words(hint).split(' ').any(|w| w == "year"))
     }
 
-    /// Whether it means just that.
+    /// Returns whether it means this concept.
     pub(crate) fn is(&self, concept: Concept) -> bool {
         self.concept == Some(concept)
     }
 
-    /// Whether what it means has a property.
+    /// Returns whether its concept has a trait.
     pub(crate) fn has(&self, property: Trait) -> bool {
         self.concept.is_some_and(|c| c.has(property))
     }
 
-    /// The words of what it means, where that is known.
+    /// Returns the words of its concept, if that is known.
     pub(crate) fn words(&self) -> Option<&'static Words> {
         self.concept.map(Concept::words)
     }
 
-    /// What its values must look like.
+    /// Returns what its values must look like.
     pub(crate) fn shape(&self) -> Shape {
         self.concept.map_or(Shape::Free, |c| c.properties().shape)
     }
@@ -119,12 +120,12 @@ impl<'a> Wanted<'a> {
         self.shape() == shape
     }
 
-    /// What finds its values on the visible page.
+    /// Returns how its values are found on the visible page.
     pub(crate) fn look(&self) -> Look {
         self.concept.map_or(Look::Labels, |c| c.properties().look)
     }
 
-    /// Whether it is a number.
+    /// Returns whether it is a number.
     pub(crate) fn is_number(&self) -> bool {
         matches!(self.field.kind, FieldType::Integer | FieldType::Float)
     }
@@ -133,8 +134,8 @@ impl<'a> Wanted<'a> {
         self.field.kind.is_array()
     }
 
-    /// Whether a text may be what is asked for where an end of a range is: a single number is no upper end.
-    /// Money is no number of things.
+    /// Returns whether a text may be its value: an upper end needs a range, and a count of things is not an amount of
+    /// money.
     pub(crate) fn may_be(&self, text: &str) -> bool {
         if self.counts() && text.contains(['$', '€', '£', '¥']) {
             return false;
@@ -142,40 +143,42 @@ impl<'a> Wanted<'a> {
         self.end != Some(End::Upper) || crate::scalar::upper_end(text).is_some()
     }
 
-    /// Whether its name says that it is a number of things.
+    /// Returns whether its name says that it is a number of things.
     fn counts(&self) -> bool {
         self.field.kind == FieldType::Integer && (self.stem.ends_with(" count") || self.stem.starts_with("number of "))
     }
 
-    /// Whether its name says that it is a number of something which nothing more is known of.
+    /// Returns whether its name ends in "number", "no" or "id" and it has no concept, or one whose values are codes
+    /// with digits.
     pub(crate) fn is_numbered(&self) -> bool {
         let open = self.concept.is_none() || (self.is_shape(Shape::Code) && !self.has(Trait::Digitless));
         open && self.stem.rsplit(' ').next().is_some_and(|w| matches!(w, "number" | "no" | "id"))
     }
 
-    /// What it is of, in the singular: its own words, and those without what only says how it is told.
+    /// Returns the other words for it, in the singular: its own words, and those without words that only say how it is
+    /// represented.
     pub(crate) fn things(&self) -> &[String] {
         &self.things
     }
 
-    /// The last word of a name that means nothing known: what the words before it say more of.
+    /// Returns the last word of a name without a concept, which the words before it qualify.
     pub(crate) fn head(&self) -> Option<&str> {
         let thing = self.things.first().filter(|_| self.concept.is_none())?;
         thing.rsplit_once(' ').map(|(_, last)| last).filter(|w| w.len() > 2)
     }
 
-    /// Its name in words and the other words that the name gives.
+    /// Yields its name in words and the other words that the name gives.
     pub(crate) fn alternates(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.label.as_str()).chain(self.things.iter().map(String::as_str))
     }
 
-    /// Whether its name asks for an address.
+    /// Returns whether its name asks for an address.
     pub(crate) fn names_link(&self) -> bool {
         let name = words(&self.field.field);
         name.rsplit(' ').next().is_some_and(|w| matches!(w, "url" | "link" | "href" | "website" | "uri"))
     }
 
-    /// Whether its value may be the target of a link: its name, its example or the lack of any other meaning says so.
+    /// Returns whether its value may be the target of a link, by its name, its example or the shape of its concept.
     pub(crate) fn asks_link(&self) -> bool {
         let (name, named) = (words(&self.field.field), self.names_link());
         let example = self.field.example.as_str().is_some_and(|e| e.starts_with("http"));
@@ -183,12 +186,12 @@ impl<'a> Wanted<'a> {
         self.field.kind == FieldType::String && (named || example || has || self.is_shape(Shape::Link))
     }
 
-    /// Whether the words of a mark or key say that something else is meant.
+    /// Returns whether the words of a mark or key say that something else is meant.
     pub(crate) fn is_else(&self, marks: &str) -> bool {
         self.words().is_some_and(|c| c.not.iter().any(|w| crate::doc::has_words(marks, w)))
     }
 
-    /// Whether a text looks like the example as far as one can tell: for names that say nothing.
+    /// Returns whether a text looks like the example, as far as that can be told. For names without a concept.
     pub(crate) fn like_example(&self, text: &str) -> bool {
         let example = match &self.field.example {
             Value::String(s) => s.as_str(),
@@ -203,31 +206,32 @@ impl<'a> Wanted<'a> {
         if link(example) != link(text) && link(example) {
             return false;
         }
-        // An example of digits alone asks for digits; a long text asks for no single word and the other way round.
+        // An example of digits only asks for digits. A text may not be much longer than the example.
         let code = example.chars().all(|c| c.is_ascii_digit());
         (!code || digits(text)) && text.chars().count() <= example.chars().count() * 12 + 80
     }
 }
 
-/// A field's name in words. Of a dotted name the last part counts, or the one before it where that only says "name".
+/// Returns a field's name in words: of a dotted name the last part, or the one before it if the last only says "name".
 fn label_of(name: &str) -> String {
     let Some((rest, last)) = name.rsplit_once('.') else { return words(name) };
     let own = if is_told(last) || last == "text" { rest.rsplit('.').next().unwrap_or(rest) } else { last };
     words(own)
 }
 
-/// Whether the last part of a dotted name only says how the part before it is told.
+/// Returns whether the last part of a dotted name only says how the part before it is represented.
 fn is_told(last: &str) -> bool {
     matches!(last, "name" | "value" | "url" | "@id" | "id")
 }
 
-/// A dotted name of three parts or more without a last one that only says how it is told: `acceptedAnswer.author.name`.
+/// Returns a dotted name of three parts or more without a final `name`: `acceptedAnswer.author` for
+/// `acceptedAnswer.author.name`.
 pub(crate) fn untold(name: &str) -> &str {
     name.strip_suffix(".name").filter(|rest| rest.contains('.')).unwrap_or(name)
 }
 
-/// What a dotted name is of, where its last part says nothing of that: not of a path that is known to be the thing's
-/// own, and not where the last part only says how the one before it is told.
+/// Returns whose property a dotted name is. Returns `None` for a path that is known to be the main entity's own, and
+/// where the last part only says how the part before it is represented.
 fn owner_of(name: &str) -> Option<String> {
     let (rest, last) = untold(name).rsplit_once('.')?;
     if is_known_path(name) || is_told(last) {
@@ -237,7 +241,7 @@ fn owner_of(name: &str) -> Option<String> {
     Some(singular(&words(owner)).into_owned())
 }
 
-/// Which end of a range a name asks for, and the words for what it is a range of: `numberOfPlayers.minValue`,
+/// Returns which end of a range a name asks for, and the words for what it is a range of: `numberOfPlayers.minValue`,
 /// `suggestedMaxAge`.
 fn end_of(name: &str) -> Option<(End, String)> {
     let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));
@@ -253,7 +257,7 @@ fn end_of(name: &str) -> Option<(End, String)> {
     (!of.is_empty()).then_some((end, of))
 }
 
-/// The words of a name without those that say how it is told.
+/// Returns the words of a name without those that only say how it is represented, and the whole name if that differs.
 fn things(stem: &str, kind: FieldType) -> Vec<String> {
     const HEADS: [&str; 7] = ["has ", "is ", "number of ", "num ", "total ", "count of ", "no of "];
     const TAILS: [&str; 12] =
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn names_hints_and_units() {
+    fn names_and_hints_give_concepts_and_units() {
         use FieldType::{Float, Integer, String};
         for (name, kind, hint, id, unit) in [
             ("price", Float, None, "price", None),

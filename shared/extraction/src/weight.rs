@@ -1,18 +1,18 @@
-//! What a page weighs before it is parsed: a guess from one pass over its bytes, so that whoever has pages read can set
-//! the heavy ones apart. Knows no budget: what a page turns out to cost is counted there.
+//! Estimates the weight of a page before it is parsed, in one pass over its bytes, so that callers can set heavy pages
+//! apart. Depends on no budget: the actual cost is counted there.
 
 /// Longest light page, in bytes.
 const LIGHT_BYTES: usize = 3 * 1024 * 1024;
-/// Most signs of a light page that begin an element, a value or a member.
+/// Most signs that begin an element, a value or a member on a light page.
 const LIGHT_SIGNS: usize = 50_000;
 
-/// Whether a page looks as if it took more memory and time than pages do. A wrong "no" is found while it is read within
-/// [`Limits::LIGHT`](crate::budget::Limits::LIGHT); a wrong "yes" only makes it wait for another turn.
+/// Returns whether a page is likely to take more memory and time than most. A wrong "no" is found while the page is
+/// read within [`Limits::LIGHT`](crate::budget::Limits::LIGHT); a wrong "yes" only makes it wait for another turn.
 pub fn is_heavy(body: &[u8]) -> bool {
     body.len() > LIGHT_BYTES || signs(body) > LIGHT_SIGNS
 }
 
-/// How many elements and texts markup can make, or values JSON.
+/// Estimates how many elements and texts markup yields, or values JSON.
 fn signs(body: &[u8]) -> usize {
     let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if matches!(start.first(), Some(b'{' | b'[')) {

@@ -1,7 +1,7 @@
-//! Where on a page an element stands: in what the page is about, or in navigation, comments, related items, footers.
-//! By element names, roles and class words that sites everywhere use.
+//! Determines where on a page an element stands: in the page's subject, or in navigation, comments, related items,
+//! footers. Uses element names, roles and class words that are common across sites.
 
-/// A set of the regions that an element is in; it takes over its parent's.
+/// The set of regions that an element is in; it inherits its parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Zone(u16);
 
@@ -23,19 +23,19 @@ impl Zone {
         self.0 & other.0 != 0
     }
 
-    /// The regions of both.
+    /// Returns the regions of both.
     pub(crate) fn with(self, other: Zone) -> Zone {
         Zone(self.0 | other.0)
     }
 
-    /// Not part of what the page is about.
+    /// Returns whether it is outside the page's subject.
     pub(crate) fn is_surroundings(self) -> bool {
         const OUTSIDE: u16 = 1 | 4 | 8 | 16 | 32 | 1024;
         self.0 & OUTSIDE != 0
     }
 }
 
-/// The region that a class word tells of.
+/// Returns the region that a class word indicates.
 fn by_word(word: &str) -> Option<Zone> {
     Some(match word {
         "nav" | "navbar" | "navigation" | "menu" | "submenu" | "megamenu" => Zone::NAV,
@@ -51,7 +51,7 @@ fn by_word(word: &str) -> Option<Zone> {
     })
 }
 
-/// The region that two class words in a row tell of.
+/// Returns the region that two consecutive class words indicate.
 fn by_pair(first: &str, second: &str) -> Option<Zone> {
     Some(match (first, second) {
         ("widget", "area") | ("promo", "banner") => Zone::ASIDE,
@@ -71,7 +71,8 @@ fn by_pair(first: &str, second: &str) -> Option<Zone> {
     })
 }
 
-/// The region that an element's marks tell of; a page's wrapper often says which regions it has or lacks.
+/// Returns the regions that an element's marks indicate. Skips words such as "no" and "has": a page's wrapper often
+/// says which regions it has or lacks.
 fn by_marks(marks: &str) -> Zone {
     let mut zone = Zone::default();
     let mut before = "";
@@ -85,11 +86,11 @@ fn by_marks(marks: &str) -> Zone {
     zone
 }
 
-/// The zone of an element below `above`.
+/// Returns the zone of an element whose parent is in `above`.
 pub(crate) fn of(name: &str, role: Option<&str>, hidden: bool, marks: &str, above: Zone) -> Zone {
     let mut zone = above;
     match name {
-        // What a page wraps whole is no region of it.
+        // An element that wraps the whole page is not a region of it.
         "html" | "body" | "main" => {
             return if name == "main" { zone.with(Zone::MAIN) } else { zone };
         }
@@ -113,7 +114,7 @@ pub(crate) fn of(name: &str, role: Option<&str>, hidden: bool, marks: &str, abov
     if hidden {
         zone = zone.with(Zone::HIDDEN);
     }
-    // Only what can hold a region: a link or a word marked "comment" is none.
+    // Only elements that can hold a region: a link or a word marked "comment" is not one.
     if !marks.is_empty()
         && matches!(name, "div" | "section" | "ul" | "ol" | "table" | "form" | "header" | "article" | "p" | "li")
     {

@@ -1,5 +1,5 @@
-//! How closely a label on a page names a field: as its own words, in another order or spelling, by another word for the
-//! same, or by its end.
+//! How closely a label on a page names a field: by its own words, in another order or spelling, by a synonym, or by its
+//! end.
 
 use crate::concept::{Concept, Shape, Trait};
 use crate::phrases::Phrases;
@@ -9,12 +9,12 @@ use crate::vocabulary::singular;
 use super::Wanted;
 
 impl Wanted<'_> {
-    /// Whether a label on the page, in words, names this field; the closeness of it, 0 to 10.
+    /// Returns how closely a label on the page, in words, names this field, 0 to 10. Returns `None` if it does not.
     pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
         self.labelled_so(label, &singular(label))
     }
 
-    /// The same for a label whose singular is known.
+    /// Does the same for a label whose singular is known.
     pub(crate) fn labelled_so(&self, label: &str, stem: &str) -> Option<i32> {
         if label == self.label {
             return Some(10);
@@ -25,7 +25,7 @@ impl Wanted<'_> {
         if stem == self.stem {
             return Some(9);
         }
-        // Other words for the same, and initials: "APR".
+        // Synonyms and initials: "APR".
         if self.things.iter().any(|t| t == stem || same_letters(t, stem)) || is_acronym(label, &self.stem) {
             return Some(6);
         }
@@ -42,12 +42,12 @@ impl Wanted<'_> {
         (concept.is_label(label) || concept.is_label(stem)).then_some(7)
     }
 
-    /// Whether a label says the field's words in another order, with small words between them: "date of issue".
+    /// Returns whether a label has the field's words in another order, with small words between them: "date of issue".
     fn turned(&self, stem: &str) -> bool {
         let Some((first, rest)) = self.stem.split_once(' ').filter(|_| stem.contains(' ')) else { return false };
         let bare = |w: &str| w.trim_end_matches("ed").trim_end_matches('e').len();
         let has = |label: &str, word: &str| label.split(' ').any(|l| word[..bare(word)] == l[..bare(l)]);
-        // Most labels differ in the first word already.
+        // Most labels already differ in the first word.
         if !stem.contains(&first[..bare(first)]) || !rest.split(' ').chain([first]).all(|w| has(stem, w)) {
             return false;
         }
@@ -60,8 +60,8 @@ impl Wanted<'_> {
         known && small > 0
     }
 
-    /// Whether the last words of a label name this field, where all of them do not: "Guaranteed interest rate". Words
-    /// that every thing has may then be another thing's.
+    /// Returns how closely the last words of a label name this field, where the whole label does not: "Guaranteed
+    /// interest rate". Words that every thing has may belong to another thing then.
     pub(crate) fn ends_labelled(&self, stem: &str) -> Option<i32> {
         let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
         let many = stem.split(' ').count() > 5;
@@ -76,7 +76,7 @@ impl Wanted<'_> {
             return (!many && head.len() < stem.len()).then_some(-2);
         }
         let names = || !many && self.words().is_some_and(|w| w.names.iter().any(|n| n.len() > 3 && ends(n)));
-        // German runs words together: "Nettogewicht".
+        // German joins words: "Nettogewicht".
         let compound = |l: &String| l.len() > 5 && stem.len() > l.len() + 2 && stem.ends_with(l.as_str());
         let worded = matches!(self.shape(), Shape::Place | Shape::List);
         if stem.len() > 8 && !stem.contains(' ') && !worded && !self.has(Trait::Vague) {
@@ -90,7 +90,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether two names are one but for spaces: "check in" and `checkin`.
+/// Returns whether two names differ only in spaces: "check in" and `checkin`.
 fn same_letters(a: &str, b: &str) -> bool {
     let joined = |t: &str| t.split(' ').map(str::len).sum::<usize>();
     let letters = |t: &'_ str| t.chars().filter(|c| *c != ' ').collect::<String>();
@@ -98,7 +98,7 @@ fn same_letters(a: &str, b: &str) -> bool {
     apart && joined(a) > 5 && joined(a) == joined(b) && letters(a) == letters(b)
 }
 
-/// Whether a label is the first letters of a name of three words or more.
+/// Returns whether a label consists of the first letters of a name of three words or more.
 fn is_acronym(label: &str, name: &str) -> bool {
     let initials = || name.split(' ').filter_map(|w| w.chars().next());
     label.chars().count() >= 3 && label.chars().eq(initials())
