@@ -1,2 +1,2 @@
-//! Nothing to import: the model is the test `protocol`. A package of its own, so that it is optimised in a debug build
-//! and needs neither the store nor the network's crates.
+//! Empty: the model is the test `protocol`. It has a package of its own, so that it is optimised in debug builds and
+//! depends neither on the store's crates nor on the network's.

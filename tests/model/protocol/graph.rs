@@ -1,6 +1,6 @@
-//! Whether a job can always still end by itself: from every state that can come about, whatever failed on the way
-//! there, steps that come by themselves lead to a state in which every job has ended. So there is no deadlock, and no
-//! circle that nothing leads out of.
+//! Checks that a job can always still end by itself: from every reachable state, whatever failed before, steps
+//! that need no fault and no call lead to a state in which every job has ended. So there is no deadlock and no
+//! cycle without a way out.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,11 +10,11 @@ use crate::kept::hash;
 use crate::model::JobModel;
 use crate::world::World;
 
-/// Explores every state, and goes back from those that the jobs have ended in. How many states there are, and how
-/// many of them lead to the end.
+/// Explores every state and walks back from those in which all jobs have ended. Returns how many states there are, and
+/// how many of them lead to such an end.
 pub fn that_lead_to_the_end(model: &JobModel) -> (usize, usize) {
     let mut known: HashMap<u64, u32> = HashMap::new();
-    // For each state, those that lead to it by themselves.
+    // For each state, the states from which a step that happens by itself leads to it.
     let mut before: Vec<Vec<u32>> = Vec::new();
     let mut ended: Vec<u32> = Vec::new();
     let mut arrived: VecDeque<(u32, World)> = VecDeque::new();
@@ -38,7 +38,7 @@ pub fn that_lead_to_the_end(model: &JobModel) -> (usize, usize) {
         model.own_steps(&world, &mut own);
         model.actions(&world, &mut all);
         let by_itself = own.len();
-        // Those that come by themselves are said first.
+        // `actions` lists the steps that happen by themselves first.
         for (step, action) in all.drain(..).enumerate() {
             if let Some(next) = model.next_state(&world, action) {
                 let next = number(next, &mut before, &mut arrived);

@@ -1,4 +1,4 @@
-//! A value that states share, with its hash: most steps change little, and states are hashed all the time.
+//! A shared value with its hash. Most steps change little, and states are hashed all the time.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
@@ -10,7 +10,7 @@ pub struct Kept<T> {
     hash: u64,
 }
 
-/// The same in every run.
+/// Hashes a value, with the same result in every run.
 pub fn hash(value: &impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }

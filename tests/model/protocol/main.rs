@@ -1,10 +1,10 @@
-//! The protocol: processes whose machines are `domain::machine`'s own, explored in every order of their steps, with
-//! crashes between any two writes, replies that are lost, writes that come late, messages that are lost and repeated,
-//! stops, lost leases, and leases that end too early. Each mutant has to be caught by the property that it breaks.
-//! What is not modelled: the queue's back pressure and the workers' heartbeat (delegation), waiting for hosts, the
-//! rate, and storage that breaks its word otherwise than a mutant says.
+//! The job protocol: processes run the machines of `domain::machine`, in every order of their steps, with crashes
+//! between any two writes, lost replies, late writes, lost and repeated messages, stops, lost leases, and leases that
+//! end too early. Each mutant must be caught by the property that it breaks. Not modelled: the queue's backpressure and
+//! the workers' heartbeat (delegation), waiting for hosts, the rate limit, and storage that breaks its promise in other
+//! ways than the mutants do.
 
-// A test may end by a panic, and what it found is read on its output.
+// Tests may panic, and print what they found.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
 mod graph;
@@ -35,7 +35,8 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 /// Threads of one exploration.
 const THREADS: usize = 2;
 
-/// Explores everything: no `always` property may fail, exactly `possible` may happen, and there are `at_least` states.
+/// Explores every state. No `always` property may fail, exactly the `possible` ones must occur, and there must be
+/// `at_least` so many states.
 fn holds(name: &str, setup: Setup, possible: &[&str], at_least: usize) {
     let begun = Instant::now();
     let checker = JobModel::new(setup).checker().threads(THREADS).spawn_bfs().join();
@@ -44,13 +45,13 @@ fn holds(name: &str, setup: Setup, possible: &[&str], at_least: usize) {
     for (property, path) in checker.discoveries() {
         if checker.model().property(property).expectation == Expectation::Always {
             let last = path.last_state().clone();
-            panic!("{name}: not so: {property}\n{:#?}\n{last:#?}", path.into_actions());
+            panic!("{name}: violated: {property}\n{:#?}\n{last:#?}", path.into_actions());
         }
         seen.insert(property);
     }
-    assert_eq!(seen, possible.iter().copied().collect(), "{name}: what can happen");
+    assert_eq!(seen, possible.iter().copied().collect(), "{name}: possible outcomes");
     let states = checker.unique_state_count();
-    assert!(states >= at_least, "{name}: only {states} states, so something can not happen any more");
+    assert!(states >= at_least, "{name}: only {states} states, so something no longer happens");
 }
 
 fn undisturbed(setup: Setup) -> Setup {
@@ -61,12 +62,12 @@ fn fail_fast(setup: Setup) -> Setup {
     Setup { fail_fast: true, pages_fail: true, ..setup }
 }
 
-/// The same with all units in one message.
+/// Puts all units into one message.
 fn one_message(setup: Setup) -> Setup {
     Setup { messages: vec![(0..setup.admitted).collect()], ..setup }
 }
 
-/// The same with a unit on each side of the border between two segments.
+/// Puts a unit on each side of the border between two segments.
 fn two_segments(setup: Setup) -> Setup {
     Setup { first: 63, admitted: 65, most: 65, ..setup }
 }
@@ -175,7 +176,7 @@ fn an_extract_ends() {
     holds("extract, DELETE, 1 fault, every reply a step", replies, &[COMPLETES, CANCELLED_EXTRACT, TAKEN_OVER], 10_000);
 }
 
-/// From every state, whatever failed before: no deadlock, and no circle without a way out.
+/// From every state, whatever failed before: no deadlock, and no cycle without a way out.
 #[test]
 fn a_job_can_always_end_by_itself() {
     let ends = |name: &str, setup: Setup| {
@@ -193,7 +194,7 @@ fn a_job_can_always_end_by_itself() {
     ends("extract, DELETE, deadline, 1 fault, 1 overrun", Setup::extract(1, 1));
 }
 
-/// The mutant has to be caught, and by this property.
+/// Fails unless the mutant is caught by this property.
 fn caught(mutant: Mutant, setup: Setup, property: &'static str) {
     let model = JobModel::new(Setup { mutant: Some(mutant), ..setup });
     let enough = HasDiscoveries::AnyOf(BTreeSet::from([property]));
@@ -202,11 +203,11 @@ fn caught(mutant: Mutant, setup: Setup, property: &'static str) {
     let states = checker.unique_state_count();
     let Some(path) = found else { panic!("{mutant:?} is not caught: \"{property}\" holds in {states} states") };
     println!("{mutant:?} is caught after {states} states, by: {property}");
-    // The shortest way into it, for whoever wants to see the harm.
+    // The shortest path to the violation.
     println!("    {:?}", path.into_actions());
 }
 
-/// The mutant has to leave a job that nothing ends any more.
+/// Fails unless the mutant leaves a job that nothing can end.
 fn strands(mutant: Mutant, setup: Setup) {
     let (states, lead) = graph::that_lead_to_the_end(&JobModel::new(Setup { mutant: Some(mutant), ..setup }));
     assert!(lead < states, "{mutant:?} is not caught: all {states} states lead to the end");

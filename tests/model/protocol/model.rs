@@ -1,4 +1,4 @@
-//! The model: who may do what in a state, and what comes of it.
+//! The model: which steps are possible in a state, and the state after each.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -16,58 +16,58 @@ use crate::setup::{Grain, Setup};
 use crate::steps::received;
 use crate::world::{History, JOBS, Rows, Units, World};
 
-/// Names for processes: taken up again once nothing knows them any more.
+/// Nonces of processes: reused once nothing refers to them.
 pub static NONCES: LazyLock<Vec<Nonce>> = LazyLock::new(|| (1..=24).map(Nonce::from_random).collect());
 /// How often a driver waits for time to pass before its invocation ends.
 pub const WAKES: u8 = 1;
-/// Longer than a machine waits for anything, in ticks.
+/// Longer than any wait of a machine, in ticks.
 const LONG: u64 = 100_000;
 
-/// One configuration, explored.
+/// A configuration to explore.
 pub struct JobModel {
     pub setup: Setup,
-    /// What `domain::invariants` said of rows. Many states have the same rows.
+    /// Results of `domain::invariants` by rows, since many states have the same rows.
     judged: Mutex<HashMap<Kept<Rows>, bool>>,
 }
 
-/// How an operation goes.
+/// How an operation turns out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum How {
     Works,
-    /// It takes effect, and its process is told that it failed.
+    /// It takes effect, but its process sees a failure.
     LosesReply,
-    /// Its process is told that it failed, and so it did.
+    /// It fails, and its process sees that.
     Fails,
-    /// Its process is told that it failed, and it takes effect later.
+    /// Its process sees a failure, and it takes effect later.
     ComesLate,
 }
 
 /// One step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
-    /// A process's operation; `choice` is which of the segments comes first, or what a page is like.
+    /// An operation of a process. `choice` says which segment is written first, or how a page turns out.
     Do {
         process: usize,
         op: usize,
         choice: usize,
         how: How,
     },
-    /// A worker gets a message.
+    /// A worker receives a message.
     Receive(usize, Units),
     Delete(usize),
     Sweep(usize),
-    /// The model's answers are there, for all units that wait for them.
+    /// The model has answered for all units that wait for it.
     Answer(usize),
     /// A process that can only wait has waited long enough.
     Wake(usize),
-    /// The end of a process's invocation.
+    /// A process's invocation ends.
     Stop(usize),
-    /// Another drives the job, or may.
+    /// Another process drives the job, or may.
     LoseLease(usize),
     Crash(usize),
-    /// A write that was believed to have failed takes effect.
+    /// A write that seemed to have failed takes effect.
     Land(usize),
-    /// As long as a lease has passed.
+    /// The length of a lease has passed.
     Tick,
     Deadline,
     LoseMessage(usize, Units),
@@ -97,7 +97,7 @@ impl JobModel {
         Moment { now: self.now(world).plus_ms(ahead), ticks: u64::from(process.wakes) * LONG }
     }
 
-    /// Whether these rows are in order, by the function that judges the real ones.
+    /// Returns whether these rows satisfy the invariants, by the function that checks the real tables.
     pub fn in_order(&self, rows: &Kept<Rows>) -> bool {
         let known = self.judged.lock().expect("nobody panics while holding it").get(rows).copied();
         known.unwrap_or_else(|| {
@@ -107,7 +107,7 @@ impl JobModel {
         })
     }
 
-    /// Begins a process.
+    /// Starts a process.
     pub fn spawn(&self, world: &mut World, kind: Kind, job: usize, units: &Units) {
         let me = world.fresh_nonce();
         self.spawn_as(world, (kind, me), job, units, false, Vec::new());
@@ -146,7 +146,7 @@ impl JobModel {
         self.tell(world, world.processes.len() - 1, events);
     }
 
-    /// Tells a process of something, and lets it go on until it can only wait.
+    /// Passes events to a process and runs it until it can only wait.
     pub fn tell(&self, world: &mut World, at: usize, events: Vec<Event>) {
         let mut process = world.processes.remove(at);
         let moment = self.moment(world, &process);
@@ -168,7 +168,7 @@ impl JobModel {
         }
     }
 
-    /// A page runs only if its unit's row says so, or has said so.
+    /// Records a violation if a process runs a page without its unit's row saying, now or earlier, that it was started.
     fn check_runs(&self, world: &mut World, process: &mut Process) {
         if process.body.told_to_run.is_empty() {
             return;
@@ -186,7 +186,7 @@ impl JobModel {
         }
     }
 
-    /// Puts what the model said, and begins the process that tells the rows of it.
+    /// Writes the model's answers, and starts the process that records them in the segments.
     fn answer_units(&self, world: &mut World, job: usize) {
         let asked: Vec<(domain::Seq, u8)> = world.asked(job).collect();
         if !self.is(Mutant::AnswerUnput) {
@@ -247,7 +247,7 @@ impl JobModel {
                 next.queue.change(|queue| queue.insert((*job, units.clone())));
             }
         }
-        // Where they are in the list is nobody's concern.
+        // The order of processes has no meaning.
         next.processes.sort_by_key(|process| (process.job, process.kind, process.me));
         (next != *world).then_some(next)
     }

@@ -1,50 +1,51 @@
-//! Faults that could be in the protocol, one at a time: changes to what a machine is told or says, to the store's
-//! promise, or to what a runner does around its machine. The model has to notice each.
+//! Mutants: single faults in what a machine is told or says, in the store's promise, or in what a runner does around
+//! its machine. The model must notice each.
 
-/// What is left out or done wrongly.
+/// The rule that is left out or broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mutant {
     // The store's promise.
-    /// A segment is written whatever version it has.
+    /// A segment is written whatever its version.
     UnconditionalWrite,
-    /// A write that was refused is told as one that took effect.
+    /// A refused write is reported as written.
     RefusedIsWritten,
-    /// A write puts the units that it changes into whatever row there is: whoever lost a unit still ends it.
+    /// A write merges the units that it changes into whatever row there is: a holder that lost a unit can still end it.
     NoFence,
     /// The settlement has neither META's state nor the ledger's key as a condition.
     NoOnceGuard,
-    /// The settlement's only condition is that there was none before, and not META's state as it was judged.
+    /// The settlement's only condition is that there was none before; META's state may have
+    /// changed since it was judged.
     SettleIgnoresState,
-    /// The settlement does not ask how many units were admitted meanwhile.
+    /// The settlement does not check how many units have been admitted in the meantime.
     SettleIgnoresAdmitted,
-    /// A segment names its results before they are put.
+    /// A segment names its results before they are written.
     ResultAfterSegment,
-    /// Growth goes on whatever state the job is in.
+    /// Growth continues in any state of the job.
     GrowthIgnoresState,
-    /// META's state moves from whatever it was.
+    /// META's state changes whatever it was.
     UnconditionalMove,
-    /// The end of an extract's unit does not ask for its segment's version.
+    /// The end of an extract's unit does not check its segment's version.
     ExtractEndIgnoresVersion,
     // What machines are told and say.
-    /// Whoever is refused takes any write of its own for the one that was refused.
+    /// A refused machine takes any earlier write of its own for the refused one.
     OwnByWriterOnly,
-    /// Whoever ends a job writes no segment, and is told that it did.
+    /// A process that ends a job writes no segment but is told that it did.
     NoSkipping,
-    /// A settlement that was refused is told as one that took effect.
+    /// A refused settlement is reported as written.
     RefusedSettleIsSettled,
     /// Machines run by a clock that is a lease ahead.
     HastyClock,
     /// The machine does not know that its job stops at the first failure.
     NoFailFast,
     // What runners do around them.
-    /// A unit is told to have its answer before the answer is put.
+    /// A unit is reported as answered before the answer is written.
     AnswerUnput,
-    /// Nobody brings the model's answers.
+    /// The model's answers never arrive.
     NoAnswer,
     /// DELETE answers once META is written, before the units are skipped.
     AnswersBeforeSkipping,
-    /// A sweep sends nothing again.
+    /// A sweep sends no message again.
     NoResend,
-    /// A sweep sends what a dead worker left again only while the job runs, not while it is being terminated.
+    /// A sweep resends the units of a dead worker only while the job runs, not while it is being terminated.
     ResendOnlyWhileRunning,
 }

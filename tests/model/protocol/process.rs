@@ -1,4 +1,4 @@
-//! A process: a real machine, and what it has asked for that is not done yet.
+//! A process: a real machine and its pending operations.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use domain::{JobState, Nonce, Seq, Timestamp};
 use crate::kept::Kept;
 use crate::world::Units;
 
-/// What a process is there for.
+/// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Kind {
-    /// Works on a message.
+    /// Runs the units of a message.
     Worker,
-    /// Drives its job, in a handler or because the queue takes nothing.
+    /// Drives its job, in a handler or because the queue accepts nothing.
     Driver,
-    /// DELETE.
+    /// Handles a DELETE.
     Canceller,
-    /// The sweep, settle messages and dead letters: whatever looks at a job with nobody waiting for it.
+    /// Looks at a job that nobody waits for: a sweep, a settle message or a dead letter.
     Sweeper,
-    /// Brings the model's answers, as they are there.
+    /// Brings the model's answers as they arrive.
     Poller,
 }
 
-/// What a machine asked for and was not told of yet.
+/// An action of a machine whose outcome the machine has not been told yet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     ReadJob,
@@ -36,23 +36,24 @@ pub enum Op {
         last: u32,
     },
     Prepare(Seq),
-    /// A page; `grown`: what it links to was admitted, and the job has so many units as far as this process knows.
+    /// A visit to a page. With `grown`, its links have been admitted, and that is the job's number of units as far as
+    /// this process knows.
     Page {
         seq: Seq,
         attempt: u8,
         grown: Option<u32>,
     },
-    /// A page that has no permit any more.
+    /// A page whose permit is gone.
     Dropped(Seq),
-    /// A commit whose results are not put yet.
+    /// A commit whose results are not written yet.
     Put(Commit),
-    /// A commit whose results are there.
+    /// A commit whose results are written.
     Write {
         commit: Commit,
         left: Vec<Segment>,
         done: Vec<(u32, Outcome)>,
     },
-    /// Of the mutant that puts results afterwards.
+    /// Results to be written after the segments; only with the mutant that does so.
     PutLate {
         results: Vec<(Seq, u8)>,
         done: Vec<(u32, Outcome)>,
@@ -61,7 +62,7 @@ pub enum Op {
         from: JobState,
         to: JobState,
     },
-    /// A settlement whose unit's result is not put yet.
+    /// A settlement whose unit's result is not written yet.
     PutLast {
         settling: Settling,
         result: (Seq, u8),
@@ -69,27 +70,26 @@ pub enum Op {
     Settle(Settling),
     Enqueue(Units),
     Heartbeat,
-    /// Something is done, and its reply is on the way.
+    /// The operation is done, and its reply is on the way.
     Reply(Event),
 }
 
-/// A machine, with or without money rights.
+/// A machine with or without the right to settle.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Brain {
     Money(Machine<WithSettle>),
     Plain(Machine<WithoutSettle>),
 }
 
-/// Turns what a machine with some right says into the same for all.
-/// What a process remembers beside its machine, as the engine's runner does.
+/// The state of a process beside its machine, as the engine's runner keeps it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Body {
     pub ops: Vec<Op>,
     /// Units that have a permit.
     ready: Units,
-    /// Results that are there to be put.
+    /// Results that are ready to be written.
     pub results: BTreeSet<(Seq, u8)>,
-    /// Units that it was told to run, since the last look.
+    /// Units that it was told to run since the last check.
     pub told_to_run: Vec<(Seq, u8)>,
 }
 
@@ -100,11 +100,11 @@ pub struct Process {
     pub me: Nonce,
     pub brain: Kept<Brain>,
     pub body: Kept<Body>,
-    /// Of a worker: its message.
+    /// A worker's message.
     pub message: Arc<Units>,
     /// How often it has waited for time to pass.
     pub wakes: u8,
-    /// Of a driver: it was told that it is not the driver any more.
+    /// Whether a driver knows that it has lost its lease.
     pub lost: bool,
 }
 
@@ -139,8 +139,8 @@ impl Brain {
 }
 
 impl Process {
-    /// Tells the machine of something, and takes note of all that it says. Returns why it ends, if it does. Units are
-    /// prepared at once, unless that is `slow`.
+    /// Passes events to the machine and records its actions. Returns why it ends, if it does. Units are prepared at
+    /// once, unless `slow`.
     pub fn tell(&mut self, events: Vec<Event>, at: Moment, slow: bool) -> Option<Exit> {
         let brain = &mut self.brain;
         self.body.change(|body| {
@@ -200,7 +200,7 @@ impl Body {
         None
     }
 
-    /// A unit has its permit.
+    /// Records that a unit has its permit.
     pub fn prepared(&mut self, seq: Seq) -> Event {
         self.ready.insert(seq);
         Event::Ready { seq, paced: false }

@@ -1,4 +1,4 @@
-//! What must hold in every state, and what must be possible in some.
+//! What must hold in every state, and what must be possible in some state.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,30 @@ use crate::model::JobModel;
 use crate::process::Kind;
 use crate::world::{Rows, World};
 
-pub const ONE_RESULT: &str = "at most one accepted result for each unit, which stays";
+pub const ONE_RESULT: &str = "each unit has at most one accepted result, which never changes";
 pub const STARTED_OR_SKIPPED: &str = "no unit both started and skipped";
-pub const FENCED: &str = "a unit is ended by its holder, or by rule, and taken over when its lease is over";
+pub const FENCED: &str = "a unit is ended by its holder or by a rule, and taken over only after its lease";
 pub const SETTLED_ONCE: &str = "settled at most once";
-pub const POOLS: &str = "each pool has what was taken and refunded, and is never negative";
+pub const POOLS: &str = "each pool matches what was taken and refunded, and is never negative";
 pub const NOTHING_STARTS: &str = "nothing starts once DELETE has answered";
-pub const FAIL_FAST: &str = "nothing starts on a row that says that another unit has failed";
-pub const RUNS_STARTED: &str = "a page runs only of a unit whose row says that it was started";
-pub const ANSWER: &str = "a job that DELETE says is cancelled does not complete";
+pub const FAIL_FAST: &str = "with fail_fast, nothing starts on a row that records a failure";
+pub const RUNS_STARTED: &str = "a page runs only if its unit's row says that it was started";
+pub const ANSWER: &str = "a job that DELETE reported as cancelled does not complete";
 pub const EXTRACT_ENDS: &str = "an extract has ended once DELETE has answered";
-pub const NOBODY_STUCK: &str = "a process that nothing is under way for has ended, or drives its job";
+pub const NOBODY_STUCK: &str = "a process without pending operations has ended or drives its job";
 pub const INVARIANTS: &str = "domain::invariants::check finds nothing";
 
 pub const COMPLETES: &str = "completes";
 pub const CANCELLED: &str = "is cancelled with a unit charged and a unit refunded";
 pub const EXPIRES: &str = "expires";
 pub const CANCELLED_EXTRACT: &str = "an extract is cancelled and charged";
-pub const FAILED_FAST: &str = "a failure skips what has not started";
+pub const FAILED_FAST: &str = "a failure skips the units that have not started";
 pub const TAKEN_OVER: &str = "ends after a take-over";
-pub const OVERTAKEN: &str = "a process lives whose unit another has taken over";
+pub const OVERTAKEN: &str = "a process runs a unit that another has taken over";
 pub const EXHAUSTED: &str = "a unit ends after its last attempt";
 pub const ANSWERED: &str = "a unit ends with the model's answer";
-pub const TAKEN_AS_IS: &str = "a unit that waits for the model ends with what is there";
-pub const GROWN: &str = "completes with units that it grew by";
+pub const TAKEN_AS_IS: &str = "a unit that waits for the model ends with its provisional result";
+pub const GROWN: &str = "completes with units added by growth";
 
 pub fn all() -> Vec<Property<JobModel>> {
     vec![
@@ -96,7 +96,7 @@ fn any(world: &World, is: impl Fn(UnitState) -> bool) -> bool {
     world.job(0).segments.iter().flat_map(Segment::known).any(|(_, unit)| is(unit))
 }
 
-/// Somebody is still told to run a unit that is another's by now.
+/// Returns whether a process still runs a unit that belongs to another by now.
 fn overtaken(_: &JobModel, world: &World) -> bool {
     world.processes.iter().any(|process| {
         process.body.ops.iter().any(|op| match op {
@@ -119,7 +119,7 @@ fn pools(m: &JobModel, world: &World) -> bool {
         && rows.used >= 0
 }
 
-/// The rows as the function that judges the real tables wants them.
+/// Passes the rows to the function that checks the real tables.
 pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
     let (mut jobs, mut ledger) = (Vec::new(), Vec::new());
     for (at, row) in rows.jobs.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What runners do around their machines: operations carried out, well or badly, and what follows once a machine has
-//! nothing more to do.
+//! What runners do around their machines: carry out operations, successfully or not, and act once a
+//! machine has nothing left to do.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::process::{Kind, Op, Process};
 use crate::setup::Grain;
 use crate::world::{Flight, Units, World};
 
-/// What an operation came to.
+/// Result of an operation.
 enum Came {
-    /// It goes on.
+    /// It continues with this.
     Next(Op),
-    /// Its process is told so.
+    /// Its process is told these events.
     To(Vec<Event>),
 }
 
@@ -35,7 +35,7 @@ impl JobModel {
         }
     }
 
-    /// A process's operation, or a part of it.
+    /// Carries out an operation of a process, or a part of it.
     pub fn perform(&self, world: &mut World, at: usize, op: usize, choice: usize, how: How) {
         let (job, kind) = (world.processes[at].job, world.processes[at].kind);
         let op = world.processes[at].body.change(|body| body.ops.remove(op));
@@ -56,7 +56,7 @@ impl JobModel {
                     self.put_results(world, job, &commit.results);
                 }
                 match how {
-                    // What changes nothing is no step of its own.
+                    // A write that changes nothing is not a step of its own.
                     How::Works if commit.results.is_empty() => {
                         world.processes[at].body.change(|body| body.ops.push(write));
                         let last = world.processes[at].body.ops.len() - 1;
@@ -132,7 +132,7 @@ impl JobModel {
         }
     }
 
-    /// One segment of a commit.
+    /// Writes one segment of a commit.
     fn write_one(&self, world: &mut World, at: usize, row: &Segment, how: How) -> Outcome {
         let process = &world.processes[at];
         let (job, kind) = (process.job, process.kind);
@@ -157,7 +157,7 @@ impl JobModel {
         Outcome::Failed
     }
 
-    /// What a process is told of a write.
+    /// Returns what a process is told of a write.
     fn told(&self, outcome: Outcome, row: &Segment) -> Outcome {
         match outcome {
             Outcome::Refused(Some(mut found))
@@ -171,7 +171,7 @@ impl JobModel {
         }
     }
 
-    /// A page: of a crawl, first what it links to is admitted; then it ends.
+    /// Visits a page: for a crawl, first admits its links; then ends the unit.
     fn page(
         &self,
         world: &mut World,
@@ -204,7 +204,7 @@ impl JobModel {
         Came::To(admitted.into_iter().chain([ended]).collect())
     }
 
-    /// A write that was believed to have failed reaches the store.
+    /// A write that seemed to have failed reaches the store.
     pub fn land(&self, world: &mut World, at: usize) {
         match world.flights.remove(at) {
             Flight::Segment { job, row } => drop(self.put_segment(world, job, &row)),
@@ -213,7 +213,7 @@ impl JobModel {
         }
     }
 
-    /// A worker gets a message. One without units asks whether its lane goes on.
+    /// A worker receives a message. A message without units asks whether its lane has more to do.
     pub fn receive(&self, world: &mut World, job: usize, units: &Units) {
         if units.is_empty() {
             world.queue.change(|queue| queue.remove(&(job, Units::new())));
@@ -222,7 +222,7 @@ impl JobModel {
         self.spawn(world, Kind::Worker, job, units);
     }
 
-    /// What follows once a process's machine has nothing more to do.
+    /// Acts on a process whose machine has nothing left to do.
     pub fn after(&self, world: &mut World, process: Process, exit: Exit) {
         if exit == Exit::GaveUp {
             return;
@@ -245,7 +245,7 @@ impl JobModel {
         }
     }
 
-    /// What becomes of a worker's message.
+    /// Decides what happens to a worker's message.
     fn conclude(&self, world: &mut World, process: &Process, exit: Exit) {
         let job = process.job;
         if exit == Exit::Left && process.brain.held_until().is_some() {
@@ -263,7 +263,7 @@ impl JobModel {
         self.go_on(world, job);
     }
 
-    /// Lets a lane go on.
+    /// Continues a lane.
     fn go_on(&self, world: &mut World, job: usize) {
         let row = world.job(job);
         let rows: BTreeMap<u32, Segment> = row.segments.iter().map(|row| (row.index, row.clone())).collect();
@@ -275,7 +275,7 @@ impl JobModel {
         }
     }
 
-    /// A sweep tells the queue of what is open, or has it done in this process.
+    /// A sweep sends the open units to the queue, or starts a driver for them.
     fn send_again(&self, world: &mut World, process: &Process) {
         let (job, view, now) = (process.job, process.brain.job(), self.now(world));
         let rows: BTreeMap<u32, &Segment> = process.brain.rows().map(|row| (row.index, row)).collect();
@@ -295,7 +295,7 @@ impl JobModel {
         if self.setup.messages.is_empty() {
             self.spawn(world, Kind::Driver, job, &Units::new());
         } else {
-            // What the queue has anyway is no news: that it gives a message twice is a fault.
+            // Units in a message that the queue still has are not sent again: a duplicate message counts as a fault.
             let has = |seq: &u32| world.queue.iter().any(|(of, units)| *of == job && units.contains(seq));
             let news: Units = open.into_iter().filter(|seq| !has(seq)).collect();
             if !news.is_empty() {
@@ -305,7 +305,7 @@ impl JobModel {
     }
 }
 
-/// No segment of a commit is known to have been written.
+/// Reports that no segment of a commit is known to have been written.
 fn failed(segments: &[Segment]) -> Vec<Event> {
     vec![Event::Committed(segments.iter().map(|row| (row.index, Outcome::Failed)).collect())]
 }

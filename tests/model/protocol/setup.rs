@@ -1,4 +1,4 @@
-//! What a configuration is.
+//! Configurations of the model.
 
 use domain::job::{CrawlFigures, DriverLease};
 use domain::machine::{Mode, Plan, Scope};
@@ -13,9 +13,9 @@ use crate::world::{JobRow, Units};
 /// How finely the steps of processes are interleaved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Grain {
-    /// A read is answered at once, a unit is prepared at once, a write and its reply are one step.
+    /// Reads and preparations happen at once; a write and its reply are one step.
     Writes,
-    /// The same, but a read is a step.
+    /// Like `Writes`, but a read is a step.
     Reads,
     /// Every action is a step, and so is its reply.
     Replies,
@@ -25,44 +25,45 @@ pub enum Grain {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub jobs: usize,
-    /// The first unit that is not over when the job begins; those before it have ended.
+    /// The first unit that is not over at the beginning; the units before it have ended.
     pub first: Seq,
-    /// Units that the job begins with, those before `first` included.
+    /// Units that the job starts with, including those before `first`.
     pub admitted: u32,
-    /// Most units that it may have.
+    /// Most units that the job may have.
     pub most: u32,
     pub extract: bool,
     pub fail_fast: bool,
     /// Whether a page may fail.
     pub pages_fail: bool,
-    /// Whether a page may leave a model to be asked.
+    /// Whether a page may leave fields to be asked of a model.
     pub asks: bool,
-    /// Whether a page that links to another may be found without the link.
+    /// Whether a repeated visit to a page may find it without its link.
     pub links_vary: bool,
-    /// A handler drives each job, and settles.
+    /// Whether a handler drives each job and settles it.
     pub driver: bool,
-    /// The queue's messages at the beginning; without any, the sweeper runs jobs itself.
+    /// Messages in the queue at the beginning. If there are none, the sweeper starts drivers itself.
     pub messages: Vec<Vec<Seq>>,
-    /// Most workers at once.
+    /// Most concurrent workers.
     pub workers: usize,
-    /// Pages at once, of each process.
+    /// Concurrent pages of each process.
     pub concurrency: u32,
-    /// Crashes, lost replies, failed and late writes, lost and repeated messages, stops and lost leases, all together.
+    /// Most crashes, lost replies, failed and late writes, lost and repeated messages, stops and
+    /// lost leases, all together.
     pub faults: u8,
-    /// How often a process that lives may be slower than its lease.
+    /// How often a live process may be slower than its lease.
     pub overruns: u8,
-    /// After how many leases the deadline comes.
+    /// The deadline comes after so many leases.
     pub deadline: Option<u8>,
-    /// Whether DELETE may be called (of the first job).
+    /// Whether DELETE may be called, on the first job.
     pub delete: bool,
     pub grain: Grain,
-    /// Faults in a row after which a process gives up.
+    /// Failures in a row after which a process gives up.
     pub most_faults: u32,
     pub mutant: Option<Mutant>,
 }
 
 impl Setup {
-    /// A batch whose units the queue's workers do, with one message for each unit.
+    /// A batch whose units are run by the queue's workers, with one message for each unit.
     pub fn queued(units: u32, faults: u8, overruns: u8) -> Setup {
         Setup {
             jobs: 1,
@@ -88,7 +89,7 @@ impl Setup {
         }
     }
 
-    /// A batch that a handler drives, and the sweeper where that dies.
+    /// A batch that a handler drives, and the sweeper if the handler dies.
     pub fn driven(units: u32, faults: u8, overruns: u8) -> Setup {
         Setup { driver: true, messages: Vec::new(), workers: 0, ..Setup::queued(units, faults, overruns) }
     }
@@ -107,7 +108,7 @@ impl Setup {
         self.most > self.admitted
     }
 
-    /// How a process works.
+    /// Returns the plan of a process.
     pub fn plan(&self, kind: Kind, me: Nonce, units: &Units) -> Plan {
         Plan {
             me,
@@ -131,13 +132,13 @@ impl Setup {
         }
     }
 
-    /// What a job took: all but one credit from the month.
+    /// Returns a job's reservation: all but one credit come from the month's quota.
     pub fn reservation(&self) -> Reservation {
         let (total, prepaid) = (u64::from(self.most), u64::from(!self.extract));
         Reservation { monthly: total - prepaid, prepaid, month: Month::parse("2026-11").expect("the month is valid") }
     }
 
-    /// A job as it was accepted.
+    /// Returns a job as it was accepted.
     pub fn job(&self, job: usize) -> Job {
         let endpoint = match (self.extract, self.is_crawl()) {
             (true, _) => Endpoint::Extract,
@@ -170,7 +171,7 @@ impl Setup {
         }
     }
 
-    /// Its rows.
+    /// Returns a job's rows as it was accepted.
     pub fn row(&self) -> JobRow {
         let mut segments: Vec<Segment> = Segment::of_job(self.most).map(Segment::untouched).collect();
         let before = WriteId { writer: NONCES[0], n: 0 };

@@ -1,4 +1,4 @@
-//! What can happen in a state: by itself, and by a fault.
+//! The steps that are possible in a state: those that happen by themselves, and faults.
 
 use domain::segment::UnitState;
 
@@ -8,7 +8,7 @@ use crate::process::{Kind, Op, Process};
 use crate::world::{Units, World};
 
 impl JobModel {
-    /// Steps that come by themselves, without fault and without anybody calling.
+    /// Adds the steps that happen by themselves, without a fault or a call.
     pub fn own_steps(&self, world: &World, steps: &mut Vec<Step>) {
         for (at, process) in world.processes.iter().enumerate() {
             for (op, what) in process.body.ops.iter().enumerate() {
@@ -47,7 +47,8 @@ impl JobModel {
         }
     }
 
-    /// Whether a lease is not over, of a job that is not: and whether one of them is of a process that lives.
+    /// Returns `None` if no lease of a running job is in force, otherwise whether one of them
+    /// belongs to a live process.
     pub fn leases(&self, world: &World) -> Option<bool> {
         let now = self.now(world);
         let jobs = world.rows.jobs.iter().filter(|job| !job.state.ended());
@@ -94,13 +95,13 @@ impl JobModel {
     }
 }
 
-/// Whether a worker that lives has got this message.
+/// Returns whether a live worker has received this message.
 pub fn received(world: &World, (job, units): &(usize, Units)) -> bool {
     let has = |process: &Process| process.kind == Kind::Worker && process.job == *job && *process.message == *units;
     world.processes.iter().any(has)
 }
 
-/// The ways in which an operation may fail.
+/// Returns the ways in which an operation may fail.
 fn faults(op: &Op) -> &'static [How] {
     match op {
         Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat | Op::Prepare(_) | Op::Enqueue(_) => &[How::Fails],

@@ -1,5 +1,5 @@
-//! Every conditional write on the rows, with the conditions as the store says them to the database; a mutant leaves
-//! one out. What happened is noted for the properties.
+//! The conditional writes on the rows, with the conditions that the store passes to the database; mutants leave one
+//! out. Records what happened for the properties.
 
 use domain::machine::{JobView, Outcome, Settling};
 use domain::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
@@ -10,12 +10,12 @@ use crate::mutant::Mutant;
 use crate::world::{JobRow, World};
 
 impl JobModel {
-    /// A job's row as a machine is told of it.
+    /// Returns a job's row as a machine sees it.
     pub fn view(&self, row: &JobRow) -> JobView {
         JobView { state: row.state, admitted: row.admitted, deadline: self.deadline() }
     }
 
-    /// Changes the rows, and judges them anew.
+    /// Changes the rows and checks the invariants again.
     fn change(&self, world: &mut World, job: usize, change: impl FnOnce(&mut JobRow)) {
         world.rows.change(|rows| change(&mut rows.jobs[job]));
         self.judge(world);
@@ -25,14 +25,14 @@ impl JobModel {
         world.history.broken |= !self.in_order(&world.rows);
     }
 
-    /// Results are put without a condition.
+    /// Writes results, without a condition.
     pub fn put_results(&self, world: &mut World, job: usize, results: &[(Seq, u8)]) {
         if results.iter().any(|result| !world.job(job).results.contains(result)) {
             self.change(world, job, |row| row.results.extend(results));
         }
     }
 
-    /// A segment, if its row is of the version before; of an extract, also if the job has not ended.
+    /// Writes a segment if its row has the preceding version and, for an extract, the job has not ended.
     pub fn put_segment(&self, world: &mut World, job: usize, row: &Segment) -> Outcome {
         let old = world.job(job).segments[row.index as usize].clone();
         let ended = self.setup.extract && world.job(job).state.ended();
@@ -46,7 +46,7 @@ impl JobModel {
         Outcome::Refused(Some(old).filter(|old| old.version > 0))
     }
 
-    /// What the mutant does that does not fence: the units that differ from what the writer knew are put.
+    /// Writes without fencing, for the mutant: merges the units that differ from what the writer knew into the row.
     pub fn patch_segment(&self, world: &mut World, job: usize, known: Option<&Segment>, row: &Segment) -> Outcome {
         let old = world.job(job).segments[row.index as usize].clone();
         let mut next = old.clone();
@@ -66,15 +66,16 @@ impl JobModel {
         self.change(world, job, |row| row.segments[index] = new);
     }
 
-    /// META's state, if it is as read.
+    /// Changes META's state if it is as read.
     pub fn begin_termination(&self, world: &mut World, job: usize, from: JobState, to: JobState) {
         if world.job(job).state == from || self.is(Mutant::UnconditionalMove) {
             self.change(world, job, |row| row.state = to);
         }
     }
 
-    /// One transaction: META → ended if its state and its units are as judged, each pool's refund, LEDGER SETTLE if
-    /// absent. Of an extract one write, which ends its unit too. Says whether it took effect.
+    /// Settles in one transaction: META becomes ended if its state and units are as judged, each pool gets its refund,
+    /// and LEDGER SETTLE is written if absent. For an extract it is one write, which also ends the unit. Returns
+    /// whether it took effect.
     pub fn settle(&self, world: &mut World, job: usize, settling: &Settling) -> bool {
         let Settling { job: JobView { state, admitted, .. }, totals, last } = settling;
         let read = domain::Job { state: *state, admitted: *admitted, ..self.setup.job(job) };
@@ -109,8 +110,8 @@ impl JobModel {
         true
     }
 
-    /// A unit's page leads to one more: admitted once, if the job runs and the ceiling allows. The count after, where
-    /// this call admitted it.
+    /// Admits the page that a unit's page links to, once, if the job runs and its limit allows it. Returns the number
+    /// of units afterwards if this call admitted one.
     pub fn grow(&self, world: &mut World, job: usize, seq: Seq) -> Option<u32> {
         let row = world.job(job);
         let runs = row.state == JobState::Running || self.is(Mutant::GrowthIgnoresState);
@@ -124,7 +125,7 @@ impl JobModel {
         Some(world.job(job).admitted)
     }
 
-    /// What a write does to each unit, and whether it may.
+    /// Records what a write does to each unit, and whether it may.
     fn note(&self, world: &mut World, job: usize, old: &Segment, new: &Segment) {
         let (now, row) = (self.now(world), world.job(job).clone());
         let history = &mut world.history;

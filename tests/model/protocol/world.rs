@@ -1,4 +1,4 @@
-//! A state of the whole: the rows, the queue, writes that are still on their way, and the processes.
+//! A state of the whole system: rows, queue, writes that are still on their way, and processes.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::process::Process;
 /// Most jobs of a configuration.
 pub const JOBS: usize = 2;
 
-/// Units of a message, or of something else.
+/// A set of units, for example of a message.
 pub type Units = BTreeSet<Seq>;
 
 /// A job's rows.
@@ -20,16 +20,16 @@ pub type Units = BTreeSet<Seq>;
 pub struct JobRow {
     pub state: JobState,
     pub admitted: u32,
-    /// By index; those of version 0 have no row.
+    /// By index; segments of version 0 have no row.
     pub segments: Vec<Segment>,
     pub results: BTreeSet<(Seq, u8)>,
-    /// Units whose child was admitted.
+    /// Units that have admitted the page they link to.
     pub grown: Units,
-    /// LEDGER SETTLE, or an extract's charge: charged, back to the month, back to prepaid.
+    /// LEDGER SETTLE, or an extract's charge: charged, refunded to the month, refunded to prepaid.
     pub settled: Option<(u64, u64, u64)>,
 }
 
-/// All rows: two jobs draw on one pool.
+/// All rows: the jobs draw on one account's pools.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rows {
     pub jobs: Vec<JobRow>,
@@ -39,7 +39,7 @@ pub struct Rows {
     pub prepaid: i64,
 }
 
-/// A write of which its process was told that it failed, and that takes effect later.
+/// A write that its process saw fail and that takes effect later.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Flight {
     Segment { job: usize, row: Segment },
@@ -47,30 +47,30 @@ pub enum Flight {
     Settle { job: usize, settling: Settling },
 }
 
-/// What happened, beyond what rows tell: for properties only, nobody reads it.
+/// What happened beyond what the rows show. Only properties read it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct History {
     /// What DELETE answered for each job: whether the job was cancelled.
     pub answered: [Option<bool>; JOBS],
     /// How often a settlement of each job took effect.
     pub settled: [u8; JOBS],
-    /// A unit that was over was moved again.
+    /// A unit that was over was changed again.
     pub over_moved: bool,
     /// A unit was both started and skipped.
     pub started_and_skipped: bool,
-    /// A unit was moved by who had no right to.
+    /// A unit was changed by a process without the right to.
     pub unfenced: bool,
     /// A unit was started after DELETE had answered.
     pub started_after_delete: bool,
-    /// A unit was started on a row that says that another has failed.
+    /// A unit was started on a row that records another's failure.
     pub started_after_failure: bool,
-    /// A page ran that no row says was started.
+    /// A page ran although no row says that its unit was started.
     pub ran_unstarted: bool,
-    /// `domain::invariants` found something.
+    /// `domain::invariants` found a violation.
     pub broken: bool,
     /// A unit was taken over.
     pub taken_over: bool,
-    /// A unit that waited for the model ended with its answer; one ended with what was there.
+    /// A unit that waited for the model ended with its answer; one ended with its provisional result.
     pub answered_unit: bool,
     pub provisional: bool,
     /// A process was told that it had lost its unit.
@@ -81,12 +81,12 @@ pub struct History {
 pub struct World {
     pub rows: Kept<Rows>,
     pub processes: Vec<Process>,
-    /// The messages that the queue has. It delivers any of them, to anybody, as often as it likes.
+    /// The queue's messages. It may deliver any of them, to any worker, any number of times.
     pub queue: Kept<BTreeSet<(usize, Units)>>,
     pub flights: Vec<Flight>,
-    /// Leases that ended one after the other.
+    /// How many lease lengths have passed.
     pub clock: u8,
-    /// The deadline has passed.
+    /// Whether the deadline has passed.
     pub late: bool,
     /// Faults that may still happen.
     pub faults: u8,
@@ -100,12 +100,12 @@ impl World {
         &self.rows.jobs[job]
     }
 
-    /// A job's units that wait for the model, with the attempts that read them.
+    /// Returns a job's units that wait for the model, with the attempts that read them.
     pub fn asked(&self, job: usize) -> impl Iterator<Item = (Seq, u8)> + '_ {
         self.job(job).segments.iter().flat_map(Segment::asked)
     }
 
-    /// The least nonce that is written nowhere and that no process knows of.
+    /// Returns the least nonce that no row and no process refers to.
     pub fn fresh_nonce(&self) -> Nonce {
         let flying = self.flights.iter().filter_map(|flight| match flight {
             Flight::Segment { row, .. } => Some(row),
