@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
-/// 100 URLs, one that hangs, one 404, one PDF, one that redirects in a loop, duplicates among the rest.
+/// Among 100 URLs: one that hangs, one 404, one PDF, one redirect loop, and duplicates.
 #[tokio::test]
-async fn batch_results_are_in_input_order_and_add_up() {
+async fn batch_results_are_in_input_order_and_the_totals_add_up() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut urls = site.urls("/p", 94);
     urls.insert(3, site.url("/hang"));
@@ -34,7 +34,7 @@ async fn batch_results_are_in_input_order_and_add_up() {
     assert!((1..94).all(|i| counts[&format!("/p/{i}")] == 1), "every page is fetched once");
     assert_eq!(counts["/p/0"], 3, "as often as it is named or redirected to");
     let again = world.get(&format!("/v1/jobs/{}/result", got.job())).await;
-    // But for the white space that kept the first one awake.
+    // The texts differ in the white space that kept the first response alive.
     assert!(again.json() == body, "the same body again");
     world.assert_sound().await;
 }
@@ -56,7 +56,7 @@ async fn fail_fast_stops_at_the_first_failure_and_refunds_the_rest() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_stops_nothing() {
+async fn a_client_that_disconnects_stops_nothing() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "urls": site.urls("/gate", 12), "schema": schema() });
     let request = world.request(reqwest::Method::POST, "/v1/batch").body(body.to_string());

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
-/// A JSON Schema, as pydantic and zod write it, is a schema.
+/// The schema has the form that pydantic and zod write.
 #[tokio::test]
-async fn a_json_schema_is_a_schema() {
+async fn a_json_schema_is_accepted_as_a_schema() {
     let (world, site) = (World::start().await, Site::start().await);
     let schema = json!({
         "$defs": {"Offer": {"type": "object", "properties": {"price": {"anyOf": [{"type": "number"}, {"type": "null"}]}}}},
@@ -19,7 +19,7 @@ async fn a_json_schema_is_a_schema() {
 }
 
 #[tokio::test]
-async fn extract_answers_with_typed_values_and_takes_one_credit() {
+async fn extract_returns_typed_values_and_charges_one_credit() {
     let (world, site) = (World::start().await, Site::start().await);
     let got = world.post("/v1/extract", &json!({ "url": site.url("/p/7"), "schema": schema() })).await;
     assert_eq!(got.status, 200);
@@ -40,7 +40,7 @@ async fn extract_answers_with_typed_values_and_takes_one_credit() {
 }
 
 #[tokio::test]
-async fn a_failed_extract_is_200_told_inside_and_charged() {
+async fn a_failed_extract_is_200_with_an_error_body_and_is_charged() {
     let (world, site) = (World::start().await, Site::start().await);
     for (path, code, retryable) in [
         ("/404", "URL_UNREACHABLE", true),

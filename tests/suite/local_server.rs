@@ -12,7 +12,7 @@ use crate::support::until;
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_ends_cleanly_and_hands_over_what_runs() {
+async fn sigterm_hands_over_running_jobs_and_exits_with_0() {
     let (folder, site) = (Folder::new("term"), Site::start().await);
     let mut server = Server::start(&folder.0);
     let body = json!({ "urls": site.urls("/slow/300", 60), "schema": schema(), "options": {"concurrency": 4} });
@@ -32,11 +32,11 @@ async fn it_ends_cleanly_and_hands_over_what_runs() {
     assert_eq!(site.hits(), 60, "what had started was finished, nothing was fetched twice");
 }
 
-/// A machine that has no descriptors left says so of itself, never of a site: the pages that it could not ask for are its
-/// own fault, and are not charged as unreachable.
+/// A process without free file descriptors reports `INTERNAL` for the pages that it could not request. It does not
+/// report the site as unreachable.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_out_of_descriptors_blames_no_site() {
+async fn a_lack_of_file_descriptors_is_not_blamed_on_the_site() {
     let (folder, site) = (Folder::new("descriptors"), Site::start().await);
     let direct = Server::command(&folder.0, &[("FETCH_CONCURRENCY", "100")]);
     let mut command = Command::new("sh");
@@ -53,16 +53,17 @@ async fn who_is_out_of_descriptors_blames_no_site() {
         answer["results"].as_array().unwrap().iter().map(|r| r["error"]["code"].as_str().unwrap()).collect();
     assert!(codes.iter().all(|code| matches!(*code, "TIMEOUT" | "INTERNAL")), "{codes:?}");
     assert!(codes.contains(&"INTERNAL"), "it was never short of them: {codes:?}");
-    // Once they are back it goes on.
+    // With descriptors free again, pages are fetched.
     site.open_gate();
     let one = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
     let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY).body(one);
     assert!(request.send().await.unwrap().text().await.unwrap().contains("Page 1"));
 }
 
-/// Whoever changes the key of the account `dev` wants the former to be none; and what is announced as its key is its.
+/// A start with a new key for the account `dev` revokes the previous key. A start with a revoked key, or with a key of
+/// another account, is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_of_dev_is_the_last_that_was_given_and_no_other() {
+async fn a_new_dev_key_revokes_the_previous_one() {
     const OTHER: &str = "sk_live_process_other";
     let folder = Folder::new("dev-key");
     drop(Server::start(&folder.0));
@@ -80,10 +81,10 @@ async fn the_key_of_dev_is_the_last_that_was_given_and_no_other() {
     assert_eq!(usage(&server, OTHER).await.0, 200, "a start that is refused changes nothing");
 }
 
-/// What a running server has in its folder is its owner's alone, the way to its tables included.
+/// Only the owner can access the files of a running server, the socket to its tables included.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_folder_of_a_running_server_is_its_owners_alone() {
+async fn only_the_owner_can_access_the_data_folder() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new("rights");
     std::fs::create_dir_all(&folder.0).unwrap();

@@ -1,7 +1,7 @@
-//! Runo from outside and from inside: whole flows over HTTP, the store's contract, crashes at every call, the
-//! dependency rule. Everything listens on and targets loopback only.
+//! System tests: whole calls over HTTP, the store's contract, a fault at every call, the dependency rule. Every
+//! listener and every target is on loopback.
 
-// Helpers outside of test functions fail a test by panicking too.
+// Helpers outside of test functions also fail a test by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod admin;

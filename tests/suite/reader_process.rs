@@ -15,10 +15,10 @@ use crate::support::stack::{client, schema};
 use crate::support::until;
 use crate::support::world::{Ground, accept, call, drain};
 
-/// A server that is killed while it works on a page, and a page that would kill its next reader: the second attempt is
-/// read by a process of its own, nobody else waits for it, and the unit is charged once.
+/// A server is killed while it works on two pages. The second attempts are read in child processes: other calls do not
+/// wait for them, and each unit is charged once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_attempt_takes_nobody_s_place() {
+async fn a_second_attempt_does_not_delay_other_calls() {
     let (folder, site) = (Folder::new("suspect"), Site::start().await);
     let vars = [("FETCH_CONCURRENCY", "2")];
     let server = Server::start_with(&folder.0, &vars);
@@ -50,15 +50,15 @@ async fn a_second_attempt_takes_nobody_s_place() {
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
-/// The process that reads a suspected page keeps to what it is told that it may take: it dies of a page that takes more
-/// memory or more processor time, and reads the same page where it may take them.
+/// The process that reads a suspected page keeps to its limits: it dies of a page that takes more memory or processor
+/// time than allowed, and reads the same page where the limits are higher.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_reader_dies_of_its_limits() {
+fn a_reader_process_dies_at_its_memory_and_cpu_limits() {
     use std::io::{Read, Write};
     use std::process::Stdio;
     const MB: u64 = 1024 * 1024;
-    // Whether it gave an answer, and how its process ended otherwise.
+    // Returns the answer, or the exit status of a process that did not answer.
     let read = |page: &str, memory: u64, cpu_secs: u64| {
         let field = json!({ "field": "title", "type": "string", "example": "x" });
         let order = json!({
@@ -69,7 +69,7 @@ fn a_reader_dies_of_its_limits() {
         let command = command.arg(reader::ARGUMENT).env_clear().stderr(Stdio::null());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut to = child.stdin.take().unwrap();
-        // Whoever died does not read to the end.
+        // A process that died has not read everything, so this write may fail.
         let _ = to.write_all(format!("{order}\n{page}").as_bytes());
         drop(to);
         let mut answer = String::new();
@@ -81,15 +81,15 @@ fn a_reader_dies_of_its_limits() {
     assert!(read(&large, 2_048 * MB, 60).is_ok());
     assert!(!read(&large, 100 * MB, 60).unwrap_err().success());
     let ended = read(&large, 2_048 * MB, 1).unwrap_err();
-    // SIGKILL at the hard limit, SIGXCPU at the soft one: they are the same second.
+    // SIGKILL at the hard limit, SIGXCPU at the soft one: both are set to the same second.
     assert!(matches!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9 | 24)), "{ended:?}");
 }
 
-/// A process dies while a page is fetched; the next one reads that page in a process of its own, which hangs. It holds no
-/// permit to fetch meanwhile: another page is served though there is one permit in all.
+/// A process dies while it fetches a page. The next process reads that page in a child process, which hangs. Meanwhile
+/// the unit holds no permit to fetch: another page is served although there is only one permit.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_attempt_that_hangs_holds_no_permit() {
+async fn a_hanging_second_attempt_holds_no_fetch_permit() {
     let folder = std::env::temp_dir().join(format!("runo-test-hangs-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (program, began) = (folder.join("reader"), folder.join("began"));

@@ -1,5 +1,5 @@
-//! The real local server killed with SIGKILL while it runs jobs: an extract, batches and crawls, held and detached. After
-//! a restart every job completes; nothing is lost and nothing is charged twice.
+//! The local server killed with SIGKILL while it runs jobs: an extract, batches and crawls, held and detached. After a
+//! restart every job completes; nothing is lost and nothing is charged twice.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
 
-/// Sends a call and gives its job once the head is there; the body is left to break off.
+/// Sends a call and returns the job's id once the head is there. The connection is closed without reading the body.
 async fn begin(server: &Server, path: &str, body: Value) -> String {
     let request = client().post(format!("{}{path}", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
@@ -19,7 +19,7 @@ async fn begin(server: &Server, path: &str, body: Value) -> String {
     response.headers()["x-job-id"].to_str().unwrap().to_owned()
 }
 
-/// Waits for the job on a server that was started anew, and checks the sums.
+/// Waits until the restarted server has completed the job, and checks progress and credits. Returns the result.
 async fn end(server: &Server, folder: &Folder, job: &str, pages: usize) -> Value {
     until("the job is completed", async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -37,7 +37,7 @@ async fn end(server: &Server, folder: &Folder, job: &str, pages: usize) -> Value
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_an_extract() {
+async fn an_extract_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-extract"), Site::start().await);
     let server = Server::start(&folder.0);
     let url = site.url("/slow/1500/a");
@@ -51,9 +51,9 @@ async fn a_killed_server_goes_on_with_an_extract() {
     assert_eq!(site.hits(), 2, "its page was asked for again, once");
 }
 
-/// A handler that waits and workers that work, all gone at once, and the queue with them.
+/// The kill ends the waiting handler, the workers and the queue at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_a_held_async_batch() {
+async fn a_held_async_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-async"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 400);
@@ -69,7 +69,7 @@ async fn a_killed_server_goes_on_with_a_held_async_batch() {
     assert!(site.hits() <= 400 + 32, "only what was under way is fetched twice: {}", site.hits());
 }
 
-/// The site has more pages than the limit, so that what is admitted twice after the crash would show.
+/// The site has more pages than the limit, so that pages admitted twice after the crash would show.
 async fn crawl(name: &str, async_mode: bool) {
     const PAGES: usize = 120;
     let mut spec = Spec::tree(400, 8);
@@ -97,17 +97,17 @@ async fn crawl(name: &str, async_mode: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_a_held_crawl() {
+async fn a_held_crawl_completes_after_a_kill() {
     crawl("kill-held-crawl", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_a_held_async_crawl() {
+async fn a_held_async_crawl_completes_after_a_kill() {
     crawl("kill-async-crawl", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_where_it_was() {
+async fn a_held_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 200);
@@ -137,16 +137,16 @@ async fn a_killed_server_goes_on_where_it_was() {
     let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
-    // Only what was under way when it was killed may have been fetched twice: as many as run at once.
+    // Only the pages under way at the kill may be fetched twice: at most as many as run at once.
     assert!(site.hits() <= 200 + 8, "{}", site.hits());
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 200);
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
-/// The queue forgets everything when the process dies; by design that loses nothing.
+/// The queue loses every message when the process dies; by design the job completes anyway.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_a_detached_job() {
+async fn a_detached_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-queued"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/p", 1_000);
@@ -176,9 +176,9 @@ async fn a_killed_server_goes_on_with_a_detached_job() {
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
-/// The site has more pages than the limit, so that what is admitted twice after the crash would show.
+/// The site has more pages than the limit, so that pages admitted twice after the crash would show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_a_detached_crawl() {
+async fn a_detached_crawl_completes_after_a_kill() {
     const PAGES: usize = 150;
     let mut spec = Spec::tree(400, 8);
     spec.slow_ms = 30;
@@ -215,7 +215,7 @@ async fn a_killed_server_goes_on_with_a_detached_crawl() {
     assert_eq!(shown, after.keys().cloned().collect(), "never more than the limit, and each has its result");
     assert_eq!(shown.len(), PAGES);
     assert!(shown.is_subset(&site.spec.tree.all()));
-    // Only what was under way when it was killed may have been fetched twice: as many as run at once.
+    // Only the pages under way at the kill may be fetched twice: at most as many as run at once.
     let again = after.iter().filter(|(_, n)| **n > 1).count();
     let hits: usize = after.values().sum();
     assert!(hits <= PAGES + 32 && after.values().all(|n| *n <= 2), "{again} pages again, {hits} hits");
