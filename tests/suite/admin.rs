@@ -7,7 +7,7 @@ use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
 
-/// Status and body of an answer to the holder of a key.
+/// Status and body of `GET /v1/usage` with this key.
 pub(crate) async fn usage(server: &Server, key: &str) -> (u16, Value) {
     let request = client().get(format!("{}/v1/usage", server.base)).header("X-API-Key", key);
     let response = request.send().await.unwrap();
@@ -15,7 +15,7 @@ pub(crate) async fn usage(server: &Server, key: &str) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_works_on_the_running_server() {
+async fn accounts_and_keys_are_changed_on_a_running_server() {
     let folder = Folder::new("admin");
     let server = Server::start(&folder.0);
     let (_, text) = admin(&folder.0, &["account", "create", "--plan", "free", "--json"]);
@@ -54,7 +54,7 @@ async fn it_works_on_the_running_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_limited_by_the_plan_shown_masked_and_bound_anew() {
+async fn keys_are_limited_by_plan_listed_masked_and_rebound() {
     let (folder, site) = (Folder::new("keys"), Site::start().await);
     let server = Server::start(&folder.0);
     admin(&folder.0, &["account", "create", "--plan", "free", "--id", "small"]);
@@ -98,14 +98,14 @@ async fn keys_are_limited_by_the_plan_shown_masked_and_bound_anew() {
     let shown = listed["keys"].as_array().unwrap().iter().find(|one| one["ends_in"] == end).unwrap();
     assert_eq!(shown["key"], format!("sk_static_…{end}"));
     assert!(!text.contains(&key));
-    // Neither a dynamic key, nor another account's, nor a revoked one has a schema to change.
+    // A dynamic key, a key of another account and a revoked key have no schema to change.
     assert!(!admin_given(&folder.0, &bind, KEY).0);
     assert!(!admin_given(&folder.0, &["key", "schema", "--account", "dev", "--schema", &price], &key).0);
     assert!(admin_given(&folder.0, &["key", "revoke", "--account", "small"], &key).0);
     assert!(!admin_given(&folder.0, &bind, &key).0);
 }
 
-/// A shell's history keeps arguments, so the key may come another way.
+/// A shell's history keeps arguments, so `admin key revoke` also reads the key from standard input.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_to_revoke_is_read_from_standard_input() {
     let folder = Folder::new("revoke");
@@ -126,13 +126,13 @@ async fn a_key_to_revoke_is_read_from_standard_input() {
     assert_eq!(usage(&server, &second).await.0, 401);
 }
 
-/// A job of another's that runs: cancelled by its id, and with its account.
+/// `admin job cancel` and `admin account suspend` both cancel a running job.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_job_is_cancelled() {
+async fn job_cancel_and_account_suspend_cancel_a_running_job() {
     let (folder, site) = (Folder::new("cancel"), Site::start().await);
     let server = Server::start(&folder.0);
     let begin = async || {
-        // Pages behind the gate take longer than a look at the job stays fresh.
+        // Pages behind the gate outlast the driver's cached view of the job.
         let urls = [site.urls("/gate", 2), site.urls("/slow/150", 18)].concat();
         let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 2 } });
         let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
@@ -140,7 +140,8 @@ async fn a_running_job_is_cancelled() {
         let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
         (job, response)
     };
-    // The driver learns of it at its next look; until then pages may start, and those are charged.
+    // The driver notices the cancellation when it next reads the job. Pages may start until then, and those are
+    // charged.
     let ended = async |job: &str, response: reqwest::Response, before: usize| {
         let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         let ran = site.hits() - before;

@@ -1,4 +1,4 @@
-//! Async mode as a client sees it: the same answers by way of the queue, with and without workers.
+//! Async mode as a client sees it: the same responses through the queue, with and without workers.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn without_workers_the_handler_does_the_work_after_the_stall_limit() {
 }
 
 #[tokio::test]
-async fn a_detached_job_is_done_by_workers_alone() {
+async fn a_detached_job_is_run_by_workers_alone() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = site.urls("/p", 25);
     let got = prefer(&world, "respond-async", &json!({ "urls": urls, "schema": schema() })).await;
@@ -68,7 +68,7 @@ async fn a_detached_job_is_done_by_workers_alone() {
 }
 
 #[tokio::test]
-async fn wait_ends_with_what_is_there_and_the_result_takes_it_up() {
+async fn wait_returns_the_results_so_far_and_result_resumes() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.url("/gate/0"), site.url("/p/1"), site.url("/p/2"), site.url("/404")];
     for body in [json!({ "urls": urls, "schema": schema() }), asynchronous(&urls, json!({}))] {
@@ -103,7 +103,7 @@ fn lines(text: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn lines_come_as_units_finish() {
+async fn ndjson_lines_arrive_as_units_finish() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.url("/gate/0"), site.url("/p/1"), site.url("/404")];
     for body in [json!({ "urls": urls, "schema": schema() }), asynchronous(&urls, json!({}))] {
@@ -151,7 +151,7 @@ fn events(text: &str) -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn events_are_numbered_and_resumed() {
+async fn events_are_numbered_and_resume_after_last_event_id() {
     let (world, site) = (World::start().await, Site::start().await);
     for queued in [false, true] {
         let body = json!({ "urls": site.urls("/p", 12), "schema": schema(), "async_mode": queued });
@@ -223,7 +223,7 @@ async fn two_large_jobs_take_turns() {
 }
 
 #[tokio::test]
-async fn an_idempotent_async_call_joins_its_job() {
+async fn a_repeated_async_call_with_its_key_joins_the_job() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = asynchronous(&site.urls("/gate", 3), json!({}));
     let send = |prefer: &'static str| {
@@ -240,16 +240,16 @@ async fn an_idempotent_async_call_joins_its_job() {
     assert_eq!(world.used().await, 3);
 }
 
-/// Nothing listens where the queue should be: the handler does the work at once, and nobody can tell from the answer.
+/// Nothing listens where the queue should be: the handler does the work at once, and the response does not show it.
 #[tokio::test]
-async fn a_dead_queue_costs_no_time() {
+async fn with_a_dead_queue_the_handler_works_at_once() {
     use crate::support::world::{Ground, accept, call, drain};
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&crate::support::faults::Faults::default()).await;
     let mut batch = call(domain::Endpoint::Batch, site.urls("/p", 12));
     batch.async_mode = true;
     let started = accept(&engine, batch).await.unwrap();
-    // The clock stands: no stall limit can have passed.
+    // The clock stands still: the stall limit cannot have passed.
     let results = drain(engine.driver.start(*started, None)).await.unwrap();
     assert!(results.len() == 12 && results.iter().all(|result| result["status"] == "success"));
     assert_eq!(site.hits(), 12);
@@ -257,7 +257,7 @@ async fn a_dead_queue_costs_no_time() {
 }
 
 #[tokio::test]
-async fn async_mode_is_taken_at_the_top_and_in_options() {
+async fn async_mode_is_read_at_the_top_level_and_in_options() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = site.urls("/p", 2);
     for body in [

@@ -1,5 +1,5 @@
-//! The check of all rows: what it reads, that it goes on where it was, that it counts each fault once whoever dies, and that
-//! what is passed in its midst is no fault.
+//! The check of all rows: what it reads, that the next slice resumes it, that each violation counts once even if slices
+//! die, and that a change during the check is no violation.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -18,7 +18,7 @@ use crate::support::rows;
 use crate::support::site::Site;
 use crate::support::world::{Ground, NOV_24, accept, call, drain};
 
-/// A clock that is a second further each time that it is asked: a slice's time is up after so many pages.
+/// A clock that advances by a second each time it is read, so that a slice's time is up after a given number of pages.
 struct Ticking(AtomicI64);
 
 impl Clock for Ticking {
@@ -27,9 +27,9 @@ impl Clock for Ticking {
     }
 }
 
-/// When the jobs have ended, and are still kept.
+/// A time at which the jobs have ended and are still kept.
 const LATER: i64 = NOV_24 + 10_000;
-/// What a slice leaves to itself.
+/// The time that a slice keeps in reserve before its end, in milliseconds.
 const MARGIN: i64 = 60_000;
 
 fn audit<'a>(store: &'a Store, clock: &'a dyn Clock) -> Audit<'a> {
@@ -45,7 +45,7 @@ async fn slice(
     audit.slice(wish, until, &mut |violation: &Violation| told.push(violation.clone())).await
 }
 
-/// Two accounts and three jobs, with four faults: a month, a balance, and two results that are gone.
+/// Two accounts and three jobs with four violations: a month, a balance, and two missing results.
 async fn faulty() -> (Ground, Vec<Violation>) {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let store = ground.store(&Faults::default()).await;
@@ -87,7 +87,7 @@ fn sorted(mut told: Vec<Violation>) -> Vec<Violation> {
 }
 
 #[tokio::test]
-async fn slices_hand_on_and_each_fault_is_found_once() {
+async fn slices_resume_the_check_and_each_violation_is_found_once() {
     let (ground, faults) = faulty().await;
     let store = ground.store(&Faults::default()).await;
     assert_eq!(sorted(audit(&store, &ground.clock).violations().await.unwrap().into_iter().collect()), faults);
@@ -106,7 +106,7 @@ async fn slices_hand_on_and_each_fault_is_found_once() {
             }
         };
         assert_eq!((sorted(told), end.violations), (faults.clone(), 4), "{pages} pages a slice");
-        // Nobody has reported it yet: whoever comes next is told again, and then no one.
+        // The result is not yet reported: the next slice returns it again. Once it is reported, later slices are idle.
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
         assert!(matches!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(),
             Slice::Finished(again) if again.violations == 4));
@@ -121,7 +121,8 @@ async fn slices_hand_on_and_each_fault_is_found_once() {
     assert!(counts[0] >= 5 && counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
 }
 
-/// Strikes the second slice of a check at one of its calls; whoever comes after its time is up goes on.
+/// Injects a fault into one call of a check's second slice. A slice that runs after the second slice's time is up
+/// resumes the check. Returns whether the fault was injected.
 async fn struck(fault: Fault, at: usize) -> bool {
     let (ground, faults) = faulty().await;
     let context = format!("{fault:?} at {at}");
@@ -135,7 +136,7 @@ async fn struck(fault: Fault, at: usize) -> bool {
     let ran = slice(audit(&store, &clock), Wish::GoOn, None, &mut told).await;
     assert_eq!(ran.is_err(), strike.struck(), "{context}: {ran:?}");
     if ran.is_err() && at > 1 {
-        // The dead one's time is not up.
+        // The lease of the dead slice has not ended.
         assert_eq!(
             slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap(),
             Slice::Idle,
@@ -153,7 +154,7 @@ async fn struck(fault: Fault, at: usize) -> bool {
 }
 
 #[tokio::test]
-async fn a_slice_that_dies_loses_nothing_and_nothing_is_counted_twice() {
+async fn a_slice_that_dies_loses_and_repeats_no_violation() {
     for fault in Fault::ALL {
         let mut at = 0;
         while struck(fault, at).await {
@@ -163,9 +164,9 @@ async fn a_slice_that_dies_loses_nothing_and_nothing_is_counted_twice() {
     }
 }
 
-/// One that was taken for dead is refused when it comes to write.
+/// A slice whose lease was taken over cannot write its result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_slices_at_once_one_counts() {
+async fn of_two_concurrent_slices_one_counts() {
     let (ground, faults) = faulty().await;
     let store = ground.store(&Faults::default()).await;
     let (reached, wait) = mpsc::channel();
@@ -174,7 +175,7 @@ async fn of_two_slices_at_once_one_counts() {
     let first = tokio::spawn(async move {
         let mut tell = |_: &Violation| {
             let _ = reached.send(());
-            // Once nobody holds the other end any more this goes on by itself.
+            // Once the sender is dropped, this returns at once.
             let _ = tokio::task::block_in_place(|| held.lock().unwrap().recv());
         };
         audit(&slow, &clock).slice(Wish::Begin, None, &mut tell).await
@@ -190,7 +191,7 @@ async fn of_two_slices_at_once_one_counts() {
     assert_eq!(first.await.unwrap().unwrap(), Slice::Idle);
 }
 
-/// Sets right, at the so-manieth look at the clock, what is amiss.
+/// Repairs the broken row when the clock is read for the `heal`th time.
 struct Healing<'a> {
     ground: &'a Ground,
     heal: AtomicU64,
@@ -207,17 +208,18 @@ impl Clock for Healing<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_look_finds_and_another_does_not_is_no_fault() {
+async fn what_a_second_look_does_not_find_is_no_violation() {
     let ground = Ground::new().await;
     let store = ground.store(&Faults::default()).await;
     rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
     assert_eq!(audit(&store, &ground.clock).violations().await.unwrap().len(), 1);
-    // The clock is asked when the check begins, and after each look, when the rows for the next are read: two see it.
+    // The clock is read when the check begins and after each look, before the rows are read again: two looks find the
+    // violation.
     let clock = Healing { ground: &ground, heal: AtomicU64::new(2) };
     assert_eq!(audit(&store, &clock).violations().await.unwrap(), [].into());
 }
 
-/// A ledger of `entries` of a month that is over, and `jobs` that are still kept.
+/// A ledger with `entries` entries of a past month, and `jobs` jobs that are still kept.
 async fn full(entries: u64, jobs: u64) -> (Ground, Faults) {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
@@ -241,7 +243,7 @@ async fn full(entries: u64, jobs: u64) -> (Ground, Faults) {
     (ground, Faults::default())
 }
 
-/// Requests of a check, and rows that it asks for by their keys; a page of a scan or a query is a megabyte.
+/// The number of requests of a check, and of rows that it reads by key. A page of a scan or a query is a megabyte.
 async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
     let (ground, seen) = full(entries, jobs).await;
     let store = ground.store(&seen).await;
@@ -252,10 +254,10 @@ async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
     (calls.len(), by_key)
 }
 
-/// Each job's two entries are read by their keys, each ledger along its keys, each table once; nothing is read for every
-/// job anew.
+/// Each job's two entries are read by key, each ledger along its keys, each table once. Nothing is read again for every
+/// job.
 #[tokio::test]
-async fn what_is_read_grows_with_the_rows_and_no_faster() {
+async fn reads_grow_linearly_with_the_rows() {
     let (small, by_key) = reads(10_000, 400).await;
     assert_eq!(by_key, 2 * 401);
     let (large, by_key) = reads(40_000, 1_600).await;

@@ -1,4 +1,5 @@
-//! DELETE: exact, owner-scoped, cooperative; the shell example of the contract.
+//! `DELETE /v1/jobs/{job_id}`: exact to the credit, limited to the owner, cooperative; the shell example of the
+//! contract.
 
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use crate::support::stack::{World, schema};
 use crate::support::until;
 
 #[tokio::test]
-async fn a_cancelled_batch_keeps_what_ran_and_refunds_the_rest_to_the_credit() {
+async fn a_cancelled_batch_refunds_exactly_the_units_that_did_not_start() {
     let (world, site) = (World::start().await, Site::start().await);
     let before = world.used().await;
     let urls = site.urls("/gate", 200);
@@ -53,7 +54,7 @@ async fn a_cancelled_batch_keeps_what_ran_and_refunds_the_rest_to_the_credit() {
 }
 
 #[tokio::test]
-async fn a_cancelled_extract_says_so_and_stays_charged() {
+async fn a_cancelled_extract_is_job_cancelled_and_stays_charged() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "url": site.url("/gate/1"), "schema": schema() });
     let (job, result) = world.begin("/v1/extract", body).await;
@@ -79,7 +80,7 @@ async fn unknown_jobs_are_not_found() {
     }
 }
 
-/// The example of the contract (curl piped to tee, grep, DELETE; no `-N`), with a batch whose pages take seconds.
+/// The shell example of the contract (curl piped to tee, grep, DELETE; no `-N`), with a batch whose pages take seconds.
 #[tokio::test]
 async fn the_shell_example_works() {
     const SCRIPT: &str = r#"
@@ -117,7 +118,7 @@ sed '1,/^\r$/d' batch.out
 }
 
 #[tokio::test]
-async fn suspending_an_account_stops_its_jobs_and_refunds_what_had_not_started() {
+async fn suspending_an_account_cancels_its_jobs_and_refunds_units_that_did_not_start() {
     let (world, site) = (World::start().await, Site::start().await);
     let tenant = world.account("tenant", domain::Plan::Scale, None, None).await;
     let body = json!({ "urls": site.urls("/gate", 50), "schema": schema(), "options": { "concurrency": 4 } });

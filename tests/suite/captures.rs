@@ -1,4 +1,5 @@
-//! Screenshots: kept beside their results, shown to the account whose job it is. Who takes them here is no browser.
+//! Screenshots: kept as long as their results, served only to the account that owns the job. A stub takes them here,
+//! not a browser.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use crate::support::site::Site;
 use crate::support::stack::{Caller, World, config, schema};
 use crate::support::world::RunningClock;
 
-/// Says of each page that it was rendered, and has a picture of its URL.
+/// A renderer that reports every page as rendered, with a text that names the URL as its screenshot.
 #[derive(Default)]
 struct Painter {
     asked: Mutex<Vec<Request>>,
@@ -39,7 +40,7 @@ impl Render for Painter {
     }
 }
 
-/// A clock that runs, and can be put forward.
+/// A clock that runs and can be moved forward.
 struct Shifted(RunningClock, AtomicI64);
 
 impl Clock for Shifted {
@@ -70,7 +71,7 @@ impl Stage {
     }
 }
 
-/// Status, type and body of an answer to a GET.
+/// Status, content type and body of the response to a GET.
 async fn picture(caller: &Caller, path: &str) -> (u16, String, Vec<u8>) {
     let response = caller.request(Method::GET, path).send().await.unwrap();
     let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
@@ -82,9 +83,9 @@ fn options() -> Value {
 }
 
 #[tokio::test]
-async fn each_page_of_a_batch_has_its_picture_while_results_are_kept() {
+async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
     let stage = Stage::start().await;
-    // Pages that need no browser.
+    // These pages need no browser; the option makes one render them.
     let urls = stage.site.urls("/p", 3);
     let answer = stage.world.batch(&urls, options()).await;
     let (job, got) = (answer.job(), answer.json());
@@ -104,7 +105,7 @@ async fn each_page_of_a_batch_has_its_picture_while_results_are_kept() {
     }
     let refused = stage.world.request(Method::POST, &first).send().await.unwrap();
     assert_eq!((refused.status().as_u16(), refused.headers()["allow"].to_str().unwrap()), (405, "GET, HEAD, OPTIONS"));
-    // Another account, and nobody.
+    // Another account, and an unknown key.
     let other = stage.world.account("other", Plan::Scale, None, None).await;
     let answer = other.get(&first).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "JOB_FORBIDDEN"));
@@ -119,7 +120,7 @@ async fn each_page_of_a_batch_has_its_picture_while_results_are_kept() {
 }
 
 #[tokio::test]
-async fn an_extract_with_a_picture_is_no_matter_of_the_cache() {
+async fn an_extract_with_a_screenshot_bypasses_the_result_cache() {
     let stage = Stage::start().await;
     let url = stage.site.url("/p/7");
     let extract = async |options: Value| {
@@ -140,7 +141,7 @@ async fn an_extract_with_a_picture_is_no_matter_of_the_cache() {
 }
 
 #[tokio::test]
-async fn without_a_browser_there_is_a_warning_and_no_picture() {
+async fn without_a_browser_there_is_a_warning_and_no_screenshot() {
     let (world, site) = (World::start().await, Site::start().await);
     let answer = world.batch(&site.urls("/p", 1), options()).await;
     let result = &answer.json()["results"][0];

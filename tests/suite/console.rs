@@ -1,5 +1,5 @@
-//! The console over HTTP: whom its files are for, who may keep them, and what a browser may do with them. What the page
-//! does is tested in a Chromium (`tests/console.sh`).
+//! The console over HTTP: who gets its files, how they are cached, and what its content security policy allows. What
+//! the page does is tested in a Chromium (`tests/console.sh`).
 
 use reqwest::Method;
 
@@ -12,14 +12,14 @@ fn files(page: &str) -> Vec<String> {
 }
 
 async fn ask(caller: &Caller, method: Method, path: &str, fields: &[(&str, &str)]) -> Answer {
-    // Redirects are seen, not followed.
+    // Redirects are returned, not followed.
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let request = client.request(method, format!("{}{path}", caller.base()));
     caller.send(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 #[tokio::test]
-async fn everybody_is_given_its_files_and_keeps_them() {
+async fn its_files_are_public_cached_and_compressed() {
     let world = World::start().await;
     let root = ask(&world, Method::GET, "/", &[]).await;
     assert_eq!((root.status.as_u16(), root.header("location")), (302, "/console"));
@@ -45,7 +45,7 @@ async fn everybody_is_given_its_files_and_keeps_them() {
 }
 
 #[tokio::test]
-async fn a_browser_may_run_nothing_but_its_files_and_ask_nobody_else() {
+async fn the_policy_allows_only_its_own_scripts_and_origin() {
     let world = World::start().await;
     let page = ask(&world, Method::GET, "/console", &[]).await;
     let paths = files(&page.text);

@@ -1,4 +1,5 @@
-//! Calls that are held open: how many an account may hold over all processes, for how long, and how many bytes a body has.
+//! Calls that are held open: how many an account may hold over all processes, for how long, and how many bytes a body
+//! may have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::support::stack::{Caller, World, config, schema};
 use crate::support::until;
 use crate::support::world::RunningClock;
 
-/// What other processes hold of an account's permits, until an hour from now.
+/// Takes permits of an account as another process would, for an hour.
 async fn hold_elsewhere(store: &Store, account: &AccountId, now: Timestamp, permits: std::ops::Range<u32>) -> Nonce {
     let nonce = Nonce::from_random(7);
     for permit in permits {
@@ -30,10 +31,10 @@ fn with_wait(caller: &Caller, job: &str, wait: &str) -> reqwest::RequestBuilder 
     caller.request(Method::GET, &format!("/v1/jobs/{job}/result")).header("Prefer", wait)
 }
 
-/// Permits are rows: what other processes hold counts. A call that starts a job, one that reads a running one and a replay
-/// are refused alike, at no cost; what does not wait is not, nor is a job that is over.
+/// Permits are rows, so those that other processes hold count. A call that starts a job, one that reads a running job
+/// and a replay are all refused, at no cost. A call that does not wait, or that reads an ended job, is not refused.
 #[tokio::test]
-async fn calls_are_counted_over_all_processes() {
+async fn held_calls_are_counted_over_all_processes() {
     let (world, site) = (World::start().await, Site::start().await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
@@ -56,7 +57,7 @@ async fn calls_are_counted_over_all_processes() {
     assert_eq!(poor.get(&format!("/v1/jobs/{over}/result")).await.json()["succeeded"], 1);
     assert_eq!(poor.send(with_wait(&poor, &running, "wait=0")).await.json()["status"], "running");
 
-    // One comes free: it is found, whichever it is, and given back at the end.
+    // A permit that is returned is found, whichever it is, and returned again when the call ends.
     for permit in 0..most {
         engine.store().accounts.return_permit(&account, permit, &nonce).await.unwrap();
         assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
@@ -66,9 +67,9 @@ async fn calls_are_counted_over_all_processes() {
     site.open_gate();
 }
 
-/// A process that died gives nothing back: its permits' leases end.
+/// A process that died returns no permits; their leases end.
 #[tokio::test]
-async fn a_permit_whose_holder_died_comes_free() {
+async fn a_permit_whose_holder_died_becomes_free() {
     let (world, site) = (World::start().await, Site::start().await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let (engine, account, dead) = (world.stack.engine(), AccountId::parse("poor").unwrap(), Nonce::from_random(9));
@@ -78,7 +79,7 @@ async fn a_permit_whose_holder_died_comes_free() {
         assert!(taken.unwrap());
     }
     assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
-    // Nor does it give back what is another's by now.
+    // The dead process cannot return a permit that another process holds by now.
     let other = hold_elsewhere(engine.store(), &account, engine.now(), 0..1).await;
     engine.store().accounts.return_permit(&account, 0, &dead).await.unwrap();
     assert!(!engine.store().accounts.free_permits(&account, 1, engine.now()).await.unwrap().contains(&0));
@@ -86,9 +87,10 @@ async fn a_permit_whose_holder_died_comes_free() {
     assert_eq!(engine.store().accounts.free_permits(&account, 1, engine.now()).await.unwrap(), [0]);
 }
 
-/// A call that starts nothing is held for less: it says where to go on, and another takes the wait up.
+/// A call that starts nothing is held for a shorter time. Its body says where to continue, and another call resumes the
+/// wait.
 #[tokio::test]
-async fn a_read_is_held_for_less_than_a_job() {
+async fn a_read_is_held_for_a_shorter_time_than_a_job() {
     let (world, site) = (World::with(&[("READ_HOLD_SECONDS", "1")]).await, Site::start().await);
     let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema() });
     let (job, body) = world.begin("/v1/batch", slow).await;
@@ -96,16 +98,16 @@ async fn a_read_is_held_for_less_than_a_job() {
         let read = world.get(&format!("/v1/jobs/{job}/result")).await.json();
         assert_eq!((&read["status"], &read["next"]), (&json!("running"), &json!(format!("/v1/jobs/{job}/result"))));
     }
-    // `wait` asks for less, never for more.
+    // `wait` can shorten the hold, not extend it.
     let read = world.send(with_wait(&world, &job, "wait=600"));
     assert_eq!(tokio::time::timeout(Duration::from_secs(30), read).await.unwrap().json()["status"], "running");
     site.open_gate();
     assert_eq!(body.await.unwrap()["succeeded"], 1);
 }
 
-/// A body ends before it is too large for what carries it, and says where the rest is: all results come, each once.
+/// A body ends before it exceeds what the platform carries and names where the rest is. All results arrive, each once.
 #[tokio::test]
-async fn a_body_that_is_full_says_where_the_rest_is() {
+async fn a_body_at_its_limit_names_where_the_rest_is() {
     let mut config = config(&[]);
     config.config.settings.most_body_bytes = 1_000;
     let (world, site) = (World::of(config).await, Site::start().await);
@@ -129,7 +131,7 @@ async fn a_body_that_is_full_says_where_the_rest_is() {
     assert_eq!(seen, urls.iter().map(|url| json!(url)).collect::<Vec<Value>>());
     assert_eq!((&page["succeeded"], &page["credits_charged"]), (&json!(40), &json!(40)));
 
-    // As lines, whose order is another.
+    // As NDJSON, whose lines come in another order.
     let (mut from, mut lines) = (0, Vec::new());
     loop {
         let request = world.request(Method::GET, &format!("/v1/jobs/{job}/result?from={from}"));
@@ -147,10 +149,10 @@ async fn a_body_that_is_full_says_where_the_rest_is() {
     assert_eq!(lines, (0..40).collect::<Vec<u64>>());
 }
 
-/// Who does not read holds nothing longer than the hold: what is sent is given up then, and what is kept for the call is
-/// returned. Asked without a connection, whose buffers would take much.
+/// A client that does not read cannot hold anything for longer than the hold: the response is abandoned then, and its
+/// permit is returned. Tested without a connection, whose buffers would take much of the body.
 #[tokio::test]
-async fn a_client_that_does_not_read_is_given_up_when_the_hold_ends() {
+async fn a_client_that_does_not_read_is_abandoned_when_the_hold_ends() {
     let (mut config, site) = (config(&[]), Site::start().await);
     config.config.settings.hold_secs = 1;
     let (settings, world) = (config.config.clone(), World::of(config).await);
@@ -165,7 +167,8 @@ async fn a_client_that_does_not_read_is_given_up_when_the_hold_ends() {
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
     let unread = app.serve(Function::Batch, request.with_raw_http_path("/v1/batch")).await;
     assert_eq!(unread.status(), 200);
-    // As of now, so that no lease ends meanwhile: it is returned.
+    // Compares with the time of now, so that the permit becomes free only because it is returned, not because its lease
+    // ends.
     let now = engine.now();
     let free = async || engine.store().accounts.free_permits(&account, 4, now).await.unwrap().len();
     assert_eq!(free().await, 3);
@@ -174,7 +177,7 @@ async fn a_client_that_does_not_read_is_given_up_when_the_hold_ends() {
 }
 
 #[tokio::test]
-async fn a_hold_that_runs_out_ends_well_formed_and_is_taken_up_again() {
+async fn a_hold_that_ends_leaves_a_well_formed_body_and_result_resumes() {
     let (world, site) = (World::with(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
     let mut urls = site.urls("/p", 2);
     urls.push(site.url("/gate/2"));
@@ -192,10 +195,10 @@ async fn a_hold_that_runs_out_ends_well_formed_and_is_taken_up_again() {
     assert_eq!(next["succeeded"], 3);
 }
 
-/// So many answers of an account are held open, over HTTP as in the count: a call more is told so and costs nothing, one
-/// that does not wait for its results is taken, and so is one once another has ended.
+/// An account may hold so many calls over HTTP. One call more is refused at no cost. A call that does not wait for its
+/// results is accepted, and so is a call after another has ended.
 #[tokio::test]
-async fn answers_that_are_held_open_have_a_number() {
+async fn held_calls_of_an_account_are_limited() {
     let (world, site) = (World::start().await, Site::start().await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let most = Plan::Free.held_calls();

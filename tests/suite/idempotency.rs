@@ -7,7 +7,7 @@ use crate::support::stack::{World, schema};
 use crate::support::until;
 
 #[tokio::test]
-async fn the_same_call_again_is_the_same_job() {
+async fn a_repeated_call_returns_the_same_job() {
     let (world, site) = (World::start().await, Site::start().await);
     let batch = json!({ "urls": site.urls("/p", 3), "schema": schema() });
     let extract = json!({ "url": site.url("/p/1"), "schema": schema() });
@@ -22,15 +22,15 @@ async fn the_same_call_again_is_the_same_job() {
     world.assert_sound().await;
 }
 
-/// The draft standard writes a key as a structured string.
+/// The draft standard writes a key as a structured string, in quotes.
 #[tokio::test]
-async fn a_key_in_quotes_is_the_key() {
+async fn a_quoted_key_equals_the_unquoted_one() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "urls": site.urls("/p", 2), "schema": schema() });
     let plain = world.post_idempotent("/v1/batch", "abc", &body).await;
     let quoted = world.post_idempotent("/v1/batch", "\"abc\"", &body).await;
     assert_eq!((quoted.job(), world.used().await), (plain.job(), 2));
-    // What has a quote in it is another key.
+    // A key that contains a quote is another key.
     let other = world.post_idempotent("/v1/batch", "\"a\\\"bc\"", &body).await;
     assert_ne!(other.job(), plain.job());
     assert_eq!(world.post_idempotent("/v1/batch", "\"\"", &body).await.code(), "INVALID_REQUEST");
@@ -53,7 +53,7 @@ async fn a_running_job_is_joined() {
 }
 
 #[tokio::test]
-async fn many_at_once_make_one_job() {
+async fn concurrent_calls_make_one_job() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "url": site.url("/p/1"), "schema": schema() });
     let calls = (0..8).map(|_| {
@@ -70,7 +70,7 @@ async fn many_at_once_make_one_job() {
 }
 
 #[tokio::test]
-async fn another_body_or_a_bad_key_is_refused() {
+async fn another_body_or_an_invalid_key_is_refused() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = |n| json!({ "urls": site.urls("/p", n), "schema": schema() });
     assert_eq!(world.post_idempotent("/v1/batch", "k", &body(2)).await.status, 200);
@@ -79,7 +79,7 @@ async fn another_body_or_a_bad_key_is_refused() {
     let long = world.post_idempotent("/v1/batch", &"x".repeat(256), &body(2)).await;
     assert_eq!((long.status.as_u16(), long.code().as_str()), (400, "INVALID_REQUEST"));
     assert!(long.number("x-ratelimit-limit") > 0);
-    // Another account's key of the same name is another key.
+    // The same key of another account is another key.
     let other = world.account("other", domain::Plan::Starter, None, None).await;
     assert_eq!(other.post_idempotent("/v1/batch", "k", &body(3)).await.status, 200);
     assert_eq!(world.used().await, 2);

@@ -13,10 +13,11 @@ use crate::support::stack::{World, config, schema};
 use crate::support::until;
 use crate::support::world::RunningClock;
 
-/// One account has more slow pages under way than the process fetches at once; none of them ends before the gate is
-/// opened. Another's extract, batch and queued batch are served meanwhile: were it made to wait, this would never end.
+/// One account has more slow pages under way than the process fetches at once; none of them ends before the gate opens.
+/// Another account's extract, batch and async batch are served meanwhile. If they had to wait, this test would never
+/// end.
 #[tokio::test]
-async fn slow_pages_of_one_account_do_not_hold_up_another() {
+async fn slow_pages_of_one_account_do_not_delay_another() {
     let (world, site) = (World::with(&[("FETCH_CONCURRENCY", "8")]).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let mut slow = Vec::new();
@@ -33,7 +34,7 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
     assert_eq!(honest.batch(&urls, json!({})).await.json()["succeeded"], 20);
     let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
     assert_eq!(honest.post("/v1/batch", &queued).await.json()["succeeded"], 20);
-    // The other account's pages are where they were.
+    // The first account has no further page under way.
     assert_eq!(site.hits(), 7 + 1 + 20 + 20);
 
     site.open_gate();
@@ -43,10 +44,9 @@ async fn slow_pages_of_one_account_do_not_hold_up_another() {
     world.assert_sound().await;
 }
 
-/// One account's pages take every parser that it may have, for as long as they please: its next page has to wait, and
-/// another's does not.
+/// One account holds every parser permit that it may have. Its next page has to wait; another account's page does not.
 #[tokio::test]
-async fn pages_that_take_all_processors_do_not_hold_up_another() {
+async fn pages_that_occupy_all_parsers_do_not_delay_another_account() {
     let semaphores = Semaphores::new(&runtime::settings::Settings { fetch_concurrency: 8, ..Default::default() });
     let dependencies = AppDependencies {
         semaphores: Some(semaphores.clone()),
@@ -64,6 +64,6 @@ async fn pages_that_take_all_processors_do_not_hold_up_another() {
     assert_eq!(honest.post("/v1/extract", &extract).await.json()["status"], "success");
     drop(held);
     assert_eq!(world.post("/v1/extract", &extract).await.json()["status"], "success");
-    // Every place is given back, also by the page that met its deadline.
+    // Every permit is returned, also by the page that timed out.
     until("nothing is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
 }

@@ -1,4 +1,5 @@
-//! Lists, single jobs, results read again and while they come.
+//! `GET /v1/jobs`, `GET /v1/jobs/{job_id}` and `GET /v1/jobs/{job_id}/result`: lists, single jobs, results of running
+//! and ended jobs.
 
 use domain::Plan;
 use serde_json::{Value, json};
@@ -8,14 +9,14 @@ use crate::support::stack::{World, schema};
 use crate::support::until;
 
 #[tokio::test]
-async fn running_jobs_are_listed_newest_first_and_only_the_callers() {
+async fn running_jobs_of_the_caller_are_listed_newest_first() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut started = Vec::new();
     for i in 0..3 {
         let body = json!({ "urls": [site.url(&format!("/gate/{i}")), site.url("/404")], "schema": schema() });
         let (job, result) = world.begin("/v1/batch", body).await;
         started.push((job, result));
-        // Jobs of one millisecond would be in the order of their ids.
+        // Jobs of the same millisecond would be listed in the order of their ids.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
     until("the failures are counted", async || {
@@ -58,7 +59,7 @@ async fn running_jobs_are_listed_newest_first_and_only_the_callers() {
 }
 
 #[tokio::test]
-async fn jobs_that_run_and_jobs_that_ended_are_one_list() {
+async fn state_all_lists_running_and_ended_jobs_together() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut ids = Vec::new();
     for path in ["/p/0", "/gate/1", "/p/2", "/gate/3", "/p/4"] {
@@ -68,7 +69,7 @@ async fn jobs_that_run_and_jobs_that_ended_are_one_list() {
             result.await.unwrap();
         }
         ids.insert(0, job);
-        // Jobs of one millisecond would be in the order of their ids.
+        // Jobs of the same millisecond would be listed in the order of their ids.
         tokio::time::sleep(std::time::Duration::from_millis(3)).await;
     }
     let (mut listed, mut path) = (Vec::new(), "/v1/jobs?state=all&limit=2".to_owned());
@@ -85,7 +86,7 @@ async fn jobs_that_run_and_jobs_that_ended_are_one_list() {
 }
 
 #[tokio::test]
-async fn results_can_be_read_while_they_come_again_and_from_a_place() {
+async fn results_are_read_while_they_arrive_again_and_from_an_index() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut urls = site.urls("/p", 40);
     urls.push(site.url("/gate/40"));

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::stack::World;
 
 #[tokio::test]
-async fn keys_are_listed_masked_and_only_the_callers() {
+async fn the_callers_keys_are_listed_masked() {
     let world = World::start().await;
     let other = world.account("other", Plan::Free, None, None).await;
     let store = world.stack.engine().store();

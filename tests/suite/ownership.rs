@@ -8,14 +8,14 @@ use crate::support::site::Site;
 use crate::support::stack::{Answer, Caller, World, schema};
 use crate::support::until;
 
-/// Asks with a method, and whatever else a caller may say.
+/// Sends a request with a method and header fields, without a body.
 async fn ask(caller: &Caller, method: &Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request = caller.request(method.clone(), path);
     caller.send(headers.iter().fold(request, |r, (name, value)| r.header(*name, *value))).await
 }
 
 #[tokio::test]
-async fn nothing_of_an_account_is_seen_or_touched_by_another() {
+async fn an_account_cannot_read_or_change_another_accounts_jobs() {
     let (world, site) = (World::start().await, Site::start().await);
     let other = world.account("other", Plan::Scale, None, None).await;
     let stranger = world.with_key("sk_live_of_nobody");
@@ -53,7 +53,7 @@ async fn nothing_of_an_account_is_seen_or_touched_by_another() {
     }
     assert_eq!(tried, 2 * (3 * 2 * 5 + 2 * 5), "every endpoint that takes an id");
 
-    // A list stays in its account, whoever's cursor it is asked with.
+    // A list stays in the caller's account, even with another account's cursor.
     for _ in 0..2 {
         assert_eq!(world.post("/v1/extract", &extract).await.status, 200);
     }
@@ -77,7 +77,7 @@ async fn nothing_of_an_account_is_seen_or_touched_by_another() {
     assert_eq!(other.get("/v1/jobs").await.json()["jobs"], json!([]));
     assert_eq!(other.get("/v1/usage").await.json()["account_id"], "other");
 
-    // An idempotency key is its account's: the same key and body make another job there.
+    // An idempotency key belongs to its account: the same key and body make another job there.
     let mine = world.post_idempotent("/v1/extract", "shared", &extract).await.job();
     let theirs = other.post_idempotent("/v1/extract", "shared", &extract).await.job();
     assert_ne!(mine, theirs);

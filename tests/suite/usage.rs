@@ -7,7 +7,7 @@ use crate::support::site::Site;
 use crate::support::stack::World;
 
 #[tokio::test]
-async fn usage_tells_plan_month_and_rate() {
+async fn usage_reports_plan_month_and_rate() {
     let (world, site) = (World::start().await, Site::start().await);
     let pro = world.account("pro", Plan::Pro, None, None).await;
     pro.batch(&site.urls("/p", 3), json!({})).await;
