@@ -1,12 +1,12 @@
 //! `POST /v1/extract`: one URL, one schema, one result.
 //!
-//! Only the door: what happens behind it is the `api` crate's. The local server calls the same [`handle`].
+//! A thin entry point: the `api` crate does the work. The local server calls the same [`handle`].
 
 use api::routes::Function;
 use api::{App, Response};
 use lambda_http::Request;
 
-/// Answers one request. The response's head is ready when this returns; its body may still be being written.
+/// Answers one request. The response's head is ready when this returns; its body may still be streaming.
 pub async fn handle(app: &App, request: Request) -> Response {
     app.serve(Function::Extract, request).await
 }

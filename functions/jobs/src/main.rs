@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
         return Ok(());
     }
     api::telemetry::start_log(true);
-    // Built once per process; a missing variable fails the init and says which.
+    // Built once per process. A missing variable fails the init with an error that names it.
     let app = App::from_env(TableAccess::All).await?;
     api::runtime::run(|request| jobs::handle(&app, request)).await
 }

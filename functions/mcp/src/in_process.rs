@@ -1,4 +1,5 @@
-//! Carries a tool's calls out in this process: each becomes the request that the call's own function would have got.
+//! Carries out a tool's calls in this process: each becomes the request that the call's own function would have
+//! received.
 
 use std::collections::HashMap;
 
@@ -11,16 +12,16 @@ use mcp_tools::{Answer, Call, Carrier, Lost};
 
 use crate::{Serve, X_API_KEY};
 
-/// The application, and whose call it is.
+/// The application, with the caller's key.
 pub(crate) struct InProcess {
     serve: Serve,
     key: Option<HeaderValue>,
-    /// When the invocation is over is told by its context.
+    /// The invocation's context, which has its deadline.
     context: Option<Context>,
 }
 
 impl InProcess {
-    /// Carries out with the key in `headers`, for as long as the invocation of `request` takes.
+    /// Carries out calls with the key in `headers`, within the invocation of `request`.
     pub(crate) fn new(serve: Serve, headers: &HeaderMap, request: &Request) -> InProcess {
         InProcess { serve, key: headers.get(X_API_KEY).cloned(), context: request.lambda_context_ref().cloned() }
     }
@@ -48,7 +49,7 @@ impl Carrier for InProcess {
     async fn carry(&self, call: Call) -> Result<Answer, Lost> {
         let found = match routes::find(&call.method, &call.path) {
             Ok(Found::Operation(operation, _)) => Ok(operation.function()),
-            Ok(Found::Options(_)) => return Err(Lost("no tool asks for options".to_owned())),
+            Ok(Found::Options(_)) => return Err(Lost("no tool sends OPTIONS".to_owned())),
             Err(refusal) => Err(refusal),
         };
         let response = match found {

@@ -1,8 +1,8 @@
 //! `POST /mcp`: the API as tools for agents, by the Model Context Protocol over streamable HTTP, without sessions.
 //!
-//! Only a door. Each tool's call goes through [`api::App`] as if it had come by HTTP, with the caller's key. The protocol
-//! (revisions, handshake, header fields, the check of `Origin`) is `rmcp`'s, whose HTTP part is a service without a server
-//! or a router; the local server calls the same [`handle`].
+//! A thin entry point. Each tool's call goes through [`api::App`] as if it had come by HTTP, with the caller's key.
+//! `rmcp` implements the protocol (revisions, handshake, headers, the check of `Origin`); its HTTP part is a service
+//! without a server or a router. The local server calls the same [`handle`].
 
 mod in_process;
 
@@ -22,10 +22,10 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 
 use in_process::InProcess;
 
-/// Who serves a request that is routed to a function: the application, and whatever stands before it.
+/// Serves a request that is routed to a function: the application, with whatever wraps it.
 pub type Serve = Arc<dyn Fn(Function, Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
-/// The application itself.
+/// Serves requests by the application alone.
 pub fn by(app: &App) -> Serve {
     let app = app.clone();
     Arc::new(move |function, request| {
@@ -34,8 +34,8 @@ pub fn by(app: &App) -> Serve {
     })
 }
 
-/// Answers one request. Calls of tools are carried out by `serve`.
-/// The future is boxed: what is below would be laid out in every caller's otherwise.
+/// Answers one request; `serve` carries out the calls of tools. Returns a boxed future: unboxed, its layout would be
+/// repeated in every caller.
 pub fn handle(app: &App, request: Request, serve: Serve) -> BoxFuture<'_, Response> {
     Box::pin(answer(app, request, serve))
 }
@@ -62,9 +62,9 @@ async fn answer(app: &App, request: Request, serve: Serve) -> Response {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
-        // Which names this service has is known to who routes to it; the local server checks the field itself.
+        // API Gateway knows the host names of this service; the local server checks `Host` itself.
         .disable_allowed_hosts()
-        // A key does not belong into a browser: no page of any origin has something to ask here.
+        // A key does not belong in a browser: pages of any origin are refused.
         .enforce_origin_validation()
         .with_max_request_body_bytes(api::request::MAX_BATCH_BODY);
     let service =
@@ -73,14 +73,14 @@ async fn answer(app: &App, request: Request, serve: Serve) -> Response {
     *asked.method_mut() = request.method().clone();
     *asked.headers_mut() = headers;
     let (parts, body) = Box::pin(service.handle(asked)).await.into_parts();
-    // One JSON document: no tool says anything before its result.
+    // One JSON document: no tool sends anything before its result.
     let Ok(body) = body.collect().await.map(|body| body.to_bytes());
     let mut response = Response::from_parts(parts, Body::full(body));
     api::headers::add_privacy(response.headers_mut());
     response
 }
 
-/// Takes a bearer's token for the key where there is none: some agents can be given nothing else.
+/// Takes a bearer token as the key if there is no `X-API-Key`: some agents can only send that.
 pub fn take_bearer(headers: &mut HeaderMap) {
     if headers.contains_key(X_API_KEY) {
         return;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bearers_token_is_the_key_where_there_is_none() {
+    fn a_bearer_token_is_the_key_if_there_is_no_x_api_key() {
         let key = |fields: &[(&'static str, &str)]| {
             let mut headers: HeaderMap =
                 fields.iter().map(|(n, v)| (http::HeaderName::from_static(n), v.parse().unwrap())).collect();

@@ -1,11 +1,11 @@
-//! The notify queue: tells whom a caller named that a job has ended, and notes what came of it.
+//! The notify queue: sends webhook messages when jobs end, and records the outcome.
 //!
-//! Only the door: what happens behind it is the `api` crate's. The local queue loop calls the same [`handle`].
+//! A thin entry point: the `api` crate does the work. The local queue loop calls the same [`handle`].
 
 use api::App;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 
-/// Sends what the records of one event name; those that are to come again are named in the answer.
+/// Sends the messages that the records of an event name. The response lists the records to deliver again.
 pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
     api::messages::notify(app, event).await
 }

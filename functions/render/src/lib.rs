@@ -1,5 +1,5 @@
-//! Renders pages for the other functions, which ask it by IAM: a [`Request`] in, an [`Answer`] out, one page at a time.
-//! It has no table, no queue and no right to anything, for it runs strangers' programs.
+//! Renders pages for the other functions, which invoke it by IAM: a [`Request`] in, an [`Answer`] out, one page at a
+//! time. It has no table, no queue and no rights, because it runs untrusted scripts.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use api::config::{Config, ConfigError, Env};
 use fetch::{BuildError, Fetcher};
 use render::{Answer, Limits, MOST_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
 
-/// Longer than Lambda keeps a process: its end is the browser's.
+/// Idle time of the browser. Longer than Lambda keeps a process, so the browser ends with the process.
 const KEPT: Duration = Duration::from_secs(6 * 3_600);
-/// Memory of a function that says nothing of it, in MB.
+/// Memory of the function if the environment does not say, in MB.
 const MEMORY: u64 = 2_048;
 
 /// The function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The environment is not as it should be.
+    /// A variable of the environment is missing or unreadable.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The way out could not be built.
+    /// The HTTP client for pages could not be built.
     #[error(transparent)]
     Fetch(#[from] BuildError),
-    /// The image has none.
-    #[error("there is no Chromium on the PATH; BROWSER names one")]
+    /// There is no browser in the image.
+    #[error("there is no Chromium on the PATH; set BROWSER to its path")]
     NoBrowser,
 }
 
@@ -38,7 +38,7 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
     let memory = env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY, 512..=65_536, "a number of MB")? << 20;
     let limits = Limits::default();
     let render = RenderConfig {
-        // What ends a page must come before what ends the function.
+        // A page must reach its limit before the function does.
         limits: Limits { memory: limits.memory.min(memory / 2), ..limits },
         browser_memory: memory / 4 * 3,
         idle: KEPT,
@@ -48,7 +48,7 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
     Ok(Renderer::new(render, Fetcher::new(config.fetch)?))
 }
 
-/// Renders one page. When this returns nothing of it is under way any more: a Lambda is frozen once it has answered.
+/// Renders one page. Returns when nothing of it is running any more: a Lambda function is frozen once it has answered.
 pub async fn handle(renderer: &Renderer, request: Request) -> Answer {
     let rendered = renderer.render(request).await;
     renderer.at_rest().await;

@@ -1,4 +1,4 @@
-//! The Lambda binary: wires [`renderer::handle`] to the runtime. In its image it is the entry point.
+//! The Lambda binary: wires [`renderer::handle`] to the runtime. It is the entry point of its image.
 
 use api::config::{Env, process_env};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -7,7 +7,7 @@ use render::Request;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     api::telemetry::start_log(true);
-    // Built once per process; what is missing fails the init and says so.
+    // Built once per process. Anything missing fails the init with an error that names it.
     let renderer = &renderer::renderer(&Env(&process_env))?;
     run(service_fn(move |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(renderer::handle(renderer, event.payload).await)

@@ -1,6 +1,6 @@
-//! Settles jobs: carries settle messages and dead letters out, and on a schedule looks after jobs that nobody drives.
+//! Settles jobs: handles settle messages and dead letters, and sweeps and checks on schedules.
 //!
-//! Only the door: what happens behind it is the `api` crate's. The local stack calls the same [`handle`].
+//! A thin entry point: the `api` crate does the work. The local stack calls the same [`handle`].
 
 use api::App;
 use api::app::{Slice, Wish};
@@ -8,21 +8,26 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use domain::Timestamp;
 use serde_json::{Value, json};
 
-/// The event is not one that this function serves.
+/// An event could not be handled.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// Its records cannot be read.
-    #[error("the event has records that are not SQS's: {0}")]
+    /// Its records are not SQS messages.
+    #[error("the event has records that are not SQS messages: {0}")]
     NotSqs(#[from] serde_json::Error),
-    /// The sweep, or the check, failed; the next one goes on.
+    /// The sweep or the check failed; the next one continues.
     #[error("the rows could not be read: {0}")]
     Sweep(#[from] api::SweepError),
 }
 
-/// Serves an SQS event (the answer names the records that are to come again). For `{"check": true}`, which a schedule sends
-/// once a day, begins to check every invariant, and for `{"check": "go on"}`, which another sends every few minutes, goes
-/// on with that where an invocation's time did not suffice. For any other event, which is what the third schedule sends,
-/// sweeps. `until` is when the invocation is over.
+/// Handles an event of this function:
+///
+/// - An SQS event. The response lists the records to deliver again.
+/// - `{"check": true}`, sent by a schedule once a day: begins a check of all invariants.
+/// - `{"check": "go on"}`, sent by another schedule every few minutes: continues a check that one invocation had no
+///   time to finish.
+/// - Any other event, sent by the third schedule: sweeps.
+///
+/// `until` is when the invocation ends.
 ///
 /// # Errors
 /// The event cannot be read, or the sweep or the check failed.

@@ -1,13 +1,13 @@
-//! The units' queue: claims, runs and finishes what its messages name. It has no right to money rows.
+//! The units queue: claims, runs and finishes the units that its messages name. It has no rights to the accounts table.
 //!
-//! Only the door: what happens behind it is the `api` crate's. The local queue loop calls the same [`handle`].
+//! A thin entry point: the `api` crate does the work. The local queue loop calls the same [`handle`].
 
 use api::App;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::Timestamp;
 
-/// Works on the records of one event; those that are to come again are named in the answer. `until` is when the
-/// invocation is over.
+/// Handles the records of one event. The response lists the records to deliver again. `until` is when the invocation
+/// ends.
 pub async fn handle(app: &App, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
     app.work(event, until).await
 }

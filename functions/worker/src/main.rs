@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
         return Ok(());
     }
     api::telemetry::start_log(true);
-    // Built once per process; a missing variable fails the init and says which.
+    // Built once per process. A missing variable fails the init with an error that names it.
     let app = App::from_env(TableAccess::WithoutAccounts).await?;
     let app = &app;
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {

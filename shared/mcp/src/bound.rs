@@ -1,23 +1,22 @@
-//! How much of a result a model is given to read: a page of text has no place in a context window that the next answer
-//! needs too.
+//! Limits the size of results for a model: a page of text would fill the context window that later answers need too.
 
 use serde_json::{Value, json};
 
-/// Most bytes of results in one answer, as JSON: some 10,000 tokens.
+/// Most bytes of results in one answer, as JSON: about 10,000 tokens.
 pub(crate) const MOST_BYTES: usize = 30_000;
 
-/// How many characters of a text and items of a list are left, tried in this order.
+/// Characters of a text and items of a list that are kept, tried in this order.
 const STEPS: [(usize, usize); 4] = [(4_000, 200), (1_000, 50), (250, 12), (60, 3)];
 
-/// Members that say which page it is.
+/// Members that identify the page; they are not shortened.
 const WHOLE: [&str; 2] = ["url", "final_url"];
 
-/// How many bytes a value has as JSON.
+/// Returns a value's size as JSON, in bytes.
 pub(crate) fn bytes(value: &Value) -> usize {
     value.to_string().len()
 }
 
-/// Shortens what is long in a result until it has [`MOST_BYTES`] at most, and says so in a member `cut`.
+/// Shortens long values of a result until it has [`MOST_BYTES`] at most, and notes that in a member `cut`.
 pub(crate) fn fit(result: &mut Value) {
     let most = MOST_BYTES - NOTE.len() - 16;
     if bytes(result) <= most {
@@ -29,15 +28,15 @@ pub(crate) fn fit(result: &mut Value) {
             break;
         }
     }
-    // Many names, then: the last ones go.
+    // Still too large, so it has very many fields: drop the last ones.
     while bytes(result) > most && result["data"].as_object_mut().is_some_and(|data| data.pop().is_some()) {}
     if let Some(members) = result.as_object_mut() {
         members.insert("cut".to_owned(), json!(NOTE));
     }
 }
 
-/// What is said where something was cut.
-const NOTE: &str = "long values were shortened, or left out; GET /v1/jobs/{job_id}/result has them whole";
+/// The text of `cut`.
+const NOTE: &str = "long values were shortened or left out; GET /v1/jobs/{job_id}/result returns them in full";
 
 fn shorten(value: &mut Value, characters: usize, items: usize) {
     match value {
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_is_left_alone() {
+    fn a_result_that_fits_is_not_changed() {
         let mut result = json!({ "url": "https://a.example/", "data": { "text": "x".repeat(20_000), "n": 1 } });
         let before = result.clone();
         fit(&mut result);
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_shortened_and_short_ones_stay() {
+    fn long_values_are_shortened_and_short_ones_kept() {
         let url = format!("https://a.example/{}", "u".repeat(7_000));
         let list: Vec<String> = (0..5_000).map(|n| format!("item {n}")).collect();
         let mut result =
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_names_there_are_it_fits() {
+    fn a_result_with_any_number_of_fields_is_made_to_fit() {
         let data: serde_json::Map<String, Value> =
             (0..200).map(|n| (format!("{n:0200}"), json!("x".repeat(400)))).collect();
         let mut result = json!({ "url": "https://a.example/", "data": data, "warnings": vec!["w".repeat(900); 200] });

@@ -1,4 +1,4 @@
-//! Who carries a tool's calls out.
+//! Carries out a tool's calls of the HTTP API.
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
@@ -16,7 +16,7 @@ pub struct Call {
     pub path: String,
     /// The query's parameters.
     pub query: Vec<(&'static str, String)>,
-    /// The header fields that this call needs beside the key, which whoever carries it out knows.
+    /// The headers of this call except the key, which the [`Carrier`] adds.
     pub headers: HeaderMap,
     /// The body.
     pub body: Option<Value>,
@@ -37,27 +37,27 @@ impl Call {
     }
 }
 
-/// What was answered. The body may still be being written.
+/// The response to a call. Its body may still be streaming.
 pub type Answer = http::Response<AnswerBody>;
 
-/// The body of an answer. Nothing is cancelled when it is dropped unread.
+/// The body of a response. Dropping it unread cancels nothing.
 pub type AnswerBody = UnsyncBoxBody<Bytes, Lost>;
 
-/// There is no answer, or no end of it.
+/// The response, or the rest of it, was lost.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct Lost(pub String);
 
-/// Carries calls out, with one caller's key.
+/// Carries out calls with one caller's key.
 pub trait Carrier: Send + Sync + 'static {
-    /// Carries one out. What the API refuses is an answer too.
+    /// Carries out one call. A refusal of the API is a response too, not an error.
     fn carry(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
 }
 
-/// What a tool says: JSON for the model, `Err` where its call was not carried out.
+/// A tool's result: JSON for the model, `Err` if its call was not carried out.
 pub(crate) type Said = Result<Value, Value>;
 
-/// Carries a call out. A refusal is told as the API words it, with when to come back where that is known.
+/// Carries out a call. A refusal is returned as the API words it, with `retry_after_seconds` if that is known.
 pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, Value> {
     let answer = carrier.carry(call).await.map_err(|error| lost(&error))?;
     if !answer.status().is_client_error() && !answer.status().is_server_error() {
@@ -71,14 +71,14 @@ pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, 
     Err(refusal)
 }
 
-/// Reads an answer to its end.
+/// Reads a response to its end.
 pub(crate) async fn read(answer: Answer) -> Said {
     let status = answer.status();
     let bytes = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
     serde_json::from_slice(&bytes).map_err(|_| lost(&Lost(format!("the answer, with status {status}, is not JSON"))))
 }
 
-/// The refusal of arguments that no call could be made of.
+/// Returns the refusal of invalid arguments.
 pub(crate) fn invalid(message: impl Into<String>) -> Value {
     error("INVALID_REQUEST", message.into(), false)
 }

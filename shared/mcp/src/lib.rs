@@ -1,7 +1,7 @@
-//! Runo as tools for agents, by the Model Context Protocol: what there is to call, what each call does, and how much of
-//! an answer a model is given to read. Who carries a call out is left open ([`Carrier`]): the function behind `/mcp` has
-//! the application in its process, `runo mcp` calls a service over HTTP. Nothing in here validates, counts or limits: that is the API's, for every caller
-//! alike.
+//! Runo as tools for agents, by the Model Context Protocol: the tools, what each call does, and how much of a result a
+//! model gets to read. How a call is carried out is left to a [`Carrier`]: the function behind `/mcp` has the
+//! application in its process, `runo mcp` calls a service over HTTP. Nothing here validates, counts or limits calls:
+//! the API does that for every caller.
 
 mod bound;
 mod carrier;

@@ -1,8 +1,9 @@
-//! A page of a job's results: so many, as large as a model may read at once, and waited for no longer than asked.
+//! Reads a page of a job's results: limited in number, in size (as much as a model may read at once) and in waiting
+//! time.
 //!
-//! Results are read in the order in which they were recorded, which is why a page can name the next by a number while
-//! the job still runs. The API gives that order to a reader that waits; when it has to end a body it gives the rest as
-//! it is. So a page asks for more time than it takes, and leaves when its own is over.
+//! Results are read in the order in which they were recorded, so a page can name the next one by a number while the job
+//! still runs. The API keeps that order for a client that waits; when it has to end a body it sends the rest in the
+//! order at hand. So a page asks for more time than it needs, and stops reading when its own time is over.
 
 use std::time::Duration;
 
@@ -15,22 +16,22 @@ use tokio::time::{Instant, timeout_at};
 use crate::bound::{MOST_BYTES, bytes, fit};
 use crate::carrier::{AnswerBody, Call, Carrier, Lost, Said, carry, lost, read};
 
-/// How long the API is asked to hold the answer: longer than any page takes.
+/// How long the API is asked to hold the response: longer than any page takes.
 const HOLD: &str = "wait=60";
-/// How long a page that has something waits for the next result.
+/// How long a page that has results waits for the next one.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long the end of a job that has ended may take to come.
+/// How long to wait for the summary of a job that has ended.
 const END: Duration = Duration::from_secs(3);
 
-/// Which page is wanted.
+/// The page to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'j> {
     pub(crate) job: &'j str,
-    /// Results to leave out.
+    /// Number of results to leave out.
     pub(crate) from: u32,
     /// Most results.
     pub(crate) limit: usize,
-    /// Longest wait for the first of them.
+    /// Longest wait for the first result.
     pub(crate) wait: Duration,
 }
 
@@ -47,7 +48,7 @@ pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> Said {
     let job = read(carry(carrier, Call::new(Method::GET, path)).await?).await?;
     let running = ["running", "cancelling"].contains(&job["status"].as_str().unwrap_or_default());
     if filled.summary.is_none() && !filled.left_over && !running {
-        // Whether there is more shows in the next line, which comes at once.
+        // The next line shows whether there is more, and comes at once.
         let next = timeout_at(Instant::now() + END, lines.next()).await;
         filled.summary = next.ok().and_then(Result::ok).flatten().and_then(|line| summary(&line));
     }
@@ -71,9 +72,9 @@ pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> Said {
 #[derive(Debug, Default)]
 struct Filled {
     results: Vec<Value>,
-    /// Of a job whose results were all given.
+    /// The summary of a job whose results were all read.
     summary: Option<Value>,
-    /// A result came that had no place.
+    /// A result arrived that did not fit.
     left_over: bool,
 }
 
@@ -81,13 +82,13 @@ async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, Lost> {
     let (mut filled, mut size) = (Filled::default(), 0);
     let until = Instant::now() + wanted.wait;
     while filled.results.len() < wanted.limit {
-        // One look is taken in any case.
+        // Wait at least `LINGER` in any case.
         let linger = Instant::now() + LINGER;
         let by = if filled.results.is_empty() { until.max(linger) } else { linger };
         let line = match timeout_at(by, lines.next()).await {
             Ok(Ok(Some(line))) => line,
             Ok(Err(error)) if filled.results.is_empty() => return Err(error),
-            // What was read is a page; the next call finds out about the rest.
+            // What was read is a page; the next call gets the rest.
             Ok(Ok(None) | Err(_)) | Err(_) => break,
         };
         if line.get("summary").is_some() {
@@ -106,12 +107,12 @@ async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, Lost> {
     Ok(filled)
 }
 
-/// The summary of a job that has ended, if that is what a line is.
+/// Returns the summary of an ended job, if the line is one.
 fn summary(line: &Value) -> Option<Value> {
     line.get("summary").filter(|summary| summary["status"] != "running").cloned()
 }
 
-/// The lines of an answer, as they come.
+/// The lines of a response, as they arrive.
 struct Lines {
     body: AnswerBody,
     read: BytesMut,
@@ -122,14 +123,14 @@ impl Lines {
         Lines { body, read: BytesMut::new() }
     }
 
-    /// The next line that is not blank; `None` at the end. No line is lost when the future is dropped.
+    /// Returns the next line that is not blank; `None` at the end. Dropping the future loses no line.
     async fn next(&mut self) -> Result<Option<Value>, Lost> {
         loop {
             while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line = self.read.split_to(end);
                 self.read.advance(1);
                 if !line.trim_ascii().is_empty() {
-                    let broken = |_| Lost("a line of the answer is not JSON".to_owned());
+                    let broken = |_| Lost("a line of the response is not JSON".to_owned());
                     return serde_json::from_slice(&line).map(Some).map_err(broken);
                 }
             }

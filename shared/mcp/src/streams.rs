@@ -1,4 +1,4 @@
-//! The tools over a pair of streams, for an agent that started this process: its standard input and output.
+//! Serves the tools over a pair of streams, for an agent that started this process: its standard input and output.
 
 use rmcp::ServiceExt;
 use rmcp::service::ServerInitializeError;
@@ -6,10 +6,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{Carrier, Lost, Tools};
 
-/// Serves until the input ends; calls that are under way have 5 s more. Nothing but the protocol is written.
+/// Serves until the input ends; calls in progress have 5 s more. Writes nothing but the protocol.
 ///
 /// # Errors
-/// What the agent says is not the protocol.
+/// The agent does not speak the protocol.
 pub async fn serve<C: Carrier>(
     tools: Tools<C>,
     input: impl AsyncRead + Send + Unpin + 'static,
@@ -17,10 +17,10 @@ pub async fn serve<C: Carrier>(
 ) -> Result<(), Lost> {
     let running = match tools.serve((input, output)).await {
         Ok(running) => running,
-        // An agent that looks whether the program is there, and leaves.
+        // An agent that only checks whether the program exists, and leaves.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
-            return Err(Lost("the agent does not speak the protocol: its first message is no request".to_owned()));
+            return Err(Lost("the agent does not speak the protocol: its first message is not a request".to_owned()));
         }
         Err(error) => return Err(Lost(format!("the agent does not speak the protocol: {error}"))),
     };

@@ -1,4 +1,4 @@
-//! What is done when a tool is called.
+//! Carries out the calls of tools.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::carrier::{Call, Carrier, Said, carry, invalid, read};
 use crate::definitions::{self, Name};
 use crate::page::{Wanted, page};
 
-/// Where a job's id is told.
+/// The header with a job's id.
 const X_JOB_ID: &str = "x-job-id";
-/// For how long what the tools are may be kept, in milliseconds: it changes with a release.
+/// How long a client may cache the list of tools, in milliseconds: it changes with a release.
 const KEPT_MS: u64 = 3_600_000;
 
-/// The tools, over whoever carries their calls out.
+/// The tools, with the carrier of their calls.
 pub struct Tools<C> {
     carrier: Arc<C>,
 }
@@ -41,7 +41,7 @@ impl<C> Clone for Tools<C> {
 }
 
 impl<C: Carrier> Tools<C> {
-    /// The tools of one caller.
+    /// Creates the tools of one caller.
     pub fn new(carrier: C) -> Tools<C> {
         Tools { carrier: Arc::new(carrier) }
     }
@@ -82,7 +82,7 @@ impl<C: Carrier> Tools<C> {
     }
 }
 
-/// One page, read at once.
+/// Reads one page and returns its result.
 async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> Said {
     let answer = carry(carrier, post("/v1/extract", arguments)?).await?;
     let job = answer.headers().get(X_JOB_ID).cloned();
@@ -94,20 +94,20 @@ async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> Said 
     Ok(said)
 }
 
-/// A job that goes on by itself.
+/// Starts a job that runs by itself; returns its id.
 async fn start(carrier: &impl Carrier, path: &str, arguments: Map<String, Value>) -> Said {
     let call = post(path, arguments)?.header("prefer", HeaderValue::from_static("respond-async"));
     let answer = carry(carrier, call).await?;
     if answer.status() == http::StatusCode::ACCEPTED {
-        // It ends once the job is in good hands.
+        // The body ends once the queue has the job.
         return read(answer).await;
     }
-    // The idempotency key is that of a job which has ended: its whole result would follow.
+    // The idempotency key belongs to a job that has ended: its whole result would follow.
     let job = answer.headers().get(X_JOB_ID).and_then(|job| job.to_str().ok()).unwrap_or_default();
     Ok(json!({ "job_id": job, "status": "ended" }))
 }
 
-/// The call of an endpoint whose body the arguments are, but for the idempotency key.
+/// Builds a call whose body is the arguments, except for the idempotency key, which becomes a header.
 fn post(path: &str, mut arguments: Map<String, Value>) -> Result<Call, Value> {
     let key = arguments.shift_remove(definitions::IDEMPOTENCY_KEY);
     let call = Call::new(Method::POST, path).body(Value::Object(arguments));
@@ -118,27 +118,27 @@ fn post(path: &str, mut arguments: Map<String, Value>) -> Result<Call, Value> {
             let refused = |_| invalid("\"idempotency_key\" must be 1 to 255 printable ASCII characters");
             Ok(call.header("idempotency-key", value.map_err(refused)?))
         }
-        Some(_) => Err(invalid("\"idempotency_key\" must be a text")),
+        Some(_) => Err(invalid("\"idempotency_key\" must be a string")),
     }
 }
 
-/// The arguments, if each is one of these.
+/// Returns the arguments; refuses any whose name is not in `names`.
 fn known(arguments: &Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, Value> {
     match arguments.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(arguments.clone()),
         Some(name) => {
             let shown: String = name.chars().take(60).collect();
-            let known = if names.is_empty() { "none is known here".to_owned() } else { names.join(", ") };
+            let known = if names.is_empty() { "this tool takes none".to_owned() } else { names.join(", ") };
             Err(invalid(format!("unknown argument \"{shown}\" (known: {known})")))
         }
     }
 }
 
-/// The job that is meant: what a path may bear as one segment.
+/// Returns the argument `job_id`, which must be valid as one segment of a path.
 fn job_id(arguments: &Map<String, Value>) -> Result<String, Value> {
     let text = arguments.get("job_id").and_then(Value::as_str).unwrap_or_default();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err(invalid("\"job_id\" must be an id that start_batch, start_crawl or extract gave, like job_1a2b3c"));
+        return Err(invalid("\"job_id\" must be an id from start_batch, start_crawl or extract, like job_1a2b3c"));
     }
     Ok(text.to_owned())
 }
@@ -179,7 +179,7 @@ impl<C: Carrier> ServerHandler for Tools<C> {
             let shown: String = request.name.chars().take(60).collect();
             return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\""), None));
         };
-        // Text alone: said twice, it would take twice its room.
+        // Text only: structured content as well would double the size.
         let text = |said: &Value| vec![ContentBlock::text(said.to_string())];
         Ok(match Box::pin(self.call(name, request.arguments.unwrap_or_default())).await {
             Ok(said) => CallToolResult::success(text(&said)),
