@@ -1,5 +1,6 @@
 //! `runo`, the command line, as a process of its own.
 
+mod interrupts;
 mod jobs;
 mod login;
 mod mcp;

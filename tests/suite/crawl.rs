@@ -1,5 +1,6 @@
 //! `POST /v1/crawl` as a client and the crawled site see it, on generated sites whose pages are known by number.
 
+mod cancel;
 mod coverage;
 mod credits;
 mod limits;

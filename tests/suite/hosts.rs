@@ -1,5 +1,6 @@
 //! Politeness at hosts, between processes: slots that never overlap, back-off that all of them keep, one robots.txt.
 
+mod deferral;
 mod robots;
 
 use std::time::Duration;

@@ -40,6 +40,7 @@ mod ownership;
 mod provider_batch;
 mod random_schedules;
 mod reader_process;
+mod refusals;
 mod render_function;
 mod rendering;
 mod request_headers;

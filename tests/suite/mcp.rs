@@ -2,6 +2,7 @@
 
 mod iam;
 mod protocol;
+mod tools;
 
 use reqwest::Method;
 use serde_json::{Value, json};

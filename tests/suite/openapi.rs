@@ -2,6 +2,7 @@
 //! what requests may say and what answers say in the modules below.
 
 mod requests;
+mod responses;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
 //! Webhooks: who named a receiver is told of a job's end, once, signed, whatever happens in between.
 
+mod crash;
 mod killed;
 mod refusals;
 mod resend;
