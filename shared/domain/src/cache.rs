@@ -1,8 +1,8 @@
-//! When a result may be served again instead of being fetched: what it is told from others by, and how long it holds.
+//! The result cache: which results may be served again instead of fetching the page, under which key, and for how long.
 //!
-//! A result belongs to the account that it was made for: served to another, it would tell that somebody asked for this
-//! page. Only extracts use it. A batch or a crawl is asked for its pages as they are now: their results are of one time,
-//! the same whichever mode fetched them, and a crawl goes where its pages lead.
+//! A result belongs to the account it was made for: serving it to another account would reveal that somebody requested
+//! this page. Only extracts use the cache. A batch or a crawl promises its pages as they are now: its results are of
+//! one time and the same in every mode, and a crawl follows the links of the current pages.
 
 use crate::canonical::CanonicalUrl;
 use crate::digest::sha256_hex;
@@ -10,14 +10,15 @@ use crate::job::{Endpoint, Job, JobSpec};
 use crate::outcome::{RenderMode, UnitOutcome};
 use crate::time::Timestamp;
 
-/// What a cached result is told from others by: account, page, schema, and the options that change what is read.
+/// Identifies a cached result: account, page, schema, and the options that change what is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey(String);
 
 impl CacheKey {
-    /// The key of an extract's result; `None` for other jobs, and for URLs that are no page's.
+    /// Returns the key of an extract's result. Returns `None` for other endpoints and for URLs that have no canonical
+    /// form.
     pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
-        // What is captured is the job's; what is explained was read for this call.
+        // Captures belong to the job, and an explanation describes how this call read the page.
         let own = !spec.options.capture.is_empty() || spec.options.explain;
         if job.endpoint != Endpoint::Extract || own {
             return None;
@@ -34,28 +35,28 @@ impl CacheKey {
             spec.options.model,
             spec.options.process_images,
         );
-        // A tuple as JSON: no two different ones have the same text. Maps with string keys always serialise.
+        // A JSON tuple: different tuples have different texts. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;
         Some(CacheKey(sha256_hex(&text)))
     }
 
-    /// 64 hexadecimal digits.
+    /// Returns the key: 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A result as the cache has it.
+/// A cached result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cached {
-    /// When the page had been read.
+    /// When the page was read.
     pub at: Timestamp,
-    /// A success.
+    /// The result. Only a success is served.
     pub outcome: UnitOutcome,
 }
 
 impl Cached {
-    /// The result for an extract that asks for `url`, if it still holds.
+    /// Returns the result for an extract of `url`, or `None` if it is older than `ttl_secs` or is not a success.
     pub fn serve(self, url: &str, now: Timestamp, ttl_secs: u64) -> Option<UnitOutcome> {
         if now >= self.at.plus_secs(ttl_secs) {
             return None;
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_changes_the_answer_changes_the_key() {
+    fn every_option_that_changes_the_result_changes_the_key() {
         let key = CacheKey::of(&job(), &spec(), URL);
         let schema = Schema::parse(&json!([{"field": "u", "type": "string", "example": "x"}])).unwrap();
         let mut others = vec![CacheKey::of(&job(), &spec(), "https://e.test/a?b=2")];
@@ -132,7 +133,7 @@ mod tests {
         let mut explained = spec();
         explained.options.explain = true;
         assert_eq!(CacheKey::of(&job(), &explained, URL), None);
-        // What does not change it: how long it may take.
+        // The timeout does not change the result.
         let mut patient = spec();
         patient.options.timeout_ms = 99_000;
         assert_eq!(CacheKey::of(&job(), &patient, URL), key);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_for_its_time_and_is_a_success() {
+    fn a_success_is_served_until_its_ttl_ends() {
         let outcome = UnitOutcome::Success {
             attempts: None,
             url: "https://e.test/a/".into(),

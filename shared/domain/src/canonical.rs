@@ -1,8 +1,8 @@
-//! When two URLs are one page: the canonical form that is shown, and the key that pages are told apart by. Pure text:
-//! what a URL leads to, and whether it may be fetched, is not known here.
+//! Decides when two URLs name one page: the canonical form that is shown, and the key that pages are compared by. Works
+//! on text alone: where a URL leads and whether it may be fetched is decided elsewhere.
 //!
-//! Sources: RFC 3986 §6.2.2 and §6.2.3, on top of what the URL standard's parser (crate `url`) does already: case of
-//! scheme and host, default ports, dot segments, percent-encoding of what must not stand raw, IDNA.
+//! Sources: RFC 3986 §6.2.2 and §6.2.3, on top of what the URL standard's parser (crate `url`) already does: case of
+//! scheme and host, default ports, dot segments, percent-encoding of characters that must not appear raw, IDNA.
 
 use std::fmt;
 
@@ -10,17 +10,18 @@ use url::{Position, Url};
 
 use crate::digest::sha256_hex;
 
-/// Longest URL, in bytes, as written and after percent-encoding.
+/// Maximum length of a URL in bytes, both as written and after percent-encoding.
 pub const MAX_URL: usize = 8 * 1024;
 
-/// Names of a directory's own page, which is the directory.
+/// File names of a directory's index page, which is the same page as the directory.
 const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.php"];
 
-/// What parameters begin with that tell where a visitor came from and change nothing on the page: Urchin and Google
-/// Analytics, Matomo, HubSpot's ads.
+/// Prefixes of tracking parameters, which record where a visitor came from and do not change the page: Urchin and
+/// Google Analytics, Matomo, HubSpot's ads.
 const TRACKING_PREFIXES: [&str; 3] = ["utm_", "mtm_", "hsa_"];
 
-/// Parameters like these, by their whole name. Compared without regard to case; sorted.
+/// Names of further tracking parameters. Lower case, since names are compared without regard to case; sorted, for
+/// binary search.
 const TRACKING: [&str; 43] = [
     // HubSpot: __hs… and _hs…; Drip: __s.
     "__hsfp",
@@ -81,7 +82,7 @@ const TRACKING: [&str; 43] = [
 pub struct CanonicalUrl(Url);
 
 impl CanonicalUrl {
-    /// The canonical form of a URL; `None` for one that is no page's: another scheme, no host, userinfo, too long.
+    /// Returns the canonical form of a URL. Returns `None` if it has another scheme, no host, userinfo, or is too long.
     pub fn of(url: &Url) -> Option<CanonicalUrl> {
         let userinfo = !url.username().is_empty() || url.password().is_some();
         let page = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|h| !h.is_empty());
@@ -95,11 +96,11 @@ impl CanonicalUrl {
             text.push('?');
             text.push_str(&normal_escapes(query));
         }
-        // What was one still is one: only unreserved characters and the case of escapes have changed.
+        // This still parses: only unreserved characters and the case of escapes have changed.
         Url::parse(&text).ok().map(CanonicalUrl)
     }
 
-    /// The same of a text, which must be an absolute URL.
+    /// Parses `text`, which must be an absolute URL. Returns `None` as [`CanonicalUrl::of`] does, or if it is no URL.
     pub fn parse(text: &str) -> Option<CanonicalUrl> {
         if text.len() > MAX_URL {
             return None;
@@ -117,13 +118,13 @@ impl CanonicalUrl {
         self.0.as_str()
     }
 
-    /// Whether both are on one host: the same name or address and the same port, where http's and https's default
-    /// ports count as the same. `www.` is another host.
+    /// Returns whether both URLs have the same host: the same name or address and the same port. The default ports of
+    /// http and https count as the same. `www.` makes another host.
     pub fn same_host(&self, other: &CanonicalUrl) -> bool {
         (self.0.host_str(), self.0.port()) == (other.0.host_str(), other.0.port())
     }
 
-    /// What this page is told from others by.
+    /// Returns the key that this page is compared by.
     pub fn key(&self) -> PageKey {
         let mut key = String::with_capacity(self.as_str().len());
         key.push_str(&self.0[..Position::BeforePath]);
@@ -143,8 +144,8 @@ impl fmt::Display for CanonicalUrl {
     }
 }
 
-/// What a page is told from others by: its canonical URL with trailing slashes, a directory's index, tracking
-/// parameters and an empty query folded away. Equal keys are one page. It is a URL, but not one to fetch.
+/// What identifies a page: its canonical URL without trailing slashes, a directory's index name, tracking parameters
+/// and an empty query. Equal keys mean one page. It looks like a URL, but must not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PageKey(String);
 
@@ -154,7 +155,8 @@ impl PageKey {
         &self.0
     }
 
-    /// 32 hexadecimal digits for a row's key: the first half of the key's SHA-256. Stable for all time: rows bear it.
+    /// Returns 32 hexadecimal digits for use in a row's key: the first half of the key's SHA-256. Must never change,
+    /// since stored rows contain it.
     pub fn hash(&self) -> String {
         let mut hex = sha256_hex(self.0.as_bytes());
         hex.truncate(32);
@@ -162,8 +164,8 @@ impl PageKey {
     }
 }
 
-/// A path without trailing slashes and index names, again and again: where `/a/index.html/` is `/a/index.html`, and
-/// that is `/a`, all three are one page. The root stays `/`.
+/// Strips trailing slashes and index names from a path, repeatedly: `/a/index.html/`, `/a/index.html` and `/a` are one
+/// page. The root stays `/`.
 fn folded(path: &str) -> &str {
     let mut left = path;
     loop {
@@ -179,7 +181,7 @@ fn folded(path: &str) -> &str {
     }
 }
 
-/// A query without its tracking parameters; the rest as it is, in its order.
+/// Returns a query without its tracking parameters. The others keep their spelling and order.
 fn without_tracking(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !is_tracking(pair.split('=').next().unwrap_or_default()));
     pairs.collect::<Vec<_>>().join("&")
@@ -190,26 +192,27 @@ fn is_tracking(name: &str) -> bool {
     TRACKING_PREFIXES.iter().any(|p| name.starts_with(p)) || TRACKING.binary_search(&name.as_str()).is_ok()
 }
 
-/// Whether a byte means the same bare and percent-encoded (RFC 3986 §2.3).
+/// Returns whether a byte means the same bare and percent-encoded (RFC 3986 §2.3).
 pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// The octet that `bytes` begins with percent-encoded, in three of them (RFC 3986 §2.1).
+/// Decodes the percent-encoded octet, three bytes long, that `bytes` begins with (RFC 3986 §2.1).
 pub fn escaped_octet(bytes: &[u8]) -> Option<u8> {
     let (&[b'%', high, low], _) = bytes.split_first_chunk::<3>()? else { return None };
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// Percent-encoding in one form (RFC 3986 §6.2.2.1 and §6.2.2.2): unreserved characters decoded, hexadecimal digits
-/// in upper case. A `%` that begins no escape stays, and what follows it is not decoded, lest it become one.
+/// Normalises percent-encoding (RFC 3986 §6.2.2.1 and §6.2.2.2): unreserved characters are decoded, hexadecimal digits
+/// are in upper case. A `%` that begins no escape stays, and the two characters after it are not decoded, so that they
+/// cannot complete an escape.
 pub fn normal_escapes(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
-    // Where `text` is copied from next; everything before is in `out`. Only ever moved past whole characters.
+    // Where to copy from `text` next; everything before it is in `out`. Always at a character boundary.
     let (mut copied, mut at) = (0, 0);
-    // Up to where in `out` a character could complete an escape that is none so far.
+    // The end of the part of `out` in which a decoded character could complete an escape.
     let mut open_until = 0;
     while at < bytes.len() {
         if bytes[at] != b'%' {

@@ -1,32 +1,32 @@
-//! How a reservation is split over the pools, and how it is resolved: each credit charged or refunded exactly once.
+//! How a reservation is split over the pools and how it is resolved: each credit is charged or refunded exactly once.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::time::Month;
 
-/// What a job took before it started, and from where. Monthly credits belong to `month` for ever.
+/// The credits that a job took before it started, by pool. Monthly credits stay bound to `month`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reservation {
     /// Credits of the month's quota.
     pub monthly: u64,
     /// Credits of the prepaid balance.
     pub prepaid: u64,
-    /// The month whose quota was taken from, and that a refund goes back to.
+    /// The month whose quota the credits came from; refunds go back to it.
     pub month: Month,
 }
 
-/// Too little is left: nothing was taken.
+/// Too few credits are left. Nothing was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{needed} credits are needed, {available} are left")]
 pub struct SplitError {
     /// Credits that the call needs.
     pub needed: u64,
-    /// Credits that it could draw on.
+    /// Credits that the account could use for it.
     pub available: u64,
 }
 
-/// The end of a reservation. `charged + refund_monthly + refund_prepaid` is what was reserved.
+/// How a reservation was resolved. `charged + refund_monthly + refund_prepaid` equals what was reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// Units that started.
@@ -38,17 +38,17 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// All that goes back.
+    /// Returns the total refund.
     pub fn refunded(&self) -> u64 {
         self.refund_monthly + self.refund_prepaid
     }
 }
 
 impl Reservation {
-    /// Takes `need` credits, the month's first, then (where the plan has them) prepaid ones: all of it or nothing.
+    /// Takes `need` credits: the month's first, then prepaid ones if the plan allows them. Takes all or nothing.
     ///
     /// # Errors
-    /// [`SplitError`] where both pools together have too little.
+    /// [`SplitError`] if both pools together have fewer than `need` credits.
     pub fn split(
         need: u64,
         plan: Plan,
@@ -65,12 +65,13 @@ impl Reservation {
         Ok(Reservation { monthly, prepaid, month })
     }
 
-    /// All that was taken.
+    /// Returns the number of credits that were taken.
     pub fn total(&self) -> u64 {
         self.monthly + self.prepaid
     }
 
-    /// Resolves the reservation once `started` units have started: those are charged, the rest goes back, prepaid first.
+    /// Resolves the reservation after `started` units have started: those are charged, the rest is refunded, prepaid
+    /// first.
     pub fn resolve(&self, started: u64) -> Charge {
         let charged = started.min(self.total());
         let back = self.total() - charged;
@@ -91,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_or_nothing(need in 0u64..2_000, m in 0u64..1_000, p in 0u64..1_000, plan in 0usize..4) {
+        fn a_split_takes_all_or_nothing(need in 0u64..2_000, m in 0u64..1_000, p in 0u64..1_000, plan in 0usize..4) {
             let plan = Plan::ALL[plan];
             let usable = m + if plan.prepaid() { p } else { 0 };
             match Reservation::split(need, plan, month(), m, p) {
@@ -107,7 +108,7 @@ mod tests {
         }
 
         #[test]
-        fn each_credit_ends_once(monthly in 0u64..1_000, prepaid in 0u64..1_000, started in 0u64..3_000) {
+        fn each_credit_is_charged_or_refunded_once(monthly in 0u64..1_000, prepaid in 0u64..1_000, started in 0u64..3_000) {
             let r = Reservation { monthly, prepaid, month: month() };
             let c = r.resolve(started);
             prop_assert_eq!(c.charged + c.refunded(), r.total());

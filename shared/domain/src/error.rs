@@ -1,4 +1,4 @@
-//! The error codes of the contract and what a unit says when it fails. HTTP statuses are not known here.
+//! The contract's error codes, and the error of a unit that failed. This module does not know HTTP statuses.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,8 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Whether the same call may succeed later, as the contract's table says.
-    /// The one exception, `URL_UNREACHABLE` for a forbidden address, is said by [`UnitError::forbidden`].
+    /// Returns whether the same call may succeed later, according to the contract's table. The one exception,
+    /// `URL_UNREACHABLE` for a forbidden address, is made by [`UnitError::forbidden`].
     pub fn retryable(self) -> bool {
         use ErrorCode::*;
         match self {
@@ -50,24 +50,24 @@ impl ErrorCode {
 /// Why one unit (one URL) failed: the `error` object of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitError {
-    /// What programs read.
+    /// The code, for programs.
     pub code: ErrorCode,
-    /// What people read: what is wrong and what would be right.
+    /// The text for people: what is wrong and what would be right.
     pub message: String,
     /// Whether trying again may help.
     pub retryable: bool,
-    /// How often the page was tried, where that was more than once.
+    /// How many times the page was tried, if more than once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
 }
 
 impl UnitError {
-    /// An error whose `retryable` follows from its code.
+    /// Creates an error whose `retryable` follows from its code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         UnitError { code, message: message.into(), retryable: code.retryable(), attempts: None }
     }
 
-    /// `URL_UNREACHABLE` for an address that may not be fetched: trying again will not help.
+    /// Creates a `URL_UNREACHABLE` error for an address that must not be fetched. It is not retryable.
     pub fn forbidden(message: impl Into<String>) -> Self {
         UnitError { code: ErrorCode::UrlUnreachable, message: message.into(), retryable: false, attempts: None }
     }

@@ -1,13 +1,13 @@
-//! Why a value was chosen: the candidates of each field, as a result shows them to whoever asked. Bounded, so that a result
-//! still fits its row.
+//! Explanations of a result: the candidates of each field, shown if the caller asked for them. Bounded, so that a
+//! result still fits its row.
 
 use serde::{Deserialize, Serialize};
 
-/// Most candidates of a field.
+/// Maximum number of candidates of a field.
 const MOST_CANDIDATES: usize = 10;
-/// Most bytes of all explanations of a page, as JSON.
+/// Maximum size in bytes of all explanations of a page, as JSON.
 const MOST_BYTES: usize = 16 * 1024;
-/// Most characters of one text in them.
+/// Maximum length in characters of a candidate's texts.
 const MOST_CHARS: usize = 200;
 
 /// All candidates of one field, best first.
@@ -15,28 +15,29 @@ const MOST_CHARS: usize = 200;
 pub struct Explained {
     /// The field's name.
     pub field: String,
-    /// What the name was taken to mean; empty where nothing is known of it.
+    /// How the name was understood; empty if it has no known meaning.
     pub meaning: String,
-    /// What might have been its value.
+    /// Values that were considered for the field.
     pub candidates: Vec<SeenCandidate>,
 }
 
-/// What became of one candidate.
+/// A candidate and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenCandidate {
-    /// Where it was seen.
+    /// Where on the page it was found.
     pub source: String,
-    /// Higher is better; only candidates of one field are compared.
+    /// Higher is better. Scores are comparable only among the candidates of one field.
     pub score: i32,
-    /// What it was found by.
+    /// Why it was considered.
     pub reason: String,
     /// Its text, shortened.
     pub text: String,
-    /// The value that it was read as, or why it was passed over.
+    /// The value that it was read as, or why it was rejected.
     pub outcome: String,
 }
 
-/// The same with as many candidates as there is room for: the best of each field stay longest.
+/// Shortens texts and drops candidates until the explanations fit the limits. The best candidates of each field stay
+/// longest.
 pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
     for candidate in all.iter_mut().flat_map(|one| &mut one.candidates) {
         let SeenCandidate { source: _, score: _, reason, text, outcome } = candidate;
@@ -53,7 +54,7 @@ pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
             return all;
         }
     }
-    // Two hundred fields with long names, and nothing to say of any.
+    // Only the names and meanings of very many fields, with no candidate left, exceed the limit.
     Vec::new()
 }
 
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_of_each_field_stay() {
+    fn the_best_candidates_of_each_field_are_kept() {
         let few = bounded(vec![field("a", 3, "x"), field("b", 30, "é")]);
         assert_eq!(few.iter().map(|one| one.candidates.len()).collect::<Vec<_>>(), [3, MOST_CANDIDATES]);
         let long = "é".repeat(5_000);

@@ -1,4 +1,5 @@
-//! What a crawl follows: links that match its pattern, on its host where the pattern does not say which.
+//! Decides which links a crawl follows: those that match its pattern, on the seed's host unless the pattern names a
+//! host.
 
 use url::{Position, Url};
 
@@ -6,21 +7,21 @@ use crate::canonical::CanonicalUrl;
 use crate::glob::{Glob, GlobError};
 use crate::job::CrawlPlan;
 
-/// The edge of a crawl.
+/// The rule by which a crawl follows links.
 #[derive(Debug, Clone)]
 pub struct Frontier {
     pattern: Glob,
-    /// Whether the pattern begins with the path: it is for the seed's host then.
+    /// Whether the pattern begins with a path. It then applies to the seed's host.
     of_path: bool,
     seed: CanonicalUrl,
     max_depth: u32,
 }
 
 impl Frontier {
-    /// Checks a pattern: a glob over a whole URL, or over path and query of the seed's host if it begins with a slash.
+    /// Checks a pattern: a glob over a whole URL, or over path and query on the seed's host if it begins with a slash.
     ///
     /// # Errors
-    /// What is wrong with it, one that no URL can match among that.
+    /// [`GlobError`] if the pattern is malformed or if no URL can match it.
     pub fn check(pattern: &str) -> Result<(), GlobError> {
         Glob::parse(pattern)?;
         let start = pattern.split(['*', '?', '[']).next().unwrap_or_default().to_ascii_lowercase();
@@ -29,7 +30,7 @@ impl Frontier {
         if path || url { Ok(()) } else { Err(GlobError::NoUrl(start)) }
     }
 
-    /// The frontier of a plan that was validated and its seed; `None` where they never were.
+    /// Creates the frontier of a validated plan and its seed. Returns `None` if either is invalid.
     pub fn new(plan: &CrawlPlan, seed: &str) -> Option<Frontier> {
         Some(Frontier {
             pattern: Glob::parse(&plan.follow_pattern).ok()?,
@@ -39,7 +40,7 @@ impl Frontier {
         })
     }
 
-    /// Whether a page may be part of the crawl, wherever it was found.
+    /// Returns whether a page may be part of the crawl, regardless of where its link was found.
     pub fn matches(&self, url: &CanonicalUrl) -> bool {
         if !self.pattern.fixes_host() && !url.same_host(&self.seed) {
             return false;
@@ -48,18 +49,19 @@ impl Frontier {
             let start = if self.of_path { Position::BeforePath } else { Position::BeforeScheme };
             self.pattern.matches(&url[start..])
         };
-        // With and without a slash at its end it is one page (see `CanonicalUrl::key`).
+        // A page with and without a trailing slash is one page (see `CanonicalUrl::key`).
         matches(url.url()) || with_other_end(url.url()).is_some_and(|other| matches(&other))
     }
 
-    /// Whether links of the page at `found`, which is `depth` hops from the seed, are followed. The seed's are, matching
-    /// or not; those of a page that a redirect led off the pattern are not.
+    /// Returns whether links on the page at `found`, which is `depth` hops from the seed, are followed. The seed's
+    /// links are followed even if the seed does not match the pattern; those of another page only if its URL after
+    /// redirects matches.
     pub fn follows(&self, found: &CanonicalUrl, depth: u32) -> bool {
         depth < self.max_depth && (depth == 0 || self.matches(found))
     }
 }
 
-/// The same page with a slash more or less at the end of its path; `None` for a host's root.
+/// Adds or removes the slash at the end of a URL's path. Returns `None` for a host's root.
 fn with_other_end(url: &Url) -> Option<Url> {
     let path = url.path();
     let other = match path.strip_suffix('/') {
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_without_a_host_stays_on_the_seeds() {
+    fn a_pattern_without_a_host_stays_on_the_seeds_host() {
         let url = |text: &str| CanonicalUrl::parse(text).unwrap();
         let loose = Frontier::new(&plan("*/blog/*", 2), "https://a.test/").unwrap();
         assert!(loose.matches(&url("https://a.test/blog/1")));
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_at_the_end_changes_nothing() {
+    fn a_trailing_slash_changes_nothing() {
         let matches = |pattern: &str, text: &str| {
             Frontier::new(&plan(pattern, 2), "https://a.test/").unwrap().matches(&CanonicalUrl::parse(text).unwrap())
         };

@@ -1,61 +1,61 @@
-//! `follow_pattern`: a glob over a whole canonical URL, with the meaning of fnmatch without FNM_PATHNAME (POSIX
-//! XCU 2.14.3): `*` is any run of characters, `/` included; `?` is any one; `[a-z]` is one of a set, `[!a-z]` and
-//! `[^a-z]` one that is not in it. A backslash means itself.
+//! `follow_pattern`: a glob over a whole canonical URL, with the meaning of fnmatch without FNM_PATHNAME (POSIX XCU
+//! 2.14.3): `*` matches any run of characters, including `/`; `?` matches any one; `[a-z]` matches one of a set,
+//! `[!a-z]` and `[^a-z]` one that is not in the set. A backslash is an ordinary character.
 //!
 //! Patterns and URLs come from strangers, so matching must not backtrack. The pattern is a chain of m one-character
-//! elements, and between any two of them may be a `*`; the set of places in the chain at which a match of the text so
-//! far may stand is kept as bits and moved on by one character at a time (Shift-And, Baeza-Yates and Gonnet 1992, with
-//! a bit that stays for a `*`). That is ⌈(m+1)/64⌉ words of work for each byte of the text, whatever either says: at most
-//! nine for a pattern of [`MAX_PATTERN`] ASCII characters, 97 for one that is percent-encoded throughout.
+//! elements with an optional `*` between any two. The set of positions in the chain that the text so far can have
+//! reached is kept as bits and advanced by one character at a time (Shift-And, Baeza-Yates and Gonnet 1992, with a bit
+//! that stays for a `*`). That costs ⌈(m+1)/64⌉ words of work for each byte of the text, whatever pattern and text are:
+//! at most nine for a pattern of [`MAX_PATTERN`] ASCII characters, 97 for one that is percent-encoded throughout.
 
 use url::Url;
 
 use crate::canonical::normal_escapes;
 
-/// Longest pattern, in characters.
+/// Maximum length of a pattern in characters.
 pub const MAX_PATTERN: usize = 512;
 
-/// What is wrong with a pattern, as the end of a sentence that begins with its member's name. Places are characters,
-/// counted from 1.
+/// What is wrong with a pattern, phrased as the end of a sentence that begins with the member's name. Positions are in
+/// characters, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// There is nothing.
+    /// The pattern is empty.
     #[error("is empty; it must be a glob over whole URLs, like https://example.com/blog/*")]
     Empty,
-    /// Over [`MAX_PATTERN`].
+    /// The pattern is longer than [`MAX_PATTERN`].
     #[error("has {0} characters; at most 512 are allowed")]
     TooLong(usize),
-    /// `[` without `]`.
+    /// A `[` without its `]`.
     #[error(
         "has a \"[\" at character {0} that no \"]\" closes; a set looks like [a-z], and [[] means the bracket itself"
     )]
     Unclosed(usize),
-    /// `[z-a]`.
+    /// A range in the wrong order, such as `[z-a]`.
     #[error("has the range \"{first}-{last}\" at character {at}, which runs backwards")]
     Backwards {
-        /// Where.
+        /// Its position.
         at: usize,
-        /// As written.
+        /// Its first character, as written.
         first: char,
-        /// As written.
+        /// Its last character, as written.
         last: char,
     },
-    /// What can't be in a canonical URL as one character.
+    /// A character in a set that a canonical URL cannot contain as one character.
     #[error(
         "has \"{what}\" in the set at character {at}; sets match single characters of a URL, and there others than ASCII are percent-encoded"
     )]
     NotAscii {
-        /// Where.
+        /// The position of the set.
         at: usize,
         /// The character.
         what: char,
     },
-    /// A host without wildcards that is not a host; after a scheme with some, one that is not in its canonical form.
+    /// The host part is not a host; after a scheme with wildcards, it is not in canonical form.
     #[error(
         "has \"{0}\" where its host should be, which is not a host; after a scheme with wildcards it must be lower-case ASCII"
     )]
     Host(String),
-    /// What no URL begins with.
+    /// The pattern begins with something that no URL begins with.
     #[error(
         "begins with \"{0}\", which no page's URL does; it must begin with https://, http:// or a wildcard, or with / for pages of the seed's host"
     )]
@@ -67,21 +67,21 @@ pub enum GlobError {
 pub struct Glob {
     /// For each ASCII character, the elements that match it: row `c`, `words` words each.
     elements: Vec<u64>,
-    /// The places before which a `*` stands.
+    /// The positions that have a `*` before them.
     stays: Vec<u64>,
     words: usize,
-    /// How many elements there are: the place at which all of them have matched.
+    /// The number of elements, which is the position at which all of them have matched.
     end: usize,
     fixes_host: bool,
 }
 
-/// Characters that a URL has percent-encoded in its path or its query, some in one of them only. A pattern and a text are
-/// compared as if they were encoded wherever they are.
+/// Returns whether URLs have this character percent-encoded in path or query; some are encoded in only one of them.
+/// Patterns and texts are compared as if these were encoded everywhere.
 fn is_encoded(byte: u8) -> bool {
     matches!(byte, b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'\'')
 }
 
-/// A text's bytes with those percent-encoded.
+/// Returns a text's bytes with those characters percent-encoded.
 fn encoded(text: &str) -> impl Iterator<Item = u8> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     text.bytes().flat_map(|byte| {
@@ -95,17 +95,17 @@ fn encoded(text: &str) -> impl Iterator<Item = u8> {
 enum Piece {
     Star,
     Any,
-    /// These of the ASCII characters.
+    /// One of these ASCII characters, as bits.
     Set(u128),
     Literal(u8),
 }
 
 impl Glob {
-    /// Compiles a pattern. Where its scheme and host are without wildcards they are read as in a URL (case, default
-    /// port, IDNA), and percent-encoding is brought to its canonical form, so that what is meant is what matches.
+    /// Compiles a pattern. If scheme and host have no wildcards, they are normalised as in a URL (case, default port,
+    /// IDNA). Percent-encoding is brought to its canonical form, so that other spellings of a URL match too.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// [`GlobError`], which says what is wrong and where.
     pub fn parse(pattern: &str) -> Result<Glob, GlobError> {
         let count = pattern.chars().count();
         if count == 0 {
@@ -145,10 +145,10 @@ impl Glob {
         Glob { elements, stays, words, end, fixes_host }
     }
 
-    /// Whether the whole of `text` matches. A canonical URL is ASCII; of another text nothing matches.
+    /// Returns whether all of `text` matches. Canonical URLs are ASCII; a text that is not ASCII never matches.
     pub fn matches(&self, text: &str) -> bool {
-        // Bit p: the first p elements have matched the text so far. Bit p stands for element p's place, so a character
-        // that element p matches moves the bit up by one, and one that a `*` before it takes leaves it where it is.
+        // Bit p is set if the first p elements can match the text so far. A character that element p matches moves the
+        // bit up by one; a `*` before element p leaves the bit where it is.
         let mut at = vec![0u64; self.words];
         at[0] = 1;
         for byte in encoded(text) {
@@ -170,16 +170,16 @@ impl Glob {
         at[self.end / 64] >> (self.end % 64) & 1 == 1
     }
 
-    /// Whether every URL that can match is on one host that the pattern names: there is a host part, and no wildcard
-    /// is in it or could stand before it for something longer.
+    /// Returns whether every URL that matches is on one host that the pattern names: the pattern has a host part
+    /// without wildcards, and no wildcard before it can match more than a part of the scheme.
     pub fn fixes_host(&self) -> bool {
         self.fixes_host
     }
 }
 
-/// Takes a scheme and host off a pattern if they are literal: their canonical form, what comes after, and whether the
-/// host is fixed. A scheme with wildcards of one character still leaves the host fixed: `http[s]` and `http?` are all
-/// that they can be in front of `://`.
+/// Splits a literal scheme and host off a pattern. Returns their canonical form, the rest of the pattern, and whether
+/// the host is fixed. A scheme whose wildcards match one character each, such as `http[s]` or `http?`, leaves the host
+/// fixed.
 fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
     let none = Ok((String::new(), pattern, false));
     let Some((scheme, rest)) = pattern.split_once("://") else { return none };
@@ -191,23 +191,23 @@ fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
     if wild(host) {
         return none;
     }
-    // The parser of a URL would end the host at these, or take what is before for a user's name.
+    // A URL parser would end the host at these, or read what precedes them as a user name.
     let parsed = Url::parse(&format!("{}://{host}/", if wild(scheme) { "https" } else { scheme }));
     let bad = host.is_empty() || host.contains(['\\', '#', '@']) || host.contains(char::is_whitespace);
     let parsed = parsed.ok().filter(|url| !bad && url.host_str().is_some_and(|h| !h.is_empty()));
     let Some(url) = parsed else { return Err(GlobError::Host(host.to_owned())) };
     if wild(scheme) {
-        // Which default port to take off is not known then.
+        // The scheme is unknown, and so is the default port to remove.
         let plain = host.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
         return if plain { Ok((String::new(), pattern, true)) } else { Err(GlobError::Host(host.to_owned())) };
     }
     let origin = url.as_str().trim_end_matches('/').to_owned();
-    // A host alone is its root page.
+    // A host alone means its root page.
     let rest = &rest[host.len()..];
     Ok((if rest.is_empty() { origin + "/" } else { origin }, rest, true))
 }
 
-/// Reads what is left of a pattern, which begins after `skipped` characters of it.
+/// Reads the rest of a pattern, of which the first `skipped` characters have been read.
 fn read_pieces(rest: &str, skipped: usize, pieces: &mut Vec<Piece>) -> Result<(), GlobError> {
     let chars: Vec<char> = rest.chars().collect();
     let mut literal = String::new();
@@ -220,7 +220,7 @@ fn read_pieces(rest: &str, skipped: usize, pieces: &mut Vec<Piece>) -> Result<()
         }
         flush(&mut literal, pieces);
         match c {
-            // Several are as good as one.
+            // Several in a row mean the same as one.
             '*' => pieces.push(Piece::Star),
             '?' => pieces.push(Piece::Any),
             _ => {
@@ -236,7 +236,7 @@ fn read_pieces(rest: &str, skipped: usize, pieces: &mut Vec<Piece>) -> Result<()
     Ok(())
 }
 
-/// A run of literal characters as a canonical URL has them.
+/// Appends a run of literal characters as a canonical URL spells them.
 fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
     let mut encoded = String::with_capacity(literal.len());
     for c in literal.chars() {
@@ -253,18 +253,18 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
     literal.clear();
 }
 
-/// Reads a set, which begins at `chars[0]`, at character `place` of the pattern: its characters and its length.
+/// Reads the set that begins at `chars[0]`, character `place` of the pattern. Returns its characters and its length.
 fn read_set(chars: &[char], place: usize) -> Result<(u128, usize), GlobError> {
     let negated = matches!(chars.get(1), Some('!' | '^'));
     let start = if negated { 2 } else { 1 };
-    // A bracket right at the start is one of the set.
+    // A bracket right at the start belongs to the set.
     let length = chars.iter().skip(start + 1).position(|c| *c == ']').ok_or(GlobError::Unclosed(place))?;
     let end = start + 1 + length;
     let mut set = 0u128;
     let mut at = start;
     while at < end {
         let first = chars[at];
-        // A hyphen at either end is one of the set.
+        // A hyphen at either end belongs to the set.
         let range = at + 2 < end && chars[at + 1] == '-';
         let last = if range { chars[at + 2] } else { first };
         if let Some(what) = [first, last].into_iter().find(|c| !c.is_ascii()) {

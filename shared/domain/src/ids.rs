@@ -1,4 +1,4 @@
-//! Names of things: job, account, unit and claim. Random bits are given from outside.
+//! Identifiers of jobs, accounts, units and claims. Random bits are arguments.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// `n` characters of `0-9a-z` made of `bits`.
+/// Returns `n` characters of `0-9a-z` made from `bits`.
 fn base36(mut bits: u128, n: usize) -> String {
     let mut out = String::with_capacity(n);
     for _ in 0..n {
@@ -23,12 +23,12 @@ fn base36(mut bits: u128, n: usize) -> String {
 pub struct JobId(String);
 
 impl JobId {
-    /// A fresh id of 128 random bits.
+    /// Creates an id from 128 random bits.
     pub fn from_random(bits: u128) -> JobId {
         JobId(format!("job_{}", base36(bits, 16)))
     }
 
-    /// Reads what a client sent; `None` where it cannot be a job's id.
+    /// Parses an id from a client. Returns `None` if it cannot be a job's id.
     pub fn parse(s: &str) -> Option<JobId> {
         let tail = s.strip_prefix("job_")?;
         let ok = (12..=32).contains(&tail.len()) && tail.bytes().all(|b| ALPHABET.contains(&b));
@@ -47,18 +47,18 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Who owns jobs, keys and credits: 1 to 40 of `a-z`, `0-9`, `_` and `-`.
+/// The owner of jobs, keys and credits: 1 to 40 characters of `a-z`, `0-9`, `_` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(String);
 
 impl AccountId {
-    /// A fresh id of 128 random bits.
+    /// Creates an id from 128 random bits.
     pub fn from_random(bits: u128) -> AccountId {
         AccountId(format!("acct_{}", base36(bits, 12)))
     }
 
-    /// Reads an id; `None` where it has other characters or another length.
+    /// Parses an id. Returns `None` if it has other characters or another length.
     pub fn parse(s: &str) -> Option<AccountId> {
         let ok = (1..=40).contains(&s.len()) && s.bytes().all(|b| ALPHABET.contains(&b) || b == b'_' || b == b'-');
         ok.then(|| AccountId(s.to_owned()))
@@ -76,44 +76,44 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// The number of a unit in its job: 0 .. admitted − 1.
+/// The number of a unit in its job: 0 to admitted − 1.
 pub type Seq = u32;
 
-/// Bytes of a nonce.
+/// Length of a nonce in bytes.
 pub const NONCE_BYTES: usize = 16;
 
-/// Which runner holds a unit, or drives a job: lets it know its own writes again, and fences all others.
-/// 16 characters of `0-9a-z`: 82 random bits.
+/// Identifies the runner that holds a unit or drives a job. By it a runner recognises its own writes, and writes of
+/// other runners are fenced off. 16 characters of `0-9a-z`: 82 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce([u8; NONCE_BYTES]);
 
 impl Nonce {
-    /// A fresh nonce of 128 random bits.
+    /// Creates a nonce from 128 random bits.
     pub fn from_random(bits: u128) -> Nonce {
         let mut bytes = [0; NONCE_BYTES];
         bytes.copy_from_slice(base36(bits, NONCE_BYTES).as_bytes());
         Nonce(bytes)
     }
 
-    /// Reads the text of a row; `None` where it is none of ours.
+    /// Parses the text of a row. Returns `None` if it is not a nonce.
     pub fn parse(text: &str) -> Option<Nonce> {
         Nonce::from_bytes(text.as_bytes())
     }
 
-    /// Reads the bytes of a packed row; `None` where they are none of ours.
+    /// Reads the bytes of a packed row. Returns `None` if they are not a nonce.
     pub fn from_bytes(bytes: &[u8]) -> Option<Nonce> {
         let known = bytes.iter().all(|b| ALPHABET.contains(b));
         bytes.try_into().ok().filter(|_| known).map(Nonce)
     }
 
-    /// Its bytes: ASCII.
+    /// Returns the nonce as bytes, which are ASCII.
     pub fn as_bytes(&self) -> &[u8; NONCE_BYTES] {
         &self.0
     }
 
-    /// Its text.
+    /// Returns the nonce as text.
     pub fn as_str(&self) -> &str {
-        // Only `ALPHABET` gets in.
+        // All bytes are from `ALPHABET`.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -130,12 +130,13 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// The text of a fresh API key: `prefix` and 32 characters (165 bits) of `a` and `b`.
+/// Returns the text of a new API key: `prefix` and 32 characters (165 bits) made from `a` and `b`.
 pub fn key_text(prefix: &str, a: u128, b: u128) -> String {
     format!("{prefix}{}{}", base36(a, 16), base36(b, 16))
 }
 
-/// A key as it is shown: its kind and its last characters, too few to guess the rest. Of a short one nothing.
+/// Returns a key as it is shown: its kind and its last four characters, too few to guess the rest. Shows no characters
+/// of a short key.
 pub fn masked(key: &str) -> String {
     let kind = ["sk_live_", "sk_static_"].into_iter().find(|kind| key.starts_with(kind)).unwrap_or_default();
     let rest: Vec<char> = key[kind.len()..].chars().collect();
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_job_id_is_refused() {
+    fn malformed_job_ids_are_refused() {
         for s in ["", "job_", "job_short", "job_ABCDEFGHIJKLMN", "jobx0123456789ab", "job_0123456789ab/.."] {
             assert_eq!(JobId::parse(s), None, "{s}");
         }

@@ -1,8 +1,8 @@
 //! The life of a job as functions of (state, event, now):
 //! `running → failing_fast | cancelling | expiring → ended(completed | cancelled | expired)`.
 //!
-//! Whatever state a job is terminated in, the rule is the same: what has not started is closed, what has started ends,
-//! and once nothing is open the reservation is resolved.
+//! Every termination follows the same rule: pending units are skipped, started units end, and once no unit is open the
+//! reservation is resolved.
 
 mod options;
 
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::webhook::Webhook;
 pub use options::{Capture, ModelUse, Options, RenderJs, WaitFor};
 
-/// Which call made the job.
+/// The endpoint that created the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -25,12 +25,12 @@ pub enum Endpoint {
     Extract,
     /// Many URLs.
     Batch,
-    /// A seed and what it links to.
+    /// A seed and the pages that it links to.
     Crawl,
 }
 
 impl Endpoint {
-    /// The name in rows.
+    /// Returns the name in rows.
     pub fn name(self) -> &'static str {
         match self {
             Endpoint::Extract => "extract",
@@ -39,7 +39,7 @@ impl Endpoint {
         }
     }
 
-    /// Reads the name of a row.
+    /// Parses the name in a row.
     pub fn parse(name: &str) -> Option<Endpoint> {
         [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl].into_iter().find(|e| e.name() == name)
     }
@@ -48,24 +48,24 @@ impl Endpoint {
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Every unit ended by itself (or `fail_fast` stopped the rest).
+    /// Every unit ended by itself, or `fail_fast` skipped the rest.
     Completed,
-    /// By a DELETE.
+    /// Cancelled by a DELETE.
     Cancelled,
-    /// At its deadline.
+    /// Expired at its deadline.
     Expired,
 }
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// Units may start.
     Running,
-    /// A unit failed and the caller asked for `fail_fast`: being terminated, will be `Completed`.
+    /// A unit failed and the caller asked for `fail_fast`. The job is being terminated and will be `Completed`.
     FailingFast,
-    /// A DELETE was accepted: being terminated, will be `Cancelled`.
+    /// A DELETE was accepted. The job is being terminated and will be `Cancelled`.
     Cancelling,
-    /// The deadline passed: being terminated, will be `Expired`.
+    /// The deadline passed. The job is being terminated and will be `Expired`.
     Expiring,
     /// Every unit ended and the reservation is resolved.
     Ended(Outcome),
@@ -82,7 +82,7 @@ impl JobState {
         JobState::Ended(Outcome::Expired),
     ];
 
-    /// The name in rows.
+    /// Returns the name in rows.
     pub fn name(self) -> &'static str {
         match self {
             JobState::Running => "running",
@@ -95,12 +95,12 @@ impl JobState {
         }
     }
 
-    /// Reads the name of a row.
+    /// Parses the name in a row.
     pub fn parse(name: &str) -> Option<JobState> {
         JobState::ALL.into_iter().find(|s| s.name() == name)
     }
 
-    /// The word of the contract: a client sees every termination as `cancelling`.
+    /// Returns the name in the contract: clients see every termination as `cancelling`.
     pub fn wire(self) -> &'static str {
         match self {
             JobState::FailingFast | JobState::Cancelling | JobState::Expiring => "cancelling",
@@ -108,12 +108,12 @@ impl JobState {
         }
     }
 
-    /// Whether it is over.
+    /// Returns whether the job has ended.
     pub fn ended(self) -> bool {
         matches!(self, JobState::Ended(_))
     }
 
-    /// How the job will have ended once nothing is open any more.
+    /// Returns the outcome that the job will have once no unit is open.
     pub fn heads_for(self) -> Outcome {
         match self {
             JobState::Running | JobState::FailingFast => Outcome::Completed,
@@ -124,81 +124,81 @@ impl JobState {
     }
 }
 
-/// `crawl`: how far a crawl goes, validated, defaults filled in.
+/// `crawl`: how far a crawl goes. Validated, with defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrawlPlan {
     /// Glob over the whole canonical URL.
     pub follow_pattern: String,
-    /// Most pages that are visited: as asked, after the cap.
+    /// Maximum number of pages that are visited: as requested, after the cap.
     pub max_pages: u32,
-    /// Most hops from the seed.
+    /// Maximum number of hops from the seed.
     pub max_depth: u32,
-    /// Whether matching URLs of the sitemap are taken too.
+    /// Whether matching URLs of the sitemap are added.
     pub use_sitemap: bool,
-    /// Whether robots.txt is left aside.
+    /// Whether robots.txt is ignored.
     pub ignore_robots: bool,
     /// Whether the 25 % cap is lifted.
     pub allow_large_crawl: bool,
 }
 
-/// Figures of a crawl beside its tally.
+/// Figures of a crawl that its tally does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CrawlFigures {
-    /// URLs that matched and were not fetched: robots.txt, duplicates, over a limit.
+    /// URLs that matched but were not fetched, because of robots.txt, as duplicates or over a limit.
     pub skipped: u32,
-    /// Units that turned out to be another unit's page: they ran and have no result of their own.
+    /// Units whose page turned out to be another unit's: they ran and have no result of their own.
     pub duplicates: u32,
-    /// What came of its sitemaps.
+    /// How reading its sitemaps went.
     pub sitemaps: Sitemaps,
 }
 
-/// Files of sitemaps that a crawl asked for, indexes among them.
+/// The number of sitemap files that a crawl requested, including indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sitemaps {
-    /// Read to their end, or as far as was wanted.
+    /// Files read to their end, or as far as needed.
     pub read: u32,
-    /// Those that could not be had, were broken, or that there was no time for.
+    /// Files that were unavailable or broken, or that there was no time for.
     pub failed: u32,
 }
 
-/// Who drives a job, and until when that is believed.
+/// The lease of the job's driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverLease {
-    /// The driver's own mark.
+    /// The driver's nonce.
     pub holder: Nonce,
-    /// When another may take the job up.
+    /// When another driver may take the job over.
     pub until: Timestamp,
-    /// Whether the queue has been told of the open units: then a dead driver is no reason to tell it again.
+    /// Whether the open units have been sent to the queue: a dead driver is then no reason to send them again.
     pub queued: bool,
-    /// How many looks in a row found that nothing had moved; the next look comes the later for it.
+    /// How many looks in a row found no progress; each makes the next look later.
     pub quiet: u32,
 }
 
-/// What a job was asked to do: it never changes, and is read once by each process.
+/// What a job was asked to do. It never changes, and each process reads it once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobSpec {
-    /// As asked.
+    /// The caller's options.
     pub options: Options,
-    /// As asked, or bound to the key.
+    /// The schema of the call, or the one bound to the key.
     pub schema: Schema,
-    /// Of a crawl: how far it goes.
+    /// How far a crawl goes; `None` for other jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crawl: Option<CrawlPlan>,
-    /// Who is told of its end.
+    /// Webhook to call when the job ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
 }
 
-/// What an extract's row has of its one unit: no other row is needed for it.
+/// The one unit of an extract, kept in the job's row so that no other row is needed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneUnit {
-    /// What the unit is about.
+    /// The URL.
     pub url: String,
-    /// Its state, as the only unit of segment 0.
+    /// The unit's state, as the only unit of segment 0.
     pub segment: Segment,
-    /// The job's spec, where it is small.
+    /// The job's spec, if it is small.
     pub spec: Option<JobSpec>,
-    /// The result's JSON text, where it is small.
+    /// The result's JSON text, if it is small.
     pub result: Option<String>,
 }
 
@@ -207,94 +207,95 @@ pub struct OneUnit {
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// Whose it is.
+    /// The account that owns it.
     pub account: AccountId,
-    /// Which call made it.
+    /// The endpoint that created it.
     pub endpoint: Endpoint,
-    /// Milliseconds for a page.
+    /// Timeout of a page in milliseconds.
     pub timeout_ms: u32,
-    /// Pages at once; `None` leaves it to the server.
+    /// Maximum number of pages at once; `None` leaves it to the server.
     pub concurrency: Option<u32>,
-    /// Whether it stops at its first failure.
+    /// Whether the job stops at the first failed unit.
     pub fail_fast: bool,
-    /// Of an extract: its unit.
+    /// The unit of an extract.
     pub one: Option<Box<OneUnit>>,
-    /// Of a crawl: whether a matching page was left out for `max_pages`.
+    /// Whether a crawl left out a matching page because of `max_pages`.
     pub limit_reached: bool,
-    /// Whether somebody is to be told of its end: its spec says who.
+    /// Whether the job's end is reported to a webhook, which the spec names.
     pub webhook: bool,
-    /// Whether the caller asked for the queue.
+    /// Whether the caller asked for asynchronous processing.
     pub async_mode: bool,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// What it took.
+    /// The credits that it reserved.
     pub reservation: Reservation,
-    /// How many units exist: seq 0 .. admitted − 1.
+    /// How many units exist: seq 0 to admitted − 1.
     pub admitted: u32,
     /// When it was accepted.
     pub started_at: Timestamp,
-    /// When it is ended whatever is open.
+    /// When the job is expired even if units are open.
     pub deadline: Timestamp,
-    /// Who works on it.
+    /// The driver's lease.
     pub driver: DriverLease,
     /// When a DELETE was accepted.
     pub cancelled_at: Option<Timestamp>,
     /// When it was settled.
     pub ended_at: Option<Timestamp>,
-    /// Until when it and its results are kept.
+    /// When the job and its results may be removed.
     pub expires_at: Option<Timestamp>,
-    /// The final figures, once it ended.
+    /// The final figures, once it has ended.
     pub tally: Option<Tally>,
-    /// Of a crawl: its further figures, once it ended.
+    /// The further figures of a crawl, once it has ended.
     pub figures: CrawlFigures,
-    /// What became of the reservation, once it ended.
+    /// How the reservation was resolved, once the job has ended.
     pub charge: Option<Charge>,
 }
 
-/// What a DELETE by the owner means for a job.
+/// What a DELETE by the owner does to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelVerdict {
-    /// Write `Cancelling`, on the condition of the state that was read.
+    /// Write `Cancelling`, on condition that the state is still the one that was read.
     Cancel,
-    /// It is being terminated already for that reason: say 200 again.
+    /// The job is already cancelling or expiring: answer 200 again.
     Winding,
-    /// It is over: 404.
+    /// The job has ended: answer 404.
     Over,
 }
 
-/// What a job that nothing is open in any more becomes.
+/// How a job ends once none of its units is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
     /// The final state.
     pub outcome: Outcome,
-    /// What becomes of the reservation.
+    /// How the reservation is resolved.
     pub charge: Charge,
     /// The final figures.
     pub tally: Tally,
-    /// Of a crawl.
+    /// The further figures of a crawl.
     pub figures: CrawlFigures,
-    /// The moment.
+    /// When it ends.
     pub ended_at: Timestamp,
 }
 
 impl Job {
-    /// The numbers of its units.
+    /// Returns the numbers of its units.
     pub fn seqs(&self) -> std::ops::Range<Seq> {
         0..self.admitted
     }
 
-    /// Whether it is a crawl.
+    /// Returns whether it is a crawl.
     pub fn is_crawl(&self) -> bool {
         self.endpoint == Endpoint::Crawl
     }
 
-    /// Whether the deadline has to be enforced now.
+    /// Returns whether the deadline must be enforced now.
     pub fn must_expire(&self, now: Timestamp) -> bool {
-        // A job that is being terminated needs no deadline: nothing new starts, and what has started is tried three times at most.
+        // A job that is being terminated needs no deadline: nothing new starts, and what has started is tried three
+        // times at most.
         self.state == JobState::Running && now >= self.deadline
     }
 
-    /// What the owner's DELETE does.
+    /// Returns what the owner's DELETE does.
     pub fn cancel(&self) -> CancelVerdict {
         match self.state {
             JobState::Running | JobState::FailingFast => CancelVerdict::Cancel,
@@ -303,7 +304,7 @@ impl Job {
         }
     }
 
-    /// How the job ends, if every admitted unit did and it is not settled yet.
+    /// Returns how the job ends. Returns `None` if an admitted unit is open or the job has already ended.
     pub fn settle(&self, totals: &Totals, now: Timestamp) -> Option<Settlement> {
         let tally = totals.tally;
         if self.state.ended() || tally.pending > 0 || tally.total != self.admitted {
@@ -318,7 +319,7 @@ impl Job {
         })
     }
 
-    /// A crawl's figures, by what its units add up to.
+    /// Returns a crawl's figures from the totals of its units.
     pub fn figures(&self, totals: &Totals) -> CrawlFigures {
         // A seed that robots.txt denies is a page that was not fetched.
         let denied = self.is_crawl() && self.state.heads_for() == Outcome::Completed;
@@ -330,7 +331,8 @@ impl Job {
         }
     }
 
-    /// Whether its rows may still be shown: TTL may remove them days late, so a reader asks the time itself.
+    /// Returns whether its rows may still be shown. TTL may remove rows days late, so readers compare the time
+    /// themselves.
     pub fn retained(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|at| now < at)
     }

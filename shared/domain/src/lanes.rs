@@ -1,13 +1,13 @@
-//! How the units of a job travel through the queue: in lanes. A job has a few, each of them one message at a time; a
-//! message names some units of its lane, and when they have ended the lane goes on with the next ones. So a job never has
+//! How the units of a job travel through the queue: in lanes. A job has a few lanes, each with one message at a time. A
+//! message names some units of its lane; when they have ended, the lane sends the next ones. A job therefore never has
 //! more messages in the queue than lanes, whatever its size, and two jobs take turns instead of one waiting for all of
 //! the other.
 //!
-//! Pure: which units are open is asked of the caller.
+//! Pure: the caller says which units are open.
 
 use crate::ids::Seq;
 
-/// Pages at once that one lane is for: a job that may have more gets further lanes, if it has units for them.
+/// Number of parallel pages per lane. A job with a higher concurrency gets further lanes, if it has units for them.
 pub const LANE_CONCURRENCY: u32 = 10;
 
 /// The lanes of a job.
@@ -15,34 +15,35 @@ pub const LANE_CONCURRENCY: u32 = 10;
 pub struct Lanes {
     /// How many there are, at least 1.
     pub count: u32,
-    /// How many units all lanes together run at once, at least 1 each.
+    /// How many units all lanes together run at once; at least one per lane.
     pub concurrency: u32,
-    /// Most units of one message, at least 1.
+    /// Maximum number of units in a message, at least 1.
     pub per_message: u32,
 }
 
 impl Lanes {
-    /// Lanes for a job of `units` units that may run `concurrency` of them at once, with messages of `per_message`: a
-    /// segment's units, so that no two lanes write one row.
+    /// Returns the lanes of a job of `units` units that may run `concurrency` of them at once. `per_message` is the
+    /// size of a segment, so that no two lanes write one row.
     pub fn of(concurrency: u32, per_message: u32, units: u32) -> Lanes {
         let (concurrency, per_message) = (concurrency.max(1), per_message.max(1));
-        // Two at least, where more than one unit may run: while one lane is handed over, the other works.
+        // At least two if more than one unit may run: while one lane is handed over, the other works.
         let wanted = concurrency.div_ceil(LANE_CONCURRENCY).max(concurrency.min(2));
         Lanes { count: wanted.min(units.div_ceil(per_message)).max(1), concurrency, per_message }
     }
 
-    /// How many units of one message of `lane` run at once, at least 1: its share of the concurrency. What does not
-    /// divide goes to the first lanes, one each.
+    /// Returns how many units of one message of `lane` run at once, at least 1: its share of the concurrency. The
+    /// remainder goes to the first lanes, one each.
     pub fn parallel(&self, lane: u32) -> u32 {
         self.concurrency / self.count + u32::from(lane % self.count < self.concurrency % self.count)
     }
 
-    /// The lane that a unit belongs to.
+    /// Returns the lane that a unit belongs to.
     pub fn lane_of(&self, seq: Seq) -> u32 {
         (seq / self.per_message) % self.count
     }
 
-    /// The units that `lane` goes on with: the open ones of its first stretch that has any. `None` where it has none.
+    /// Returns the next units of `lane`: the open ones of its first stretch that has any. Returns `None` if it has no
+    /// open unit.
     pub fn next(&self, lane: u32, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Option<Vec<Seq>> {
         let stretches = (lane % self.count..).step_by(self.count as usize);
         stretches
@@ -56,7 +57,7 @@ impl Lanes {
             })
     }
 
-    /// What each lane starts (or starts again) with, for those that have open units.
+    /// Returns the first message of each lane that has open units, for starting or restarting the lanes.
     pub fn heads(&self, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Vec<(u32, Vec<Seq>)> {
         (0..self.count).filter_map(|lane| Some((lane, self.next(lane, admitted, &is_open)?))).collect()
     }
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lanes_run_what_was_asked_for_at_once() {
+    fn lanes_share_out_the_requested_concurrency() {
         let of = |concurrency| {
             let lanes = Lanes::of(concurrency, 64, 10_000);
             (0..lanes.count).map(|lane| lanes.parallel(lane)).collect::<Vec<u32>>()
@@ -83,14 +84,14 @@ mod tests {
         assert_eq!(of(11), [6, 5]);
         assert_eq!(of(32), [8, 8, 8, 8]);
         assert_eq!(of(100), [10; 10]);
-        // No more lanes than messages: the units of one segment are one lane's.
+        // No more lanes than messages: a segment's units belong to one lane.
         assert_eq!(Lanes::of(32, 64, 64).parallel(0), 32);
         assert_eq!(Lanes::of(32, 64, 65).count, 2);
         assert_eq!(Lanes::of(32, 64, 0).count, 1);
     }
 
     proptest! {
-        /// Following every lane from its head ends every unit once, and no lane waits for another.
+        /// Following every lane from its first message ends every unit once, and no lane waits for another.
         #[test]
         fn lanes_cover_every_unit_once(admitted in 0u32..400, concurrency in 1u32..=100, per_message in 1u32..12, gone in prop::collection::btree_set(0u32..400, 0..200)) {
             let lanes = Lanes::of(concurrency, per_message, admitted);

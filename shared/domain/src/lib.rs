@@ -1,7 +1,7 @@
-//! The rules of Runo as data and pure functions: what a job is, how a unit of work is claimed, finished or closed,
-//! how credits are reserved, charged and refunded, and what must hold over all rows at any time.
+//! The rules of Runo as data and pure functions: what a job is, how its units are started, ended and skipped, how
+//! credits are reserved, charged and refunded, and which invariants hold over all rows at any time.
 //!
-//! This crate knows no I/O: no clock, no randomness, no environment, no AWS, no HTTP. Time and nonces are arguments.
+//! This crate does no I/O: no clock, no randomness, no environment, no AWS, no HTTP. Time and nonces are arguments.
 
 pub mod cache;
 pub mod canonical;

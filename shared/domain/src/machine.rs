@@ -1,8 +1,8 @@
-//! The life of a job as one runner sees it, sans-IO: it is told events and says actions. Runners in a handler, behind
-//! the queue and in the sweeper carry the actions out; the model and the tests drive the same code.
+//! One runner's view of a job as a sans-IO state machine: events in, actions out. Runners in a handler, behind the
+//! queue and in the sweeper carry the actions out; the model and the tests drive the same code.
 //!
-//! No I/O, no clock, no randomness, no async: time and ids come in with the plan and with each call. It keeps nothing
-//! that the rows do not decide: whoever loses it starts another one and reads.
+//! No I/O, no clock, no randomness, no async: time and ids are arguments. A machine holds no state that cannot be
+//! rebuilt from the rows: if it is lost, a new one starts by reading them.
 
 mod act;
 mod commit;
@@ -28,13 +28,13 @@ pub use share::Share;
 pub use wire::{Action, Commit, Event, Exit, Outcome};
 use write::GroupCommit;
 
-/// How often a runner that can only wait looks at the job's state, and at units that others hold, in ticks.
+/// How often a runner that only waits reads the job's state and the segments of units that others hold, in ticks.
 const IDLE_TICKS: u64 = 250;
-/// The same where an extract runs, or the queue's workers do the work.
+/// The same while an extract runs or the queue's workers do the work.
 const LOOK_TICKS: u64 = 1_000;
-/// How often units that others hold are looked at, in ticks.
+/// How often the segments of units that others hold are read, in ticks.
 const HELD_TICKS: u64 = 2_000;
-/// Kept free before the runner has to be done, in milliseconds.
+/// Time kept free before the runner must be done, in milliseconds.
 pub const MARGIN_MS: i64 = 2_000;
 
 /// A read that is under way.
@@ -62,8 +62,8 @@ pub struct Machine<A: Access> {
 }
 
 impl<A: Access> Machine<A> {
-    /// A runner of a job that was read (or written) at `at`. `rows` are its segments as they are known to be; where
-    /// they are not, `None`: then they are read first.
+    /// Creates the machine of a runner whose job was read (or written) at `at`. `rows` are the job's segments if they
+    /// are known; with `None` they are read first.
     pub fn new(plan: Plan, job: JobView, rows: Option<Vec<Segment>>, at: Moment) -> Machine<A> {
         let mut machine = Machine {
             share: Share::new(plan, job, at),
@@ -92,17 +92,17 @@ impl<A: Access> Machine<A> {
         machine
     }
 
-    /// The job's state as last read.
+    /// Returns the job's state as last read.
     pub fn job(&self) -> JobView {
         self.share.known.job
     }
 
-    /// The segments as last known; one that is left out is untouched, or was never read.
+    /// Returns the segments as last known. A missing one is untouched or was never read.
     pub fn rows(&self) -> &BTreeMap<u32, Segment> {
         &self.share.known.rows
     }
 
-    /// What this runner is for, and where its units stand.
+    /// Returns the runner's share of the job: its plan and the state of its units.
     pub fn share(&self) -> &Share {
         &self.share
     }

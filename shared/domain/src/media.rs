@@ -1,8 +1,7 @@
-//! What a `Content-Type` says of a page (RFC 9110 §8.3.1): the one place that judges it, for whoever fetches a page and for
-//! whoever reads it. What a page is in the end its bytes tell as well: binary formats where it is fetched, markup and JSON
-//! where it is read.
+//! What a `Content-Type` says about a page (RFC 9110 §8.3.1): the only place that judges it, both for fetching and for
+//! reading a page. The bytes decide as well: the fetcher recognises binary formats, the reader markup and JSON.
 
-/// What a page is said to be.
+/// The kind of content that a page declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Media {
     /// HTML.
@@ -13,17 +12,17 @@ pub enum Media {
     Xml,
     /// JSON of any kind.
     Json,
-    /// A script, which is what callbacks around JSON go by.
+    /// A script, as which JSON in a callback (JSONP) is served.
     Script,
-    /// Any other text. Servers send everything under `text/plain`.
+    /// Any other text. Servers send everything as `text/plain`.
     Text,
-    /// Nothing that could be used: the bytes must tell.
+    /// No usable type: the bytes decide.
     Unsaid,
-    /// Something that is none of these: pictures, documents, archives.
+    /// None of these: pictures, documents, archives.
     Other,
 }
 
-/// Types that say nothing: those of the MIME Sniffing standard (§7), and those that mean "save this".
+/// Types without information: those of the MIME Sniffing standard (§7), and those that mean "save this".
 const NOTHING: [&str; 11] = [
     "*/*",
     "unknown/unknown",
@@ -38,15 +37,15 @@ const NOTHING: [&str; 11] = [
     "application/force-download",
 ];
 
-/// The type and subtype of a `Content-Type`, in lower case; the first of several.
+/// Returns the type and subtype of a `Content-Type` in lower case; the first of several.
 pub fn essence(content_type: &str) -> String {
-    // Servers put commas between two of them, and colons and quotes where none belong.
+    // Servers put commas between two types, and add stray colons and quotes.
     let end = |c: char| matches!(c, ';' | ',' | ':');
     content_type.split(end).next().unwrap_or_default().trim_matches(['"', '\'', ' ', '\t']).to_ascii_lowercase()
 }
 
 impl Media {
-    /// Judges a `Content-Type`, if there is one.
+    /// Classifies a `Content-Type`, if there is one.
     pub fn of(content_type: Option<&str>) -> Media {
         let essence = essence(content_type.unwrap_or_default());
         let Some((kind, subtype)) = essence.split_once('/') else { return Media::Unsaid };
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types() {
+    fn content_types_are_classified() {
         use Media::*;
         for (text, want) in [
             ("text/html; charset=utf-8", Html),

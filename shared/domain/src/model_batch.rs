@@ -1,31 +1,33 @@
-//! A provider's batch of questions to a language model: which of a job's units it is for, how far it is, and what comes
-//! next. The row is written before each step that costs anything, so that whoever finds it knows what may have happened.
-//! Pure: rows are the store's, calls are the engine's.
+//! A batch of questions at a language model's provider: which of a job's units it is for, its stage, and its next step.
+//! The row is written before each step that costs anything, so that after a crash it shows what may have happened.
+//! Pure: the store writes rows, the engine makes calls.
 
 use crate::ids::{JobId, Nonce, Seq};
 use crate::time::Timestamp;
 
-/// Most units of one batch.
+/// Maximum number of units in a batch.
 pub const MOST_UNITS: usize = 1_000;
-/// Most bytes of its lines.
+/// Maximum size of its lines in bytes.
 pub const MOST_BYTES: usize = 20 * 1024 * 1024;
-/// How long whoever works on a batch holds it, in seconds: longer than the calls that it makes meanwhile.
+/// Length of the lease on a batch in seconds: longer than the calls made under it.
 pub const LEASE_SECS: u64 = 180;
-/// Longest between two looks, in seconds.
+/// Longest interval between two looks, in seconds.
 const MOST_LOOK_SECS: i64 = 300;
-/// How often a batch is made anew whose making nobody knows of. After that its units are asked one by one.
+/// Maximum number of attempts to create a batch when it is not found at the provider. After that its units are asked
+/// one by one.
 pub const MOST_TRIES: u32 = 2;
 
-/// How far a batch is.
+/// The stage of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// Its units are chosen. Nothing was paid.
+    /// Its units are chosen. Nothing has been paid.
     Planned,
-    /// Its file is there, and the provider is being asked to make it: it may exist, and is found by its tag then.
+    /// Its file is uploaded and the provider is being asked to create the batch. It may exist; if so, it is found by
+    /// its tag.
     Creating,
     /// It exists, and its id is known.
     Created,
-    /// Nothing more comes of it: what has no answer is asked one by one.
+    /// It yields no more answers: units without one are asked one by one.
     Missing,
     /// Nothing is left to do.
     Closed,
@@ -34,7 +36,7 @@ pub enum Stage {
 impl Stage {
     const ALL: [Stage; 5] = [Stage::Planned, Stage::Creating, Stage::Created, Stage::Missing, Stage::Closed];
 
-    /// The name in rows.
+    /// Returns the name in rows.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Planned => "planned",
@@ -45,7 +47,7 @@ impl Stage {
         }
     }
 
-    /// Reads the name of a row.
+    /// Parses the name in a row.
     pub fn parse(name: &str) -> Option<Stage> {
         Stage::ALL.into_iter().find(|stage| stage.name() == name)
     }
@@ -54,51 +56,51 @@ impl Stage {
 /// A batch's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelBatch {
-    /// Whose units it is for.
+    /// The job of its units.
     pub job: JobId,
-    /// Which of the job's batches.
+    /// The number of the batch in its job.
     pub n: u32,
     /// The units, each with the attempt that read its page.
     pub units: Vec<(Seq, u8)>,
-    /// How far it is.
+    /// The stage.
     pub stage: Stage,
     /// The uploaded file's id.
     pub file: Option<String>,
     /// The provider's id of the batch.
     pub batch: Option<String>,
-    /// How often the provider was asked to make it.
+    /// How many times the provider was asked to create it.
     pub tries: u32,
-    /// What was set aside for it of the day's budget, in millionths of a dollar.
+    /// The part of the day's budget reserved for it, in millionths of a dollar.
     pub reserved: u64,
     /// When it was planned.
     pub planned_at: Timestamp,
-    /// When it is looked at next; `None` once it is closed.
+    /// When to look at it next; `None` once it is closed.
     pub due: Option<Timestamp>,
-    /// Who works on it, and until when that is believed.
+    /// Who holds the lease.
     pub holder: Nonce,
-    /// See `holder`.
+    /// When the lease ends.
     pub lease_until: Timestamp,
-    /// How often its row was written.
+    /// Version of the row: how many times it was written.
     pub version: u64,
 }
 
-/// What is to be done about a batch.
+/// The next step for a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Upload its file, and have it made.
+    /// Upload its file and have the batch created.
     Make,
     /// Find out whether it exists.
     Find,
-    /// Look at how far the provider is.
+    /// Look at the provider's progress.
     Look,
-    /// Ask for what is missing, unit by unit.
+    /// Ask for the missing answers, unit by unit.
     AskEach,
-    /// Nothing of it is needed, and nothing is under way.
+    /// Close it: its answers are not needed, and nothing is under way.
     Close,
 }
 
 impl ModelBatch {
-    /// The job's batch number `n`, held by who planned it.
+    /// Creates the row of the job's batch number `n`, held by the runner that planned it.
     pub fn planned(job: JobId, n: u32, units: Vec<(Seq, u8)>, holder: Nonce, now: Timestamp) -> ModelBatch {
         let lease_until = now.plus_secs(LEASE_SECS);
         ModelBatch {
@@ -118,33 +120,33 @@ impl ModelBatch {
         }
     }
 
-    /// By which it is found at the provider.
+    /// Returns the tag by which it is found at the provider.
     pub fn tag(&self) -> String {
         format!("{}-{}", self.job, self.n)
     }
 
-    /// The same, held by somebody from now on; `None` where another holds it.
+    /// Returns the batch with the lease taken by `holder`. Returns `None` if another holds it or it is closed.
     #[must_use]
     pub fn taken(&self, holder: Nonce, now: Timestamp) -> Option<ModelBatch> {
         let free = self.stage != Stage::Closed && self.lease_until <= now;
         free.then(|| self.held_on(holder, now))
     }
 
-    /// The same, held for longer.
+    /// Returns the batch with its lease extended.
     #[must_use]
     pub fn held_on(&self, holder: Nonce, now: Timestamp) -> ModelBatch {
         let lease_until = now.plus_secs(LEASE_SECS);
         ModelBatch { holder, lease_until, due: Some(lease_until), version: self.version + 1, ..self.clone() }
     }
 
-    /// The same, held by nobody, to be looked at again at `due`.
+    /// Returns the batch with its lease released, to be looked at again at `due`.
     #[must_use]
     pub fn let_go(&self, now: Timestamp, due: Timestamp) -> ModelBatch {
         let due = (self.stage != Stage::Closed).then_some(due);
         ModelBatch { lease_until: now, due, version: self.version + 1, ..self.clone() }
     }
 
-    /// What is to be done about it by who holds it. `wanted`: its job runs, so that answers are of use.
+    /// Returns the holder's next step. `wanted` says whether the job is running, so that answers are of use.
     pub fn step(&self, wanted: bool) -> Step {
         match self.stage {
             Stage::Planned if wanted => Step::Make,
@@ -156,7 +158,7 @@ impl ModelBatch {
         }
     }
 
-    /// When it is looked at next while the provider works on it: seldom where it takes long.
+    /// Returns when to look at it next while the provider works on it: the longer it takes, the less often.
     pub fn next_look(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
         let age = now.0.saturating_sub(self.planned_at.0) / 10_000;
         let least = i64::try_from(sweep_secs).unwrap_or(MOST_LOOK_SECS).clamp(1, MOST_LOOK_SECS);
@@ -164,17 +166,17 @@ impl ModelBatch {
     }
 }
 
-/// When a batch is given up for single calls: so long before its job's deadline that there is time for them.
+/// Returns when a batch is abandoned for single calls: early enough before its job's deadline to leave time for them.
 pub fn given_up_at(started_at: Timestamp, deadline: Timestamp) -> Timestamp {
     Timestamp(deadline.0 - deadline.0.saturating_sub(started_at.0) / 6)
 }
 
-/// What the answer to a unit's question is known by.
+/// Returns the id that identifies the answer to a unit's question.
 pub fn custom_id(seq: Seq, attempt: u8) -> String {
     format!("u{seq}-{attempt}")
 }
 
-/// The unit and attempt that an id names.
+/// Returns the unit and attempt that such an id names. Returns `None` for any other text.
 pub fn unit_of(custom_id: &str) -> Option<(Seq, u8)> {
     let (seq, attempt) = custom_id.strip_prefix('u')?.split_once('-')?;
     Some((seq.parse().ok()?, attempt.parse().ok()?))
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_holds_it_at_a_time() {
+    fn a_batch_has_one_holder_at_a_time() {
         let (batch, other) = (batch(), Nonce::from_random(2));
         let over = batch.lease_until;
         assert_eq!(batch.taken(other, over.plus_ms(-1)), None);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_may_exist_is_made_again_or_given_up_unseen() {
+    fn a_batch_that_may_exist_is_looked_for_before_it_is_made_again_or_closed() {
         let at = |stage, wanted| ModelBatch { stage, ..batch() }.step(wanted);
         assert_eq!((at(Stage::Planned, true), at(Stage::Planned, false)), (Step::Make, Step::Close));
         for wanted in [true, false] {
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_become_rare_and_end_in_time() {
+    fn looks_become_rare_and_single_calls_have_time() {
         let batch = batch();
         let look = |secs: i64| batch.next_look(Timestamp(1_000 + secs * 1_000), 60).0 / 1_000 - 1 - secs;
         assert_eq!((look(0), look(599), look(1_200), look(80_000)), (60, 60, 120, 300));
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn ids_and_names_round_trip() {
         assert_eq!(unit_of(&custom_id(9_999, 3)), Some((9_999, 3)));
         for none in ["", "u", "u1", "1-1", "u1-", "u-1", "u1-300", "u1-1-1"] {
             assert_eq!(unit_of(none), None, "{none}");

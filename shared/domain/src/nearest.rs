@@ -1,13 +1,13 @@
-//! "Did you mean": the known name that a misspelt one is closest to.
+//! "Did you mean": finds the known name closest to a misspelt one.
 
-/// The known name nearest to `given`, if any is near enough to be worth naming.
+/// Returns the known name nearest to `given`, if one is near enough to suggest.
 pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
-    // A hostile name may be a megabyte long; edit distance is quadratic.
+    // A hostile name may be a megabyte long, and edit distance is quadratic.
     if given.chars().count() > 64 {
         return None;
     }
     let given = given.to_lowercase();
-    // Half a name is as good as a misspelt one.
+    // A prefix counts as a misspelling.
     if given.len() >= 3
         && let Some(longer) = known.iter().find(|k| k.to_lowercase().starts_with(&given))
     {

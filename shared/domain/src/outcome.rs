@@ -1,4 +1,4 @@
-//! What became of one unit, as it stands in its row and on the wire.
+//! The result of one unit, as it is stored and sent.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,16 +22,16 @@ pub enum RenderMode {
     Cache,
 }
 
-/// What was captured of a page, and by which number its job has it.
+/// Something captured of a page, and the number under which its job stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
     /// What it is.
     pub kind: Capture,
-    /// Its unit's number.
+    /// Number of its unit.
     pub n: Seq,
 }
 
-/// One element of `results`. Serialises to exactly the wire's object.
+/// One element of `results`. Serialises to exactly the object on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum UnitOutcome {
@@ -39,17 +39,17 @@ pub enum UnitOutcome {
     Success {
         /// The URL as the caller gave it.
         url: String,
-        /// Where redirects led, if anywhere.
+        /// The URL after redirects, if there were any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         final_url: Option<String>,
         /// Where the values came from.
         render_mode: RenderMode,
-        /// Exactly the schema's keys, in its order.
+        /// The values: exactly the schema's keys, in its order.
         data: Map<String, Value>,
-        /// What was changed or could not be read.
+        /// Values that were changed or could not be read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
-        /// Pictures that a vision pass looked at; null without one.
+        /// How many pictures a vision model looked at; null without one.
         #[serde(default)]
         images_processed: Option<u32>,
         /// The fields that the operator's model answered, in the schema's order.
@@ -58,10 +58,10 @@ pub enum UnitOutcome {
         /// What was captured of the page.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         captures: Vec<Captured>,
-        /// Why each value was chosen, where that was asked for.
+        /// Why each value was chosen, if the caller asked for it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         explain: Vec<Explained>,
-        /// How often the page was tried, where that was more than once.
+        /// How many times the page was tried, if more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<u32>,
     },
@@ -69,24 +69,24 @@ pub enum UnitOutcome {
     Error {
         /// The URL as the caller gave it.
         url: String,
-        /// Where redirects led, if anywhere.
+        /// The URL after redirects, if there were any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         final_url: Option<String>,
-        /// Why.
+        /// Why it failed.
         error: UnitError,
-        /// How often the page was tried, where that was more than once.
+        /// How many times the page was tried, if more than once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts: Option<u32>,
     },
 }
 
 impl UnitOutcome {
-    /// A failed unit.
+    /// Creates the outcome of a failed unit.
     pub fn error(url: impl Into<String>, error: UnitError) -> Self {
         UnitOutcome::Error { url: url.into(), final_url: None, error, attempts: None }
     }
 
-    /// The same of a page that was tried so often. Once is not said. A failure says it in its error, too.
+    /// Records how many times the page was tried, if more than once. A failure has the number in its error too.
     #[must_use]
     pub fn tried(mut self, tries: u32) -> Self {
         let told = (tries > 1).then_some(tries);
@@ -97,7 +97,7 @@ impl UnitOutcome {
         self
     }
 
-    /// Whether the unit counts as succeeded.
+    /// Returns whether the unit succeeded.
     pub fn succeeded(&self) -> bool {
         matches!(self, UnitOutcome::Success { .. })
     }

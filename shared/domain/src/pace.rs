@@ -1,82 +1,83 @@
-//! How fast a host is asked, over all that ask it: when the next page may start, how far apart pages are, and how that
-//! changes with what the host answers. Pure: time and random bits are arguments.
+//! The pace at which all processes together ask a host: when the next page may start, how far apart pages are, and how
+//! the host's answers change that. Pure: time and random bits are arguments.
 
 use crate::{AccountId, Timestamp};
 
-/// Most that the spacing is multiplied by.
+/// Maximum factor by which the spacing is multiplied.
 pub const MAX_FACTOR: u32 = 64;
-/// Longest that a host may ask to be left alone, in milliseconds.
+/// Longest time for which a host can close itself, in milliseconds.
 pub const MAX_CLOSED_MS: u64 = 3_600_000;
-/// Least spacing while a host is backed off, before the factor, in milliseconds: doubling no delay would change nothing.
+/// Minimum spacing while a host is backed off, before the factor, in milliseconds: doubling a delay of zero would
+/// change nothing.
 pub const BACK_OFF_MS: u64 = 250;
-/// Least time between two changes of the factor, in milliseconds. Answers to pages that were under way together are one
-/// piece of news, not many.
+/// Minimum time between two changes of the factor, in milliseconds. The answers to pages that were under way together
+/// count once.
 pub const ECHO_MS: u64 = 1_000;
-/// How long a host's pace is remembered after it last meant anything, in milliseconds.
+/// How long a host's pace is remembered after its last effect, in milliseconds.
 pub const MEMORY_MS: u64 = 86_400_000;
-/// Most slots that are taken at once.
+/// Maximum number of slots taken at once.
 pub const MAX_SLOTS: u64 = 8;
-/// How much time the slots that are taken at once may span, in milliseconds. One of them is always taken.
+/// Longest time that the slots taken at once may span, in milliseconds. At least one is always taken.
 const BLOCK_MS: u64 = 2_000;
 
-/// Longest that a host is closed for all on one account's word, in milliseconds.
+/// Longest time for which one account's answers close a host for all, in milliseconds.
 pub const LONE_CLOSED_MS: u64 = 10_000;
-/// How long after that nothing is closed for all on one account's word again, in milliseconds.
+/// Minimum time between two such closures, in milliseconds.
 pub const LONE_REST_MS: u64 = 60_000;
-/// Most that the spacing of all is multiplied by on one account's word.
+/// Maximum factor by which one account's answers multiply the spacing for all.
 pub const LONE_FACTOR: u32 = 4;
-/// For how long another account's word confirms one, in milliseconds.
+/// How long another account's answer can confirm one, in milliseconds.
 pub const CONFIRM_MS: u64 = 600_000;
 
-/// Whose page an answer was to: told apart, not told. What a host says to one account's pages closes it for that
-/// account; others wait for it shortly, until a page of theirs is answered alike: an account chooses which pages are
-/// asked for, and so what is answered.
+/// Distinguishes the accounts whose pages a host answered, without naming them. What a host answers to one account's
+/// pages closes it for that account. Others wait only briefly, until a page of theirs gets the same answer: an account
+/// chooses which pages are requested, and thereby what is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AccountTag(pub u64);
 
 impl AccountTag {
-    /// Nobody's page: robots.txt.
+    /// No account: requests for robots.txt.
     pub const NOBODY: AccountTag = AccountTag(0);
 
-    /// An account's (FNV-1a of its id).
+    /// Returns an account's tag (FNV-1a of its id).
     pub fn of(account: &AccountId) -> AccountTag {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         AccountTag(account.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
     }
 }
 
-/// What the last account that was told to slow down was told.
+/// The last answer that asked to slow down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LastThrottle {
-    /// Whose it was.
+    /// The account whose page it answered.
     pub by: AccountTag,
-    /// When.
+    /// When it came.
     pub at: Timestamp,
-    /// Before this nothing of that account starts.
+    /// Until when that account starts nothing.
     pub until: Timestamp,
-    /// When all were last closed out on one account's word.
+    /// When the host was last closed for all because of one account.
     pub lone_at: Timestamp,
-    /// Until when the word of two accounts agrees, so that it holds for all.
+    /// Until when answers count for all accounts because two accounts got the same.
     pub agreed_until: Timestamp,
 }
 
 /// The pace of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// From when on slots are free.
+    /// When the next slot is free.
     pub next: Timestamp,
-    /// Before this nothing starts.
+    /// Until when nothing starts.
     pub closed_until: Timestamp,
-    /// What the spacing is multiplied by: a power of two from 1 to [`MAX_FACTOR`].
+    /// The factor of the spacing: a power of two from 1 to [`MAX_FACTOR`].
     pub factor: u32,
     /// When the factor last changed.
     pub changed_at: Timestamp,
-    /// Who was told to slow down last.
+    /// The last answer that asked to slow down.
     pub last_throttle: LastThrottle,
 }
 
 impl Default for Pace {
-    /// That of a host that nobody knows.
+    /// The pace of an unknown host.
     fn default() -> Self {
         let long_ago = Timestamp(0);
         Pace {
@@ -89,54 +90,54 @@ impl Default for Pace {
     }
 }
 
-/// Slots that belong to whoever took them.
+/// Slots that belong to the process that took them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slots {
     /// When they begin, in order.
     pub starts: Vec<Timestamp>,
-    /// They are at least this far apart, and so is whatever follows; in milliseconds.
+    /// Minimum spacing between them and to whatever follows, in milliseconds.
     pub spacing_ms: u64,
 }
 
 impl Pace {
-    /// What still counts of it.
+    /// Returns the pace as it counts now: the default if it has been forgotten.
     #[must_use]
     pub fn as_of(self, now: Timestamp) -> Pace {
         let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until);
         if now.ms_since(last) > MEMORY_MS { Pace::default() } else { self }
     }
 
-    /// When its row may be removed, in Unix seconds.
+    /// Returns when its row may be removed, in Unix seconds.
     pub fn ttl(self, now: Timestamp) -> i64 {
         let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until).max(now);
         last.plus_secs(2 * MEMORY_MS / 1_000).secs()
     }
 
-    /// Before when nothing of an account starts.
+    /// Returns until when the host is closed for an account.
     pub fn closed_for(self, by: AccountTag) -> Timestamp {
         let own = self.last_throttle.by == by && by != AccountTag::NOBODY;
         if own { self.closed_until.max(self.last_throttle.until) } else { self.closed_until }
     }
 
-    /// Whether the host said to slow down and has not been forgiven yet.
+    /// Returns whether the host asked to slow down and has not recovered yet.
     pub fn is_backed_off(self, now: Timestamp) -> bool {
         self.factor > 1 || self.closed_until > now
     }
 
-    /// How far apart pages are that want to be `delay_ms` apart.
+    /// Returns the spacing of pages whose delay is `delay_ms`, in milliseconds.
     pub fn spacing_ms(self, delay_ms: u64, now: Timestamp) -> u64 {
         let least = if self.is_backed_off(now) { BACK_OFF_MS } else { 0 };
         delay_ms.max(least).saturating_mul(u64::from(self.factor))
     }
 
-    /// When the next slot begins.
+    /// Returns when the next slot begins.
     pub fn next_slot(self, now: Timestamp) -> Timestamp {
         let pace = self.as_of(now);
         pace.next.max(pace.closed_until).max(now)
     }
 
-    /// Takes the next slots, a few at once, and moves what is free behind them. `jitter` widens each gap by up to a
-    /// quarter.
+    /// Takes the next slots, several at once, and moves the next free one behind them. `jitter` widens each gap by up
+    /// to a quarter.
     pub fn take(self, now: Timestamp, delay_ms: u64, jitter: u128) -> (Slots, Pace) {
         let pace = self.as_of(now);
         let spacing_ms = pace.spacing_ms(delay_ms, now);
@@ -152,10 +153,10 @@ impl Pace {
         (Slots { starts, spacing_ms }, Pace { next, ..pace })
     }
 
-    /// After an answer of 429 or 503 to a page of `by`: twice the spacing, and nothing for as long as the host asked
-    /// for, else for one spacing of a host that is backed off. That holds for `by`. For all it holds where another
-    /// account was told the same within [`CONFIRM_MS`]; else the spacing grows to [`LONE_FACTOR`] times, and the host
-    /// is closed for [`LONE_CLOSED_MS`] at most, once in [`LONE_REST_MS`].
+    /// Applies an answer of 429 or 503 to a page of `by`: doubles the spacing and closes the host for as long as it
+    /// asked, or for one spacing of a backed-off host if it did not say. This holds for `by`. It holds for all accounts
+    /// if another account got the same answer within [`CONFIRM_MS`]. Otherwise the spacing grows to [`LONE_FACTOR`]
+    /// times at most, and the host is closed to all for [`LONE_CLOSED_MS`] at most, once in [`LONE_REST_MS`].
     #[must_use]
     pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: AccountTag) -> Pace {
         let pace = self.as_of(now);
@@ -176,13 +177,13 @@ impl Pace {
         let wait = retry_after_ms.unwrap_or(BACK_OFF_MS * u64::from(factor)).min(MAX_CLOSED_MS);
         let until = now.plus_ms(wait.cast_signed());
         let for_all = if believed {
-            // As long as both were told.
+            // For as long as both accounts were asked to wait.
             if agrees { until.min(last_throttle.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
         } else if last_throttle.lone_at == Timestamp(0) || now.ms_since(last_throttle.lone_at) >= LONE_REST_MS {
             last_throttle.lone_at = now;
             until.min(now.plus_ms(LONE_CLOSED_MS.cast_signed()))
         } else if now.ms_since(last_throttle.lone_at) < LONE_CLOSED_MS {
-            // Of the same time: it is not closed for longer.
+            // Within the same closure, which is not extended.
             until.min(last_throttle.lone_at.plus_ms(LONE_CLOSED_MS.cast_signed()))
         } else {
             pace.closed_until
@@ -192,8 +193,8 @@ impl Pace {
         Pace { factor, changed_at, closed_until: pace.closed_until.max(for_all), last_throttle, ..pace }
     }
 
-    /// After a page that came: half the back-off. Pages that come while the host is closed were under way before and
-    /// say nothing.
+    /// Applies a successful answer: halves the factor. Pages that arrive while the host is closed were under way before
+    /// and do not count.
     #[must_use]
     pub fn answered(self, now: Timestamp) -> Pace {
         let pace = self.as_of(now);
@@ -219,14 +220,14 @@ mod tests {
             let want: Vec<Timestamp> = (0..8).map(|i| NOW.plus_ms(i * gap)).collect();
             assert_eq!((slots.starts, slots.spacing_ms), (want, 250));
             assert_eq!(pace.next, NOW.plus_ms(8 * gap));
-            // The next ones begin where those end; what was left of them long ago is not made up for.
+            // The next slots begin where these end. Unused slots of the past are not made up for.
             assert_eq!(pace.take(NOW, 250, jitter).0.starts[0], NOW.plus_ms(8 * gap));
             assert_eq!(pace.take(NOW.plus_secs(60), 250, jitter).0.starts[0], NOW.plus_secs(60));
         }
     }
 
     #[test]
-    fn slow_hosts_lend_one_slot_at_a_time() {
+    fn slots_of_slow_hosts_are_taken_one_at_a_time() {
         for (delay, count) in [(1, 8), (500, 4), (1_500, 1), (60_000, 1), (u64::MAX, 1)] {
             assert_eq!(Pace::default().take(NOW, delay, 0).0.starts.len(), count, "{delay}");
         }
@@ -240,7 +241,7 @@ mod tests {
             pace = pace.throttled(now, None, by);
             assert_eq!((pace.factor, pace.spacing_ms(100, now)), (want, 250 * u64::from(want)));
             assert_eq!(pace.closed_for(by), now.plus_ms(250 * i64::from(want)));
-            // What was under way at the time changes nothing.
+            // Answers to pages that were under way at the time change nothing.
             assert_eq!(pace.throttled(now.plus_ms(999), None, by).factor, want);
             assert_eq!(pace.answered(now.plus_ms(1)), pace);
             now = now.plus_secs(1);
@@ -261,27 +262,28 @@ mod tests {
         let pace = Pace::default().throttled(NOW, Some(5_000), A).throttled(NOW.plus_ms(5), Some(10), A);
         assert_eq!((pace.closed_until, pace.factor), (NOW.plus_secs(5), 2));
         assert_eq!(pace.take(NOW.plus_secs(3), 250, 0).0.starts[0], NOW.plus_secs(5));
-        // No success before that is news.
+        // A success before that does not count.
         assert_eq!(pace.answered(NOW.plus_secs(4)), pace);
         assert_eq!(pace.answered(NOW.plus_secs(5)).factor, 1);
         assert_eq!(Pace::default().throttled(NOW, Some(u64::MAX), A).closed_for(A), NOW.plus_secs(3_600));
     }
 
-    /// Each row: who was told when (in seconds) to wait how long; then until when A, B and a third one wait.
+    /// Each case: which account was asked when (in seconds) to wait for how long; then how long A, B and a third
+    /// account wait.
     #[test]
     fn one_account_closes_a_host_for_itself_and_two_for_all() {
         type Told = (u64, AccountTag, u64);
         let cases: [(&[Told], [u64; 3]); 8] = [
             (&[(0, A, 3_600)], [3_600, 10, 10]),
             (&[(0, A, 5)], [5, 5, 5]),
-            // Again and again: ten seconds of every sixty are all that others lose.
+            // Repeated: the others lose ten seconds of every sixty at most.
             (&[(0, A, 60), (9, A, 60), (20, A, 3_600), (59, A, 60)], [3_620, 10, 10]),
             (&[(0, A, 60), (60, A, 60)], [120, 70, 70]),
-            // Another account's page confirms it, as far as it says the same.
+            // Another account's page confirms the wait that both were asked for.
             (&[(0, A, 3_600), (30, B, 3_600)], [3_600, 3_630, 3_600]),
             (&[(0, A, 3_600), (30, B, 20)], [50, 50, 50]),
             (&[(0, A, 20), (30, B, 3_600)], [40, 3_630, 40]),
-            // Too long ago to be the same news.
+            // Too long ago to be confirmed.
             (&[(0, A, 5), (700, B, 3_600)], [710, 4_300, 710]),
         ];
         for (told, want) in cases {
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn one_account_slows_all_down_a_little() {
+    fn one_account_slows_down_the_others_only_a_little() {
         let told = |by: fn(i64) -> AccountTag| {
             (0..100).fold(Pace::default(), |pace, i| pace.throttled(NOW.plus_ms(i * 2_000), None, by(i)))
         };

@@ -1,4 +1,4 @@
-//! What an account may do: quota, rate, pools and keys per plan.
+//! What an account's plan includes: quota, rate, pools and keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ impl Plan {
     /// Every plan, smallest first.
     pub const ALL: [Plan; 4] = [Plan::Free, Plan::Starter, Plan::Pro, Plan::Scale];
 
-    /// The name on the wire and in rows.
+    /// Returns the name on the wire and in rows.
     pub fn name(self) -> &'static str {
         match self {
             Plan::Free => "free",
@@ -30,12 +30,12 @@ impl Plan {
         }
     }
 
-    /// Reads a plan's name.
+    /// Parses a plan's name.
     pub fn parse(name: &str) -> Option<Plan> {
         Plan::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    /// Credits per UTC calendar month.
+    /// Returns the credits per UTC calendar month.
     pub fn monthly(self) -> u64 {
         match self {
             Plan::Free => 500,
@@ -45,7 +45,7 @@ impl Plan {
         }
     }
 
-    /// Accepted calls of `extract`, `batch` and `crawl` per minute.
+    /// Returns the number of accepted calls of `extract`, `batch` and `crawl` per minute.
     pub fn per_minute(self) -> u64 {
         match self {
             Plan::Free => 1,
@@ -55,7 +55,7 @@ impl Plan {
         }
     }
 
-    /// Most calls whose answer is held open at once.
+    /// Returns the maximum number of calls whose response is held open at once.
     pub fn held_calls(self) -> u32 {
         match self {
             Plan::Free => 4,
@@ -65,7 +65,7 @@ impl Plan {
         }
     }
 
-    /// Whether prepaid credits may be drawn on once the month's quota is used.
+    /// Returns whether prepaid credits may be used once the month's quota is used up.
     pub fn prepaid(self) -> bool {
         match self {
             Plan::Free | Plan::Starter => false,
@@ -73,7 +73,7 @@ impl Plan {
         }
     }
 
-    /// Whether pictures of pages are looked at where a caller asks for it.
+    /// Returns whether callers may have pictures of pages read.
     pub fn vision(self) -> bool {
         match self {
             Plan::Free | Plan::Starter | Plan::Pro => false,
@@ -81,7 +81,7 @@ impl Plan {
         }
     }
 
-    /// Most keys that may be active at once; `None` where there is no limit.
+    /// Returns the maximum number of active keys; `None` means no limit.
     pub fn active_keys(self) -> Option<usize> {
         match self {
             Plan::Free => Some(2),

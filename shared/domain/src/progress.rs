@@ -1,4 +1,4 @@
-//! How far a job is: its units by what became of them, as the API shows them.
+//! The progress of a job: how many of its units are in each state, as the API shows them.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Units that started: the ones that are charged. Of use once nothing is pending.
+    /// Returns the number of units that started, which are charged. Meaningful once nothing is pending.
     pub fn started(&self) -> u64 {
         u64::from(self.done) + u64::from(self.failed)
     }

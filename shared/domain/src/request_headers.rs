@@ -1,16 +1,15 @@
-//! `options.headers`: request fields of the caller's own. Their values may be secrets, so nothing here prints them.
+//! `options.headers`: the caller's own request headers. Their values may be secrets, so nothing here prints them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Most fields.
+/// Maximum number of fields.
 pub const MAX_FIELDS: usize = 20;
-/// Most bytes of all names and values.
+/// Maximum size of all names and values in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
 
-/// Names that a caller may not set, and why: what frames the message, says whom it is for or where it came from, and what
-/// is ours to say.
+/// Names that a caller must not set: they frame the message, name its target or origin, or are the server's to set.
 const REFUSED: [&str; 17] = [
     "accept-charset",
     "accept-encoding",
@@ -30,47 +29,47 @@ const REFUSED: [&str; 17] = [
     "via",
     "x-real-ip",
 ];
-/// The same by how they begin.
+/// Prefixes of further names that a caller must not set.
 const REFUSED_PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", ":"];
 
-/// Fields by name, in lower case.
+/// Header fields by their lower-case names.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RequestHeaders {
-    /// Name and value.
+    /// Values by name.
     fields: BTreeMap<String, String>,
-    /// The only origin that they are for; `None`: that of each URL.
+    /// The only origin to send them to; `None` sends them to the origin of each URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     only_for: Option<String>,
 }
 
-/// Why fields are refused.
+/// Why header fields are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// More than [`MAX_FIELDS`].
-    #[error("has {0} fields; at most {MAX_FIELDS} are sent")]
+    #[error("has {0} fields; at most {MAX_FIELDS} are allowed")]
     TooMany(usize),
     /// More than [`MAX_BYTES`].
-    #[error("has {0} bytes of names and values; at most {MAX_BYTES} are sent")]
+    #[error("has {0} bytes of names and values; at most {MAX_BYTES} are allowed")]
     TooLong(usize),
-    /// No token of RFC 9110 §5.6.2.
+    /// Not a token of RFC 9110 §5.6.2.
     #[error("\"{0}\" is not a field name; use letters, digits and hyphens")]
     Name(String),
-    /// Ours, framing or forwarding.
-    #[error("\"{0}\" may not be set: host, framing, forwarding and what says who asks are the server's")]
+    /// A name that the server sets itself: framing, forwarding or identity.
+    #[error("\"{0}\" may not be set; the server sets Host, User-Agent and the fields of framing and forwarding")]
     Refused(String),
-    /// Twice, in different case.
-    #[error("\"{0}\" is there twice")]
+    /// The same name twice; case does not matter.
+    #[error("\"{0}\" is given twice; names must be unique, regardless of case")]
     Twice(String),
-    /// A control character, or outside of ASCII.
+    /// A value with a control character, or not ASCII.
     #[error("the value of \"{0}\" must be printable ASCII without line breaks")]
     Value(String),
 }
 
 impl RequestHeaders {
-    /// Checks fields as the caller wrote them.
+    /// Validates fields as the caller wrote them.
     ///
     /// # Errors
-    /// The first fault.
+    /// [`HeaderFault`], the first fault found.
     pub fn new<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<RequestHeaders, HeaderFault> {
         let (mut fields, mut bytes, mut count) = (BTreeMap::new(), 0, 0);
         for (name, value) in given {
@@ -101,25 +100,26 @@ impl RequestHeaders {
         Ok(RequestHeaders { fields, only_for: None })
     }
 
-    /// The same for one origin only, such as that of a crawl's seed: the links of a crawl are a stranger's words.
+    /// Restricts the fields to the origin of `url`, such as a crawl's seed: the links of a crawl are chosen by
+    /// strangers.
     #[must_use]
     pub fn only_for(self, url: &url::Url) -> RequestHeaders {
         RequestHeaders { only_for: Some(url.origin().ascii_serialization()), ..self }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// The fields that go with a request of `url`.
+    /// Returns the fields to send with a request for `url`.
     pub fn of(&self, url: &url::Url) -> impl Iterator<Item = (&str, &str)> {
         let meant = self.only_for.as_ref().is_none_or(|origin| url.origin().ascii_serialization() == *origin);
         self.fields.iter().filter(move |_| meant).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// Names only.
+/// Shows names only.
 impl std::fmt::Debug for RequestHeaders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.fields.keys()).finish()
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_sent() {
+    fn allowed_fields_are_sent_to_their_origin_only() {
         let ok =
             RequestHeaders::new([("Authorization", "Bearer secret"), ("Cookie", "a=1"), ("X-Api_Key", " k ")]).unwrap();
         let url = url::Url::parse("https://e.test/a").unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not() {
+    fn forbidden_and_malformed_fields_are_refused() {
         for name in [
             "Host",
             "TE",

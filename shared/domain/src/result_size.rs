@@ -1,17 +1,17 @@
-//! Results that fit their rows: what is longest is cut first, and the result says so.
+//! Shortens results that would not fit their rows, and adds a warning that says so.
 
 use crate::UnitOutcome;
 
-/// A result's JSON text may take this much; DynamoDB's limit for an item is 400 KB.
+/// Maximum size of a result's JSON text; DynamoDB's limit for an item is 400 KB.
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
-/// Cuts a result that would not fit its row: the longest texts first, and says so.
+/// Shortens a result that would not fit its row, the longest values first, and adds a warning.
 pub fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
     let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
     let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
         serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
     };
-    // Room for URLs (8 KB each), the envelope and the sentence that is added.
+    // Leaves room for URLs (8 KB each), the envelope and the added warning.
     let room = MAX_RESULT_BYTES - 20 * 1024;
     if size(data, warnings) <= room {
         return outcome;
@@ -32,7 +32,7 @@ pub fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
         }
         share /= 2;
     }
-    warnings.push(format!("the result was over {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
+    warnings.push(format!("a result is limited to {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
     outcome
 }
 
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn small_results_stay_as_they_are() {
+    fn small_results_are_unchanged() {
         let r = success(json!({"a": "x"}), vec![]);
         assert_eq!(cut(r.clone()), r);
     }
 
     #[test]
-    fn large_results_fit_and_say_so() {
+    fn large_results_are_cut_with_a_warning() {
         for data in [
             json!({"a": "é".repeat(80_000), "b": "kept", "n": 3}),
             json!({"list": vec!["word"; 30_000], "b": "kept"}),

@@ -1,35 +1,35 @@
-//! When a page is tried again. Pure: time left and randomness are passed in.
+//! Decides whether and when a page is tried again. Pure: the time left and random bits are arguments.
 
-/// Most further tries that a caller may ask for.
+/// Maximum number of retries that a caller may ask for.
 pub const MAX_RETRIES: u32 = 5;
-/// Further tries where the caller says nothing.
+/// Number of retries by default.
 pub const DEFAULT_RETRIES: u32 = 2;
-/// First wait, in milliseconds; each further one is twice as long.
+/// First wait in milliseconds; each further wait is twice as long.
 const BASE_MS: u64 = 300;
-/// A try that would have less time than this is not made, in milliseconds.
+/// Minimum time for a try in milliseconds. With less time left, no further try is made.
 const LEAST_MS: u64 = 200;
 
-/// How long to wait before the next try, in milliseconds, or `None` where there is to be none.
+/// Returns how long to wait before the next try, in milliseconds, or `None` if there is none.
 ///
-/// `tried` is how often the page was tried, `asked_ms` what the site asks for (`Retry-After`), `left_ms` what is left of the
-/// page's time. The wait is the back-off plus up to half of it, and never less than what the site asks for.
+/// `tried` is how many times the page was tried, `asked_ms` what the site asks for (`Retry-After`), `left_ms` the rest
+/// of the page's time. The wait is the back-off plus up to half of it, but at least what the site asks for.
 pub fn wait_ms(tried: u32, retries: u32, asked_ms: Option<u64>, left_ms: u64, random: u128) -> Option<u64> {
     if tried == 0 || tried > retries.min(MAX_RETRIES) {
         return None;
     }
     let base = BASE_MS << (tried - 1);
-    // Below u64's range, so that the cast loses nothing.
+    // Fits into u64, so the cast loses nothing.
     let jitter = (random % u128::from(base / 2 + 1)) as u64;
     let wait = (base + jitter).max(asked_ms.unwrap_or_default());
     fits(wait, left_ms).then_some(wait)
 }
 
-/// Whether an attempt after such a wait would have time enough.
+/// Returns whether a try after this wait has enough time.
 pub fn fits(wait_ms: u64, left_ms: u64) -> bool {
     wait_ms.saturating_add(LEAST_MS) <= left_ms
 }
 
-/// Whether a status may pass by itself (RFC 9110 §15; 52x are a proxy's words for a site that it does not reach).
+/// Returns whether a status may be transient (RFC 9110 §15; proxies answer 52x when they cannot reach the site).
 pub fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_and_stay_within_the_time_that_is_left() {
+    fn waits_grow_and_fit_the_time_left() {
         for (tried, retries, asked, left, random, want) in [
             (1, 2, None, 15_000, 0, Some(300)),
             (1, 2, None, 15_000, 150, Some(450)),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn only_transient_statuses_are_retried() {
         assert!([408, 425, 429, 500, 502, 503, 504, 520, 522, 529].into_iter().all(may_pass));
         assert!(![200, 301, 400, 401, 403, 404, 410, 501, 505, 519, 530].into_iter().any(may_pass));
     }

@@ -1,6 +1,7 @@
-//! The flat schema of a call: what to extract and as which type. Parsing it tells field and member of the first fault.
+//! The flat schema of a call: what to extract and as which type. Errors name the field and member of the first fault.
 //!
-//! Whether an example *reads* as its type is asked of the extraction crate by the caller; here only its form is known.
+//! This module checks only the form of a schema. Whether an example *reads* as its type is checked by the caller, with
+//! the extraction crate.
 
 mod json_schema;
 
@@ -11,15 +12,15 @@ use serde_json::{Map, Value};
 
 use crate::nearest::nearest;
 
-/// Most fields that a schema may have.
+/// Maximum number of fields in a schema.
 pub const MAX_FIELDS: usize = 200;
-/// Most bytes that a schema may take, written as compact JSON.
+/// Maximum size of a schema in bytes, as compact JSON.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// Longest field name, in characters.
+/// Maximum length of a field name in characters.
 pub const MAX_NAME: usize = 200;
-/// Longest hint, in characters.
+/// Maximum length of a hint in characters.
 pub const MAX_HINT: usize = 1_000;
-/// Longest selector, in characters.
+/// Maximum length of a selector in characters.
 pub const MAX_SELECTOR: usize = 1_000;
 
 const MEMBERS: [&str; 5] = ["field", "type", "example", "hint", "selector"];
@@ -27,7 +28,7 @@ const MEMBERS: [&str; 5] = ["field", "type", "example", "hint", "selector"];
 /// The type that a field's value is coerced to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FieldType {
-    /// Text, white space collapsed.
+    /// Text with white space collapsed.
     #[serde(rename = "string")]
     String,
     /// A whole number (JSON number without a fraction).
@@ -36,7 +37,7 @@ pub enum FieldType {
     /// A number.
     #[serde(rename = "float")]
     Float,
-    /// `true` or `false`, by meaning.
+    /// `true` or `false`, read from the meaning of a text.
     #[serde(rename = "boolean")]
     Boolean,
     /// An ISO 8601 calendar day, `YYYY-MM-DD`.
@@ -66,7 +67,7 @@ impl FieldType {
         FieldType::FloatArray,
     ];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             FieldType::String => "string",
@@ -80,7 +81,7 @@ impl FieldType {
         }
     }
 
-    /// The type of an array's elements; the type itself where it is no array.
+    /// Returns the type of an array's elements, or the type itself if it is not an array.
     pub fn element(self) -> FieldType {
         match self {
             FieldType::StringArray => FieldType::String,
@@ -94,7 +95,7 @@ impl FieldType {
         }
     }
 
-    /// Whether the value is a list.
+    /// Returns whether the type is an array.
     pub fn is_array(self) -> bool {
         self.element() != self
     }
@@ -109,16 +110,15 @@ impl FieldType {
 pub struct Field {
     /// The key in `data`, unique in its schema.
     pub field: String,
-    /// What its value is coerced to.
+    /// The type that its value is coerced to.
     #[serde(rename = "type")]
     pub kind: FieldType,
-    /// A value of the kind that is wanted; its shape helps to choose between candidates. Null where a JSON Schema names
-    /// none.
+    /// An example value, whose shape helps to choose between candidates. Null if a JSON Schema gives none.
     pub example: Value,
-    /// Words that tell which value is meant.
+    /// Words that describe the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// A CSS selector, with `::attr(name)` for an attribute, that decides where the value is read.
+    /// A CSS selector, optionally with `::attr(name)`, for the place to read the value from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
 }
@@ -128,19 +128,19 @@ pub struct Field {
 #[serde(transparent)]
 pub struct Schema(Vec<Field>);
 
-/// What is wrong with a schema; the text names field and member and says what would be right.
+/// What is wrong with a schema. The text names field and member and says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SchemaError(pub String);
 
 impl Schema {
-    /// Reads a schema from JSON: a list of fields, or a flat JSON Schema of an object.
+    /// Parses a schema: a list of fields, or a flat JSON Schema of an object.
     ///
     /// # Errors
-    /// The first fault, naming the field (by name, or by index where it has none) and the member; of a JSON Schema, the
-    /// path.
+    /// [`SchemaError`] for the first fault. It names the field (by name, or by index if it has none) and the member; in
+    /// a JSON Schema, the path.
     pub fn parse(value: &Value) -> Result<Schema, SchemaError> {
-        // Serialising a parsed `Value` cannot fail, but the length is all that is asked for.
+        // Serialising a parsed `Value` cannot fail; only its length is needed.
         let bytes = serde_json::to_vec(value).map(|v| v.len()).unwrap_or(usize::MAX);
         if bytes > MAX_BYTES {
             return Err(SchemaError(format!("schema takes {bytes} bytes; at most {MAX_BYTES} are allowed")));
@@ -181,7 +181,7 @@ impl Schema {
         Ok(Schema(fields))
     }
 
-    /// The fields in the caller's order.
+    /// Returns the fields in the caller's order.
     pub fn fields(&self) -> &[Field] {
         &self.0
     }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_type_in_order() {
+    fn every_type_is_read_in_order() {
         let v: Vec<Value> = FieldType::ALL
             .iter()
             .map(|t| json!({"field": t.name(), "type": t.name(), "example": "x", "hint": null}))

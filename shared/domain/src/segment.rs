@@ -1,7 +1,7 @@
-//! The state of a job's units, 64 of them to a segment: what one row says. Whoever moves a unit there by
-//! compare-and-set on the segment's version decides its fate.
+//! The state of a job's units, 64 of them to a segment, which is one row. A compare-and-set on the segment's version
+//! decides what happens to a unit.
 //!
-//! Absent row = nothing of these 64 has happened. Pure: how a row is written is the store's.
+//! A missing row means that all of its 64 units are pending. Pure: the store writes the rows.
 
 mod packed;
 
@@ -11,9 +11,9 @@ use crate::time::Timestamp;
 
 pub use packed::PackedError;
 
-/// Units of one segment.
+/// Number of units in a segment.
 pub const UNITS_PER_SEGMENT: u32 = 64;
-/// How often a unit may be started before it ends as an `INTERNAL` error.
+/// Maximum number of times that a unit is started before it ends as an `INTERNAL` error.
 pub const MAX_ATTEMPTS: u8 = 3;
 
 /// How a unit ended. The first two have a result row; the text of the others follows from the job and the URL.
@@ -23,147 +23,147 @@ pub enum UnitEnd {
     Succeeded,
     /// Its result is an error.
     Failed,
-    /// Of a crawl: it turned out to be another unit's page, and has no result of its own.
+    /// The page of this unit of a crawl is another unit's; it has no result of its own.
     Duplicate,
-    /// It was started [`MAX_ATTEMPTS`] times and never ended.
+    /// It was started [`MAX_ATTEMPTS`] times and never finished.
     Exhausted,
-    /// It had started when the job met its deadline.
+    /// It had started when the job's deadline passed.
     Expired,
-    /// An extract that was cancelled while it ran.
+    /// It is an extract's unit and was cancelled while it ran.
     Cancelled,
 }
 
 impl UnitEnd {
-    /// Whether a result row belongs to it.
+    /// Returns whether it has a result row.
     pub fn has_result(self) -> bool {
         matches!(self, UnitEnd::Succeeded | UnitEnd::Failed)
     }
 
-    /// Whether it counts as done rather than as failed.
+    /// Returns whether it counts as done rather than as failed.
     pub fn is_done(self) -> bool {
         matches!(self, UnitEnd::Succeeded | UnitEnd::Duplicate)
     }
 }
 
-/// Where a unit stands.
+/// The state of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum UnitState {
-    /// Nobody has started it.
+    /// Not started.
     #[default]
     Pending,
-    /// Somebody runs it: it is charged from here on, whatever comes.
+    /// Started. From here on it is charged, however it ends.
     Started {
-        /// 1 for the first; each take-over adds one.
+        /// 1 for the first attempt; each take-over adds one.
         attempt: u8,
-        /// Whose it is.
+        /// The runner that holds it.
         holder: Nonce,
-        /// When another may take it over.
+        /// When another runner may take it over.
         lease_until: Timestamp,
     },
-    /// Its page was read, and a language model is being asked for what is open: charged, held by nobody. It has a
-    /// provisional result, which is the one that it ends with if nothing better comes.
+    /// Its page was read, and a language model is asked for the fields left open. It is charged and has no holder. Its
+    /// provisional result becomes final if the model adds nothing.
     Asked {
-        /// The attempt that read it: with the unit's number it names the provisional result. The model's answer makes the
-        /// result of the attempt after it.
+        /// The attempt that read the page. With the unit's number it identifies the provisional result. The model's
+        /// answer goes into the result of the next attempt.
         attempt: u8,
-        /// Since when.
+        /// When it began to wait.
         at: Timestamp,
-        /// Of a crawl: URLs that it found and that will not be fetched.
+        /// URLs that this unit of a crawl found and that will not be fetched.
         skipped: u32,
     },
-    /// It ran.
+    /// Ended after it had started.
     Ended {
-        /// The attempt that was accepted: with the unit's number it names the result.
+        /// The attempt that was accepted. With the unit's number it identifies the result.
         attempt: u8,
-        /// How.
+        /// How it ended.
         end: UnitEnd,
-        /// When: what results in order of completion are ordered by.
+        /// When it ended. Results in order of completion are sorted by this.
         at: Timestamp,
-        /// Of a crawl: URLs that it found and that will not be fetched.
+        /// URLs that this unit of a crawl found and that will not be fetched.
         skipped: u32,
     },
-    /// It never starts: refunded.
+    /// Never starts; its credit is refunded.
     Skipped,
 }
 
 impl UnitState {
-    /// Whether nothing more happens to it.
+    /// Returns whether its state is final.
     pub fn is_over(self) -> bool {
         matches!(self, UnitState::Ended { .. } | UnitState::Skipped)
     }
 
-    /// Whether nobody has to run it: it is over, or waits for the model.
+    /// Returns whether it needs no runner: it is over or waits for the model.
     pub fn is_quiet(self) -> bool {
         self.is_over() || matches!(self, UnitState::Asked { .. })
     }
 
-    /// Whether it failed.
+    /// Returns whether it failed.
     pub fn is_failed(self) -> bool {
         matches!(self, UnitState::Ended { end, .. } if !end.is_done())
     }
 }
 
-/// One write of a segment: who wrote it, and which of its writes that was. Whoever is refused and finds its own knows
-/// that only the reply was lost.
+/// Identifies one write of a segment by its writer and a number. A writer whose write is refused and who finds its own
+/// id in the row knows that only the reply was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId {
     /// The writer.
     pub writer: Nonce,
-    /// Which of its writes.
+    /// The number among the writer's writes.
     pub n: u32,
 }
 
 /// A segment's row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Segment {
-    /// Which 64 units: those from `index * 64` on.
+    /// Its number: it has the units from `index * 64` on.
     pub index: u32,
-    /// How often it was written; 0 where there is no row.
+    /// How many times it was written; 0 if there is no row.
     pub version: u64,
-    /// The last write; `None` where there is no row.
+    /// The last write; `None` if there is no row.
     pub written: Option<WriteId>,
     units: Vec<UnitState>,
 }
 
 impl Segment {
-    /// A segment that nothing has happened in.
+    /// Creates a segment with only pending units.
     pub fn untouched(index: u32) -> Segment {
         Segment { index, version: 0, written: None, units: Vec::new() }
     }
 
-    /// The segment that a unit is in.
+    /// Returns the segment that a unit is in.
     pub fn of(seq: Seq) -> u32 {
         seq / UNITS_PER_SEGMENT
     }
 
-    /// The segments of a job with that many units.
+    /// Returns the segments of a job with `admitted` units.
     pub fn of_job(admitted: u32) -> std::ops::Range<u32> {
         0..admitted.div_ceil(UNITS_PER_SEGMENT)
     }
 
-    /// Its first unit.
+    /// Returns its first unit.
     pub fn first(&self) -> Seq {
         self.index * UNITS_PER_SEGMENT
     }
 
-    /// The numbers of its units, of a job that has admitted so many.
+    /// Returns the numbers of its units in a job with `admitted` units.
     pub fn seqs(&self, admitted: u32) -> std::ops::Range<Seq> {
         let first = self.first();
         first..first.saturating_add(UNITS_PER_SEGMENT).min(admitted).max(first)
     }
 
-    /// Where a unit of this segment stands.
+    /// Returns the state of a unit. A unit of another segment reads as pending.
     pub fn unit(&self, seq: Seq) -> UnitState {
         let place = seq.checked_sub(self.first()).and_then(|place| usize::try_from(place).ok());
         place.and_then(|place| self.units.get(place)).copied().unwrap_or_default()
     }
 
-    /// Its units that are not pending, with their numbers.
+    /// Returns its units that are not pending, with their numbers.
     pub fn known(&self) -> impl Iterator<Item = (Seq, UnitState)> + '_ {
         (self.first()..).zip(self.units.iter().copied()).filter(|(_, unit)| *unit != UnitState::Pending)
     }
 
-    /// Puts a unit of this segment. Of others nothing happens.
+    /// Sets the state of a unit. Does nothing for units of other segments.
     pub fn put(&mut self, seq: Seq, unit: UnitState) {
         let Some(place) = seq.checked_sub(self.first()).filter(|place| *place < UNITS_PER_SEGMENT) else { return };
         let place = place as usize;
@@ -175,23 +175,23 @@ impl Segment {
         }
     }
 
-    /// The row that follows this one by write `id`.
+    /// Returns the row that write `id` makes of this one.
     #[must_use]
     pub fn next(&self, id: WriteId) -> Segment {
         Segment { version: self.version + 1, written: Some(id), ..self.clone() }
     }
 
-    /// Whether every unit is over, of a job that has admitted so many.
+    /// Returns whether all of its units are over in a job with `admitted` units.
     pub fn is_over(&self, admitted: u32) -> bool {
         self.seqs(admitted).all(|seq| self.unit(seq).is_over())
     }
 
-    /// Whether nobody has to run any of its units, of a job that has admitted so many.
+    /// Returns whether none of its units needs a runner in a job with `admitted` units.
     pub fn is_quiet(&self, admitted: u32) -> bool {
         self.seqs(admitted).all(|seq| self.unit(seq).is_quiet())
     }
 
-    /// Its units that wait for the model, with the attempts that read them.
+    /// Returns its units that wait for the model, with the attempts that read them.
     pub fn asked(&self) -> impl Iterator<Item = (Seq, u8)> + '_ {
         self.known().filter_map(|(seq, unit)| match unit {
             UnitState::Asked { attempt, .. } => Some((seq, attempt)),
@@ -200,19 +200,19 @@ impl Segment {
     }
 }
 
-/// What a job's segments add up to.
+/// The sums over a job's segments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Totals {
-    /// How the units stand.
+    /// The units by state.
     pub tally: Tally,
-    /// Of a crawl: URLs that were found and will not be fetched, duplicates included.
+    /// URLs that a crawl found and that will not be fetched, including duplicates.
     pub skipped: u32,
-    /// Of a crawl: units that turned out to be another unit's page.
+    /// Units of a crawl whose page is another unit's.
     pub duplicates: u32,
 }
 
 impl Totals {
-    /// Adds up the segments of a job that has admitted so many units; those that are left out are untouched.
+    /// Sums the segments of a job with `admitted` units. Missing segments count as pending.
     pub fn of<'a>(segments: impl IntoIterator<Item = &'a Segment>, admitted: u32) -> Totals {
         let mut totals = Totals { tally: Tally { total: admitted, ..Tally::default() }, ..Totals::default() };
         for (_, unit) in segments.into_iter().flat_map(Segment::known).filter(|(seq, _)| *seq < admitted) {

@@ -1,5 +1,5 @@
-//! What a sweeper decides of a job that nobody drives: when something of it moved last, when it is looked at again and whether
-//! the queue is told of it now, and which of its units somebody should run.
+//! A sweeper's decisions about a job that no runner drives: when it last made progress, when to look at it again,
+//! whether to send its units to the queue now, and which units need a runner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,24 +7,24 @@ use crate::machine::JobView;
 use crate::segment::{Segment, UnitState};
 use crate::{JobState, Seq, Timestamp};
 
-/// A job that the queue was told of again and again is looked at this many doublings of a lease later at most: 16 minutes
-/// with a lease of 30 seconds.
+/// Maximum number of doublings of the lease before the next look at a job that makes no progress: 16 minutes with a
+/// lease of 30 seconds.
 const MOST_DOUBLINGS: u32 = 5;
 
-/// What a look at a job came to.
+/// The result of a look at a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// When the next one is due.
+    /// When the next look is due.
     pub until: Timestamp,
-    /// How many looks in a row found that nothing moved.
+    /// How many looks in a row found no progress.
     pub quiet: u32,
-    /// Whether the queue is told of it now.
+    /// Whether to send its units to the queue now.
     pub tell: bool,
 }
 
-/// When a job is to be looked at next, of which the queue knows (`queued`) and `quiet` looks in a row found that nothing moved.
-/// Where the queue knows of it and something moved of late, it is left alone for a lease after that; where nothing moved, the
-/// next look comes the later the more often that was.
+/// Decides when to look at a job again. `queued` says whether its units were sent to the queue, `quiet` how many looks
+/// in a row found no progress. A queued job that made progress recently is left alone for a lease after that. Without
+/// progress, the next look comes later each time.
 pub fn next_look(queued: bool, quiet: u32, moved_at: Timestamp, now: Timestamp, lease_secs: u64) -> Look {
     let quiet_until = moved_at.plus_secs(lease_secs);
     if !queued {
@@ -37,7 +37,8 @@ pub fn next_look(queued: bool, quiet: u32, moved_at: Timestamp, now: Timestamp, 
     }
 }
 
-/// When something of a job moved last: a unit started or ended, or the job began. `unit_lease_ms` is what a unit's lease is long.
+/// Returns when a job last made progress: when a unit started or ended, or when the job started. `unit_lease_ms` is the
+/// length of a unit's lease.
 pub fn last_move(started_at: Timestamp, rows: &[Segment], unit_lease_ms: i64) -> Timestamp {
     let moved = rows.iter().flat_map(Segment::known).filter_map(|(_, unit)| match unit {
         UnitState::Started { lease_until, .. } => Some(lease_until.plus_ms(-unit_lease_ms)),
@@ -47,8 +48,7 @@ pub fn last_move(started_at: Timestamp, rows: &[Segment], unit_lease_ms: i64) ->
     moved.max().unwrap_or(started_at).max(started_at)
 }
 
-/// Units that somebody should run now: those that nobody has started, as long as the job lets them, and those whose
-/// holder's lease is over.
+/// Returns units that need a runner now: pending ones, if the job is running, and those whose holder's lease is over.
 pub fn to_run(job: JobView, rows: &BTreeMap<u32, Segment>, now: Timestamp) -> BTreeSet<Seq> {
     let unit = |seq: Seq| rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
     (0..job.admitted)
@@ -69,7 +69,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_795_478_400_000);
 
     #[test]
-    fn a_job_in_which_nothing_moves_is_looked_at_ever_later() {
+    fn a_job_without_progress_is_looked_at_less_and_less_often() {
         let look = |queued, quiet, ago: i64| next_look(queued, quiet, NOW.plus_ms(-ago * 1_000), NOW, 30);
         assert_eq!(look(false, 4, 0), Look { until: NOW.plus_secs(30), quiet: 0, tell: true });
         assert_eq!(look(true, 4, 10), Look { until: NOW.plus_secs(20), quiet: 0, tell: false });
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn units_tell_when_they_moved_and_whether_they_are_to_be_run() {
+    fn progress_and_units_to_run_follow_from_unit_states() {
         let holder = Nonce::from_random(1);
         let mut row = Segment::untouched(0).next(WriteId { writer: holder, n: 0 });
         let started = |secs: i64| UnitState::Started { attempt: 1, holder, lease_until: NOW.plus_ms(secs * 1_000) };

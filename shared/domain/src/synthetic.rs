@@ -1,9 +1,10 @@
-//! The results of units that did not run, built the same way wherever they are shown.
+//! The results of units that have no result row, built the same way wherever they are shown.
 
 use crate::segment::UnitEnd;
 use crate::{ErrorCode, Job, Outcome, UnitError, UnitOutcome};
 
-/// What a unit that ended without a result of its own came to; `None` where it has one, or is another's page.
+/// Returns the error of a unit that ended without a result of its own. Returns `None` if it has a result or is a
+/// duplicate.
 pub fn end_error(end: UnitEnd) -> Option<UnitError> {
     match end {
         UnitEnd::Succeeded | UnitEnd::Failed | UnitEnd::Duplicate => None,
@@ -13,13 +14,13 @@ pub fn end_error(end: UnitEnd) -> Option<UnitError> {
     }
 }
 
-/// Why a unit of a job never started.
+/// Returns the error that says why a unit of a job never started.
 pub fn skipped_error(job: &Job) -> UnitError {
     match job.state.heads_for() {
         Outcome::Expired => expired_error(false),
         Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,
-            "the site's robots.txt does not allow this page; set crawl.ignore_robots to visit it all the same",
+            "the site's robots.txt does not allow this page; set crawl.ignore_robots to visit it anyway",
         ),
         Outcome::Cancelled | Outcome::Completed => UnitError::new(
             ErrorCode::JobCancelled,
@@ -28,13 +29,13 @@ pub fn skipped_error(job: &Job) -> UnitError {
     }
 }
 
-/// A unit that was open when its job met its deadline.
+/// Returns the error of a unit that was open when its job's deadline passed.
 pub fn expired_error(started: bool) -> UnitError {
     let charged = if started { "it had started and was charged" } else { "it was not charged" };
-    UnitError::new(ErrorCode::JobExpired, format!("the job met its deadline before this URL was done; {charged}"))
+    UnitError::new(ErrorCode::JobExpired, format!("the job's deadline passed before this URL was done; {charged}"))
 }
 
-/// An extract that was cancelled while it ran.
+/// Returns the error of an extract that was cancelled while it ran.
 pub fn cancelled_extract() -> UnitError {
     UnitError::new(
         ErrorCode::JobCancelled,
@@ -42,7 +43,7 @@ pub fn cancelled_extract() -> UnitError {
     )
 }
 
-/// A unit that was started as often as it may be and never finished.
+/// Returns the error of a unit that was started the maximum number of times and never finished.
 pub fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
@@ -50,18 +51,18 @@ pub fn exhausted_error() -> UnitError {
     )
 }
 
-/// The JSON text of a result.
+/// Returns the JSON text of a result.
 pub fn json(outcome: &UnitOutcome) -> String {
     // A tree of strings, numbers and maps with string keys always serialises.
     serde_json::to_string(outcome).unwrap_or_default()
 }
 
-/// The JSON text of a failed unit's result.
+/// Returns the JSON text of a failed unit's result.
 pub fn error_json(url: &str, error: UnitError) -> String {
     json(&UnitOutcome::error(url, error))
 }
 
-/// The JSON text of a unit that is still open.
+/// Returns the JSON text of a unit that is still open.
 pub fn pending_json(url: &str) -> String {
     serde_json::json!({ "url": url, "status": "pending" }).to_string()
 }

@@ -10,44 +10,44 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This point moved by `ms` milliseconds.
+    /// Adds `ms` milliseconds.
     pub fn plus_ms(self, ms: i64) -> Timestamp {
         Timestamp(self.0.saturating_add(ms))
     }
 
-    /// This point moved by `s` seconds.
+    /// Adds `s` seconds.
     pub fn plus_secs(self, s: u64) -> Timestamp {
         self.plus_ms(i64::try_from(s).unwrap_or(i64::MAX / 1_000).saturating_mul(1_000))
     }
 
-    /// Whole seconds since the epoch, as TTL attributes and rate headers want them.
+    /// Returns whole seconds since the epoch, as TTL attributes and rate headers need them.
     pub fn secs(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// Whole minutes since the epoch: the window of the rate limit.
+    /// Returns whole minutes since the epoch: the window of the rate limit.
     pub fn minute(self) -> i64 {
         self.0.div_euclid(60_000)
     }
 
-    /// Milliseconds from `earlier` to this point; 0 if it is later.
+    /// Returns the milliseconds from `earlier` to this point; 0 if `earlier` is later.
     pub fn ms_since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
-    /// The UTC calendar month that this point is in.
+    /// Returns its UTC calendar month.
     pub fn month(self) -> Month {
         let date = self.civil();
         Month { year: date.year(), month: date.month() }
     }
 
-    /// RFC 3339 with whole seconds, like `2026-05-08T10:14:21Z`.
+    /// Formats it as RFC 3339 with whole seconds, like `2026-05-08T10:14:21Z`.
     pub fn rfc3339(self) -> String {
         let secs = jiff::Timestamp::from_second(self.secs()).unwrap_or_default();
         secs.to_string()
     }
 
-    /// The UTC calendar day.
+    /// Returns its UTC calendar day.
     pub fn civil(self) -> jiff::civil::Date {
         let ts = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         jiff::tz::Offset::UTC.to_datetime(ts).date()
@@ -63,7 +63,7 @@ pub struct Month {
 }
 
 impl Month {
-    /// Reads `YYYY-MM`.
+    /// Parses `YYYY-MM`.
     pub fn parse(s: &str) -> Option<Month> {
         let (y, m) = s.split_once('-')?;
         let (year, month) = (y.parse().ok()?, m.parse().ok()?);
@@ -81,7 +81,7 @@ impl TryFrom<String> for Month {
     type Error = String;
 
     fn try_from(text: String) -> Result<Month, String> {
-        Month::parse(&text).ok_or_else(|| format!("\"{text}\" is no month"))
+        Month::parse(&text).ok_or_else(|| format!("\"{text}\" is not a month like 2026-11"))
     }
 }
 

@@ -13,7 +13,7 @@ fn key(text: &str) -> String {
 }
 
 #[test]
-fn the_form_that_is_shown() {
+fn urls_are_normalised_as_shown() {
     for (text, want) in [
         ("HTTP://Example.COM", "http://example.com/"),
         ("https://example.com:443/a", "https://example.com/a"),
@@ -23,7 +23,7 @@ fn the_form_that_is_shown() {
         ("https://example.com/%c3%a9%2f", "https://example.com/%C3%A9%2F"),
         ("https://example.com/é?q=ü", "https://example.com/%C3%A9?q=%C3%BC"),
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
-        // Shown as found: only the key folds these.
+        // Shown as found: only the key removes these.
         ("https://www.example.com/a/index.html?utm_source=x", "https://www.example.com/a/index.html?utm_source=x"),
         ("https://example.com/a/?", "https://example.com/a/?"),
         ("https://example.com/100%?a%zz", "https://example.com/100%?a%zz"),
@@ -34,7 +34,7 @@ fn the_form_that_is_shown() {
 }
 
 #[test]
-fn what_is_no_page() {
+fn urls_that_name_no_page_are_refused() {
     for text in ["", "/a", "ftp://example.com/", "mailto:a@b.test", "https://u@example.com/", "http://:p@example.com/"]
     {
         assert_eq!(CanonicalUrl::parse(text), None, "{text}");
@@ -44,9 +44,9 @@ fn what_is_no_page() {
     assert_eq!(CanonicalUrl::parse(&format!("https://example.com/{}", "é".repeat(2_000))), None);
 }
 
-/// Every disguise that the contract names.
+/// Every variant that the contract names.
 #[test]
-fn one_page() {
+fn variants_of_one_page_share_a_key() {
     let plain = key("https://example.com/a/b?x=1&y=2");
     assert_eq!(plain, "https://example.com/a/b?x=1&y=2");
     for disguise in [
@@ -74,7 +74,7 @@ fn one_page() {
 }
 
 #[test]
-fn not_one_page() {
+fn different_pages_have_different_keys() {
     let pages = [
         "https://example.com/a?x=1&y=2",
         "http://example.com/a?x=1&y=2",
@@ -100,7 +100,7 @@ fn not_one_page() {
     assert_eq!(hashes.len(), pages.len());
 }
 
-/// Rows bear it: it must never change.
+/// Stored rows contain the hash: it must never change.
 #[test]
 fn the_hash_is_the_key_s_sha_256() {
     let hash = CanonicalUrl::parse("https://example.com/").unwrap().key().hash();
@@ -109,7 +109,7 @@ fn the_hash_is_the_key_s_sha_256() {
 }
 
 #[test]
-fn hosts() {
+fn hosts_are_compared_by_name_and_port() {
     let one = |text: &str| CanonicalUrl::parse(text).unwrap();
     let seed = one("https://example.com/a");
     for (text, same) in [
@@ -124,12 +124,12 @@ fn hosts() {
 }
 
 #[test]
-fn the_table_is_sorted() {
+fn the_tracking_table_is_sorted_and_lower_case() {
     assert!(TRACKING.is_sorted());
     assert!(TRACKING.iter().all(|name| *name == name.to_ascii_lowercase()));
 }
 
-/// A URL in parts, so that each disguise can be put on it.
+/// The parts of a URL, from which its variants are built.
 #[derive(Debug, Clone)]
 struct Parts {
     https: bool,
@@ -161,7 +161,7 @@ fn parts() -> impl Strategy<Value = Parts> {
         .prop_map(|(https, host, port, segments, query)| Parts { https, host, port, segments, query })
 }
 
-/// Escapes the unreserved characters of `text` where `mask` has a bit.
+/// Percent-encodes the unreserved characters of `text` whose bit in `mask` is set.
 fn escaped(text: &str, mask: u64) -> String {
     let one = |(i, c): (usize, char)| {
         let bit = mask >> (i % 64) & 1 == 1;
@@ -196,7 +196,7 @@ proptest! {
     }
 
     #[test]
-    fn disguises_are_one_page(parts in parts(), mask in any::<u64>(), tail in 0usize..5, tracking in 0usize..6, at in any::<prop::sample::Index>()) {
+    fn generated_variants_share_a_key(parts in parts(), mask in any::<u64>(), tail in 0usize..5, tracking in 0usize..6, at in any::<prop::sample::Index>()) {
         let plain = parts.plain();
         let port = match (parts.port, parts.https) {
             (Some(port), _) => format!(":{port}"),
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn other_pages_are_other_pages(parts in parts()) {
+    fn generated_other_pages_have_other_keys(parts in parts()) {
         let plain = key(&parts.plain());
         let mut others = vec![
             Parts { https: !parts.https, ..parts.clone() },
@@ -234,7 +234,7 @@ proptest! {
             others.push(turned);
         }
         let cased = Parts { segments: parts.segments.iter().map(|s| s.to_uppercase()).collect(), ..parts.clone() };
-        // An index name in upper case is none: then the two differ by more than case.
+        // An index name in upper case is not an index name, so these two may differ by more than case.
         if cased.segments != parts.segments {
             others.push(cased);
         }

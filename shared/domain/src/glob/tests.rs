@@ -10,7 +10,7 @@ fn glob(pattern: &str) -> Glob {
 }
 
 #[test]
-fn what_matches() {
+fn patterns_match_as_documented() {
     for (pattern, yes, no) in [
         ("https://e.test/blog/*", "https://e.test/blog/a/b?c=/d", "https://e.test/blogs/a"),
         ("https://e.test/blog/*", "https://e.test/blog/", "https://e.test/blog"),
@@ -28,7 +28,7 @@ fn what_matches() {
         ("*\\x*", "https://e.test/?\\x", "https://e.test/?x"),
         ("*a*b*c", "https://abc.test/a.b/b.c", "https://abc.test/cba"),
         ("**.html", "https://e.test/x.html", "https://e.test/x.htm"),
-        // Read as a URL's.
+        // Normalised as in a URL.
         ("HTTPS://E.Test:443/A", "https://e.test/A", "https://e.test/a"),
         ("https://e.test", "https://e.test/", "https://e.test/a"),
         ("https://bücher.test/é/%7e*", "https://xn--bcher-kva.test/%C3%A9/~x", "https://xn--bcher-kva.test/e/~x"),
@@ -41,7 +41,7 @@ fn what_matches() {
 }
 
 #[test]
-fn whether_the_host_is_fixed() {
+fn only_a_literal_host_is_fixed() {
     for fixed in
         ["https://e.test/*", "http://e.test:8080/*/x", "https://e.test", "http[s]://e.test/*", "http?://e.test/"]
     {
@@ -65,7 +65,7 @@ fn whether_the_host_is_fixed() {
 }
 
 #[test]
-fn bad_ones_say_what_and_where() {
+fn errors_say_what_is_wrong_and_where() {
     for (pattern, want) in [
         ("", "is empty"),
         ("https://e.test/[a-z", "a \"[\" at character 16 that"),
@@ -86,8 +86,8 @@ fn bad_ones_say_what_and_where() {
     assert_eq!(Glob::parse(&"é".repeat(MAX_PATTERN + 1)).err(), Some(GlobError::TooLong(513)));
 }
 
-/// The pattern and the text on which a matcher that backtracks never ends, and one that looks for each part anew is
-/// quadratic. The bound is wide: it is for an unoptimised build on a busy machine.
+/// A pattern and text on which a backtracking matcher never ends, and one that searches for each part anew is
+/// quadratic. The bound is wide because it must hold in an unoptimised build on a busy machine.
 #[test]
 fn no_pattern_is_slow() {
     let text = format!("https://e.test/{}", "a".repeat(8_000));
@@ -100,7 +100,7 @@ fn no_pattern_is_slow() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
-/// The same meaning, written down as plainly as can be: for each beginning of the text, whether it matches.
+/// The same meaning as a plain recursive matcher.
 fn reference(pattern: &[char], text: &[char]) -> bool {
     match (pattern.first(), text.first()) {
         (None, None) => true,
@@ -125,7 +125,7 @@ fn reference(pattern: &[char], text: &[char]) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
-    fn as_the_reference_says(
+    fn matching_agrees_with_the_reference(
         pattern in "([ab/]|[ab/]|\\*|\\?|\\[[ab/]{1,2}\\]|\\[!?a-b\\]|\\[![ab]\\]|\\[\\]a\\]){1,10}",
         text in "[abc/]{0,12}",
     ) {
@@ -133,9 +133,9 @@ proptest! {
         prop_assert_eq!(glob(&pattern).matches(&text), reference(&p, &t), "{} {}", pattern, text);
     }
 
-    /// Over the border between two words of bits.
+    /// Crosses the border between two words of bits.
     #[test]
-    fn long_ones_too(n in 50usize..140, pattern in "[ab]\\*[ab?]{1,5}", text in "[ab]{1,8}") {
+    fn long_patterns_agree_with_the_reference(n in 50usize..140, pattern in "[ab]\\*[ab?]{1,5}", text in "[ab]{1,8}") {
         let prefix = "ab".repeat(n);
         let (pattern, text) = (format!("{prefix}{pattern}"), format!("{prefix}{text}"));
         let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
@@ -144,7 +144,7 @@ proptest! {
 
     /// A pattern that fixes the host never matches a page on another one.
     #[test]
-    fn a_fixed_host_is_fixed(
+    fn a_pattern_with_a_fixed_host_matches_only_that_host(
         scheme in "(http|https|http\\[s\\]|http\\?|\\*|\\?{4,7})",
         host in "(e\\.test|e\\.tes\\?|\\*e\\.test|e\\.test\\*)",
         path in "[/*?a:e.]{0,6}",

@@ -1,4 +1,4 @@
-//! What a caller may choose about how pages are read and how many at once.
+//! The caller's options: how pages are read and how many at once.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use crate::request_headers::RequestHeaders;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum RenderJs {
-    /// A browser where it helps and one is there.
+    /// Use a browser if it helps and one is available.
     #[default]
     Auto,
-    /// A browser; a warning says so where there is none.
+    /// Always use a browser; the result has a warning if none is available.
     Always,
-    /// Never a browser.
+    /// Never use a browser.
     Never,
 }
 
@@ -21,14 +21,14 @@ pub enum RenderJs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelUse {
-    /// The operator's model, for what rules leave open, if there is one.
+    /// Use the operator's model, if there is one, for fields that rules leave open.
     #[default]
     Auto,
-    /// No model.
+    /// Use no model.
     Never,
 }
 
-/// `options.wait_for`: what a page must show in a browser before it is read.
+/// `options.wait_for`: what a browser waits for before the page is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitFor {
@@ -38,50 +38,51 @@ pub enum WaitFor {
     Ms(u32),
 }
 
-/// `options.capture`: what is kept of a page beside its values.
+/// `options.capture`: what is kept of a page in addition to its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capture {
-    /// A PNG of the window.
+    /// A PNG of the browser window.
     Screenshot,
 }
 
-/// The caller's options, validated, defaults filled in.
+/// The caller's options. Validated, with defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// Whether a browser is wanted.
+    /// Whether to use a browser.
     pub render_js: RenderJs,
-    /// BCP 47 tag.
+    /// The locale, a BCP 47 tag.
     pub locale: String,
-    /// Milliseconds for a whole page.
+    /// Timeout of a whole page in milliseconds.
     pub timeout_ms: u32,
-    /// Skip the result cache.
+    /// Whether to skip the result cache.
     pub no_cache: bool,
-    /// Ask for a vision pass.
+    /// Whether to read images with a vision model.
     pub process_images: bool,
-    /// Whether the account's plan has one.
+    /// Whether the account's plan includes that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub images_allowed: bool,
-    /// Parallel fetches of this job; `None` leaves it to the server.
+    /// Maximum number of parallel fetches of this job; `None` leaves it to the server.
     pub concurrency: Option<u32>,
-    /// Stop at the first failed URL.
+    /// Whether to stop at the first failed URL.
     pub fail_fast: bool,
-    /// Further tries of a page after a failure that may pass.
+    /// Further tries of a page after a transient failure.
     #[serde(default)]
     pub retries: u32,
-    /// Request fields of the caller's own.
+    /// The caller's own request headers.
     #[serde(default, skip_serializing_if = "RequestHeaders::is_empty")]
     pub headers: RequestHeaders,
-    /// What a page must show in a browser before it is read.
+    /// What a browser waits for before the page is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<WaitFor>,
     /// Whether a model may be asked.
     #[serde(default)]
     pub model: ModelUse,
-    /// What is kept of a page beside its values. A browser is asked for it, whatever the page shows without one.
+    /// What is kept of a page in addition to its values. Requires a browser, even if the page could be read without
+    /// one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capture: Vec<Capture>,
-    /// Whether the result is to say why each value was chosen; where the operator allows it.
+    /// Whether the result says why each value was chosen, if the operator allows it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub explain: bool,
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::Month;
 
-/// A running job of `admitted` units paid half from each pool.
+/// A running job of `admitted` units, half of them paid from each pool.
 pub(crate) fn job(admitted: u32) -> Job {
     let total = u64::from(admitted);
     Job {
@@ -42,7 +42,7 @@ fn tally(done: u32, failed: u32, cancelled: u32, pending: u32) -> Tally {
 
 proptest! {
     #[test]
-    fn settles_once_nothing_is_open_and_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
+    fn a_job_settles_once_no_unit_is_open_and_its_sums_hold(d in 0u32..40, f in 0u32..40, c in 0u32..40, p in 0u32..2, s in 0usize..7) {
         let mut j = job(d + f + c + p);
         j.state = JobState::ALL[s];
         let totals = Totals { tally: tally(d, f, c, p), ..Totals::default() };
@@ -59,13 +59,13 @@ proptest! {
 }
 
 #[test]
-fn a_tally_of_another_size_never_settles() {
+fn a_tally_of_another_size_than_the_job_never_settles() {
     let totals = Totals { tally: tally(2, 0, 0, 0), ..Totals::default() };
     assert_eq!(job(3).settle(&totals, Timestamp(0)), None);
 }
 
 #[test]
-fn state_names_round_trip_and_the_wire_knows_five() {
+fn state_names_round_trip_and_the_wire_has_five() {
     for s in JobState::ALL {
         assert_eq!(JobState::parse(s.name()), Some(s));
         assert!(["running", "cancelling", "completed", "cancelled", "expired"].contains(&s.wire()));
@@ -73,7 +73,7 @@ fn state_names_round_trip_and_the_wire_knows_five() {
 }
 
 #[test]
-fn delete_and_deadline() {
+fn delete_and_deadline_act_by_state() {
     let mut j = job(1);
     assert_eq!(j.cancel(), CancelVerdict::Cancel);
     assert!(!j.must_expire(Timestamp(999)) && j.must_expire(Timestamp(1_000)));

@@ -1,11 +1,11 @@
-//! What a machine does next.
+//! Chooses a machine's next action.
 
 use super::{Access, Action, Exit, HELD_TICKS, IDLE_TICKS, LOOK_TICKS, Machine, Mode, Moment, Reading, Scope};
 use crate::job::JobState;
 use crate::segment::{Segment, UnitState};
 
 impl<A: Access> Machine<A> {
-    /// The next thing to do; `None` where everything waits: for an event, or for [`Machine::next_timeout`].
+    /// Returns the next action. Returns `None` while the machine waits for an event or for [`Machine::next_timeout`].
     pub fn next_action(&mut self, at: Moment) -> Option<Action<A>> {
         if let Some(action) = self.out.pop_front() {
             return Some(action);
@@ -18,7 +18,7 @@ impl<A: Access> Machine<A> {
             .or_else(|| self.read(at))
             .or_else(|| self.enqueue(at))
             .or_else(|| self.attend(at))
-            // Before the commit: what comes free is filled, and one write ends a unit and starts the next.
+            // Before the commit, so that one write ends a unit and starts the next in its place.
             .or_else(|| self.prepare(at))
             .or_else(|| self.commit(at))
             .or_else(|| self.settle());
@@ -28,15 +28,15 @@ impl<A: Access> Machine<A> {
         action.or_else(|| self.out.pop_front())
     }
 
-    /// In how many ticks to ask again, if no event comes before.
+    /// Returns after how many ticks to ask again if no event arrives.
     pub fn next_timeout(&self, at: Moment) -> u64 {
         let ticks = [self.commit.due_at(self.share.plan.linger_ticks), self.share.delegated.next_poll()];
         let ticks = ticks.into_iter().flatten().map(|due| due.saturating_sub(at.ticks));
-        // The wall clock may stand still or jump: whoever waits for it looks every now and then.
+        // The wall clock may stand still or jump, so a runner that waits for it looks at least this often.
         ticks.min().unwrap_or(IDLE_TICKS).clamp(1, IDLE_TICKS)
     }
 
-    /// Begins the termination that is due.
+    /// Starts the termination that is due.
     fn terminate(&mut self, at: Moment) -> Option<Action<A>> {
         if self.moving || self.settling || self.share.lost || self.share.stopped || self.share.known.seen_at.is_none() {
             return None;
@@ -74,10 +74,10 @@ impl<A: Access> Machine<A> {
         Some(Action::ReadSegments { first, last })
     }
 
-    /// Gets the next unit its host's slot and a permit, where one may start.
+    /// Takes the next unit that may start and waits for its host's slot and a permit.
     fn prepare(&mut self, at: Moment) -> Option<Action<A>> {
         let expiring = self.share.known.job.state == JobState::Expiring;
-        // What is being handed to the queue is the workers', unless it refuses.
+        // Units being sent to the queue belong to its workers unless the queue refuses them.
         if self.sending || !self.share.is_starting(at) || !self.share.plan.has_time(at) || expiring {
             return None;
         }
@@ -95,7 +95,7 @@ impl<A: Access> Machine<A> {
         Some(Action::Prepare { seq, suspect })
     }
 
-    /// Ends where there is nothing more to do here.
+    /// Exits if nothing is left to do here.
     fn leave(&mut self, at: Moment) {
         if self.faults >= self.share.plan.most_faults {
             return self.exit(Exit::GaveUp);
@@ -114,7 +114,7 @@ impl<A: Access> Machine<A> {
                     self.exit(Exit::Left);
                 }
             }
-            // What waits for a model is no runner's.
+            // No runner has to wait for units that wait for a model.
             Mode::Run if knows && self.share.waits_for_model() => self.exit(Exit::Left),
             Mode::Run | Mode::End(_) => {}
         }

@@ -1,11 +1,11 @@
-//! What a machine writes: commits, and the settlement.
+//! A machine's writes: commits and the settlement.
 
 use super::draft::Draft;
 use super::units::Local;
 use super::{Access, Action, Commit, Exit, Machine, Moment, Settling};
 
 impl<A: Access> Machine<A> {
-    /// The next commit, where one is due.
+    /// Returns the next commit, if one is due.
     pub(super) fn commit(&mut self, at: Moment) -> Option<Action<A>> {
         if self.commit.write.is_some() || self.settling {
             return None;
@@ -15,7 +15,7 @@ impl<A: Access> Machine<A> {
         if !terminates && !self.commit.is_due(&self.share.units, &self.share.known, &self.share.plan, at) {
             return None;
         }
-        // Ends come first: a unit that ended by itself is not ended over its holder's head.
+        // Ends come first, so that the termination rule does not end a unit that has ended by itself.
         let mut draft = Draft::default();
         draft.ends(&self.share.known, &self.share.units);
         if let Some(rule) = rule {
@@ -43,7 +43,7 @@ impl<A: Access> Machine<A> {
         Some(Action::Commit(Commit { id, results, segments: segments.into_values().collect() }))
     }
 
-    /// The settlement, where nothing is open any more.
+    /// Returns the settlement, if no unit is open.
     pub(super) fn settle(&mut self) -> Option<Action<A>> {
         let busy = self.commit.write.is_some() || self.settling || self.moving || self.share.known.seen_at.is_none();
         if busy

@@ -1,5 +1,5 @@
-//! Units that the queue's workers do: the queue is told of them, their segments are looked at, and where no worker
-//! gives a sign of life the work comes back.
+//! Units delegated to the queue's workers: they are sent to the queue and their segments are polled. If no worker gives
+//! a sign of life, the runner takes them back.
 
 use std::collections::BTreeSet;
 
@@ -9,31 +9,31 @@ use crate::job::JobState;
 use crate::segment::Segment;
 use crate::time::Timestamp;
 
-/// Shortest wait between two looks, longest while something moves, and longest of all, in ticks.
+/// Poll intervals in ticks: the shortest, the longest while the job makes progress, and the longest of all.
 const POLL: (u64, u64, u64) = (40, 200, LOOK_TICKS);
-/// For how long after the last move a job counts as moving, in ticks.
+/// How long after its last progress a job counts as making progress, in ticks.
 const MOVING: u64 = 10_000;
-/// How long the queue is left alone after it refused, in ticks.
+/// Pause before sending again after the queue refused, in ticks.
 const REFUSED: u64 = 2_000;
-/// Longest between two times that the queue is told of the same units, in seconds.
+/// Longest interval between two sends of the same units, in seconds.
 const MOST_CHECK_SECS: u64 = 900;
 
-/// What a runner remembers of what it gave away.
+/// The state of a runner's delegated units.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Delegated {
     pub(super) units: BTreeSet<Seq>,
-    /// Whether new units are the workers' too.
+    /// Whether new units are delegated too.
     pub(super) in_charge: bool,
-    /// When the queue was told, or a sign of life was seen, last.
+    /// When the queue was last sent units or a worker last gave a sign of life.
     sign: Timestamp,
-    /// When the queue was told last, and how long until it is told again.
+    /// When the queue was last sent units, and how long until they are sent again.
     told: Timestamp,
     tell_secs: u64,
     moved_at: u64,
     poll: u64,
     next_poll: u64,
     send_after: u64,
-    /// Whether the queue was told at all.
+    /// Whether the queue was sent units at all.
     begun: bool,
 }
 
@@ -53,7 +53,7 @@ impl Delegated {
         }
     }
 
-    /// Looks again soon while something moves, and rarely while nothing does.
+    /// Schedules the next poll: soon while the job makes progress, rarely otherwise.
     pub(super) fn paced(&mut self, moved: bool, at: Moment) {
         if moved {
             self.moved_at = at.ticks;
@@ -72,19 +72,19 @@ impl Delegated {
         (!self.units.is_empty()).then_some(self.next_poll)
     }
 
-    /// Whether the queue is to be told of its units again, since nothing moved for so long.
+    /// Returns whether the units are to be sent again because nothing has moved for long enough.
     fn tell_again(&self, lease_secs: u64, now: Timestamp) -> bool {
         !self.units.is_empty() && now >= self.told.plus_secs(self.tell_secs.max(lease_secs))
     }
 
-    /// The queue is being told.
+    /// Records that the units are being sent.
     fn told(&mut self, lease_secs: u64, now: Timestamp) {
         self.begun = true;
         self.told = now;
         self.tell_secs = (self.tell_secs.max(lease_secs) * 2).min(MOST_CHECK_SECS);
     }
 
-    /// The queue was told: these units are its workers' now.
+    /// Records that the queue took `given`: these units belong to its workers now.
     fn taken(&mut self, given: &[Seq], refused: bool, at: Moment) {
         if !given.is_empty() {
             self.in_charge = true;
@@ -99,8 +99,8 @@ impl Delegated {
         self.poll = POLL.0;
     }
 
-    /// No sign of life of this job for a while: a backlog if workers are alive, else a standstill. Returns the units
-    /// that come back.
+    /// Judges the workers' heartbeat after a time without progress of this job: a recent one means a backlog, none
+    /// means a stall. Returns the units that this runner takes back.
     pub(super) fn saw_heartbeat(&mut self, beat: Option<Timestamp>, stall_secs: u64, now: Timestamp) -> BTreeSet<Seq> {
         match beat.filter(|beat| beat.plus_secs(stall_secs) > now) {
             Some(beat) => {
@@ -116,15 +116,16 @@ impl Delegated {
 }
 
 impl<A: Access> Machine<A> {
-    /// Tells the queue of what is open: at the beginning where the plan says so, again where nothing moves, and where
-    /// this runner has no time for it any more.
+    /// Sends open units to the queue: at the beginning if the plan says so, again if nothing moves, and when this
+    /// runner has no time left for them.
     pub(super) fn enqueue(&mut self, at: Moment) -> Option<Action<A>> {
         let runs = self.share.known.job.state == JobState::Running;
         if self.sending || !self.share.is_starting(at) || !runs || !self.share.to_read(&self.commit).is_empty() {
             return None;
         }
         let first = self.share.plan.delegate && !self.share.delegated.begun;
-        // At the end of its time there is no time even to begin: the queue goes on at once, not a sweeper later.
+        // Also when the runner began too late to start anything: the queue goes on at once instead of the sweeper
+        // later.
         let spill = !self.share.plan.has_time(at) && at.ticks >= self.share.delegated.send_after;
         let units: BTreeSet<Seq> = if (first || spill) && self.share.open().next().is_some() {
             self.share.open().collect()
@@ -148,7 +149,7 @@ impl<A: Access> Machine<A> {
         self.share.delegated.taken(&given, !refused.is_empty(), at);
     }
 
-    /// The segments of units that workers do, or the workers' sign of life.
+    /// Reads the segments of delegated units, or the workers' heartbeat.
     pub(super) fn attend(&mut self, at: Moment) -> Option<Action<A>> {
         if self.share.delegated.units.is_empty() || self.reading.is_some() {
             return None;

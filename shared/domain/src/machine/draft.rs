@@ -1,4 +1,4 @@
-//! A commit that is being put together: rows as they will be, and what that means for units of this runner's.
+//! A commit in preparation: the rows as they will be, and what that means for this runner's units.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,24 +12,24 @@ use crate::ids::Seq;
 use crate::job::JobState;
 use crate::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
 
-/// A commit that is being put together.
+/// A commit in preparation.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
-    /// Rows as they will be, without their new versions.
+    /// The rows as they will be, without their new versions.
     pub(super) rows: BTreeMap<u32, Segment>,
     pub(super) moves: BTreeMap<Seq, Move>,
-    /// Units whose results are put before, with their attempts.
+    /// Units whose results are written first, with their attempts.
     pub(super) results: Vec<(Seq, u8)>,
-    /// Units that were ready and do not start.
+    /// Units that were ready but do not start.
     pub(super) dropped: Vec<Seq>,
-    /// Units that were ready and that this runner holds already: they run without a write.
+    /// Units that were ready and that this runner already holds: they run without a write.
     pub(super) running: Vec<(Seq, u8)>,
-    /// Units that were ready and end instead.
+    /// Units that were ready but end as exhausted.
     pub(super) exhausted: Vec<Seq>,
 }
 
 impl Draft {
-    /// Puts a unit, if its row is known.
+    /// Sets a unit's state. Returns `false` if its row is not known.
     fn put(&mut self, known: &Known, seq: Seq, unit: UnitState) -> bool {
         let index = Segment::of(seq);
         if !known.is_sure_of(seq) {
@@ -46,7 +46,7 @@ impl Draft {
         true
     }
 
-    /// What the job's state asks for. Returns whether that changes anything.
+    /// Applies the termination rule to all known rows. Returns whether that changes anything.
     pub(super) fn terminate(&mut self, known: &Known, rule: Rule) -> bool {
         let mut changed = false;
         for (index, row) in &known.rows {
@@ -59,7 +59,7 @@ impl Draft {
         changed
     }
 
-    /// Units whose pages have ended, or that are denied.
+    /// Adds units whose pages have ended, or that are denied.
     pub(super) fn ends(&mut self, known: &Known, units: &Units) {
         for (&seq, local) in &units.local {
             match *local {
@@ -81,7 +81,7 @@ impl Draft {
                     if let UnitState::Asked { attempt, skipped, .. } = known.unit(seq)
                         && attempt == read
                     {
-                        // Its result was put when the answer came.
+                        // Its result was written when the answer arrived.
                         let attempt = attempt + 1;
                         let ended = UnitState::Ended { attempt, end: UnitEnd::Succeeded, at, skipped };
                         if self.put(known, seq, ended) {
@@ -97,7 +97,7 @@ impl Draft {
         }
     }
 
-    /// Units that are ready. `may_start` is whether the job allows those to start that nobody has started.
+    /// Adds units that are ready. `may_start` says whether the job's state allows pending units to start.
     pub(super) fn starts(&mut self, known: &Known, units: &Units, plan: &Plan, may_start: bool, at: Moment) {
         if !known.is_fresh(at) {
             return;

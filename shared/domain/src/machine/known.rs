@@ -1,4 +1,4 @@
-//! What a machine knows of its job's rows: as they were read or written last.
+//! A machine's knowledge of its job's rows, as last read or written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,19 @@ use crate::ids::Seq;
 use crate::job::JobState;
 use crate::segment::{Segment, Totals, UnitState};
 
-/// The oldest that a job's state may be when a start follows from it, in ticks.
+/// Maximum age in ticks of the job's state when a start relies on it.
 pub const FRESH_TICKS: u64 = 100;
 
 /// The job's row and its segments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Known {
     pub(super) job: JobView,
-    /// When the job's state was asked for that is known; `None` where it has to be read again.
+    /// When the read of the known job state was requested; `None` if it must be read again.
     pub(super) seen_at: Option<u64>,
-    /// The segments. One that is left out is untouched.
+    /// The segments. A missing one is untouched.
     pub(super) rows: BTreeMap<u32, Segment>,
-    /// Segments of which a write's fate is not known, or that were never read: they are read before they are written.
+    /// Segments that were never read, or whose last write has an unknown outcome. They are read before they are
+    /// written.
     pub(super) unsure: BTreeSet<u32>,
     /// Whether a unit has failed.
     pub(super) failed: bool,
@@ -31,12 +32,12 @@ impl Known {
         Known { job, seen_at: Some(at.ticks), rows, unsure, failed: false }
     }
 
-    /// The unit as its row says.
+    /// Returns the unit's state in its row.
     pub(super) fn unit(&self, seq: Seq) -> UnitState {
         self.rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
     }
 
-    /// Whether the row that a unit is in may be written.
+    /// Returns whether the unit's row is known well enough to write it.
     pub(super) fn is_sure_of(&self, seq: Seq) -> bool {
         let index = Segment::of(seq);
         !self.unsure.contains(&index) && self.rows.contains_key(&index)
@@ -50,7 +51,7 @@ impl Known {
             }
     }
 
-    /// The segments that a runner has to know: of its units, or all of them.
+    /// Returns the segments that the scope needs: those of its units, or all of them.
     pub(super) fn segments_of(&self, scope: &Scope) -> Vec<u32> {
         match scope {
             Scope::Units(units) if self.job.state == JobState::Running => {
@@ -61,25 +62,25 @@ impl Known {
         }
     }
 
-    /// Of those the ones that have to be read before anything is decided on them.
+    /// Returns those segments of the scope that must be read before anything is decided on them.
     pub(super) fn to_read(&self, scope: &Scope, write: Option<&Write>) -> Vec<u32> {
         let written = |index: &u32| write.is_some_and(|write| write.segments.contains_key(index));
         let unknown = |index: &u32| !self.rows.contains_key(index) || self.unsure.contains(index);
         self.segments_of(scope).into_iter().filter(|index| unknown(index) && !written(index)).collect()
     }
 
-    /// Whether the job's state is known well enough for a start.
+    /// Returns whether the job's state is recent enough for a start.
     pub(super) fn is_fresh(&self, at: Moment) -> bool {
         self.seen_at.is_some_and(|seen| at.ticks.saturating_sub(seen) <= FRESH_TICKS)
     }
 
-    /// Whether every unit that was admitted is over, as the rows say.
+    /// Returns whether every admitted unit is over according to the rows.
     pub(super) fn is_over(&self) -> bool {
         let over = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.is_over(self.job.admitted));
         self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(over)
     }
 
-    /// Whether nobody has to run any unit that was admitted, as the rows say.
+    /// Returns whether no admitted unit needs a runner according to the rows.
     pub(super) fn is_quiet(&self) -> bool {
         let quiet = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.is_quiet(self.job.admitted));
         self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(quiet)
@@ -89,7 +90,7 @@ impl Known {
         Totals::of(self.rows.values(), self.job.admitted)
     }
 
-    /// Takes a row for what is true now. Returns the units that it changes, and of these the ones that are over now.
+    /// Accepts a row as current. Returns the units that it changes, and those among them that are now over.
     pub(super) fn take(&mut self, before: Option<&Segment>, row: &Segment) -> (Vec<Seq>, Vec<(Seq, UnitState)>) {
         self.rows.insert(row.index, row.clone());
         let (mut changed, mut over) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! What a lane of the queue goes on with when its message is done.
+//! Decides how a lane of the queue continues when its message is done.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::segment::Segment;
 
 use super::plan::JobView;
 
-/// What a lane does next.
+/// How a lane continues.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Next {
-    /// Nothing of the job is open any more: somebody settles, or has the model asked that units wait for.
+    /// No unit of the job needs a runner: the job is settled, or the model is asked for the units that wait for it.
     Settle,
-    /// It goes on with these units.
+    /// Go on with these units.
     Go(Vec<Seq>),
-    /// It waits for the crawl to grow.
+    /// Wait for the crawl to grow.
     Park,
-    /// It has nothing to do and never will.
+    /// The lane has ended: it has no units and will get none.
     End,
 }
 
-/// Judges by all segments of the job, read after the message's units ended.
+/// Decides from all segments of the job, read after the message's units ended.
 pub fn next(job: JobView, crawl: bool, rows: &BTreeMap<u32, Segment>, lanes: &Lanes, lane: u32) -> Next {
     let unit = |seq: Seq| rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default();
     if (0..job.admitted).all(|seq| unit(seq).is_quiet()) {
@@ -31,7 +31,7 @@ pub fn next(job: JobView, crawl: bool, rows: &BTreeMap<u32, Segment>, lanes: &La
     if job.state != JobState::Running {
         return Next::End;
     }
-    // What another has started too: where that one is dead, the lane's next message takes it over.
+    // Includes units that another runner has started: if that runner is dead, the lane's next message takes them over.
     match lanes.next(lane, job.admitted, |seq| !unit(seq).is_quiet()) {
         Some(seqs) => Next::Go(seqs),
         None if crawl => Next::Park,

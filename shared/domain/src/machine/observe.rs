@@ -1,4 +1,4 @@
-//! What a machine learns: from rows, from writes, and from the pages that its runner runs.
+//! Handles a machine's events: rows, outcomes of writes, and the pages that its runner runs.
 
 use super::share::Observed;
 use super::units::Local;
@@ -9,7 +9,7 @@ use crate::job::JobState;
 use crate::segment::Segment;
 
 impl<A: Access> Machine<A> {
-    /// Takes note of what happened.
+    /// Applies an event.
     pub fn handle(&mut self, event: Event, at: Moment) {
         match event {
             Event::Job(job) => self.saw_job(job, at),
@@ -102,7 +102,7 @@ impl<A: Access> Machine<A> {
         let aborted = self.share.admit();
         self.abort(aborted);
         if job.state != JobState::Running {
-            // Nothing starts any more; what has started goes on.
+            // No further unit starts; started units go on.
             self.let_go();
         }
     }
@@ -115,7 +115,7 @@ impl<A: Access> Machine<A> {
         for index in first..=last {
             while rows.next_if(|row| row.index < index).is_some() {}
             let row = rows.next_if(|row| row.index == index).unwrap_or_else(|| Segment::untouched(index));
-            // A row that is being written is what its write makes of it.
+            // For a row with a write under way, that write's outcome decides.
             if self.commit.writes_segment(index) {
                 continue;
             }
@@ -136,7 +136,7 @@ impl<A: Access> Machine<A> {
             let known = self.share.known.rows.get(&index).cloned();
             match outcome {
                 Outcome::Written => self.accept(&write, known.as_ref(), new),
-                // Its own write, of which the reply was lost.
+                // Its own write, whose reply was lost.
                 Outcome::Refused(Some(row)) if row.written == Some(write.id) => {
                     self.accept(&write, known.as_ref(), &row);
                 }
@@ -144,7 +144,7 @@ impl<A: Access> Machine<A> {
                     let row = row.unwrap_or_else(|| Segment::untouched(index));
                     self.share.known.unsure.remove(&index);
                     self.observe(known.as_ref(), &row, false);
-                    // Somebody else writes here: perhaps the job is being terminated.
+                    // Another runner writes here: the job may be being terminated.
                     self.share.known.seen_at = None;
                 }
                 Outcome::Failed => {
@@ -155,7 +155,7 @@ impl<A: Access> Machine<A> {
         }
     }
 
-    /// A write of this machine took effect.
+    /// Applies a write of this machine that took effect.
     fn accept(&mut self, write: &Write, known: Option<&Segment>, row: &Segment) {
         self.faults = 0;
         for (seq, step) in write.moves.iter().filter(|(seq, _)| Segment::of(**seq) == row.index) {
@@ -170,7 +170,7 @@ impl<A: Access> Machine<A> {
         self.observe(known, row, true);
     }
 
-    /// Takes a row for what is true now.
+    /// Accepts a row as current.
     pub(super) fn observe(&mut self, known: Option<&Segment>, row: &Segment, own: bool) {
         let Observed { aborted, over } = self.share.observe(known, row);
         self.abort(aborted);
@@ -179,13 +179,13 @@ impl<A: Access> Machine<A> {
         }
     }
 
-    /// Gives up what has not started.
+    /// Gives up units that have not started.
     fn let_go(&mut self) {
         let aborted = self.share.let_go(&self.commit, self.exit.is_some());
         self.abort(aborted);
     }
 
-    /// Stops what is under way for units.
+    /// Aborts what is under way for units.
     pub(super) fn abort(&mut self, seqs: Vec<Seq>) {
         self.out.extend(seqs.into_iter().map(Action::Abort));
     }
@@ -194,14 +194,14 @@ impl<A: Access> Machine<A> {
         self.settling = false;
         self.faults += u32::from(fault);
         self.share.known.seen_at = None;
-        // An extract's unit is in the job's row, and was part of the write.
+        // An extract's unit is in the job's row and was part of the write.
         if self.share.plan.extract {
             self.commit.write = None;
             self.share.known.unsure.insert(0);
         }
     }
 
-    /// There is nothing more to do.
+    /// Exits and gives up all units.
     pub(super) fn exit(&mut self, exit: Exit) {
         if self.exit.is_none() {
             self.exit = Some(exit);

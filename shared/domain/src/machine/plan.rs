@@ -1,4 +1,4 @@
-//! What a machine is told once: how its runner works, what it has a right to, and what is known of its job.
+//! A machine's input at creation: how its runner works, what it may do, and what is known of its job.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -12,121 +12,121 @@ use crate::time::Timestamp;
 
 use super::MARGIN_MS;
 
-/// A moment: what the wall clock says, which decides leases and deadlines, and milliseconds of a clock that never goes
-/// back, which pace a runner's own steps.
+/// A moment on two clocks: the wall clock, which decides leases and deadlines, and a monotonic clock in milliseconds,
+/// which paces a runner's own steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Moment {
-    /// By the wall clock.
+    /// The wall clock.
     pub now: Timestamp,
-    /// By the steady one.
+    /// The monotonic clock.
     pub ticks: u64,
 }
 
-/// Which units a runner is for.
+/// The units that a runner is responsible for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// All of the job's, those included that it will admit.
+    /// All units of the job, including those that it will admit.
     Job,
-    /// Those of a message.
+    /// The units of a message.
     Units(BTreeSet<Seq>),
 }
 
-/// What a runner is for.
+/// What a runner does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// Runs pages.
     Run,
-    /// Runs none: brings the job into this state, if that is not where it is, and does what a state asks for.
+    /// Runs no pages. Moves the job to this state if it is not in it yet, and applies the termination rule.
     End(Option<JobState>),
 }
 
-/// How a runner works.
+/// The parameters of a runner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Plan {
-    /// Who it is.
+    /// The runner's nonce.
     pub me: Nonce,
-    /// What it is for.
+    /// What it does.
     pub mode: Mode,
-    /// Which units.
+    /// Its units.
     pub scope: Scope,
-    /// Pages at once, at least 1.
+    /// Maximum number of pages at once, at least 1.
     pub concurrency: u32,
-    /// Milliseconds for a page.
+    /// Timeout of a page in milliseconds.
     pub timeout_ms: u32,
-    /// Seconds of a lease; a unit's is the page's time plus this.
+    /// Length of a lease in seconds. A unit's lease is the page's timeout plus this.
     pub lease_secs: u64,
-    /// No sign of a worker for so long, and the work is done here.
+    /// Seconds without a sign of life from a worker after which this runner does the work itself.
     pub stall_secs: u64,
-    /// Whether the job stops at its first failure.
+    /// Whether the job stops at its first failed unit.
     pub fail_fast: bool,
-    /// Whether the job may grow.
+    /// Whether the job is a crawl and may grow.
     pub crawl: bool,
-    /// Whether the job is an extract: its unit's row is the job's, and the last write settles.
+    /// Whether the job is an extract: its unit is in the job's row, and the last write settles.
     pub extract: bool,
-    /// Longest that what has ended waits for others to end, in ticks.
+    /// Longest time that an ended unit waits for others to end in the same write, in ticks.
     pub linger_ticks: u64,
-    /// When this runner has to be done. What may take longer is not started.
+    /// When this runner must be done. It starts nothing that may take longer.
     pub until: Option<Timestamp>,
-    /// Faults of the store in a row after which it gives up.
+    /// Number of consecutive faults after which the runner gives up.
     pub most_faults: u32,
-    /// Whether the queue is to be told of what is open, and its workers to do the work.
+    /// Whether to send open units to the queue for its workers.
     pub delegate: bool,
 }
 
 impl Plan {
-    /// When the last page may start, so that it can end before the runner has to be done.
+    /// Returns when the last page may start, so that it ends before the runner must be done.
     pub(super) fn starts_until(&self) -> Option<Timestamp> {
         self.until.map(|until| until.plus_ms(-i64::from(self.timeout_ms) - MARGIN_MS))
     }
 
-    /// Whether a unit that starts now can end before the runner has to be done.
+    /// Returns whether a unit that starts now can end before the runner must be done.
     pub(super) fn has_time(&self, at: Moment) -> bool {
         self.starts_until().is_none_or(|until| at.now < until)
     }
 }
 
-/// What decides of a job's row.
+/// The part of a job's row that decides what a machine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JobView {
-    /// Where it stands.
+    /// The state.
     pub state: JobState,
     /// How many units exist.
     pub admitted: u32,
-    /// When it is ended whatever is open.
+    /// When the job is expired even if units are open.
     pub deadline: Timestamp,
 }
 
 impl JobView {
-    /// Of a job's row.
+    /// Returns the view of a job's row.
     pub fn of(job: &Job) -> JobView {
         JobView { state: job.state, admitted: job.admitted, deadline: job.deadline }
     }
 
-    /// Whether the deadline has to be enforced now.
+    /// Returns whether the deadline must be enforced now.
     pub fn must_expire(&self, now: Timestamp) -> bool {
         // A job that is being terminated needs no deadline: nothing starts, and what has started is tried three times.
         self.state == JobState::Running && now >= self.deadline
     }
 }
 
-/// What a settlement is made of.
+/// The input of a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Settling {
-    /// The job's state and units as they were judged: the write's condition.
+    /// The job's state and number of units on which it was decided: the write's condition.
     pub job: JobView,
-    /// What its units came to.
+    /// The totals of its units.
     pub totals: Totals,
-    /// Of an extract: its unit's end, which is part of the same write. The unit's result is put with it.
+    /// For an extract, the end of its unit, which is part of the same write, as is the unit's result.
     pub last: Option<Segment>,
 }
 
-/// What a runner has a right to: by type, so that one without money rights cannot say settle.
+/// A runner's rights, as a type: a runner without rights to money cannot request a settlement.
 pub trait Access: Debug + Clone + PartialEq + Eq + Hash {
-    /// What a settlement is for it; a type without values where it has no right.
+    /// The type of its settlements; a type without values if it may not settle.
     type Settle: Debug + Clone + PartialEq + Eq + Hash;
-    /// A settlement, if it has the right.
+    /// Wraps a settlement. Returns `None` if the runner may not settle.
     fn settle(settling: Settling) -> Option<Self::Settle>;
-    /// What a settlement says, for whoever carries it out.
+    /// Unwraps a settlement to carry it out.
     fn settling(settle: Self::Settle) -> Settling;
 }
 
@@ -144,7 +144,7 @@ impl Access for WithSettle {
     }
 }
 
-/// May not.
+/// May not settle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WithoutSettle;
 

@@ -1,4 +1,5 @@
-//! A runner's share of its job: what it is for, what it knows, and where its units stand. What follows from that alone.
+//! A runner's share of its job: its plan, its knowledge of the rows and the state of its units, with the decisions that
+//! follow from these alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use crate::job::JobState;
 use crate::segment::{Segment, Totals, UnitState};
 use crate::time::Timestamp;
 
-/// What a row that was taken for true changes.
+/// What accepting a row changes.
 pub(super) struct Observed {
     /// Units that this runner gives up.
     pub(super) aborted: Vec<Seq>,
@@ -21,16 +22,16 @@ pub(super) struct Observed {
     pub(super) over: Vec<(Seq, UnitState)>,
 }
 
-/// What a runner is for, what it knows, and where its units stand.
+/// A runner's plan, its knowledge of the rows and the state of its units.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Share {
     pub(super) plan: Plan,
     pub(super) known: Known,
     pub(super) units: Units,
     pub(super) delegated: Delegated,
-    /// Another drives the job, or may.
+    /// Another runner drives the job, or may do so.
     pub(super) lost: bool,
-    /// The process ends.
+    /// The process is ending.
     pub(super) stopped: bool,
 }
 
@@ -46,8 +47,8 @@ impl Share {
         }
     }
 
-    /// The model's answer to a unit is there. Where the unit's row says otherwise by now, that is put right when the row
-    /// is read.
+    /// Records that the model has answered for a unit. If the unit's row has changed meanwhile, reading the row
+    /// corrects this.
     pub(super) fn answered(&mut self, seq: Seq, attempt: u8, at: Timestamp) {
         let waits = |unit| matches!(unit, UnitState::Asked { attempt: read, .. } if read == attempt);
         let unread = !self.known.is_sure_of(seq);
@@ -56,47 +57,48 @@ impl Share {
         }
     }
 
-    /// Units that nobody is at, as far as is known.
+    /// Returns units that no runner works on, as far as is known.
     pub fn open(&self) -> impl Iterator<Item = Seq> + '_ {
         self.units.unclaimed()
     }
 
-    /// Units that are not over, as far as is known, and that this runner does not run: nobody's and others'.
+    /// Returns units that are not over, as far as is known, and that this runner does not run: those that no runner
+    /// works on and those that others hold.
     pub fn unfinished(&self) -> BTreeSet<Seq> {
         self.open().chain(self.units.held.keys().copied()).collect()
     }
 
-    /// When the first of the units that others hold may be taken over.
+    /// Returns when the first of the units that others hold may be taken over.
     pub fn held_until(&self) -> Option<Timestamp> {
         self.units.held.values().min().copied()
     }
 
-    /// When the first host opens that units wait for.
+    /// Returns when the first of the hosts that deferred units wait for has a slot.
     pub fn deferred_until(&self) -> Option<Timestamp> {
         self.units.deferred.values().min().copied()
     }
 
-    /// Whether units wait for a model, and nothing else of the job is open: nobody has anything to run.
+    /// Returns whether units wait for a model and no other unit of the job is open. No runner then has anything to do.
     pub fn waits_for_model(&self) -> bool {
         self.known.is_quiet() && !self.known.is_over()
     }
 
-    /// When the last page may start, so that it can end before this runner has to be done.
+    /// Returns when the last page may start, so that it ends before this runner must be done.
     pub fn starts_until(&self) -> Option<Timestamp> {
         self.plan.starts_until()
     }
 
-    /// Takes a row for what is true now.
+    /// Accepts a row as current.
     pub(super) fn observe(&mut self, before: Option<&Segment>, row: &Segment) -> Observed {
         let (changed, over) = self.known.take(before, row);
-        // What the last unit admitted is in the job's row.
+        // The job's row says what the last unit admitted, so it is read again.
         if self.plan.crawl && self.known.is_quiet() {
             self.known.seen_at = None;
         }
         Observed { aborted: self.place_all(changed), over }
     }
 
-    /// Takes units in that the job has admitted since. Returns those that are given up.
+    /// Adds units that the job has admitted since. Returns those that are given up.
     pub(super) fn admit(&mut self) -> Vec<Seq> {
         let admitted = self.known.job.admitted;
         let new = self.units.placed..admitted;
@@ -104,7 +106,7 @@ impl Share {
         self.place_all(new)
     }
 
-    /// Puts units where they stand now, those that are this runner's to care for. Returns those that are given up.
+    /// Updates the local state of units in scope from their rows. Returns those that are given up.
     pub(super) fn place_all(&mut self, seqs: impl IntoIterator<Item = Seq>) -> Vec<Seq> {
         let mut aborted = Vec::new();
         for seq in seqs {
@@ -117,7 +119,7 @@ impl Share {
         aborted
     }
 
-    /// Gives up what has not started; all of it where this runner `ends`. Returns what is given up.
+    /// Gives up units that have not started, or all idle units if this runner `ends`. Returns those that are given up.
     pub(super) fn let_go(&mut self, commit: &GroupCommit, ends: bool) -> Vec<Seq> {
         let ends = ends || self.lost || self.stopped;
         let started = |seq: &Seq| matches!(self.known.unit(*seq), UnitState::Started { .. });
@@ -133,18 +135,18 @@ impl Share {
         aborted
     }
 
-    /// Segments of the scope that have to be read before anything is decided on them.
+    /// Returns the segments of the scope that must be read before anything is decided on them.
     pub(super) fn to_read(&self, commit: &GroupCommit) -> Vec<u32> {
         self.known.to_read(&self.plan.scope, commit.write.as_ref())
     }
 
-    /// Whether this runner starts anything, as far as it alone is concerned.
+    /// Returns whether this runner still starts units, whatever the job's state is.
     pub(super) fn is_starting(&self, at: Moment) -> bool {
         let over = self.plan.until.is_some_and(|until| at.now >= until);
         self.plan.mode == Mode::Run && !self.lost && !self.stopped && !over
     }
 
-    /// Whether the known state allows to start a unit that nobody has started.
+    /// Returns whether the known state allows a pending unit to start.
     pub(super) fn may_start(&self, at: Moment) -> bool {
         let failed = self.plan.fail_fast && (self.known.failed || self.units.has_failed());
         let JobView { state, deadline, .. } = self.known.job;
@@ -152,20 +154,20 @@ impl Share {
         running && self.is_starting(at) && self.plan.has_time(at)
     }
 
-    /// An extract's unit where this runner started it with its job.
+    /// Returns an extract's unit if this runner started it together with its job.
     pub(super) fn own_extract(&self) -> Option<Seq> {
         let me = self.plan.me;
         let first = matches!(self.known.unit(0), UnitState::Started { attempt: 1, holder, .. } if holder == me);
         (self.plan.extract && first).then_some(0)
     }
 
-    /// The unit that is to be run next.
+    /// Returns the unit to run next.
     pub(super) fn next_unit(&self, at: Moment) -> Option<Seq> {
         if let Some(seq) = self.units.to_take_over(&self.known, self.own_extract(), at.now) {
             return Some(seq);
         }
         if self.may_start(at) {
-            // A crawl's pages are one host's: where it is not the first one's turn it is nobody's.
+            // All pages of a crawl share a host: if the first has to wait, so do the others.
             let waits = self.plan.crawl && !self.units.deferred.is_empty();
             return self.units.open.first().copied().filter(|_| !waits);
         }
@@ -173,7 +175,7 @@ impl Share {
         self.units.open.iter().copied().find(started)
     }
 
-    /// The termination that is due.
+    /// Returns the termination that is due.
     pub(super) fn termination(&self, at: Moment) -> Option<JobState> {
         let state = self.known.job.state;
         match self.plan.mode {
@@ -185,14 +187,14 @@ impl Share {
         }
     }
 
-    /// What the job's state asks of its units, where it asks anything.
+    /// Returns the termination rule for the job's state, if there is one.
     pub(super) fn rule(&self, at: Moment) -> Option<Rule> {
         let (state, exhausted) = (self.known.job.state, matches!(self.plan.mode, Mode::End(_)));
         let asks = state != JobState::Running || exhausted;
         asks.then_some(Rule { state, extract: self.plan.extract, exhausted, now: at.now })
     }
 
-    /// Of an extract: the end of its unit and of the job as one write.
+    /// Returns an extract's settlement if this write ends its unit: both are one write.
     pub(super) fn last_of_extract(&self, segments: &BTreeMap<u32, Segment>) -> Option<Settling> {
         let job = self.known.job;
         let last = segments.get(&0).filter(|row| self.plan.extract && row.is_over(job.admitted))?;

@@ -1,32 +1,32 @@
-//! What a job's state asks of its units: the one place that ends what does not end by itself. Cancelled, failing fast,
-//! expired, exhausted: each is a state (or a lease) and a row.
+//! The rule that ends units which do not end by themselves: cancelled, failing fast and expired follow from the job's
+//! state, exhausted from a lease.
 
 use crate::job::JobState;
 use crate::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
 use crate::time::Timestamp;
 
-/// What ends units that have started.
+/// Decides which units of a job are ended or skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// The job's state.
     pub state: JobState,
-    /// Whether it is an extract, whose unit is ended by a DELETE.
+    /// Whether it is an extract. A DELETE ends an extract's unit even after it has started.
     pub extract: bool,
-    /// Whether units are ended whose last attempt's lease is over.
+    /// Whether to end units whose last attempt's lease is over.
     pub exhausted: bool,
-    /// The moment.
+    /// The time of the decision.
     pub now: Timestamp,
 }
 
 impl Rule {
-    /// What becomes of a unit; `None` where it stays as it is.
+    /// Returns the unit's new state, or `None` if it stays as it is.
     pub fn judge(self, unit: UnitState) -> Option<UnitState> {
         let ended = |attempt, end| Some(UnitState::Ended { attempt, end, at: self.now, skipped: 0 });
         match (unit, self.state) {
             (UnitState::Pending, JobState::FailingFast | JobState::Cancelling | JobState::Expiring) => {
                 Some(UnitState::Skipped)
             }
-            // What is there is a result: what rules read.
+            // Its result exists already: the values that rules found.
             (
                 UnitState::Asked { attempt, skipped, .. },
                 JobState::FailingFast | JobState::Cancelling | JobState::Expiring,
@@ -44,7 +44,7 @@ impl Rule {
         }
     }
 
-    /// Applies it to a segment of a job that has admitted so many. Returns whether that changed anything.
+    /// Applies the rule to a segment of a job with `admitted` units. Returns whether that changed anything.
     pub fn apply(self, row: &mut Segment, admitted: u32) -> bool {
         let mut changed = false;
         for seq in row.seqs(admitted) {
@@ -64,7 +64,7 @@ mod tests {
     use crate::job::Outcome;
 
     #[test]
-    fn each_state_ends_what_it_says_and_nothing_else() {
+    fn each_state_ends_only_the_units_that_its_rule_names() {
         let (now, holder) = (Timestamp(100), Nonce::from_random(1));
         let started = |attempt, until| UnitState::Started { attempt, holder, lease_until: Timestamp(until) };
         let done = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: now, skipped: 0 };

@@ -1,4 +1,4 @@
-//! A machine driven by hand, action by action. Every order of steps is the model's (`tests/model`).
+//! A machine driven by hand, action by action. The model (`tests/model`) explores every order of steps.
 
 mod asking;
 mod delegation;
@@ -22,7 +22,7 @@ fn at(ms: i64) -> Moment {
     Moment { now: Timestamp(ms), ticks: ms.unsigned_abs() }
 }
 
-/// A driver's, of a batch.
+/// The plan of a batch's driver.
 fn plan(concurrency: u32) -> Plan {
     Plan {
         me: nonce(1),
@@ -54,7 +54,7 @@ fn untouched(admitted: u32) -> Vec<Segment> {
     Segment::of_job(admitted).map(Segment::untouched).collect()
 }
 
-/// A driver that knows that nothing has happened yet.
+/// A driver whose job has only pending units.
 fn driver(plan: Plan, admitted: u32) -> Machine<WithSettle> {
     Machine::new(plan, running(admitted), Some(untouched(admitted)), at(0))
 }
@@ -102,7 +102,7 @@ fn runs<A: Access>(actions: &[Action<A>]) -> Vec<Seq> {
     runs.collect()
 }
 
-/// Brings all of a job's units to where their pages run.
+/// Runs the machine until the pages of all of a job's units run.
 fn run_all(machine: &mut Machine<WithSettle>, admitted: u32) {
     assert_eq!(all(machine, at(0)).len(), admitted as usize, "each is prepared");
     (0..admitted).for_each(|seq| machine.handle(ready(seq), at(0)));
@@ -111,7 +111,7 @@ fn run_all(machine: &mut Machine<WithSettle>, admitted: u32) {
 }
 
 #[test]
-fn what_comes_while_a_write_is_under_way_goes_with_the_next() {
+fn what_ends_during_a_write_is_written_with_the_next() {
     let mut machine = driver(plan(4), 4);
     let prepares: Vec<_> = (0..4).map(|seq| Action::Prepare { seq, suspect: false }).collect();
     assert_eq!(all(&mut machine, at(0)), prepares);
@@ -130,7 +130,7 @@ fn what_comes_while_a_write_is_under_way_goes_with_the_next() {
 }
 
 #[test]
-fn few_wait_for_others_that_are_under_way_but_not_for_long() {
+fn a_small_group_waits_for_running_units_but_not_for_long() {
     let mut machine = driver(Plan { linger_ticks: 250, ..plan(8) }, 8);
     run_all(&mut machine, 8);
     assert_eq!(told(&mut machine, ended(0, UnitEnd::Succeeded), at(10)), [], "one of eight");
@@ -144,7 +144,7 @@ fn few_wait_for_others_that_are_under_way_but_not_for_long() {
         assert_eq!(told(&mut machine, ended(seq, UnitEnd::Succeeded), at(10)), []);
     }
     let group = commit(&told(&mut machine, ended(5, UnitEnd::Succeeded), at(20)));
-    assert_eq!(group.results, [(0, 1), (1, 1), (2, 1), (5, 1)], "as many as are under way do not wait");
+    assert_eq!(group.results, [(0, 1), (1, 1), (2, 1), (5, 1)], "no wait once as many have ended as are running");
 }
 
 #[test]
@@ -152,31 +152,31 @@ fn one_write_ends_a_unit_and_starts_the_next() {
     let mut machine = driver(Plan { linger_ticks: 20, ..plan(1) }, 2);
     run_first(&mut machine);
     let next = told(&mut machine, ended(0, UnitEnd::Succeeded), at(5));
-    assert_eq!(next, [Action::Prepare { seq: 1, suspect: false }], "the end waits for it, for a moment");
+    assert_eq!(next, [Action::Prepare { seq: 1, suspect: false }], "the end waits briefly for the next start");
     let both = commit(&told(&mut machine, ready(1), at(6)));
     assert_eq!(both.results, [(0, 1)]);
     assert!(matches!(both.segments[0].unit(1), UnitState::Started { attempt: 1, .. }));
 }
 
 #[test]
-fn a_write_whose_reply_was_lost_is_known_again() {
+fn a_machine_recognises_its_write_after_a_lost_reply() {
     let begin = || {
         let mut machine = driver(plan(1), 1);
         all(&mut machine, at(0));
         let first = commit(&told(&mut machine, ready(0), at(0)));
         (machine, first)
     };
-    // Its own write, found where the next one was refused.
+    // The row of a refused write shows the machine's own earlier write.
     let (mut machine, first) = begin();
     let found = Event::Committed(vec![(0, Outcome::Refused(Some(first.segments[0].clone())))]);
     assert_eq!(told(&mut machine, found, at(0)), [Action::Run { seq: 0, attempt: 1 }]);
-    // It is not known whether it took effect: the row says so.
+    // The outcome is unknown: the row decides.
     let (mut machine, first) = begin();
     let failed = Event::Committed(vec![(0, Outcome::Failed)]);
     assert_eq!(told(&mut machine, failed, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);
     let row = Event::Segments(first.segments);
     assert_eq!(told(&mut machine, row, at(0)), [Action::Run { seq: 0, attempt: 1 }], "nothing is written again");
-    // It did not: the same is written anew, under another number.
+    // The write did not take effect: it is repeated under a new number.
     let (mut machine, first) = begin();
     told(&mut machine, Event::Committed(vec![(0, Outcome::Failed)]), at(0));
     let again = commit(&told(&mut machine, Event::Segments(Vec::new()), at(0)));
@@ -184,7 +184,7 @@ fn a_write_whose_reply_was_lost_is_known_again() {
 }
 
 #[test]
-fn what_others_did_is_judged_anew_where_a_write_is_refused() {
+fn units_are_judged_anew_after_a_refused_write() {
     let mut machine = driver(plan(3), 3);
     all(&mut machine, at(0));
     (0..3).for_each(|seq| machine.handle(ready(seq), at(0)));
@@ -194,16 +194,16 @@ fn what_others_did_is_judged_anew_where_a_write_is_refused() {
     row.put(1, UnitState::Skipped);
     let actions = told(&mut machine, Event::Committed(vec![(0, Outcome::Refused(Some(row)))]), at(0));
     let show = Action::Show { units: vec![(1, UnitState::Skipped)], own: false };
-    assert_eq!(actions, [Action::Abort(0), Action::Abort(1), show, Action::ReadJob], "perhaps the job is terminated");
+    assert_eq!(actions, [Action::Abort(0), Action::Abort(1), show, Action::ReadJob], "the job may be terminated");
     let next = commit(&told(&mut machine, Event::Job(Some(running(3))), at(0)));
     assert_eq!(next.segments[0].version, 2);
-    assert_eq!(next.segments[0].unit(0), started(1, nonce(2), 40_000), "another's is left alone");
+    assert_eq!(next.segments[0].unit(0), started(1, nonce(2), 40_000), "another runner's unit is left alone");
     assert!(matches!(next.segments[0].unit(2), UnitState::Started { holder, .. } if holder == nonce(1)));
     assert_eq!(machine.share().held_until(), Some(Timestamp(40_000)));
 }
 
 #[test]
-fn after_a_failure_a_job_that_fails_fast_starts_nothing() {
+fn a_job_that_fails_fast_starts_nothing_after_a_failure() {
     let mut machine = driver(Plan { fail_fast: true, ..plan(2) }, 4);
     all(&mut machine, at(0));
     (0..2).for_each(|seq| machine.handle(ready(seq), at(0)));
@@ -211,7 +211,7 @@ fn after_a_failure_a_job_that_fails_fast_starts_nothing() {
     told(&mut machine, written(&first), at(0));
     let actions = told(&mut machine, ended(0, UnitEnd::Failed), at(0));
     let end = commit(&actions);
-    assert_eq!(end.segments[0].known().count(), 2, "nothing takes its place: {actions:?}");
+    assert_eq!(end.segments[0].known().count(), 2, "no unit takes its place: {actions:?}");
     let actions = told(&mut machine, written(&end), at(0));
     assert!(actions.contains(&Action::Terminate(JobState::FailingFast)), "{actions:?}");
     assert!(runs(&actions).is_empty(), "{actions:?}");
@@ -229,7 +229,7 @@ fn after_a_failure_a_job_that_fails_fast_starts_nothing() {
 }
 
 #[test]
-fn a_unit_whose_host_has_no_slot_waits_without_a_place() {
+fn a_deferred_unit_takes_none_of_the_concurrency() {
     let mut machine = driver(plan(1), 2);
     assert_eq!(all(&mut machine, at(0)), [Action::Prepare { seq: 0, suspect: false }]);
     let later = Event::Deferred { seq: 0, until: Timestamp(90) };
@@ -241,7 +241,7 @@ fn a_unit_whose_host_has_no_slot_waits_without_a_place() {
     let scope = Scope::Units(BTreeSet::from([0]));
     let mut worker = Machine::<WithoutSettle>::new(Plan { scope, ..plan(1) }, running(2), Some(untouched(2)), at(0));
     all(&mut worker, at(0));
-    assert_eq!(told(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message comes again");
+    assert_eq!(told(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message is sent again");
     assert_eq!(
         (worker.share().open().collect::<Vec<_>>(), worker.share().deferred_until()),
         (vec![0], Some(Timestamp(90)))
@@ -249,7 +249,7 @@ fn a_unit_whose_host_has_no_slot_waits_without_a_place() {
 }
 
 #[test]
-fn what_others_left_is_taken_over_three_times_at_most() {
+fn a_unit_is_started_three_times_at_most() {
     let mut row = Segment::untouched(0).next(WriteId { writer: nonce(2), n: 1 });
     row.put(0, started(1, nonce(2), 50));
     row.put(1, started(3, nonce(2), 50));
@@ -273,13 +273,13 @@ fn what_others_left_is_taken_over_three_times_at_most() {
 }
 
 #[test]
-fn a_termination_is_one_write_for_each_segment() {
+fn a_termination_writes_each_segment_once() {
     fn end<A: Access>() -> (Machine<A>, Vec<Action<A>>) {
         let mode = Mode::End(Some(JobState::Cancelling));
         let mut machine = Machine::new(Plan { mode, ..plan(1) }, running(130), None, at(0));
         assert_eq!(machine.next_action(at(0)), Some(Action::Terminate(JobState::Cancelling)));
         assert_eq!(all(&mut machine, at(0)), [Action::ReadSegments { first: 0, last: 2 }]);
-        assert!(told(&mut machine, Event::Segments(Vec::new()), at(0)).is_empty(), "not before META says so");
+        assert!(told(&mut machine, Event::Segments(Vec::new()), at(0)).is_empty(), "not before META is cancelling");
         assert_eq!(told(&mut machine, Event::Moved, at(0)), [Action::ReadJob]);
         let cancelling = Event::Job(Some(view(JobState::Cancelling, 130)));
         let actions = told(&mut machine, cancelling, at(0));
@@ -296,14 +296,14 @@ fn a_termination_is_one_write_for_each_segment() {
     let Some(Action::Settle(settling)) = actions.last() else { panic!("{actions:?}") };
     assert_eq!((settling.totals.tally.cancelled, settling.job.state), (130, JobState::Cancelling));
     let over = Event::Job(Some(view(JobState::Ended(Ending::Cancelled), 130)));
-    assert_eq!(told(&mut machine, Event::SettleRefused, at(0)), [Action::ReadJob], "perhaps another settled it");
+    assert_eq!(told(&mut machine, Event::SettleRefused, at(0)), [Action::ReadJob], "another may have settled it");
     assert_eq!(told(&mut machine, over, at(0)), [Action::Exit(Exit::Settled)]);
     let (mut machine, actions) = end::<WithoutSettle>();
-    assert_eq!(skip(&mut machine, &actions).last(), Some(&Action::Exit(Exit::Over)), "by type, it cannot say settle");
+    assert_eq!(skip(&mut machine, &actions).last(), Some(&Action::Exit(Exit::Over)), "its type has no settlement");
 }
 
 #[test]
-fn a_job_whose_deadline_has_passed_ends_what_has_started() {
+fn started_units_end_when_the_deadline_passes() {
     let mut machine = driver(plan(1), 2);
     run_first(&mut machine);
     assert_eq!(all(&mut machine, at(600_000)), [Action::Terminate(JobState::Expiring)]);
@@ -313,10 +313,10 @@ fn a_job_whose_deadline_has_passed_ends_what_has_started() {
     let expired = UnitState::Ended { attempt: 1, end: UnitEnd::Expired, at: Timestamp(600_000), skipped: 0 };
     assert_eq!((end.segments[0].unit(0), end.segments[0].unit(1)), (expired, UnitState::Skipped));
     let actions = told(&mut machine, written(&end), at(600_000));
-    assert!(actions.contains(&Action::Abort(0)), "its page is given up: {actions:?}");
+    assert!(actions.contains(&Action::Abort(0)), "its page is aborted: {actions:?}");
 }
 
-/// Brings the first unit of a job to where its page runs.
+/// Runs the machine until the page of a job's first unit runs.
 fn run_first(machine: &mut Machine<WithSettle>) {
     all(machine, at(0));
     let first = commit(&told(machine, ready(0), at(0)));
@@ -324,11 +324,11 @@ fn run_first(machine: &mut Machine<WithSettle>) {
 }
 
 #[test]
-fn whoever_stops_or_has_lost_the_job_ends_what_it_runs_and_starts_nothing() {
+fn a_runner_that_stops_or_loses_its_lease_ends_running_units_and_starts_none() {
     for event in [Event::Stop, Event::LeaseLost] {
         let mut machine = driver(plan(2), 3);
         run_first(&mut machine);
-        assert_eq!(told(&mut machine, event, at(0)), [Action::Abort(1)], "what waits is let go");
+        assert_eq!(told(&mut machine, event, at(0)), [Action::Abort(1)], "the waiting unit is given up");
         let end = commit(&told(&mut machine, ended(0, UnitEnd::Succeeded), at(0)));
         assert_eq!(end.segments[0].known().count(), 1);
         let actions = told(&mut machine, written(&end), at(0));
@@ -338,7 +338,7 @@ fn whoever_stops_or_has_lost_the_job_ends_what_it_runs_and_starts_nothing() {
 }
 
 #[test]
-fn whom_the_store_fails_too_often_gives_up() {
+fn a_runner_gives_up_after_too_many_store_faults() {
     let mut machine = Machine::<WithSettle>::new(plan(1), running(1), None, at(0));
     for _ in 0..2 {
         assert_eq!(all(&mut machine, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);

@@ -1,4 +1,4 @@
-//! Where each unit of a runner's scope stands: open, another's, waiting for its host, the queue's, or this runner's own.
+//! The local state of each unit in a runner's scope: open, held by others, deferred, delegated, or this runner's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,24 +11,24 @@ use crate::time::Timestamp;
 /// What this runner does with a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Local {
-    /// It is being prepared: it waits for its host and for a permit.
+    /// Being prepared: waits for its host's slot and for a permit.
     Waiting,
-    /// It may start with the next commit; `paced` ones at once, for their host's slot is now.
+    /// May start with the next commit; at once if `paced`, because its host's slot is now.
     Ready { paced: bool },
-    /// robots.txt denies it: the next commit skips it.
+    /// Denied by robots.txt: the next commit skips it.
     Denied,
-    /// Its page is under way.
+    /// Its page runs.
     Running { attempt: u8 },
-    /// Its page has ended; the next commit says so.
+    /// Its page has ended; the next commit writes its end.
     Finished { attempt: u8, end: UnitEnd, at: Timestamp, skipped: u32 },
-    /// Its page was read, and the next commit says that a model is asked.
+    /// Its page was read and leaves questions to a model; the next commit writes that.
     Asked { attempt: u8, at: Timestamp, skipped: u32 },
-    /// It waited for a model, whose answer is there; the next commit says so.
+    /// Its model's answer has arrived; the next commit writes its end.
     Answered { attempt: u8, at: Timestamp },
 }
 
 impl Local {
-    /// Whether a row that says this of the unit leaves it to this runner.
+    /// Returns whether a row with this unit state leaves the unit to this runner.
     fn agrees_with(self, unit: UnitState, me: Nonce) -> bool {
         let holds =
             |mine| matches!(unit, UnitState::Started { attempt, holder, .. } if holder == me && attempt == mine);
@@ -46,7 +46,7 @@ impl Local {
         }
     }
 
-    /// Whether nothing is under way for it: only its row is to be written.
+    /// Returns whether nothing is under way for it and only its row is still to be written.
     pub(super) fn is_done(self) -> bool {
         matches!(self, Local::Finished { .. } | Local::Asked { .. } | Local::Answered { .. })
     }
@@ -55,32 +55,31 @@ impl Local {
 /// The units of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Units {
-    /// How many units of the job were put somewhere.
+    /// How many units of the job have been placed.
     pub(super) placed: Seq,
-    /// Units that nobody is at.
+    /// Units that no runner works on.
     pub(super) open: BTreeSet<Seq>,
-    /// Units that others hold, until then.
+    /// Units that others hold, with the end of their leases.
     pub(super) held: BTreeMap<Seq, Timestamp>,
-    /// Units whose host has no slot before then.
+    /// Units whose host has no slot until then.
     pub(super) deferred: BTreeMap<Seq, Timestamp>,
     pub(super) local: BTreeMap<Seq, Local>,
 }
 
 impl Units {
-    /// Those that nobody is at, as far as is known.
+    /// Returns units that no runner works on, as far as is known.
     pub(super) fn unclaimed(&self) -> impl Iterator<Item = Seq> + '_ {
         self.open.iter().chain(self.deferred.keys()).copied()
     }
 
-    /// Moves a unit on, if it stands there.
+    /// Moves a unit from one local state to another, if it is in the first.
     pub(super) fn advance(&mut self, seq: Seq, from: Local, to: Local) {
         if let Some(local) = self.local.get_mut(&seq).filter(|local| **local == from) {
             *local = to;
         }
     }
 
-    /// Puts a unit where it stands now, by its row and by what this runner does with it. Returns whether that is to be
-    /// aborted.
+    /// Updates the local state of a unit from its row. Returns whether work under way for it must be aborted.
     pub(super) fn place(&mut self, seq: Seq, unit: UnitState, me: Nonce, delegated: &mut Delegated) -> bool {
         let mut aborted = false;
         if let Some(local) = self.local.get(&seq) {
@@ -106,19 +105,19 @@ impl Units {
         aborted
     }
 
-    /// Gives up what this runner does with a unit. Returns whether something is under way for it.
+    /// Gives a unit up. Returns whether work is under way for it.
     pub(super) fn forget(&mut self, seq: Seq) -> bool {
         self.local.remove(&seq).is_some_and(|local| !local.is_done())
     }
 
-    /// Notes that a unit's host has no slot before `until`.
+    /// Records that a unit's host has no slot before `until`.
     pub(super) fn defer(&mut self, seq: Seq, until: Timestamp) {
         if self.open.remove(&seq) {
             self.deferred.insert(seq, until);
         }
     }
 
-    /// Opens the units whose hosts have slots again.
+    /// Reopens units whose deferral is over.
     pub(super) fn wake(&mut self, now: Timestamp) {
         let due: Vec<Seq> = self.deferred.iter().filter(|(_, until)| **until <= now).map(|(seq, _)| *seq).collect();
         for seq in due {
@@ -134,7 +133,7 @@ impl Units {
         self.local.insert(seq, Local::Waiting);
     }
 
-    /// How many pages are under way, or soon will be.
+    /// Returns how many units are being prepared or run.
     pub(super) fn active(&self) -> usize {
         self.local.values().filter(|local| !local.is_done() && **local != Local::Denied).count()
     }
@@ -143,13 +142,13 @@ impl Units {
         self.local.iter().filter(|(_, local)| matches!(local, Local::Ready { .. })).map(|(seq, _)| *seq)
     }
 
-    /// Whether a page failed, written or not.
+    /// Returns whether a page has failed whose end is not written yet.
     pub(super) fn has_failed(&self) -> bool {
         self.local.values().any(|local| matches!(local, Local::Finished { end, .. } if !end.is_done()))
     }
 
-    /// The next unit whose holder's lease is over. One at a time: it may have killed its process, and its reader is one
-    /// that may die. `own` is the unit that this runner started with its job.
+    /// Returns the next unit whose holder's lease is over. Only one at a time is taken over: its page may have killed
+    /// the process, so it is read where it can be killed. `own` is the unit that this runner started with its job.
     pub(super) fn to_take_over(&self, known: &Known, own: Option<Seq>, now: Timestamp) -> Option<Seq> {
         let suspect = |(seq, local): (&Seq, &Local)| match local {
             Local::Waiting | Local::Ready { .. } => {
@@ -164,7 +163,7 @@ impl Units {
         self.held.iter().find(|(_, until)| **until <= now).map(|(seq, _)| *seq)
     }
 
-    /// Those that were claimed and have not begun.
+    /// Returns units that were claimed but do not run yet.
     pub(super) fn idle(&self) -> Vec<Seq> {
         let idle = |local: &Local| matches!(local, Local::Waiting | Local::Ready { .. });
         self.local.iter().filter(|(_, local)| idle(local)).map(|(seq, _)| *seq).collect()

@@ -1,4 +1,4 @@
-//! What is said between a machine and its runner.
+//! The messages between a machine and its runner.
 
 use std::collections::BTreeSet;
 
@@ -9,159 +9,160 @@ use crate::time::Timestamp;
 
 use super::plan::{Access, JobView};
 
-/// What happened.
+/// An event for the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The job's row was read; `None` where it is gone.
+    /// The job's row was read; `None` if it is gone.
     Job(Option<JobView>),
-    /// The rows of segments were read; one that is left out does not exist.
+    /// The rows of segments were read; a missing one does not exist.
     Segments(Vec<Segment>),
     /// A read failed.
     ReadFailed,
-    /// The job has grown.
+    /// The job has grown to this many units.
     Admitted(u32),
-    /// A unit has its host's slot and a permit. `paced`: its slot is now.
+    /// A unit has its host's slot and a permit.
     Ready {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// Whether its host's slot is now.
         paced: bool,
     },
-    /// A unit's host has no slot before then; none was booked.
+    /// A unit's host has no slot before `until`; none was booked.
     Deferred {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// When to try again.
         until: Timestamp,
     },
     /// robots.txt denies a unit: it never starts.
     Denied(Seq),
-    /// A unit could not be prepared, or its page was lost to a fault of ours.
+    /// A unit could not be prepared, or an internal fault lost its page.
     Dropped(Seq),
     /// A unit's page has ended.
     Ended {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// Its attempt.
         attempt: u8,
-        /// How.
+        /// How it ended.
         end: UnitEnd,
-        /// When.
+        /// When it ended.
         at: Timestamp,
         /// URLs that it found and that will not be fetched.
         skipped: u32,
     },
-    /// A unit's page was read, and a model is to be asked for what is open; what was read is its provisional result.
+    /// A unit's page was read, and a model is to be asked for the fields left open. The values read so far are its
+    /// provisional result.
     Asked {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// Its attempt.
         attempt: u8,
-        /// When.
+        /// When the page was read.
         at: Timestamp,
         /// URLs that it found and that will not be fetched.
         skipped: u32,
     },
-    /// What a model said of a unit that waited for it, or that it says nothing, is in a result that was put: that of the
-    /// attempt after the one that read the page.
+    /// A result with the model's answer, or without one if the model had none, was stored for a unit that waited for
+    /// it. The result belongs to the attempt after the one that read the page.
     Answered {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// The attempt that read the page.
         attempt: u8,
-        /// When.
+        /// When the answer arrived.
         at: Timestamp,
     },
-    /// A commit is through: what became of each of its segments.
+    /// A commit is finished, with the outcome for each of its segments.
     Committed(Vec<(u32, Outcome)>),
-    /// The job was moved to the state that was said, or is in another by now.
+    /// The job was moved to the requested state, or is in another by now.
     Moved,
-    /// A move failed.
+    /// Moving the job to the requested state failed.
     MoveFailed,
     /// The settlement took effect.
     Settled,
-    /// It did not: the rows are not as they were judged.
+    /// The settlement did not take effect: the rows have changed since it was decided.
     SettleRefused,
-    /// It is not known whether it did.
+    /// It is unknown whether the settlement took effect.
     SettleFailed,
-    /// The queue was told; it did not take these units.
+    /// Units were sent to the queue, which did not take these.
     Enqueued(BTreeSet<Seq>),
-    /// The workers' last sign of life.
+    /// The workers' last heartbeat.
     Heartbeat(Option<Timestamp>),
-    /// Another drives the job, or may.
+    /// Another runner drives the job, or may do so.
     LeaseLost,
-    /// The process ends.
+    /// The process is ending.
     Stop,
 }
 
-/// What became of a segment's write.
+/// The outcome of a segment's write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It took effect.
     Written,
-    /// It did not; the row as it stands, if there is one.
+    /// It did not take effect. Has the current row, if there is one.
     Refused(Option<Segment>),
-    /// It is not known.
+    /// The outcome is unknown.
     Failed,
 }
 
 /// A commit: results first, all of them, then each segment by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Commit {
-    /// Which write it is.
+    /// The id of the write.
     pub id: WriteId,
-    /// Units whose results are put before, with their attempts.
+    /// Units whose results are written first, with their attempts.
     pub results: Vec<(Seq, u8)>,
-    /// The rows, each on the condition of the version before.
+    /// The rows, each on condition of its previous version.
     pub segments: Vec<Segment>,
 }
 
-/// What is to be done.
+/// An action for the runner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action<A: Access> {
     /// Read the job's row. Answered by [`Event::Job`] or [`Event::ReadFailed`].
     ReadJob,
-    /// Read the rows of these segments, both included. Answered by [`Event::Segments`] or [`Event::ReadFailed`].
+    /// Read the rows of these segments, inclusive. Answered by [`Event::Segments`] or [`Event::ReadFailed`].
     ReadSegments {
-        /// The first.
+        /// The first segment.
         first: u32,
-        /// The last.
+        /// The last segment.
         last: u32,
     },
-    /// Get a unit its host's slot and a permit. Answered by `Ready`, `Deferred`, `Denied` or `Dropped`.
+    /// Wait for a unit's host's slot and a permit. Answered by `Ready`, `Deferred`, `Denied` or `Dropped`.
     Prepare {
-        /// Which.
+        /// The unit.
         seq: Seq,
-        /// It was started before and never ended: it may have killed its process.
+        /// Whether the unit was started before and never ended: its page may have killed the process.
         suspect: bool,
     },
     /// Run a unit's page. Answered by `Ended` or `Dropped`.
     Run {
-        /// Which.
+        /// The unit.
         seq: Seq,
         /// Its attempt.
         attempt: u8,
     },
     /// Stop preparing or running a unit. Not answered.
     Abort(Seq),
-    /// Answered by [`Event::Committed`].
+    /// Write a commit. Answered by [`Event::Committed`].
     Commit(Commit),
     /// Move the job from the state that was read to this one. Answered by `Moved` or `MoveFailed`.
     Terminate(JobState),
     /// End the job and resolve its reservation. Answered by `Settled`, `SettleRefused` or `SettleFailed`.
     Settle(A::Settle),
-    /// Tell the queue that these units wait. Answered by [`Event::Enqueued`].
+    /// Send these units to the queue. Answered by [`Event::Enqueued`].
     Enqueue(BTreeSet<Seq>),
-    /// Read the workers' sign of life. Answered by [`Event::Heartbeat`] or [`Event::ReadFailed`].
+    /// Read the workers' heartbeat. Answered by [`Event::Heartbeat`] or [`Event::ReadFailed`].
     ReadHeartbeat,
-    /// For who shows results: these units are over now. Not answered.
+    /// These units are over, and their results may be shown. Not answered.
     Show {
-        /// Which, and how.
+        /// The units and how they ended.
         units: Vec<(Seq, UnitState)>,
         /// Whether a write of this machine ended them.
         own: bool,
     },
-    /// It has nothing more to do.
+    /// The machine has nothing more to do.
     Exit(Exit),
 }
 
@@ -170,9 +171,10 @@ pub enum Action<A: Access> {
 pub enum Exit {
     /// The job has ended.
     Settled,
-    /// Every unit is over, and somebody with money rights has to settle.
+    /// Every unit is over, and a runner with rights to money must settle.
     Over,
-    /// What is left is others' to do, or comes later: see the machine's `open`, `held_until`, `deferred_until`.
+    /// Other runners hold what is left, or its time has not come: see the machine's `open`, `held_until`,
+    /// `deferred_until`.
     Left,
     /// The store failed too often.
     GaveUp,

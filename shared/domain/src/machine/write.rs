@@ -1,4 +1,4 @@
-//! Group commit: while a write is under way, what ends and what comes free accumulates; the next takes it all.
+//! Group commit: while a write is under way, units that end or become ready accumulate; the next write takes them all.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::units::{Local, Units};
 use crate::ids::{Nonce, Seq};
 use crate::segment::{Segment, UnitState, WriteId};
 
-/// What a write that is under way does with a unit of this runner's.
+/// What a write under way does with a unit of this runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Move {
     Start { attempt: u8 },
     End,
 }
 
-/// A write that is under way.
+/// A write under way.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Write {
     pub(super) id: WriteId,
@@ -24,18 +24,18 @@ pub(super) struct Write {
     pub(super) moves: BTreeMap<Seq, Move>,
 }
 
-/// When writes are begun, and the one that is under way.
+/// Decides when writes begin, and holds the one under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct GroupCommit {
     pub(super) write: Option<Write>,
     writes: u32,
-    /// Since when something waits for the next write.
+    /// Since when units wait for the next write.
     waiting_since: Option<u64>,
 }
 
 impl GroupCommit {
-    /// Whether what waits is to be written now. Under load groups grow by themselves; where few are under way nothing
-    /// waits for others.
+    /// Returns whether waiting units are to be written now. Under load groups grow by themselves; with few units under
+    /// way none waits for others.
     pub(super) fn is_due(&mut self, units: &Units, known: &Known, plan: &Plan, at: Moment) -> bool {
         let (mut waiting, mut preparing, mut running, mut urgent) = (0usize, 0usize, 0usize, false);
         for (seq, local) in &units.local {
@@ -59,16 +59,16 @@ impl GroupCommit {
         if !(urgent || lingered || (preparing == 0 && waiting >= running)) {
             return false;
         }
-        // What is ready waits for the job's state to be known; what has ended waits with it, a read long.
+        // Ready units wait until the job's state is fresh; ended ones wait with them, for the time of one read.
         known.is_fresh(at) || units.ready().next().is_none()
     }
 
-    /// When what waits is to be written at the latest.
+    /// Returns the latest time at which waiting units are written.
     pub(super) fn due_at(&self, linger_ticks: u64) -> Option<u64> {
         self.waiting_since.filter(|_| self.write.is_none()).map(|since| since.saturating_add(linger_ticks))
     }
 
-    /// Begins the write of a draft; `None` where it changes nothing.
+    /// Begins the write of a draft. Returns `None` if it changes nothing.
     pub(super) fn begin(&mut self, me: Nonce, draft: Draft) -> Option<&Write> {
         self.waiting_since = None;
         if draft.rows.is_empty() {
@@ -80,12 +80,12 @@ impl GroupCommit {
         Some(self.write.insert(Write { id, segments, moves: draft.moves }))
     }
 
-    /// Whether a segment is being written.
+    /// Returns whether a segment is being written.
     pub(super) fn writes_segment(&self, index: u32) -> bool {
         self.write.as_ref().is_some_and(|write| write.segments.contains_key(&index))
     }
 
-    /// Whether a unit is being moved.
+    /// Returns whether the write under way moves a unit.
     pub(super) fn moves_unit(&self, seq: Seq) -> bool {
         self.write.as_ref().is_some_and(|write| write.moves.contains_key(&seq))
     }

@@ -1,24 +1,24 @@
-//! A flat JSON Schema (draft 2020-12, as pydantic and zod write it) as fields: what a property says of its type, and
-//! what of it becomes hint and example. One level of objects becomes dotted names. What does not fit is refused with
-//! its path (a JSON Pointer, RFC 6901).
+//! Reads a flat JSON Schema (draft 2020-12, as pydantic and zod write it) as fields: each property's type, hint and
+//! example. One level of nested objects becomes dotted names. Anything else is refused with its path (a JSON Pointer,
+//! RFC 6901).
 
 use serde_json::{Map, Value, json};
 
 use super::{Field, FieldType, MAX_FIELDS, MAX_HINT, MAX_NAME, SchemaError};
 
-/// Most references that are followed one after the other.
+/// Maximum number of references that are followed in a chain.
 const MAX_REFERENCES: usize = 10;
-/// Most values of an `enum` that a hint names.
+/// Maximum number of `enum` values that a hint lists.
 const MAX_NAMED: usize = 20;
 
-/// The fields of an object's properties.
+/// Returns the fields of an object's properties.
 pub(super) fn fields(root: &Map<String, Value>) -> Result<Vec<Field>, SchemaError> {
     let (mut fields, whole) = (Vec::new(), Value::Object(root.clone()));
     object(root, &resolved(root, &whole, "")?, "", "", &mut fields)?;
     Ok(fields)
 }
 
-/// Adds the fields of an object. `prefix` is empty at the top, else a name with a dot.
+/// Adds the fields of an object. `prefix` is empty at the top, otherwise a name with a dot.
 fn object(
     root: &Map<String, Value>,
     schema: &Map<String, Value>,
@@ -83,14 +83,14 @@ fn field(
         (None, kinds) => scalar(kinds, property).ok_or_else(|| {
             fault(
                 at,
-                "\"type\" must be one of string, integer, number, boolean, array, object, each with null or without",
+                "\"type\" must be one of string, integer, number, boolean, array and object, optionally with null",
             )
         })?,
     };
     Ok(Field { field: name, kind, example: example(property, kind), hint: hint(property, at)?, selector: None })
 }
 
-/// The type of a property that is no array and no object.
+/// Returns the type of a property that is neither an array nor an object. Returns `None` for any other.
 fn scalar(kinds: &[&str], property: &Map<String, Value>) -> Option<FieldType> {
     Some(match kinds {
         ["string"] => match property.get("format").and_then(Value::as_str) {
@@ -98,14 +98,14 @@ fn scalar(kinds: &[&str], property: &Map<String, Value>) -> Option<FieldType> {
             _ => FieldType::String,
         },
         ["integer"] => FieldType::Integer,
-        // An integer is a number.
+        // Every integer is a number.
         ["number"] | ["integer", "number"] | ["number", "integer"] => FieldType::Float,
         ["boolean"] => FieldType::Boolean,
         _ => return None,
     })
 }
 
-/// The types of a property but null: as it says, or as its values do.
+/// Returns the types of a property without null: those that it declares, or those of its `enum` or `const` values.
 fn kinds<'p>(property: &'p Map<String, Value>, at: &str) -> Result<Vec<&'p str>, SchemaError> {
     let said = match property.get("type") {
         Some(Value::String(kind)) => vec![kind.as_str()],
@@ -134,8 +134,8 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// A property without what only stands around it: references within the document, and the choice between one schema
-/// and null, which is how pydantic writes what is optional. What stands beside them counts first.
+/// Resolves a property's references within the document, and choices between one schema and null, which is how pydantic
+/// writes optional members. Members beside a reference take precedence over those it refers to.
 fn resolved(root: &Map<String, Value>, property: &Value, at: &str) -> Result<Map<String, Value>, SchemaError> {
     let Value::Object(property) = property else {
         return Err(fault(at, "a property must be a schema, like {\"type\": \"string\"}"));
@@ -154,7 +154,7 @@ fn resolved(root: &Map<String, Value>, property: &Value, at: &str) -> Result<Map
             property.entry(member).or_insert(value);
         }
     }
-    Err(fault(at, "its references lead too far"))
+    Err(fault(at, "its references are nested too deeply; at most 10 are followed"))
 }
 
 fn referred(root: &Map<String, Value>, reference: &Value, at: &str) -> Result<Map<String, Value>, SchemaError> {
@@ -174,17 +174,17 @@ fn referred(root: &Map<String, Value>, reference: &Value, at: &str) -> Result<Ma
         .ok_or_else(|| fault(at, &format!("\"$ref\" {clipped} must point into this schema, like #/$defs/Name")))
 }
 
-/// The one schema of a choice that is not null.
+/// Returns the only schema of a choice that is not null.
 fn only(choices: Option<&Value>, name: &str, at: &str) -> Result<Map<String, Value>, SchemaError> {
     let choices = choices.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut schemas = choices.iter().filter(|choice| choice.get("type").and_then(Value::as_str) != Some("null"));
     match (schemas.next(), schemas.next()) {
         (Some(Value::Object(schema)), None) => Ok(schema.clone()),
-        _ => Err(fault(at, &format!("\"{name}\" may be a choice between one schema and null, and no other"))),
+        _ => Err(fault(at, &format!("\"{name}\" must be a choice between one schema and null"))),
     }
 }
 
-/// A value of the kind that is wanted, if the property names one.
+/// Returns a property's example, default or first allowed value, or null if it has none.
 fn example(property: &Map<String, Value>, kind: FieldType) -> Value {
     let list = |name: &str| property.get(name).and_then(Value::as_array).and_then(|values| values.first());
     let named = list("examples").or_else(|| property.get("default")).or_else(|| property.get("const"));
@@ -201,7 +201,7 @@ fn is_address(property: &Map<String, Value>) -> bool {
     matches!(property.get("format").and_then(Value::as_str), Some("uri" | "url" | "uri-reference" | "iri"))
 }
 
-/// What the property says of itself, and the values that it may have.
+/// Returns the property's description and allowed values as a hint.
 fn hint(property: &Map<String, Value>, at: &str) -> Result<Option<String>, SchemaError> {
     let mut hint = match property.get("description") {
         None | Some(Value::Null) => String::new(),
@@ -242,7 +242,7 @@ mod tests {
         Schema::parse(&schema).unwrap_err().0
     }
 
-    /// As pydantic 2 writes `class Product(BaseModel)` with optional, nested, dated and enumerated members.
+    /// As written by pydantic 2 for `class Product(BaseModel)` with optional, nested, date and enumerated members.
     #[test]
     fn a_pydantic_model_is_read() {
         let schema = json!({
@@ -280,7 +280,7 @@ mod tests {
         );
     }
 
-    /// As zod 4's `toJSONSchema` writes it.
+    /// As written by zod 4's `toJSONSchema`.
     #[test]
     fn a_zod_schema_is_read() {
         let schema = json!({
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_its_path() {
+    fn unsupported_schemas_are_refused_with_their_path() {
         let of = |property: Value| json!({"type": "object", "properties": {"a/b": property}});
         let deep = json!({"type": "object", "properties": {"x": {"type": "object", "properties": {}}}});
         for (schema, at, says) in [
@@ -326,7 +326,7 @@ mod tests {
             (of(json!({"type": "array", "items": {"type": "object"}})), "#/properties/a~1b/items", "must be of type"),
             (of(json!({"$ref": "https://e.test/s"})), "#/properties/a~1b", "must point into this schema"),
             (of(json!({"$ref": "#/$defs/None"})), "#/properties/a~1b", "must point into this schema"),
-            (of(json!({"$ref": "#/properties/a~1b"})), "#/properties/a~1b", "lead too far"),
+            (of(json!({"$ref": "#/properties/a~1b"})), "#/properties/a~1b", "nested too deeply"),
             (of(json!({"type": "string", "description": "x".repeat(1_001)})), "#/properties/a~1b", "1001 characters"),
             (json!({"type": "object", "properties": {" ": {"type": "string"}}}), "#/properties/ ", "1 to 200"),
         ] {

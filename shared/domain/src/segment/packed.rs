@@ -1,9 +1,9 @@
-//! A segment's units as bytes: under a kilobyte where up to 20 runners hold units at once, so that a write of the row
-//! costs one write unit.
+//! A segment's units as bytes: less than a kilobyte with up to 20 holders, so that writing the row costs one write
+//! unit.
 //!
-//! Layout, version 1: version; base time (i64, big-endian); number of holders and 16 bytes of each; then each unit up to
-//! the last that is not pending: a byte (attempt in the high half, kind in the low one), and by kind: started: index of
-//! the holder, lease as a varint over base; ended and asked: time as a varint over base, skipped as a varint.
+//! Layout, version 1: version; base time (i64, big-endian); number of holders and 16 bytes for each; then each unit up
+//! to the last that is not pending: a byte (attempt in the high half, kind in the low half), and by kind: started:
+//! index of the holder, lease as a varint over base; ended and asked: time as a varint over base, skipped as a varint.
 
 use super::{Segment, UNITS_PER_SEGMENT, UnitEnd, UnitState, WriteId};
 use crate::ids::{NONCE_BYTES, Nonce};
@@ -23,13 +23,13 @@ const ENDS: [(u8, UnitEnd); 6] = [
     (8, UnitEnd::Cancelled),
 ];
 
-/// Bytes that are no segment of this version.
+/// The bytes are not a segment of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the packed units are cut off, or another version wrote them")]
+#[error("the packed units are truncated, or were written by another version")]
 pub struct PackedError;
 
 impl Segment {
-    /// Its units as bytes.
+    /// Returns its units as bytes.
     pub fn pack(&self) -> Vec<u8> {
         let mut holders: Vec<Nonce> = Vec::new();
         let mut base = i64::MAX;
@@ -49,7 +49,7 @@ impl Segment {
         let mut out = Vec::with_capacity(16 + holders.len() * NONCE_BYTES + self.units.len() * 6);
         out.push(VERSION);
         out.extend(base.to_be_bytes());
-        // 64 units have 64 holders at most.
+        // 64 units have at most 64 holders.
         out.push(u8::try_from(holders.len()).unwrap_or(u8::MAX));
         holders.iter().for_each(|holder| out.extend(holder.as_bytes()));
         let used = self.units.iter().rposition(|unit| *unit != UnitState::Pending).map_or(0, |last| last + 1);
@@ -79,10 +79,10 @@ impl Segment {
         out
     }
 
-    /// Reads them.
+    /// Reads a segment from its bytes.
     ///
     /// # Errors
-    /// They are not what this version writes.
+    /// [`PackedError`] if this version does not write such bytes.
     pub fn unpack(index: u32, version: u64, written: WriteId, bytes: &[u8]) -> Result<Segment, PackedError> {
         let mut input = Input(bytes);
         if input.byte()? != VERSION {
@@ -123,7 +123,7 @@ impl Segment {
     }
 }
 
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
+/// Seven bits per byte, lowest first; the high bit says that more follow.
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_read_back(units in prop::collection::vec((0u32..64, unit()), 0..80), index in 0u32..200) {
+        fn packed_units_round_trip(units in prop::collection::vec((0u32..64, unit()), 0..80), index in 0u32..200) {
             let mut segment = Segment::untouched(index).next(id());
             for (place, unit) in units {
                 segment.put(index * UNITS_PER_SEGMENT + place, unit);
@@ -203,12 +203,12 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_is_read_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn unpacking_any_bytes_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = Segment::unpack(0, 1, id(), &bytes);
         }
     }
 
-    /// With key and attribute names it stays under the kilobyte that a write unit pays for.
+    /// With key and attribute names it stays under the kilobyte that one write unit covers.
     #[test]
     fn a_full_segment_is_small() {
         let mut segment = Segment::untouched(156);

@@ -1,8 +1,8 @@
-//! The life of a message as functions of (row, event, now):
-//! `pending → delivered | failed | gone | revoked`, and back to `pending` when it is to be sent again.
+//! The life of a delivery as functions of (row, event, now):
+//! `pending → delivered | failed | gone | revoked`, and back to `pending` when it is resent.
 //!
-//! Whoever tries claims the row first, for as long as a try may take. So a message of the queue that comes twice sends
-//! nothing twice, and a process that dies in between leaves a claim that ends: then the next try is made, with the same
+//! A sender claims the row before each try, for as long as a try may take. A queue message that arrives twice therefore
+//! sends nothing twice. If a process dies during a try, its claim ends and the next try is made with the same
 //! `webhook-id`.
 
 use crate::ids::{AccountId, JobId, Nonce};
@@ -10,31 +10,31 @@ use crate::job::{Job, Settlement};
 use crate::time::Timestamp;
 use crate::webhook::{JobEvent, Webhook, message_body};
 
-/// Tries of a message, the first included.
+/// Maximum number of tries of a message, including the first.
 pub const MOST_TRIES: u32 = 10;
-/// Seconds between a try and the next: those that the specification recommends, 75 hours and a half in all.
+/// Seconds between one try and the next: those that the specification recommends, 75 hours and a half in all.
 pub const SCHEDULE_SECS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Longest wait that a receiver may ask for.
+/// Longest wait in seconds that a receiver may ask for.
 pub const MOST_ASKED_SECS: u64 = 3_600;
-/// How long a receiver may take.
+/// Timeout of a receiver in milliseconds.
 pub const TIMEOUT_MS: u32 = 15_000;
-/// Least time between two orders to send a message again.
+/// Minimum time in seconds between two orders to resend a message.
 pub const RESEND_SECS: u64 = 10;
 
-/// Where a message stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
     /// To be sent, for the first time or again.
     Pending,
-    /// The receiver took it.
+    /// The receiver accepted it.
     Delivered,
     /// Every try failed.
     Failed,
-    /// The receiver wants no more (410).
+    /// The receiver wants no more messages (410).
     Gone,
     /// The account has no secret to sign with any more.
     Revoked,
-    /// The caller did not ask to be told of this end.
+    /// The caller did not subscribe to this event.
     Skipped,
 }
 
@@ -48,7 +48,7 @@ impl DeliveryState {
         DeliveryState::Skipped,
     ];
 
-    /// The name in rows and on the wire.
+    /// Returns the name in rows and on the wire.
     pub fn name(self) -> &'static str {
         match self {
             DeliveryState::Pending => "pending",
@@ -60,82 +60,82 @@ impl DeliveryState {
         }
     }
 
-    /// Reads the name of a row.
+    /// Parses the name in a row.
     pub fn parse(name: &str) -> Option<DeliveryState> {
         DeliveryState::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
-/// A message's row.
+/// The row of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The job that ended.
     pub job: JobId,
-    /// Whose secrets sign it.
+    /// The account whose secrets sign it.
     pub account: AccountId,
-    /// Where it goes.
+    /// The receiver's URL.
     pub url: String,
-    /// What it says: the same at every try.
+    /// The body, which is the same at every try.
     pub body: String,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// Tries that were begun.
+    /// Number of tries that were begun.
     pub attempts: u32,
-    /// Those of them since it was last ordered.
+    /// Number of tries since the last order to send it.
     pub round: u32,
-    /// The status of the last answer, if there was one.
+    /// The status of the last response, if there was one.
     pub last_status: Option<u16>,
-    /// When the next try may begin; while one is under way, when its holder counts as dead.
+    /// When the next try may begin. While a try is under way, when its claim ends.
     pub next: Timestamp,
     /// Whether a try is under way.
     pub trying: bool,
-    /// When it was last ordered to be sent again.
+    /// When it was last ordered to be resent.
     pub resent_at: Option<Timestamp>,
-    /// Goes up with each write.
+    /// Increases with each write.
     pub version: u64,
-    /// Who wrote last: whoever is refused and finds itself here only lost the reply.
+    /// Who wrote last. A writer whose write is refused and who finds itself here only lost the reply.
     pub writer: Nonce,
 }
 
-/// What became of a try.
+/// The result of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// The receiver answered with this status, and said in how many seconds it wants to be asked again.
+    /// The receiver answered with this status, and with the seconds to wait if it asked for a wait.
     Status(u16, Option<u64>),
-    /// It did not answer, or may not be asked.
+    /// The receiver did not answer, or must not be contacted.
     None,
 }
 
 /// Whether a try may be made now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Yes, once this is written.
+    /// Yes, once this row is written.
     Try(Box<Delivery>),
-    /// Every try was begun, and the last one's holder is dead: write this.
+    /// All tries were begun, and the last one's claim is over: write this row.
     Exhausted(Box<Delivery>),
-    /// Not before then.
+    /// Not before this time.
     Later(Timestamp),
-    /// Somebody else is at it.
+    /// Another sender is making a try.
     Taken,
     /// There is nothing to send.
     Over,
 }
 
-/// What an order to send a message again comes to.
+/// The answer to an order to resend a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resend {
-    /// Write this, then tell the queue.
+    /// Write this row, then notify the queue.
     Send(Box<Delivery>),
-    /// It is being sent in this moment.
+    /// A try is under way.
     UnderWay,
-    /// It was ordered just now; not before then.
+    /// The last order was too recent; not before this time.
     TooSoon(Timestamp),
-    /// The caller did not ask to be told of this end.
+    /// The caller did not subscribe to this event.
     Skipped,
 }
 
 impl Delivery {
-    /// The message of a job that ends now: written with its end.
+    /// Creates the delivery of a job that ends now, to be written together with its end.
     pub fn of(webhook: &Webhook, job: &Job, end: &Settlement, writer: Nonce) -> Delivery {
         let event = JobEvent::of(end.outcome, &end.tally);
         let wanted = webhook.events.contains(&event);
@@ -156,7 +156,7 @@ impl Delivery {
         }
     }
 
-    /// Whether somebody has to look after it.
+    /// Returns whether it is still to be sent.
     pub fn is_pending(&self) -> bool {
         self.state == DeliveryState::Pending
     }
@@ -169,7 +169,7 @@ impl Delivery {
         Delivery { state, trying: false, ..self.written(writer) }
     }
 
-    /// Whether `writer` may try now; its claim holds for `lease_ms`.
+    /// Decides whether `writer` may make a try now. The claim holds for `lease_ms`.
     pub fn claim(&self, now: Timestamp, lease_ms: i64, writer: Nonce) -> Claim {
         if !self.is_pending() {
             return Claim::Over;
@@ -189,8 +189,8 @@ impl Delivery {
         }))
     }
 
-    /// What follows from an answer. `jitter` is random: waits vary by a tenth, so that messages that failed together do
-    /// not come back together. A receiver that asks for a longer wait than the schedule's gets it.
+    /// Returns the row after a try. `jitter` is random: waits vary by a tenth, so that messages that failed together
+    /// are not retried together. If the receiver asks for a longer wait than the schedule's, it gets it.
     #[must_use]
     pub fn answered(&self, answer: Answer, now: Timestamp, jitter: u64, writer: Nonce) -> Delivery {
         let (last_status, asked) = match answer {
@@ -205,21 +205,21 @@ impl Delivery {
         }
         let wait = usize::try_from(self.round).ok().and_then(|round| SCHEDULE_SECS.get(round.checked_sub(1)?));
         let Some(secs) = wait else { return told.over(DeliveryState::Failed, writer) };
-        // At most 86,400 and 20: no sum here overflows.
+        // At most 86,400 and 20, so these products do not overflow.
         let planned = secs * 10 * (90 + jitter % 21);
-        // Never before the time that it named.
+        // Never earlier than the receiver asked for.
         let asked = asked.map_or(0, |secs| secs.min(MOST_ASKED_SECS) * 10 * (100 + jitter % 11));
         let wait_ms = i64::try_from(planned.max(asked)).unwrap_or(i64::MAX);
         Delivery { next: now.plus_ms(wait_ms), trying: false, ..told.written(writer) }
     }
 
-    /// There is nothing to sign it with any more.
+    /// Returns the row after the last secret to sign it with was removed.
     #[must_use]
     pub fn revoked(&self, writer: Nonce) -> Delivery {
         self.over(DeliveryState::Revoked, writer)
     }
 
-    /// What an order to send it again comes to: all tries anew, from now on.
+    /// Handles an order to resend it: all tries begin anew, from now on.
     pub fn resend(&self, now: Timestamp, writer: Nonce) -> Resend {
         if self.state == DeliveryState::Skipped {
             return Resend::Skipped;

@@ -1,5 +1,5 @@
-//! The message that a caller is sent when a job has ended, by the Standard Webhooks specification: what it says, how it
-//! is signed, and the life of its delivery. <https://github.com/standard-webhooks/standard-webhooks>
+//! The message that is sent to a caller's webhook when a job ends, by the Standard Webhooks specification: its content,
+//! its signature and the life of its delivery. <https://github.com/standard-webhooks/standard-webhooks>
 
 mod delivery;
 mod secret;
@@ -16,28 +16,28 @@ use crate::ids::JobId;
 use crate::job::{Job, Outcome, Settlement};
 use crate::progress::Tally;
 
-/// What a message may be about, spelt on the wire like `job.completed`.
+/// The event that a message reports, spelt on the wire like `job.completed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobEvent {
-    /// Every unit ended, at least one with a success.
+    /// Every unit ended, at least one of them successfully.
     #[serde(rename = "job.completed")]
     Completed,
-    /// By a DELETE.
+    /// The job was cancelled by a DELETE.
     #[serde(rename = "job.cancelled")]
     Cancelled,
-    /// At its deadline.
+    /// The job expired at its deadline.
     #[serde(rename = "job.expired")]
     Expired,
-    /// Every unit ended, none with a success.
+    /// Every unit ended, none of them successfully.
     #[serde(rename = "job.failed")]
     Failed,
 }
 
 impl JobEvent {
-    /// All of them.
+    /// All events.
     pub const ALL: [JobEvent; 4] = [JobEvent::Completed, JobEvent::Cancelled, JobEvent::Expired, JobEvent::Failed];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             JobEvent::Completed => "job.completed",
@@ -47,12 +47,12 @@ impl JobEvent {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name.
     pub fn parse(name: &str) -> Option<JobEvent> {
         JobEvent::ALL.into_iter().find(|event| event.name() == name)
     }
 
-    /// What the end of a job is.
+    /// Returns the event for a job's end.
     pub fn of(outcome: Outcome, tally: &Tally) -> JobEvent {
         match outcome {
             Outcome::Completed if tally.done == 0 => JobEvent::Failed,
@@ -63,21 +63,21 @@ impl JobEvent {
     }
 }
 
-/// Whom a job's end is told to.
+/// The webhook of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Where the message goes.
+    /// The receiver's URL.
     pub url: String,
-    /// What is told; nothing else is.
+    /// The events to report; others are not sent.
     pub events: Vec<JobEvent>,
 }
 
-/// `webhook-id`: the same for every try of a job's message, for it follows from the job.
+/// Returns the `webhook-id`, which follows from the job and so is the same for every try.
 pub fn message_id(job: &JobId) -> String {
     format!("msg_{}", job.as_str().trim_start_matches("job_"))
 }
 
-/// The body: figures and the result's address, no results.
+/// Returns the body: figures and the path of the result, but no results.
 fn message_body(job: &Job, end: &Settlement, event: JobEvent) -> String {
     json!({
         "type": event,

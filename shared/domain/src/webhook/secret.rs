@@ -1,5 +1,5 @@
-//! What messages are signed with: an account's secrets, two of them while one takes the other's place, and the signature
-//! `v1` (HMAC-SHA256) of the specification.
+//! The secrets that sign an account's messages, two of them during a rotation, and the signature `v1` (HMAC-SHA256) of
+//! the specification.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use sha2::Sha256;
 
 use crate::time::Timestamp;
 
-/// What a secret's text begins with.
+/// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";
-/// Secrets that sign at once: the account's own, and the one before it for a while.
+/// Maximum number of secrets that sign at once: the account's own, and for a while the previous one.
 pub const MOST_SECRETS: usize = 2;
 
-/// A secret. Its text is shown by [`Secret::text`] alone: it gets into no log by accident.
+/// A secret. Only [`Secret::text`] shows its text, so it gets into no log by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
@@ -27,31 +27,31 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// A fresh one of 256 random bits.
+    /// Creates a secret from 256 random bits.
     pub fn from_random(a: u128, b: u128) -> Secret {
         Secret([a.to_le_bytes(), b.to_le_bytes()].concat())
     }
 
-    /// Reads `whsec_` and base64 of 24 to 64 bytes, which is what the specification allows.
+    /// Parses `whsec_` and base64 of 24 to 64 bytes, which is what the specification allows.
     pub fn parse(text: &str) -> Option<Secret> {
         let bytes = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
         (24..=64).contains(&bytes.len()).then_some(Secret(bytes))
     }
 
-    /// `whsec_…`, for whoever verifies.
+    /// Returns the text `whsec_…`, which the receiver needs to verify signatures.
     pub fn text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
 
-    /// What an operator recognises it by: its last characters.
+    /// Returns the last five characters, by which an operator recognises it.
     pub fn label(&self) -> String {
         let text = self.text();
         text[text.len() - 5..].to_owned() // base64 is ASCII
     }
 
-    /// One signature, like `v1,K5oZ…`.
+    /// Returns a signature, like `v1,K5oZ…`.
     fn sign(&self, content: &str) -> Option<String> {
-        // HMAC takes a key of any length.
+        // HMAC takes keys of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         mac.update(content.as_bytes());
         Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
@@ -71,35 +71,35 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A secret and for how long it signs.
+/// A secret, and until when it signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {
-    /// It.
+    /// The secret.
     pub secret: Secret,
-    /// When it was made.
+    /// When it was created.
     pub made_at: Timestamp,
-    /// Until when it signs; `None` until another takes its place.
+    /// Until when it signs; `None` until another replaces it.
     pub until: Option<Timestamp>,
 }
 
-/// An account's secrets, the newest first. None: its messages are not sent.
+/// An account's secrets, newest first. Without any, its messages are not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secrets(Vec<Signing>);
 
 impl Secrets {
-    /// All that are known, over ones included.
+    /// Returns all stored secrets, including those that no longer sign.
     pub fn all(&self) -> &[Signing] {
         &self.0
     }
 
-    /// Those that sign now.
+    /// Returns the secrets that sign now.
     pub fn valid(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
         let signs = move |signing: &&Signing| signing.until.is_none_or(|until| now < until);
         self.0.iter().filter(signs).map(|signing| &signing.secret)
     }
 
-    /// `secret` takes the place of the newest one, which signs beside it for `keep_secs` more.
+    /// Replaces the newest secret by `secret`. The old one goes on signing for `keep_secs`.
     #[must_use]
     pub fn rotated(&self, secret: Secret, now: Timestamp, keep_secs: u64) -> Secrets {
         let end = now.plus_secs(keep_secs);
@@ -112,8 +112,8 @@ impl Secrets {
         Secrets(std::iter::once(new).chain(before).take(MOST_SECRETS).collect())
     }
 
-    /// `webhook-signature`: one signature for each secret that signs now, separated by spaces; `None` where none does.
-    /// `sent_at` is what `webhook-timestamp` says.
+    /// Returns the `webhook-signature`: one signature for each secret that signs now, separated by spaces. Returns
+    /// `None` if no secret signs. `sent_at` is the time in `webhook-timestamp`.
     pub fn sign(&self, id: &str, sent_at: Timestamp, body: &str) -> Option<String> {
         let content = format!("{id}.{}.{body}", sent_at.secs());
         let all: Vec<String> = self.valid(sent_at).filter_map(|secret| secret.sign(&content)).collect();

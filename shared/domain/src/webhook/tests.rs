@@ -34,7 +34,7 @@ fn tried(delivery: &Delivery, now: Timestamp) -> Delivery {
 
 /// The specification's own example, which its libraries test with.
 #[test]
-fn the_signature_is_the_specifications() {
+fn the_signature_matches_the_specifications_example() {
     let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let secrets = Secrets::default().rotated(secret, Timestamp(0), 0);
     let sent_at = Timestamp(1_614_265_330_999);
@@ -43,7 +43,7 @@ fn the_signature_is_the_specifications() {
 }
 
 #[test]
-fn two_secrets_sign_while_one_takes_the_others_place() {
+fn two_secrets_sign_during_a_rotation() {
     let secret = |n| Secret::from_random(n, n);
     let one = Secrets::default().rotated(secret(1), NOW, 60);
     let two = one.rotated(secret(2), NOW, 60);
@@ -57,7 +57,7 @@ fn two_secrets_sign_while_one_takes_the_others_place() {
 }
 
 #[test]
-fn a_secret_is_read_back_and_shown_to_nobody() {
+fn a_secret_round_trips_and_is_never_printed() {
     let secret = Secret::from_random(u128::MAX, 5);
     assert_eq!(Secret::parse(&secret.text()), Some(secret.clone()));
     assert!(secret.text().starts_with("whsec_") && secret.text().len() == 50);
@@ -73,7 +73,7 @@ fn a_secret_is_read_back_and_shown_to_nobody() {
 }
 
 #[test]
-fn the_end_of_a_job_is_one_event() {
+fn each_end_of_a_job_is_one_event() {
     let of = |outcome, done, failed| JobEvent::of(outcome, &end(outcome, done, failed).tally);
     assert_eq!(of(Outcome::Completed, 1, 9), JobEvent::Completed);
     assert_eq!(of(Outcome::Completed, 0, 9), JobEvent::Failed);
@@ -86,7 +86,7 @@ fn the_end_of_a_job_is_one_event() {
 }
 
 #[test]
-fn the_message_is_thin_and_bears_the_jobs_figures() {
+fn the_message_has_the_jobs_figures_and_no_results() {
     let body: serde_json::Value = serde_json::from_str(&delivery().body).unwrap();
     let id = job(4).id;
     let wanted = json!({
@@ -105,7 +105,7 @@ fn the_message_is_thin_and_bears_the_jobs_figures() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_sent() {
+fn events_without_a_subscription_are_not_sent() {
     let webhook = Webhook { url: "https://hooks.test/".into(), events: vec![JobEvent::Failed] };
     let skipped = Delivery::of(&webhook, &job(1), &end(Outcome::Completed, 1, 0), nonce());
     assert_eq!(skipped.state, DeliveryState::Skipped);
@@ -139,7 +139,7 @@ fn tries_follow_the_schedule_and_end() {
 }
 
 #[test]
-fn an_answer_ends_it_or_does_not() {
+fn success_and_410_end_a_delivery_and_other_statuses_do_not() {
     let claimed = tried(&delivery(), NOW);
     let after = |answer| claimed.answered(answer, NOW, 10, nonce());
     for status in [200, 204, 299] {
@@ -155,9 +155,9 @@ fn an_answer_ends_it_or_does_not() {
     assert_eq!(claimed.revoked(nonce()).state, DeliveryState::Revoked);
 }
 
-/// What a receiver asks for is never cut short but by an hour, and never shortens the schedule.
+/// A receiver's wait is cut only to an hour, and never shortens the schedule.
 #[test]
-fn a_receiver_says_when_to_come_back() {
+fn a_receiver_may_ask_for_a_longer_wait() {
     for jitter in 0..21 {
         let mut delivery = delivery();
         let mut waits = Vec::new();
@@ -172,7 +172,7 @@ fn a_receiver_says_when_to_come_back() {
         let asked = |secs: u64| secs * 10 * (100 + jitter % 11);
         assert_eq!(waits, [asked(60), planned(300), asked(3_600), planned(7_200)], "{jitter}");
     }
-    // No word keeps an end from being one.
+    // A requested wait does not reopen a delivery that has ended.
     let claimed = tried(&delivery(), NOW);
     assert_eq!(claimed.answered(Answer::Status(200, Some(9)), NOW, 0, nonce()).state, DeliveryState::Delivered);
     let last = Delivery { round: MOST_TRIES, ..claimed };
@@ -180,7 +180,7 @@ fn a_receiver_says_when_to_come_back() {
 }
 
 #[test]
-fn who_tries_has_it_to_itself_until_it_counts_as_dead() {
+fn a_claim_excludes_others_until_it_ends() {
     let claimed = tried(&delivery(), NOW);
     assert_eq!(claimed.claim(NOW, LEASE, nonce()), Claim::Taken);
     assert_eq!(claimed.resend(NOW, nonce()), Resend::UnderWay);
@@ -194,9 +194,9 @@ fn who_tries_has_it_to_itself_until_it_counts_as_dead() {
 }
 
 #[test]
-fn it_can_be_sent_again_with_all_tries() {
+fn a_resent_message_gets_all_its_tries_again() {
     let delivered = tried(&delivery(), NOW).answered(Answer::Status(200, None), NOW, 0, nonce());
-    let Resend::Send(again) = delivered.resend(NOW, nonce()) else { panic!("it is sent again") };
+    let Resend::Send(again) = delivered.resend(NOW, nonce()) else { panic!("it is resent") };
     assert_eq!((again.state, again.round, again.attempts, again.next), (DeliveryState::Pending, 0, 1, NOW));
     assert_eq!(again.body, delivered.body);
     let claimed = tried(&again, NOW);
@@ -208,7 +208,7 @@ fn it_can_be_sent_again_with_all_tries() {
 }
 
 proptest! {
-    /// Whatever comes, versions go up by one, tries are counted once, and a round never has more than ten.
+    /// Whatever happens, versions increase by one, tries are counted once, and a round never has more than ten.
     #[test]
     fn rows_only_go_forward(steps in prop::collection::vec((0u8..4, 0u16..600, 0i64..90_000_000), 1..80)) {
         let (mut row, mut now, mut tries) = (delivery(), NOW, 0);

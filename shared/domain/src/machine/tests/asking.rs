@@ -10,7 +10,7 @@ fn asks(seq: Seq) -> Event {
     Event::Asked { seq, attempt: 1, at: Timestamp(7), skipped: 3 }
 }
 
-/// Who ends a job, after it was told of answers and has read the row.
+/// A machine in `Mode::End` that was given answers and has then read the row.
 fn told_of_answers(
     view: JobView,
     row: &Segment,
@@ -33,7 +33,7 @@ fn row(units: &[UnitState]) -> Segment {
 }
 
 #[test]
-fn what_waits_for_a_model_is_no_runners_and_keeps_its_provisional_result() {
+fn a_unit_that_waits_for_a_model_keeps_its_provisional_result_and_needs_no_runner() {
     let mut machine = driver(plan(2), 2);
     run_all(&mut machine, 2);
     machine.handle(asks(0), at(10));
@@ -51,24 +51,24 @@ fn an_answer_ends_its_unit_once_and_settles() {
     let end = commit(&actions);
     let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };
     assert_eq!((end.segments[0].unit(0), end.segments[0].unit(1)), (ended(3), ended(2)));
-    assert_eq!(end.results, [], "they were put before");
+    assert_eq!(end.results, [], "they were written before");
     let actions = told(&mut machine, written(&end), at(50));
     assert!(matches!(actions.last(), Some(Action::Settle(_))), "{actions:?}");
 
-    // Another was faster, or had other rights: nothing is written, and nothing waits for ever.
+    // The row says something else by now: nothing is written, and nothing waits for ever.
     let over = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(9), skipped: 0 };
     for other in [over, asked(1), UnitState::Pending, started(2, nonce(9), 900_000)] {
         let (_, actions) = told_of_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);
         assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{other:?}: {actions:?}");
     }
     let (_, actions) = told_of_answers(running(2), &row(&[asked(1), asked(1)]), &[(7, 1)]);
-    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "a unit that the job does not have");
+    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "the job does not have this unit");
 }
 
 #[test]
-fn a_job_that_is_terminated_takes_what_is_there() {
+fn a_terminated_job_keeps_provisional_results() {
     for state in [JobState::Cancelling, JobState::FailingFast, JobState::Expiring] {
-        // The answer that is there counts, the other unit ends with what rules read.
+        // An answer that has arrived counts; the other unit ends with the values that rules found.
         let (_, actions) = told_of_answers(view(state, 3), &row(&[asked(1), asked(1)]), &[(0, 1)]);
         let end = commit(&actions);
         let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };

@@ -1,14 +1,14 @@
-//! Units that the queue's workers do.
+//! Units delegated to the queue's workers.
 
 use super::*;
 
 #[test]
-fn what_the_workers_do_is_looked_at_told_again_and_done_here_where_they_stall() {
+fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
     let mut machine = driver(Plan { delegate: true, ..plan(1) }, 2);
     let both = BTreeSet::from([0, 1]);
     assert_eq!(all(&mut machine, at(0)), [Action::Enqueue(both.clone())]);
     assert_eq!(told(&mut machine, Event::Enqueued(BTreeSet::new()), at(0)), []);
-    // Soon at first, ever less often while nothing moves.
+    // Soon at first, less and less often while nothing moves.
     let looks: Vec<i64> = (1..1_000)
         .filter(|ms| {
             let look = all(&mut machine, at(*ms)).contains(&Action::ReadSegments { first: 0, last: 0 });
@@ -19,19 +19,19 @@ fn what_the_workers_do_is_looked_at_told_again_and_done_here_where_they_stall() 
         })
         .collect();
     assert_eq!(looks, [40, 100, 190, 325, 525, 725, 925]);
-    // No sign of life of the job, but workers are alive: a backlog. The queue is told again after a while.
+    // The job makes no progress, but workers are alive: a backlog. The units are sent again after a while.
     let actions = answered(&mut machine, at(10_000), Some(Timestamp(10_000)));
     assert!(actions.contains(&Action::ReadHeartbeat), "{actions:?}");
     let actions = answered(&mut machine, at(60_000), Some(Timestamp(60_000)));
     assert!(actions.contains(&Action::Enqueue(both)), "{actions:?}");
-    // They are not: a standstill.
+    // No worker is alive: a stall.
     let prepare = Action::Prepare { seq: 0, suspect: false };
     assert!(!actions.contains(&prepare), "{actions:?}");
     let actions = answered(&mut machine, at(75_000), None);
     assert!(actions.contains(&prepare), "{actions:?}");
 }
 
-/// All that a machine says while what it asks for is answered: nothing has moved.
+/// Returns all actions of a machine while each read is answered: nothing has moved.
 fn answered(machine: &mut Machine<WithSettle>, at: Moment, beat: Option<Timestamp>) -> Vec<Action<WithSettle>> {
     let mut said = Vec::new();
     while let Some(action) = machine.next_action(at) {
