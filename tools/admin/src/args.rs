@@ -17,7 +17,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// Where the tables are. Without any of these: the AWS environment's.
+/// Where the tables are. By default, those of the AWS environment.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
     /// Data folder of a local stack, running or not
@@ -51,45 +51,45 @@ pub(crate) enum Command {
     /// API keys: create, schema, revoke, list
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Webhooks: the secrets that messages are signed with
+    /// Webhooks: secrets that sign messages
     #[command(subcommand)]
     Hook(HookCommand),
     /// Jobs: cancel
     #[command(subcommand)]
     Job(JobCommand),
-    /// Check the invariants over all tables; exit code 1 if any is broken
+    /// Check all invariants over all tables; exits with 1 if any is violated
     Check,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
-    /// Create an account with a dynamic key, which is shown once
+    /// Create an account with a dynamic key; the key is shown once
     Create {
         /// free, starter, pro or scale
         #[arg(long, value_parser = plan)]
         plan: Plan,
-        /// Its id; made up if not given
+        /// Id of the account; random by default
         #[arg(long, value_parser = account)]
         id: Option<AccountId>,
-        /// Calls a minute, instead of the plan's
+        /// Calls per minute, instead of the plan's
         #[arg(long)]
         rate: Option<u64>,
     },
-    /// Refuse all its calls and cancel its running jobs: what has not started is refunded
+    /// Refuse all calls of an account and cancel its running jobs; units that have not started are refunded
     Suspend {
-        /// Which
+        /// Id of the account
         #[arg(value_parser = account)]
         account: AccountId,
     },
-    /// Take its calls again
+    /// Accept calls of a suspended account again
     Resume {
-        /// Which
+        /// Id of the account
         #[arg(value_parser = account)]
         account: AccountId,
     },
-    /// Change its plan, the current month's quota included
+    /// Change an account's plan, including the current month's quota
     Plan {
-        /// Which
+        /// Id of the account
         #[arg(value_parser = account)]
         account: AccountId,
         /// free, starter, pro or scale
@@ -98,19 +98,19 @@ pub(crate) enum AccountCommand {
     },
     /// Add prepaid credits
     Topup {
-        /// Which
+        /// Id of the account
         #[arg(value_parser = account)]
         account: AccountId,
-        /// How many
+        /// Number of credits
         #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
         credits: u64,
-        /// The payment's id: the same one is booked once, however often it is given
+        /// Id of the payment; the same id is booked only once
         #[arg(long)]
         id: Option<String>,
     },
-    /// Show plan, month and balance
+    /// Show an account's plan, usage of the month and balance
     Usage {
-        /// Which
+        /// Id of the account
         #[arg(value_parser = account)]
         account: AccountId,
     },
@@ -118,37 +118,37 @@ pub(crate) enum AccountCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HookCommand {
-    /// An account's secret: create, rotate, revoke, list
+    /// Secrets of an account: create, rotate, revoke, list
     #[command(subcommand)]
     Secret(SecretCommand),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretCommand {
-    /// Make the account's secret, which is shown once
+    /// Create the account's secret; it is shown once
     Create {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
     },
-    /// Make another secret, which is shown once; messages bear the old one's signature too for a while
+    /// Replace the secret by a new one, which is shown once; for a while messages are signed with both
     Rotate {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
-        /// For how many hours the old one signs as well
+        /// Hours for which the old secret signs too
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=8_760))]
         keep_hours: u64,
     },
-    /// Revoke all secrets: messages that wait are not sent any more, and calls with a webhook are refused
+    /// Revoke all secrets: pending messages are not sent, and calls with a webhook are refused
     Revoke {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
     },
-    /// List secrets by their last characters and until when they sign
+    /// List secrets by their last characters, with the time until which they sign
     List {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
     },
@@ -156,9 +156,9 @@ pub(crate) enum SecretCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
-    /// Cancel a job, whoever's it is: what has not started is refunded
+    /// Cancel a job of any account; units that have not started are refunded
     Cancel {
-        /// Which
+        /// Id of the job
         #[arg(value_parser = job)]
         job: JobId,
     },
@@ -166,36 +166,36 @@ pub(crate) enum JobCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Create a key, which is shown once: dynamic, or static with a schema bound to it
+    /// Create a key, dynamic or static with a schema bound to it; the key is shown once
     Create {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
-        /// A file with the schema of a static key
+        /// File with the schema of a static key
         #[arg(long, value_name = "FILE")]
         schema: Option<PathBuf>,
-        /// Keep the operator's model out of all calls with a static key
+        /// Never use the operator's model for calls with this key
         #[arg(long, requires = "schema")]
         no_model: bool,
     },
-    /// Bind another schema to a static key; calls that were accepted keep the one that they had
+    /// Bind another schema to a static key; calls that were accepted before keep their schema
     Schema {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
-        /// A file with the schema
+        /// File with the schema
         #[arg(long, value_name = "FILE")]
         schema: PathBuf,
-        /// Keep the operator's model out of all calls with it
+        /// Never use the operator's model for calls with this key
         #[arg(long)]
         no_model: bool,
         /// The key or its hash; standard input if missing or "-"
         key: Option<String>,
     },
-    /// Revoke a key, given itself or by the hash that `list` shows; read from standard input if it is not given, so that
-    /// the shell's history does not keep it
+    /// Revoke a key, given as itself or as the hash that `list` shows; if not given, it is read from standard input, so
+    /// that it does not appear in the shell's history
     Revoke {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
         /// The key or its hash; standard input if missing or "-"
@@ -203,7 +203,7 @@ pub(crate) enum KeyCommand {
     },
     /// List keys, masked, with their hashes
     List {
-        /// Whose
+        /// Id of the account
         #[arg(long, value_parser = account)]
         account: AccountId,
     },

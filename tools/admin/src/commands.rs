@@ -1,4 +1,4 @@
-//! What each command does.
+//! Carries out the commands.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::Answer;
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
 
-/// A job may be found running this long past its deadline.
+/// The check accepts a job that still runs this long after its deadline.
 const SWEEP_SECS: u64 = 120;
 
 pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, String> {
@@ -53,7 +53,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
         AccountCommand::Create { plan, id, rate } => {
             let id = id.unwrap_or_else(|| AccountId::from_random(SystemIds.random()));
             if store.accounts.create_account(&id, plan, rate, now).await.map_err(text)? == Change::Refused {
-                return Err(format!("there is an account \"{id}\" already"));
+                return Err(format!("the account \"{id}\" already exists"));
             }
             let key = new_key(store, &id, None).await?;
             say(
@@ -66,7 +66,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
                 return Err(format!("there is no account \"{account}\""));
             }
             let jobs = store.jobs.stop_account(&account, now).await.map_err(text)?;
-            let said = format!("{account}: suspended, {} running jobs are cancelling", jobs.len());
+            let said = format!("{account}: suspended; {} running jobs are being cancelled", jobs.len());
             say(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), said)
         }
         AccountCommand::Resume { account } => {
@@ -80,7 +80,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
             let id = id.unwrap_or_else(|| key_text("", SystemIds.random(), SystemIds.random()));
             match store.accounts.top_up(&account, &id, credits, now).await.map_err(text)? {
                 Change::Applied => usage(store, &account).await,
-                Change::Refused => Err(format!("the top-up \"{id}\" was booked before; nothing changed")),
+                Change::Refused => Err(format!("the top-up \"{id}\" is already booked; nothing changed")),
             }
         }
         AccountCommand::Usage { account } => usage(store, &account).await,
@@ -115,7 +115,7 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
     )
 }
 
-/// Makes and stores a key, if the plan allows one more.
+/// Creates and stores a key if the plan allows another.
 async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) -> Result<String, String> {
     let plan: Plan = quota(store, account).await?.plan;
     let active = store.accounts.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
@@ -132,7 +132,7 @@ async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) ->
         .map_err(text)?
     {
         Change::Applied => Ok(key),
-        Change::Refused => Err("a key with the same hash is there already; try again".into()),
+        Change::Refused => Err("a key with the same hash already exists; try again".into()),
     }
 }
 
@@ -150,7 +150,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
                     json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
                     format!("{hash}: {} fields are bound", bound.schema.fields().len()),
                 ),
-                Change::Refused => Err(format!("{account} has no such static key that is active")),
+                Change::Refused => Err(format!("{account} has no such active static key")),
             }
         }
         KeyCommand::Revoke { account, key } => {
@@ -181,7 +181,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
     }
 }
 
-/// What a file binds to a static key.
+/// Reads the schema to bind to a static key from a file.
 fn binding(file: &Path, no_model: bool) -> Result<Binding, String> {
     let bytes = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
@@ -189,7 +189,7 @@ fn binding(file: &Path, no_model: bool) -> Result<Binding, String> {
     Ok(Binding { schema, model: if no_model { ModelUse::Never } else { ModelUse::Auto } })
 }
 
-/// The hash of a key that is given, or is one already.
+/// Returns the hash of a key, which may be given as its hash already.
 fn hash_of(key: Option<String>) -> Result<String, String> {
     let key = match key.filter(|key| key != "-") {
         Some(key) => key,
@@ -199,7 +199,7 @@ fn hash_of(key: Option<String>) -> Result<String, String> {
     Ok(if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) })
 }
 
-/// A key from the first line of standard input.
+/// Reads a key from the first line of standard input.
 fn read_key() -> Result<String, String> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|e| format!("standard input: {e}"))?;
@@ -209,12 +209,12 @@ fn read_key() -> Result<String, String> {
     }
 }
 
-/// Says the word; whoever drives or sweeps the job does the rest.
+/// Marks the job as cancelling; its driver or the sweeper does the rest.
 async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let said = json!({ "job_id": job, "status": "cancelling" });
     match store.jobs.stop_job(job, SystemClock.now()).await.map_err(text)? {
         Stopped::Now => say(said, format!("{job}: cancelling")),
-        Stopped::Before => say(said, format!("{job}: was being terminated already")),
+        Stopped::Before => say(said, format!("{job}: already being terminated")),
         Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }

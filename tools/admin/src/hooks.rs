@@ -1,4 +1,4 @@
-//! The secrets that an account's messages are signed with.
+//! The secrets that sign an account's webhook messages.
 
 use domain::webhook::{Secret, Secrets, Signing};
 use domain::{AccountId, Timestamp};
@@ -17,21 +17,21 @@ pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answ
         SecretCommand::Create { account } => {
             let row = read(store, &account).await?;
             if row.secrets.valid(now).next().is_some() {
-                return Err(format!("{account} has a secret already; \"rotate\" makes another"));
+                return Err(format!("{account} already has a secret; use \"rotate\" to replace it"));
             }
             make(store, &account, &row, 0, now).await
         }
         SecretCommand::Rotate { account, keep_hours } => {
             let row = read(store, &account).await?;
             if row.secrets.valid(now).next().is_none() {
-                return Err(format!("{account} has no secret yet; \"create\" makes one"));
+                return Err(format!("{account} has no secret yet; use \"create\""));
             }
             make(store, &account, &row, keep_hours * 3_600, now).await
         }
         SecretCommand::Revoke { account } => {
             let row = read(store, &account).await?;
             write(store, &account, &row, &Secrets::default()).await?;
-            let said = format!("{account}: no secret any more; messages that wait are not sent");
+            let said = format!("{account}: secrets revoked; pending messages are not sent");
             say(json!({ "account_id": account, "status": "revoked" }), said)
         }
         SecretCommand::List { account } => {
@@ -63,11 +63,11 @@ async fn read(store: &Store, account: &AccountId) -> Result<SecretsRow, String> 
 async fn write(store: &Store, account: &AccountId, read: &SecretsRow, secrets: &Secrets) -> Result<(), String> {
     match store.hooks.put_secrets(account, read, secrets).await.map_err(text)? {
         true => Ok(()),
-        false => Err("somebody else changed the account's secrets in this moment; try again".into()),
+        false => Err("the account's secrets were changed at the same time; try again".into()),
     }
 }
 
-/// Makes a secret the account's first one; those before it sign for `keep_secs` more.
+/// Creates a new first secret; the previous ones sign for another `keep_secs`.
 async fn make(
     store: &Store,
     account: &AccountId,

@@ -1,5 +1,5 @@
-//! The operator's tool: accounts, keys, plans, top-ups, usage and the invariant check, on the running local stack, on
-//! its files when it is not running, or on AWS.
+//! The operator's command line: accounts, keys, plans, top-ups, usage and the invariant check. It works on a running
+//! local stack, on the files of a stopped one, or on AWS.
 
 mod args;
 mod commands;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Parses the command line, does it, prints the answer.
+/// Runs the command of the command line and prints the answer.
 pub async fn main() -> ExitCode {
     let args = args::Args::parse();
     api::telemetry::start_log(false);
@@ -32,7 +32,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// What a command says.
+/// The answer of a command.
 pub(crate) struct Answer {
     /// For programs (`--json`).
     pub(crate) json: serde_json::Value,
@@ -51,7 +51,7 @@ fn print(answer: &Answer, json: bool) {
     }
 }
 
-#[allow(clippy::print_stderr)] // the program's complaint
+#[allow(clippy::print_stderr)] // the program's error output
 fn complain(error: &str) {
     eprintln!("admin: {error}");
 }

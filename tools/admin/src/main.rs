@@ -1,4 +1,4 @@
-//! `admin`: the operator's tool.
+//! `admin`: the operator's command line.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Opens the tables: of a running local stack, of its files, or of AWS.
+//! Opens the tables: of a running local stack, of the files of a stopped one, or of AWS.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use store::{RetryPolicy, Store, TableNames};
 
 use crate::args::PlaceArgs;
 
-/// Settling is not done here, so how long results are kept does not matter.
+/// Retention of results. Has no effect, because this tool settles no job.
 const RESULT_TTL_SECS: u64 = 86_400;
 
 pub(crate) struct Place {
@@ -57,7 +57,7 @@ impl Place {
     }
 }
 
-/// The way to the server that works on this folder, if one does.
+/// Returns a connection to the local stack that serves this folder, if one is running.
 async fn running(dir: &Path) -> Option<Connection> {
     #[cfg(unix)]
     if local::socket::is_served(dir).await {
