@@ -1,4 +1,4 @@
-//! What is to happen, in the order of its time. What happens at one moment happens in the order in which it was put down.
+//! The event queue: events in the order of their time. Events at the same time keep the order in which they were added.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,7 +28,7 @@ impl<T> Ord for Entry<T> {
     }
 }
 
-/// What is to happen.
+/// A queue of future events.
 pub struct Agenda<T> {
     entries: BinaryHeap<Reverse<Entry<T>>>,
     n: u64,
@@ -41,18 +41,18 @@ impl<T> Default for Agenda<T> {
 }
 
 impl<T> Agenda<T> {
-    /// Puts something down.
+    /// Adds an event.
     pub fn put(&mut self, at: Micros, what: T) {
         self.n += 1;
         self.entries.push(Reverse(Entry { at, n: self.n, what }));
     }
 
-    /// The next thing, with its time.
+    /// Returns the next event with its time.
     pub fn pop(&mut self) -> Option<(Micros, T)> {
         self.entries.pop().map(|Reverse(entry)| (entry.at, entry.what))
     }
 
-    /// How much was put down so far.
+    /// Returns how many events have been added so far.
     pub fn count(&self) -> u64 {
         self.n
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn things_happen_in_their_order() {
+    fn events_come_in_order_of_time_then_of_insertion() {
         let mut agenda = Agenda::default();
         for (at, what) in [(5, 'c'), (1, 'a'), (5, 'd'), (2, 'b')] {
             agenda.put(at, what);

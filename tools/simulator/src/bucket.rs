@@ -1,8 +1,8 @@
-//! A token bucket: so much at once, and so much a second after that.
+//! A token bucket: holds a number of tokens and refills at a rate per second.
 
 use crate::assumptions::{Micros, SECOND};
 
-/// Tokens are counted in millionths, so that a refill loses nothing.
+/// A token bucket. Counts in millionths of a token, so that a refill loses nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket {
     room: u64,
@@ -12,13 +12,13 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub fn new(room: u32, a_second: u32) -> Bucket {
         let room = u64::from(room) * SECOND;
         Bucket { room, a_second: u64::from(a_second), tokens: room, at: 0 }
     }
 
-    /// How many tokens there are.
+    /// Returns how many tokens there are.
     pub fn left(&mut self, now: Micros) -> u32 {
         let new = now.saturating_sub(self.at).saturating_mul(self.a_second);
         self.tokens = self.tokens.saturating_add(new).min(self.room);
@@ -31,7 +31,7 @@ impl Bucket {
         self.tokens = self.tokens.saturating_sub(u64::from(tokens) * SECOND);
     }
 
-    /// Takes them, if there are as many. What is more than the whole bucket has room for takes all of a full one.
+    /// Takes tokens if there are enough. A request for more than the bucket can hold takes all of a full one.
     pub fn try_take(&mut self, tokens: u32, now: Micros) -> bool {
         let there = self.fits(tokens, now);
         if there {
@@ -40,7 +40,7 @@ impl Bucket {
         there
     }
 
-    /// Whether there are as many.
+    /// Returns whether there are enough tokens.
     pub fn fits(&mut self, tokens: u32, now: Micros) -> bool {
         u64::from(self.left(now)) >= u64::from(tokens).min(self.room / SECOND)
     }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_gives_what_it_has_and_refills_without_saving_more_than_its_room() {
+    fn it_refills_at_its_rate_up_to_its_capacity() {
         let mut bucket = Bucket::new(100, 50);
         assert!(bucket.try_take(100, 0) && !bucket.try_take(1, 0));
         assert!(!bucket.try_take(1, SECOND / 50 - 1) && bucket.try_take(1, SECOND / 50));

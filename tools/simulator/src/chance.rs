@@ -1,8 +1,8 @@
-//! Randomness with a seed: the same seed gives the same run.
+//! Seeded randomness: the same seed gives the same run.
 
 use crate::assumptions::{Latency, Micros};
 
-/// The one source of randomness of a run.
+/// The source of randomness of a run.
 #[derive(Debug)]
 pub struct Chance(fastrand::Rng);
 
@@ -12,37 +12,37 @@ impl Chance {
         Chance(fastrand::Rng::with_seed(seed))
     }
 
-    /// Up to `most`, evenly.
+    /// Returns a uniformly distributed value from 0 to `most`.
     pub fn up_to(&mut self, most: Micros) -> Micros {
         self.0.u64(0..=most)
     }
 
-    /// Exponentially distributed, with this mean.
+    /// Returns an exponentially distributed value with this mean.
     pub fn around(&mut self, mean: Micros) -> Micros {
-        // Never the logarithm of 0.
+        // Excludes 0, whose logarithm is infinite.
         let part = 1.0 - self.0.f64();
         (-part.ln() * mean as f64) as Micros
     }
 
-    /// How long something takes.
+    /// Returns how long something takes.
     pub fn takes(&mut self, latency: Latency) -> Micros {
         latency.least + self.around(latency.beyond)
     }
 
-    /// Log-normally distributed around a median.
+    /// Returns a log-normally distributed value around a median.
     pub fn spread(&mut self, median: Micros, sigma: f64) -> Micros {
         let (u, v) = (1.0 - self.0.f64(), self.0.f64());
         let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
         (median as f64 * (sigma * normal).exp()) as Micros
     }
 
-    /// Random bits.
+    /// Returns random bits.
     pub fn bits(&mut self) -> u128 {
         self.0.u128(..)
     }
 }
 
-/// Spreads numbers over the whole range, the same way in every run (the finaliser of MurmurHash3).
+/// Hashes a number over the whole range, the same way in every run (the finaliser of MurmurHash3).
 pub fn mixed(mut n: u64) -> u64 {
     n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     n = (n ^ (n >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -1,4 +1,5 @@
-//! What is deployed: template.yaml's numbers and the engine's settings. A test of the system suite compares them with both.
+//! The deployment: the numbers of template.yaml and the engine's settings. A test of the system suite
+//! compares them with both.
 
 use crate::assumptions::Latencies;
 use crate::limits::{ACCOUNT_CONCURRENCY, GATEWAY_BURST, GATEWAY_RATE};
@@ -8,24 +9,24 @@ use crate::limits::{ACCOUNT_CONCURRENCY, GATEWAY_BURST, GATEWAY_RATE};
 pub struct FunctionSpec {
     /// Megabytes.
     pub memory_mb: u32,
-    /// Seconds of an invocation, at most.
+    /// Most seconds of an invocation.
     pub timeout_secs: u64,
 }
 
 /// A queue that feeds a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MappingSpec {
-    /// Messages of an invocation, at most.
+    /// Most messages of an invocation.
     pub batch: u32,
-    /// Invocations at once, at most.
+    /// Most concurrent invocations.
     pub concurrency: u32,
-    /// How long a message that was received stays hidden, if nobody says otherwise.
+    /// Seconds that a received message stays hidden by default.
     pub visibility_secs: u64,
-    /// Receives after which a message is a dead letter.
+    /// Receives after which a message becomes a dead letter.
     pub receives: u32,
 }
 
-/// A deployment. [`Deployment::default`] is the template with its parameters' defaults.
+/// A deployment. [`Deployment::default`] is the template with its default parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Deployment {
     /// `POST /v1/batch`.
@@ -44,21 +45,22 @@ pub struct Deployment {
     pub throttle_rate: u32,
     /// `ThrottleBurst`.
     pub throttle_burst: u32,
-    /// Executions at once of the whole account: AWS's limit.
+    /// AWS's limit of concurrent executions for the whole account.
     pub concurrency: u32,
-    /// `ReserveConcurrency`: executions kept for workers (as many as their mapping has) and for these two.
+    /// `ReserveConcurrency`: whether executions are reserved for workers (as many as their mapping may
+    /// have) and for the next two.
     pub reserve: bool,
-    /// Those of `settle`.
+    /// Executions reserved for `settle`.
     pub reserved_settle: u32,
-    /// Those of `notify`, which nobody here calls.
+    /// Executions reserved for `notify`, which is not called here.
     pub reserved_notify: u32,
     /// `FETCH_CONCURRENCY`.
     pub fetch_concurrency: u32,
-    /// Pages at once of a job that asks for nothing else, in a handler.
+    /// Concurrent pages of a job that asks for no number, in a handler.
     pub default_concurrency: u32,
     /// The same through the queue.
     pub queue_concurrency: u32,
-    /// Units in a message.
+    /// Units of a message.
     pub units_per_message: u32,
     /// `LEASE_SECONDS`.
     pub lease_secs: u64,
@@ -72,13 +74,13 @@ pub struct Deployment {
     pub deadline_secs: u64,
     /// Longest that an ended page waits for others, in milliseconds.
     pub linger_ms: u64,
-    /// The same where nobody waits for each result.
+    /// The same if nobody waits for single results.
     pub detached_linger_ms: u64,
-    /// Store faults in a row after which a driver gives up.
+    /// Store failures in a row after which a driver gives up.
     pub driver_faults: u32,
-    /// Milliseconds for a page.
+    /// Timeout of a page, in milliseconds.
     pub timeout_ms: u32,
-    /// What the tables have borne before, in write units a second; 0 for new ones.
+    /// Write units a second that the tables have served before; 0 for new tables.
     pub warm: u32,
     /// How long things take.
     pub latencies: Latencies,
@@ -88,15 +90,15 @@ pub struct Deployment {
 pub const SWEEP_BATCH: usize = 100;
 /// Shards of the sweeper's index (`store::keys::DUE_SHARDS`).
 pub const DUE_SHARDS: u64 = 4;
-/// Jobs whose specs and inputs a process keeps (`runtime::assignment`).
+/// Jobs whose specs and inputs a process remembers (`runtime::assignment`).
 pub const KEPT_JOBS: usize = 32;
-/// Seconds between two signs of life of a worker (`engine::heartbeat`).
+/// Seconds between two heartbeats of a worker (`engine::heartbeat`).
 pub const HEARTBEAT_SECS: u64 = 5;
-/// What a sweep keeps before its invocation ends, in milliseconds (`api::app`).
+/// Milliseconds that a sweep leaves before its invocation ends (`api::app`).
 pub const SWEEP_MARGIN_MS: u64 = 2_000;
-/// How often a call is judged anew because the account's rows had moved on (`engine::accept`).
+/// How often a call is judged again because the account's rows have changed (`engine::accept`).
 pub const ACCEPT_TRIES: u32 = 20;
-/// Bytes of URLs that go into the transaction (`store::accept`).
+/// Most bytes of URLs that are part of the transaction (`store::accept`).
 pub const MOST_INPUT_BYTES: u32 = 8 * 1_024;
 
 impl Default for Deployment {
@@ -136,7 +138,7 @@ impl Default for Deployment {
 }
 
 impl Deployment {
-    /// Without what callers and the account are held to: for jobs alone.
+    /// Removes the limits of callers and of the account, to look at jobs alone.
     pub fn unthrottled(self) -> Deployment {
         Deployment { throttle_rate: GATEWAY_RATE, throttle_burst: GATEWAY_BURST, ..self }
     }

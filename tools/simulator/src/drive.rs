@@ -1,4 +1,4 @@
-//! Carries out what machines say, as `engine::runner` does, and keeps drivers' leases.
+//! Carries out the actions of machines, as `engine::runner` does, and renews drivers' leases.
 
 use domain::Nonce;
 use domain::job::DriverLease;
@@ -13,13 +13,13 @@ use crate::runner::{Brain, Order, Runner, RunnerKey, Unit};
 use crate::steps::{JobRef, What, Who};
 use crate::world::{Happening, TaskKey, World};
 
-/// How a job is to be run.
+/// How to run a job.
 pub(crate) struct Run {
     pub(crate) mode: Mode,
     pub(crate) scope: Scope,
     pub(crate) me: Nonce,
     pub(crate) concurrency: u32,
-    /// Whether somebody waits for each result.
+    /// Whether a caller waits for each result.
     pub(crate) awaited: bool,
     /// Whether it may settle.
     pub(crate) money: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// One that runs nothing: it does what the job's state asks for, and settles it where nothing is open.
+    /// A run that starts no unit: it does what the job's state asks for, and settles the job if nothing is open.
     pub(crate) fn ends(me: Nonce) -> Run {
         Run {
             mode: Mode::End(None),
@@ -48,7 +48,7 @@ impl Run {
 }
 
 impl World {
-    /// A runner of a job begins.
+    /// Starts a runner for a job.
     pub(crate) fn start_runner(&mut self, task: TaskKey, process: ProcessKey, job: JobRef, view: JobView, run: Run) {
         let deployment = &self.deployment;
         let plan = Plan {
@@ -95,7 +95,7 @@ impl World {
         self.deployment.lease_secs * SECOND / 3
     }
 
-    /// Carries out what a machine says until it waits.
+    /// Carries out a machine's actions until it waits.
     pub(crate) fn advance(&mut self, key: RunnerKey) {
         let at = moment(self.now);
         loop {
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// The first message of each lane that has open units.
+    /// Returns the first message of each lane that has open units.
     pub(crate) fn heads(&self, job: JobRef, is_open: impl Fn(u32) -> bool) -> Vec<Body> {
         let Some(row) = self.rows.view(job.key) else { return Vec::new() };
         let lanes = domain::lanes::Lanes::of(row.concurrency, self.deployment.units_per_message, row.admitted);
@@ -147,14 +147,14 @@ impl World {
         }
         runner.wake_at = None;
         if runner.wanted_at > self.now {
-            // Something happened meanwhile, and it waits anew.
+            // Something happened in the meantime, and the runner waits for a later time.
             runner.wake_at = Some(runner.wanted_at);
             return self.agenda.put(runner.wanted_at, Happening::Wakes(key));
         }
         self.advance(key);
     }
 
-    /// Gets a unit its URL and a place in its process.
+    /// Gets the job's URLs and a permit of the process for a unit.
     fn prepare(&mut self, key: RunnerKey, seq: u32, suspect: bool) {
         let Some(runner) = self.runners.get_mut(key) else { return };
         let (job, extract) = (runner.job, runner.extract);
@@ -164,7 +164,7 @@ impl World {
         }
         let at = runner.process;
         let Some(process) = self.lambda.processes.get_mut(at) else { return };
-        // One reads for all.
+        // One unit reads the URLs for all.
         let reads = !process.reading.contains_key(&job.key);
         process.reading.entry(job.key).or_default().push_back((key, seq, suspect));
         if reads {
@@ -172,7 +172,8 @@ impl World {
         }
     }
 
-    /// A process has read a job's URLs, or could not: then the unit that wanted them first is dropped, and the next one reads.
+    /// A process has read a job's URLs, or failed to: then the first unit that waits is
+    /// dropped, and the next one tries.
     pub(crate) fn inputs_came(&mut self, at: ProcessKey, job: JobRef, read: bool) {
         let Some(process) = self.lambda.processes.get_mut(at) else { return };
         let mut waiting = process.reading.remove(&job.key).unwrap_or_default();
@@ -208,7 +209,7 @@ impl World {
         runner.brain.handle(Event::Ready { seq, paced: false }, moment(self.now));
     }
 
-    /// A place is free: whoever has waited longest has it. Returns who that is.
+    /// Gives back a permit and passes it to the runner that has waited longest. Returns that runner.
     fn free(&mut self, process: ProcessKey) -> Option<RunnerKey> {
         let state = self.lambda.processes.get_mut(process)?;
         state.permits += 1;
@@ -231,7 +232,7 @@ impl World {
                 unit.page = Some(page);
                 self.agenda.put(self.now + took, Happening::Page(key, seq, attempt, page));
             }
-            // Its place went with an abort that crossed the write.
+            // An abort that crossed the write has dropped its permit.
             None => runner.brain.handle(Event::Dropped(seq), moment(self.now)),
         }
     }
@@ -264,7 +265,7 @@ impl World {
             && let Some(next) = self.free(process)
             && next != key
         {
-            // It is told now, and goes on in a moment.
+            // The next runner is told now and continues at once.
             self.agenda.put(self.now, Happening::Wakes(next));
             if let Some(next) = self.runners.get_mut(next) {
                 (next.wake_at, next.wanted_at) = (Some(self.now), self.now);
@@ -297,7 +298,8 @@ impl World {
         self.step(Who::Lease(key), runner.job, What::Drive(lease, next));
     }
 
-    /// A renewal came to this: the lease as it is now, `None` within where it is another's, `None` where it failed.
+    /// Handles the outcome of a renewal: the lease as it is now, `Some(None)` if another process has
+    /// it, `None` if it failed.
     pub(crate) fn renewed(&mut self, key: RunnerKey, came: Option<Option<DriverLease>>) {
         let every = self.renewal();
         let Some(runner) = self.runners.get_mut(key) else { return };

@@ -1,4 +1,4 @@
-//! What a step changes, and who is told.
+//! The effects of steps, and whom they are reported to.
 
 use domain::JobState;
 use domain::machine::{Commit, Event, JobView, Outcome, Settling};
@@ -11,7 +11,7 @@ use crate::steps::{JobRef, Step, What, Who};
 use crate::world::{Came, Happening, World};
 
 impl World {
-    /// A step has taken effect, or (of a batch) a part of it.
+    /// Applies a step that has taken effect or, for a batch, a part of it.
     pub(crate) fn took(&mut self, mut step: Box<Step>) {
         let (job, who) = (step.job, step.who);
         match step.what {
@@ -92,7 +92,7 @@ impl World {
         }
     }
 
-    /// Tells a machine what happened, and carries out what it says.
+    /// Reports an event to a machine, and carries out its actions.
     pub(crate) fn tell(&mut self, runner: RunnerKey, event: Event) {
         let at = crate::rows::moment(self.now);
         if let Some(runner) = self.runners.get_mut(runner) {
@@ -101,7 +101,7 @@ impl World {
         self.advance(runner);
     }
 
-    /// A job as its row says. A row that is forgotten has ended.
+    /// Returns a job's state by its row. A job whose row is gone has ended.
     pub(crate) fn view(&self, job: JobRef) -> JobView {
         let over = JobState::Ended(domain::Outcome::Completed);
         let gone = JobView { state: over, admitted: self.load.units, deadline: wall(self.now) };

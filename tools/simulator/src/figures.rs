@@ -1,4 +1,4 @@
-//! What a run came to.
+//! The figures of a run.
 
 use crate::assumptions::{MS, Micros, SECOND};
 use crate::lambda::{self, Function};
@@ -7,37 +7,37 @@ use crate::queue::{self, QueueName};
 use crate::tables::{self, Table};
 use crate::world::World;
 
-/// Calls that were refused, and by whom. Each was tried again.
+/// Refused calls by cause. Each was tried again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Refused {
-    /// By the stage's throttle.
+    /// Refused by the stage's throttle.
     pub gateway: u64,
-    /// By Lambda.
+    /// Refused by Lambda.
     pub lambda: u64,
-    /// By the account's rate.
+    /// Refused by the account's rate limit.
     pub rate: u64,
-    /// Because a step failed.
+    /// Refused because a step failed.
     pub store: u64,
 }
 
-/// In how many seconds something was at its limit.
+/// Seconds in which something was at its limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seconds {
     /// All seconds of the run.
     pub all: u64,
-    /// The executions that callers share.
+    /// The executions that callers share were used up.
     pub lambda_full: u64,
-    /// The worker's mapping, with messages left.
+    /// The worker's mapping was at its limit, with messages left.
     pub mapping_full: u64,
-    /// The stage's throttle.
+    /// The stage throttled.
     pub gateway: u64,
     pub(crate) gateway_before: u64,
 }
 
-/// What a run came to.
+/// The figures of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
-    /// How long each job took, in milliseconds, in order once the run is over.
+    /// The duration of each job, in milliseconds; sorted once the run is over.
     times_ms: Vec<u32>,
     /// Jobs that were asked for and did not end.
     pub unended: u64,
@@ -49,7 +49,7 @@ pub struct Figures {
     pub pages: u64,
     /// Requests to the gateway.
     pub requests: u64,
-    /// Of these refused.
+    /// Requests that were refused.
     pub refused: Refused,
     /// Answers that ended before their job.
     pub outlived: u64,
@@ -57,13 +57,13 @@ pub struct Figures {
     pub calls: u64,
     /// Rows that were asked for; a query counts as one.
     pub rows_read: u64,
-    /// Writes that met a transaction.
+    /// Writes that conflicted with a transaction.
     pub conflicts: u64,
-    /// Accept transactions that found the month's row otherwise than it was read.
+    /// Accept transactions that failed because the month's row had changed since it was read.
     pub stale_accepts: u64,
-    /// Steps that failed as often as they were tried.
+    /// Steps that failed in all their tries.
     pub failed_steps: u64,
-    /// Segments that were written, and writes of them that were refused by their version.
+    /// Segments that were written, and writes of segments that were refused by their version.
     pub segment_writes: u64,
     /// See `segment_writes`.
     pub refused_writes: u64,
@@ -73,27 +73,27 @@ pub struct Figures {
     pub leases_lost: u64,
     /// Runners that gave up.
     pub gave_up: u64,
-    /// Messages that came again.
+    /// Messages that were delivered again.
     pub redelivered: u64,
-    /// Jobs that sweeps looked at, and how often they told the queue again.
+    /// Jobs that sweeps looked at, and how often sweeps sent messages for them again.
     pub looks: u64,
     /// See `looks`.
     pub told_again: u64,
-    /// What was at its limit for how long.
+    /// How long what was at its limit.
     pub seconds: Seconds,
     /// By table or index.
     pub tables: [tables::Counts; 4],
-    /// Partitions that they have in the end.
+    /// Number of their partitions at the end.
     pub partitions: [usize; 4],
     /// By function.
     pub functions: [lambda::Counts; 4],
-    /// GB-seconds of each.
+    /// GB-seconds of each function.
     pub gb_secs: [f64; 4],
-    /// Most executions at once.
+    /// Most concurrent executions.
     pub peak: u32,
     /// By queue.
     pub queues: [queue::Counts; 2],
-    /// What happened in all.
+    /// Number of all events.
     pub happenings: u64,
     pub(crate) last_beat: Option<Micros>,
 }
@@ -104,12 +104,12 @@ impl Figures {
         self.last_at = now;
     }
 
-    /// Jobs that have ended.
+    /// Returns how many jobs have ended.
     pub fn jobs(&self) -> u64 {
         self.times_ms.len() as u64
     }
 
-    /// How long a job took that took longer than so many percent of them, in seconds.
+    /// Returns the duration that this percentage of the jobs did not exceed, in seconds.
     pub fn percentile(&self, percent: usize) -> f64 {
         let at = (self.times_ms.len() * percent).div_ceil(100).saturating_sub(1);
         self.times_ms.get(at).map_or(0.0, |ms| f64::from(*ms) / 1_000.0)
@@ -123,52 +123,52 @@ impl Figures {
         sum as f64 / self.units_done.max(1) as f64
     }
 
-    /// Write units of all tables and indexes.
+    /// Returns the write units of all tables and indexes.
     pub fn writes(&self) -> u64 {
         self.all(|counts| counts.writes)
     }
 
-    /// Read units of all tables and indexes.
+    /// Returns the read units of all tables and indexes.
     pub fn reads(&self) -> u64 {
         self.all(|counts| counts.reads)
     }
 
-    /// Requests that tables refused.
+    /// Returns how many requests the tables refused.
     pub fn throttled(&self) -> u64 {
         self.all(|counts| counts.throttled)
     }
 
-    /// Write units a page.
+    /// Returns the write units a page.
     pub fn writes_a_page(&self) -> f64 {
         self.a_page(self.writes())
     }
 
-    /// Read units a page.
+    /// Returns the read units a page.
     pub fn reads_a_page(&self) -> f64 {
         self.a_page(self.reads())
     }
 
-    /// Requests to the tables, a page.
+    /// Returns the requests to the tables, a page.
     pub fn calls_a_page(&self) -> f64 {
         self.a_page(self.calls)
     }
 
-    /// Rows that were asked for, a page.
+    /// Returns the rows that were asked for, a page.
     pub fn rows_a_page(&self) -> f64 {
         self.a_page(self.rows_read)
     }
 
-    /// Pages a second, from the first call to the last end.
+    /// Returns the pages a second, from the first call to the last end.
     pub fn pages_a_second(&self) -> f64 {
         self.units_done as f64 * SECOND as f64 / self.last_at.max(1) as f64
     }
 
-    /// Seconds of all functions.
+    /// Returns the seconds of all functions.
     pub fn lambda_secs(&self) -> f64 {
         self.functions.iter().map(|counts| counts.busy).sum::<Micros>() as f64 / SECOND as f64
     }
 
-    /// US dollars: tables, Lambda, queues, gateway.
+    /// Returns the cost in US dollars of tables, Lambda, queues and gateway.
     pub fn cost(&self) -> [f64; 4] {
         let millions = |n: u64| n as f64 / 1e6;
         let invocations: u64 = self.functions.iter().map(|counts| counts.invocations).sum();
@@ -181,12 +181,12 @@ impl Figures {
         ]
     }
 
-    /// US dollars a million units.
+    /// Returns the cost in US dollars of a million units.
     pub fn cost_a_million(&self) -> f64 {
         self.cost().iter().sum::<f64>() * 1e6 / self.units_done.max(1) as f64
     }
 
-    /// What was at its limit for a twentieth of the time or longer, the longest first, in percent.
+    /// Returns what was at its limit for a twentieth of the time or longer, in percent, the longest first.
     pub fn saturated(&self) -> Vec<(String, u64)> {
         let all = self.seconds.all.max(1);
         let mut limits = vec![
@@ -196,7 +196,7 @@ impl Figures {
         ];
         for table in Table::ALL {
             let counts = self.tables[table as usize];
-            // Of the partitions one is the fullest: theirs together can be more than all seconds.
+            // Counts of partitions are added up, so together they can exceed the run's seconds.
             limits.push((format!("a partition of {}", table.name()), counts.hot_secs.min(all)));
         }
         let mut found: Vec<(String, u64)> =
@@ -207,7 +207,7 @@ impl Figures {
 }
 
 impl World {
-    /// Adds up what there is in the end.
+    /// Computes the figures at the end of a run.
     pub(crate) fn conclude(self, jobs: u64) -> Figures {
         let mut figures = self.figures;
         figures.times_ms.sort_unstable();

@@ -1,4 +1,4 @@
-//! Calls: how they come, what their handlers do, and what their callers do where they are refused.
+//! Calls: how they arrive, what their handlers do, and what their callers do if they are refused.
 
 use domain::job::DriverLease;
 use domain::machine::{Exit, Mode, Scope};
@@ -16,17 +16,17 @@ use crate::rows::{JobKey, NewJob, wall};
 use crate::steps::{JobRef, What, Who, inputs_go_before};
 use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
 
-/// What a handler keeps before its invocation ends (`api::calls`).
+/// Time that a handler leaves before its invocation ends (`api::calls`).
 const MARGIN: Micros = 5 * SECOND;
-/// How often a handler that only waits looks at the rows, once nothing moves.
+/// How often a handler that only waits reads the rows, once nothing moves.
 const FOLLOW: Micros = SECOND;
 
 /// A call, from its first try on.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    /// Whose.
+    /// The account that calls.
     pub account: u32,
-    /// When it came first.
+    /// When it was first tried.
     pub first_at: Micros,
 }
 
@@ -42,7 +42,7 @@ enum Stage {
     Looking,
 }
 
-/// What serves a call.
+/// The handler of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Handler {
     call: Call,
@@ -51,24 +51,24 @@ pub struct Handler {
     stage: Stage,
     tries: u32,
     me: Nonce,
-    /// The minute that the call is counted in, as it was read, and whether calls of it were counted before.
+    /// The minute that the call is counted in, as it was read, and whether calls of that minute were counted before.
     minute: i64,
     counted: bool,
 }
 
-/// How a call is answered.
+/// The answer to a call.
 enum Answer {
     Ok,
-    /// Too many calls in this minute.
+    /// The account has reached its calls per minute.
     RateLimited,
-    /// A fault of the store.
+    /// A step failed.
     Unavailable,
-    /// The hold is over.
+    /// The hold is over, and the job still runs.
     Running,
 }
 
 impl World {
-    /// The load's next call.
+    /// Handles the load's next call.
     pub(crate) fn comes(&mut self, n: u32) {
         let load = &self.load;
         let (jobs, all) = match load.at_once {
@@ -91,7 +91,7 @@ impl World {
         self.reaches(Call { account, first_at: self.now });
     }
 
-    /// A call reaches the gateway.
+    /// Handles a call that reaches the gateway.
     pub(crate) fn reaches(&mut self, call: Call) {
         self.figures.requests += 1;
         if !self.gateway.try_take(1, self.now) {
@@ -111,7 +111,7 @@ impl World {
         self.within(invocation, begun, Task::Handler(handler));
     }
 
-    /// A caller tries again after what it was told to wait, and up to as long again.
+    /// Lets a caller try again after the time that it was told to wait, plus up to as much again.
     fn comes_again(&mut self, call: Call, wait: Micros) {
         let wait = wait + self.chance.up_to(wait);
         self.agenda.put(self.now + wait, Happening::Reaches(call));
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// By the account's rows as they were read.
+    /// Judges a call by the account's rows as they were read.
     fn judge(&mut self, task: TaskKey) {
         let limit = self.load.per_minute;
         let now = wall(self.now).minute();
@@ -173,7 +173,7 @@ impl World {
         }
     }
 
-    /// The transaction is through, if the month's row is as it was read.
+    /// Handles the end of the transaction: it takes effect if the month's row is as it was read.
     pub(crate) fn accepted(&mut self, task: TaskKey) {
         let Some(handler) = self.handler(task).copied() else { return };
         let (limit, account) = (self.load.per_minute, handler.call.account);
@@ -250,13 +250,13 @@ impl World {
         self.start_runner(task, process, job, view, run);
     }
 
-    /// Until when an answer is held open.
+    /// Returns until when an answer is held open.
     fn hold_until(&self, invocation: InvocationKey) -> Micros {
         let begun = self.invocations.get(invocation).map_or(self.now, |invocation| invocation.begun);
         (begun + self.deployment.hold_secs * SECOND).min(self.ends_at(invocation) - MARGIN)
     }
 
-    /// The driver has left: the answer ends with the job, or waits for others to end it.
+    /// The driver has left: the answer ends with the job, or waits for others to end the job.
     pub(crate) fn handler_left(&mut self, task: TaskKey, exit: Exit) {
         match exit {
             Exit::Settled => self.handler_steps(task, Stage::Looking, What::Job),

@@ -1,4 +1,4 @@
-//! Invocations: how they begin and end, and what a mapping starts.
+//! Invocations: how they begin and end, and how a mapping starts them.
 
 use crate::assumptions::{Micros, REFUSED_PAUSE, SECOND};
 use crate::deployment::HEARTBEAT_SECS;
@@ -9,11 +9,11 @@ use crate::sweeper::Sweep;
 use crate::worker::Letter;
 use crate::world::{Happening, Invocation, InvocationKey, Task, World};
 
-/// How often a mapping that gains invocations looks again.
+/// How often a mapping that may gain invocations polls again.
 const GAIN: Micros = SECOND / 5;
 
 impl World {
-    /// Begins an invocation, if Lambda lets it: which, and when it begins.
+    /// Starts an invocation, if Lambda accepts it. Returns the invocation and when it begins.
     pub(crate) fn invoke(&mut self, function: Function, queue: Option<QueueName>) -> Option<(InvocationKey, Micros)> {
         let (process, cold) = self.lambda.acquire(function, self.now)?;
         let latencies = self.deployment.latencies;
@@ -21,7 +21,7 @@ impl World {
         Some((self.invocations.insert(Invocation { function, process, begun, left: 0, queue }), begun))
     }
 
-    /// Something more goes on in an invocation.
+    /// Starts a task in an invocation.
     pub(crate) fn within(&mut self, invocation: InvocationKey, begun: Micros, task: Task) {
         if let Some(invocation) = self.invocations.get_mut(invocation) {
             invocation.left += 1;
@@ -30,18 +30,18 @@ impl World {
         self.agenda.put(begun, Happening::Begins(task));
     }
 
-    /// The process of an invocation that goes on.
+    /// Returns the process of an invocation that is running.
     pub(crate) fn process_of(&self, invocation: InvocationKey) -> ProcessKey {
         self.invocations.get(invocation).map_or(ProcessKey::nothing(), |invocation| invocation.process)
     }
 
-    /// When an invocation is ended, whatever goes on in it.
+    /// Returns when an invocation times out.
     pub(crate) fn ends_at(&self, invocation: InvocationKey) -> Micros {
         let ends = |invocation: &Invocation| invocation.begun + self.lambda.timeout(invocation.function);
         self.invocations.get(invocation).map_or(self.now, ends)
     }
 
-    /// Something of an invocation is over; with the last of it the invocation is.
+    /// Ends a task of an invocation. With its last task, the invocation ends.
     pub(crate) fn over(&mut self, key: InvocationKey) {
         let Some(invocation) = self.invocations.get_mut(key) else { return };
         invocation.left -= 1;
@@ -52,13 +52,13 @@ impl World {
         self.lambda.release(function, process, self.now.saturating_sub(begun), self.now);
         if let Some(queue) = queue {
             self.queues[queue as usize].running -= 1;
-            // What it has done is deleted by the mapping.
+            // The mapping deletes the messages that were handled.
             self.queues[queue as usize].counts.requests += 1;
             self.poll_soon(queue, self.deployment.latencies.poll);
         }
     }
 
-    /// A message that was not acknowledged comes again.
+    /// Makes a message that was not acknowledged visible again after a wait.
     pub(crate) fn redeliver(&mut self, queue: QueueName, message: Message, wait: Micros) {
         self.figures.redelivered += 1;
         self.queues[queue as usize].counts.requests += 1;
@@ -89,7 +89,7 @@ impl World {
             let messages = self.queues[queue as usize].receive(self.now);
             self.queues[queue as usize].running += 1;
             if messages.is_empty() {
-                // Dead letters only.
+                // All of them were dead letters.
                 self.within(invocation, begun, Task::Sweep(Sweep::nothing(invocation)));
             }
             for message in messages {
@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    /// A message is being worked on in a process: it gives a sign of life from time to time.
+    /// Keeps a process's heartbeat going while it works on a message.
     pub(crate) fn beat_while_working(&mut self, process: ProcessKey) {
         let Some(state) = self.lambda.processes.get_mut(process) else { return };
         state.working += 1;

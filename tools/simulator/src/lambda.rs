@@ -1,4 +1,4 @@
-//! Lambda: environments that are there and new ones, the ramp of each function, the account's limit, and what is billed.
+//! Lambda: warm and new environments, the ramp of each function, the account's limit, and what is billed.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::rows::JobKey;
 use crate::runner::RunnerKey;
 use crate::slab::{Key, Slab};
 
-/// Names an execution environment.
+/// Key of an execution environment.
 pub type ProcessKey = Key<Process>;
 
 /// A function.
@@ -27,10 +27,10 @@ pub enum Function {
 }
 
 impl Function {
-    /// All of them.
+    /// All functions.
     pub const ALL: [Function; 4] = [Function::Batch, Function::Extract, Function::Worker, Function::Settle];
 
-    /// Its name.
+    /// Returns the function's name.
     pub fn name(self) -> &'static str {
         match self {
             Function::Batch => "batch",
@@ -41,17 +41,17 @@ impl Function {
     }
 }
 
-/// The last jobs of something.
+/// The jobs that were used last.
 #[derive(Debug, Default)]
 pub struct Kept(VecDeque<JobKey>);
 
 impl Kept {
-    /// Whether a job is among them.
+    /// Returns whether a job is among them.
     pub fn has(&self, job: JobKey) -> bool {
         self.0.contains(&job)
     }
 
-    /// Keeps a job, at the cost of the one that was used longest ago.
+    /// Keeps a job and drops the one that was used longest ago.
     pub fn keep(&mut self, job: JobKey) {
         self.0.retain(|kept| *kept != job);
         self.0.push_front(job);
@@ -59,15 +59,15 @@ impl Kept {
     }
 }
 
-/// A unit that is prepared, and whether it may have killed its process before.
+/// A unit to be prepared, and whether it may have killed its process before.
 pub type Waiting = (RunnerKey, u32, bool);
 
-/// An execution environment, with what its process keeps.
+/// An execution environment with the state of its process.
 #[derive(Debug)]
 pub struct Process {
-    /// Free places for pages.
+    /// Free permits for pages.
     pub permits: u32,
-    /// Units that wait for a place.
+    /// Units that wait for a permit.
     pub waiting: VecDeque<(RunnerKey, u32)>,
     /// Jobs whose specs it has read.
     pub specs: Kept,
@@ -75,26 +75,26 @@ pub struct Process {
     pub inputs: Kept,
     /// Jobs whose inputs are being read, with the units that wait for them.
     pub reading: BTreeMap<JobKey, VecDeque<Waiting>>,
-    /// When it last gave a sign of life, and whether it does so from time to time.
+    /// When it last wrote its heartbeat, and whether a task does so regularly.
     pub beat_at: Option<Micros>,
     /// See `beat_at`.
     pub beating: bool,
-    /// Messages at work.
+    /// Messages that it works on.
     pub working: u32,
 }
 
-/// What a function did.
+/// The counts of a function.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Invocations.
     pub invocations: u64,
-    /// Of these in a new environment.
+    /// Those in a new environment.
     pub cold: u64,
     /// Invocations that were refused.
     pub throttled: u64,
-    /// How long they took together.
+    /// Their total duration.
     pub busy: Micros,
-    /// Most at once.
+    /// Most concurrent invocations.
     pub peak: u32,
 }
 
@@ -103,7 +103,7 @@ struct State {
     spec: FunctionSpec,
     ramp: Bucket,
     idle: Vec<(Micros, ProcessKey)>,
-    /// Executions that are kept for it, and that it cannot exceed.
+    /// Executions reserved for it, which it cannot exceed.
     reserved: Option<u32>,
     running: u32,
     counts: Counts,
@@ -115,7 +115,7 @@ pub struct Lambda {
     functions: [State; 4],
     /// The environments.
     pub processes: Slab<Process>,
-    /// Executions that functions without a reservation share, and those under way.
+    /// Executions that functions without a reservation share, and how many of them are in use.
     limit: u32,
     shared: u32,
     permits: u32,
@@ -125,7 +125,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Those of a deployment, none of them warm.
+    /// The functions of a deployment, without warm environments.
     pub fn new(deployment: &Deployment) -> Lambda {
         let specs = [deployment.batch, deployment.extract, deployment.worker, deployment.settle];
         let kept = |n: u32| deployment.reserve.then_some(n);
@@ -150,7 +150,7 @@ impl Lambda {
         }
     }
 
-    /// Begins an invocation: in which environment, and whether that is new. `None` where it is refused.
+    /// Starts an invocation. Returns its environment and whether that is new, or `None` if the invocation is refused.
     pub fn acquire(&mut self, function: Function, now: Micros) -> Option<(ProcessKey, bool)> {
         let state = &mut self.functions[function as usize];
         let full = state.reserved.map_or(self.shared >= self.limit, |reserved| state.running >= reserved);
@@ -158,7 +158,7 @@ impl Lambda {
             state.counts.throttled += 1;
             return None;
         }
-        // The one that was used last; those before it may be gone by then.
+        // The one that was used last; the ones before it may have been removed by then.
         let warm = state.idle.pop().filter(|(since, _)| now < since + IDLE_SECS * SECOND);
         if warm.is_none() {
             for (_, gone) in state.idle.drain(..) {
@@ -194,7 +194,7 @@ impl Lambda {
         })
     }
 
-    /// An invocation has ended that took so long.
+    /// Ends an invocation of this duration.
     pub fn release(&mut self, function: Function, process: ProcessKey, took: Micros, now: Micros) {
         let state = &mut self.functions[function as usize];
         self.shared -= u32::from(state.reserved.is_none());
@@ -204,23 +204,23 @@ impl Lambda {
         state.idle.push((now, process));
     }
 
-    /// Whether callers have taken all executions that nothing is reserved of.
+    /// Returns whether all executions without a reservation are in use.
     pub fn is_full(&self) -> bool {
         self.shared >= self.limit
     }
 
-    /// What a function did.
+    /// Returns the counts of a function.
     pub fn counts(&self, function: Function) -> Counts {
         self.functions[function as usize].counts
     }
 
-    /// GB-seconds of a function.
+    /// Returns the GB-seconds of a function.
     pub fn gb_secs(&self, function: Function) -> f64 {
         let state = &self.functions[function as usize];
         state.counts.busy as f64 / SECOND as f64 * f64::from(state.spec.memory_mb) / 1_024.0
     }
 
-    /// When an invocation that begins now is ended whatever it does.
+    /// Returns how long an invocation may take.
     pub fn timeout(&self, function: Function) -> Micros {
         self.functions[function as usize].spec.timeout_secs * SECOND
     }
@@ -244,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_callers_cannot_take() {
+    fn callers_cannot_use_reserved_executions() {
         let mut lambda = Lambda::new(&Deployment::default());
         let mut started = |function| std::iter::from_fn(|| lambda.acquire(function, 0)).count();
         assert_eq!((started(Function::Batch), started(Function::Worker), started(Function::Settle)), (925, 50, 15));
     }
 
     #[test]
-    fn an_environment_is_used_again_until_it_was_idle_for_long() {
+    fn an_environment_is_reused_until_it_has_been_idle_for_long() {
         let mut lambda = Lambda::new(&Deployment::default());
         let (first, cold) = lambda.acquire(Function::Settle, 0).unwrap();
         assert!(cold);

@@ -1,13 +1,14 @@
-//! A deployment under load, simulated event by event: jobs, their runners and messages on the limits that AWS publishes.
+//! A deployment under load, simulated event by event: jobs, their runners and messages within the
+//! limits that AWS publishes.
 //!
-//! What is decided is decided by [`domain::machine`] and [`domain::machine::lane`], the code of production: every page that
-//! is prepared, started and ended, every commit, every take-over, every lane's next message. What runners, workers, the
-//! sweeper and the retries do around them is written here as it is in `engine`, `store` and `api`. Limits are in [`limits`],
-//! each with its source; what is not published is in [`assumptions`]. A run is deterministic: the same seed gives the same
-//! figures.
+//! [`domain::machine`] and [`domain::machine::lane`], the code of production, make the decisions: every page that is
+//! prepared, started and ended, every commit, every take-over, every lane's next message. What runners, workers, the
+//! sweeper and the retries do around them is written here as in `engine`, `store` and `api`. Limits are in [`limits`],
+//! each with its source; what AWS does not publish is in [`assumptions`]. A run is deterministic: the same seed gives
+//! the same figures.
 //!
-//! Not simulated: crawls (their pace is their host's), DELETE, deadlines, webhooks, models, browsers, faults of AWS, and what
-//! a page costs in processor time.
+//! Not simulated: crawls (their pace is their host's), DELETE, deadlines, webhooks, models, browsers, failures of AWS,
+//! and the processor time of pages.
 
 pub mod agenda;
 pub mod assumptions;
@@ -41,7 +42,7 @@ pub use load::{Load, Pages, Way};
 
 use world::World;
 
-/// Longest that a run goes on, in simulated seconds: a day and an hour, by which every job has met its deadline.
+/// Longest run, in simulated seconds: a day and an hour, by which every job has met its deadline.
 const MOST_SECS: u64 = 25 * 3_600;
 
 /// Runs a load on a deployment.

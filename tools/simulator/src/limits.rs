@@ -1,4 +1,4 @@
-//! What AWS publishes: limits and defaults, each with the page that says so, as read in November 2026.
+//! Limits and defaults that AWS publishes, each with the page that states it, as read in November 2026.
 
 /// Write units a second of a partition. DynamoDB Developer Guide, "Best practices for designing and using partition keys
 /// effectively", <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>.
@@ -18,16 +18,16 @@ pub const WRITE_UNIT_BYTES: u32 = 1_024;
 /// Bytes of a strongly consistent read unit; a query adds its items up before it rounds. The same page.
 pub const READ_UNIT_BYTES: u32 = 4_096;
 /// Write units of a kilobyte in a transaction: one to prepare and one to commit. "Amazon DynamoDB Transactions: How it
-/// works", capacity management; the same page says that a write on an item of a transaction that is under way is
-/// refused, and so is another transaction on it,
+/// works", capacity management; the same page says that a write on an item of a running transaction is refused, and so
+/// is another transaction on it,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>.
 pub const TRANSACTION_FACTOR: u32 = 2;
 /// Items of one batch of writes. "BatchWriteItem",
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>.
 pub const BATCH_WRITES: u32 = 25;
 
-/// Executions at once of all functions of an account and region, without an increase. Lambda Developer Guide, "Understanding
-/// Lambda function scaling", <https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html>.
+/// Concurrent executions of all functions of an account and region, without an increase. Lambda Developer Guide,
+/// "Understanding Lambda function scaling", <https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html>.
 pub const ACCOUNT_CONCURRENCY: u32 = 1_000;
 /// Execution environments that a function may gain every ten seconds, refilled continuously and never saved up. "Lambda
 /// scaling behavior", <https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html>.
@@ -35,12 +35,12 @@ pub const RAMP: u32 = 1_000;
 /// Seconds in which [`RAMP`] refills.
 pub const RAMP_SECS: u32 = 10;
 
-/// Batches at once with which a mapping begins. "Configuring scaling behavior for SQS event source mappings",
+/// Concurrent batches with which a mapping starts. "Configuring scaling behavior for SQS event source mappings",
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
 pub const MAPPING_START: u32 = 5;
-/// Invocations at once that a mapping gains a minute while messages are left. The same page.
+/// Concurrent invocations that a mapping gains a minute while messages are left. The same page.
 pub const MAPPING_RAMP_A_MINUTE: u32 = 300;
-/// Most invocations at once of a mapping. The same page.
+/// Most concurrent invocations of a mapping. The same page.
 pub const MAPPING_MOST: u32 = 1_250;
 /// Entries of one request to SQS. "SendMessageBatch",
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.

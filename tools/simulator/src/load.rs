@@ -1,4 +1,4 @@
-//! What callers ask for.
+//! The load: what callers ask for.
 
 use domain::Plan;
 
@@ -16,22 +16,23 @@ pub enum Way {
     Extract,
 }
 
-/// How long pages take, network and reading.
+/// How long pages take, for network and reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pages {
-    /// All alike: so long, and up to so much more, evenly.
+    /// All alike: a minimum, and up to so much more, uniformly distributed.
     Alike(Micros, Micros),
-    /// As sites do: log-normally around a median, with this spread of the logarithm; at most the page's time.
+    /// As on real sites: log-normally distributed around a median, with this standard deviation of the logarithm; at
+    /// most the page's timeout.
     Spread(Micros, f64),
 }
 
 impl Pages {
-    /// Half a second on average, one in twelve above a second, as a mix of sites does.
+    /// Half a second on average, and above a second for one in twelve, as on a mix of sites.
     pub const MIXED: Pages = Pages::Spread(400 * MS, 0.67);
     /// Half a second each, as in `tests/suite/budget/real_times.rs`.
     pub const HALF_A_SECOND: Pages = Pages::Alike(500 * MS, 10 * MS);
 
-    /// One page.
+    /// Returns the duration of one page.
     pub fn one(self, chance: &mut Chance) -> Micros {
         match self {
             Pages::Alike(least, more) => least + chance.up_to(more),
@@ -45,7 +46,7 @@ impl Pages {
 pub struct Load {
     /// Accounts.
     pub accounts: u32,
-    /// Jobs of each.
+    /// Jobs of each account.
     pub jobs: u32,
     /// Units of each job.
     pub units: u32,
@@ -53,15 +54,15 @@ pub struct Load {
     pub way: Way,
     /// `options.concurrency`.
     pub concurrency: Option<u32>,
-    /// Jobs of an account at once: the next is asked for when one ends. `None` asks for each at its time.
+    /// Concurrent jobs of an account: the next is asked for when one ends. With `None`, each is asked for at its time.
     pub at_once: Option<u32>,
-    /// Seconds over which calls come, evenly: the accounts' first ones where jobs follow each other, else all.
+    /// Seconds over which calls are spread evenly: the first ones of the accounts if `at_once` is set, otherwise all.
     pub over_secs: u32,
     /// Accepted calls a minute of an account.
     pub per_minute: u64,
     /// How long pages take.
     pub pages: Pages,
-    /// Bytes of a URL, with what it takes in its row.
+    /// Bytes of a URL in its row.
     pub url_bytes: u32,
     /// Bytes of a result's row.
     pub result_bytes: u32,
@@ -86,7 +87,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// All units.
+    /// Returns the number of all units.
     pub fn all_units(&self) -> u64 {
         u64::from(self.accounts) * u64::from(self.jobs) * u64::from(self.units)
     }

@@ -13,50 +13,50 @@ use simulator::{Deployment, Figures, Load, Way, simulate};
 /// Simulate loads on a deployment within AWS's published limits, and print tables in Markdown.
 #[derive(Parser)]
 struct Args {
-    /// Which loads; all but `own` where none is named.
+    /// Loads to run; all but `own` if none is given
     groups: Vec<Group>,
-    /// The same seed gives the same figures.
+    /// Seed; the same seed gives the same figures
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
     own: Own,
 }
 
-/// The load `own`, and what of the template it is put on.
+/// The parameters of the load `own`.
 #[derive(clap::Args, Clone, Copy)]
 struct Own {
     #[arg(long, default_value_t = 100)]
     accounts: u32,
-    /// Jobs of each account.
+    /// Jobs of each account
     #[arg(long, default_value_t = 10)]
     jobs: u32,
-    /// URLs of each job.
+    /// URLs of each job
     #[arg(long, default_value_t = 1_000)]
     units: u32,
     #[arg(long, value_enum, default_value_t = How::Detached)]
     way: How,
-    /// `options.concurrency`.
+    /// `options.concurrency`
     #[arg(long)]
     concurrency: Option<u32>,
-    /// Jobs of an account at once; each comes at its time where nothing is said.
+    /// Concurrent jobs of an account; without it, each job comes at its time
     #[arg(long)]
     at_once: Option<u32>,
-    /// Seconds over which calls come.
+    /// Seconds over which calls come
     #[arg(long, default_value_t = 600)]
     over_secs: u32,
-    /// `WorkerConcurrency` of the template.
+    /// `WorkerConcurrency` of the template
     #[arg(long, default_value_t = Deployment::default().units.concurrency)]
     worker_concurrency: u32,
-    /// `ThrottleRate` of the template.
+    /// `ThrottleRate` of the template
     #[arg(long, default_value_t = Deployment::default().throttle_rate)]
     throttle_rate: u32,
-    /// `FetchConcurrency` of the template.
+    /// `FetchConcurrency` of the template
     #[arg(long, default_value_t = Deployment::default().fetch_concurrency)]
     fetch_concurrency: u32,
-    /// Executions of the account at once.
+    /// Concurrent executions of the account
     #[arg(long, default_value_t = Deployment::default().concurrency)]
     executions: u32,
-    /// Write units a second that the tables have borne before; 0 for new ones.
+    /// Write units a second that the tables have served before; 0 for new tables
     #[arg(long, default_value_t = 0)]
     warm: u32,
 }
@@ -99,15 +99,15 @@ impl Own {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
-    /// Jobs alone.
+    /// Jobs alone
     Alone,
-    /// A million URLs in each way.
+    /// A million URLs in each way
     Million,
-    /// Ten million URLs of a thousand accounts.
+    /// Ten million URLs of a thousand accounts
     TenMillion,
-    /// One account's extracts, at several rates.
+    /// One account's extracts, at several rates
     HotAccount,
-    /// What the options say.
+    /// The load that the options describe
     Own,
 }
 
@@ -196,12 +196,12 @@ fn large(out: &mut impl Write, scenarios: &[Scenario], seed: u64) -> io::Result<
             f.cost_a_million(),
             limits.join(", "),
         )?;
-        eprintln!("{}: {:.0?} for {} happenings\n{}", scenario.name, started.elapsed(), f.happenings, more(&f));
+        eprintln!("{}: {:.0?} for {} events\n{}", scenario.name, started.elapsed(), f.happenings, more(&f));
     }
     Ok(())
 }
 
-/// What the table has no room for.
+/// Returns the figures that the table has no room for.
 fn more(f: &Figures) -> String {
     let tables: Vec<String> = Table::ALL
         .iter()
@@ -219,9 +219,9 @@ fn more(f: &Figures) -> String {
         })
         .collect();
     format!(
-        "  {} jobs, {} unended, {} outlived their answer; {} pages for {} units; {} looks, told again {}, redelivered {}, dead \
+        "  {} jobs, {} unended, {} ran longer than their answer; {} pages for {} units; {} looks, sent again {}, redelivered {}, dead \
          {}; {} failed steps, {} gave up, {} of {} segment writes refused, {} renewals, {} leases lost, {} stale accepts; \
-         {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the longest; busiest partition a second: {}",
+         refused {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the longest; busiest partition a second: {}",
         f.jobs(),
         f.unended,
         f.outlived,

@@ -1,4 +1,4 @@
-//! What it costs: us-east-1, arm64, beyond the free tiers, as docs/SCALING.md has it with sources.
+//! Prices in us-east-1 on arm64, beyond the free tiers. docs/SCALING.md has the sources.
 
 /// A GB-second.
 pub const GB_SECOND: f64 = 0.000_013_333_4;

@@ -1,9 +1,9 @@
-//! A standard queue of SQS and the mapping that feeds a function from it.
+//! A standard SQS queue and the mapping that feeds a function from it.
 //!
-//! Modelled: messages in the order of their sending, delays, visibility, receives and dead letters; batches without a window
-//! (the template sets none: what is there is taken); five invocations at once at first, 300 more a minute while messages are
-//! left, up to the mapping's `MaximumConcurrency`. Not modelled: that SQS delivers twice now and then, and fair queues (lanes
-//! take turns anyway).
+//! Modelled: messages in the order in which they were sent, delays, visibility, receives and dead letters; batches
+//! without a window (the template sets none: a batch takes what is there); five concurrent invocations at first, 300
+//! more a minute while messages are left, up to the mapping's `MaximumConcurrency`. Not modelled: occasional duplicate
+//! deliveries by SQS, and fair queues (lanes take turns anyway).
 
 use std::collections::VecDeque;
 
@@ -12,17 +12,17 @@ use crate::deployment::MappingSpec;
 use crate::limits::{MAPPING_MOST, MAPPING_RAMP_A_MINUTE, MAPPING_START};
 use crate::steps::JobRef;
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
-    /// These units of a lane are to be run.
+    /// Run these units of a lane.
     Units {
         /// The lane.
         lane: u32,
         /// The units.
         seqs: Box<[u32]>,
     },
-    /// The job is to be settled.
+    /// Settle the job.
     Settle,
 }
 
@@ -31,7 +31,7 @@ pub enum Body {
 pub struct Message {
     /// Its job.
     pub job: JobRef,
-    /// What it says.
+    /// Its content.
     pub body: Body,
     /// When it was sent.
     pub sent_at: Micros,
@@ -42,13 +42,13 @@ pub struct Message {
 /// A queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueName {
-    /// Units to be run.
+    /// Units to run.
     Units,
-    /// Jobs to be settled.
+    /// Jobs to settle.
     Settle,
 }
 
-/// What a queue did.
+/// The counts of a queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests to SQS.
@@ -59,32 +59,32 @@ pub struct Counts {
     pub received: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Most messages that could be received at once.
+    /// Most messages that were visible at once.
     pub deepest: usize,
-    /// The longest that a message waited for its first receive.
+    /// Longest time from sending a message to its first receive.
     pub oldest: Micros,
 }
 
 /// A queue with its mapping.
 #[derive(Debug)]
 pub struct Queue {
-    /// What the template says of it.
+    /// Its part of the template.
     pub spec: MappingSpec,
     visible: VecDeque<Message>,
-    /// Invocations under way.
+    /// Invocations that are running.
     pub running: u32,
-    /// When it looks next, if that is settled.
+    /// When it is polled next, if that is planned.
     pub poll_at: Option<Micros>,
     allowed: u32,
-    /// Since when messages are left, and since when there is none.
+    /// Since when messages have been left, and since when there have been none.
     left_since: Option<Micros>,
     empty_since: Option<Micros>,
-    /// What it did.
+    /// Its counts.
     pub counts: Counts,
 }
 
 impl Queue {
-    /// An empty one.
+    /// An empty queue.
     pub fn new(spec: MappingSpec) -> Queue {
         Queue {
             spec,
@@ -102,19 +102,19 @@ impl Queue {
         self.spec.concurrency.min(MAPPING_MOST)
     }
 
-    /// How many invocations it may have under way.
+    /// Returns how many invocations may run.
     pub fn allowed(&self, now: Micros) -> u32 {
         let gained =
             self.left_since.map_or(0, |since| (now - since) * u64::from(MAPPING_RAMP_A_MINUTE) / (60 * SECOND));
         self.allowed.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX)).min(self.most())
     }
 
-    /// Whether its own limit keeps messages waiting.
+    /// Returns whether messages wait because of the mapping's own limit.
     pub fn is_full(&self) -> bool {
         !self.visible.is_empty() && self.running >= self.most()
     }
 
-    /// A message can be received.
+    /// Makes a message visible.
     pub fn push(&mut self, message: Message, now: Micros) {
         if self.visible.is_empty()
             && self.running == 0
@@ -127,12 +127,12 @@ impl Queue {
         self.counts.deepest = self.counts.deepest.max(self.visible.len());
     }
 
-    /// Whether an invocation may begin.
+    /// Returns whether an invocation may begin.
     pub fn wants(&self, now: Micros) -> bool {
         !self.visible.is_empty() && self.running < self.allowed(now)
     }
 
-    /// The messages of the next invocation. Those that were received too often are dead letters.
+    /// Returns the messages of the next invocation. Messages that were received too often become dead letters.
     pub fn receive(&mut self, now: Micros) -> Vec<Message> {
         let n = self.visible.len().min(self.spec.batch as usize);
         let mut batch: Vec<Message> = self.visible.drain(..n).collect();
@@ -149,7 +149,8 @@ impl Queue {
         batch
     }
 
-    /// It has looked: are messages left? Returns whether it is to look again although nothing ends.
+    /// Records the end of a poll and whether messages are left. Returns whether to poll again
+    /// even if no invocation ends.
     pub fn looked(&mut self, now: Micros) -> bool {
         if self.visible.is_empty() {
             self.allowed = self.allowed(now);
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_received_too_often_is_a_dead_letter() {
+    fn a_message_that_was_received_too_often_is_a_dead_letter() {
         let mut queue = queue(50);
         queue.push(Message { receives: 9, ..message() }, 0);
         let last = queue.receive(0).pop().unwrap();

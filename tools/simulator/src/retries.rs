@@ -1,5 +1,5 @@
-//! When a step is tried again: the SDK's retries (`store::client`), the store's where a transaction met another one or a
-//! batch was processed in part (`store::ops`), and the engine's around both (`runtime::rows`). The numbers are those of
+//! When a step is tried again: the SDK's retries (`store::client`), the store's after a transaction conflict or a batch
+//! that was processed in part (`store::ops`), and the engine's around both (`runtime::rows`). The numbers are those of
 //! production; a test of the system suite compares them.
 
 use crate::assumptions::{MS, Micros, SECOND};
@@ -9,7 +9,7 @@ use crate::chance::Chance;
 pub const SDK_TRIES: u32 = 4;
 /// See [`SDK_TRIES`]; it doubles, with full jitter.
 pub const SDK_WAIT: Micros = 50 * MS;
-/// Tries of the store, and upper bound of half its first wait.
+/// Tries of the store, and half the upper bound of its first wait.
 pub const STORE_TRIES: u32 = 10;
 /// See [`STORE_TRIES`]; it doubles, with full jitter.
 pub const STORE_WAIT: Micros = 10 * MS;
@@ -18,12 +18,12 @@ pub const STEP_TRIES: u32 = 4;
 /// See [`STEP_TRIES`]; it doubles, plus up to as much.
 pub const STEP_WAIT: Micros = 100 * MS;
 
-/// Why a step did not come to pass.
+/// Why a step did not take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// No throughput for a request.
+    /// There was no throughput for a request.
     Throttled,
-    /// Another transaction was under way on a row, or had no throughput: the store tries again.
+    /// Another transaction was running on a row, or there was no throughput for this one: the store tries again.
     Conflict,
     /// A batch was processed in part.
     Partly,
@@ -38,8 +38,8 @@ pub struct Tries {
 }
 
 impl Tries {
-    /// How long to wait before the next try of a step that began at `begun`; `None` where there is none. `whole` is whether
-    /// the engine tries the step again as well, and `budget` within what time.
+    /// Returns how long to wait before the next try of a step that began at `begun`, or `None` if there is no next try.
+    /// `whole` says whether the engine tries the step again as well, and `budget` within what time.
     pub fn next(
         &mut self,
         fault: Fault,
@@ -57,7 +57,7 @@ impl Tries {
                 self.store += 1;
                 (self.store < STORE_TRIES).then(|| chance.up_to(STORE_WAIT << self.store.min(6)))
             }
-            // It moved on.
+            // A part was processed.
             Fault::Partly => {
                 self.store = 1;
                 Some(chance.up_to(STORE_WAIT << 1))
@@ -79,7 +79,7 @@ impl Tries {
     }
 }
 
-/// All tries of a step together end within half a lease.
+/// Returns the time for all tries of a step together: half a lease, but at least five seconds.
 pub fn budget(lease_secs: u64) -> Micros {
     (lease_secs * SECOND / 2).max(5 * SECOND)
 }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_tried_as_often_as_all_three_say() {
+    fn tries_of_sdk_store_and_engine_multiply() {
         let mut chance = Chance::new(1);
         let mut count = |fault, whole| {
             let (mut tries, mut now, mut n) = (Tries::default(), 0, 1);

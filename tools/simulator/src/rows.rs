@@ -1,5 +1,5 @@
-//! The rows that decide: jobs with their segments, packed as in DynamoDB, and the months of accounts. Writes are judged as
-//! `store` judges them.
+//! The rows that decide: jobs with their segments, packed as in DynamoDB, and the accounts' months. Writes have the
+//! conditions of `store`.
 
 use std::collections::BTreeSet;
 
@@ -14,25 +14,25 @@ use crate::deployment::DUE_SHARDS;
 use crate::limits::{READ_UNIT_BYTES, WRITE_UNIT_BYTES};
 use crate::slab::{Key, Slab};
 
-/// Names a job.
+/// Key of a job.
 pub type JobKey = Key<JobRow>;
 
-/// What a segment's row has beside its packed units, in bytes.
+/// Bytes of a segment's row besides its packed units.
 const SEGMENT_REST: usize = 140;
-/// The wall clock at the beginning: 2026-11-24T00:00:00Z.
+/// The wall clock at the start: 2026-11-24T00:00:00Z.
 const EPOCH_MS: i64 = 1_795_478_400_000;
 
-/// A moment as machines are told it.
+/// Returns a time in the form that machines take.
 pub fn moment(now: Micros) -> Moment {
     Moment { now: wall(now), ticks: now / MS }
 }
 
-/// The wall clock.
+/// Returns the wall clock at a time.
 pub fn wall(now: Micros) -> Timestamp {
     Timestamp(EPOCH_MS).plus_ms(i64::try_from(now / MS).unwrap_or(i64::MAX))
 }
 
-/// Units of a row of so many bytes.
+/// Returns the units of a row of this size.
 pub fn units_of(bytes: usize, a_unit: u32) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).div_ceil(a_unit).max(1)
 }
@@ -47,25 +47,25 @@ struct Packed {
 /// A job's rows.
 #[derive(Debug)]
 pub struct JobRow {
-    /// Whose it is.
+    /// The account.
     pub account: u32,
-    /// Which call made it.
+    /// The endpoint that created it.
     pub endpoint: Endpoint,
-    /// `options.concurrency`, as it was filled in.
+    /// `options.concurrency`, or its default.
     pub concurrency: u32,
     /// How many units exist.
     pub admitted: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// When it is ended whatever is open.
+    /// Its deadline.
     pub deadline: Timestamp,
     /// When it was accepted.
     pub started_at: Timestamp,
-    /// Who drives it.
+    /// The driver's lease.
     pub lease: DriverLease,
-    /// When its call came first.
+    /// When its call was first tried.
     pub called_at: Micros,
-    /// Until when a transaction is under way on its META row.
+    /// Until when a transaction runs on its META row.
     pub locked_until: Micros,
     /// The hash of its partition key.
     pub collection: u64,
@@ -75,7 +75,7 @@ pub struct JobRow {
 }
 
 impl JobRow {
-    /// A job that is accepted now.
+    /// Returns the job as machines see it.
     pub fn view(&self) -> JobView {
         JobView { state: self.state, admitted: self.admitted, deadline: self.deadline }
     }
@@ -85,22 +85,22 @@ impl JobRow {
         rows.filter_map(|(index, packed)| Some((index, packed.as_ref()?)))
     }
 
-    /// The segments from `first` to `last` that have rows.
+    /// Returns the segments from `first` to `last` that have rows.
     pub fn segments(&self, first: u32, last: u32) -> Vec<Segment> {
         let unpack = |(index, packed): (u32, &Packed)| {
-            // What was packed here can be read here.
+            // Unpacking what was packed here does not fail.
             Segment::unpack(index, packed.version, packed.written, &packed.units).ok()
         };
         self.packed(first, last).filter_map(unpack).collect()
     }
 
-    /// The read units of asking for them.
+    /// Returns the read units of a query for these segments.
     pub fn segments_units(&self, first: u32, last: u32) -> u32 {
         let bytes = self.packed(first, last).map(|(_, packed)| packed.units.len() + SEGMENT_REST).sum();
         units_of(bytes, READ_UNIT_BYTES)
     }
 
-    /// Writes a segment by its version. The row as it stands where that is refused.
+    /// Writes a segment by its version. If that is refused, returns the row as it is.
     pub fn put_segment(&mut self, row: &Segment) -> Result<(), Option<Segment>> {
         let index = row.index as usize;
         let version = self.segments.get(index).and_then(Option::as_ref).map_or(0, |packed| packed.version);
@@ -116,49 +116,49 @@ impl JobRow {
     }
 }
 
-/// Write units of a segment's row.
+/// Returns the write units of a segment's row.
 pub fn segment_units(row: &Segment) -> u32 {
-    // A packed unit is a byte or a few: only a row of many holders has to be packed to know.
+    // A packed unit takes a byte or a few; the size depends on the number of holders, so the row is packed to know it.
     units_of(row.pack().len() + SEGMENT_REST, WRITE_UNIT_BYTES)
 }
 
-/// An account's month row.
+/// An account's row of the month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MonthRow {
     /// The minute whose calls are counted.
     pub minute: i64,
-    /// Accepted calls in it.
+    /// Accepted calls in that minute.
     pub calls: u64,
-    /// Until when a transaction is under way on it.
+    /// Until when a transaction runs on it.
     pub locked_until: Micros,
 }
 
 /// All rows.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Jobs that have not ended. What has is only said to have ended.
+    /// Jobs that have not ended; ended jobs are removed.
     pub jobs: Slab<JobRow>,
     /// By account.
     pub months: Vec<MonthRow>,
     due: [BTreeSet<(Timestamp, JobKey)>; DUE_SHARDS as usize],
 }
 
-/// What a job is made of.
+/// The values of a new job.
 #[derive(Debug, Clone, Copy)]
 pub struct NewJob {
-    /// Whose it is.
+    /// The account.
     pub account: u32,
-    /// Which call makes it.
+    /// The endpoint that creates it.
     pub endpoint: Endpoint,
-    /// Pages at once.
+    /// Concurrent pages.
     pub concurrency: u32,
     /// Units.
     pub units: u32,
-    /// Who drives it first.
+    /// The lease of its first driver.
     pub lease: DriverLease,
-    /// When it is ended whatever is open.
+    /// Its deadline.
     pub deadline: Timestamp,
-    /// When its call came first.
+    /// When its call was first tried.
     pub called_at: Micros,
     /// The hash of its partition key.
     pub collection: u64,
@@ -166,18 +166,18 @@ pub struct NewJob {
     pub held: bool,
 }
 
-/// The sweeper's shard of a job.
+/// Returns a job's shard of the sweeper's index.
 pub fn shard(collection: u64) -> u64 {
     mixed(collection) % DUE_SHARDS
 }
 
 impl Rows {
-    /// Those of so many accounts, without a job.
+    /// Rows of so many accounts, without a job.
     pub fn of(accounts: u32) -> Rows {
         Rows { months: vec![MonthRow::default(); accounts as usize], ..Rows::default() }
     }
 
-    /// Adds a job with what its first writes made.
+    /// Adds a job with the rows of its accept transaction.
     pub fn add(&mut self, new: NewJob, now: Micros, first: Option<&Segment>) -> JobKey {
         let mut row = JobRow {
             account: new.account,
@@ -194,19 +194,19 @@ impl Rows {
             held: new.held,
             segments: Vec::new(),
         };
-        // A version that is the first one is taken.
+        // The first version is always accepted.
         first.into_iter().for_each(|segment| drop(row.put_segment(segment)));
         let key = self.jobs.insert(row);
         self.due[shard(new.collection) as usize].insert((new.lease.until.min(new.deadline), key));
         key
     }
 
-    /// A job as it is read; one that is gone has ended.
+    /// Returns a job's row, or `None` if the job has ended.
     pub fn view(&self, job: JobKey) -> Option<&JobRow> {
         self.jobs.get(job)
     }
 
-    /// Moves the driver's lease from one to the next, if it is as it was.
+    /// Replaces the driver's lease, if it is as expected.
     pub fn drive(&mut self, job: JobKey, old: DriverLease, next: DriverLease) -> bool {
         let Some(row) = self.jobs.get_mut(job) else { return false };
         if (row.lease.holder, row.lease.until) != (old.holder, old.until) {
@@ -220,14 +220,14 @@ impl Rows {
         true
     }
 
-    /// Jobs of a shard that are due.
+    /// Returns the jobs of a shard that are due.
     pub fn due(&self, shard: u64, now: Timestamp, most: usize) -> Vec<JobKey> {
         let due = self.due[shard as usize].iter().take_while(|(at, _)| *at <= now);
         due.map(|(_, job)| *job).take(most).collect()
     }
 
-    /// Settles a job, if it is as it was judged. Its rows stay for a day, and nobody asks for them but who is told that it
-    /// has ended: so it is only forgotten.
+    /// Settles a job, if it is as it was judged. In production its rows stay for a day, but nobody reads them other
+    /// than to learn that it has ended, so the job is removed here.
     pub fn settle(&mut self, job: JobKey, settling: &Settling) -> Option<JobRow> {
         let row = self.jobs.get(job)?;
         let is_as_judged = row.state == settling.job.state && row.admitted == settling.job.admitted;

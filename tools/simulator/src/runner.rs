@@ -1,4 +1,4 @@
-//! A runner: a machine of production, with what it has under way.
+//! A runner: a production machine and its pending work.
 
 use domain::job::DriverLease;
 use domain::machine::{
@@ -12,42 +12,42 @@ use crate::slab::Key;
 use crate::steps::JobRef;
 use crate::world::TaskKey;
 
-/// Names a runner.
+/// Key of a runner.
 pub type RunnerKey = Key<Runner>;
 
-/// What a machine says, whatever its rights. What it shows nobody looks at.
+/// A machine's action, whatever the machine's rights. `Show` is left out: nothing here needs it.
 #[derive(Debug)]
 pub enum Order {
-    /// See [`Action`], and so on.
+    /// Read the job's row. Like the others, see [`Action`].
     ReadJob,
-    /// These segments.
+    /// Read these segments.
     ReadSegments(u32, u32),
-    /// The workers' sign of life.
+    /// Read the workers' heartbeat.
     ReadHeartbeat,
-    /// A unit; whether it may have killed its process before.
+    /// Prepare a unit; whether it may have killed its process before.
     Prepare(Seq, bool),
-    /// A unit, and its attempt.
+    /// Run a unit, with this attempt.
     Run(Seq, u8),
-    /// A unit.
+    /// Abort a unit.
     Abort(Seq),
-    /// Results, then segments.
+    /// Write results, then segments.
     Commit(Commit),
-    /// Into this state.
+    /// Move the job to this state.
     Terminate(JobState),
-    /// As it judged.
+    /// Settle the job as judged.
     Settle(Settling),
-    /// These units.
+    /// Send these units to the queue.
     Enqueue(std::collections::BTreeSet<Seq>),
-    /// It has nothing more to do.
+    /// Exit: nothing is left to do.
     Exit(Exit),
 }
 
-/// A machine, with or without money rights.
+/// A machine with or without the right to settle.
 #[derive(Debug)]
 pub enum Brain {
-    /// May settle.
+    /// It may settle.
     Money(Box<Machine<WithSettle>>),
-    /// May not.
+    /// It may not settle.
     Plain(Box<Machine<WithoutSettle>>),
 }
 
@@ -71,7 +71,7 @@ fn next<A: Access>(machine: &mut Machine<A>, at: Moment) -> Option<Order> {
 }
 
 impl Brain {
-    /// What it says next.
+    /// Returns the machine's next action.
     pub fn next(&mut self, at: Moment) -> Option<Order> {
         match self {
             Brain::Money(machine) => next(machine, at),
@@ -79,7 +79,7 @@ impl Brain {
         }
     }
 
-    /// Tells it what happened.
+    /// Passes an event to the machine.
     pub fn handle(&mut self, event: Event, at: Moment) {
         match self {
             Brain::Money(machine) => machine.handle(event, at),
@@ -87,7 +87,7 @@ impl Brain {
         }
     }
 
-    /// In how many ticks to ask again.
+    /// Returns in how many ticks to ask for actions again.
     pub fn next_timeout(&self, at: Moment) -> u64 {
         match self {
             Brain::Money(machine) => machine.next_timeout(at),
@@ -95,7 +95,7 @@ impl Brain {
         }
     }
 
-    /// Where its units stand.
+    /// Returns the state of the runner's units.
     pub fn share(&self) -> &Share {
         match self {
             Brain::Money(machine) => machine.share(),
@@ -103,7 +103,7 @@ impl Brain {
         }
     }
 
-    /// The segments as it knows them.
+    /// Returns the segments as the machine knows them.
     pub fn rows(&self) -> &std::collections::BTreeMap<u32, domain::segment::Segment> {
         match self {
             Brain::Money(machine) => machine.rows(),
@@ -111,7 +111,7 @@ impl Brain {
         }
     }
 
-    /// The job as it knows it.
+    /// Returns the job as the machine knows it.
     pub fn job(&self) -> domain::machine::JobView {
         match self {
             Brain::Money(machine) => machine.job(),
@@ -120,14 +120,14 @@ impl Brain {
     }
 }
 
-/// A unit that may be run or runs.
+/// A unit that is ready or runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
-    /// Which.
+    /// Its number.
     pub seq: Seq,
-    /// Whether it has one of its process's places.
+    /// Whether it has a permit of its process.
     pub permit: bool,
-    /// Of a page that is under way: which of this runner's.
+    /// The number of its page within this runner, if one is being fetched.
     pub page: Option<u32>,
 }
 
@@ -138,26 +138,26 @@ pub struct Runner {
     pub brain: Brain,
     /// Its job.
     pub job: JobRef,
-    /// Whose it is.
+    /// The task that it runs for.
     pub task: TaskKey,
-    /// Where it runs.
+    /// The process that it runs in.
     pub process: ProcessKey,
-    /// Units that may be run or run.
+    /// Units that are ready or run.
     pub units: Vec<Unit>,
-    /// Pages begun so far.
+    /// Pages started so far.
     pub pages: u32,
     /// Whether its unit is in its job's row.
     pub extract: bool,
-    /// The driver's lease, where it has it.
+    /// The driver's lease, if it has it.
     pub lease: Option<DriverLease>,
-    /// When it is woken next, and when it asked to be.
+    /// When it is woken next, and when it asked to be woken.
     pub wake_at: Option<Micros>,
     /// See `wake_at`.
     pub wanted_at: Micros,
 }
 
 impl Runner {
-    /// Takes a unit out, if it is there; where a `page` is named, only if that is the one that runs.
+    /// Removes a unit, if it is there. If `page` is given, only if that page is the one that runs.
     pub fn take(&mut self, seq: Seq, page: Option<u32>) -> Option<Unit> {
         let at = self.units.iter().position(|unit| unit.seq == seq && page.is_none_or(|n| unit.page == Some(n)))?;
         Some(self.units.swap_remove(at))

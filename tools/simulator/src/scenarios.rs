@@ -1,4 +1,4 @@
-//! What docs/SCALING.md has a row for.
+//! The scenarios of docs/SCALING.md.
 
 use crate::assumptions::Latencies;
 use crate::deployment::{Deployment, MappingSpec};
@@ -7,15 +7,15 @@ use crate::load::{Load, Pages, Way};
 /// A load on a deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
-    /// On what.
+    /// The deployment.
     pub deployment: Deployment,
-    /// What.
+    /// The load.
     pub load: Load,
 }
 
-/// Jobs alone, with the store in the same process: what `tests/suite/budget/real_times.rs` counts.
+/// Jobs alone, with the store in the same process, as `tests/suite/budget/real_times.rs` counts.
 pub fn alone() -> Vec<Scenario> {
     let deployment = Deployment { latencies: Latencies::LOCAL, ..Deployment::default().unthrottled() };
     let load = Load { url_bytes: 36, pages: Pages::HALF_A_SECOND, ..Load::default() };
@@ -31,9 +31,9 @@ pub fn alone() -> Vec<Scenario> {
     ]
 }
 
-/// A million URLs in every way, as the cost table has them.
+/// A million URLs in every way, as in the cost table.
 pub fn million() -> Vec<Scenario> {
-    // Nothing is in the way: what it costs, not what it bears.
+    // Warm tables, so that cost is measured and not saturation.
     let deployment = Deployment { warm: 40_000, ..Deployment::default() };
     let load = Load { accounts: 100, jobs: 10, units: 1_000, at_once: Some(1), over_secs: 60, ..Load::default() };
     let alike = Pages::HALF_A_SECOND;
@@ -58,7 +58,7 @@ pub fn million() -> Vec<Scenario> {
     ]
 }
 
-/// Ten million URLs of a thousand accounts, and a million at once on tables that are warm.
+/// Ten million URLs of a thousand accounts, and a million at once on warm tables.
 pub fn ten_million() -> Vec<Scenario> {
     let deployment = Deployment::default();
     let load = Load { accounts: 1_000, jobs: 10, units: 1_000, over_secs: 600, ..Load::default() };
@@ -84,7 +84,7 @@ pub fn ten_million() -> Vec<Scenario> {
     ]
 }
 
-/// One account with nothing but extracts, as many as a second has: its month's row is in every transaction.
+/// One account with extracts only, so many a second: its month's row is in every transaction.
 pub fn hot_account(a_second: u32) -> Scenario {
     let deployment = Deployment { warm: 20_000, ..Deployment::default().unthrottled() };
     let load = Load { jobs: 20 * a_second, units: 1, way: Way::Extract, over_secs: 20, ..Load::default() };

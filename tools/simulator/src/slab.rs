@@ -1,8 +1,9 @@
-//! Things that come and go, each with a key that never names another: memory is bounded by what is there at once.
+//! Storage for values that come and go. A key never refers to another value later, and memory is bounded by the number
+//! of values at one time.
 
 use std::marker::PhantomData;
 
-/// Names a thing; once that is gone, nothing.
+/// A key of a value; once the value is removed, it refers to nothing.
 #[derive(Debug)]
 pub struct Key<T> {
     index: u32,
@@ -34,18 +35,18 @@ impl<T> Ord for Key<T> {
 }
 
 impl<T> Key<T> {
-    /// A key that never names anything.
+    /// A key that refers to nothing.
     pub fn nothing() -> Key<T> {
         Key { index: u32::MAX, generation: u32::MAX, of: PhantomData }
     }
 
-    /// As a number that no other key of this kind has.
+    /// Returns a number that no other key of this type has.
     pub fn as_u64(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
 }
 
-/// Things by their keys.
+/// Values by key.
 #[derive(Debug)]
 pub struct Slab<T> {
     places: Vec<(u32, Option<T>)>,
@@ -59,11 +60,11 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// Adds one.
+    /// Adds a value.
     pub fn insert(&mut self, thing: T) -> Key<T> {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push((0, None));
-            // As many things at once do not fit into memory.
+            // That many values do not fit into memory.
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         });
         let place = &mut self.places[index as usize];
@@ -71,17 +72,17 @@ impl<T> Slab<T> {
         Key { index, generation: place.0, of: PhantomData }
     }
 
-    /// The thing, if it is still there.
+    /// Returns a value, if it is still there.
     pub fn get(&self, key: Key<T>) -> Option<&T> {
         self.places.get(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_ref()
     }
 
-    /// The same, to change it.
+    /// Returns a value to be changed, if it is still there.
     pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
         self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_mut()
     }
 
-    /// Takes it out.
+    /// Removes a value.
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {
         let place = self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?;
         let thing = place.1.take()?;
@@ -90,12 +91,12 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
-    /// How many there are.
+    /// Returns how many values there are.
     pub fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

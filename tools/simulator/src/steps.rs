@@ -1,4 +1,4 @@
-//! Steps: requests to the tables and queues, with what each costs, as `store` makes them.
+//! Steps: requests to the tables and queues, and what each costs, as `store` makes them.
 
 use domain::JobState;
 use domain::job::DriverLease;
@@ -20,93 +20,93 @@ use crate::world::TaskKey;
 /// A job, and where its rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobRef {
-    /// Names it. Nothing, before it is accepted.
+    /// The job's key; refers to nothing before it is accepted.
     pub key: JobKey,
     /// The hash of its partition key.
     pub collection: u64,
-    /// Whose it is.
+    /// The account.
     pub account: u32,
 }
 
 /// Who waits for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// What goes on in an invocation.
+    /// A task.
     Task(TaskKey),
-    /// A machine's runner.
+    /// A runner.
     Runner(RunnerKey),
-    /// The keeper of a runner's lease.
+    /// The renewal of a runner's lease.
     Lease(RunnerKey),
     /// Nobody.
     Nobody,
 }
 
-/// What is asked for.
+/// The request of a step.
 #[derive(Debug)]
 pub enum What {
-    /// The key's row.
+    /// Read the row of the API key.
     Authenticate,
-    /// The account's quota.
+    /// Read the account's quota.
     Quota,
-    /// URLs that are too many for the transaction.
+    /// Write URLs that do not fit into the transaction.
     PutInputs,
-    /// The job.
+    /// Accept the job.
     Accept,
-    /// The job's row.
+    /// Read the job's row.
     Job,
-    /// Segments, both included.
+    /// Read these segments, first and last included.
     Segments(u32, u32),
-    /// What the job was asked to do.
+    /// Read the job's spec.
     Spec,
-    /// The URLs, for units that are prepared in a process.
+    /// Read the job's URLs, for units that are prepared in this process.
     Inputs(ProcessKey),
-    /// The workers' sign of life.
+    /// Read the workers' heartbeat.
     Heartbeat,
-    /// The results of a commit.
+    /// Write the results of a commit.
     Results(Commit),
-    /// The segments of a commit.
+    /// Write the segments of a commit.
     Put(Commit),
-    /// The end.
+    /// Settle the job.
     Settle(Settling),
-    /// The driver's lease, from this to that.
+    /// Replace the driver's lease by the next.
     Drive(DriverLease, DriverLease),
-    /// A worker's sign of life.
+    /// Write a worker's heartbeat.
     Beat,
-    /// A shard of the sweeper's index.
+    /// Query a shard of the sweeper's index.
     Due(u64),
-    /// The job's state.
+    /// Change the job's state.
     Terminate(JobState),
-    /// Messages, with a delay.
+    /// Send messages with a delay.
     Send(QueueName, Vec<Body>, Micros),
-    /// Time that passes.
+    /// Let time pass.
     Pause(Micros),
 }
 
-/// A step that is under way.
+/// A step that is running.
 #[derive(Debug)]
 pub struct Step {
     /// Who waits for it.
     pub who: Who,
-    /// Of which job.
+    /// Its job.
     pub job: JobRef,
-    /// What it is.
+    /// Its request.
     pub what: What,
-    /// How often it was tried.
+    /// Its tries so far.
     pub tries: Tries,
-    /// Since when.
+    /// When it began.
     pub begun: Micros,
-    /// Of a batch: what is not processed yet.
+    /// Of a batch: how many items are not processed yet.
     pub left: u32,
 }
 
-/// What a request costs.
+/// The cost of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Bill {
     charges: [Charge; 8],
     n: usize,
     /// Requests to the tables.
     pub calls: u32,
-    /// Rows that it asks for; a query counts as one.
+    /// Rows that are asked for; a query counts as one.
     pub rows: u32,
     /// Whether it is a transaction.
     pub transaction: bool,
@@ -124,19 +124,19 @@ impl Bill {
         self
     }
 
-    /// What each collection bears.
+    /// Returns the charge of each collection.
     pub fn charges(&self) -> &[Charge] {
         &self.charges[..self.n]
     }
 }
 
-/// Bytes of a job's row when it is made, of a key's or account's row, and of a spec.
+/// Bytes of a job's row when it is created.
 const META_BYTES: usize = 600;
-/// Bytes of a job's row once it has been written over, at most.
+/// Most bytes of a job's row after updates.
 const META_MOST_BYTES: usize = 900;
 /// Bytes of a spec.
 const SPEC_BYTES: usize = 300;
-/// Bytes of a row of the sweeper's index, which has keys only.
+/// Bytes of a row of the sweeper's index, which has only keys.
 const DUE_ROW_BYTES: usize = 120;
 
 fn account_of(account: u32) -> u64 {
@@ -151,12 +151,12 @@ fn due_of(job: JobRef) -> u64 {
     mixed(shard(job.collection) | 1 << 41)
 }
 
-/// Bytes of all URLs of a job.
+/// Returns the bytes of all URLs of a job.
 fn input_bytes(load: &Load) -> u32 {
     load.units * load.url_bytes
 }
 
-/// Whether a job's URLs go before its transaction.
+/// Returns whether a job's URLs are written before its transaction.
 pub fn inputs_go_before(load: &Load) -> bool {
     load.way != Way::Extract && input_bytes(load) > MOST_INPUT_BYTES
 }
@@ -171,7 +171,7 @@ impl Step {
         Step { who, job, what, tries: Tries::default(), begun: now, left }
     }
 
-    /// Requests to SQS.
+    /// Returns the number of requests to SQS.
     pub fn messages(&self) -> u32 {
         match &self.what {
             What::Send(_, bodies, _) => u32::try_from(bodies.len()).unwrap_or(u32::MAX).div_ceil(SQS_BATCH),
@@ -179,7 +179,7 @@ impl Step {
         }
     }
 
-    /// How long it takes.
+    /// Returns how long the step takes.
     pub fn latency(&self, latencies: &Latencies) -> Latency {
         match &self.what {
             What::Results(_) | What::PutInputs => latencies.batch,
@@ -190,13 +190,13 @@ impl Step {
         }
     }
 
-    /// Each of a batch of results.
+    /// Returns the charge of one result of a batch.
     pub fn each(&self, load: &Load) -> Charge {
         let writes = load.result_bytes.div_ceil(WRITE_UNIT_BYTES).max(1);
         Charge { table: Table::Jobs, collection: self.job.collection, writes, reads: 0 }
     }
 
-    /// What it costs, but for results.
+    /// Returns the cost of the step, without results.
     pub fn bill(&self, load: &Load, row: Option<&JobRow>) -> Bill {
         let (job, account) = (self.job, account_of(self.job.account));
         let write = |bytes| units_of(bytes, WRITE_UNIT_BYTES);
@@ -215,7 +215,7 @@ impl Step {
                     write(meta) + if extract { 0 } else { write(SPEC_BYTES) } + if within { write(input) } else { 0 };
                 let bill = Bill::nothing(1, 0)
                     .and(Table::Jobs, job.collection, TRANSACTION_FACTOR * rows, 0)
-                    // The ledger's entry, and the month.
+                    // The ledger's entry and the month's row.
                     .and(Table::Accounts, account, 2 * TRANSACTION_FACTOR, 0)
                     .and(Table::ByAccount, lists_of(job.account, true), 1, 0)
                     .and(Table::ByDue, due_of(job), 1, 0);
@@ -247,7 +247,7 @@ impl Step {
                 let writes = commit.segments.iter().map(segment_units).sum();
                 Bill { calls: n, ..in_jobs(writes, 0) }
             }
-            // A key that changes is removed and put.
+            // A changed index key costs a delete and a put.
             What::Drive(..) => in_jobs(write(META_MOST_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
             What::Terminate(_) => in_jobs(write(META_MOST_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
             What::Due(n) => {
@@ -270,7 +270,8 @@ mod tests {
         (sum(|charge| charge.writes), sum(|charge| charge.reads))
     }
 
-    /// The figures are those of `tests/suite/budget.rs` and docs/SCALING.md: an extract's transaction and end are 13.
+    /// These figures are those of `tests/suite/budget.rs` and docs/SCALING.md: an extract's
+    /// transaction and end cost 13.
     #[test]
     fn an_extract_is_thirteen_write_units() {
         let load = Load { way: Way::Extract, units: 1, result_bytes: 300, ..Load::default() };
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_go_into_the_transaction_while_they_are_few() {
+    fn few_urls_are_part_of_the_transaction() {
         let few = Load { units: 100, ..Load::default() };
         assert_eq!(bill(&few, What::Accept).0, 2 + 2 + 2 * 6 + 4 + 2);
         let many = Load { units: 1_000, ..Load::default() };

@@ -1,5 +1,5 @@
-//! The sweep, as `engine::sweep` does it: jobs whose driver's lease is over are looked at one after the other, and where
-//! nothing moved the queue is told of them again.
+//! The sweep, as in `engine::sweep`: looks at jobs whose driver's lease is over, one after the other, and sends
+//! messages again for those that have not moved.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -34,19 +34,19 @@ enum Stage {
 #[derive(Debug)]
 pub struct Sweep {
     invocation: InvocationKey,
-    /// The next shard to be listed.
+    /// The next shard to list.
     shard: u64,
     jobs: VecDeque<JobRef>,
     at: Option<JobRef>,
     stage: Stage,
     until: Micros,
-    /// The lease that its look takes, and whether the queue is to be told.
+    /// The lease that it takes for its look, and whether to tell the queue.
     lease: Option<DriverLease>,
     tell: bool,
 }
 
 impl Sweep {
-    /// One that has nothing to do.
+    /// A sweep that has nothing to do.
     pub(crate) fn nothing(invocation: InvocationKey) -> Sweep {
         Sweep {
             invocation,
@@ -62,7 +62,7 @@ impl Sweep {
 }
 
 impl World {
-    /// The schedule.
+    /// Starts a sweep by the schedule.
     pub(crate) fn sweeps(&mut self) {
         self.agenda.put(self.now + self.deployment.sweep_secs * SECOND, Happening::Sweeps);
         let Some((invocation, begun)) = self.invoke(Function::Settle, None) else { return };
@@ -77,7 +77,7 @@ impl World {
         }
     }
 
-    /// The next shard, the next job, or the end.
+    /// Continues with the next shard or the next job, or ends.
     pub(crate) fn sweep_goes_on(&mut self, task: TaskKey) {
         let now = self.now;
         let Some(sweep) = self.sweep(task) else { return };
@@ -113,7 +113,7 @@ impl World {
         let (rows, job) = match (came, stage, job) {
             (Came::Done(_), Stage::Listing, _) => return self.listed(task),
             (Came::Done(rows), _, Some(job)) => (rows, job),
-            // It is left for the next sweep; a list that cannot be read is the end of this one.
+            // A job that fails is left for the next sweep; if a list cannot be read, this sweep ends.
             (Came::Failed | Came::Refused, Stage::Listing, _) => {
                 if let Some(sweep) = self.sweep(task) {
                     sweep.shard = DUE_SHARDS;
@@ -160,7 +160,7 @@ impl World {
         row.lease.until <= now || row.view().must_expire(late)
     }
 
-    /// When the job is to be looked at next, and whether the queue is told now.
+    /// Decides when to look at the job next, and whether to tell the queue now.
     fn take_look(&mut self, task: TaskKey, job: JobRef, rows: &[Segment]) {
         let (now, lease_secs) = (wall(self.now), self.deployment.lease_secs);
         let holder = Nonce::from_random(self.chance.bits());

@@ -1,10 +1,10 @@
-//! DynamoDB's tables and indexes on demand: what partitions take, what is refused, and how they are split.
+//! DynamoDB's tables and indexes on demand: what partitions accept and refuse, and how they are split.
 //!
-//! Modelled: a partition's limit as a bucket of one second; collections (rows of one partition key) spread over partitions
-//! by their hash; the table's quota; a split in the middle of its range where a partition was near its limit for
-//! [`SPLIT_SECS`]; a write that an index has no room for is refused, as its back pressure does in the end. Not modelled: burst
-//! capacity (best effort, and none beyond a partition's limit) and a split within a collection (rows of a job are written in
-//! the order of their keys, so that it would only move the heat).
+//! Modelled: a partition's limit as a bucket of one second; collections (the rows of one partition key) spread over
+//! partitions by their hash; the table's quota; a split in the middle of a partition's range after it was near its
+//! limit for [`SPLIT_SECS`]; a write that an index has no throughput for is refused, as the index's backpressure does
+//! in the end. Not modelled: burst capacity (best effort, and none beyond a partition's limit) and splits within a
+//! collection (the rows of a job are written in the order of their keys, so that a split would only move the heat).
 
 use crate::assumptions::{HOT_PERCENT, Micros, SPLIT_SECS};
 use crate::bucket::Bucket;
@@ -13,9 +13,9 @@ use crate::limits::{NEW_TABLE_PARTITIONS, PARTITION_READS, PARTITION_WRITES, TAB
 /// A table or an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
-    /// Money and keys.
+    /// Balances and keys.
     Accounts,
-    /// Jobs, segments, results.
+    /// Jobs, segments and results.
     Jobs,
     /// The index that lists an account's jobs.
     ByAccount,
@@ -24,10 +24,10 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of them.
+    /// All tables and indexes.
     pub const ALL: [Table; 4] = [Table::Accounts, Table::Jobs, Table::ByAccount, Table::ByDue];
 
-    /// Its name.
+    /// Returns the table's name.
     pub fn name(self) -> &'static str {
         match self {
             Table::Accounts => "accounts",
@@ -38,10 +38,10 @@ impl Table {
     }
 }
 
-/// What a step asks of one collection.
+/// What a step takes from one collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// Where.
+    /// The table.
     pub table: Table,
     /// The hash of the partition key.
     pub collection: u64,
@@ -53,14 +53,14 @@ pub struct Charge {
 
 #[derive(Debug, Clone)]
 struct Partition {
-    /// The first hash that is in it.
+    /// The first hash in it.
     first: u64,
     writes: Bucket,
     reads: Bucket,
-    /// Units of this second.
+    /// Units in this second.
     wrote: u32,
     read: u32,
-    /// For how many seconds it has been near its limit.
+    /// How many seconds it has been near its limit.
     hot_secs: u32,
 }
 
@@ -82,7 +82,7 @@ impl Partition {
     }
 }
 
-/// What a table did.
+/// The counts of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Write units.
@@ -103,7 +103,7 @@ pub struct Counts {
 
 #[derive(Debug)]
 struct State {
-    /// In the order of their hashes.
+    /// In the order of their first hashes.
     partitions: Vec<Partition>,
     writes: Bucket,
     reads: Bucket,
@@ -112,7 +112,7 @@ struct State {
 
 impl State {
     fn at(&self, collection: u64) -> usize {
-        // The first one begins at 0.
+        // The first partition begins at 0.
         self.partitions.partition_point(|partition| partition.first <= collection) - 1
     }
 
@@ -142,7 +142,7 @@ impl State {
 pub struct Tables([State; 4]);
 
 impl Tables {
-    /// Tables that have borne `warm` write units a second before; as new ones are where that is 0.
+    /// Tables that have served `warm` write units a second before; new tables if it is 0.
     pub fn new(warm: u32) -> Tables {
         let count = u64::from(NEW_TABLE_PARTITIONS.max(warm.div_ceil(PARTITION_WRITES)));
         let partitions: Vec<Partition> = (0..count).map(|n| Partition::new(u64::MAX / count * n)).collect();
@@ -154,7 +154,7 @@ impl Tables {
         }))
     }
 
-    /// Takes all that a request asks for, or nothing.
+    /// Takes everything that a request needs, or nothing.
     pub fn admit(&mut self, charges: &[Charge], now: Micros) -> bool {
         let short = charges.iter().find(|charge| !self.0[charge.table as usize].fits(charge, now));
         match short {
@@ -169,7 +169,7 @@ impl Tables {
         }
     }
 
-    /// Takes as many of `n` equal writes as fit. A batch of writes is answered with what was not processed.
+    /// Takes as many of `n` equal writes as fit. A batch of writes returns the items that were not processed.
     pub fn admit_some(&mut self, each: Charge, n: u32, now: Micros) -> u32 {
         let state = &mut self.0[each.table as usize];
         let at = state.at(each.collection);
@@ -182,7 +182,7 @@ impl Tables {
         taken
     }
 
-    /// A second is over.
+    /// Ends a second.
     pub fn second(&mut self) {
         for state in &mut self.0 {
             let (mut all, mut split) = (0, Vec::new());
@@ -210,12 +210,12 @@ impl Tables {
         }
     }
 
-    /// What a table did.
+    /// Returns the counts of a table.
     pub fn counts(&self, table: Table) -> Counts {
         self.0[table as usize].counts
     }
 
-    /// How many partitions a table has.
+    /// Returns how many partitions a table has.
     pub fn partitions(&self, table: Table) -> usize {
         self.0[table as usize].partitions.len()
     }

@@ -1,4 +1,4 @@
-//! What a worker and the settler do with a message, as `engine::worker` and `engine::settle` do it.
+//! How a worker and the settler handle a message, as in `engine::worker` and `engine::settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +16,9 @@ use crate::runner::Runner;
 use crate::steps::{JobRef, What, Who};
 use crate::world::{Came, InvocationKey, Task, TaskKey, World};
 
-/// Longest that a message can be delayed.
+/// Longest delay of a message.
 const MOST_DELAY_SECS: u64 = 900;
-/// How long a message waits whose rows could not be read or written, times how often that was (`api::messages`).
+/// How long a message waits after its rows could not be read or written, multiplied by its receives (`api::messages`).
 const FAULT_PAUSE: Micros = 2 * SECOND;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ enum Stage {
     Sending,
 }
 
-/// A message that is worked on.
+/// A message that is being handled.
 #[derive(Debug)]
 pub struct Letter {
     queue: QueueName,
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// Runs what the message says.
+    /// Runs the message's units, or settles.
     fn works(&mut self, task: TaskKey) {
         let me = Nonce::from_random(self.chance.bits());
         let Some(letter) = self.letter(task) else { return };
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    /// The lane's next step, by all segments and the job's row.
+    /// Continues the lane, by all segments and the job's row.
     fn goes_on(&mut self, task: TaskKey) {
         let per_message = self.deployment.units_per_message;
         let Some(letter) = self.letter(task) else { return };
@@ -229,7 +229,7 @@ impl World {
         Some(letter)
     }
 
-    /// A runner has left whose task goes on.
+    /// A runner has left; its task continues.
     pub(crate) fn left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_left(task, exit),
@@ -239,13 +239,13 @@ impl World {
         }
     }
 
-    /// Whether a process has a job's spec.
+    /// Returns whether a process has a job's spec.
     pub(crate) fn knows_spec(&self, invocation: InvocationKey, job: JobRef) -> bool {
         let process = self.process_of(invocation);
         self.lambda.processes.get(process).is_some_and(|process| process.specs.has(job.key))
     }
 
-    /// A process has read a job's spec.
+    /// Records that a process has read a job's spec.
     pub(crate) fn keep_spec(&mut self, invocation: InvocationKey, job: JobRef) {
         let process = self.process_of(invocation);
         if let Some(process) = self.lambda.processes.get_mut(process) {

@@ -1,5 +1,5 @@
-//! The world of a run: what there is, and what happens next. Who decides is `domain::machine` and `domain::machine::lane`;
-//! what is around them here is what `engine` does around them.
+//! The state of a run, and its events. `domain::machine` and `domain::machine::lane` decide; the code around them does
+//! what `engine` does.
 
 use domain::machine::Event;
 
@@ -22,12 +22,12 @@ use crate::sweeper::Sweep;
 use crate::tables::Tables;
 use crate::worker::Letter;
 
-/// Names what goes on in an invocation.
+/// Key of a task.
 pub type TaskKey = Key<Task>;
-/// Names an invocation.
+/// Key of an invocation.
 pub type InvocationKey = Key<Invocation>;
 
-/// What goes on in an invocation: a call, a message, a sweep.
+/// Work within an invocation: a call, a message or a sweep.
 #[derive(Debug)]
 pub enum Task {
     /// A call.
@@ -41,22 +41,22 @@ pub enum Task {
 /// An invocation.
 #[derive(Debug)]
 pub struct Invocation {
-    /// Of which function.
+    /// Its function.
     pub function: Function,
-    /// Where.
+    /// Its process.
     pub process: ProcessKey,
     /// Since when it is billed.
     pub begun: Micros,
-    /// What still goes on in it.
+    /// How many of its tasks are left.
     pub left: u32,
-    /// The queue that feeds it.
+    /// The queue that it was fed from.
     pub queue: Option<QueueName>,
 }
 
-/// What can happen.
+/// An event.
 #[derive(Debug)]
 pub enum Happening {
-    /// The load's call of this number comes.
+    /// The load's call with this number comes.
     Comes(u32),
     /// A call reaches the gateway.
     Reaches(Call),
@@ -64,40 +64,40 @@ pub enum Happening {
     Begins(TaskKey),
     /// A step is tried.
     Tries(Box<Step>),
-    /// A step has taken effect, and whoever waits is told.
+    /// A step has taken effect.
     Took(Box<Step>),
     /// A page has ended.
     Page(RunnerKey, u32, u8, u32),
-    /// A runner looks again.
+    /// A runner is woken.
     Wakes(RunnerKey),
-    /// A driver's lease is to be renewed.
+    /// A driver's lease has to be renewed.
     Renews(RunnerKey),
-    /// A worker gives a sign of life.
+    /// A worker's heartbeat is due.
     Beats(ProcessKey),
-    /// A message can be received.
+    /// A message becomes visible.
     Arrives(QueueName, Box<Message>),
-    /// A mapping looks into its queue.
+    /// A mapping polls its queue.
     Polls(QueueName),
-    /// The sweep's schedule.
+    /// A sweep is due.
     Sweeps,
     /// A second is over.
     Second,
 }
 
-/// What a step came to, for a task.
+/// Result of a step, for a task.
 #[derive(Debug)]
 pub enum Came {
-    /// It took effect; rows that were asked for.
+    /// It took effect, with the rows that were asked for.
     Done(Vec<domain::segment::Segment>),
     /// Its condition did not hold.
     Refused,
-    /// It failed as often as it was tried.
+    /// It failed in all its tries.
     Failed,
 }
 
-/// All that there is.
+/// The state of a run.
 pub struct World {
-    /// Now.
+    /// The current time.
     pub now: Micros,
     pub(crate) agenda: Agenda<Happening>,
     pub(crate) chance: Chance,
@@ -116,7 +116,7 @@ pub struct World {
 }
 
 impl World {
-    /// A fresh one.
+    /// A new world.
     pub fn new(deployment: Deployment, load: Load, seed: u64) -> World {
         let mut world = World {
             now: 0,
@@ -141,7 +141,7 @@ impl World {
         world
     }
 
-    /// Runs until every job has ended, or, if something is wrong, until `most_secs` are over.
+    /// Runs until every job has ended, or until `most_secs` are over if something is wrong.
     pub fn run(mut self, most_secs: u64) -> Figures {
         let all = u64::from(self.load.accounts) * u64::from(self.load.jobs);
         while self.figures.jobs() < all
@@ -186,12 +186,12 @@ impl World {
         self.agenda.put(self.now + SECOND, Happening::Second);
     }
 
-    /// Begins a step.
+    /// Starts a step.
     pub(crate) fn step(&mut self, who: Who, job: JobRef, what: What) {
         self.attempt(Box::new(Step::new(who, job, what, self.now)));
     }
 
-    /// Tries a step, now or again.
+    /// Tries a step, for the first time or again.
     fn attempt(&mut self, mut step: Box<Step>) {
         let row = self.rows.view(step.job.key);
         let bill = step.bill(&self.load, row);
@@ -229,9 +229,9 @@ impl World {
         self.agenda.put(until, Happening::Took(step));
     }
 
-    /// A step did not come to pass: it is tried again, or it has failed.
+    /// Tries a step again, or reports that it has failed.
     pub(crate) fn again(&mut self, mut step: Box<Step>, fault: Fault) {
-        // What is not tried again by the engine: a lease's renewal, which comes round, and signs of life.
+        // The engine does not retry lease renewals, which come again anyway, and heartbeats.
         let whole =
             !matches!(step.what, What::Drive(..) | What::Beat | What::Heartbeat) || matches!(step.who, Who::Task(_));
         let times = (step.begun, self.now);
@@ -266,7 +266,7 @@ impl World {
         self.tell(runner, event);
     }
 
-    /// Tells a task what a step of its came to.
+    /// Reports a step's result to a task.
     pub(crate) fn came(&mut self, task: TaskKey, came: Came) {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_came(task, came),

@@ -1,4 +1,4 @@
-//! Small loads whose outcome can be told beforehand.
+//! Small loads with a predictable outcome.
 
 use simulator::assumptions::SECOND;
 use simulator::deployment::MappingSpec;
@@ -7,7 +7,7 @@ use simulator::limits::{MAPPING_RAMP_A_MINUTE, MAPPING_START, PARTITION_WRITES};
 use simulator::tables::Table;
 use simulator::{Deployment, Figures, Load, Pages, Way, simulate};
 
-/// What must hold of every run.
+/// Runs a load and checks what must hold for every run.
 fn run(deployment: Deployment, load: Load) -> Figures {
     let figures = simulate(deployment, load, 7);
     assert_eq!(
@@ -36,7 +36,7 @@ fn a_job_alone_takes_the_time_of_its_pages() {
     let took = figures.percentile(50);
     assert!((ideal..ideal * 1.15).contains(&took), "{took} s, with the store's part of each round");
     assert_eq!((figures.pages, figures.throttled(), figures.conflicts), (800, 0, 0));
-    // Its handler is what is paid for, from the call to the end.
+    // The handler is paid for from the call to the end.
     let handler = figures.functions[Function::Batch as usize];
     assert!(handler.invocations == 1 && handler.busy.abs_diff((took * 1e6) as u64) < SECOND, "{handler:?}");
     // A lease of 30 seconds is renewed every ten.
@@ -58,17 +58,17 @@ fn lanes_of_a_detached_job_hold_its_concurrency() {
     let figures = run(Deployment::default(), load);
     let ideal = 1_280.0 / 32.0 * 0.5;
     let took = figures.percentile(50);
-    // Nobody waits for each result, so that groups may wait a quarter of a second.
+    // Nobody waits for single results, so groups may wait a quarter of a second.
     assert!((ideal..ideal * 1.8).contains(&took), "{took} s");
     // Twenty messages of 64 units by four lanes.
     assert_eq!((figures.queues[0].sent, figures.redelivered), (20, 0));
-    // Lanes that end at once may each ask for the settlement; one of them settles.
+    // Lanes that end at the same time may each ask for the settlement; one of them settles.
     assert!((1..=4).contains(&figures.queues[1].sent), "{}", figures.queues[1].sent);
     assert!(figures.functions[Function::Worker as usize].peak <= 4);
 }
 
 #[test]
-fn a_very_big_job_meets_the_limit_of_its_partition() {
+fn a_very_large_job_reaches_the_limit_of_its_partition() {
     let fast = Load { units: 10_000, concurrency: Some(100), pages: Pages::Alike(SECOND / 20, 0), ..Load::default() };
     let deployment = Deployment { fetch_concurrency: 100, warm: 40_000, ..Deployment::default() };
     let figures = run(deployment, fast);
@@ -83,7 +83,7 @@ fn a_very_big_job_meets_the_limit_of_its_partition() {
 }
 
 #[test]
-fn one_account_s_extracts_meet_each_other_in_its_month() {
+fn extracts_of_one_account_conflict_on_its_month_row() {
     let load = |jobs| Load {
         jobs,
         units: 1,
@@ -97,7 +97,7 @@ fn one_account_s_extracts_meet_each_other_in_its_month() {
     let (calm, hot) = (run(deployment, load(20)), run(deployment, load(600)));
     assert!(calm.conflicts < 5 && hot.conflicts > 600, "{} {}", calm.conflicts, hot.conflicts);
     assert!(hot.percentile(99) > calm.percentile(99));
-    // Of as many accounts nobody meets anybody.
+    // With as many accounts there is no conflict.
     let spread = run(deployment, Load { accounts: 600, jobs: 1, ..load(1) });
     assert_eq!(spread.conflicts, 0);
 }
@@ -141,7 +141,7 @@ fn workers_ramp_as_lambda_lets_them() {
 }
 
 #[test]
-fn calls_that_are_held_open_meet_what_is_not_reserved() {
+fn held_calls_are_limited_to_unreserved_executions() {
     let load = Load { accounts: 300, jobs: 1, units: 64, concurrency: Some(8), ..Load::default() };
     let deployment = Deployment { concurrency: 175, ..Deployment::default().unthrottled() };
     let figures = run(deployment, load);
