@@ -1,5 +1,5 @@
-//! The encoding of a page that declares none that could be true: by the language that it says it is in, and by what its
-//! bytes look like. Knows no header.
+//! Guesses the encoding of a page that declares none that can be true: by the language that it declares, and by what
+//! its bytes look like. Depends on no header.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
@@ -8,15 +8,15 @@ use encoding_rs::{
     WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 
-/// How many bytes the detector looks at.
+/// Number of bytes that the detector examines.
 const LOOKED_AT: usize = 256 * 1024;
 
-/// A language whose text is in encodings of its own: the domain that the detector knows it by, and the encodings, the
-/// commonest first.
+/// The encodings of a language that has some of its own: the domain by which the detector knows the language, and the
+/// encodings, the most common first.
 type Habit = (&'static str, Vec<&'static Encoding>);
 
-/// The habits of a language. Those that write in windows-1252 have none: their tag says little, because templates in
-/// English hold text in any language.
+/// Returns the encodings of a language. Languages written in windows-1252 have none: their tag says little, because
+/// English templates contain text in any language.
 fn habit(language: &str) -> Option<Habit> {
     let (primary, rest) = language.split_once('-').unwrap_or((language, ""));
     let traditional = ["tw", "hk", "mo", "hant"].iter().any(|r| rest.split('-').any(|part| part == *r));
@@ -52,7 +52,7 @@ fn habit(language: &str) -> Option<Habit> {
     })
 }
 
-/// The likeliest encoding other than UTF-8.
+/// Returns the most likely encoding other than UTF-8.
 pub(super) fn guess(body: &[u8], language: Option<&str>) -> &'static Encoding {
     let habit = language.and_then(habit);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
@@ -62,12 +62,13 @@ pub(super) fn guess(body: &[u8], language: Option<&str>) -> &'static Encoding {
     if encodings.contains(&guess) {
         return guess;
     }
-    // The language knows better than the bytes of a short text, as long as they are whole in what it is written in.
+    // For a short text the language is better evidence than the bytes, provided that one of its encodings decodes them
+    // without errors.
     let whole = encodings.iter().find(|e| !e.decode_without_bom_handling(body).1);
     whole.copied().unwrap_or(guess)
 }
 
-/// Whether plain ASCII may be ISO-2022-JP: it has what switches to Japanese, and all of it can be read.
+/// Returns whether plain ASCII may be ISO-2022-JP: it contains a switch to Japanese, and all of it can be decoded.
 pub(super) fn is_iso_2022_jp(body: &[u8]) -> bool {
     body.windows(3).any(|w| matches!(w, b"\x1b$B" | b"\x1b$@")) && !ISO_2022_JP.decode_without_bom_handling(body).1
 }

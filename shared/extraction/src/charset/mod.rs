@@ -1,7 +1,7 @@
-//! Bytes to text, as browsers do and a little further. In order: a byte order mark; UTF-16 by its zero bytes; what the
-//! header says; what the page says (`prescan`); what it looks like (`guess`). A declaration counts only where it can
-//! be true for the bytes: text that is UTF-8 throughout is UTF-8, and what is malformed throughout is something else.
-//! Source: WHATWG Encoding and HTML, "determining the character encoding".
+//! Decodes bytes to text, as browsers do and a little further. In order: a byte order mark; UTF-16 by its zero bytes;
+//! the header's declaration; the page's declaration (`prescan`); what it looks like (`guess`). A declaration counts
+//! only if it can be true for the bytes: text that is valid UTF-8 throughout is UTF-8, and text that is malformed
+//! throughout is something else. Source: WHATWG Encoding and HTML, "determining the character encoding".
 
 mod guess;
 mod prescan;
@@ -13,23 +13,23 @@ use std::borrow::Cow;
 use domain::Media;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How many bytes at the start tell UTF-16 without a mark.
+/// Bytes at the start that are examined for UTF-16 without a byte order mark.
 const START: usize = 2_048;
-/// Of how many characters outside of ASCII one may be malformed in an encoding that takes two bytes a character.
+/// In an encoding with two bytes per character, at most one in so many non-ASCII characters may be malformed.
 const MALFORMED_OF: usize = 5;
 
-/// Weight of characters from which on bytes are in UTF-8 although an encoding of one byte a character is declared.
+/// Weight of characters from which bytes count as UTF-8 although a single-byte encoding is declared.
 const ENOUGH_OF_ONE: usize = 2;
-/// The same for any encoding: pairs of bytes fit together more often by chance.
+/// The same for any encoding: pairs of bytes fit together by chance more often.
 const ENOUGH: usize = 4;
 
-/// Decodes a page. Never fails: what is malformed becomes U+FFFD.
+/// Decodes a page. Never fails: malformed bytes become U+FFFD.
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(body) {
         return encoding.decode_without_bom_handling(&body[mark..]).0;
     }
     let header = content_type.and_then(|t| prescan::label_in(t.as_bytes()));
-    // The commonest page by far: nothing more is looked at. ISO-2022-JP is made of ASCII and escapes.
+    // By far the most common page; nothing more is examined. ISO-2022-JP consists of ASCII and escapes.
     if header == Some(UTF_8)
         && memchr::memchr(0x1b, body).is_none()
         && let Ok(text) = std::str::from_utf8(body)
@@ -43,15 +43,15 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     }
 }
 
-/// What a page is in.
+/// The encoding found for a page.
 enum Found<'a> {
-    /// It is valid.
+    /// The bytes are valid UTF-8.
     Utf8(&'a str),
     Encoding(&'static Encoding),
 }
 
 fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool) -> Found<'a> {
-    // What has no zero byte at its start is not in UTF-16, whatever the header says.
+    // Bytes without a zero byte at the start are not UTF-16, whatever the header says.
     let wide = header.filter(|e| is_utf_16(e) && body.iter().take(START).any(|b| *b == 0));
     if let Some(encoding) = wide.or_else(|| utf_16(body)) {
         return Found::Encoding(encoding);
@@ -59,14 +59,14 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
     let header = header.filter(|e| !is_utf_16(e));
     let valid = std::str::from_utf8(body).ok();
     if let Some(text) = valid.filter(|t| t.is_ascii()) {
-        // All encodings that are left agree on ASCII, but one that is made of it.
+        // All remaining encodings agree on ASCII, except the one that is made of it.
         let escaped = body.contains(&0x1b)
             && (header == Some(ISO_2022_JP)
                 || header.is_none() && prescan::scan(body).encoding == Some(ISO_2022_JP)
                 || guess::is_iso_2022_jp(body));
         return if escaped { Found::Encoding(ISO_2022_JP) } else { Found::Utf8(text) };
     }
-    // What is valid and has enough characters in it is in no other encoding, whatever is declared.
+    // Valid UTF-8 with enough non-ASCII characters is in no other encoding, whatever is declared.
     if let Some(text) = valid
         && outweighs_all(body)
     {
@@ -97,8 +97,8 @@ fn is_utf_16(encoding: &Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE
 }
 
-/// UTF-16 without a mark, by the zero bytes of a page's first characters, which are markup or JSON in ASCII. Source: XML
-/// 1.0, appendix F.
+/// Detects UTF-16 without a byte order mark, by the zero bytes of a page's first characters, which are markup or JSON
+/// in ASCII. Source: XML 1.0, appendix F.
 fn utf_16(body: &[u8]) -> Option<&'static Encoding> {
     let begins = |b: u8| matches!(b, b'<' | b'{' | b'[' | b'\t' | b'\n' | b'\r' | b' ');
     match body {
@@ -108,17 +108,17 @@ fn utf_16(body: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// How unlikely it is that the first byte of a character in UTF-8 comes about in another encoding.
+/// Returns how unlikely it is that the first byte of a UTF-8 character occurs by chance in another encoding.
 fn weight(first: u8) -> usize {
     match first {
-        // Â and Ã before a sign, and three bytes that fit together, are next to impossible by chance.
+        // Â or Ã before a sign, and three bytes that fit together, are next to impossible by chance.
         0xc2 | 0xc3 | 0xe0.. => 2,
         0xc4..=0xdf => 1,
         _ => 0,
     }
 }
 
-/// Whether bytes that are valid UTF-8 weigh more than any declaration. Stops as soon as they do.
+/// Returns whether bytes that are valid UTF-8 outweigh any declaration. Stops as soon as they do.
 fn outweighs_all(body: &[u8]) -> bool {
     let (mut at, mut found) = (0, 0);
     while let Some(byte) = body.get(at) {
@@ -132,12 +132,12 @@ fn outweighs_all(body: &[u8]) -> bool {
     false
 }
 
-/// How far bytes look like UTF-8.
+/// How much bytes look like UTF-8.
 #[derive(Debug, Default)]
 struct Utf8 {
-    /// Characters of more than one byte; beginnings of such, which cut texts end in, among them.
+    /// Characters of more than one byte, including incomplete ones, such as a truncated text ends in.
     characters: usize,
-    /// The same, each counted by how unlikely it is to come about in another encoding.
+    /// The same, each weighted by how unlikely it is in another encoding.
     weight: usize,
     /// Bytes that belong to no character.
     stray: usize,
@@ -157,7 +157,7 @@ impl Utf8 {
                 _ => found.characters += 1,
             }
         }
-        // Halves of a surrogate pair (CESU-8) are three stray bytes each, but nothing else writes them.
+        // Halves of a surrogate pair (CESU-8) are three stray bytes each, but no other encoding produces them.
         let halves = body.windows(3).filter(|w| w[0] == 0xed && (0xa0..=0xbf).contains(&w[1]) && w[2] & 0xc0 == 0x80);
         let halves = halves.count();
         found.characters += halves;
@@ -165,19 +165,20 @@ impl Utf8 {
         found
     }
 
-    /// Whether these bytes are UTF-8 rather than anything else that was not declared.
+    /// Returns whether these bytes are UTF-8 rather than anything else that was not declared.
     fn is_likely(&self, declared: bool) -> bool {
         self.characters > self.stray || declared && self.characters == self.stray
     }
 
-    /// Whether they are UTF-8 although another encoding is declared.
+    /// Returns whether they are UTF-8 although another encoding is declared.
     fn outweighs(&self, declared: &'static Encoding) -> bool {
         let enough = if declared.is_single_byte() { ENOUGH_OF_ONE } else { ENOUGH };
         self.weight >= enough && self.stray * 8 <= self.characters
     }
 }
 
-/// Whether an encoding can be true for the bytes: where not every pair of bytes is a character, most of them are.
+/// Returns whether an encoding can be true for the bytes: any single-byte encoding, and others if at most one in
+/// `MALFORMED_OF` non-ASCII characters is malformed.
 fn fits(encoding: &'static Encoding, body: &[u8]) -> bool {
     if encoding.is_single_byte() {
         return true;

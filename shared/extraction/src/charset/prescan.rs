@@ -1,19 +1,19 @@
-//! What a page's own bytes say of their encoding: the tags of a page that is not decoded yet.
+//! Reads a page's own declaration of its encoding from its tags, before the page is decoded.
 //! Source: WHATWG HTML, "prescan a byte stream to determine its encoding", "get an attribute", "extracting a character
-//! encoding from a meta element", "get an XML encoding". Knows no header. One pass over the bytes.
+//! encoding from a meta element", "get an XML encoding". Depends on no header. One pass over the bytes.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
-/// How far into a page declarations are looked for. Browsers look at 1,024 bytes before they parse and read the page
-/// again where the parser then meets a declaration; this is both in one.
+/// How far into a page declarations are searched. Browsers examine 1,024 bytes before they parse, and read the page
+/// again if the parser then meets a declaration; this combines both.
 const SCANNED: usize = 256 * 1024;
 
 /// What a page declares.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Declared {
-    /// By its first `meta` element that names an encoding, else by its XML declaration.
+    /// From the first `meta` element that names an encoding, otherwise from the XML declaration.
     pub(super) encoding: Option<&'static Encoding>,
-    /// The language of its text, in lower case: of `<html lang>`, `xml:lang` or `Content-Language`.
+    /// The language of the text, in lower case: from `<html lang>`, `xml:lang` or `Content-Language`.
     pub(super) language: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn scan(body: &[u8]) -> Declared {
     found
 }
 
-/// The encoding of an XML declaration, which is the very start of a page.
+/// Returns the encoding of the XML declaration at the very start of a page.
 pub(super) fn xml_declaration(body: &[u8]) -> Option<&'static Encoding> {
     let start = &body[..body.len().min(1_024)];
     let rest = start.trim_ascii_start().strip_prefix(b"<?xml")?;
@@ -49,7 +49,7 @@ pub(super) fn xml_declaration(body: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label).map(of_ascii)
 }
 
-/// The encoding that a `charset` in a text names, such as `text/html; charset = "gbk"`.
+/// Returns the encoding that a `charset` in a text names, such as `text/html; charset = "gbk"`.
 pub(super) fn label_in(text: &[u8]) -> Option<&'static Encoding> {
     let mut rest = text;
     loop {
@@ -61,12 +61,12 @@ pub(super) fn label_in(text: &[u8]) -> Option<&'static Encoding> {
             Some(quote @ (b'"' | b'\'')) => value[1..].split(|b| b == quote).next(),
             _ => value.split(|b| b.is_ascii_whitespace() || matches!(b, b';' | b',')).next(),
         };
-        // Encodings that browsers refuse to read are none: their label must not cost the page.
+        // Encodings that browsers refuse to decode do not count: their label must not make the page unreadable.
         return Encoding::for_label_no_replacement(label?);
     }
 }
 
-/// What a declaration that could be read as ASCII means: such a page is not in UTF-16, whatever it says.
+/// Returns what a declaration that could be read as ASCII means: such a page is not UTF-16, whatever it says.
 fn of_ascii(encoding: &'static Encoding) -> &'static Encoding {
     if encoding == UTF_16LE || encoding == UTF_16BE {
         UTF_8
@@ -77,15 +77,15 @@ fn of_ascii(encoding: &'static Encoding) -> &'static Encoding {
     }
 }
 
-/// A start tag, as far as it matters.
+/// A start tag, as far as its contents matter.
 enum Tag {
     Meta(Meta),
-    /// Of an `html` element.
+    /// The language of an `html` element.
     Language(String),
     Other,
 }
 
-/// The attributes of a `meta` element; of two with one name the first counts.
+/// The attributes of a `meta` element; of two with the same name the first counts.
 #[derive(Default)]
 struct Meta {
     pragma: Option<Vec<u8>>,
@@ -118,14 +118,14 @@ impl Scanner<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Moves to where `stops` holds; `false` if that is nowhere.
+    /// Moves to the next byte for which `stops` holds. Returns `false`, at the end, if there is none.
     fn skip_to(&mut self, stops: impl Fn(u8) -> bool) -> bool {
         let found = self.bytes[self.at..].iter().position(|b| stops(*b));
         self.at = found.map_or(self.bytes.len(), |p| self.at + p);
         found.is_some()
     }
 
-    /// The next start tag. Comments, other markup and the content of elements that hold text are passed over.
+    /// Returns the next start tag. Skips comments, other markup and the content of elements that hold text.
     fn next_tag(&mut self) -> Option<Tag> {
         loop {
             if !self.skip_to(|b| b == b'<') {
@@ -195,15 +195,15 @@ impl Scanner<'_> {
         }
     }
 
-    /// Moves to the end tag of an element that holds only text; where there is none, nowhere.
+    /// Moves to the end tag of an element that holds only text, or to the end of the page.
     fn skip_content(&mut self, name: &[u8]) {
         let rest = &self.bytes[self.at..];
         let end = rest.windows(2 + name.len()).position(|w| w.starts_with(b"</") && w[2..].eq_ignore_ascii_case(name));
-        // Without one, the rest of the page is text: there is nothing more to look for.
+        // Without an end tag the rest of the page is text, so there is nothing more to find.
         self.at = end.map_or(self.bytes.len(), |p| self.at + p);
     }
 
-    /// The next attribute of the tag that is open, its name in lower case.
+    /// Returns the next attribute of the open tag, with its name in lower case.
     fn attribute(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
         self.skip_to(|b| !b.is_ascii_whitespace() && b != b'/');
         if matches!(self.peek(), None | Some(b'>')) {
@@ -240,7 +240,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The first language tag of a list, in lower case.
+/// Returns the first language tag of a list, in lower case.
 fn language(value: &[u8]) -> Option<String> {
     let first = value.split(|b| *b == b',').next()?.trim_ascii();
     let is_tag =
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_declares_an_encoding() {
+    fn declarations_of_an_encoding_are_found() {
         for (page, want) in [
             ("<meta charset=gbk>", "GBK"),
             ("<META CHARSET = ' Big5 ' >", "Big5"),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_declares_a_language() {
+    fn declarations_of_a_language_are_found() {
         for (page, want) in [
             ("<html lang=ja>", Some("ja")),
             ("<html xml:lang='zh_TW' class=x>", Some("zh-tw")),

@@ -18,7 +18,7 @@ fn page(head: &str, text: &str, encoding: &'static Encoding) -> Vec<u8> {
 }
 
 #[test]
-fn every_way() {
+fn every_way_to_declare_an_encoding_is_read() {
     assert_eq!(decode(b"\xef\xbb\xbfh\xc3\xa9", None), "hé");
     assert_eq!(decode(b"\xff\xfeh\x00\xe9\x00", Some("text/html; charset=utf-8")), "hé");
     assert_eq!(decode(b"h\xe9", Some("text/html; charset=\"ISO-8859-1\"")), "hé");
@@ -39,7 +39,7 @@ fn every_way() {
 }
 
 #[test]
-fn labels_that_lie_or_that_nobody_reads() {
+fn wrong_and_unsupported_labels_do_not_spoil_the_page() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
     for text in ["<p>é", "{\"a\": \"é\"}", "\n<p>é"] {
         let little: Vec<u8> = wide(text).into_iter().flat_map(u16::to_le_bytes).collect();
@@ -53,9 +53,9 @@ fn labels_that_lie_or_that_nobody_reads() {
     for label in ["utf-16", "utf-16be", "utf-7", "hz-gb-2312", "iso-2022-kr", "replacement", "cp0", "", "\"", "é"] {
         assert_eq!(decode(page, Some(&format!("text/html; charset={label}"))), "<p>é", "{label}");
     }
-    // UTF-7 stays as it is: nobody decodes it, because it hides markup.
+    // UTF-7 is left as it is: no browser decodes it, because it hides markup.
     assert_eq!(decode(b"+ADw-script+AD4-", Some("text/html; charset=utf-7")), "+ADw-script+AD4-");
-    // No encoding makes more than three bytes of one.
+    // No encoding makes more than three bytes out of one.
     let noise: Vec<u8> = (0..=255).cycle().take(10_000).collect();
     for label in ["shift_jis", "gb18030", "big5", "euc-kr", "iso-2022-jp", "utf-8", "utf-16le", "x-user-defined"] {
         assert!(decode(&noise, Some(&format!("text/html; charset={label}"))).len() <= 30_000, "{label}");
@@ -85,7 +85,7 @@ fn a_declaration_that_cannot_be_true_gives_way() {
         ("utf-8", "utf-8", WINDOWS_1251, RUSSIAN),
         ("utf-8", "", SHIFT_JIS, JAPANESE),
         ("gbk", "shift_jis", GBK, CHINESE),
-        // A text so short that its bytes are UTF-8 too.
+        // A text so short that its bytes are valid UTF-8 too.
         ("iso-8859-1", "", encoding_rs::WINDOWS_1252, "MENÜ»"),
     ] {
         let body = page(&format!("<meta charset={meta}>"), text, encoding);
@@ -108,7 +108,7 @@ fn utf_8_with_a_few_bad_bytes_is_utf_8() {
 }
 
 #[test]
-fn undeclared_text_is_known_by_its_language_or_its_look() {
+fn undeclared_text_is_decoded_by_its_language_or_its_look() {
     for (language, encoding, text) in [
         ("ja", SHIFT_JIS, JAPANESE),
         ("ja", SHIFT_JIS, "価格"),
@@ -126,7 +126,7 @@ fn undeclared_text_is_known_by_its_language_or_its_look() {
         ("ar", WINDOWS_1256, "الطقس جميل اليوم"),
         ("he", WINDOWS_1255, "מזג האוויר יפה"),
         ("cs", WINDOWS_1250, "Příliš žluťoučký kůň"),
-        // The language of a template.
+        // A template's language, not the text's.
         ("en", WINDOWS_1251, RUSSIAN),
         ("en", SHIFT_JIS, JAPANESE),
         ("de", encoding_rs::WINDOWS_1252, "Grüße aus Köln für 5 €"),
@@ -142,7 +142,7 @@ fn undeclared_text_is_known_by_its_language_or_its_look() {
 }
 
 #[test]
-fn xml_says_it_in_its_declaration() {
+fn the_xml_declaration_gives_the_encoding() {
     let text = "<?xml version=\"1.0\" encoding=\"windows-1251\"?><a>Ещё</a>";
     let (body, ..) = WINDOWS_1251.encode(text);
     for header in [None, Some("text/html"), Some("application/xml"), Some("application/rss+xml; charset=")] {

@@ -1,9 +1,9 @@
-//! What stands around a number and changes it: signs, brackets, groups set apart by spaces, cents that stand apart;
-//! and what makes digits no number at all: days and times of day.
+//! Handles what stands around a number and changes it: signs, brackets, groups separated by spaces, cents that stand
+//! apart; and detects digits that are not a number: days and times of day.
 
 use super::currency::{self, Beside};
 
-/// Languages that set groups of digits apart by spaces. Source: CLDR, number symbols.
+/// Languages that separate groups of digits by spaces. Source: CLDR, number symbols.
 const SPACE_LANGUAGES: [&str; 25] = [
     "af", "az", "be", "bg", "ca", "cs", "eo", "es", "et", "fi", "fr", "hu", "hy", "ka", "kk", "lt", "lv", "nb", "nn",
     "no", "pl", "pt", "ru", "sk", "sv",
@@ -18,7 +18,7 @@ pub(super) fn digit(chars: &[char], at: usize) -> bool {
     chars.get(at).is_some_and(char::is_ascii_digit)
 }
 
-/// What stands before a number, white space left out: the last character, and the word that it ends.
+/// Returns what stands before a number, ignoring white space: the last character, and the word that it ends.
 fn before(chars: &[char], start: usize) -> (Option<char>, String) {
     let mut end = start;
     while end > 0 && chars[end - 1] == ' ' {
@@ -31,13 +31,14 @@ fn before(chars: &[char], start: usize) -> (Option<char>, String) {
     (end.checked_sub(1).map(|i| chars[i]), chars[from..end].iter().collect())
 }
 
-/// Whether a currency stands right before a number that starts at `start`, or right behind one that ends at `end`.
+/// Returns whether a currency stands right before a number that starts at `start`, or right after one that ends at
+/// `end`.
 fn is_money(chars: &[char], start: usize, end: usize) -> bool {
     currency::before(chars, start).is_some() || currency::after(chars, end).is_some()
 }
 
-/// Whether the spaces between the digits from `start` on set groups of three apart, rather than one number from the
-/// next as in "iPhone 15 256 GB".
+/// Returns whether the spaces between the digits from `start` on separate groups of three, rather than separate numbers
+/// as in "iPhone 15 256 GB".
 pub(super) fn groups_by_spaces(chars: &[char], start: usize, locale: &str) -> bool {
     let run = |from: usize| chars.get(from..).unwrap_or_default().iter().take_while(|c| c.is_ascii_digit()).count();
     let first = run(start);
@@ -60,10 +61,10 @@ pub(super) fn groups_by_spaces(chars: &[char], start: usize, locale: &str) -> bo
     if usual { !name.chars().any(char::is_uppercase) } else { name.is_empty() && !unit_touches }
 }
 
-/// Whether the digits at `start` begin a day in numbers: `2025-03-04`, `03/04/2025`, `1/2/99`.
+/// Returns whether the digits at `start` begin a day in numbers: `2025-03-04`, `03/04/2025`, `1/2/99`.
 pub(super) fn is_day(chars: &[char], start: usize) -> bool {
     let first = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
-    // Most numbers go on in nothing like it.
+    // Most numbers are not followed by anything like it.
     let parted = matches!(chars.get(start + first), Some('-' | '/' | '.')) && digit(chars, start + first + 1);
     if !(1..=4).contains(&first) || !parted {
         return false;
@@ -85,7 +86,7 @@ pub(super) fn is_day(chars: &[char], start: usize) -> bool {
     })
 }
 
-/// Whether the digits at `start` begin a time of day: `12:30`.
+/// Returns whether the digits at `start` begin a time of day: `12:30`.
 pub(super) fn is_clock(chars: &[char], start: usize) -> bool {
     let hour = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
     let colon = start + hour;
@@ -96,10 +97,10 @@ pub(super) fn is_clock(chars: &[char], start: usize) -> bool {
         && !digit(chars, colon + 3)
 }
 
-/// Words that make the number behind them negative.
+/// Words that make the number after them negative.
 const MINUS: [&str; 5] = ["minus", "moins", "menos", "meno", "минус"];
 
-/// Whether a minus stands before a number or before its currency, rather than a dash or a hyphen.
+/// Returns whether a minus, not a dash or a hyphen, stands before a number or before its currency.
 pub(super) fn is_negative(chars: &[char], start: usize, sign: Option<Beside>, locale: &str) -> bool {
     let from = sign.map_or(start, |s| s.from.min(start));
     hugs(chars, start, true) || (from < start && hugs(chars, from, false)) || {
@@ -109,14 +110,15 @@ pub(super) fn is_negative(chars: &[char], start: usize, sign: Option<Beside>, lo
     }
 }
 
-/// Whether a minus touches what begins at `at`; with white space between it must begin the text.
+/// Returns whether a minus touches what begins at `at`. A minus separated by white space counts only at the start of
+/// the text.
 fn hugs(chars: &[char], at: usize, may_follow_sign: bool) -> bool {
     let mut end = at;
     while end > 0 && chars[end - 1] == ' ' {
         end -= 1;
     }
     let Some(minus) = end.checked_sub(1) else { return false };
-    // A dash that begins the text and touches its number is a minus too: it can part nothing.
+    // A dash that begins the text and touches its number is also a minus: it can separate nothing.
     if chars[minus] == '–' {
         return minus == 0 && end == at;
     }
@@ -128,8 +130,8 @@ fn hugs(chars: &[char], at: usize, may_follow_sign: bool) -> bool {
     end == at && (matches!(prior, ' ' | '(') || (may_follow_sign && signed()))
 }
 
-/// Whether an amount from `from` to `to` stands in brackets that hold nothing else, in a text of nothing else: how
-/// accountants write a loss. Counts stand in brackets too, so that the caller asks for cents or a currency.
+/// Returns whether an amount from `from` to `to` stands in brackets that hold nothing else, in a text of nothing else:
+/// the way accountants write a loss. Counts stand in brackets too, so the caller must require cents or a currency.
 pub(super) fn is_loss(chars: &[char], from: usize, to: usize) -> bool {
     let opens = |c: &&char| matches!(**c, ' ' | '(');
     if !chars[..from].iter().rev().take_while(opens).any(|c| *c == '(') {
@@ -142,7 +144,7 @@ pub(super) fn is_loss(chars: &[char], from: usize, to: usize) -> bool {
     head.strip_suffix('(').is_some_and(outside) && tail.strip_prefix(')').is_some_and(outside)
 }
 
-/// Where an amount ends that is written with a dash for its cents: `49,-`, `1'980.–`.
+/// Returns where an amount with a dash for its cents ends: `49,-`, `1'980.–`.
 pub(super) fn dash_for_cents(chars: &[char], end: usize) -> Option<usize> {
     let dash = |i: usize| chars.get(i).is_some_and(|c| matches!(c, '-' | '–' | '—'));
     if !matches!(chars.get(end), Some(',' | '.')) || !dash(end + 1) {
@@ -152,7 +154,7 @@ pub(super) fn dash_for_cents(chars: &[char], end: usize) -> Option<usize> {
     (!digit(chars, after)).then_some(after)
 }
 
-/// Two digits at `at` that are cents by where they stand, and where they end: nothing goes on behind them.
+/// Returns two digits at `at` and where they end, if nothing continues them, so that they may be cents.
 fn two(chars: &[char], at: usize) -> Option<(String, usize)> {
     let pair: String = chars.get(at..at + 2)?.iter().collect();
     let next = chars.get(at + 2);
@@ -161,8 +163,8 @@ fn two(chars: &[char], at: usize) -> Option<(String, usize)> {
     (pair.bytes().all(|b| b.is_ascii_digit()) && !on).then_some((pair, at + 2))
 }
 
-/// Cents that stand apart from the whole that ends at `end`: behind the sign (`12€99`), raised (`19⁹⁹`), or behind a
-/// space (`12 99 €`), where an amount of money is known to be written.
+/// Returns cents that stand apart from the whole number that ends at `end`, and where they end: after the sign
+/// (`12€99`), raised (`19⁹⁹`), or after a space (`12 99 €`) if it is known to be an amount of money.
 pub(super) fn cents_apart(chars: &[char], end: usize, sign: Option<Beside>) -> Option<(String, usize)> {
     let raised = |i: usize| chars.get(i).and_then(|c| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|r| r == *c));
     if let (Some(tens), Some(ones), None) = (raised(end), raised(end + 1), raised(end + 2)) {
@@ -184,7 +186,7 @@ pub(super) fn cents_apart(chars: &[char], end: usize, sign: Option<Beside>) -> O
     (closes || currency::after(chars, after).is_some()).then_some((pair, after))
 }
 
-/// Cents behind a colon, as Sweden writes them: `199:90 kr`, `199:-`.
+/// Returns cents after a colon, as written in Sweden: `199:90 kr`, `199:-`.
 pub(super) fn cents_behind_colon(chars: &[char], end: usize, sign: Option<Beside>) -> Option<(String, usize)> {
     if chars.get(end) != Some(&':') {
         return None;
@@ -194,13 +196,13 @@ pub(super) fn cents_behind_colon(chars: &[char], end: usize, sign: Option<Beside
     (currency::after(chars, after).is_some_and(crowns) || sign.is_some_and(crowns)).then_some((cents, after))
 }
 
-/// Whether what looks like a time of day is an amount in crowns.
+/// Returns whether what looks like a time of day is an amount in crowns.
 pub(super) fn is_krona(chars: &[char], start: usize) -> bool {
     let whole = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
     cents_behind_colon(chars, start + whole, currency::before(chars, start)).is_some()
 }
 
-/// Small coins that stand with their own sign behind the whole's: the `99 gr` of `199 zł 99 gr`.
+/// Returns small coins with a sign of their own after that of the whole: the `99 gr` of `199 zł 99 gr`.
 pub(super) fn coins_behind(chars: &[char], sign: usize) -> Option<(f64, usize)> {
     let from = sign + usize::from(chars.get(sign) == Some(&' '));
     let count = chars.get(from..)?.iter().take_while(|c| c.is_ascii_digit()).count();

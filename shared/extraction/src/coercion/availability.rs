@@ -1,7 +1,8 @@
-//! The vocabularies of availability: schema.org's `ItemAvailability` and the terms of merchant feeds (Google Merchant
-//! Center, Meta catalogs), however a template spells them: `OutOfStock`, `out_of_stock`, `schema:OutOfStock`, `OOS`.
+//! Vocabularies of availability: schema.org's `ItemAvailability` and the terms of merchant feeds (Google Merchant
+//! Center, Meta catalogs), in any spelling that templates use: `OutOfStock`, `out_of_stock`, `schema:OutOfStock`,
+//! `OOS`.
 
-/// What can be bought now or ordered ahead.
+/// Terms for what can be bought now or ordered ahead.
 const YES: [&str; 28] = [
     "instock",
     "instockonline",
@@ -32,7 +33,7 @@ const YES: [&str; 28] = [
     "instocknow",
     "onstock",
 ];
-/// What cannot.
+/// Terms for what cannot.
 const NO: [&str; 28] = [
     "outofstock",
     "oos",
@@ -64,10 +65,10 @@ const NO: [&str; 28] = [
     "archived",
 ];
 
-/// Whether a term says that a thing can be had; `None` where it is no term of these vocabularies.
+/// Returns whether a term says that a thing is available, or `None` if it is not a term of these vocabularies.
 pub(super) fn read(text: &str) -> Option<bool> {
     let text = text.trim().trim_end_matches(['/', '#', '.', '!']);
-    // Terms come as URLs and with prefixes.
+    // Terms may be URLs or have prefixes.
     let term = text.rsplit(['/', '#', ':']).next().unwrap_or(text);
     if term.len() > 40 || !term.is_ascii() {
         return None;
@@ -87,7 +88,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn terms() {
+    fn terms_of_both_vocabularies_are_read() {
         for yes in [
             "InStock",
             "in_stock",

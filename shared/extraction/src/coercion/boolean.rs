@@ -1,19 +1,19 @@
-//! Yes and no, by meaning. What is not clear is neither. The words are data, in `phrases.txt`.
+//! Reads yes and no by meaning. An unclear text is neither. The words are data, in `phrases.txt`.
 
 use super::calendar::{month_named, phrases};
 use super::digits;
 use crate::phrases::Phrases;
 
-/// How many words before a promise may deny it: "is not yet available".
+/// Number of words before a promise that may deny it: "is not yet available".
 const REACH: usize = 3;
-/// Longest text that is taken for an answer rather than for prose.
+/// Longest text, in characters, that is taken as an answer rather than prose.
 const LONGEST: usize = 80;
-/// How far behind a count what is counted may stand, in bytes.
+/// How far after a count the thing counted may stand, in bytes.
 const COUNTED: usize = 16;
-/// Answers that are no words of other meanings, so that they answer whatever follows.
+/// Answers that have no other meaning, so they count whatever follows.
 const PLAIN_YES: [&str; 3] = ["yes", "oui", "evet"];
 
-/// Whether a text says yes or no.
+/// Returns whether a text says yes or no, or `None` if it is unclear.
 pub(crate) fn read(text: &str) -> Option<bool> {
     if text.chars().count() > LONGEST {
         return None;
@@ -22,7 +22,7 @@ pub(crate) fn read(text: &str) -> Option<bool> {
         return Some(answer);
     }
     let lower = text.to_lowercase().replace('’', "'");
-    // schema.org's terms come as URLs.
+    // Terms of schema.org may be URLs.
     let term = lower.rsplit(['/', '#']).next().unwrap_or(&lower).trim();
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
     let spelled: String = term.chars().map(digits::digit).collect();
@@ -36,13 +36,13 @@ pub(crate) fn read(text: &str) -> Option<bool> {
     asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| said(term))
 }
 
-/// Whether a whole text promises.
+/// Returns whether a whole text is a promise.
 fn is_promise(text: &str) -> bool {
     Phrases::There.has(text) || Phrases::Promises.has(text)
 }
 
-/// "In stock: No", "Sold out? No", "Stock: 0": what a label asks, and its answer. `Some(None)` where both are there and
-/// nobody can tell what they mean together.
+/// Reads a label that asks and its answer: "In stock: No", "Sold out? No", "Stock: 0". Returns `None` if the text is
+/// not of this form.
 fn asked_and_answered(term: &str) -> Option<Option<bool>> {
     let (label, answer) = term.split_once([':', '?', '：', '？', '='])?;
     let (label, answer) = (label.trim(), answer.trim());
@@ -60,7 +60,7 @@ fn asked_and_answered(term: &str) -> Option<Option<bool>> {
     Some(Some(said(label).unwrap_or(true) == yes))
 }
 
-/// "No, sold apart", but neither "non-stick" nor "no sugar"; "Yes (2 pieces)".
+/// Reads a first word that answers: "No, sold apart", "Yes (2 pieces)", but neither "non-stick" nor "no sugar".
 fn first_word(term: &str) -> Option<Option<bool>> {
     let first = term.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let set_apart = term.get(first.len()..).is_some_and(|r| {
@@ -69,7 +69,7 @@ fn first_word(term: &str) -> Option<Option<bool>> {
             || r.starts_with(" -")
             || r.starts_with(" –")
     });
-    // "0.5 l" and "1.2 kg" answer nothing.
+    // "0.5 l" and "1.2 kg" are not answers.
     let digits = first.bytes().all(|b| b.is_ascii_digit());
     if Phrases::AnswersNo.has(first) && set_apart && !digits {
         return Some(Some(false));
@@ -78,7 +78,7 @@ fn first_word(term: &str) -> Option<Option<bool>> {
     yes.then_some(Some(true))
 }
 
-/// The number that a word is, or `zero`.
+/// Returns the number that a word is, or that `zero` names.
 fn count(word: &str) -> Option<u64> {
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = word[digits.len()..].trim_start_matches(['+', '.']).trim();
@@ -86,7 +86,7 @@ fn count(word: &str) -> Option<u64> {
     if word == "zero" { Some(0) } else { digits.parse().ok().filter(|_| unit) }
 }
 
-/// "0 in stock", "3 left", "Only 3 left in stock": a count beside a word for what is there.
+/// Reads a count beside a word for what is available: "0 in stock", "3 left", "Only 3 left in stock".
 fn counted(term: &str) -> Option<Option<bool>> {
     let zero_word = || term.strip_prefix("zero ").map(|_| 0);
     let at = term.find(|c: char| c.is_ascii_digit()).or_else(zero_word)?;
@@ -105,14 +105,14 @@ fn counted(term: &str) -> Option<Option<bool>> {
             || Phrases::Stock.ends(before);
         return said.then_some(Some(false));
     }
-    // What cannot be had or comes later is said in words: "3 sold out", "in stock in 3 weeks".
+    // Leaves refusals and later times to the words: "3 sold out", "in stock in 3 weeks".
     let worded = || Phrases::Gone.stands_in(term);
     ((begins(Phrases::Left) || Phrases::Left.ends(before)) && !worded() && !is_later(before, after))
         .then_some(Some(true))
 }
 
-/// What a text says in words. A refusal beats a promise ("not available", "currently out of stock"), unless it is
-/// itself denied or not there yet ("not sold out", "almost sold out").
+/// Reads what a text says in words. A refusal outweighs a promise ("not available", "currently out of stock"), unless
+/// the refusal is denied or has not come about yet ("not sold out", "almost sold out").
 fn said(term: &str) -> Option<bool> {
     if Phrases::Requests.stands_in(term) {
         return Some(false);
@@ -120,7 +120,7 @@ fn said(term: &str) -> Option<bool> {
     let mut promise = None;
     for (from, to) in Phrases::Gone.places(term).chain(Phrases::Refusals.places(term)) {
         let before = &term[..from];
-        // "Not sold out"; in "n'est plus disponible" both words are the one denial.
+        // "Not sold out". But in "n'est plus disponible" both words are a single denial.
         let denied = is_denied(before.trim_end().trim_end_matches("n'est"), &term[to..]);
         if !(is_nearly(before) || denied) {
             return Some(false);
@@ -145,11 +145,11 @@ fn said(term: &str) -> Option<bool> {
         }
         promise = Some(true);
     }
-    // A denial elsewhere in the text leaves it open.
+    // A denial elsewhere in the text leaves the answer open.
     promise.or(marks).filter(|_| !words(term).any(is_denial))
 }
 
-/// Whether the words right before a refusal say that it is not there yet.
+/// Returns whether the words right before a refusal say that it has not come about yet.
 fn is_nearly(before: &str) -> bool {
     Phrases::Nearly.ends(before.trim_end()) || words(before).rev().take(2).any(|w| Phrases::Nearly.has(w))
 }
@@ -162,15 +162,16 @@ fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| !w.is_empty())
 }
 
-/// Whether a promise is denied by the words right before it, in the same part of the sentence, or by the one behind.
+/// Returns whether a promise is denied by the words right before it, in the same part of the sentence, or by the word
+/// after it.
 fn is_denied(before: &str, after: &str) -> bool {
     let part = before.rsplit([',', ';', '.', '(', ':', '|']).next().unwrap_or(before);
     let behind = words(after).next().is_some_and(|w| Phrases::DenialsBehind.has(w));
     behind || words(part).rev().take(REACH).any(is_denial)
 }
 
-/// Whether a promise is for a later time: "available in 3 weeks", "available from 4 March", "in stock soon". Days are
-/// what a delivery takes.
+/// Returns whether a promise is for a later time: "available in 3 weeks", "available from 4 March", "in stock soon".
+/// Spans in days are taken as delivery times.
 fn is_later(before: &str, after: &str) -> bool {
     if Phrases::Soon.stands_in(before) || Phrases::Soon.stands_in(after) {
         return true;
@@ -195,7 +196,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn answers() {
+    fn answers_are_read_by_meaning() {
         for yes in [
             "✓ Verified",
             "In stock",

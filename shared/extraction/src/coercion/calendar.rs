@@ -1,21 +1,21 @@
-//! Names of months and words for days that count from today, in many languages. They are data, in `calendar.txt`.
+//! Names of months and words for days relative to today, in many languages. They are data, in `calendar.txt`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// `calendar.txt`, read once.
+/// `calendar.txt`, parsed once.
 struct Calendar {
-    /// By any language; `None` where two languages mean two months.
+    /// Months by name in any language; `None` if languages disagree.
     months: HashMap<String, Option<i64>>,
-    /// By one language.
+    /// Months by language, then name.
     own: HashMap<&'static str, HashMap<String, i64>>,
     phrases: HashMap<&'static str, Vec<&'static str>>,
-    /// Names with a space in them, and without it.
+    /// Names that contain a space, each with its form without the space.
     spaced: Vec<(String, String)>,
 }
 
-/// What is added to a month of the Persian calendar.
+/// Added to the number of a month of the Persian calendar.
 const PERSIAN: i64 = 100;
 
 static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
@@ -38,14 +38,14 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
                 }
                 let name = name.replace('_', "");
                 own.insert(name.clone(), month);
-                // "Mac" is a word of other languages.
+                // "Mac" is a word in other languages.
                 if matches!(key, "ms" | "sw") {
                     continue;
                 }
                 let letters: Vec<char> = name.chars().collect();
                 for length in 3..letters.len() {
                     let begins: String = letters[..length].iter().collect();
-                    // "jui" begins two months: it names none. English comes first in the table and stands.
+                    // "jui" begins two months, so it names neither. English comes first in the table and has priority.
                     if key == "en" {
                         months.entry(begins.clone()).or_insert(Some(month));
                     }
@@ -67,7 +67,7 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
     Calendar { months, own, phrases, spaced }
 });
 
-/// A word without the accents that capitals and keyboards leave out: `ΜΑΪΟΥ`, `fevrier`, `KASIM`.
+/// Returns a word without the accents that capitals and keyboards leave out: `ΜΑΪΟΥ`, `fevrier`, `KASIM`.
 fn folded(word: &str) -> String {
     let plain = |c: char| match c {
         'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
@@ -93,16 +93,16 @@ fn folded(word: &str) -> String {
         'ς' => 'σ',
         other => other,
     };
-    // The dot that stays when a Turkish capital İ is made small.
+    // The dot that remains when a Turkish capital İ becomes lower case.
     word.chars().filter(|c| *c != '\u{307}').map(plain).collect()
 }
 
-/// The words of one kind: `ago`, `weeks` and so on.
+/// Returns the words of one kind: `ago`, `weeks` and so on.
 pub(super) fn phrases(key: &str) -> &'static [&'static str] {
     CALENDAR.phrases.get(key).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A text in which names of months are a word each.
+/// Returns a text in which each name of a month is a single word.
 pub(super) fn with_joined_months(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     let names = if text.is_ascii() { &[][..] } else { &CALENDAR.spaced };
@@ -119,11 +119,11 @@ pub(super) fn with_joined_months(text: &str) -> Cow<'_, str> {
 pub(super) struct Month {
     /// 1 to 12.
     pub(super) number: i64,
-    /// It is one of the Persian calendar.
+    /// Whether it is one of the Persian calendar.
     pub(super) persian: bool,
 }
 
-/// The month that a word names in a locale's language, else in any language of the table.
+/// Returns the month that a word names in the locale's language, otherwise in any language of the table.
 pub(super) fn month_in(word: &str, locale: &str) -> Option<Month> {
     let word = folded(word.trim_end_matches('.'));
     if word.chars().count() < 3 && word.is_ascii() {
@@ -139,7 +139,7 @@ pub(super) fn month_in(word: &str, locale: &str) -> Option<Month> {
     Some(Month { number: (month - 1) % PERSIAN + 1, persian: month > PERSIAN })
 }
 
-/// The month that a word names, in any language of the table.
+/// Returns the month that a word names, in any language of the table.
 pub(crate) fn month_named(word: &str) -> Option<i64> {
     month_in(word, "").map(|month| month.number)
 }

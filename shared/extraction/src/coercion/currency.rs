@@ -1,9 +1,9 @@
-//! Currencies: their signs and codes, and how many decimals they have. Look-ups, nothing else; the data is `currencies.txt`.
+//! Currencies: their signs and codes, and which have thousandths. Look-ups only; the data is `currencies.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// `currencies.txt`: from what is written to its code.
+/// `currencies.txt`: maps what is written to its code.
 static WRITTEN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut written = HashMap::new();
     for line in include_str!("currencies.txt").lines().filter(|l| !l.starts_with('#') && !l.contains('%')) {
@@ -15,12 +15,12 @@ static WRITTEN: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     }
     written
 });
-/// The lines of `currencies.txt` that name small coins: from what is written to the currency's code.
+/// The lines of `currencies.txt` for small coins: maps what is written to the currency's code.
 static COINS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let lines = include_str!("currencies.txt").lines().filter_map(|l| l.split_once("% "));
     lines.flat_map(|(code, words)| words.split_whitespace().map(move |word| (word, code))).collect()
 });
-/// The lengths of the signs that begin with a character, a bit each: the cheap question before a look into the table.
+/// The lengths of the signs that begin with a character, as a bit mask: a cheap check before a look-up in the table.
 struct Lengths {
     ascii: [u16; 128],
     others: HashMap<char, u16>,
@@ -39,7 +39,7 @@ static LENGTHS: LazyLock<Lengths> = LazyLock::new(|| {
     let mut lengths = Lengths { ascii: [0; 128], others: HashMap::new() };
     for sign in WRITTEN.keys() {
         let (first, length) = (sign.chars().next().unwrap_or_default(), 1 << sign.chars().count());
-        // Long signs are kept in small letters and stand in any.
+        // Long signs are stored in lower case and occur in any case.
         for first in std::iter::once(first).chain(first.to_uppercase()) {
             match lengths.ascii.get_mut(first as usize) {
                 Some(known) => *known |= length,
@@ -49,7 +49,7 @@ static LENGTHS: LazyLock<Lengths> = LazyLock::new(|| {
     }
     lengths
 });
-/// Codes that are words where they stand in small letters.
+/// Codes that are words in lower case.
 const WORDS: [&str; 10] = ["all", "top", "try", "cup", "mop", "pen", "bam", "gip", "lak", "sos"];
 /// Codes of currencies with thousandths. Source: ISO 4217, minor units.
 const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
@@ -66,12 +66,12 @@ pub(super) struct Beside {
     pub(super) to: usize,
 }
 
-/// Whether one unit of a currency has a thousand parts.
+/// Returns whether one unit of a currency has a thousand parts.
 pub(super) fn has_thousandths(code: &str) -> bool {
     THOUSANDTHS.contains(&code)
 }
 
-/// The currency that a text names and nothing else, by its code.
+/// Returns the code of the currency that a text names, if it contains nothing else.
 pub(super) fn named(text: &str) -> Option<&'static str> {
     if WORDS.contains(&text) {
         return None;
@@ -79,22 +79,22 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
     WRITTEN.get(&key(text)).copied()
 }
 
-/// How a sign is looked up: whatever its case, but for those of one or two characters, which would be words.
+/// Returns the key for a sign: case-insensitive, except for signs of one or two characters, which would be words.
 fn key(sign: &str) -> String {
     if sign.chars().count() > 2 { sign.to_lowercase() } else { sign.to_owned() }
 }
 
-/// The sign or code that ends right before `end`, spaces left out.
+/// Returns the sign or code that ends right before `end`, ignoring spaces.
 pub(super) fn before(chars: &[char], end: usize) -> Option<Beside> {
     let to = chars.get(..end)?.iter().rposition(|c| *c != ' ')? + 1;
     let from = to.saturating_sub(LONGEST);
     (from..to).find_map(|from| at(chars, from, to).filter(|b| touches(b.code, from, to, end)))
 }
 
-/// The sign or code that begins right behind `start`, spaces left out.
+/// Returns the sign or code that begins right after `start`, ignoring spaces.
 pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
     let from = start + chars.get(start..)?.iter().position(|c| *c != ' ')?;
-    // "R" stands before its number, never behind.
+    // "R" stands before its number, never after it.
     if chars[from] == 'R' || LENGTHS.of(chars[from]) == 0 {
         return None;
     }
@@ -102,12 +102,12 @@ pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
     (from + 1..=most).rev().find_map(|to| at(chars, from, to))
 }
 
-/// A lone letter is a currency only where a digit touches it or it begins the text: "R 1 299.00", "R1,299".
+/// A lone letter is a currency only if it touches a digit or begins the text: "R 1 299.00", "R1,299".
 fn touches(code: &str, from: usize, to: usize, end: usize) -> bool {
     code != "ZAR" || to - from > 1 || to == end || from == 0
 }
 
-/// The sign from one place to another. Letters are a sign only where no letter touches them: "EUR", not "EUROPE".
+/// Returns the sign in a range. Letters are a sign only if no other letter touches them: "EUR", not "EUROPE".
 fn at(chars: &[char], from: usize, to: usize) -> Option<Beside> {
     let (first, last) = (*chars.get(from)?, *chars.get(to.checked_sub(1)?)?);
     let letter = |c: char| c.is_alphabetic() && c < '\u{2e80}';
@@ -120,8 +120,8 @@ fn at(chars: &[char], from: usize, to: usize) -> Option<Beside> {
     named(&text).map(|code| Beside { code, from, to })
 }
 
-/// What a hundredth is called behind a number, and where its sign ends: `¢` anywhere; words only where money is `asked`
-/// for.
+/// Returns where a sign for hundredths after a number ends, and its currency: `¢` anywhere, words only if money is
+/// `asked` for.
 pub(super) fn coins(chars: &[char], end: usize, asked: bool) -> Option<(usize, &'static str)> {
     let mut from = end;
     while chars.get(from) == Some(&' ') {
@@ -135,7 +135,7 @@ pub(super) fn coins(chars: &[char], end: usize, asked: bool) -> Option<(usize, &
     }
     let word: String = chars.get(from..)?.iter().take_while(|c| c.is_alphabetic()).take(10).collect();
     let code = COINS.get(word.to_lowercase().as_str()).copied()?;
-    // A lone letter touches its number.
+    // A lone letter must touch its number.
     (word.chars().count() > 1 || from == end).then(|| (from + word.chars().count(), code))
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_and_codes() {
+    fn signs_and_codes_name_a_currency() {
         for (text, want) in [
             ("€", Some("EUR")),
             ("usd", Some("USD")),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_number() {
+    fn a_currency_beside_a_number_is_found() {
         let code = |text: &str, number: &str| {
             let chars: Vec<char> = text.chars().collect();
             let from = text[..text.find(number).unwrap()].chars().count();

@@ -1,5 +1,5 @@
-//! Days: ISO 8601, numbers by locale, ideographs, epochs; [`super::worded`] knows months by name, [`super::relative`]
-//! those that count from today, [`super::eras`] other calendars.
+//! Reads days: ISO 8601, numbers by locale, ideographs, epochs. [`super::worded`] reads months by name,
+//! [`super::relative`] days relative to today, [`super::eras`] other calendars.
 
 use std::ops::RangeInclusive;
 
@@ -8,13 +8,13 @@ use jiff::civil::{Date, ISOWeekDate, Weekday};
 use super::day::{Named, YEARS, day, named, year_of};
 use super::{Reading, digits, eras, relative, worded};
 
-/// Longest text that is looked at, in characters.
+/// Longest text that is examined, in characters.
 const LOOK: usize = 160;
 
-/// Seconds since 1970 of years that an epoch of ten digits may mean.
+/// Seconds since 1970 that an epoch may mean.
 const EPOCHS: RangeInclusive<i64> = 1_000_000_000..=4_102_444_800;
 
-/// The day that a text names, where a day is asked for: also as a number alone.
+/// Returns the day that a text names where a day is asked for, including a number that stands alone.
 pub(crate) fn read(text: &str, reading: &Reading<'_>) -> Option<Date> {
     epoch(text.trim()).or_else(|| iso_other(&plain(text))).or_else(|| find(text, reading).map(|named| named.day))
 }
@@ -24,13 +24,13 @@ fn plain(text: &str) -> String {
     if !plain.contains('\u{301}') {
         return plain;
     }
-    // Greek capitals with both marks come apart (Unicode's SpecialCasing); small letters have them in one.
+    // Greek capitals with both accents decompose (Unicode's SpecialCasing); lower-case letters have them combined.
     let marks = [("\u{3b9}\u{308}\u{301}", "\u{390}"), ("\u{3c5}\u{308}\u{301}", "\u{3b0}")];
     let joined = [("\u{3ca}\u{301}", "\u{390}"), ("\u{3cb}\u{301}", "\u{3b0}")];
     marks.iter().chain(&joined).fold(plain, |plain, (apart, letter)| plain.replace(apart, letter))
 }
 
-/// The first day that stands in a text.
+/// Returns the first day in a text.
 pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
     let plainly = plain(text);
     let locale = reading.locale;
@@ -45,13 +45,13 @@ pub(crate) fn find(text: &str, reading: &Reading<'_>) -> Option<Named> {
     .or_else(|| numeric(text, locale))
 }
 
-/// The day that a text names with a month in words or signs, whatever the locale.
+/// Returns the day that a text names with a month in words or ideographs, whatever the locale.
 pub(super) fn in_words(text: &str) -> Option<Named> {
     let text = plain(text);
     ideographs(&text).or_else(|| worded::find(&text, ""))
 }
 
-/// An epoch in seconds or milliseconds, which is ten or thirteen digits and nothing else.
+/// Reads an epoch in seconds or milliseconds: ten or thirteen digits and nothing else.
 fn epoch(text: &str) -> Option<Date> {
     let seconds = match text.len() {
         10 => text.parse::<i64>().ok()?,
@@ -63,7 +63,7 @@ fn epoch(text: &str) -> Option<Date> {
     jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
-/// The other forms of ISO 8601 where they are the whole text: `2024-W18-3`, `2024W183`, `2024-122`.
+/// Reads the other forms of ISO 8601 if they are the whole text: `2024-W18-3`, `2024W183`, `2024-122`.
 fn iso_other(text: &str) -> Option<Date> {
     let day = text.trim().split('t').next()?;
     let (year, rest) = (day.get(..4)?, day.get(4..)?);
@@ -86,8 +86,8 @@ fn iso_other(text: &str) -> Option<Date> {
     (found.year() == year).then_some(found)
 }
 
-/// `YYYY-MM-DD`, also with a time behind it; the day as written, whatever the offset. `Some(None)` where a text has one
-/// that is no day: `0001-01-01` and `0000-00-00` are what programs write for nothing.
+/// Reads `YYYY-MM-DD`, with or without a time after it; the day as written, whatever the offset. Returns `Some(None)`
+/// if the text has this form but is not a valid day: programs write `0001-01-01` and `0000-00-00` for a missing one.
 fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
     let said = (text, locale);
     let bytes = text.as_bytes();
@@ -115,7 +115,7 @@ fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
     None
 }
 
-/// `2025年3月4日` and `2025년 3월 4일`.
+/// Reads `2025年3月4日` and `2025년 3월 4일`.
 fn ideographs(text: &str) -> Option<Named> {
     let at = text.find(['年', '년'])?;
     let digits = |t: &str| -> Option<i64> {
@@ -132,12 +132,13 @@ fn ideographs(text: &str) -> Option<Named> {
     let (month, rest) = rest.split_once(['月', '월'])?;
     let (of_month, _) = rest.split_once(['日', '일'])?;
     let year = if year < 100 { 2000 + year } else { year };
-    // "5月1日から3日": the first.
+    // "5月1日から3日": takes the first day.
     let of_month = of_month.split(['-', '–', '~', '〜']).next()?;
     named(day(year, month.trim().parse().ok()?, of_month.trim().parse().ok()?, ("", "")), 11)
 }
 
-/// `03/04/2025` by locale; `13/04/2025` and `2025/03/04` by themselves. Of a range the first day: `01.–03.05.2024`.
+/// Reads `03/04/2025` by locale; `13/04/2025` and `2025/03/04` are unambiguous. Takes the first day of a range:
+/// `01.–03.05.2024`.
 fn numeric(text: &str, locale: &str) -> Option<Named> {
     let text = text.replace(". ", ".").replace(" / ", "/").replace(['\u{2010}', '\u{2011}'], "-");
     let mut before = String::new();
@@ -146,7 +147,7 @@ fn numeric(text: &str, locale: &str) -> Option<Named> {
         let (gap, from) = rest.split_at(start);
         let length = from.find(|c: char| !(c.is_ascii_digit() || "/.-·".contains(c))).unwrap_or(from.len());
         let word = from[..length].trim_end_matches(['/', '.', '-', '·']);
-        // "1.-3.5.2024" is a word of its own kind: what stands before a dash has no year.
+        // "1.-3.5.2024" is one word: the part before the dash has no year.
         let slashed = || word.split_once('-').filter(|(head, tail)| head.contains('/') && tail.contains('/'));
         let (head, word) = match word.split_once(".-").or_else(slashed) {
             Some((head, tail)) => (head.to_owned(), tail),
@@ -162,7 +163,8 @@ fn numeric(text: &str, locale: &str) -> Option<Named> {
     None
 }
 
-/// The day of a word of three numbers; `head` is the day, or day and month, that begins a range which the word ends.
+/// Returns the day of a word of three numbers. `head` is the day, or day and month, at the start of a range that the
+/// word ends.
 fn parts(word: &str, head: &str, locale: &str) -> Option<Date> {
     let separator = word.chars().find(|c| !c.is_ascii_digit())?;
     let mut parts = word.split(separator);
@@ -174,11 +176,11 @@ fn parts(word: &str, head: &str, locale: &str) -> Option<Date> {
     if a.len() == 4 {
         return day(x, y, c.parse().ok().filter(|_| c.len() <= 2)?, ("", locale));
     }
-    // A number of two digits with points is no year but a version's part or a paragraph's: "12.05.1" has one digit.
+    // A last part without two or four digits belongs to a version or a paragraph number, not a year: "12.05.1".
     let year = year_of(c)?;
     let year = if c.len() == 2 { eras::short_year(year, (word, locale)) } else { year };
     let month_first = ["en-us", "en", "en-ph"].contains(&locale.to_ascii_lowercase().as_str());
-    // Points are the continent's way: day first everywhere.
+    // Points are the notation of continental Europe: day first everywhere.
     let pointed = separator == '.';
     let (mut d, mut m) = if !pointed && ((month_first && x <= 12) || y > 12) { (y, x) } else { (x, y) };
     let first: Vec<i64> = head.split(separator).filter_map(|n| n.parse().ok()).collect();

@@ -6,7 +6,7 @@ fn read_in(text: &str, locale: &str) -> Option<String> {
 }
 
 #[test]
-fn spellings() {
+fn days_in_many_spellings_are_read() {
     for (text, locale, want) in [
         ("2025-03-04T23:30:00-08:00", "en-US", "2025-03-04"),
         ("20250304", "en-US", "2025-03-04"),
@@ -127,7 +127,7 @@ fn spellings() {
         ("2012 05 07", "en-GB", "2012-05-07"),
         ("5-Sep-2024", "en-US", "2024-09-05"),
         ("Wednesday, 01-May-24 22:15:00 GMT", "en-US", "2024-05-01"),
-        // Months of more languages.
+        // Months in more languages.
         ("2024 m. gegužės 1 d.", "lt-LT", "2024-05-01"),
         ("2024. gada 1. maijs", "lv-LV", "2024-05-01"),
         ("1. svibnja 2024.", "hr-HR", "2024-05-01"),
@@ -143,7 +143,7 @@ fn spellings() {
         ("1 mei 2024", "af-ZA", "2024-05-01"),
         ("1 fevrier 2024", "fr-FR", "2024-02-01"),
         ("1 thg 5, 2024", "vi-VN", "2024-05-01"),
-        // Days that count from today, before yesterday and to come.
+        // Days relative to today, including the day before yesterday and the future.
         ("the day before yesterday", "en-US", "2026-11-22"),
         ("vorgestern", "de-DE", "2026-11-22"),
         ("avant-hier", "fr-FR", "2026-11-22"),

@@ -1,5 +1,5 @@
-//! A day out of its numbers: of our calendar or of the one that a text or a locale says, and of years that pages speak
-//! of. Knows no words.
+//! Builds a day from its numbers: in our calendar or the one that a text or a locale indicates, limited to years that
+//! pages mention. Depends on no words.
 
 use std::ops::RangeInclusive;
 
@@ -7,16 +7,16 @@ use jiff::civil::Date;
 
 use super::eras;
 
-/// The day that a text names, and how many characters name it.
+/// A day, and how many characters of the text name it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Named {
     pub(crate) day: Date,
     pub(crate) length: usize,
 }
 
-/// Years that pages speak of; four digits.
+/// Years that pages mention; four digits.
 pub(super) const YEARS: RangeInclusive<i64> = 1000..=2999;
-/// A day of our calendar, or of the one that a text or a locale says. A year of two digits is one near us.
+/// Returns a day of our calendar, or of the one that a text or a locale indicates.
 pub(super) fn day(year: i64, month: i64, day: i64, (text, locale): (&str, &str)) -> Option<Date> {
     if eras::is_persian(year, text, locale) {
         return eras::persian(year, month, day);
@@ -31,7 +31,7 @@ pub(super) fn day(year: i64, month: i64, day: i64, (text, locale): (&str, &str))
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-/// A year as it was written: two digits are one near us.
+/// Returns a year as written; two digits mean one between 1969 and 2068.
 pub(super) fn year_of(digits: &str) -> Option<i64> {
     let year: i64 = digits.parse().ok()?;
     match digits.len() {
@@ -41,8 +41,8 @@ pub(super) fn year_of(digits: &str) -> Option<i64> {
     }
 }
 
-/// A day, if its year is one that pages speak of.
+/// Returns a day if pages mention its year.
 pub(super) fn named(day: Option<Date>, length: usize) -> Option<Named> {
-    // Years of four digits: "3000 years ago" is no day of a page.
+    // Years have four digits: "3000 years ago" is not a day that a page mentions.
     day.filter(|day| YEARS.contains(&i64::from(day.year()))).map(|day| Named { day, length })
 }

@@ -1,13 +1,13 @@
-//! Characters as readers mean them: digits of every script, full-width forms, kinds of space and of minus. One
-//! character stays one, so that places in a text stay what they are.
+//! Normalizes characters to what readers see: digits of every script, full-width forms, kinds of space and of minus.
+//! Maps each character to one character, so that positions in a text stay valid.
 
-/// The first digit of each script whose digits pages use. Source: Unicode, general category Nd.
+/// The digit zero of each script whose digits pages use. Source: Unicode, general category Nd.
 const ZEROS: [u32; 20] = [
     0x0660, 0x06f0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0e50, 0x0ed0, 0x0f20,
     0x1040, 0x17e0, 0x1810, 0x07c0, 0xa8d0, 0xff10,
 ];
 
-/// A digit of any script as an ASCII digit; any other character as it is.
+/// Returns a digit of any script as an ASCII digit, and any other character unchanged.
 pub(super) fn digit(c: char) -> char {
     let code = u32::from(c);
     if code < 0x660 {
@@ -17,7 +17,7 @@ pub(super) fn digit(c: char) -> char {
     value.and_then(|d| char::from_digit(d, 10)).unwrap_or(c)
 }
 
-/// A character of an amount in its plain form.
+/// Returns a character of an amount in its plain form.
 pub(super) fn plain(c: char) -> char {
     match c {
         '\u{66b}' => '.',
@@ -30,21 +30,22 @@ pub(super) fn plain(c: char) -> char {
         '￡' => '£',
         '￠' => '¢',
         '￦' => '₩',
-        // Full-width forms of ASCII stand in the same order: Unicode, Halfwidth and Fullwidth Forms.
+        // Full-width forms are in the order of ASCII: Unicode, Halfwidth and Fullwidth Forms.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         other => digit(other),
     }
 }
 
-/// Whether a character joins its neighbours or parts them, or chooses a glyph: a letter's business, never a digit's.
+/// Returns whether a character joins or separates its neighbours or selects a glyph. This matters for letters, never
+/// for digits.
 pub(super) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Whether a character can mean nothing in a value. Unicode calls these default-ignorable; of that property this
-/// leaves out what changes words and signs: the joiners U+200C and U+200D, variation selectors, tags (flags) and the
-/// grapheme joiner. What is dropped breaks lines (soft hyphen, zero-width space, word joiner, byte-order mark) or
-/// orders a display (`Bidi_Control`, deprecated format controls), which is the business of who shows the value.
+/// Returns whether a character cannot mean anything in a value. Based on Unicode's default-ignorable property, without
+/// characters that change words and signs: the joiners U+200C and U+200D, variation selectors, tags (flags) and the
+/// grapheme joiner. The characters dropped break lines (soft hyphen, zero-width space, word joiner, byte-order mark) or
+/// order the display (`Bidi_Control`, deprecated format controls), which is up to the program that displays the value.
 pub(crate) fn means_nothing(c: char) -> bool {
     matches!(
         c,
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters() {
+    fn characters_are_normalized_without_changing_words() {
         let plainly = |t: &str| t.chars().map(plain).collect::<String>();
         for (text, want) in [
             ("１２．５％", "12.5%"),

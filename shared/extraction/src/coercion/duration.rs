@@ -1,12 +1,12 @@
-//! Lengths of time: ISO 8601 (`PT1H30M`), words ("1 hr 20 min", "1½ Stunden"), clocks ("1:20"), to seconds.
+//! Reads durations as seconds: ISO 8601 (`PT1H30M`), words ("1 hr 20 min", "1½ Stunden"), clocks ("1:20").
 
 use super::number;
 use super::shares::fraction_of;
 
-/// Longest text that is looked at, in characters.
+/// Longest text that is examined, in characters.
 const LOOK: usize = 80;
 
-/// Units by the beginnings of their words, longest first where one begins another.
+/// Units by the beginnings of their words. The longest matching beginning wins.
 const UNITS: [(&[&str], f64); 4] = [
     (
         &[
@@ -33,23 +33,23 @@ const UNITS: [(&[&str], f64); 4] = [
     (&["s", "sec", "sek", "second", "segund", "сек", "saniye", "秒", "초", "\"", "″"], 1.0),
 ];
 
-/// A length of time.
+/// A duration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Length {
     pub(crate) seconds: f64,
-    /// The text was a number alone: the unit is whatever was asked for.
+    /// Whether the text was a number alone, so that the unit is the one asked for.
     pub(crate) bare: bool,
-    /// A second, longer one follows: this is the first of a range.
+    /// Whether a range follows, of which this is the first duration.
     pub(crate) range: bool,
 }
 
-/// The length that a text names.
+/// Returns the duration that a text names.
 pub(crate) fn read(text: &str, locale: &str) -> Option<Length> {
     let text = text.trim();
     if let Some(seconds) = iso_seconds(text) {
         return Some(Length { seconds, bare: false, range: false });
     }
-    // What begins like one and is none says nothing: the months of "P5M" have no length.
+    // A text in this form that is not valid means nothing: the months of "P5M" have no fixed duration.
     if text.starts_with(['P', 'p']) && text[1..].starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -57,8 +57,8 @@ pub(crate) fn read(text: &str, locale: &str) -> Option<Length> {
     clock(&text).or_else(|| in_words(&text, locale))
 }
 
-/// Seconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds, like `PT1H30M`. A month or a year has
-/// no length in seconds, except for the zero ones that templates write.
+/// Returns the seconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds, like `PT1H30M`. Months and
+/// years have no fixed length in seconds; only zero ones, which templates write, are accepted.
 pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
     let body = text.strip_prefix(['P', 'p'])?;
     if body.is_empty() || body.len() > 60 {
@@ -90,7 +90,7 @@ pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
     (any && number.is_empty() && total < 1e12).then_some(total)
 }
 
-/// `1:20` and `1:20:30`, hours first where there are three parts or nothing is said.
+/// Reads `1:20` (hours and minutes) and `1:20:30`.
 fn clock(text: &str) -> Option<Length> {
     let parts: Vec<&str> = text.split(':').collect();
     let number = |t: &str| Some(t).filter(|t| !t.is_empty() && t.len() <= 2)?.parse::<f64>().ok();
@@ -102,7 +102,7 @@ fn clock(text: &str) -> Option<Length> {
     Some(Length { seconds, bare: false, range: false })
 }
 
-/// Numbers with units, added up as long as the units get smaller.
+/// Adds up numbers with units, as long as the units get smaller.
 fn in_words(text: &str, locale: &str) -> Option<Length> {
     let chars: Vec<char> = text.chars().collect();
     let (mut at, mut total, mut last, mut any) = (0, 0.0, f64::INFINITY, false);
@@ -116,7 +116,7 @@ fn in_words(text: &str, locale: &str) -> Option<Length> {
         let rest: String = chars[at..].iter().collect();
         let found = number::find(&rest, locale)?;
         let end = at + found.end.max(1);
-        // A dash and another number: a range, of which the first counts; the unit stands behind the second.
+        // In a range the first number counts; the unit stands after the second.
         let (unit_at, is_range) = if found.range { (after_range(&chars, end), true) } else { (end, false) };
         let unit = unit_after(&chars, unit_at);
         match unit {
@@ -128,7 +128,7 @@ fn in_words(text: &str, locale: &str) -> Option<Length> {
             }
             Some(_) => break,
             None if !any => {
-                // A number without a unit counts where it is all there is.
+                // A number without a unit counts only if it is the whole text.
                 let alone = chars.iter().all(|c| {
                     c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || fraction_of(*c).is_some()
                 });
@@ -143,7 +143,7 @@ fn in_words(text: &str, locale: &str) -> Option<Length> {
     any.then_some(Length { seconds: total, bare: false, range })
 }
 
-/// Where a range's second number ends.
+/// Returns where the second number of a range ends.
 fn after_range(chars: &[char], from: usize) -> usize {
     let digit = (from..chars.len()).find(|i| chars[*i].is_ascii_digit()).unwrap_or(from);
     (digit..chars.len()).find(|i| !chars[*i].is_ascii_digit()).unwrap_or(chars.len())
@@ -156,7 +156,7 @@ fn unit_after(chars: &[char], from: usize) -> Option<f64> {
     if word.is_empty() {
         return None;
     }
-    // The longest beginning decides: "min" before "m".
+    // The longest beginning wins: "min" over "m".
     let hits = UNITS.iter().flat_map(|(stems, unit)| stems.iter().map(move |s| (*s, *unit)));
     let hits = hits.filter(|(stem, _)| {
         if stem.chars().count() <= 2 {
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths() {
+    fn durations_are_read_as_seconds() {
         for (text, want) in [
             ("PT1H30M", 5_400.0),
             ("P1DT2H", 93_600.0),

@@ -1,8 +1,8 @@
-//! Years of other calendars: Japanese eras, the Republic of China's, the Buddhist and the Persian one.
+//! Years of other calendars: Japanese eras, the Republic of China, Buddhist and Persian.
 
 use jiff::civil::Date;
 
-/// Eras by their signs and letters, and the year before their first. Source: CLDR, Japanese calendar.
+/// Eras by their signs and letters, with the year before their first. Source: CLDR, Japanese calendar.
 const ERAS: [(&str, &str, i64); 6] = [
     ("令和", "r", 2018),
     ("平成", "h", 1988),
@@ -12,8 +12,8 @@ const ERAS: [(&str, &str, i64); 6] = [
     ("民國", "", 1911),
 ];
 
-/// The text with the year of an era in it written as a year of our own: `令和元年5月1日`, `R6.5.1`, `民國113年`; signs for
-/// numbers become digits: `二〇二四年五月一日`.
+/// Returns the text with an era's year replaced by a year of our calendar: `令和元年5月1日`, `R6.5.1`, `民國113年`. Also turns
+/// Chinese numerals into digits: `二〇二四年五月一日`.
 pub(super) fn with_our_years(text: &str, locale: &str) -> Option<String> {
     let spelled = with_digits(text);
     let text = spelled.as_deref().unwrap_or(text);
@@ -22,7 +22,7 @@ pub(super) fn with_our_years(text: &str, locale: &str) -> Option<String> {
         let spelled = if signs == "民國" && !text.contains(signs) { "民国" } else { signs };
         if let Some(at) = text.find(spelled) {
             let (ahead, rest) = (&text[..at], text[at + spelled.len()..].trim_start_matches([' ', '(', '（']));
-            // "2024年（令和6年）5月1日" says it twice.
+            // "2024年（令和6年）5月1日" gives the year twice.
             if ahead.ends_with(['(', '（']) && ahead.contains('年') {
                 return Some(ahead.to_owned() + &text[at..]);
             }
@@ -37,7 +37,7 @@ pub(super) fn with_our_years(text: &str, locale: &str) -> Option<String> {
             return (parts.len() < rest.len()).then(|| format!("{}-{}", before + year, parts.replace(['.', '/'], "-")));
         }
     }
-    // Taiwan leaves its era out: "113年5月1日", "113/05/01".
+    // Taiwan omits the era: "113年5月1日", "113/05/01".
     let taiwan = locale.starts_with("zh-tw") || locale.starts_with("zh-hant");
     if taiwan && let Some((year, rest)) = year(text.trim()).filter(|(y, _)| (80..=150).contains(y)) {
         let parts = rest.strip_prefix(['年', '/', '.', '-'])?;
@@ -53,7 +53,7 @@ pub(super) fn with_our_years(text: &str, locale: &str) -> Option<String> {
     spelled
 }
 
-/// A text whose days in signs for numbers are in digits; `None` where it has none.
+/// Returns a text with the Chinese numerals of its dates turned into digits, or `None` if it has none.
 fn with_digits(text: &str) -> Option<String> {
     const SIGNS: &str = "〇零一二三四五六七八九十百";
     if !text.contains(['年', '月']) || !text.contains(|c| SIGNS.contains(c)) {
@@ -75,7 +75,7 @@ fn with_digits(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// Signs for numbers as digits: `二〇二四` one by one, `三十一` and `一百一十三` by what they are worth.
+/// Returns Chinese numerals as digits: `二〇二四` digit by digit, `三十一` and `一百一十三` by value.
 fn number_of(signs: &[char]) -> String {
     let worth = |c: char| match c {
         '〇' | '零' => Some(0),
@@ -95,14 +95,14 @@ fn number_of(signs: &[char]) -> String {
     (total + pending.unwrap_or(0)).to_string()
 }
 
-/// A year that was written with two digits, where a text or a locale says that it is one of the Buddhist calendar: 67
-/// is 2567 there, and 24 is 2024.
+/// Returns a year written with two digits, which a text or a locale may mark as Buddhist: then 67 means 2567, but 24
+/// means 2024.
 pub(super) fn short_year(year: i64, said: (&str, &str)) -> i64 {
     let digits = year % 100;
     if is_thai(said) && (40..100).contains(&digits) { 2500 + digits } else { year }
 }
 
-/// Whether a year can only be one of the Islamic calendar, whose days nobody here reckons.
+/// Returns whether a year can only be Islamic. Days of that calendar are not converted.
 pub(super) fn is_islamic(year: i64, (text, locale): (&str, &str)) -> bool {
     let language = super::around::language(locale);
     let arabic = matches!(language.as_str(), "ar" | "ur" | "ps" | "ckb") || text.contains('ه');
@@ -122,18 +122,19 @@ fn year(text: &str) -> Option<(i64, &str)> {
     Some((year, &text[digits..]))
 }
 
-/// A year of the Buddhist calendar as one of ours, where a text or a locale says that it is one.
+/// Returns a Buddhist year as one of our calendar, if a text or a locale marks it as Buddhist.
 pub(super) fn buddhist(year: i64, text: &str, locale: &str) -> i64 {
     if is_thai((text, locale)) && (2400..2700).contains(&year) { year - 543 } else { year }
 }
 
-/// Whether a year is one of the Persian calendar, by what a text or a locale says.
+/// Returns whether a text or a locale marks a year as Persian.
 pub(super) fn is_persian(year: i64, text: &str, locale: &str) -> bool {
     let persian = locale.to_ascii_lowercase().starts_with("fa") || text.contains(['پ', 'چ', 'ژ', 'گ', 'ی', 'ک']);
     persian && (1200..1500).contains(&year)
 }
 
-/// A day of the Persian calendar, whose leap years follow a cycle of 33 years in the centuries that pages speak of.
+/// Returns a day of the Persian calendar, whose leap years follow a cycle of 33 years in the centuries that pages
+/// mention.
 pub(super) fn persian(year: i64, month: i64, day: i64) -> Option<Date> {
     let leaps = |year: i64| (year * 8 + 21) / 33;
     let most = match month {
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_of_the_persian_calendar() {
+    fn days_of_the_persian_calendar_are_converted() {
         for (y, m, d, want) in [
             (1402, 2, 11, "2023-05-01"),
             (1403, 1, 1, "2024-03-20"),

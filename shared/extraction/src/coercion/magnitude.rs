@@ -1,4 +1,4 @@
-//! What multiplies the number before it: "million", "Tsd.", 万, "k", exponents. The words are in `magnitudes.txt`.
+//! Reads what multiplies the number before it: "million", "Tsd.", 万, "k", exponents. The words are in `magnitudes.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use super::around::{digit, language};
 /// Most digits of an exponent.
 const MAX_EXPONENT: usize = 3;
 
-/// A word that multiplies, and the languages that read it so; none: all.
+/// The factor of a word, and the languages that use it so; none means all.
 type Line = (f64, Vec<&'static str>);
 
 static WORDS: LazyLock<HashMap<&'static str, Vec<Line>>> = LazyLock::new(|| {
@@ -25,7 +25,8 @@ static WORDS: LazyLock<HashMap<&'static str, Vec<Line>>> = LazyLock::new(|| {
     all
 });
 
-/// Whether a script runs its words together, so that a word is known by its beginning.
+/// Returns whether a character belongs to a script that does not separate words, so that a word is recognised by its
+/// beginning.
 fn runs_on(c: char) -> bool {
     ('\u{e00}'..='\u{eff}').contains(&c) || c > '\u{2e7f}'
 }
@@ -36,8 +37,8 @@ fn factor(word: &str, locale: &str) -> Option<f64> {
     lines.iter().find(|(_, l)| l.is_empty() || l.contains(&language.as_str())).map(|(factor, _)| *factor)
 }
 
-/// The factor that follows a number that ends at `end`, and where the text goes on. `money` tells whether the words
-/// up to a place leave it an amount of money, and of which currency.
+/// Returns the factor after a number that ends at `end`, and where the text continues. `money` returns the currency if
+/// the text up to a position leaves the number an amount of money.
 pub(super) fn find(
     chars: &[char],
     (start, end): (usize, usize),
@@ -57,13 +58,13 @@ pub(super) fn find(
     }
     let spaced = at > end;
     let after = at + written.chars().count();
-    // A letter with a space before it is a size or a unit, unless money is spoken of or nothing else is.
+    // A letter after a space is a size or a unit, unless the text is about money or contains nothing else.
     let large = || !spaced || start == 0 || money(after).is_some();
     let factor = match written.as_str() {
         "k" | "K" | "к" | "К" if !spaced => 1e3,
         "M" if large() => 1e6,
         "B" if large() && language(locale) != "tr" => 1e9,
-        // "5m" are metres.
+        // "5m" is metres.
         "m" if !spaced && money(after).is_some() => 1e6,
         "b" if !spaced && money(after).is_some() => 1e9,
         "T" | "tn" if !spaced && money(after).is_some() => 1e12,
@@ -74,7 +75,7 @@ pub(super) fn find(
             None => return (1.0, end),
         },
     };
-    // The point of an abbreviation: "тыс. руб", "Mio. €".
+    // The period of an abbreviation: "тыс. руб", "Mio. €".
     let point = chars.get(after) == Some(&'.') && chars.get(after + 1).is_none_or(|c| !c.is_alphanumeric());
     let after = after + usize::from(point);
     // "2 mil millones", "3 thousand million".
@@ -85,8 +86,8 @@ pub(super) fn find(
     }
 }
 
-/// The factor at the beginning of a run of letters: 万円, 만원, ล้านบาท. Chinese puts the same signs before units of
-/// the metric system: 千克 is a kilogram.
+/// Returns the factor at the beginning of a run of letters: 万円, 만원, ล้านบาท. Chinese puts the same characters before
+/// metric units: 千克 is a kilogram.
 fn run_on(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64, usize)> {
     let (word, factor) = (1..=written.chars().count().min(6)).rev().find_map(|length| {
         let word: String = written.chars().take(length).collect();
@@ -96,12 +97,12 @@ fn run_on(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64
     (!is_metric(word.chars().next()?, chars.get(after).copied())).then_some((factor, after))
 }
 
-/// The least factor of those that stack.
+/// The smallest of the factors that stack.
 pub(super) const LEAST_STACKED: f64 = 1e3;
-/// From which factor on a sign closes a group: 万, 億, 兆.
+/// Factor from which a character closes a group: 万, 億, 兆.
 const GROUP: f64 = 1e4;
 
-/// The factor of one of the signs that stack.
+/// Returns the factor of one of the characters that stack.
 fn stacked(c: char) -> Option<f64> {
     Some(match c {
         '千' | '천' => 1e3,
@@ -112,8 +113,8 @@ fn stacked(c: char) -> Option<f64> {
     })
 }
 
-/// The value of a number that goes on in signs that stack, and where it ends: `1億2000万`, `12万3千`, `1만 2,900`,
-/// `1억 2천만`. `first` is the number before the sign at `end`.
+/// Returns the value of a number continued with characters that stack, and where it ends: `1億2000万`, `12万3千`,
+/// `1만 2,900`, `1억 2천만`. `first` is the number before the character at `end`.
 pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usize)> {
     let (mut total, mut section, mut at, mut least) = (0.0, 0.0, end, f64::INFINITY);
     let mut pending = Some(first);
@@ -156,12 +157,12 @@ pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usiz
     })
 }
 
-/// Whether a sign is of a unit of the metric system rather than a factor: 千克 is a kilogram.
+/// Returns whether a character belongs to a metric unit rather than being a factor: 千克 is a kilogram.
 fn is_metric(sign: char, next: Option<char>) -> bool {
     matches!(sign, '千' | '兆') && next.is_some_and(|c| "克米瓦卡赫字比升帕伏".contains(c))
 }
 
-/// The power of ten of `1e5` and where it ends.
+/// Returns the power of ten of `1e5` and where it ends.
 pub(super) fn exponent(chars: &[char], end: usize) -> Option<(i32, usize)> {
     if !matches!(chars.get(end), Some('e' | 'E')) || end == 0 || !digit(chars, end - 1) {
         return None;

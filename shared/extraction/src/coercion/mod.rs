@@ -1,4 +1,5 @@
-//! Values to types: every row of the contract's coercion table. Pure; knows no page, only a value and how to read it.
+//! Coerces values to types: every row of the contract's coercion table. Pure; depends on no page, only on a value and
+//! how to read it.
 
 mod around;
 mod availability;
@@ -24,24 +25,24 @@ use domain::FieldType;
 use jiff::civil::Date;
 use serde_json::{Number, Value};
 
-/// Longest text that may be nothing but a day in words, in bytes.
+/// Longest text that may consist of a day in words, in bytes.
 const MAX_DAY: usize = 60;
 
-/// How texts are to be read.
+/// How to read texts.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// BCP 47 tag: decides what `1.234` and `03/04/2025` mean.
+    /// BCP 47 tag that decides what `1.234` and `03/04/2025` mean.
     pub locale: &'a str,
-    /// What relative dates count from.
+    /// The day from which relative dates count.
     pub today: Date,
 }
 
-/// A value that could be read as its type.
+/// A value read as its type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coerced {
     /// The value.
     pub value: Value,
-    /// What was changed, where that is more than white space.
+    /// What was changed, if more than white space.
     pub note: Option<String>,
 }
 
@@ -56,7 +57,7 @@ impl Coerced {
     }
 }
 
-/// A length of time as a number, in units of `unit` seconds.
+/// Returns a duration as a number, in units of `unit` seconds.
 pub(crate) fn coerce_length(kind: FieldType, raw: &Value, unit: f64, reading: &Reading<'_>) -> Option<Coerced> {
     let text = collapse(raw.as_str()?);
     let length = duration::read(&text, reading.locale)?;
@@ -72,17 +73,17 @@ pub(crate) fn coerce_length(kind: FieldType, raw: &Value, unit: f64, reading: &R
     Some(coerced)
 }
 
-/// Seconds of an ISO 8601 duration.
+/// Returns the seconds of an ISO 8601 duration.
 pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
     duration::iso_seconds(text.trim())
 }
 
-/// Whether a term of a vocabulary of availability says that a thing can be had.
+/// Returns whether a term of an availability vocabulary says that a thing is available.
 pub(crate) fn availability(term: &str) -> Option<bool> {
     availability::read(term)
 }
 
-/// A day that stands in a longer text.
+/// A day found in a longer text.
 #[derive(Debug)]
 pub(crate) struct FoundDay {
     /// As `YYYY-MM-DD`.
@@ -91,32 +92,32 @@ pub(crate) struct FoundDay {
     pub(crate) length: usize,
 }
 
-/// The first day that stands in a text.
+/// Returns the first day in a text.
 pub(crate) fn find_day(text: &str, reading: &Reading<'_>) -> Option<FoundDay> {
     date::find(text, reading).map(|n| FoundDay { day: n.day.to_string(), length: n.length })
 }
 
-/// Whether a text names a day.
+/// Returns whether a text names a day.
 pub(crate) fn reads_as_day(text: &str, reading: &Reading<'_>) -> bool {
     date::find(text, reading).is_some()
 }
 
-/// Whether a text without a digit may name a day: "yesterday", "a week ago".
+/// Returns whether a text without a digit may name a day: "yesterday", "a week ago".
 pub(crate) fn may_be_recent(text: &str) -> bool {
     relative::may_name(&text.to_lowercase())
 }
 
-/// What a message says of whether a thing can be had.
+/// Returns whether a message says that a thing is available, or `None` if it is unclear.
 pub(crate) fn says_yes(text: &str) -> Option<bool> {
     boolean::read(&signs(text))
 }
 
-/// Whether a word is the name of a month.
+/// Returns whether a word is the name of a month.
 pub(crate) fn is_month(word: &str) -> bool {
     calendar::month_named(&word.to_lowercase()).is_some()
 }
 
-/// A short form of a text for a warning.
+/// Shortens a text for a warning.
 pub(crate) fn clip(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
@@ -125,8 +126,8 @@ pub(crate) fn clip(text: &str) -> String {
     short
 }
 
-/// White space of every kind folded to single spaces, characters that mean nothing removed. Joiners are letters'
-/// business and stay.
+/// Folds white space of every kind to single spaces and removes characters that mean nothing. Keeps joiners, which
+/// matter for letters.
 pub fn collapse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -146,13 +147,13 @@ pub fn collapse(text: &str) -> String {
     out
 }
 
-/// A text as numbers, days and answers are read: on one line, and without joiners, which change no digit.
+/// Prepares a text for reading numbers, days and answers: on one line, and without joiners, which change no digit.
 fn signs(text: &str) -> String {
     let text = collapse(text);
     if text.is_ascii() { text } else { text.chars().filter(|c| !digits::is_joiner(*c)).collect() }
 }
 
-/// Reads a value as the type of a field's elements. `None` where it cannot be read as that.
+/// Reads a value as the type of a field's elements. Returns `None` if it cannot be read as that.
 pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
     match (kind.element(), raw) {
         (_, Value::Null | Value::Array(_) | Value::Object(_)) => None,
@@ -193,30 +194,30 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
             let day = date::read(&text, reading)?.to_string();
             Some(if day == text { Coerced::plain(day.into()) } else { Coerced::read(&text, day.into()) })
         }
-        // A number is a day where it is an epoch: a year or a day of a month is none.
+        // A number is a day only as an epoch, not as a year or a day of a month.
         (FieldType::Date, Value::Number(n)) => {
             let text = n.to_string();
             date::read(&text, reading).map(|day| Coerced::read(&text, day.to_string().into()))
         }
         (FieldType::Date, Value::Bool(_)) => None,
         (FieldType::Integer | FieldType::Float, Value::Bool(_)) => None,
-        // element() gives no array types.
+        // element() returns no array types.
         (FieldType::StringArray | FieldType::IntegerArray | FieldType::FloatArray, _) => None,
     }
 }
 
-/// The number in a text that does not name a day: the 4 of "March 4, 2025" counts nothing.
+/// Returns the number in a text that does not name a day: the 4 of "March 4, 2025" is not a count.
 fn number_in(text: &str, reading: &Reading<'_>) -> Option<number::Found> {
     let short = text.len() <= MAX_DAY && text.bytes().filter(u8::is_ascii_digit).count() >= 3;
     let is_day = short && date::in_words(text).is_some_and(|named| named.length * 2 >= text.chars().count());
     if is_day { None } else { number::find(text, reading.locale) }
 }
 
-/// The price that a text names, as a number.
+/// Returns the price that a text names, as a number.
 pub(crate) fn coerce_money(kind: FieldType, text: &str, reading: &Reading<'_>) -> Option<Coerced> {
     let text = signs(text);
     let found = money::read(&text, reading.locale)?;
-    // Without a currency the digits of a day are a day's.
+    // Without a currency, the digits of a day are not a price.
     if found.currency.is_none() {
         number_in(&text, reading)?;
     }
@@ -229,7 +230,7 @@ pub(crate) fn coerce_money(kind: FieldType, text: &str, reading: &Reading<'_>) -
     Some(if plain { Coerced::plain(value) } else { number_note(&text, value, &found) })
 }
 
-/// The year of the day that a text names, for a field that asks for a year.
+/// Returns the year of the day that a text names, for a field that asks for a year.
 pub(crate) fn coerce_year(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
     let text = collapse(raw.as_str()?);
     let year = date::read(&text, reading)?.year();
@@ -254,7 +255,7 @@ fn whole(value: f64, exact: Option<i64>) -> Option<Value> {
     if let Some(exact) = exact {
         return Some(exact.into());
     }
-    // Beyond 2^53 a float no longer tells neighbours apart.
+    // Beyond 2^53 a float no longer distinguishes neighbouring integers.
     let fits = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
     fits.then(|| Value::from(value as i64))
 }
@@ -263,12 +264,12 @@ fn float(value: f64) -> Option<Value> {
     Number::from_f64(value).map(Value::Number)
 }
 
-/// Whether a schema's example reads as its type: each element of an array, or a lone value.
+/// Returns whether a schema's example can be read as its type: each element of an array, or a single value.
 pub fn reads_as(kind: FieldType, example: &Value, locale: &str) -> bool {
     let reading = Reading { locale, today: jiff::civil::date(2025, 1, 1) };
     match example {
         Value::Array(items) => kind.is_array() && items.iter().all(|item| coerce(kind, item, &reading).is_some()),
-        // An empty example says nothing, but it is text.
+        // An empty example gives no information, but it is text.
         Value::String(text) if text.is_empty() => kind.element() == FieldType::String,
         other => coerce(kind, other, &reading).is_some(),
     }

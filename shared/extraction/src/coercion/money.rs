@@ -1,32 +1,33 @@
-//! Amounts of money in a text, and which of them is the price: what words before and behind each say of it.
+//! Finds amounts of money in a text, and which of them is the price, by the words before and after each.
 
 use super::currency;
 use super::number::{self, Found};
 use crate::phrases::Phrases;
 
-/// How far around an amount its words are looked for, in characters.
+/// How far around an amount words are searched, in characters.
 const REACH: usize = 48;
 /// An amount in a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Amount {
     pub(super) found: Found,
-    /// As it is written, with its currency.
+    /// As written, with its currency.
     pub(crate) text: String,
     /// Its currency's code.
     pub(crate) currency: Option<&'static str>,
-    /// Its text says that it was the price once.
+    /// Whether the text marks it as a former price.
     pub(crate) old: bool,
-    /// Its text says that it is the price now.
+    /// Whether the text marks it as the current price.
     pub(crate) now: bool,
     score: i32,
 }
 
-/// Whether one of the words stands in a text, in lower case. Most amounts have nothing before them.
+/// Returns whether one of the phrases occurs in a text in lower case. Most amounts have no words before them.
 fn has(text: &str, words: Phrases) -> bool {
     text.contains(char::is_alphabetic) && words.stands_in(text)
 }
 
-/// Whether a text, in lower case, ends in how many of the amount behind it are to be paid: "10x de", "payments of".
+/// Returns whether a text, in lower case, ends by saying how many times the amount after it is paid: "10x de",
+/// "payments of".
 fn is_part(before: &str) -> bool {
     let before = before.trim_end().trim_end_matches([':', '$', 'r']).trim_end();
     let times = [" de", " à", " a", ""].iter().filter_map(|w| before.strip_suffix(w)).any(|rest| {
@@ -37,8 +38,8 @@ fn is_part(before: &str) -> bool {
     times || Phrases::Instalments.ends(before)
 }
 
-/// Every number of a text that may be an amount of money: those `wanted`, with what their neighbours leave of the words
-/// around them.
+/// Returns the numbers of a text that may be amounts of money and that `wanted` selects. The words around each reach to
+/// its neighbours.
 fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount> {
     let chars = number::characters(text);
     let mut found: Vec<Found> = Vec::new();
@@ -49,7 +50,7 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
                 at = number.to.max(start + 1);
                 found.push(number);
             }
-            // A day, a clock, a version: all of it.
+            // A day, a clock, a version: skip all of it.
             None => {
                 let more = |c: &&char| c.is_ascii_digit() || matches!(**c, '.' | '-' | '/' | ':' | ',');
                 at = start + chars[start..].iter().take_while(more).count().max(1);
@@ -60,10 +61,10 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
         chars.get(from..to).unwrap_or_default().iter().flat_map(|c| c.to_lowercase()).collect()
     };
     let mut amounts = Vec::with_capacity(found.len());
-    // What was said behind the amount before is about that one.
+    // A phrase after the previous amount belongs to that one.
     let mut taken = false;
     for (i, number) in found.iter().enumerate().filter(|(_, number)| wanted(number)) {
-        // Between amounts of money, other numbers are words: "lowest price of 30 days".
+        // Between amounts of money, other numbers count as words: "lowest price of 30 days".
         let bounds = |n: &&Found| n.currency.is_some() || number.currency.is_none();
         let since = found[..i].iter().rev().find(bounds).map_or(0, |n| n.to).max(number.from.saturating_sub(REACH));
         let until = found[i + 1..].iter().find(bounds).map_or(chars.len(), |n| n.from).min(number.to + REACH);
@@ -83,7 +84,7 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
         score -= if Phrases::PerUnit.begins(behind).is_some() { 3 } else { 0 };
         score -= if Phrases::Untaxed.begins(behind).is_some() { 1 } else { 0 };
         score -= if is_part(&before) { 4 } else { 0 };
-        // "1 kg = 24,90 €" is a measure's.
+        // In "1 kg = 24,90 €" the amount is per measure.
         score -= if before.trim_end().ends_with('=') { 3 } else { 0 };
         score -= if before.ends_with('(') { 2 } else { 0 };
         if number.currency.is_none() {
@@ -98,12 +99,12 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
     amounts
 }
 
-/// The amounts of a text that have a currency beside them, in the text's order.
+/// Returns the amounts of a text that have a currency beside them, in the text's order.
 pub(crate) fn amounts(text: &str, locale: &str) -> Vec<Amount> {
     all(text, locale, |number| number.currency.is_some())
 }
 
-/// The one of several amounts that is the price; of equals the first.
+/// Returns the amount that is the price; of equals the first.
 pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
     let mut best: Option<&Amount> = None;
     for amount in amounts {
@@ -114,7 +115,7 @@ pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
     best
 }
 
-/// The price that a text names. Without a currency anywhere it is a number, unless it is to be called.
+/// Returns the price that a text names. Without a currency it is a number, unless that is a telephone number.
 pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
     let amounts = all(text, locale, |_| true);
     let best = current(&amounts)?;
@@ -124,7 +125,7 @@ pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
     Some(best.found.clone())
 }
 
-/// Whether the digits of a text are a telephone number.
+/// Returns whether the digits of a text are a telephone number.
 fn is_telephone(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits >= 7 && has(&text.to_lowercase(), Phrases::Calls) {
@@ -138,7 +139,7 @@ fn is_telephone(text: &str) -> bool {
     numeric && digits >= 7 && (international || (parted && number.contains(['-', '(', '/'])))
 }
 
-/// The code of the currency that a text names and nothing else.
+/// Returns the code of the currency that a text names, if it contains nothing else.
 pub(crate) fn code(text: &str) -> Option<&'static str> {
     currency::named(text.trim())
 }
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_price_of_a_text() {
+    fn the_price_among_the_amounts_of_a_text_is_found() {
         for (text, locale, want) in [
             ("3 pairs from $ 274", "en-US", 274.0),
             ("10x de R$ 29,90", "pt-BR", 29.9),
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_have_a_currency() {
+    fn only_amounts_with_a_currency_are_listed() {
         for (text, want, code) in [
             ("$19.99", "$19.99", "USD"),
             ("19,99 €", "19,99 €", "EUR"),

@@ -1,12 +1,12 @@
-//! Finds the number in a text: currency and words around it, separators of every locale, ranges. What stands around a
-//! number and changes it is in [`super::around`] and [`super::magnitude`].
+//! Finds the number in a text, with the currency and words around it, separators of every locale, ranges.
+//! [`super::around`] and [`super::magnitude`] handle what stands around a number and changes it.
 
 use super::around::{self, digit};
 use super::currency::{self, Beside};
 use super::shares::{fraction_of, share};
 use super::{digits, magnitude};
 
-/// Longest text that is looked at; numbers stand near the start.
+/// Longest text that is examined, in characters: numbers stand near the start.
 const LOOK: usize = 300;
 /// Most digits that a number may have.
 const MAX_DIGITS: usize = 30;
@@ -15,34 +15,34 @@ const MAX_DIGITS: usize = 30;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {
     pub(super) value: f64,
-    /// Its exact value, where it was written without a fraction and fits.
+    /// Its exact value, if written without a fraction and in range.
     pub(super) exact: Option<i64>,
-    /// The text was nothing but the number in plain spelling.
+    /// Whether the text consisted only of the number in plain spelling.
     pub(super) bare: bool,
-    /// A second number follows behind a dash: this is the first of a range.
+    /// Whether a second number follows after a dash: this is the first of a range.
     pub(super) range: bool,
-    /// Where it begins, in characters, with its currency.
+    /// Where it begins, in characters, including its currency.
     pub(super) from: usize,
-    /// Where it ends, with what multiplies it.
+    /// Where it ends, including what multiplies it.
     pub(super) end: usize,
-    /// Where it ends with its currency.
+    /// Where it ends, including its currency.
     pub(super) to: usize,
     /// The currency beside it.
     pub(super) currency: Option<&'static str>,
-    /// Its digits as a machine writes them.
+    /// Its digits in plain spelling.
     written: String,
 }
 
-/// Languages that write a decimal comma. Source: CLDR, number symbols.
+/// Languages with a decimal comma. Source: CLDR, number symbols.
 const COMMA_LANGUAGES: [&str; 34] = [
     "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu", "hy",
     "id", "is", "it", "ka", "kk", "lt", "lv", "nb", "nl", "no", "pl", "pt", "ro", "ru", "sv",
 ];
 const MORE_COMMA_LANGUAGES: [&str; 8] = ["sk", "sl", "sq", "sr", "tr", "uk", "uz", "vi"];
-/// Regions that write a point although their language elsewhere writes a comma.
+/// Regions with a decimal point although their language uses a comma elsewhere.
 const POINT_LOCALES: [&str; 8] = ["it-ch", "es-mx", "es-us", "es-pr", "es-gt", "es-do", "de-ch", "de-li"];
 
-/// Whether a locale writes a decimal comma.
+/// Returns whether a locale uses a decimal comma.
 fn decimal_comma(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     let language = locale.split('-').next().unwrap_or_default();
@@ -50,17 +50,17 @@ fn decimal_comma(locale: &str) -> bool {
         && (COMMA_LANGUAGES.contains(&language) || MORE_COMMA_LANGUAGES.contains(&language))
 }
 
-/// A text's characters in their plain form, as far as anyone looks.
+/// Returns a text's characters in their plain form, up to the length that is examined.
 pub(super) fn characters(text: &str) -> Vec<char> {
     text.chars().take(LOOK).map(digits::plain).collect()
 }
 
-/// Where the next number begins.
+/// Returns where the next number begins.
 pub(super) fn next(chars: &[char], from: usize) -> Option<usize> {
     (from..chars.len()).find(|i| chars[*i].is_ascii_digit() || fraction_of(chars[*i]).is_some())
 }
 
-/// The first number of a text; none where its first digits are a day's or a clock's.
+/// Returns the first number of a text, or `None` if its first digits belong to a day or a time of day.
 pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
     let chars = characters(text);
     let mut found = at(&chars, next(&chars, 0)?, locale, false)?;
@@ -68,7 +68,7 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
     Some(found)
 }
 
-/// The number that begins at `start`. `asked` tells that an amount of money is looked for.
+/// Reads the number that begins at `start`. `asked` says that an amount of money is expected.
 pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Option<Found> {
     // ".5" but not the point of "Rs. 500" or "No.5".
     let leading_point = start > 0
@@ -91,7 +91,7 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
     let behind = |at: usize| before.or_else(|| currency::after(chars, at));
     let parts = Parts {
         locale,
-        // Fuel is priced to the thousandth.
+        // Fuel prices have thousandths.
         grouped: dash.is_some()
             || behind(end).is_some_and(|s| !currency::has_thousandths(s.code) && !is_fuel(chars, end)),
     };
@@ -183,18 +183,18 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
 }
 
 impl Found {
-    /// Whether it was written with two digits behind its point.
+    /// Returns whether it was written with two digits after its decimal point.
     pub(super) fn has_cents(&self) -> bool {
         self.written.rsplit_once('.').is_some_and(|(_, f)| f.len() == 2)
     }
 
-    /// Whether a text is nothing but the number, as a machine writes it.
+    /// Returns whether a text is nothing but the number in plain spelling.
     fn plain_spelling(&self, text: &str) -> bool {
         text.strip_prefix('-').filter(|_| self.value < 0.0).unwrap_or(text) == self.written
     }
 }
 
-/// Whether a price is one of fuel, which is printed to the thousandth.
+/// Returns whether a price is one of fuel, which is given to the thousandth.
 fn is_fuel(chars: &[char], end: usize) -> bool {
     let rest: String = chars[end..].iter().take(16).flat_map(|c| c.to_lowercase()).filter(|c| *c != ' ').collect();
     ["/l", "/gal", "perlit", "pergal", "prolit", "jelit", "perl", "pelit"]
@@ -202,7 +202,7 @@ fn is_fuel(chars: &[char], end: usize) -> bool {
         .any(|unit| rest.find(unit).is_some_and(|at| at <= 4))
 }
 
-/// Multiplying by a power of ten must not add dust: 1.2 × 10^6 is 1200000.
+/// Multiplies by a power of ten without rounding noise: 1.2 × 10^6 is 1200000.
 fn round_scaled(value: f64, scale: f64) -> f64 {
     let product = value * scale;
     if scale > 1.0 && product.abs() < 9e15 { (product * 100.0).round() / 100.0 } else { product }
@@ -212,8 +212,8 @@ fn is_separator(c: char) -> bool {
     matches!(c, '.' | ',' | '\'' | ' ')
 }
 
-/// Whether the separator at `at` is inside a number: a digit follows, and white space or an apostrophe only separates
-/// groups of exactly three digits; white space only where it does so here.
+/// Returns whether the separator at `at` is inside a number: a digit must follow. White space and apostrophes only
+/// separate groups of exactly three digits; white space only if `spaced`.
 fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
     let run = chars[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
     let before = chars[..at].iter().rev().take_while(|c| c.is_ascii_digit()).count();
@@ -224,15 +224,15 @@ fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
     }
 }
 
-/// What decides what a lone separator with three digits behind it is.
+/// Decides what a lone separator with three digits after it means.
 struct Parts<'l> {
-    /// It may write a decimal comma.
+    /// Decides whether a comma may be the decimal separator.
     locale: &'l str,
-    /// Three digits are a group whatever the locale: an amount of a currency that has no thousandths.
+    /// Three digits are a group whatever the locale: for amounts of a currency without thousandths.
     grouped: bool,
 }
 
-/// Digits before and after the decimal separator of a run of digits and separators.
+/// Splits a run of digits and separators into the digits before and after the decimal separator.
 fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
     let comma = || decimal_comma(parts.locale);
     let only: String = written.chars().filter(|c| !matches!(c, ' ' | '\'')).collect();
@@ -240,7 +240,7 @@ fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
     let (points, commas) = (only.matches('.').count(), only.matches(',').count());
     let decimal = match (points, commas) {
         (0, 0) => None,
-        // Both: the last one is the decimal separator, and it stands once.
+        // If both occur, the last one is the decimal separator and must occur once.
         (_, _) if points > 0 && commas > 0 => {
             let last = if only.rfind('.') > only.rfind(',') { '.' } else { ',' };
             let count = if last == '.' { points } else { commas };
@@ -249,7 +249,7 @@ fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
             }
             Some(last)
         }
-        // One kind, more than once: thousands (or a version, or an address: not of groups, then no number).
+        // One kind, more than once: thousands. If the groups do not fit, it is a version or an address, not a number.
         (n, 0) | (0, n) if n > 1 => {
             if !groups(&only) {
                 return None;
@@ -266,15 +266,16 @@ fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
     })
 }
 
-/// Whether a lone separator is the decimal one: three digits behind it and one to three (not "0") before it are a
-/// group, unless the locale says that this is its decimal separator.
+/// Returns whether a lone separator is the decimal one. Three digits after it and one to three digits (not "0") before
+/// it are a group, unless the locale makes this its decimal separator.
 fn decides(written: &str, separator: char, locales_decimal: bool) -> bool {
     let Some((whole, rest)) = written.split_once(separator) else { return false };
     let like_group = rest.len() == 3 && (1..=3).contains(&whole.len()) && whole != "0";
     !like_group || locales_decimal
 }
 
-/// Groups of digits as people write them: 1 to 3 first, then threes, or the twos and a three of the Indian way.
+/// Returns whether digits are grouped as people write them: 1 to 3 first, then threes, or twos and a final three as in
+/// India.
 fn groups(written: &str) -> bool {
     let parts: Vec<&str> = written.split(['.', ',']).collect();
     let Some((last, middle)) = parts[1..].split_last() else { return false };
@@ -283,7 +284,7 @@ fn groups(written: &str) -> bool {
         && (middle.iter().all(|p| p.len() == 3) || middle.iter().all(|p| p.len() == 2))
 }
 
-/// Whether a dash and another number follow.
+/// Returns whether a dash and another number follow.
 fn is_range(chars: &[char], end: usize) -> bool {
     let rest: Vec<char> = chars[end.min(chars.len())..].iter().copied().filter(|c| *c != ' ').take(8).collect();
     let Some(first) = rest.first() else { return false };

@@ -5,7 +5,7 @@ fn value(text: &str, locale: &str) -> Option<f64> {
 }
 
 #[test]
-fn spellings() {
+fn numbers_in_many_spellings_are_read() {
     for (text, locale, want) in [
         ("19.99", "en-US", 19.99),
         ("$1,234.56", "en-US", 1234.56),
@@ -45,7 +45,7 @@ fn spellings() {
         ("½", "en-US", 0.5),
         ("4/5", "en-US", 4.0),
         ("٣٤", "ar", 34.0),
-        // A space between digits separates groups only where the text or the language makes it likely.
+        // A space between digits separates groups only if the text or the language makes it likely.
         ("iPhone 15 256GB", "en-US", 15.0),
         ("iPhone 15 256 GB", "fr-FR", 15.0),
         ("Galaxy S24 256 GB", "en-US", 24.0),
@@ -58,7 +58,7 @@ fn spellings() {
         ("1 234zł", "pl-PL", 1234.0),
         ("over 1 234 567 sold", "en-US", 1_234_567.0),
         ("just 1 234.50", "en-US", 1234.5),
-        // A lone letter is a magnitude where it touches the number or money is spoken of.
+        // A lone letter is a magnitude only if it touches the number or the text is about money.
         ("Size 10 M", "en-US", 10.0),
         ("Men's 9 B", "en-US", 9.0),
         ("$10 M", "en-US", 10_000_000.0),
@@ -73,7 +73,7 @@ fn spellings() {
         ("1e5", "en-US", 100_000.0),
         ("2.5E-3", "en-US", 0.0025),
         ("1e5x", "en-US", 1.0),
-        // Accountants' negative: in brackets, with cents or a currency; a count in brackets is none.
+        // Negative amounts of accountants: in brackets, with cents or a currency; a count in brackets is not one.
         ("(5.00)", "en-US", -5.0),
         ("($5)", "en-US", -5.0),
         ("$(1,234.50)", "en-US", -1234.5),
@@ -82,7 +82,7 @@ fn spellings() {
         ("(4.5)", "en-US", 4.5),
         ("(5.00) each", "en-US", 5.0),
         ("16:9", "en-US", 16.0),
-        // Words that multiply, of many languages; signs that stack.
+        // Words that multiply, in many languages; characters that stack.
         ("12万円", "ja", 120_000.0),
         ("1億2000万", "ja", 120_000_000.0),
         ("1億2000万円", "en-US", 120_000_000.0),
@@ -105,7 +105,7 @@ fn spellings() {
         ("1 Billion", "de-DE", 1e12),
         ("1 billion", "en-US", 1e9),
         ("12 tys. zł", "pl-PL", 12_000.0),
-        // Signs and digits of full width, minus signs, a currency between sign and digits.
+        // Full-width signs and digits, minus signs, a currency between sign and digits.
         ("－５００", "ja", -500.0),
         ("（￥１，０００）", "ja", -1000.0),
         ("-¥1,000", "ja", -1000.0),
@@ -143,7 +143,7 @@ fn spellings() {
 }
 
 #[test]
-fn ranges_and_bare_numbers() {
+fn ranges_and_bare_numbers_are_marked() {
     for text in ["5 - 10", "$5–$10", "€5 — 7", "5€ - 10€"] {
         assert!(find(text, "en-US").unwrap().range, "{text}");
     }

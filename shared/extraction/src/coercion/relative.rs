@@ -1,4 +1,4 @@
-//! Days relative to the day of the fetch: "yesterday", "3 days ago", in every language of the table.
+//! Reads days relative to the day of the fetch: "yesterday", "3 days ago", in every language of the table.
 
 use std::sync::LazyLock;
 
@@ -10,32 +10,32 @@ use super::calendar::phrases;
 use super::day::{Named, named};
 use crate::phrases::runs_on;
 
-/// Longest text that may be a span to come and nothing else, in bytes.
+/// Longest text that may be nothing but a future span, in bytes.
 const SHORT: usize = 40;
 
-/// Every word without which no text names such a day. `None` only if the table was too big to be compiled, which a
-/// test excludes.
+/// Every word that a text needs to name such a day. `None` only if the table is too big to compile, which a test rules
+/// out.
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let all = ["today", "yesterday", "tomorrow", "ago", "daybefore", "dayafter"].into_iter().flat_map(phrases);
     AhoCorasick::new(all).ok()
 });
 
-/// Whether a text, in lower case, has a word that may name such a day: the cheap question before [`find`].
+/// Returns whether a text, in lower case, has a word that may name such a day: a cheap check before [`find`].
 pub(super) fn may_name(text: &str) -> bool {
     WORDS.as_ref().is_none_or(|words| words.is_match(text))
 }
 
-/// What is counted, by the key of its words.
+/// Units that are counted, by the key of their words.
 const UNITS: [&str; 7] = ["weeks", "seconds", "minutes", "days", "months", "hours", "years"];
 /// Words for numbers from two on, by their keys.
 const NUMBERS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-/// Words that are two of a unit.
+/// Words that mean two of a unit.
 const DUALS: [(&str, &str); 4] =
     [("twodays", "days"), ("twoweeks", "weeks"), ("twomonths", "months"), ("twoyears", "years")];
-/// Most that are counted.
+/// Largest count.
 const MOST: i64 = 36_500;
 
-/// The number that a word is.
+/// Returns the number that a word is.
 fn number(word: &str) -> Option<i64> {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 0 {
@@ -45,7 +45,7 @@ fn number(word: &str) -> Option<i64> {
     two_on.clone().find(|(key, _)| count(key)).map(|(_, n)| n).or_else(|| phrases("one").contains(&word).then_some(1))
 }
 
-/// The unit that a word is one of, without digits before it. Short words in Latin letters are units only as a whole.
+/// Returns the unit of a word, ignoring digits before it. Short words in Latin letters must match as a whole.
 fn unit(word: &str) -> Option<&'static str> {
     let word = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let is = |s: &str| {
@@ -55,10 +55,10 @@ fn unit(word: &str) -> Option<&'static str> {
     UNITS.into_iter().find(|key| !word.is_empty() && phrases(key).iter().any(|s| is(s)))
 }
 
-/// How many of which unit words speak of: "3 days", "two weeks", "三天", "يومين". `alone` tells that a unit without a
-/// number is one of it: "неделю назад".
+/// Returns how many of which unit words name: "3 days", "two weeks", "三天", "يومين". With `alone`, a unit without a
+/// number counts as one: "неделю назад".
 fn counted(words: &[&str], alone: bool) -> Option<(i64, &'static str)> {
-    // A number and its unit in one word, of a script that runs on or not: "3日前", "2d".
+    // A number and its unit in one word, in a script with or without spaces: "3日前", "2d".
     for word in words {
         let digits = word.bytes().take_while(u8::is_ascii_digit).count();
         let spelled = || {
@@ -87,13 +87,13 @@ fn counted(words: &[&str], alone: bool) -> Option<(i64, &'static str)> {
             return Some((count, unit));
         }
     }
-    // Arabic and its like may put the unit before its number, or have none.
+    // Arabic and similar languages may put the unit before its number, or have no number.
     let lone = || words.iter().find_map(|w| unit(w)).filter(|_| alone && words.len() == 2);
     lone().filter(|_| !words.iter().any(|w| w.is_ascii() && w.ends_with('s'))).map(|unit| (1, unit))
 }
 
-/// Whether the words say that a span lies in the time to come: "in 3 days", "3 gün sonra", "3日後". The word before
-/// stands right before the count, because "in" stands in many a text.
+/// Returns whether the words put a span into the future: "in 3 days", "3 gün sonra", "3日後". A leading word must stand
+/// right before the count, because "in" occurs in many texts.
 fn is_ahead(text: &str, words: &[&str]) -> bool {
     let Some(count) = words.iter().position(|w| number(w).is_some() && !phrases("ahead").contains(w)) else {
         return false;
@@ -107,7 +107,7 @@ fn is_ahead(text: &str, words: &[&str]) -> bool {
         })
 }
 
-/// The day that a text names relative to today.
+/// Returns the day that a text names relative to today.
 pub(super) fn find(text: &str, today: Date) -> Option<Named> {
     let text = text.trim();
     let recent = may_name(text);
@@ -124,7 +124,7 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
         return None;
     }
     let length = text.chars().count();
-    // "Last updated yesterday at 10:15 am": with a time of day beside it, a word is about a day wherever it stands.
+    // "Last updated yesterday at 10:15 am": with a time of day beside it, a word names a day wherever it stands.
     let timed = text
         .as_bytes()
         .windows(4)
@@ -146,7 +146,7 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
         });
     let ahead = !past && to_come && is_ahead(text, &words);
     if past || ahead {
-        // What says that it is past may look like a number: "il y a".
+        // Words for the past may look like a number: "il y a".
         let counting: Vec<&str> = if text.starts_with("il y a ") { words[3..].to_vec() } else { words.clone() };
         if let Some((count, unit)) = counted(&counting, past).filter(|(n, _)| (0..=MOST).contains(n)) {
             let span = match unit {
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_names_no_day_is_seen_at_once() {
+    fn texts_without_a_word_for_a_day_are_ruled_out_cheaply() {
         assert!(WORDS.is_some());
         assert!(may_name("3 days ago") && may_name("昨日") && !may_name("item 5, $4.99"));
     }

@@ -1,10 +1,10 @@
-//! Days that are written as each language writes them read back as the same days.
+//! Tests that days written as each language writes them are read back as the same days.
 
 use jiff::civil::Date;
 
 use super::{Reading, date};
 
-/// Languages with the names of their months, every form of each; what is not our calendar is left out.
+/// Returns the languages with the names of their months in every form. Leaves out other calendars.
 fn months() -> Vec<(&'static str, Vec<Vec<String>>)> {
     let lines = include_str!("calendar.txt").lines().filter(|l| l.as_bytes().get(2) == Some(&b':'));
     let forms = |names: &str| names.split('/').map(|n| n.replace('_', " ")).collect();
@@ -14,7 +14,7 @@ fn months() -> Vec<(&'static str, Vec<Vec<String>>)> {
         .collect()
 }
 
-/// A language's tag: some lines are of a region.
+/// Returns the tag of a language; some lines are for a region.
 fn tag(line: &str) -> String {
     let tag = match line {
         "ag" | "eg" | "sy" => "ar",
@@ -23,7 +23,7 @@ fn tag(line: &str) -> String {
     tag.to_owned()
 }
 
-/// How a day with its month in words is written.
+/// Returns a day written with its month in words.
 fn written(form: usize, day: i8, month: &str, year: i16) -> String {
     match form {
         0 => format!("{day} {month} {year}"),
@@ -37,7 +37,7 @@ fn written(form: usize, day: i8, month: &str, year: i16) -> String {
     }
 }
 
-/// How a day is written in numbers, by locale.
+/// Returns a day written in numbers, with its locale.
 fn in_numbers(form: usize, day: Date) -> (&'static str, String) {
     let (y, m, d) = (day.year(), day.month(), day.day());
     match form {
@@ -56,9 +56,9 @@ fn in_numbers(form: usize, day: Date) -> (&'static str, String) {
     }
 }
 
-/// The same every time: each form of each month of each language.
+/// Deterministic: each form of each month of each language.
 #[test]
-fn months_in_words() {
+fn days_with_months_in_words_are_read_back() {
     for (language, names) in months() {
         let locale = tag(language);
         let reading = Reading { locale: &locale, today: jiff::civil::date(2026, 11, 24) };
@@ -73,10 +73,10 @@ fn months_in_words() {
 }
 
 #[test]
-fn months_in_numbers() {
+fn days_in_numbers_are_read_back() {
     for form in 0..12 {
         for n in 0..400i64 {
-            // Some five months apart: every month, most days, and a hundred years.
+            // About three months apart: every month, most days, and a hundred years.
             let day = jiff::civil::date(1950, 1, 1) + jiff::Span::new().days(n * 97);
             let (locale, text) = in_numbers(form, day);
             let reading = Reading { locale, today: jiff::civil::date(2026, 11, 24) };

@@ -1,6 +1,6 @@
-//! Shares of one: `½`, `1½`, `1 1/2`. A score like `4/5` is none.
+//! Reads fractions: `½`, `1½`, `1 1/2`. A score like `4/5` is not one.
 
-/// What a single character of a fraction is worth.
+/// Returns the value of a fraction character.
 pub(super) fn fraction_of(c: char) -> Option<f64> {
     Some(match c {
         '½' => 0.5,
@@ -21,8 +21,8 @@ pub(super) fn fraction_of(c: char) -> Option<f64> {
     })
 }
 
-/// The value of `1½`, `1 1/2` and `1/2`, and where it ends. A score like `4/5`, of which the first number is meant, is
-/// told from a fraction by its denominator: cooks and carpenters use 2, 3, 4, 8 and 16, raters use 5, 10 and 100.
+/// Returns the value of `1½`, `1 1/2` or `1/2`, and where it ends. A score like `4/5`, of which the first number is
+/// meant, is distinguished by its denominator: cooks and carpenters use 2, 3, 4, 8 and 16, raters use 5, 10 and 100.
 pub(super) fn share(chars: &[char], start: usize, end: usize, digits: &str, fraction: &str) -> (Option<f64>, usize) {
     if !fraction.is_empty() {
         return (None, end);

@@ -12,7 +12,7 @@ fn read(kind: FieldType, text: &str, locale: &str) -> Value {
 }
 
 #[test]
-fn the_contracts_table() {
+fn the_contracts_coercion_table_holds() {
     use FieldType::*;
     for (kind, text, locale, want) in [
         (String, "  a \n\u{a0} b\u{200b} ", "en-US", json!("a b")),
@@ -22,7 +22,7 @@ fn the_contracts_table() {
         (Integer, "4.6", "en-US", Value::Null),
         (Integer, "1e5", "en-US", json!(100_000)),
         (Integer, "iPhone 15 256GB", "en-US", json!(15)),
-        // Days and times of day are no numbers.
+        // Days and times of day are not numbers.
         (Integer, "2025-03-04", "en-US", Value::Null),
         (Integer, "2025-03-04T10:15:00Z", "en-US", Value::Null),
         (Integer, "March 4, 2025", "en-US", Value::Null),
@@ -52,7 +52,7 @@ fn the_contracts_table() {
 }
 
 #[test]
-fn a_year_of_a_day() {
+fn a_year_is_read_from_a_day() {
     let year = |kind, text: &str| coerce_year(kind, &text.into(), &reading("en-US")).map(|c| c.value);
     assert_eq!(year(FieldType::Integer, "2025-03-04"), Some(json!(2025)));
     assert_eq!(year(FieldType::Float, "March 4, 2025"), Some(json!(2025.0)));
@@ -61,7 +61,7 @@ fn a_year_of_a_day() {
 }
 
 #[test]
-fn notes_tell_of_changes_and_of_nothing_else() {
+fn notes_name_changes_and_nothing_else() {
     let note = |kind, text: &str| coerce(kind, &text.into(), &reading("en-US")).unwrap().note;
     assert_eq!(note(FieldType::String, " a  b "), None);
     assert_eq!(note(FieldType::Float, " 19.99 "), None);
@@ -71,7 +71,7 @@ fn notes_tell_of_changes_and_of_nothing_else() {
 }
 
 #[test]
-fn examples() {
+fn examples_are_checked_against_their_type() {
     for (kind, example, good) in [
         (FieldType::Float, json!("$19.99"), true),
         (FieldType::Float, json!("abc"), false),
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn nor_on_what_looks_like_numbers_and_dates(text in "[-0-9.,'/: $€%kMa-z\u{a0}–]{0,40}", kind in 0usize..8) {
+    fn never_panics_on_texts_like_numbers_and_dates(text in "[-0-9.,'/: $€%kMa-z\u{a0}–]{0,40}", kind in 0usize..8) {
         check(FieldType::ALL[kind], &text, "en-US")?;
     }
 }
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn nor_what_looks_like_it(text in "[-0-9.,'/:x() $€¥R¢pk万億만%\u{a0}–⁹]{0,40}") {
+    fn no_text_like_money_panics(text in "[-0-9.,'/:x() $€¥R¢pk万億만%\u{a0}–⁹]{0,40}") {
         let _ = coerce_money(FieldType::Float, &text, &reading("de-DE"));
         let _ = amounts(&text, "ja");
         let _ = says_yes(&text);
@@ -152,7 +152,7 @@ proptest! {
 }
 
 #[test]
-fn joiners_stay_and_what_means_nothing_goes() {
+fn joiners_stay_and_characters_without_meaning_are_removed() {
     for (text, want) in [
         ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ("👨\u{200d}👩\u{200d}👧", "👨\u{200d}👩\u{200d}👧"),

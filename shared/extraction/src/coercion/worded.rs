@@ -1,5 +1,5 @@
-//! Days with a month in words: `March 4, 2025`, `4. März 2025`, `2024 m. gegužės 1 d.`, `Wed May 1 22:15:00 EDT 2024`,
-//! and the first day of ranges of them.
+//! Reads days with a month in words: `March 4, 2025`, `4. März 2025`, `2024 m. gegužės 1 d.`,
+//! `Wed May 1 22:15:00 EDT 2024`, and the first day of ranges of them.
 
 use jiff::civil::Date;
 
@@ -7,7 +7,7 @@ use super::calendar::{Month, month_in, with_joined_months};
 use super::day::{Named, day, named, year_of};
 use super::eras;
 
-/// How many words behind a day its year may stand: a clock and a time zone come between.
+/// How many words after a day its year may stand: a time and a time zone may come between.
 const REACH: usize = 6;
 /// Words between the parts of a day.
 const JOINS: [&str; 20] = [
@@ -25,11 +25,11 @@ struct Word<'t> {
     text: &'t str,
     from: usize,
     dashed: bool,
-    /// An apostrophe stands before it, which leaves a year's century out.
+    /// Whether an apostrophe stands before it, in place of a year's century.
     cut: bool,
 }
 
-/// Marks that belong to the letter before them, in scripts that pages write months in.
+/// Returns whether a character is a mark that belongs to the letter before it, in scripts that pages write months in.
 fn is_mark(c: char) -> bool {
     matches!(u32::from(c), 0x300..=0x36f | 0x591..=0x5c7 | 0x610..=0x65f | 0x900..=0xdff | 0xe31..=0xe4e)
 }
@@ -39,10 +39,10 @@ fn words(text: &str) -> Vec<Word<'_>> {
     let (mut start, mut dashed, mut cut) = (None, false, false);
     let mut last = ' ';
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        // Thai months are short with a point between their letters: ม.ค.
+        // Thai abbreviates months with a period between letters: ม.ค.
         let inside = c == '.' && start.is_some() && text[at + 1..].starts_with(|c: char| ('ก'..='ฮ').contains(&c));
         let part = at < text.len() && (c.is_alphanumeric() || is_mark(c) || inside);
-        // "01MAY2024" is three words, "1er" and "2024ko" are one.
+        // "01MAY2024" is three words; "1er" and "2024ko" are one.
         let turns = last.is_ascii_digit() != c.is_ascii_digit();
         let long = |t: &str| t.chars().take_while(|c| c.is_alphabetic()).count() > 2;
         let splits = turns
@@ -68,7 +68,7 @@ fn words(text: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// `4`, `4th`, `1er`, `1日`.
+/// Reads `4`, `4th`, `1er`, `1日`.
 fn day_in(word: &Word<'_>) -> Option<i64> {
     let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
     let suffix = &word.text[digits..];
@@ -86,7 +86,7 @@ fn year_in(word: &Word<'_>) -> Option<i64> {
     year_of(&word.text[..digits]).filter(|_| known && digits == 4)
 }
 
-/// A day and a month, and the year where one stands with them.
+/// A day and a month, and the year if one stands with them.
 struct Parts {
     month: Month,
     day: i64,
@@ -95,11 +95,11 @@ struct Parts {
     to: usize,
 }
 
-/// What stands around the month at `at`.
+/// Returns the parts of a day around the month at `at`.
 fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Option<Parts> {
     let back = |from: usize| (0..from).rev().find(|i| !JOINS.contains(&words[*i].text)).filter(|i| from - i <= 3);
     let on = |from: usize| (from..words.len()).find(|i| !JOINS.contains(&words[*i].text)).filter(|i| i - from <= 2);
-    // A year that is right there, else one behind the time of day.
+    // A year right there, otherwise one after the time of day.
     let year_behind = |from: usize| -> Option<(i64, usize)> {
         let next = on(from)?;
         let short = || {
@@ -119,7 +119,7 @@ fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Opt
     if let Some(before) = back(at)
         && let Some(last) = day_in(&words[before])
     {
-        // "1–3 May", "1. bis zum 3. Mai": the first.
+        // "1–3 May", "1. bis zum 3. Mai": takes the first day.
         let between = |i: &usize| RANGES.contains(&words[*i].text) || JOINS.contains(&words[*i].text);
         let skipped = (0..before).rev().take_while(between).take(REACH).count();
         let ranged = words[before].dashed
@@ -143,12 +143,12 @@ fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Opt
     {
         return Some(Parts { month, day, year: Some(year), from: before, to: next });
     }
-    // "May 1–3, 2024": the year stands behind the last.
+    // "May 1–3, 2024": the year stands after the last day.
     let behind = words.get(next + 1).filter(|w| w.dashed || RANGES.contains(&w.text));
     let skip = behind.map_or(0, |w| if w.dashed { 1 } else { 2 });
     let last = skip > 0 && words.get(next + skip).is_some_and(|w| day_in(w).is_some());
     let year = year_behind(if last { next + skip + 1 } else { next + 1 });
-    // "May 30, 24" is rare, and "May 5 10:15" is not.
+    // "May 30, 24" is rare, "May 5 10:15" is not.
     let year = year.filter(|(_, i)| words[*i].text.len() == 4 || words[*i].cut || year_in(&words[*i]).is_some());
     Some(Parts { month, day, year: year.map(|y| y.0), from: at, to: year.map_or(next, |y| y.1) })
 }
@@ -160,7 +160,7 @@ fn as_date(parts: &Parts, year: i64, said: (&str, &str)) -> Option<Date> {
     day(year, parts.month.number, parts.day, said)
 }
 
-/// The first day with a month in words.
+/// Returns the first day with a month in words.
 pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
     let text = &*with_joined_months(text);
     let words = words(text);
@@ -176,7 +176,7 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
             open = open.or(Some(found));
             continue;
         };
-        // "May 30 – June 2, 2024": the year is the last day's, and the first may lie in the one before.
+        // "May 30 – June 2, 2024": the year belongs to the last day, and the first may lie in the year before.
         let first = open.filter(|o| {
             (o.to + 1..=o.to + 2).any(|i| words.get(i).is_some_and(|w| w.dashed || RANGES.contains(&w.text)))
                 && found.from <= o.to + 2
@@ -191,7 +191,7 @@ pub(super) fn find(text: &str, locale: &str) -> Option<Named> {
     vietnamese(&words)
 }
 
-/// `4 tháng 3, 2025`, `1 thg 5, 2024` and `ngày 4 tháng 3 năm 2025`.
+/// Reads `4 tháng 3, 2025`, `1 thg 5, 2024` and `ngày 4 tháng 3 năm 2025`.
 fn vietnamese(words: &[Word<'_>]) -> Option<Named> {
     let at = words.iter().position(|w| matches!(w.text, "tháng" | "thg"))?;
     let number = |i: usize| words.get(i).and_then(|w| w.text.parse::<i64>().ok());

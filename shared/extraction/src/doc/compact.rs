@@ -1,32 +1,33 @@
-//! The page's main content as compact text, for a reader that is charged by the word: headings, list items and table
-//! rows as lines, surroundings (navigation, footers, related items, comments) left out. Pure; knows no schema and no
-//! model.
+//! Writes a page's main content as compact text, for a reader that charges by the word: headings, list items and table
+//! rows as lines, without surroundings (navigation, footers, related items, comments). Pure; depends on no schema and
+//! no model.
 
 use super::{Doc, El, is_block};
 use crate::zones::Zone;
 
-/// Most bytes of a table row that is written on one line; a longer one is a layout, not a row.
+/// Most bytes of a table row that is written on one line; a longer one is layout, not a row.
 const MAX_ROW: usize = 1_000;
-/// Least bytes of main content: where there is less, the surroundings are what the page says.
+/// Fewest bytes of main content: with less, the surroundings are the content.
 const LEAST: usize = 200;
 
-/// What compact text has of links.
+/// What compact text contains of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Addresses {
-    /// Their text alone.
+    /// Their text only.
     LeftOut,
-    /// Their address in brackets behind their text.
+    /// Their text, and their address in brackets after it.
     Written,
 }
 
-/// One element that is walked through: the next child to look at, and from where its own text is still to be written.
+/// An element being walked: the next child to visit, and where its own text that is not written yet begins.
 struct Open {
     at: usize,
     child: usize,
     from: usize,
 }
 
-/// The main content as lines, at most `most` bytes of it; the whole content where the main one is next to nothing.
+/// Returns the main content as lines, at most `most` bytes of it; the whole content if there is hardly any main
+/// content.
 pub(crate) fn compact(doc: &Doc<'_>, most: usize, addresses: Addresses) -> String {
     let walk = Walk { doc, addresses };
     let main = walk.lines(most, Zone::is_surroundings);
@@ -62,10 +63,10 @@ impl Walk<'_, '_> {
             top.child = child.end;
             let hidden = child.zone.has(Zone::HIDDEN) || outside(child.zone);
             let link = link_of(child.name(), child.attr("href")).filter(|_| self.addresses == Addresses::Written);
-            // Text alone, without anything in it that is left out or bears an address.
+            // Text only: nothing in it is left out or has an address.
             let plain = !hidden && link.is_none() && self.doc.is_line(at) && self.is_plain(at, &outside);
             if plain && !is_block(child.name()) {
-                // Part of the text around it.
+                // Part of the surrounding text.
                 continue;
             }
             let before = self.slice(top.from, child.from).to_owned();
@@ -81,7 +82,7 @@ impl Walk<'_, '_> {
                 let cells: Vec<String> = self.doc.children(at).map(|cell| self.doc.text(cell)).collect();
                 out.push("", &cells.join(" | "));
             } else if child.name() == "dt" && plain {
-                // A term and what it is stand on one line.
+                // A term and its description go on one line.
                 match self.doc.next(at).filter(|dd| self.doc.els[*dd].name() == "dd" && self.doc.is_line(*dd)) {
                     Some(dd) => {
                         out.push("", &format!("{}: {}", self.doc.text(at).trim_end_matches(':'), self.doc.text(dd)));
@@ -98,7 +99,7 @@ impl Walk<'_, '_> {
         out.text
     }
 
-    /// Whether nothing below an element is left out or bears an address that is wanted.
+    /// Returns whether nothing below an element is left out or has an address to be written.
     fn is_plain(&self, at: usize, outside: &impl Fn(Zone) -> bool) -> bool {
         let below = self.doc.els.get(self.doc.below(at)).unwrap_or_default();
         let apart = |el: &El<'_>| {
@@ -113,14 +114,14 @@ impl Walk<'_, '_> {
     }
 }
 
-/// An address that a link leads to, if it says more than where on the page.
+/// Returns the address of a link, unless it only leads to a place on the page.
 fn link_of<'a>(name: &str, href: Option<&'a str>) -> Option<&'a str> {
     let href = href.filter(|_| name == "a")?.trim();
     (!href.is_empty() && !href.starts_with('#') && !href.starts_with("javascript:") && href.len() <= 500)
         .then_some(href)
 }
 
-/// What a line of such an element begins with.
+/// Returns the prefix of a line for an element.
 fn prefix(name: &str) -> &'static str {
     match name {
         "h1" => "# ",
@@ -131,7 +132,7 @@ fn prefix(name: &str) -> &'static str {
     }
 }
 
-/// Lines that are written, up to a number of bytes.
+/// The lines written so far, up to a number of bytes.
 struct Lines {
     text: String,
     most: usize,
@@ -142,7 +143,7 @@ impl Lines {
         self.text.len() >= self.most
     }
 
-    /// Adds lines; a line that stands there already right before is not said twice.
+    /// Adds lines; skips a line that equals the one right before it.
     fn push(&mut self, prefix: &str, lines: &str) {
         for line in lines.split('\n').map(str::trim).filter(|line| line.chars().any(|c| !c.is_whitespace() && c != '|'))
         {
@@ -206,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_surroundings_is_what_it_says() {
+    fn the_surroundings_are_written_if_there_is_nothing_else() {
         assert_eq!(compact("<footer>Tel. 0123 456</footer>", 60_000, Addresses::LeftOut), "Tel. 0123 456");
     }
 
     #[test]
-    fn no_more_is_written_than_was_asked_for() {
+    fn the_text_is_bounded_by_the_bytes_asked_for() {
         let page = format!("<main>{}</main>", "<p>Ünïcödé words</p><p>other</p>".repeat(1_000));
         for most in [0, 1, 50, 1_000] {
             let text = compact(&page, most, Addresses::LeftOut);

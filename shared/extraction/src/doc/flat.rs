@@ -1,4 +1,4 @@
-//! Makes a [`Doc`] of a tree: one walk, iterative, that writes the elements, their texts and marks down in order.
+//! Builds a [`Doc`] from a tree: one iterative walk that records the elements, their texts and marks in order.
 
 use ego_tree::iter::Edge;
 use scraper::Html;
@@ -11,14 +11,14 @@ use crate::budget::Budget;
 use crate::phrases::Phrases;
 use crate::zones::{self, Zone};
 
-/// Longest heading above other things, in bytes.
+/// Longest heading above unrelated things, in bytes.
 const MAX_HEADING: usize = 120;
 
 impl<'a> Doc<'a> {
     pub(super) fn flat(page: &'a Html, budget: Option<&'a Budget<'a>>) -> Doc<'a> {
         let mut doc = Doc { budget, ..Doc::default() };
         let mut open: Vec<usize> = Vec::new();
-        // Inside of something that shows no text.
+        // Depth within an element whose text is not shown.
         let mut silent = 0usize;
         for edge in page.tree.root().traverse() {
             match edge {
@@ -90,7 +90,7 @@ impl<'a> Doc<'a> {
     }
 }
 
-/// Marks what stands below headings that say that it is about other things: "You may also like".
+/// Marks what stands below a heading that announces other things: "You may also like".
 fn mark_related(doc: &mut Doc<'_>) {
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
@@ -109,7 +109,7 @@ fn mark_related(doc: &mut Doc<'_>) {
     }
 }
 
-/// The heading that names the page: the first `h1` with text outside of the surroundings, else the first at all.
+/// Returns the heading that names the page: the first `h1` with text outside the surroundings, otherwise the first one.
 fn main_heading(doc: &Doc<'_>) -> Option<usize> {
     let mut first = None;
     for (at, el) in doc.els.iter().enumerate() {

@@ -1,11 +1,12 @@
-//! What an element's attributes say in words: its marks, which are lower-case words of class, id and their like.
+//! Reads what an element's attributes say in words: its marks, that is, the lower-case words of class, id and similar
+//! attributes.
 
 use html5ever::local_name;
 use scraper::node::Element;
 
-/// Longest mark (class, id and their like) of one element, in bytes.
+/// Longest marks of one element, in bytes.
 const MAX_MARK: usize = 400;
-/// Attributes that say in words what an element is.
+/// Attributes that describe an element in words.
 const MARKS: [&str; 15] = [
     "class",
     "id",
@@ -24,21 +25,21 @@ const MARKS: [&str; 15] = [
     "data-e2e",
 ];
 
-/// How many of them, the first ones, are no `data-` attributes.
+/// How many of these, at the start, are not `data-` attributes.
 const PLAIN: usize = 5;
 
-/// Whether words stand in marks as whole words. Marks have a space at each end.
+/// Returns whether words stand in marks as whole words. Marks have a space at each end.
 pub(crate) fn has_words(marks: &str, words: &str) -> bool {
     let (marks, words) = (marks.as_bytes(), words.as_bytes());
     let Some(first) = words.first() else { return false };
-    // The last byte is a space: nothing starts after it.
+    // The last byte is a space; nothing starts after it.
     let starts = marks.windows(2).enumerate().filter(|(_, pair)| pair[0] == b' ' && pair[1] == *first);
     starts
         .map(|(at, _)| &marks[at + 1..])
         .any(|rest| rest.starts_with(words) && rest.get(words.len()).is_none_or(|b| *b == b' '))
 }
 
-/// What one look at an element's attributes tells.
+/// The findings of one pass over an element's attributes.
 pub(super) struct Attributes<'a> {
     pub(super) marks: [Option<&'a str>; MARKS.len()],
     pub(super) role: Option<&'a str>,
@@ -49,7 +50,7 @@ impl<'a> Attributes<'a> {
     pub(super) fn of(raw: &'a Element) -> Attributes<'a> {
         let mut found = Attributes { marks: [None; MARKS.len()], role: None, hidden: false };
         for (name, value) in &raw.attrs {
-            // Names that HTML knows are compared as numbers.
+            // Names known to HTML are compared as numbers.
             match &name.local {
                 n if *n == local_name!("class") => found.marks[0] = Some(value),
                 n if *n == local_name!("id") => found.marks[1] = Some(value),
@@ -60,7 +61,7 @@ impl<'a> Attributes<'a> {
                 }
                 n if *n == local_name!("href") || *n == local_name!("src") => {}
                 other => {
-                    // Most of the others are neither these few nor of tests.
+                    // Most other attributes are neither among these few nor test ids.
                     let data = other.starts_with("data-");
                     let (known, from) = if data { (&MARKS[PLAIN..], PLAIN) } else { (&MARKS[..PLAIN], 0) };
                     if let Some(at) = known.iter().position(|m| **m == **other) {
@@ -73,7 +74,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Adds an element's marks: lower-case words, single spaces, one at each end.
+/// Adds an element's marks: lower-case words, separated by single spaces, with one at each end.
 pub(super) fn push_marks(out: &mut String, marks: &[Option<&str>]) {
     let start = out.len();
     for value in marks.iter().flatten() {
@@ -81,7 +82,7 @@ pub(super) fn push_marks(out: &mut String, marks: &[Option<&str>]) {
         if out.len() == start {
             out.push(' ');
         }
-        // Most marks are words of small letters and digits, which are taken over as they are.
+        // Most marks are lower-case words and digits, which are copied as they are.
         let mut rest = *value;
         while let Some(c) = rest.chars().next().filter(|_| out.len() - start <= MAX_MARK) {
             let room = MAX_MARK + 1 - (out.len() - start);

@@ -1,4 +1,4 @@
-//! A part of a page as a page of its own, so that every look at a page can be at a part of it.
+//! Treats a part of a page as a page of its own, so that every way to examine a page works on a part of it.
 
 use std::ops::Range;
 
@@ -6,12 +6,13 @@ use super::write::SourceBreak;
 use super::{Doc, El};
 
 impl<'a> Doc<'a> {
-    /// What follows a heading up to the next of its kind; of one that is wrapped alone, what follows the wrapping.
+    /// Returns the parent and the range of what follows a heading up to the next of its kind. If the heading is wrapped
+    /// alone, takes what follows the wrapper.
     pub(crate) fn below_heading(&self, heading: usize) -> Option<(usize, Range<usize>)> {
         let doc = self;
         let name = doc.els.get(heading)?.name();
         let mut first = heading;
-        // At most two wrappings.
+        // At most two wrappers.
         for _ in 0..2 {
             if doc.next(first).is_some() {
                 break;
@@ -36,8 +37,8 @@ impl<'a> Doc<'a> {
         Some((doc.els.get(start)?.parent, start..end))
     }
 
-    /// A part of the page as a page of its own: the children of an element from one to before another, below that
-    /// element. Its first heading names it.
+    /// Returns a part of the page as a page of its own: a range of children of an element, below that element. Its
+    /// first heading names it.
     pub(crate) fn part(&self, holder: usize, children: Range<usize>) -> Doc<'a> {
         let Some(above) = self.els.get(holder) else { return Doc::default() };
         let inner = self.els.get(children.clone()).unwrap_or_default();
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_a_page() {
+    fn a_part_can_be_read_like_a_page() {
         let html = crate::html::parse("<h1>A</h1><div class=x><h2>Answer</h2><p>Tea\n is hot.</p></div><p>End</p>");
         let doc = Doc::of(&html);
         let holder = (0..doc.els.len()).find(|at| doc.marked(*at, "x")).unwrap();

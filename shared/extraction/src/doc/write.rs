@@ -5,19 +5,19 @@ use crate::coercion;
 /// Where the source began a new line that a reader sees as a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SourceBreak {
-    /// Where in the text the new line begins.
+    /// Position in the text where the new line begins.
     pub(crate) at: usize,
-    /// Whether an empty line stands before it.
+    /// Whether an empty line precedes it.
     pub(crate) blank: bool,
 }
 
-/// Adds text with its white space collapsed; notes where a line of the source begins.
+/// Adds text with its white space collapsed, and records where lines of the source begin.
 pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<SourceBreak>) {
-    // How many lines of the source ended since the last word of this text.
+    // Lines of the source that ended since the last word of this text.
     let mut ended = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        // Most of a text is words that stay as they are.
+        // Most text is words that are copied as they are.
         let word = rest.bytes().take_while(u8::is_ascii_graphic).count();
         let (plain, more) = rest.split_at(word);
         out.push_str(plain);
@@ -46,7 +46,7 @@ pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<So
     }
 }
 
-/// Ends a line; whether there was one to end.
+/// Ends a line. Returns whether there was one to end.
 pub(super) fn break_line(out: &mut String) -> bool {
     if out.ends_with(' ') {
         out.pop();
@@ -58,12 +58,12 @@ pub(super) fn break_line(out: &mut String) -> bool {
     ends
 }
 
-/// Whether nothing in an element is shown.
+/// Returns whether the content of an element is not shown.
 pub(super) fn is_silent(name: &str) -> bool {
     matches!(name, "script" | "style" | "noscript" | "template" | "svg" | "iframe" | "object" | "select" | "head")
 }
 
-/// Whether a line ends before and after an element.
+/// Returns whether a line ends before and after an element.
 pub(crate) fn is_block(name: &str) -> bool {
     !matches!(
         name,

@@ -1,4 +1,4 @@
-//! HTML: [`parse`] makes a tree of it with its size bounded, [`read`] takes texts out of a tree. Knows no schema.
+//! HTML: [`parse`] builds a tree with its size bounded, [`read`] extracts texts from a tree. Depends on no schema.
 
 mod parse;
 mod read;

@@ -1,7 +1,7 @@
 //! Parses HTML with its size bounded *while* it is parsed. html5ever's time is quadratic in depth, so a page of 16,000
-//! nested elements must never become a tree of that depth; it opens elements of formatting again in every paragraph
-//! that they were left open before, so a small page can ask for millions of nodes; and its time is quadratic in the
-//! attributes of a tag, which [`crate::tags`] bounds. Knows no schema. Every walk here is iterative.
+//! nested elements must never become a tree of that depth. It reopens formatting elements that were left open in every
+//! later paragraph, so a small page can ask for millions of nodes. And its time is quadratic in the attributes of a
+//! tag, which [`crate::tags`] bounds. Depends on no schema. Every walk here is iterative.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -22,20 +22,20 @@ use super::template::Templates;
 
 /// Deepest nesting, give or take [`LOOK_EVERY`].
 pub const MAX_DEPTH: usize = 512;
-/// Most nodes of a page, give or take what one tag opens; what comes after them is left out.
+/// Most nodes of a page, plus what one tag may open; what comes after them is left out.
 pub const MAX_NODES: usize = 400_000;
-/// After how many tags the depth is measured again, and after how many where the last look found no room.
+/// Number of tags between two measurements of the depth, and the number after one that found no room.
 const LOOK_EVERY: usize = 64;
 const LOOK_AGAIN: usize = 8;
-/// Steps that a token counts as.
+/// Steps charged per token.
 const TOKEN_STEPS: usize = 32;
 
-/// Parses a fragment of a page: what stands in a text.
+/// Parses a fragment of a page, such as the markup in a text.
 pub fn parse(text: &str) -> Html {
     parse_bounded(&tags::bounded(text), None)
 }
 
-/// Parses a page. What comes after the budget's end is left out.
+/// Parses a page. Leaves out what comes after the budget is spent.
 pub(crate) fn parse_within(text: &str, budget: &Budget<'_>) -> Html {
     parse_bounded(&tags::bounded_within(text, &|steps| budget.step(steps)), Some(budget))
 }
@@ -55,23 +55,24 @@ fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(text));
-    // It pauses for scripts, which are not run, and for a charset, which was decided on bytes before.
+    // The tokenizer pauses for scripts, which are not run, and for a charset, which was determined from the bytes
+    // before.
     while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
     tokenizer.end();
     tokenizer.sink.builder.sink.take()
 }
 
-/// A tree sink that knows which node the parser is in.
+/// A tree sink that tracks which node the parser is in.
 struct Watched<'b> {
     inner: HtmlTreeSink,
     top: Cell<Option<NodeId>>,
-    /// How many nodes were made, texts that may have joined others included.
+    /// Nodes made, including texts that may have been joined to others.
     nodes: Cell<usize>,
     budget: Option<&'b Budget<'b>>,
 }
 
 impl Watched<'_> {
-    /// How deep the parser is, at most a little more than [`MAX_DEPTH`].
+    /// Returns how deep the parser is, up to a little more than [`MAX_DEPTH`].
     fn depth(&self) -> usize {
         let html = self.inner.0.borrow();
         let node = self.top.get().and_then(|id| html.tree.get(id));
@@ -82,8 +83,8 @@ impl Watched<'_> {
         self.inner.0.replace(Html::new_document())
     }
 
-    /// An element of that name was closed. The tree builder does not tell of all that it closes; without this, the depth
-    /// would stay what it was where nothing but end tags follow.
+    /// Handles the end of an element of that name. The tree builder does not report every element that it closes;
+    /// without this, the depth would not fall where only end tags follow.
     fn closed(&self, name: &str) {
         let html = self.inner.0.borrow();
         let Some(top) = self.top.get().and_then(|id| html.tree.get(id)) else { return };
@@ -100,7 +101,7 @@ impl Watched<'_> {
 
     fn made(&self) {
         self.nodes.set(self.nodes.get() + 1);
-        // Who spends the last of them is told before the next tag.
+        // If this exceeds the budget, parsing stops before the next token.
         let _ = self.budget.is_none_or(|budget| budget.make(1));
     }
 
@@ -191,8 +192,8 @@ impl TreeSink for Watched<'_> {
     }
 }
 
-/// Hands tokens on to the tree builder, start tags only while there is room below them, and nothing that stands in a
-/// `template`: it is no part of the page. A declarative shadow root is: its content goes where its host is.
+/// Passes tokens to the tree builder, start tags only while the depth allows, and nothing inside a `template`, which is
+/// not part of the page. The content of a declarative shadow root is: it goes where its host is.
 struct Bounded<'b> {
     templates: Templates,
     builder: TreeBuilder<NodeId, Watched<'b>>,
@@ -205,7 +206,7 @@ impl TokenSink for Bounded<'_> {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
-        // Before the end, some dozen steps of the tokenizer and the tree builder a token.
+        // Until the end, a token costs some dozen steps of the tokenizer and the tree builder.
         let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.goes_on() && b.step(TOKEN_STEPS));
         if !room && !matches!(token, Token::EOFToken) {
             return TokenSinkResult::Continue;
@@ -219,7 +220,7 @@ impl TokenSink for Bounded<'_> {
             if tags.is_multiple_of(if self.full.get() { LOOK_AGAIN } else { LOOK_EVERY }) {
                 self.full.set(self.builder.sink.depth() >= MAX_DEPTH);
             }
-            // What holds only text cannot nest, and its text must not be taken for tags.
+            // Elements that hold only text cannot nest, and their text must not be taken for tags.
             let holds_text = matches!(&*tag.name, "script" | "style" | "title" | "textarea" | "noscript" | "iframe");
             if self.full.get() && tag.kind == TagKind::StartTag && !holds_text {
                 return TokenSinkResult::Continue;
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded_and_time_with_it() {
+    fn depth_is_bounded() {
         for page in
             ["<div>".repeat(50_000), "<div>x".repeat(20_000), "<b><i>".repeat(10_000), "</p><div>".repeat(20_000)]
         {
@@ -272,9 +273,9 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_bounded_also_where_a_small_page_asks_for_many() {
+    fn nodes_are_bounded_even_if_a_small_page_asks_for_many() {
         let open: String = (0..300).map(|i| format!("<b a={i}>")).collect();
-        // Every paragraph opens the 300 again that the division left open.
+        // Every paragraph reopens the 300 elements that the division left open.
         let page = format!("<div>{open}</div>{}", "<p>x</p>".repeat(2_000));
         let nodes = parse(&page).tree.nodes().count();
         assert!(nodes > MAX_NODES / 2 && nodes <= MAX_NODES + 2 * MAX_DEPTH, "{nodes}");
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn old_pages_without_end_tags_keep_all_they_have() {
+    fn old_pages_without_end_tags_keep_every_element() {
         let page: String = (0..3_000).map(|i| format!("<p>p{i}<ul><li>a{i}<li>b{i}</ul>")).collect();
         let html = parse(&page);
         let count =
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_deep_part_the_page_goes_on() {
+    fn a_page_is_read_on_after_a_deep_part() {
         let page = format!("{}x{}<p id=after>y", "<div>".repeat(2_000), "</div>".repeat(2_000));
         assert!(words(&page).contains('y'));
         let after = parse(&page).tree.nodes().filter_map(|n| n.value().as_element()).any(|e| e.id() == Some("after"));

@@ -1,5 +1,5 @@
-//! Texts out of HTML and into it: an element's text as a reader sees it, a fragment's plain text and lines. Knows no
-//! schema. Every walk here is iterative.
+//! Texts from HTML and into HTML: an element's text as a reader sees it, a fragment's plain text and lines. Depends on
+//! no schema. Every walk here is iterative.
 
 use ego_tree::NodeId;
 use ego_tree::iter::Edge;
@@ -9,7 +9,8 @@ use scraper::node::Node;
 use super::parse;
 use crate::budget::Budget;
 
-/// The text of an element as a reader sees it: without scripts and styles, a space where a block or a line ends.
+/// Returns the text of an element as a reader sees it: without scripts and styles, with a space where a block or a line
+/// ends.
 pub fn text(element: ElementRef<'_>) -> String {
     let mut out = String::new();
     read_text(element, &mut |piece| {
@@ -19,17 +20,17 @@ pub fn text(element: ElementRef<'_>) -> String {
     crate::coercion::collapse(&out)
 }
 
-/// The same, at most `room` bytes of it and within a budget; whether that is all of it.
+/// Returns at most `room` bytes of an element's text within a budget, and whether that is all of it.
 pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: usize) -> (String, bool) {
     let mut out = String::new();
     let mut whole = true;
     read_text(element, &mut |piece| {
-        // An element costs its step also where it has no text.
+        // An element costs a step even if it has no text.
         whole = budget.step(1);
         if !whole {
             return false;
         }
-        // White space in a row is one space in the end: it must not take the room of words.
+        // Consecutive white space becomes one space in the end, so it must not take up room for words.
         for word in piece.split_inclusive(char::is_whitespace) {
             let blank = word.trim_end().is_empty() && out.ends_with(char::is_whitespace);
             let left = (room + 1).saturating_sub(out.len());
@@ -48,7 +49,7 @@ pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: us
     (out, whole)
 }
 
-/// Hands on the pieces of an element's text while they are taken.
+/// Passes on the pieces of an element's text while `take` accepts them.
 fn read_text(element: ElementRef<'_>, take: &mut dyn FnMut(&str) -> bool) {
     let mut skip: Option<NodeId> = None;
     for edge in element.traverse() {
@@ -78,7 +79,7 @@ fn read_text(element: ElementRef<'_>, take: &mut dyn FnMut(&str) -> bool) {
     }
 }
 
-/// Plain text of a fragment of HTML inside a text, as structured data often has it.
+/// Returns the plain text of a fragment of HTML within a text, as structured data often contains it.
 pub fn strip(fragment: &str) -> String {
     if !fragment.contains(['<', '&']) {
         return crate::coercion::collapse(fragment);
@@ -87,17 +88,17 @@ pub fn strip(fragment: &str) -> String {
     text(html.root_element())
 }
 
-/// A text with its character references resolved; what looks like a tag stays.
+/// Returns a text with its character references resolved; what looks like a tag stays.
 pub fn unescape(text: &str) -> String {
     if !text.contains('&') {
         return text.to_owned();
     }
-    // Nothing is a tag in there but its own end.
+    // Nothing inside a `textarea` is a tag except its own end.
     let html = parse(&format!("<textarea>\n{}", text.replace('<', "&lt;")));
     html.tree.nodes().filter_map(|n| n.value().as_text()).map(|t| &**t).collect()
 }
 
-/// Plain text as HTML: a paragraph a line.
+/// Returns plain text as HTML, one paragraph per line.
 pub fn of_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
@@ -107,7 +108,7 @@ pub fn of_text(text: &str) -> String {
     out
 }
 
-/// The lines of a fragment of HTML: what its blocks and line breaks set apart.
+/// Returns the lines of a fragment of HTML, as separated by its blocks and line breaks.
 pub fn lines(fragment: &str) -> Vec<String> {
     let html = parse(fragment);
     let doc = crate::doc::Doc::of(&html);
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_as_a_reader_sees_it() {
+    fn text_is_read_as_a_reader_sees_it() {
         let page = "<title>T</title><style>x{}</style><p>a<b>b</b> c<br>d<script>no()</script></p><div>e</div>&amp;";
         assert_eq!(text(parse(page).root_element()), "T ab c d e &");
         assert_eq!(strip("<p>Mix &amp; bake</p><p>Eat</p>"), "Mix & bake Eat");

@@ -1,5 +1,5 @@
-//! What stands in `template` elements, which browsers do not show, kept out of the tree while a page is parsed. Source:
-//! WHATWG HTML, "the template element", declarative shadow roots.
+//! Keeps the contents of `template` elements, which browsers do not show, out of the tree while a page is parsed.
+//! Source: WHATWG HTML, "the template element", declarative shadow roots.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,22 +8,22 @@ use html5ever::local_name;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSinkResult};
 
-/// Most templates within each other that are told apart.
+/// Most nested templates that are tracked.
 const MAX_NESTED: usize = 64;
 
-/// The templates that are open.
+/// The open templates.
 #[derive(Default)]
 pub(super) struct Templates {
-    /// Whether each is a shadow root, whose content is shown.
+    /// For each, whether it is a shadow root, whose content is shown.
     open: RefCell<Vec<bool>>,
     /// Whether the page has any.
     any: Cell<bool>,
 }
 
 impl Templates {
-    /// What becomes of a token that the tree builder is not to see; `None` for one that it is.
+    /// Returns the result for a token that the tree builder must not see, or `None` for one that it must.
     pub(super) fn pass(&self, token: &Token) -> Option<TokenSinkResult<NodeId>> {
-        // Nearly every token of nearly every page.
+        // True for nearly every token of nearly every page.
         let begins = matches!(token, Token::TagToken(tag) if tag.name == local_name!("template"));
         if !begins && !self.any.get() {
             return None;
@@ -76,7 +76,7 @@ mod tests {
     use crate::html::{parse, text};
 
     #[test]
-    fn templates_are_no_part_of_the_page() {
+    fn templates_are_not_part_of_the_page() {
         for (page, want) in [
             ("<p>a<template><p>b</template>c", "ac"),
             ("<template><script>'</template>'</script>b</template>c", "c"),
