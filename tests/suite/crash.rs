@@ -1,5 +1,5 @@
-//! Crash at every call: a scenario is run once for each of its calls to the store and each fault, until a run has no
-//! such call any more; after every run the leases end, the sweeper goes round, and every invariant must hold.
+//! A fault at every call: a scenario runs once for each of its calls to the store and each kind of fault, until a run
+//! has no such call. After every run the leases end, the sweeper runs, and every invariant must hold.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::site::Site;
 use crate::support::world::{Ground, accept, account, call, drain};
 use engine::accept::Call;
 
-/// What a process does until it is done or dies.
+/// What a process does until it finishes or dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scenario {
     Extract,
@@ -26,11 +26,11 @@ enum Scenario {
     /// A handler and a worker in one process, with a queue between them.
     Queued,
     QueuedFailFast,
-    /// A worker alone, on a job for whom nobody waits.
+    /// A worker alone, on a job for which no handler waits.
     Worker,
-    /// A job that the queue has, cancelled, while its messages are still there.
+    /// A job in the queue is cancelled while its messages are still there.
     CancelQueued,
-    /// The queue forgot everything; a sweeper finds the job.
+    /// The queue lost every message; a sweeper finds the job.
     Forgotten,
     /// A crawl in a handler.
     Crawl,
@@ -96,7 +96,7 @@ impl Scenario {
                 let started = accept(engine, crawl(site)).await?;
                 drain(engine.driver.start(*started, None)).await?;
             }
-            // Lanes that wait for growth come again after a second.
+            // Lanes that wait for growth are delivered again after a second.
             Scenario::QueuedCrawl => {
                 for _ in 0..6 {
                     ground.deliver(engine, engine, 0).await;
@@ -126,7 +126,7 @@ impl Scenario {
                 let started = accept(engine, batch).await?;
                 drain(engine.driver.start(*started, None)).await?;
             }
-            // Accepted, started nowhere (its handler died at once), then cancelled by another process.
+            // The job is accepted but never started (its handler died at once), then cancelled by another process.
             Scenario::CancelBatch => {
                 let job = accept(engine, call(Endpoint::Batch, site.urls("/p", 3))).await?.job.id;
                 engine.canceller.cancel(&account(), &job).await?;
@@ -135,7 +135,7 @@ impl Scenario {
                 let job = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?.job.id;
                 engine.canceller.cancel(&account(), &job).await?;
             }
-            // A dead handler's job is taken up by a sweeper, which is what the fault strikes.
+            // A sweeper takes over the job of a dead handler; the fault is injected into the sweeper's calls.
             Scenario::Sweep => {
                 engine.sweeper.sweep(None).await?;
                 engine.idle().await;
@@ -144,7 +144,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// What was there before the process came.
+    /// Writes what exists before the process starts.
     async fn prepare(self, ground: &Ground, site: &Site) {
         if self == Scenario::Sweep {
             let engine = ground.engine(&Faults::default()).await;
@@ -169,8 +169,8 @@ impl Scenario {
     }
 }
 
-/// One run; tells whether the fault came to pass. (How often progress is written depends on time, so the number of
-/// calls is not the same in every run.)
+/// Runs the scenario once and returns whether the fault was injected. The number of calls differs between runs, because
+/// how often progress is written depends on time.
 async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> bool {
     let mut ground = if scenario.has_queue() { Ground::with_queue().await } else { Ground::new().await };
     (ground.settings.units_per_message, ground.settings.host_delay_ms) = (2, 0);
@@ -187,7 +187,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
     if fault.is_none() {
         ran.as_ref().unwrap();
     }
-    // What the process still does, it does before its successor looks.
+    // The process finishes its remaining work before its successor runs.
     tokio::time::timeout(Duration::from_secs(20), engine.idle())
         .await
         .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
@@ -200,7 +200,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
     struck
 }
 
-/// Every job of the ground ended, with a readable result or synthetic result for each unit, and figures that add up.
+/// Asserts that every job has ended with a readable or synthetic result for each unit, and that its credits add up.
 async fn complete(ground: &Ground, context: &str) {
     let engine = ground.engine(&Faults::default()).await;
     for rows in engine.store().audit.snapshot().await.unwrap().jobs {
@@ -212,10 +212,10 @@ async fn complete(ground: &Ground, context: &str) {
         assert_eq!(charge.charged + charge.refunded(), job.reservation.total(), "{context}");
         if job.fail_fast {
             let failed = results.iter().position(|r| r["error"]["code"] == "URL_UNREACHABLE").unwrap();
-            // One runs at a time: what ended after the failure was recorded has started after it.
+            // One unit runs at a time, so a unit that ended after the recorded failure also started after it.
             let units: Vec<UnitState> = job.seqs().map(|seq| rows.segments[&0].unit(seq)).collect();
             let ended = |unit: &UnitState| match unit {
-                // A second attempt started with the first, before the failure.
+                // A second attempt belongs to a unit that started before the failure.
                 UnitState::Ended { attempt: 1, at, .. } => Some(*at),
                 _ => None,
             };
@@ -277,7 +277,7 @@ async fn the_queue_survives_a_fault_at_every_call() {
 }
 
 #[tokio::test]
-async fn fail_fast_over_the_queue_survives_a_fault_at_every_call() {
+async fn fail_fast_through_the_queue_survives_a_fault_at_every_call() {
     at_every_call(Scenario::QueuedFailFast).await;
 }
 
@@ -287,12 +287,12 @@ async fn a_worker_survives_a_fault_at_every_call() {
 }
 
 #[tokio::test]
-async fn cancelling_over_the_queue_survives_a_fault_at_every_call() {
+async fn cancelling_a_queued_job_survives_a_fault_at_every_call() {
     at_every_call(Scenario::CancelQueued).await;
 }
 
 #[tokio::test]
-async fn a_queue_that_forgets_survives_a_fault_at_every_call() {
+async fn the_sweep_after_a_lost_queue_survives_a_fault_at_every_call() {
     at_every_call(Scenario::Forgotten).await;
 }
 
@@ -302,12 +302,12 @@ async fn a_growing_crawl_survives_a_fault_at_every_call() {
 }
 
 #[tokio::test]
-async fn a_crawl_over_the_queue_survives_a_fault_at_every_call() {
+async fn a_crawl_through_the_queue_survives_a_fault_at_every_call() {
     at_every_call(Scenario::QueuedCrawl).await;
 }
 
 #[tokio::test]
-async fn conflicts_with_other_transactions_are_tried_again() {
+async fn transaction_conflicts_are_retried() {
     let site = Site::start().await;
     for n in 2..5 {
         let ground = Ground::new().await;

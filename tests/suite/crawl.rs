@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::support::generated::{Generated, Spec};
 use crate::support::stack::{Answer, World, schema};
 
-/// A stack that does not space its requests: most tests are not about that.
+/// A stack that does not space its requests, because most tests are not about politeness.
 async fn world() -> World {
     World::with(&[("HOST_DELAY_MS", "0")]).await
 }
@@ -28,7 +28,7 @@ async fn start(spec: Spec) -> (World, Generated) {
     (world().await, Generated::start(spec).await)
 }
 
-/// A crawl from `seed` over what `crawl` says; the pattern is the site's `/item/` pages where it says none.
+/// A crawl from `seed` with the members of `crawl`. By default the pattern matches the site's `/item/` pages.
 fn body(site: &Generated, seed: &str, crawl: Value) -> Value {
     let mut plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": 1_000, "max_depth": 20 });
     plan.as_object_mut().unwrap().extend(crawl.as_object().unwrap().clone());
@@ -64,7 +64,7 @@ fn is_marker(result: &Value) -> bool {
     ["JOB_CANCELLED", "JOB_EXPIRED", "ROBOTS_DENIED"].iter().any(|code| result["error"]["code"] == *code)
 }
 
-/// The names of the pages that the body has results of, synthetic left out. Fails if a page has two results.
+/// The names of the pages that have a result in the body, without synthetic ones. Panics if a page has two results.
 fn shown(site: &Generated, body: &Value) -> BTreeSet<String> {
     let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
     let names: BTreeSet<String> = ran.iter().map(|result| site.name_of(result["url"].as_str().unwrap())).collect();
@@ -72,7 +72,7 @@ fn shown(site: &Generated, body: &Value) -> BTreeSet<String> {
     names
 }
 
-/// The results as a set: page names instead of whichever disguise was found first, sorted.
+/// The results sorted, with page names in place of the spelling of the URL that was found first.
 fn as_set(site: &Generated, body: &Value) -> Vec<Value> {
     let mut results = results(body).clone();
     for result in &mut results {
@@ -82,8 +82,8 @@ fn as_set(site: &Generated, body: &Value) -> Vec<Value> {
     results
 }
 
-/// Crawls, and checks what must hold of every crawl that ended: the figures add up, they are the job's, they are what
-/// was taken from the account, and the invariants hold. `duplicates` is how many units ended as a page of another unit.
+/// Crawls, and checks what holds for every ended crawl: the figures add up, they equal the job's and what the account
+/// was charged, and the invariants hold. `duplicates` is how many units ended as another unit's page.
 async fn crawl(world: &World, body: &Value, duplicates: u64) -> Value {
     let before = world.used().await;
     let answer = world.post("/v1/crawl", body).await;
@@ -101,7 +101,7 @@ async fn assert_sums(world: &World, job: &str, body: &Value, duplicates: u64) {
     assert_eq!(visited, ran.len() as u64, "{meta}");
     assert_eq!(failed, ran.iter().filter(|result| result["status"] == "error").count() as u64, "{meta}");
     assert_eq!(reserved, charged + meta["credits_refunded"].as_u64().unwrap(), "{meta}");
-    // A unit that turned out to be another's page ran, and may have been saved from running.
+    // A unit that ends as another unit's page was charged if it started; it may also be skipped before it starts.
     assert!((visited..=visited + duplicates).contains(&charged), "{meta}, {duplicates} duplicates");
     assert!(visited <= reserved, "{meta}");
     let state = world.job(job).await;
@@ -115,7 +115,7 @@ async fn assert_sums(world: &World, job: &str, body: &Value, duplicates: u64) {
     world.assert_sound().await;
 }
 
-/// A call with a header, read to its end.
+/// A call with a header field, read to its end.
 async fn with_header(world: &World, name: &str, value: &str, body: &Value) -> Answer {
     let request = world.request(reqwest::Method::POST, "/v1/crawl").header(name, value);
     world.send(request.body(body.to_string())).await

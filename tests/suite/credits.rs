@@ -1,4 +1,4 @@
-//! Quota, overage, refunds to their pools, the turn of the month.
+//! Quota, prepaid balance, refunds to their pools, the turn of the month.
 
 use domain::job::Options;
 use domain::{Endpoint, Plan};
@@ -11,7 +11,7 @@ use crate::support::stack::World;
 use crate::support::world::{Ground, accept, account, call, drain, quota};
 
 #[tokio::test]
-async fn too_little_left_takes_nothing() {
+async fn a_call_over_the_remaining_quota_is_refused_and_charges_nothing() {
     let (world, site) = (World::start().await, Site::start().await);
     let free = world.account("free", Plan::Free, Some(100), None).await;
     assert_eq!(free.batch(&site.urls("/p", 450), json!({})).await.json()["succeeded"], 450);
@@ -25,18 +25,18 @@ async fn too_little_left_takes_nothing() {
     world.assert_sound().await;
 }
 
-/// Takes all of the month but `left`, with a job that never starts.
+/// Reserves all of the month's quota except `left`, with a job that never starts.
 async fn use_up(engine: &engine::Engine, left: u64) {
     let urls = vec!["https://x.test/".to_owned(); usize::try_from(50_000 - left).unwrap()];
     accept(engine, call(Endpoint::Batch, urls)).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
+async fn monthly_credits_are_spent_first_and_prepaid_ones_refunded_first() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     use_up(&engine, 5).await;
-    // 5 monthly and 4 prepaid; two run, seven come back: 4 prepaid, 3 monthly.
+    // 5 monthly and 4 prepaid; two run, seven are refunded: 4 prepaid, 3 monthly.
     let mut batch = call(Endpoint::Batch, site.urls("/gate", 9));
     batch.options = Options { concurrency: Some(2), ..batch.options };
     let started = accept(&engine, batch).await.unwrap();
@@ -57,13 +57,13 @@ async fn the_months_credits_go_first_and_prepaid_ones_come_back_first() {
 }
 
 #[tokio::test]
-async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
+async fn a_refund_goes_to_the_month_it_was_taken_from() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     let job = accept(&engine, call(Endpoint::Batch, site.urls("/p", 6))).await.unwrap().job;
     let november = quota(&engine).await.unwrap();
     assert_eq!((november.month.to_string().as_str(), november.used()), ("2026-11", 6));
-    // Nobody drives it; eight days later it is December, and its owner cancels it.
+    // Nobody drives the job; eight days later, in December, its owner cancels it.
     ground.clock.advance(8 * 86_400);
     let december = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap().job;
     assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
@@ -78,7 +78,7 @@ async fn a_refund_goes_to_the_month_that_it_was_taken_from() {
 }
 
 #[tokio::test]
-async fn a_plan_change_holds_for_the_current_month() {
+async fn a_plan_change_applies_to_the_current_month() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     use_up(&engine, 49_999).await;

@@ -9,7 +9,7 @@ use crate::support::until;
 use crate::support::world::{Ground, accept, call, drain};
 
 #[tokio::test]
-async fn a_job_past_its_deadline_ends_expired() {
+async fn a_job_past_its_deadline_ends_as_expired() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     let mut batch = call(Endpoint::Batch, site.urls("/gate", 6));

@@ -1,5 +1,5 @@
-//! What is on the wire and when: the head before the work, results in order as they come, white space while waiting.
-//! Each is shown by what the other side has not been let do yet, not by a stopwatch.
+//! What is on the wire and when: the head before the work, results in order as soon as possible, white space while
+//! waiting. Each test holds back a page and reads what is sent meanwhile; none uses a stopwatch.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 use crate::support::until;
 
-/// Sends a POST over a bare socket.
+/// Sends a POST over a plain socket.
 async fn post(world: &World, path: &str, body: &Value) -> TcpStream {
     let address = world.base().trim_start_matches("http://").to_owned();
     let mut socket = TcpStream::connect(&address).await.unwrap();
@@ -23,7 +23,7 @@ async fn post(world: &World, path: &str, body: &Value) -> TcpStream {
     socket
 }
 
-/// Reads until `done` likes what there is.
+/// Reads until `done` accepts the text so far.
 async fn read_until(socket: &mut TcpStream, text: &mut String, done: impl Fn(&str) -> bool) {
     let mut buffer = [0u8; 8192];
     while !done(text) {
@@ -34,7 +34,7 @@ async fn read_until(socket: &mut TcpStream, text: &mut String, done: impl Fn(&st
 }
 
 #[tokio::test]
-async fn the_head_is_there_before_any_page_is_and_padding_follows() {
+async fn the_head_and_padding_are_sent_before_any_page_is_fetched() {
     let (world, site) = (World::start().await, Site::start().await);
     for (path, body) in [
         ("/v1/batch", json!({ "urls": site.urls("/gate", 3), "schema": schema() })),
@@ -42,7 +42,7 @@ async fn the_head_is_there_before_any_page_is_and_padding_follows() {
     ] {
         let mut socket = post(&world, path, &body).await;
         let mut text = String::new();
-        // No page is served before the gate opens: what is read here was sent before the work was done.
+        // No page is served before the gate opens, so what is read here was sent before the work was done.
         read_until(&mut socket, &mut text, |t| t.contains("\r\n\r\n")).await;
         assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
         assert!(text.contains("\r\nx-job-id: job_"), "{text}");
@@ -52,7 +52,7 @@ async fn the_head_is_there_before_any_page_is_and_padding_follows() {
 }
 
 #[tokio::test]
-async fn results_are_sent_as_soon_as_their_place_allows() {
+async fn results_are_sent_as_soon_as_their_order_allows() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.url("/p/0"), site.url("/p/1"), site.url("/gate/2"), site.url("/p/3")];
     let mut socket = post(&world, "/v1/batch", &json!({ "urls": urls, "schema": schema() })).await;

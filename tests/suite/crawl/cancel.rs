@@ -1,4 +1,4 @@
-//! DELETE in the middle of a crawl: exact to the credit; the shell example of the contract.
+//! `DELETE` of a running crawl: exact to the credit; the shell example of the contract.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use crate::support::generated::Spec;
 use crate::support::until;
 
 #[tokio::test]
-async fn a_cancelled_crawl_refunds_what_never_started_to_the_credit() {
+async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
     let mut spec = Spec::tree(1_000, 60);
     spec.gated = true;
     let (world, site) = start(spec).await;
@@ -19,13 +19,13 @@ async fn a_cancelled_crawl_refunds_what_never_started_to_the_credit() {
         site.forget();
         let before = world.used().await;
         let (job, result) = world.begin("/v1/crawl", request).await;
-        // The seed has ended, its 60 children exist, some of them are being fetched.
+        // The seed has ended and its 60 children are admitted; some of them are being fetched.
         until("the crawl has grown", async || world.job(&job).await["progress"]["total"] == 61).await;
         until("pages are under way", async || site.page_hits().len() >= 4).await;
         assert_eq!(world.used().await, before + 500, "all of it is reserved");
         let answer = world.delete(&job).await;
         assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "status": "cancelled", "job_id": job })));
-        // What had started by then may still be on its way to the site; nothing else comes.
+        // Requests of units that had started may still be on their way to the site. Nothing else starts.
         let at_delete = site.page_hits().len();
         site.open_gate();
         let got = result.await.unwrap();
@@ -83,7 +83,7 @@ async fn a_crawl_that_is_cancelled_while_it_grows_adds_up() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_stops_nothing() {
+async fn a_client_that_disconnects_stops_nothing() {
     let mut spec = Spec::tree(20, 3);
     spec.gated = true;
     let (world, site) = start(spec).await;
@@ -97,7 +97,7 @@ async fn a_client_that_goes_away_stops_nothing() {
     super::assert_sums(&world, &job, &got, 0).await;
 }
 
-/// Killed when it is dropped: the example waits for a header for as long as none comes.
+/// Killed on drop: the example waits for a header without a limit.
 struct Shell(Child);
 
 impl Drop for Shell {
@@ -107,7 +107,7 @@ impl Drop for Shell {
     }
 }
 
-/// The example of the contract, word for word, between what makes its files and what shows the answer.
+/// The example of the contract, verbatim, between a part that writes its files and a part that prints the response.
 #[tokio::test]
 async fn the_shell_example_works() {
     const BEFORE: &str = r#"
@@ -141,7 +141,7 @@ sed '1,/^\r$/d' crawl.out
         shell.args(["-c", &[BEFORE, EXAMPLE, AFTER].concat()]).stdout(Stdio::piped());
         shell.env("BASE", world.base()).env("KEY", &world.key).env("BODY", request.to_string());
         let mut shell = Shell(shell.env("NO_PROXY", "127.0.0.1").spawn().unwrap());
-        // Its answer is far smaller than a pipe holds, so it never waits to be read.
+        // The output is far smaller than a pipe's buffer, so the shell never blocks on it.
         let mut ended = || shell.0.try_wait().unwrap().is_some();
         until("the example ends", || std::future::ready(ended())).await;
         let said = std::io::read_to_string(shell.0.stdout.take().unwrap()).unwrap();

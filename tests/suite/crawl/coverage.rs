@@ -1,4 +1,4 @@
-//! Whole sites: exactly their pages, each once, whichever way the work goes.
+//! A crawl fetches exactly the pages of a site, each once, in both modes.
 
 use serde_json::json;
 
@@ -33,9 +33,9 @@ async fn a_thousand_pages_are_fetched_once_each_sync_and_async() {
     assert_eq!(world.used().await, 2_000);
 }
 
-/// Plain links, each page linked to once: then nothing is a duplicate, and the URLs shown are the same too.
+/// With plain links, one to each page, nothing is a duplicate, and both modes show the same URLs.
 #[tokio::test]
-async fn without_duplicates_nothing_is_skipped() {
+async fn without_duplicates_no_page_is_skipped() {
     let (world, site) = start(Spec::tree(60, 4)).await;
     let mut urls = Vec::new();
     for request in both(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
@@ -50,7 +50,7 @@ async fn without_duplicates_nothing_is_skipped() {
 }
 
 #[tokio::test]
-async fn ten_pages_are_ten_pages_with_eight_workers() {
+async fn max_pages_is_exact_with_eight_workers() {
     let (world, site) = start(Spec::tree(1_000, 10)).await;
     for request in both(body(&site, "/item/0", json!({ "max_pages": 10 }))) {
         site.forget();

@@ -1,4 +1,4 @@
-//! What a crawl reserves: the cap, what lifts it, and what is taken when there is not enough.
+//! What a crawl reserves: the cap, how it is lifted, and what happens if too little is left.
 
 use domain::Plan;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::generated::Spec;
 use crate::support::stack::schema;
 
 #[tokio::test]
-async fn a_quarter_of_what_is_left_is_the_cap_and_can_be_lifted() {
+async fn a_crawl_is_capped_at_a_quarter_of_the_remaining_quota() {
     let (world, site) = start(Spec::tree(5, 4)).await;
     let free = world.account("free", Plan::Free, Some(100), None).await;
     let first = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 400 }))).await;
@@ -18,7 +18,7 @@ async fn a_quarter_of_what_is_left_is_the_cap_and_can_be_lifted() {
     // A quarter of 495, rounded down.
     let second = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 400 }))).await.json();
     assert_eq!((figures(&second), free.used().await), ([5, 0, 123, 5], 10));
-    // What is below the cap is taken as asked.
+    // Less than the cap is reserved as requested.
     let small = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 3 }))).await.json();
     assert_eq!((figures(&small), free.used().await), ([3, 0, 3, 3], 13));
     let large = json!({ "max_pages": 400, "allow_large_crawl": true });
@@ -37,7 +37,7 @@ async fn a_quarter_of_what_is_left_is_the_cap_and_can_be_lifted() {
 }
 
 #[tokio::test]
-async fn the_cap_is_the_limit_of_pages_and_never_below_one() {
+async fn the_cap_limits_pages_and_is_at_least_one() {
     let (world, site) = start(Spec::tree(500, 20)).await;
     let free = world.account("free", Plan::Free, Some(100), None).await;
     let capped = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 400 }))).await.json();
@@ -47,7 +47,7 @@ async fn the_cap_is_the_limit_of_pages_and_never_below_one() {
     let urls: Vec<String> = (0..373).map(|n| site.url(&format!("/item/{n}"))).collect();
     free.post("/v1/batch", &json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 32 } })).await;
     assert_eq!(free.used().await, 498);
-    // Two credits, then one: a quarter of that is less than a page.
+    // Two credits, then one: a quarter of that is less than one page.
     for used in [499, 500] {
         let one = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 10 }))).await.json();
         assert_eq!((figures(&one), free.used().await), ([1, 0, 1, 1], used));

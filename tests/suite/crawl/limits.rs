@@ -1,4 +1,4 @@
-//! How far a crawl goes: depth, pattern, host, and sites that never end.
+//! How far a crawl goes: depth, pattern, host, and sites without end.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ async fn depth_is_counted_in_hops_from_the_seed() {
         for request in both(body(&site, "/item/0", json!({ "max_depth": depth, "max_pages": 50 }))) {
             site.forget();
             let got = crawl(&world, &request, 0).await;
-            // Two hops where nothing is said.
+            // The default is two hops.
             let expected = site.spec.tree.reached(depth.as_u64().unwrap_or(2).try_into().unwrap(), |_| true);
             assert_eq!(expected.len(), pages);
             assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected), "depth {depth}");
@@ -21,7 +21,7 @@ async fn depth_is_counted_in_hops_from_the_seed() {
     }
 }
 
-/// Which pages match.
+/// Which pages match, by number.
 type Page = Box<dyn Fn(usize) -> bool>;
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn only_links_that_match_the_pattern_are_followed() {
         (site.url("/item/[!2]*"), Box::new(|n| !n.to_string().starts_with('2'))),
         ("*/item/*".to_owned(), Box::new(|_| true)),
         (site.url("/nothing/*"), Box::new(|_| false)),
-        // A path alone means the seed's host.
+        // A pattern without a host means the seed's host.
         ("/item/*".to_owned(), Box::new(|_| true)),
         ("/nothing/*".to_owned(), Box::new(|_| false)),
     ];
@@ -57,13 +57,13 @@ async fn a_seed_off_the_pattern_is_fetched_and_counted() {
         assert_eq!(figures(&got), [2, 0, 2, 2]);
         assert_eq!(got["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
     }
-    // Alone it takes the whole limit.
+    // With a limit of one page, the seed is the only page.
     let got = crawl(&world, &body(&site, "/start", json!({ "max_pages": 1 })), 0).await;
     assert_eq!((figures(&got), results(&got).len()), ([1, 0, 1, 1], 1));
 }
 
 #[tokio::test]
-async fn a_pattern_without_a_fixed_host_stays_on_the_seeds() {
+async fn a_pattern_without_a_fixed_host_stays_on_the_seeds_host() {
     let other = Generated::start(Spec::tree(20, 3)).await;
     let port = other.origin().rsplit_once(':').unwrap().1.to_owned();
     let away = format!("http://localhost:{port}/item/2");
@@ -75,7 +75,7 @@ async fn a_pattern_without_a_fixed_host_stays_on_the_seeds() {
         assert_eq!(site.fetched_once(), ["/hub".to_owned(), item(4)].into(), "{pattern}");
         assert_eq!(other.log().len(), 0, "{pattern}: another port is another host, and so is another name");
     }
-    // A host that the pattern names is meant.
+    // The pattern names this host, so its pages are crawled.
     site.forget();
     other.forget();
     let got = crawl(&world, &body(&site, "/hub", json!({ "follow_pattern": other.url("/item/*") })), 0).await;
@@ -85,9 +85,9 @@ async fn a_pattern_without_a_fixed_host_stays_on_the_seeds() {
     assert_eq!(figures(&got)[0], 12);
 }
 
-/// A calendar, session ids and a path without end: none of them ends by itself, each is bounded by what was asked.
+/// A calendar, session ids and an endless path never end by themselves. Each is bounded by `max_pages` or `max_depth`.
 #[tokio::test]
-async fn traps_are_bounded_by_what_was_asked() {
+async fn crawler_traps_are_bounded_by_max_pages_and_max_depth() {
     let traps = ["/calendar?month=1", "/session/1?sid=a", "/deep/1"];
     let (world, site) = start(Spec::tree(5, 4).links("/hub", &traps)).await;
     for request in both(body(&site, "/hub", json!({ "follow_pattern": "*", "max_pages": 30 }))) {
@@ -105,7 +105,7 @@ async fn traps_are_bounded_by_what_was_asked() {
         assert_eq!(site.fetched_once().len(), expected, "{seed}: {:?}", site.fetched());
         assert_eq!(got["crawl_meta"]["stopped_by"], json!(null), "{seed}");
     }
-    // Query order is kept: these are two pages.
+    // The order of query parameters is kept: these are two pages.
     let (world, site) =
         start(Spec::tree(1, 1).links("/two", &["/calendar?month=1&x=2", "/calendar?x=2&month=1"])).await;
     let got = crawl(&world, &body(&site, "/two", json!({ "follow_pattern": "*", "max_depth": 1 })), 0).await;

@@ -25,7 +25,7 @@ fn headed(rules: &'static str, href: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn links_that_ask_not_to_be_followed_are_not() {
+async fn nofollow_links_and_pages_are_not_followed() {
     let spec = Spec::tree(12, 20)
         .file(
             "/hub",
@@ -48,7 +48,7 @@ async fn links_that_ask_not_to_be_followed_are_not() {
     assert_eq!(site.fetched_once(), expected.map(str::to_owned).into(), "one plain link is enough");
 }
 
-/// A feed that is a page of the crawl leads to what its items are about.
+/// If a page of the crawl is a feed, the links of its items are followed.
 #[tokio::test]
 async fn the_items_of_a_feed_are_followed() {
     let feed = |kind, text: &str| Answer::Headed(vec![("content-type", kind)], text.into());
@@ -67,7 +67,7 @@ async fn the_items_of_a_feed_are_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_off_the_pattern_is_an_answer_and_leads_no_further() {
+async fn a_redirect_off_the_pattern_is_a_result_whose_links_are_not_followed() {
     let spec = Spec::tree(100, 3)
         .links("/hub", &["/item/out"])
         .file("/item/out", Answer::Redirect("/elsewhere".into()))
@@ -85,7 +85,7 @@ async fn a_redirect_off_the_pattern_is_an_answer_and_leads_no_further() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_goes_round_is_a_failed_page() {
+async fn missing_pages_and_redirect_loops_are_failed_pages() {
     let spec = Spec::tree(8, 20)
         .links("/hub", &["/item/loop", "/item/self", "/item/soft", "/item/99", "/item/1"])
         .file("/item/loop", Answer::Redirect("/item/loop2".into()))
@@ -105,7 +105,7 @@ async fn what_is_not_there_or_goes_round_is_a_failed_page() {
         assert_eq!(shown(&site, &got), expected);
         assert!(!site.fetched().contains_key(&item(2)), "an error page's links are not followed");
     }
-    // As a seed it is the one result.
+    // As a seed, such a page is the only result.
     let got = crawl(&world, &body(&site, "/item/loop", json!({ "max_pages": 5 })), 0).await;
     assert_eq!((figures(&got), &results(&got)[0]["error"]["code"]), ([1, 1, 5, 1], &json!("URL_UNREACHABLE")));
 }

@@ -1,4 +1,4 @@
-//! When two URLs are one page.
+//! When two URLs are the same page.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{body, both, crawl, figures, results, shown, skipped, start};
 use crate::support::generated::{Answer, Spec, item};
 
 #[tokio::test]
-async fn a_page_in_many_disguises_is_one_page() {
+async fn spellings_of_one_url_are_one_page() {
     let mut spec = Spec::tree(200, 3);
     spec.disguised = true;
     let spec = spec.links(
@@ -49,7 +49,7 @@ async fn a_page_in_many_disguises_is_one_page() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_page_that_is_reached_elsewhere_is_that_page() {
+async fn a_redirect_to_a_page_with_a_unit_is_that_page() {
     let spec = Spec::tree(2, 3)
         .links("/hub", &["/item/1", "/item/r/1", "/item/chain/2"])
         .file("/item/r/1", Answer::Redirect("/item/1".into()))
@@ -81,7 +81,7 @@ async fn two_redirects_to_one_page_are_one_page() {
         assert_eq!(moved.len(), 1);
         assert_eq!(site.name_of(moved[0]["final_url"].as_str().unwrap()), "/item/1");
         assert_eq!(moved[0]["data"]["title"], "Page 1");
-        // Its links are read against where it was found: pages 4 and 5 are its children.
+        // Links are resolved against the redirect's target: pages 4 and 5 are its children.
         let fetched = site.fetched();
         assert!([4, 5].iter().all(|n| fetched[&item(*n)] == 1), "{fetched:?}");
         assert_eq!(figures(&got), [4, 0, 1_000, 5]);

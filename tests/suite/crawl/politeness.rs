@@ -1,4 +1,4 @@
-//! When a host is asked, by its own log: the one place where moments are what is tested.
+//! When a crawl requests the pages of a host, by the host's own log. Only these tests assert times.
 
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ async fn polite(delay_ms: &str, spec: Spec) -> (World, Generated) {
     (World::with(&[("HOST_DELAY_MS", delay_ms)]).await, Generated::start(spec).await)
 }
 
-/// How late a request may arrive on a machine that is busy for the moment: that squeezes the next gap.
+/// How late a request may arrive on a briefly busy machine; a late request shortens the next gap.
 const SLACK: Duration = Duration::from_millis(80);
 
-/// Whether no stretch of requests is closer together than `delay` each, but for that slack.
+/// Whether every run of consecutive requests is spaced by at least `delay`, less the slack.
 fn are_spaced(gaps: &[Duration], delay: Duration) -> bool {
     (0..gaps.len()).all(|from| {
         let mut sum = Duration::ZERO;
@@ -40,7 +40,7 @@ fn are_spaced(gaps: &[Duration], delay: Duration) -> bool {
 }
 
 #[tokio::test]
-async fn pages_of_a_host_are_spaced_whoever_fetches_them() {
+async fn pages_of_a_host_are_spaced_in_both_modes() {
     let (world, site) = polite("100", Spec::tree(12, 11)).await;
     for request in both(body(&site, "/item/0", json!({}))) {
         site.forget();
@@ -64,7 +64,7 @@ async fn two_crawls_share_a_hosts_spacing_and_another_host_does_not_wait() {
     assert!(done.iter().all(|got| figures(got)[0] == 7));
     let shared = gaps(site);
     assert!(shared.len() == 13 && are_spaced(&shared, 100 * MS), "{shared:?}");
-    // The other host was done long before: by order in the logs, not by a stopwatch.
+    // The other host was done long before: shown by the order in the logs, not by a stopwatch.
     let last = |site: &Generated| site.page_hits().last().unwrap().at;
     assert!(last(other) < last(site));
     world.assert_sound().await;
@@ -84,7 +84,7 @@ async fn a_429_widens_the_spacing() {
         let (hits, gaps) = (site.page_hits(), gaps(&site));
         let at = hits.iter().position(|hit| hit.status == 429).unwrap();
         assert!(are_spaced(&gaps, 100 * MS), "{gaps:?}");
-        // Retry-After says one second; what had its slot by then may still come.
+        // `Retry-After` says one second. Requests that had a slot before the 429 may still come.
         assert!(gaps[at..].iter().any(|gap| *gap >= 1_000 * MS - SLACK), "at {at}: {gaps:?}");
     }
 }
@@ -99,10 +99,10 @@ async fn a_crawl_delay_is_honoured() {
     assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 1_000 * MS - SLACK), "{gaps:?}");
 }
 
-/// A Crawl-delay of half a minute, through the queue, on a clock of its own: the pages come at that pace, each costs two
-/// short messages, and no message grows old.
+/// A Crawl-delay of half a minute, through the queue, on a simulated clock: pages come at that pace, each costs two
+/// short messages, and no message waits long.
 #[tokio::test]
-async fn a_long_crawl_delay_costs_messages_and_no_waiting() {
+async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     const PAGES: usize = 6;
     let robots = Some("User-agent: *\nCrawl-delay: 30\n".to_owned());
     let spec = Spec { robots, ..Spec::tree(PAGES, PAGES) };
@@ -139,8 +139,8 @@ async fn a_long_crawl_delay_costs_messages_and_no_waiting() {
     let rows = engine.store().segments.all_segments(&job).await.unwrap();
     let good = |unit| matches!(unit, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, .. });
     assert_eq!(rows[0].known().filter(|(_, unit)| good(*unit)).count(), PAGES, "{rows:?}");
-    // The clock never runs faster than a second in ten milliseconds. The first page starts late, by what a cold process
-    // takes, a hundred times as long by that clock.
+    // The clock never runs faster than a second in ten milliseconds. The first page starts late, by the time that a
+    // cold process takes, which is a hundred times as long on that clock.
     let gaps = gaps(&site);
     assert!(gaps[1..].iter().all(|gap| *gap >= 250 * MS), "{gaps:?}");
     let took = job.ended_at.unwrap().ms_since(job.started_at);

@@ -1,4 +1,4 @@
-//! Everything that accept refuses of a crawl: what it says, and that it changes nothing.
+//! Every refusal of a crawl: its message, and that it changes nothing.
 
 use domain::Plan;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ async fn the_edges_of_the_ranges_are_accepted() {
 }
 
 #[tokio::test]
-async fn keys_plans_and_rates_rule_a_crawl_too() {
+async fn keys_and_rate_limits_apply_to_a_crawl() {
     let (world, site) = start(Spec::tree(3, 3)).await;
     let request = body(&site, "/item/0", json!({ "max_pages": 3 }));
     let unknown = world.with_key("sk_live_unknown").post("/v1/crawl", &request).await;
@@ -156,7 +156,7 @@ async fn keys_plans_and_rates_rule_a_crawl_too() {
     let mut bare = request.clone();
     bare.as_object_mut().unwrap().remove("schema");
     assert_eq!(figures(&keyed.post("/v1/crawl", &bare).await.json()), [3, 0, 3, 3]);
-    // The minute may turn between two calls: then the pair is tried again with another account.
+    // If the minute turns between the two calls, the pair is repeated with another account.
     for i in 0..10 {
         let one = world.account(&format!("one{i}"), Plan::Free, None, None).await;
         let (first, second) = (one.post("/v1/crawl", &request).await, one.post("/v1/crawl", &request).await);

@@ -1,4 +1,4 @@
-//! The forms in which a crawl's answer comes: at once, in lines, as events, in part, again.
+//! The forms of a crawl's response: 202 at once, NDJSON, events, a partial body, the result again.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn gated() -> (World, Generated, Value) {
 }
 
 #[tokio::test]
-async fn respond_async_answers_at_once_and_workers_do_the_rest() {
+async fn respond_async_returns_202_and_workers_run_the_crawl() {
     let (world, site, request) = gated().await;
     let got = with_header(&world, "Prefer", "respond-async", &request).await;
     let job = got.job();
@@ -42,14 +42,14 @@ async fn respond_async_answers_at_once_and_workers_do_the_rest() {
 }
 
 #[tokio::test]
-async fn the_result_again_is_the_same_body() {
+async fn the_result_read_again_is_the_same_body() {
     let (world, site, request) = small().await;
     for request in both(request) {
         let first = world.post("/v1/crawl", &request).await;
         let path = format!("/v1/jobs/{}/result", first.job());
         let hits = site.log().len();
         let again = world.get(&path).await;
-        // But for the white space that kept the first one awake.
+        // The texts differ in the white space that kept the first response alive.
         assert_eq!(again.json(), first.json());
         assert_eq!(world.get(&path).await.text, again.text);
         let rest = world.get(&format!("{path}?from=20")).await.json();
@@ -60,7 +60,7 @@ async fn the_result_again_is_the_same_body() {
 }
 
 #[tokio::test]
-async fn lines_are_numbered_in_the_order_in_which_pages_ended() {
+async fn ndjson_lines_are_numbered_by_order_of_completion() {
     let (world, site, request) = small().await;
     for request in both(request) {
         let got = with_header(&world, "Accept", "application/x-ndjson", &request).await;
@@ -74,7 +74,7 @@ async fn lines_are_numbered_in_the_order_in_which_pages_ended() {
         for line in &mut lines {
             line.as_object_mut().unwrap().remove("index");
         }
-        // The same as the JSON body, whose place is the index.
+        // The same as the JSON body, with the position as the index.
         let whole = world.get(&format!("/v1/jobs/{}/result", got.job())).await.json();
         assert_eq!((json!(lines), &summary["crawl_meta"]), (whole["results"].clone(), &whole["crawl_meta"]));
         assert_eq!(shown(&site, &whole), site.spec.tree.all());
@@ -83,7 +83,7 @@ async fn lines_are_numbered_in_the_order_in_which_pages_ended() {
 }
 
 #[tokio::test]
-async fn a_line_is_there_as_soon_as_its_page_ended() {
+async fn an_ndjson_line_arrives_as_soon_as_its_page_ended() {
     let (world, site, request) = gated().await;
     for request in both(request) {
         site.close_gate();
@@ -120,7 +120,7 @@ async fn events_end_with_the_summary() {
 }
 
 #[tokio::test]
-async fn wait_ends_with_what_is_there_and_the_result_takes_it_up() {
+async fn wait_returns_the_results_so_far_and_result_resumes() {
     let (world, site, request) = gated().await;
     for request in both(request) {
         site.close_gate();
@@ -130,7 +130,7 @@ async fn wait_ends_with_what_is_there_and_the_result_takes_it_up() {
         assert_eq!((&running["status"], &running["job_id"]), (&json!("running"), &json!(job)));
         assert_eq!(running["next"], format!("/v1/jobs/{job}/result"));
         assert_eq!(running["seed_url"], request["seed_url"]);
-        // The seed has ended; its children wait at the gate, and are not told of or told as pending.
+        // The seed has ended. Its children wait at the gate; they are left out or shown as pending.
         let ended: Vec<&Value> = results(&running).iter().filter(|result| result["status"] != "pending").collect();
         assert_eq!(ended.len(), 1, "{running}");
         assert_eq!((&ended[0]["url"], &ended[0]["status"]), (&request["seed_url"], &json!("success")));
@@ -144,7 +144,7 @@ async fn wait_ends_with_what_is_there_and_the_result_takes_it_up() {
 }
 
 #[tokio::test]
-async fn the_same_key_meets_the_same_crawl() {
+async fn the_same_idempotency_key_joins_or_replays_the_crawl() {
     let (world, site, request) = gated().await;
     for (key, request) in ["one", "two"].into_iter().zip(both(request)) {
         site.close_gate();
@@ -173,7 +173,7 @@ async fn the_same_key_meets_the_same_crawl() {
 }
 
 #[tokio::test]
-async fn async_mode_is_taken_at_the_top_and_in_options() {
+async fn async_mode_is_read_at_the_top_level_and_in_options() {
     let (world, _site, request) = small().await;
     let mut inside = request.clone();
     inside["options"] = json!({ "async_mode": true });

@@ -1,4 +1,4 @@
-//! robots.txt, by what the site's log says.
+//! robots.txt, as the site's log shows it.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{body, both, crawl, figures, results, shown, skipped, start};
 use crate::support::generated::{Answer, Generated, Spec, item};
 use crate::support::stack::World;
 
-/// A tree whose page 2 and pages 10 to 19 are denied.
+/// A tree that denies page 2 and pages 10 to 19.
 fn guarded() -> Spec {
     let robots = "User-agent: *\nDisallow: /item/2$\nDisallow: /item/1\nAllow: /item/1$\n";
     Spec { robots: Some(robots.into()), ..Spec::tree(60, 3) }
@@ -23,7 +23,7 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
     let (world, site) = start(guarded()).await;
     let tree = site.spec.tree;
     let expected = tree.reached(20, allowed);
-    // Each page is linked to once, so those that were met are the denied children of what was fetched.
+    // Each page is linked to once, so the skipped pages are the denied children of fetched pages.
     let denied = (1..60).filter(|n| !allowed(*n) && expected.contains(&item(tree.parent(*n).unwrap()))).count();
     assert!(denied > 3);
     for request in both(body(&site, "/item/0", json!({}))) {
@@ -38,7 +38,7 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
 }
 
 #[tokio::test]
-async fn robots_txt_is_fetched_once_for_a_host_and_before_its_pages() {
+async fn robots_txt_is_fetched_once_per_host_before_its_pages() {
     let (world, site) = start(guarded()).await;
     for request in both(body(&site, "/item/0", json!({}))) {
         crawl(&world, &request, 0).await;
@@ -51,7 +51,7 @@ async fn robots_txt_is_fetched_once_for_a_host_and_before_its_pages() {
 }
 
 #[tokio::test]
-async fn whoever_operates_it_gives_it_a_name_and_robots_txt_is_asked_about_that() {
+async fn the_operators_user_agent_selects_its_robots_txt_group() {
     let robots = "User-agent: runo\nDisallow: /\n\nUser-agent: acme\nDisallow: /item/3$\n";
     let site = Generated::start(Spec { robots: Some(robots.into()), ..Spec::tree(20, 3) }).await;
     let world = World::with(&[("HOST_DELAY_MS", "0"), ("USER_AGENT", "Acme/2.0 (+https://bot.acme.test/)")]).await;
@@ -61,7 +61,7 @@ async fn whoever_operates_it_gives_it_a_name_and_robots_txt_is_asked_about_that(
 }
 
 #[tokio::test]
-async fn a_group_for_this_crawler_is_what_counts() {
+async fn the_group_for_this_crawler_overrides_the_default_group() {
     let robots = "User-agent: *\nDisallow: /\n\nUser-agent: runo\nDisallow: /item/3$\n";
     let (world, site) = start(Spec { robots: Some(robots.into()), ..Spec::tree(20, 3) }).await;
     crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
@@ -69,9 +69,9 @@ async fn a_group_for_this_crawler_is_what_counts() {
 }
 
 #[tokio::test]
-async fn a_denied_seed_is_one_result_and_costs_nothing() {
+async fn a_denied_seed_is_one_uncharged_result() {
     let spec = Spec { robots: Some("User-agent: *\nDisallow: /item\n".into()), ..Spec::tree(20, 3) };
-    // Nor does a sitemap bring in what is denied.
+    // A sitemap does not add denied pages either.
     let (world, site) = start(spec.file("/sitemap.xml", Answer::Sitemap(vec!["{origin}/item/1".into()]))).await;
     for request in both(body(&site, "/item/0", json!({ "max_pages": 7 }))) {
         let got = crawl(&world, &request, 0).await;
@@ -95,16 +95,16 @@ async fn ignore_robots_fetches_what_is_denied() {
 }
 
 #[tokio::test]
-async fn a_site_whose_robots_txt_fails_is_left_alone() {
+async fn a_site_whose_robots_txt_fails_is_not_fetched() {
     let broken = Spec::tree(10, 3).file("/robots.txt", Answer::Status(503, "<h1>down</h1>".into()));
     let (world, site) = start(broken).await;
     let got = crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
     assert_eq!((&results(&got)[0]["error"]["code"], site.page_hits().len()), (&json!("ROBOTS_DENIED"), 0));
 }
 
-/// What a redirect leads to is asked of its own site's robots.txt, as a link to it would be.
+/// The target of a redirect is judged by the robots.txt of its own site, as a link to it would be.
 #[tokio::test]
-async fn a_redirect_to_what_robots_txt_denies_is_not_taken() {
+async fn a_redirect_to_a_denied_page_is_not_followed() {
     let robots = |rule: &str| Some(format!("User-agent: *\nDisallow: {rule}\n"));
     let other = Generated::start(Spec { robots: robots("/item/1"), ..Spec::tree(9, 1) }).await;
     let away = |n: usize| Answer::Redirect(other.url(&format!("/item/{n}")));
@@ -129,10 +129,10 @@ async fn a_redirect_to_what_robots_txt_denies_is_not_taken() {
     assert_eq!((site.asked("/item/2"), other.asked("/item/1")), (1, 1));
 }
 
-/// Asking another site for its robots.txt takes no longer than the page's own time, and what was not asked by then is not
-/// followed.
+/// Fetching another site's robots.txt takes no longer than the page's timeout. Links that are not judged by then are
+/// not followed.
 #[tokio::test]
-async fn another_site_s_robots_txt_is_asked_for_within_the_page_s_time() {
+async fn another_sites_robots_txt_counts_against_the_pages_timeout() {
     let silent = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
     let other = format!("http://{}", silent.local_addr().unwrap());
     let (world, site) = start(Spec::tree(1, 1).links("/hub", &[&format!("{other}/x"), &format!("{other}/y")])).await;
@@ -140,13 +140,13 @@ async fn another_site_s_robots_txt_is_asked_for_within_the_page_s_time() {
     request["options"] = json!({ "timeout_ms": 1_000 });
     let started = std::time::Instant::now();
     let got = world.post("/v1/crawl", &request).await.json();
-    // A site may take 15 s with its robots.txt.
+    // A robots.txt may otherwise take 15 s.
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     assert_eq!((results(&got).len(), &results(&got)[0]["status"], skipped(&got)), (1, &json!("success"), 2), "{got}");
     drop(silent);
 }
 
-/// Of a site that nobody can connect to it is not said that it denies anything.
+/// A site that cannot be connected to is reported as unreachable, not as denied by robots.txt.
 #[tokio::test]
 async fn a_seed_that_cannot_be_reached_is_unreachable() {
     let world = super::world().await;

@@ -12,7 +12,7 @@ use crate::support::generated::{Answer, Spec};
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, call, drain};
 
-/// Pages that nothing links to: 0 is the seed and has no children.
+/// Pages that nothing links to; page 0 is the seed and has no children.
 fn mapped() -> Spec {
     let urls =
         ["{origin}/item/h1", "{origin}/item/h2#x", "{origin}/item/h2/", "{origin}/other", "http://10.0.0.1/item/9"];
@@ -76,7 +76,7 @@ async fn a_sitemap_never_exceeds_the_limit() {
     }
 }
 
-/// Read and failed, as a crawl tells them.
+/// `sitemaps_read` and `sitemaps_failed`.
 fn files(body: &Value) -> [u64; 2] {
     ["sitemaps_read", "sitemaps_failed"].map(|name| body["crawl_meta"][name].as_u64().unwrap())
 }
@@ -87,7 +87,7 @@ fn index(files: &[&str]) -> Answer {
 }
 
 #[tokio::test]
-async fn it_is_told_how_many_files_were_read_and_how_many_failed() {
+async fn crawl_meta_counts_sitemaps_read_and_failed() {
     let tree = || Spec::tree(9, 1);
     let named = |robots: &str, spec: Spec| Spec { robots: Some(robots.into()), ..spec };
     let map = |n: usize| Answer::Sitemap(vec![format!("{{origin}}/item/{n}")]);
@@ -116,10 +116,10 @@ async fn it_is_told_how_many_files_were_read_and_how_many_failed() {
     }
 }
 
-/// All sitemaps that a robots.txt names share one deadline: were it one each, a hundred of them would hold a unit for half
+/// All sitemaps that a robots.txt names share one deadline. With one each, a hundred of them could hold a unit for half
 /// an hour.
 #[tokio::test]
-async fn sitemaps_that_do_not_come_hold_a_crawl_up_once() {
+async fn sitemaps_that_hang_share_one_deadline() {
     let (mut ground, site) = (Ground::new().await, Site::start().await);
     ground.settings.sitemap_ms = 200;
     ground.settings.host_delay_ms = 0;
