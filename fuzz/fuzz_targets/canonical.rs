@@ -1,4 +1,5 @@
-//! Any text as a URL: its canonical form never panics, is a URL, and is its own canonical form; so is its key.
+//! Any text as a URL: its canonical form never panics, is a URL, and is its own canonical form. The same holds for its
+//! page key.
 #![no_main]
 
 use domain::canonical::{CanonicalUrl, MAX_URL, normal_escapes};

@@ -1,4 +1,4 @@
-//! Any text as a value of every type: coercion never panics and keeps its promise of a type.
+//! Any text as a value of every type: coercion never panics, and its values have the type.
 #![no_main]
 
 use domain::FieldType;

@@ -1,4 +1,4 @@
-//! Any bytes as a page: parsing and extraction never panic, and answer with exactly the schema's keys.
+//! Any bytes as a page: parsing and extraction never panic, and return exactly the schema's keys.
 #![no_main]
 
 use std::sync::LazyLock;

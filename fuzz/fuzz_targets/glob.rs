@@ -1,11 +1,11 @@
-//! Any pattern against any text: compiling and matching never panic, agree with a plain matcher where the pattern is
-//! nothing but stars and letters, and stay linear (the runner's `-timeout`).
+//! Any pattern against any text: compiling and matching never panic, agree with a simple matcher for patterns of only
+//! stars, question marks and plain characters, and take linear time (the runner's `-timeout`).
 #![no_main]
 
 use domain::glob::Glob;
 use libfuzzer_sys::fuzz_target;
 
-/// The same meaning by a table: `at[j]`, whether the first `j` characters of the pattern match the text so far.
+/// A simple matcher with a table: `at[j]` says whether the first `j` characters of the pattern match the text so far.
 fn reference(pattern: &[u8], text: &[u8]) -> bool {
     let mut at = vec![false; pattern.len() + 1];
     at[0] = true;
@@ -22,7 +22,7 @@ fn reference(pattern: &[u8], text: &[u8]) -> bool {
     at[pattern.len()]
 }
 
-/// A text as a URL has it: what its path or its query percent-encodes is matched as three characters.
+/// Percent-encodes a text as in a URL's path or query: an encoded character is matched as three.
 fn encoded(text: &str) -> Vec<u8> {
     let encode = |c: char| if " \"<>`{}'".contains(c) { format!("%{:02X}", u32::from(c)) } else { c.to_string() };
     text.chars().map(encode).collect::<String>().into_bytes()
@@ -36,7 +36,7 @@ fuzz_target!(|data: (&str, &str)| {
     if plain && text.is_ascii() {
         assert_eq!(got, reference(pattern.as_bytes(), &encoded(text)), "{pattern:?} {text:?}");
     }
-    // As long as a URL may be.
+    // A text as long as a URL may be.
     if !text.is_empty() {
         glob.matches(&text.repeat(8_192 / text.len() + 1));
     }

@@ -1,4 +1,4 @@
-//! Any text as a JSON page: reading never panics, ends within its nodes, and answers with exactly the schema's keys.
+//! Any text as a JSON page: reading never panics, ends within its node limit, and returns exactly the schema's keys.
 #![no_main]
 
 use extraction::budget::{Budget, Limits};
@@ -20,6 +20,6 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(got) = extraction::extract(&page, &schema, &context) {
         assert!(got.data.keys().eq(NAMES.iter()));
     }
-    // A member counts two, the one that ends it included.
+    // A member counts as two nodes, including the one that reaches the limit.
     assert!(budget.taken().nodes <= LIMITS.nodes + 2, "{:?}", budget.taken());
 });

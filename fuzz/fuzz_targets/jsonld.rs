@@ -1,4 +1,4 @@
-//! Any text as a JSON-LD script: it never panics or hangs, and answers with exactly the schema's keys and types.
+//! Any text as a JSON-LD script: extraction never panics or hangs, and returns exactly the schema's keys and types.
 #![no_main]
 
 use std::sync::LazyLock;

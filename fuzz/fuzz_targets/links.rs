@@ -1,4 +1,5 @@
-//! Any bytes as a page's HTML: its links are absolute, of the web, without fragments, each once, and within their limits.
+//! Any bytes as a page's HTML: its links are absolute http or https URLs without fragments, each once, and within their
+//! limits.
 #![no_main]
 
 use std::collections::HashSet;
@@ -31,7 +32,7 @@ fuzz_target!(|body: &[u8]| {
     let (_, Extras { links: found, compact }) = extraction::extract_with(&page, &SCHEMA, &context, wants);
     let text = compact.map(|compact| compact.text).unwrap_or_default();
     assert!(text.len() <= 501, "{} bytes of text", text.len());
-    // What is quoted from it is found in it, and whatever is said of it is judged without a panic.
+    // A quote from the text is found in the text, and any claim about it is judged without a panic.
     let said = json!(text);
     let claim = Claim { value: &said, quote: &text };
     for field in FIELDS.fields() {

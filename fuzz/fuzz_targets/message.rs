@@ -1,4 +1,5 @@
-//! Any bytes as the body of an SQS message: it is refused, or what it says is what is written for it again.
+//! Any bytes as the body of an SQS message: the body is refused, or parsing and writing it again gives the same
+//! message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Any bytes as a request body: the first says which endpoint and whose key, the rest is the body. It passes or it is
-//! refused; what passes is within the limits of the contract.
+//! Any bytes as a request: the first byte chooses the endpoint and the key's binding, the rest is the body. The body is
+//! accepted or refused, and what is accepted is within the limits of the contract.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let endpoint = [Endpoint::Extract, Endpoint::Batch, Endpoint::Crawl][usize::from(which % 3)];
     let field = serde_json::json!([{ "field": "title", "type": "string", "example": "A title" }]);
     let bound = BOUND.get_or_init(|| {
-        let schema = Schema::parse(&field).expect("it is one");
+        let schema = Schema::parse(&field).expect("a valid schema");
         Binding { schema, model: ModelUse::Never }
     });
     match check(endpoint, body, (which & 0x80 != 0).then_some(bound)) {

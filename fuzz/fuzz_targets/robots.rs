@@ -1,5 +1,5 @@
-//! Any bytes as a robots.txt, asked about any path: reading and matching never panic, a row says what it was made of, and
-//! neither a file nor a path makes the answer slow (the runner's `-timeout`).
+//! Any bytes as a robots.txt, and any path to check: parsing and matching never panic, a row restores the rules that it
+//! was written from, and no file or path makes the answer slow (the runner's `-timeout`).
 #![no_main]
 
 use fetch::Robots;
@@ -11,14 +11,14 @@ fuzz_target!(|data: (&str, &[u8])| {
     let (before, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
     url.set_path(before);
     url.set_query(query);
-    // A group of our own in front, so that what follows is read as its rules.
+    // A group for our own product token in front, so that the file is read as its rules.
     for named in [&b""[..], b"User-agent: runo\n"] {
         let robots = Robots::parse(&[named, file].concat(), "Runo", Some(&url));
         let allowed = robots.allows(&url);
         assert!(robots.sitemaps().len() <= fetch::robots::MAX_SITEMAPS);
         assert!(robots.crawl_delay().is_none_or(|delay| delay <= fetch::robots::MAX_CRAWL_DELAY));
         if let Some(row) = robots.to_row() {
-            let back = Robots::from_row(&row).expect("what was written is read");
+            let back = Robots::from_row(&row).expect("a written row can be read");
             assert_eq!(back, robots);
             assert_eq!(back.allows(&url), allowed);
         }

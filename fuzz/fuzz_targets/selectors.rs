@@ -1,4 +1,4 @@
-//! Any selector on any page: matching never panics, and ends within the steps and bytes that it has.
+//! Any selector on any page: matching never panics, and ends within its limits of steps and bytes.
 #![no_main]
 
 use extraction::budget::{Budget, Limits};
@@ -6,7 +6,7 @@ use extraction::{Context, Page};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
-/// What a page of a few kilobytes may take, parsing included.
+/// Limits for a page of a few kilobytes, including its parsing.
 const LIMITS: Limits = Limits { steps: 20_000_000, bytes: 1024 * 1024, nodes: 50_000 };
 
 fuzz_target!(|data: &str| {
@@ -22,7 +22,7 @@ fuzz_target!(|data: &str| {
     let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &budget };
     let _ = extraction::extract(&page, &schema, &context);
     let taken = budget.taken();
-    // The step or copy that ends it is counted.
+    // The step or copy that exceeds the limit is counted.
     assert!(taken.steps <= LIMITS.steps + data.len() as u64 + 1, "{taken:?}");
     assert!(taken.bytes <= LIMITS.bytes + data.len() as u64 + 1, "{taken:?}");
 });

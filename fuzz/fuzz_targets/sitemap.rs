@@ -1,4 +1,4 @@
-//! Any bytes as a sitemap: reading never panics, ends, and yields nothing but URLs that may be asked for.
+//! Any bytes as a sitemap: reading never panics, ends, and returns only URLs that may be fetched.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     for url in &urls {
         assert_eq!(check_url(url.as_str()).as_ref(), Ok(url));
     }
-    // As what is in a set's first location too: there are more errors further in.
+    // The same bytes inside a set's first location: errors further inside are reached that way.
     let set = [b"<urlset><url><loc>", data, b"</loc></url></urlset>"].concat();
     for url in RUNTIME.block_on(read_unpacked(&set, set.len())).0 {
         assert_eq!(check_url(url.as_str()).as_ref(), Ok(&url));

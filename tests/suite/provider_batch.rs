@@ -113,7 +113,7 @@ async fn what_expires_unanswered_or_is_answered_badly_is_asked_again_or_told() {
     let got = world.post("/v1/batch", &call(&urls[..3], true)).await.json();
     assert_eq!(model.calls().len(), 6);
     for result in got["results"].as_array().unwrap() {
-        assert_eq!(result["warnings"], json!(["LLM_BLOCKED: the model refuses this page"]), "{result}");
+        assert_eq!(result["warnings"], json!(["LLM_BLOCKED: the model refused this page"]), "{result}");
         assert_eq!(result["data"]["title"].as_str().map(|t| &t[..5]), Some("House"));
     }
     let usage = world.get("/v1/usage").await.json();

@@ -1,4 +1,4 @@
-//! What a model answered, read as strictly as it was asked for.
+//! Reads a model's answer, as strictly as it was asked for.
 
 use serde_json::Value;
 
@@ -7,28 +7,28 @@ use crate::price::Usage;
 use crate::question::key;
 use crate::wire::Completion;
 
-/// What a model says of one field. It counts only once it was held against the page.
+/// A model's claim about one field. It counts only once it has been checked against the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
-    /// Which of the question's fields.
+    /// Index of the field in the question.
     pub field: usize,
-    /// The value, of whatever type.
+    /// The value, of any type.
     pub value: Value,
-    /// The words that it says it was read from.
+    /// The words that the model says it read the value from.
     pub quote: String,
 }
 
-/// What a model says of a page.
+/// A model's answer about a page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// The fields that it gives a value for, in the question's order.
+    /// The fields with a value, in the question's order.
     pub fields: Vec<Answered>,
-    /// What it took.
+    /// Tokens used.
     pub usage: Usage,
 }
 
 impl Answer {
-    /// Reads a completion of a question with so many fields.
+    /// Reads the completion of a question with so many fields.
     pub(crate) fn read(completion: Completion, fields: usize) -> Result<Answer, ModelError> {
         let usage = completion.usage.unwrap_or_default();
         let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };
@@ -37,12 +37,12 @@ impl Answer {
         let refused = choice.message.refusal.is_some_and(|text| !text.is_empty());
         match choice.finish_reason.as_deref() {
             Some("length") => return Err(ModelError::new(Code::Truncated, "the model's answer was cut off")),
-            Some("content_filter") => return Err(ModelError::new(Code::Blocked, "the model refuses this page")),
-            _ if refused => return Err(ModelError::new(Code::Blocked, "the model refuses this page")),
+            Some("content_filter") => return Err(ModelError::new(Code::Blocked, "the model refused this page")),
+            _ if refused => return Err(ModelError::new(Code::Blocked, "the model refused this page")),
             _ => {}
         }
         let text = choice.message.content.filter(|text| !text.trim().is_empty()).ok_or_else(empty)?;
-        let unlike = || ModelError::new(Code::Error, "the model's answer is not what was asked for");
+        let unlike = || ModelError::new(Code::Error, "the model's answer does not have the requested form");
         let Ok(Value::Object(mut said)) = serde_json::from_str(&text) else { return Err(unlike()) };
         let mut answer = Answer { fields: Vec::new(), usage };
         for field in 0..fields {
@@ -53,7 +53,7 @@ impl Answer {
             match (value, quote) {
                 (Value::Null, _) => {}
                 (value, Value::String(quote)) => answer.fields.push(Answered { field, value, quote }),
-                // A value without words: whoever judges it says so.
+                // A value without a quote: the check against the page refuses it.
                 (value, _) => answer.fields.push(Answered { field, value, quote: String::new() }),
             }
         }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_it_is_has_a_code() {
+    fn every_other_answer_has_an_error_code() {
         for (completion, code) in [
             (json!({"choices": []}), Code::Empty),
             (said("", "stop"), Code::Empty),

@@ -1,6 +1,6 @@
-//! The provider's batches: many questions as a file of lines, answered within a day for less. A batch is found again by
-//! the tag in its metadata, since making one has no key that would make a repetition harmless. Source: OpenAI, API
-//! reference, "Files" and "Batch".
+//! The provider's batches: many questions in a file of lines, answered within a day at a lower price. Creating a batch
+//! takes no idempotency key, so a batch is found again by the tag in its metadata. Source: OpenAI, API reference,
+//! "Files" and "Batch".
 
 use std::time::Duration;
 
@@ -12,79 +12,79 @@ use crate::client::{Model, judge, read};
 use crate::error::{Code, ModelError};
 use crate::wire::{BatchObject, BatchPage, FileObject};
 
-/// Longest that one call about batches may take. Whoever makes it holds the batch's row for longer.
+/// Longest time of one call about batches. The lease on a batch's row is longer.
 pub const CALL: Duration = Duration::from_secs(45);
-/// Most bytes of a line of an answer's file, and of the file.
+/// Most bytes of a line in a file of answers, and of the file.
 const MAX_LINE: usize = 1024 * 1024;
 const MAX_FILE: usize = 256 * 1024 * 1024;
-/// Pages of a list that are looked through.
+/// Most pages of a list that are searched.
 const MAX_PAGES: usize = 50;
-/// How long the provider keeps a file that nobody takes away, in seconds.
+/// How long the provider keeps a file that is not deleted, in seconds.
 const FILE_SECS: u32 = 3 * 86_400;
-/// The member of a batch's metadata that says whose it is.
+/// Member of a batch's metadata that has the tag.
 const TAG: &str = "runo";
 
-/// Where a batch stands.
+/// State of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchStatus {
-    /// It is being worked on.
+    /// The provider works on it.
     Working,
-    /// It was cancelled, and something of it is still under way.
+    /// It was cancelled, and some of its requests still run.
     Cancelling,
-    /// Nothing more comes: completed, expired, failed or cancelled.
+    /// It is completed, expired, failed or cancelled: no more answers will come.
     Over,
 }
 
-/// A batch as the provider tells of it.
+/// A batch as the provider reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Its id there.
+    /// The provider's id.
     pub id: String,
-    /// Where it stands.
+    /// Its state.
     pub status: BatchStatus,
-    /// Files of lines that were answered, and that were not.
+    /// Files of answers, and of requests that failed.
     pub files: Vec<String>,
 }
 
-/// Why a call about batches came to nothing.
+/// Why a call about batches failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct BatchError {
-    /// Why.
+    /// The cause.
     pub error: ModelError,
-    /// Whether it surely had no effect. Where it is not known, whoever repeats it looks first.
+    /// Whether the call certainly had no effect. If that is not known, look for the effect before repeating it.
     pub without_effect: bool,
 }
 
 impl From<ModelError> for BatchError {
     fn from(error: ModelError) -> BatchError {
-        // A refusal is an answer; what the server failed at may have happened.
+        // A 4xx is a refusal; after a 5xx the request may have taken effect.
         let without_effect = error.status.is_some_and(|status| (400..500).contains(&status) && status != 408);
         BatchError { error, without_effect }
     }
 }
 
-/// Calls about batches, of the one model.
+/// Calls about batches of the model.
 #[derive(Debug, Clone)]
 pub struct Batches {
     model: Model,
 }
 
 impl Model {
-    /// Batches, where the operator switched them on.
+    /// Returns the calls about batches, if the operator has switched batches on.
     pub fn batches(&self) -> Option<Batches> {
         self.config().batch.then(|| Batches { model: self.clone() })
     }
 }
 
 impl Batches {
-    /// Uploads the lines of a batch. Returns the file's id. A file that is uploaded twice costs nothing.
+    /// Uploads the lines of a batch and returns the file's id. Uploading a file twice costs nothing.
     ///
     /// # Errors
-    /// It could not be uploaded.
+    /// The file could not be uploaded.
     pub async fn upload(&self, tag: &str, lines: Vec<u8>) -> Result<String, BatchError> {
         let file = Part::bytes(lines).file_name(format!("{tag}.jsonl")).mime_str("application/jsonl");
-        let file = file.map_err(|_| ModelError::new(Code::Error, "the batch's file could not be made"))?;
+        let file = file.map_err(|_| ModelError::new(Code::Error, "the batch's file could not be built"))?;
         let form = Form::new()
             .text("purpose", "batch")
             .text("expires_after[anchor]", "created_at")
@@ -94,10 +94,10 @@ impl Batches {
         Ok(file.id)
     }
 
-    /// Makes a batch of an uploaded file.
+    /// Creates a batch from an uploaded file.
     ///
     /// # Errors
-    /// It was not made, or it is not known whether it was.
+    /// The batch was not created, or it is not known whether it was.
     pub async fn create(&self, tag: &str, file: &str) -> Result<Batch, BatchError> {
         let body = json!({
             "input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": "24h",
@@ -106,7 +106,8 @@ impl Batches {
         self.batch(self.post("batches")?.body(body.to_string())).await
     }
 
-    /// The batches with this tag that are not older than `since`, in Unix seconds: one, if nothing went amiss.
+    /// Returns the batches with this tag that are not older than `since`, in Unix seconds. There is
+    /// one if nothing went wrong.
     ///
     /// # Errors
     /// The list could not be read.
@@ -131,13 +132,13 @@ impl Batches {
                 return Ok(found);
             }
         }
-        Err(ModelError::new(Code::Error, "the provider has more batches than can be looked through").into())
+        Err(ModelError::new(Code::Error, "the provider has too many batches to search").into())
     }
 
-    /// A batch as it stands; `None` where the provider does not know it.
+    /// Returns a batch in its present state, or `None` if the provider does not know it.
     ///
     /// # Errors
-    /// It could not be read.
+    /// The batch could not be read.
     pub async fn get(&self, id: &str) -> Result<Option<Batch>, BatchError> {
         match self.batch(self.model.call(Method::GET, &format!("batches/{}", segment(id)?))?).await {
             Ok(batch) => Ok(Some(batch)),
@@ -146,16 +147,16 @@ impl Batches {
         }
     }
 
-    /// Cancels a batch. What of it is under way may still be answered. Cancelling twice is no error; one that is over
-    /// stays as it is.
+    /// Cancels a batch. Requests that already run may still be answered. Cancelling twice is no error, and a batch that
+    /// is over stays as it is.
     ///
     /// # Errors
-    /// It is not known whether it was cancelled.
+    /// It is not known whether the batch was cancelled.
     pub async fn cancel(&self, id: &str) -> Result<(), BatchError> {
         let call = self.post(&format!("batches/{}/cancel", segment(id)?))?;
         match self.batch(call).await {
             Ok(_) => Ok(()),
-            // It ended meanwhile, or is not known.
+            // It has ended in the meantime, or the provider does not know it.
             Err(BatchError { error, .. }) if matches!(error.status, Some(400 | 404 | 409)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -164,7 +165,7 @@ impl Batches {
     /// Reads a file of answers line by line.
     ///
     /// # Errors
-    /// It could not be read to its end.
+    /// The file could not be read to its end.
     pub async fn lines(&self, file: &str, mut each: impl FnMut(&[u8])) -> Result<(), BatchError> {
         let mut response =
             self.send(self.model.call(Method::GET, &format!("files/{}/content", segment(file)?))?).await?;
@@ -177,7 +178,7 @@ impl Batches {
                     each(&line);
                     line.clear();
                 }
-                // Of a line that is too long nothing is believed: its end is not JSON.
+                // Drops the end of a line that is too long: the rest is not valid JSON, so nothing of the line counts.
                 if line.len() + part.len() <= MAX_LINE {
                     line.extend_from_slice(part);
                 }
@@ -192,13 +193,13 @@ impl Batches {
         Ok(())
     }
 
-    /// Takes a file away. What is not taken away goes by itself.
+    /// Deletes a file. A file that is not deleted expires by itself.
     pub async fn remove_file(&self, file: &str) {
         let call = segment(file).and_then(|file| self.model.call(Method::DELETE, &format!("files/{file}")));
         if let Ok(call) = call
             && let Err(error) = self.send(call).await
         {
-            tracing::info!(%error, "a batch's file could not be taken away; it goes by itself");
+            tracing::info!(%error, "could not delete a batch's file; it expires by itself");
         }
     }
 
@@ -227,11 +228,12 @@ impl Batches {
     }
 }
 
-/// An id as a segment of a path: the provider chose it, and it is to choose no more than that.
+/// Checks that an id is a single path segment: the provider chooses ids, and must not choose any
+/// other part of an address.
 fn segment(id: &str) -> Result<&str, ModelError> {
     let plain =
         !id.is_empty() && id.len() <= 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    plain.then_some(id).ok_or(ModelError::new(Code::Error, "the provider's id of a batch or file is none"))
+    plain.then_some(id).ok_or(ModelError::new(Code::Error, "the provider's id of a batch or file is invalid"))
 }
 
 impl Batch {
@@ -252,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_over_where_nothing_more_comes() {
+    fn each_status_says_whether_more_answers_come() {
         let status = |status: &str| {
             let batch = json!({"id": "b", "status": status, "output_file_id": "o", "error_file_id": null});
             Batch::of(serde_json::from_value(batch).unwrap())
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_leads_to_no_other_place() {
+    fn an_id_is_a_single_path_segment() {
         assert_eq!(segment("batch_68A-1"), Ok("batch_68A-1"));
         for bad in ["", "../files", "a/b", "a?b", "a%2fb", "a b", &"x".repeat(201)] {
             assert!(segment(bad).is_err(), "{bad}");

@@ -1,16 +1,16 @@
-//! A circuit breaker: after some failures in a row nobody asks for a while, then one asks, and its fate decides. So a
-//! model that is down costs nobody the time of a call. Pure: the time is passed in.
+//! A circuit breaker: after some failures in a row no call is made for a while; then one call probes the model, and its
+//! outcome decides. A model that is down therefore costs callers no waiting. Pure: the time is passed in.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Failures in a row that open the circuit.
 const FAILURES: u32 = 5;
-/// For how long it is open at first, and at most; each failed probe doubles it.
+/// How long the circuit is open at first, and at most; each failed probe doubles it.
 const FIRST: Duration = Duration::from_secs(15);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// Whether a model may be asked.
+/// Whether the model may be called.
 #[derive(Debug, Default)]
 pub struct Breaker {
     state: Mutex<State>,
@@ -19,13 +19,14 @@ pub struct Breaker {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// Until when nobody asks, and for how long that was said.
+    /// Until when no call is made, and how long that period is.
     open: Option<(Instant, Duration)>,
-    /// Somebody asks to see if it is well again.
+    /// A probe is running.
     probing: bool,
 }
 
-/// Leave to ask once. What is dropped without a verdict was given up and tells nothing.
+/// Permission for one call. Dropping it without a verdict means that the call was given up, which says
+/// nothing about the model.
 #[derive(Debug)]
 pub struct Leave<'b> {
     breaker: &'b Breaker,
@@ -33,7 +34,7 @@ pub struct Leave<'b> {
 }
 
 impl Breaker {
-    /// Leave to ask, unless the circuit is open.
+    /// Returns permission for a call, unless the circuit is open.
     pub fn leave(&self, now: Instant) -> Option<Leave<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open {
@@ -46,7 +47,7 @@ impl Breaker {
         }
     }
 
-    /// Whether the circuit is open.
+    /// Returns whether the circuit is open.
     pub fn is_open(&self, now: Instant) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.open.is_some_and(|(until, _)| now < until || state.probing)
@@ -54,16 +55,16 @@ impl Breaker {
 }
 
 impl Leave<'_> {
-    /// It answered.
+    /// Records a success.
     pub fn well(self) {
         *self.breaker.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// It failed; whether that opened the circuit.
+    /// Records a failure. Returns whether it opened the circuit.
     pub fn failed(self, now: Instant) -> bool {
         let mut state = self.breaker.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.open.is_some() && !self.probe {
-            // It was under way when the circuit opened.
+            // The call was running when the circuit opened.
             return false;
         }
         state.failures = state.failures.saturating_add(1);

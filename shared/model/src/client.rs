@@ -1,4 +1,4 @@
-//! Calls the model: one origin, bounded in time and size, tried again where a failure may pass.
+//! Calls the model: one origin, bounded in time and size; failures that may pass are retried.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::wire::Completion;
 
 /// Most bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// Longest that connecting may take.
+/// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(5);
-/// First wait between tries, and how many further tries there are.
+/// First wait between tries, and the number of retries.
 const FIRST_WAIT: Duration = Duration::from_millis(300);
 const RETRIES: usize = 2;
 
@@ -39,12 +39,13 @@ struct Inner {
 }
 
 impl Model {
-    /// Makes a client of the model.
+    /// Builds a client of the model.
     ///
     /// # Errors
-    /// TLS could not be set up, or the key is no header value; in words.
+    /// TLS could not be set up, or the key is not a valid header value; as text.
     pub fn new(config: ModelConfig) -> Result<Model, String> {
-        // reqwest takes the process's provider. Another part of the process may have installed one: that serves too.
+        // reqwest uses the process's crypto provider. If another part of the process has
+        // installed one, that is fine, too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(Policy::none())
@@ -65,7 +66,7 @@ impl Model {
         Ok(Model { inner: Arc::new(Inner { client, config, authorization, breaker: Breaker::default() }) })
     }
 
-    /// What the operator set.
+    /// Returns the operator's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.inner.config
     }
@@ -76,14 +77,14 @@ impl Model {
     /// There is no answer; the page's values stay as they are.
     pub async fn ask(&self, question: &Question, end: Instant) -> Result<Answer, ModelError> {
         let inner = &*self.inner;
-        let open = "the model failed several times in a row and is left alone for a moment";
+        let open = "the model failed several times in a row and is not called for a moment";
         let leave = inner.breaker.leave(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
         let end = end.min(Instant::now() + inner.config.timeout);
         let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(RETRIES).with_jitter();
         let answer = (|| self.try_once(question, end))
             .retry(policy)
             .when(ModelError::is_passing)
-            // It says when; or in our own time. Beyond the page's time nobody waits.
+            // Waits as long as the model asks for, otherwise for a time of our own, but never past `end`.
             .adjust(|error, wait| {
                 let wait = error.retry_after.unwrap_or(wait?);
                 (Instant::now() + wait < end).then_some(wait)
@@ -93,7 +94,7 @@ impl Model {
             Err(error) if error.tells_of_the_model() => {
                 tracing::warn!(code = error.code.name(), status = error.status, "the model gave no answer");
                 if leave.failed(Instant::now().into_std()) {
-                    tracing::error!("the model failed several times in a row; it is left alone for a moment");
+                    tracing::error!("the model failed several times in a row; it is not called for a moment");
                 }
             }
             Err(error) => {
@@ -110,11 +111,11 @@ impl Model {
             let completion = self.post("chat/completions", question.body(&self.inner.config.name)).await?;
             Answer::read(completion, question.fields.len())
         };
-        let late = ModelError::new(Code::Timeout, "the model took longer than there was time");
+        let late = ModelError::new(Code::Timeout, "the model did not answer in time");
         timeout_at(end, call).await.unwrap_or(Err(late))
     }
 
-    /// A call of an operation, with the operator's key.
+    /// Builds a call of an operation, with the operator's key.
     pub(crate) fn call(&self, method: Method, operation: &str) -> Result<RequestBuilder, ModelError> {
         let inner = &*self.inner;
         let address = inner.config.address(operation).ok_or_else(unreachable)?;
@@ -139,7 +140,7 @@ fn unreachable() -> ModelError {
     ModelError::new(Code::Unavailable, "the model cannot be reached")
 }
 
-/// Takes an answer for one, or for what its status means.
+/// Accepts a successful response; otherwise returns the error that its status means.
 pub(crate) fn judge(response: &Response) -> Result<(), ModelError> {
     let status = response.status();
     if matches!(status, StatusCode::OK | StatusCode::CREATED) {
@@ -150,19 +151,19 @@ pub(crate) fn judge(response: &Response) -> Result<(), ModelError> {
     Err(ModelError { retry_after, ..error })
 }
 
-/// What a status means.
+/// Returns the error that a status means.
 fn of_status(status: StatusCode) -> ModelError {
     let error = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            ModelError::new(Code::Error, "the model refuses the operator's key")
+            ModelError::new(Code::Error, "the model rejected the operator's key")
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
             ModelError::new(Code::Timeout, "the model took too long")
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            ModelError::new(Code::RateLimited, "the model is asked more than it allows; ask again later")
+            ModelError::new(Code::RateLimited, "the model's rate limit is reached; try again later")
         }
-        _ if status.is_client_error() => ModelError::new(Code::BadRequest, "the model does not take the request"),
+        _ if status.is_client_error() => ModelError::new(Code::BadRequest, "the model rejected the request"),
         _ if status.is_server_error() => ModelError::new(Code::Unavailable, "the model failed"),
         _ => ModelError::new(Code::Error, "the model's answer cannot be read"),
     };
@@ -170,14 +171,14 @@ fn of_status(status: StatusCode) -> ModelError {
 }
 
 impl ModelError {
-    /// What an answer's status means that was no success.
+    /// Returns the error of a status that is not a success.
     pub(crate) fn of_status(status: u16) -> ModelError {
         let unread = || ModelError::new(Code::Error, "the model's answer cannot be read");
         StatusCode::from_u16(status).map_or_else(|_| unread(), of_status)
     }
 }
 
-/// `Retry-After` in either form (RFC 9110 §10.2.3); a moment counts from the answer's own `Date`.
+/// Reads `Retry-After` in either form (RFC 9110 §10.2.3). A date counts from the response's own `Date`.
 fn retry_after(response: &Response) -> Option<Duration> {
     let field = |name| response.headers().get(name)?.to_str().ok().map(str::trim);
     let text = field(RETRY_AFTER)?;
@@ -185,7 +186,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let (at, now) = (httpdate::parse_http_date(text).ok()?, httpdate::parse_http_date(field(DATE)?).ok()?);
-    // What has passed may be asked at once.
+    // A date in the past means no wait.
     Some(at.duration_since(now).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! What the operator sets: which model, where, and what it may cost. Never part of a request.
+//! The operator's configuration: which model, where, and what it may cost. Never part of a request.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use url::Url;
 
 use crate::price::Prices;
 
-/// A text that no log and no debug form shows.
+/// A text that neither logs nor debug output show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
@@ -28,24 +28,24 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Which model, where, and within which bounds.
+/// Which model, where, and within which limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelConfig {
     /// `MODEL_URL`: base of the API, like `https://api.openai.com/v1`.
     pub base: Url,
-    /// `MODEL_KEY`: sent as a bearer token where there is one.
+    /// `MODEL_KEY`: sent as a bearer token, if there is one.
     pub key: Option<Secret>,
     /// `MODEL_NAME`.
     pub name: String,
-    /// `MODEL_TIMEOUT_MS`: longest that one page's call may take, retries included; the page's own time bounds it too.
+    /// `MODEL_TIMEOUT_MS`: longest time for one page's call, retries included; the page's own timeout limits it, too.
     pub timeout: Duration,
     /// `MODEL_MAX_CHARS`: most bytes of a page's text in a call.
     pub max_text: usize,
     /// `MODEL_INPUT_PRICE`, `MODEL_OUTPUT_PRICE`: US dollars for a million tokens.
     pub prices: Option<Prices>,
-    /// `MODEL_BATCH`: whether the provider's batches are used where nobody waits.
+    /// `MODEL_BATCH`: whether the provider's batches are used for jobs that nobody waits for.
     pub batch: bool,
-    /// `MODEL_VISION`: whether it looks at pictures.
+    /// `MODEL_VISION`: whether the model looks at pictures.
     pub vision: bool,
     /// `MODEL_DAILY_BUDGET`: most that all calls of a day (UTC) may cost, in millionths of a US dollar.
     pub daily_budget: Option<u64>,
@@ -57,10 +57,10 @@ pub struct ModelConfig {
 pub struct ConfigFault;
 
 impl ModelConfig {
-    /// A model with the usual bounds.
+    /// A model with the default limits.
     ///
     /// # Errors
-    /// The base is no address of an API.
+    /// The base is not the address of an API.
     pub fn new(base: &str, name: &str) -> Result<ModelConfig, ConfigFault> {
         let mut base = Url::parse(base).map_err(|_| ConfigFault)?;
         let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
@@ -83,7 +83,7 @@ impl ModelConfig {
         })
     }
 
-    /// The address of an operation.
+    /// Returns the address of an operation.
     pub(crate) fn address(&self, operation: &str) -> Option<Url> {
         self.base.join(operation).ok()
     }

@@ -1,30 +1,30 @@
-//! Why a model gave no answer, by the hosted service's codes.
+//! Why a model gave no answer, with the hosted service's codes.
 
 use std::time::Duration;
 
-/// A kind of failure; its name begins the warning that a result bears.
+/// A kind of failure; its name begins the warning in a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// Its answer is none: no JSON, or not what was asked for; or the key is refused.
+    /// The answer is not JSON or does not have the requested form, or the key was rejected.
     Error,
-    /// It cannot be reached, or fails; or it did lately and is left alone for a moment.
+    /// The model cannot be reached or fails, or it failed recently and is not called for a moment.
     Unavailable,
-    /// It is asked more than it allows; or the operator's budget of the day is spent.
+    /// The model's rate limit is reached, or the operator's budget for the day is used up.
     RateLimited,
-    /// It took too long.
+    /// The model took too long.
     Timeout,
-    /// Its answer ended before it was complete.
+    /// The answer ended before it was complete.
     Truncated,
-    /// Its answer is empty.
+    /// The answer is empty.
     Empty,
-    /// It refuses this page.
+    /// The model refused the page.
     Blocked,
-    /// It does not take the request.
+    /// The model rejected the request.
     BadRequest,
 }
 
 impl Code {
-    /// Every code.
+    /// All codes.
     pub const ALL: [Code; 8] = [
         Code::Error,
         Code::Unavailable,
@@ -36,7 +36,7 @@ impl Code {
         Code::BadRequest,
     ];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Code::Error => "LLM_ERROR",
@@ -51,18 +51,18 @@ impl Code {
     }
 }
 
-/// A call that gave no answer. Its text begins with the code's name and is for the caller of the API: it names neither
+/// A call without an answer. Its text begins with the code's name and is meant for the API's caller: it names neither
 /// the model nor its address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {text}", code.name())]
 pub struct ModelError {
-    /// What kind.
+    /// The kind of failure.
     pub code: Code,
-    /// In words.
+    /// The failure in words.
     pub text: &'static str,
-    /// When it says that it may be asked again.
+    /// When the model may be called again, if it says so.
     pub retry_after: Option<Duration>,
-    /// The answer's status, for the log.
+    /// The response's status, for the log.
     pub status: Option<u16>,
 }
 
@@ -72,12 +72,12 @@ impl ModelError {
         ModelError { code, text, retry_after: None, status: None }
     }
 
-    /// Whether it may pass within a moment.
+    /// Returns whether the failure may pass within a moment.
     pub fn is_passing(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::RateLimited)
     }
 
-    /// Whether it tells of the model rather than of one page.
+    /// Returns whether the failure concerns the model rather than one page.
     pub(crate) fn tells_of_the_model(&self) -> bool {
         let refused = matches!(self.status, Some(401 | 403 | 404));
         refused || matches!(self.code, Code::Unavailable | Code::RateLimited | Code::Timeout)

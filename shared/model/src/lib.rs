@@ -1,9 +1,9 @@
-//! A language model for what rules leave open: the operator's, behind any address that speaks OpenAI's chat protocol
-//! with structured output. One call a page; its answer is values *and the words that they were read from*, which
-//! whoever asked has to hold against the page.
+//! Asks a language model for fields that the rules leave open: the operator's model, at any address that speaks
+//! OpenAI's chat protocol with structured output. One call for each page. The answer has values *and the words that
+//! they were read from*; the caller has to check these against the page.
 //!
-//! It knows no page, no job and no rows. It speaks to the one origin that the operator named, and to no other: not to
-//! one that a redirect names, and not through a proxy of the environment.
+//! This crate knows no pages, jobs or rows. It connects only to the origin that the operator configured: it follows no
+//! redirect and uses no proxy from the environment.
 
 mod answer;
 pub mod batches;

@@ -1,4 +1,4 @@
-//! The lines of a batch: a question each, and what came of it.
+//! The lines of a batch: questions, and their answers.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::error::{Code, ModelError};
 use crate::question::Question;
 use crate::wire::{BatchLine, LineResponse};
 
-/// A question's line. `custom_id` is what its answer is known by.
+/// Returns a question's line. `custom_id` identifies its answer.
 pub fn line_of(custom_id: &str, question: &Question, model: &str) -> String {
     let line = json!({
         "custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": question.body(model),
@@ -15,25 +15,25 @@ pub fn line_of(custom_id: &str, question: &Question, model: &str) -> String {
     format!("{line}\n")
 }
 
-/// What came of one question.
+/// The answer to one question.
 #[derive(Debug)]
 pub struct AnsweredLine {
-    /// Which question's it is.
+    /// Identifies the question.
     pub custom_id: String,
     response: Option<LineResponse>,
 }
 
 impl AnsweredLine {
-    /// Reads a line; `None` where it is none.
+    /// Reads a line. Returns `None` if it is not one.
     pub fn read(line: &[u8]) -> Option<AnsweredLine> {
         let BatchLine { custom_id, response } = serde_json::from_slice(line).ok()?;
         Some(AnsweredLine { custom_id, response })
     }
 
-    /// The answer to its question, which has so many fields.
+    /// Returns the answer to its question, which has so many fields.
     ///
     /// # Errors
-    /// It is none, or none of what was asked for.
+    /// There is no answer, or it does not have the requested form.
     pub fn answer(self, fields: usize) -> Result<Answer, ModelError> {
         let failed = ModelError::new(Code::Unavailable, "the provider's batch gave no answer");
         let response = self.response.ok_or(failed)?;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_of_a_line_is_read_as_a_calls_answer_is() {
+    fn an_answered_line_is_read_like_the_answer_of_a_call() {
         let said = json!({"f0": {"value": "x", "quote": "x"}}).to_string();
         let body = json!({"choices": [{"message": {"content": said}, "finish_reason": "stop"}]});
         let line = |response: Value| json!({"id": "r", "custom_id": "u1", "response": response, "error": null});

@@ -1,27 +1,27 @@
-//! What calls cost: tokens times price, in millionths of a US dollar.
+//! Costs of calls: tokens times price, in millionths of a US dollar.
 
 use serde::{Deserialize, Serialize};
 
 /// Tokens of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Read by the model.
+    /// Tokens that the model read.
     pub input: u64,
-    /// Written by it.
+    /// Tokens that the model wrote.
     pub output: u64,
 }
 
 /// Prices of a million tokens, in millionths of a US dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
-    /// That the model reads.
+    /// For tokens that the model reads.
     pub input: u64,
-    /// That it writes.
+    /// For tokens that the model writes.
     pub output: u64,
 }
 
 impl Prices {
-    /// What so many tokens cost, in millionths of a US dollar, rounded up.
+    /// Returns the cost of these tokens, in millionths of a US dollar, rounded up.
     pub fn cost(self, usage: Usage) -> u64 {
         let input = u128::from(usage.input) * u128::from(self.input);
         let output = u128::from(usage.output) * u128::from(self.output);
@@ -29,12 +29,12 @@ impl Prices {
     }
 }
 
-/// Millionths of an amount of dollars that is written as a decimal number; `None` for what is none, is negative or
-/// over a million.
+/// Parses an amount of dollars, written as a decimal number, into millionths. Returns `None` if it is not a number,
+/// negative or over a million.
 pub fn micros_of(dollars: &str) -> Option<u64> {
     let amount: f64 = dollars.trim().trim_start_matches('$').parse().ok()?;
     let in_range = (0.0..=1_000_000.0).contains(&amount);
-    // In range, so that no digit is lost that a price has.
+    // In this range no digit of a price is lost.
     in_range.then(|| (amount * 1_000_000.0).round() as u64)
 }
 

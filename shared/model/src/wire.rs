@@ -1,5 +1,5 @@
-//! What of OpenAI's chat protocol is read. Source: the API reference of OpenAI, "Create chat completion"; other servers
-//! leave out what they do not have.
+//! The parts of OpenAI's chat protocol that are read. Source: the API reference of OpenAI, "Create chat completion";
+//! other servers leave out what they do not support.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Choice {
     pub(crate) finish_reason: Option<String>,
 }
 
-/// Its text, or why there is none.
+/// The answer's text, or why there is none.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message {
     #[serde(default)]
@@ -73,7 +73,7 @@ pub(crate) struct BatchPage {
     pub(crate) has_more: bool,
 }
 
-/// A line of a batch's answers. Why there is none is the provider's to know.
+/// A line of a batch's answers. The provider's reason for a missing answer is not read.
 #[derive(Debug, Deserialize)]
 pub(crate) struct BatchLine {
     pub(crate) custom_id: String,
@@ -81,7 +81,7 @@ pub(crate) struct BatchLine {
     pub(crate) response: Option<LineResponse>,
 }
 
-/// What a line's call came to.
+/// The response to a line's call.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LineResponse {
     #[serde(default)]
