@@ -1,4 +1,4 @@
-//! The dependency rule, over what cargo itself says the dependencies are. Arrows point inward only.
+//! The dependency rule: dependencies point inward only, as `cargo metadata` reports them. Files and types stay small.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Most lines of a source file.
+/// The maximum number of lines of a source file.
 const MAX_LINES: usize = 350;
-/// Most methods of a type, over all files of its crate that have some of them.
+/// The maximum number of methods of a type, over all files of its crate.
 const MAX_METHODS: usize = 25;
 
-/// What each workspace crate may depend on inside the workspace.
+/// The workspace crates that each workspace crate may depend on.
 const ALLOWED: [(&str, &[&str]); 31] = [
     ("domain", &[]),
     ("extraction", &["domain"]),
@@ -61,17 +61,17 @@ const ALLOWED: [(&str, &[&str]); 31] = [
     ),
     ("admin", &["api", "domain", "engine", "local", "runtime", "store"]),
     ("bench", &["api", "domain", "extraction", "fetch", "language-model", "local", "runtime", "store", "visits"]),
-    // What it simulates is decided by the machine of production alone.
+    // Only production's state machine decides what is simulated.
     ("simulator", &["domain"]),
-    // A client knows the contract and nothing else of the service; the command line knows the client, and the
-    // tools, which know nothing either.
+    // The client knows the contract and nothing else of the service. The command line knows the client and the agents'
+    // tools, which know nothing of the service either.
     ("runo-client", &[]),
     ("runo-cli", &["mcp-tools", "runo-client"]),
     ("tests", &[]),
     ("model", &[]),
 ];
-/// External crates that only the named ones may depend on. (bench: the bare loop that Runo is measured against is
-/// reqwest and scraper with nothing around them, and the site that both read is hyper.)
+/// External crates that only the named crates may depend on. (bench: Runo is measured against a bare loop of reqwest
+/// and scraper; the site that both read is served by hyper.)
 const RESERVED: [(&str, &[&str]); 15] = [
     ("aws-sdk-dynamodb", &["store"]),
     ("aws-sdk-lambda", &["store"]),
@@ -89,7 +89,7 @@ const RESERVED: [(&str, &[&str]); 15] = [
     ("hyper", &["bench", "local"]),
     ("tracing-subscriber", &["api"]),
 ];
-/// What a pure crate may not depend on.
+/// Crates that a pure crate may not depend on.
 const IMPURE: [&str; 12] = [
     "tokio",
     "reqwest",
@@ -124,7 +124,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn arrows_point_inward() {
+fn dependencies_point_inward() {
     let all = dependencies();
     let inside: BTreeSet<&String> = all.keys().collect();
     for (name, dependencies) in &all {
@@ -161,7 +161,7 @@ fn sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The type of the inherent block that a line begins, if it does. Reads what rustfmt writes.
+/// Returns the type if this line begins an inherent `impl` block. Expects rustfmt's layout.
 fn inherent(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
     let rest = match rest.strip_prefix('<') {
@@ -180,7 +180,7 @@ fn inherent(line: &str) -> Option<&str> {
     (!rest.contains(" for ")).then_some(&name[..end])
 }
 
-/// How many methods each type has in its inherent blocks.
+/// The number of methods of each type in its inherent blocks.
 fn methods(text: &str) -> BTreeMap<&str, usize> {
     let (mut counts, mut block) = (BTreeMap::new(), None);
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! What a job costs in rows: pending ones cost nothing, and the rest stays within the budget.
+//! What a job costs in rows: pending units cost nothing, and the rest stays within the budget.
 
 #![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
 
@@ -13,10 +13,10 @@ use crate::support::faults::{Call, Faults};
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, call, drain};
 
-/// The calls of a batch in a handler, without those for hosts.
+/// The calls of a batch in a handler, without those to the table `hosts`.
 async fn batch(pages: usize, concurrency: u32) -> Vec<Call> {
     let (mut ground, site) = (Ground::new().await, Site::start().await);
-    // Longer than in production, so that a machine that is slow for the moment makes no smaller groups.
+    // Longer than in production, so that a briefly slow machine does not make the groups smaller.
     ground.settings.linger_ms = 100;
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
@@ -46,17 +46,17 @@ async fn a_batch_of_fast_pages_writes_in_groups() {
     assert!(cost <= 1.4, "{cost} write units a page");
 }
 
-/// A runner prepares as many units at once as may run: one read is for all of them, not one each.
+/// A runner prepares as many units at once as may run. One read serves them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_s_urls_are_read_once_however_many_units_begin_together() {
+async fn a_jobs_urls_are_read_once_for_all_units_that_start_together() {
     let calls = batch(64, 32).await;
     let queries = calls.iter().filter(|call| call.operation == "Query").count();
-    // The URLs, and in the end the segments, for the stream of results.
+    // The URLs, and at the end the segments for the result stream.
     assert!(queries <= 2, "{queries} queries");
 }
 
 #[tokio::test]
-async fn pages_that_come_one_by_one_take_two_writes_each() {
+async fn pages_that_arrive_one_by_one_take_two_write_units_each() {
     const PAGES: usize = 600;
     let calls = batch(PAGES, 1).await;
     let cost = units(&calls) as f64 / PAGES as f64;
@@ -65,7 +65,7 @@ async fn pages_that_come_one_by_one_take_two_writes_each() {
 }
 
 #[tokio::test]
-async fn an_extract_takes_a_transaction_and_a_write() {
+async fn an_extract_takes_one_transaction_and_one_write() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let faults = Faults::default();
     let engine = ground.engine(&faults).await;
@@ -106,22 +106,22 @@ async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     assert_eq!(reading.await.unwrap().unwrap().len(), UNITS);
     handler.idle().await;
     let mut calls = [handler_calls.calls(), worker_calls.calls()].concat();
-    // Rows of `hosts` are counted apart.
+    // Rows of `hosts` are counted separately.
     calls.retain(|call| call.tables != ["runo-hosts"]);
     let writes: usize = calls.iter().map(|c| c.writes).sum();
     let reads: usize = calls.iter().map(|c| c.reads).sum();
     let sends = calls.iter().filter(|c| c.operation == "SendMessageBatch").count();
     assert!(writes as f64 <= 2.2 * UNITS as f64, "{writes} row writes in {} calls", calls.len());
     assert!(reads as f64 <= 1.2 * UNITS as f64, "{reads} row reads in {} calls", calls.len());
-    // One more asks for the job to be settled.
+    // One more message asks for the settlement.
     assert!(sends <= UNITS / 10 + 1, "{sends} sends");
     assert!(messages <= UNITS / 10 + 1, "{messages} messages, each deleted with one request");
     ground.assert_sound("async budget").await;
 }
 
-/// The worker's calls never name the accounts table: its role has no right to it.
+/// The worker's calls never name the accounts table, which its role does not allow.
 #[tokio::test]
-async fn a_worker_touches_no_money() {
+async fn a_worker_does_not_touch_the_accounts_table() {
     let (ground, site) = (Ground::with_queue().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     let mut batch = call(Endpoint::Batch, site.urls("/p", 25));
@@ -138,9 +138,9 @@ async fn a_worker_touches_no_money() {
     assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
 }
 
-/// Who has read most of a result and asks for the rest is not made to wait, nor billed, for what comes before it.
+/// A caller that has most of a result and asks for the rest does not wait or pay for reading what comes before it.
 #[tokio::test]
-async fn the_end_of_a_result_is_read_without_the_results_before_it() {
+async fn the_end_of_a_result_is_read_without_what_comes_before() {
     const UNITS: usize = 200;
     let (ground, site) = (Ground::new().await, Site::start().await);
     let faults = Faults::default();
@@ -156,7 +156,7 @@ async fn the_end_of_a_result_is_read_without_the_results_before_it() {
         assert_eq!(whole.len(), UNITS);
         faults.reset();
         assert_eq!(follow(190).await.unwrap(), whole[190..], "{order:?}");
-        // Progress, when each unit ended (in order of completion), ten results.
+        // Progress, the end of each unit (in order of completion), ten results.
         let calls = faults.calls();
         let reads: usize = calls.iter().map(|c| c.reads).sum();
         assert!(calls.len() <= 3 && reads <= 12, "{order:?}: {reads} reads in {} calls", calls.len());

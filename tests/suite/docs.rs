@@ -1,5 +1,5 @@
-//! The documentation against the sources: the tests that it names exist, relative links lead somewhere, and each route,
-//! option, error code and metric is described. A failure names what was forgotten, and where.
+//! The documentation against the sources: the tests that it names exist, relative links resolve, and each route,
+//! option, error code and metric is described. A failure names what is missing, and where.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use api::routes::ROUTES;
 use serde_json::Value;
 
-/// Folders that are built, fetched or recorded, and not written.
+/// Folders that are built, fetched or recorded, not written.
 const NOT_OURS: [&str; 4] = ["target", "node_modules", "corpus", "dist"];
-/// Columns of tables that name tests.
+/// Table columns that name tests.
 const COLUMNS: [&str; 2] = ["Test", "What fails if it is forgotten"];
-/// Where a test is whose name says nothing else.
+/// The folder of tests whose name has no prefix.
 const SUITE: &str = "tests/suite";
 
 fn root() -> PathBuf {
@@ -46,7 +46,7 @@ fn files(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The lines that are no code.
+/// The lines outside code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut code = false;
     text.lines().filter(move |line| {
@@ -61,14 +61,14 @@ fn headings(text: &str) -> Vec<&str> {
     prose(text).filter_map(|line| line.strip_prefix("## ").or(line.strip_prefix("### "))).collect()
 }
 
-/// What a heading is called in a link, as GitHub makes it.
+/// The anchor of a heading, as GitHub makes it.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
     kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
 #[test]
-fn every_relative_link_leads_somewhere() {
+fn every_relative_link_resolves() {
     let mut faults = Vec::new();
     let mut seen = 0;
     for (path, text) in files("", ".md") {
@@ -93,7 +93,7 @@ fn every_relative_link_leads_somewhere() {
     assert!(faults.is_empty(), "links that lead nowhere: {faults:#?}");
 }
 
-/// Where the tests are whose names follow `prefix:`; a package's name is such a prefix.
+/// The folder of the tests whose names follow `prefix:`. A package's name is such a prefix.
 fn folder_of(prefix: &str) -> Option<PathBuf> {
     let folder = match prefix {
         "pages" => "shared/fetch/tests/pages",
@@ -111,11 +111,11 @@ fn folder_of(prefix: &str) -> Option<PathBuf> {
     Some(folder.into())
 }
 
-/// The tests and modules that a cell names, each with the folder that it is in.
+/// The tests and modules that a cell names, each with its folder.
 fn named(cell: &str) -> Vec<(PathBuf, String)> {
     let mut folder = PathBuf::from(SUITE);
     let mut found = Vec::new();
-    // `crate` `module::test` is "crate: module::test".
+    // `crate` `module::test` means "crate: module::test".
     let cell = cell.replace("` `", ": `");
     for word in cell.split(|c: char| !(c.is_ascii_alphanumeric() || "_:*-./…".contains(c))) {
         let word = word.trim_start_matches("…::");
@@ -132,10 +132,10 @@ fn named(cell: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// What a source file has.
+/// The modules and tests of a source file.
 struct Source {
     path: PathBuf,
-    /// Its folders, its own name and the modules within it.
+    /// Its folders, its own name and its inner modules.
     modules: BTreeSet<String>,
     tests: BTreeSet<String>,
 }
@@ -149,7 +149,7 @@ impl Source {
             since = if line.starts_with("#[") && line.contains("test") { 0 } else { since.saturating_add(1) };
             let item = line.strip_prefix("async ").unwrap_or(line);
             if let Some((name, _)) = item.strip_prefix("fn ").and_then(|rest| rest.split_once('(')) {
-                // Further attributes may stand between.
+                // Further attributes may come between the test attribute and the function.
                 if since <= 4 {
                     tests.insert(name.to_owned());
                 }
@@ -162,7 +162,7 @@ impl Source {
     }
 }
 
-/// Whether there is a test `a::b::name`, or tests in a module `a::b`, `a::b::tests`, `a::b::` or `a::b::*`.
+/// Whether a test `a::b::name` exists, or tests in a module `a::b`, `a::b::tests`, `a::b::` or `a::b::*`.
 fn exists(sources: &[Source], folder: &Path, path: &str) -> bool {
     if let Some((file, name)) = path.split_once("::").filter(|(file, _)| file.ends_with(".py")) {
         return read(&folder.join(file).to_string_lossy()).contains(&format!("def {name}("));
@@ -221,7 +221,7 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
-fn what_is_not_there_is_found_out() {
+fn missing_tests_are_detected() {
     let table = "| Threat | Test | Seen |\n|---|---|---|\n| a | fetch: guard::tests::nobody, b_c; rights::* | yes |\n";
     let names: Vec<_> = cells(table).into_iter().flat_map(named).collect();
     let name = |folder: &str, path: &str| (PathBuf::from(folder), path.to_owned());
@@ -299,7 +299,7 @@ fn every_metric_is_described() {
     assert!(names.len() > 10 && without.is_empty(), "docs/SECURITY.md does not describe {without:?}");
 }
 
-/// A word of the glossary that is said to stand in the code does.
+/// Every name in code type in the glossary appears in the code.
 #[test]
 fn every_name_of_the_glossary_is_used() {
     let glossary = read("docs/GLOSSARY.md");

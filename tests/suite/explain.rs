@@ -1,4 +1,4 @@
-//! `Prefer: explain`: why each value was chosen, for whom the operator allows it.
+//! `Prefer: explain`: why each value was chosen, if the operator allows it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,9 +28,10 @@ async fn each_value_is_explained_by_its_candidates() {
             one["candidates"].as_array().unwrap().iter().map(|seen| seen["score"].as_i64().unwrap()).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "best first: {scores:?}");
     }
-    // It is the job's result, and is there as long as that is.
+    // The explanation is part of the job's result and kept as long.
     assert_eq!(world.get(&format!("/v1/jobs/{}/result", answer.job())).await.json(), result);
-    // Nobody else is served it, and what others asked for explains nothing.
+    // An explained result is not served from the cache to other calls, and a cached result is not served to a call with
+    // `explain`.
     let plain = world.post("/v1/extract", &body).await.json();
     assert_eq!((&plain["render_mode"], &plain["explain"]), (&json!("structured"), &Value::Null));
     let again = ask(&world, "/v1/extract", &body, "explain").await.json();
@@ -40,7 +41,7 @@ async fn each_value_is_explained_by_its_candidates() {
 }
 
 #[tokio::test]
-async fn it_is_ignored_where_the_operator_does_not_allow_it_and_of_many_pages() {
+async fn explain_is_ignored_for_batches_and_where_the_operator_forbids_it() {
     let site = Site::start().await;
     let body = json!({ "url": site.url("/p/7"), "schema": schema() });
     for vars in [&[][..], &[("EXPLAIN", "0")]] {
@@ -59,9 +60,9 @@ async fn it_is_ignored_where_the_operator_does_not_allow_it_and_of_many_pages() 
     assert!(world.get("/console").await.text.contains("data-explain=\"yes\""));
 }
 
-/// A page that was not had has no candidates; one whose fields are many is explained as far as there is room.
+/// A page that could not be fetched has no candidates. With many fields, the explanation ends at its size limit.
 #[tokio::test]
-async fn what_is_said_is_bounded() {
+async fn the_explanation_is_bounded() {
     let (world, site) = (World::with(&[("EXPLAIN", "1")]).await, Site::start().await);
     let lost = json!({ "url": site.url("/404"), "schema": schema() });
     let answer = ask(&world, "/v1/extract", &lost, "explain").await.json();

@@ -1,4 +1,5 @@
-//! Politeness at hosts, between processes: slots that never overlap, back-off that all of them keep, one robots.txt.
+//! Politeness across processes: slots never overlap, all processes respect a back-off, and one robots.txt serves them
+//! all.
 
 mod deferral;
 mod robots;
@@ -20,7 +21,7 @@ use crate::support::world::{Ground, fetcher};
 
 const A: AccountTag = AccountTag(1);
 const B: AccountTag = AccountTag(2);
-/// For how long one account's word closes a host for all.
+/// How long a throttled response to one account closes a host for all accounts.
 const LONE_SECS: u64 = LONE_CLOSED_MS / 1_000;
 const SLOW_DOWN: Option<Throttled> = Some(Throttled { retry_after: None });
 
@@ -32,7 +33,7 @@ fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
 }
 
-/// The start of a page that waits as long as it takes.
+/// The start of a page, however long it has to wait.
 async fn slot(engine: &Engine, target: &Url, spaced: bool, crawl_delay: Option<Duration>) -> Timestamp {
     match engine.pacing.acquire_slot(target, spaced, crawl_delay, Timestamp(i64::MAX)).await.unwrap() {
         Slot::At(start) => start,
@@ -50,7 +51,7 @@ async fn fetches(engine: &Engine, target: &Url) -> Timestamp {
     slot(engine, target, false, None).await
 }
 
-/// Distances of starts, which come in any order.
+/// The intervals between the starts, which are in any order.
 fn gaps(mut starts: Vec<Timestamp>) -> Vec<u64> {
     starts.sort();
     starts.windows(2).map(|pair| pair[1].ms_since(pair[0])).collect()
@@ -74,7 +75,8 @@ async fn processes_share_the_slots_of_a_host_and_other_hosts_do_not_wait() {
     let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
     let page = url("https://e.test/a");
     faults.reset();
-    // Both at once, and pages of one process at once; whole blocks, so that nothing is left over between them.
+    // Both processes at once, and several pages of one process at once. Whole blocks, so that no slot is left over
+    // between them.
     let turns = (0..48).map(|i| {
         let (engine, page) = (if i % 2 == 0 { one.clone() } else { two.clone() }, page.clone());
         tokio::spawn(async move { crawls(&engine, &page).await })
@@ -87,7 +89,7 @@ async fn processes_share_the_slots_of_a_host_and_other_hosts_do_not_wait() {
     let gaps = gaps(starts);
     assert!(gaps.iter().all(|gap| (250..=312).contains(gap)), "{gaps:?}");
     assert!(gaps.iter().any(|gap| *gap > 250), "no jitter: {gaps:?}");
-    // Three blocks of eight, each write of the other refusing one at most; nothing is read.
+    // Three blocks of eight; each write of the other process refuses at most one of them. Nothing is read.
     let calls = faults.calls();
     assert!(calls.len() <= 6 && calls.iter().all(|call| call.operation == "PutItem"), "{calls:?}");
     assert_eq!(crawls(&one, &url("https://f.test/")).await, ground.clock.now());
@@ -108,7 +110,7 @@ async fn slots_that_were_not_used_in_time_are_dropped() {
 }
 
 #[tokio::test]
-async fn the_longer_of_the_two_delays_holds() {
+async fn the_longer_of_host_delay_and_crawl_delay_applies() {
     let ground = Ground::new().await;
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let page = url("https://e.test/");
@@ -126,7 +128,7 @@ async fn the_longer_of_the_two_delays_holds() {
 }
 
 #[tokio::test]
-async fn without_a_delay_nothing_is_asked_of_the_store() {
+async fn without_a_delay_the_store_is_not_called() {
     let mut ground = Ground::new().await;
     ground.settings.host_delay_ms = 0;
     let faults = Faults::default();
@@ -138,7 +140,7 @@ async fn without_a_delay_nothing_is_asked_of_the_store() {
         engine.pacing.record_response(A, &page, None).await;
     }
     assert_eq!(faults.calls().len(), 0);
-    // What the site itself asks for still holds.
+    // The site's own Crawl-delay and Retry-After still apply.
     let first = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     let second = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     assert!(second.ms_since(first) >= 3_000);
@@ -147,7 +149,7 @@ async fn without_a_delay_nothing_is_asked_of_the_store() {
 }
 
 #[tokio::test]
-async fn batches_wait_only_for_hosts_that_said_so() {
+async fn batches_wait_only_for_hosts_that_asked_for_it() {
     let ground = Ground::new().await;
     let (faults, others) = (Faults::default(), Faults::default());
     let (one, two) = (ground.engine(&faults).await, ground.engine(&others).await);
@@ -155,12 +157,12 @@ async fn batches_wait_only_for_hosts_that_said_so() {
     faults.reset();
     assert_eq!(fetches(&one, &page).await, ground.clock.now());
     assert_eq!(faults.calls().len(), 0);
-    // A host that is asked a lot is looked up now and then.
+    // A host with many requests is looked up from time to time.
     for _ in 0..10 {
         assert_eq!(fetches(&one, &page).await, ground.clock.now());
     }
     assert_eq!(faults.calls().len(), 1);
-    // Another process is told to wait; this one learns of it once what it knows is old.
+    // The host tells another process to wait. This process learns of it once its own view is out of date.
     two.pacing.record_response(A, &page, retry_after(8)).await;
     let opens = ground.clock.now().plus_secs(8);
     assert_eq!((two.pacing.closed_until(A, &page), one.pacing.closed_until(A, &page)), (Some(opens), None));
@@ -176,20 +178,20 @@ async fn batches_wait_only_for_hosts_that_said_so() {
 }
 
 #[tokio::test]
-async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
+async fn a_429_widens_the_spacing_for_all_processes_and_successes_narrow_it() {
     let ground = Ground::new().await;
     let (faults, page) = (Faults::default(), url("https://e.test/"));
     let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
     crawls(&one, &page).await;
     for _ in 0..2 {
         one.pacing.record_response(A, &page, SLOW_DOWN).await;
-        // Of pages that were under way together.
+        // From pages that were under way at the same time.
         one.pacing.record_response(A, &page, SLOW_DOWN).await;
         ground.clock.advance(2);
     }
     let factor = async || one.store().hosts.pace("e.test:443").await.unwrap().unwrap().factor;
     assert_eq!(factor().await, 4);
-    // The other process meets the row as it is.
+    // The other process reads the row and takes over its factor.
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await, crawls(&one, &page).await];
     assert!(gaps(starts.clone()).iter().all(|gap| (1_000..=1_250 * 2).contains(gap)), "{starts:?}");
     for want in [2, 1] {
@@ -206,7 +208,7 @@ async fn a_429_widens_the_spacing_for_all_and_successes_narrow_it_again() {
 }
 
 #[tokio::test]
-async fn retry_after_is_heard_from_the_answer_and_slots_taken_before_do_not_count() {
+async fn retry_after_applies_despite_slots_taken_before() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let engine = ground.engine(&Faults::default()).await;
     let page = url(&site.url("/busy/429/120"));
@@ -224,7 +226,7 @@ async fn retry_after_is_heard_from_the_answer_and_slots_taken_before_do_not_coun
 }
 
 #[tokio::test]
-async fn a_lost_reply_costs_a_slot_and_gives_none_twice() {
+async fn a_lost_reply_wastes_a_slot_and_grants_none_twice() {
     for fault in [Fault::Before, Fault::ReplyLost] {
         let (ground, faults) = (Ground::new().await, Faults::default());
         let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
@@ -242,7 +244,7 @@ async fn a_lost_reply_costs_a_slot_and_gives_none_twice() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
+async fn a_process_backs_off_even_if_the_store_is_unavailable() {
     let (ground, faults) = (Ground::new().await, Faults::default());
     let engine = ground.engine(&faults).await;
     let page = url("https://e.test/");
@@ -256,10 +258,10 @@ async fn a_store_that_is_away_does_not_keep_a_process_from_waiting() {
     assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
 }
 
-/// What one account's pages are told closes the host for that account, in every process; others wait a moment, until
-/// one of theirs is told the same.
+/// A throttled response to one account's page closes the host for that account, in every process. Other accounts wait
+/// for a moment, unless one of their own pages is throttled.
 #[tokio::test]
-async fn one_accounts_word_closes_a_host_for_all_only_for_a_moment() {
+async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
     let (ground, page) = (Ground::new().await, url("https://e.test/"));
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let start = ground.clock.now();
@@ -282,7 +284,7 @@ async fn one_accounts_word_closes_a_host_for_all_only_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
+async fn a_pace_is_written_only_if_unchanged_since_it_was_read() {
     let ground = Ground::new().await;
     let (store, now) = (ground.store(&Faults::default()).await, ground.clock.now());
     let first = Pace { next: now.plus_ms(7), ..Pace::default() };
@@ -305,7 +307,7 @@ async fn a_pace_is_put_only_where_it_is_as_it_was_read() {
     assert_eq!(store.hosts.pace("h:81").await.unwrap(), None);
 }
 
-/// Who cannot wait for the next slot books none: it is there for who comes then.
+/// A caller that cannot wait for the next slot does not book it, so that it is free for a later caller.
 #[tokio::test]
 async fn a_slot_that_is_too_late_is_not_booked() {
     let ground = Ground::new().await;

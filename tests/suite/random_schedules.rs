@@ -1,5 +1,5 @@
-//! Random schedules of two jobs, several workers, cancels, deaths and sweeps over a queue that doubles, loses and
-//! reorders, on a simulated clock: whatever happens, every invariant holds at every step's end, and every job ends.
+//! Random schedules of two jobs, several workers, cancels, deaths and sweeps over a queue that duplicates, loses and
+//! reorders messages, on a simulated clock. Every invariant holds after every step, and every job ends.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, account, call, drain};
 
-/// What happens next.
+/// The next step of a schedule.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A worker takes a message, the `pick`th that is visible, and may meet a fault at one of its calls.
+    /// A worker receives the `pick`th visible message; a fault may hit one of its calls.
     Work { pick: usize, fault: Option<(usize, Fault)> },
     /// A message is delivered twice.
     Double { pick: usize },
     /// A message is lost.
     Lose { pick: usize },
-    /// Somebody settles.
+    /// A settle message is handled.
     Settle { pick: usize, fault: Option<(usize, Fault)> },
     /// The owner of one of the jobs cancels it.
     Cancel { job: usize, fault: Option<(usize, Fault)> },
     /// Time passes.
     Wait { secs: i64 },
-    /// The sweeper looks.
+    /// The sweeper runs.
     Sweep { fault: Option<(usize, Fault)> },
 }
 
@@ -79,7 +79,7 @@ impl Run {
         Run { ground, jobs }
     }
 
-    /// A process that may meet a fault.
+    /// A process; a fault may hit one of its calls.
     async fn process(&self, fault: &Option<(usize, Fault)>) -> Engine {
         let faults = Faults::default();
         let engine = self.ground.engine(&faults).await;
@@ -116,7 +116,7 @@ impl Run {
                     post.delete(&letter.handle);
                 }
             }
-            // What fails is the caller's to repeat; here nobody does.
+            // The caller would repeat a cancel that failed; here nobody does.
             Step::Cancel { job, fault } => {
                 drop(self.process(fault).await.canceller.cancel(&account(), &self.jobs[*job]).await);
             }
@@ -143,7 +143,7 @@ impl Run {
 }
 
 #[test]
-fn whatever_the_schedule_every_job_ends_and_the_sums_hold() {
+fn every_job_ends_and_every_invariant_holds_in_any_schedule() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let site = runtime.block_on(Site::start());
     let config = Config { cases: 24, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };

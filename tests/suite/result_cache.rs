@@ -1,4 +1,4 @@
-//! The result cache, as a client sees it and as the rows cost.
+//! The result cache, as a client sees it and in rows.
 
 use domain::{Endpoint, Plan};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn extract(caller: &Caller, url: &str, options: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn the_same_question_is_answered_from_the_cache_and_costs_the_same() {
+async fn the_same_extract_is_served_from_the_cache_at_the_same_price() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/7");
     let first = extract(&world, &url, json!({})).await.json();
@@ -38,7 +38,7 @@ async fn the_same_question_is_answered_from_the_cache_and_costs_the_same() {
 }
 
 #[tokio::test]
-async fn another_question_and_another_account_are_not() {
+async fn another_extract_or_account_is_not_served_from_the_cache() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/7");
     extract(&world, &url, json!({})).await;
@@ -53,7 +53,7 @@ async fn another_question_and_another_account_are_not() {
 }
 
 #[tokio::test]
-async fn no_cache_fetches_anew_and_what_it_fetched_is_what_is_cached() {
+async fn no_cache_fetches_again_and_refreshes_the_cache() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/count");
     let seen = async |options| extract(&world, &url, options).await.json()["data"]["title"].clone();
@@ -78,7 +78,7 @@ async fn failures_are_not_cached_and_the_cache_can_be_switched_off() {
     assert_eq!(site.hits(), 4);
 }
 
-/// Their results are of one time, and the same in either mode.
+/// Results of a batch or crawl are fetched in the same period, and are the same in both modes.
 #[tokio::test]
 async fn batches_and_crawls_always_fetch() {
     let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
@@ -95,15 +95,15 @@ async fn batches_and_crawls_always_fetch() {
         assert!(results.len() == 5 && results.iter().all(|r| r["render_mode"] != "cache"), "{got}");
         assert_eq!(site.hits(), hits);
     }
-    // Nor do they leave anything behind.
+    // They store nothing in the cache either.
     assert_ne!(extract(&world, &site.url("/tree/1"), json!({})).await.json()["render_mode"], "cache");
 }
 
 #[tokio::test]
-async fn a_result_is_served_until_its_time_is_over() {
+async fn a_result_is_served_until_its_ttl_ends() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     let served = async || {
-        // A process of its own each time: what is served comes from the rows.
+        // A new process each time, so that the result comes from the rows.
         let engine = ground.engine(&Faults::default()).await;
         let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
         let results = drain(engine.driver.start(*started, None)).await.unwrap();
@@ -113,15 +113,15 @@ async fn a_result_is_served_until_its_time_is_over() {
     assert_eq!(served().await, "structured");
     ground.clock.advance(899);
     assert_eq!(served().await, "cache");
-    // Being served makes it no younger.
+    // Serving a result does not extend its lifetime.
     ground.clock.advance(1);
     assert_eq!(served().await, "structured");
     assert_eq!(site.hits(), 2);
 }
 
-/// Whatever the cache's own calls meet, the answer is there and the rows are sound.
+/// If a call of the cache itself fails, the response is complete and the rows are sound.
 #[tokio::test]
-async fn faults_of_the_cache_are_misses() {
+async fn a_fault_of_the_cache_is_a_miss() {
     let site = Site::start().await;
     for fault in [Fault::Before, Fault::ReplyLost] {
         let ground = Ground::new().await;
@@ -138,13 +138,13 @@ async fn faults_of_the_cache_are_misses() {
         let calls = faults.calls();
         let of_cache: Vec<usize> = (0..calls.len()).filter(|i| calls[*i].tables == ["runo-hosts"]).collect();
         assert_eq!(of_cache.len(), 2, "one look-up, one write: {calls:?}");
-        // The look-up fails where there is something to find.
+        // The look-up fails while the cache has a result.
         faults.plan(of_cache[0], fault);
         assert_eq!(run().await, "structured", "{fault:?}");
         assert!(faults.struck());
         faults.reset();
         assert_eq!(run().await, "cache");
-        // The write fails: the result is there all the same, and so is the next.
+        // The write fails: this call and the next still have a result.
         ground.clock.advance(901);
         faults.plan(of_cache[1], fault);
         assert_eq!(run().await, "structured", "{fault:?}");

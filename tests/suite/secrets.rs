@@ -13,7 +13,7 @@ use crate::support::binaries::binary;
 use crate::support::site::Site;
 use crate::support::stack::{World, client, schema};
 
-/// Every row of every table, as the embedded DynamoDB gives it.
+/// Every row of every table, as the embedded DynamoDB returns it.
 async fn rows(world: &World) -> String {
     let TableNames { accounts, jobs, hosts } = TableNames::default();
     let mut all = String::new();
@@ -39,7 +39,7 @@ async fn rows(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn no_row_has_a_key_in_it() {
+async fn no_row_contains_a_key() {
     let (world, site) = (World::start().await, Site::start().await);
     let fixed = world.account("fixed", Plan::Scale, None, Some(schema())).await;
     let batch = json!({ "urls": site.urls("/p", 3), "schema": schema(), "async_mode": true });
@@ -57,7 +57,7 @@ async fn no_row_has_a_key_in_it() {
     assert!(!rows.contains("of_nobody"));
 }
 
-/// The server as a process, at a level of its log; gives everything that it wrote.
+/// Runs the server as a process at a log level and returns everything that it wrote.
 async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
     const KEY: &str = "sk_live_KEYSECRET0123";
     let folder = std::env::temp_dir().join(format!("runo-test-log-{}-{}", level.unwrap_or("none"), std::process::id()));
@@ -81,7 +81,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
         if let Some(url) = line.trim().strip_prefix("listening on ") {
             base = url.to_owned();
         } else if !(line.starts_with("API key of the account") || line.trim_start().starts_with("curl ")) {
-            // Those two lines show the key on purpose: it is the developer's own, on the developer's screen.
+            // Those two lines show the key on purpose: it is the developer's own key, on the developer's screen.
             said.push_str(&line);
         }
     }
@@ -92,7 +92,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
     };
     let post = |path: &str, body: &Value| client().post(format!("{base}{path}")).body(body.to_string());
     let secret = |path: &str| site.url(&format!("{path}?token=QUERYSECRET"));
-    // Closed: nobody listens on port 1.
+    // Closed: nothing listens on port 1.
     let closed = "http://127.0.0.1:1/?token=QUERYSECRET";
     let urls = [secret("/p/1"), secret("/404"), secret("/403"), secret("/loop"), secret("/pdf"), closed.to_owned()];
     let options = json!({ "headers": { "X-Token": "FIELDSECRET", "Cookie": "s=FIELDSECRET" } });
@@ -122,7 +122,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_log_has_a_secret_in_it() {
+async fn no_log_contains_a_secret() {
     let site = Site::start().await;
     for level in [None, Some("debug"), Some("trace")] {
         let log = log_of_a_run(level, &site).await;
@@ -133,7 +133,7 @@ async fn no_log_has_a_secret_in_it() {
 }
 
 #[test]
-fn messages_bear_ids_only() {
+fn queue_messages_contain_only_ids() {
     let job = JobId::from_random(7);
     let body = Message::Units { job, lane: 1, seqs: vec![1, 2] }.to_body();
     assert!(!body.contains("http"), "{body}");

@@ -1,4 +1,4 @@
-//! The store's contract, on the embedded store: each conditional write, when it takes effect and when it is refused.
+//! The store's contract, on the embedded store: when each conditional write takes effect and when it is refused.
 
 use domain::job::DriverLease;
 use domain::segment::{Segment, Totals, UnitEnd, UnitState, WriteId};
@@ -26,7 +26,7 @@ fn id(who: u128, n: u32) -> WriteId {
 }
 
 #[tokio::test]
-async fn a_segment_is_written_on_its_version_only() {
+async fn a_segment_is_written_only_on_its_version() {
     let ground = Ground::new().await;
     let (store, job) = job_of(&ground, 70).await;
     let lease_until = domain::Timestamp(ground.clock.now().0 + 45_000);
@@ -92,7 +92,7 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
 }
 
 #[tokio::test]
-async fn results_are_those_of_the_attempts_that_are_asked_for() {
+async fn results_are_those_of_the_requested_attempts() {
     let ground = Ground::new().await;
     let (store, job) = job_of(&ground, 60).await;
     let text = |seq, attempt| format!("{{\"r\":{seq}.{attempt}}}");
@@ -111,7 +111,7 @@ async fn results_are_those_of_the_attempts_that_are_asked_for() {
 }
 
 #[tokio::test]
-async fn accept_is_all_or_nothing_and_knows_itself_again() {
+async fn accept_is_all_or_nothing_and_idempotent() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     let (store, job) = job_of(&ground, 3).await;
@@ -129,7 +129,7 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
     };
     assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
     assert_eq!(quota(&engine).await.unwrap(), before, "and nothing is taken twice");
-    // A quota that is not true any more.
+    // A quota snapshot that is out of date.
     let (_, other) = job_of(&ground, 4).await;
     let fresh = Job { id: domain::JobId::from_random(99), ..other };
     let stale = store::quota::QuotaSnapshot { month_row: None, ..before.clone() };
@@ -144,7 +144,7 @@ async fn accept_is_all_or_nothing_and_knows_itself_again() {
 }
 
 #[tokio::test]
-async fn states_and_leases_move_on_condition() {
+async fn states_and_leases_change_by_conditional_writes() {
     let ground = Ground::new().await;
     let (store, job) = job_of(&ground, 1).await;
     let now = ground.clock.now();
@@ -179,7 +179,7 @@ async fn states_and_leases_move_on_condition() {
 }
 
 #[tokio::test]
-async fn lists_page_to_the_end() {
+async fn lists_are_paged_to_the_end() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     engine.store().accounts.set_rate_limit(&account(), 1_000).await.unwrap();
@@ -204,7 +204,7 @@ async fn lists_page_to_the_end() {
 }
 
 #[tokio::test]
-async fn long_lists_of_urls_come_back_whole() {
+async fn long_lists_of_urls_are_read_back_whole() {
     let ground = Ground::new().await;
     let engine = ground.engine(&Faults::default()).await;
     let urls: Vec<String> = (0..1_000).map(|i| format!("https://x.test/{i}/{}", "a".repeat(900))).collect();

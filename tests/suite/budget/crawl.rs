@@ -9,12 +9,13 @@ use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::world::{Ground, accept, call, drain};
 
-/// Result, SEEN (twice, for it is part of a transaction) and the shared rest, of pages that link to 40 others; rows of `hosts` are counted apart.
+/// The result, the SEEN row (counted twice, as part of a transaction) and a share of the rest, for pages that link to
+/// 40 others. Rows of `hosts` are counted separately.
 #[tokio::test]
 async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     const PAGES: usize = 400;
     let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(PAGES, 40)).await);
-    // Longer than in production, so that a machine that is slow for the moment makes no smaller groups.
+    // Longer than in production, so that a briefly slow machine does not make the groups smaller.
     ground.settings.linger_ms = 100;
     ground.settings.host_delay_ms = 0;
     let faults = Faults::default();
@@ -42,9 +43,9 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     ground.assert_sound("crawl budget").await;
 }
 
-/// Once a crawl may have no more pages, nothing is asked about the links of the ones that it has; they are counted.
+/// Once a crawl cannot admit more pages, it looks up no more links. It still counts them as skipped.
 #[tokio::test]
-async fn a_crawl_that_is_full_looks_no_link_up() {
+async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     const PAGES: usize = 60;
     let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(1_000, 8)).await);
     ground.settings.host_delay_ms = 0;
@@ -64,7 +65,7 @@ async fn a_crawl_that_is_full_looks_no_link_up() {
     let id = started.job.id.clone();
     assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), PAGES);
     engine.idle().await;
-    // Eight pages grow it; without the rule each of sixty would look its links up.
+    // Eight pages make it grow. Without the rule each of the sixty would look up its links.
     let looks = faults.calls().iter().filter(|call| call.operation == "BatchGetItem" && call.units == 0).count();
     assert!(looks <= 12, "{looks} look-ups");
     let job = engine.jobs.job(&id).await.unwrap().unwrap();

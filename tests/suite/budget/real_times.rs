@@ -1,5 +1,5 @@
-//! What a page costs in rows at the times of the real world: pages of half a second, crawls at their pace, the groups,
-//! leases and looks of production. What is printed is the table in docs/SCALING.md.
+//! What a page costs in rows at realistic times: pages of half a second, crawls at their hosts' pace, and production's
+//! groups, leases and polling. Prints the table in docs/SCALING.md.
 
 #![allow(clippy::print_stdout)]
 
@@ -21,7 +21,7 @@ use crate::support::world::{Ground, RunningClock, accept, call, drain};
 /// How long a page takes, in milliseconds.
 const PAGE_MS: u64 = 500;
 
-/// A process with the times of production, and its calls.
+/// A process with production's times, and its calls.
 async fn production(mut ground: Ground) -> (Ground, Engine, Faults) {
     ground.settings = Settings { reader: None, ..Settings::default() };
     let faults = Faults::default();
@@ -29,7 +29,7 @@ async fn production(mut ground: Ground) -> (Ground, Engine, Faults) {
     (ground, engine, faults)
 }
 
-/// What a job cost, without rows of `hosts`.
+/// The cost of a job, without rows of `hosts`.
 struct Cost {
     calls: f64,
     writes: f64,
@@ -45,7 +45,7 @@ fn cost(what: &str, faults: &Faults, pages: usize) -> Cost {
     cost
 }
 
-/// Of a job whose results somebody waits for.
+/// The cost of a job with a waiting caller.
 async fn held(what: &str, request: Request, pages: usize) -> Cost {
     let (_ground, engine, faults) = production(Ground::new().await).await;
     let started = {
@@ -63,7 +63,7 @@ fn batch(site: &Site, pages: usize, concurrency: u32) -> Request {
     batch
 }
 
-/// Of a batch that nobody waits for, by a worker.
+/// The cost of a batch with no waiting caller, run by a worker.
 async fn detached(site: &Site, pages: usize) -> Cost {
     let (ground, engine, faults) = production(Ground::with_queue().await).await;
     faults.reset();
@@ -113,7 +113,8 @@ async fn what_a_page_costs_at_real_times() {
     assert!(detached.writes <= 1.6, "{}", detached.writes);
     assert!(crawl.writes <= 7.0, "{}", crawl.writes);
     assert!(extract.writes <= 14.0, "{}", extract.writes);
-    // The simulator comes to the same, as far as a machine with other work lets pages end together.
+    // The simulator's figure is the same, within 30 %: on a machine with other work, pages end together more or less
+    // often.
     for (name, counted) in [
         ("batch in a handler, 8 at once", eight.writes),
         ("batch in a handler, 32 at once", many.writes),

@@ -1,4 +1,4 @@
-//! Messages whose units cannot run now: they come again when one of them can, and none of them is lost.
+//! Messages whose units cannot run now: they are delivered again when one of the units can run, and no unit is lost.
 
 use domain::Endpoint;
 use engine::worker::Handled;
@@ -9,15 +9,15 @@ use crate::support::site::Site;
 use crate::support::until;
 use crate::support::world::{Ground, accept, call};
 
-/// Of a message's two units another worker holds one, and the other's host wants to be left alone: one new message has
-/// both, and comes when the first of them may run.
+/// Another worker holds one of a message's two units, and the other unit's host is closed. One new message names both
+/// and is delivered when the first of them may run.
 #[tokio::test]
-async fn held_and_deferred_units_come_again_in_one_message() {
+async fn held_and_deferred_units_are_delivered_again_in_one_message() {
     let (mut ground, site, closed) = (Ground::with_queue().await, Site::start().await, Site::start().await);
     ground.settings.units_per_message = 2;
     let (one, other) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let target = url(&closed.url("/p/1"));
-    // Two accounts say so: it holds for all.
+    // Two accounts report it, so it applies to all.
     for (engine, by) in [(&one, A), (&other, B), (&one, B), (&other, A)] {
         engine.pacing.record_response(by, &target, retry_after(600)).await;
     }
@@ -32,7 +32,7 @@ async fn held_and_deferred_units_come_again_in_one_message() {
     assert_eq!(other.worker.work(&job.id, 0, &[0, 1], 2, None).await.unwrap(), Handled::Acknowledge);
     let post = ground.post.clone().unwrap();
     assert!(post.receive("units", 0).is_none(), "it waits");
-    // The unit's time and its lease are over before its neighbour's host is open again.
+    // The unit's timeout and its lease end before the other unit's host opens.
     ground.clock.advance(60);
     let message = post.receive("units", 0).expect("a message that has waited").message();
     assert_eq!(message, store::queue::Message::Units { job: job.id.clone(), lane: 0, seqs: vec![0, 1] });

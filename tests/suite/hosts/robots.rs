@@ -1,4 +1,4 @@
-//! robots.txt between processes: asked for once, kept in its row, and for how long.
+//! robots.txt across processes: fetched once, kept in its row, and for how long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::site::Site;
 use crate::support::world::Ground;
 
 #[tokio::test]
-async fn robots_txt_is_fetched_once_for_all_and_again_when_it_expired() {
+async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
     let (ground, site) = (Ground::new().await, Site::start().await);
     site.set_robots(200, "User-agent: *\nDisallow: /private\nCrawl-delay: 2\n");
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
@@ -32,7 +32,7 @@ async fn robots_txt_is_fetched_once_for_all_and_again_when_it_expired() {
 }
 
 #[tokio::test]
-async fn what_there_is_instead_of_a_robots_txt_holds_as_long_as_it_means_something() {
+async fn other_statuses_of_robots_txt_are_kept_as_long_as_they_mean() {
     for (status, allowed, holds_secs) in [(404, true, 24 * 3_600), (429, true, 600), (500, false, 600)] {
         let (ground, site) = (Ground::new().await, Site::start().await);
         site.set_robots(status, "");
@@ -50,7 +50,7 @@ async fn what_there_is_instead_of_a_robots_txt_holds_as_long_as_it_means_somethi
 }
 
 #[tokio::test]
-async fn robots_txt_needs_no_store_and_a_large_one_is_in_none() {
+async fn robots_txt_works_without_the_store_and_a_large_one_is_not_stored() {
     let (ground, site, faults) = (Ground::new().await, Site::start().await, Faults::default());
     let rules: String = (0..12_000).map(|i| format!("Disallow: /private/{i:012}\n")).collect();
     site.set_robots(200, &format!("User-agent: *\n{rules}"));
