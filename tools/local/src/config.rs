@@ -1,4 +1,4 @@
-//! What the local server reads from the environment.
+//! Configuration of the local server, read from the environment.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,41 +11,41 @@ use crate::front::Limits;
 use crate::host::ServerNames;
 use crate::listener::Credentials;
 
-/// How often the local sweeper looks, where nothing else is said.
+/// Default of `SWEEP_SECONDS` here.
 const SWEEP_SECS: u64 = 5;
 
-/// Messages that are worked on at once, where nothing else is said.
+/// Default of `WORKER_CONCURRENCY`.
 const WORKER_CONCURRENCY: u64 = 8;
 
 /// The local server's settings.
 #[derive(Debug, Clone)]
 pub struct LocalConfig {
-    /// `BIND_ADDRESS`: where the API is listened for, and the embedded stores are if they have ports.
+    /// `BIND_ADDRESS`: the address on which the API listens, and the embedded stores if they have ports.
     pub bind_address: IpAddr,
-    /// `SERVER_NAMES`: by what names requests may ask for them, besides loopback's.
+    /// `SERVER_NAMES`: host names that requests may use, besides loopback's.
     pub names: ServerNames,
-    /// `PORT`; 0 takes any.
+    /// `PORT`; 0 lets the system choose.
     pub port: u16,
-    /// `DYNAMODB_PORT`: where others reach the embedded DynamoDB; 0 takes any port. Without it nobody does.
+    /// `DYNAMODB_PORT`: port of the embedded DynamoDB; 0 lets the system choose. `None`: it has no listener.
     pub dynamodb_port: Option<u16>,
-    /// `DATA_DIR`; `None` keeps everything in memory (tests).
+    /// `DATA_DIR`; `None` keeps all data in memory (tests).
     pub data_dir: Option<PathBuf>,
     /// `RUNO_DEV_KEY`.
     pub dev_key: Option<String>,
-    /// `RUNO_DEV_RATE`: calls a minute of the account `dev`.
+    /// `RUNO_DEV_RATE`: calls per minute of the account `dev`.
     pub dev_rate: Option<u64>,
-    /// `SQS_PORT`, the same for the embedded SQS.
+    /// `SQS_PORT`: the same for the embedded SQS.
     pub sqs_port: Option<u16>,
-    /// What requests to those ports are signed with; made up where there is none.
+    /// Credentials for requests to those ports; `None` generates random ones.
     pub credentials: Option<Credentials>,
-    /// `WORKER_CONCURRENCY`: messages that are worked on at once, as `MaximumConcurrency` of Lambda's event source
-    /// mapping; 0 switches the workers off.
+    /// `WORKER_CONCURRENCY`: messages handled at once, like `MaximumConcurrency` of Lambda's event source mapping; 0
+    /// switches the workers off.
     pub worker_concurrency: usize,
-    /// `BROWSER`, or the first Chromium on the path; `None` where there is none, or it is `off`.
+    /// `BROWSER`, or the first Chromium on the path; `None` if there is none, or `BROWSER` is `off`.
     pub browser: Option<PathBuf>,
-    /// What clients may take; `MAX_CONNECTIONS` of it is read.
+    /// Limits on clients; only `MAX_CONNECTIONS` is read.
     pub limits: Limits,
-    /// What the functions read too.
+    /// The settings that functions have too.
     pub config: Config,
 }
 
@@ -67,7 +67,7 @@ impl LocalConfig {
             env.number(name, default, 0..=65_535, "a port number from 0 to 65535")
                 .map(|p| u16::try_from(p).unwrap_or(0))
         };
-        // 0 is no port; "any" is one that the system chooses.
+        // 0 means no port; "any" lets the system choose one.
         let listened = |name| {
             if env.text(name).as_deref() == Some("any") {
                 return Ok(Some(0));
@@ -79,7 +79,7 @@ impl LocalConfig {
         let dev_rate = match env.text("RUNO_DEV_RATE") {
             None => None,
             Some(_) => {
-                Some(env.number("RUNO_DEV_RATE", 0, 1..=1_000_000_000, "a whole number of calls a minute from 1")?)
+                Some(env.number("RUNO_DEV_RATE", 0, 1..=1_000_000_000, "a whole number of calls per minute from 1")?)
             }
         };
         let defaults = Settings { sweep_secs: SWEEP_SECS, ..Settings::default() };
@@ -120,7 +120,7 @@ impl LocalConfig {
     }
 }
 
-/// What a variable is read as, where it is set.
+/// Returns the parsed value of a variable; `None` if it is not set.
 fn parsed<T>(
     env: &Env<'_>,
     name: &'static str,
@@ -131,7 +131,7 @@ fn parsed<T>(
     parse(&value).map(Some).ok_or(ConfigError::Unreadable { name, value, want })
 }
 
-/// A browser that was named and is not there is a mistake; that none is found is none.
+/// Finds the browser. It is an error if `BROWSER` names one that does not exist, but not if none is found.
 fn browser(env: &Env<'_>) -> Result<Option<PathBuf>, ConfigError> {
     let named = env.text("BROWSER");
     let found = render::find::find(named.as_deref(), env.text("PATH").as_ref().map(OsStr::new));
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_it_listens_and_what_it_is_called() {
+    fn address_and_server_names_are_read() {
         let read = |vars: &[(&str, &str)]| {
             let look = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
             LocalConfig::read(&Env(&look)).map(|c| (c.bind_address.to_string(), c.names))
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_listened_to_who_was_not_asked_for() {
+    fn stores_have_listeners_only_if_ports_are_set() {
         let ports = |value: Option<&str>| {
             let look = |name: &str| value.filter(|_| name.ends_with("_PORT") && name != "PORT").map(str::to_owned);
             LocalConfig::read(&Env(&look)).map(|c| (c.dynamodb_port, c.sqs_port))

@@ -1,5 +1,5 @@
-//! An embedded service as something to call, and the transport of our own SDK clients to it: in this process, without a
-//! socket, so that there is nothing that anybody else could reach.
+//! An embedded service, and the transport by which our own SDK clients call it: within this process and without a
+//! socket, so that nothing else can reach it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use store::client::Connection;
 
-/// Why a request got no answer.
+/// Why a request got no response.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 type Handler = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, Fault>> + Send + Sync;
 
-/// A service that speaks an AWS protocol: a request in, an answer out. Cheap to clone.
+/// A service that speaks an AWS protocol: a request in, a response out. Cheap to clone.
 #[derive(Clone)]
 pub struct Service(Arc<Handler>);
 
@@ -31,7 +31,7 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// A service that answers by `handler`.
+    /// Creates a service that answers with `handler`.
     pub fn new<F>(handler: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static) -> Service
     where
         F: Future<Output = Result<Response<Bytes>, Fault>> + Send + 'static,
@@ -39,22 +39,22 @@ impl Service {
         Service(Arc::new(move |request| Box::pin(handler(request))))
     }
 
-    /// Asks it.
+    /// Sends a request.
     ///
     /// # Errors
-    /// There is no answer. An answer that is an error of the service is an answer.
+    /// There is no response. An error response of the service is a response.
     pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Fault> {
         (self.0)(request).await
     }
 
-    /// An HTTP client for the SDK whose every request ends here.
+    /// Returns an HTTP client for the SDK that sends every request to this service.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
     }
 
-    /// How the SDK's clients get here.
+    /// Returns the connection for SDK clients to this service.
     pub fn connection(&self) -> Connection {
-        // The host is never looked up: the client above has no network.
+        // The host is never resolved: the HTTP client has no network.
         let endpoint = Some("http://embedded.invalid".to_owned());
         Connection { endpoint, http: Some(self.http_client()), ..Connection::default() }
     }

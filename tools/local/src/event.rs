@@ -1,5 +1,5 @@
-//! Turns an HTTP request into the very request that a Lambda behind an API Gateway REST API gets: by way of the
-//! event's JSON, so that the local server walks the same path as the cloud.
+//! Converts an HTTP request to the request that a Lambda function behind an API Gateway REST API gets. It goes through
+//! the event's JSON, so that the local server runs the same code as the cloud.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,15 @@ use http::request::Parts;
 use lambda_http::Request;
 use serde_json::{Map, Value, json};
 
-/// The Lambda's request for an HTTP request.
+/// Converts an HTTP request to the request of a Lambda function.
 ///
 /// # Errors
-/// Where the event cannot be read back, which is a fault of this module.
+/// The event cannot be read back, which is a bug of this module.
 pub fn to_lambda(parts: &Parts, body: &[u8]) -> Result<Request, serde_json::Error> {
     lambda_http::request::from_str(&event(parts, body).to_string())
 }
 
-/// The proxy event of an API Gateway REST API.
+/// Builds the proxy event of an API Gateway REST API.
 /// Source: AWS, "Lambda proxy integrations in API Gateway", input format.
 pub fn event(parts: &Parts, body: &[u8]) -> Value {
     let (mut headers, mut multi) = (Map::new(), Map::new());
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn a_request_survives_the_conversion_to_an_event() {
         let request = http::Request::builder()
             .method("POST")
             .uri("http://127.0.0.1:1/v1/jobs?state=finished&limit=5&x=%C3%A9")

@@ -1,13 +1,13 @@
-//! What belongs to the owner of a folder, and to nobody else on the machine: keys, balances, results.
+//! Restricts a folder to its owner, since it contains keys, balances and results.
 
 use std::io;
 use std::path::Path;
 
-/// Makes the folder if it is not there, and makes it and the files in it readable and writable by their owner only, also
-/// those that were there before. Symbolic links are left alone: what they lead to is not ours to change.
+/// Creates the folder if it does not exist, and makes it and its files accessible to their owner only, including files
+/// that already existed. Leaves symbolic links alone: their targets are not ours to change.
 ///
 /// # Errors
-/// The folder cannot be made, or belongs to somebody else.
+/// The folder cannot be created, or belongs to another user.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -26,10 +26,10 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file that only its owner can read, also where the file was there before with other rights.
+/// Writes a file that only its owner can read, even if it existed with other permissions.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub(crate) fn write_private(file: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
@@ -42,7 +42,7 @@ pub(crate) fn write_private(file: &Path, text: &str) -> io::Result<()> {
     opened.write_all(text.as_bytes())
 }
 
-/// Sets a file's rights.
+/// Sets a file's permissions.
 #[cfg(unix)]
 pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_open_to_others_is_closed() {
+    fn existing_files_are_made_private() {
         let folder = std::env::temp_dir().join(format!("runo-private-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();

@@ -1,7 +1,7 @@
-//! The HTTP front door: routes as API Gateway does, hands each request to the function that serves it, and streams
-//! the response back unbuffered. What API Gateway keeps from a function is kept from it here: heads without end, bodies
-//! that do not come, clients that do not read, connections without number. And what only a server on loopback meets: pages
-//! that have a browser ask it under their own name.
+//! The HTTP server: routes as API Gateway does, passes each request to the function that serves it, and streams the
+//! response back unbuffered. It protects functions from what API Gateway protects them from: endless heads, bodies that
+//! never arrive, clients that do not read, and too many connections. It also protects from an attack on loopback
+//! servers only: pages that make a browser call the server under their own host name (see [`crate::host`]).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,20 +28,20 @@ use crate::host::ServerNames;
 use crate::peers::Peers;
 use crate::{event, sample};
 
-/// What clients may take of the server.
+/// Limits on clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once. Whoever comes after is answered with 503 and let go.
+    /// Most connections at once. Any further one is answered with 503 and closed.
     pub connections: usize,
-    /// How long a request's head may take to come; a connection that is idle for so long is closed.
+    /// Longest time for a request's head to arrive; also closes a connection that is idle for that long.
     pub head: Duration,
-    /// How long the body may take to come.
+    /// Longest time for a request's body to arrive.
     pub body: Duration,
-    /// How long a client may leave what it was sent unread.
+    /// Longest time that a client may leave sent data unread.
     pub unread: Duration,
-    /// Calls that are being accepted at once: from the request's last byte to the response's head.
+    /// Calls accepted at once: from the request's last byte to the response's head.
     pub entries: usize,
-    /// How long a call waits to be accepted. One that would wait longer is answered with 503, and nothing was done.
+    /// Longest wait of a call to be accepted. After that it is answered with 503, and nothing was done.
     pub wait: Duration,
 }
 
@@ -59,8 +59,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same with as many connections as there are descriptors for: a call takes one for its client, and pages under
-    /// way take theirs (the one that is read, one that is kept for the next, its name's look-up), before all else.
+    /// Reduces the number of connections to what the file descriptors allow. A call takes one for its client; before
+    /// that come those of the pages being fetched: three each (the connection in use, one kept for the next page, the
+    /// name lookup).
     #[must_use]
     pub(crate) fn held_to(self, descriptors: Option<u64>, fetches: u32) -> Limits {
         let Some(descriptors) = descriptors else { return self };
@@ -70,13 +71,13 @@ impl Limits {
             tracing::warn!(
                 descriptors,
                 connections = left,
-                "MAX_CONNECTIONS is held below the file descriptors there are; \"ulimit -n\" raises those"
+                "MAX_CONNECTIONS is limited by the available file descriptors; raise these with \"ulimit -n\""
             );
         }
         Limits { connections: self.connections.min(left), ..self }
     }
 
-    /// How many connections one peer may have: all but an eighth, which is kept for others.
+    /// Returns the most connections of one peer: all but an eighth, which is kept for others.
     fn per_peer(self) -> usize {
         self.connections - self.connections / 8
     }
@@ -84,16 +85,16 @@ impl Limits {
 
 /// Descriptors for the stores' files, logs, listeners and tools.
 const SPARE: u64 = 64;
-/// Most bytes of a head, and of an answer that waits for the network. (API Gateway takes 10,240 bytes of header fields.)
+/// Most bytes of a head, and of response data buffered for the network. (API Gateway accepts 10,240 bytes of headers.)
 const BUFFER: usize = 64 * 1024;
-/// Connections over the bound that are told so at once; whoever comes after those is closed without a word.
+/// Connections over the limit that are answered with 503 at once; any further one is closed without an answer.
 const TOLD: usize = 64;
-/// How long being told may take.
+/// Longest time to send that 503.
 const TELL: Duration = Duration::from_secs(2);
-/// How long connections may take to finish once the server ends.
+/// How long connections may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until `stop`, then lets what is under way finish for a moment.
+/// Serves until `stop`, then gives open requests a moment to finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: App,
@@ -110,7 +111,7 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => (socket, peer.ip()),
                 Err(error) => {
-                    // Out of file descriptors, most likely: wait for some to come back.
+                    // Probably out of file descriptors: wait until some are released.
                     tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
@@ -128,7 +129,7 @@ pub(crate) async fn serve(
             }
             continue;
         };
-        // Small pieces have to leave at once: the head before the work, each result when it is there.
+        // Small pieces must be sent at once: the head before the work, and each result when it is ready.
         let _ = socket.set_nodelay(true);
         let mut socket = TimeoutStream::new(socket);
         socket.set_write_timeout(Some(limits.unread));
@@ -154,25 +155,25 @@ pub(crate) async fn serve(
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
-/// Tells a client that there are too many.
+/// Answers that there are too many connections.
 async fn turn_away(socket: TcpStream) {
     let service = service_fn(|_: hyper::Request<Incoming>| async {
-        let text = "this server holds as many connections as it may; try again shortly";
+        let text = "this server has too many connections; try again shortly";
         let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
         Ok::<_, Infallible>(refusal.into_response())
     });
     let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(socket), service);
-    // Whether the client has heard it is its own affair.
+    // It does not matter whether the client received it.
     let _ = connection.await;
 }
 
-/// Whether the body says of itself that it is over `most` bytes: then none of it is read.
+/// Whether `Content-Length` is over `most` bytes: then nothing of the body is read.
 fn announced_too_large(headers: &HeaderMap, most: usize) -> bool {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     announced.is_some_and(|bytes| bytes > most as u64)
 }
 
-/// Whether a request is one that only the holder of a key may make.
+/// Whether a request needs a key.
 fn needs_key(parts: &http::request::Parts) -> bool {
     let found = routes::find(&parts.method, parts.uri.path());
     !matches!(found, Ok(Found::Operation(operation, _)) if operation.is_open())
@@ -207,7 +208,7 @@ async fn answer(
         return app.refuse(&parts.headers, api::request::too_large(most)).await;
     }
     let mut whole = std::pin::pin!(Limited::new(body, most).collect());
-    // A body that comes with its head is there at once. Nobody's is waited for who has no key.
+    // A body that arrives with its head is ready at once. Any other is waited for only if the request has a valid key.
     let there = tokio::select! {
         biased;
         body = &mut whole => Some(body),
@@ -226,19 +227,19 @@ async fn answer(
             return app.refuse(&parts.headers, api::request::too_large(most)).await;
         }
         Ok(Err(_)) | Err(_) => {
-            let text = "the request body could not be read to its end, or took too long to come";
+            let text = "the request body was incomplete or took too long to arrive";
             return app.refuse(&parts.headers, ApiError::invalid(text)).await;
         }
     };
     let request = match event::to_lambda(&parts, &body) {
         Ok(request) => request,
         Err(error) => {
-            tracing::error!(%error, "a request could not be made an event");
+            tracing::error!(%error, "a request could not be converted to an event");
             return ApiError::invalid("the request could not be read").into_response();
         }
     };
     if function == Function::Mcp {
-        // A tool may take its time, so that this request holds no place: the calls that it makes do.
+        // A tool may take long, so this request takes no entry; the calls that it makes do.
         let (inner, entrance) = (app.clone(), Arc::clone(entrance));
         let serve = Arc::new(move |function, request| {
             let (app, entrance) = (inner.clone(), Arc::clone(&entrance));
@@ -251,7 +252,7 @@ async fn answer(
     admit(&app, function, request, limits, entrance).await
 }
 
-/// Lets a request in to the function that serves it.
+/// Passes a request to the function that serves it; a POST waits for an entry first.
 async fn admit(
     app: &App,
     function: Function,
@@ -259,13 +260,13 @@ async fn admit(
     limits: Limits,
     entrance: &Semaphore,
 ) -> Response {
-    // Who asks for new work waits his turn, and not for long: where more comes than can be served, some is served soon
-    // instead of all of it late. In the cloud each call has a process of its own, and the stage's throttle does this.
+    // New work waits for an entry, but not for long: under overload some calls are served soon instead of all of them
+    // late. In the cloud each call has a process of its own, and the stage's throttling does this.
     let _entry = if request.method() == http::Method::POST {
         match tokio::time::timeout(limits.wait, entrance.acquire()).await {
             Ok(entry) => entry.ok(),
             Err(_) => {
-                let text = "this server has more to do than it can; nothing was begun, try again shortly";
+                let text = "this server is overloaded and did not start the call; try again shortly";
                 let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
                 return refusal.into_response();
             }
@@ -280,13 +281,14 @@ async fn admit(
             Function::Batch => batch::handle(&app, request).await,
             Function::Crawl => crawl::handle(&app, request).await,
             Function::Jobs => jobs::handle(&app, request).await,
-            Function::Mcp => ApiError::new(ErrorCode::NotFound, "no tool calls the path of the tools").into_response(),
+            Function::Mcp => ApiError::new(ErrorCode::NotFound, "no tool calls /mcp").into_response(),
         }
     })
     .await
 }
 
-/// Handles in a task of its own: a panic ends there, as in a Lambda, and the job, if there is one, is taken up.
+/// Runs a handler in a task of its own: a panic ends only that task, as in a Lambda function, and the job, if any, is
+/// resumed.
 async fn apart(handled: impl Future<Output = Response> + Send + 'static) -> Response {
     tokio::spawn(handled).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
@@ -300,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_held_below_the_descriptors() {
+    fn connections_are_limited_by_file_descriptors() {
         let asked = |connections| Limits { connections, ..Limits::default() };
         let held = |connections, descriptors| asked(connections).held_to(descriptors, 32).connections;
         assert_eq!(held(1_000, None), 1_000);

@@ -1,5 +1,5 @@
-//! `local health`: whether the server of the same environment answers. For containers, whose health check runs a program
-//! of the image, and this image has no other.
+//! `local health`: checks whether the server with the same environment answers. For the health check of a container,
+//! which must run a program of the image; the image contains no other.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::LocalConfig;
 use crate::stack::reached_at;
 
-/// The argument that asks for it.
+/// The argument that runs the check.
 pub const ARGUMENT: &str = "health";
-/// How long each step may take.
+/// Time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks, and says what is wrong on standard error.
-#[allow(clippy::print_stderr)] // a program's answer to whoever called it, which is no log
+/// Runs the check; prints what is wrong to standard error.
+#[allow(clippy::print_stderr)] // the program's output, not its log
 pub fn main() -> ExitCode {
     let asked = match LocalConfig::from_env() {
         Ok(config) => ask(reached_at((config.bind_address, config.port).into())).map_err(|e| e.to_string()),
@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
     match asked {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("the server does not say that it is well");
+            eprintln!("the server does not answer /health with 200");
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether `GET /health` is answered with 200.
+/// Returns whether `GET /health` is answered with 200.
 fn ask(address: SocketAddr) -> std::io::Result<bool> {
     let mut socket = TcpStream::connect_timeout(&address, PATIENCE)?;
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_200_is_well() {
+    fn only_200_is_healthy() {
         for (answer, well) in
             [("HTTP/1.1 200 OK\r\n\r\n", Some(true)), ("HTTP/1.1 503 No\r\n\r\n", Some(false)), ("", None)]
         {

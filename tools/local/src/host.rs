@@ -1,5 +1,5 @@
-//! Whom a request says it is for. A server on loopback is asked by its own machine only, but a web page's script can make
-//! a browser there ask it under the page's own name (DNS rebinding). That name is in `Host`, and gives it away.
+//! Checks the `Host` of requests. Only its own machine can reach a server on loopback, but a web page's script can make
+//! a browser on that machine call it under the page's own host name (DNS rebinding). `Host` contains that name.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use http::request::Parts;
 use http::uri::Authority;
 use url::Host;
 
-/// By what names the server may be asked besides loopback's.
+/// Host names that requests may use besides loopback's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerNames(Arc<[Host]>);
 
 impl ServerNames {
-    /// Names and addresses separated by commas; `None` where one is neither.
+    /// Parses names and addresses separated by commas. Returns `None` if one is neither.
     pub(crate) fn parse(text: &str) -> Option<ServerNames> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        // An IPv6 address is written in brackets in a Host header, and often without elsewhere.
+        // An IPv6 address has brackets in a Host header, but often not elsewhere.
         let parsed = names.map(|name| match name.parse::<std::net::Ipv6Addr>() {
             Ok(ip) => Ok(Host::Ipv6(ip)),
             Err(_) => Host::parse(name),
@@ -25,7 +25,7 @@ impl ServerNames {
         Some(ServerNames(parsed.collect::<Result<_, _>>().ok()?))
     }
 
-    /// These, and an address.
+    /// Adds an address.
     pub(crate) fn and(&self, address: IpAddr) -> ServerNames {
         let host = match address {
             IpAddr::V4(ip) => Host::Ipv4(ip),
@@ -34,18 +34,17 @@ impl ServerNames {
         ServerNames(self.0.iter().cloned().chain([host]).collect())
     }
 
-    /// Checks that a request names loopback or one of these, and one host only (RFC 9112 §3.2). The port is not looked
-    /// at: who forwards another one to here (`ssh -L`) says that one, and a page that rebinds a name has to say ours
-    /// anyway.
+    /// Checks that a request names loopback or one of these names, and one host only (RFC 9112 §3.2). Ignores the port:
+    /// a forwarded port (`ssh -L`) differs from ours, and a page that rebinds a name has to use ours anyway.
     ///
     /// # Errors
-    /// What is wrong with it, to tell the caller.
+    /// What is wrong, for the caller.
     pub(crate) fn check(&self, parts: &Parts) -> Result<(), String> {
         let mut given = parts.headers.get_all(HOST).iter();
         let (Some(host), None) = (given.next(), given.next()) else {
             return Err("the request must have exactly one Host header".into());
         };
-        // A target in absolute form outranks the header (RFC 9112 §3.2.2), so it has to be as good.
+        // A target in absolute form takes precedence over the header (RFC 9112 §3.2.2), so it is checked too.
         let named = std::iter::once(host.to_str().ok().and_then(|text| text.parse::<Authority>().ok()))
             .chain(parts.uri.authority().map(|authority| Some(authority.clone())));
         for name in named {
@@ -59,9 +58,9 @@ impl ServerNames {
     }
 }
 
-/// The host that an authority names, if it is well formed.
+/// Returns the host of an authority; `None` if it is malformed.
 fn host_of(authority: &Authority) -> Option<Host> {
-    // What follows the host is nothing, or a port, which may be empty (RFC 3986 §3.2.3).
+    // The host is followed by nothing or by a port, which may be empty (RFC 3986 §3.2.3).
     let port = authority.as_str().strip_prefix(authority.host());
     if !port.is_some_and(|port| port.is_empty() || port == ":" || authority.port_u16().is_some()) {
         return None;
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_were_given_are_meant_too() {
+    fn configured_server_names_are_accepted() {
         let names = ServerNames::parse("runo.example.com, 192.168.0.1,fd00::1").unwrap();
         for good in ["RUNO.example.com", "runo.example.com:8443", "192.168.0.1:8080", "[fd00::1]:8080", "localhost"] {
             assert!(verdict_of(&names, "/v1/usage", &[good]), "{good}");
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_meant() {
+    fn by_default_only_loopback_names_are_accepted() {
         for good in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "api.localhost:8080"] {
             assert!(verdict("/v1/usage", &[good]), "{good}");
         }

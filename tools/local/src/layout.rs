@@ -1,16 +1,16 @@
-//! What a data folder holds is written down in it as a number, so that no program reads what it does not know: a folder of
-//! before is brought up to this program's layout, step by step, and one of a later program is refused.
+//! The layout of a data folder is recorded in it as a number. A folder with an older layout is migrated step by step;
+//! one of a later program is refused, so that no program reads data that it does not know.
 
 use std::io;
 use std::path::Path;
 
 use crate::folder::write_private;
 
-/// The layout that this program reads and writes. A change of tables or rows that the rows of before do not fit raises it
-/// and adds a step.
+/// The layout that this program reads and writes. A change of tables or rows that does not fit existing rows increments
+/// it and adds a step.
 const LAYOUT: u32 = 1;
 
-/// Makes of a folder the next layout's.
+/// Migrates a folder to the next layout.
 type Step = fn(&Path) -> io::Result<()>;
 
 /// The steps to layout 2, 3 and so on.
@@ -19,10 +19,11 @@ const STEPS: &[Step] = &[];
 /// The file with the number.
 const FILE: &str = "layout";
 
-/// Makes sure that the folder, which is there, has this program's layout.
+/// Migrates an existing folder to this program's layout.
 ///
 /// # Errors
-/// It is a later program's, or a step failed: then it is as that step left it, and says which layout that is.
+/// A later program wrote the folder, or a step failed. In that case the folder is as the failed step left it, with the
+/// number of the last layout that was completed.
 pub(crate) fn bring_up(folder: &Path) -> io::Result<()> {
     bring_up_to(folder, LAYOUT, STEPS)
 }
@@ -31,8 +32,8 @@ fn bring_up_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
     let file = folder.join(FILE);
     let other = |what: String| io::Error::other(format!("{}: {what}", folder.display()));
     let mut found = match std::fs::read_to_string(&file) {
-        Ok(text) => text.trim().parse().map_err(|_| other(format!("the file \"{FILE}\" has no number in it")))?,
-        // An empty folder needs no steps. Folders had no number before there were two layouts.
+        Ok(text) => text.trim().parse().map_err(|_| other(format!("the file \"{FILE}\" does not contain a number")))?,
+        // An empty folder needs no steps. Folders without a number are from before there was a second layout.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if crate::dynamodb::file(folder).exists() {
                 1
@@ -50,7 +51,7 @@ fn bring_up_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
     }
     while found < layout {
         let step = usize::try_from(found).ok().and_then(|done| steps.get(done.checked_sub(1)?));
-        let step = step.ok_or_else(|| other(format!("nothing leads from layout {found} to {layout}")))?;
+        let step = step.ok_or_else(|| other(format!("there is no migration from layout {found} to {layout}")))?;
         step(folder)?;
         found += 1;
         write_private(&file, &format!("{found}\n"))?;
@@ -74,12 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn every_layout_of_before_has_its_step() {
+    fn every_earlier_layout_has_a_step() {
         assert_eq!(STEPS.len() + 1, usize::try_from(LAYOUT).unwrap());
     }
 
     #[test]
-    fn what_is_older_is_brought_up_once_and_what_is_later_refused() {
+    fn an_older_folder_is_migrated_once_and_a_later_one_refused() {
         let dir = folder("steps");
         let step: Step = |folder| {
             let file = crate::dynamodb::file(folder);
@@ -89,7 +90,7 @@ mod tests {
         let failing: Step = |_| Err(io::Error::other("a step failed"));
         std::fs::write(crate::dynamodb::file(&dir), "").unwrap();
         assert!(bring_up_to(&dir, 3, &[step, failing]).is_err());
-        assert_eq!(number(&dir), "2\n", "what was done stays done");
+        assert_eq!(number(&dir), "2\n", "completed steps are kept");
         for _ in 0..2 {
             bring_up_to(&dir, 3, &[failing, step]).unwrap();
             assert_eq!(number(&dir), "3\n");

@@ -1,6 +1,6 @@
-//! The whole stack in one process, on embedded stores: the same handlers, the same SDK, another endpoint.
+//! The whole stack in one process, on embedded stores: the same handlers and the same SDK, with another endpoint.
 //!
-//! Nothing in the product knows of this crate; it knows the product only through `api` and the functions' handlers.
+//! No product crate depends on this one. It uses the product only through `api` and the functions' handlers.
 
 pub mod config;
 pub mod dynamodb;
@@ -30,12 +30,12 @@ pub use front::Limits;
 pub use host::ServerNames;
 pub use stack::Stack;
 
-/// What `cargo run` does: start, say so, serve until Ctrl-C or SIGTERM, end cleanly.
+/// Runs the local server: starts the stack, prints how to reach it, and serves until Ctrl-C or SIGTERM.
 pub async fn main() -> ExitCode {
     main_on(AppDependencies::default()).await
 }
 
-/// The same with another clock, other ids, or rows in memory.
+/// The same with other dependencies, such as another clock or rows in memory.
 pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
     api::telemetry::start_log(false);
     let mut config = match LocalConfig::from_env() {
@@ -55,14 +55,14 @@ pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
     };
     announce(&stack);
     stack::interrupted().await;
-    tracing::info!("ending; what has started may finish (Ctrl-C again ends at once)");
+    tracing::info!("stopping; units that have started may finish (Ctrl-C again stops at once)");
     tokio::select! {
         () = stack.stop() => ExitCode::SUCCESS,
         () = stack::interrupted() => ExitCode::FAILURE,
     }
 }
 
-/// What whoever started it needs to know, the ready line last.
+/// Prints the key, endpoints and credentials; the ready line comes last.
 #[allow(clippy::print_stdout)] // this is the program's output, not its log
 fn announce(stack: &Stack) {
     let base = stack.url();

@@ -1,5 +1,5 @@
-//! A listener on loopback in front of an embedded service, for whoever asked for one: AWS's tools, functions in
-//! processes of their own. It lets nobody in who has not signed with the credentials of this start.
+//! A listener in front of an embedded service, for AWS's tools and for functions in processes of their own. Only
+//! started if its port is set. Only accepts requests that are signed with the credentials of this start.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,14 +26,14 @@ use tokio_util::sync::CancellationToken;
 use crate::embedded::{Fault, Service};
 use crate::host::ServerNames;
 
-/// How long a head, and then a body, may take to come.
+/// Time limit for a head, and for a body, to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes of a request: DynamoDB's own limit.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// Header fields that a signature must cover: without them a signed request could be turned into another one.
+/// Headers that a signature must cover: without them a signed request could be turned into another one.
 const SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
-/// What requests are signed with.
+/// Credentials that sign requests.
 #[derive(Clone)]
 pub struct Credentials {
     /// `AWS_ACCESS_KEY_ID`.
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// New ones, good for one start.
+    /// Generates credentials for one start.
     pub fn random() -> Credentials {
         let text = |prefix| key_text(prefix, SystemIds.random(), SystemIds.random());
         Credentials { access_key: text("local"), secret_key: text("") }
@@ -65,7 +65,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Serves `service` on `socket` to whoever signs with `credentials` and asks by one of `names`.
+    /// Serves `service` on `socket` to requests that are signed with `credentials` and use one of `names`.
     ///
     /// # Errors
     /// The socket has no address.
@@ -89,7 +89,7 @@ impl Listener {
                     accepted = socket.accept() => match accepted {
                         Ok((socket, _)) => socket,
                         Err(error) => {
-                            // Out of file descriptors, most likely: wait for some to come back.
+                            // Probably out of file descriptors: wait until some are released.
                             tracing::warn!(%error, "could not accept a connection");
                             tokio::time::sleep(Duration::from_millis(50)).await;
                             continue;
@@ -111,36 +111,36 @@ impl Listener {
         Ok(Listener { address, stop, task })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its base URL.
+    /// Returns its base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Ends it.
+    /// Stops it.
     pub async fn stop(self) {
         self.stop.cancel();
         let _ = self.task.await;
     }
 }
 
-/// The listeners that were asked for, and what requests to them are signed with.
+/// The listeners whose ports are set, and their credentials.
 #[derive(Debug)]
 pub struct Listeners {
-    /// What requests are signed with.
+    /// The credentials that sign requests.
     pub credentials: Credentials,
-    /// In front of DynamoDB.
+    /// The one in front of DynamoDB.
     pub dynamodb: Option<Listener>,
-    /// In front of SQS.
+    /// The one in front of SQS.
     pub sqs: Option<Listener>,
 }
 
 impl Listeners {
-    /// Starts those whose socket there is.
+    /// Starts a listener for each given socket.
     ///
     /// # Errors
     /// A socket has no address.
@@ -158,7 +158,8 @@ impl Listeners {
         Ok(Listeners { credentials, dynamodb, sqs })
     }
 
-    /// What of this process may not be fetched, the API's address included; of that, the sample pages may.
+    /// Returns the listeners of this process, which may not be fetched as pages, including the API's. Of the API only
+    /// the sample pages may be fetched.
     pub(crate) fn own(&self, api: SocketAddr) -> Vec<OwnListener> {
         let closed = [&self.dynamodb, &self.sqs].into_iter().flatten();
         let closed = closed.map(|listener| OwnListener { port: listener.address.port(), open: Vec::new() });
@@ -166,7 +167,7 @@ impl Listeners {
         closed.chain([OwnListener { port: api.port(), open }]).collect()
     }
 
-    /// Ends them.
+    /// Stops them.
     pub(crate) async fn stop(self) {
         for listener in [self.dynamodb, self.sqs].into_iter().flatten() {
             listener.stop().await;
@@ -190,7 +191,7 @@ impl Door {
             return refusal(StatusCode::BAD_REQUEST, "ValidationException", &why);
         }
         if parts.headers.contains_key(ORIGIN) {
-            return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", "a web page may not ask this service");
+            return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", "web pages may not call this service");
         }
         let body = match tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
@@ -204,17 +205,17 @@ impl Door {
         match self.service.call(Request::from_parts(parts, body)).await {
             Ok(answer) => answer.map(Full::new),
             Err(error) => {
-                tracing::warn!(error, "an embedded service gave no answer");
-                refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "no answer")
+                tracing::warn!(error, "an embedded service gave no response");
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "no response")
             }
         }
     }
 
-    /// Whether the holder of the credentials has signed just this request.
+    /// Checks that this request is signed with the credentials, and that the signature covers [`SIGNED`].
     fn verify(&self, parts: &Parts, body: &[u8]) -> Result<(), String> {
-        let want = "sign it (SigV4) with the credentials that the server printed at its start";
+        let want = "sign it (SigV4) with the credentials that the server printed when it started";
         let signed = verify_sigv4(parts, &hash_payload(body), &self.provider)
-            .map_err(|error| format!("the request's signature does not hold ({error}); {want}"))?;
+            .map_err(|error| format!("the request's signature is invalid ({error}); {want}"))?;
         match SIGNED.iter().find(|name| !signed.signed_headers.iter().any(|s| s == *name)) {
             Some(name) => Err(format!("the request's signature does not cover {name}; {want}")),
             None => Ok(()),
@@ -247,7 +248,7 @@ mod tests {
         (Door { service, provider: StaticCredentialProvider::new([pair]), names }, credentials)
     }
 
-    /// A request whose signature covers `names`, the values of which are `host`'s and fixed ones.
+    /// Builds a request whose signature covers `names`; `host` has its value, the others fixed ones.
     fn signed(credentials: &Credentials, names: &str, body: &[u8]) -> Parts {
         signed_for("127.0.0.1:1", credentials, names, body)
     }
@@ -270,9 +271,9 @@ mod tests {
         request.header("authorization", authorization).body(()).unwrap().into_parts().0
     }
 
-    /// Who has the credentials may be a web page's program all the same, or be led here by a name of its own.
+    /// A request with the credentials may still come from a web page, or under a rebound host name.
     #[tokio::test]
-    async fn what_is_signed_is_for_this_machine_and_from_no_web_page() {
+    async fn signed_requests_need_a_known_host_and_no_origin() {
         let (door, credentials) = door();
         let ask = async |host: &str, origin: Option<&'static str>| {
             let mut parts = signed_for(host, &credentials, SIGNED_WITH, b"{}");
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_holder_of_the_credentials_is_let_in_and_only_with_what_was_signed() {
+    fn only_requests_signed_with_the_credentials_are_accepted() {
         let (door, credentials) = door();
         assert_eq!(door.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{}"), Ok(()));
         assert!(door.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{ }").is_err(), "another body");

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-/// How long what cannot be stopped (a parser at work) may go on after everything else has ended.
+/// How long work that cannot be stopped (a running parser) may go on after everything else has ended.
 const LAST_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// What glibc's allocator is told: to map what is large by itself, so that it goes back to the system when it is freed.
-/// Left alone it raises the mark to what was freed last, keeps large bodies among small texts, and gives neither back: a
-/// process that two accounts sent large pages kept 100 to 240 MB, and 40 with this.
+/// Settings of glibc's allocator: large allocations are mapped separately, so that they return to the system when
+/// freed. By default it raises the threshold to the size last freed, mixes large bodies with small texts, and returns
+/// neither: a process that received large pages of two accounts kept 100 to 240 MB, and 40 MB with this.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const TUNABLES: &str = "glibc.malloc.mmap_threshold=262144:glibc.malloc.trim_threshold=1048576";
 
@@ -29,7 +29,8 @@ fn main() -> ExitCode {
     code
 }
 
-/// Begins anew, in the same process, with [`TUNABLES`]: they are read once, before `main`. An operator's own stay.
+/// Executes this program again in the same process with [`TUNABLES`], which are read only once, before `main`. Does
+/// nothing if the operator has set `GLIBC_TUNABLES`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn tune_allocator() {
     use std::os::unix::process::CommandExt;
@@ -39,6 +40,6 @@ fn tune_allocator() {
     else {
         return;
     };
-    // Comes back only where that failed: then it goes on as it is.
+    // Returns only on failure; the program then continues without them.
     let _ = std::process::Command::new(program).arg0(name).args(arguments).env(NAME, TUNABLES).exec();
 }

@@ -1,14 +1,14 @@
-//! How many connections each peer has, so that one leaves some for others.
+//! Counts connections by peer, so that one peer leaves some for others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts by address.
+/// Number of connections by address.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A connection that counts until it is dropped.
+/// A counted connection; dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct Counted {
     peers: Peers,
@@ -16,7 +16,7 @@ pub(crate) struct Counted {
 }
 
 impl Peers {
-    /// Counts one more of a peer, unless it has `most`.
+    /// Counts another connection of a peer. Returns `None` if it has `most`.
     pub(crate) fn enter(&self, peer: IpAddr, most: usize) -> Option<Counted> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(peer).or_default();
@@ -45,15 +45,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_has_its_share_and_gives_it_back() {
+    fn connections_are_limited_by_peer_and_released_on_drop() {
         let (peers, a, b) = (Peers::default(), IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let (one, two) = (peers.enter(a, 2), peers.enter(a, 2));
         assert!(one.is_some() && two.is_some() && peers.enter(a, 2).is_none());
-        assert!(peers.enter(b, 2).is_some(), "another has its own");
+        assert!(peers.enter(b, 2).is_some(), "another peer has its own limit");
         drop(one);
         let again = peers.enter(a, 2);
         assert!(again.is_some());
         drop((two, again));
-        assert!(peers.0.lock().unwrap().is_empty(), "nothing is kept of who is gone");
+        assert!(peers.0.lock().unwrap().is_empty(), "peers without connections are forgotten");
     }
 }

@@ -1,6 +1,6 @@
-//! Polls the embedded queues as Lambda's event source mapping does: long polls, a limit on what runs at once, the
-//! visibility of the queue, deletion of what succeeded, and nothing for what failed: that comes again by itself, and in
-//! the end goes to the dead-letter queue.
+//! Polls the embedded queues like Lambda's event source mapping: long polls, a concurrency limit, and the queue's
+//! visibility timeout. Deletes messages that succeeded. Failed ones are left alone: they are delivered again, and
+//! finally moved to the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// How long one poll waits.
+/// Longest wait of a poll.
 const WAIT_SECS: u32 = 20;
-/// Settle messages that are carried out at once.
+/// Settle messages handled at once.
 const SETTLE_CONCURRENCY: usize = 4;
-/// Receivers that are asked at once.
+/// Webhook receivers called at once.
 const NOTIFY_CONCURRENCY: usize = 8;
-/// Wait after a poll that failed.
+/// Delay after a poll that failed.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Which function reads a queue.
@@ -32,7 +32,7 @@ enum Reader {
     Notify,
 }
 
-/// Starts a loop for each queue. `worker` is the application without money.
+/// Starts a loop for each queue. `worker` is the application without access to the accounts table.
 pub(crate) async fn start(
     urls: &QueueUrls,
     settle: App,
@@ -96,7 +96,7 @@ impl Mapping {
                     continue;
                 }
             };
-            // A message an invocation: what one takes long for keeps no other from being acknowledged.
+            // One message per invocation: a slow one does not delay the acknowledgement of others.
             for (message, place) in received.into_iter().zip(places) {
                 let mapping = self.clone();
                 working.spawn(async move {
@@ -105,7 +105,7 @@ impl Mapping {
                 });
             }
         }
-        // What has started may finish; whoever ends the process waits only so long for it.
+        // Started messages may finish; the end of the process waits for them only for a limited time.
         while working.join_next().await.is_some() {}
     }
 
@@ -136,7 +136,7 @@ impl Mapping {
     }
 }
 
-/// The event of an SQS trigger with one record.
+/// Builds the event of an SQS trigger with one record.
 /// Source: AWS, "Using Lambda with Amazon SQS", example event.
 fn event(queue: &Queue, message: &Received) -> serde_json::Value {
     let name = queue.url().rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Pages to try the API on without leaving the machine, served beside the API: `/sample/product`, and
+//! Sample pages to try the API without leaving the machine, served beside the API: `/sample/product`, and
 //! `/sample/slow`, the same after three seconds.
 
 use std::time::Duration;
@@ -8,10 +8,10 @@ use http::{HeaderValue, Response};
 
 const PRODUCT: &str = include_str!("sample_product.html");
 
-/// How long the slow page takes.
+/// Delay of the slow page.
 const SLOW: Duration = Duration::from_secs(3);
 
-/// The sample page for a path, if it is one.
+/// Returns the sample page of a path; `None` if the path is not one.
 pub(crate) async fn page(path: &str) -> Option<Response<api::Body>> {
     match path {
         "/sample/product" => {}
@@ -23,12 +23,12 @@ pub(crate) async fn page(path: &str) -> Option<Response<api::Body>> {
     Some(response)
 }
 
-/// A curl line that extracts the sample page.
+/// Returns a curl command that extracts the sample page.
 pub(crate) fn curl(base: &str, key: &str) -> String {
     format!(
         "curl -sS {base}/v1/extract -H 'X-API-Key: {key}' -H 'Content-Type: application/json' \\\n    \
          -d '{{\"url\":\"{base}/sample/product\",\"schema\":[{{\"field\":\"title\",\"type\":\"string\",\"example\":\"A title\"}},\
          {{\"field\":\"price\",\"type\":\"float\",\"example\":9.99}}]}}'\n  \
-         (a page on this machine may only be fetched when the server was started with FETCH_ALLOW=127.0.0.0/8)"
+         (pages on this machine are fetched only if the server was started with FETCH_ALLOW=127.0.0.0/8)"
     )
 }

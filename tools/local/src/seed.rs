@@ -1,4 +1,4 @@
-//! The ready-made account `dev` on the plan scale, and its key. One key of those that were announced is good: the last.
+//! Sets up the account `dev`, on the plan scale, and its key. Of all keys announced so far, only the last is valid.
 
 use std::path::Path;
 
@@ -10,33 +10,33 @@ use store::{Store, StoreError};
 
 use crate::folder::write_private;
 
-/// The account's key could not be made sure of.
+/// The account's key could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The tables.
+    /// The store failed.
     #[error("the account \"dev\" could not be set up: {0}")]
     Store(#[from] StoreError),
-    /// The file that the key is kept in.
-    #[error("the key of the account \"dev\" could not be kept: {0}")]
+    /// The file with the key could not be written.
+    #[error("the key of the account \"dev\" could not be stored: {0}")]
     Io(#[from] std::io::Error),
-    /// The key is another account's.
-    #[error("RUNO_DEV_KEY is a key of the account \"{0}\"; choose another one, or leave it out")]
+    /// The key belongs to another account.
+    #[error("RUNO_DEV_KEY is a key of the account \"{0}\"; choose another key or leave the variable out")]
     Foreign(AccountId),
     /// The key was revoked.
-    #[error("RUNO_DEV_KEY was revoked, or replaced by another; choose another one, or leave it out")]
+    #[error("RUNO_DEV_KEY was revoked or replaced; choose another key or leave the variable out")]
     Revoked,
 }
 
-/// A key that was made up here, and is announced until another is given.
+/// File with a generated key, which is used until another is given.
 const MADE: &str = "dev-key";
-/// The SHA-256 of a key that was given, for as long as it is.
+/// File with the SHA-256 of the key given by `RUNO_DEV_KEY`, while one is given.
 const GIVEN: &str = "dev-key.sha256";
 
-/// Makes sure that the account is there, with the key that is `given`, kept or made up, and that what was announced
-/// before is no key any more. Gives the key.
+/// Makes sure that the account exists and has the given key, or the stored or a new generated one. Revokes the key
+/// announced before, if it is another. Returns the key.
 ///
 /// # Errors
-/// The given key is none of this account's; faults of the store and of the folder.
+/// The given key is revoked or belongs to another account; faults of the store and of the folder.
 pub(crate) async fn seed(
     store: &Store,
     given: Option<&str>,
@@ -45,7 +45,7 @@ pub(crate) async fn seed(
 ) -> Result<String, SeedError> {
     let account = AccountId::parse("dev").ok_or_else(|| StoreError::Malformed("the account's id".into()))?;
     let now: Timestamp = SystemClock.now();
-    // Refused means that it is there already.
+    // Refused means that the account exists already.
     store.accounts.create_account(&account, Plan::Scale, rate, now).await?;
     store.accounts.set_rate_limit(&account, rate.unwrap_or(Plan::Scale.per_minute())).await?;
     let read = |name: &str| {
@@ -90,7 +90,7 @@ mod tests {
     use crate::dynamodb::DynamoDb;
 
     #[tokio::test]
-    async fn only_the_key_that_was_announced_last_is_good() {
+    async fn only_the_key_announced_last_is_valid() {
         let folder = std::env::temp_dir().join(format!("runo-seed-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -103,7 +103,7 @@ mod tests {
             async |key: &str| store.accounts.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
 
         let made = start(None).await.unwrap();
-        assert_eq!(start(None).await.unwrap(), made, "it is kept");
+        assert_eq!(start(None).await.unwrap(), made, "the generated key is kept");
         assert_eq!(start(Some("sk_live_first_given")).await.unwrap(), "sk_live_first_given");
         assert!(!good(&made).await && good("sk_live_first_given").await);
         start(Some("sk_live_first_given")).await.unwrap();
@@ -118,7 +118,7 @@ mod tests {
         store.accounts.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
         assert!(matches!(start(Some("sk_live_of_other")).await, Err(SeedError::Foreign(_))));
         assert!(good(&again).await, "a start that is refused changes nothing");
-        // One that the operator revoked is not announced again.
+        // A key that the operator revoked is not used again.
         store.accounts.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
         let fresh = start(None).await.unwrap();
         assert!(fresh != again && good(&fresh).await);

@@ -1,4 +1,4 @@
-//! The way to a running server's tables that only the owner of its data folder has: a socket in that folder.
+//! Access to a running server's tables for the owner of its data folder only: a socket in that folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::embedded::{Fault, Service};
 use crate::folder;
 
-/// Where the socket is.
+/// Returns the path of the socket.
 fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("dynamodb.sock")
 }
 
-/// Whether a server works on this folder.
+/// Whether a server uses this folder.
 pub async fn is_served(data_dir: &Path) -> bool {
     UnixStream::connect(path(data_dir)).await.is_ok()
 }
@@ -28,13 +28,13 @@ pub async fn is_served(data_dir: &Path) -> bool {
 /// Serves `service` on the folder's socket until `stop`.
 ///
 /// # Errors
-/// Another server is at it, or the socket cannot be made.
+/// Another server uses the folder, or the socket cannot be created.
 pub(crate) async fn serve(data_dir: &Path, service: Service, stop: CancellationToken) -> io::Result<()> {
     let path = path(data_dir);
     if is_served(data_dir).await {
-        return Err(io::Error::other(format!("another server works on {} already", data_dir.display())));
+        return Err(io::Error::other(format!("another server already uses {}", data_dir.display())));
     }
-    // One that was killed leaves its socket behind.
+    // A server that was killed leaves its socket behind.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).map_err(|error| {
         io::Error::new(error.kind(), format!("{}: {error} (a shorter or relative DATA_DIR may help)", path.display()))
@@ -62,7 +62,7 @@ pub(crate) async fn serve(data_dir: &Path, service: Service, stop: CancellationT
     Ok(())
 }
 
-/// The service behind a folder's socket. A connection a request: this is for tools.
+/// Returns the service behind a folder's socket. Opens a connection per request: it is meant for tools.
 pub fn service(data_dir: &Path) -> Service {
     let path = path(data_dir);
     Service::new(move |request| {

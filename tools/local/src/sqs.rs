@@ -1,19 +1,19 @@
-//! SQS, embedded: the operations of the wire protocol, so that the real SDK talks to it. Whoever holds its [`Service`]
-//! reaches it, and nobody else. It forgets everything when it ends, messages and queues:
-//! they are hints, and what they name is in the tables.
+//! An embedded SQS: the operations of the wire protocol, so that the real SDK works with it. Only the holder of its
+//! [`Service`] can reach it. It loses all queues and messages when it ends: messages are hints, and what they name is
+//! in the tables.
 //!
-//! What is known to differ from SQS, for standard queues:
-//! - delays and visibility timeouts that end are noticed by a receive at once, but by one that is already waiting only
-//!   at the queue's next full second;
-//! - a receipt handle deletes nothing once its message is visible again, where SQS still deletes as long as nobody else
-//!   has received it; that counts as success, and so does a handle that never was (SQS: ReceiptHandleIsInvalid);
-//! - nothing is removed after its retention, and neither 120,000 messages in flight nor an over-long batch is too much;
-//!   one message is at most 256 KiB (SQS: 1 MiB);
-//! - `maxReceiveCount` must be a JSON number (SQS reads a string too);
-//! - receipts are counted anew in the dead-letter queue (what SQS does is not documented);
-//! - MessageGroupId is refused, though it makes a standard queue a fair one since 2025: it is taken out on the way, so
-//!   the order here is that of sending;
-//! - rights are not checked.
+//! Known differences from SQS standard queues:
+//! - A delay or visibility timeout that ends is noticed at once by a new receive, but by one that is already waiting
+//!   only at the queue's next full second.
+//! - A receipt handle deletes nothing once its message is visible again; SQS still deletes it as long as no one else
+//!   has received it. This counts as success, and so does an unknown handle (SQS: ReceiptHandleIsInvalid).
+//! - Nothing is removed after its retention period, and there is no limit of 120,000 messages in flight or on the size
+//!   of a batch. One message is at most 256 KiB (SQS: 1 MiB).
+//! - `maxReceiveCount` must be a JSON number (SQS accepts a string too).
+//! - Receipts are counted from zero in the dead-letter queue (SQS does not document this).
+//! - MessageGroupId would be refused, although since 2025 it makes a standard queue fair: it is removed from requests,
+//!   so messages are received in the order of sending.
+//! - Permissions are not checked.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ use serde_json::Value;
 
 use crate::embedded::Service;
 
-/// The address that is in the URLs of queues where nobody listens: they are names, and nothing is asked there.
+/// The address in queue URLs if there is no listener: the URLs are only names then, and nothing is sent there.
 const NAMED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_324);
 
 /// An embedded SQS.
@@ -46,7 +46,7 @@ pub struct Sqs {
 }
 
 impl Sqs {
-    /// An SQS without queues. `address` is where somebody listens for it, if anybody does: it is in the queues' URLs.
+    /// Creates an SQS without queues. `address` is its listener's, if it has one: queue URLs contain it.
     pub fn start(address: Option<SocketAddr>) -> Sqs {
         let address = address.unwrap_or(NAMED);
         let config = SqsConfig { host: address.ip().to_string(), port: address.port(), ..SqsConfig::default() };
@@ -55,7 +55,7 @@ impl Sqs {
         let service = Service::new(move |request: http::Request<Bytes>| {
             let handler = Arc::clone(&handler);
             async move {
-                // Others get their turn between two calls, as they would if these waited for a network.
+                // Yield before each call, so that other tasks run in between, as if the call waited for a network.
                 tokio::task::yield_now().await;
                 let (head, body) = request.into_parts();
                 let answered = match resolve_operation(&head.headers) {
@@ -70,18 +70,18 @@ impl Sqs {
         Sqs { service, queues }
     }
 
-    /// The way to it.
+    /// Returns the service to call it.
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Ends it. A receive may wait for 20 seconds; it is answered when its queue goes.
+    /// Stops it. A receive that waits, for up to 20 seconds, is answered when its queue is deleted.
     pub async fn stop(self) {
         self.queues.shutdown_all().await;
     }
 }
 
-/// Takes MessageGroupId out of what is sent to standard queues.
+/// Removes MessageGroupId from messages sent to standard queues.
 #[derive(Debug)]
 struct Ungrouped(RustackSqsHandler);
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_standard_queues_lose_their_groups() {
+    fn message_groups_are_removed_for_standard_queues_only() {
         let sent = json!({ "QueueUrl": "http://q/0/a", "Entries": [{ "Id": "0", "MessageGroupId": "g" }, 1] });
         assert_eq!(through(&sent), json!({ "QueueUrl": "http://q/0/a", "Entries": [{ "Id": "0" }, 1] }));
         let one = json!({ "QueueUrl": "http://q/0/a", "MessageBody": "b", "MessageGroupId": "g" });

@@ -1,4 +1,4 @@
-//! The stack as a thing that can be started and stopped: by `cargo run`, and by tests as often as they like.
+//! Starts and stops the stack: for `cargo run`, and for tests as often as they like.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::listener::{Credentials, Listeners};
 use crate::sqs::Sqs;
 use crate::{front, queues, seed};
 
-/// How long units that have started may take to finish once the server ends.
+/// How long started units may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A running stack.
@@ -43,7 +43,7 @@ pub struct Stack {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// The process's browser, to be ended with it.
+/// The process's browser, which is closed with it.
 struct Browser(Renderer);
 
 impl std::fmt::Debug for Browser {
@@ -55,28 +55,28 @@ impl std::fmt::Debug for Browser {
 /// The stack could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The embedded DynamoDB.
+    /// The embedded DynamoDB failed.
     #[error(transparent)]
     DynamoDb(#[from] dynamodb::StartError),
-    /// Tables or queues.
+    /// The tables or queues could not be created.
     #[error("the tables and queues could not be set up: {0}")]
     Store(#[from] store::StoreError),
-    /// The key of the account `dev`.
+    /// The account `dev` could not be set up.
     #[error(transparent)]
     Seed(#[from] seed::SeedError),
-    /// The HTTP client of the browser's proxy.
+    /// The HTTP client of the browser's proxy could not be built.
     #[error(transparent)]
     Fetch(#[from] fetch::BuildError),
-    /// The HTTP clients of the application.
+    /// An HTTP client of the application could not be built.
     #[error(transparent)]
     Build(#[from] api::app::BuildError),
-    /// The port, or a file.
+    /// A port or a file is not available.
     #[error("{0}")]
     Io(String),
 }
 
 impl Stack {
-    /// Starts everything, on the system's clock.
+    /// Starts everything with the default dependencies.
     ///
     /// # Errors
     /// What could not be started.
@@ -92,7 +92,7 @@ impl Stack {
         let data_dir = local.data_dir.as_deref();
         let listener = TcpListener::bind((local.bind_address, local.port)).await.map_err(|e| {
             StartError::Io(format!(
-                "port {} of {} cannot be listened on: {e}; set PORT",
+                "cannot listen on port {} of {}: {e}; set PORT to another port",
                 local.port, local.bind_address
             ))
         })?;
@@ -127,7 +127,7 @@ impl Stack {
             notify_queue: queues.notify.clone(),
             renderer: None,
         };
-        // One process, so one count of pages for all that live in it.
+        // One process, so its applications share the semaphores.
         let semaphores = dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&local.config.settings));
         let mut config = local.config;
         config.fetch.own = listeners.own(address);
@@ -168,42 +168,42 @@ impl Stack {
         })
     }
 
-    /// The API's base URL.
+    /// Returns the API's base URL.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// The key of the account `dev`.
+    /// Returns the key of the account `dev`.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Where others reach the embedded stores, if they may.
+    /// Returns the listeners of the embedded stores.
     pub fn listeners(&self) -> &Listeners {
         &self.listeners
     }
 
-    /// The embedded DynamoDB, for those who look behind the API.
+    /// Returns the embedded DynamoDB, for access behind the API.
     pub fn dynamodb(&self) -> &Service {
         self.dynamodb.service()
     }
 
-    /// The tables and queues, as a function's environment names them.
+    /// Returns the tables and queues, as in a function's environment.
     pub fn resources(&self) -> &ResourceConfig {
         &self.resources
     }
 
-    /// The engine, for those who look behind the API: tests and tools.
+    /// Returns the engine, for access behind the API by tests and tools.
     pub fn engine(&self) -> &Engine {
         &self.app.engine
     }
 
-    /// Ends everything: no new connections, what has started may finish, leases are given back.
+    /// Stops everything: accepts no new connections, lets started units finish, and gives leases back.
     pub async fn stop(self) {
         self.stop.cancel();
         tokio::join!(self.app.engine.shut_down(GRACE), self.worker.engine.shut_down(GRACE));
         for task in self.tasks {
-            // A worker in the middle of a long page is left behind: its claim's lease ends.
+            // A worker in the middle of a long page is abandoned: its claim's lease ends.
             let _ = tokio::time::timeout(GRACE, task).await;
         }
         if let Some(Browser(renderer)) = &self.browser {
@@ -215,7 +215,8 @@ impl Stack {
     }
 }
 
-/// Where this machine reaches what listens on `address`: one that stands for all of its addresses is none to ask at.
+/// Returns the address at which this machine reaches a listener on `address`: loopback if that is the unspecified
+/// address.
 pub(crate) fn reached_at(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
@@ -224,16 +225,16 @@ pub(crate) fn reached_at(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Listens on a port, if there is to be one.
+/// Listens on a port, if one is given.
 async fn bind(name: &str, address: IpAddr, port: Option<u16>) -> Result<Option<TcpListener>, StartError> {
     let Some(port) = port else { return Ok(None) };
     match TcpListener::bind((address, port)).await {
         Ok(socket) => Ok(Some(socket)),
-        Err(error) => Err(StartError::Io(format!("port {port} cannot be listened on: {error}; set {name}"))),
+        Err(error) => Err(StartError::Io(format!("cannot listen on port {port}: {error}; set {name}"))),
     }
 }
 
-/// How many files this process may have open, where the system says.
+/// Returns how many files this process may have open, if the system limits them.
 fn descriptors() -> Option<u64> {
     #[cfg(unix)]
     return rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
@@ -241,14 +242,14 @@ fn descriptors() -> Option<u64> {
     None
 }
 
-/// What the settle function's schedule does in the cloud.
+/// Sweeps at intervals, as the settle function's schedule does in the cloud.
 async fn sweep_loop(app: App, stop: CancellationToken) {
     let every = Duration::from_secs(app.engine.settings().sweep_secs);
     loop {
-        // The event of an EventBridge schedule bears nothing that matters here.
+        // Nothing in the event of an EventBridge schedule matters here.
         let event = serde_json::json!({ "source": "aws.scheduler" });
         if let Err(error) = settle::handle(&app, event, None).await {
-            tracing::warn!(%error, "a sweep failed; the next one goes on");
+            tracing::warn!(%error, "a sweep failed; the next one retries");
         }
         if stop.run_until_cancelled(tokio::time::sleep(every)).await.is_none() {
             return;
@@ -256,7 +257,7 @@ async fn sweep_loop(app: App, stop: CancellationToken) {
     }
 }
 
-/// Comes back at Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C or SIGTERM.
 pub async fn interrupted() {
     #[cfg(unix)]
     {

@@ -1,5 +1,5 @@
-//! DynamoDB's JSON protocol on the embedded database: the operation that `X-Amz-Target` names, its request read, its
-//! answer written. It knows no transport.
+//! DynamoDB's JSON protocol on the embedded database: runs the operation that `X-Amz-Target` names. Independent of the
+//! transport.
 //! Source: Amazon DynamoDB Developer Guide, "DynamoDB low-level API".
 
 use bytes::Bytes;
@@ -34,9 +34,9 @@ fn response(status: StatusCode, body: String) -> Response<Bytes> {
     response
 }
 
-/// Carries an operation out; `None` where there is none of that name.
+/// Runs an operation. Returns `None` if its name is unknown.
 fn run(database: &Database, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
-    /// One row an operation: what it is called on the wire and here.
+    /// One row per operation: its name on the wire, and the method.
     macro_rules! operations {
         ($($name:literal => $method:ident),* $(,)?) => {
             match operation {
