@@ -193,7 +193,7 @@ impl Acceptor {
                     let started = Started { job };
                     return Ok((Verdict::Accepted(Box::new(started)), quota));
                 }
-                Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account moved on; judging anew"),
+                Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account has changed; judging again"),
             }
         }
         Err(StoreError::Contended { operation: "accept", attempts: TRIES })

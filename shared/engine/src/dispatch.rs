@@ -50,7 +50,7 @@ impl Dispatcher {
         if refused.is_empty() {
             return BTreeSet::new();
         }
-        tracing::warn!(job = %job.id, lanes = refused.len(), "the queue did not take all lanes");
+        tracing::warn!(job = %job.id, lanes = refused.len(), "the queue did not accept the messages of all lanes");
         open.iter().copied().filter(|seq| refused.contains(&lanes.lane_of(*seq))).collect()
     }
 

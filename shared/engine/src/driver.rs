@@ -54,7 +54,7 @@ impl Driver {
             let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
             let driven = driver.drive(job, Drive { rows, events: Some(events), until, delegate }).await;
             if let Err(error) = driven {
-                tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
+                tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
             }
         };
         self.context.spawn(drive);
@@ -73,7 +73,7 @@ impl Driver {
         // A task of its own, so that it continues when the caller is dropped.
         let driving = self.context.spawn(async move { driver.drive(job, how).await });
         if let Ok(Err(error)) = driving.await {
-            tracing::error!(job = %id, %error, "the driver failed; a sweeper takes the job up");
+            tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
         }
     }
 
@@ -108,7 +108,7 @@ impl Driver {
             tracing::info!(job = %id, "running a job that nobody drives");
             let how = Drive { rows: None, events: None, until, delegate: false };
             if let Err(error) = driver.drive(job, how).await {
-                tracing::error!(job = %id, %error, "the driver failed; a later sweep takes the job up");
+                tracing::error!(job = %id, %error, "the driver failed; a later sweep resumes the job");
             }
         };
         self.context.spawn(drive);

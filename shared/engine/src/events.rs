@@ -91,7 +91,7 @@ mod tests {
         }
         assert_eq!(with_text, 4);
         sender.send(event(6));
-        assert!(receiver.recv().await.unwrap().text.is_some(), "room again");
+        assert!(receiver.recv().await.unwrap().text.is_some(), "there is room again");
         drop(sender);
         assert!(receiver.recv().await.is_none());
     }

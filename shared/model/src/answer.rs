@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_with_their_words() {
+    fn values_come_with_their_quotes() {
         let text = r#"{"f0": {"value": 3, "quote": "3 rooms"}, "f1": {"value": null, "quote": null},
             "f2": {"value": "x", "quote": null}}"#;
         let answer = read(said(text, "stop"), 3).unwrap();

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_surely_had_no_effect() {
+    fn only_a_refusal_is_certainly_without_effect() {
         let of = |status| {
             let error = ModelError { status, ..ModelError::new(Code::Unavailable, "x") };
             BatchError::from(error).without_effect

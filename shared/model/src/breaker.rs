@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_after_failures_in_a_row_and_one_asks_again() {
+    fn it_opens_after_failures_in_a_row_and_one_call_probes() {
         let (breaker, start) = (Breaker::default(), Instant::now());
         for _ in 1..FAILURES {
             assert!(!fail(&breaker, start));
@@ -107,7 +107,7 @@ mod tests {
         assert!(breaker.leave(start + FIRST - Duration::from_millis(1)).is_none());
 
         let probe = breaker.leave(start + FIRST).unwrap();
-        assert!(breaker.leave(start + FIRST).is_none(), "one asks, the others wait for its fate");
+        assert!(breaker.leave(start + FIRST).is_none(), "one call probes, the others are refused");
         assert!(probe.failed(start + FIRST));
         assert!(breaker.leave(start + FIRST * 3 - Duration::from_millis(1)).is_none());
 

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bases_are_addresses_of_an_api() {
+    fn a_base_must_be_the_address_of_an_api() {
         let address = |base| ModelConfig::new(base, "m").map(|c| c.address("chat/completions").map(String::from));
         let chat = |text: &str| Ok(Some(text.to_owned()));
         assert_eq!(address("https://api.openai.com/v1"), chat("https://api.openai.com/v1/chat/completions"));

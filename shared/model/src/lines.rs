@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_asks_what_a_call_would() {
+    fn a_line_has_the_same_body_as_a_call() {
         let field = Asked { name: "a".into(), kind: FieldType::String, example: json!("x"), hint: None };
         let question = Question {
             url: "https://e.test/".into(),

@@ -30,7 +30,7 @@ impl Prices {
 }
 
 /// Parses an amount of dollars, written as a decimal number, into millionths. Returns `None` if it is not a number,
-/// negative or over a million.
+/// is negative or is over a million.
 pub fn micros_of(dollars: &str) -> Option<u64> {
     let amount: f64 = dollars.trim().trim_start_matches('$').parse().ok()?;
     let in_range = (0.0..=1_000_000.0).contains(&amount);

@@ -149,7 +149,7 @@ impl ModelReader {
     /// Asks for the open fields of a page that was read at `read_at`, until `end`, and counts the call.
     ///
     /// # Errors
-    /// The model did not answer, not in time, or its budget is used up.
+    /// The model did not answer, did not answer in time, or its budget is used up.
     pub async fn consult(
         &self,
         job: &Assignment,
@@ -253,7 +253,7 @@ impl ModelReader {
                 Err(ModelError::new(Code::RateLimited, spent))
             }
             Err(error) => {
-                tracing::warn!(%error, "the model's budget could not be read; it is not asked");
+                tracing::warn!(%error, "the model's budget could not be read; the model is not asked");
                 Err(ModelError::new(Code::Unavailable, "the model's budget of today could not be read"))
             }
         }

@@ -145,7 +145,7 @@ fn asking(setup: Setup) -> Setup {
 }
 
 #[test]
-fn a_model_is_waited_for() {
+fn units_wait_for_a_model() {
     let queued = asking(Setup::queued(1, 1, 0));
     let possible = [COMPLETES, ANSWERED, TAKEN_AS_IS, TAKEN_OVER];
     holds("queue, 1 unit, model, DELETE, 1 fault", queued, &possible, 1_000);

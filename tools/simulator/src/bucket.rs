@@ -56,7 +56,7 @@ mod tests {
         assert!(bucket.try_take(100, 0) && !bucket.try_take(1, 0));
         assert!(!bucket.try_take(1, SECOND / 50 - 1) && bucket.try_take(1, SECOND / 50));
         assert_eq!(bucket.left(3_600 * SECOND), 100);
-        assert!(bucket.try_take(250, 3_600 * SECOND), "more than ever fits takes a full one");
+        assert!(bucket.try_take(250, 3_600 * SECOND), "a request beyond the capacity takes a full bucket");
         assert_eq!(bucket.left(3_600 * SECOND), 0);
     }
 }

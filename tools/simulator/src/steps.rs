@@ -273,7 +273,7 @@ mod tests {
     /// These figures are those of `tests/suite/budget.rs` and docs/SCALING.md: an extract's
     /// transaction and end cost 13.
     #[test]
-    fn an_extract_is_thirteen_write_units() {
+    fn an_extract_costs_thirteen_write_units() {
         let load = Load { way: Way::Extract, units: 1, result_bytes: 300, ..Load::default() };
         let settling = Settling {
             job: domain::machine::JobView { state: JobState::Running, admitted: 1, deadline: domain::Timestamp(0) },

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn one_collection_gets_a_partition_s_share_and_all_get_the_table_s() {
+    fn a_collection_is_limited_by_its_partition_and_a_table_by_all_of_them() {
         let mut tables = Tables::new(0);
         let taken = |tables: &mut Tables, spread: bool, now| {
             let taken = (0..10_000u64).filter(|n| tables.admit(&[write(if spread { mixed(*n) } else { 7 }, 1)], now));
@@ -245,11 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_taken_in_part_and_a_request_as_a_whole() {
+    fn a_batch_is_accepted_in_part_and_a_request_as_a_whole() {
         let mut tables = Tables::new(0);
         assert_eq!(tables.admit_some(write(1, 2), 600, 0), 500);
         assert!(!tables.admit(&[write(mixed(2), 1), write(1, 1)], 0));
-        assert_eq!(tables.counts(Table::Jobs).writes, 1_000, "what was refused took nothing elsewhere");
+        assert_eq!(tables.counts(Table::Jobs).writes, 1_000, "a refused request takes nothing elsewhere");
     }
 
     #[test]

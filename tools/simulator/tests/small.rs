@@ -79,7 +79,7 @@ fn a_very_large_job_reaches_the_limit_of_its_partition() {
     assert!((0.8..1.1).contains(&(a_second / f64::from(PARTITION_WRITES))), "{a_second} write units a second");
     let elsewhere = Load { accounts: 4, units: 2_500, ..fast };
     let four = run(deployment, elsewhere);
-    assert!(four.pages_a_second() > 1.5 * figures.pages_a_second(), "as several jobs it is faster");
+    assert!(four.pages_a_second() > 1.5 * figures.pages_a_second(), "several jobs are faster");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_plan_s_rate_and_the_stage_s_throttle_hold() {
 }
 
 #[test]
-fn workers_ramp_as_lambda_lets_them() {
+fn workers_ramp_at_lambdas_rate() {
     let load = Load {
         accounts: 300,
         jobs: 1,

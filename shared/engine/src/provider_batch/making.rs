@@ -130,7 +130,7 @@ impl ProviderBatches {
                 return Ok(Then::On);
             }
             for twin in found.iter().filter(|twin| twin.id != id && twin.status == BatchStatus::Working) {
-                tracing::warn!(job = %job.id, batch = twin.id, "a batch was made twice; one is cancelled");
+                tracing::warn!(job = %job.id, batch = twin.id, "a batch was created twice; one is cancelled");
                 drop(self.provider.cancel(&twin.id).await);
             }
         }
@@ -172,13 +172,13 @@ impl ProviderBatches {
 
     fn created(&self, held: &mut ModelBatch, batch: &Batch) -> Then {
         (held.stage, held.batch) = (Stage::Created, Some(batch.id.clone()));
-        tracing::info!(job = %held.job, n = held.n, batch = batch.id, "a batch of the model is under way");
+        tracing::info!(job = %held.job, n = held.n, batch = batch.id, "a batch of the model was created");
         Then::Later(held.next_look(self.now(), self.context.settings().sweep_secs))
     }
 
     /// The provider creates no batch: its units are asked for one by one.
     async fn gave_up(&self, held: &mut ModelBatch, error: &BatchError) -> Then {
-        tracing::warn!(job = %held.job, n = held.n, %error, "no batch of the model was made; its units are asked at once");
+        tracing::warn!(job = %held.job, n = held.n, %error, "no batch of the model was created; its units are asked for one by one");
         self.give_back(held, 0).await;
         held.stage = Stage::Missing;
         Then::On

@@ -258,7 +258,7 @@ impl<A: RunnerAccess> Runner<A> {
             Action::Show { units, own } => self.show(units, own),
             Action::Exit(exit) => {
                 if exit == Exit::GaveUp {
-                    tracing::error!(job = %work.id, "the store failed too often; a sweeper takes the job up");
+                    tracing::error!(job = %work.id, "the store failed too often; a sweeper resumes the job");
                 }
                 return Some(exit);
             }

@@ -96,7 +96,7 @@ impl Committer {
         match self.rows.retry(|| self.rows.store().jobs.terminate(job, to, self.context.now())).await {
             Ok(_) => Event::Moved,
             Err(error) => {
-                tracing::warn!(job = %job.id, %error, to = to.name(), "the job's termination could not be begun");
+                tracing::warn!(job = %job.id, %error, to = to.name(), "could not begin the job's termination");
                 Event::MoveFailed
             }
         }
