@@ -1,27 +1,27 @@
-//! What a caller's selector may ask for, judged where a call is accepted. Matching is linear, so this bounds the
-//! factor: how many passes over a page the selectors of a schema may take.
+//! Limits on a caller's selectors, checked when a call is accepted. Matching is linear in the page, so these limits
+//! bound the factor: how many passes over a page the selectors of a schema may take.
 
 use scraper::selector::Simple;
 use selectors::parser::{Component, Selector};
 
-/// Most compounds of a selector, those in `:is()`, `:not()`, `:where()` and `:has()` included.
+/// Most compounds of a selector, including those in `:is()`, `:not()`, `:where()` and `:has()`.
 pub const MAX_COMPOUNDS: usize = 100;
-/// Deepest that pseudo-classes with selectors in them may stand in each other.
+/// Deepest nesting of pseudo-classes that contain selectors.
 pub const MAX_NESTING: usize = 4;
 /// Most simple selectors and combinators of all fields together.
 pub const MAX_PARTS: usize = 10_000;
 
-/// What a selector asks for.
+/// The size of a selector.
 #[derive(Debug, Default)]
 struct Size {
     compounds: usize,
     parts: usize,
 }
 
-/// The parts of a list of selectors.
+/// Counts the simple selectors and combinators of a selector list.
 ///
 /// # Errors
-/// What is too much, as the end of a sentence that begins with its member's name.
+/// The exceeded limit, as the end of a sentence that begins with the member's name.
 pub(super) fn parts(selectors: &[Selector<Simple>]) -> Result<usize, String> {
     let mut size = Size::default();
     measure(&mut selectors.iter(), 0, false, &mut size)?;
@@ -38,9 +38,7 @@ fn measure(
     size: &mut Size,
 ) -> Result<(), String> {
     if depth > MAX_NESTING {
-        return Err(format!(
-            "has pseudo-classes in each other more than {MAX_NESTING} deep (:is(), :not(), :where(), :has())"
-        ));
+        return Err(format!("nests pseudo-classes (:is(), :not(), :where(), :has()) more than {MAX_NESTING} deep"));
     }
     for selector in selectors {
         size.compounds += 1;
@@ -51,9 +49,9 @@ fn measure(
                 Component::Is(list) | Component::Where(list) | Component::Negation(list) => {
                     measure(&mut list.slice().iter(), depth + 1, in_has, size)?;
                 }
-                // The parser takes it out of a list that forgives faults, and refuses it elsewhere.
+                // The parser drops a nested `:has()` from a forgiving list, and refuses it elsewhere.
                 Component::Invalid(text) if in_has && text.contains(":has(") => {
-                    return Err("has :has() inside of :has(), which is not allowed".into());
+                    return Err("has :has() inside :has(), which is not allowed".into());
                 }
                 Component::Has(relative) => measure(&mut relative.iter().map(|r| &r.selector), depth + 1, true, size)?,
                 _ => {}

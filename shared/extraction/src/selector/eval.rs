@@ -1,7 +1,7 @@
-//! Which elements a selector matches, in time linear in the page: every part of the selector is a set of elements, and
-//! a combinator takes one pass from set to set. Nothing is tried again, so there is nothing to remember. It matches what
-//! the `selectors` crate would (a property test compares them), which tries every way for every element: three sibling
-//! combinators in each other are cubic there.
+//! Finds the elements that a selector matches, in time linear in the page: every part of the selector is a set of
+//! elements, and a combinator takes one pass from set to set. Nothing is tried twice, so nothing needs to be cached.
+//! The result equals that of the `selectors` crate (a property test compares them), which tries every way for every
+//! element: three nested sibling combinators are cubic there.
 //!
 //! Sources: W3C Selectors Level 4; WHATWG HTML for which attributes' values ignore case.
 
@@ -16,10 +16,10 @@ use selectors::parser::{Combinator, Component, NthSelectorData, RelativeSelector
 use super::tree::{Axis, Set, Tree};
 use crate::budget::Budget;
 
-/// How many bytes are compared for a step.
+/// Bytes compared per step.
 const BYTES_A_STEP: usize = 8;
 
-/// The elements that any selector of the list matches; `None` once the budget is spent.
+/// Returns the elements that any selector of the list matches, or `None` once the budget is spent.
 pub(super) fn matches(list: &SelectorList<Simple>, tree: &Tree<'_>, budget: &Budget<'_>) -> Option<Set> {
     Evaluation { tree, budget }.list(list.slice())
 }
@@ -31,7 +31,7 @@ struct Evaluation<'e, 'a> {
 
 type Part<'s> = (Option<Combinator>, Vec<&'s Component<Simple>>);
 
-/// A selector's compounds from left to right, each with the combinator before it.
+/// Returns a selector's compounds from left to right, each with the combinator before it.
 fn compounds(selector: &Selector<Simple>) -> Vec<Part<'_>> {
     let mut out: Vec<Part<'_>> = vec![(None, Vec::new())];
     for component in selector.iter_raw_parse_order_from(0) {
@@ -43,14 +43,14 @@ fn compounds(selector: &Selector<Simple>) -> Vec<Part<'_>> {
     out
 }
 
-/// The axis of a combinator, and whether it leads all along it.
+/// Returns the axis of a combinator, and whether it reaches all along the axis.
 fn axis(combinator: Combinator) -> Option<(Axis, bool)> {
     match combinator {
         Combinator::Child => Some((Axis::Parent, false)),
         Combinator::Descendant => Some((Axis::Parent, true)),
         Combinator::NextSibling => Some((Axis::Before, false)),
         Combinator::LaterSibling => Some((Axis::Before, true)),
-        // Of shadow trees: the parser reads none.
+        // For shadow trees; the parser accepts none of these.
         Combinator::PseudoElement | Combinator::SlotAssignment | Combinator::Part => None,
     }
 }
@@ -60,7 +60,7 @@ impl Evaluation<'_, '_> {
         Set::none(self.tree.len())
     }
 
-    /// A pass over all elements.
+    /// Charges one pass over all elements.
     fn pass(&self) -> Option<()> {
         self.budget.step(self.tree.len() + 1).then_some(())
     }
@@ -73,7 +73,8 @@ impl Evaluation<'_, '_> {
         Some(out)
     }
 
-    /// From left to right: those that a compound matches and that stand where the combinator says.
+    /// Evaluates from left to right: keeps the elements that a compound matches and that stand where the combinator
+    /// says.
     fn complex(&self, selector: &Selector<Simple>) -> Option<Set> {
         let mut here = Set::all(self.tree.len());
         for (combinator, compound) in compounds(selector) {
@@ -90,7 +91,8 @@ impl Evaluation<'_, '_> {
         Some(here)
     }
 
-    /// The anchors of relative selectors: from right to left, those from where the combinator leads to a match.
+    /// Returns the anchors of relative selectors, evaluated from right to left: the elements from which the combinators
+    /// lead to a match.
     fn anchors(&self, relative: &[RelativeSelector<Simple>]) -> Option<Set> {
         let mut out = self.none();
         for selector in relative {
@@ -108,7 +110,7 @@ impl Evaluation<'_, '_> {
         Some(out)
     }
 
-    /// Those of a set that all simple selectors of a compound match.
+    /// Returns the elements of a set that match all simple selectors of a compound.
     fn compound(&self, simple: &[&Component<Simple>], mut set: Set) -> Option<Set> {
         for component in simple {
             match component {
@@ -130,12 +132,13 @@ impl Evaluation<'_, '_> {
         Some(set)
     }
 
-    /// Those whose place among their siblings, or those of their type, is one of `an + b`: a pass for each side.
+    /// Returns the elements whose position among their siblings, or those of their type, is one of `an + b`: one pass
+    /// per direction.
     fn nth(&self, nth: &NthSelectorData) -> Option<Set> {
         let one = |ty: NthSelectorData| -> Option<Set> {
             self.pass()?;
             let (mut out, len) = (self.none(), self.tree.len());
-            // How many siblings were seen, and how many of each type, by parent.
+            // Siblings seen so far, in total or by type, for each parent.
             let mut seen: HashMap<(Option<usize>, Option<&html5ever::QualName>), i32> = HashMap::new();
             let mut count = |at: usize, out: &mut Set| {
                 let Some(element) = self.tree.elements.get(at) else { return };
@@ -162,7 +165,7 @@ impl Evaluation<'_, '_> {
         one(*nth)
     }
 
-    /// Whether an element is matched by what can be told from itself.
+    /// Returns whether an element matches a selector that depends on the element alone.
     fn simple(&self, component: &Component<Simple>, at: usize) -> Option<bool> {
         let Some(element) = self.tree.elements.get(at) else { return Some(false) };
         let raw = element.raw;
@@ -206,7 +209,7 @@ impl Evaluation<'_, '_> {
             }
             Component::ExplicitNoNamespace => raw.name.ns == ns!(),
             Component::DefaultNamespace(url) | Component::Namespace(_, url) => raw.name.ns == *url,
-            // Without a scope it is the root.
+            // Without a scope, `:scope` is the root.
             Component::Root | Component::Scope => element.node.parent().is_some_and(|p| p.value().is_document()),
             Component::Empty => {
                 let children = element.node.children().take_while(|_| self.budget.step(1));
@@ -216,19 +219,19 @@ impl Evaluation<'_, '_> {
         })
     }
 
-    /// An element's attributes, a step for each.
+    /// Returns an element's attributes, charging a step for each.
     fn values<'r>(&self, raw: &'r Element) -> impl Iterator<Item = (&'r html5ever::QualName, &'r str)> {
         self.budget.step(raw.attrs.len());
         raw.attrs.iter().map(|(name, value)| (name, &**value))
     }
 
-    /// Takes steps for the comparison of a value.
+    /// Charges the steps for comparing a value. Returns whether the budget holds.
     fn compare(&self, value: &str) -> bool {
         self.budget.step(value.len() / BYTES_A_STEP)
     }
 }
 
-/// The name that an element is compared with: HTML's own are in lower case.
+/// Returns the name to compare with an element's: HTML's own are in lower case.
 fn pick<'n>(raw: &Element, name: &'n CssLocalName, lower: &'n CssLocalName) -> &'n CssLocalName {
     if raw.name.ns == ns!(html) { lower } else { name }
 }
@@ -248,7 +251,7 @@ impl Test<'_> {
             ParsedCaseSensitivity::AsciiCaseInsensitiveIfInHtmlElementInHtmlDocument => raw.name.ns == ns!(html),
         };
         if ignores_case {
-            // In lower case first: to search without regard to case where it stands is quadratic.
+            // Lower-cases both first: a case-insensitive substring search is quadratic.
             let (value, wanted) = (value.to_ascii_lowercase(), self.value.to_ascii_lowercase());
             compare(self.operator, &value, &wanted)
         } else {

@@ -1,5 +1,5 @@
-//! A caller's own CSS selector: where it is given, it alone decides where a value is read. What it may ask for is
-//! bounded when a call is accepted; what it takes of a page, while it is read.
+//! A caller's own CSS selector: if given, it alone decides where a value is read. The selector's size is limited when a
+//! call is accepted, and its cost on a page while the page is read.
 
 mod bounds;
 mod eval;
@@ -20,22 +20,22 @@ use tree::Tree;
 
 pub use bounds::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS};
 
-/// Most matches that are read.
+/// Most matches read.
 const MAX_MATCHES: usize = 1_000;
-/// Most matches that are read for a single value: it is the first that reads as its type.
+/// Most matches read for a single value, which is the first that reads as its type.
 const MAX_SINGLE: usize = 20;
-/// Longest text in which cents of their own are looked for, in bytes.
+/// Longest text in which separate cents are looked for, in bytes.
 const MAX_AMOUNT: usize = 100;
-/// Most bytes that the matches of one selector may have together: what a whole result may take.
+/// Most bytes of all matches of one selector together: as many as a whole result may have.
 pub const MAX_SELECTED: usize = 64 * 1024;
 /// Attributes whose values are addresses.
 const ADDRESSES: [&str; 7] = ["href", "src", "action", "poster", "data-src", "cite", "formaction"];
 
-/// Checks a selector, with or without `::attr(name)` at its end, and tells how many parts it has: simple selectors and
-/// combinators. Those of all fields together may be [`MAX_PARTS`].
+/// Checks a selector, with or without `::attr(name)` at its end. Returns its number of parts (simple selectors and
+/// combinators), of which all fields together may have [`MAX_PARTS`].
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence that begins with its member's name.
+/// What is wrong with it, as the end of a sentence that begins with the member's name.
 pub fn check_selector(selector: &str) -> Result<usize, String> {
     let (selector, _) = parse(selector)?;
     bounds::parts(selector.slice())
@@ -56,27 +56,27 @@ fn parse(selector: &str) -> Result<(SelectorList<Simple>, Option<String>), Strin
         }
         None => (text, None),
     };
-    // A bare ::attr(name) asks any element that has it.
+    // A bare ::attr(name) selects any element that has the attribute.
     let css = match (&attribute, css) {
         (Some(name), "") => format!("[{name}]"),
         _ => css.to_owned(),
     };
     match SelectorList::parse(&Parser, &mut cssparser::Parser::new(&css), ParseRelative::No) {
         Ok(selector) => Ok((selector, attribute)),
-        Err(_) => Err(format!("is not a CSS selector that can be read: \"{}\"", crate::coercion::clip(&css))),
+        Err(_) => Err(format!("is not a valid CSS selector: \"{}\"", crate::coercion::clip(&css))),
     }
 }
 
-/// What a selector found.
+/// The matches of a selector.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Selected {
-    /// The texts or attribute values, in document order, empty ones left out.
+    /// The texts or attribute values, in document order, without empty ones.
     pub(crate) values: Vec<String>,
-    /// What was too much, where something was left out.
+    /// The warning, if something was left out.
     pub(crate) cut: Option<String>,
 }
 
-/// A page for selectors: its elements are numbered once, and all selectors together draw from one part of the budget.
+/// A page to select from. Its elements are numbered once, and all selectors share one part of the budget.
 pub(crate) struct Selection<'a> {
     pub(crate) page: &'a Html,
     pub(crate) url: &'a Url,
@@ -93,8 +93,8 @@ impl<'a> Selection<'a> {
         Selection { page, url, budget, tree: OnceCell::new() }
     }
 
-    /// What a selector matches: as many as a list may have, or as a single value needs. `money` is read as amounts are
-    /// (`cents`).
+    /// Reads what a selector matches: as many values as a list may have, or as a single value needs. With `money`,
+    /// texts are read as amounts (`cents`).
     pub(crate) fn read(&self, selector: &str, list: bool, money: bool) -> Selected {
         let mut out = Selected::default();
         let Ok((selector, attribute)) = parse(selector) else { return out };
@@ -113,7 +113,7 @@ impl<'a> Selection<'a> {
                 None => match ElementRef::wrap(element.node) {
                     Some(element) => {
                         let (text, whole) = html::text_within(element, &self.budget, room);
-                        // Money is short; what is longer is no price, and is not looked at again.
+                        // Money is short; a longer text is not a price and is not processed further.
                         let amount = money && whole && text.len() <= MAX_AMOUNT;
                         (if amount { cents::amount_of(element, text) } else { text }, whole)
                     }
@@ -134,7 +134,7 @@ impl<'a> Selection<'a> {
             }
             if !whole || room == 0 {
                 out.cut = Some(format!(
-                    "the selector matches more than the {} KB that a result may have; the rest was left out",
+                    "the selector matches more than {} KB, the limit for one field; the rest was left out",
                     MAX_SELECTED / 1024
                 ));
                 break;
@@ -145,9 +145,9 @@ impl<'a> Selection<'a> {
     }
 
     fn spent(&self) -> Option<String> {
-        // Without time, the page as a whole ends.
+        // When time runs out, the whole page fails.
         let what = self.budget.spent().filter(|what| *what != Spent::Time)?;
-        Some(format!("the schema's selectors take more {what} than this page has for them; the rest was left out"))
+        Some(format!("the schema's selectors exceed the limit of {what} for a page; the rest was left out"))
     }
 }
 

@@ -8,7 +8,7 @@ fn read(page: &str, selector: &str) -> Vec<String> {
 }
 
 #[test]
-fn good_and_bad_ones() {
+fn valid_selectors_pass_and_invalid_ones_fail() {
     for good in ["h1", ".a > b::attr(href)", "::attr(data-x)", "ul li:nth-child(2)", "a[href^=\"/x\"]"] {
         assert!(check_selector(good).is_ok(), "{good}");
     }
@@ -18,7 +18,7 @@ fn good_and_bad_ones() {
 }
 
 #[test]
-fn what_is_too_much_is_told() {
+fn selectors_over_a_limit_are_refused_with_the_reason() {
     let nest = |n: usize| format!("{}a{}", ":is(".repeat(n), ")".repeat(n));
     for (good, parts) in [("a", 1), ("a.b > c", 4), (&nest(MAX_NESTING), MAX_NESTING + 1), ("a:has(b):has(c)", 9)] {
         assert_eq!(check_selector(good), Ok(parts), "{good}");
@@ -28,7 +28,7 @@ fn what_is_too_much_is_told() {
         (vec!["a"; MAX_COMPOUNDS + 1].join(">"), "101 compound"),
         (nest(MAX_NESTING + 1), "4 deep"),
         ("a:has(:is(b:has(c)))".into(), ":has() inside"),
-        ("a:has(b:has(c))".into(), "can be read"),
+        ("a:has(b:has(c))".into(), "valid CSS selector"),
         (nest(20), "4 deep"),
         (nest(250), "selector"),
     ] {
@@ -46,14 +46,14 @@ fn reads_text_and_attributes() {
 }
 
 #[test]
-fn a_template_is_no_part_of_the_page() {
+fn a_template_is_not_part_of_the_page() {
     let page = "<p>a</p><template><p>b</p></template><p>c</p>";
     assert_eq!(read(page, "p"), ["a", "c"]);
     assert!(read(page, "template p").is_empty());
     assert_eq!(read(page, "template + p"), ["c"]);
 }
 
-/// Steps, bytes and what was found on a page.
+/// Returns the budget spent on a page, and what was found.
 fn cost(page: &str, selector: &str) -> (Limits, Selected) {
     cost_within(page, selector, Limits::SELECTION)
 }
@@ -77,7 +77,7 @@ fn steps_grow_with_the_page_and_no_faster() {
         ("i:nth-last-child(2n+1):nth-of-type(3n)", &flat),
         (":empty:only-of-type", &flat),
         ("b b b b b i", &|n| format!("{}{}", "<b>".repeat(n / 8 % 400), flat(n))),
-        // Each of those around is looked through for its text.
+        // Each ancestor is searched for its text.
         (":has(b b b i)", &|n| format!("{}{}", "<b>".repeat(60), flat(n))),
         ("[a*='aaaaaaaaab' i]", &|n| format!("<i a={}>", "a".repeat(60)).repeat(n)),
         (".b.c", &|n| format!("<i class='{}'></i>", "a ".repeat(20)).repeat(n)),
@@ -91,8 +91,8 @@ fn steps_grow_with_the_page_and_no_faster() {
     }
 }
 
-/// What is not counted is not bounded: an element is numbered once, a combinator looks at every one, a simple selector at
-/// each that is left.
+/// What is not counted is not bounded: an element is numbered once, a combinator visits every element, a simple
+/// selector each one that is left.
 #[test]
 fn each_part_takes_its_steps() {
     let page = "<i></i>".repeat(1_000);
@@ -147,7 +147,7 @@ fn a_text_within_its_room_is_the_text() {
     }
 }
 
-/// Selectors of every kind that the parser reads, from few names, so that they match something.
+/// Selectors of every kind that the parser accepts, from few names, so that they match something.
 fn selector() -> impl Strategy<Value = String> {
     let simple = prop_oneof![
         "[abi]|\\*|\\.x|\\.y|#x|:root|:empty|:scope",
@@ -155,7 +155,7 @@ fn selector() -> impl Strategy<Value = String> {
         ":(first|last|only)-(child|of-type)|:nth-(last-)?(child|of-type)\\((odd|2n|-n\\+2|3|n\\+2|0)\\)",
     ];
     let compound = prop::collection::vec(simple, 1..3).prop_map(|mut all| {
-        // A type comes first.
+        // A type selector comes first.
         all.sort_by_key(|s| !s.starts_with(|c: char| c.is_ascii_alphabetic() || c == '*'));
         all.concat()
     });
@@ -190,7 +190,7 @@ proptest! {
 }
 
 #[test]
-fn money_gets_the_point_of_cents_in_an_element_of_their_own() {
+fn money_gets_a_decimal_point_before_separate_cents() {
     let (page, url) = (html::parse("<p>$19<sup>99</sup></p>"), Url::parse("https://e.test/").unwrap());
     let budget = Budget::default();
     let read = |money| Selection::of(&page, &url, &budget).read("p", false, money).values;

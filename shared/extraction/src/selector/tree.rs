@@ -1,5 +1,5 @@
-//! The elements of a page by number, in document order, as selectors see them, and sets of them. What is in a
-//! `template` is no part of the page: it has no number, so nothing there matches.
+//! The elements of a page by number, in document order, as selectors see them, and sets of them. Contents of a
+//! `template` are not part of the page: they have no number, so they never match.
 
 use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
@@ -21,11 +21,11 @@ pub(super) struct Numbered<'a> {
     pub(super) node: NodeRef<'a, Node>,
     pub(super) raw: &'a Element,
     parent: u32,
-    /// The sibling before it that is an element.
+    /// The previous sibling element.
     before: u32,
 }
 
-/// Which other element a step leads from.
+/// The direction of a step to another element.
 #[derive(Clone, Copy)]
 pub(super) enum Axis {
     Parent,
@@ -33,7 +33,7 @@ pub(super) enum Axis {
 }
 
 impl Numbered<'_> {
-    /// The number of the element on an axis.
+    /// Returns the number of the element on an axis.
     pub(super) fn at(&self, axis: Axis) -> Option<usize> {
         let number = match axis {
             Axis::Parent => self.parent,
@@ -44,10 +44,10 @@ impl Numbered<'_> {
 }
 
 impl<'a> Tree<'a> {
-    /// Numbers the elements, a step each.
+    /// Numbers the elements, at one step each.
     pub(super) fn of(page: &'a Html, budget: &Budget<'_>) -> Tree<'a> {
         let mut elements: Vec<Numbered<'a>> = Vec::new();
-        // The open elements with their latest child each, below one for the page itself.
+        // The open elements with the latest child of each, below an entry for the page itself.
         let mut open: Vec<(u32, u32)> = vec![(NONE, NONE)];
         let mut template = None;
         for edge in page.tree.root().traverse() {
@@ -87,11 +87,12 @@ impl<'a> Tree<'a> {
         self.elements.len()
     }
 
-    /// The elements for which an element of the set stands on the axis: next to them or, with `far`, anywhere along it.
+    /// Returns the elements for which an element of the set stands on the axis: right next to them or, with `far`,
+    /// anywhere along it.
     pub(super) fn from(&self, set: &Set, axis: Axis, far: bool) -> Set {
         let mut out = Set::none(self.len());
         for (at, element) in self.elements.iter().enumerate() {
-            // What stands on an axis has a lower number, so it was looked at before.
+            // An element on an axis has a lower number, so it was visited before.
             if element.at(axis).is_some_and(|other| set.has(other) || (far && out.has(other))) {
                 out.add(at);
             }
@@ -99,7 +100,7 @@ impl<'a> Tree<'a> {
         out
     }
 
-    /// The other way round: the elements that stand on the axis of those of the set.
+    /// The inverse: returns the elements that stand on the axis of those in the set.
     pub(super) fn to(&self, set: &Set, axis: Axis, far: bool) -> Set {
         let mut out = Set::none(self.len());
         for (at, element) in self.elements.iter().enumerate().rev() {
@@ -113,7 +114,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// A set of elements, a bit each.
+/// A set of elements, one bit each.
 #[derive(Clone)]
 pub(super) struct Set {
     words: Vec<u64>,
@@ -166,14 +167,14 @@ impl Set {
         self.words.iter_mut().zip(&others.words).for_each(|(a, b)| *a |= b);
     }
 
-    /// Those that are not in it.
+    /// Returns the elements that are not in the set.
     pub(super) fn others(&self) -> Set {
         let mut all = Set::all(self.len);
         all.words.iter_mut().zip(&self.words).for_each(|(a, b)| *a &= !b);
         all
     }
 
-    /// Their numbers, in order.
+    /// Yields the numbers of the elements, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(at, word)| {
             let rest = std::iter::successors(Some(*word), |w| Some(w & w.wrapping_sub(1)));

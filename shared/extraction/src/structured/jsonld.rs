@@ -1,4 +1,4 @@
-//! JSON-LD scripts to JSON values. What is not JSON is mended where that is safe, and passed over otherwise.
+//! Reads JSON-LD scripts as JSON values. Invalid JSON is repaired where that is safe, and skipped otherwise.
 
 use scraper::Html;
 use serde_json::Value;
@@ -13,12 +13,12 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 200;
-/// Deepest nesting of a value: serde_json refuses what is deeper, so no walk below has further to go.
+/// Deepest nesting of a value: serde_json refuses anything deeper, so no walk below goes further.
 const MAX_DEPTH: usize = 128;
-/// How often a value may be written into a string of JSON.
+/// How many times a value may be encoded as a JSON string.
 const MAX_ENCODINGS: usize = 3;
 
-/// The values of all JSON-LD scripts, in order.
+/// Returns the values of all JSON-LD scripts, in order.
 pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
     let budget = budget.part(Limits::JSON_LD);
     let scripts = html.tree.nodes().filter(|n| {
@@ -47,24 +47,24 @@ pub(super) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
     out
 }
 
-/// Reads strictly, and only what fails so with tolerance.
+/// Parses strictly first, and leniently if that fails.
 fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    // A script that was escaped as if it were text has no quotation mark of its own.
+    // A script that was escaped like text has no quotation marks of its own.
     let unescaped;
     let quoted = ["&quot;", "&#34;", "&#x22;", "&#034;", "&#X22;"].iter().any(|q| text.contains(q));
     let text = if quoted && !text.contains('"') {
         unescaped = html::unescape(text);
         &unescaped
     } else if text.starts_with("{\\\"") {
-        // Escaped as if it were to stand in a string.
+        // Escaped as if for a string.
         unescaped = text.replace("\\\"", "\"");
         &unescaped
     } else {
         text
     };
     let mut value = json::parse(text, budget).ok().or_else(|| lenient::read(text, budget))?;
-    // JSON that was written into a string of JSON.
+    // JSON encoded in a JSON string.
     for _ in 0..MAX_ENCODINGS {
         let Value::String(inner) = &value else { break };
         value = json::parse(inner, budget).ok().or_else(|| lenient::read(inner, budget))?;
@@ -75,7 +75,7 @@ fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
     Some(value)
 }
 
-/// Member names without a vocabulary's prefix.
+/// Removes a vocabulary's prefix from member names.
 fn shorten(value: &mut Value, depth: usize) {
     if depth > MAX_DEPTH {
         return;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_scripts_are_mended_where_it_is_safe() {
+    fn broken_scripts_are_repaired_where_that_is_safe() {
         assert_eq!(plain("{\"a\": \"x\ny\",}").unwrap()["a"], "x y");
         assert_eq!(plain("<!-- {\"a\": [1, 2, ]}; -->").unwrap()["a"][1], 2);
         assert_eq!(plain("//<![CDATA[\n{\"a\": \", }\"}\n//]]>").unwrap()["a"], ", }");
@@ -133,7 +133,7 @@ mod tests {
         let count = |page: &str| read(&crate::html::parse(page), &Budget::default()).len();
         let sized = |bytes: usize| script(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));
         assert_eq!((count(&sized(MAX_BYTES)), count(&sized(MAX_BYTES + 1))), (1, 0));
-        // Two take all the room there is; what is small and comes after them finds none.
+        // Two scripts take all the room; a small one after them gets none.
         assert_eq!(count(&format!("{0}{0}{1}", sized(MAX_BYTES), script("{\"b\":1}"))), 2);
         assert_eq!(count(&script("{}").repeat(MAX_SCRIPTS + 5)), MAX_SCRIPTS);
         let deep = |n: usize| script(&format!("{}1{}", "[".repeat(n), "]".repeat(n)));

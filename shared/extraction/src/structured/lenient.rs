@@ -1,7 +1,7 @@
-//! JSON as templates and hand-written scripts have it: what a strict reader refuses and only one thing can be meant by.
-//! Sources: RFC 8259 for what JSON is, ECMA-262 for the literals of scripts. It knows nothing of what the values mean.
+//! Parses JSON as templates and people write it: accepts what a strict parser refuses if it can have only one meaning.
+//! Sources: RFC 8259 for JSON, ECMA-262 for the literals of scripts. Does not interpret the values.
 //!
-//! One pass with a stack of its own: time is linear in the text, and no nesting is too deep for it.
+//! One pass with an explicit stack: time is linear in the text, and no nesting is too deep for it.
 
 use serde_json::{Map, Value};
 
@@ -9,12 +9,12 @@ use crate::budget::Budget;
 
 use super::tokens::{ends_string, escape, is_blank, literal};
 
-/// Deepest nesting that is kept; what stands deeper is left out.
+/// Deepest nesting that is kept; deeper values are left out.
 const MAX_DEPTH: usize = 120;
-/// Most values that stand one after the other without a list around them.
+/// Most consecutive values without a list around them.
 const MAX_ROOTS: usize = 100;
 
-/// A list or object that is not closed yet.
+/// A list or object that is still open.
 enum Open {
     Object { members: Map<String, Value>, key: Option<String> },
     Array(Vec<Value>),
@@ -29,8 +29,8 @@ impl Open {
     }
 }
 
-/// Reads the objects and lists of a text; several of them become a list. What is cut off keeps what was complete.
-/// `None` where there is no member at all.
+/// Reads the objects and lists of a text; several become a list. A truncated text keeps what was complete. Returns
+/// `None` if there is no member at all.
 pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
     let mut reader =
         Reader { rest: text, open: Vec::new(), roots: Vec::new(), beyond: 0, members: 0, words: String::new(), budget };
@@ -40,7 +40,7 @@ pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
             break;
         }
     }
-    // What there was no room for left holes.
+    // Values that exceeded the budget left gaps.
     if !budget.goes_on() {
         return None;
     }
@@ -60,16 +60,16 @@ struct Reader<'t> {
     budget: &'t Budget<'t>,
     open: Vec<Open>,
     roots: Vec<Value>,
-    /// How many brackets beyond the deepest nesting are open.
+    /// Open brackets beyond the deepest nesting.
     beyond: usize,
-    /// How many members all objects have.
+    /// Number of members of all objects.
     members: usize,
-    /// Text of the string that is being read.
+    /// Text of the string being read.
     words: String,
 }
 
 impl Reader<'_> {
-    /// Reads one token. False at the end of the text.
+    /// Reads one token. Returns `false` at the end of the text.
     fn step(&mut self) -> bool {
         let Some(c) = self.rest.chars().next() else { return false };
         if let Some(end) = self.skipped(c) {
@@ -77,9 +77,9 @@ impl Reader<'_> {
             return true;
         }
         match c {
-            // No JSON begins so: a template's gap that nobody filled.
+            // JSON cannot begin like this: a template placeholder that was not filled.
             '{' if self.rest.starts_with("{{") && self.wants_value() => self.gap("}}"),
-            // A template's engine was to make one brace of two.
+            // The template engine should have turned two braces into one.
             '{' if self.rest.starts_with("{{") && self.open.is_empty() => self.rest = &self.rest[1..],
             '$' if self.rest.starts_with("${") => self.gap("}"),
             '<' if self.rest.starts_with("<%") => self.gap("%>"),
@@ -93,7 +93,8 @@ impl Reader<'_> {
         true
     }
 
-    /// Where what says nothing ends, if it begins here: white space of every kind, separators, comments, marks of CDATA.
+    /// Returns where text without meaning ends, if it begins here: white space of every kind, separators, comments,
+    /// CDATA markers.
     fn skipped(&self, c: char) -> Option<usize> {
         let rest = self.rest;
         let through = |open: &str, close: &str| {
@@ -105,7 +106,7 @@ impl Reader<'_> {
             c if c.is_whitespace() || c.is_control() => Some(c.len_utf8()),
             '/' => through("/*", "*/").or_else(|| {
                 let inner = rest.strip_prefix("//")?;
-                // A mark of CDATA in a comment is no longer than itself: what follows may stand on its line.
+                // A CDATA marker in a comment ends with itself: JSON may follow on its line.
                 let mark = inner.trim_start_matches([' ', '\t']);
                 if mark.starts_with("<![CDATA[") || mark.starts_with("]]") {
                     return Some(rest.len() - mark.len());
@@ -119,12 +120,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a value is what comes next: in a list, or behind a name.
+    /// Returns whether a value comes next: in a list, or after a name.
     fn wants_value(&self) -> bool {
         matches!(self.open.last(), Some(Open::Array(_) | Open::Object { key: Some(_), .. }))
     }
 
-    /// A template's gap: no value.
+    /// Skips a template placeholder, which counts as null.
     fn gap(&mut self, close: &str) {
         let end = self.rest.find(close).map_or(self.rest.len(), |at| at + close.len());
         self.rest = self.rest.get(end..).unwrap_or_default();
@@ -133,7 +134,7 @@ impl Reader<'_> {
 
     fn enter(&mut self, open: Open) {
         self.rest = self.rest.get(1..).unwrap_or_default();
-        // An object right in an object has lost its name.
+        // An object directly in an object has lost its name.
         let nameless = matches!(self.open.last(), Some(Open::Object { key: None, .. }));
         if self.beyond > 0 || nameless || self.open.len() >= MAX_DEPTH {
             self.beyond += 1;
@@ -142,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Closes what a bracket closes, and what was left open within.
+    /// Closes the innermost bracket of this kind, and whatever was left open within it.
     fn leave(&mut self, object: bool) {
         self.rest = self.rest.get(1..).unwrap_or_default();
         if self.beyond > 0 {
@@ -157,7 +158,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A value goes where it belongs.
+    /// Adds a value to the innermost open list or object, or to the roots.
     fn put(&mut self, value: Value) {
         if self.beyond > 0 || !self.budget.make(1) {
             return;
@@ -174,10 +175,10 @@ impl Reader<'_> {
         }
     }
 
-    /// A word or string in an object that no name stands before is one if a colon follows.
+    /// Adds a word or string: in an object as the name of a member if a colon follows, otherwise as a value.
     fn name_or_value(&mut self, text: String, value: Value) {
         let colon = self.rest.trim_start_matches(is_blank).strip_prefix(':');
-        // A name in a list tells that the list's end was forgotten.
+        // A name in a list shows that the list was not closed.
         if let ([.., Open::Object { .. }, Open::Array(_)], Some(_), 0) = (&self.open[..], colon, self.beyond)
             && let Some(list) = self.open.pop()
         {
@@ -192,7 +193,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text in quotation marks. What never ends is left out.
+    /// Reads a text in quotation marks. A text that never ends is left out.
     fn string(&mut self, quote: char) -> bool {
         let curly = matches!(quote, '“' | '”' | '„');
         let in_object = matches!(self.open.last(), Some(Open::Object { .. }));
@@ -220,11 +221,11 @@ impl Reader<'_> {
         true
     }
 
-    /// A number, a literal, a name without quotation marks; anything else is passed over.
+    /// Reads a number, a literal or a name without quotation marks; skips anything else.
     fn bare(&mut self, first: char) {
         let stops = |c: char| is_blank(c) || matches!(c, ',' | ';' | ':' | '{' | '}' | '[' | ']' | '"' | '\'' | '“');
         let mut end = self.rest.find(stops).unwrap_or(self.rest.len());
-        // In an object no name begins with a digit: that comma is the number's own.
+        // In an object no name begins with a digit, so this comma belongs to the number.
         let numeric = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+'));
         let in_object = matches!(self.open.last(), Some(Open::Object { key: Some(_), .. }));
         let grouped = in_object && numeric(&self.rest[..end]);
@@ -235,7 +236,7 @@ impl Reader<'_> {
         }
         let (word, rest) = self.rest.split_at(end.max(first.len_utf8()));
         self.rest = rest;
-        // What the text ends in may be cut off.
+        // A word at the end of the text may be truncated.
         if self.open.is_empty() || rest.is_empty() || first == ':' {
             return;
         }
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_meant() {
+    fn json_with_one_possible_meaning_is_read() {
         for (text, want) in [
             ("{'a': 'it\\'s', 'b': 'dogs' toys'}", json!({"a": "it's", "b": "dogs' toys"})),
             ("{\"a\": 1,, \"b\": [1,,2,],}", json!({"a": 1, "b": [1, 2]})),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_keeps_what_is_complete() {
+    fn a_truncated_text_keeps_what_is_complete() {
         let whole = r#"{"n": "Cup", "o": {"p": 49, "q": ["x", "y"]}}"#;
         for (end, want) in [
             (whole.len() - 1, json!({"n": "Cup", "o": {"p": 49, "q": ["x", "y"]}})),

@@ -1,5 +1,5 @@
-//! Structured data of a page as one kind of thing: schema.org-like objects, wherever they were written. Knows no
-//! schema of the caller's.
+//! Structured data of a page in one form: schema.org-like objects, in whichever syntax they were written. Depends on no
+//! caller's schema.
 
 mod jsonld;
 mod lenient;
@@ -16,12 +16,12 @@ use url::Url;
 
 use crate::budget::{Budget, Limits};
 
-/// Most objects that are looked at.
+/// Most objects examined.
 const MAX_OBJECTS: usize = 2_000;
-/// Deepest that a path or a search goes.
+/// Deepest level of a path or a search.
 const MAX_DEPTH: usize = 12;
 
-/// How an object was written.
+/// The syntax of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     JsonLd,
@@ -36,7 +36,7 @@ pub(crate) struct Root {
     pub(crate) origin: Origin,
 }
 
-/// Everything of a page that was written as structured data.
+/// Reads all structured data of a page.
 pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Root> {
     let with = |origin: Origin| move |value: Value| Root { value, origin };
     let mut roots: Vec<Root> = jsonld::read(html, budget).into_iter().map(with(Origin::JsonLd)).collect();
@@ -46,16 +46,16 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Root> {
     roots
 }
 
-/// What a link of microdata or RDFa is read as.
+/// How to read a link in microdata or RDFa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Links {
-    /// Its text.
+    /// As its text.
     Texts,
-    /// Its address.
+    /// As its address.
     Addresses,
 }
 
-/// Values as texts and numbers, and what more they may take.
+/// Collects values as texts and numbers, within a budget.
 struct Plain<'b> {
     values: Vec<Value>,
     links: Links,
@@ -63,7 +63,7 @@ struct Plain<'b> {
 }
 
 impl Plain<'_> {
-    /// Takes a value where there is room for it.
+    /// Adds a value if the budget allows.
     fn push(&mut self, value: &Value) {
         if self.budget.copy(value.as_str().map_or(0, str::len)) {
             self.values.push(value.clone());
@@ -71,30 +71,30 @@ impl Plain<'_> {
     }
 }
 
-/// An object that may be what a page is about.
+/// An object that may be the subject of the page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'a> {
     pub(crate) members: &'a Map<String, Value>,
     pub(crate) origin: Origin,
-    /// It stands in a list of several items.
+    /// Whether it is in a list of several items.
     pub(crate) listed: bool,
-    /// It stands in no other object.
+    /// Whether it is in no other object.
     pub(crate) outermost: bool,
 }
 
-/// The objects of a page, outermost first, with what is needed to follow references between them.
+/// The objects of a page, outermost first, with an index to follow references between them.
 #[derive(Debug)]
 pub(crate) struct Graph<'a> {
     pub(crate) objects: Vec<Object<'a>>,
     by_id: HashMap<&'a str, &'a Map<String, Value>>,
-    /// The page's address: it tells which of several offers is meant.
+    /// The page's address, which decides between several offers.
     page: Option<Url>,
-    /// What reading the page may cost.
+    /// Limits on what reading the page may cost.
     pub(crate) budget: &'a Budget<'a>,
 }
 
 impl<'a> Graph<'a> {
-    /// Finds the objects of all roots; the page's address tells which of several offers is meant.
+    /// Finds the objects of all roots. The page's address decides between several offers.
     pub(crate) fn of(roots: &'a [Root], page: Option<&Url>, budget: &'a Budget<'a>) -> Graph<'a> {
         let mut graph = Graph { objects: Vec::new(), by_id: HashMap::new(), page: page.cloned(), budget };
         for root in roots {
@@ -103,7 +103,7 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    /// Adds an object and the objects in it that may be a page's subject; remembers every object that has an id.
+    /// Adds an object and those within it that may be the page's subject. Indexes every object that has an id.
     fn add(&mut self, root: &'a Root) {
         let mut open = VecDeque::from([(&root.value, 0, true, false, true)]);
         let mut looked = 0;
@@ -123,7 +123,7 @@ impl<'a> Graph<'a> {
                         if !inner.is_object() && !inner.is_array() {
                             continue;
                         }
-                        // Entities that are the page's subject may stand inside others.
+                        // Entities that are the page's subject may be nested in others.
                         let may = match name.as_str() {
                             "@graph" | "mainEntity" | "mainEntityOfPage" | "item" | "hasVariant" | "about"
                             | "itemReviewed" | "itemOffered" | "subjectOf" | "video" | "hasPart" => subject,
@@ -137,7 +137,7 @@ impl<'a> Graph<'a> {
                         && members.len() > 1
                     {
                         let known = self.by_id.entry(id).or_insert(members);
-                        // The fullest description of a thing stands for it.
+                        // The fullest description of a thing wins.
                         if known.len() < members.len() {
                             *known = members;
                         }
@@ -151,7 +151,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// What an object that is only a reference points at; the object itself otherwise.
+    /// Returns what an object points to if it is only a reference, otherwise the object itself.
     fn resolve(&self, members: &'a Map<String, Value>) -> &'a Map<String, Value> {
         let only_id = members.len() == 1 || (members.len() == 2 && members.contains_key("@type"));
         match members.get("@id").and_then(Value::as_str) {
@@ -160,12 +160,12 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Every value at a dotted path below an object, in order; lists are spread, references followed.
+    /// Returns every value at a dotted path below an object, in order. Spreads lists and follows references.
     pub(crate) fn at(&self, object: &'a Map<String, Value>, path: &str) -> Vec<Value> {
         self.read(object, path, Links::Texts)
     }
 
-    /// The same with links read as asked for.
+    /// Does the same, with links read as `links` says.
     pub(crate) fn read(&self, object: &'a Map<String, Value>, path: &str, links: Links) -> Vec<Value> {
         let budget = self.budget.part(Limits::PATH);
         let mut here: Vec<&'a Map<String, Value>> = vec![object];
@@ -193,7 +193,7 @@ impl<'a> Graph<'a> {
         out.values
     }
 
-    /// A value as texts and numbers: of an object what names it, of a section of steps each of them.
+    /// Adds a value as texts and numbers: for an object the member that names it, for a section its steps.
     fn plain(&self, value: &'a Value, depth: usize, out: &mut Plain<'_>) {
         if depth > MAX_DEPTH || out.values.len() >= MAX_OBJECTS || !out.budget.step(1) {
             return;
@@ -213,7 +213,7 @@ impl<'a> Graph<'a> {
         let text = |key: &str| members.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty());
         let steps = members.get("itemListElement").or_else(|| members.get("steps"));
         if let Some(steps) = steps {
-            // A section's name tells what its steps are for.
+            // A section's name says what its steps are for.
             if let Some(name) = text("name").filter(|_| types(members).any(|t| t == "HowToSection")) {
                 out.push(&name.into());
             }
@@ -243,7 +243,7 @@ impl<'a> Graph<'a> {
         }
         let keys = ["@value", "text", "name", "value", "url", "contentUrl", "@id"];
         if let Some(named) = keys.iter().find_map(|k| members.get(*k).filter(|v| !v.is_null())) {
-            // An id that nothing resolves says nothing to a reader.
+            // An unresolved id says nothing to a reader.
             if named.as_str().is_none_or(|n| !n.starts_with('#') && !n.starts_with("_:")) {
                 self.plain(named, depth + 1, out);
             }
@@ -251,7 +251,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Whether a step's name only repeats how its text starts.
+/// Returns whether a step's name only repeats the start of its text.
 fn is_start(name: &str, body: &str) -> bool {
     let name = name.trim_end_matches(['.', '…', ' ', ':']);
     let plain = |text: &str| crate::tidy::text_of(text, crate::candidate::Form::Markup);
@@ -265,7 +265,7 @@ fn spread(value: &Value) -> std::slice::Iter<'_, Value> {
     }
 }
 
-/// The types of an object, without a vocabulary's prefix.
+/// Yields the types of an object, without a vocabulary's prefix.
 pub(crate) fn types(object: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let names = object.get("@type").map(spread).unwrap_or_default();
     names.filter_map(Value::as_str).map(|t| t.rsplit(['/', '#', ':']).next().unwrap_or(t))
@@ -278,8 +278,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_that_lead_round_in_circles_end() {
-        // Each of fifty steps is the list of all fifty again: 50^6 looks without a bound.
+    fn cyclic_references_end() {
+        // Each of fifty steps is again the list of all fifty: 50^6 visits without a bound.
         let steps: Vec<Value> = (0..50).map(|_| json!({"@id": "#a"})).collect();
         let roots = [Root {
             value: json!({"@type": "HowTo", "@id": "#a", "step": steps, "itemListElement": steps, "name": "x"}),

@@ -1,5 +1,5 @@
-//! Which of several offers, variants and prices is the page's: the one whose address is the page's, then what can be
-//! bought, then the cheapest of many. It orders and leaves out; it reads no value. Sources: schema.org `Offer`,
+//! Decides which of several offers, variants and prices is the page's: the one with the page's address, then one that
+//! is available, then the cheapest of several. Orders and filters only; reads no value. Sources: schema.org `Offer`,
 //! `AggregateOffer`, `PriceSpecification`, `ProductGroup`; Google's notes on merchant listings for `priceType`.
 
 use serde_json::{Map, Value};
@@ -8,13 +8,13 @@ use url::Url;
 use super::types;
 use crate::coercion;
 
-/// Most objects that are put in order; what comes after them stays as it is.
+/// Most objects that are ordered; more are left as they are.
 const MAX_ORDERED: usize = 500;
 
 type Members = Map<String, Value>;
 
-/// Puts the objects that a step of a path leads to into order, those that the page means first. `inner` tells that the
-/// offers are those that an offer sums up.
+/// Orders the objects that a step of a path leads to, those that the page means first. `inner` says that the offers are
+/// those that an aggregate offer sums up.
 pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Option<&Url>) {
     if found.len() < 2 || found.len() > MAX_ORDERED {
         return;
@@ -27,7 +27,7 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
                 let price = |o: &Members| amount(o).unwrap_or(f64::MAX);
                 found.sort_by(|a, b| is_gone(a).cmp(&is_gone(b)).then(price(a).total_cmp(&price(b))));
             } else {
-                // A sample that costs nothing is not what others pay for.
+                // A free sample is not the offer to pay for.
                 found.sort_by_key(|o| (is_gone(o), amount(o) == Some(0.0)));
             }
         }
@@ -41,7 +41,7 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
     }
 }
 
-/// The only one of several objects that has the page's own address, or the code that the address names.
+/// Returns the only one of several objects that has the page's own address, or the code in that address.
 fn of_page(found: &[&Members], page: &Url) -> Option<usize> {
     let strengths: Vec<usize> = found.iter().map(|o| strength(o, page)).collect();
     let best = strengths.iter().copied().max().filter(|s| *s > 0)?;
@@ -57,16 +57,16 @@ fn strength(object: &Members, page: &Url) -> usize {
     address.unwrap_or(0).max(usize::from(code) * 2)
 }
 
-/// An address without its host: variants are often written with that of another stage or country.
+/// Returns an address without its host: variants are often written with the host of another stage or country.
 fn local(address: &str, page: &Url) -> Option<String> {
     let url = page.join(address).ok().filter(|_| !address.starts_with('#'))?;
     Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
 
-/// Whether an address is the page's, the higher the more of the query it shares: every part of its own query is in
-/// the page's.
+/// Returns how well an address matches the page's: one more than the number of query parameters that it shares. Returns
+/// `None` unless host and path are equal and every parameter of the address is among the page's.
 pub(crate) fn same_page(address: &str, page: &Url) -> Option<usize> {
-    // A mark within a page says nothing of the page.
+    // A fragment does not identify the page.
     if address.starts_with('#') || address.is_empty() {
         return None;
     }
@@ -79,7 +79,7 @@ pub(crate) fn same_page(address: &str, page: &Url) -> Option<usize> {
     (shared == url.query_pairs().take(20).count()).then_some(1 + shared)
 }
 
-/// Whether an address names a code: as a value of its query or as the end of its path.
+/// Returns whether an address contains a code: as a value of its query or at the end of its path.
 fn names(page: &Url, code: &str) -> bool {
     code.len() >= 3
         && (page.query_pairs().take(50).any(|(_, value)| value.eq_ignore_ascii_case(code))
@@ -89,7 +89,7 @@ fn names(page: &Url, code: &str) -> bool {
             }))
 }
 
-/// Whether an offer, or all offers of a variant, cannot be had.
+/// Returns whether an offer, or every offer of a variant, is unavailable.
 fn is_gone(object: &Members) -> bool {
     let gone = |o: &Members| {
         let stated = o.get("availability").map(|a| a.get("@id").unwrap_or(a));
@@ -104,7 +104,7 @@ fn is_gone(object: &Members) -> bool {
     }
 }
 
-/// The amount of an offer, or of a variant's first offer.
+/// Returns the amount of an offer, or of a variant's first offer.
 fn amount(object: &Members) -> Option<f64> {
     let of = |o: &Value| {
         let price = o.get("price").or_else(|| o.get("lowPrice"))?;
@@ -119,7 +119,8 @@ fn amount(object: &Members) -> Option<f64> {
     }
 }
 
-/// Whether a price is for a part of what is bought, for members, for many at once, or for bringing it.
+/// Returns whether a price is for a part of the purchase, for members, for larger quantities, or for delivery
+/// or payment.
 fn is_partial(spec: &Members) -> bool {
     let many = spec.get("eligibleQuantity").and_then(|q| q.get("minValue").or_else(|| q.get("value")));
     let many = many.and_then(|n| n.as_f64().or_else(|| n.as_str()?.parse().ok())).is_some_and(|n| n > 1.0);
@@ -129,7 +130,7 @@ fn is_partial(spec: &Members) -> bool {
         || types(spec).any(|t| matches!(t, "DeliveryChargeSpecification" | "PaymentChargeSpecification"))
 }
 
-/// Whether a price is one that nobody pays: of a list, struck through, recommended.
+/// Returns whether a price is one that is not paid: a list, struck-through or recommended price.
 pub(crate) fn is_list(spec: &Members) -> bool {
     let kind = spec.get("priceType").map(|k| k.get("@id").unwrap_or(k)).and_then(Value::as_str).unwrap_or_default();
     let kind = kind.rsplit(['/', '#', ':']).next().unwrap_or(kind);
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_variants() {
+    fn addresses_of_variants_are_matched_to_the_page() {
         let page = Url::parse("https://shop.test/p/cup?v=2&utm=x").unwrap();
         assert_eq!(same_page("/p/cup?v=2", &page), Some(2));
         assert_eq!(same_page("https://shop.test/p/cup/", &page), Some(1));

@@ -1,5 +1,5 @@
-//! State that scripts bring along as JSON (`__NEXT_DATA__`, islands of `application/json`, assignments to `window`):
-//! objects in it that bear the page's own title, so that their members' names can be trusted to speak of the page.
+//! State embedded in scripts as JSON (`__NEXT_DATA__`, islands of `application/json`, assignments to `window`). Uses
+//! the objects that carry the page's own title, so that their members can be trusted to describe the page.
 
 use std::collections::VecDeque;
 
@@ -15,13 +15,13 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const MAX_TOTAL: usize = 3 * 1024 * 1024;
 /// Most scripts that are read.
 const MAX_SCRIPTS: usize = 100;
-/// Most values that are looked at.
+/// Most values examined.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
 const TITLES: [&str; 8] =
     ["name", "title", "headline", "productName", "product_name", "displayName", "label", "heading"];
 
-/// The values of all JSON scripts, in order.
+/// Returns the values of all JSON scripts, in order.
 pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
     let budget = budget.part(Limits::STATE);
     let mut room = MAX_TOTAL;
@@ -57,7 +57,7 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
     out
 }
 
-/// What a script that only assigns an object assigns: `window.__STATE__ = {...};`.
+/// Returns the object that a script assigns if it does nothing else: `window.__STATE__ = {...};`.
 fn assigned(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let head: String = text.chars().take(120).collect();
@@ -67,7 +67,7 @@ fn assigned(text: &str) -> Option<&str> {
     body.starts_with(['{', '[']).then_some(body)
 }
 
-/// The objects that bear the page's title, fullest first, with how many members they have.
+/// Returns the objects that carry the page's title, those with the most members first.
 pub(crate) fn named<'a>(roots: &'a [Value], is_title: &dyn Fn(&str) -> bool) -> Vec<&'a Map<String, Value>> {
     let mut found: Vec<&Map<String, Value>> = Vec::new();
     let mut open: VecDeque<&Value> = roots.iter().collect();

@@ -1,17 +1,18 @@
-//! The smallest parts of JSON as it is written in pages: words, escapes, and where a string ends. For
-//! [`super::lenient`], which knows what stands around them.
+//! The smallest parts of JSON as written in pages: words, escapes, and the ends of strings. Used by [`super::lenient`],
+//! which knows what surrounds them.
 
 use serde_json::{Number, Value};
 
 /// Longest number that is kept as a text, in bytes.
 const MAX_AMOUNT: usize = 40;
 
-/// White space of every kind, and characters that nobody sees.
+/// Returns whether a character is white space of any kind, or invisible.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
 }
 
-/// A word without quotation marks. What JSON cannot write keeps its digits as a text: leading zeros are part of a code.
+/// Returns the value of a word without quotation marks. Digits that are not a JSON number are kept as a text: leading
+/// zeros belong to a code.
 pub(super) fn literal(word: &str) -> Value {
     match word.to_ascii_lowercase().as_str() {
         "true" => return true.into(),
@@ -31,7 +32,7 @@ pub(super) fn literal(word: &str) -> Value {
     let zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
     match plain.parse::<f64>() {
         Ok(number) if !zeros => Number::from_f64(number).map_or(Value::Null, Value::Number),
-        // An amount with its currency, which lost its quotation marks.
+        // An amount with its currency that lost its quotation marks.
         _ if plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b',' | b'-'))
             && plain.len() <= MAX_AMOUNT
             && has_groups(digits) =>
@@ -42,15 +43,15 @@ pub(super) fn literal(word: &str) -> Value {
     }
 }
 
-/// Whether the separators of a number leave one way to read it: before the last one stand groups of three digits.
-/// Nobody knows what `49.50,00` was.
+/// Returns whether the separators of a number allow only one reading: groups of three digits stand before the last one.
+/// `49.50,00` is ambiguous.
 fn has_groups(digits: &str) -> bool {
     let Some(last) = digits.rfind(['.', ',']) else { return true };
     let mut groups = digits[..last].split(['.', ',']).skip(1);
     groups.all(|group| group.len() == 3)
 }
 
-/// Whether what follows a quotation mark shows that it ends a string.
+/// Returns whether the text after a quotation mark shows that it ends a string.
 pub(super) fn ends_string(rest: &str, in_object: bool) -> bool {
     let rest = rest.trim_start_matches(is_blank);
     let quoted = |t: &str| t.starts_with(['"', '\'', '“', '”']);
@@ -67,13 +68,13 @@ pub(super) fn ends_string(rest: &str, in_object: bool) -> bool {
                 || in_object && word > 0 && behind.starts_with(':')
                 || !in_object && (literal || next.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
         }
-        // A comma was forgotten before the next member, or a comment stands here.
+        // A comma is missing before the next member, or a comment follows.
         Some('/') => rest.starts_with("//") || rest.starts_with("/*"),
         Some(_) => quoted(rest),
     }
 }
 
-/// Adds the character that an escape stands for; halves of a surrogate pair that stand alone are left out.
+/// Adds the character that an escape stands for. Leaves out unpaired surrogates.
 pub(super) fn escape<'t>(rest: &'t str, out: &mut String) -> &'t str {
     let mut chars = rest.chars();
     let Some(c) = chars.next() else { return rest };

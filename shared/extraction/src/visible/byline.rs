@@ -1,4 +1,4 @@
-//! Who wrote it: elements marked as author or byline, `rel=author`, and lines that begin with "By" near the heading.
+//! Finds authors: elements marked as author or byline, `rel=author`, and lines that begin with "By" near the heading.
 
 use crate::candidate::{Candidate, Source};
 use crate::phrases::Phrases;
@@ -6,7 +6,7 @@ use crate::zones::Zone;
 
 use super::View;
 
-/// Class words of elements that hold a writer's name, with how far they can be trusted.
+/// Class words of elements that hold a writer's name, with the trust in each.
 const MARKS: [(&str, i32); 14] = [
     ("author name", 12),
     ("byline name", 12),
@@ -23,7 +23,7 @@ const MARKS: [(&str, i32); 14] = [
     ("writer", 4),
     ("contributor", 3),
 ];
-/// Class words that say that an element beside an author is meant.
+/// Class words for an element beside an author rather than the author.
 const ELSE: [&str; 16] = [
     "avatar",
     "bio",
@@ -58,7 +58,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             && let Some((mark, trust)) = MARKS.iter().find(|(m, _)| crate::doc::has_words(marks, m))
             && !ELSE.iter().any(|e| crate::doc::has_words(marks, e))
         {
-            // The innermost element that says it is the most exact: those around it come later by size.
+            // The innermost marked element is the most exact; larger ones around it score less.
             let lines = doc.lines(at);
             let line = lines.lines().find(|l| is_name(&clean(l)));
             if let Some(line) = line {
@@ -126,13 +126,13 @@ fn nearness(view: &View<'_>, at: usize) -> i32 {
     }
 }
 
-/// The name in a line that begins with "By" or its like.
+/// Returns the name in a line that begins with "By" or a similar word.
 pub(super) fn after_by(line: &str) -> Option<String> {
     let lower = line.to_lowercase();
     let by = Phrases::By.all().filter(|b| lower.strip_prefix(b).is_some_and(|rest| rest.starts_with([' ', ':'])));
     let by = by.max_by_key(|b| b.len())?;
     let rest = line.get(by.len()..)?.trim_start_matches([':', ' ']);
-    // "By the sea" is no byline: names begin with a capital, or with a letter that has none.
+    // "By the sea" is not a byline: names begin with a capital, or with a letter without case.
     let first = rest.chars().next()?;
     if first.is_lowercase() && by == "by" && line.starts_with(char::is_lowercase) && rest.contains(' ') {
         return None;
@@ -144,7 +144,7 @@ pub(super) fn after_by(line: &str) -> Option<String> {
     (is_name(&name) && name.split_whitespace().count() <= 8).then_some(name)
 }
 
-/// A text without "By" and its like at its start.
+/// Removes "By" and similar words at the start of a text.
 pub(crate) fn without_by(text: &str) -> &str {
     let lower = text.to_lowercase();
     let all = Phrases::By.all().chain(Phrases::NameLeads.all());
@@ -153,7 +153,7 @@ pub(crate) fn without_by(text: &str) -> &str {
     text.get(before.len()..).map_or(text, |rest| rest.trim_start_matches([':', ' ', '\u{a0}']))
 }
 
-/// A name without what bylines put around it.
+/// Returns a name without what bylines put around it.
 pub(crate) fn clean(text: &str) -> String {
     let mut rest = without_by(without_by(text.lines().next().unwrap_or_default().trim()));
     for separator in [
@@ -189,7 +189,7 @@ pub(crate) fn clean(text: &str) -> String {
     {
         rest = name;
     }
-    // A date behind the name.
+    // A date after the name.
     let words: Vec<&str> = rest.split_whitespace().collect();
     let number = words.iter().position(|w| w.starts_with(|c: char| c.is_ascii_digit())).filter(|at| *at > 0);
     if let Some(number) = number {
@@ -202,7 +202,7 @@ pub(crate) fn clean(text: &str) -> String {
     rest.trim().trim_end_matches([',', ':', ';', '-', '|', '*', '»', '›']).trim().to_owned()
 }
 
-/// Whether a text can be the name of a person or of a desk.
+/// Returns whether a text can be the name of a person or of a desk.
 pub(crate) fn is_name(text: &str) -> bool {
     let count = text.chars().count();
     if !(2..=LONGEST).contains(&count) || !text.chars().any(char::is_alphabetic) {
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_bylines() {
+    fn names_in_bylines_are_found() {
         for (line, want) in [
             ("By Ann Lee | March 4, 2025", "Ann Lee"),
             ("Written by: Ann Lee, MD", "Ann Lee, MD"),

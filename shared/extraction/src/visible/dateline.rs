@@ -1,4 +1,4 @@
-//! Lines that say when a page was published and when it was changed: which part of such a line is about which.
+//! Reads lines that say when a page was published and when it was changed: which part of such a line is about which.
 
 use std::sync::LazyLock;
 
@@ -6,11 +6,11 @@ use aho_corasick::AhoCorasick;
 
 use crate::phrases::Phrases;
 
-/// Finds the words of both kinds in one pass. `None` never comes about: the words are few and fixed.
+/// Finds the words of both kinds in one pass. Never `None`: the words are few and fixed.
 static WORDS: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(Phrases::Changed.all().chain(Phrases::Published.all())).ok());
 
-/// Every word of either kind in a text in lower case, also those within each other, by where they end.
+/// Yields every word of either kind in a text in lower case, including overlapping ones, in the order of their ends.
 fn words(text: &str) -> impl Iterator<Item = Label> {
     WORDS.as_ref().into_iter().flat_map(move |words| words.find_overlapping_iter(text)).map(|found| Label {
         from: found.start(),
@@ -19,7 +19,7 @@ fn words(text: &str) -> impl Iterator<Item = Label> {
     })
 }
 
-/// Whether a text, in lower case, speaks of a change, and whether of publication.
+/// Returns whether a text, in lower case, mentions a change, and whether it mentions publication.
 pub(super) fn speaks_of(text: &str) -> (bool, bool) {
     words(text).fold((false, false), |(changed, published), word| (changed || word.changed, published || !word.changed))
 }
@@ -32,7 +32,7 @@ struct Label {
     changed: bool,
 }
 
-/// The words of both kinds in their order; of those of one kind that name the same day, the first.
+/// Returns the words of both kinds in order; of those of one kind for the same day, only the first.
 fn labels(text: &str) -> Vec<Label> {
     let mut all: Vec<Label> = words(text).collect();
     all.sort_by_key(|l| (l.from, std::cmp::Reverse(l.to)));
@@ -41,20 +41,20 @@ fn labels(text: &str) -> Vec<Label> {
     all
 }
 
-/// The end of a text from its last word of either kind on.
+/// Returns the end of a text from its last word of either kind.
 pub(super) fn since_last_label(text: &str) -> &str {
     labels(text).last().map_or(text, |label| &text[label.from..])
 }
 
-/// The part of a text with several days that is about publication, or about a change, in lower case. Nothing where
-/// the text has but one day, or none that is asked for.
+/// Returns the part of a text with several days that is about publication, or about a change, in lower case. Returns
+/// `None` if the text has only one day, or none of the requested kind.
 pub(crate) fn part(text: &str, changed: bool) -> Option<String> {
     let text = text.to_lowercase();
     let labels = labels(&text);
     let (first, last) = (labels.first()?, labels.last()?);
     let digit = |t: &str| t.chars().any(char::is_numeric);
     let head = &text[..first.from];
-    // "Updated 6 June", but also "6月6日 更新": the word stands before its day, or behind it.
+    // "Updated 6 June", but also "6月6日 更新": the word stands before its day, or after it.
     let before = digit(&text[last.to..]);
     if labels.len() < 2 && !(before && digit(head)) {
         return None;
@@ -72,7 +72,7 @@ pub(crate) fn part(text: &str, changed: bool) -> Option<String> {
         })
         .collect();
     let own = parts.iter().find(|(c, part)| *c == changed && digit(part)).map(|(_, part)| *part);
-    // "5 May 2024 (updated 6 June 2024)": what no word is about is publication.
+    // "5 May 2024 (updated 6 June 2024)": a day without a word is that of publication.
     own.or_else(|| (!changed && before && digit(head)).then_some(head)).map(str::to_owned)
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_days_on_a_line() {
+    fn two_days_on_a_line_are_told_apart() {
         for (text, published, changed) in [
             ("Published: 5 May 2024 | Updated: 6 June 2024", "5 may 2024", "6 june 2024"),
             ("Updated 6 June 2024 · Published 1 May 2024", "1 may 2024", "6 june 2024"),

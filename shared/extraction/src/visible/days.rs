@@ -1,4 +1,4 @@
-//! Days on the page: `time` elements, dates in lines near the heading, and in the address.
+//! Finds days on the page: `time` elements, dates in lines near the heading, and in the address.
 
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             );
             continue;
         }
-        // A short line that has a date in it; the innermost element of that line comes last and is as good.
+        // A short line that contains a date. Its innermost element comes last and serves as well.
         if (6..=120).contains(&size) && doc.is_line(at) && checked < 3_000 {
             let line = doc.lines(at);
             let recent = || size <= MAX_RECENT && near > 0 && coercion::may_be_recent(line);
@@ -75,11 +75,11 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let line = part.as_deref().unwrap_or(line);
             let Some(found) = coercion::find_day(line, &view.reading) else { continue };
             let rest = line.chars().count().saturating_sub(found.length);
-            // What a part of the line is about, the part itself says.
+            // A part of the line carries its own words.
             let mut around = if part.is_some() { String::new() } else { around(view, at) };
             around.push_str(&line.to_lowercase());
             let kind = kind(&around, asked);
-            // The more of the line is something else, the less it is a dateline.
+            // The more of the line is something else, the less likely it is a dateline.
             let bare = if rest <= 24 {
                 4
             } else if rest <= 60 {
@@ -116,7 +116,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 /// Longest line that is a day and little else, in bytes.
 const MAX_LINE: usize = 40;
 
-/// Days on lines that no element sets apart.
+/// Adds a day on a line that no element sets apart.
 fn lines(view: &View<'_>, asked: Asked, out: &mut Vec<Candidate>) {
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_LINE).take(200) {
         let Some(found) = coercion::find_day(segment.text, &view.reading) else { continue };
@@ -129,7 +129,7 @@ fn lines(view: &View<'_>, asked: Asked, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The words before an element and of its marks: what kind of day it is.
+/// Returns the marks of an element and its parent, and the words before it, which tell what kind of day it is.
 fn around(view: &View<'_>, at: usize) -> String {
     let doc = view.doc;
     let mut around = doc.marks(at).to_owned();
@@ -142,16 +142,16 @@ fn around(view: &View<'_>, at: usize) -> String {
     around
 }
 
-/// What kind of day is asked for.
+/// The kind of day asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Published,
     Changed,
-    /// When an event begins.
+    /// The start of an event.
     Starts,
 }
 
-/// What the words around a day are worth to who asks for a kind of day.
+/// Returns what the words around a day contribute to its score, given the kind of day asked for.
 fn kind(around: &str, asked: Asked) -> i32 {
     if Phrases::OtherDays.all().any(|w| around.contains(w)) {
         return -40;
@@ -167,17 +167,17 @@ fn kind(around: &str, asked: Asked) -> i32 {
     }
 }
 
-/// Longest start of a paragraph that may say where and when it was written: "PORTO, May 3, 2024 – ", in bytes.
+/// Longest start of a paragraph that may say where and when it was written ("PORTO, May 3, 2024 – "), in bytes.
 const MAX_DATELINE: usize = 70;
 
-/// The start of a paragraph of news, up to the dash, which names a place and a day.
+/// Returns the start of a news paragraph, up to the dash, if it names a place and a day.
 fn dateline_of_news(text: &str) -> Option<&str> {
     let (line, _) = [" – ", " — ", " -- ", " - "].iter().find_map(|dash| text.split_once(dash))?;
     let told = line.len() <= MAX_DATELINE && line.starts_with(char::is_uppercase) && line.contains(',');
     (told && line.bytes().any(|b| b.is_ascii_digit())).then_some(line)
 }
 
-/// The sentence of a line whose day may be the one that is asked for, where others speak of other days.
+/// Returns the sentence of a line that may contain the day asked for, where others contain other days.
 fn sentence(line: &str) -> &str {
     if !line.contains(". ") {
         return line;
@@ -190,7 +190,7 @@ fn sentence(line: &str) -> &str {
     if other(line) { line.split(". ").find(own).unwrap_or(line) } else { line }
 }
 
-/// `/2025/08/25/` in a path.
+/// Finds `/2025/08/25/` in a path.
 fn in_address(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split(['/', '-', '_']).collect();
     parts.windows(3).find_map(|w| {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_in_addresses() {
+    fn days_in_addresses_are_found() {
         assert_eq!(in_address("/news/2025/8/25/x").as_deref(), Some("2025-08-25"));
         assert_eq!(in_address("/2025-08-25-title").as_deref(), Some("2025-08-25"));
         assert_eq!(in_address("/p/123456/12/13"), None);

@@ -1,4 +1,4 @@
-//! Who made a thing and when, as sentences tell it: "created by Ann Lee", "Night Ferry by Ann Lee", "Hearth Co. offers",
+//! Finds in sentences who made a thing and when: "created by Ann Lee", "Night Ferry by Ann Lee", "Hearth Co. offers",
 //! "founded in 1998".
 
 use domain::FieldType;
@@ -12,20 +12,20 @@ use crate::wanted::Wanted;
 use super::View;
 use super::names::{is_start, leading_name};
 
-/// Longest text that is looked at, in bytes, and how far behind a deed its day stands.
+/// Longest text examined, in bytes, and how far after a verb its day may stand.
 const MAX_TEXT: usize = 600;
 const MAX_BEHIND: usize = 40;
 /// Most candidates of one field.
 const MAX_FOUND: i32 = 6;
 
-/// Names behind "written by" and its like, and behind the title with "by".
+/// Adds names after "written by" and similar phrases, and after the title with "by".
 pub(super) fn makers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     let segments = view.segments();
     for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.text.len() <= MAX_TEXT) {
         let lower = segment.text.to_ascii_lowercase();
         let Some((at, length)) = Phrases::MadeBy.find(&lower) else { continue };
-        // Who drew what stands beside a text did not write it.
+        // Whoever drew the picture beside a text did not write the text.
         let writes = wanted.label.contains("author") || wanted.label.contains("writer");
         if writes && Phrases::DrawnBy.has(&lower[at..at + length]) {
             continue;
@@ -53,7 +53,7 @@ pub(super) fn makers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     }
 }
 
-/// Days and years behind a deed that the field's name or concept names.
+/// Adds days and years after a verb that the field's name or concept contains.
 pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let day = wanted.field.kind == FieldType::Date;
     let year = wanted.asks_year() || wanted.field.kind == FieldType::Integer;
@@ -93,28 +93,28 @@ pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
     }
 }
 
-/// The deeds that a field's day is of: `dateCreated` is when it was created.
+/// Returns the verbs of a field's day: "created" for `dateCreated`.
 fn deeds(wanted: &Wanted<'_>) -> Vec<String> {
     let is_deed = |w: &&str| w.len() > 4 && w.ends_with("ed");
     let own = wanted.label.split(' ').filter(is_deed).map(str::to_owned);
     let named = |w: &&str| !w.contains(' ') && w.chars().count() > 3;
     let names =
         wanted.words().into_iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
-    // What only says that it is a day leads to any day.
-    // Of several words those that lead to a day: "available from", "registration closes on".
+    // A name that only means a day would match any day. Of names with several words, use those that end in a
+    // preposition: "available from", "registration closes on".
     let led = names.clone().filter_map(|n| n.rsplit_once(' ')).filter(|(_, last)| Phrases::Leads.has(last));
     let led: Vec<String> = led.map(|(deed, _)| deed.to_owned()).collect();
     let names = names.filter(named).filter(|_| wanted.label.split(' ').all(|w| !is_deed(&w)));
     own.chain(names.map(str::to_owned)).chain(led).collect()
 }
 
-/// A year at the start of a text.
+/// Returns a year at the start of a text.
 fn first_year(text: &str) -> Option<String> {
     let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
     (digits.len() == 4 && digits.starts_with(['1', '2'])).then_some(digits)
 }
 
-/// Who does what the field's name says: "Hearth Co. offers", "Ann Lee directs".
+/// Adds the names before the verb of the field's name: "Hearth Co. offers", "Ann Lee directs".
 pub(super) fn doers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let verbs: Vec<String> = wanted.alternates().filter_map(does).collect();
     if verbs.is_empty() {
@@ -132,7 +132,7 @@ pub(super) fn doers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
     }
 }
 
-/// `provider` → `provides`.
+/// Returns `provides` for `provider`.
 fn does(agent: &str) -> Option<String> {
     let stem = agent.strip_suffix('r')?;
     (stem.len() >= 5 && stem.ends_with('e') && !agent.contains(' ')).then(|| format!("{stem}s"))
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn years_and_verbs() {
+    fn years_and_verbs_are_recognised() {
         assert_eq!(first_year("1998, by the sea").as_deref(), Some("1998"));
         assert_eq!(first_year("19 years"), None);
         assert_eq!(does("provider").as_deref(), Some("provides"));

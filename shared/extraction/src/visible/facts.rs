@@ -1,5 +1,5 @@
-//! Facts that a text tells without a label of their own: "issued by the Harbour Office", "1938 tickets left",
-//! "20% down payment", "Vol. 50". The words come from the field's name and concept, not from a list of fields.
+//! Finds facts in texts without a label: "issued by the Harbour Office", "1938 tickets left", "20% down payment", "Vol.
+//! 50". The words come from the field's name and concept, not from a list of fields.
 
 use domain::FieldType;
 
@@ -20,7 +20,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             numbers(view, wanted, out);
         }
         FieldType::String if wanted.is_shape(Shape::Count) => numbers(view, wanted, out),
-        // Who wrote or made it has looks of its own.
+        // Authors and makers are found in other ways.
         FieldType::String
             if !wanted.has(Trait::Doubted)
                 && matches!(wanted.shape(), Shape::Free | Shape::Name | Shape::Place | Shape::Short) =>
@@ -32,7 +32,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// Names behind a phrase of the field's words.
+/// Adds names after a phrase made of the field's words.
 fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let mut phrases: Vec<String> = Vec::new();
     let concept = wanted.words();
@@ -40,7 +40,7 @@ fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     for name in wanted.alternates().chain(names) {
         match name.rsplit_once(' ') {
             Some((_, last)) if Phrases::Leads.has(last) => phrases.push(format!("{name} ")),
-            // Who does it: an organizer is who it is organized by.
+            // An organizer is the one that something is "organized by".
             None => phrases.extend(done_by(name)),
             Some(_) => {}
         }
@@ -66,22 +66,22 @@ fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// `organizer` → `organized by`, `sponsor` → `sponsored by`.
+/// Returns `organized by` for `organizer`, `sponsored by` for `sponsor`.
 fn done_by(agent: &str) -> Option<String> {
     let stem = agent.strip_suffix("er").or_else(|| agent.strip_suffix("or"))?;
     if stem.len() < 4 || !stem.is_ascii() {
         return None;
     }
-    // Of "sponsor" and "author" the end is part of the verb.
+    // In "sponsor" and "author" the ending belongs to the verb.
     let whole = stem.ends_with('s') || stem.ends_with('h');
     Some(format!("{}ed by ", if whole && agent.ends_with("or") { agent } else { stem }))
 }
 
-/// Longest text that may name a thing by any word for it, in bytes, and how many such texts are looked at.
+/// Longest text in which any word for the thing counts, in bytes, and the number of such texts examined.
 const MAX_NAMED: usize = 160;
 const MAX_TEXTS: usize = 200;
 
-/// Numbers right before or after the field's words.
+/// Adds numbers right before or after the field's words.
 fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let own: Vec<Vec<&str>> =
         wanted.things().iter().map(String::as_str).chain(wanted.head()).map(|t| t.split(' ').collect()).collect();
@@ -103,7 +103,7 @@ fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         let tokens: Vec<String> = text.replace('©', " copyright ").split_whitespace().take(120).map(bare).collect();
         for thing in &things {
             let Some(near) = beside(&tokens, thing, measured) else { continue };
-            // Money behind the word is no number of it: "Current bid: £260".
+            // Money after the word is not a count of it: "Current bid: £260".
             let paid = !near.before && ["$", "€", "£"].iter().any(|c| text.contains(&format!("{c}{}", near.number)));
             if !wanted.may_be(&near.number) || (paid && !wanted.is_shape(Shape::Money)) {
                 continue;
@@ -134,8 +134,8 @@ struct Near {
     before: bool,
 }
 
-/// The number that stands before words or, if none does, after them; the whole of a range. With what is measured, also
-/// the unit: "9 grams" of fat, "240 calories".
+/// Returns the number before the words or, if there is none, the one after them; a range as a whole. With `measured`,
+/// includes the unit: "9 grams" of fat, "240 calories".
 fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
     let same = |token: &str, word: &str| {
         let short = token.strip_suffix('.').filter(|t| t.len() >= 2 && word.len() > t.len() + 1);
@@ -159,7 +159,7 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
             return Some(range);
         }
         let high = self::number(high)?;
-        // "3 to 5 players", "3 – 5 players": what is no letter or digit is an empty token.
+        // "3 to 5 players", "3 – 5 players": a token without letters and digits is empty here.
         let joint = last
             .checked_sub(1)
             .and_then(|i| tokens.get(i))
@@ -175,13 +175,13 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
     before.map(|number| Near { number, before: true }).or_else(|| after().map(|number| Near { number, before: false }))
 }
 
-/// A token that is two numbers with a dash between them.
+/// Returns a token that is two numbers joined by a dash.
 fn range(token: &str) -> Option<String> {
     let (low, high) = token.split_once(['-', '–'])?;
     number(low).zip(number(high)).map(|(low, high)| format!("{low} - {high}"))
 }
 
-/// A token that is a number with at most a unit of percent or a plus.
+/// Returns the number of a token that has at most a percent sign or a plus besides.
 fn number(token: &str) -> Option<String> {
     let number = token.trim_end_matches(['%', '+', '.', ',']);
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
@@ -194,14 +194,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_doer_does() {
+    fn agents_give_their_passive_verbs() {
         assert_eq!(done_by("organizer").as_deref(), Some("organized by "));
         assert_eq!(done_by("sponsor").as_deref(), Some("sponsored by "));
         assert_eq!(done_by("color"), None);
     }
 
     #[test]
-    fn numbers_stand_beside_their_words() {
+    fn numbers_beside_their_words_are_found() {
         let tokens = |t: &str| -> Vec<String> { t.split_whitespace().map(bare).collect() };
         for (text, thing, want) in [
             ("1938 seats left", "seat", Some(("1938", true))),

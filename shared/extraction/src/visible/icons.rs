@@ -1,4 +1,4 @@
-//! Icons that stand in a label's place: an empty element whose class names a picture, or a sign at the start of a line.
+//! Finds icons in place of a label: an empty element whose class names a picture, or a sign at the start of a line.
 
 use crate::doc::Doc;
 use crate::phrases::Phrases;
@@ -7,12 +7,12 @@ use crate::zones::Zone;
 use super::labels::{MAX_VALUE, Pairs};
 use super::segments::{is_sign, without_sign};
 
-/// Class words that say that an element is an icon.
+/// Class words that mark an element as an icon.
 const ICONS: [&str; 9] = ["icon", "icons", "fa", "fas", "far", "bi", "ico", "glyphicon", "mdi"];
-/// Longest line behind an icon, in bytes.
+/// Longest line after an icon, in bytes.
 const MAX_LINE: usize = 200;
 
-/// An empty element that shows an icon: what follows it is the value.
+/// Handles an empty element that shows an icon: what follows it is the value.
 pub(super) fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let el = &doc.els[at];
     let marks = doc.marks(at);
@@ -33,7 +33,7 @@ pub(super) fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
 }
 
-/// A line that begins with a sign.
+/// Handles a line that begins with a sign.
 pub(super) fn line(at: usize, line: &str, pairs: &mut Pairs) {
     let Some(sign) = line.chars().next().filter(|c| is_sign(*c)) else { return };
     let behind = without_sign(line);

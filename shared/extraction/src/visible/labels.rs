@@ -1,4 +1,4 @@
-//! The labels of a page with their values, whatever set them apart, and which of them answer a field.
+//! The labels of a page with their values, in whatever form, and which of them answer a field.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::zones::Zone;
 
 use super::{View, places};
 
-/// Most pairs that are collected.
+/// Most pairs collected.
 const MAX_PAIRS: usize = 4_000;
 /// Longest label, in bytes and in words.
 pub(super) const MAX_LABEL: usize = 60;
@@ -21,12 +21,12 @@ const MAX_WORDS: usize = 7;
 /// Longest value, in bytes.
 pub(super) const MAX_VALUE: usize = 600;
 
-/// The form of a heading right above its value, which names a list or a text as often.
+/// The form of a heading right above its value, which may as well name a list or a text.
 pub(super) const HEADING: &str = "heading above its value";
 /// The form of a label that stands alone on a line.
 pub(super) const ABOVE: &str = "label above its value";
 
-/// A label's value.
+/// A label's values at one place.
 #[derive(Debug)]
 struct Pair {
     at: usize,
@@ -35,24 +35,24 @@ struct Pair {
     trust: i32,
 }
 
-/// What one label has on a page.
+/// All values of one label on a page.
 #[derive(Debug, Default)]
 struct Labelled {
     /// The label in the singular.
     stem: String,
-    /// The same without what says nothing of what it names: "available sizes".
+    /// The stem without words that do not say what it names: "size" of "available size".
     core: Option<String>,
     pairs: Vec<Pair>,
 }
 
-/// All pairs of a page by their labels in words.
+/// All pairs of a page, by their labels in words.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     by_label: HashMap<String, Labelled>,
     count: usize,
 }
 
-/// A field's candidates among the pairs.
+/// Adds a field's candidates among the pairs.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let pairs = view.pairs();
     let named = pairs.by_label.iter().filter_map(|(label, labelled)| {
@@ -61,21 +61,21 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         let close = whole.or_else(core).or_else(|| wanted.ends_labelled(&labelled.stem))?;
         Some((label, close, &labelled.pairs))
     });
-    // In the order of the page, so that a page always reads the same.
+    // In the order of the page, so that the result is deterministic.
     let mut named: Vec<(&String, i32, &Vec<Pair>)> = named.collect();
     named.sort_by_key(|(label, _, found)| (found.first().map(|pair| pair.at), *label));
     for (label, close, found) in named {
-        // The page's own words for its language say what it is about better than its code does.
+        // For its language, the page's own words are better evidence than its code.
         let told = if wanted.is(Concept::Language) && wanted.label != "in language" { 20 } else { 0 };
         for pair in found.iter().take(20) {
             let texts = wanted.is_array() || matches!(wanted.shape(), Shape::Long | Shape::List);
-            // Below the heading of a part there may be anything: a number is the value only where it comes first.
+            // Below a section's heading there may be anything: a number is the value only if it comes first.
             let number = |v: &String| v.starts_with(|c: char| c.is_ascii_digit() || "$€£¥+-".contains(c));
             let leads = !wanted.is_number() || pair.values.iter().any(number);
             if pair.form == HEADING && (texts || !leads) {
                 continue;
             }
-            // A single amount is no upper end.
+            // A single amount is not an upper end.
             if wanted.has(Trait::Upper)
                 && close <= 7
                 && !pair.values.iter().any(|v| crate::scalar::upper_end(v).is_some())
@@ -85,7 +85,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             if !names_end(wanted, label) && !pair.values.iter().any(|v| wanted.may_be(v)) {
                 continue;
             }
-            // What is called by a part of the field's name alone must look like the rest: a number has digits.
+            // A label that matches only a part of the field's name must look like the rest: a number has digits.
             if close <= 6 && wanted.is_numbered() && !pair.values.iter().any(|v| v.bytes().any(|b| b.is_ascii_digit()))
             {
                 continue;
@@ -97,7 +97,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let outside = if zone.has(Zone::FOOTER) || zone.has(Zone::ASIDE) { -8 } else { 0 };
             // The first of several is the page's own.
             let late = i32::try_from(pair.at * 6 / view.doc.els.len().max(1)).unwrap_or(6);
-            // Of lines below a label, what is called by a few words is the first.
+            // Of the lines below a label, a value of a few words is the first one.
             let whole = (pair.form != ABOVE && pair.form != HEADING)
                 || wanted.is_array()
                 || matches!(wanted.shape(), Shape::Long | Shape::List);
@@ -110,7 +110,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// Whether a label names the end of a range itself: "Maximum players".
+/// Returns whether a label names the end of a range itself: "Maximum players".
 fn names_end(wanted: &Wanted<'_>, label: &str) -> bool {
     label.split(' ').any(|w| match wanted.end {
         Some(End::Upper) => Phrases::UpperEnd.has(w),
@@ -120,7 +120,7 @@ fn names_end(wanted: &Wanted<'_>, label: &str) -> bool {
 }
 
 impl Pairs {
-    /// Whether no more are taken.
+    /// Returns whether no more pairs are accepted.
     pub(super) fn is_full(&self) -> bool {
         self.count >= MAX_PAIRS
     }
@@ -149,14 +149,14 @@ impl Pairs {
     }
 }
 
-/// A label without a word at one end that says nothing of what it names.
+/// Returns a label without a word at one end that does not say what it names.
 fn core(stem: &str) -> Option<String> {
     if !stem.contains(' ') {
         return None;
     }
     let (first, behind) = stem.split_once(' ')?;
     let (before, last) = stem.rsplit_once(' ')?;
-    // Some qualifiers are two words.
+    // Some qualifiers have two words.
     let two =
         |rest: &str, word: &str, ahead: bool| match if ahead { rest.split_once(' ') } else { rest.rsplit_once(' ') } {
             Some((a, b)) if ahead => Phrases::Qualifiers.has(&format!("{word} {a}")).then(|| b.to_owned()),
@@ -169,7 +169,7 @@ fn core(stem: &str) -> Option<String> {
     rest.filter(|rest| rest.len() > 2)
 }
 
-/// Whether what stands around a colon is a time of day.
+/// Returns whether the text around a colon is a time of day.
 pub(super) fn is_clock(label: &str, value: &str) -> bool {
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     label.ends_with(|c: char| c.is_ascii_digit()) && (digits == 2 || digits == 0)

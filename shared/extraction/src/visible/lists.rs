@@ -1,4 +1,4 @@
-//! Lists: what stands under a heading that names them, breadcrumbs, tags.
+//! Finds lists: under a heading that names them, breadcrumbs, tags.
 
 use serde_json::Value;
 
@@ -17,12 +17,12 @@ const MAX_ITEMS: usize = 500;
 const MAX_ITEM: usize = 3_000;
 /// Longest heading that can name a list, in bytes.
 const MAX_HEADING: usize = 80;
-/// How many elements after a heading a list may take.
+/// Most elements after a heading that a list may span.
 const MAX_REACH: usize = 3_000;
-/// Words with which the heading of a part of a list begins.
+/// Words that begin the heading of a part of a list.
 const OWN_PARTS: [&str; 8] = ["for ", "für ", "pour ", "para ", "per ", "voor ", "do ", "na "];
 
-/// The lists under headings that name the field.
+/// Adds the lists under headings that name the field.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     if wanted.has(Trait::Lines) {
@@ -72,8 +72,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// Lists that no heading names, by their look: amounts and short lines for ingredients, sentences in a numbered list or
-/// in the paragraphs after the ingredients for steps.
+/// Adds lists without a heading, by their look: for ingredients, amounts and short lines; for steps, sentences in a
+/// numbered list or in the paragraphs after the ingredients.
 fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let mut ingredients: Option<(i32, usize, Vec<String>)> = None;
@@ -135,7 +135,7 @@ fn level(name: &str) -> Option<usize> {
     }
 }
 
-/// How closely a heading names a field.
+/// Returns how closely a heading names a field.
 fn names(wanted: &Wanted<'_>, heading: &str, real: bool) -> Option<i32> {
     let bare = heading.split(['(', '|', '–']).next().unwrap_or(heading).trim().trim_end_matches([':', '：']);
     let label = words(bare);
@@ -156,7 +156,7 @@ fn names(wanted: &Wanted<'_>, heading: &str, real: bool) -> Option<i32> {
     (all.len() <= 8 && (starts || ends)).then_some(3)
 }
 
-/// What a heading is over: the elements after it, up to a heading that is no part of it.
+/// Returns the elements that a heading covers: those after it, up to a heading that does not belong to it.
 fn region(doc: &Doc<'_>, at: usize, level_of_heading: Option<usize>, wanted: &Wanted<'_>) -> std::ops::Range<usize> {
     let start = doc.els[at].end;
     let mut items = 0;
@@ -187,7 +187,7 @@ fn region(doc: &Doc<'_>, at: usize, level_of_heading: Option<usize>, wanted: &Wa
     start..doc.els.len().min(start + MAX_REACH)
 }
 
-/// Whether a heading names another list or the end of this one.
+/// Returns whether a heading names another list or the end of this one.
 fn is_other(heading: &str, wanted: &Wanted<'_>) -> bool {
     let label = words(heading.trim_end_matches(':'));
     if matches!(
@@ -218,7 +218,7 @@ fn is_other(heading: &str, wanted: &Wanted<'_>) -> bool {
     lists.any(|w| w.names.iter().any(|n| *n == label || *n == stem) || w.labels.contains(&label))
 }
 
-/// The items of a stretch of the page: list items, else table rows, else paragraphs, else lines.
+/// Returns the items of a range of the page: list items, else table rows, else paragraphs, else lines.
 pub(super) fn items(doc: &Doc<'_>, region: std::ops::Range<usize>) -> Vec<String> {
     let end = region.end;
     let of = |name: &str| -> Vec<String> {
@@ -229,7 +229,7 @@ pub(super) fn items(doc: &Doc<'_>, region: std::ops::Range<usize>) -> Vec<String
             if i < skip || el.name() != name || el.end > end || el.zone.has(Zone::HIDDEN) {
                 continue;
             }
-            // The innermost list's items are the items.
+            // Only the items of the innermost list count.
             let nested = name == "li" && doc.below(i).any(|b| doc.els[b].name() == "li");
             if nested {
                 continue;
@@ -274,7 +274,7 @@ pub(super) fn items(doc: &Doc<'_>, region: std::ops::Range<usize>) -> Vec<String
     lines
 }
 
-/// Whether items look like what is asked for.
+/// Returns how much the items look like what is asked for.
 fn plausible(wanted: &Wanted<'_>, items: &[String]) -> i32 {
     // In tenths.
     let share = |test: &dyn Fn(&str) -> bool| {
@@ -292,7 +292,7 @@ fn plausible(wanted: &Wanted<'_>, items: &[String]) -> i32 {
     }
 }
 
-/// Tags: links marked as such.
+/// Adds tags: links marked as such.
 pub(super) fn tags(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let links = (0..doc.els.len()).filter(|at| {
@@ -310,7 +310,7 @@ pub(super) fn tags(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Breadcrumbs, or the last of them but the page itself for a category.
+/// Adds breadcrumbs or, for a category, the last of them that is not the page itself.
 pub(super) fn crumbs(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let holder = (0..doc.els.len()).find(|at| {

@@ -1,11 +1,11 @@
-//! Labels with values in text that no element sets apart: "Label: value" on a line of the source or in a sentence, and
-//! labels that stand alone on a line, above their value.
+//! Finds labels with values in text that no element sets apart: "Label: value" on a line of the source or in a
+//! sentence, and labels that stand alone on a line, above their value.
 
 use super::View;
 use super::labels::{ABOVE, Pairs, is_clock};
 use super::segments::{Segment, is_labelled};
 
-/// Most lines below a label that are its value.
+/// Most lines below a label that belong to its value.
 const MAX_LINES: usize = 30;
 /// Longest label that stands alone, in bytes.
 const MAX_LABEL: usize = 48;
@@ -50,14 +50,14 @@ pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
     }
 }
 
-/// A label and nothing behind it.
+/// Returns a label with nothing after it.
 fn alone(text: &str) -> Option<&str> {
     let label = text.strip_suffix([':', '：'])?.trim_end();
     (label.len() <= MAX_LABEL && !label.contains([':', '.'])).then_some(label)
 }
 
-/// The lines below a label that belong to it: one line of the page, or lines of the source up to an empty one or the
-/// next label.
+/// Returns the lines below a label that belong to it: one line of the page, or lines of the source up to an empty one
+/// or the next label.
 fn below(rest: &[Segment<'_>]) -> String {
     let mut lines: Vec<&str> = Vec::new();
     for segment in rest.iter().take(MAX_LINES) {

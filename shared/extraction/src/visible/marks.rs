@@ -1,4 +1,4 @@
-//! Elements whose class, id, itemprop or test id says what they hold, and `data-…` attributes that hold a value.
+//! Finds elements whose class, id, itemprop or test id says what they hold, and `data-…` attributes that hold a value.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ use crate::zones::Zone;
 use super::segments::is_labelled;
 use super::{View, lists, places, prose};
 
-/// Longest text that a marked element may hold as a single value, in bytes.
+/// Longest text of a marked element that may be a single value, in bytes.
 const MAX_TEXT: usize = 400;
-/// Most elements that are kept for one word.
+/// Most elements kept per word.
 const MAX_PER_WORD: usize = 400;
-/// Most candidates that one phrase may give.
+/// Most candidates per phrase.
 const MAX_FOUND: usize = 12;
 
-/// The `data-` attributes of elements by their names.
+/// The `data-` attributes of elements by name.
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
     by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
@@ -47,12 +47,12 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Whether nothing is looked for there.
+/// Returns whether a zone is not searched.
 fn is_outside(zone: Zone) -> bool {
     zone.has(Zone::NAV) || zone.has(Zone::RELATED) || zone.has(Zone::OVERLAY)
 }
 
-/// A field's candidates among marked elements.
+/// Adds a field's candidates among marked elements.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let index = view.words.get_or_init(|| Index::of(doc));
@@ -77,12 +77,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             }
             let value = el.attr("content").or_else(|| el.attr("value")).filter(|_| doc.text_len(at) == 0);
             let value = value.map_or_else(|| doc.text(at), crate::coercion::collapse);
-            // "Product code: 123" holds its own label.
+            // "Product code: 123" contains its own label.
             let value = match value.split_once(':') {
                 Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
                 _ => value,
             };
-            // What a part says, without its heading and what has a label of its own.
+            // The text of a part, without its heading and without what has a label of its own.
             let value = if wanted.field.field.ends_with(".text") && !doc.is_line(at) {
                 let own = |line: &&str| words(line) != phrase && !is_labelled(line);
                 let lines: Vec<&str> = doc.lines(at).lines().filter(own).collect();
@@ -91,7 +91,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             } else {
                 value
             };
-            // A venue with its address below: the first line is what it is called.
+            // A venue with its address below: the first line is its name.
             let place = Some(at).filter(|_| wanted.is_shape(Shape::Place)).map(|at| doc.lines(at));
             let value = match place.and_then(|lines| lines.split_once('\n')) {
                 Some((first, rest)) if rest.lines().any(places::is_town) => first.trim().to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                 continue;
             }
             found += 1;
-            // What says nothing else but this is meant for it.
+            // Marks that say nothing else are meant for this.
             let other = doc.marks(at).split_whitespace().count().saturating_sub(phrase.split(' ').count());
             let exact = 6 - i32::try_from(other.min(6)).unwrap_or(6);
             let long = i32::try_from(value.len() / 30).unwrap_or(12);
@@ -127,7 +127,7 @@ fn attributes(
     for name in [phrase.replace(' ', "-"), phrase.replace(' ', "")] {
         for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
             let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
-            // Attributes hold codes; only one that says just that holds a name.
+            // Attributes hold codes; only one that is named exactly so holds a name.
             let rank = if wanted.is_shape(Shape::Name) { rank * 6 } else { rank };
             if !wanted.is_else(&name) {
                 let reason = format!("attribute data-{name}");
@@ -137,7 +137,7 @@ fn attributes(
     }
 }
 
-/// A list: the items of one marked element, or many elements that are marked alike.
+/// Adds a list: the items of one marked element, or many elements with the same mark.
 fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let mut ends = 0;

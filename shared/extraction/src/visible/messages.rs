@@ -1,4 +1,4 @@
-//! Whether a thing can be bought, by what buttons and messages near the heading say.
+//! Finds out whether a thing can be bought, from buttons and messages near the heading.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::zones::Zone;
 
 use super::View;
 
-/// Class words and names of buttons that do the same in any language.
+/// Class words and names that mark buttons for buying in any language.
 const BUY_MARKS: [&str; 14] = [
     "add to cart",
     "addtocart",
@@ -32,7 +32,7 @@ const BUY_MARKS: [&str; 14] = [
 /// Shortest and longest message, in bytes.
 const SHORTEST: usize = 3;
 const MAX_MESSAGE: usize = 90;
-/// Most elements within a message that are looked at for what it is about.
+/// Most elements within a message that are examined for what it is about.
 const MAX_PARTS: usize = 16;
 
 /// What a text says.
@@ -43,8 +43,8 @@ struct Says {
     there: bool,
 }
 
-/// All phrases at once, each with the list that it is from. The automaton is `None` only if they were too many to be
-/// compiled, which a test excludes.
+/// All phrases at once, each with the list that it is from. The automaton is `None` only if they are too many to
+/// compile, which a test rules out.
 struct Messages {
     finder: Option<AhoCorasick>,
     lists: Vec<Phrases>,
@@ -52,14 +52,14 @@ struct Messages {
 
 static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
     let lists = [Phrases::Buy, Phrases::Gone, Phrases::There, Phrases::Requests, Phrases::Few, Phrases::Left];
-    // Short words for what is left stand in every text.
+    // Short words for what is left occur in every text.
     let all = lists.into_iter().flat_map(|list| list.all().map(move |phrase| (phrase, list)));
     let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::Left);
     let (phrases, lists): (Vec<&str>, Vec<Phrases>) = all.unzip();
     Messages { finder: finder(phrases), lists }
 });
 
-/// Which phrases stand in a text, in lower case.
+/// Returns which phrases occur in a text in lower case.
 fn says(text: &str) -> Says {
     let (mut says, mut left) = (Says::default(), false);
     let Some(finder) = &MESSAGES.finder else { return says };
@@ -73,7 +73,7 @@ fn says(text: &str) -> Says {
             }
         }
     }
-    // What stands around a phrase may turn it: "almost sold out", "0 in stock", "3 left".
+    // The words around a phrase may reverse it: "almost sold out", "0 in stock", "3 left".
     if says.gone || says.there || left {
         match coercion::says_yes(text) {
             Some(true) => (says.gone, says.there) = (false, true),
@@ -142,26 +142,30 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
                     .scored(change + near),
             );
         } else if says.gone {
-            out.push(Candidate::text(Source::Message, yes(false), "message that it is gone").scored(9 + near - long));
+            out.push(
+                Candidate::text(Source::Message, yes(false), "message that it is unavailable").scored(9 + near - long),
+            );
         } else if says.there && !text.contains("not ") {
-            out.push(Candidate::text(Source::Message, yes(true), "message that it is there").scored(8 + near - long));
+            out.push(
+                Candidate::text(Source::Message, yes(true), "message that it is available").scored(8 + near - long),
+            );
         }
     }
 }
 
-/// Whether an element is about one of several variants to choose from: an option, or the label of a button that selects
-/// it.
+/// Returns whether an element is about one of several variants to choose from: an option, or the label of a button that
+/// selects it.
 fn is_choice(view: &View<'_>, at: usize) -> bool {
     let doc = view.doc;
     let is_one = |i: usize| {
         let name = doc.els[i].name();
         name == "option" || name == "label" && doc.children(i).any(|c| doc.els[c].name() == "input")
     };
-    // A short text around several of them is about none.
+    // A short text around several of them says nothing about any one.
     std::iter::once(at).chain(doc.above(at).take(2)).chain(doc.below(at).take(MAX_PARTS)).any(is_one)
 }
 
-/// A thing with a price and no word against it can be had: the least that is said.
+/// Adds the weakest evidence: a thing with a price and no message against it is available.
 pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     if wanted.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
         out.push(
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phrases_at_word_boundaries() {
+    fn phrases_count_only_at_word_boundaries() {
         for (text, want) in [
             ("add to cart", (true, false, false)),
             ("sorry, currently unavailable.", (false, true, false)),

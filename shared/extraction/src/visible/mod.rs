@@ -1,5 +1,5 @@
-//! What a reader sees, as candidates: labels with values, marked elements, lists under headings, patterns. Each part
-//! looks at the page once, linearly, and only when a field asks for it.
+//! Finds candidates in what a reader sees: labels with values, marked elements, lists under headings, patterns. Each
+//! part scans the page once, linearly, and only if a field needs it.
 
 mod byline;
 mod dateline;
@@ -47,7 +47,7 @@ pub(crate) use dateline::part as dateline;
 pub(crate) use picture::pictures;
 pub(crate) use title::{agreement, without_site};
 
-/// The page and everything that was once looked up on it.
+/// The page, with what was looked up on it once.
 pub(crate) struct View<'a> {
     pub(crate) doc: &'a Doc<'a>,
     pub(crate) head: &'a Head,
@@ -75,7 +75,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A field's candidates on the visible page.
+    /// Adds a field's candidates on the visible page.
     pub(crate) fn candidates(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         match wanted.look() {
             Look::Title => title::candidates(self, out),
@@ -99,7 +99,7 @@ impl<'a> View<'a> {
             }
             Look::Times => days::candidates(self, wanted, out),
             Look::Modified => days::candidates(self, wanted, out),
-            // One end of a range is no price that stands alone.
+            // One end of a range is not a price that stands alone.
             Look::Price if wanted.end.is_some() => values::money_range(self, out),
             Look::Price => prices::current(self, out),
             Look::OldPrice => prices::old(self, out),
@@ -163,7 +163,7 @@ impl<'a> View<'a> {
             Look::Labels if wanted.is_array() => lists::candidates(self, wanted, out),
             Look::Labels => {}
         }
-        // These are found by looks of their own; a mere label or class word near them misleads.
+        // Concepts with `OwnLook` are found by their look; a label or class word near them misleads.
         if !wanted.has(Trait::OwnLook) {
             labels::candidates(self, wanted, out);
             marks::candidates(self, wanted, out);
@@ -174,7 +174,7 @@ impl<'a> View<'a> {
         owners::candidates(self, wanted, out);
     }
 
-    /// Labels and their values, in elements and in loose text.
+    /// Returns labels and their values, in elements and in loose text.
     fn pairs(&self) -> &labels::Pairs {
         self.pairs.get_or_init(|| {
             let mut pairs = pairs::collect(self.doc);
@@ -183,22 +183,22 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether the page's footer tells how to reach who the page is about.
+    /// Returns whether the page's footer says how to reach the subject of the page.
     fn own_footer(&self) -> bool {
         *self.own_footer.get_or_init(|| texts::is_own_footer(self))
     }
 
-    /// Whether a place in the text is in a footer that tells of someone else.
+    /// Returns whether a position in the text is in a footer about someone else.
     fn is_foreign(&self, at: usize) -> bool {
         texts::in_footer(self, at) && !self.own_footer()
     }
 
-    /// The page's text in pieces.
+    /// Returns the page's text in pieces.
     fn segments(&self) -> &[segments::Segment<'a>] {
         self.segments.get_or_init(|| segments::of(self.doc))
     }
 
-    /// Whether a position in the text is near the page's heading: in the screenful after it, or just before.
+    /// Returns the distance in bytes from the page's heading to an element's text; negative before the heading.
     pub(crate) fn distance(&self, at: usize) -> i64 {
         let heading = self.doc.heading.map_or(0, |h| self.doc.text_at(h));
         self.doc.text_at(at) as i64 - heading as i64

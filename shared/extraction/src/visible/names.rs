@@ -1,13 +1,13 @@
-//! Names at the beginning of a text, as sentences have them.
+//! Names at the beginning of a text, as in sentences.
 
 use crate::phrases::Phrases;
 
-/// Whether a word begins at a place.
+/// Returns whether a word may begin at a position: no letter or digit precedes it.
 pub(super) fn is_start(text: &str, at: usize) -> bool {
     !text[..at].ends_with(char::is_alphanumeric)
 }
 
-/// The name that a text begins with: words with capitals and what joins them, up to a mark of punctuation.
+/// Returns the name that a text begins with: capitalized words and the words that join them, up to a punctuation mark.
 pub(super) fn leading_name(text: &str) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace().take(9) {
@@ -16,7 +16,7 @@ pub(super) fn leading_name(text: &str) -> Option<String> {
         if !capital && !Phrases::Joiners.has(bare) {
             break;
         }
-        // An initial's full stop belongs to the name.
+        // The period of an initial belongs to the name.
         if bare.chars().count() == 1 && word.ends_with('.') {
             words.push(word);
             continue;
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_end_where_their_capitals_do() {
+    fn names_end_at_the_first_word_without_a_capital() {
         for (text, want) in [
             ("the Harbour Office of Leer, on May 3", Some("Harbour Office of Leer")),
             ("Bo Ray for two years", Some("Bo Ray")),

@@ -1,5 +1,5 @@
-//! Whose property it is: `acceptedAnswer.upvoteCount` is looked for in the part of the page that is about the accepted
-//! answer, because its marks or its heading say so, as if that part were a page of its own.
+//! Finds a field in the part of the page that is about its owner: `acceptedAnswer.upvoteCount` is looked for in the
+//! part about the accepted answer, known by its marks or heading, as if that part were a page of its own.
 
 use std::ops::Range;
 
@@ -14,16 +14,16 @@ use crate::zones::Zone;
 
 use super::View;
 
-/// Most parts that are looked at, and the longest one, in bytes of text.
+/// Most parts examined, and the longest one, in bytes of text.
 const MAX_PARTS: usize = 2;
 const MAX_TEXT: usize = 20_000;
 /// Longest heading, in bytes.
 const MAX_HEADING: usize = 60;
-/// What a candidate from such a part gains over one from anywhere on the page, and those lose.
+/// Bonus for a candidate from such a part, and penalty for those from anywhere else on the page.
 const OWN: i32 = 2;
 const ELSEWHERE: i32 = 12;
 
-/// A field's candidates in the parts that are about its owner.
+/// Adds a field's candidates in the parts about its owner.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let Some(owner) = wanted.owner.as_deref() else { return };
     let name = crate::wanted::untold(&wanted.field.field).rsplit('.').next().unwrap_or_default();
@@ -52,8 +52,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }));
 }
 
-/// The parts of a page that are about something: elements that are marked so, and what follows a heading that says so.
-/// Each is an element and a range of its descendants.
+/// Returns the parts of a page about something: elements with its marks, and what follows a heading that names it. Each
+/// is an element and a range of its descendants.
 fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
     let mut out: Vec<(usize, Range<usize>)> = Vec::new();
     let mut at = 0;
@@ -81,13 +81,13 @@ fn parts(doc: &Doc<'_>, owner: &str) -> Vec<(usize, Range<usize>)> {
     out
 }
 
-/// Whether an element's marks have the words of a name, in a row or apart: `answer accepted`.
+/// Returns whether an element's marks contain the words of a name, consecutively or apart: `answer accepted`.
 fn is_marked(doc: &Doc<'_>, at: usize, owner: &str) -> bool {
     let apart = || owner.contains(' ') && owner.split(' ').all(|w| doc.marked(at, w));
     doc.marked(at, owner) || apart()
 }
 
-/// Whether a heading says what a name in the singular does.
+/// Returns whether a heading says the same as a name in the singular, or ends with it.
 fn says(heading: &str, owner: &str) -> bool {
     let heading = words(heading);
     let stem = singular(&heading);

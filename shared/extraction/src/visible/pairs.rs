@@ -1,5 +1,5 @@
-//! Labels and their values in all their forms: table rows, definition lists, "Label: value" lines, a short element
-//! followed by another, attributes that bear the label, "Serves 4" and "4 servings".
+//! Finds labels and their values in all forms: table rows, definition lists, "Label: value" lines, a short element
+//! followed by another, attributes that hold the label, "Serves 4" and "4 servings".
 
 use crate::doc::Doc;
 use crate::zones::Zone;
@@ -7,13 +7,13 @@ use crate::zones::Zone;
 use super::labels::{HEADING, MAX_LABEL, MAX_VALUE, Pairs, is_clock};
 use super::{icons, twins};
 
-/// Longest part of a line that is a fact of its own without a label, in bytes.
+/// Longest piece of a line that is a fact of its own without a label, in bytes.
 const MAX_PIECE: usize = 32;
 /// Class words of elements that hold a label.
 const LABEL_MARKS: [&str; 12] =
     ["label", "key", "term", "property", "attribute", "attr", "caption", "heading", "name", "title", "header", "th"];
 
-/// The pairs that elements and lines set apart.
+/// Collects the pairs that elements and lines set apart.
 pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
     let mut pairs = Pairs::default();
     for at in 0..doc.els.len() {
@@ -39,7 +39,7 @@ pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
             "table" => columns(doc, at, &mut pairs),
             "i" | "span" | "em" if size == 0 => icons::element(doc, at, &mut pairs),
             _ if (2..=MAX_VALUE * 8).contains(&size) => {
-                // What a control is for, an `aria-label` says too.
+                // On a control, an `aria-label` says what the control is for.
                 let spoken = !matches!(el.name(), "a" | "button" | "section" | "nav" | "ul" | "form" | "input");
                 for name in
                     ["data-label", "data-title", "data-th", "aria-label"].into_iter().take(3 + usize::from(spoken))
@@ -62,10 +62,10 @@ pub(super) fn collect(doc: &Doc<'_>) -> Pairs {
     pairs
 }
 
-/// Rows of a label and its value, or of two labels with a value each.
+/// Adds the pairs of a row: a label and its value, or two labels with a value each.
 fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let cells: Vec<usize> = doc.children(at).take(9).collect();
-    // A row that lays out the page is none.
+    // A row that lays out the page is not one.
     if doc.text_len(at) > MAX_VALUE * 8 {
         return;
     }
@@ -81,7 +81,7 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             pairs.add(at, &doc.text(a), vec![doc.text(b)], "table row", 4);
             pairs.add(at, &doc.text(c), vec![doc.text(d)], "table row", 4);
         }
-        // A label with several values; an empty cell in between says nothing.
+        // A label with several values; empty cells are ignored.
         [label, ref rest @ ..] if doc.els[label].name() == "th" && rest.len() > 1 => {
             pairs.add(at, &doc.text(label), rest.iter().map(|c| doc.text(*c)).collect(), "table row", -2);
         }
@@ -89,12 +89,12 @@ fn row(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
 }
 
-/// Whether a cell is a label: by its element, by its class, or by a colon at its end.
+/// Returns whether a cell is a label: by its element, its class, or a colon at its end.
 fn is_label(doc: &Doc<'_>, cell: usize) -> bool {
     doc.els[cell].name() == "th" || doc.lines(cell).ends_with(':') || doc.marked(cell, "label")
 }
 
-/// A table whose first row names the columns: each column is a list, or a value where there is one row more.
+/// Adds the columns of a table whose first row names them: each is a list, or a value if there is only one more row.
 fn columns(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let rows: Vec<usize> = doc.below(at).filter(|i| doc.els[*i].name() == "tr").take(1_001).collect();
     let Some((head, body)) = rows.split_first() else { return };
@@ -116,7 +116,7 @@ fn columns(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
 }
 
-/// A short element that labels what stands beside it.
+/// Adds a short element that labels what stands beside it.
 fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let el = &doc.els[at];
     if !doc.is_line(at) || matches!(el.name(), "a" | "button" | "option" | "td" | "li" | "html" | "body") {
@@ -131,7 +131,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let marks = doc.marks(at);
     let marked = LABEL_MARKS.iter().any(|m| crate::doc::has_words(marks, m));
     let bold = matches!(el.name(), "strong" | "b" | "label" | "th" | "h2" | "h3" | "h4" | "h5" | "h6");
-    // Text right behind a label is its value, not the element behind that.
+    // Text right after a label is its value, rather than the element after that.
     if let Some(next) = doc.next(at).filter(|next| !doc.is_apart(at, *next)) {
         let value = doc.lines(next).to_owned();
         if !value.is_empty() && value.len() <= MAX_VALUE && (colon || marked || bold) {
@@ -154,7 +154,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             && doc.is_line(next)
         {
             pairs.add(at, text, vec![value.clone()], "first of two", -6);
-            // What has a label of its own is none.
+            // An element with a label of its own is not a label.
             if !value.contains([':', '：']) {
                 pairs.add(at, &value, vec![doc.text(at)], "second of two", -10);
             }
@@ -171,7 +171,7 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             && doc.text_len(el.parent) <= doc.text_len(at) + 2
             && let Some(next) = doc.next(el.parent)
         {
-            // A label wrapped alone: its value is what comes after the wrapping.
+            // A label wrapped alone: its value comes after the wrapper.
             let value = doc.lines(next).to_owned();
             if value.len() <= MAX_VALUE {
                 pairs.add(at, text, vec![value], "wrapped label", 1);

@@ -1,5 +1,5 @@
-//! XML as values: an element is an object of its attributes and children, or its text where it has no other. So a field
-//! finds `<dc:creator>` as it finds a member of that name.
+//! XML as values: an element is an object of its attributes and children, or its text if it has neither. So a field
+//! finds `<dc:creator>` as it finds a JSON member of that name.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use scraper::ElementRef;
 use scraper::node::Node;
 use serde_json::{Map, Value};
 
-/// Deepest element that is an object; below, an element is its text.
+/// Deepest level at which an element is an object; below it, an element is its text.
 const MAX_DEPTH: usize = 64;
 
-/// The values of an element and what is in it.
+/// Returns an element and its contents as values.
 pub(super) fn of(root: ElementRef<'_>, names: &HashMap<NodeId, Box<str>>) -> Value {
     let mut members = Map::new();
     members.insert(root.value().name().to_owned(), value(root, names, MAX_DEPTH));
@@ -23,11 +23,11 @@ fn value(element: ElementRef<'_>, names: &HashMap<NodeId, Box<str>>, depth: usiz
     let attributes =
         element.value().attrs().filter(|(name, _)| !name.starts_with("xmlns") && !name.starts_with("xml:"));
     let attributes: Vec<(&str, &str)> = attributes.collect();
-    // Text with markup in it, as Atom's XHTML has, is text.
+    // Text that contains markup, as in Atom's XHTML, is read as text.
     let mixed = element.children().any(|n| matches!(n.value(), Node::Text(t) if !t.trim().is_empty()));
     if depth == 0 || children.is_empty() || mixed {
         let text = crate::coercion::collapse(&element.text().collect::<String>());
-        // What has no text has its value in attributes: `<link href>`, `<enclosure url>`, `<category term>`.
+        // An element without text has its value in an attribute: `<link href>`, `<enclosure url>`, `<category term>`.
         let own = ["href", "url", "value", "term", "content"];
         let own = own.iter().find_map(|name| attributes.iter().find(|(n, _)| n == name));
         return match (text.is_empty(), own) {
@@ -62,11 +62,11 @@ fn value(element: ElementRef<'_>, names: &HashMap<NodeId, Box<str>>, depth: usiz
     Value::Object(members)
 }
 
-/// The name of an element's value: as it is written, without its prefix where no other child goes by that name.
+/// Returns the name of an element's value: as written, but without its prefix if no other child has that name.
 fn key(element: ElementRef<'_>, names: &HashMap<NodeId, Box<str>>, plain: &[&str]) -> String {
     let lower = element.value().name();
     let written = names.get(&element.id()).map_or(lower, |name| name);
-    // Links other than the page's own: to the feed itself, to its hub, to what is enclosed.
+    // Links to something other than the page: to the feed itself, its hub, an enclosure.
     if (lower == "link" || lower.ends_with(":link"))
         && let Some(rel) = element.attr("rel").filter(|rel| *rel != "alternate")
     {

@@ -1,4 +1,4 @@
-//! Character and entity references of XML pages. XHTML knows those of HTML, and feeds use them without saying so.
+//! Character and entity references in XML pages. XHTML uses HTML's entities, and feeds use them without declaring them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::BytesRef;
 
-/// Most names that are looked up; a page that has more makes them up.
+/// Most names that are looked up; a page with more invents them.
 const MAX_NAMES: usize = 256;
-/// Longest name of an entity of HTML.
+/// Longest name of an HTML entity.
 const MAX_NAME: usize = 32;
 
 /// The names that a page used.
@@ -18,7 +18,7 @@ pub(super) struct Entities {
 }
 
 impl Entities {
-    /// What a reference stands for; itself where nobody knows.
+    /// Returns what a reference stands for, or the reference itself if it is unknown.
     pub(super) fn text(&mut self, reference: &BytesRef<'_>) -> Cow<'static, str> {
         if let Ok(Some(c)) = reference.resolve_char_ref() {
             return Cow::Owned(c.to_string());
@@ -44,7 +44,7 @@ impl Entities {
         Cow::Owned(text)
     }
 
-    /// A text with its references resolved.
+    /// Returns a text with its references resolved.
     pub(super) fn resolve<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         if !text.contains('&') {
             return Cow::Borrowed(text);

@@ -1,7 +1,7 @@
-//! Pages that are XML, read as XML: into the same tree that HTML becomes, and, where they are no XHTML, into the same
-//! values that JSON becomes. Names are in lower case in the tree, as selectors see those of HTML; a prefix stays part of a
-//! name. Nesting and nodes are bounded as in [`crate::html`]. Knows no schema; every walk but one over 64 levels is
-//! iterative. Source: XML 1.0; RSS 2.0; Atom (RFC 4287).
+//! Reads XML pages as XML: into the same tree as HTML and, unless they are XHTML, into the same values as JSON. Names
+//! in the tree are in lower case, as in HTML for selectors; a prefix stays part of the name. Nesting and nodes are
+//! bounded as in [`crate::html`]. Depends on no schema. Every walk is iterative, except one over at most 64 levels.
+//! Source: XML 1.0; RSS 2.0; Atom (RFC 4287).
 
 mod data;
 mod entities;
@@ -22,19 +22,19 @@ use crate::html::{MAX_DEPTH, MAX_NODES};
 use crate::tags::MAX_ATTRIBUTES;
 use entities::Entities;
 
-/// A page of XML.
+/// A parsed XML page.
 pub(crate) struct Xml {
     /// Its elements and texts.
     pub(crate) tree: Html,
-    /// Its values, by names; `None` for XHTML, which is read by what it shows.
+    /// Its values by name; `None` for XHTML, which is read by what it shows.
     pub(crate) data: Option<Value>,
 }
 
-/// Whether a text that is not said to be XML is: it has a declaration, or begins as a feed or a sitemap does.
+/// Returns whether a text that is not declared as XML is XML: it has a declaration, or begins like a feed or a sitemap.
 pub(crate) fn is_xml(text: &str) -> bool {
     let start = text.trim_start_matches('\u{feff}').trim_start();
     let mut rest = start;
-    // Behind the declaration, comments and other instructions.
+    // After the declaration, comments and other instructions.
     while let Some(inside) = rest.strip_prefix('<').filter(|r| r.starts_with(['?', '!'])) {
         if inside.get(..8).is_some_and(|d| d.eq_ignore_ascii_case("!doctype")) {
             return false;
@@ -49,7 +49,7 @@ pub(crate) fn is_xml(text: &str) -> bool {
     known || start.starts_with("<?xml") && !name.eq_ignore_ascii_case("html")
 }
 
-/// Reads a page; `None` for what is not well-formed enough to have a root element.
+/// Parses a page. Returns `None` if it is not well-formed enough to have a root element.
 pub(crate) fn parse(text: &str, budget: &Budget<'_>) -> Option<Xml> {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}').trim_start());
     let config = reader.config_mut();
@@ -82,17 +82,17 @@ pub(crate) fn parse(text: &str, budget: &Budget<'_>) -> Option<Xml> {
     out.finish()
 }
 
-/// The tree as it grows.
+/// Builds the tree.
 struct Builder {
     tree: Html,
-    /// The elements that are open, with their names as written.
+    /// The open elements, with their names as written.
     open: Vec<(NodeId, Box<str>)>,
-    /// Elements that are open but too deep to be kept.
+    /// Number of open elements that are too deep to be kept.
     hidden: usize,
     nodes: usize,
     pending: String,
     entities: Entities,
-    /// Names that lower case changed, for the names of values.
+    /// Names changed by lower-casing, for the names of values.
     names: HashMap<NodeId, Box<str>>,
 }
 
@@ -120,7 +120,7 @@ impl Builder {
     }
 
     fn text(&mut self, text: &str) {
-        // Beside the root there is none.
+        // Text beside the root is not content.
         if !self.open.is_empty() {
             self.pending.push_str(text);
         }
@@ -143,7 +143,7 @@ impl Builder {
         let (name, attributes) = (element.name(), self.attributes(element));
         let written: &str = name.as_ref();
         let lower = written.to_ascii_lowercase();
-        // A prefix for XHTML's own names says nothing that they do not.
+        // A prefix on XHTML's own names adds nothing.
         let local = lower.strip_prefix("html:").or(lower.strip_prefix("xhtml:")).unwrap_or(&lower);
         let qualified = QualName::new(None, ns!(html), LocalName::from(local));
         let Some(id) = self.append(Node::Element(Element::new(qualified, attributes))) else { return };
@@ -165,7 +165,8 @@ impl Builder {
         out
     }
 
-    /// Closes the innermost open element of that name and what is open in it; an end tag without a start is none.
+    /// Closes the innermost open element of that name and everything open in it. Ignores an end tag without a start
+    /// tag.
     fn close(&mut self, name: &str) {
         self.flush();
         if self.hidden > 0 {

@@ -12,7 +12,7 @@ fn select(xml: &Xml, selector: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_feed_is_a_tree_and_values() {
+fn a_feed_is_read_as_a_tree_and_as_values() {
     let xml = read(
         "<?xml version='1.0'?><!-- <rss> --><rss xmlns:dc='d' xmlns:m='m'><channel><title><![CDATA[A & <b>]]></title>\
          <atom:link href='https://a.test/feed' rel='self'/><link>https://a.test/</link>\
@@ -34,7 +34,7 @@ fn a_feed_is_a_tree_and_values() {
 }
 
 #[test]
-fn atom_names_its_links_by_what_they_are_for() {
+fn atom_links_are_named_by_their_relation() {
     let xml = read(
         "<feed xmlns='http://www.w3.org/2005/Atom'><link rel='self' href='https://a.test/f'/><link href='https://a.test/'/>\
          <entry><author><name>Eve</name></author><category term='news'/><content type='xhtml'><div>a <b>c</b></div></content></entry></feed>",
@@ -59,7 +59,7 @@ fn xhtml_elements_may_close_themselves() {
 }
 
 #[test]
-fn what_is_xml_without_being_told_so() {
+fn undeclared_xml_is_recognised() {
     for (text, want) in [
         ("<?xml version='1.0'?><a/>", true),
         ("\u{feff}<?xml version='1.0'?><?xml-stylesheet href='x'?><!-- c --><a/>", true),
@@ -85,6 +85,6 @@ fn hostile_xml_ends() {
     for broken in ["", "<", "<!--", "text", "<![CDATA[", "</a>", "&amp;"] {
         assert!(parse(broken, &Budget::default()).is_none(), "{broken}");
     }
-    // End tags that match nothing, and elements that nothing closes.
+    // End tags that match nothing, and elements that are never closed.
     assert_eq!(read("<a><b>1<c>2</b></x>3</a>").data, Some(json!({ "a": "123" })));
 }

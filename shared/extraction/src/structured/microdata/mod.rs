@@ -1,4 +1,4 @@
-//! Microdata and RDFa to the same objects that JSON-LD gives. Sources: WHATWG HTML, "Microdata"; W3C RDFa Lite 1.1.
+//! Reads microdata and RDFa into the same objects as JSON-LD. Sources: WHATWG HTML, "Microdata"; W3C RDFa Lite 1.1.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,15 +16,15 @@ use crate::{doc, html};
 const MAX_NESTING: usize = 8;
 /// Most items of a page.
 const MAX_ITEMS: usize = 500;
-/// Properties that are addresses, and such that are read as texts everywhere.
+/// Properties that are addresses, and properties that are always read as text.
 const ADDRESSES: [&str; 5] = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"];
 const TEXTS: [&str; 6] = ["name", "headline", "price", "priceCurrency", "sku", "productID"];
-/// The member of a link's value that holds its address; its text is the `@value`.
+/// The member that holds the address of a link's value; `@value` holds its text.
 pub(super) const LINK: &str = "@link";
-/// Most names that one property may have.
+/// Most names of one property.
 const MAX_NAMES: usize = 4;
 
-/// The attributes of one of the two ways.
+/// The attributes of one of the two syntaxes.
 struct Syntax {
     scope: &'static str,
     kind: &'static str,
@@ -35,7 +35,7 @@ struct Syntax {
 const MICRODATA: Syntax = Syntax { scope: "itemscope", kind: "itemtype", property: "itemprop", id: &["itemid"] };
 const RDFA: Syntax = Syntax { scope: "typeof", kind: "typeof", property: "property", id: &["resource", "about"] };
 
-/// The top items of a page in order: of microdata, and of RDFa.
+/// Returns the top-level items of a page in order: of microdata, and of RDFa.
 pub(super) fn read(html: &Html, budget: &Budget<'_>) -> (Vec<Value>, Vec<Value>) {
     let (mut microdata, mut rdfa) = (false, false);
     for (name, _) in html.tree.nodes().filter_map(|n| n.value().as_element()).flat_map(|e| &e.attrs) {
@@ -48,7 +48,7 @@ pub(super) fn read(html: &Html, budget: &Budget<'_>) -> (Vec<Value>, Vec<Value>)
     (read(microdata, &MICRODATA), read(rdfa, &RDFA))
 }
 
-/// The elements that items refer to by `itemref`, each with the first that does.
+/// Returns the elements that items refer to by `itemref`, each with the first item that does.
 fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
     let mut asked: HashMap<&str, NodeId> = HashMap::new();
     for node in html.tree.nodes() {
@@ -68,16 +68,16 @@ fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
     elements.filter_map(|(node, id)| Some((node, asked.remove(id)?))).collect()
 }
 
-/// The item that an item is a value of, and as which properties.
+/// The item that an item is a value of, and the names of the properties.
 type Owner = (usize, Vec<String>);
 
 struct Reader<'b> {
     items: Vec<(Map<String, Value>, Option<Owner>)>,
-    /// The items that the walk is inside of.
+    /// The items that contain the walk's current position.
     open: Vec<(NodeId, usize)>,
     /// The items that refer to parts elsewhere.
     made: Vec<(NodeId, usize)>,
-    /// What values may take.
+    /// The budget for values.
     budget: Budget<'b>,
 }
 
@@ -89,7 +89,8 @@ impl<'b> Reader<'b> {
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
         let refs = references(html, syntax);
         self.walk(html.tree.root(), syntax, &refs.iter().map(|(node, _)| *node).collect());
-        // What an item refers to is its own wherever it stands: each part once, for the first that asks.
+        // What an item refers to belongs to it, wherever it stands. Each part is used once, for the first item that
+        // refers to it.
         for (node, owner) in &refs {
             let item = self.made.iter().find(|(id, _)| id == owner).map(|(_, item)| *item);
             if let (Some(node), Some(item)) = (html.tree.get(*node), item) {
@@ -100,7 +101,7 @@ impl<'b> Reader<'b> {
         self.nest()
     }
 
-    /// Reads what is below a node, without the parts that items elsewhere refer to.
+    /// Reads what is below a node, except the parts that items elsewhere refer to.
     fn walk(&mut self, root: NodeRef<'_, Node>, syntax: &Syntax, refs: &HashSet<NodeId>) {
         let mut skipped: Option<NodeId> = None;
         for edge in root.traverse() {
@@ -167,7 +168,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// An element's text, all of it or none.
+    /// Returns an element's text, all of it or none.
     fn text(&self, element: ElementRef<'_>) -> Option<String> {
         if !element.descendants().all(|_| self.budget.step(1)) {
             return None;
@@ -176,7 +177,7 @@ impl<'b> Reader<'b> {
         Some(text).filter(|t| whole && !t.is_empty())
     }
 
-    /// The value of a property that is no item.
+    /// Returns the value of a property that is not an item.
     fn value(&self, node: NodeRef<'_, Node>, name: &str) -> Option<Value> {
         let (element, wrapped) = (node.value().as_element()?, ElementRef::wrap(node)?);
         let attribute = match element.name() {
@@ -192,7 +193,8 @@ impl<'b> Reader<'b> {
         let stated = stated.filter(|t| self.budget.step(t.len()) && self.budget.copy(t.len()));
         let stated = stated.map(crate::coercion::collapse).filter(|t| !t.is_empty());
         let Some(address) = stated else { return self.text(wrapped).map(Value::String) };
-        // A link's text says more than its address where the property is no address: who reads it chooses.
+        // Where the property is not an address, a link's text says more than its address; the reader of the value
+        // chooses.
         if element.name() != "a" || element.attr("content").is_some() || ADDRESSES.contains(&name) {
             return Some(address.into());
         }
@@ -203,7 +205,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// The list items or paragraphs of a property that holds a list.
+    /// Returns the list items or paragraphs of a property that holds a list.
     fn lines(&self, node: NodeRef<'_, Node>) -> Vec<Value> {
         let parts = |name: &str| -> Vec<Value> {
             let below = node.descendants().skip(1).take_while(|_| self.budget.step(1)).filter_map(ElementRef::wrap);
@@ -214,7 +216,7 @@ impl<'b> Reader<'b> {
         if items.len() > 1 { items } else { parts("p") }
     }
 
-    /// An item's parent comes before it: from the last to the first, each goes where it belongs.
+    /// Nests the items. A parent comes before its items, so from last to first each goes into its parent.
     fn nest(mut self) -> Vec<Value> {
         let mut top = Vec::new();
         while let Some((members, owner)) = self.items.pop() {
@@ -223,7 +225,7 @@ impl<'b> Reader<'b> {
                     let item = Value::Object(members);
                     let mut names = names.into_iter();
                     let first = names.next();
-                    // Items in items under several names each double at every level, within what values may take.
+                    // Nested items with several names double at every level, within the budget for values.
                     for name in names {
                         if !copies(&item, &self.budget) {
                             break;
@@ -242,7 +244,7 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// The words of an attribute that lists names.
+/// Yields the words of an attribute that lists names, [`MAX_NAMES`] at most.
 fn words(attribute: &str) -> impl Iterator<Item = &str> {
     attribute.split_whitespace().take(MAX_NAMES)
 }
@@ -251,7 +253,7 @@ fn short(name: &str) -> String {
     name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
 }
 
-/// Takes what a copy of a value costs; whether there was so much.
+/// Spends what a copy of a value costs. Returns whether the budget holds.
 fn copies(value: &Value, budget: &Budget<'_>) -> bool {
     budget.make(1)
         && match value {

@@ -15,13 +15,13 @@ fn size(value: &Value) -> usize {
 
 #[test]
 fn names_texts_and_copies_are_bounded() {
-    // A thousand names of one value, and items in items under many names each.
+    // A thousand names of one value, and nested items with many names each.
     let names: String = (0..1_000).map(|i| format!("n{i} ")).collect();
     let page = format!("<div itemscope><p itemprop='{names}'>{}</p></div>", "x".repeat(10_000));
     assert!(all(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 40_400);
     let page = format!("<div itemscope>{}<b itemprop=z>x", "<div itemscope itemprop='a b c d'>".repeat(7));
     assert!(all(&html::parse(&page)).0.iter().map(size).sum::<usize>() < 4_000);
-    // A long text in many properties that stand in each other.
+    // A long text in many nested properties.
     let page = format!("<div itemscope>{}{}", "<div itemprop=a>".repeat(200), "x".repeat(500_000));
     let total: usize = all(&html::parse(&page)).0.iter().map(size).sum();
     assert!(total <= 4_700_000, "{total}");
@@ -42,7 +42,7 @@ fn items_nest() {
 }
 
 #[test]
-fn what_an_item_refers_to_is_its_own_and_what_is_in_other_items_is_theirs() {
+fn referenced_parts_belong_to_the_item_and_nested_items_keep_their_own() {
     let page = r#"<div id=a><meta itemprop=gtin13 content=1><div itemscope itemprop=isRelatedTo><i itemprop=sku>R</i></div>
         </div><div itemscope itemtype="http://schema.org/Product" itemref="a b c"><b itemprop=name>Cup</b></div>
         <p id=b itemprop=sku>B-1</p><div itemscope itemref="a"><b itemprop=name>Pot</b></div>"#;
@@ -51,13 +51,13 @@ fn what_an_item_refers_to_is_its_own_and_what_is_in_other_items_is_theirs() {
     assert_eq!((&items[0]["gtin13"], &items[0]["sku"]), (&"1".into(), &"B-1".into()));
     assert_eq!(items[0]["isRelatedTo"]["sku"], "R");
     assert!(items[1].get("gtin13").is_none());
-    // Nobody goes round in circles.
+    // References in a circle end.
     let page = "<div id=x itemscope itemref=y><b itemprop=n>1</b></div><div id=y itemscope itemprop=z itemref=x>";
     assert!(all(&html::parse(page)).0.len() <= 2);
 }
 
 #[test]
-fn rdfa_gives_the_same() {
+fn rdfa_gives_the_same_objects() {
     let page = r#"<div vocab="https://schema.org/" typeof="Recipe"><h2 property="name">Tart</h2>
         <div property="author" typeof="Person"><a property="name" href="/ann">Ann</a></div>
         <div property="recipeInstructions"><ol><li>Mix</li><li>Bake</li></ol></div></div>"#;
