@@ -1,5 +1,5 @@
-//! The sweeper: looks after jobs that nobody drives and enforces deadlines. One rule for dead drivers: the work goes
-//! on, by way of the queue, or in this process where the queue does not take it.
+//! The sweeper looks after jobs that nobody drives and enforces deadlines. There is one rule for dead drivers: the work
+//! goes on, through the queue or, if the queue does not accept it, in this process.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use runtime::rows::Rows;
 /// Most jobs that one sweep takes from a shard.
 const BATCH: i32 = 100;
 
-/// Looks after jobs.
+/// Looks after jobs that nobody drives.
 pub struct Sweeper {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -31,9 +31,9 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Looks once after all jobs that are due: nobody drives them, or their deadline has passed. What this process has
-    /// to run itself, because the queue does not take it, it runs as tasks of its own, until `until`.
-    /// Returns how many jobs it looked after.
+    /// Looks once after all jobs that are due: nobody drives them, or their deadline has passed. Jobs that
+    /// the queue does not accept run in this process, in tasks of their own, until `until`. Returns how
+    /// many jobs it looked after.
     ///
     /// # Errors
     /// The list of due jobs could not be read. A job that cannot be looked after is logged and left for the next sweep.
@@ -46,7 +46,7 @@ impl Sweeper {
             }
             match Box::pin(self.look_after(&id, until)).await {
                 Ok(looked) => seen += usize::from(looked),
-                Err(error) => tracing::error!(job = %id, %error, "a job could not be looked after"),
+                Err(error) => tracing::error!(job = %id, %error, "could not look after a job"),
             }
         }
         self.waiting.look_after_batches(until).await;
@@ -54,7 +54,7 @@ impl Sweeper {
     }
 
     async fn look_after(&self, id: &JobId, until: Option<Timestamp>) -> Result<bool, StoreError> {
-        // The index lags behind the rows, and a job may be gone: the row decides.
+        // The index lags behind the rows, and the job may be gone: the row decides.
         let Some(job) = self.rows.job(id).await? else { return Ok(false) };
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
@@ -75,7 +75,7 @@ impl Sweeper {
         let JobView { state, admitted, .. } = ended.machine.job();
         let open = to_run(ended.machine.job(), ended.machine.rows(), self.context.now());
         if tell && !open.is_empty() {
-            tracing::info!(job = %id, state = state.name(), open = open.len(), "telling the queue of a job again");
+            tracing::info!(job = %id, state = state.name(), open = open.len(), "sending a job's units to the queue again");
             let job = Job { driver: lease, state, admitted, ..job };
             if !self.dispatcher.send_open(&job, &open).await.is_empty() {
                 self.driver.take_up(job, until);
@@ -84,14 +84,14 @@ impl Sweeper {
         Ok(true)
     }
 
-    /// Nobody drives it, or whoever does has not noticed its deadline for longer than a lease.
+    /// Returns whether nobody drives the job, or its driver has not acted on the deadline for longer than a lease.
     fn abandoned(&self, job: &Job) -> bool {
         let now = self.context.now();
         job.driver.until <= now
             || job.must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
     }
 
-    /// The lease until the next look, and whether the queue is to be told of the job now.
+    /// Returns the lease until the next look, and whether to tell the queue of the job now.
     fn next_look(&self, job: &Job, rows: &[Segment]) -> (DriverLease, bool) {
         let (now, lease_secs) = (self.context.now(), self.context.settings().lease_secs);
         let unit_lease_ms = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();

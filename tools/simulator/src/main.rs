@@ -219,9 +219,10 @@ fn more(f: &Figures) -> String {
         })
         .collect();
     format!(
-        "  {} jobs, {} unended, {} ran longer than their answer; {} pages for {} units; {} looks, sent again {}, redelivered {}, dead \
-         {}; {} failed steps, {} gave up, {} of {} segment writes refused, {} renewals, {} leases lost, {} stale accepts; \
-         refused {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the longest; busiest partition a second: {}",
+        "  {} jobs, {} unended, {} ran longer than their answer; {} pages for {} units; {} looks, sent again {}, \
+         redelivered {}, dead {}; {} failed steps, {} gave up, {} of {} segment writes refused, {} renewals, {} leases \
+         lost, {} stale accepts; refused {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the \
+         longest; busiest partition a second: {}",
         f.jobs(),
         f.unended,
         f.outlived,

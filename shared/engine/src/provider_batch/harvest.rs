@@ -41,7 +41,7 @@ impl ProviderBatches {
                 }
             };
             if let Err(error) = self.provider.lines(file, take).await {
-                tracing::warn!(job = %job.id, %error, "could not read the answers of a batch of the model; trying again");
+                tracing::warn!(job = %job.id, %error, "could not read a model batch's answers; trying again");
                 return Ok(None);
             }
         }

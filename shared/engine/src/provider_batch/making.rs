@@ -178,7 +178,7 @@ impl ProviderBatches {
 
     /// The provider creates no batch: its units are asked for one by one.
     async fn gave_up(&self, held: &mut ModelBatch, error: &BatchError) -> Then {
-        tracing::warn!(job = %held.job, n = held.n, %error, "no batch of the model was created; its units are asked for one by one");
+        tracing::warn!(job = %held.job, n = held.n, %error, "the provider created no batch; asking one by one");
         self.give_back(held, 0).await;
         held.stage = Stage::Missing;
         Then::On
