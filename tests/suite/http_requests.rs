@@ -1,4 +1,4 @@
-//! Clients that mean harm or do not know better: bodies, heads, methods, and time.
+//! Malformed, hostile and slow HTTP requests: bodies, parameters, heads, methods, lengths, time.
 
 mod bodies;
 mod slow_clients;

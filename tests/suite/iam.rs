@@ -1,5 +1,5 @@
-//! What the functions may do is what they do. The real binaries run everything that they are for, watched on their way
-//! to tables, queues and who renders; what was seen has to equal the policies in `template.yaml`, in both directions.
+//! Roles allow exactly what the functions do. The real binaries do all their work behind a recorder in front of tables,
+//! queues and the renderer; the recorded actions must equal the policies in `template.yaml`, in both directions.
 
 mod notify;
 
@@ -16,11 +16,11 @@ use crate::support::stack::schema;
 use crate::support::template::{Rights, Template};
 use crate::support::until;
 
-/// What Lambda itself does at a queue for a function, in the function's name.
+/// What Lambda itself does at a queue on behalf of the function.
 /// Source: AWS, "Using Lambda with Amazon SQS", execution role permissions.
 const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
-/// The functions at work, each with who watches it.
+/// The functions, each behind a recorder.
 pub(crate) struct Stage {
     pub(crate) cloud: Cloud,
     pub(crate) site: Site,
@@ -54,7 +54,7 @@ impl Stage {
         job
     }
 
-    /// Somebody to be told, who is not.
+    /// A webhook whose message is never sent.
     pub(crate) fn webhook(&self) -> Value {
         json!({ "url": self.site.url("/p/0") })
     }
@@ -74,7 +74,7 @@ async fn job_of(answer: &mut Answer) -> JobId {
     JobId::parse(id).unwrap()
 }
 
-/// Fails unless what a function did is what its role lets it do.
+/// Asserts that the recorded actions of a function equal those that its role allows.
 pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
     let template = Template::read();
     let function = template.function(id);
@@ -91,7 +91,7 @@ pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
         lacking.is_empty() && idle.is_empty(),
         "{id} does what its role does not let it do: {lacking:?}, and may do what it was not seen doing: {idle:?}"
     );
-    // Nothing is hidden behind a wildcard.
+    // The role uses no wildcards.
     assert!(granted.iter().all(|(action, resource)| !action.contains('*') && !resource.contains('*')), "{id}");
 }
 
@@ -102,13 +102,13 @@ async fn extract_does_what_its_role_allows() {
     let jobs = stage.cloud.function("jobs").await;
     let body = |path: &str| json!({ "url": stage.site.url(path), "schema": schema() });
     let key = [("Idempotency-Key", "once")];
-    // Rendered, fresh, from the cache, replayed; a host that wants to be left alone.
+    // Rendered, fresh, from the cache, replayed, and a throttling host.
     for (path, more) in
         [("/spa/1", &[][..]), ("/p/0", &[]), ("/p/0", &[]), ("/p/1", &key), ("/p/1", &key), ("/busy/429/1", &[])]
     {
         post(&extract, "/v1/extract", more, &body(path)).body().await;
     }
-    // A result too large for the job's row, shown and replayed.
+    // A result too large for the job's row, returned and replayed.
     let large = json!([{ "field": "title", "type": "string", "example": "A title", "selector": "h1" }]);
     let large = json!({ "url": stage.site.url("/large/1"), "schema": large });
     let again = [("Idempotency-Key", "large")];
@@ -139,14 +139,14 @@ async fn batch_does_what_its_role_allows() {
     for more in [&key, &key] {
         post(&batch, "/v1/batch", more, &told).body().await;
     }
-    // Rendered, before the host wants to be left alone.
+    // Rendered, before the host throttles.
     let shell = stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" }));
     post(&batch, "/v1/batch", &[], &shell).body().await;
     let fails = [stage.site.url("/404"), stage.site.url("/p/1"), stage.site.url("/busy/429/1")];
     for options in [json!({ "fail_fast": true, "concurrency": 1 }), json!({})] {
         post(&batch, "/v1/batch", &[], &stage.batch(&fails, options)).body().await;
     }
-    // Left to the queue, and waited for.
+    // Detached, and held while workers run it.
     let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &stage.batch(&urls, json!({})));
     let job = job_of(&mut answer).await;
     answer.body().await;
@@ -157,7 +157,7 @@ async fn batch_does_what_its_role_allows() {
     let job = job_of(&mut answer).await;
     stage.settle_all(&worker, &settle, &job).await;
     assert_eq!(answer.body().await["succeeded"], 3);
-    // Joined by its key while results are there that are no neighbours.
+    // Joined by its idempotency key while results that are not adjacent are available.
     let urls = [stage.site.url("/p/0"), stage.site.url("/gate/1"), stage.site.url("/p/2")];
     let body = stage.batch(&urls, json!({ "concurrency": 3 }));
     let joined = [("Idempotency-Key", "joined")];
@@ -172,7 +172,7 @@ async fn batch_does_what_its_role_allows() {
         answer.body_until(|body| body.contains("Page 2")).await;
     });
     stage.settle_all(&worker, &settle, &job).await;
-    // Cancelled in the middle.
+    // Cancelled while it runs.
     stage.site.close_gate();
     let gated = stage.batch(&stage.site.urls("/gate", 4), json!({ "concurrency": 1 }));
     let mut answer = post(&batch, "/v1/batch", &[], &gated);
@@ -220,18 +220,18 @@ async fn jobs_does_what_its_role_allows() {
         body["webhook"] = stage.webhook();
         stage.detach(&batch, &body).await
     };
-    // Nothing of it has started: DELETE closes all and settles.
+    // No unit has started: DELETE skips all units and settles.
     let job = detached(&urls).await;
     assert_eq!(delete(&job).await["status"], "cancelled");
     assert_eq!(jobs.get(&format!("/v1/jobs/{job}/result")).await["cancelled"], true);
-    // Waited for while workers run it.
+    // A reader waits while workers run it.
     let job = detached(&urls).await;
     let path = format!("/v1/jobs/{job}/result");
     let mut waits = jobs.request("GET", &path, &[], &Value::Null, PLENTY);
     waits.begun().await;
     stage.settle_all(&worker, &settle, &job).await;
     assert_eq!(waits.body().await["succeeded"], 3);
-    // An extract ends over its holder's head.
+    // DELETE ends the extract's unit although its holder runs it.
     let body = json!({ "url": stage.site.url("/gate/0"), "schema": schema() });
     let mut answer = post(&extract, "/v1/extract", &[], &body);
     let job = job_of(&mut answer).await;
@@ -246,7 +246,7 @@ async fn jobs_does_what_its_role_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_worker_does_what_its_role_allows() {
+async fn worker_does_what_its_role_allows() {
     let stage = Stage::start().await;
     let (worker, seen) = stage.watched("worker", &[]).await;
     let (batch, crawl, settle, jobs) = tokio::join!(
@@ -276,7 +276,7 @@ async fn the_worker_does_what_its_role_allows() {
         answer.body().await;
         stage.settle_all(&worker, &settle, &job).await;
     }
-    // One that nobody can read comes again soon.
+    // An unreadable message is delivered again soon.
     stage.cloud.send_raw("{}").await;
     stage.cloud.map(&stage.cloud.units, &worker).await;
     // Cancelled with a message in the queue.
@@ -311,8 +311,8 @@ async fn settle_does_what_its_role_allows() {
     let job = job_of(&mut answer).await;
     answer.body().await;
     stage.settle_all(&worker, &settle, &job).await;
-    // A job that nobody drives: the queue is told of it; where it refuses, the sweep runs it, here a crawl that grows
-    // up to its limit and one that is redirected.
+    // A job without a driver: the sweep sends its units to the queue. If the queue refuses, the sweep runs the job;
+    // here a crawl that grows up to its limit and one that is redirected.
     for (seed, refuse) in
         [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/spa/1", true), ("/busy/429/1", true)]
     {
@@ -323,7 +323,7 @@ async fn settle_does_what_its_role_allows() {
         let job = job_of(&mut answer).await;
         until("the queue was told", async || stage.cloud.units.depth().await.unwrap().visible > 0).await;
         front.kill();
-        // The queue forgets.
+        // The queue loses its messages.
         let lost = stage.cloud.units.receive(10, 0, 900).await.unwrap();
         assert!(stage.cloud.units.delete(&lost.iter().map(|r| &r.receipt_handle).collect::<Vec<_>>()).await.complete());
         seen.refuse_sends(refuse);
@@ -343,7 +343,7 @@ async fn settle_does_what_its_role_allows() {
     let (audit, seen) = stage.watched("settle", &[]).await;
     let check = async |how: Value| audit.api.invoke(&json!({ "check": how }), PLENTY).value().await;
     assert_eq!(check(json!(true)).await, json!({ "violations": 0 }));
-    stage.cloud.lose_result(&job).await; // A suspect is looked at again, by its own rows.
+    stage.cloud.lose_result(&job).await; // The second look reads the suspect's own rows.
     assert_eq!(check(json!(true)).await, json!({ "violations": 1 }));
     assert_eq!(check(json!("go on")).await, json!({ "nothing_to_go_on_with": true }));
     assert_rights("AuditFunction", &[&seen]);

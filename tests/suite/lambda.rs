@@ -1,5 +1,5 @@
-//! The real function binaries as Lambda runs them: streamed answers byte by byte, events of queues and schedules, the
-//! deadline of an invocation, an environment that lacks something.
+//! The real function binaries as Lambda runs them: streamed responses byte by byte, events of queues and schedules, the
+//! deadline of an invocation, an incomplete environment.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ fn batch(function: &Function, urls: &[String], options: Value, more: &[(&str, &s
     function.request("POST", "/v1/batch", more, &body, time)
 }
 
-/// The job that a head names, which must be a good one.
+/// The job id in the head, which must have this status.
 async fn job_of(answer: &mut Answer, status: u16) -> JobId {
     let prelude = answer.prelude().await;
     assert_eq!(prelude["statusCode"], status, "{prelude}");
     JobId::parse(prelude["headers"]["x-job-id"].as_str().unwrap()).unwrap()
 }
 
-/// Makes a job that only the queue knows of.
+/// Starts a job that only the queue's messages name.
 async fn detached(function: &Function, urls: &[String], options: Value) -> JobId {
     let mut answer = batch(function, urls, options, &[("Prefer", "respond-async")], PLENTY);
     let job = job_of(&mut answer, 202).await;
@@ -38,7 +38,7 @@ async fn detached(function: &Function, urls: &[String], options: Value) -> JobId
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_head_is_streamed_before_any_page_is_there() {
+async fn the_head_is_streamed_before_any_page_is_fetched() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     for (name, path, body) in [
         ("batch", "/v1/batch", json!({ "urls": site.urls("/gate", 3), "schema": schema() })),
@@ -53,7 +53,7 @@ async fn the_head_is_streamed_before_any_page_is_there() {
         assert_eq!(header("lambda-runtime-function-response-mode"), "streaming");
         assert_eq!(header("transfer-encoding"), "chunked");
         assert_eq!(header("content-type"), "application/vnd.awslambda.http-integration-response");
-        // No page is served before the gate opens: all of this was sent before the work was done.
+        // No page is served before the gate opens, so all of this was sent before the work was done.
         job_of(&mut answer, 200).await;
         assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json");
         let padding = answer.body_until(|body| body.len() >= 4096).await;
@@ -75,7 +75,7 @@ async fn the_head_is_streamed_before_any_page_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_bad_record_fails_alone_and_the_worker_needs_no_money() {
+async fn an_unreadable_record_fails_alone_and_a_worker_needs_no_accounts_table() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (front, worker) = tokio::join!(cloud.function("batch"), cloud.function("worker"));
     assert!(cloud.environment("worker").iter().all(|(name, _)| *name != "ACCOUNTS_TABLE"));
@@ -96,12 +96,12 @@ async fn one_bad_record_fails_alone_and_the_worker_needs_no_money() {
     let ends: Vec<_> = ends.collect();
     assert_eq!(ends, [UnitEnd::Succeeded, UnitEnd::Failed, UnitEnd::Succeeded].map(Some));
 
-    // It leaves the money to others and asks them.
+    // The worker leaves the settlement to another function and asks for it.
     assert_eq!(cloud.job(&job).await.state, JobState::Running);
     let asked = cloud.settle.receive(10, 0, 0).await.unwrap();
     let asked: Vec<_> = asked.iter().map(|r| r.message().unwrap()).collect();
     assert_eq!(asked, [Message::Settle { job }]);
-    // The bad one comes again soon: the worker has shortened its visibility.
+    // The unreadable message is delivered again soon, because the worker shortened its visibility timeout.
     let again = cloud.units.receive(10, 20, 0).await.unwrap();
     assert_eq!(again.iter().map(|r| &r.message_id).collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
     assert_eq!(again[0].receive_count, 2);
@@ -120,7 +120,7 @@ async fn a_settle_message_settles_once() {
     let job = detached(&front, &[site.url("/404"), site.url("/p/1"), site.url("/p/2")], options).await;
     cloud.map(&cloud.units, &worker).await;
     assert_eq!(cloud.job(&job).await.charge, None);
-    // SQS may deliver twice.
+    // SQS may deliver a message twice.
     assert!(cloud.settle.send(&account(), &[Message::Settle { job: job.clone() }]).await.complete());
     let (received, failed) = cloud.map(&cloud.settle, &settle).await;
     assert_eq!((received.len(), failed), (2, vec![]));
@@ -134,7 +134,7 @@ async fn a_settle_message_settles_once() {
     assert_eq!(jobs.get("/v1/usage").await["monthly"]["used"], 1);
 }
 
-/// The process of a sync batch is killed in the middle; the schedule finds the job, and workers end it.
+/// The process of a sync batch is killed while it runs. The scheduled sweep finds the job, and workers finish it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scheduled_event_sweeps() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
@@ -146,7 +146,7 @@ async fn a_scheduled_event_sweeps() {
     let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
     assert_eq!(settle.api.invoke(&event, PLENTY).value().await, json!({ "looked_after": 0 }));
     let options = json!({ "concurrency": 1, "timeout_ms": 3_000 });
-    // A page that takes long after one that does not: the first is done when the process dies, the second has started.
+    // A fast page, then a slow one: the first has ended when the process dies, the second has started.
     let urls = [site.url("/p/0"), site.url("/gate/1"), site.url("/p/2"), site.url("/p/3")];
     let mut answer = batch(&front, &urls, options, &[], PLENTY);
     let job = job_of(&mut answer, 200).await;
@@ -176,7 +176,7 @@ async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
     );
     let urls = site.urls("/p", 25);
     let options = json!({ "timeout_ms": 20_000 });
-    // By its own settings it could hold the answer for 14 minutes: only the context tells of these 8 seconds.
+    // Its own settings allow a hold of 14 minutes; only the invocation's context gives these 8 seconds.
     let mut answer = batch(&front, &urls, options, &[], Duration::from_secs(8));
     let (deadline, job) = (answer.deadline().await, job_of(&mut answer, 200).await);
     let body = answer.body().await;
@@ -196,9 +196,9 @@ async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
     assert_eq!((shown, &result["succeeded"]), (urls.iter().map(String::as_str).collect(), &json!(25)));
 }
 
-/// It cannot fetch any more but has time to wait: its body has what workers do meanwhile.
+/// A handler that can start no more pages but has time to wait returns what workers do meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_that_handed_over_goes_on_as_a_waiter() {
+async fn a_handler_that_handed_over_waits_for_the_workers_results() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (front, worker) = tokio::join!(cloud.function("batch"), cloud.function("worker"));
     let urls = site.urls("/gate", 5);
@@ -217,7 +217,7 @@ async fn a_handler_that_handed_over_goes_on_as_a_waiter() {
     cloud.assert_sound().await;
 }
 
-/// A cold start waits for nobody: stores that do not even answer are not asked before there is work.
+/// A cold start does not wait for the stores: it calls them only when there is work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_init_makes_no_network_call() {
     let cloud = Cloud::start().await;
@@ -229,7 +229,7 @@ async fn the_init_makes_no_network_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_environment_that_lacks_something_fails_the_init_and_says_what() {
+async fn an_incomplete_environment_fails_the_init_with_the_variables_name() {
     let cloud = Cloud::start().await;
     let needed =
         ["ACCOUNTS_TABLE", "JOBS_TABLE", "HOSTS_TABLE", "UNITS_QUEUE_URL", "SETTLE_QUEUE_URL", "NOTIFY_QUEUE_URL"];

@@ -1,5 +1,5 @@
-//! The events in `events/`, as API Gateway, SQS and EventBridge send them, to the real binaries: each is understood, and
-//! is answered as its case wants it. What people try by hand is what is tested.
+//! The events in `events/`, as API Gateway, SQS and EventBridge send them, sent to the real binaries. Each is
+//! understood and answered as its case expects. These are the files that people invoke by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::support::runtime_api::Answer;
 use crate::support::site::Site;
 use crate::support::until;
 
-/// What is in the files where a test has its own.
+/// Values in the files that each test replaces with its own.
 const FILE_KEY: &str = "sk_live_try_me";
 const FILE_PAGE: &str = "http://127.0.0.1:8080/sample/product";
 const FILE_JOB: &str = "job_0123456789abcdef";
@@ -26,14 +26,14 @@ fn names() -> BTreeSet<String> {
     files.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
-/// An event with this test's key, page and job in it.
+/// An event with this test's key, page and job.
 fn event(name: &str, page: &str, job: &str) -> Value {
     let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
     let text = text.replace(FILE_KEY, KEY).replace(FILE_PAGE, page).replace(FILE_JOB, job);
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// Asks the way that API Gateway does and gives status, headers and body.
+/// Invokes the function as API Gateway does and returns status, headers and body.
 async fn ask(function: &Function, name: &str, event: &Value) -> (u64, Value, String) {
     let mut answer = function.api.invoke(event, PLENTY);
     let begun = answer.begun().await;
@@ -51,7 +51,7 @@ fn job_of(headers: &Value) -> JobId {
     JobId::parse(headers["x-job-id"].as_str().unwrap()).unwrap()
 }
 
-/// Every function has its cases, and the names in here are all of them.
+/// Every function has events, and the names listed here are all of them.
 #[test]
 fn every_function_has_events() {
     let mut cases: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -90,7 +90,7 @@ fn every_function_has_events() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_api_gateway_sends_is_understood() {
+async fn api_gateway_events_are_understood() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (extract, batch, crawl, jobs, mcp) = tokio::join!(
         cloud.function("extract"),
@@ -115,7 +115,7 @@ async fn what_api_gateway_sends_is_understood() {
     let (status, headers, text) = ask(&batch, "batch.respond-async", &event("batch.respond-async", &page, none)).await;
     let detached = job_of(&headers).to_string();
     assert_eq!((status, read("respond-async", &text)), (202, json!({ "job_id": detached, "status": "running" })));
-    // A reference has to lead somewhere: behind API Gateway, paths begin with the stage.
+    // Behind API Gateway paths begin with the stage, and so does `Location`.
     assert_eq!(headers["location"], format!("/live/v1/jobs/{detached}/result"));
 
     let (status, _, text) = ask(&crawl, "crawl.post", &event("crawl.post", &page, none)).await;
@@ -142,7 +142,7 @@ async fn what_api_gateway_sends_is_understood() {
     let (status, headers, text) = ask(&jobs, "jobs.console", &event("jobs.console", &page, none)).await;
     assert_eq!((status, &headers["content-type"]), (200, &json!("text/html; charset=utf-8")));
     assert!(text.starts_with("<!doctype html>"), "{text}");
-    // The page stands beside the API, behind the stage.
+    // The console is next to the API, behind the stage.
     let (status, headers, _) = ask(&jobs, "jobs.root", &event("jobs.root", &page, none)).await;
     assert_eq!((status, &headers["location"]), (302, &json!("/live/console")));
     let (status, headers, text) = ask(&jobs, "jobs.result", &event("jobs.result", &page, &job)).await;
@@ -159,9 +159,10 @@ async fn what_api_gateway_sends_is_understood() {
     cloud.assert_sound().await;
 }
 
-/// What has no streamed integration gets answers in the other format, whole: "sam local" says of itself who it is.
+/// Without a streamed integration a function responds in the other format, whole. `sam local` is recognised by its
+/// environment variable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sam_local_gets_whole_answers() {
+async fn sam_local_gets_buffered_responses() {
     let cloud = Cloud::start().await;
     let jobs = cloud.function_with("jobs", &[("AWS_SAM_LOCAL", "true")]).await;
     let mut answer = jobs.api.invoke(&event("jobs.list", "", ""), PLENTY);
@@ -172,7 +173,7 @@ async fn sam_local_gets_whole_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_queues_and_schedules_send_is_understood() {
+async fn sqs_and_schedule_events_are_understood() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (batch, worker, settle, notify) = tokio::join!(
         cloud.function("batch"),
@@ -190,7 +191,7 @@ async fn what_queues_and_schedules_send_is_understood() {
     let job = job_of(&headers);
     let none = json!({ "batchItemFailures": [] });
 
-    // The two units of the job by its message; what cannot be read fails alone.
+    // The message names the job's two units; the unreadable record fails alone.
     let failed = invoke(&worker, "worker.one-bad", job.as_str()).await;
     let bad = &event("worker.one-bad", &page, "")["Records"][1]["messageId"];
     assert_eq!(failed["batchItemFailures"], json!([{ "itemIdentifier": bad }]));
@@ -205,7 +206,7 @@ async fn what_queues_and_schedules_send_is_understood() {
     assert_eq!(invoke(&settle, "settle.sweep", "").await, json!({ "looked_after": 0 }));
     assert_eq!(invoke(&settle, "settle.check", "").await, json!({ "violations": 0 }));
     assert_eq!(invoke(&settle, "settle.check-on", "").await, json!({ "nothing_to_go_on_with": true }));
-    // Of jobs that there are not, there is nothing to do.
+    // For jobs that do not exist there is nothing to do.
     for (function, name) in
         [(&worker, "worker.units"), (&settle, "settle.settle"), (&settle, "settle.dead"), (&notify, "notify.notify")]
     {

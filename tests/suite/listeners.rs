@@ -1,4 +1,4 @@
-//! The embedded stores' listeners: none where none is asked for, and then only for the holder of the credentials.
+//! The embedded stores' listeners: none without a configured port, and with one only for the holder of the credentials.
 
 use local::listener::Credentials;
 use reqwest::RequestBuilder;
@@ -12,14 +12,14 @@ fn list_tables(url: &str) -> RequestBuilder {
 }
 
 #[tokio::test]
-async fn nobody_reaches_the_stores_where_no_port_is_asked_for() {
+async fn the_stores_have_no_listener_without_a_port() {
     let world = World::start().await;
     let listeners = world.stack.listeners();
     assert!(listeners.dynamodb.is_none() && listeners.sqs.is_none());
 }
 
 #[tokio::test]
-async fn a_listener_serves_nobody_without_its_credentials() {
+async fn a_listener_refuses_requests_without_its_credentials() {
     let asked = local::LocalConfig {
         dynamodb_port: Some(0),
         sqs_port: Some(0),
@@ -46,9 +46,10 @@ async fn a_listener_serves_nobody_without_its_credentials() {
     }
 }
 
-/// Whatever the operator allows, nobody gets a page of ours: neither of the API nor of an embedded store.
+/// Whatever the operator allows, no page is fetched from the process's own listeners, neither the API's nor an embedded
+/// store's.
 #[tokio::test]
-async fn our_own_listeners_are_never_fetched() {
+async fn the_process_own_listeners_are_never_fetched() {
     let asked = local::LocalConfig {
         dynamodb_port: Some(0),
         sqs_port: Some(0),
@@ -64,7 +65,8 @@ async fn our_own_listeners_are_never_fetched() {
         let spelt =
             [format!("{own}/openapi.json"), format!("http://127.9.9.9:{port}/"), format!("http://0.0.0.0:{port}/")];
         for url in spelt {
-            // The server is bound to one address of loopback; others lead there or nowhere, and none is asked.
+            // The server is bound to one loopback address. Other spellings lead there or nowhere; none of them is
+            // requested.
             let answer = world.post("/v1/extract", &json!({ "url": url, "schema": schema() })).await.json();
             let error = &answer["error"];
             assert_eq!(

@@ -1,4 +1,4 @@
-//! The API as tools for agents: what an agent that speaks the Model Context Protocol gets from `/mcp`.
+//! The API as tools for agents: what a client of the Model Context Protocol gets from `/mcp`.
 
 mod iam;
 mod protocol;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::support::stack::{Answer, Caller};
 
-/// A revision from before requests said everything themselves.
+/// A revision in which requests depend on a handshake.
 const OLDER: &str = "2025-06-18";
-/// The current one.
+/// The current revision.
 const CURRENT: &str = "2026-07-28";
 
 /// A request as an older client sends it.
@@ -19,7 +19,7 @@ fn message(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })
 }
 
-/// Posts a message with these header fields more.
+/// Posts a message with additional header fields.
 async fn post(caller: &Caller, fields: &[(&str, &str)], message: &Value) -> Answer {
     let request = caller
         .request(Method::POST, "/mcp")
@@ -29,7 +29,7 @@ async fn post(caller: &Caller, fields: &[(&str, &str)], message: &Value) -> Answ
     caller.send(request.body(message.to_string())).await
 }
 
-/// What a tool says; `Err` where it says that it could not.
+/// Calls a tool. Returns its JSON, as `Err` if the tool reports an error.
 async fn tool(caller: &Caller, name: &str, arguments: Value) -> Result<Value, Value> {
     let message = message("tools/call", json!({ "name": name, "arguments": arguments }));
     let answer = post(caller, &[("MCP-Protocol-Version", OLDER)], &message).await;
@@ -37,7 +37,7 @@ async fn tool(caller: &Caller, name: &str, arguments: Value) -> Result<Value, Va
     said(&answer.json())
 }
 
-/// What a tool said in a message.
+/// The JSON that a tool returned in a message.
 fn said(message: &Value) -> Result<Value, Value> {
     let result = &message["result"];
     assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");

@@ -32,7 +32,7 @@ async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
 }
 
 #[tokio::test]
-async fn other_statuses_of_robots_txt_are_kept_as_long_as_they_mean() {
+async fn each_status_of_robots_txt_is_kept_for_its_own_time() {
     for (status, allowed, holds_secs) in [(404, true, 24 * 3_600), (429, true, 600), (500, false, 600)] {
         let (ground, site) = (Ground::new().await, Site::start().await);
         site.set_robots(status, "");

@@ -1,5 +1,5 @@
-//! Bodies and parameters that are not as they should be: refused by name, and nothing is charged; and what is odd but
-//! plain enough to be taken.
+//! Malformed bodies and parameters are refused with their name and charge nothing. Unusual but unambiguous ones are
+//! accepted.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn extract(world: &World, body: impl Into<reqwest::Body>) -> Answer {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_are_refused() {
+async fn bodies_that_are_not_valid_json_are_refused() {
     let world = World::start().await;
     let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
     let in_options = |value: &str| {
@@ -57,7 +57,7 @@ async fn bodies_that_are_no_json_are_refused() {
 }
 
 #[tokio::test]
-async fn a_url_is_what_it_says() {
+async fn malformed_urls_are_refused() {
     let world = World::start().await;
     for bad in [
         "https://example.com/\r\nX-Injected: 1",
@@ -95,9 +95,9 @@ async fn a_url_is_what_it_says() {
     assert_eq!(world.used().await, 0);
 }
 
-/// What a header made of a client's text bears is that text or nothing.
+/// A header made from a client's text contains exactly that text, or the call is refused.
 #[tokio::test]
-async fn no_text_gets_into_a_header_that_is_more_than_one() {
+async fn no_header_injection_through_a_clients_text() {
     let (world, site) = (World::start().await, Site::start().await);
     for locale in ["en\r\nX-Injected: 1", "en-US\n", "en\u{0}", "en;q=0.1", "en,de", "é", "e", "", "en--US"] {
         let body = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "locale": locale } });
@@ -114,10 +114,10 @@ async fn no_text_gets_into_a_header_that_is_more_than_one() {
 }
 
 #[tokio::test]
-async fn what_is_odd_but_plain_is_taken() {
+async fn unusual_but_unambiguous_bodies_are_accepted() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 5000.0 } }).to_string();
-    // The type that curl's -d sends, none, and others: the body is read as JSON all the same.
+    // The content type that curl's -d sends, and others: the body is always read as JSON.
     for media in ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-16", "x"] {
         let request = world.request(Method::POST, "/v1/extract").header("content-type", media).body(body.clone());
         assert_eq!(world.send(request).await.json()["status"], "success", "{media}");
@@ -131,7 +131,7 @@ async fn what_is_odd_but_plain_is_taken() {
 }
 
 #[tokio::test]
-async fn parameters_are_read_as_they_are_written() {
+async fn parameters_are_read_strictly() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "url": site.url("/p/1"), "schema": schema() });
     let job = world.post("/v1/extract", &body).await.job();

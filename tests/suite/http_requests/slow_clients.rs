@@ -1,4 +1,4 @@
-//! Clients that take their time, or all the connections that there are.
+//! Clients that send or read slowly, and clients that open many connections.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ async fn limited(limits: Limits) -> World {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_ends_the_connection() {
+async fn a_missing_head_closes_the_connection() {
     let world = limited(Limits { head: SHORT, ..Limits::default() }).await;
     for part in ["", "GET", "GET /health HTTP/1.1\r\nHost: localhost\r\nA: b"] {
         let mut raw = Raw::connect(world.base()).await;
         raw.send(part).await;
         assert_eq!(raw.rest().await, "", "{part}");
     }
-    // One that has been answered and says no more is let go too.
+    // An idle connection after a response is closed too.
     let mut raw = Raw::connect(world.base()).await;
     raw.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(statuses(&raw.rest().await), [200]);
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_refused() {
+async fn a_missing_body_is_refused() {
     let world = limited(Limits { body: SHORT, ..Limits::default() }).await;
     for more in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
         let head = format!("POST /v1/extract HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\n{more}\r\n");
@@ -46,8 +46,8 @@ async fn a_body_that_does_not_come_is_refused() {
 }
 
 #[tokio::test]
-async fn connections_have_a_bound_and_whoever_is_over_it_is_told() {
-    // The client of the tests keeps connections of its own, so it is not used here.
+async fn connections_are_limited_and_further_ones_get_503() {
+    // The tests' own client keeps connections open, so it is not used here.
     let world = limited(Limits { connections: 3, ..Limits::default() }).await;
     let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut idle = Vec::new();
@@ -70,11 +70,11 @@ async fn connections_have_a_bound_and_whoever_is_over_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_holds_up_nothing() {
-    // Two places: one for it, one for the client of the tests.
+async fn a_client_that_does_not_read_delays_nothing() {
+    // Two connections: one for this client, one for the tests' own client.
     let world = limited(Limits { unread: SHORT, connections: 2, ..Limits::default() }).await;
     let site = Site::start().await;
-    // 60 KB a page: more in all than the system keeps for a connection (4 MB).
+    // 60 KB a page, in all more than the system buffers for a connection (4 MB).
     let field = |name| json!({ "field": name, "type": "string", "example": "A title", "selector": "h1" });
     let fields = json!(["a", "b", "c"].map(field));
     let body = json!({ "urls": site.urls("/large", 100), "schema": fields }).to_string();
@@ -88,7 +88,7 @@ async fn a_client_that_does_not_read_holds_up_nothing() {
     until("the job has ended", async || ended().await.is_string()).await;
     let job = ended().await.as_str().unwrap().to_owned();
     assert_eq!(world.job(&job).await["progress"]["done"], 100);
-    // Its place is free again, though it has read nothing.
+    // Its connection is free again, although it has read nothing.
     until("it is let go", async || statuses(&exchange(world.base(), HEALTH_AND_END).await) == [200]).await;
     let read = raw.rest().await;
     assert!(
@@ -102,13 +102,13 @@ async fn a_client_that_does_not_read_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_accepted_soon_is_told_so_and_nothing_was_done() {
+async fn a_call_that_cannot_be_accepted_in_time_is_503_without_effect() {
     let (world, site) = (limited(Limits { entries: 0, wait: SHORT, ..Limits::default() }).await, Site::start().await);
     let schema = json!([{ "field": "title", "type": "string", "example": "A title" }]);
     let call = world.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema })).await;
     assert_eq!((call.status.as_u16(), call.json()["error"]["code"].as_str()), (503, Some("UNAVAILABLE")));
     assert_eq!(call.headers["retry-after"], "1");
-    // Whoever looks after work that is under way is served.
+    // Calls that look after running work are served.
     assert_eq!(world.get("/v1/jobs").await.json()["jobs"], json!([]));
     assert_eq!((world.used().await, site.hits()), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! What comes over the wire: methods, heads, lengths.
+//! HTTP on the wire: methods, heads, lengths.
 
 use serde_json::{Value, json};
 
@@ -7,12 +7,12 @@ use crate::support::raw::{Raw, exchange, statuses};
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
-/// A request with the dev key that asks for the connection to end.
+/// A request with the dev key that closes the connection.
 fn request(line: &str, more: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\nConnection: close\r\n{more}\r\n")
 }
 
-/// The same with the connection left open, followed by a request that nobody may answer.
+/// The same on an open connection, followed by a request that must not be answered.
 fn smuggle(more: &str, body: &str) -> String {
     format!(
         "POST /v1/extract HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\n{more}\r\n{body}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -20,7 +20,7 @@ fn smuggle(more: &str, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn head_and_options_are_what_http_says() {
+async fn head_and_options_follow_http() {
     let world = World::start().await;
     let head = exchange(world.base(), request("HEAD /health", "")).await;
     let get = exchange(world.base(), request("GET /health", "")).await;
@@ -37,7 +37,7 @@ async fn head_and_options_are_what_http_says() {
     let head = exchange(world.base(), request("HEAD /v1/jobs/job_000000000000/result", "")).await;
     assert_eq!((statuses(&head), head.ends_with("\r\n\r\n")), (vec![404], true));
 
-    // A browser's question before a call from another origin: no key, and no leave is given.
+    // A browser's preflight request: it needs no key, and it is not allowed.
     let preflight = "OPTIONS /v1/batch HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.test\r\nConnection: close\r\n\
                      Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n";
     let told = exchange(world.base(), preflight).await;
@@ -49,7 +49,7 @@ async fn head_and_options_are_what_http_says() {
     }
 }
 
-/// An integration of API Gateway leaves nothing out by itself, and a stream of nothing may never end: HEAD is answered whole.
+/// API Gateway's integration removes no body, and a stream without a body may never end: HEAD is answered whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_answers_head_and_options_without_a_body() {
     let cloud = Cloud::start().await;
@@ -65,7 +65,7 @@ async fn a_function_answers_head_and_options_without_a_body() {
     assert_eq!(answer.text().await, "");
 }
 
-/// The job goes on without its reader: HEAD waits for nothing.
+/// HEAD does not wait for the job, which goes on without a reader.
 #[tokio::test]
 async fn head_of_a_running_job_does_not_wait() {
     let (world, site) = (World::start().await, Site::start().await);
@@ -78,7 +78,7 @@ async fn head_of_a_running_job_does_not_wait() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_tell_everybody_the_same() {
+async fn unknown_paths_and_methods_get_the_same_response_with_any_key() {
     let world = World::start().await;
     for (line, status, code) in [
         ("GET /v1/batches", 404, "NOT_FOUND"),
@@ -107,7 +107,7 @@ async fn unknown_paths_and_methods_tell_everybody_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_and_the_connection_ends() {
+async fn malformed_http_is_refused_and_closes_the_connection() {
     let world = World::start().await;
     let long = |n: usize| "a".repeat(n);
     let many: String = (0..200).map(|i| format!("A{i}: b\r\n")).collect();
@@ -124,14 +124,15 @@ async fn what_is_no_http_is_refused_and_the_connection_ends() {
         let answer = exchange(world.base(), &bytes).await;
         assert_eq!(statuses(&answer), [status], "{}", &bytes[..bytes.len().min(90)]);
     }
-    // A path that is no UTF-8, and one that is, though not as a URI would have it.
+    // A path that is not UTF-8, and one that is UTF-8 but not a valid URI.
     assert_eq!(statuses(&exchange(world.base(), b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n").await), [400]);
     assert_eq!(statuses(&exchange(world.base(), request("GET /\u{ff}", "")).await), [404]);
 }
 
-/// Two programs that see two ends of a body see two requests. Here there is one answer, and then the connection ends.
+/// Two programs that disagree about the end of a body see two requests. Here there is one response, and then the
+/// connection ends.
 #[tokio::test]
-async fn requests_are_not_smuggled() {
+async fn requests_cannot_be_smuggled() {
     let world = World::start().await;
     let chunked = "Transfer-Encoding: chunked\r\n";
     for (more, body) in [
@@ -154,7 +155,7 @@ async fn requests_are_not_smuggled() {
         let answer = exchange(world.base(), smuggle(more, body)).await;
         assert_eq!(statuses(&answer), [400], "{more}{body}: {answer}");
     }
-    // The same two requests as they should be are two.
+    // The same two requests, well-formed, get two responses.
     let fine =
         smuggle("Content-Length: 2\r\n", "{}").replace("localhost\r\n\r\n", "localhost\r\nConnection: close\r\n\r\n");
     let answer = exchange(world.base(), fine).await;
@@ -162,7 +163,7 @@ async fn requests_are_not_smuggled() {
 }
 
 #[tokio::test]
-async fn a_body_is_as_long_as_it_may_be() {
+async fn the_length_of_a_body_is_enforced() {
     let (world, site) = (World::start().await, Site::start().await);
     let large = "x".repeat(2 * 1024 * 1024);
     let announced = request("POST /v1/extract", &format!("Content-Length: {}\r\n", large.len()));
@@ -172,7 +173,7 @@ async fn a_body_is_as_long_as_it_may_be() {
         assert_eq!(statuses(&answer), [413]);
         assert!(answer.contains("PAYLOAD_TOO_LARGE") && answer.contains("x-ratelimit-limit: "), "{answer}");
     }
-    // Whoever asks first is told before sending anything.
+    // A client that sends `Expect: 100-continue` is refused before it sends the body.
     let asked = announced.replace("Connection", "Expect: 100-continue\r\nConnection");
     assert_eq!(statuses(&exchange(world.base(), asked).await), [413]);
     let body = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
@@ -184,7 +185,7 @@ async fn a_body_is_as_long_as_it_may_be() {
     let answer = raw.rest().await;
     assert!(statuses(&answer) == [200] && answer.contains("Page 1"), "{answer}");
 
-    // Shorter than it says.
+    // A body that is shorter than announced.
     let used = world.used().await;
     let mut raw = Raw::connect(world.base()).await;
     raw.send(request("POST /v1/extract", &format!("Content-Length: {}\r\n", body.len() + 1)) + &body).await;
@@ -194,9 +195,9 @@ async fn a_body_is_as_long_as_it_may_be() {
     assert_eq!(world.used().await, used);
 }
 
-/// A page that rebinds its name to this machine sends that name.
+/// A page that rebinds its name to this machine sends that name as `Host`.
 #[tokio::test]
-async fn a_request_names_this_machine_once() {
+async fn the_host_field_must_name_this_machine_once() {
     let world = World::start().await;
     for hosts in ["Host: evil.example\r\n", "", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost:port\r\n"] {
         let request = request("GET /v1/usage", "").replace("Host: localhost\r\n", hosts);
@@ -206,14 +207,14 @@ async fn a_request_names_this_machine_once() {
 }
 
 #[tokio::test]
-async fn a_strangers_body_is_not_waited_for() {
+async fn an_unknown_key_is_refused_before_the_body_arrives() {
     let world = World::start().await;
     let head = request("POST /v1/extract", "Content-Length: 100\r\n").replace("sk_live_test", "sk_live_unknown");
     assert_eq!(statuses(&exchange(world.base(), head).await), [401]);
 }
 
 #[tokio::test]
-async fn an_answer_is_its_callers_alone() {
+async fn responses_are_private_to_the_caller() {
     let world = World::start().await;
     let stranger = world.with_key("sk_live_unknown");
     for answer in [

@@ -1,5 +1,5 @@
-//! The function that tells of ended jobs: a receiver that takes it, one that does not, a message that comes too soon, and
-//! one that nobody can read.
+//! The function that sends webhooks: a receiver that accepts, one that fails, a message that arrives too early, and one
+//! that belongs to another queue.
 
 use serde_json::json;
 use store::queue::Message;
@@ -31,7 +31,7 @@ async fn notify_does_what_its_role_allows() {
     let failed = run().await;
     assert_eq!((state(&failed).await.state.name(), state(&failed).await.attempts), ("pending", 1));
     assert_eq!(stage.cloud.notify.depth().await.unwrap().delayed, 1, "the next try is in the queue");
-    // Too soon: it comes again when it is time.
+    // Too early: it is delivered again when it is due.
     let account = domain::AccountId::parse("dev").unwrap();
     let early = [Message::Notify { job: failed.clone() }];
     assert!(stage.cloud.notify.send(&account, &early).await.complete());

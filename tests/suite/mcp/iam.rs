@@ -1,4 +1,4 @@
-//! What the function behind `/mcp` may do is what its tools do, whether the queue takes jobs or not.
+//! The role of the function behind `/mcp` allows exactly what its tools do, whether or not the queue accepts jobs.
 
 use domain::JobId;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn mcp_does_what_its_role_allows() {
     let (mcp, seen) = stage.watched("mcp", &[]).await;
     let (canceller, cancels) = stage.watched("mcp", &[]).await;
     let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
-    // One page: rendered, fresh, from the cache, replayed; a host that wants to be left alone; a large one.
+    // One page: rendered, fresh, from the cache, replayed; a throttling host; a large result.
     let page = |path: &str, key: Option<&str>| {
         let mut arguments = json!({ "url": stage.site.url(path), "schema": schema() });
         key.into_iter().for_each(|key| arguments["idempotency_key"] = json!(key));
@@ -52,7 +52,7 @@ async fn mcp_does_what_its_role_allows() {
         let arguments = json!({ "url": stage.site.url("/large/1"), "schema": large, "idempotency_key": "large" });
         assert!(tool(&mcp, "extract", arguments).await["data"]["title"].as_str().unwrap().len() > 4_096);
     }
-    // Jobs that the queue takes, read while workers run them, and afterwards.
+    // Jobs that the queue accepts, read while workers run them and afterwards.
     let urls = [stage.site.urls("/p", 3), vec![stage.site.url("/404")]].concat();
     let job = id(&tool(&mcp, "start_batch", stage.batch(&urls, json!({}))).await);
     let mut page = ask(&mcp, "job_results", json!({ "job_id": job, "wait_seconds": 40 }));
@@ -60,7 +60,8 @@ async fn mcp_does_what_its_role_allows() {
     assert_eq!(tool(&mcp, "job_results", json!({ "job_id": job })).await["summary"]["succeeded"], 3);
     assert_eq!(tool(&mcp, "job_status", json!({ "job_id": job })).await["status"], "completed");
     tool(&mcp, "usage", json!({})).await;
-    // What the queue does not take is run here: a batch, one that fails fast, and crawls that grow and are redirected.
+    // What the queue refuses runs in the function: a batch, one that fails fast, and crawls that grow and are
+    // redirected.
     seen.refuse_sends(true);
     for batch in [
         stage.batch(&urls, json!({ "concurrency": 1 })),
@@ -76,8 +77,8 @@ async fn mcp_does_what_its_role_allows() {
         assert!(got["summary"]["crawl_meta"]["pages_visited"].as_u64().unwrap() >= 1, "{got}");
     }
     seen.refuse_sends(false);
-    // Cancelled before anything has started, and an extract while it runs, by another process of the function.
-    // Whom the caller of /v1/batch wants told of its end is told by whoever ends it.
+    // A detached batch is cancelled before anything has started, by another process of the function. Its webhook, named
+    // in the call of /v1/batch, is stored by the process that ends the job. An extract runs meanwhile.
     let batch = stage.cloud.function("batch").await;
     let mut told = stage.batch(&urls, json!({}));
     told["webhook"] = stage.webhook();

@@ -1,4 +1,4 @@
-//! The protocol around the tools: revisions, keys, and who else may not ask.
+//! The protocol around the tools: revisions, keys, and refused requests.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::stack::World;
 const TOOLS: [&str; 7] = ["extract", "start_batch", "start_crawl", "job_status", "job_results", "cancel_job", "usage"];
 
 #[tokio::test]
-async fn older_clients_shake_hands_and_get_no_session() {
+async fn older_clients_complete_the_handshake_without_a_session() {
     let world = World::start().await;
     for revision in ["2024-11-05", "2025-03-26", OLDER, "2025-11-25"] {
         let hello =
@@ -31,7 +31,7 @@ async fn older_clients_shake_hands_and_get_no_session() {
     }
 }
 
-/// A request of the current revision, which says everything itself.
+/// A request of the current revision, which needs no handshake.
 fn whole(method: &str, mut params: Value) -> Value {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": CURRENT,
@@ -59,7 +59,7 @@ async fn the_current_revision_needs_no_handshake() {
     let call = whole("tools/call", json!({ "name": "usage", "arguments": {} }));
     let answer = post(&world, &[version, method, ("Mcp-Name", "usage")], &call).await;
     assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
-    // A field that says something else than the body, and a revision that there is not.
+    // A header field that contradicts the body, and an unknown revision.
     let wrong = post(&world, &[version, method, ("Mcp-Name", "cancel_job")], &call).await;
     assert_eq!(wrong.status, 400, "{}", wrong.text);
     let unknown = post(&world, &[("MCP-Protocol-Version", "1999-01-01")], &message("tools/list", json!({}))).await;
@@ -67,7 +67,7 @@ async fn the_current_revision_needs_no_handshake() {
 }
 
 #[tokio::test]
-async fn only_who_has_a_key_gets_anything() {
+async fn every_request_needs_a_key() {
     let world = World::start().await;
     for revision in [OLDER, CURRENT] {
         let stranger = post(
@@ -78,7 +78,7 @@ async fn only_who_has_a_key_gets_anything() {
         .await;
         assert_eq!((stranger.status.as_u16(), stranger.code().as_str()), (401, "UNAUTHORIZED"), "{}", stranger.text);
     }
-    // Where an agent can be given nothing but a bearer's token.
+    // For agents that can only send a bearer token.
     let bearer = |key: &str| {
         let request = reqwest::Client::new().post(format!("{}/mcp", world.base())).bearer_auth(key);
         request
@@ -89,13 +89,13 @@ async fn only_who_has_a_key_gets_anything() {
     let answer = world.send(bearer(&world.key)).await;
     assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
     assert_eq!(world.send(bearer("sk_live_unknown")).await.status, 401);
-    // It is the key of this path alone.
+    // A bearer token is accepted on this path only.
     let elsewhere = reqwest::Client::new().get(format!("{}/v1/usage", world.base())).bearer_auth(&world.key);
     assert_eq!(world.send(elsewhere).await.status, 401);
 }
 
 #[tokio::test]
-async fn pages_of_browsers_other_methods_and_what_is_no_message_are_refused() {
+async fn browser_origins_other_methods_and_malformed_messages_are_refused() {
     let world = World::start().await;
     let list = message("tools/list", json!({}));
     for origin in ["https://evil.example", "http://localhost:3000", "null"] {
@@ -121,6 +121,6 @@ async fn pages_of_browsers_other_methods_and_what_is_no_message_are_refused() {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (413, "PAYLOAD_TOO_LARGE"));
     let unknown = post(&world, &[], &message("tools/call", json!({ "name": "delete_all", "arguments": {} }))).await;
     assert_eq!(unknown.json()["error"]["code"], -32602, "{}", unknown.text);
-    // It serves on.
+    // The server still works.
     assert_eq!(tool(&world, "usage", json!({})).await.unwrap()["monthly"]["used"], 0);
 }

@@ -1,4 +1,4 @@
-//! What each tool does, and what it leaves alone.
+//! What each tool does, and what it does not.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::stack::{Caller, World, schema};
 use crate::support::until;
 
 #[tokio::test]
-async fn a_page_is_read_and_what_is_wrong_is_said_as_the_api_says_it() {
+async fn extract_reads_a_page_and_errors_are_those_of_the_api() {
     let (world, site) = (World::start().await, Site::start().await);
     let got = tool(&world, "extract", json!({ "url": site.url("/p/1"), "schema": schema() })).await.unwrap();
     assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("Page 1")), "{got}");
@@ -22,7 +22,7 @@ async fn a_page_is_read_and_what_is_wrong_is_said_as_the_api_says_it() {
         json!({ "type": "object", "properties": { "title": { "type": "string", "description": "the heading" } } });
     let got = tool(&world, "extract", json!({ "url": site.url("/p/2"), "schema": flat })).await.unwrap();
     assert_eq!(got["data"], json!({ "title": "Page 2" }));
-    // What the site refuses is a result.
+    // A refusal by the site is a result.
     let got = tool(&world, "extract", json!({ "url": site.url("/403"), "schema": schema() })).await.unwrap();
     assert_eq!((&got["status"], &got["error"]["code"]), (&json!("error"), &json!("FETCH_BLOCKED")));
     assert_eq!(world.used().await, 3);
@@ -44,7 +44,7 @@ async fn a_page_is_read_and_what_is_wrong_is_said_as_the_api_says_it() {
     world.assert_sound().await;
 }
 
-/// The results of a job, page by page; at most `limit` at once.
+/// The results of a job, page by page, with at most `limit` results each.
 async fn pages(caller: &Caller, job: &Value, limit: u64) -> Vec<Value> {
     let (mut pages, mut from) = (Vec::new(), json!(0));
     while !from.is_null() {
@@ -58,7 +58,7 @@ async fn pages(caller: &Caller, job: &Value, limit: u64) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_batch_is_read_page_by_page_and_once() {
+async fn a_batch_is_read_page_by_page_each_result_once() {
     let (world, site) = (World::start().await, Site::start().await);
     let call = json!({ "urls": site.urls("/p", 45), "schema": schema(), "idempotency_key": "my batch" });
     let started = tool(&world, "start_batch", call.clone()).await.unwrap();
@@ -76,11 +76,11 @@ async fn a_batch_is_read_page_by_page_and_once() {
     assert_eq!((&last["status"], &last["summary"]["succeeded"]), (&json!("completed"), &json!(45)), "{last}");
     assert_eq!(last["credits"]["charged"], 45);
 
-    // Asked again, an ended job's pages are full, and where they end is known.
+    // Read again, the pages of an ended job are full, and the last one is known to be the last.
     let again = self::pages(&world, &started["job_id"], 15).await;
     let numbers: Vec<usize> = again.iter().map(|page| page["results"].as_array().unwrap().len()).collect();
     assert_eq!(numbers, [15, 15, 15]);
-    // The same call is the same job, and is not paid again.
+    // The same call returns the same job and is not charged again.
     let same = tool(&world, "start_batch", call).await.unwrap();
     assert_eq!((&same["job_id"], &same["status"]), (&started["job_id"], &json!("ended")));
     assert_eq!(world.used().await, 45);
@@ -88,7 +88,7 @@ async fn a_batch_is_read_page_by_page_and_once() {
 }
 
 #[tokio::test]
-async fn no_page_is_larger_than_a_model_may_read() {
+async fn a_page_of_results_is_bounded_in_size() {
     let (world, site) = (World::start().await, Site::start().await);
     let text = "word ".repeat(2_500);
     let long = |n: usize, ids: &[&str]| {
@@ -108,7 +108,7 @@ async fn no_page_is_larger_than_a_model_may_read() {
         assert!(page.to_string().len() < 32_000, "{}", page.to_string().len());
         for result in page["results"].as_array().unwrap() {
             assert!(seen.insert(result["index"].as_u64().unwrap()), "{result}");
-            // What alone is too much is shortened and says so; what is not is whole.
+            // A result that is too large by itself is cut and says so; any other is whole.
             let large = result["index"] == 6;
             assert_eq!(result["cut"].is_string(), large, "{}", result["url"]);
             assert!(large || result["data"]["text"].as_str().unwrap().len() == 12_499);
@@ -133,7 +133,7 @@ async fn a_job_is_read_while_it_runs_and_cancelled() {
         from = page["next_from"].as_u64().unwrap();
     }
     assert_eq!(from, 2);
-    // There is nothing more now, and nobody is kept waiting.
+    // There are no more results now, and the call does not wait.
     let page = tool(&world, "job_results", json!({ "job_id": job, "from": 2, "wait_seconds": 0 })).await.unwrap();
     assert_eq!((&page["results"], &page["next_from"]), (&json!([]), &json!(2)), "{page}");
     let state = tool(&world, "job_status", json!({ "job_id": job })).await.unwrap();
@@ -170,9 +170,9 @@ async fn a_crawl_is_started_and_read() {
     assert_eq!(world.used().await, 5, "what was not needed was refunded");
 }
 
-/// Neither a connection that is closed nor a notification stops anything: there is a tool for that.
+/// Neither closing the connection nor a notification stops a job; `cancel_job` does.
 #[tokio::test]
-async fn closing_cancels_nothing() {
+async fn closing_the_connection_cancels_nothing() {
     let (world, site) = (World::start().await, Site::start().await);
     let call = json!({ "name": "extract", "arguments": { "url": site.url("/gate/1"), "schema": schema() } });
     let caller = world.dev.clone();
@@ -191,7 +191,7 @@ async fn closing_cancels_nothing() {
 }
 
 #[tokio::test]
-async fn limits_and_owners_are_those_of_the_key() {
+async fn limits_and_ownership_are_those_of_the_key() {
     let (world, site) = (World::start().await, Site::start().await);
     let other = world.account("other", Plan::Free, Some(1), None).await;
     let call = json!({ "urls": site.urls("/p", 2), "schema": schema() });
