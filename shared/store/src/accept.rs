@@ -1,4 +1,4 @@
-//! The accept transaction: money is taken, the call counted and the job written, all or nothing.
+//! The accept transaction: reserves credits, counts the call and writes the job, all or nothing.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::{Job, JobSpec, Timestamp};
@@ -12,45 +12,45 @@ use crate::meta;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_put_if, tx_update};
 use crate::quota::QuotaSnapshot;
 
-/// Most bytes of URLs in the transaction: it takes 4 MB, and what is in it costs twice.
+/// Maximum size of URLs within the transaction: its limit is 4 MB, and writes in it cost twice as much.
 const MOST_INPUT_BYTES: usize = 8 * 1024;
 /// How long an idempotency key is bound to its job.
 pub const IDEMPOTENCY_SECS: u64 = 86_400;
 
-/// A job to be accepted.
+/// A job to accept.
 #[derive(Debug, Clone, Copy)]
 pub struct NewJob<'a> {
-    /// Its META row; the reservation must have been split by `quota`.
+    /// Its META row. The reservation must have been split by `quota`.
     pub job: &'a Job,
     /// The URLs of its units.
     pub urls: &'a [String],
-    /// What the reservation was judged by.
+    /// The quota on which the reservation was decided.
     pub quota: &'a QuotaSnapshot,
-    /// What it was asked to do; an extract's row may have it already.
+    /// The job's spec; an extract's row may already contain it.
     pub spec: &'a JobSpec,
-    /// The hash of the seed's page key (crawl).
+    /// The hash of the page key of a crawl's seed.
     pub seed: Option<&'a str>,
-    /// Idempotency key and hash.
+    /// The idempotency key and the hash of the call.
     pub idempotency: Option<(&'a str, &'a str)>,
-    /// The moment.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What accepting came to.
+/// The result of accepting a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// The job is written and paid for.
     Written,
-    /// The quota is not as it was any more: read it again and judge anew. Nothing was taken.
+    /// The quota has changed: read it again and decide anew. Nothing was taken.
     Stale,
 }
 
 impl Jobs {
-    /// Accepts a job. The job's id must be fixed before the first try: where an earlier try took effect and its reply
-    /// was lost, the row that is met is its own, and that is success.
+    /// Accepts a job. The job's id must be fixed before the first try: if an earlier try took effect and its reply was
+    /// lost, the existing row is the job's own, and that is a success.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect: ask [`Jobs::job`].
+    /// Faults of the store; it is then unknown whether the write took effect. [`Jobs::job`] tells.
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
         let NewJob { job, urls, quota, spec, seed, idempotency, now } = new;
         let account = keys::account(&job.account);
@@ -85,7 +85,7 @@ impl Jobs {
         if job.one.is_none() {
             let inputs = crate::jobs::input_items(&job.id, 0, urls, ttl)?;
             if urls.iter().map(String::len).sum::<usize>() > MOST_INPUT_BYTES {
-                // Put before: rows of a job that no META names do not exist, and a repeat puts the same.
+                // Written first: without a META row these rows do not count, and a repeat writes the same.
                 self.put_many(&self.tables.jobs, inputs).await?;
             } else {
                 for item in inputs {
@@ -116,8 +116,9 @@ impl Jobs {
         })
     }
 
-    /// The month's share, and the call in its minute's count. Where all of it comes from the month, any `used` that
-    /// leaves enough will do; where prepaid credits are drawn on too, the split holds for the very figure that was read.
+    /// Takes the month's share and counts the call in the current minute. If the month pays for everything, any `used`
+    /// that leaves enough is accepted. If prepaid credits are needed too, `used` must equal the figure that was read,
+    /// because the split depends on it.
     fn tx_reserve_month(&self, job: &Job, quota: &QuotaSnapshot) -> Result<TransactWriteItem, StoreError> {
         let month_key = key(keys::account(&job.account), keys::month(quota.month));
         let (take, limit, minute) = (job.reservation.monthly, quota.limit(), quota.minute);

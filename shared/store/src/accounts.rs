@@ -1,4 +1,4 @@
-//! Accounts and API keys: what the operator's tool writes and what every call looks up.
+//! Accounts and API keys: the rows that the operator's tool writes and that every call looks up.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::ModelUse;
@@ -10,32 +10,32 @@ use crate::item::{Put, Row, json_text, key, n, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 
-/// A key as a call finds it. The key's text is not stored, only its SHA-256.
+/// An API key as a call looks it up. Only the SHA-256 of its text is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiKey {
-    /// Whose.
+    /// The account that owns it.
     pub account: AccountId,
-    /// What a static key settles; `None` for a dynamic one.
+    /// What a static key fixes; `None` for a dynamic key.
     pub bound: Option<Binding>,
     /// Whether it was revoked.
     pub revoked: bool,
 }
 
-/// What a static key settles for every call.
+/// What a static key fixes for every call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binding {
-    /// What is extracted.
+    /// The schema.
     pub schema: Schema,
-    /// [`ModelUse::Never`] keeps the operator's model out, whatever a call says.
+    /// [`ModelUse::Never`] excludes the operator's model, whatever a call asks for.
     pub model: ModelUse,
 }
 
-/// What an operator's write came to.
+/// The outcome of an operator's write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It took effect.
     Applied,
-    /// Refused: the row is there already (create, top-up), or is not (the rest).
+    /// Refused: the row already exists (create, top-up) or does not exist (all others).
     Refused,
 }
 
@@ -70,7 +70,7 @@ impl Accounts {
         }))
     }
 
-    /// Creates an account. `rate_limit` overrides the plan's calls a minute.
+    /// Creates an account. `rate_limit` overrides the plan's calls per minute.
     ///
     /// # Errors
     /// Faults of the store.
@@ -89,7 +89,7 @@ impl Accounts {
         Ok(Change::of(&self.put_if(&self.tables.accounts, item, ABSENT, None).await?))
     }
 
-    /// Sets the account's own limit of calls a minute.
+    /// Sets the account's own limit of calls per minute.
     ///
     /// # Errors
     /// Faults of the store.
@@ -102,7 +102,7 @@ impl Accounts {
         Ok(Change::of(&wrote))
     }
 
-    /// Suspends an account, or lets it call again.
+    /// Suspends or reactivates an account.
     ///
     /// # Errors
     /// Faults of the store.
@@ -115,12 +115,12 @@ impl Accounts {
         Ok(Change::of(&wrote))
     }
 
-    /// Changes the plan, and with it the limit of the current month where that has a row.
+    /// Changes the plan, and with it the limit of the current month if that has a row.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn set_plan(&self, account: &AccountId, plan: Plan, month: Month) -> Result<Change, StoreError> {
-        // Twice, because a month's first use may come between: then the row that was absent is there.
+        // Twice, because the month's row may be created between the read and the write.
         for _ in 0..2 {
             let pk = keys::account(account);
             let month_key = key(&pk, keys::month(month));
@@ -180,7 +180,8 @@ impl Accounts {
         })
     }
 
-    /// Stores a key by its hash. `label` is what an operator recognises it by (`domain::ids::masked`), never the key.
+    /// Stores a key by its hash. `label` is the masked key by which an operator recognises it (`domain::ids::masked`),
+    /// never the key itself.
     ///
     /// # Errors
     /// Faults of the store.
@@ -211,7 +212,8 @@ impl Accounts {
         })
     }
 
-    /// Binds another schema to a static key of the account. Calls that were accepted keep the one that they had.
+    /// Binds another schema to a static key of the account. Accepted calls keep the schema that they were accepted
+    /// with.
     ///
     /// # Errors
     /// Faults of the store.
@@ -254,7 +256,7 @@ impl Accounts {
         })
     }
 
-    /// The account's keys: hash, label, whether revoked.
+    /// Returns the account's keys: hash, label, and whether the key is revoked.
     ///
     /// # Errors
     /// Faults of the store.
@@ -269,10 +271,10 @@ impl Accounts {
             .collect()
     }
 
-    /// Whether the accounts table answers: a cheap look at whether tables are there at all.
+    /// Checks that the accounts table answers: a cheap test of whether the tables exist.
     ///
     /// # Errors
-    /// Faults of the store, a missing table named.
+    /// Faults of the store; a missing table is named.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let probe = key("PING", "PING");
         let table = &self.tables.accounts;

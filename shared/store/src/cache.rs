@@ -1,5 +1,5 @@
-//! Rows of the result cache, in the table of hosts: results that other jobs may be served. Losing one costs a fetch and
-//! nothing else. When a result may be served is [`domain`]'s to say.
+//! Rows of the result cache, in the hosts table: results that later jobs may be served. Losing one costs a fetch and
+//! nothing else. [`domain`] decides when a result may be served.
 
 use domain::{CacheKey, Cached, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::{ResultCache, keys};
 
 /// Sort key of a cached result.
 const RESULT: &str = "RESULT";
-/// Of two the one that was read later stays.
+/// Of two results, keeps the one that was read later.
 const NEWER: &str = "attribute_not_exists(#pk) OR #at < :at";
 
 fn parse(item: &Item) -> Result<Cached, StoreError> {
@@ -18,7 +18,7 @@ fn parse(item: &Item) -> Result<Cached, StoreError> {
 }
 
 impl ResultCache {
-    /// What the cache has under a key, however old.
+    /// Returns the result cached under a key, however old it is.
     ///
     /// # Errors
     /// Faults of the store.
@@ -27,11 +27,11 @@ impl ResultCache {
         item.as_ref().map(parse).transpose()
     }
 
-    /// Puts a result into the cache, to be forgotten `ttl_secs` after it was made, unless what is there is
-    /// younger: a function that was frozen before it wrote may come late.
+    /// Caches a result for `ttl_secs` after it was made, unless a newer one is cached: a function that was frozen
+    /// before its write may write late.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it is there.
+    /// Faults of the store; it is then unknown whether the result is cached.
     pub async fn put_cached(&self, of: &CacheKey, cached: &Cached, ttl_secs: u64) -> Result<(), StoreError> {
         let item = key(keys::cached(of), RESULT)
             .with("at", n(cached.at.0))

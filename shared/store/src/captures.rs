@@ -1,4 +1,4 @@
-//! What was captured of pages: rows beside the results, which end with them. One that no result names is nobody's.
+//! Captures of pages: rows beside the results, with the same retention. A capture that no result names does not count.
 
 use domain::{Job, JobId, Seq};
 
@@ -7,14 +7,14 @@ use crate::error::StoreError;
 use crate::item::{Put, Row, b, key, n};
 use crate::keys;
 
-/// Most bytes of a capture: an item of DynamoDB has 400 KB, names included.
+/// Maximum size of a capture in bytes. DynamoDB's limit for an item is 400 KB, names included.
 pub const MOST_BYTES: usize = 390_000;
 
 impl Segments {
-    /// Puts a unit's capture. Another attempt's takes its place.
+    /// Stores a unit's capture. Replaces that of another attempt.
     ///
     /// # Errors
-    /// It is too large, or a fault of the store.
+    /// [`StoreError::Malformed`] if it is too large, or faults of the store.
     pub async fn put_capture(&self, job: &Job, seq: Seq, bytes: Vec<u8>) -> Result<(), StoreError> {
         if bytes.len() > MOST_BYTES {
             return Err(StoreError::Malformed(format!("a capture of {} bytes is too large", bytes.len())));
@@ -24,7 +24,7 @@ impl Segments {
         self.put_many(&self.tables.jobs, vec![row]).await
     }
 
-    /// A unit's capture, if there is one.
+    /// Returns a unit's capture, if there is one.
     ///
     /// # Errors
     /// Faults of the store.

@@ -1,5 +1,4 @@
-//! Builds the DynamoDB client, and what the SQS client shares with it: the same SDK for the cloud and for a local
-//! endpoint.
+//! Builds the DynamoDB client, and what the SQS client shares with it. The cloud and a local endpoint use the same SDK.
 
 use std::time::Duration;
 
@@ -14,37 +13,37 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHtt
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// Where a service is. The default is the AWS environment's.
+/// How to reach a service. The default uses the AWS environment.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
-    /// Another endpoint, like `http://127.0.0.1:8000`. Where the environment has no credentials, they are made up then:
-    /// most emulators ask for none.
+    /// Another endpoint, like `http://127.0.0.1:8000`. If the environment has no credentials, dummy ones are used for
+    /// it, since most emulators require none.
     pub endpoint: Option<String>,
-    /// The region. Without one, an emulator takes `us-east-1`, and AWS's own tools' choice is only known to their chain.
+    /// The region. Without one, an emulator gets `us-east-1`; in the cloud only `Identity::Chain` finds AWS's own.
     pub region: Option<String>,
-    /// Whose credentials sign the requests.
+    /// Where the credentials come from.
     pub identity: Identity,
-    /// What carries the requests, where it is not the network: a service in this process.
+    /// The HTTP client, if requests go to a service in this process instead of the network.
     pub http: Option<SharedHttpClient>,
 }
 
 /// Where credentials come from.
 #[derive(Debug, Clone, Default)]
 pub enum Identity {
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them. Nothing else is
-    /// looked for: the other sources are a megabyte that no function would ever use.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them. No other source is
+    /// tried: the code for the others is a megabyte that no function would ever use.
     #[default]
     Environment,
-    /// All that AWS's own tools look at: variables, shared config files (this profile of theirs), roles to assume,
+    /// All sources that AWS's own tools use: variables, shared config files (with this profile), roles to assume,
     /// containers, instances.
     #[cfg(feature = "profiles")]
     Chain {
-        /// A named profile; the default one else.
+        /// A named profile; `None` means the default one.
         profile: Option<String>,
     },
 }
 
-/// The HTTP client of the SDK: rustls on ring, or plain HTTP where the endpoint is.
+/// Returns the HTTP client for the SDK: rustls on ring, or plain HTTP for a plain endpoint.
 pub fn http_client(plain: bool) -> SharedHttpClient {
     if plain {
         Builder::new().build_http()
@@ -53,17 +52,17 @@ pub fn http_client(plain: bool) -> SharedHttpClient {
     }
 }
 
-/// Connects: no network call is made before the first request.
+/// Creates a client. Makes no network call before the first request.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
     connect_through(connection, connection.http_client(), retry).await
 }
 
-/// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
+/// Creates a client with another HTTP client and other retries: tests inject faults there, above the SDK's retries.
 pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        // All tries of a call together: well within the budget of a step that holds a lease.
+        // All tries of a call together stay well within the budget of a step that holds a lease.
         .operation_attempt_timeout(Duration::from_secs(4))
         .operation_timeout(Duration::from_secs(8))
         .build();
@@ -71,14 +70,14 @@ pub async fn connect_through(connection: &Connection, http: SharedHttpClient, re
 }
 
 impl Connection {
-    /// What carries the requests.
+    /// Returns the HTTP client to use.
     pub(crate) fn http_client(&self) -> SharedHttpClient {
         let plain = self.endpoint.as_deref().is_some_and(|e| e.starts_with("http://"));
         self.http.clone().unwrap_or_else(|| http_client(plain))
     }
 }
 
-/// What every client of an AWS service here is made of.
+/// Loads the configuration that all AWS clients here share.
 pub(crate) async fn load(
     connection: &Connection,
     http: SharedHttpClient,
@@ -105,7 +104,7 @@ pub(crate) async fn load(
         .http_client(http)
         .retry_config(retry)
         .timeout_config(timeouts)
-        // Requests are small and have timeouts of their own; watching each one's throughput costs a fiftieth of a page.
+        // Requests are small and have their own timeouts; watching each one's throughput costs a fiftieth of a page.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match &connection.endpoint {
         Some(endpoint) => config
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_cloud_is_signed_for_by_the_environment_and_an_emulator_by_somebody() {
+    async fn the_cloud_uses_the_environments_credentials_and_an_emulator_gets_dummy_ones() {
         let cloud = config(Connection { region: Some("eu-west-1".into()), ..Connection::default() }).await;
         assert_eq!(cloud.region().map(Region::as_ref), Some("eu-west-1"));
         assert_eq!(cloud.endpoint_url(), None);

@@ -1,36 +1,37 @@
-//! Faults of the store. A failed condition is no fault: the calls that may meet one say so in their result.
+//! Faults of the store. A failed condition is not a fault: functions that may meet one report it in their result.
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 
-/// The store could not do what was asked.
+/// An operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// DynamoDB did not answer, or refused for a passing reason. Whether a write took effect is not known.
+    /// DynamoDB did not answer, or refused for a transient reason. It is unknown whether a write took effect.
     #[error("{operation}: the store is not available: {}", chain(source.as_ref()))]
     Unavailable {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// Other transactions on the same rows kept winning. Nothing took effect.
-    #[error("{operation}: gave up after meeting other transactions {attempts} times")]
+    #[error("{operation}: gave up after {attempts} conflicts with other transactions")]
     Contended {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// How often.
+        /// The number of tries.
         attempts: u32,
     },
-    /// A row, or a request for one, is not as this version writes it.
+    /// A row, or a request for one, does not have the form that this version writes.
     #[error("{0}")]
     Malformed(String),
 }
 
-/// An error and what led to it, outermost first: the code and the service's reason are inner ones. Each says it in its
-/// own words and no more: the debug form of an SDK error has the whole answer of the service in it, rows and all.
+/// Returns the messages of an error and its causes, outermost first: the code and the service's reason are in inner
+/// ones. Uses display forms only, because the debug form of an SDK error contains the service's whole answer, rows
+/// included.
 fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
     let mut said = error.to_string();
     let mut next = error.source();
@@ -48,11 +49,11 @@ impl StoreError {
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        // The code tells what the SDK's own text ("service error") leaves out.
+        // The code says what the SDK's own text ("service error") omits.
         let code = error.code().map(str::to_owned);
         tracing::debug!(operation, code, "store call failed");
         if code.as_deref() == Some("ValidationException") {
-            // The same request will be refused for ever.
+            // Repeating the same request would be refused again.
             let text = error.message().unwrap_or("no reason given").to_owned();
             return StoreError::Malformed(format!("{operation}: {text}"));
         }
@@ -71,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_without_what_they_carry() {
-        // An error whose debug form has the bytes in it that it is about.
+    fn causes_are_shown_without_their_data() {
+        // An error whose debug form contains the bytes that it is about.
         let source = Box::new(String::from_utf8(b"secret\xff".to_vec()).unwrap_err());
         let shown = StoreError::Unavailable { operation: "PutItem", source }.to_string();
         assert_eq!(shown, "PutItem: the store is not available: invalid utf-8 sequence of 1 bytes from index 6");

@@ -1,4 +1,4 @@
-//! Asks a Lambda function and waits for its answer. It knows nothing of what is asked.
+//! Invokes a Lambda function and waits for its answer. Does not interpret the payload.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,44 +12,44 @@ use aws_sdk_lambda::primitives::Blob;
 
 use crate::client::{Connection, load};
 
-/// A function that is not reached by then is not there.
+/// Timeout of a connection; a function that cannot be reached by then counts as absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Handle on one function. Cheap to clone.
+/// A handle on one function. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Function {
     client: Client,
     name: String,
 }
 
-/// A function did not answer.
+/// Why a function gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Not in time.
-    #[error("it did not answer in time")]
+    /// It did not answer in time.
+    #[error("the function did not answer in time")]
     Late,
-    /// It ended with an error, such as that its process died.
-    #[error("it failed: {0}")]
+    /// It ended with an error, for example because its process died.
+    #[error("the function failed: {0}")]
     Failed(String),
-    /// It could not be asked.
-    #[error("it could not be asked: {0}")]
+    /// It could not be invoked.
+    #[error("the function could not be invoked: {0}")]
     Unreachable(String),
 }
 
 impl Function {
-    /// The function of this name. Makes no network call before the first question.
+    /// Creates a handle on the function of this name. Makes no network call before the first invocation.
     pub async fn new(connection: &Connection, name: &str) -> Function {
-        // One that starts too many at once, or is not there for a moment, is asked again while there is time.
+        // Retries cover throttling and short absences, as long as there is time.
         let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(200));
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
         let config = load(connection, connection.http_client(), retry, timeouts).await;
         Function { client: Client::new(&config), name: name.to_owned() }
     }
 
-    /// Asks it, and waits for its answer no longer than `time`.
+    /// Invokes the function and waits for its answer for at most `time`.
     ///
     /// # Errors
-    /// There is no answer.
+    /// [`AskError`] if there is no answer.
     pub async fn ask(&self, payload: Vec<u8>, time: Duration) -> Result<Vec<u8>, AskError> {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(time).build();
         let asked = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
@@ -61,13 +61,13 @@ impl Function {
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         match answer.function_error {
             None => Ok(payload),
-            // Lambda's own words: that the process ended, or was stopped.
+            // Lambda's own text, for example that the process ended or was stopped.
             Some(_) => Err(AskError::Failed(String::from_utf8_lossy(&payload).chars().take(200).collect())),
         }
     }
 }
 
-/// An error's code, or its causes' own words: its debug form has the whole request in it.
+/// Returns an error's code, or the display texts of its causes: its debug form contains the whole request.
 fn said<E, R>(error: &SdkError<E, R>) -> String
 where
     E: Error + ProvideErrorMetadata + 'static,

@@ -1,5 +1,5 @@
-//! How a crawl grows: units are admitted together with the rows that say which unit owns which page, in one
-//! transaction, so that a page has one unit and no unit is admitted beyond the ceiling.
+//! Growth of a crawl: units are admitted in one transaction with the rows that say which unit owns which page. A page
+//! therefore has one unit, and no unit is admitted beyond the ceiling.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use crate::keys;
 use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 use crate::{Base, Crawls};
 
-/// Most children of one transaction: DynamoDB takes 100 items, and fewer conflict less.
+/// Maximum number of children in a transaction. DynamoDB takes 100 items; fewer cause fewer conflicts.
 pub const MAX_CHILDREN: usize = 45;
 
 /// A page that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
-    /// Its URL, as it is shown.
+    /// Its URL, in the form that is shown.
     pub url: String,
     /// The hash of its page key.
     pub hash: String,
@@ -27,13 +27,13 @@ pub struct Child {
 /// Units to be admitted.
 #[derive(Debug, Clone, Copy)]
 pub struct Growth<'a> {
-    /// The job as read: `admitted` is the first child's number.
+    /// The job as read. Its `admitted` becomes the first child's number.
     pub job: &'a Job,
     /// Their distance from the seed.
     pub depth: u32,
-    /// At most [`MAX_CHILDREN`].
+    /// The pages, at most [`MAX_CHILDREN`].
     pub children: &'a [Child],
-    /// Makes the write known again.
+    /// Identifies this write, so that a retry recognises it.
     pub mark: &'a str,
 }
 
@@ -44,12 +44,12 @@ impl Base {
 }
 
 impl Crawls {
-    /// Admits units: if the job runs, has admitted as many as was read, and no page has a unit yet. Whether their finder
-    /// still holds its unit does not matter: the pages are there. Returns whether it took effect; an earlier try that did
-    /// counts.
+    /// Admits units if the job is running, has admitted as many units as when it was read, and none of the pages has a
+    /// unit. It does not matter whether the finder still holds its unit: the pages exist. Returns whether the write
+    /// took effect, now or in an earlier try.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn grow(&self, growth: Growth<'_>) -> Result<bool, StoreError> {
         let Growth { job, depth, children, mark } = growth;
         let (table, pk, first) = (&self.tables.jobs, keys::job(&job.id), job.admitted);
@@ -77,7 +77,7 @@ impl Crawls {
         }
     }
 
-    /// Which units own pages, by the hashes of their keys; pages that nobody owns are left out.
+    /// Returns the units that own pages, by the hashes of their page keys. Pages without an owner are left out.
     ///
     /// # Errors
     /// Faults of the store.
@@ -92,10 +92,10 @@ impl Crawls {
             .collect()
     }
 
-    /// Makes a unit the owner of a page, unless it has one. Returns the owner.
+    /// Makes a unit the owner of a page unless the page has one. Returns the owner.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn own_page(&self, job: &Job, hash: &str, seq: Seq) -> Result<Seq, StoreError> {
         match self.put_if(&self.tables.jobs, self.seen_item(job, hash, seq), ABSENT, None).await? {
             Conditional::Written | Conditional::Refused(None) => Ok(seq),
@@ -103,7 +103,7 @@ impl Crawls {
         }
     }
 
-    /// Notes what came of the crawl's sitemaps: its seed's unit asks for them, whichever of its attempts ends.
+    /// Records how reading a crawl's sitemaps went. Its seed's unit reads them, in whichever attempt ends.
     ///
     /// # Errors
     /// Faults of the store.
@@ -114,7 +114,7 @@ impl Crawls {
         Ok(())
     }
 
-    /// Notes that a matching page was left out for `max_pages`.
+    /// Records that a matching page was left out because of `max_pages`.
     ///
     /// # Errors
     /// Faults of the store.

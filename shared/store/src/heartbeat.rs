@@ -1,4 +1,5 @@
-//! One row that workers touch while they work: whoever waits for the queue can tell a backlog from a standstill.
+//! The heartbeat: one row that workers update while they work, so that a handler waiting for the queue can tell a
+//! backlog from a stall.
 
 use domain::Timestamp;
 
@@ -11,7 +12,7 @@ fn row() -> Item {
 }
 
 impl Jobs {
-    /// Says that a worker is at work.
+    /// Records that a worker is at work.
     ///
     /// # Errors
     /// Faults of the store.
@@ -20,7 +21,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// When a worker last said so; `None` where none ever did.
+    /// Returns the time of the last heartbeat, or `None` if there was none.
     ///
     /// # Errors
     /// Faults of the store.

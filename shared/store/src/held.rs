@@ -1,6 +1,6 @@
-//! Calls of an account that are held open, counted across processes: a function that serves one call at a time cannot count
-//! them itself. Each call takes a numbered permit: a row under a lease, so that the permit of a process that dies
-//! comes back by itself.
+//! Permits for an account's calls that are held open, counted across processes, because a function that serves one call
+//! at a time cannot count them. Each call takes a numbered permit: a row with a lease, so that the permit of a process
+//! that dies becomes free by itself.
 
 use domain::{AccountId, Nonce, Timestamp};
 
@@ -18,7 +18,7 @@ fn row(account: &AccountId, permit: u32) -> Item {
 }
 
 impl Accounts {
-    /// Takes a permit until `until`; `false` where somebody holds it.
+    /// Takes a permit until `until`. Returns `false` if another call holds it.
     ///
     /// # Errors
     /// Faults of the store.
@@ -33,17 +33,17 @@ impl Accounts {
         let ttl = n(until.plus_secs(TTL_SECS).secs());
         let given =
             values([(":nonce", s(nonce.to_string())), (":now", n(now.0)), (":until", n(until.0)), (":ttl", ttl)]);
-        // Of its own earlier write whose reply was lost, the nonce.
+        // The nonce recognises its own earlier write whose reply was lost.
         let condition = "attribute_not_exists(#until) OR #until <= :now OR #nonce = :nonce";
         let write = "SET #until = :until, #nonce = :nonce, #ttl = :ttl";
         let written = self.update_if(&self.tables.accounts, row(account, permit), write, condition, given).await?;
         Ok(matches!(written, Conditional::Written))
     }
 
-    /// Returns a permit, unless it is another's by now.
+    /// Gives a permit back, unless another call has it by now.
     ///
     /// # Errors
-    /// Faults of the store: it comes free when its lease ends.
+    /// Faults of the store. The permit then becomes free when its lease ends.
     pub async fn return_permit(&self, account: &AccountId, permit: u32, nonce: &Nonce) -> Result<(), StoreError> {
         let given = values([(":nonce", s(nonce.to_string())), (":none", n(0))]);
         let write = "SET #until = :none";
@@ -51,7 +51,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Which of an account's `most` permits nobody holds.
+    /// Returns which of an account's `most` permits are free.
     ///
     /// # Errors
     /// Faults of the store.

@@ -1,5 +1,5 @@
-//! Messages of jobs that ended, and the secrets that sign them: a row a message, put with its job's end (see
-//! [`crate::settle`]) and written from then on by its version; a row of secrets an account.
+//! Deliveries of webhook messages and the secrets that sign them: one row per message, written with its job's end (see
+//! [`crate::settle`]) and from then on by its version; one row of secrets per account.
 
 use domain::webhook::{Delivery, DeliveryState, Secrets};
 use domain::{AccountId, JobId, Nonce, Timestamp};
@@ -10,14 +10,14 @@ use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 use crate::{Base, Hooks};
 
-/// Sort key of a job's message.
+/// Sort key of a job's delivery.
 pub(crate) const DELIVERY: &str = "DELIVERY";
 /// Sort key of an account's secrets.
 const SECRETS: &str = "WEBHOOK";
-/// What a message's row outlives its last write by: longer than all tries take, however the waits fall out.
+/// How long a delivery's row is kept after its last write: longer than all tries can take.
 const KEPT_SECS: u64 = 4 * 86_400;
 
-/// An account's secrets as they were read, to be written by their version.
+/// An account's secrets as read, to be written by their version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SecretsRow {
     /// The secrets.
@@ -26,7 +26,7 @@ pub struct SecretsRow {
 }
 
 impl Base {
-    /// The row of a message that has to be looked at when `due` has come.
+    /// Returns the row of a delivery that is to be looked at when `due`.
     pub(crate) fn delivery_item(&self, delivery: &Delivery, due: Timestamp) -> Item {
         let kept = delivery.next.plus_secs(KEPT_SECS).max(self.expiry(delivery.next));
         let item = key(keys::job(&delivery.job), DELIVERY)
@@ -70,7 +70,7 @@ fn read(id: &JobId, item: &Item) -> Result<Delivery, StoreError> {
 }
 
 impl Hooks {
-    /// The message of a job that ended, strongly consistent; `None` where there is none.
+    /// Returns the delivery of a job, strongly consistent; `None` if there is none.
     ///
     /// # Errors
     /// Faults of the store.
@@ -79,11 +79,11 @@ impl Hooks {
         item.map(|item| read(id, &item)).transpose()
     }
 
-    /// Writes a message's row over the version before it; `due` is when somebody has to look if nothing comes of it.
-    /// Returns whether the row now is this one: also where an earlier try took effect and its reply was lost.
+    /// Writes a delivery's row over its previous version. `due` is when the sweeper looks at it if nothing happens
+    /// before. Returns whether the row is now this one, also if an earlier try wrote it and the reply was lost.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn write_delivery(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, StoreError> {
         let item = self.delivery_item(delivery, due);
         let before = values([(":before", n(delivery.version.saturating_sub(1)))]);
@@ -97,7 +97,7 @@ impl Hooks {
         })
     }
 
-    /// Has a pending message looked at no sooner than `due`, if its row is as it was read.
+    /// Postpones the next look at a pending delivery to `due`, if its row is unchanged since it was read.
     ///
     /// # Errors
     /// Faults of the store.
@@ -108,8 +108,8 @@ impl Hooks {
         Ok(())
     }
 
-    /// Jobs whose message has to be looked at, oldest first, at most `limit` of each shard. The index lags, so what is
-    /// found must be read again.
+    /// Returns jobs whose deliveries are due, oldest first, at most `limit` per shard. The index lags, so each row must
+    /// be read again.
     ///
     /// # Errors
     /// Faults of the store.
@@ -117,7 +117,7 @@ impl Hooks {
         self.due_of(keys::delivery_shard, now, limit).await
     }
 
-    /// An account's secrets; none where it has no row.
+    /// Returns an account's secrets; none if it has no row.
     ///
     /// # Errors
     /// Faults of the store.
@@ -129,7 +129,7 @@ impl Hooks {
         Ok(SecretsRow { secrets: row.json("secrets")?, version: row.n("version")? })
     }
 
-    /// Writes an account's secrets over those that were read. Returns false where somebody else did meanwhile.
+    /// Writes an account's secrets over those that were read. Returns `false` if they have changed since.
     ///
     /// # Errors
     /// Faults of the store.

@@ -1,5 +1,5 @@
-//! Rows of hosts: the pace at which a host is asked, and what its robots.txt says. How a pace changes is judged by
-//! [`domain::pace`]; what a robots.txt means, by whoever wrote its text.
+//! Rows of hosts: the pace at which a host is asked, and its robots.txt. [`domain::pace`] decides how a pace changes;
+//! the meaning of a robots.txt is left to the caller who wrote the row.
 
 use domain::Timestamp;
 use domain::pace::{AccountTag, LastThrottle, Pace};
@@ -19,24 +19,24 @@ const ROBOTS_SLACK_SECS: u64 = 86_400;
 
 const UNCHANGED: &str = "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at \
      AND (#told_at = :told_at OR (attribute_not_exists(#told_at) AND :told_at = :never))";
-/// Of two the one that holds longer stays.
+/// Of two rows, keeps the one that is valid for longer.
 const LATER: &str = "attribute_not_exists(#pk) OR #until < :until";
 
-/// What a conditional write of a host's pace came to.
+/// The result of a conditional write of a host's pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaceWrite {
     /// It took effect.
     Written,
-    /// Another was there; the pace as it stands, if there is one.
+    /// The pace has changed; has the current one, if there is one.
     Refused(Option<Pace>),
 }
 
-/// A robots.txt as it was understood.
+/// A robots.txt as it was parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RobotsRow {
     /// The rules in a form that the writer can read back; at most 256 KiB.
     pub text: String,
-    /// From when on they have to be asked for again.
+    /// When they must be fetched again.
     pub until: Timestamp,
 }
 
@@ -50,7 +50,7 @@ fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
         factor: row.n("factor")?,
         changed_at: at("changed_at")?,
         last_throttle: LastThrottle {
-            // Sixty-four bits as text: a number there is signed.
+            // The 64 bits are stored as text, because a number here would be signed.
             by: AccountTag(row.opt_s("told").and_then(|by| u64::from_str_radix(by, 16).ok()).unwrap_or_default()),
             at: opt("told_at")?,
             until: opt("told_until")?,
@@ -61,7 +61,7 @@ fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
 }
 
 impl Hosts {
-    /// The pace of a host (`name:port`).
+    /// Returns the pace of a host (`name:port`).
     ///
     /// # Errors
     /// Faults of the store.
@@ -70,11 +70,11 @@ impl Hosts {
         item.as_ref().map(parse_pace).transpose()
     }
 
-    /// Puts a host's pace in the place of `read`, where that is still what is there. Who is refused plans anew on what
-    /// is.
+    /// Replaces a host's pace `read` by `pace` if it is unchanged. If refused, the caller decides anew from the current
+    /// pace.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn put_pace(
         &self,
         host: &str,
@@ -110,7 +110,7 @@ impl Hosts {
         }
     }
 
-    /// What an origin's robots.txt says (`scheme://name:port`); it may have expired.
+    /// Returns the robots.txt of an origin (`scheme://name:port`); it may have expired.
     ///
     /// # Errors
     /// Faults of the store.
@@ -123,10 +123,10 @@ impl Hosts {
         item.as_ref().map(read).transpose()
     }
 
-    /// Keeps what an origin's robots.txt says, unless what is there holds longer.
+    /// Stores the robots.txt of an origin, unless the stored one is valid for longer.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn put_robots(&self, origin: &str, robots: &RobotsRow) -> Result<(), StoreError> {
         let item = key(keys::origin(origin), ROBOTS)
             .with("text", s(robots.text.clone()))

@@ -1,4 +1,5 @@
-//! Items to and from attribute values: a writer, a reader that names what is amiss, and expression names.
+//! Conversion of items to and from attribute values: a builder, a reader whose errors name row and attribute, and
+//! expression names.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use domain::job::Sitemaps;
 
 use crate::error::StoreError;
 
-/// An item as the SDK has it.
+/// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) fn s(v: impl Into<String>) -> AttributeValue {
@@ -22,12 +23,12 @@ pub(crate) fn n(v: impl ToString) -> AttributeValue {
     AttributeValue::N(v.to_string())
 }
 
-/// Partition and sort key as an item.
+/// Returns an item with partition and sort key.
 pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
 }
 
-/// Puts attributes into an item, in the manner of a builder.
+/// Adds attributes to an item, like a builder.
 pub(crate) trait Put: Sized {
     fn with(self, name: &str, value: AttributeValue) -> Self;
     fn with_some(self, name: &str, value: Option<AttributeValue>) -> Self {
@@ -84,7 +85,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What came of a crawl's sitemaps: of one unit, or of all.
+    /// Returns the figures of a crawl's sitemaps.
     pub(crate) fn sitemaps(&self) -> Result<Sitemaps, StoreError> {
         let count = |name| Ok::<u32, StoreError>(self.opt_n(name)?.unwrap_or(0));
         Ok(Sitemaps { read: count("sitemaps_read")?, failed: count("sitemaps_failed")? })
@@ -107,12 +108,13 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Serialises what goes into a string attribute.
+/// Serialises a value for a string attribute.
 pub(crate) fn json_text<T: serde::Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
     serde_json::to_string(value).map(AttributeValue::S).map_err(|e| StoreError::Malformed(e.to_string()))
 }
 
-/// The expression attribute names for every `#name` in the given expressions, so that no reserved word can clash.
+/// Returns the expression attribute names for every `#name` in the given expressions, so that reserved words cannot
+/// clash.
 pub(crate) fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
     let mut out = HashMap::new();
     for part in expressions.iter().flat_map(|e| e.split('#').skip(1)) {
@@ -122,7 +124,7 @@ pub(crate) fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
     (!out.is_empty()).then_some(out)
 }
 
-/// Expression attribute values, each name given with its colon.
+/// Returns expression attribute values; each name includes its colon.
 pub(crate) fn values<const N: usize>(list: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
     list.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
 }
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_once_each() {
+    fn each_name_is_found_once() {
         let found = names(&["SET #state = :s, #used = #used + :n", "attribute_not_exists(#pk)"]).unwrap();
         assert_eq!(found.len(), 3);
         assert_eq!(found["#state"], "state");
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_row_is_named() {
+    fn errors_name_the_malformed_row() {
         let item = key("JOB#1", "META").with("admitted", s("x"));
         let e = Row(&item).n::<u32>("admitted").unwrap_err().to_string();
         assert!(e.contains("JOB#1") && e.contains("admitted"), "{e}");

@@ -1,4 +1,4 @@
-//! META and INPUT rows: read a job, renew or take its driver's lease, move it from one state to the next.
+//! META, SPEC and INPUT rows: reads a job, renews or takes its driver's lease, and moves it from one state to the next.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::job::DriverLease;
@@ -11,39 +11,39 @@ use crate::meta;
 use crate::ops::Conditional;
 use crate::{Base, Jobs};
 
-/// Most bytes of URLs in one INPUT row; DynamoDB's limit for an item is 400 KB.
+/// Maximum size of the URLs in an INPUT row, in bytes. DynamoDB's limit for an item is 400 KB.
 const INPUT_ROW_BYTES: usize = 200 * 1024;
 
 /// Sort key of a job's SPEC row.
 const SPEC: &str = "SPEC";
-/// Largest spec, in bytes, that an extract's own row takes.
+/// Maximum size in bytes of a spec that is stored in an extract's own row.
 const INLINE_SPEC_BYTES: usize = 4 * 1024;
 
-/// The SPEC row of a job.
+/// Returns the SPEC row of a job.
 pub(crate) fn spec_item(job: &JobId, spec: &JobSpec, ttl: i64) -> Result<Item, StoreError> {
     Ok(key(keys::job(job), SPEC).with("spec", json_text(spec)?).with("ttl", n(ttl)))
 }
 
-/// Whether a spec is small enough for an extract's own row.
+/// Returns whether a spec is small enough for an extract's own row.
 pub fn is_small(spec: &JobSpec) -> bool {
     serde_json::to_string(spec).is_ok_and(|text| text.len() <= INLINE_SPEC_BYTES)
 }
 
-/// What a unit is about.
+/// The input of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// As the caller gave it, or as it was found first.
+    /// The URL as the caller gave it, or as it was first found.
     pub url: String,
-    /// Hops from the seed of a crawl; 0 elsewhere.
+    /// Hops from the seed of a crawl; 0 in other jobs.
     pub depth: u32,
 }
 
-/// The INPUT rows of a run of units that starts at `first`.
+/// Returns the INPUT rows of a run of units that starts at `first`.
 pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) -> Result<Vec<Item>, StoreError> {
     let mut rows = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (i, url) in urls.iter().enumerate() {
-        // As it stands in the row: a control character takes six bytes there.
+        // The size in the row, where a control character takes six bytes.
         let size = serde_json::to_string(url).map_or(0, |text| text.len() + 1);
         if i > start && bytes + size > INPUT_ROW_BYTES {
             rows.push((start, &urls[start..i]));
@@ -63,7 +63,7 @@ pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) ->
 }
 
 impl Base {
-    /// A job's row.
+    /// Returns a job's row.
     pub(crate) async fn read_job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         let item = self.get(&self.tables.jobs, key(keys::job(id), "META")).await?;
         item.as_ref().map(meta::from_item).transpose()
@@ -71,7 +71,7 @@ impl Base {
 }
 
 impl Jobs {
-    /// A job, strongly consistent. Also one whose retention is over: ask [`Job::retained`].
+    /// Returns a job, strongly consistent, even if its retention is over: see [`Job::retained`].
     ///
     /// # Errors
     /// Faults of the store.
@@ -79,7 +79,7 @@ impl Jobs {
         self.read_job(id).await
     }
 
-    /// What a job was asked to do. It never changes.
+    /// Returns a job's spec, which never changes.
     ///
     /// # Errors
     /// Faults of the store.
@@ -92,13 +92,13 @@ impl Jobs {
         Row(&item).json("spec")
     }
 
-    /// What a job's units are about, in order of their numbers, from `first` on, which must begin a row.
+    /// Returns the inputs of a job's units in order, from `first` on, which must be the first unit of a row.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn inputs(&self, id: &JobId, first: Seq) -> Result<Vec<Input>, StoreError> {
         let mut inputs = Vec::new();
-        // Those of an extract are in its row.
+        // An extract has no INPUT rows; its input is in its META row.
         for item in self.range(&self.tables.jobs, &keys::job(id), &keys::input(first), "INPUT#~", &[]).await? {
             let row = Row(&item);
             let depth = row.opt_n("depth")?.unwrap_or(0);
@@ -107,8 +107,8 @@ impl Jobs {
         Ok(inputs)
     }
 
-    /// Makes `lease` the driver's lease if `old` still is, and the job has not ended. The driver renews its own this
-    /// way, and a successor takes one that is over.
+    /// Replaces the driver's lease `old` by `lease` if it is unchanged and the job has not ended. A driver renews its
+    /// own lease this way, and a successor takes one that is over.
     ///
     /// # Errors
     /// Faults of the store.
@@ -136,7 +136,7 @@ impl Jobs {
                 Conditional::Written => true,
                 Conditional::Refused(Some(item)) => {
                     let now = meta::from_item(&item)?;
-                    // The reply to an own write may have been lost: a holder's mark is nobody else's.
+                    // The reply to an own write may have been lost: no other holder has the same nonce.
                     let mine = now.driver.holder == lease.holder && !now.state.ended();
                     if mine && now.driver.until != lease.until && now.driver.until != was {
                         was = now.driver.until;
@@ -149,8 +149,8 @@ impl Jobs {
         }
     }
 
-    /// Begins a job's termination: moves one that has not ended to `to`, if it still is in the state that was read.
-    /// `now` is noted for a cancellation.
+    /// Begins a job's termination: moves it to the state `to` if it is still in the state that was read. Records `now`
+    /// as the time of the move.
     ///
     /// # Errors
     /// Faults of the store.
@@ -179,8 +179,8 @@ impl Jobs {
         })
     }
 
-    /// Jobs that have to be looked at: their driver's lease or their deadline is over. Oldest first, at most `limit`
-    /// of each shard. The index lags, so what is found must be read again before it is acted on.
+    /// Returns jobs that are due: their driver's lease or their deadline is over. Oldest first, at most `limit` per
+    /// shard. The index lags, so each job must be read again before it is acted on.
     ///
     /// # Errors
     /// Faults of the store.
@@ -190,7 +190,7 @@ impl Jobs {
 }
 
 impl Base {
-    /// Jobs that have a row in these shards of the sweeper's index that is due.
+    /// Returns jobs with a due row in these shards of the sweeper's index.
     pub(crate) async fn due_of(
         &self,
         shard_key: fn(u8) -> String,
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_are_cut_into_rows_that_fit() {
+    fn inputs_are_split_into_rows_that_fit() {
         let id = JobId::from_random(1);
         let mut urls: Vec<String> = (0..100).map(|i| format!("https://x.test/{i}/{}", "a".repeat(8_000))).collect();
         urls.extend((0..40).map(|i| format!("https://x.test/{i}/{}", "\0".repeat(2_600))));

@@ -1,14 +1,14 @@
-//! How partition and sort keys are written: the one place that knows their spelling.
+//! Partition and sort keys: the only place that knows how they are spelt.
 
 use domain::{AccountId, CacheKey, JobId, Month, Seq, Timestamp};
 
 /// The index that lists an account's jobs.
 pub const BY_ACCOUNT: &str = "by_account";
-/// The index that the sweeper reads: jobs by when they have to be looked at.
+/// The sweeper's index: jobs, deliveries and batches by when they are due.
 pub const BY_DUE: &str = "by_due";
-/// Partition of the same index for batches at a model's provider.
+/// Partition of that index for batches at a model's provider.
 pub const MODEL_DUE: &str = "DUE#MODEL";
-/// Over how many partitions the sweeper's index spreads.
+/// Number of partitions over which the sweeper's index spreads.
 pub const DUE_SHARDS: u8 = 4;
 
 /// Partition of an account's rows.
@@ -56,7 +56,7 @@ pub fn held(permit: u32) -> String {
     format!("HELD#{permit}")
 }
 
-/// The permit that a sort key names.
+/// Returns the permit that a sort key names.
 pub fn held_of(sk: &str) -> Option<u32> {
     sk.strip_prefix("HELD#")?.parse().ok()
 }
@@ -76,12 +76,12 @@ pub fn top_up(id: &str) -> String {
     format!("LEDGER#TOPUP#{id}")
 }
 
-/// Sort key of the input rows that starts at a unit. Padded, so that text order is number order.
+/// Sort key of the INPUT row that starts at a unit. Padded, so that text order is number order.
 pub fn input(first: Seq) -> String {
     format!("INPUT#{first:06}")
 }
 
-/// Sort key of the row that says which unit of a crawl owns a page, by the hash of its key.
+/// Sort key of the row that says which unit of a crawl owns a page, by the hash of the page key.
 pub fn seen(hash: &str) -> String {
     format!("SEEN#{hash}")
 }
@@ -91,37 +91,37 @@ pub fn segment(index: u32) -> String {
     format!("SEG#{index:08}")
 }
 
-/// Sort key of a result. Padded likewise.
+/// Sort key of a result. Padded in the same way.
 pub fn result(seq: Seq, attempt: u8) -> String {
     format!("RESULT#{seq:06}#{attempt:03}")
 }
 
-/// Sort key of what was captured of a unit's page. Padded likewise.
+/// Sort key of a capture of a unit's page. Padded in the same way.
 pub fn capture(seq: Seq) -> String {
     format!("CAPTURE#{seq:06}")
 }
 
-/// Sort key of what a model is asked about a unit's page. Padded likewise.
+/// Sort key of a question to a model about a unit's page. Padded in the same way.
 pub fn ask(seq: Seq, attempt: u8) -> String {
     format!("ASK#{seq:06}#{attempt:03}")
 }
 
-/// Sort key of one of a job's batches at a model's provider. Padded likewise.
+/// Sort key of one of a job's batches at a model's provider. Padded in the same way.
 pub fn model_batch(n: u32) -> String {
     format!("MODELBATCH#{n:010}")
 }
 
-/// The number of the batch that a sort key names.
+/// Returns the number of the batch that a sort key names.
 pub fn model_batch_of(sk: &str) -> Option<u32> {
     sk.strip_prefix("MODELBATCH#")?.parse().ok()
 }
 
-/// The unit and attempt that a result's sort key names.
+/// Returns the unit and attempt that a result's sort key names.
 pub fn result_of(sk: &str) -> Option<(Seq, u8)> {
     unit_of(sk.strip_prefix("RESULT#")?)
 }
 
-/// The unit and attempt that the sort key of a question names.
+/// Returns the unit and attempt that a question's sort key names.
 pub fn ask_of(sk: &str) -> Option<(Seq, u8)> {
     unit_of(sk.strip_prefix("ASK#")?)
 }
@@ -141,7 +141,7 @@ pub fn list_finished(id: &AccountId) -> String {
     format!("ACCT#{id}#FINISHED")
 }
 
-/// List order: by start, then id.
+/// Sort key in a list: by start, then id.
 pub fn list_sort(started_at: Timestamp, id: &JobId) -> String {
     format!("{:015}#{id}", started_at.0)
 }
@@ -156,12 +156,12 @@ pub fn due(id: &JobId) -> String {
     due_shard(shard_of(id))
 }
 
-/// Partition of the sweeper's index for one shard of the messages of jobs that ended.
+/// Partition of the sweeper's index for one shard of deliveries.
 pub fn delivery_shard(shard: u8) -> String {
     format!("DELIVERY#{shard}")
 }
 
-/// Partition of the sweeper's index for the message of a job's end.
+/// Partition of the sweeper's index for a job's delivery.
 pub fn delivery_due(id: &JobId) -> String {
     delivery_shard(shard_of(id))
 }

@@ -1,7 +1,9 @@
-//! The rows of Runo in DynamoDB, its messages in SQS, and questions to its functions: the only crate that talks to AWS. Every write is conditional,
-//! every read that decides anything is strongly consistent, and every list is paged to its end.
+//! The rows of Runo in DynamoDB, its messages in SQS, and calls of its Lambda functions: the only crate that talks to
+//! AWS. Writes and reads that decide anything are conditional and strongly consistent, and every list is read to its
+//! last page.
 //!
-//! It knows how rows are written, not why: what may follow what is decided by [`domain`]. It knows no HTTP of ours.
+//! This crate knows how rows are written, not why: [`domain`] decides what may follow what. It knows nothing of HTTP
+//! calls to Runo.
 
 pub mod accept;
 pub mod accounts;
@@ -49,7 +51,7 @@ pub struct TableNames {
     pub accounts: String,
     /// Jobs and their units.
     pub jobs: String,
-    /// Politeness and robots.txt per host.
+    /// Pace and robots.txt per host, and the result cache.
     pub hosts: String,
 }
 
@@ -59,12 +61,12 @@ impl Default for TableNames {
     }
 }
 
-/// How long a step is tried again when a transaction meets another one.
+/// How a step is retried when its transaction conflicts with another.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// Tries in all.
+    /// Total number of tries.
     pub attempts: u32,
-    /// Upper bound of the first, jittered wait; it doubles each time.
+    /// Upper bound of the first, jittered wait in milliseconds; it doubles each time.
     pub base_ms: u64,
 }
 
@@ -74,21 +76,21 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Where rows are kept.
+/// Where rows are stored.
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// DynamoDB, or what speaks its protocol.
+    /// DynamoDB, or a service with its protocol.
     DynamoDb(Client),
     /// This process's memory: see [`memory`].
     Memory {
         /// The rows.
         rows: Arc<memory::Rows>,
-        /// For what they cannot do: indexes, scans and tables.
+        /// The client for what they do not support: indexes, scans and tables.
         behind: Client,
     },
 }
 
-/// How rows are reached: what every part of the store is made on. Cheap to clone.
+/// Access to the rows, on which every part of the store is built. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Base {
     backend: Backend,
@@ -97,7 +99,7 @@ pub struct Base {
     result_ttl_secs: u64,
 }
 
-/// The rows of one concern.
+/// Defines the parts of the store, one for each concern.
 macro_rules! parts {
     ($($(#[$about:meta])* $name:ident;)*) => {$(
         $(#[$about])*
@@ -114,67 +116,68 @@ macro_rules! parts {
 }
 
 parts! {
-    /// Accounts, their keys, and what they may spend.
+    /// Accounts, their keys and their credits.
     Accounts;
-    /// Jobs from their acceptance to their settlement, and who looks after them.
+    /// Jobs from acceptance to settlement, their drivers and the sweeper's index.
     Jobs;
-    /// Where units stand, and their results.
+    /// Unit states and results.
     Segments;
-    /// Which unit of a crawl owns a page, and how a crawl grows.
+    /// The growth of crawls, and which unit owns which page.
     Crawls;
-    /// What is known of hosts.
+    /// Pace and robots.txt of hosts.
     Hosts;
     /// Results that may be served again.
     ResultCache;
-    /// Messages of jobs that ended, and what signs them.
+    /// Deliveries of webhook messages, and the secrets that sign them.
     Hooks;
-    /// What the operator's model cost and came to.
+    /// Cost and results of the operator's model.
     ModelUsage;
-    /// What is asked of the operator's model by the provider's batches.
+    /// Questions to the operator's model in its provider's batches.
     ModelBatches;
     /// The tables themselves.
     Admin;
-    /// What the check of all rows reads.
+    /// The reads of the check of all rows.
     Audit;
 }
 
-/// Handle on the tables, concern by concern. Cheap to clone.
+/// A handle on the tables, with one part for each concern. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// Accounts, their keys, and what they may spend.
+    /// Accounts, their keys and their credits.
     pub accounts: Accounts,
-    /// Jobs from their acceptance to their settlement, and who looks after them.
+    /// Jobs from acceptance to settlement, their drivers and the sweeper's index.
     pub jobs: Jobs,
-    /// Where units stand, and their results.
+    /// Unit states and results.
     pub segments: Segments,
-    /// Which unit of a crawl owns a page, and how a crawl grows.
+    /// The growth of crawls, and which unit owns which page.
     pub crawls: Crawls,
-    /// What is known of hosts.
+    /// Pace and robots.txt of hosts.
     pub hosts: Hosts,
     /// Results that may be served again.
     pub cache: ResultCache,
-    /// Messages of jobs that ended, and what signs them.
+    /// Deliveries of webhook messages, and the secrets that sign them.
     pub hooks: Hooks,
-    /// What the operator's model cost and came to.
+    /// Cost and results of the operator's model.
     pub models: ModelUsage,
-    /// What is asked of the operator's model by the provider's batches.
+    /// Questions to the operator's model in its provider's batches.
     pub model_batches: ModelBatches,
     /// The tables themselves.
     pub admin: Admin,
-    /// What the check of all rows reads.
+    /// The reads of the check of all rows.
     pub audit: Audit,
 }
 
-/// Rows may outlive their retention by this much before TTL removes them: a margin for clocks, not logic.
+/// How long rows may outlive their retention before TTL removes them: a margin for clocks without meaning for the
+/// logic.
 const TTL_SLACK_SECS: u64 = 86_400;
 
 impl Store {
-    /// A store on DynamoDB. Results are kept for `result_ttl_secs` after their job ended.
+    /// Creates a store on DynamoDB. Results are kept for `result_ttl_secs` after their job has ended.
     pub fn new(db: Client, tables: TableNames, retry: RetryPolicy, result_ttl_secs: u64) -> Store {
         Store::on(&Base { backend: Backend::DynamoDb(db), tables: Arc::new(tables), retry, result_ttl_secs })
     }
 
-    /// The same store with its rows in memory.
+    /// Returns the same store with its rows in memory.
     #[must_use]
     pub fn in_memory(self, rows: Arc<memory::Rows>) -> Store {
         let base = self.admin.0;
@@ -200,19 +203,19 @@ impl Store {
 }
 
 impl Base {
-    /// DynamoDB, for what only it can do: indexes, scans, tables.
+    /// Returns DynamoDB, for what only it supports: indexes, scans, tables.
     fn db(&self) -> &Client {
         match &self.backend {
             Backend::DynamoDb(db) | Backend::Memory { behind: db, .. } => db,
         }
     }
 
-    /// When a job that ends at `ended_at` is forgotten.
+    /// Returns when the retention of a job that ends at `ended_at` is over.
     pub fn expiry(&self, ended_at: Timestamp) -> Timestamp {
         ended_at.plus_secs(self.result_ttl_secs)
     }
 
-    /// The TTL attribute of a running job's rows, in Unix seconds: they must outlive its latest possible end.
+    /// Returns the TTL attribute of a running job's rows in Unix seconds. They must outlive its latest possible end.
     fn ttl_of(&self, job: &Job) -> i64 {
         self.expiry(job.deadline).plus_secs(TTL_SLACK_SECS).secs()
     }

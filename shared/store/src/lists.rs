@@ -1,4 +1,4 @@
-//! Lists of an account's jobs: the index gives the order, the rows themselves the truth.
+//! Lists of an account's jobs. The index gives the order; the rows themselves are authoritative.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use crate::item::{Item, Row, key, s};
 use crate::keys;
 use crate::meta;
 
-/// Which of an account's jobs are wanted.
+/// Which of an account's jobs to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// Running or being terminated.
     Running,
-    /// Ended and still kept.
+    /// Ended and still retained.
     Finished,
     /// Both.
     All,
@@ -27,21 +27,21 @@ pub enum Which {
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<Job>,
-    /// Where the next page starts; `None` at the end.
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
-/// A place in a list: after this job.
+/// A position in a list: after this job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the last job that was shown started.
+    /// When the last job shown started.
     pub started_at: Timestamp,
     /// Its id.
     pub job: JobId,
 }
 
 impl Jobs {
-    /// A page of `limit` jobs at most, after `after`.
+    /// Returns a page of at most `limit` jobs, starting after `after`.
     ///
     /// # Errors
     /// Faults of the store.
@@ -56,7 +56,7 @@ impl Jobs {
         if which != Which::All {
             return self.list_of(account, which == Which::Finished, limit, after, now).await;
         }
-        // In this order: what ends in between is in both, and not in neither.
+        // In this order, a job that ends between the two reads is in both lists rather than in neither.
         let running = self.list_of(account, false, limit, after, now).await?;
         let finished = self.list_of(account, true, limit, after, now).await?;
         Ok(merged(running, finished, limit))
@@ -102,7 +102,7 @@ impl Jobs {
         Ok(page(jobs, more))
     }
 
-    /// The META rows behind index entries, in the entries' order.
+    /// Returns the META rows of index entries, in the order of the entries.
     async fn jobs_of(&self, entries: Vec<Item>) -> Result<Vec<Job>, StoreError> {
         let ids: Vec<&str> = entries.iter().map(|i| Row(i).s("pk")).collect::<Result<_, _>>()?;
         let wanted = ids.iter().map(|pk| key(*pk, "META")).collect();
@@ -119,7 +119,7 @@ fn page(jobs: Vec<Job>, more: bool) -> JobPage {
     JobPage { jobs, next }
 }
 
-/// Two pages as one, newest first. Of a job that is in both, what the second says is newer.
+/// Merges two pages, newest first. For a job in both, the second page is newer.
 fn merged(running: JobPage, finished: JobPage, limit: usize) -> JobPage {
     let more = running.next.is_some() || finished.next.is_some();
     let mut jobs = finished.jobs;

@@ -1,5 +1,6 @@
-//! Rows in this process's memory instead of in DynamoDB: a benchmark's way to see what everything but the store costs. It honours the conditions and updates that this crate writes, and no others; indexes stay
-//! DynamoDB's, so nothing kept here is listed or found by a sweep. Nothing outlives the process.
+//! Rows in this process's memory instead of DynamoDB, for benchmarks that measure the cost of everything but the store.
+//! Supports only the conditions and updates that this crate writes. Indexes stay in DynamoDB, so rows kept here are
+//! neither listed nor found by a sweep. Nothing outlives the process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use crate::ops::{Conditional, Transaction};
 type Values = HashMap<String, AttributeValue>;
 type Table = HashMap<String, BTreeMap<String, Item>>;
 
-/// All tables' rows.
+/// The rows of all tables.
 #[derive(Debug, Default)]
 pub struct Rows(Mutex<HashMap<String, Table>>);
 
@@ -67,7 +68,8 @@ impl Rows {
                 new.push((&put.table_name, put.item.clone()));
             } else if let Some(update) = &item.update {
                 let old = find(&tables, &update.table_name, &update.key)?;
-                let values = update.expression_attribute_values.as_ref().ok_or_else(|| strange("no values"))?;
+                let values =
+                    update.expression_attribute_values.as_ref().ok_or_else(|| strange("an update without values"))?;
                 let condition = update.condition_expression.as_deref().unwrap_or_default();
                 let holds = holds(condition, old, Some(values))?;
                 refused.push(!holds);
@@ -76,7 +78,7 @@ impl Rows {
                     new.push((&update.table_name, updated(row, &update.update_expression, values)?));
                 }
             } else {
-                return Err(strange("a kind of transaction item"));
+                return Err(strange("this kind of transaction item"));
             }
         }
         if refused.contains(&true) {
@@ -115,7 +117,7 @@ impl Rows {
 }
 
 fn strange(what: &str) -> StoreError {
-    StoreError::Malformed(format!("rows in memory do not know {what}"))
+    StoreError::Malformed(format!("rows in memory do not support {what}"))
 }
 
 fn key_of(item: &Item) -> Result<(&str, &str), StoreError> {
@@ -135,7 +137,7 @@ fn put(tables: &mut HashMap<String, Table>, table: &str, item: Item) -> Result<(
     Ok(())
 }
 
-/// Whether a condition holds: terms joined by AND, these by OR, no brackets.
+/// Returns whether a condition holds: terms joined by AND, and these by OR, without brackets.
 fn holds(condition: &str, row: Option<&Item>, values: Option<&Values>) -> Result<bool, StoreError> {
     if condition.is_empty() {
         return Ok(true);
@@ -183,11 +185,11 @@ fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result
 }
 
 fn number(value: &AttributeValue) -> Result<i128, StoreError> {
-    let text = value.as_n().map_err(|_| strange("a number that is none"))?;
-    text.parse().map_err(|_| strange("numbers that are not whole"))
+    let text = value.as_n().map_err(|_| strange("a value that is not a number"))?;
+    text.parse().map_err(|_| strange("numbers with a fraction"))
 }
 
-/// A row after `SET … REMOVE … ADD …`, each part optional.
+/// Applies `SET … REMOVE … ADD …` to a row; REMOVE and ADD are optional.
 fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError> {
     let mut row = row;
     let (rest, add) = update.split_once(" ADD ").map_or((update, None), |(rest, add)| (rest, Some(add)));
@@ -198,7 +200,8 @@ fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError>
         let (name, new) = match words[..] {
             [name, "=", new] => (name, value(new)?.clone()),
             [name, "=", old, sign @ ("+" | "-"), by] => {
-                let old = row.get(old.trim_start_matches('#')).ok_or_else(|| strange("arithmetic on nothing"))?;
+                let old =
+                    row.get(old.trim_start_matches('#')).ok_or_else(|| strange("arithmetic on a missing attribute"))?;
                 let by = number(value(by)?)?;
                 let sum = number(old)? + if sign == "+" { by } else { -by };
                 (name, AttributeValue::N(sum.to_string()))
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_takes_all_or_nothing_and_says_which_refused() {
+    fn a_refused_transaction_changes_nothing_and_names_the_refusing_items() {
         let rows = Rows::default();
         let given = || values([(":one", n(1))]);
         let put = |sk: &str| tx_put("t", key("a", sk), ABSENT).unwrap();

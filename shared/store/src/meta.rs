@@ -1,4 +1,4 @@
-//! A job's META row to and from [`Job`].
+//! Conversion of a job's META row to and from [`Job`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::credits::Charge;
@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::item::{Item, Put, Row, json_text, key, n, s};
 use crate::{keys, segments};
 
-/// The row of a job that is accepted now. `ttl` in Unix seconds.
+/// Returns the row of a job that is accepted now. `ttl` is in Unix seconds.
 pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
     let item = key(keys::job(&job.id), "META")
         .with("job", s(job.id.as_str()))
@@ -42,7 +42,7 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
     Ok(item.with_all(segments::attributes(&one.segment)))
 }
 
-/// The unit of an extract, which is in its job's row.
+/// Reads the unit of an extract, which is in its job's row.
 fn one_of(row: &Row<'_>) -> Result<Option<Box<OneUnit>>, StoreError> {
     let Some(url) = row.opt_s("url") else { return Ok(None) };
     Ok(Some(Box::new(OneUnit {
@@ -53,7 +53,7 @@ fn one_of(row: &Row<'_>) -> Result<Option<Box<OneUnit>>, StoreError> {
     })))
 }
 
-/// Reads the row.
+/// Reads a job from its row.
 pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
     let row = Row(item);
     let time = |name| Ok::<_, StoreError>(row.opt_n::<i64>(name)?.map(Timestamp));

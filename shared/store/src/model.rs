@@ -1,5 +1,5 @@
-//! What a language model's calls cost and came to: what was spent on a day, and figures by account and month. Knows no
-//! prices and no model.
+//! Costs and results of a language model's calls: the spending of each day, and figures per account and month. Knows
+//! neither prices nor models.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,21 @@ use crate::item::{Item, Row, key, n, values};
 use crate::keys;
 use crate::ops::Conditional;
 
-/// How long a day's row is kept, and a month's. Housekeeping only.
+/// How long a day's row is kept. Housekeeping only.
 const DAY_SECS: u64 = 3 * 86_400;
+/// How long a month's row is kept. Housekeeping only.
 const MONTH_SECS: u64 = 400 * 86_400;
 
-/// What a call, or all calls of a month, came to.
+/// Figures of one call, or of all calls of a month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelFigures {
-    /// Calls, failed ones included.
+    /// Calls, including failed ones.
     pub calls: u64,
     /// Tokens that the model read.
     pub input_tokens: u64,
     /// Tokens that it wrote.
     pub output_tokens: u64,
-    /// Values that it gave and the page did not bear out.
+    /// Values that the model gave but the page did not confirm.
     pub refused_values: u64,
     /// Failed calls by code.
     pub failures: BTreeMap<String, u64>,
@@ -43,8 +44,8 @@ fn month_row(account: &AccountId, month: Month) -> Item {
 }
 
 impl ModelUsage {
-    /// Sets `amount` of the day's budget aside for a call, in millionths of a dollar; `false` where there is not so much
-    /// left of it.
+    /// Reserves `amount` of the day's budget for a call, in millionths of a dollar. Returns `false` if less than that
+    /// is left.
     ///
     /// # Errors
     /// Faults of the store.
@@ -57,10 +58,10 @@ impl ModelUsage {
         Ok(matches!(written, Conditional::Written))
     }
 
-    /// Gives back what a call did not take of what was set aside for it at `reserved_at`.
+    /// Gives back the `unused` part of what was reserved for a call at `reserved_at`.
     ///
     /// # Errors
-    /// Faults of the store: the day's budget is used up sooner then.
+    /// Faults of the store. The day's budget is then used up sooner.
     pub async fn return_model_budget(&self, reserved_at: Timestamp, unused: u64) -> Result<(), StoreError> {
         let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_SECS))]);
         let write = "SET #ttl = :ttl ADD #spent :amount";
@@ -68,10 +69,10 @@ impl ModelUsage {
         Ok(())
     }
 
-    /// Adds what a call came to.
+    /// Adds a call to the figures.
     ///
     /// # Errors
-    /// Faults of the store: the call is missing in the figures then.
+    /// Faults of the store. The call is then missing from the figures.
     pub async fn count_model_call(
         &self,
         account: &AccountId,
@@ -96,7 +97,7 @@ impl ModelUsage {
         Ok(())
     }
 
-    /// What an account's calls of a month came to.
+    /// Returns the figures of an account's calls of a month.
     ///
     /// # Errors
     /// Faults of the store.
@@ -126,13 +127,13 @@ mod tests {
 
     async fn store() -> Store {
         let tables = TableNames { accounts: "a".into(), jobs: "j".into(), hosts: "h".into() };
-        // Nothing is sent there: its rows are in memory.
+        // Nothing is sent there: the rows are in memory.
         let endpoint = Connection { endpoint: Some("http://127.0.0.1:9".into()), ..Connection::default() };
         Store::new(connect(&endpoint).await, tables, RetryPolicy::default(), 60).in_memory(Default::default())
     }
 
     #[tokio::test]
-    async fn no_more_is_spent_on_a_day_than_its_budget() {
+    async fn a_days_spending_never_exceeds_its_budget() {
         let (store, now) = (store().await, Timestamp(1_795_478_400_000));
         assert!(!store.models.reserve_model_budget(now, 101, 100).await.unwrap());
         assert!(store.models.reserve_model_budget(now, 60, 100).await.unwrap());

@@ -1,5 +1,5 @@
-//! What is asked of a language model by the provider's batch: each unit's question, each batch's row, and the results
-//! that answers make. A batch's row is written on the condition of the version that was read.
+//! Questions to a language model in its provider's batches: each unit's question, each batch's row, and the results
+//! made from answers. A batch's row is written on condition of the version that was read.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,17 @@ use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 use crate::results::ResultText;
 
-/// Bytes of a unit in a batch's row: its number and its attempt.
+/// Size of a unit in a batch's row in bytes: its number and its attempt.
 const UNIT_BYTES: usize = 5;
 
-/// A unit's question.
+/// The question of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskText {
-    /// Of which unit.
+    /// The unit.
     pub seq: Seq,
-    /// Which of its attempts read the page.
+    /// The attempt that read the page.
     pub attempt: u8,
-    /// JSON text.
+    /// The question as JSON text.
     pub text: String,
 }
 
@@ -59,7 +59,7 @@ fn parse(item: &Item) -> Result<ModelBatch, StoreError> {
     Ok(ModelBatch {
         job: row.parse("pk", |pk| JobId::parse(pk.strip_prefix("JOB#")?))?,
         n: row.parse("sk", keys::model_batch_of)?,
-        units: units.ok_or_else(|| StoreError::Malformed("the units of a batch are cut off".into()))?,
+        units: units.ok_or_else(|| StoreError::Malformed("the units of a batch are truncated".into()))?,
         stage: row.parse("stage", Stage::parse)?,
         file: row.opt_s("file").map(str::to_owned),
         batch: row.opt_s("batch").map(str::to_owned),
@@ -74,7 +74,7 @@ fn parse(item: &Item) -> Result<ModelBatch, StoreError> {
 }
 
 impl ModelBatches {
-    /// Puts a unit's question, before its segment says that it is asked. Putting it twice changes nothing.
+    /// Stores a unit's question, before its segment says `asked`. Storing it twice changes nothing.
     ///
     /// # Errors
     /// Faults of the store.
@@ -85,7 +85,7 @@ impl ModelBatches {
         self.put_many(&self.tables.jobs, vec![row]).await
     }
 
-    /// The questions of these units and attempts; those that are absent are left out.
+    /// Returns the questions of these units and attempts. Missing ones are left out.
     ///
     /// # Errors
     /// Faults of the store.
@@ -99,7 +99,7 @@ impl ModelBatches {
         items.iter().map(text).collect()
     }
 
-    /// Puts the result that an answer makes, unless there is one: a result that may have been shown stays as it is.
+    /// Stores the result made from an answer, unless there is one: a result that may have been shown must not change.
     ///
     /// # Errors
     /// Faults of the store.
@@ -111,10 +111,10 @@ impl ModelBatches {
         Ok(())
     }
 
-    /// Writes a batch's row, if it is of the version before. Returns whether it is this holder's now.
+    /// Writes a batch's row if the row still has the previous version. Returns whether the row is now this one.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn put_batch(&self, job: &Job, batch: &ModelBatch) -> Result<bool, StoreError> {
         let before = batch.version.saturating_sub(1);
         let (table, item) = (&self.tables.jobs, row_of(batch).with("ttl", n(self.ttl_of(job))));
@@ -124,13 +124,13 @@ impl ModelBatches {
         };
         Ok(match wrote {
             Conditional::Written => true,
-            // Its own write, of which the reply was lost.
+            // Its own write, whose reply was lost.
             Conditional::Refused(Some(row)) => parse(&row)? == *batch,
             Conditional::Refused(None) => false,
         })
     }
 
-    /// A job's batches, in order.
+    /// Returns a job's batches, in order.
     ///
     /// # Errors
     /// Faults of the store.
@@ -140,7 +140,7 @@ impl ModelBatches {
         items.iter().map(parse).collect()
     }
 
-    /// Batches that are to be looked at. The index lags behind the rows: these decide.
+    /// Returns batches that are due. The index lags behind the rows, so the rows are read and returned.
     ///
     /// # Errors
     /// Faults of the store.
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_read_back() {
+    fn a_batchs_row_round_trips() {
         let holder = Nonce::from_random(3);
         let plan = ModelBatch::planned(JobId::from_random(1), 12, vec![(0, 1), (70_000, 3)], holder, Timestamp(5));
         let made = ModelBatch {

@@ -1,5 +1,5 @@
-//! The few shapes that every call to DynamoDB here takes: conditional put and update, transaction, get, batch get,
-//! query. Conflicts with other transactions are tried again with jitter here, unprocessed keys asked for again.
+//! The few kinds of DynamoDB calls made here: conditional put and update, transaction, get, batch get, query. Conflicts
+//! with other transactions are retried here with jitter, and unprocessed keys are requested again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::error::StoreError;
 use crate::item::{Item, names};
 use crate::{Backend, Base};
 
-/// What a conditional write of one row came to.
+/// The result of a conditional write of one row.
 #[derive(Debug)]
 pub(crate) enum Conditional {
     Written,
-    /// The condition failed; the row as it stood, if there is one.
+    /// The condition failed; has the current row, if there is one.
     Refused(Option<Item>),
 }
 
-/// What a transaction came to.
+/// The result of a transaction.
 #[derive(Debug)]
 pub(crate) enum Transaction {
     Written,
@@ -34,7 +34,7 @@ pub(crate) enum Transaction {
     Refused(Vec<bool>),
 }
 
-/// A conditional put as part of a transaction.
+/// Returns a conditional put for a transaction.
 pub(crate) fn tx_put(table: &str, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder()
         .table_name(table)
@@ -45,7 +45,7 @@ pub(crate) fn tx_put(table: &str, item: Item, condition: &str) -> Result<Transac
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// A conditional put with values as part of a transaction.
+/// Returns a conditional put with values for a transaction.
 pub(crate) fn tx_put_if(
     table: &str,
     item: Item,
@@ -62,7 +62,7 @@ pub(crate) fn tx_put_if(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// An update as part of a transaction; `condition` may be empty.
+/// Returns an update for a transaction; `condition` may be empty.
 pub(crate) fn tx_update(
     table: &str,
     key: Item,
@@ -81,11 +81,11 @@ pub(crate) fn tx_update(
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
-/// Put only where no row is.
+/// The condition that there is no row yet.
 pub(crate) const ABSENT: &str = "attribute_not_exists(#pk)";
 
 impl Base {
-    /// Puts a row on a condition.
+    /// Writes a row if a condition holds.
     pub(crate) async fn put_if(
         &self,
         table: &str,
@@ -122,7 +122,7 @@ impl Base {
         Ok(Conditional::Refused(None))
     }
 
-    /// Puts many rows, without a condition and in no order.
+    /// Writes many rows, without a condition and in no order.
     pub(crate) async fn put_many(&self, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
         let db = match &self.backend {
             Backend::DynamoDb(db) => db,
@@ -133,7 +133,7 @@ impl Base {
             let put = PutRequest::builder().set_item(Some(item)).build()?;
             requests.push(WriteRequest::builder().put_request(put).build());
         }
-        // DynamoDB takes 25 at once.
+        // The service's limit is 25 rows per request.
         let chunk = async |chunk: &[WriteRequest]| {
             let (mut open, mut attempt) = (chunk.to_vec(), 0);
             while !open.is_empty() {
@@ -146,7 +146,7 @@ impl Base {
                 let wrote = wrote.map_err(|e| StoreError::sdk("BatchWriteItem", e))?;
                 open = wrote.unprocessed_items.and_then(|mut left| left.remove(table)).unwrap_or_default();
                 if open.len() < before {
-                    attempt = attempt.min(1); // it moves on
+                    attempt = attempt.min(1); // it makes progress
                 }
             }
             Ok::<_, StoreError>(())
@@ -155,7 +155,7 @@ impl Base {
         Ok(())
     }
 
-    /// Updates a row on a condition (which may be empty).
+    /// Updates a row if a condition holds; `condition` may be empty.
     pub(crate) async fn update_if(
         &self,
         table: &str,
@@ -196,14 +196,15 @@ impl Base {
         Ok(Conditional::Refused(None))
     }
 
-    /// Writes all items or none. A conflict with another transaction is tried again.
+    /// Writes all items or none. Retries after conflicts with other transactions.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
         let db = match &self.backend {
             Backend::DynamoDb(db) => db,
             Backend::Memory { rows, .. } => return rows.transact(&items),
         };
         for attempt in 1.. {
-            // Each try is a request of its own: the SDK gives it a fresh token, and only its own resends share it.
+            // Each try is a request of its own with a fresh token from the SDK; only the SDK's own resends share a
+            // token.
             let sent = db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
             let error = match sent {
                 Ok(_) => return Ok(Transaction::Written),
@@ -230,7 +231,7 @@ impl Base {
         Ok(Transaction::Refused(vec![]))
     }
 
-    /// Waits before try `attempt + 1`, with full jitter; gives up where that would be one too many.
+    /// Waits before try `attempt + 1`, with full jitter. Fails if that would exceed the allowed number of tries.
     async fn pause(&self, operation: &'static str, attempt: u32) -> Result<(), StoreError> {
         if attempt >= self.retry.attempts {
             return Err(StoreError::Contended { operation, attempts: attempt });
@@ -250,7 +251,7 @@ impl Base {
         Ok(got.map_err(|e| StoreError::sdk("GetItem", e))?.item)
     }
 
-    /// Reads many rows, strongly consistent, in no order; those that are absent are left out.
+    /// Reads many rows, strongly consistent, in no order. Missing rows are left out.
     pub(crate) async fn get_many(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let db = match &self.backend {
             Backend::DynamoDb(db) => db,
@@ -270,7 +271,7 @@ impl Base {
                 let mut got = got.map_err(|e| StoreError::sdk("BatchGetItem", e))?;
                 if let Some(items) = got.responses.as_mut().and_then(|r| r.remove(table)) {
                     if !items.is_empty() {
-                        attempt = 0; // it moves on
+                        attempt = 0; // it makes progress
                     }
                     found.extend(items);
                 }
@@ -280,8 +281,8 @@ impl Base {
         Ok(found)
     }
 
-    /// Reads a job's or account's rows with sort keys from `from` to `to` (both included), strongly consistent, all
-    /// pages. `only` names attributes to read; all where empty.
+    /// Reads all pages of a partition's rows with sort keys from `from` to `to` (inclusive), strongly consistent.
+    /// `only` names the attributes to read; all if empty.
     pub(crate) async fn range(
         &self,
         table: &str,
@@ -322,12 +323,12 @@ impl Base {
     }
 }
 
-/// Cancellation reasons that a later try may not meet.
+/// Returns whether a cancellation reason is transient.
 fn is_passing(code: &str) -> bool {
     matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
-/// Whether the service said that a table is missing: a setup fault that deserves its own words.
+/// Returns whether the service reported a missing table, a setup fault that deserves a message of its own.
 pub(crate) fn is_missing_table<E: ProvideErrorMetadata, R>(e: &SdkError<E, R>) -> bool {
     e.code() == Some("ResourceNotFoundException")
 }

@@ -1,7 +1,7 @@
-//! The queues in SQS: messages that say which rows are waiting, and nothing else. A message is a hint: what it names is
-//! decided by its row, so one that is lost, late or double does no harm.
+//! The queues in SQS: messages that name rows to work on, and nothing else. A message is a hint: the row decides, so a
+//! lost, late or duplicate message does no harm.
 //!
-//! It knows how messages are sent, received and acknowledged, not what is done about them.
+//! This module knows how messages are sent, received and acknowledged, not how they are handled.
 
 mod batch;
 mod definition;
@@ -26,21 +26,21 @@ use crate::RetryPolicy;
 use crate::client::{Connection, load};
 use crate::error::StoreError;
 
-/// A dead endpoint has to be noticed while a caller waits, for the caller then runs the units itself.
+/// Short, because a dead endpoint must be noticed while a caller waits: the caller then runs the units itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long one request may take, apart from the wait of a long poll.
+/// Timeout of one request, not counting the wait of a long poll.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a request may take with the SDK's second try, apart from the wait of a long poll.
+/// Timeout of a request including the SDK's second try, not counting the wait of a long poll.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Connects to SQS: no network call is made before the first request. The endpoint of `connection` is what
-/// `AWS_ENDPOINT_URL_SQS` says, if anything.
+/// Creates a client for SQS. Makes no network call before the first request. The endpoint of `connection` is that of
+/// `AWS_ENDPOINT_URL_SQS`, if it is set.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
     connect_through(connection, connection.http_client(), retry).await
 }
 
-/// Connects through another HTTP client and with other retries: tests inject faults there, above the SDK's retries.
+/// Creates a client with another HTTP client and other retries: tests inject faults there, above the SDK's retries.
 pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -50,7 +50,7 @@ pub async fn connect_through(connection: &Connection, http: SharedHttpClient, re
     Client::new(&load(connection, http, retry, timeouts).await)
 }
 
-/// Handle on one queue. Cheap to clone.
+/// A handle on one queue. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Queue {
     sqs: Client,
@@ -58,30 +58,31 @@ pub struct Queue {
     retry: RetryPolicy,
 }
 
-/// How many messages a queue holds. SQS calls these numbers approximate: they lag by up to a minute.
+/// The number of messages in a queue. SQS calls these numbers approximate: they lag by up to a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
     /// Waiting to be received.
     pub visible: u64,
-    /// Received, neither deleted nor visible again.
+    /// Received, but neither deleted nor visible again.
     pub in_flight: u64,
     /// Sent with a delay that has not ended.
     pub delayed: u64,
 }
 
 impl Queue {
-    /// The queue at `url`. Batch entries that SQS refuses for a passing reason are tried again as `retry` says.
+    /// Creates a handle on the queue at `url`. Batch entries that SQS refuses for a transient reason are retried
+    /// according to `retry`.
     pub fn new(sqs: Client, url: &str, retry: RetryPolicy) -> Queue {
         Queue { sqs, url: url.into(), retry }
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How many messages it holds. The age of the oldest one is not among the queue's attributes: it is a CloudWatch
-    /// metric.
+    /// Returns the number of its messages. The age of the oldest one is not an attribute of the queue: it is a
+    /// CloudWatch metric.
     ///
     /// # Errors
     /// SQS does not answer or refuses.

@@ -1,4 +1,4 @@
-//! What an account may spend now: everything that accept and the rate headers need, in one round trip.
+//! What an account may use now: everything that accepting a call and the rate headers need, in one round trip.
 
 use domain::{AccountId, JobId, Month, Plan, Timestamp};
 
@@ -7,41 +7,41 @@ use crate::error::StoreError;
 use crate::item::{Row, key};
 use crate::keys;
 
-/// An account's quota at a moment.
+/// An account's quota at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuotaSnapshot {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
     /// Its plan.
     pub plan: Plan,
-    /// Whether it may call at all.
+    /// Whether it is suspended.
     pub suspended: bool,
-    /// Calls a minute: the plan's, unless the profile says otherwise.
+    /// Calls per minute: the plan's limit, unless the profile has its own.
     pub rate_limit: u64,
-    /// Accepted calls in this minute so far.
+    /// Calls accepted so far in this minute.
     pub rate_count: u64,
-    /// The minute that `rate_count` is of.
+    /// The minute that `rate_count` belongs to.
     pub minute: i64,
     /// The current month.
     pub month: Month,
-    /// Its row, if it was used before.
+    /// The month's row, if it was used before.
     pub month_row: Option<MonthRow>,
-    /// Prepaid credits; `None` where none were ever bought.
+    /// Prepaid credits; `None` if none were ever bought.
     pub prepaid: Option<u64>,
-    /// The call that used this idempotency key before, if one did within its time.
+    /// The earlier call with this idempotency key, if one was made within its time.
     pub idempotency: Option<IdempotencyRow>,
 }
 
 /// A month of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonthRow {
-    /// Credits that are used.
+    /// Credits that have been used.
     pub used: u64,
     /// The quota.
     pub limit: u64,
     /// The minute whose calls are counted; `None` in rows of an earlier version.
     pub minute: Option<i64>,
-    /// Accepted calls in that minute.
+    /// Calls accepted in that minute.
     pub calls: u64,
 }
 
@@ -50,29 +50,29 @@ pub struct MonthRow {
 pub struct IdempotencyRow {
     /// Hash of endpoint, effective schema and canonical body.
     pub hash: String,
-    /// The job it made.
+    /// The job that it created.
     pub job: JobId,
 }
 
 impl QuotaSnapshot {
-    /// Credits of the month that are used.
+    /// Returns the used credits of the month.
     pub fn used(&self) -> u64 {
         self.month_row.map_or(0, |row| row.used)
     }
 
-    /// The month's quota.
+    /// Returns the month's quota.
     pub fn limit(&self) -> u64 {
         self.month_row.map_or(self.plan.monthly(), |row| row.limit)
     }
 
-    /// What is left of it.
+    /// Returns the rest of the month's quota.
     pub fn monthly_left(&self) -> u64 {
         self.limit().saturating_sub(self.used())
     }
 }
 
 impl Accounts {
-    /// Reads an account's quota, strongly consistent; `None` where there is no such account.
+    /// Reads an account's quota, strongly consistent. Returns `None` if there is no such account.
     ///
     /// # Errors
     /// Faults of the store.
@@ -98,11 +98,11 @@ impl Accounts {
                 calls: row.opt_n("calls")?.unwrap_or(0),
             }),
         };
-        // A process whose clock is ahead has begun the next minute: its calls count in that one.
+        // If a process whose clock is ahead has begun the next minute, calls count in that one.
         let minute = month_row.and_then(|row| row.minute).map_or(now.minute(), |counted| counted.max(now.minute()));
         let counted = month_row.filter(|row| row.minute == Some(minute));
         let idempotency = match idempotency_key.and_then(|k| find(&keys::idempotency(k))) {
-            // TTL removes rows late; the time decides.
+            // TTL removes rows late, so the time decides.
             Some(row) if row.n::<i64>("expires_at")? > now.0 => {
                 Some(IdempotencyRow { hash: row.s("hash")?.to_owned(), job: row.parse("job", JobId::parse)? })
             }

@@ -1,4 +1,4 @@
-//! Result rows: put before the segment that names them, many at once, without a condition. A result that no segment
+//! Result rows: written before the segment that names them, many at once, without a condition. A result that no segment
 //! names does not exist.
 
 use std::collections::HashMap;
@@ -10,25 +10,25 @@ use crate::error::StoreError;
 use crate::item::{Put, Row, key, n, s};
 use crate::keys;
 
-/// Largest result, in bytes, that an extract's own row takes.
+/// Maximum size in bytes of a result that is stored in an extract's own row.
 pub(crate) const INLINE_BYTES: usize = 4 * 1024;
 
-/// A result to be put.
+/// A result to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultText {
-    /// Of which unit.
+    /// The unit.
     pub seq: Seq,
-    /// Of which of its attempts: both together name one holder.
+    /// The attempt; unit and attempt together identify one holder.
     pub attempt: u8,
-    /// JSON text, at most 64 KB or so.
+    /// The JSON text, about 64 KB at most.
     pub text: String,
 }
 
 impl Segments {
-    /// Puts results. Putting one twice changes nothing.
+    /// Stores results. Storing one twice changes nothing.
     ///
     /// # Errors
-    /// Faults of the store; some may be there then.
+    /// Faults of the store; some of the results may have been stored.
     pub async fn put_results(&self, job: &Job, results: &[ResultText]) -> Result<(), StoreError> {
         let ttl = self.ttl_of(job);
         let row = |result: &ResultText| {
@@ -39,7 +39,7 @@ impl Segments {
         self.put_many(&self.tables.jobs, results.iter().map(row).collect()).await
     }
 
-    /// The results of these units and attempts, in no order; those that are absent are left out.
+    /// Returns the results of these units and attempts, in no order. Missing ones are left out.
     ///
     /// # Errors
     /// Faults of the store.
@@ -47,7 +47,7 @@ impl Segments {
         let attempts: HashMap<Seq, u8> = wanted.iter().copied().collect();
         let (first, last) = (attempts.keys().min(), attempts.keys().max());
         let items = match (first, last) {
-            // Neighbours are read in one go: that is cheaper, for their sizes are added up before they are rounded.
+            // Neighbours are read by one query, which is cheaper: their sizes are added up before they are rounded.
             (Some(first), Some(last)) if last.abs_diff(*first) as usize + 1 == attempts.len() => {
                 let (from, to) = (keys::result(*first, 0), keys::result(*last, u8::MAX));
                 self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?
@@ -61,7 +61,7 @@ impl Segments {
         for item in &items {
             let row = Row(item);
             let (seq, attempt) = row.parse("sk", keys::result_of)?;
-            // Those of attempts that were fenced off are nobody's.
+            // Results of attempts that were fenced off do not count.
             if attempts.get(&seq) == Some(&attempt) {
                 found.insert(seq, row.s("result")?.to_owned());
             }

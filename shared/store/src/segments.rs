@@ -1,5 +1,5 @@
-//! Segment rows: read, and written by compare-and-set on their version. An extract's only one is in its job's row.
-//! What follows from a refused write is judged by [`domain::machine`].
+//! Segment rows: read, and written by compare-and-set on their version. An extract's only segment is in its job's row.
+//! [`domain::machine`] decides what follows from a refused write.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::segment::{Segment, UNITS_PER_SEGMENT, WriteId};
@@ -11,16 +11,16 @@ use crate::item::{Item, Put, Row, b, key, n, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 
-/// What the write of a segment came to.
+/// The result of writing a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SegmentWrite {
     /// It took effect.
     Written,
-    /// The row is of another version: as it stands, if there is one.
+    /// The row has another version; has the current row, if there is one.
     Refused(Option<Segment>),
 }
 
-/// What a segment adds to its row.
+/// Returns the attributes of a segment in its row.
 pub(crate) fn attributes(segment: &Segment) -> Item {
     let written = segment.written.as_ref().map(|id| s(format!("{}#{}", id.writer, id.n)));
     Item::new().with("units", b(segment.pack())).with("version", n(segment.version)).with_some("written", written)
@@ -41,14 +41,15 @@ fn index_of(sort_key: &str) -> Option<u32> {
     sort_key.strip_prefix("SEG#")?.parse().ok()
 }
 
-/// Reads a segment's own row.
+/// Reads a segment from its own row.
 pub(crate) fn from_item(item: &Item) -> Result<Segment, StoreError> {
     let row = Row(item);
     parse(&row, row.parse("sk", index_of)?)
 }
 
 impl Segments {
-    /// The segments of a job from `first` to `last`, both included; those that nothing has happened in have no row.
+    /// Returns the segments of a job from `first` to `last`, inclusive. Those without a row are left out: all their
+    /// units are pending.
     ///
     /// # Errors
     /// Faults of the store.
@@ -62,7 +63,7 @@ impl Segments {
         items.iter().map(from_item).collect()
     }
 
-    /// All segments of a job.
+    /// Returns all segments of a job.
     ///
     /// # Errors
     /// Faults of the store.
@@ -70,10 +71,10 @@ impl Segments {
         self.segments(job, 0, u32::MAX / UNITS_PER_SEGMENT).await
     }
 
-    /// Writes a segment, if its row is still of the version before.
+    /// Writes a segment if its row still has the previous version.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn put_segment(&self, job: &Job, segment: &Segment) -> Result<SegmentWrite, StoreError> {
         let before = segment.version.saturating_sub(1);
         if job.endpoint == Endpoint::Extract {
@@ -106,7 +107,7 @@ impl Segments {
     }
 }
 
-/// What an update of an extract's row sets of its unit.
+/// The assignments that update the unit in an extract's row.
 pub(crate) const ONE: &str = "#units = :units, #version = :version, #written = :written";
 
 pub(crate) fn one_values(segment: &Segment, before: u64) -> std::collections::HashMap<String, AttributeValue> {

@@ -1,5 +1,5 @@
-//! The end of a job: META, the pools that are refunded and the ledger in one transaction; of an extract, of which nothing
-//! can come back, one write of its row.
+//! The end of a job: META, the refunded pools and the ledger in one transaction. An extract never has a refund, so its
+//! end is one write of its row.
 
 use std::collections::HashMap;
 
@@ -17,35 +17,37 @@ use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 use crate::results::INLINE_BYTES;
 use crate::segments::{ONE, one_values};
 
-/// What a settle came to.
+/// The result of settling a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It took effect.
     Written,
-    /// META is not as read any more: read again. (Perhaps somebody settled; perhaps this very call, its reply lost.)
+    /// META is no longer as it was read: read it again. (Another may have settled, or this very call, whose reply was
+    /// lost.)
     Stale,
 }
 
-/// What the end of a job sets in its row.
+/// The assignments that end a job in its row.
 const END: &str = "#state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, #failed = :failed, \
     #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, #refund_monthly = :rm, \
     #refund_prepaid = :rp, #list_pk = :list";
 
-/// The end of an extract's unit, which is written with its job's.
+/// The end of an extract's unit, which is written together with its job's.
 #[derive(Debug, Clone, Copy)]
 pub struct Last<'a> {
-    /// The unit's state: the version that follows the row's.
+    /// The unit's segment with the version after the row's.
     pub segment: &'a Segment,
-    /// Its result's JSON text, where it has one.
+    /// Its result's JSON text, if it has one.
     pub result: Option<&'a str>,
 }
 
 impl Jobs {
-    /// Ends `job` as `end` says; `last` rides along with an extract. Where its end is to be told, `message` is put with it,
-    /// and when somebody has to look after that: so a job that ended has its message, whoever dies next.
+    /// Ends `job` as `end` says. `last` is written along with an extract. If the job has a webhook, `message` is its
+    /// delivery and when to look at it next, written in the same transaction: a job that has ended has its delivery,
+    /// whichever process dies next.
     ///
     /// # Errors
-    /// Faults of the store; then it is not known whether it took effect.
+    /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn settle(
         &self,
         job: &Job,
@@ -105,7 +107,7 @@ impl Jobs {
                 if refused(0) || refused(1) {
                     Settled::Stale
                 } else {
-                    let text = format!("{}: a refund was refused by its pool; the ledger needs a look", job.id);
+                    let text = format!("{}: a refund was refused by its pool; check the ledger", job.id);
                     tracing::error!(job = %job.id, ?which, "a refund was refused by its pool");
                     return Err(StoreError::Malformed(text));
                 }
@@ -136,7 +138,7 @@ impl Jobs {
 
     async fn settle_extract(&self, job: &Job, end: &Settlement, last: Option<Last<'_>>) -> Result<Settled, StoreError> {
         if end.charge.refunded() > 0 {
-            return Err(StoreError::Malformed(format!("{}: an extract has nothing to come back", job.id)));
+            return Err(StoreError::Malformed(format!("{}: an extract cannot have a refund", job.id)));
         }
         let (mut update, mut condition) = (format!("SET {END}"), "#state = :from".to_owned());
         let mut given = self.end_values(job, end);
@@ -158,7 +160,7 @@ impl Jobs {
         })
     }
 
-    /// Whether a result of an extract goes into its job's row, and not into one of its own that is put before.
+    /// Returns whether an extract's result is stored in its job's row rather than in a result row of its own.
     pub fn goes_with_its_job(text: &str) -> bool {
         text.len() <= INLINE_BYTES
     }

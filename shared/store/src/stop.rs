@@ -1,5 +1,5 @@
-//! The operator's word to stop: jobs are moved to `cancelling`, and whoever drives or sweeps them brings them to their
-//! end, refunds included. Nothing here touches money.
+//! Stopping jobs on an operator's order: moves them to `cancelling`, and their drivers or the sweeper end them, refunds
+//! included. Does not touch money.
 
 use domain::job::CancelVerdict;
 use domain::{AccountId, Job, JobId, JobState, Timestamp};
@@ -8,22 +8,22 @@ use crate::Jobs;
 use crate::error::StoreError;
 use crate::lists::Which;
 
-/// Jobs that are read at once.
+/// Number of jobs that are listed at once.
 const PAGE: usize = 100;
 
-/// What became of a job that was to be stopped.
+/// The result of stopping a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// It is cancelling now.
+    /// It is being cancelled from now on.
     Now,
-    /// It was being terminated already.
+    /// It was already being terminated.
     Before,
-    /// It is unknown, or over.
+    /// It is unknown or has ended.
     NotRunning,
 }
 
 impl Jobs {
-    /// Cancels a job, whoever's it is.
+    /// Cancels a job of any account.
     ///
     /// # Errors
     /// Faults of the store; the call may be repeated.
@@ -42,8 +42,8 @@ impl Jobs {
         }
     }
 
-    /// Cancels every job of an account that runs. Returns those that it moved. The list of what runs may lag behind
-    /// what was accepted last: whoever has to be sure asks again.
+    /// Cancels all running jobs of an account and returns those that it moved. The list of running jobs may lag behind
+    /// the last accepted calls, so repeat the call to be sure.
     ///
     /// # Errors
     /// Faults of the store; the call may be repeated.

@@ -1,4 +1,5 @@
-//! The tables, defined once: what the local stack and the tests create, and what the deployment template must match.
+//! The only definition of the tables: the local stack and the tests create them from it, and the deployment template
+//! must match it.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
@@ -16,7 +17,7 @@ pub struct IndexDef {
     pub name: &'static str,
     /// Partition attribute (string).
     pub partition: &'static str,
-    /// Sort attribute and whether it is a number.
+    /// Sort attribute, and whether it is a number.
     pub sort: (&'static str, bool),
 }
 
@@ -27,14 +28,14 @@ pub struct TableDef {
     pub name: String,
     /// Its indexes.
     pub indexes: Vec<IndexDef>,
-    /// Whether point-in-time recovery is wanted (money is).
+    /// Whether to enable point-in-time recovery, as for money.
     pub point_in_time_recovery: bool,
 }
 
 /// The attribute that TTL reads, in Unix seconds.
 pub const TTL_ATTRIBUTE: &str = "ttl";
 
-/// The definition of all tables.
+/// Returns the definitions of all tables.
 pub fn definitions(names: &TableNames) -> Vec<TableDef> {
     vec![
         TableDef { name: names.accounts.clone(), indexes: vec![], point_in_time_recovery: true },
@@ -61,10 +62,10 @@ fn key_schema(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, Stor
 }
 
 impl Admin {
-    /// Creates the tables that are missing. For the local stack and tests; in the cloud the template does it.
+    /// Creates missing tables. For the local stack and tests; in the cloud the template creates them.
     ///
     /// # Errors
-    /// Where DynamoDB refuses.
+    /// DynamoDB does not answer or refuses.
     pub async fn create_tables(&self) -> Result<(), StoreError> {
         let existing = self.table_list().await?;
         for table in definitions(&self.tables) {

@@ -1,5 +1,5 @@
-//! The three batch calls, alike: ten entries a request, an answer for each entry, passing refusals tried again. The
-//! caller learns exactly which entries were not taken.
+//! The three batch calls, all handled alike: ten entries per request, an answer for each entry, retries of transient
+//! refusals. The caller learns exactly which entries were not taken.
 
 use std::time::{Duration, Instant};
 
@@ -16,27 +16,27 @@ use crate::error::StoreError;
 /// Entries of a batch request: the service's limit.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const BATCH: usize = 10;
-/// Bytes of all bodies of a batch request. SQS takes 1 MiB since August 2025; emulators, and queues whose
-/// MaximumMessageSize was set before, take this much.
+/// Maximum size of all bodies of a batch request in bytes. SQS takes 1 MiB since August 2025; emulators, and queues
+/// whose MaximumMessageSize was set before, take this much.
 const BATCH_BYTES: usize = 256 * 1024;
-/// After so many requests in a row that failed as a whole, the endpoint counts as dead and the rest is not tried: the
-/// caller is waiting, and has another way.
+/// Number of consecutive failed requests after which the endpoint counts as dead and the rest is not tried: the caller
+/// is waiting and has another way.
 const DEAD_AFTER: u32 = 2;
-/// After one such request, if it took this long, for then it ran into a time limit.
+/// One failed request is enough if it took this long, because it then ran into a timeout.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a batch call came to.
+/// The result of a batch call.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Positions of the entries that were not taken, ascending. Where a request failed as a whole it is not known
-    /// whether SQS took its entries; they are listed here.
+    /// Positions of the entries that were not taken, ascending. If a request failed as a whole, it is unknown whether
+    /// SQS took its entries; they are listed here.
     pub failed: Vec<usize>,
-    /// Why: the first fault that was met. `None` if and only if `failed` is empty.
+    /// The first fault. `None` if and only if `failed` is empty.
     pub fault: Option<StoreError>,
 }
 
 impl Outcome {
-    /// Whether all entries were taken.
+    /// Returns whether all entries were taken.
     pub fn complete(&self) -> bool {
         self.failed.is_empty()
     }
@@ -47,7 +47,7 @@ impl Outcome {
     }
 }
 
-/// What SQS said about each entry of a request.
+/// SQS's answer for each entry of a request.
 struct Answered {
     taken: Vec<String>,
     refused: Vec<BatchResultErrorEntry>,
@@ -59,10 +59,10 @@ impl Queue {
         self.send_delayed(account, messages, 0).await
     }
 
-    /// Sends `messages` of one account, to be received in `delay_secs` (0 to 900) at the earliest.
+    /// Sends `messages` of one account, to be received after `delay_secs` (0 to 900) at the earliest.
     ///
-    /// Each carries the account as MessageGroupId. On a standard queue that makes it a fair one: while one account's
-    /// messages are many and in work, those of others are delivered first, without any order within an account.
+    /// Each message has the account as its MessageGroupId. On a standard queue this enables fair queueing: while many
+    /// messages of one account are in flight, those of others are delivered first. There is no order within an account.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
     pub async fn send_delayed(&self, account: &AccountId, messages: &[Message], delay_secs: u32) -> Outcome {
         let bodies: Vec<String> = messages.iter().map(Message::to_body).collect();
@@ -87,8 +87,8 @@ impl Queue {
         .await
     }
 
-    /// Acknowledges messages by their receipt handles: they will not come again (or hardly ever: delivery is at least
-    /// once).
+    /// Acknowledges messages by their receipt handles. They are not delivered again, except rarely: delivery is at
+    /// least once.
     pub async fn delete<S: AsRef<str>>(&self, handles: &[S]) -> Outcome {
         let handles: Vec<&str> = handles.iter().map(AsRef::as_ref).collect();
         let handles = &handles;
@@ -105,8 +105,8 @@ impl Queue {
         .await
     }
 
-    /// Lets messages that were received, by receipt handle, be visible again in so many seconds from now (0 to
-    /// 43,200; 0: at once).
+    /// Sets the visibility timeout of received messages by their receipt handles: seconds from now (0 to 43,200) after
+    /// which they are visible again; 0 means at once.
     pub async fn change_visibility<S: AsRef<str>>(&self, changes: &[(S, u32)]) -> Outcome {
         let changes: Vec<(&str, u32)> = changes.iter().map(|(handle, secs)| (handle.as_ref(), *secs)).collect();
         let changes = &changes;
@@ -127,7 +127,7 @@ impl Queue {
         .await
     }
 
-    /// Makes one request after another. Entries are named by their position.
+    /// Makes one request after another. Entries are identified by their positions.
     async fn in_batches<C, F>(&self, operation: &'static str, batches: Vec<Vec<usize>>, call: C) -> Outcome
     where
         C: Fn(Vec<usize>) -> F,
@@ -159,7 +159,7 @@ impl Queue {
                     break;
                 }
                 if attempt >= self.retry.attempts {
-                    // An entry that SQS said nothing about has not been taken either.
+                    // An entry that SQS did not mention was not taken either.
                     let fault = answered.refused.iter().find(|r| !r.sender_fault).map_or_else(
                         || StoreError::Malformed(format!("{operation}: an entry was not answered")),
                         |r| refused(operation, r),
@@ -183,8 +183,8 @@ impl Queue {
     }
 }
 
-/// Positions of entries of these sizes, as they go into requests. An entry that is too large for any goes alone, and
-/// is SQS's to refuse.
+/// Splits entries of these sizes into requests and returns their positions. An entry too large for any request goes
+/// alone, and SQS refuses it.
 fn cut(sizes: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
@@ -203,7 +203,7 @@ fn cut(sizes: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
     batches
 }
 
-/// The fault that a refused entry is.
+/// Returns the fault of a refused entry.
 fn refused(operation: &'static str, refusal: &BatchResultErrorEntry) -> StoreError {
     let text = format!("{}: {}", refusal.code, refusal.message.as_deref().unwrap_or("no reason given"));
     if refusal.sender_fault {
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_keep_to_the_limits() {
+    fn requests_stay_within_the_limits() {
         assert!(cut(std::iter::empty()).is_empty());
         let by_number: Vec<usize> = cut([80; 25].into_iter()).iter().map(Vec::len).collect();
         assert_eq!(by_number, [10, 10, 5]);

@@ -1,8 +1,9 @@
-//! The queues, defined once: what the local stack and the tests create, and what the deployment template must match.
+//! The only definition of the queues: the local stack and the tests create them from it, and the deployment template
+//! must match it.
 //!
-//! `settle` is a queue of its own because its reader may touch money and the worker, which reads `units`, may not; an
-//! event source mapping takes all messages of its queue, so kinds in one queue would not keep the two apart. `notify` is
-//! one because its reader asks receivers that may take their time.
+//! `settle` is a queue of its own because its reader has rights to money and the worker, which reads `units`, does not;
+//! an event source mapping takes all messages of its queue, so kinds of messages in one queue could not be kept apart.
+//! `notify` is separate because its reader calls webhooks, which may be slow.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -12,13 +13,13 @@ use crate::error::StoreError;
 /// Names of the four queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueNames {
-    /// Units to be claimed.
+    /// Units to run.
     pub units: String,
     /// Jobs to be settled.
     pub settle: String,
-    /// Jobs whose end is to be told.
+    /// Jobs whose webhook is to be called.
     pub notify: String,
-    /// What was received too often from any of them.
+    /// Messages that were received too often from any of the others.
     pub dead: String,
 }
 
@@ -36,32 +37,32 @@ impl Default for QueueNames {
 /// URLs of the four queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
-    /// Units to be claimed.
+    /// Units to run.
     pub units: String,
     /// Jobs to be settled.
     pub settle: String,
-    /// Jobs whose end is to be told.
+    /// Jobs whose webhook is to be called.
     pub notify: String,
-    /// What was received too often from any of them.
+    /// Messages that were received too often from any of the others.
     pub dead: String,
 }
 
-/// A standard queue: no order, at least one delivery.
+/// A standard queue: unordered, at-least-once delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueDef {
     /// Its name.
     pub name: String,
-    /// How long a received message is hidden, where its reader says nothing else. AWS wants six times the timeout of
+    /// How long a received message is hidden unless its reader says otherwise. AWS recommends six times the timeout of
     /// the function that the event source mapping calls.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
     pub visibility_secs: u32,
-    /// How long a message is kept. A message in the dead-letter queue ages from its first sending.
+    /// How long a message is kept. In the dead-letter queue, its age counts from when it was first sent.
     pub retention_secs: u32,
-    /// The dead-letter queue, and how often a message is received before it goes there.
+    /// The dead-letter queue, and after how many receipts a message goes there.
     pub redrive: Option<Redrive>,
 }
 
-/// When a message goes where.
+/// When a message goes to which dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     /// The dead-letter queue's name.
@@ -70,19 +71,19 @@ pub struct Redrive {
     pub max_receives: u32,
 }
 
-/// Longer than any job by default: a job past its deadline needs no message.
+/// Longer than the default deadline of any job: a job past its deadline needs no message.
 const RETENTION_SECS: u32 = 4 * 86_400;
-/// The most that SQS keeps: an operator has two weeks to look.
+/// The maximum in SQS: an operator has two weeks to look.
 const DEAD_RETENTION_SECS: u32 = 14 * 86_400;
-/// A worker is given 150 seconds, and so is `settle`; `notify` 30.
+/// The functions' timeouts: 150 seconds for the worker and `settle`, 30 for `notify`.
 const UNITS_VISIBILITY_SECS: u32 = 6 * 150;
 const SETTLE_VISIBILITY_SECS: u32 = 6 * 150;
 const NOTIFY_VISIBILITY_SECS: u32 = 6 * 30;
-/// AWS advises five at least, for a function that is throttled uses receipts up. A unit is attempted three times at
-/// most, whatever the number of its messages.
+/// AWS recommends at least five, because throttling of a function uses up receipts. A unit is attempted three times at
+/// most, however many messages it has.
 const MAX_RECEIVES: u32 = 10;
 
-/// The definition of all queues, the dead-letter queue first: the others refer to it.
+/// Returns the definitions of all queues, the dead-letter queue first because the others refer to it.
 pub fn definitions(names: &QueueNames) -> Vec<QueueDef> {
     let redrive = Some(Redrive { dead: names.dead.clone(), max_receives: MAX_RECEIVES });
     vec![
@@ -113,7 +114,7 @@ pub fn definitions(names: &QueueNames) -> Vec<QueueDef> {
     ]
 }
 
-/// Creates the queues that are missing. For the local stack and tests; in the cloud the template does it.
+/// Creates missing queues. For the local stack and tests; in the cloud the template creates them.
 ///
 /// # Errors
 /// SQS does not answer or refuses.
@@ -124,7 +125,7 @@ pub async fn create_queues(sqs: &Client, names: &QueueNames) -> Result<QueueUrls
     }
     // In the order of `definitions`.
     let [dead, units, settle, notify] = <[String; 4]>::try_from(urls)
-        .map_err(|urls| StoreError::Malformed(format!("{} queues were created", urls.len())))?;
+        .map_err(|urls| StoreError::Malformed(format!("created {} queues instead of 4", urls.len())))?;
     Ok(QueueUrls { units, settle, notify, dead })
 }
 
@@ -148,7 +149,7 @@ async fn create(sqs: &Client, queue: &QueueDef) -> Result<String, StoreError> {
     created.queue_url.ok_or_else(|| StoreError::Malformed("CreateQueue: no URL".into()))
 }
 
-/// The URL of the queue called `name`, if there is one.
+/// Returns the URL of the queue called `name`, if there is one.
 async fn find(sqs: &Client, name: &str) -> Result<Option<String>, StoreError> {
     match sqs.get_queue_url().queue_name(name).send().await {
         Ok(found) => Ok(found.queue_url),
@@ -171,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_dead_letter_queue_comes_first_and_keeps_longest() {
+    fn the_dead_letter_queue_comes_first_and_keeps_messages_longest() {
         let all = definitions(&QueueNames::default());
         let names: Vec<&str> = all.iter().map(|q| q.name.as_str()).collect();
         assert_eq!(names, ["runo-dead", "runo-units", "runo-settle", "runo-notify"]);

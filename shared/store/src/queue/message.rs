@@ -1,31 +1,31 @@
-//! What a message says: ids only. Whoever can write to a queue can make rows be looked at, and nothing more.
+//! The messages: ids only. Write access to a queue therefore lets someone trigger a look at rows, and nothing more.
 
 use domain::{JobId, Seq};
 use serde::{Deserialize, Serialize};
 
-/// The version of the wire that is written and read here.
+/// The version of the wire format that is written and read here.
 const VERSION: u64 = 1;
 
-/// One message.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// Units of a job that are waiting to be claimed.
+    /// Units of a job that wait to be run.
     Units {
-        /// Whose.
+        /// The job.
         job: JobId,
-        /// Which of the job's lanes ([`domain::lanes`]) goes on when these have ended.
+        /// The job's lane ([`domain::lanes`]) that goes on when these units have ended.
         lane: u32,
-        /// Which units. None where the lane waits for more to be found.
+        /// The units. Empty if the lane waits for the crawl to grow.
         seqs: Vec<Seq>,
     },
-    /// Nothing of a job seems to be open: its accounts can be settled.
+    /// No unit of the job seems to be open: it can be settled.
     Settle {
-        /// Which.
+        /// The job.
         job: JobId,
     },
-    /// A job has ended, and somebody is to be told.
+    /// A job has ended, and its webhook is to be called.
     Notify {
-        /// Which.
+        /// The job.
         job: JobId,
     },
 }
@@ -33,18 +33,18 @@ pub enum Message {
 /// A body that is not a message of this version. Trying again does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It is not JSON, or not of the kind's shape.
+    /// It is not JSON, or has not the shape of its kind.
     #[error("the message is malformed: {0}")]
     Malformed(String),
     /// A later version wrote it.
-    #[error("the message is of version {0}; this is version {VERSION}")]
+    #[error("the message has version {0}; only version {VERSION} is supported")]
     UnknownVersion(u64),
     /// This version has no such kind.
-    #[error("the message is of the unknown kind {0:?}")]
+    #[error("the message has the unknown kind {0:?}")]
     UnknownKind(String),
 }
 
-/// What decides how the rest is read.
+/// The members that decide how the rest is read.
 #[derive(Deserialize)]
 struct Head {
     v: u64,
@@ -72,18 +72,18 @@ struct JobBody {
 const UNITS: &str = "units";
 const SETTLE: &str = "settle";
 const NOTIFY: &str = "notify";
-/// An unknown kind is shown up to here: it goes to a log.
+/// Maximum length of an unknown kind when it is shown in a log.
 const SHOWN: usize = 40;
 
 impl Message {
-    /// The job it is about.
+    /// Returns the job it is about.
     pub fn job(&self) -> &JobId {
         match self {
             Message::Units { job, .. } | Message::Settle { job } | Message::Notify { job } => job,
         }
     }
 
-    /// Its wire form, like `{"v":1,"kind":"units","job":"job_…","lane":0,"seqs":[0,1]}`.
+    /// Returns its wire form, like `{"v":1,"kind":"units","job":"job_…","lane":0,"seqs":[0,1]}`.
     pub fn to_body(&self) -> String {
         let job = self.job().as_str().to_owned();
         let body = match self {
@@ -97,14 +97,14 @@ impl Message {
             Message::Settle { .. } => serde_json::to_string(&JobBody { v: VERSION, kind: SETTLE.into(), job }),
             Message::Notify { .. } => serde_json::to_string(&JobBody { v: VERSION, kind: NOTIFY.into(), job }),
         };
-        // Structs of strings and numbers always have a JSON form; an empty body would be refused by every reader.
+        // Structs of strings and numbers always serialise; an empty body would be refused by every reader.
         body.unwrap_or_default()
     }
 
-    /// Reads a body, strictly: unknown members are refused, as they may change what the known ones mean.
+    /// Parses a body strictly: unknown members are refused, because they may change the meaning of the known ones.
     ///
     /// # Errors
-    /// It is not a message of this version.
+    /// [`MessageError`] if it is not a message of this version.
     pub fn parse(body: &str) -> Result<Message, MessageError> {
         let head: Head = read(body)?;
         if head.v != VERSION {
@@ -129,14 +129,14 @@ impl Message {
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, MessageError> {
-    // Only where and what sort of fault: the text itself may quote what a stranger wrote.
+    // Only the place and kind of the fault, because the text may quote what a stranger wrote.
     serde_json::from_str(body).map_err(|e| {
         MessageError::Malformed(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
     })
 }
 
 fn job_id(text: &str) -> Result<JobId, MessageError> {
-    JobId::parse(text).ok_or_else(|| MessageError::Malformed("the job's id cannot be one".into()))
+    JobId::parse(text).ok_or_else(|| MessageError::Malformed("the job id is malformed".into()))
 }
 
 #[cfg(test)]
@@ -161,21 +161,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(message in messages()) {
+        fn messages_round_trip(message in messages()) {
             prop_assert_eq!(Message::parse(&message.to_body()), Ok(message));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn arbitrary_text_is_refused(text in any::<String>()) {
             prop_assert!(Message::parse(&text).is_err());
         }
 
         #[test]
-        fn a_body_with_a_piece_replaced_does_no_harm(message in messages(), at in any::<prop::sample::Index>(), by in "\\PC{0,3}") {
+        fn a_damaged_body_is_refused_or_reads_consistently(message in messages(), at in any::<prop::sample::Index>(), by in "\\PC{0,3}") {
             let mut body = message.to_body();
             let at = at.index(body.len());
             body.replace_range(at..=at, &by);
-            // Whatever it is now, it reads back as what it says.
+            // If it is still valid, its meaning round-trips.
             if let Ok(read) = Message::parse(&body) {
                 prop_assert_eq!(Message::parse(&read.to_body()), Ok(read));
             }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_is_this() {
+    fn the_wire_format_is_fixed() {
         let units = Message::Units { job: job(), lane: 0, seqs: vec![0, 7] };
         assert_eq!(units.to_body(), r#"{"v":1,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0,7]}"#);
         let settle = Message::Settle { job: job() };
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_this_version_is_refused_by_its_reason() {
+    fn messages_of_other_versions_and_malformed_ones_are_refused_with_their_reason() {
         let refused = |body: &str| Message::parse(body).unwrap_err();
         let later = r#"{"v":2,"kind":"units","job":"job_0123456789abcdef","lane":0,"seqs":[0],"more":1}"#;
         assert_eq!(refused(later), MessageError::UnknownVersion(2));

@@ -1,4 +1,4 @@
-//! Receiving, for whoever polls. In the cloud Lambda does it.
+//! Receiving messages by polling. In the cloud, Lambda does this.
 
 use std::time::Duration;
 
@@ -10,43 +10,43 @@ use domain::Timestamp;
 use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Message, MessageError, Queue};
 use crate::error::StoreError;
 
-/// A message as it was received.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// What was sent.
+    /// The body as sent.
     pub body: String,
-    /// Names this receipt in [`Queue::delete`] and [`Queue::change_visibility`]. A later receipt of the same message
-    /// has another one.
+    /// Identifies this receipt in [`Queue::delete`] and [`Queue::change_visibility`]. A later receipt of the same
+    /// message has another handle.
     pub receipt_handle: String,
-    /// Names the message, in all its receipts.
+    /// Identifies the message in all its receipts.
     pub message_id: String,
-    /// How often it was received, this time included. At least 1.
+    /// How many times it was received, this time included. At least 1.
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
 }
 
 impl Received {
-    /// What it says.
+    /// Parses the body.
     ///
     /// # Errors
-    /// It is no message of this version: only an operator can help it, so it belongs into the dead-letter queue.
+    /// [`MessageError`] if it is not a message of this version: it belongs in the dead-letter queue, for an operator.
     pub fn message(&self) -> Result<Message, MessageError> {
         Message::parse(&self.body)
     }
 }
 
 impl Queue {
-    /// Receives up to `max` (1 to 10) messages, and hides them from others for `visibility_secs` (0 to 43,200). Waits
-    /// up to `wait_secs` (0 to 20) for the first one.
+    /// Receives up to `max` (1 to 10) messages and hides them from others for `visibility_secs` (0 to 43,200). Waits up
+    /// to `wait_secs` (0 to 20) for the first one.
     ///
-    /// Messages that were on their way when this future is dropped come again once they are visible again.
+    /// If this future is dropped, messages in transit become visible again after that time.
     ///
     /// # Errors
     /// SQS does not answer or refuses.
     pub async fn receive(&self, max: u32, wait_secs: u32, visibility_secs: u32) -> Result<Vec<Received>, StoreError> {
         let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        // The wait is part of the answer's time here; the whole operation may try again, so it has no limit.
+        // The wait counts as part of the response time here. The whole operation may retry, so it has no limit.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT + Duration::from_secs(u64::from(wait_secs)))
