@@ -88,7 +88,7 @@ impl PageFetcher {
     }
 
     /// Returns how long to wait before the next attempt, including for a slot at the host, or `None` if there is to be
-    /// none. Records the host's answer only if there is another attempt: the caller records the last answer.
+    /// none. Records the host's answer once the attempts allow another one: the caller records the last answer.
     async fn wait_for_next(
         &self,
         job: &Assignment,
