@@ -1,5 +1,5 @@
-//! `/openapi.json`, held against the code in both directions: routes, functions, error codes and their statuses here;
-//! what requests may say and what answers say in the modules below.
+//! `/openapi.json`, compared with the code in both directions: routes, functions, error codes and their statuses here;
+//! requests and responses in the modules below.
 
 mod requests;
 mod responses;
@@ -18,7 +18,7 @@ fn document() -> Value {
     serde_json::from_str(api::jobs::OPENAPI).unwrap()
 }
 
-/// A validator of what stands at `pointer` in `document`.
+/// A validator for the schema at `pointer` in `document`.
 fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
     let mut schema = document.clone();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -31,7 +31,7 @@ fn part(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Follows a reference, if it is one.
+/// Follows a reference, if the value is one.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     match value["$ref"].as_str() {
         Some(to) => document.pointer(to.trim_start_matches('#')).unwrap_or_else(|| panic!("{to} leads nowhere")),
@@ -39,7 +39,7 @@ fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     }
 }
 
-/// Method and path of each operation, with what the document says of it.
+/// Method and path of each operation, with its description in the document.
 fn operations(document: &Value) -> BTreeMap<(String, String), &Value> {
     let mut found = BTreeMap::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -51,7 +51,7 @@ fn operations(document: &Value) -> BTreeMap<(String, String), &Value> {
 }
 
 #[test]
-fn every_route_is_described_and_nothing_else() {
+fn the_routes_are_exactly_those_described() {
     let document = document();
     let described = operations(&document);
     let routed: BTreeSet<_> = ROUTES.iter().map(|r| (r.method.to_string(), r.path.to_owned())).collect();
@@ -69,11 +69,11 @@ fn every_route_is_described_and_nothing_else() {
 }
 
 #[test]
-fn every_error_code_is_described_and_has_its_status() {
+fn every_error_code_is_described_with_its_status() {
     let document = document();
     let described: BTreeSet<String> =
         serde_json::from_value(document["components"]["schemas"]["ErrorCode"]["enum"].clone()).unwrap();
-    // serde names every variant that there is to whoever asks for one that there is not.
+    // serde's error for an unknown variant lists every variant.
     let said = serde_json::from_str::<ErrorCode>("\"NONE\"").unwrap_err().to_string();
     let known: BTreeSet<String> = said.split('`').skip(3).step_by(2).map(str::to_owned).collect();
     assert!(known.len() > 20, "{said}");
@@ -106,7 +106,7 @@ fn every_error_code_is_described_and_has_its_status() {
 }
 
 #[tokio::test]
-async fn the_service_serves_it_without_a_key() {
+async fn the_document_is_served_without_a_key() {
     let world = World::start().await;
     let answer = world.with_key("sk_live_unknown").get("/openapi.json").await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));

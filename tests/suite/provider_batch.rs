@@ -1,4 +1,4 @@
-//! The provider's batch behind `async_mode`: the same answers for half the price, and nobody notices but by the time.
+//! The provider's batch behind `async_mode`: the same results for half the price, with no trace but the time.
 
 mod crash;
 
@@ -53,7 +53,7 @@ fn call(urls: &[String], async_mode: bool) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_pages_are_one_batch_and_answered_as_a_sync_call_is() {
+async fn two_hundred_pages_are_one_batch_with_the_results_of_a_sync_call() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 200));
     model.provider().end_with(Some(Finish::Completed));
@@ -62,7 +62,7 @@ async fn two_hundred_pages_are_one_batch_and_answered_as_a_sync_call_is() {
     assert_eq!(model.provider().answered().len(), 200);
     let usage = world.get("/v1/usage").await.json();
     assert_eq!((&usage["model"]["calls"], &usage["model"]["refused_values"]), (&json!(200), &json!(200)), "{usage}");
-    // Nothing of the pages is left at the provider.
+    // The provider keeps nothing of the pages.
     until("the files are taken away", async || model.provider().files() == 0).await;
 
     let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
@@ -89,7 +89,7 @@ async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
         assert_eq!(model.calls().len(), before + 20, "{refuses} {status}");
     }
     assert!(model.provider().statuses().is_empty());
-    // One that is made and fails.
+    // A batch that is made and then fails.
     model.provider().refuse(None);
     model.provider().end_with(Some(Finish::Failed));
     let got = world.post("/v1/batch", &call(&urls, true)).await.json();
@@ -98,7 +98,7 @@ async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
 }
 
 #[tokio::test]
-async fn what_expires_unanswered_or_is_answered_badly_is_asked_again_or_told() {
+async fn expired_requests_are_asked_again_and_refusals_become_warnings() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 10));
     model.provider().end_with(Some(Finish::Expired(4)));
@@ -106,7 +106,7 @@ async fn what_expires_unanswered_or_is_answered_badly_is_asked_again_or_told() {
     assert_eq!((model.provider().answered().len(), model.calls().len()), (4, 6));
     assert!(got["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{got}");
 
-    // What the model itself said is said to the caller, and not asked again.
+    // The model's own refusal becomes the caller's warning and is not asked again.
     let refuses = crate::support::model::Say::Text("", "content_filter");
     model.script(vec![refuses]);
     model.provider().end_with(Some(Finish::Completed));
@@ -120,14 +120,14 @@ async fn what_expires_unanswered_or_is_answered_badly_is_asked_again_or_told() {
     assert_eq!(usage["model"]["failures"]["LLM_BLOCKED"], 3, "{usage}");
 }
 
-/// Which results a job has, and what it cost, once it has ended.
+/// Waits until the job has ended. Returns the job and its results.
 async fn ended(world: &World, job: &str) -> (Value, Value) {
     until("the job has ended", async || world.job(job).await["ended_at"].is_string()).await;
     (world.job(job).await, world.get(&format!("/v1/jobs/{job}/result")).await.json())
 }
 
 #[tokio::test]
-async fn delete_cancels_at_the_provider_and_takes_what_is_there() {
+async fn delete_cancels_at_the_provider_and_keeps_the_rules_values() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 12));
     let (job, body) = world.begin("/v1/batch", call(&urls, true)).await;
@@ -153,7 +153,7 @@ async fn delete_cancels_at_the_provider_and_takes_what_is_there() {
 }
 
 #[tokio::test]
-async fn delete_before_there_is_a_batch_refunds_what_never_started() {
+async fn delete_before_the_batch_refunds_units_that_did_not_start() {
     let (model, site) = (scripted().await, Site::start().await);
     let world = world(&model, &[]).await;
     let urls = [houses(&site, 2), site.urls("/gate", 4)].concat();
@@ -172,7 +172,7 @@ async fn delete_before_there_is_a_batch_refunds_what_never_started() {
 }
 
 #[tokio::test]
-async fn a_crawl_waits_for_its_batch_too() {
+async fn a_crawl_waits_for_its_batch() {
     let (model, site) = (scripted().await, Site::start().await);
     let world = world(&model, &[("HOST_DELAY_MS", "0")]).await;
     model.provider().end_with(Some(Finish::Completed));
@@ -192,10 +192,10 @@ async fn a_crawl_waits_for_its_batch_too() {
     world.assert_sound().await;
 }
 
-/// A batch costs half, sets aside what it may cost at most, and gives back the rest.
+/// A batch costs half. It reserves its highest price and returns the rest.
 #[tokio::test]
-async fn a_batch_keeps_to_the_days_budget() {
-    // A page costs 1,050 tokens. What it may cost at most is some 1,700.
+async fn a_batch_respects_the_daily_budget() {
+    // A page costs 1,050 tokens; at most it may cost about 1,700.
     let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.012")];
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &vars).await, houses(&site, 10));
@@ -203,7 +203,7 @@ async fn a_batch_keeps_to_the_days_budget() {
     for _ in 0..2 {
         world.post("/v1/batch", &call(&urls, true)).await;
     }
-    // 10 pages at half of $0.00105 are $0.00525: the second time there is not enough left to set aside.
+    // 10 pages at half of $0.00105 are $0.00525: the second batch does not find enough left to reserve.
     assert_eq!(model.provider().answered().len(), 10);
     let usage = world.get("/v1/usage").await.json();
     assert!(usage["model"]["failures"]["LLM_RATE_LIMITED"].as_u64().unwrap() >= 1, "{usage}");
@@ -211,7 +211,7 @@ async fn a_batch_keeps_to_the_days_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_goes_on_with_its_batch() {
+async fn a_job_with_a_batch_completes_after_a_kill() {
     let (folder, site, model) = (Folder::new("kill-batch"), Site::start().await, scripted().await);
     let base = model.base();
     let vars = [("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_BATCH", "openai")];

@@ -1,4 +1,4 @@
-//! Everything that accept refuses: what it says, and that it changes nothing.
+//! Every refusal of a call: its message, and that it changes nothing.
 
 use domain::Plan;
 use reqwest::Method;
@@ -27,7 +27,7 @@ fn field(members: Value) -> Value {
 async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
     let world = World::start().await;
     let bad_urls: Vec<String> = (0..15).map(|i| format!("nope{i}")).collect();
-    // Each is short enough for itself.
+    // Each selector is short enough by itself.
     let many = |count: usize| {
         let selector = format!("a{}", ".b".repeat(400));
         let field = |i| json!({ "field": format!("f{i}"), "type": "string", "example": "x", "selector": selector });
@@ -202,7 +202,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
 }
 
 #[tokio::test]
-async fn paths_methods_queries_and_sizes() {
+async fn unknown_paths_methods_queries_and_large_bodies_are_refused() {
     let world = World::start().await;
     let missing = world.get("/v1/batches").await;
     assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "NOT_FOUND"));
@@ -231,7 +231,7 @@ async fn paths_methods_queries_and_sizes() {
 }
 
 #[tokio::test]
-async fn keys_and_accounts() {
+async fn keys_schemas_and_suspended_accounts_are_checked() {
     let (world, site) = (World::start().await, Site::start().await);
     for path in ["/v1/usage", "/v1/jobs", "/v1/jobs/job_000000000000"] {
         for key in ["", "sk_live_unknown"] {
@@ -266,10 +266,10 @@ async fn keys_and_accounts() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_counts_accepted_calls_only() {
+async fn the_rate_limit_counts_only_accepted_calls() {
     let (world, site) = (World::start().await, Site::start().await);
     let body = json!({ "url": site.url("/p/4"), "schema": schema() });
-    // The minute may turn between two calls: then the pair is tried again with another account.
+    // If the minute turns between the two calls, the pair is repeated with another account.
     for i in 0..10 {
         let free = world.account(&format!("free{i}"), Plan::Free, None, None).await;
         assert_eq!(free.post("/v1/extract", &json!({})).await.status, 400);
@@ -291,9 +291,9 @@ async fn the_rate_limit_counts_accepted_calls_only() {
     panic!("the minute turned ten times");
 }
 
-/// RFC 9457 for who names it, on whichever way a refusal comes about.
+/// RFC 9457 for a caller that accepts it, for every kind of refusal.
 #[tokio::test]
-async fn a_refusal_is_a_problem_to_who_asks_for_one() {
+async fn a_refusal_is_problem_json_if_accepted() {
     let world = World::start().await;
     let asked = |method, path: &str, accept: &str| world.request(method, path).header("Accept", accept.to_owned());
     let cases = [

@@ -1,4 +1,5 @@
-//! Pages that a function of its own renders: the real binaries on the Runtime API, with Lambda's service between them.
+//! Rendering in a function of its own: the real binaries on the Runtime API, with a stub of Lambda's Invoke API between
+//! them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::support::invocations::{Invocations, Reply};
 use crate::support::site::Site;
 use crate::support::stack::schema;
 
-/// Starts the function that renders, with what its image gives it.
+/// Starts the renderer with the variables that its image sets.
 async fn renderer(cloud: &Cloud, browser: &str, allow: &str) -> Function {
     let vars = [("BROWSER", browser), ("FETCH_ALLOW", allow), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096")];
     cloud.function_with("renderer", &vars).await
@@ -24,7 +25,7 @@ async fn extract(function: &Function, url: &str, options: Value) -> Value {
     function.request("POST", "/v1/extract", &[], &body, PLENTY).body().await
 }
 
-/// Asks the function that renders, as another one does.
+/// Invokes the renderer as another function does.
 async fn asked(function: &Function, url: &str) -> Result<render::Rendered, RenderError> {
     let request = Request::new(url.parse().unwrap(), "Runo/test", Duration::from_secs(60));
     let answer = function.api.invoke(&serde_json::to_value(&request).unwrap(), PLENTY).value().await;
@@ -32,7 +33,7 @@ async fn asked(function: &Function, url: &str) -> Result<render::Rendered, Rende
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shell_is_rendered_by_a_function_of_its_own() {
+async fn a_shell_is_rendered_by_the_render_function() {
     let Some(browser) = browser() else { return };
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let renderer = renderer(&cloud, &browser, "127.0.0.0/8").await;
@@ -46,13 +47,13 @@ async fn a_shell_is_rendered_by_a_function_of_its_own() {
     );
     let got = extract(&function, &site.url("/ssr/7"), time).await;
     assert_eq!((&got["render_mode"], lambda.asked()), (&json!("fetch"), 1), "{got}");
-    // Without the function's own leave nothing that is not public is reached, whoever asks.
+    // The renderer's own `FETCH_ALLOW` decides which addresses are reached, whoever invokes it.
     let strict = self::renderer(&cloud, &browser, "").await;
     let hits = site.hits();
     let refused = asked(&strict, &site.url("/spa/8")).await.unwrap_err();
     assert!(matches!(refused, RenderError::Forbidden(_)), "{refused:?}");
     assert_eq!(site.hits(), hits);
-    // One page after the other, in the same browser, and what is no page is told.
+    // One page after the other in the same browser; a response that is not a page is reported.
     let pages = [asked(&renderer, &site.url("/spa/1")).await, asked(&renderer, &site.url("/spa/2")).await];
     for (n, page) in (1..).zip(pages) {
         assert!(page.unwrap().html.contains(&format!("Kettle {n}")));
@@ -62,7 +63,7 @@ async fn a_shell_is_rendered_by_a_function_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_renderer_that_is_dead_or_slow_is_a_timeout_or_the_plain_answer() {
+async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     for (reply, most) in [(0, 5), (1, 5), (2, 12)] {
         let serve = move |_| -> futures_util::future::BoxFuture<'static, Reply> {
@@ -91,7 +92,7 @@ async fn a_renderer_that_is_dead_or_slow_is_a_timeout_or_the_plain_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_renderer_says_of_a_page_is_the_units_error() {
+async fn the_renderers_error_is_the_units_error() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let error = Answer::Error(RenderError::TooMuch("the rendered page is over what can be carried".into()));
     for (answer, code) in [
@@ -109,9 +110,9 @@ async fn what_the_renderer_says_of_a_page_is_the_units_error() {
     }
 }
 
-/// A browser's protocol and flags are where the browser is, and nowhere else.
+/// The browser's protocol and flags are only in the binary that has the browser.
 #[test]
-fn small_functions_have_no_browser_in_them() {
+fn other_functions_contain_no_browser() {
     let has = |name: &str| {
         let program = std::fs::read(binary(name)).unwrap();
         let flag = b"--remote-debugging-pipe";

@@ -1,4 +1,4 @@
-//! Pages that need a browser, through the whole stack and a real Chromium. Where there is none, each test says SKIPPED.
+//! Pages that need a browser, through the whole stack and a real Chromium. Without one, each test prints SKIPPED.
 
 use std::fs;
 use std::io::Write;
@@ -18,14 +18,14 @@ use crate::support::until;
 pub(crate) fn browser() -> Option<String> {
     let found = render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref());
     if found.is_none() {
-        // Not by a macro, whose output the test harness keeps to itself.
+        // Written directly, because the test harness captures the output of macros.
         let text = b"\nSKIPPED: there is no Chromium on this machine (apt-get install chromium)\n";
         let _ = std::io::stderr().write_all(text);
     }
     found.map(|path: PathBuf| path.to_str().unwrap().to_owned())
 }
 
-/// A machine under load takes its time to start a browser.
+/// A machine under load takes long to start a browser.
 fn options() -> Value {
     json!({ "timeout_ms": 60_000 })
 }
@@ -66,7 +66,7 @@ async fn a_shell_is_rendered_and_a_page_with_content_is_not() {
 }
 
 #[tokio::test]
-async fn without_a_browser_pages_are_fetched_plainly_and_that_is_said() {
+async fn without_a_browser_pages_are_fetched_plainly_with_a_warning() {
     let (world, site) = (World::start().await, Site::start().await);
     let extract = async |mode: &str| {
         let body = json!({ "url": site.url("/spa/7"), "schema": schema(), "options": { "render_js": mode } });
@@ -80,7 +80,7 @@ async fn without_a_browser_pages_are_fetched_plainly_and_that_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mixed_batch_keeps_its_order_and_its_counts() {
+async fn a_batch_with_rendered_pages_keeps_order_and_counts() {
     let Some(browser) = browser() else { return };
     let (world, site) = (World::with(&[("BROWSER", &browser)]).await, Site::start().await);
     let urls: Vec<String> =
@@ -99,7 +99,7 @@ async fn a_mixed_batch_keeps_its_order_and_its_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crawl_follows_the_links_of_what_was_rendered() {
+async fn a_crawl_follows_the_links_of_rendered_pages() {
     let Some(browser) = browser() else { return };
     let vars = [("BROWSER", browser.as_str()), ("HOST_DELAY_MS", "0")];
     let (world, site) = (World::with(&vars).await, Site::start().await);
@@ -114,7 +114,7 @@ async fn a_crawl_follows_the_links_of_what_was_rendered() {
     world.assert_sound().await;
 }
 
-/// Processes whose command line has a text in it.
+/// Processes whose command line contains the text.
 fn processes(text: &str) -> Vec<u32> {
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -125,7 +125,7 @@ fn command_line(pid: u32) -> String {
     String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
 }
 
-/// The folder of a server's browser, which all its processes name.
+/// The profile folder of a server's browser, which all its processes name.
 fn browser_of(server: u32) -> Option<String> {
     let lines = processes("--user-data-dir=").into_iter().map(command_line);
     let line = lines.into_iter().find(|line| line.contains(&format!("keep {server} ")))?;
@@ -134,7 +134,7 @@ fn browser_of(server: u32) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(target_os = "linux")]
-async fn a_killed_server_takes_its_browser_along_and_the_job_goes_on() {
+async fn a_killed_server_ends_its_browser_and_the_job_completes() {
     let Some(browser) = browser() else { return };
     let (folder, site) = (Folder::new("kill-browser"), Site::start().await);
     let vars = [("BROWSER", browser.as_str())];
@@ -155,7 +155,7 @@ async fn a_killed_server_takes_its_browser_along_and_the_job_goes_on() {
     };
     tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browser", gone)).await.unwrap();
 
-    // And now the browser under the server.
+    // Now the browser is killed and the server lives on.
     let server = Server::start_with(&folder.0, &vars);
     let asked = site.hits();
     until("a browser renders again", async || {

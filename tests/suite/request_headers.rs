@@ -1,4 +1,4 @@
-//! `options.headers`: the caller's own fields go to the URL's own origin and to nobody else.
+//! `options.headers`: the caller's fields are sent to the URL's own origin and to no other.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn body(url: &str, headers: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn they_go_to_the_origin_and_end_where_a_redirect_leaves_it() {
+async fn they_are_sent_until_a_redirect_leaves_the_origin() {
     let (world, home, away) = (World::start().await, Site::start().await, Site::start().await);
     let headers = json!({ "X-Token": "t0", "Cookie": "c=1" });
     let sent = "x-token=t0 cookie=c=1";
@@ -20,7 +20,7 @@ async fn they_go_to_the_origin_and_end_where_a_redirect_leaves_it() {
         (FIELDS.to_owned(), sent),
         (format!("/to/{}{FIELDS}", home.host()), sent),
         (format!("/to/{}{FIELDS}", away.host()), "none"),
-        // Back home, too: the way led over somebody else.
+        // Not even after a redirect back to the origin, because another origin was in between.
         (format!("/to/{}/to/{}{FIELDS}", away.host(), home.host()), "none"),
     ] {
         let got = world.post("/v1/extract", &body(&home.url(&path), &headers)).await.json();
@@ -29,7 +29,7 @@ async fn they_go_to_the_origin_and_end_where_a_redirect_leaves_it() {
 }
 
 #[tokio::test]
-async fn a_batch_tells_each_of_its_urls_and_a_crawl_its_seed_only() {
+async fn a_batch_sends_them_to_every_url_and_a_crawl_to_its_seeds_origin() {
     let (world, home, away) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await, Site::start().await);
     let options = json!({ "headers": { "x-token": "t0" } });
     let got = world.batch(&[home.url(FIELDS), away.url(FIELDS)], options.clone()).await.json();
@@ -48,7 +48,7 @@ async fn a_batch_tells_each_of_its_urls_and_a_crawl_its_seed_only() {
 }
 
 #[tokio::test]
-async fn another_token_is_another_question() {
+async fn another_token_is_another_cache_entry_and_call() {
     let (world, site) = (World::start().await, Site::start().await);
     let ask = async |token: &str| {
         let got = world.post("/v1/extract", &body(&site.url(FIELDS), &json!({ "X-Token": token }))).await.json();
@@ -59,7 +59,7 @@ async fn another_token_is_another_question() {
     assert_eq!(ask("mine").await, ("x-token=mine".into(), true));
     let plain = json!({ "url": site.url(FIELDS), "schema": schema() });
     assert_eq!(world.post("/v1/extract", &plain).await.json()["data"]["title"], "none");
-    // Nor is it the same call.
+    // With an idempotency key, another token is another call.
     let call = async |token: &str| {
         let body = body(&site.url(FIELDS), &json!({ "X-Token": token }));
         world.post_idempotent("/v1/extract", "key", &body).await.status.as_u16()
@@ -68,7 +68,7 @@ async fn another_token_is_another_question() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_sent_is_refused_without_saying_it_again() {
+async fn forbidden_fields_are_refused_without_repeating_their_values() {
     let (world, site) = (World::start().await, Site::start().await);
     let many: Value = (0..21).map(|n| (format!("x-{n}"), json!(""))).collect::<serde_json::Map<_, _>>().into();
     for (headers, says) in [

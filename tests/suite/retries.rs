@@ -1,4 +1,4 @@
-//! `options.retries`: pages that fail in a way that may pass are asked for again, within their time and for one credit.
+//! `options.retries`: pages with a transient failure are tried again, within their timeout and for one credit.
 
 use std::time::{Duration, Instant};
 
@@ -12,26 +12,26 @@ async fn extract(caller: &Caller, url: &str, options: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_page_that_comes_in_the_end_is_a_success_for_one_credit() {
+async fn a_page_that_succeeds_at_last_costs_one_credit() {
     let (world, site) = (World::start().await, Site::start().await);
     let got = extract(&world, &site.url("/flaky/500,502,200/-/7"), json!({})).await;
     assert_eq!((&got["status"], &got["attempts"]), (&json!("success"), &json!(3)), "{got}");
     assert_eq!(got["data"]["title"], "Page 7");
     assert_eq!((site.hits(), world.used().await), (3, 1));
-    // Once is not worth a word.
+    // `attempts` is left out after a single try.
     let got = extract(&world, &site.url("/p/1"), json!({})).await;
     assert!(got["attempts"].is_null(), "{got}");
     world.assert_sound().await;
 }
 
 #[tokio::test]
-async fn what_may_pass_is_asked_for_again_and_nothing_else() {
+async fn only_transient_failures_are_tried_again() {
     let world = World::start().await;
     let again = ["408", "425", "429", "500", "502", "503", "504", "520", "529", "0"].map(|code| (code, true));
     let once = ["400", "401", "403", "404", "410", "501", "505", "530"].map(|code| (code, false));
     let mut calls = Vec::new();
     for (code, passes) in again.into_iter().chain(once) {
-        // A site each: what one says about its load is not for the others.
+        // One site per case, so that one site's throttling does not affect the others.
         let (caller, site) = (world.dev.clone(), Site::start().await);
         calls.push(tokio::spawn(async move {
             let got = extract(&caller, &site.url(&format!("/flaky/{code},200/-/1")), json!({ "retries": 1 })).await;
@@ -45,7 +45,7 @@ async fn what_may_pass_is_asked_for_again_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_failure_says_how_often_it_was_tried() {
+async fn a_failure_reports_its_attempts() {
     let (world, site) = (World::start().await, Site::start().await);
     for (retries, hits, attempts) in [(0, 1, Value::Null), (1, 2, json!(2))] {
         let url = site.url(&format!("/flaky/500/-/{retries}"));
@@ -54,7 +54,7 @@ async fn a_failure_says_how_often_it_was_tried() {
         assert_eq!(got["attempts"], attempts);
         assert_eq!(site.counts()[&format!("/flaky/500/-/{retries}")], hits);
     }
-    // A wall stays where it is.
+    // A bot wall is not tried again.
     let got = extract(&world, &site.url("/wall"), json!({})).await;
     assert_eq!((&got["error"]["code"], &got["error"]["attempts"]), (&json!("FETCH_BLOCKED"), &Value::Null), "{got}");
     assert_eq!(site.counts()["/wall"], 1);
@@ -62,19 +62,19 @@ async fn a_failure_says_how_often_it_was_tried() {
 }
 
 #[tokio::test]
-async fn the_site_says_how_long_to_wait_where_that_fits() {
+async fn retry_after_is_respected_within_the_timeout() {
     let (world, site) = (World::start().await, Site::start().await);
     let path = "/flaky/503,200/1/1";
     let got = extract(&world, &site.url(path), json!({})).await;
     assert_eq!((&got["status"], &got["attempts"]), (&json!("success"), &json!(2)), "{got}");
     let times = site.times(path);
     assert!(times[1].duration_since(times[0]) >= Duration::from_secs(1));
-    // Longer than the page may take: that is the answer, and it comes at once.
+    // If Retry-After exceeds the page's timeout, the failure is returned at once.
     let (site, start) = (Site::start().await, Instant::now());
     let got = extract(&world, &site.url("/flaky/503,200/20/1"), json!({ "timeout_ms": 15_000 })).await;
     assert_eq!((&got["error"]["code"], site.hits()), (&json!("URL_UNREACHABLE"), 1), "{got}");
     assert!(start.elapsed() < Duration::from_secs(10));
-    // No time for another attempt is no timeout.
+    // A failure is not reported as a timeout because there is no time for another try.
     let site = Site::start().await;
     let got = extract(&world, &site.url("/flaky/500/-/1"), json!({ "timeout_ms": 1_000, "retries": 5 })).await;
     assert_eq!(got["error"]["code"], "URL_UNREACHABLE", "{got}");
@@ -82,7 +82,7 @@ async fn the_site_says_how_long_to_wait_where_that_fits() {
 }
 
 #[tokio::test]
-async fn batches_of_either_mode_try_again_and_are_charged_once() {
+async fn batches_in_both_modes_retry_and_are_charged_once() {
     let (world, site) = (World::start().await, Site::start().await);
     for mode in [false, true] {
         let urls: Vec<String> = (0..3).map(|n| site.url(&format!("/flaky/500,200/-/{n}{mode}"))).collect();
@@ -95,9 +95,9 @@ async fn batches_of_either_mode_try_again_and_are_charged_once() {
     world.assert_sound().await;
 }
 
-/// Each attempt takes a turn at its host, as far apart as any two pages of a crawl.
+/// Each try takes a slot at its host, spaced like any two pages of a crawl.
 #[tokio::test]
-async fn politeness_counts_every_attempt() {
+async fn every_try_takes_a_slot_at_its_host() {
     let (world, site) = (World::with(&[("HOST_DELAY_MS", "1500")]).await, Site::start().await);
     let path = "/flaky/500,200/-/1";
     let crawl = json!({
@@ -111,7 +111,7 @@ async fn politeness_counts_every_attempt() {
 }
 
 #[tokio::test]
-async fn how_often_is_bounded() {
+async fn the_number_of_retries_is_limited() {
     let (world, site) = (World::start().await, Site::start().await);
     for wrong in [json!(6), json!(-1), json!("2"), json!(1.5), json!(true)] {
         let body = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "retries": wrong } });

@@ -1,4 +1,4 @@
-//! The simulator (tools/simulator) stands on the numbers of this deployment, and comes to the figures that are counted here.
+//! The simulator (tools/simulator) uses this deployment's numbers, and its figures match those counted here.
 
 #![allow(clippy::print_stdout)] // what was compared
 
@@ -14,11 +14,12 @@ use store::queue::{QueueNames, definitions};
 
 use crate::support::template::Template;
 
-/// How far the simulator may be off what is counted in docs/SCALING.md, which was counted on a machine with other work.
+/// How far the simulator may deviate from the figures in docs/SCALING.md, which were counted on a machine with other
+/// work.
 const NEAR: f64 = 0.15;
 
 #[test]
-fn what_is_simulated_is_what_the_template_deploys() {
+fn the_simulated_deployment_is_the_templates() {
     let (template, simulated) = (Template::read(), Deployment::default());
     let function = |id: &str| {
         let properties = template.function(id).properties;
@@ -61,7 +62,7 @@ fn what_is_simulated_is_what_the_template_deploys() {
 }
 
 #[test]
-fn what_is_simulated_works_as_the_engine_is_set() {
+fn the_simulated_settings_are_the_engines() {
     let (settings, simulated) = (Settings::default(), Deployment::default());
     let of_settings = Deployment {
         fetch_concurrency: settings.fetch_concurrency,
@@ -89,7 +90,7 @@ fn what_is_simulated_works_as_the_engine_is_set() {
     assert!(client.contains(&sdk), "the SDK's retries are simulated as {sdk}");
 }
 
-/// The write units a page of the simulator's scenario that `tests/suite/real_times.rs` counts under this name.
+/// The figures of the simulator's scenario that `budget::real_times` counts under this name.
 pub fn alone(name: &str) -> Figures {
     let scenario = scenarios::alone().into_iter().find(|scenario| scenario.name == name);
     let scenario = scenario.unwrap_or_else(|| panic!("no scenario {name}"));
@@ -97,7 +98,7 @@ pub fn alone(name: &str) -> Figures {
 }
 
 #[test]
-fn a_job_alone_costs_what_was_counted() {
+fn a_single_job_costs_what_was_counted() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCALING.md")).unwrap();
     let table = text.split("| At real times |").nth(1).unwrap().split("\n\n").next().unwrap();
     let mut compared = 0;

@@ -78,7 +78,7 @@ async fn mcp_does_what_its_role_allows() {
     }
     seen.refuse_sends(false);
     // A detached batch is cancelled before anything has started, by another process of the function. Its webhook, named
-    // in the call of /v1/batch, is stored by the process that ends the job. An extract runs meanwhile.
+    // in the call of /v1/batch, is stored by the process that ends the job. Then an extract runs.
     let batch = stage.cloud.function("batch").await;
     let mut told = stage.batch(&urls, json!({}));
     told["webhook"] = stage.webhook();

@@ -1,5 +1,4 @@
-//! What the document says of requests is what the validation does: members, ranges, enums, defaults. Both are asked
-//! about the same bodies.
+//! The document's requests equal what validation accepts: members, ranges, enums, defaults. Both judge the same bodies.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +13,7 @@ use crate::support::stack::schema;
 const ENDPOINTS: [(Endpoint, &str); 3] =
     [(Endpoint::Extract, "ExtractRequest"), (Endpoint::Batch, "BatchRequest"), (Endpoint::Crawl, "CrawlRequest")];
 
-/// A body that passes, with every object in it that has members of its own.
+/// A valid body with every object that has members of its own.
 fn good(endpoint: Endpoint) -> Value {
     let (url, field) = ("https://example.com/", json!([schema()[0]]));
     match endpoint {
@@ -29,13 +28,13 @@ fn checked(endpoint: Endpoint, body: &Value) -> Result<Valid, ApiError> {
     check(endpoint, body.to_string().as_bytes(), None)
 }
 
-/// Whether the body was refused for its shape.
+/// Whether the body is refused for its shape.
 fn misshapen(endpoint: Endpoint, body: &Value) -> bool {
     let refused = checked(endpoint, body).map_err(|e| e.code);
     matches!(refused, Err(ErrorCode::InvalidRequest | ErrorCode::SchemaInvalid))
 }
 
-/// The objects of a body that have members of their own: where they are in the body and in the document.
+/// The objects of a body that have members of their own: their place in the body and in the document.
 fn objects(endpoint: Endpoint, name: &str) -> Vec<(&'static str, String)> {
     let at = |rest: &str| format!("/components/schemas/{name}{rest}");
     let mut all = vec![
@@ -60,7 +59,7 @@ fn with(endpoint: Endpoint, place: &str, member: &str, value: Value) -> Value {
 }
 
 #[test]
-fn members_are_the_same() {
+fn members_are_those_of_the_validation() {
     let document = document();
     for (endpoint, name) in ENDPOINTS {
         assert!(checked(endpoint, &good(endpoint)).is_ok());
@@ -69,7 +68,7 @@ fn members_are_the_same() {
             assert_eq!(object["additionalProperties"], false, "{pointer}");
             let described: BTreeSet<&str> =
                 object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
-            // A refusal lists what is known.
+            // A refusal lists the known members.
             let refusal = checked(endpoint, &with(endpoint, place, "zzzzzz", json!(1))).unwrap_err().message;
             let list =
                 refusal.rsplit_once("known").unwrap().1.trim_start_matches(" here").trim_matches([':', ' ', ')']);
@@ -87,7 +86,7 @@ fn members_are_the_same() {
     }
 }
 
-/// Values around everything that a member may be, and a few that no member may be.
+/// Values around the limits of a member, and a few that no member accepts.
 fn probes(schema: &Value) -> Vec<Value> {
     let mut values = vec![
         json!(null),
@@ -120,7 +119,7 @@ fn probes(schema: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn what_the_document_admits_is_what_passes() {
+fn the_document_accepts_what_the_validation_accepts() {
     let document = document();
     for (endpoint, name) in ENDPOINTS {
         let admits = validator(&document, &format!("/components/schemas/{name}"));
@@ -129,10 +128,10 @@ fn what_the_document_admits_is_what_passes() {
                 document.pointer(&pointer).unwrap()["properties"].as_object().unwrap().clone();
             for (member, described) in members {
                 for value in probes(resolved(&document, &described)) {
-                    // Whether an example reads as its type, and a selector is one, is more than its shape.
+                    // Whether an example reads as its type, or a selector parses, is not a matter of shape.
                     let deeper = match member.as_str() {
                         "example" => !value.is_object(),
-                        // The type says how the example has to read.
+                        // The type decides how the example is read.
                         "type" | "selector" | "wait_for" => value.is_string(),
                         _ => false,
                     };
@@ -154,7 +153,7 @@ fn what_the_document_admits_is_what_passes() {
 }
 
 #[test]
-fn numbers_of_elements_and_urls_are_the_same() {
+fn limits_of_lists_and_urls_are_those_of_the_validation() {
     let document = document();
     let admits = validator(&document, "/components/schemas/BatchRequest");
     let url = "https://example.com/";
@@ -198,7 +197,7 @@ fn numbers_of_elements_and_urls_are_the_same() {
 }
 
 #[test]
-fn defaults_are_the_same() {
+fn defaults_are_those_of_the_validation() {
     let document = document();
     for (endpoint, name) in ENDPOINTS {
         let without = Valid { body: Value::Null, ..checked(endpoint, &good(endpoint)).unwrap() };

@@ -1,5 +1,5 @@
-//! What the running stack answers is what the document says: bodies, statuses, headers, media types; a member that is
-//! not described is a fault too.
+//! Responses of the running stack match the document: bodies, statuses, header fields, media types. A member that the
+//! document does not describe is a fault too.
 
 use domain::explained::{Explained, SeenCandidate};
 use domain::job::Capture;
@@ -13,7 +13,7 @@ use crate::support::site::Site;
 use crate::support::stack::{Answer, Caller, World, schema};
 use crate::support::until;
 
-/// Describes every object of the document as closed: what is not described may not be there.
+/// Closes every object of the document: undescribed members are not allowed.
 fn close(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -28,7 +28,7 @@ fn close(value: &mut Value) {
     }
 }
 
-/// Holds answers against the document.
+/// Validates responses against the document.
 struct Contract(Value);
 
 impl Contract {
@@ -44,7 +44,7 @@ impl Contract {
         assert!(faults.is_empty(), "{pointer}: {faults:?}: {body}");
     }
 
-    /// Asserts status, headers and body of an answer to `method` on the template `path`.
+    /// Asserts status, header fields and body of a response to `method` on the path template `path`.
     fn holds(&self, method: &str, path: &str, status: u16, answer: &Answer) {
         assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
         let at = format!("/paths/{}/{method}/responses/{status}", part(path));
@@ -71,7 +71,7 @@ impl Contract {
             }
         }
         let told = ["retry-after", "location", "preference-applied", "allow"];
-        // Advice to browsers is on every answer and says nothing of the call.
+        // This field is on every response and says nothing of the call.
         let advice = "x-content-type-options";
         for name in answer.headers.keys().map(http::HeaderName::as_str).filter(|name| *name != advice) {
             let ours = name.starts_with("x-") || told.contains(&name);
@@ -100,7 +100,7 @@ async fn post(caller: &Caller, path: &str, headers: &[(&str, &str)], body: &Valu
 }
 
 #[tokio::test]
-async fn what_is_done_is_described() {
+async fn responses_of_ended_jobs_are_described() {
     let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
     let schema = json!([{ "field": "title", "type": "string", "example": "A title" },
         { "field": "price", "type": "integer", "example": 9 }, { "field": "tags", "type": "array<string>", "example": ["a"] }]);
@@ -176,9 +176,9 @@ async fn what_is_done_is_described() {
     contract.holds("get", "/openapi.json", 200, &world.with_key("").get("/openapi.json").await);
 }
 
-/// The message, its state while the job runs and afterwards, and the order to send it again.
+/// The message, the delivery's state while the job runs and after it ended, and the request to send it again.
 #[tokio::test]
-async fn what_is_told_is_described() {
+async fn webhook_messages_and_states_are_described() {
     let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
     let receiver = Receiver::start(&[204]).await;
     rotate(world.stack.engine().store(), "dev", world.stack.engine().now(), 0, 7).await;
@@ -198,7 +198,7 @@ async fn what_is_told_is_described() {
 }
 
 #[tokio::test]
-async fn what_runs_is_described() {
+async fn responses_of_running_jobs_are_described() {
     let (contract, world, site) = (Contract::new(), World::start().await, Site::start().await);
     let urls = [site.url("/p/0"), site.url("/gate/1")];
     let bodies = [
@@ -267,7 +267,7 @@ async fn refusals_are_described() {
     }
     let many = json!({ "urls": vec![site.url("/p/1"); 501], "schema": schema() });
     contract.holds("post", BATCH, 429, &poor.post(BATCH, &many).await);
-    // Two calls of one minute: the clock of the stack began at the beginning of one.
+    // Both calls are in the same minute, because the stack's clock starts at the beginning of one.
     assert_eq!(poor.post(EXTRACT, &good[0].1).await.status, 200);
     let limited = poor.post(EXTRACT, &good[0].1).await;
     contract.holds("post", EXTRACT, 429, &limited);
@@ -312,7 +312,7 @@ async fn refusals_are_described() {
 }
 
 #[tokio::test]
-async fn what_agents_are_answered_is_described() {
+async fn mcp_responses_are_described() {
     let (contract, world) = (Contract::new(), World::start().await);
     let accept = ("Accept", "application/json, text/event-stream");
     let fields = [accept, ("Content-Type", "application/json")];
@@ -321,7 +321,7 @@ async fn what_agents_are_answered_is_described() {
     contract.holds("post", MCP, 200, &post(&world, MCP, &fields, &message(1)).await);
     contract.holds("post", MCP, 401, &post(&world.with_key("sk_live_unknown"), MCP, &fields, &message(1)).await);
     contract.holds("post", MCP, 413, &post(&world, MCP, &fields, &message(5 * 1024 * 1024)).await);
-    // What is no message is answered as the protocol has it, in no words of this API's.
+    // What is not a valid message is answered in the protocol's format, not in this API's.
     let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     let origin = [fields[0], fields[1], ("Origin", "https://a.example")];
     let revision = [fields[0], fields[1], ("MCP-Protocol-Version", "1999-01-01")];

@@ -1,5 +1,5 @@
-//! Crash at every call on the way of a provider's batch, calls to the provider among the calls: however it goes, there is
-//! one batch, nothing is paid twice, and every unit has the answer that it would have had.
+//! A fault at every call on the way of a provider's batch, calls to the provider included. In every run there is one
+//! batch, nothing is paid twice, and every unit has the result that it would have had without the fault.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use crate::support::provider::Finish;
 use crate::support::site::Site;
 use crate::support::world::{Ground, accept, account, call, drain};
 
-/// Pages whose second field only a model reads.
+/// Pages whose second field only the model reads.
 const PAGES: usize = 2;
 
-/// On what way the fault strikes.
+/// The part of the way in which the fault is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Pages are read by a worker, and put off.
+    /// A worker reads the pages and puts their questions off.
     Read,
-    /// The batch is made, looked at, and its answers are taken.
+    /// The batch is made and polled, and its answers are taken.
     Ask,
-    /// The same, and it expires with one answer.
+    /// The same, and the batch expires with one answer.
     Expire,
     /// The job is cancelled while its batch is under way.
     Cancel,
@@ -65,14 +65,14 @@ impl Stage {
         Stage { ground, model, urls }
     }
 
-    /// Accepts the job and hands it to the queue.
+    /// Accepts the job and sends it to the queue.
     async fn accept(&self) {
         let engine = self.ground.engine(&Faults::default()).await;
         let started = accept(&engine, batch(self.urls.clone())).await.unwrap();
         engine.driver.detach(*started, None).await;
     }
 
-    /// Has the pages read; the settle message that asks for the batch is left in the queue.
+    /// Has the pages read. The settle message that asks for the batch stays in the queue.
     async fn read(&self, engine: &Engine) {
         let post = self.ground.post.as_ref().unwrap();
         while let Some(letter) = post.receive("units", 0) {
@@ -80,7 +80,7 @@ impl Stage {
         }
     }
 
-    /// Goes round as a schedule does.
+    /// Delivers messages and sweeps, as the schedule does.
     async fn rounds(&self, engine: &Engine, n: usize) -> Result<(), StoreError> {
         for _ in 0..n {
             self.ground.deliver(engine, engine, 0).await;
@@ -97,7 +97,7 @@ impl Stage {
         drain(engine.follow(job, 0)).await.unwrap()
     }
 
-    /// One run; tells whether the fault came to pass.
+    /// Runs once and returns whether the fault was injected.
     async fn run(site: &Site, way: Way, fault: Option<(usize, Fault)>) -> bool {
         let context = format!("{way:?} {fault:?}");
         let stage = Stage::new(site).await;
@@ -141,7 +141,7 @@ impl Stage {
         assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider count");
         let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
         assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
-        // A cancel that never came to pass is asked for again, as a caller would.
+        // A cancel that failed is repeated, as a caller would.
         if way == Way::Cancel && ran.is_err() {
             let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;
             healthy.canceller.cancel(&account(), &job).await.unwrap();
@@ -163,7 +163,7 @@ impl Stage {
         let batches = engine.store().model_batches.batches_of(&rows.job.id).await.unwrap();
         assert!(!batches.is_empty() && batches.iter().all(|batch| batch.due.is_none()), "{context}: {batches:?}");
         assert_eq!(provider.statuses().len(), 1, "{context}: one batch");
-        // Paid for: what was answered. Two times the same would be twice.
+        // Each answer is paid for; the same answer twice would be paid twice.
         let mut answered = provider.answered();
         let paid = answered.len();
         answered.sort();
@@ -185,7 +185,7 @@ impl Stage {
                 results.iter().for_each(expected);
             }
             Way::Expire => {
-                // Who dies between an answer and its result has asked once more; that is a call of one page.
+                // A process that dies between an answer and its result asks again, in a call for one page.
                 let more =
                     usize::from(matches!(fault, Some((_, Fault::DeathAfter | Fault::DeathBefore | Fault::ReplyLost))));
                 assert_eq!(paid, 1, "{context}");
@@ -220,7 +220,7 @@ async fn at_every_call(way: Way) {
 }
 
 #[tokio::test]
-async fn putting_a_page_off_survives_a_fault_at_every_call() {
+async fn putting_a_question_off_survives_a_fault_at_every_call() {
     at_every_call(Way::Read).await;
 }
 
@@ -239,9 +239,9 @@ async fn cancelling_a_batch_survives_a_fault_at_every_call() {
     at_every_call(Way::Cancel).await;
 }
 
-/// The call to make a batch that nobody heard the end of comes to pass late, when another was made.
+/// The call to make a batch has an unknown outcome and takes effect late, after another batch was made.
 #[tokio::test]
-async fn a_batch_that_was_made_twice_after_all_is_cancelled_once() {
+async fn of_two_batches_for_one_job_one_is_cancelled() {
     let site = Site::start().await;
     let stage = Stage::new(&site).await;
     stage.accept().await;
@@ -249,7 +249,7 @@ async fn a_batch_that_was_made_twice_after_all_is_cancelled_once() {
     stage.read(&healthy).await;
     let faults = Faults::default();
     stage.model.meets(&faults);
-    // The upload, and the call that makes it, which does not come to pass, and of which that is not known.
+    // The upload, then the call that makes the batch: it fails without effect, and the process does not know that.
     faults.plan(1, Fault::Before);
     stage.ground.deliver(&healthy, &healthy, 0).await;
     assert_eq!(faults.operations(Service::Model)[1..], ["POST /v1/batches", "GET /v1/batches"]);
@@ -266,7 +266,7 @@ async fn a_batch_that_was_made_twice_after_all_is_cancelled_once() {
     assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
 }
 
-/// What the provider forgot is asked page by page; so is what it takes too long for, after it was cancelled.
+/// A batch that the provider lost is asked page by page. So is one that takes too long, after it was cancelled.
 #[tokio::test]
 async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
     let site = Site::start().await;
@@ -296,9 +296,9 @@ async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
     }
 }
 
-/// A provider that says nothing any more: at its deadline the job ends with what rules read.
+/// If the provider never responds again, the job ends at its deadline with what rules read.
 #[tokio::test]
-async fn the_jobs_deadline_counts() {
+async fn a_silent_provider_ends_with_the_jobs_deadline() {
     let site = Site::start().await;
     let stage = Stage::new(&site).await;
     stage.accept().await;
@@ -317,7 +317,7 @@ async fn the_jobs_deadline_counts() {
 
 /// The operator switches the model off while units wait for it.
 #[tokio::test]
-async fn nobody_waits_for_a_model_that_was_switched_off() {
+async fn units_do_not_wait_for_a_model_that_was_switched_off() {
     let site = Site::start().await;
     let mut stage = Stage::new(&site).await;
     stage.accept().await;
