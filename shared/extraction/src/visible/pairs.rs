@@ -180,13 +180,13 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
 }
 
-/// Lines that are a label and its value by themselves.
+/// Adds the lines of an element that are a label and its value by themselves.
 fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let el = &doc.els[at];
     if !crate::doc::is_block(el.name()) && !matches!(el.name(), "span" | "b" | "strong" | "em" | "small") {
         return;
     }
-    // Only what holds no further blocks: the lines of those are looked at there.
+    // Only for elements without blocks inside: the lines of those are handled with them.
     let holds_blocks = doc.children(at).any(|c| crate::doc::is_block(doc.els[c].name()) && doc.els[c].name() != "br");
     if holds_blocks {
         return;
@@ -195,14 +195,14 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         icons::line(at, line, pairs);
         if let Some((label, value)) = line.split_once([':', '：']) {
             let value = crate::coercion::collapse(value);
-            // Times of day and addresses are no pairs.
+            // Times of day and addresses are not pairs.
             if !value.is_empty() && !value.starts_with("//") && !is_clock(label, &value) {
                 pairs.add(at, label, vec![value], "line with a colon", 2);
             }
         } else if line.len() <= 48
             && let Some(digit) = line.find(|c: char| c.is_ascii_digit() || "½¼¾⅓⅔".contains(c))
         {
-            // What belongs to a number stands right before it: "+49", "(555)", "$5".
+            // Signs that belong to a number stand right before it: "+49", "(555)", "$5".
             let sign = line[..digit].trim_end_matches(|c: char| "+(-−$€£¥#".contains(c)).len();
             // So do the letters of a code: "AB-1234".
             let word = line[..digit].trim_end_matches(|c: char| !c.is_whitespace()).len();
@@ -221,7 +221,7 @@ fn lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     }
 }
 
-/// The parts of a line that dots or strokes set apart, where they are facts of their own: labelled, or all short.
+/// Returns the parts of a line that dots or bars separate, if they are facts of their own: labelled, or all short.
 fn pieces(line: &str) -> Vec<&str> {
     if !line.contains(['·', '•', '|']) {
         return vec![line];

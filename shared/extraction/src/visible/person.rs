@@ -1,5 +1,5 @@
-//! Parts that are told only as a whole: first and last names of the person a page is about, the sides of "20 × 30 cm",
-//! the last day of "May 3 – June 5".
+//! Finds parts of values that pages state only as a whole: first and last name of the person a page is about, the sides
+//! of "20 × 30 cm", the last day of "May 3 – June 5".
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
@@ -10,7 +10,7 @@ use crate::zones::Zone;
 
 use super::{View, is_name};
 
-/// A first or last name out of the heading, where that can be the name of a person.
+/// Adds a first or last name from the heading, if that can be the name of a person.
 pub(super) fn name(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let heading = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default();
     if let Some((given, family)) = split(heading) {
@@ -19,7 +19,7 @@ pub(super) fn name(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
     }
 }
 
-/// Bylines in text that only the source sets apart, where nothing better was found.
+/// Adds a byline from text that only the source sets apart, if nothing better was found.
 pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
     if !out.is_empty() {
         return;
@@ -37,7 +37,7 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
 /// Longest line that says who asked or posted and when, in bytes.
 const MAX_ASKED: usize = 120;
 
-/// The name behind "by" on a line that says when something was asked or posted.
+/// Adds the name after "by" on a line that says when something was asked or posted.
 pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
     if !out.is_empty() {
         return;
@@ -58,10 +58,11 @@ pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// Longest line below a heading that may be a person, an organisation or a day, in bytes.
 const MAX_LINE: usize = 70;
-/// Longest line that tells what somebody is and whom for, in bytes.
+/// Longest line that gives a person's role and employer, in bytes.
 const MAX_WORK: usize = 100;
 
-/// Lines right below the heading that tell who wrote and when: a person, maybe an organisation, a day.
+/// Returns the lines right below the heading that say who wrote the page and when: a person, perhaps an organisation, a
+/// day.
 fn head_lines<'v>(view: &'v View<'_>) -> Option<(&'v str, Option<&'v str>)> {
     let from = view.doc.heading.map(|h| view.doc.text_at(h) + view.doc.text_len(h))?;
     let lines: Vec<&str> = view.segments().iter().filter(|s| s.at >= from).map(|s| s.text).take(3).collect();
@@ -72,7 +73,8 @@ fn head_lines<'v>(view: &'v View<'_>) -> Option<(&'v str, Option<&'v str>)> {
     Some((person, between))
 }
 
-/// Who is named first on a line of facts below the heading that has a day too: "Ann Lee | Reporter | Nov 3, 2026".
+/// Adds the name that comes first on a line of facts below the heading that also has a day: "Ann Lee | Reporter | Nov
+/// 3, 2026".
 pub(super) fn in_line(view: &View<'_>, out: &mut Vec<Candidate>) {
     let Some(from) = view.doc.heading.map(|h| view.doc.text_at(h) + view.doc.text_len(h)) else { return };
     for segment in view.segments().iter().filter(|s| s.at >= from && s.text.len() <= MAX_ASKED).take(2) {
@@ -85,19 +87,19 @@ pub(super) fn in_line(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a line may be the name of a person: with a title, or in two to four words with capitals.
+/// Returns whether a line may be the name of a person: with a title, or two to five capitalized words.
 fn is_person(line: &str) -> bool {
     split(line).is_some()
 }
 
-/// Who stands below the heading, above a day.
+/// Adds a name below the heading, above a day.
 pub(super) fn below_heading(view: &View<'_>, out: &mut Vec<Candidate>) {
     if let Some((person, _)) = head_lines(view) {
         out.push(Candidate::text(Source::Pattern, person, "a name below the heading, above a day").scored(-4));
     }
 }
 
-/// Organisations that stand on a line of their own near the heading.
+/// Adds organisations on a line of their own near the heading.
 pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
     let plain = |t: &&str| !t.contains(['·', '•', '|', ':']) && !t.bytes().any(|b| b.is_ascii_digit());
     if let Some((_, Some(between))) = head_lines(view)
@@ -109,7 +111,7 @@ pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
     let is_title = |t: &str| view.head.names().any(|n| n == t);
     let lines = view.segments().iter().filter(|s| (from..from + 1_000).contains(&s.at) && s.text.len() <= MAX_LINE);
     for (order, line) in (0..).zip(lines.filter(|s| is_organisation(s.text) && !is_title(s.text)).take(3)) {
-        // A department is part of what stands beside it.
+        // A department is part of the organisation beside it.
         let part = line.text.split(' ').next().is_some_and(|w| Phrases::Departments.has(&w.to_lowercase()));
         let change = -7 - order - if part { 3 } else { 0 };
         let reason = "a line with the name of an organisation";
@@ -117,7 +119,7 @@ pub(super) fn organisation(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// What the person that a page is about is, and whom for: "Senior Engineer at Hearth Labs" below a name.
+/// Adds the role or employer of the person that a page is about: "Senior Engineer at Hearth Labs" below a name.
 pub(super) fn at_work(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let own = view.doc.heading.map(|at| view.doc.text(at)).unwrap_or_default();
     let heading = view.head.h1.as_deref().unwrap_or(&own);
@@ -153,7 +155,8 @@ pub(super) fn at_work(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candid
     }
 }
 
-/// Whether a line is the name of an organisation: a few words with capitals, one of which only such names have.
+/// Returns whether a line is the name of an organisation: a few capitalized words, one of which occurs only in such
+/// names.
 fn is_organisation(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let capital = |w: &&&str| !w.starts_with(char::is_lowercase) || Phrases::Joiners.has(w);
@@ -165,7 +168,7 @@ fn is_organisation(line: &str) -> bool {
         && !line.bytes().any(|b| b.is_ascii_digit())
 }
 
-/// Another name, as headings give it: "Rowan (mountain ash)".
+/// Adds another name that the heading gives in brackets: "Rowan (mountain ash)".
 pub(super) fn in_brackets(view: &View<'_>, out: &mut Vec<Candidate>) {
     let heading = view.head.h1.as_deref().unwrap_or_default();
     let inside = heading.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')'));
@@ -176,7 +179,7 @@ pub(super) fn in_brackets(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// First and last name of "Dr. Ann Lee", "Lee, Ann", "Bo van den Berg".
+/// Returns the first and last name of "Dr. Ann Lee", "Lee, Ann", "Bo van den Berg".
 fn split(text: &str) -> Option<(String, String)> {
     if !is_name(text) || text.chars().any(|c| c.is_ascii_digit() || "&|–—:()".contains(c)) {
         return None;
@@ -206,7 +209,7 @@ fn split(text: &str) -> Option<(String, String)> {
     (!given.is_empty()).then(|| (given[..1].join(" "), family.join(" ")))
 }
 
-/// One side of "20 × 30 × 5 cm": width, height and depth in this order unless letters say otherwise.
+/// Adds one side of "20 × 30 × 5 cm": width, height and depth in this order unless letters say otherwise.
 pub(super) fn extent(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let (order, letter) = match wanted.concept {
         Some(Concept::Width) => (0, 'w'),
@@ -238,7 +241,7 @@ fn side(text: &str, order: usize, letter: char) -> Option<String> {
     Some(format!("{} {told}", bare(own)))
 }
 
-/// The second of two days that a line or two `time` elements side by side give.
+/// Adds the second of two days on a line or in two adjacent `time` elements.
 pub(super) fn last_day(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
@@ -271,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_parts() {
+    fn names_are_split_into_first_and_last() {
         for (text, given, family) in [
             ("Dr. Ann Lee", "Ann", "Lee"),
             ("Lee, Ann", "Ann", "Lee"),
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_of_measures() {
+    fn sides_of_measures_are_found() {
         assert_eq!(side("Dimensions: 20 × 30 cm", 0, 'w').as_deref(), Some("20 cm"));
         assert_eq!(side("20 mm x 30 mm", 1, 'h').as_deref(), Some("30 mm"));
         assert_eq!(side("20 × 30", 1, 'h'), None);

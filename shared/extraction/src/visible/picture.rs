@@ -1,4 +1,4 @@
-//! Pictures: the page's main one by place and size, and all of the content for lists.
+//! Finds pictures: the page's main one by place and size, and all pictures of the content for lists.
 
 use serde_json::Value;
 
@@ -36,13 +36,13 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// A side of a picture in pixels, where its element says it.
+/// Returns a side of a picture in pixels, if its element gives it.
 fn side(el: &El<'_>, name: &str) -> Option<i32> {
     el.attr(name).and_then(|v| v.trim_end_matches("px").parse::<i32>().ok())
 }
 
-/// The pictures of the content in their order: their elements and their addresses as written. Decoration and small ones
-/// are none.
+/// Yields the pictures of the content in order: index of the element and address as written. Skips decoration and small
+/// pictures.
 pub(crate) fn pictures<'d>(doc: &'d Doc<'_>) -> impl Iterator<Item = (usize, &'d str)> + 'd {
     doc.els.iter().enumerate().filter_map(|(at, el)| {
         if el.name() != "img" || el.zone.is_surroundings() || el.zone.has(Zone::HEADER) {

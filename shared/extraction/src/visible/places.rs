@@ -1,6 +1,6 @@
-//! Postal addresses in running text, taken apart: the line with the postal code tells town, region and code by the
-//! patterns that countries write them in; the line before it is the street, the one behind it may be the country. Also
-//! towns with a region alone, sentences that say where something is, and what a place above its town is called.
+//! Finds postal addresses in text and splits them: the line with the postal code gives town, region and code in the
+//! formats of many countries; the line before it is the street, the line after it may be the country. Also finds towns
+//! with a region only, sentences that say where something is, and names of places above a town.
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion::{self, Reading};
@@ -22,7 +22,7 @@ const MAX_FOUND: i32 = 6;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
-    // "Address" may mean the whole of it.
+    // "Address" may mean all of it.
     let whole = if wanted.is(Concept::Address) && !asks_street(wanted) { -6 } else { 2 };
     let mut found = 0;
     for at in 0..segments.len() {
@@ -44,8 +44,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// The part of a labelled address that is asked for: its street where the field's name says so, what the place is called
-/// where it stands before its address.
+/// Returns the part of a labelled value that is asked for: the street of an address if the field's name asks for it,
+/// the name of a place before its address, the place after a day of birth.
 pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -> String {
     // "17 June 1948, Uppsala"
     if wanted.is(Concept::BirthPlace) && value.bytes().any(|b| b.is_ascii_digit()) {
@@ -68,12 +68,12 @@ pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -
     value
 }
 
-/// Whether a field asks for the street of an address alone.
+/// Returns whether a field asks only for the street of an address.
 pub(super) fn asks_street(wanted: &Wanted<'_>) -> bool {
     wanted.label.split(' ').any(|w| matches!(w, "street" | "strasse" | "straße" | "rue" | "calle" | "ulica" | "straat"))
 }
 
-/// What a place is called: the line above its street or, if that has none, above its town.
+/// Adds the name of a place: the line above its street or, if it has none, above its town.
 pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
     for at in 0..segments.len() {
@@ -92,7 +92,7 @@ pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
             return;
         }
         let mut above = segments[..at].iter().rev().take(3).map(|s| s.text.trim_end_matches(','));
-        // Parts that stand on lines of their own are passed over.
+        // Skip parts that stand on lines of their own.
         let known = [&parts.street, &parts.city, &parts.region];
         let name = above.find(|t| !is_street(t) && !known.iter().any(|k| k.as_str() == *t));
         let is_title = |t: &str| view.head.names().any(|n| n == t);
@@ -103,7 +103,7 @@ pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a line may be what a place is called: a few words with capitals, no sentence and no day.
+/// Returns whether a line may be the name of a place: a few words with a capital first, not a sentence or a day.
 fn is_place_name(line: &str) -> bool {
     (2..=60).contains(&line.chars().count())
         && line.split_whitespace().count() <= 7
@@ -113,7 +113,7 @@ fn is_place_name(line: &str) -> bool {
         && !line.ends_with(['.', '!', '?'])
 }
 
-/// The address whose town with its code ends at a line: on the line itself, or on up to three that each have a part.
+/// Returns the address whose town and code end at a line: on the line itself, or on up to three lines with a part each.
 fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
     let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= MAX_LINE)?;
     if !text.bytes().any(|b| b.is_ascii_digit()) {
@@ -132,7 +132,7 @@ fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
         }
     }
     let mut parts = parts?;
-    // Between a street and its code there may be a town and a county on lines of their own.
+    // Between a street and its code, a town and a county may stand on lines of their own.
     if parts.street.is_empty() && text.len() <= 24 {
         let street = (1..=4).map(line).take_while(|l| l.len() <= 40).find(|l| is_street(l) && !l.contains(':'));
         parts.street = street.unwrap_or_default().to_owned();
@@ -144,13 +144,13 @@ fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
     Some(parts)
 }
 
-/// A country that is a whole text.
+/// Returns the country if it is the whole text.
 fn country(text: &str) -> Option<String> {
     let text = text.trim().trim_end_matches(['.', ',']);
     (text.len() <= 30 && Phrases::Countries.has(text)).then(|| text.to_owned())
 }
 
-/// "Springfield, OR" on a line of its own.
+/// Reads "Springfield, OR" on a line of its own.
 fn region_line(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
     let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= 60)?;
     let (city, region) = text.rsplit_once(", ")?;
@@ -164,7 +164,7 @@ fn region_line(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
     })
 }
 
-/// "located in Philadelphia, Pennsylvania, USA".
+/// Reads "located in Philadelphia, Pennsylvania, USA".
 fn sentence(text: &str) -> Option<Parts> {
     if text.len() > MAX_SENTENCE {
         return None;
@@ -191,12 +191,12 @@ fn sentence(text: &str) -> Option<Parts> {
     Some(Parts { city, region, country: nation, ..Parts::default() })
 }
 
-/// Whether a line ends in a town with its postal code.
+/// Returns whether a line ends in a town with its postal code.
 pub(super) fn is_town(line: &str) -> bool {
     town(line.rsplit(',').next().unwrap_or(line).trim()).is_some() || parts("", line).is_some()
 }
 
-/// An address in a line, with the line before it, which may be its street.
+/// Returns the address in a line; the line before it may be its street.
 fn parts(before: &str, line: &str) -> Option<Parts> {
     let line = line.split_once(": ").map_or(line, |(_, rest)| rest).trim_end_matches('.');
     let mut pieces: Vec<&str> = line.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
@@ -210,7 +210,7 @@ fn parts(before: &str, line: &str) -> Option<Parts> {
     let (at, mut parts) = pieces.iter().enumerate().rev().find_map(|(at, p)| Some((at, town(p)?)))?;
     let mut rest = &pieces[..at];
     if parts.city.is_empty() && !line.contains('〒') {
-        // "Springfield, OR 97477": the town stands before.
+        // "Springfield, OR 97477": the town comes before.
         let (city, more) = rest.split_last()?;
         if city.chars().any(|c| c.is_ascii_digit()) {
             return None;
@@ -226,7 +226,7 @@ fn parts(before: &str, line: &str) -> Option<Parts> {
     Some(parts)
 }
 
-/// Streets have a number at either end.
+/// Returns whether a text may be a street: with a number at either end.
 fn is_street(text: &str) -> bool {
     let mut words = text.split_whitespace();
     let digit = |w: &str| w.starts_with(|c: char| c.is_ascii_digit()) && w.len() <= 6;
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_by_country() {
+    fn addresses_of_several_countries_are_split() {
         for (before, line, want) in [
             ("12 Oak Lane", "Springfield, OR 97477", ["12 Oak Lane", "Springfield", "OR", "97477"]),
             ("", "12 Oak Lane, Springfield OR 97477-1234", ["12 Oak Lane", "Springfield", "OR", "97477-1234"]),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_on_lines_of_their_own_and_in_sentences() {
+    fn addresses_on_several_lines_and_in_sentences_are_found() {
         let lines = ["Hearth Co.", "12 Oak Lane", "Mill Valley,", "CA", "94941", "United States"];
         let segments: Vec<Segment<'_>> =
             lines.iter().map(|text| Segment { at: 0, text, loose: true, goes_on: true }).collect();

@@ -1,5 +1,5 @@
-//! Prices in the text: amounts with a currency. Which one is the current price is told by class words, words before
-//! and after it, whether it is struck through, and how near the heading it stands.
+//! Finds prices in text: amounts with a currency. Class words, words before and after, strike-through and distance from
+//! the heading decide which one is the current price.
 
 use crate::candidate::{Candidate, Source};
 use crate::cents;
@@ -10,7 +10,7 @@ use crate::zones::Zone;
 
 use super::{View, unpriced};
 
-/// Class words that say that a price is not the one to pay.
+/// Class words that mark a price as not the one to pay.
 const NOT_CURRENT: [&str; 27] = [
     "old",
     "was",
@@ -40,12 +40,12 @@ const NOT_CURRENT: [&str; 27] = [
     "range",
     "per",
 ];
-/// Class words that say that it is.
+/// Class words that mark a price as the one to pay.
 const CURRENT: [&str; 12] =
     ["current", "sale", "final", "now", "special", "offer", "our", "today", "main", "buy", "new", "actual"];
-/// Longest line that an amount may stand in, in bytes.
+/// Longest line that may contain an amount, in bytes.
 const MAX_LINE: usize = 70;
-/// Most parts of an amount that are looked at, and the longest that may be cents or the mark of a footnote, in bytes.
+/// Most parts of an amount that are examined, and the longest that may be cents or a footnote mark, in bytes.
 const MAX_PARTS: usize = 16;
 const MAX_CENTS: usize = 4;
 
@@ -56,7 +56,7 @@ pub(super) struct Price {
     currency: &'static str,
     score: i32,
     old: bool,
-    /// Class words call it a price.
+    /// Whether class words mark it as a price.
     marked: bool,
     reason: String,
 }
@@ -67,7 +67,7 @@ pub(super) fn current(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// What the price was before.
+/// Adds the former price.
 pub(super) fn old(view: &View<'_>, out: &mut Vec<Candidate>) {
     for price in all(view).iter().filter(|p| p.old) {
         out.push(
@@ -83,7 +83,7 @@ pub(super) fn currency(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a current price stands near the heading.
+/// Returns whether a current price stands near the heading.
 pub(super) fn is_priced(view: &View<'_>) -> bool {
     all(view).iter().any(|p| !p.old && p.score >= 8)
 }
@@ -100,7 +100,7 @@ fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
 fn find(view: &View<'_>) -> Vec<Price> {
     let doc = view.doc;
     let mut found: Vec<Price> = Vec::new();
-    // The page says where its price would be that there is none.
+    // Whether the page says, where its price would be, that there is none.
     let mut unpriced = false;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
@@ -108,13 +108,13 @@ fn find(view: &View<'_>) -> Vec<Price> {
         if !(2..=MAX_LINE).contains(&size) || el.zone.is_surroundings() || el.zone.has(Zone::FOOTER) {
             continue;
         }
-        // The innermost element that has the whole of it, and nothing that is no part of the page's own.
+        // The innermost element that contains all of it, without anything from the surroundings.
         if doc.children(at).any(|c| doc.text_len(c) == size) || doc.below(at).any(|i| doc.els[i].zone.is_surroundings())
         {
             continue;
         }
         let text = doc.text(at);
-        // Empty although it is not: the budget is spent.
+        // An element with text that appears empty: the budget is spent.
         if text.is_empty() || found.len() >= 400 {
             break;
         }
@@ -161,32 +161,32 @@ fn find(view: &View<'_>) -> Vec<Price> {
         score -= if el.zone.has(Zone::HIDDEN) { 4 } else { 0 };
         let reason =
             format!("amount{}{}", if marked { ", marked as price" } else { "" }, if old { ", old" } else { "" });
-        // "Was $89 Now $59": what was paid once stands in the same line.
+        // "Was $89 Now $59": the former price is in the same line.
         for once in amounts.iter().filter(|a| a.old && !old) {
             let (text, currency) = (once.text.clone(), once.currency.unwrap_or(currency));
             found.push(Price { text, currency, score, old: true, marked, reason: format!("{reason}, old") });
         }
         found.push(Price { text: amount.text.clone(), currency, score, old, marked, reason });
     }
-    // Another amount is a neighbour's then, unless it is called a price too.
+    // Then any other amount belongs to a neighbour, unless it is marked as a price too.
     found.retain(|price| !unpriced || price.marked);
     found
 }
 
-/// The class words of an element and of those right around it.
+/// Returns the class words of an element and of the three around it.
 fn marks_around(doc: &Doc<'_>, at: usize) -> String {
     std::iter::once(at).chain(doc.above(at).take(3)).map(|i| doc.marks(i)).collect()
 }
 
-/// Whether class words call something a price.
+/// Returns whether class words mark something as a price.
 fn is_marked(marks: &str) -> bool {
     ["price", "prices", "pricing", "preis", "prix", "precio", "prezzo", "cena", "amount"]
         .iter()
         .any(|word| crate::doc::has_words(marks, word))
 }
 
-/// The text of `at` as an amount is read: cents in an element of their own have their point, raised marks of footnotes are
-/// gone.
+/// Returns the text of `at` as an amount: with a decimal point before cents in an element of their own, and without
+/// raised footnote marks.
 fn amount_text(doc: &Doc<'_>, at: usize) -> String {
     let mut text = doc.text(at);
     let (from, all) = (doc.text_at(at), doc.all_text());
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prices_per_unit() {
+    fn prices_per_unit_are_recognised() {
         assert!(is_per_unit("3.50 € / kg") && !is_per_unit("3.50 €"));
     }
 }

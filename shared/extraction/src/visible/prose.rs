@@ -1,5 +1,5 @@
-//! The paragraph that describes: the first block below the heading that is prose, or the first paragraph of text that
-//! only the source sets apart.
+//! Finds the describing paragraph: the first block of prose below the heading, or the first paragraph of text that only
+//! the source sets apart.
 
 use crate::candidate::{Candidate, Source};
 use crate::zones::Zone;
@@ -9,7 +9,7 @@ use super::segments::is_labelled;
 
 /// Longest paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;
-/// How far below the heading it stands, in bytes of text.
+/// How far below the heading it may stand, in bytes of text.
 const NEAR: i64 = 2_500;
 
 pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
@@ -37,7 +37,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The first paragraph of loose text that is prose and stands before a place in the text.
+/// Returns the first paragraph of prose in loose text before a position.
 fn loose(view: &View<'_>, end: usize) -> Option<String> {
     let segments = view.segments();
     let from = view.doc.heading.map_or(0, |h| view.doc.text_at(h));
@@ -45,7 +45,7 @@ fn loose(view: &View<'_>, end: usize) -> Option<String> {
     let apart = |t: &str| is_labelled(t) || view.head.names().any(|n| n == t);
     let mut closed = true;
     for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.loose && (from..end).contains(&s.at)) {
-        // A line that is the title or has a label is no part of a paragraph, and none goes on behind it.
+        // A line that is the title or has a label is not part of a paragraph, and no paragraph continues after it.
         closed = apart(segment.text) || (closed && segment.goes_on && order > 0);
         if closed && order > 0 {
             paragraph.clear();
@@ -65,12 +65,12 @@ fn loose(view: &View<'_>, end: usize) -> Option<String> {
     None
 }
 
-/// Whether an element within a paragraph is more than words of it or the end of a line.
+/// Returns whether an element within a paragraph is more than some of its words or the end of a line.
 fn holds_lines(name: &str) -> bool {
     crate::doc::is_block(name) && name != "br"
 }
 
-/// Whether a text is sentences: several words, few digits, a full stop at its end or so long that it needs none, and no
+/// Returns whether a text is prose: several words, few digits, closing punctuation or a length that needs none, and no
 /// label at its start.
 pub(super) fn is_prose(text: &str) -> bool {
     let words = text.split_whitespace().count();

@@ -1,4 +1,4 @@
-//! Ratings, their number, and reading times, by the patterns that pages write them in.
+//! Finds ratings, their number, and reading times, in the formats that pages use.
 
 use std::sync::LazyLock;
 
@@ -10,11 +10,11 @@ use crate::wanted::Wanted;
 
 use super::View;
 
-/// Longest text that is looked at, in bytes.
+/// Longest text examined, in bytes.
 const MAX_TEXT: usize = 60;
 
-/// What follows a rating, and what is counted, each looked for at once. `None` only if a list was too big to be compiled, which a test
-/// excludes.
+/// Finders for what follows a rating and for what is counted. `None` only if a list is too big to compile, which a test
+/// rules out.
 static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> = LazyLock::new(|| {
     let finder = |list: Phrases| AhoCorasick::new(list.all()).ok();
     (finder(Phrases::BestRating), finder(Phrases::Reviews))
@@ -39,8 +39,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let near = if (-600..3_000).contains(&view.distance(at)) { 4 } else { -6 };
             let found = if counts { count(&lower) } else { out_of(&lower).or_else(|| beside_star(&lower)) };
             if let Some(found) = found {
-                let reason = if counts { "a number of reviews" } else { "a number out of a best one" };
-                // A rating with the number of those who gave it is that of all of them.
+                let reason = if counts { "a number of reviews" } else { "a number out of a maximum" };
+                // A rating with the number of raters is the overall one.
                 let of_all = i32::from(beside_star(&lower).is_some() && count(&lower).is_some()) * 8;
                 out.push(Candidate::text(Source::Pattern, found, reason).scored(near + of_all));
             }
@@ -51,7 +51,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// The same in text that no element sets apart.
+/// Adds ratings from text that no element sets apart.
 pub(super) fn loose(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let counts = wanted.look() == crate::concept::Look::RatingCount;
     for segment in view.segments().iter().filter(|s| s.loose && (3..=MAX_TEXT).contains(&s.text.len())).take(500) {
@@ -62,7 +62,7 @@ pub(super) fn loose(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
     }
 }
 
-/// `4.5 out of 5`, `4,5/5`, `4.5 stars`.
+/// Reads `4.5 out of 5`, `4,5/5`, `4.5 stars`.
 fn out_of(text: &str) -> Option<String> {
     let found = PHRASES.0.as_ref()?.find_overlapping_iter(text);
     let at = found.min_by_key(|f| (f.pattern(), f.start()))?.start();
@@ -75,7 +75,7 @@ fn out_of(text: &str) -> Option<String> {
     ((0.0..=10.0).contains(&value)).then(|| number.replace(',', "."))
 }
 
-/// `★ 4.7`, `4.7 ★`, `4.7 (1,032 reviews)`: with a decimal, or it counts stars.
+/// Reads `★ 4.7`, `4.7 ★`, `4.7 (1,032 reviews)`. Requires a decimal; otherwise it counts stars.
 fn beside_star(text: &str) -> Option<String> {
     let rating = |t: &str| {
         let value = t.replace(',', ".").parse::<f64>().ok()?;
@@ -92,7 +92,7 @@ fn beside_star(text: &str) -> Option<String> {
     count(rest).and_then(|_| rating(before.split_whitespace().next_back()?))
 }
 
-/// `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
+/// Reads `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
 fn count(text: &str) -> Option<String> {
     let mut words: Vec<usize> = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).collect();
     words.dedup();
@@ -107,7 +107,7 @@ fn is_count(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '.' | ',' | 'k' | ' ' | '\u{a0}')
 }
 
-/// How many people a rating is from.
+/// Returns how many people a rating is from.
 fn raters(text: &str) -> Option<String> {
     let (at, _) = Phrases::Raters.find(text)?;
     let before = text.get(..at)?.split_whitespace().next_back()?;
@@ -131,7 +131,7 @@ fn count_behind(text: &str, at: usize) -> Option<String> {
     (!inside.is_empty() && inside.chars().all(is_count)).then(|| inside.to_owned())
 }
 
-/// `5 min read`.
+/// Reads `5 min read`.
 pub(super) fn reading_time(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn ratings_and_counts_are_read() {
         assert!(PHRASES.0.is_some() && PHRASES.1.is_some());
         for (text, want) in [("4.5 out of 5 stars", "4.5"), ("rated 4,5/5", "4.5"), ("4 stars", "4")] {
             assert_eq!(out_of(text).as_deref(), Some(want), "{text}");

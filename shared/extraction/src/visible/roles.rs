@@ -1,4 +1,5 @@
-//! Links by what they are for: the page's own, its owner's site, and those whose text or target says the field's words.
+//! Finds links by their purpose: the subject's own page, its owner's site, and links whose text or target contains the
+//! field's words.
 
 use domain::Field;
 
@@ -16,7 +17,7 @@ const MAX_TEXT: usize = 120;
 /// Most candidates of one field.
 const MAX_FOUND: usize = 12;
 
-/// The address of what the page is about.
+/// Adds the address of the subject of the page.
 pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
     let title = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default().to_lowercase();
     let own: Vec<&str> = Phrases::OwnSite.all().collect();
@@ -35,7 +36,7 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
             (true, _) => ("link with the title", 0),
             _ if leads_home(view, &href, &lower) => ("link that says that it leads to the site", 2),
             (_, true) if labelled(view, at, &own) => ("link labelled as the website", 6),
-            // A site shown in brackets behind a name is that name's.
+            // A site shown in brackets after a name belongs to that name.
             (_, true) if !el.zone.is_surroundings() && !before(view, at).ends_with('(') => {
                 ("link that shows its address", -4)
             }
@@ -52,14 +53,14 @@ pub(super) fn own(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a link to another host says that it leads to the thing's own site.
+/// Returns whether a link to another host says that it leads to the thing's own site.
 fn leads_home(view: &View<'_>, href: &str, text: &str) -> bool {
     let away = url::Url::parse(href).is_ok_and(|u| u.host_str() != view.url.host_str());
     away && text.split(' ').count() <= 3
         && Phrases::Links.of("website").any(|w| text == w || text.ends_with(&format!(" {w}")))
 }
 
-/// The only link of a page, where nothing says of it that it leads elsewhere.
+/// Adds the only link of a page, if there is just one.
 fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut all = view.doc.els.iter().filter(|el| el.name() == "a").filter_map(|el| el.attr("href"));
     if let (Some(_), None) = (all.next(), all.next())
@@ -69,7 +70,7 @@ fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Links that say the field's words.
+/// Adds links that contain the field's words.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     if wanted.is(Concept::Url) {
         return;
@@ -108,7 +109,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// Sites where people and companies have pages of their own, by the words of fields.
+/// Sites on which people and companies have pages of their own, by the words of fields.
 const NETWORKS: [(&str, &[&str]); 12] = [
     ("linkedin", &["linkedin.com"]),
     ("twitter", &["twitter.com", "x.com"]),
@@ -124,7 +125,7 @@ const NETWORKS: [(&str, &[&str]); 12] = [
     ("orcid", &["orcid.org"]),
 ];
 
-/// The page on a network that the field names.
+/// Adds the page on the network that the field names.
 fn networks(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let joined = wanted.label.replace(' ', "");
     let Some((_, hosts)) = NETWORKS.iter().find(|(name, _)| joined.starts_with(name)) else { return };
@@ -142,7 +143,7 @@ fn networks(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The file that a player of the page plays.
+/// Adds the file that a player on the page plays.
 fn media(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let says = |words: &[&str]| wanted.things().iter().any(|t| t.split(' ').any(|w| words.contains(&w)));
     let any = says(&["content", "media", "file", "stream"]);
@@ -162,7 +163,8 @@ fn media(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The link that shows the name of what the field asks the address of: of `location.url`, what the location is called.
+/// Adds the link that shows the name of the thing whose address is asked for: for `location.url`, the name of the
+/// location.
 fn named(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let Some((of, "url")) = wanted.field.field.rsplit_once('.') else { return };
     let field = Field { field: format!("{of}.name"), hint: None, selector: None, ..wanted.field.clone() };
@@ -177,7 +179,7 @@ fn named(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Links to pages with their absolute addresses and what they show.
+/// Yields links to pages with their absolute addresses and their texts.
 fn links<'v>(view: &'v View<'_>) -> impl Iterator<Item = (usize, String, String)> + 'v {
     let doc = view.doc;
     (0..doc.els.len()).filter_map(move |at| {
@@ -198,7 +200,7 @@ fn bare_host(text: &str) -> &str {
     text.trim_start_matches('/').trim_start_matches("www.").trim_end_matches('/')
 }
 
-/// What stands on the line before an element.
+/// Returns the text on the line before an element.
 fn before<'v>(view: &'v View<'_>, at: usize) -> &'v str {
     let all = view.doc.all_text();
     let end = view.doc.text_at(at).min(all.len());
@@ -210,16 +212,16 @@ fn before<'v>(view: &'v View<'_>, at: usize) -> &'v str {
         .trim()
 }
 
-/// The line above the one that an element begins.
+/// Returns the line above the one that an element begins.
 fn line_above<'v>(view: &'v View<'_>, at: usize) -> &'v str {
     let all = view.doc.all_text().get(..view.doc.text_at(at)).unwrap_or_default().trim_end();
     all.rsplit('\n').next().unwrap_or_default().trim()
 }
 
-/// Whether the text right before an element labels it so.
+/// Returns whether the text right before an element labels it with one of the names.
 fn labelled(view: &View<'_>, at: usize, names: &[&str]) -> bool {
     let line = before(view, at);
-    // A label may be a line of its own, above the link.
+    // A label may stand on a line of its own, above the link.
     let above = line.is_empty().then(|| line_above(view, at)).filter(|l| l.len() <= 24);
     let Some(label) = line.strip_suffix([':', '：']).or(above) else { return false };
     let label = words(label);

@@ -1,11 +1,11 @@
-//! The page's text in pieces that a reader takes as one: lines, and within them what the source wrote on lines of its
-//! own, because plain pages often set loose text apart by nothing else. Navigation, comments and related items are left
-//! out.
+//! Splits the page's text into pieces that a reader takes as one: lines, and within them the lines of the source,
+//! because plain pages often separate loose text by nothing else. Leaves out navigation, comments, related items and
+//! overlays.
 
 use crate::doc::Doc;
 use crate::zones::Zone;
 
-/// How much of a page's text is looked at, in bytes.
+/// Most bytes of a page's text that are examined.
 pub(super) const MAX_BYTES: usize = 60_000;
 
 /// One piece.
@@ -14,9 +14,10 @@ pub(super) struct Segment<'a> {
     /// Where it starts in the page's text.
     pub(super) at: usize,
     pub(super) text: &'a str,
-    /// Whether only the source's line ends set it apart.
+    /// Whether only line ends of the source set it apart.
     pub(super) loose: bool,
-    /// Whether it goes on in the paragraph of the piece before it: no line and no empty line of the source ends there.
+    /// Whether it continues the paragraph of the piece before it: neither a line of the page nor an empty line of the
+    /// source ends there.
     pub(super) goes_on: bool,
 }
 
@@ -28,7 +29,7 @@ pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
     let (mut out, mut from, mut next_soft, mut next_skip) = (Vec::new(), 0, 0, 0);
     for line in all.split('\n') {
         let end = from + line.len();
-        // A line of the source that ends where the page's does sets nothing apart.
+        // A line of the source that ends with a line of the page separates nothing.
         while soft.get(next_soft).is_some_and(|s| s.at <= from) {
             next_soft += 1;
         }
@@ -55,8 +56,8 @@ pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
     apart(doc, out)
 }
 
-/// Pieces cut where one inline element ends and the next one begins without a space, as style sheets set them apart:
-/// `<span>Mill Hall</span><span>Salem, OR</span>`.
+/// Splits pieces where one inline element ends and the next begins without a space, because style sheets set them
+/// apart: `<span>Mill Hall</span><span>Salem, OR</span>`.
 fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
     let all = doc.all_text();
     let inner = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == ')';
@@ -89,7 +90,7 @@ fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
     out
 }
 
-/// The stretches of text that are not the page's own, in order.
+/// Returns the ranges of text that are not the page's own, in order.
 fn skipped(doc: &Doc<'_>) -> Vec<(usize, usize)> {
     let mut out: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
@@ -109,19 +110,19 @@ fn skipped(doc: &Doc<'_>) -> Vec<(usize, usize)> {
 /// Longest label on a line of its own, in bytes.
 const MAX_LABEL: usize = 48;
 
-/// Whether a line bears a label of its own, which a time of day is none of.
+/// Returns whether a line has a label of its own. A time of day is not one.
 pub(super) fn is_labelled(text: &str) -> bool {
     let label =
         |l: &str| l.len() <= MAX_LABEL && !l.ends_with(|c: char| c.is_ascii_digit()) && l.split(' ').count() <= 4;
     text.split_once([':', '：']).is_some_and(|(l, _)| label(l.trim_end()))
 }
 
-/// A line without the signs that it begins with.
+/// Returns a line without the signs at its start.
 pub(super) fn without_sign(line: &str) -> &str {
     line.trim_start_matches(|c: char| is_sign(c) || c == '\u{fe0f}' || c.is_whitespace())
 }
 
-/// Whether a character is a drawing. Stars are none: they are counted.
+/// Returns whether a character is a pictogram. Stars are not: they are counted.
 pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '\u{1f300}'..='\u{1faff}' | '\u{2700}'..='\u{2712}' | '\u{260e}' | '\u{260f}' | '\u{23e9}'..='\u{23fa}')
 }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_are_taken_off() {
+    fn signs_at_the_start_are_removed() {
         for (line, want) in [("📞 011 555 0142", "011 555 0142"), ("☎️ 12", "12"), ("★ 4.7", "★ 4.7"), ("a", "a")]
         {
             assert_eq!(without_sign(line), want);

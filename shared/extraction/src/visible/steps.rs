@@ -1,4 +1,4 @@
-//! Steps that have headings of their own: "Step 1", and below it what is to be done.
+//! Finds steps with headings of their own: "Step 1", and below it the instruction.
 
 use crate::doc::Doc;
 
@@ -6,7 +6,7 @@ use crate::doc::Doc;
 const MAX_STEPS: usize = 200;
 const MAX_STEP: usize = 3_000;
 
-/// What stands below each heading that is a word for a step and a number.
+/// Returns the text below each heading that is a word for a step and a number.
 pub(super) fn below_headings(doc: &Doc<'_>) -> Vec<String> {
     let is_step = |at: &usize| {
         let may = matches!(doc.els[*at].name(), "h2" | "h3" | "h4" | "h5" | "strong" | "b" | "dt");

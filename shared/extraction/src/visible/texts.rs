@@ -1,4 +1,4 @@
-//! Smaller looks: canonical address, language, site, brand, codes in the address, main text, links to call or write.
+//! Smaller searches: canonical address, language, site, brand, codes in the address, main text, links to call or write.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(super) fn site(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// A brand: links to one near the heading.
+/// Adds a brand: links to one near the heading.
 pub(super) fn brand(view: &View<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
@@ -79,7 +79,7 @@ fn picture_name(view: &View<'_>, at: usize) -> String {
     alt.map(crate::coercion::collapse).filter(|a| a.chars().count() <= 40).unwrap_or_default()
 }
 
-/// A code in the address that the page repeats in its text, as an article number is.
+/// Adds a code in the address that the page's text repeats, such as an article number.
 pub(super) fn code_in_address(view: &View<'_>, out: &mut Vec<Candidate>) {
     let path = view.url.path();
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
@@ -103,7 +103,7 @@ pub(super) fn code_in_address(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The main text: paragraphs of the element that has most of them.
+/// Adds the main text: the paragraphs of the element that has most of them.
 pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
     if let Some((holder, weight)) = main_element(view)
         && weight > 140
@@ -127,7 +127,7 @@ pub(super) fn body(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Telephone numbers that stand on a line alone, in a part of it that is set apart, or behind a word for calling.
+/// Adds telephone numbers that stand alone on a line, in a separate part of it, or after a word for calling.
 pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| (7..=200).contains(&s.text.len())) {
@@ -147,14 +147,15 @@ pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a place in the text is the value of a row or a definition, whose label says what its digits are.
+/// Returns whether a position in the text is in the value of a row or a definition, whose label says what its digits
+/// are.
 fn is_value_of_other(view: &View<'_>, at: usize) -> bool {
     let doc = view.doc;
     let here = doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
     std::iter::once(here).chain(doc.above(here).take(2)).any(|i| matches!(doc.els[i].name(), "dd" | "td"))
 }
 
-/// A telephone number behind a word for calling, in a sentence.
+/// Returns a telephone number after a word for calling, in a sentence.
 fn called(text: &str) -> Option<&str> {
     let lower = text.to_lowercase();
     let (at, length) = Phrases::Calls.find(&lower)?;
@@ -166,19 +167,20 @@ fn called(text: &str) -> Option<&str> {
     is_telephone(number).then_some(number)
 }
 
-/// Digits in groups, as telephone numbers are written: with a code of the country or the town, or in three groups.
+/// Returns whether a text is written like a telephone number: digits in groups, with a country or area code, or in
+/// three groups.
 fn is_telephone(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let shaped = text.bytes().all(|b| b.is_ascii_digit() || b" ()+-./".contains(&b));
     let groups = text.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty());
     let (count, longest, last) = groups.fold((0, 0, 0), |(n, l, _), g| (n + 1, g.len().max(l), g.len()));
     let coded = text.starts_with(['+', '(']) || text.starts_with("00");
-    // A day has four digits at one end and two groups of two.
+    // A day has three groups and at most eight digits.
     let day = count == 3 && digits <= 8;
     (7..=15).contains(&digits) && shaped && !day && last >= 2 && (coded || (count >= 3 && longest <= 5))
 }
 
-/// Addresses of mail in the text.
+/// Adds email addresses in the text.
 pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.contains('@')) {
@@ -198,14 +200,14 @@ pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a place in the text is in the page's footer.
+/// Returns whether a position in the text is in the page's footer.
 pub(super) fn in_footer(view: &View<'_>, at: usize) -> bool {
     let here = view.doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
     view.doc.els.get(here).is_some_and(|el| el.zone.has(Zone::FOOTER))
 }
 
-/// Whether the page's footer tells how to reach who the page is about: where the heading names no one else than the
-/// site, as its host is called.
+/// Returns whether the page's footer says how to reach the subject of the page: if the heading names nobody but the
+/// site, according to its host.
 pub(super) fn is_own_footer(view: &View<'_>) -> bool {
     let plain = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let host = view.url.host_str().unwrap_or_default();
@@ -217,8 +219,8 @@ pub(super) fn is_own_footer(view: &View<'_>) -> bool {
     related || heading.is_empty() || view.head.is_site(h1) || Phrases::Unnamed.has(&h1.trim().to_lowercase())
 }
 
-/// The element whose own paragraphs have most text: each paragraph counts whole for its parent and half for the
-/// element above that.
+/// Returns the element whose own paragraphs have the most text, and its weight: each paragraph counts in full for its
+/// parent and half for the element above that.
 fn main_element(view: &View<'_>) -> Option<(usize, usize)> {
     let doc = view.doc;
     let mut weights = vec![0usize; doc.els.len()];
@@ -241,7 +243,7 @@ fn main_element(view: &View<'_>) -> Option<(usize, usize)> {
     weights.into_iter().enumerate().max_by_key(|(_, w)| *w).filter(|(_, w)| *w > 0)
 }
 
-/// What links with a scheme of their own lead to: `tel:`, `mailto:`.
+/// Adds the targets of links with a scheme of their own: `tel:`, `mailto:`.
 pub(super) fn links(view: &View<'_>, scheme: &str, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     for at in 0..doc.els.len() {
@@ -249,7 +251,7 @@ pub(super) fn links(view: &View<'_>, scheme: &str, out: &mut Vec<Candidate>) {
         let Some(target) = el.attr("href").and_then(|h| h.trim().strip_prefix(scheme)) else { continue };
         let target = target.split('?').next().unwrap_or(target).trim_start_matches("//");
         let shown = doc.text(at);
-        // A number as it is shown, if one is; an address as it is linked.
+        // A number as shown, if one is shown; an address as linked.
         let digits = shown.bytes().filter(u8::is_ascii_digit).count();
         let text = if scheme == "tel:" && digits >= 5 { shown } else { target.replace("%20", " ") };
         let footer = el.zone.has(Zone::FOOTER) && !view.own_footer();

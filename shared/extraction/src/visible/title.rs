@@ -1,4 +1,4 @@
-//! The title: the page's heading, checked against what the head says; titles without the site's name.
+//! Finds the title: the page's heading, checked against the head; titles without the site's name.
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
@@ -7,10 +7,10 @@ use crate::phrases::Phrases;
 
 use super::View;
 
-/// What sites put between a page's title and their own name.
+/// Separators between a page's title and the site's name.
 const SEPARATORS: [&str; 12] = [" | ", " – ", " — ", " - ", " · ", " :: ", " » ", " • ", " / ", " < ", " › ", " ~ "];
 
-/// Most first-level headings that are looked at.
+/// Most first-level headings examined.
 const MAX_HEADINGS: usize = 6;
 
 pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
@@ -24,7 +24,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     });
     for (order, at) in headings.take(MAX_HEADINGS).enumerate() {
         let h1 = doc.text(at);
-        // Documentation ends its headings in a link to themselves.
+        // Documentation ends its headings with a link to themselves.
         let h1 = without_suffix(h1.trim_end_matches(['¶', '#', ' ']), head).to_owned();
         if h1.is_empty() || h1.chars().count() > 300 {
             continue;
@@ -34,7 +34,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         let score = match agrees {
             // A heading that nothing in the head confirms is often a slogan or the site's name.
             _ if head.is_site(&h1) => -25,
-            // What goes on behind what both titles say is a source, a number or a slogan.
+            // Text after what both titles agree on is a source, a number or a slogan.
             100 if extended(&h1, &others) || labels(&h1, head.title.as_deref()) => 4,
             100 => 34,
             50.. if slogan && agrees < 70 => 4,
@@ -42,7 +42,8 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             30.. => 4,
             _ => 2,
         };
-        // The second one counts only where it says just what the head says: pages of several parts head each so.
+        // A further heading counts only if it says exactly what the head says: pages of several parts head each of them
+        // so.
         let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
         let score = if order == 0 {
             score
@@ -60,10 +61,10 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         }
     }
     if let Some(title) = &head.title {
-        // What editors call a page that nobody gave a title.
+        // Names that editors give a page without a title.
         let unnamed = Phrases::Unnamed.has(&title.trim().to_lowercase());
         let change = if unnamed { -24 } else { 0 };
-        // What stands nowhere on a page without a heading names a part of the site.
+        // On a page without a heading, a title that occurs nowhere on it names a part of the site.
         let elsewhere = || !view.doc.all_text().contains(title.trim()) && title.split_whitespace().count() < 3;
         let line = first_line(view).filter(|_| unnamed || elsewhere());
         if let Some(line) = line {
@@ -73,14 +74,14 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// The first line of a page that has neither heading nor title, where it can be a name.
+/// Returns the first line of a page that has no heading, if it can be a name.
 fn first_line<'v>(view: &'v View<'_>) -> Option<&'v str> {
     let first = view.segments().first().filter(|_| view.doc.heading.is_none() && view.head.h1.is_none())?;
     let shaped = (3..=80).contains(&first.text.len()) && !first.text.contains(':') && !first.text.ends_with('.');
     Some(first.text).filter(|t| shaped && t.starts_with(char::is_uppercase))
 }
 
-/// The number that stands behind what a thing is called: "Tidewatch 3.2.1".
+/// Adds the number after the name of a thing: "Tidewatch 3.2.1".
 pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
     for name in view.head.h1.iter().chain(&view.head.title) {
         let Some(last) = name.split_whitespace().nth(1).and_then(|_| name.split_whitespace().next_back()) else {
@@ -96,7 +97,7 @@ pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// What an event or a review is of: what the page's title says, up to where it says at which place.
+/// Adds the work that an event or a review is of: the page's title, up to the place that it names.
 pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
     let named = |t: &&str| !Phrases::Unnamed.has(&t.trim().to_lowercase());
     let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };
@@ -105,7 +106,7 @@ pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
     out.push(Candidate::text(Source::Heading, work, "what the title is about").scored(-16));
 }
 
-/// What stands behind "at" in a title: where an event is, which has a day.
+/// Adds the text after "at" in a title: the place of an event, which has a day.
 pub(super) fn place(view: &View<'_>, out: &mut Vec<Candidate>) {
     let title = view.head.h1.as_deref().or(view.head.title.as_deref()).unwrap_or_default();
     if let Some((_, place)) = title.split_once(" at ")
@@ -118,15 +119,15 @@ pub(super) fn place(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Whether a heading is what the two titles of the head say, and more.
+/// Returns whether a heading repeats both titles of the head and continues.
 fn extended(h1: &str, others: &[String]) -> bool {
     let [a, b] = others else { return false };
     let (a, b, h1) = (a.to_lowercase(), b.to_lowercase(), h1.to_lowercase());
     a == b && words_in(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
 }
 
-/// Whether a heading is the head's title behind a label, within a question or before a bracket: "Occupation: Baker",
-/// "Where is Leer?", "Rowan (mountain ash)".
+/// Returns whether a heading is the head's title after a label, within a question or before a bracket: "Occupation:
+/// Baker", "Where is Leer?", "Rowan (mountain ash)".
 fn labels(h1: &str, title: Option<&str>) -> bool {
     let title = title.unwrap_or_default().trim();
     let Some((before, after)) = h1.split_once(title).filter(|_| title.chars().count() > 3) else { return false };
@@ -134,12 +135,12 @@ fn labels(h1: &str, title: Option<&str>) -> bool {
     (after.is_empty() && before.ends_with(": ")) || (!before.is_empty() && after.trim_start() == "?") || bracket
 }
 
-/// How many words a text has.
+/// Returns how many words a text has.
 fn words_in(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// How far two titles agree, in percent: of the words of the shorter one, how many the other has.
+/// Returns how far two titles agree, in percent: the share of words of the shorter one that the other contains.
 pub(crate) fn agreement(a: &str, b: &str) -> usize {
     let norm = |t: &str| -> Vec<String> {
         t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).take(60).collect()
@@ -152,7 +153,7 @@ pub(crate) fn agreement(a: &str, b: &str) -> usize {
     few.iter().filter(|w| many.contains(w)).count() * 100 / few.len()
 }
 
-/// A title without the site's name at either end.
+/// Returns a title without the site's name at either end.
 pub(crate) fn without_site(title: &str, head: &Head) -> String {
     let mut rest = title.trim();
     // Twice: section and site.
@@ -163,7 +164,7 @@ pub(crate) fn without_site(title: &str, head: &Head) -> String {
     rest.to_owned()
 }
 
-/// A heading without the site's name, where it ends in that.
+/// Returns a heading without the site's name, if it ends in that.
 fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
     match heading.rsplit_once(" | ") {
         Some((kept, site)) if kept.chars().count() > 3 && is_sites(site.trim(), head) => kept.trim(),
@@ -171,7 +172,7 @@ fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
     }
 }
 
-/// One cut of a title: what is kept and what is cut off.
+/// Makes one cut of a title. Returns what is kept and what is cut off.
 fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
     let heading = head.h1.as_deref().map(plain);
     // "Searching [Hearth Documentation]"
@@ -204,7 +205,7 @@ fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
     (!kept.is_empty() && (is_sites(off, head) || is_heading(kept))).then_some((kept, off))
 }
 
-/// Whether a part of a title is the site's name, or has it in it.
+/// Returns whether a part of a title is the site's name, or contains it.
 fn is_sites(part: &str, head: &Head) -> bool {
     if head.is_site(part) {
         return true;
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sites_name_is_cut_off() {
+    fn the_sites_name_is_removed() {
         let head = |h1: &str, site: &str| Head {
             h1: Some(h1.to_owned()).filter(|h| !h.is_empty()),
             sites: vec![site.to_owned()],

@@ -1,8 +1,8 @@
-//! Towns with their postal codes, by the patterns that countries write them in.
+//! Reads towns with their postal codes, in the formats of many countries.
 
 use crate::concept::Concept;
 
-/// An address in parts; what is empty was not told.
+/// An address in parts; missing parts are empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
     pub(super) street: String,
@@ -13,7 +13,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The part that a concept asks for.
+    /// Returns the part that a concept asks for.
     pub(super) fn part(self, concept: Option<Concept>) -> String {
         match concept {
             Some(Concept::Address) => self.street,
@@ -26,7 +26,7 @@ impl Parts {
     }
 }
 
-/// "Rua das Flores, 250 - Centro, Curitiba - PR, 80020-090": the code alone behind the town with its state.
+/// Reads "Rua das Flores, 250 - Centro, Curitiba - PR, 80020-090": the code stands alone after the town with its state.
 pub(super) fn brazilian(pieces: &[&str]) -> Option<Parts> {
     let [rest @ .., place, code] = pieces else { return None };
     let code = code.strip_prefix("CEP").unwrap_or(code).trim();
@@ -39,14 +39,14 @@ pub(super) fn brazilian(pieces: &[&str]) -> Option<Parts> {
     Some(Parts { street, city: city.trim().into(), region: state.into(), code: code.into(), ..Parts::default() })
 }
 
-/// Whether a text may be what a town is called.
+/// Returns whether a text may be the name of a town.
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(char::is_uppercase)
         && text.split(' ').count() <= 4
         && text.chars().all(|c| c.is_alphabetic() || " -.'’".contains(c))
 }
 
-/// `OR 97477`, `Oregon 97477`, `ON K1A 0B1`, `26789 Leer`, `1012 AB Amsterdam`, `York YO1 7HH`.
+/// Reads `OR 97477`, `Oregon 97477`, `ON K1A 0B1`, `26789 Leer`, `1012 AB Amsterdam`, `York YO1 7HH`.
 pub(super) fn town(piece: &str) -> Option<Parts> {
     // `10121 Torino (TO)`
     let bracket = piece.strip_suffix(')').and_then(|p| p.rsplit_once(" ("));
@@ -90,7 +90,7 @@ pub(super) fn town(piece: &str) -> Option<Parts> {
             Some(made(name(city)?, "", format!("{a} {b}")))
         }
         [code, ref city @ ..] if (digits(code, 5) || digits(code, 4)) && !city.is_empty() => {
-            // A year or a number of things is followed by what is no name.
+            // A year or a count is not followed by a name.
             let city = name(city)?;
             (digits(code, 5) || !code.starts_with(['1', '2'])).then(|| made(city, "", code.into()))
         }
@@ -98,14 +98,14 @@ pub(super) fn town(piece: &str) -> Option<Parts> {
     }
 }
 
-/// Whether a word is a code in two groups of digits, as Poland, Portugal and Brazil write them.
+/// Returns whether a word is a code in two groups of digits, as in Poland, Portugal and Brazil.
 fn hyphened(word: &str) -> bool {
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     word.split_once('-')
         .is_some_and(|(a, b)| digits(a) && digits(b) && matches!((a.len(), b.len()), (2, 3) | (4, 3) | (5, 3)))
 }
 
-/// The two halves of a British or Canadian code: `YO1 7HH`, `K1A 0B1`.
+/// Returns whether two words are the halves of a British or Canadian code: `YO1 7HH`, `K1A 0B1`.
 fn capitals_code(a: &str, b: &str) -> bool {
     let shape = |w: &str| {
         w.bytes()

@@ -1,14 +1,14 @@
-//! Labels and values in turn: children of one element that are marked by two marks alternately, one for what is told and
-//! one for its value.
+//! Finds labels and values in turn: children of one element with two alternating marks, one for labels and one for
+//! values.
 
 use crate::doc::Doc;
 
 use super::labels::{MAX_LABEL, MAX_VALUE, Pairs};
 
-/// Most children that are looked at.
+/// Most children examined.
 const MAX_CHILDREN: usize = 80;
 
-/// The pairs among an element's children.
+/// Adds the pairs among an element's children.
 pub(super) fn children(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
     let name = doc.els[at].name();
     if matches!(name, "table" | "tbody" | "thead" | "tr" | "dl" | "select" | "ol" | "html") {

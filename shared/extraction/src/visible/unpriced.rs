@@ -1,13 +1,13 @@
-//! What stands where a price would be and is none: the thing is free, or its price is told on request. Knows words, and
-//! no page.
+//! Recognises texts in place of a price: the thing is free, or its price is given on request. Depends on words, not on
+//! a page.
 
 use crate::phrases::Phrases;
 
-/// How far behind the heading a price is looked for that class words do not call one, in bytes of text.
+/// How far after the heading an unmarked price may stand, in bytes of text.
 const NEAR: std::ops::Range<i64> = 0..400;
 
-/// Whether an element's whole text says so where the price would be: in what class words call a price (`marked`) or,
-/// for a price on request, `distance` bytes behind the heading.
+/// Returns whether an element's whole text says so where the price would be: in an element that class words mark as a
+/// price (`marked`) or, for a price on request, `distance` bytes after the heading.
 pub(super) fn says(text: &str, marked: impl Fn() -> bool, distance: i64) -> bool {
     let text = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     // "Price: POA" is a label with its value.
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_texts_where_a_price_would_be() {
+    fn only_a_whole_text_in_place_of_a_price_counts() {
         for (text, marked, distance, said) in [
             ("Free", true, 50, true),
             ("FREE!", true, 9_000, true),

@@ -1,5 +1,5 @@
-//! Values that need no label, because of what they look like: one of those that a concept can have ("Full-time"), money
-//! for a span of time, a number of bytes.
+//! Finds values that need no label, because of what they look like: one of the values of a concept ("Full-time"), money
+//! per period, a number of bytes.
 
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
@@ -10,32 +10,34 @@ use crate::wanted::Wanted;
 
 use super::View;
 
-/// Longest line that is looked at, in bytes.
+/// Longest line examined, in bytes.
 const MAX_TEXT: usize = 120;
-/// Longest value of a list, in bytes, and most elements that are looked at for one.
+/// Longest listed value, in bytes, and most elements examined for one.
 const MAX_VALUE: usize = 30;
 const MAX_TAGS: usize = 500;
 /// Most candidates of one field.
 const MAX_FOUND: i32 = 6;
-/// Units of what files hold.
+/// Units of file sizes.
 const BYTES: [&str; 12] = ["kb", "mb", "gb", "tb", "kib", "mib", "gib", "ko", "mo", "go", "bytes", "octets"];
 
-/// Pieces of lines that are one of the values that the concept can have.
+/// Adds pieces of lines that are one of the values of the concept.
 pub(super) fn listed(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let Some(values) = wanted.words().map(|w| w.values.as_slice()).filter(|v| !v.is_empty()) else { return };
-    pieces(view, out, "one of the values that it can have", -4, |piece| values.contains(&words(piece)));
-    // A value may be an element of a line of its own.
+    pieces(view, out, "one of its possible values", -4, |piece| values.contains(&words(piece)));
+    // A value may be an element within a line.
     let doc = view.doc;
     let tags =
         doc.els.iter().enumerate().filter(|(_, el)| matches!(el.name(), "span" | "li" | "b" | "strong" | "em" | "a"));
     let tags = tags.filter(|(at, el)| !el.zone.is_surroundings() && (3..=MAX_VALUE).contains(&doc.text_len(*at)));
     if let Some((at, _)) = tags.take(MAX_TAGS).find(|(at, _)| out.is_empty() && values.contains(&words(&doc.text(*at))))
     {
-        out.push(Candidate::text(Source::Pattern, doc.text(at), "an element with one of the values").scored(-6));
+        out.push(
+            Candidate::text(Source::Pattern, doc.text(at), "an element with one of its possible values").scored(-6),
+        );
     }
 }
 
-/// Money with the span that it is paid for, where no label names it.
+/// Adds money with the period that it is paid for, where no label names it.
 pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT) {
@@ -45,10 +47,10 @@ pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
         if !text.bytes().any(|b| b.is_ascii_digit()) || !money() {
             continue;
         }
-        // A single amount is no upper end.
+        // A single amount is not an upper end.
         let whole = wanted.has(Trait::Upper) && crate::scalar::upper_end(text).is_none();
         if !whole && Phrases::PayPeriods.find(&text.to_lowercase()).is_some() {
-            out.push(Candidate::text(Source::Pattern, text, "money for a span of time").scored(2 - found));
+            out.push(Candidate::text(Source::Pattern, text, "money per period").scored(2 - found));
             found += 1;
         }
         if found >= MAX_FOUND {
@@ -57,18 +59,18 @@ pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     }
 }
 
-/// Pieces of a line of several facts that are a length of time: "The Bog Hour · 41 min · 5 Oct".
+/// Adds durations on a line of several facts: "The Bog Hour · 41 min · 5 Oct".
 pub(super) fn length(view: &View<'_>, out: &mut Vec<Candidate>) {
     let lines = view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT && s.text.contains(['·', '•', '|']));
     for piece in lines.take(40).flat_map(|s| s.text.split(['·', '•', '|'])).map(str::trim) {
         if is_length(piece) {
-            out.push(Candidate::text(Source::Pattern, piece, "a length of time on a line of facts"));
+            out.push(Candidate::text(Source::Pattern, piece, "a duration on a line of facts"));
             return;
         }
     }
 }
 
-/// Whether a text is a length of time and nothing else: "1h 48min", "41 min".
+/// Returns whether a text is a duration and nothing else: "1h 48min", "41 min".
 fn is_length(text: &str) -> bool {
     let bare = |w: &str| w.trim_start_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.').to_lowercase();
     let mut units = 0;
@@ -83,7 +85,7 @@ fn is_length(text: &str) -> bool {
 /// Longest sentence with a range of money, in bytes.
 const MAX_SENTENCE: usize = 300;
 
-/// Lines and sentences in which one amount of money is joined to another: "from $5,000 to $40,000".
+/// Adds lines and sentences that join two amounts of money: "from $5,000 to $40,000".
 pub(super) fn money_range(view: &View<'_>, out: &mut Vec<Candidate>) {
     let money = |c: char| "$€£¥".contains(c);
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE && s.text.contains(money)) {
@@ -101,7 +103,7 @@ pub(super) fn money_range(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// What a picture is made with or on: "oil on canvas", "Öl auf Leinwand".
+/// Adds the technique or the surface of an artwork: "oil on canvas", "Öl auf Leinwand".
 pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE) {
         let lower = segment.text.to_lowercase();
@@ -117,7 +119,7 @@ pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     }
 }
 
-/// Pieces of lines that are a number of bytes.
+/// Adds pieces of lines that are a number of bytes.
 pub(super) fn file_size(view: &View<'_>, out: &mut Vec<Candidate>) {
     pieces(view, out, "a number of bytes", 0, |piece| {
         let unit = piece.trim_start_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
@@ -125,7 +127,7 @@ pub(super) fn file_size(view: &View<'_>, out: &mut Vec<Candidate>) {
     });
 }
 
-/// Lines, and what marks of punctuation set apart on them, that pass a look.
+/// Adds lines, and the pieces that punctuation separates on them, for which `is` holds.
 fn pieces(view: &View<'_>, out: &mut Vec<Candidate>, reason: &'static str, change: i32, is: impl Fn(&str) -> bool) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT).take(500) {

@@ -1,11 +1,11 @@
-//! Whole pages of everyday markup, and pages in every charset that sites still write in: what they show is what an answer
-//! has, and what they do not say is null.
+//! Whole pages of everyday markup, and pages in every charset that sites still use: answers contain what a page shows,
+//! and null for what it does not say.
 
 use serde_json::{Value, json};
 
 use super::{example, read_at};
 
-/// The schema of a case: a field is `[type, value]` or `[type, value, {"hint", "or"}]`.
+/// Returns the schema of a case: a field is `[type, value]` or `[type, value, {"hint", "or"}]`.
 fn schema(fields: &serde_json::Map<String, Value>) -> Value {
     let field = |(name, told): (&String, &Value)| {
         let kind = told[0].as_str().unwrap();
@@ -18,10 +18,10 @@ fn schema(fields: &serde_json::Map<String, Value>) -> Value {
     fields.iter().map(field).collect()
 }
 
-/// Nothing is wrong, and few values are missing, of people, companies, events, jobs, houses, places, files, questions,
-/// recipes, articles and products in eight languages, among navigation, footers and related items.
+/// No value is wrong, and few are missing, on pages of people, companies, events, jobs, houses, places, files,
+/// questions, recipes, articles and products in eight languages, with navigation, footers and related items.
 #[test]
-fn pages_of_every_kind() {
+fn no_value_of_everyday_pages_is_wrong() {
     let (mut wrong, mut missing, mut labelled) = (Vec::new(), Vec::new(), 0);
     for line in include_str!("../tables/everyday.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();
@@ -47,7 +47,7 @@ fn pages_of_every_kind() {
 }
 
 #[test]
-fn pages_in_every_charset() {
+fn pages_in_every_charset_are_decoded() {
     let mut wrong = Vec::new();
     for line in include_str!("../tables/charsets.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();

@@ -1,6 +1,6 @@
-//! Pages that are made to multiply work, each kind in growing sizes: whatever the size, the thread that reads one ends,
-//! and takes no more than the page's budget has. What is counted is asserted to grow with the page and no faster; what
-//! is not counted shows as a thread that does not end.
+//! Pages made to multiply work, each family in growing sizes: whatever the size, the thread that reads one ends and
+//! stays within the page's budget. Counted work must grow with the page and no faster; uncounted work shows as a thread
+//! that does not end.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use extraction::{Context, ExtractError, Extracted, Page, extract};
 use serde_json::{Value, json};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
-/// That it ends at all: many times what the slowest of them takes.
+/// Time limit for a thread: many times what the slowest takes.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Most steps for each byte of a page: a text is looked at once for each of the some 500 elements that it may stand in.
+/// Most steps per byte of a page: a text is examined once for each of the roughly 500 elements that may contain it.
 const STEPS_A_BYTE: u64 = 1_000;
 
-/// A kind of page: its name, its type, what asks for it, and a page of about so many elements or values.
+/// A kind of page: its name, its type, its schema, and a function that makes a page of about so many elements or
+/// values.
 struct Family {
     name: &'static str,
     kind: &'static str,
@@ -80,7 +81,7 @@ fn read(family: &Family, page: &str, budget: &Budget<'_>) -> Result<Extracted, E
     extract(&page, &domain::Schema::parse(&family.schema).unwrap(), &context)
 }
 
-/// Does `work` on a thread of its own and fails where that does not end.
+/// Runs `work` on a thread of its own and fails if that does not end.
 fn ends(name: &str, work: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel();
     let thread = std::thread::spawn(move || {
@@ -94,7 +95,7 @@ fn ends(name: &str, work: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn whatever_its_size_a_page_takes_steps_by_its_bytes() {
+fn steps_are_bounded_by_the_bytes_of_a_page() {
     for family in families() {
         ends(family.name, move || {
             for n in SIZES {
@@ -115,9 +116,9 @@ fn whatever_its_size_a_page_takes_steps_by_its_bytes() {
     }
 }
 
-/// The same pages with less than they would take, and with time that is over soon: each ends there.
+/// Reads the same pages with a smaller budget, and with a deadline that passes soon: each ends there.
 #[test]
-fn whatever_its_size_a_page_ends_with_its_budget() {
+fn reading_a_page_of_any_size_ends_with_its_budget() {
     for family in families() {
         ends(family.name, move || {
             for n in &SIZES[..2] {
@@ -128,7 +129,7 @@ fn whatever_its_size_a_page_ends_with_its_budget() {
                 for budget in [Budget::limited(few), Budget::until(&over)] {
                     let read = read(&family, &page, &budget);
                     let taken = budget.taken();
-                    // What is begun is ended: a pass over the elements, a scan of the bytes.
+                    // Work in progress is finished: a pass over the elements, a scan of the bytes.
                     let most = few.steps + 20 * page.len() as u64;
                     assert!(taken.steps <= most, "{} {n}: {taken:?} of {} bytes", family.name, page.len());
                     let nodes = if asked.get() == 0 { few.nodes } else { Limits::PAGE.nodes };

@@ -1,11 +1,11 @@
-//! Kinds of pages other than products, articles and recipes: what is asked for changes, the mechanisms do not.
+//! Pages other than products, articles and recipes: the fields change, the mechanisms do not.
 
 use serde_json::{Value, json};
 
 use super::{data, read, schema};
 
 #[test]
-fn a_job() {
+fn a_job_in_structured_data_is_read() {
     let page = r#"<h1>Coppersmith</h1><script type="application/ld+json">{"@type":"JobPosting","title":"Coppersmith","datePosted":"2026-11-20",
         "validThrough":"2026-12-31T23:59","employmentType":"FULL_TIME","hiringOrganization":{"@type":"Organization","name":"Hearth"},
         "jobLocation":{"@type":"Place","address":{"@type":"PostalAddress","addressLocality":"Porto","addressCountry":"PT"}},
@@ -32,7 +32,7 @@ fn a_job() {
 }
 
 #[test]
-fn a_job_that_only_a_reader_sees() {
+fn a_job_in_visible_text_is_read() {
     let page = r#"<h1>Coppersmith</h1><dl><dt>Employer</dt><dd>Hearth</dd><dt>Location</dt><dd>Porto</dd>
         <dt>Salary</dt><dd>€30,000 per year</dd><dt>Posted</dt><dd>3 days ago</dd><dt>Remote</dt><dd>Yes</dd></dl>"#;
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_job_that_only_a_reader_sees() {
 }
 
 #[test]
-fn an_event() {
+fn an_event_is_read() {
     let page = r#"<script type="application/ld+json">{"@type":"MusicEvent","name":"Kettle drums","startDate":"2026-12-05T20:00","endDate":"2026-12-06",
         "location":{"@type":"Place","name":"Old Mill","address":{"@type":"PostalAddress","streetAddress":"Mill Lane 1","addressLocality":"Porto"}},
         "organizer":{"name":"Ann Lee"},"offers":{"price":12,"priceCurrency":"EUR"}}</script><h1>Kettle drums</h1>"#;
@@ -75,7 +75,7 @@ fn an_event() {
 }
 
 #[test]
-fn a_house() {
+fn a_house_is_read() {
     let page = r#"<h1>Cottage by the mill</h1><p class="price">$450,000</p><ul class="facts"><li>3 bedrooms</li><li>2 bathrooms</li>
         <li>Living area: 1,250 sq ft</li><li>Year built: 1904</li></ul><address>Mill Lane 1<br>4000 Porto</address>"#;
     assert_eq!(
@@ -95,7 +95,7 @@ fn a_house() {
 }
 
 #[test]
-fn a_profile() {
+fn a_profile_is_read() {
     let page = r#"<h1>Ann Lee</h1><p class="job-title">Coppersmith</p><a href="mailto:ann@hearth.test">write</a>
         <a href="tel:+351555000">+351 555 000</a><div><span class="stat-label">Followers</span> <span class="stat-value">1.2K</span></div>"#;
     assert_eq!(
@@ -114,7 +114,7 @@ fn a_profile() {
 }
 
 #[test]
-fn a_table_with_columns() {
+fn a_table_with_columns_is_read() {
     let page = r#"<h1>Kettles</h1><table><tr><th>Model</th><th>Litres</th><th>Price</th></tr>
         <tr><td>Ada</td><td>1.5</td><td>$40</td></tr><tr><td>Bea</td><td>2</td><td>$55.50</td></tr></table>"#;
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_table_with_columns() {
 }
 
 #[test]
-fn ratings_in_words() {
+fn ratings_in_words_are_read() {
     let page = r#"<h1>Kettle</h1><div aria-label="4.6 out of 5 stars"></div><a>(1,204 reviews)</a>"#;
     assert_eq!(
         data(page, &[("rating", "float"), ("reviewCount", "integer")]),
@@ -133,14 +133,14 @@ fn ratings_in_words() {
 }
 
 #[test]
-fn an_example_decides_for_names_that_say_nothing() {
+fn the_example_decides_for_names_without_a_concept() {
     let page = r#"<h1>Kettle</h1><dl><dt>Zork</dt><dd>see below</dd><dt>Zork</dt><dd>417</dd></dl>"#;
     let fields = json!([{"field": "zork", "type": "string", "example": "123"}]);
     assert_eq!(Value::Object(read(page, fields).data), json!({"zork": "417"}));
 }
 
 #[test]
-fn explained_answers_are_the_answers() {
+fn explained_answers_equal_the_answers() {
     let page = r#"<title>Kettle | Hearth</title><h1>Kettle</h1><p>Price: $40</p>"#;
     let fields = schema(&[("title", "string"), ("price", "float"), ("zork", "string")]);
     let got = read(page, fields.clone());
@@ -159,7 +159,7 @@ fn explained_answers_are_the_answers() {
 }
 
 #[test]
-fn an_answer_of_an_interface_and_a_text() {
+fn an_api_response_and_a_plain_text_are_read() {
     let url = url::Url::parse("https://api.test/items").unwrap();
     let context =
         extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };

@@ -1,6 +1,6 @@
-//! Pages of our own, small, one per source and per trap, read through the public interface.
+//! Small pages of our own, one per source and per trap, read through the public interface.
 
-// Helpers outside of test functions fail a test by panicking too.
+// Helpers outside of test functions also fail a test by panicking.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod everyday;
@@ -28,7 +28,7 @@ fn read_at(url: &str, locale: &str, page: &str, schema: Value) -> Extracted {
     extract(&page, &domain::Schema::parse(&schema).unwrap(), &context).unwrap()
 }
 
-/// What a page gives for fields that are written `name: type`, with an example that suits the type.
+/// Returns what a page gives for fields of (name, type), with an example that suits the type.
 fn data(page: &str, fields: &[(&str, &str)]) -> Value {
     Value::Object(read(page, schema(fields)).data)
 }

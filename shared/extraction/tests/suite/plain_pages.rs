@@ -1,11 +1,11 @@
-//! Pages without any markup that says what is what: labels, patterns and links alone.
+//! Pages without semantic markup: labels, patterns and links only.
 
 use serde_json::{Value, json};
 
 use super::{data, read_at, schema};
 
 #[test]
-fn a_workshop_in_loose_text() {
+fn a_workshop_in_loose_text_is_read() {
     let page = "<title>Hearth Forge</title><body>Hearth Forge
         4 stars - based on 37 reviews
         12 Oak Lane
@@ -40,7 +40,7 @@ fn a_workshop_in_loose_text() {
 }
 
 #[test]
-fn facts_in_sentences_and_links_by_role() {
+fn facts_in_sentences_and_links_by_role_are_found() {
     let page = "<h1>Night of Kettles</h1><p>An evening of copper, steam and tea for everyone who likes kettles.</p>
         <p>Organized by Ann Lee, sponsored by the Hearth Trust of Porto; 112 seats left.</p>
         <p><time datetime=2026-12-03>Dec 3</time> – <time datetime=2026-12-05>Dec 5</time></p>
@@ -67,7 +67,7 @@ fn facts_in_sentences_and_links_by_role() {
 }
 
 #[test]
-fn ends_of_ranges_and_parts_of_names() {
+fn ends_of_ranges_and_parts_of_names_are_found() {
     let page = "<h1>Dr. Ann Lee</h1><dl><dt>Salary<dd>$50,000 - $70,000 a year<dt>Size of desk<dd>80 × 120 cm</dl>";
     assert_eq!(
         data(
@@ -86,9 +86,9 @@ fn ends_of_ranges_and_parts_of_names() {
     assert_eq!(data(one, &[("salaryMax", "integer")]), json!({"salaryMax": null}));
 }
 
-/// Pages of our own, a mechanism each: page, then field, type and value.
+/// Pages of our own, one per mechanism: page, then field, type and value.
 #[test]
-fn a_mechanism_each() {
+fn each_mechanism_finds_its_value() {
     let mut wrong = Vec::new();
     for (page, field, kind, want) in [
         // A label alone on a line, above its value.
@@ -102,14 +102,14 @@ fn a_mechanism_each() {
         // The last words of a label.
         ("<p>Guaranteed interest rate: 1.25%</p>", "interestRate", "float", json!(1.25)),
         ("<p>The mill has a sponsor: Hearth Trust</p>", "sponsor.name", "string", json!("Hearth Trust")),
-        // Text right behind a label, though an element follows.
+        // Text right after a label, although an element follows.
         ("<div><b>Venue:</b> Mill Hall <div>2 Oak Lane</div></div>", "location.name", "string", json!("Mill Hall")),
         // Ends of ranges by the field's name.
         ("<div>For 3 to 5 players.</div>", "numberOfPlayers.minValue", "integer", json!(3)),
         ("<div>For 3 to 5 players.</div>", "numberOfPlayers.maxValue", "integer", json!(5)),
         ("<div>For 4 players.</div>", "numberOfPlayers.maxValue", "integer", json!(null)),
         ("<dl><dt>Team size<dd>10 – 20</dl>", "maxTeamSize", "integer", json!(20)),
-        // Numbers beside any word for a thing, with their unit where a text is asked for.
+        // Numbers beside any word for a thing, with their unit if a text is asked for.
         ("<p>3 beds · 2 baths · 1,450 sq ft</p>", "bedrooms", "integer", json!(3)),
         ("<p>3 beds · 2 baths · 1,450 sq ft</p>", "floorSize", "integer", json!(1450)),
         ("<p>240 calories, 9 grams fat</p>", "nutrition.fatContent", "string", json!("9 grams")),
@@ -139,7 +139,7 @@ fn a_mechanism_each() {
             "string",
             json!("94941"),
         ),
-        // The link of a name, the only link, and texts that are no addresses.
+        // The link of a name, the only link, and texts that are not addresses.
         ("<a href=/hall>Mill Hall</a>\nSalem, OR", "location.url", "string", json!("https://shop.test/hall")),
         ("<p>Tea. <a href=/tea>All about it</a></p>", "url", "string", json!("https://shop.test/tea")),
         ("<dl><dt>Owner<dd>Ann Lee</dl>", "owner.url", "string", json!(null)),
@@ -166,7 +166,7 @@ fn a_mechanism_each() {
         ("<p>Remote · Full-time · $50,000 a year</p>", "employmentType", "string", json!("Full-time")),
         ("<p>$50,000 - $70,000 a year</p>", "salaryMax", "integer", json!(70000)),
         ("<p><a href=/a.pdf>Leaflet</a> (PDF, 2.4 MB)</p>", "fileSize", "string", json!("2.4 MB")),
-        // The paragraph that describes, in loose text and with ends of lines; not the value of a label.
+        // The describing paragraph, in loose text and across line ends; not the value of a label.
         (
             "<title>Tea</title>Tea\nBy Ann Lee\n\nThis tea comes from my mom and\nadds a nice flavor.\n\nYield: 1 pot",
             "description",
@@ -174,7 +174,7 @@ fn a_mechanism_each() {
             json!("This tea comes from my mom and adds a nice flavor."),
         ),
         ("<dl><dt>Note<dd>This tea is sold only to people who like it hot.</dl>", "description", "string", json!(null)),
-        // What an event is of, and the title behind a label.
+        // The work of an event, and the title after a label.
         ("<title>King Lear at Mill Hall</title><p>May 3, 2026</p>", "workPerformed.name", "string", json!("King Lear")),
         ("<title>Baker</title><h1>Occupation: Baker</h1>", "name", "string", json!("Baker")),
     ] {
@@ -187,7 +187,7 @@ fn a_mechanism_each() {
 }
 
 #[test]
-fn a_property_is_looked_for_where_its_owner_is() {
+fn a_property_is_found_in_the_part_of_its_owner() {
     let page = "<h1>How hot is tea?</h1><p>9 votes</p><div>Asked by Ann Lee</div>
         <div class=suggested-answer><p>Not so hot at all, I would say to you.</p><span>3 votes</span></div>
         <section><h3>Accepted answer</h3><p>It is as hot as the water was before.</p><span>12 votes</span></section>";
@@ -206,9 +206,9 @@ fn a_property_is_looked_for_where_its_owner_is() {
     );
 }
 
-/// Persian words, Indic ones and families of emoji are written with joiners; what only breaks lines goes.
+/// Persian and Indic words and emoji families are written with joiners; characters that only break lines are removed.
 #[test]
-fn joiners_of_visible_texts_stay() {
+fn joiners_in_visible_texts_stay() {
     for (shown, want) in [
         ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ("न्\u{200d}य", "न्\u{200d}य"),
@@ -220,10 +220,10 @@ fn joiners_of_visible_texts_stay() {
     }
 }
 
-/// Whole pages of everyday markup in eight languages: people, companies, events, jobs, houses, places, files, questions.
-/// Nothing may be wrong, and next to nothing may be missing.
+/// Whole pages of everyday markup in eight languages: people, companies, events, jobs, houses, places, files,
+/// questions. No value may be wrong, and hardly any may be missing.
 #[test]
-fn pages_of_every_day() {
+fn no_value_of_plain_pages_is_wrong() {
     let (mut wrong, mut missing, mut labelled) = (Vec::new(), Vec::new(), 0);
     for line in include_str!("../tables/plain.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();

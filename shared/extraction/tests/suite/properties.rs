@@ -1,11 +1,11 @@
-//! What holds for every page: no panic, exactly the schema's keys and types.
+//! Properties that hold for every page: no panic, exactly the schema's keys and types.
 
 use domain::FieldType;
 use extraction::{Context, Page, extract};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Names that between them ask every part of the extractor.
+/// Names that together use every part of the extractor.
 const NAMES: [&str; 32] = [
     "title",
     "price",
@@ -75,7 +75,7 @@ fn of_type(kind: FieldType, value: &Value) -> bool {
         }
 }
 
-/// Pieces that pages are made of, whole and broken.
+/// Pieces that pages consist of, complete and broken.
 const PIECES: &str = concat!(
     "(<(div|p|h1|h2|li|ul|ol|table|tr|td|th|dt|dd|span|time|button|s|article|nav|svg|a href=\"/author/x\"|img src=\"/a.jpg\")( (class|id|itemprop|itemtype|data-price|datetime|content|aria-label)=\"[^\"]{0,14}\"| itemscope| typeof=\"Product\")?>",
     "|</(div|p|h1|li|ul|table|tr|td|span|svg|script|style)>|<script( type=\"application/(ld\\+)?json\")?>|<style>|<!--|-->",
@@ -86,17 +86,17 @@ const PIECES: &str = concat!(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn pages_of_pieces(body in PIECES) {
+    fn pages_of_random_pieces_give_the_schemas_keys_and_types(body in PIECES) {
         check(body.as_bytes(), Some("text/html"))?;
     }
 
     #[test]
-    fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..400), kind in 0usize..4) {
+    fn any_bytes_give_the_schemas_keys_and_types(body in prop::collection::vec(any::<u8>(), 0..400), kind in 0usize..4) {
         check(&body, [None, Some("text/html"), Some("application/json"), Some("text/plain")][kind])?;
     }
 
     #[test]
-    fn any_json(names in prop::collection::vec("(name|price|offers|@type|date|x|[a-z]{1,3})", 1..12), text in "\\PC{0,20}", deep in 0usize..200) {
+    fn any_json_gives_the_schemas_keys_and_types(names in prop::collection::vec("(name|price|offers|@type|date|x|[a-z]{1,3})", 1..12), text in "\\PC{0,20}", deep in 0usize..200) {
         let mut value = json!(text);
         for (i, name) in names.iter().enumerate() {
             value = if i % 3 == 2 { json!([value]) } else { json!({name.as_str(): value, "id": i}) };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{data, read, schema};
 
 #[test]
-fn json_ld_through_references_and_lists() {
+fn json_ld_is_read_through_references_and_lists() {
     let page = r##"<script type="application/ld+json">{"@context":"https://schema.org","@graph":[
         {"@type":"WebSite","name":"Hearth"},
         {"@type":"WebPage","@id":"#page","name":"Copper Kettle | Hearth","datePublished":"2025-02-03"},
@@ -29,7 +29,7 @@ fn json_ld_through_references_and_lists() {
 }
 
 #[test]
-fn json_ld_that_is_not_quite_json() {
+fn invalid_json_ld_is_repaired() {
     let page = "<script type='application/ld+json'>\n<!-- {\"@type\": \"Product\", \"name\": \"A \"good\" cup\", // no\n\"sku\": \"0042\",}\n--></script>";
     assert_eq!(data(page, &[("sku", "string")]), json!({"sku": "0042"}));
     let page = "<script type='application/ld+json'>{\"@type\": \"Product\", \"name\": \"A \"good\" cup\",\n\"description\": \"two\nlines\", \"sku\": \"0042\",}</script>";
@@ -40,7 +40,7 @@ fn json_ld_that_is_not_quite_json() {
 }
 
 #[test]
-fn microdata_and_a_part_that_stands_beside_its_whole() {
+fn microdata_with_a_part_beside_its_whole_is_read() {
     let page = r#"<div itemscope itemtype="https://schema.org/Product"><h1 itemprop="name">Cup</h1>
         <span itemprop="sku">00042</span></div>
         <div itemscope itemtype="https://schema.org/Offer"><meta itemprop="price" content="3.50">
@@ -52,7 +52,7 @@ fn microdata_and_a_part_that_stands_beside_its_whole() {
 }
 
 #[test]
-fn rdfa() {
+fn rdfa_is_read() {
     let page = r#"<article vocab="https://schema.org/" typeof="BlogPosting"><h1 property="headline">On kettles</h1>
         <span property="author" typeof="Person"><span property="name">Ann Lee</span></span>
         <time property="datePublished" datetime="2025-03-04">4 March</time></article>"#;
@@ -63,7 +63,7 @@ fn rdfa() {
 }
 
 #[test]
-fn meta_elements() {
+fn meta_elements_are_read() {
     let page = r#"<meta property="og:title" content="Copper Kettle"><meta property="product:price:amount" content="49,90">
         <meta property="product:availability" content="instock"><meta name="author" content="Ann Lee">
         <meta property="article:published_time" content="2025-03-04T10:00:00Z"><meta property="og:image" content="/k.jpg">
@@ -89,7 +89,7 @@ fn meta_elements() {
 }
 
 #[test]
-fn embedded_state_that_names_the_page() {
+fn embedded_state_with_the_pages_title_is_read() {
     let page = r#"<title>Copper Kettle</title><h1>Copper Kettle</h1><script id="__NEXT_DATA__" type="application/json">
         {"props":{"user":{"name":"Visitor","sku":"no"},"product":{"name":"Copper Kettle","articleNumber":"HK-7","weight":1.2,
          "price":{"value":49.9,"currency":"EUR"},"stock":{"level":7}}}}</script>"#;
@@ -100,7 +100,7 @@ fn embedded_state_that_names_the_page() {
 }
 
 #[test]
-fn labels_and_values_in_all_their_forms() {
+fn labels_and_values_in_every_form_are_read() {
     let page = r#"<h1>Copper Kettle</h1><main>
         <table><tr><th>Capacity</th><td>1.7 l</td></tr><tr><td>Weight:</td><td>1.2 kg</td><td>Height:</td><td>24 cm</td></tr></table>
         <dl><dt>Country of origin</dt><dd>Portugal</dd></dl>
@@ -131,7 +131,7 @@ fn labels_and_values_in_all_their_forms() {
 }
 
 #[test]
-fn marked_elements_and_data_attributes() {
+fn marked_elements_and_data_attributes_are_read() {
     let page = r#"<h1>Copper Kettle</h1><div class="product" data-flux-index="7"><span class="js-burner-type">gas</span></div>"#;
     assert_eq!(
         data(page, &[("burnerType", "string"), ("fluxIndex", "integer"), ("unknownThing", "string")]),
@@ -140,7 +140,7 @@ fn marked_elements_and_data_attributes() {
 }
 
 #[test]
-fn lists_under_headings_breadcrumbs_and_tags() {
+fn lists_under_headings_breadcrumbs_and_tags_are_read() {
     let page = r#"<nav aria-label="Breadcrumb"><ol><li><a href=/>Home</a></li><li><a href=/k>Kitchen</a></li></ol></nav>
         <h1>Pea soup</h1><article><h2>What you need</h2><ul><li>500 g peas</li><li>1 onion</li></ul>
         <h2>Method</h2><ol><li>Boil the peas until they are soft.</li><li>Chop the onion and stir it in well.</li></ol>
@@ -163,7 +163,7 @@ fn lists_under_headings_breadcrumbs_and_tags() {
 }
 
 #[test]
-fn lists_that_nothing_names() {
+fn lists_without_a_heading_are_found() {
     let page = r#"<h1>Pea soup</h1><div><ul><li>500 g peas</li><li>1 onion</li><li>2 carrots</li></ul>
         <p>Boil the peas until they are soft all through.</p><p>Chop the onion and stir it in with the carrots.</p></div>"#;
     assert_eq!(
@@ -174,7 +174,7 @@ fn lists_that_nothing_names() {
 }
 
 #[test]
-fn bylines_and_datelines() {
+fn bylines_and_datelines_are_read() {
     let page = r#"<header><a class="author" href=/>The Daily Kettle</a></header><article><h1>Why kettles sing</h1>
         <p class="byline">By <a href="/staff/ann">Ann Lee</a> | Published March 4, 2025 | Updated June 1, 2025</p>
         <p>Long before there was electricity, kettles sang in every kitchen of the country.</p></article>

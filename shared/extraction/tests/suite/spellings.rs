@@ -1,23 +1,23 @@
 //! Tables of spellings: how shops, news and feeds of many countries write amounts, numbers, days, yes and no. A row is
-//! what a page says and the value that it means; `null` is no value, `any` what nobody should rely on.
+//! what a page says and the value that it means; `null` means no value, `any` a value that nobody should rely on.
 
 use serde_json::{Value, json};
 
 use super::{read_at, schema};
 
-/// Reads a row's page for one field.
+/// Reads one field of a row's page.
 fn value(page: &str, locale: &str, field: Value) -> Value {
     let name = field["field"].as_str().unwrap().to_owned();
     read_at("https://shop.test/p/kettle", locale, page, json!([field])).data[&name].clone()
 }
 
-/// A page with a text that a selector finds; markup stays what it is.
+/// Returns a page with a text that a selector finds; markup is kept.
 fn sheet(text: &str) -> String {
     let text = if text.contains("</") { text.to_owned() } else { text.replace('&', "&amp;").replace('<', "&lt;") };
     format!("<!doctype html><title>Sheet</title><h1>Sheet</h1><p class=\"v\">{text}</p>")
 }
 
-/// Every row of a table whose value is another than it says.
+/// Returns the rows of a table that are read as another value.
 fn wrong(table: &str, read: impl Fn(&[&str]) -> Value) -> Vec<String> {
     let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     rows.filter_map(|row| {
@@ -33,7 +33,7 @@ fn wrong(table: &str, read: impl Fn(&[&str]) -> Value) -> Vec<String> {
     .collect()
 }
 
-/// A field that reads the text of [`sheet`].
+/// Returns a field that reads the text of [`sheet`].
 fn selected(name: &str, kind: &str) -> Value {
     let mut field = schema(&[(name, kind)])[0].clone();
     field["selector"] = json!(".v");
@@ -41,32 +41,32 @@ fn selected(name: &str, kind: &str) -> Value {
 }
 
 #[test]
-fn amounts_of_money() {
+fn amounts_of_money_are_read_in_every_spelling() {
     let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("price", "float"));
     assert_eq!(wrong(include_str!("../tables/money.tsv"), read), Vec::<String>::new());
 }
 
 #[test]
-fn numbers() {
+fn numbers_are_read_in_every_spelling() {
     let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("value", "float"));
     assert_eq!(wrong(include_str!("../tables/numbers.tsv"), read), Vec::<String>::new());
 }
 
 #[test]
-fn days() {
+fn days_are_read_in_every_spelling() {
     let read = |row: &[&str]| value(&sheet(row[1]), row[0], selected("date", "date"));
     assert_eq!(wrong(include_str!("../tables/dates.tsv"), read), Vec::<String>::new());
 }
 
 #[test]
-fn answers() {
+fn answers_are_read_in_every_spelling() {
     let read = |row: &[&str]| value(&sheet(row[0]), "en-US", selected("inStock", "boolean"));
     assert_eq!(wrong(include_str!("../tables/answers.tsv"), read), Vec::<String>::new());
 }
 
-/// What an offer states, whatever the page says beside it.
+/// The value of an offer's own statement, whatever the page says beside it.
 #[test]
-fn availability() {
+fn availability_is_read_in_every_spelling() {
     let read = |row: &[&str]| {
         let offer = json!({"@type": "Offer", "price": "49.50", "priceCurrency": "EUR", "availability": row[0]});
         let lamp = json!({"@type": "Product", "name": "Birch Lamp", "offers": offer});
@@ -80,9 +80,9 @@ fn availability() {
 }
 
 /// Pages of one lamp: which of several offers is meant, labels and their values, placeholders, related items, markup in
-/// odd places, scripts to mend. `@` is the head of every page; any of `want` is right.
+/// odd places, scripts to repair. `@` stands for the head of every page; any value of `want` is right.
 #[test]
-fn pages_of_a_lamp() {
+fn pages_of_a_lamp_give_the_wanted_values() {
     let head = "<!doctype html><html lang=en><title>Birch Lamp | Hearth Shop</title><h1>Birch Lamp</h1>";
     let wrong: Vec<String> = include_str!("../tables/pages.jsonl")
         .lines()

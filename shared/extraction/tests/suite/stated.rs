@@ -1,11 +1,11 @@
-//! What is stated: texts that only look like markup, words that nobody knows, gaps of templates.
+//! Statements of a page: texts that only look like markup, unknown words, unfilled template placeholders.
 
 use serde_json::json;
 
 use super::{data, read, schema};
 
 #[test]
-fn text_is_not_markup() {
+fn text_is_distinguished_from_markup() {
     let page = r#"<title>The &lt;slot&gt; element</title><h1>The &lt;slot&gt; element</h1>
         <dl><dt>Return type</dt><dd>Map&lt;String, Int&gt;</dd></dl><p id=m>Bo &lt;bo@example.com&gt;</p>"#;
     assert_eq!(data(page, &[("title", "string")]), json!({"title": "The <slot> element"}));
@@ -25,7 +25,7 @@ fn text_is_not_markup() {
 }
 
 #[test]
-fn availability_in_every_vocabulary_and_in_none() {
+fn availability_is_read_in_every_vocabulary_but_not_in_unknown_words() {
     for (stated, want) in [
         ("\"out_of_stock\"", json!(false)),
         ("\"OOS\"", json!(false)),
@@ -35,10 +35,10 @@ fn availability_in_every_vocabulary_and_in_none() {
         ("\"available for order\"", json!(true)),
         ("7", json!(true)),
         ("\"0\"", json!(false)),
-        // Nobody says: the price is a weak yes.
+        // Nothing is stated: the price is a weak yes.
         ("\"\"", json!(true)),
         ("\"{{ stock }}\"", json!(true)),
-        // Somebody says, in words that are not known.
+        // Something is stated, in unknown words.
         ("\"zrovna nemame\"", json!(null)),
     ] {
         let page = format!(
@@ -53,7 +53,7 @@ fn availability_in_every_vocabulary_and_in_none() {
 }
 
 #[test]
-fn what_templates_leave_is_no_value() {
+fn template_placeholders_are_not_values() {
     for gap in
         ["$brand", "{{ brand }}", "${brand}", "<%= brand %>", "%s", "[object Object]", "undefined", "null", "N/A", "—"]
     {
@@ -75,7 +75,7 @@ fn what_templates_leave_is_no_value() {
     }
 }
 
-/// The price and stock of a product with these members, on the page `/p/kettle?v=2`.
+/// Returns the price and stock of a product with these members, on the page `/p/kettle?v=2`.
 fn offered(members: &str) -> serde_json::Value {
     let page = format!(
         r#"<h1>Cup</h1><script type="application/ld+json">{{"@type":"Product","name":"Cup",{members}}}</script>"#
@@ -86,7 +86,7 @@ fn offered(members: &str) -> serde_json::Value {
 }
 
 #[test]
-fn which_offer_is_the_pages() {
+fn the_offer_of_the_page_wins() {
     for (members, want) in [
         (r#""offers":{"priceSpecification":[{"price":9,"priceType":"MSRP"},{"price":7}]}"#, json!([7.0, null])),
         (
@@ -120,12 +120,12 @@ fn which_offer_is_the_pages() {
 }
 
 #[test]
-fn where_a_price_would_be_and_none_is_a_neighbours_is_not_taken() {
+fn a_neighbours_price_is_not_taken_where_the_page_has_none() {
     for (stated, want) in [
         ("<p class=price>Free</p>", json!(null)),
         ("<p>Price on request</p>", json!(null)),
         ("<div class=product-price><span>Preis auf Anfrage</span></div>", json!(null)),
-        // Words that say something else, and a price that is called one.
+        // Words that say something else, and a price that is marked as one.
         ("<p>Free shipping</p>", json!(18.5)),
         ("<p class=badge>Free</p>", json!(18.5)),
         ("<p class=price>Free</p><p class=price>€9.90</p>", json!(9.9)),

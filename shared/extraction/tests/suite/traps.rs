@@ -1,4 +1,4 @@
-//! One page per trap: what looks like the answer and is not.
+//! One page per trap: something that looks like the answer and is not.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn the_breadcrumbs_and_the_publisher_are_not_the_page() {
 }
 
 #[test]
-fn of_many_products_the_one_the_page_is_about() {
+fn the_product_of_the_page_wins_among_many() {
     let page = r#"<title>Copper Kettle - Hearth</title><h1>Copper Kettle</h1><script type="application/ld+json">
         {"@type":"ItemList","itemListElement":[{"@type":"Product","name":"Steel Pan","offers":{"price":"1"}},{"@type":"Product","name":"Iron Pot","offers":{"price":"2"}}]}</script>
         <script type="application/ld+json">{"@type":"Product","name":"Copper Kettle","offers":{"price":"49.90"}}</script>"#;
@@ -31,7 +31,7 @@ fn a_list_page_has_no_price_of_its_own() {
 }
 
 #[test]
-fn the_current_price_among_others() {
+fn the_current_price_wins_among_others() {
     let page = r#"<h1>Copper Kettle</h1><div class="price-box"><span class="old-price"><s>€ 79,00</s></span>
         <span class="price current">€ 49,90</span><span class="unit-price">€ 29,35 / l</span></div>
         <p>Free delivery over € 100,00</p><button>Add to cart</button>
@@ -49,24 +49,24 @@ fn the_current_price_among_others() {
 }
 
 #[test]
-fn a_dead_button_and_a_sad_message_mean_no() {
+fn a_disabled_button_and_an_unavailable_message_mean_no() {
     let page = r#"<h1>Copper Kettle</h1><p class="price">$49.90</p><p class="stock">Currently unavailable</p>
         <button disabled>Add to cart</button>"#;
     assert_eq!(data(page, &[("inStock", "boolean")]), json!({"inStock": false}));
 }
 
 #[test]
-fn codes_stay_as_they_are() {
+fn codes_keep_their_leading_zeros() {
     let page = r#"<h1>Copper Kettle</h1><ul><li>Art.-Nr.: 000417</li><li>EAN: 0012345678905</li></ul>"#;
     assert_eq!(data(page, &[("sku", "string"), ("ean", "string")]), json!({"sku": "000417", "ean": "0012345678905"}));
 }
 
 #[test]
-fn numbers_and_dates_by_the_language_of_the_page() {
+fn numbers_and_dates_follow_the_language_of_the_page() {
     let page = r#"<html lang="de-DE"><h1>Kessel</h1><p class="price">1.234 €</p><p>Veröffentlicht am 03.04.2025</p>"#;
     let fields = schema(&[("price", "float"), ("publishedAt", "date")]);
     assert_eq!(Value::Object(read(page, fields.clone()).data), json!({"price": 1234.0, "publishedAt": "2025-04-03"}));
-    // The caller's own language decides where it is not merely the default.
+    // The caller's own language decides, unless it is merely the default.
     let plain = r#"<table><tr><th>Depth</th><td>1.234</td></tr></table>"#;
     let depth = schema(&[("depth", "float")]);
     assert_eq!(read_at("https://e.test/", "de-DE", plain, depth.clone()).data["depth"], 1234.0);
@@ -74,7 +74,7 @@ fn numbers_and_dates_by_the_language_of_the_page() {
 }
 
 #[test]
-fn lengths_of_time_in_the_unit_that_is_asked_for() {
+fn durations_are_given_in_the_unit_asked_for() {
     let page = r#"<h1>Soup</h1><ul><li>Prep time: 1 hr 20 min</li><li>Cook time: 90 minutes</li></ul>
         <script type="application/ld+json">{"@type":"Recipe","name":"Soup","totalTime":"PT2H50M"}</script>"#;
     let fields = json!([
@@ -90,7 +90,7 @@ fn lengths_of_time_in_the_unit_that_is_asked_for() {
 }
 
 #[test]
-fn the_whole_time_is_added_up_where_it_is_not_told() {
+fn the_total_time_is_added_up_where_it_is_missing() {
     let page = r#"<script type="application/ld+json">{"@type":"Recipe","name":"Soup","prepTime":"PT10M","cookTime":"PT1H"}</script>"#;
     assert_eq!(data(page, &[("totalTime", "integer")]), json!({"totalTime": 70}));
 }
@@ -108,7 +108,7 @@ fn the_sites_name_is_neither_title_nor_author() {
 }
 
 #[test]
-fn markup_entities_and_wrong_charsets_in_texts() {
+fn markup_entities_and_wrong_charsets_in_texts_are_cleaned() {
     let page = r#"<script type="application/ld+json">{"@type":"Recipe","name":"Tom &amp; Jo&#39;s soup",
         "recipeIngredient":["Â½ cup milk ((cold))","1 egg , beaten","For the top:"],
         "recipeInstructions":"&lt;p&gt;Stir it well.&lt;/p&gt;&lt;p&gt;Bake it, long.&lt;/p&gt;"}</script>"#;
@@ -120,7 +120,7 @@ fn markup_entities_and_wrong_charsets_in_texts() {
 }
 
 #[test]
-fn what_is_not_there_is_null_without_a_word() {
+fn missing_values_are_null_without_a_warning() {
     let page = "<h1>About us</h1><p>We are a family of kettle makers since 1904, with a shop in town.</p>";
     let got = read(
         page,
@@ -148,8 +148,8 @@ fn ranges_give_their_first_value_and_say_so() {
 }
 
 #[test]
-fn lists_that_look_like_nothing_do_no_harm() {
-    // Found by fuzzing: points for looks below nought.
+fn lists_of_long_lines_do_not_panic() {
+    // Found by fuzzing: a negative score for a list's look.
     let words = "none of these lines has an amount, and all of them are far too long to be anything that a cook would \
                  have to buy, weigh, wash or cut before the work begins in earnest";
     let page = format!("<h1>Soup</h1><h2>Ingredients</h2><ul><li>{words}</li><li>{words}, too</li></ul>");
@@ -168,7 +168,7 @@ fn a_starting_bid_gives_way_to_the_current_one() {
     };
     let price = |meta: &str, shown: &str| data(&page(meta, shown), &[("price", "float")])["price"].clone();
     assert_eq!(price("400", "$400"), 400.0);
-    // One against one: what is trusted more.
+    // One against one: the more trusted source wins.
     assert_eq!((price("90", "$400"), price("400", "$90")), (json!(90.0), json!(90.0)));
 }
 
@@ -184,7 +184,7 @@ fn a_headline_that_was_cut_is_not_the_title() {
 }
 
 #[test]
-fn a_day_gives_its_year_to_who_asks_for_it_and_no_number_to_others() {
+fn a_day_is_read_as_a_year_only_where_a_year_is_asked_for() {
     let page = "<h1>Kettle</h1><dl><dt>Built</dt><dd>2025-03-04</dd></dl>";
     let field = |hint: &str| json!([{"field": "built", "type": "integer", "example": 1999, "hint": hint}]);
     assert_eq!(read(page, field("the year")).data["built"], 2025);
@@ -192,14 +192,14 @@ fn a_day_gives_its_year_to_who_asks_for_it_and_no_number_to_others() {
 }
 
 #[test]
-fn a_page_that_is_updated_yesterday_says_so_in_words() {
+fn relative_days_are_read() {
     let page = "<title>Kettles</title><h1>Kettles</h1><p>Updated yesterday</p>";
     assert_eq!(data(page, &[("modifiedAt", "date")]), json!({"modifiedAt": "2026-11-23"}));
     let page = "<title>Kessel</title><h1>Kessel</h1><p>Veröffentlicht vor einer Woche</p>";
     assert_eq!(data(page, &[("publishedAt", "date")]), json!({"publishedAt": "2026-11-17"}));
 }
 
-/// On a small stack, so that a walk that recurses would end the test.
+/// Runs on a small stack, so that a recursive walk would fail the test.
 #[test]
 fn a_page_of_any_depth_is_read() {
     let read = || {
