@@ -1,16 +1,16 @@
-//! Threads for what may take long and need not be quick: of a low priority, so that whatever else has to be done takes a
-//! processor first. Knows nothing of what they do.
+//! Low-priority threads for work that may take long, so that everything else gets a processor first. Knows nothing of
+//! the work.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How far their priority is below that of others (`nice`): beside a busy thread of a usual priority they get one
-/// thirtieth of a processor, so that they come to an end however busy the others are.
+/// How many steps of `nice` their priority is lowered: beside a busy thread of normal priority they get one thirtieth
+/// of a processor, so that they finish however busy the others are.
 const NICE: i32 = 15;
 
-/// One thread for tasks and some for work that blocks, started when they are first needed. Cheap to clone.
+/// One thread for tasks and several for blocking work, started when they are first needed. Cheap to clone.
 #[derive(Clone)]
 pub struct Background(Arc<Threads>);
 
@@ -26,12 +26,12 @@ impl fmt::Debug for Background {
 }
 
 impl Background {
-    /// With so many threads for work that blocks.
+    /// Creates threads, `blocking` of them for blocking work.
     pub fn new(blocking: u32) -> Background {
         Background(Arc::new(Threads { blocking: blocking.max(1), runtime: OnceLock::new() }))
     }
 
-    /// Where to start work. Where the machine has no thread left, that is the runtime of who asks.
+    /// Returns the runtime to start work on: the caller's own if the machine can start no more threads.
     pub fn handle(&self) -> Handle {
         match self.0.runtime.get_or_init(|| start(self.0.blocking)) {
             Some(runtime) => runtime.handle().clone(),
@@ -48,23 +48,23 @@ fn start(blocking: u32) -> Option<Runtime> {
         .on_thread_start(|| lower(NICE))
         .build();
     runtime
-        .inspect_err(|error| tracing::warn!(%error, "no threads for heavy pages; they are read among the others"))
+        .inspect_err(|error| tracing::warn!(%error, "could not start threads for heavy pages; other threads read them"))
         .ok()
 }
 
-/// Lowers the calling thread's priority by so many steps of `nice`, for good.
+/// Lowers the calling thread's priority permanently, by `steps` of `nice`.
 pub fn lower(steps: i32) {
-    // On Linux "this process" means the calling thread; elsewhere it would be all of them.
+    // On Linux "this process" means the calling thread; elsewhere it would mean all threads.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::setpriority_process(None, steps)
     {
-        tracing::debug!(%error, "a thread keeps its priority");
+        tracing::debug!(%error, "could not lower a thread's priority");
     }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // A runtime that is dropped waits for its threads, which a task may not.
+        // Dropping a runtime waits for its threads, which a task must not do.
         if let Some(Some(runtime)) = self.runtime.take() {
             runtime.shutdown_background();
         }

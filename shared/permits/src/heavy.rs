@@ -1,7 +1,6 @@
-//! What of large bodies and heavy pages there may be at once in a process. A body that grows beyond what nearly all
-//! pages have takes a permit among few, and one more once it is among the largest; a page that is heavy to read is read
-//! when its turn comes, one at a time. So memory is bounded whatever sites send, and light pages never wait for heavy
-//! ones.
+//! Limits on large bodies and heavy pages in a process. A body that grows beyond the size of nearly all pages takes one
+//! of a few permits, and another one when it is among the largest. Pages that are heavy to read are read one at a time.
+//! So memory is bounded whatever sites send, and light pages never wait for heavy ones.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,24 +10,24 @@ use tokio::task::JoinHandle;
 
 use crate::{Background, FairSemaphore, Permit, Usage};
 
-/// Most bodies over [`SMALL_BODY`]; an account that is alone has half of them.
+/// Maximum number of bodies over [`SMALL_BODY`]; a single account gets half of them.
 const MEDIUM: u32 = 16;
-/// Most of those that are over [`MEDIUM_BODY`]; an account that is alone has half of them.
+/// Maximum number of those that are over [`MEDIUM_BODY`]; a single account gets half of them.
 const LARGE: u32 = 4;
 
-/// Permits for what is heavy. Cheap to clone.
+/// Permits for large bodies and heavy pages. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Heavy {
     medium: FairSemaphore,
     large: FairSemaphore,
-    /// The permit of the one page that is read.
+    /// The permit for reading a heavy page, one at a time.
     pub reader: FairSemaphore,
     background: Background,
     usage: Usage,
 }
 
 impl Heavy {
-    /// Permits, threads to decode large bodies and read heavy pages on, and who counts what that takes.
+    /// Creates the permits. `background` decodes large bodies and reads heavy pages; `usage` counts the processor time.
     pub fn new(background: Background, usage: Usage) -> Heavy {
         Heavy {
             medium: FairSemaphore::new(MEDIUM, MEDIUM / 2),
@@ -39,12 +38,12 @@ impl Heavy {
         }
     }
 
-    /// Room for one body of an account.
+    /// Returns the permits of one body of an account, none at first.
     pub fn growing(&self, account: &AccountId) -> Growing {
         Growing { heavy: self.clone(), account: account.clone(), held: Mutex::default() }
     }
 
-    /// How many bodies are over the two sizes.
+    /// Returns how many bodies are over each of the two sizes.
     pub fn bodies(&self) -> (u32, u32) {
         (self.medium.taken(), self.large.taken())
     }
@@ -55,12 +54,12 @@ impl Heavy {
 pub struct Growing {
     heavy: Heavy,
     account: AccountId,
-    /// Of `medium` first, of `large` then.
+    /// The permit of `medium` first, then that of `large`.
     held: Mutex<Vec<Permit>>,
 }
 
 impl Growing {
-    /// Whether it has any permit.
+    /// Returns whether it has any permit.
     pub fn is_large(&self) -> bool {
         self.permits() > 0
     }
@@ -73,7 +72,8 @@ impl Growing {
 impl Growth for Growing {
     fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // In this order always: whoever has one of the few large permits waits for nobody who grows.
+            // Always in this order: a holder of one of the few large permits never waits for a body that is still
+            // growing.
             let semaphores = [(SMALL_BODY, &self.heavy.medium), (MEDIUM_BODY, &self.heavy.large)];
             for (before, (mark, semaphore)) in semaphores.into_iter().enumerate() {
                 if bytes > mark && self.permits() == before {
@@ -84,12 +84,12 @@ impl Growth for Growing {
         })
     }
 
-    /// Once its account took more than its share.
+    /// Returns whether the account has used more than its share.
     fn decodes_apart(&self) -> bool {
         self.heavy.usage.is_over(&self.account)
     }
 
-    /// At a low priority, and counted as the account's.
+    /// Runs work at a low priority, counted for the account.
     fn spawn(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()> {
         self.heavy.background.handle().spawn(self.heavy.usage.metered(&self.account, work))
     }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::usage::thread_time;
 
-    /// Nothing is worked off meanwhile, however long a test takes.
+    /// With a share of zero, usage never decreases, however long a test takes.
     fn heavy() -> Heavy {
         Heavy::new(Background::new(1), Usage::new(0.0))
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn few_bodies_grow_at_once_and_half_are_an_account_s() {
+    fn few_bodies_grow_at_once_and_an_account_gets_half() {
         let heavy = heavy();
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
         let grown = |account: &AccountId, bytes: usize| {
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!((grown(&a, SMALL_BODY).len(), heavy.bodies()), (20, (0, 0)));
         let (first, second) = (grown(&a, MEDIUM_BODY), grown(&b, MEDIUM_BODY));
         assert_eq!((first.len(), second.len(), grown(&c, MEDIUM_BODY).len()), (8, 4, 2));
-        // Asked again they have it already; some of each go on to the largest.
+        // Repeated calls take no further permit; some of each account grow to the largest size.
         assert!(first.iter().all(|body| ready(body.grow(MEDIUM_BODY)) && body.is_large()));
         let largest = |bodies: &[Growing]| bodies.iter().filter(|body| ready(body.grow(usize::MAX))).count();
         assert_eq!((largest(&first), largest(&second), heavy.bodies()), (2, 1, (12, 3)));
@@ -133,12 +133,12 @@ mod tests {
         assert_eq!(heavy.bodies(), (0, 0));
     }
 
-    /// What is decoded counts, wherever; who took too much by it decodes apart, in the middle of a body too.
+    /// Decoding counts wherever it runs. An account over its share decodes apart, even in the middle of a body.
     #[tokio::test]
-    async fn who_took_too_much_decodes_apart() {
+    async fn an_account_over_its_share_decodes_apart() {
         let heavy = heavy();
         let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
-        // Nobody takes too much alone.
+        // A single account is never over its share.
         drop(heavy.usage.meter(&b));
         let body = heavy.growing(&a);
         assert!(!body.decodes_apart());
@@ -153,9 +153,9 @@ mod tests {
         assert!(!heavy.growing(&b).decodes_apart());
     }
 
-    /// Whoever waits for its second permit has its first one; all come to their end in whatever order.
+    /// A body that waits for its second permit holds its first; all finish in any order.
     #[tokio::test]
-    async fn nobody_waits_for_ever() {
+    async fn bodies_never_deadlock() {
         let heavy = heavy();
         let tasks = (0..60).map(|i| {
             let account = AccountId::parse(&format!("a{}", i % 3)).unwrap();
@@ -169,7 +169,7 @@ mod tests {
             })
         });
         let tasks: Vec<_> = tasks.collect();
-        // Some stop waiting.
+        // Some tasks stop waiting.
         tasks.iter().skip(30).step_by(5).for_each(tokio::task::JoinHandle::abort);
         for task in tasks {
             drop(task.await);

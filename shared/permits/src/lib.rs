@@ -1,14 +1,14 @@
-//! Semaphores whose permits are shared out by account, and the threads on which pages are read: one caller's pages never
-//! make another's wait for more than one permit to come free. Knows nothing of jobs and rows.
+//! Semaphores whose permits are shared out by account, and the threads that read pages. An account's pages never make
+//! another's wait for more than one permit to become free. This crate knows nothing of jobs and rows.
 //!
-//! A permit that comes free goes to the account that holds the fewest, and of those to the one that has waited longest
-//! since it was given one. How many an account may hold depends on how many are free (a dynamic threshold, as switches
-//! share a buffer among their ports: Choudhury and Hahne, 1998): one that is alone gets all but the reserve, several greedy
-//! ones get equal parts that leave some free, and whoever holds none gets the last one. So a newcomer does not wait for
-//! what greedy accounts hold.
+//! A free permit goes to the account that holds the fewest, and among those to the one whose last permit was granted
+//! the longest time ago. How many permits an account may hold depends on how many are free (a dynamic threshold, as
+//! switches share a buffer among their ports: Choudhury and Hahne, 1998): a single account gets all but the reserve,
+//! several greedy accounts get equal parts and leave some free, and an account that holds none gets even the last one.
+//! So a newcomer does not wait for what greedy accounts hold.
 //!
-//! Who waits is a task ([`FairSemaphore::acquire`]) or work to be done on a thread of its own ([`FairSemaphore::run_blocking`]). The thread that ends
-//! one piece of work goes on with whoever is next, without a way through the runtime between the two.
+//! A waiter is a task ([`FairSemaphore::acquire`]) or work for a blocking thread ([`FairSemaphore::run_blocking`]). A
+//! thread that ends one piece of work goes on with the next, without a detour through the runtime.
 
 mod background;
 mod heavy;
@@ -33,14 +33,14 @@ pub use self::room::{BytePermit, ByteSemaphore};
 pub use self::usage::{Meter, Metered, Usage};
 use self::waiter::{Waiter, Work};
 
-/// Permits, shared out by account. Cheap to clone.
+/// A semaphore whose permits are shared out by account. Cheap to clone.
 #[derive(Clone)]
 pub struct FairSemaphore(Arc<Shared>);
 
 struct Shared {
     total: u32,
     reserve: u32,
-    /// Whose threads do work; those of who asks for it where nobody's.
+    /// The threads that do the work; `None` uses those of the caller's runtime.
     threads: Option<Background>,
     state: Mutex<State>,
 }
@@ -49,7 +49,7 @@ struct Shared {
 struct State {
     taken: u32,
     next_ticket: u64,
-    /// How many permits were given out so far.
+    /// How many permits have been granted so far.
     granted: u64,
     accounts: BTreeMap<AccountId, Account>,
 }
@@ -57,12 +57,12 @@ struct State {
 #[derive(Default)]
 struct Account {
     held: u32,
-    /// How many permits had been given out when it got its last one.
+    /// The value of `granted` when it got its last permit.
     last: u64,
     waiting: VecDeque<(u64, Box<dyn Waiter>)>,
 }
 
-/// One permit; given back when it is dropped.
+/// A permit; given back when it is dropped.
 pub struct Permit {
     semaphore: FairSemaphore,
     account: AccountId,
@@ -88,7 +88,7 @@ impl Drop for Permit {
 }
 
 impl Permit {
-    /// Gives it back. Returns who is next where that is somebody, with their permit; everybody else is told.
+    /// Gives the permit back. Returns one of the waiters that can now go on, with its permit; grants the others theirs.
     fn pass_on(mut self) -> Option<(Box<dyn Waiter>, Permit)> {
         let mut granted = self.give_back();
         let next = granted.pop();
@@ -96,7 +96,7 @@ impl Permit {
         next
     }
 
-    /// What it gives back it has no more.
+    /// Gives the permit back once; later calls do nothing.
     fn give_back(&mut self) -> Granted {
         if !std::mem::take(&mut self.held) {
             return Granted::new();
@@ -113,7 +113,8 @@ impl Permit {
     }
 }
 
-/// One that waits. Takes it out where it leaves, and looks again who is next: others may have waited behind it.
+/// A place in the queue. If it is dropped early, takes the waiter out and shares permits out again, because others may
+/// have waited behind it.
 struct Waiting<'a> {
     semaphore: &'a FairSemaphore,
     account: &'a AccountId,
@@ -130,7 +131,7 @@ impl Drop for Waiting<'_> {
             let mut state = self.semaphore.lock();
             (state.take_out(self.account, self.ticket), self.semaphore.share_out(&mut state))
         };
-        // Outside of the lock: it may hold permits itself.
+        // Outside the lock, because the waiter may hold permits itself.
         drop(left);
         hand_over(granted);
     }
@@ -138,7 +139,7 @@ impl Drop for Waiting<'_> {
 
 type Granted = Vec<(Box<dyn Waiter>, Permit)>;
 
-/// Outside of the lock: who has stopped waiting lets the permit fall, and that takes the lock again.
+/// Grants permits outside the lock: a waiter that has stopped waiting drops its permit, which takes the lock again.
 fn hand_over(granted: Granted) {
     for (waiter, permit) in granted {
         waiter.granted(permit);
@@ -146,7 +147,7 @@ fn hand_over(granted: Granted) {
 }
 
 impl State {
-    /// Takes a waiter out, if it still waits. Who waits stands in the order of the tickets.
+    /// Takes a waiter out if it is still waiting. Waiters are in the order of their tickets.
     fn take_out(&mut self, account: &AccountId, ticket: u64) -> Option<Box<dyn Waiter>> {
         let found = self.accounts.get_mut(account)?;
         let at = found.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
@@ -159,12 +160,12 @@ impl State {
 }
 
 impl FairSemaphore {
-    /// A semaphore of `total` permits, at least one. An account that is alone gets all but `reserve` of them.
+    /// Creates a semaphore of `total` permits, at least one. A single account gets all but `reserve` of them.
     pub fn new(total: u32, reserve: u32) -> FairSemaphore {
         FairSemaphore(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
     }
 
-    /// The same, whose work these threads do.
+    /// Creates a semaphore whose work runs on `threads`.
     pub fn on(threads: Background, total: u32, reserve: u32) -> FairSemaphore {
         FairSemaphore(Arc::new(Shared {
             total: total.max(1),
@@ -174,12 +175,12 @@ impl FairSemaphore {
         }))
     }
 
-    /// Waits for one permit. Who stops waiting loses nothing and keeps nothing.
+    /// Waits for a permit. Cancel safe: a caller that stops waiting neither loses nor keeps a permit.
     pub async fn acquire(&self, account: &AccountId) -> Permit {
         loop {
             let (sender, receiver) = oneshot::channel();
             let mut waiting = self.queue(account, Box::new(sender));
-            // A sender is only dropped after it was used.
+            // A sender is dropped only after it was used.
             if let Ok(permit) = receiver.await {
                 waiting.over = true;
                 return permit;
@@ -187,18 +188,19 @@ impl FairSemaphore {
         }
     }
 
-    /// How many permits are taken.
+    /// Returns how many permits are taken.
     pub fn taken(&self) -> u32 {
         self.lock().taken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics while it holds the lock, and the counts are right at every step.
+        // Nothing panics while it holds the lock, and the counts are right at every step.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does work that takes a processor, once there is a permit for it, on a thread on which that holds up nothing else.
-    /// `None` where it panicked, or where the runtime ends. Work that nobody waits for any more is not begun; what has begun goes on to its end.
+    /// Runs CPU-bound work on a blocking thread once there is a permit for it. Returns `None` if it panicked or the
+    /// runtime is shutting down. Work whose caller has stopped waiting is not begun; work that has begun runs to its
+    /// end.
     pub async fn run_blocking<T: Send + 'static>(
         &self,
         account: &AccountId,
@@ -224,7 +226,7 @@ impl FairSemaphore {
         Waiting { semaphore: self, account, ticket, over: false }
     }
 
-    /// Gives out what is free.
+    /// Grants all permits that are free.
     fn share_out(&self, state: &mut State) -> Granted {
         let mut granted = Granted::new();
         while let Some((account, waiter)) = self.next(state) {
@@ -244,7 +246,7 @@ impl FairSemaphore {
             return None;
         }
         let (reserve, total) = (u64::from(self.0.reserve), u64::from(self.0.total));
-        // With one more it holds at most (total − reserve) / reserve times what is free then.
+        // With one more, the account holds at most (total − reserve) / reserve times what is then free.
         let within = |held: u32| (u64::from(held) + 1) * reserve <= total.saturating_sub(reserve) * u64::from(free - 1);
         let fits = |account: &Account| !account.waiting.is_empty() && (account.held == 0 || within(account.held));
         let rank = |account: &Account| (account.held, account.last, account.waiting.front().map(|(ticket, _)| *ticket));

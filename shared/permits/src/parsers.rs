@@ -1,7 +1,7 @@
-//! Which threads read an account's pages. Usually one of a few of a usual priority, shared out by account. Whoever took
-//! more than its share of the processors lately, while others worked too, is read by threads of a low priority until it has worked that off: alone
-//! it gets everything all the same, and beside others it gets what they leave. So who asks for little always finds a
-//! thread and a processor. Knows nothing of what is read.
+//! Chooses the threads that read an account's pages. Usually these are a few threads of normal priority, shared out by
+//! account. An account that recently used more than its share of the processors, while others worked too, is read by
+//! low-priority threads until it is back within its share: alone it still gets everything, beside others it gets what
+//! they leave. So an account with few pages always finds a thread and a processor. Knows nothing of what is read.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::usage::thread_time;
 use crate::{Background, FairSemaphore, Usage};
 
-/// What an account is entitled to, of all processors.
+/// An account's share of all processors.
 const SHARE: f64 = 0.125;
 
 /// Threads that read pages. Cheap to clone.
@@ -26,24 +26,24 @@ pub struct Parsers {
     background: Background,
 }
 
-/// How long work may go on where it is: asked now and then by whoever works.
+/// How long work may go on where it runs. The work itself checks this now and then.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice {
-    /// In the time that the thread has worked.
+    /// The end, in the thread's own processor time.
     until: Option<Duration>,
 }
 
 impl Slice {
-    /// Whether it is to go on elsewhere.
+    /// Returns whether the work must go on elsewhere.
     pub fn is_over(&self) -> bool {
         self.until.is_some_and(|until| thread_time() >= until)
     }
 }
 
 impl Parsers {
-    /// For so many processors. Of a usual priority there are two permits more than processors: one account has as many as
-    /// there are processors, and whoever comes second or third does not wait for a page that takes its time, but shares
-    /// the processors with it.
+    /// Creates threads for `processors` processors. At normal priority there are two permits more than processors: one
+    /// account gets as many as there are processors, so a second or third account does not wait for a page that takes
+    /// long, but shares the processors with it.
     pub fn new(processors: u32, background: Background) -> Parsers {
         Parsers {
             first: FairSemaphore::new(processors.saturating_add(2), 2),
@@ -53,24 +53,24 @@ impl Parsers {
         }
     }
 
-    /// The permits of a usual priority.
+    /// Returns the permits of normal priority.
     pub fn first(&self) -> &FairSemaphore {
         &self.first
     }
 
-    /// What accounts took.
+    /// Returns the usage by account.
     pub fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// How many permits are taken.
+    /// Returns how many permits are taken.
     pub fn taken(&self) -> u32 {
         self.first.taken().saturating_add(self.later.taken())
     }
 
-    /// Does work once there is a permit for it. Work that says `None` was cut by its slice: it is done anew on the other
-    /// threads, where there is none. `None` where it panicked, or where the runtime ends. Work that nobody waits for any
-    /// more is not begun; what has begun goes on to its end.
+    /// Runs work once there is a permit for it. If the work returns `None`, its slice was over, and it is started again
+    /// on the low-priority threads, where slices have no end. Returns `None` if the work panicked or the runtime is
+    /// shutting down. Work whose caller has stopped waiting is not begun; work that has begun runs to its end.
     pub async fn run_blocking<T: Send + 'static>(
         &self,
         account: &AccountId,
@@ -79,7 +79,7 @@ impl Parsers {
         if !self.usage.is_over(account) {
             let (usage, owner) = (self.usage.clone(), account.clone());
             let first = move || {
-                // Asked again when its turn has come: what waited in front of it may have been too much.
+                // Checked again when it starts: work before it may have used the share up.
                 let left = usage.left(&owner);
                 let _meter = usage.meter(&owner);
                 let slice = Slice { until: thread_time().checked_add(left) };
@@ -94,8 +94,8 @@ impl Parsers {
         self.later.run_blocking(account, self.metered(account, move || work(&Slice { until: None }))).await?
     }
 
-    /// Drives a task that works between its waits: here, and on a thread of low priority once its account took too much.
-    /// `None` where it panicked there, or where the runtime ends.
+    /// Drives a task that works between its waits: here at first, on a low-priority thread once its account is over its
+    /// share. Returns `None` if it panicked there or the runtime is shutting down.
     pub async fn run<F>(&self, account: &AccountId, task: F) -> Option<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
@@ -112,7 +112,7 @@ impl Parsers {
         }
     }
 
-    /// Work that counts.
+    /// Wraps work so that it counts for the account.
     pub fn metered<T, W: FnOnce() -> T + Send + 'static>(
         &self,
         account: &AccountId,
@@ -137,7 +137,7 @@ mod tests {
         AccountId::parse(name).unwrap()
     }
 
-    /// Works until it is told to go on elsewhere, and says who came to the end.
+    /// Works until its slice is over, and returns the name of the thread that finished it.
     fn long(slice: &Slice) -> Option<String> {
         while slice.until.is_some() && !slice.is_over() {
             std::hint::spin_loop();
@@ -149,32 +149,32 @@ mod tests {
         slice.until.is_none_or(|_| !slice.is_over()).then(|| thread::current().name().unwrap_or_default().to_owned())
     }
 
-    /// Nothing is worked off meanwhile, however long a test takes.
+    /// With a share of zero, usage never decreases, however long a test takes.
     fn parsers(processors: u32) -> Parsers {
         let usage = Usage::new(0.0);
-        // Nobody takes too much alone.
+        // A single account is never over its share.
         drop(usage.meter(&account("company")));
         Parsers { usage, ..Parsers::new(processors, Background::new(processors)) }
     }
 
     #[tokio::test]
-    async fn who_took_too_much_is_read_at_a_low_priority() {
+    async fn an_account_over_its_share_is_read_at_low_priority() {
         let parsers = parsers(2);
         let [a, b] = [account("a"), account("b")];
         assert_ne!(parsers.run_blocking(&a, here).await.unwrap(), "background");
         assert_eq!(parsers.run_blocking(&a, long).await.unwrap(), "background");
-        // It has no time left there, and another has.
+        // This account has no time left at normal priority; another account has.
         assert_eq!(parsers.run_blocking(&a, here).await.unwrap(), "background");
         assert_ne!(parsers.run_blocking(&b, here).await.unwrap(), "background");
-        // A permit is given back right after its work has told how it ended.
+        // A permit is given back right after the result of its work was sent.
         while parsers.taken() > 0 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// A task goes on elsewhere at its next wait, wakes there, and ends there; who waits for it no more ends it.
+    /// A task moves at its next wait, wakes there, and ends there. Dropping its future ends it.
     #[tokio::test]
-    async fn a_task_that_takes_too_much_goes_on_elsewhere() {
+    async fn a_task_over_its_share_goes_on_elsewhere() {
         let parsers = parsers(1);
         let here = || thread::current().name().unwrap_or_default().to_owned();
         let task = |time: Duration| async move {
@@ -198,9 +198,9 @@ mod tests {
         assert!(ended.await.is_err());
     }
 
-    /// What was let in before its account had taken too much is not begun among the first.
+    /// Work admitted before its account was over its share does not begin at normal priority.
     #[tokio::test]
-    async fn what_waited_behind_too_much_goes_on_elsewhere() {
+    async fn work_queued_before_the_share_was_used_up_goes_on_elsewhere() {
         let parsers = parsers(1);
         let a = account("a");
         let begun: Vec<_> = (0..8)
@@ -217,9 +217,10 @@ mod tests {
         assert!(!parsers.usage.is_over(&account("b")));
     }
 
-    /// Alone it has all processors, whatever it took: two at once, each of which waits for the other.
+    /// A single account has all processors whatever it has used: two pieces of work run at once, each waiting for the
+    /// other.
     #[tokio::test]
-    async fn who_took_too_much_has_what_others_leave() {
+    async fn an_account_over_its_share_gets_what_others_leave() {
         let parsers = parsers(2);
         let a = account("a");
         parsers.run_blocking(&a, long).await.unwrap();

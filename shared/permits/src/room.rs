@@ -1,15 +1,15 @@
-//! Bytes of which a process keeps only so many at once: taken without waiting, or not at all. No account takes more
-//! than half, so that another finds some. Knows nothing of what the bytes are.
+//! A limit on the bytes that a process keeps at once. Permits are taken without waiting or not at all. No account gets
+//! more than half, so that others find some. Knows nothing of what the bytes are.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::AccountId;
 
-/// What the smallest body takes, with all that comes with it.
+/// What the smallest body takes, including its overhead.
 const LEAST: usize = 16 * 1024;
 
-/// Room for so many bytes. Cheap to clone.
+/// A semaphore over a number of bytes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ByteSemaphore(Arc<Shared>);
 
@@ -25,7 +25,7 @@ struct Taken {
     accounts: BTreeMap<AccountId, usize>,
 }
 
-/// Some of it; given back when it is dropped.
+/// A permit for some bytes; given back when it is dropped.
 #[derive(Debug)]
 pub struct BytePermit {
     semaphore: ByteSemaphore,
@@ -34,12 +34,12 @@ pub struct BytePermit {
 }
 
 impl ByteSemaphore {
-    /// Room for `total` bytes.
+    /// Creates a semaphore over `total` bytes.
     pub fn new(total: usize) -> ByteSemaphore {
         ByteSemaphore(Arc::new(Shared { total, taken: Mutex::default() }))
     }
 
-    /// Takes room for `bytes`, if there is.
+    /// Takes a permit for `bytes`. Returns `None` if there is no room.
     pub fn take(&self, account: &AccountId, bytes: usize) -> Option<BytePermit> {
         let bytes = bytes.max(LEAST);
         let mut taken = self.taken();
@@ -54,7 +54,7 @@ impl ByteSemaphore {
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        // Nothing in here panics while it holds the lock.
+        // Nothing panics while it holds the lock.
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_is_an_accounts_and_all_comes_back() {
+    fn an_account_gets_half_and_all_bytes_come_back() {
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
         let semaphore = ByteSemaphore::new(8 * LEAST);
         let held: Vec<BytePermit> = (0..9).filter_map(|_| semaphore.take(&a, 1)).collect();

@@ -1,4 +1,4 @@
-//! What a semaphore promises, case by case and in random order.
+//! The promises of the semaphore, case by case and in random order.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,7 +12,7 @@ fn account(name: &str) -> AccountId {
     AccountId::parse(name).unwrap()
 }
 
-/// Polls once.
+/// Polls a future once.
 fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(out) => Some(out),
@@ -20,7 +20,7 @@ fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Option<F::Output> {
     }
 }
 
-/// Takes as many permits as there are at once.
+/// Takes as many permits as are granted at once.
 fn fill(semaphore: &FairSemaphore, account: &AccountId) -> Vec<Permit> {
     std::iter::from_fn(|| poll(pin!(semaphore.acquire(account)))).take(1_000).collect()
 }
@@ -34,7 +34,7 @@ fn two_greedy_accounts_leave_one_for_a_third() {
     assert_eq!((second.len(), semaphore.taken()), (3, 31));
     let third = fill(&semaphore, &account("c"));
     assert_eq!((third.len(), semaphore.taken()), (1, 32));
-    // A fourth waits for one permit and gets it, though others wait longer.
+    // A fourth account gets the next permit, although others have waited longer.
     let fourth = account("d");
     let mut longer = pin!(semaphore.acquire(&greedy));
     let mut mine = pin!(semaphore.acquire(&fourth));
@@ -44,24 +44,24 @@ fn two_greedy_accounts_leave_one_for_a_third() {
     assert!(poll(mine.as_mut()).is_some());
 }
 
-/// However they came, accounts that always want more end with the same number each, and some are free.
+/// Whatever the order, accounts that always want more end up with equal numbers, and some permits stay free.
 #[test]
-fn greedy_accounts_come_to_hold_the_same() {
+fn greedy_accounts_end_up_with_equal_numbers() {
     let (semaphore, a, b) = (FairSemaphore::new(32, 4), account("a"), account("b"));
     let (mut first, mut second) = (fill(&semaphore, &a), fill(&semaphore, &b));
     for _ in 0..40 {
-        // Each gives one back and asks for two.
+        // Each gives one back and asks for more.
         first.pop();
         first.extend(fill(&semaphore, &a).into_iter().take(2));
         second.pop();
         second.extend(fill(&semaphore, &b).into_iter().take(2));
     }
     assert!(first.len().abs_diff(second.len()) <= 1, "{} and {}", first.len(), second.len());
-    assert!(semaphore.taken() < 32, "some are free");
+    assert!(semaphore.taken() < 32, "some permits stay free");
 }
 
 #[test]
-fn who_holds_the_fewest_comes_first() {
+fn the_account_with_the_fewest_permits_comes_first() {
     let (semaphore, a, b) = (FairSemaphore::new(2, 0), account("a"), account("b"));
     let mut held = fill(&semaphore, &a);
     let mut longer = pin!(semaphore.acquire(&a));
@@ -72,7 +72,8 @@ fn who_holds_the_fewest_comes_first() {
     assert!(poll(later.as_mut()).is_some());
 }
 
-/// With one permit in all, an account that has many waiting gets every second one while another has some, too.
+/// With a single permit, an account with many waiters gets every second turn as long as another account has waiters
+/// too.
 #[test]
 fn accounts_take_turns_however_many_each_has_waiting() {
     let (semaphore, a, b) = (FairSemaphore::new(1, 0), account("a"), account("b"));
@@ -96,7 +97,7 @@ fn accounts_take_turns_however_many_each_has_waiting() {
 }
 
 #[test]
-fn one_place_is_one_place() {
+fn a_semaphore_of_one_gives_one_permit() {
     for (total, reserve) in [(0, 0), (1, 0), (1, 5)] {
         let (semaphore, a) = (FairSemaphore::new(total, reserve), account("a"));
         let held = fill(&semaphore, &a);
@@ -107,7 +108,7 @@ fn one_place_is_one_place() {
 }
 
 #[test]
-fn who_stops_waiting_keeps_nobody_waiting() {
+fn a_waiter_that_gives_up_blocks_no_other() {
     let (semaphore, a, b) = (FairSemaphore::new(1, 0), account("a"), account("b"));
     let first = poll(pin!(semaphore.acquire(&a))).unwrap();
     let mut patient = pin!(semaphore.acquire(&b));
@@ -117,7 +118,7 @@ fn who_stops_waiting_keeps_nobody_waiting() {
         assert!(poll(patient.as_mut()).is_none());
     }
     {
-        // Given a permit that it never takes.
+        // This waiter is granted a permit that it never takes.
         let c = account("c");
         let mut gone = Box::pin(semaphore.acquire(&c));
         assert!(poll(gone.as_mut()).is_none());
@@ -127,10 +128,10 @@ fn who_stops_waiting_keeps_nobody_waiting() {
     assert_eq!(semaphore.taken(), 0);
 }
 
-/// Work takes its turn among those who wait, is not begun once nobody waits for it, and gives its permit back also when
-/// it panics.
+/// Work takes its turn among other waiters, is not begun once its caller has stopped waiting, and gives its permit back
+/// even if it panics.
 #[tokio::test]
-async fn work_takes_turns_and_gives_its_place_back() {
+async fn work_takes_turns_and_gives_its_permit_back() {
     let (semaphore, a, b) = (FairSemaphore::new(1, 0), account("a"), account("b"));
     let held = poll(pin!(semaphore.acquire(&a))).unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -154,7 +155,7 @@ async fn work_takes_turns_and_gives_its_place_back() {
     let mut other = pin!(semaphore.run_blocking(&b, note("other account")));
     assert!(poll(first.as_mut()).is_none() && poll(unwanted.as_mut()).is_none() && poll(panics.as_mut()).is_none());
     assert!(poll(task.as_mut()).is_none() && poll(last.as_mut()).is_none() && poll(other.as_mut()).is_none());
-    // What it holds is given up at once, not when its turn would have come.
+    // What the work holds is dropped at once, not when its turn would have come.
     drop(unwanted);
     assert_eq!(Arc::strong_count(&kept), 1);
     drop(held);
@@ -169,10 +170,10 @@ async fn work_takes_turns_and_gives_its_place_back() {
 }
 
 proptest! {
-    /// Whatever comes and goes: never more than there is, nobody waits while something is free for them, and in the
-    /// end all is free.
+    /// Whatever comes and goes: there are never more permits than the total, no one waits for a permit that is free for
+    /// them, and in the end all are free.
     #[test]
-    fn counts_hold(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3), 0..80)) {
+    fn permits_are_conserved_and_no_free_one_is_withheld(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3), 0..80)) {
         let semaphore = FairSemaphore::new(total, reserve);
         let names = [account("a"), account("b"), account("c")];
         let mut held: Vec<Permit> = Vec::new();
@@ -191,11 +192,11 @@ proptest! {
             let sum = u32::try_from(held.len()).unwrap();
             prop_assert_eq!(sum, semaphore.taken());
             prop_assert!(sum <= semaphore.0.total);
-            prop_assert!(waiting.is_empty() || sum > 0, "somebody waits for nothing");
-            prop_assert!(semaphore.share_out(&mut semaphore.lock()).is_empty(), "a permit is free for somebody who waits");
+            prop_assert!(waiting.is_empty() || sum > 0, "a waiter although no permit is taken");
+            prop_assert!(semaphore.share_out(&mut semaphore.lock()).is_empty(), "a free permit is withheld from a waiter");
         }
         while !held.is_empty() || !waiting.is_empty() {
-            prop_assert!(!held.is_empty(), "a wait without end");
+            prop_assert!(!held.is_empty(), "waiters without any permit taken");
             held.clear();
             waiting.retain_mut(|w| match poll(w.as_mut()) {
                 Some(permit) => { held.push(permit); false }

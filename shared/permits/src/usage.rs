@@ -1,5 +1,4 @@
-//! How much of the processors each account's work took lately. Knows nothing of what the work is, nor of what becomes of
-//! who took too much.
+//! Recent processor time by account. Knows neither what the work is nor what happens to accounts over their share.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -9,30 +8,32 @@ use std::time::{Duration, Instant};
 
 use domain::AccountId;
 
-/// What an account may be ahead before it has taken too much: some tens of usual pages at once.
+/// How far an account may be ahead of its share: some tens of usual pages at once.
 const AHEAD: Duration = Duration::from_millis(50);
-/// Less than this is not worth beginning with: what is cut after it is done anew.
+/// Less time than this is not worth starting with, because work cut off by it is started again.
 const LEAST: Duration = Duration::from_millis(10);
-/// For how long an account that worked is company to others: who has none cannot take too much.
+/// How long after its last work an account counts as active. While no other account is active, an account is never over
+/// its share.
 const COMPANY: Duration = Duration::from_secs(10);
-/// Most that is remembered: who took all there was for a while is believed again some seconds later.
+/// Maximum usage that is remembered, so that an account that used everything for a while is back within its share some
+/// seconds later.
 const MOST: Duration = Duration::from_secs(3);
 
-/// How much of a task's work is told at once: it is polled often, and each poll is short.
+/// How much of a task's work is recorded at once: a task is polled often, and each poll is short.
 const TELL: Duration = Duration::from_micros(500);
 
-/// Processor time by account: what was taken, less what an account is entitled to since. Cheap to clone.
+/// Processor time by account: what it used, less its share of the time since. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Usage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// What an account is entitled to, in processors.
+    /// An account's share, in processors.
     share: f64,
     accounts: Mutex<BTreeMap<AccountId, Taken>>,
 }
 
-/// What one account took at a moment.
+/// The usage of one account at a moment.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     time: Duration,
@@ -46,27 +47,27 @@ impl Taken {
 }
 
 impl Usage {
-    /// Each account is entitled to `share` processors.
+    /// Creates a usage table in which each account has a share of `share` processors.
     pub fn new(share: f64) -> Usage {
         Usage(Arc::new(Shared { share: share.max(0.0), accounts: Mutex::default() }))
     }
 
-    /// Whether an account took more than its share.
+    /// Returns whether an account has used more than its share.
     pub fn is_over(&self, account: &AccountId) -> bool {
         self.is_over_at(account, Instant::now())
     }
 
-    /// What an account may still take before it has taken too much; nothing where that is hardly anything.
+    /// Returns the time that an account may still use before it is over its share; zero if that is hardly any.
     pub fn left(&self, account: &AccountId) -> Duration {
         self.left_at(account, Instant::now())
     }
 
-    /// Counts what the calling thread works from now on until the meter is dropped, which is to be on the same thread.
+    /// Counts the work of the calling thread until the meter is dropped, which must happen on the same thread.
     pub fn meter(&self, account: &AccountId) -> Meter {
         Meter { usage: self.clone(), account: account.clone(), start: thread_time() }
     }
 
-    /// Counts what a task works.
+    /// Counts the work of a task.
     pub fn metered<F: Future>(&self, account: &AccountId, task: F) -> Metered<F> {
         Metered { usage: self.clone(), account: account.clone(), took: Duration::ZERO, task: Box::pin(task) }
     }
@@ -90,19 +91,20 @@ impl Usage {
         let before = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
         let time = before.saturating_add(time).min(MOST);
         accounts.insert(account.clone(), Taken { time, at: now });
-        // Who is not ahead is as good as never seen. A few at a time, since many accounts come and go.
+        // Entries within their share mean the same as none. Removed only now and then, because many accounts come and
+        // go.
         if accounts.len() > 64 {
             accounts.retain(|_, taken| !taken.at(now, self.0.share).is_zero());
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<AccountId, Taken>> {
-        // Nothing in here panics while it holds the lock.
+        // Nothing panics while it holds the lock.
         self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts what a thread works for an account.
+/// Counts a thread's work for an account.
 #[derive(Debug)]
 pub struct Meter {
     usage: Usage,
@@ -122,7 +124,7 @@ impl Drop for Meter {
 pub struct Metered<F> {
     usage: Usage,
     account: AccountId,
-    /// What was not told yet.
+    /// Work that is not recorded yet.
     took: Duration,
     task: Pin<Box<F>>,
 }
@@ -154,14 +156,14 @@ impl<F> Drop for Metered<F> {
     }
 }
 
-/// What the calling thread has worked so far, without what it waited for a processor.
+/// Returns the processor time that the calling thread has used so far.
 #[cfg(target_os = "linux")]
 pub(super) fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Elsewhere the time that passes stands for it.
+/// On other systems, elapsed time stands in for it.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn thread_time() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
@@ -173,13 +175,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_taken_is_worked_off_at_the_share() {
+    fn usage_decreases_by_the_share() {
         let usage = Usage::new(0.5);
         let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         usage.take_at(&a, Duration::from_secs(1), start - COMPANY);
-        assert!(!usage.is_over_at(&a, start), "it is alone");
+        assert!(!usage.is_over_at(&a, start), "no other account is active");
         let usage = Usage::new(0.5);
         usage.take_at(&b, Duration::ZERO, start);
         usage.take_at(&a, AHEAD - LEAST, start);
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_that_are_done_are_forgotten() {
+    fn accounts_within_their_share_are_forgotten() {
         let usage = Usage::new(1.0);
         let start = Instant::now();
         for n in 0..1_000 {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meter_counts_what_its_thread_works() {
+    fn a_meter_counts_its_threads_work() {
         let usage = Usage::new(0.0);
         let [account, other] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
         usage.take_at(&other, Duration::ZERO, Instant::now());
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_is_counted_poll_by_poll_also_where_it_is_dropped() {
+    async fn a_task_is_counted_poll_by_poll_even_if_it_is_dropped() {
         let usage = Usage::new(0.0);
         let [ended, dropped] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
         let spin = |time: Duration| {

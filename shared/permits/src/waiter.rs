@@ -1,19 +1,19 @@
-//! Who may wait at a semaphore: a task, or work that is done on a thread of its own. Knows nothing of whose turn it is.
+//! The kinds of waiters at a semaphore: a task, or work for a blocking thread. Knows nothing of whose turn it is.
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::Permit;
 
-/// Who waits for a permit.
+/// A waiter for a permit.
 pub(super) trait Waiter: Send {
-    /// Takes its permit, from any thread: does not block.
+    /// Accepts its permit, from any thread. Does not block.
     fn granted(self: Box<Self>, permit: Permit);
-    /// Takes its permit on a thread that may be blocked. Returns the permit once it is done with it there.
+    /// Accepts its permit on a thread that may block. Returns the permit if it is done with it on return.
     fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit>;
 }
 
-/// A task that waits. Who has stopped waiting lets the permit fall.
+/// A waiting task. If it has stopped waiting, the permit is dropped.
 impl Waiter for oneshot::Sender<Permit> {
     fn granted(self: Box<Self>, permit: Permit) {
         drop(self.send(permit));
@@ -25,7 +25,7 @@ impl Waiter for oneshot::Sender<Permit> {
     }
 }
 
-/// Work that waits, and who waits for what comes of it.
+/// Waiting work, and the channel for its result.
 pub(super) struct Work<F, T> {
     pub(super) work: F,
     pub(super) done: oneshot::Sender<T>,
@@ -45,11 +45,11 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T>
 
     fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit> {
         let Work { work, done, .. } = *self;
-        // Whoever waited left while its turn came.
+        // The caller stopped waiting just as its turn came.
         if done.is_closed() {
             return Some(permit);
         }
-        // A panic in there gives the permit back and goes on to the thread pool, which bears it.
+        // A panic in the work gives the permit back and unwinds to the thread pool, which tolerates it.
         drop(done.send(work()));
         Some(permit)
     }
