@@ -1,5 +1,5 @@
-//! What a runner is given: a job and what it was asked to do. What never changes of a job is read once by a process: its
-//! spec, and what its units are about.
+//! A runner's input: a job and its spec. The parts of a job that never change, its spec and its units' inputs, are read
+//! once per process.
 
 use std::num::NonZeroUsize;
 use std::ops::Deref;
@@ -14,16 +14,16 @@ use store::jobs::Input;
 use crate::context::Context;
 use crate::rows::Rows;
 
-/// How many jobs' specs and inputs are kept. A batch's inputs are 5 MiB at most.
-#[allow(clippy::unwrap_used)] // judged by the compiler
+/// How many jobs' specs and inputs are kept. A batch's inputs take 5 MiB at most.
+#[allow(clippy::unwrap_used)] // checked at compile time
 const JOBS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// A job and its spec.
 #[derive(Debug, Clone)]
 pub struct Assignment {
-    /// As it was when it was read.
+    /// The job as it was read.
     pub job: Job,
-    /// What it was asked to do.
+    /// Its spec.
     pub spec: Arc<JobSpec>,
 }
 
@@ -34,17 +34,17 @@ impl Deref for Assignment {
     }
 }
 
-/// What the units are about, in order. Each is shared: a crawl's list is made anew as it grows.
+/// The inputs of units, in order. Each is shared, because a crawl's list is rebuilt as it grows.
 pub type Inputs = Arc<Vec<Arc<Input>>>;
 
-/// What is kept of the jobs that were worked on last.
+/// Specs and inputs of the most recent jobs.
 struct JobCache {
     specs: Mutex<LruCache<JobId, Arc<JobSpec>>>,
     inputs: Mutex<LruCache<JobId, Arc<JobInputs>>>,
 }
 
-/// What a job's units are about, as far as it was read. One read at a time: a runner prepares many units at once, and one
-/// read is for all of them.
+/// The inputs of a job as far as they were read. Reads are serialised: a runner prepares many units at once, and one
+/// read serves them all.
 #[derive(Default)]
 struct JobInputs {
     reading: tokio::sync::Mutex<()>,
@@ -82,7 +82,7 @@ impl JobCache {
     }
 }
 
-/// Reads jobs and what does not change of them.
+/// Reads jobs, and caches their unchanging parts.
 pub struct JobReader {
     context: Arc<Context>,
     rows: Rows,
@@ -90,22 +90,22 @@ pub struct JobReader {
 }
 
 impl JobReader {
-    /// Reads from `rows`; nothing is kept yet.
+    /// Creates a reader of `rows` with an empty cache.
     pub fn new(context: Arc<Context>, rows: Rows) -> JobReader {
         JobReader { context, rows, cache: JobCache::default() }
     }
 
-    /// The rows it reads.
+    /// Returns the rows it reads.
     pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// The process's time.
+    /// Returns the process's time.
     pub fn now(&self) -> Timestamp {
         self.context.now()
     }
 
-    /// A job that is still kept.
+    /// Returns a job, unless its retention is over.
     ///
     /// # Errors
     /// Faults of the store.
@@ -113,7 +113,7 @@ impl JobReader {
         Ok(self.rows.job(id).await?.filter(|job| job.retained(self.now())))
     }
 
-    /// What a job's units add up to so far.
+    /// Returns the totals of a job's units so far.
     ///
     /// # Errors
     /// Faults of the store.
@@ -122,12 +122,12 @@ impl JobReader {
         Ok(Totals::of(&rows, job.admitted))
     }
 
-    /// Keeps the spec of a job that was accepted here.
+    /// Caches the spec of a job that was accepted here.
     pub fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
         self.cache.put_spec(id, spec);
     }
 
-    /// A job with its spec.
+    /// Returns a job together with its spec.
     ///
     /// # Errors
     /// Faults of the store.
@@ -144,10 +144,10 @@ impl JobReader {
         Ok(Arc::new(Assignment { job, spec }))
     }
 
-    /// What one unit is about.
+    /// Returns the input of one unit.
     ///
     /// # Errors
-    /// Faults of the store, and a unit without an input.
+    /// Faults of the store, or a unit without an input.
     pub async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
         if let Some(one) = &job.one {
             return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
@@ -156,10 +156,10 @@ impl JobReader {
         let mut inputs = kept.known();
         if inputs.len() <= seq as usize {
             let _reading = kept.reading.lock().await;
-            // Another unit's read may have been for this one too.
+            // A read for another unit may have included this one.
             inputs = kept.known();
             if inputs.len() <= seq as usize {
-                // Rows never change and follow each other without a gap: the next begins where the known ones end.
+                // Rows never change and follow each other without a gap: the next row begins where the known ones end.
                 let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
                 let more = self.rows.retry(|| self.rows.store().jobs.inputs(&job.id, from)).await?;
                 inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());

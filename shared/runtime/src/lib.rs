@@ -1,5 +1,5 @@
-//! What a process lends all its work: the clock, ids, settings and metrics; permits; rows with one retry policy; and the
-//! jobs that it has read. It knows of no page and of no step in a job's life.
+//! What a process provides to all its work: clock, ids, settings and metrics; permits; rows with one retry policy; and
+//! a cache of jobs. It knows nothing of pages, nor of the steps in a job's life.
 
 pub mod assignment;
 pub mod clock;

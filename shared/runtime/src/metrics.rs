@@ -1,11 +1,11 @@
-//! What happens, told to whoever counts it. Telling decides nothing: a write whose reply was lost is not told of, and
-//! one that two processes did is told twice. What is exact is in the rows.
+//! Events for metrics. They decide nothing and are not exact: a write whose reply was lost is not reported, and one
+//! that two processes made is reported twice. Exact figures are in the rows.
 
 use domain::job::Settlement;
 use domain::{Job, UnitOutcome};
 use store::model::ModelFigures;
 
-/// Something that happened in this process.
+/// An event in this process.
 #[derive(Debug)]
 pub enum MetricEvent<'a> {
     /// A job was accepted and paid for.
@@ -14,25 +14,25 @@ pub enum MetricEvent<'a> {
     JobEnded(&'a Job, &'a Settlement),
     /// A unit that had started has a result.
     UnitEnded(&'a UnitOutcome),
-    /// A message was received this long after it was sent first, in milliseconds.
+    /// A message was received this many milliseconds after it was first sent.
     Received(u64),
-    /// The operator's model was asked, or was to be.
+    /// The operator's model was called, or should have been.
     ModelCalled(&'a ModelFigures),
-    /// A message that was received several times has failed again.
+    /// A message that had been received several times failed again.
     MessageFailed,
     /// A sweep has listed what is due and handed it on.
     Swept,
-    /// So many invariants were found broken, by a whole check.
+    /// A complete check found this many violated invariants.
     Violations(u64),
 }
 
-/// Counts what happens. Called in the midst of the work: it must be quick.
+/// Records events. Called in the middle of the work, so it must be quick.
 pub trait MetricRecorder: Send + Sync {
-    /// Takes note.
+    /// Records an event.
     fn record(&self, event: &MetricEvent<'_>);
 }
 
-/// Takes no note.
+/// Records nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMetrics;
 

@@ -1,4 +1,4 @@
-//! Steps on the store, tried again where they fail: one policy and one budget for all of them.
+//! Store steps with retries: one policy and one budget for all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 
-/// What a store step has at least, however short leases are.
+/// Minimum budget of a store step, however short leases are.
 const LEAST_BUDGET: Duration = Duration::from_secs(5);
 
-/// The rows, and how a step on them is tried again. Cheap to clone.
+/// The store with its retry policy. Cheap to clone.
 #[derive(Clone)]
 pub struct Rows {
     store: Store,
@@ -21,17 +21,17 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows of a store.
+    /// Creates rows on a store.
     pub fn new(store: Store, context: Arc<Context>) -> Rows {
         Rows { store, context }
     }
 
-    /// The store, for steps that are not tried again.
+    /// Returns the store, for steps that are not retried.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// A job's row, if there is one.
+    /// Returns a job's row, if there is one.
     ///
     /// # Errors
     /// Faults of the store.
@@ -39,20 +39,20 @@ impl Rows {
         self.retry(|| self.store.jobs.job(id)).await
     }
 
-    /// The row of a job that was there before.
+    /// Returns the row of a job that is known to have existed.
     ///
     /// # Errors
-    /// Faults of the store; the row is gone.
+    /// Faults of the store, or the row is gone.
     pub async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
         self.job(id).await?.ok_or_else(|| StoreError::Malformed(format!("{id}: the job's row is gone")))
     }
 
-    /// Tries a store step again where the store failed: every step here can tell its own earlier effect, so a repeat
-    /// is safe. All tries together end within half a lease, the SDK's own retries included: whoever holds a lease knows
-    /// how its write went while it still holds it.
+    /// Retries a store step when the store fails. Every step recognises its own earlier effect, so a repeat is safe.
+    /// All tries together, including the SDK's own retries, end within half a lease: the holder of a lease learns the
+    /// outcome of its write while it still holds the lease.
     ///
     /// # Errors
-    /// The last try's.
+    /// The error of the last try.
     pub async fn retry<T, F>(&self, mut step: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,

@@ -1,35 +1,35 @@
-//! What there is only so much of in a process, shared out by account.
+//! The limited resources of a process, shared out by account.
 
 use crate::settings::{Settings, processors};
 use permits::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
 
-/// Most bytes of pages that wait for a parser and hold no permit to be fetched any more.
+/// Maximum size in bytes of pages that wait for a parser and no longer hold a permit to fetch.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
-/// Pages whose pictures are in memory at once: each has 15 MB, and as much again as text.
+/// Number of pages whose pictures are in memory at once: each takes 15 MB, and as much again as text.
 const PICTURES: u32 = 2;
 
-/// What there is only so much of in a process, shared out by account. Engines of one process share one.
+/// The semaphores of a process, shared out by account. All engines of a process share them.
 #[derive(Debug, Clone)]
 pub struct Semaphores {
-    /// A permit for each page that is fetched at once.
+    /// Permits to fetch pages.
     pub pages: FairSemaphore,
-    /// Room for pages that were fetched and wait for a parser.
+    /// Room for fetched pages that wait for a parser.
     pub bodies: ByteSemaphore,
-    /// A permit for each page that is parsed at once: many more than there are processors would only make each slower.
+    /// Permits to parse pages: many more than processors would only make each page slower.
     pub parsers: Parsers,
-    /// A permit for each page that a browser renders at once.
+    /// Permits to render pages in a browser.
     pub renders: FairSemaphore,
-    /// A permit for each call of the operator's model at once.
+    /// Permits to call the operator's model.
     pub models: FairSemaphore,
-    /// A permit for each page whose pictures are in memory at once.
+    /// Permits to keep a page's pictures in memory.
     pub pictures: FairSemaphore,
     /// Permits for large bodies and heavy pages.
     pub heavy: Heavy,
 }
 
 impl Semaphores {
-    /// Permits for as many pages as the settings say, and for parsers on the processors that there are.
+    /// Creates the semaphores, with sizes from the settings and from the number of processors.
     pub fn new(settings: &Settings) -> Semaphores {
         let (pages, renders, models) =
             (settings.fetch_concurrency, settings.render_concurrency, settings.model_concurrency);

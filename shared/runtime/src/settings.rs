@@ -1,55 +1,56 @@
-//! Times and limits of a process, read from the environment by whoever builds it.
+//! Times and limits of a process. The code that builds the process reads them from the environment.
 
 use std::path::PathBuf;
 
-/// Times and limits. Defaults are production's.
+/// Times and limits. The defaults are those of production.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `LEASE_SECONDS`: how long a driver is believed alive; a unit's lease is the page timeout plus this.
+    /// `LEASE_SECONDS`: length of a driver's lease. A unit's lease is the page timeout plus this.
     pub lease_secs: u64,
     /// `HOLD_SECONDS`: how long a response is held open.
     pub hold_secs: u64,
-    /// `READ_HOLD_SECONDS`: how long a call that starts nothing is held open: a result that is read, an idempotent replay.
+    /// `READ_HOLD_SECONDS`: how long a response to a call that starts nothing is held open: reading a result, or an
+    /// idempotent replay.
     pub read_hold_secs: u64,
-    /// Bytes after which a body ends and says where to go on. Lambda carries 200 MB of a streamed response.
+    /// Number of bytes after which a response body ends and says how to continue. Lambda streams at most 200 MB per
+    /// response.
     pub most_body_bytes: usize,
     /// `JOB_DEADLINE_SECONDS`: how long a job may take.
     pub deadline_secs: u64,
-    /// `SWEEP_SECONDS`: how often the sweeper looks.
+    /// `SWEEP_SECONDS`: interval of the sweeper.
     pub sweep_secs: u64,
-    /// `FETCH_CONCURRENCY`: pages that this process fetches at once.
+    /// `FETCH_CONCURRENCY`: number of pages that this process fetches at once.
     pub fetch_concurrency: u32,
-    /// `RENDER_CONCURRENCY`: pages that this process has a browser render at once.
+    /// `RENDER_CONCURRENCY`: number of pages that this process renders in a browser at once.
     pub render_concurrency: u32,
-    /// `MODEL_CONCURRENCY`: calls of the operator's model that this process makes at once.
+    /// `MODEL_CONCURRENCY`: number of parallel calls of the operator's model in this process.
     pub model_concurrency: u32,
-    /// `HOST_DELAY_MS`: least time between two pages of crawls on one host, in milliseconds; 0 switches it off.
+    /// `HOST_DELAY_MS`: minimum time between two pages of crawls on one host, in milliseconds; 0 switches it off.
     pub host_delay_ms: u64,
-    /// Parallel fetches of a job that asks for nothing else.
+    /// Parallel fetches of a job that asks for no other number.
     pub default_concurrency: u32,
-    /// Parallel fetches of a job that asks for nothing else and goes through the queue.
+    /// The same for a job that goes through the queue.
     pub queue_concurrency: u32,
-    /// Units in one message of the queue.
+    /// Number of units in a queue message.
     pub units_per_message: u32,
-    /// `STALL_SECONDS`: how long no worker may have given a sign of life before a waiting handler does the work.
+    /// `STALL_SECONDS`: how long there is no sign of life from any worker before a waiting handler does the work.
     pub stall_secs: u64,
     /// `CACHE_TTL_SECONDS`: how long a result may be served again; 0 switches the cache off.
     pub cache_ttl_secs: u64,
-    /// How long reading all sitemaps of a seed may take, in milliseconds.
+    /// Time for reading all sitemaps of a seed, in milliseconds.
     pub sitemap_ms: u64,
-    /// Longest that a page that has ended waits for others to end, so that one write tells of all, in milliseconds;
-    /// and the same where nobody waits for each result.
+    /// Longest time that an ended page waits for others to be written with it, in milliseconds.
     pub linger_ms: u64,
-    /// See `linger_ms`.
+    /// The same for jobs that no caller waits for.
     pub detached_linger_ms: u64,
-    /// Store faults in a row after which a driver gives its job up for a sweeper to take.
+    /// Number of consecutive store faults after which a driver leaves its job to the sweeper.
     pub driver_faults: u32,
-    /// Tries of one store step.
+    /// Maximum number of tries of a store step.
     pub step_attempts: u32,
     /// First wait between tries of a step, in milliseconds.
     pub retry_base_ms: u64,
-    /// The program that reads a page in a process of its own when it is started with `reader::ARGUMENT`. Where
-    /// there is none, pages that may have killed a process are read in this one, within their budget.
+    /// The program that reads a page in a process of its own when started with `reader::ARGUMENT`. Without one, pages
+    /// that may have killed a process are read in this process, within their budget.
     pub reader: Option<PathBuf>,
 }
 
@@ -82,7 +83,7 @@ impl Default for Settings {
     }
 }
 
-/// How many processors there are.
+/// Returns the number of processors.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
 }
