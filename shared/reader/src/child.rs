@@ -1,6 +1,6 @@
-//! The process that reads one page and ends: what the program does when it is started with [`ARGUMENT`]. It has no
-//! network, no environment and no rights but to read its input; what it may take it limits itself, before it looks at
-//! the page.
+//! The child process: reads one page and exits. The program runs this when started with [`ARGUMENT`]. The child has no
+//! network, no environment and no rights but to read its input; it limits its own resources before it looks at the
+//! page.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use extraction::budget::Budget;
 use crate::frame::{Limits, Order};
 use crate::past;
 
-/// How far its priority is below that of others (`nice`): beside a busy process it gets a quarter of a processor. There
-/// is one such process at a time, and it has to start and read a page within the unit's time on a busy machine too.
+/// How many steps of `nice` its priority is lowered: beside a busy process it gets a quarter of a processor. There is
+/// one such process at a time, and it must start and read a page within the unit's time on a busy machine too.
 const NICE: i32 = 5;
 
-/// What the program is started with to read a page.
+/// The argument that makes the program read a page.
 pub const ARGUMENT: &str = "--read-page";
 
-/// Reads a page from the standard input and writes what it says to the standard output.
+/// Reads a page from standard input and writes the reading to standard output.
 ///
 /// # Errors
-/// What came in is not what the program sends, or nobody takes the answer.
+/// The input is malformed, or the output cannot be written.
 pub fn serve() -> io::Result<()> {
     end_with_parent()?;
     permits::lower(NICE);
@@ -36,14 +36,14 @@ pub fn serve() -> io::Result<()> {
     output.flush()
 }
 
-/// A child whose parent was killed is of use to nobody.
+/// A child whose parent was killed is useless.
 #[cfg(target_os = "linux")]
 fn end_with_parent() -> io::Result<()> {
     use rustix::process::{Signal, set_parent_process_death_signal};
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// Elsewhere the limit of processor time ends it.
+/// On other systems the limit of processor time ends it.
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent() -> io::Result<()> {
     Ok(())

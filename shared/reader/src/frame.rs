@@ -1,5 +1,5 @@
-//! What the program and the process that reads a page for it say to each other. To the child: the task as one line of
-//! JSON, then the body to the end of its input. Back: the reading as JSON.
+//! The protocol between the program and its child process. To the child: the task as one line of JSON, then the body up
+//! to the end of its input. Back: the reading as JSON.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -10,24 +10,24 @@ use url::Url;
 
 use crate::{Reading, Task, Values};
 
-/// Longest first line: a schema of 64 KB, escaped, and an address.
+/// Maximum length of the first line: a schema of 64 KB, escaped, and a URL.
 const MAX_HEAD: u64 = 1024 * 1024;
 
-/// What a child is told.
+/// The order to a child.
 #[derive(Debug, PartialEq)]
 pub(super) struct Order {
     pub(super) task: Task,
-    /// For how long it may read, in milliseconds.
+    /// Time for reading, in milliseconds.
     pub(super) ms: u64,
     pub(super) limits: Limits,
 }
 
-/// What a child lets itself have.
+/// The resources to which a child limits itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Address space, in bytes.
+    /// Address space in bytes.
     pub(super) memory: u64,
-    /// Processor time, in seconds.
+    /// Processor time in seconds.
     pub(super) cpu_secs: u64,
 }
 
@@ -36,7 +36,7 @@ fn bad(what: impl ToString) -> io::Error {
 }
 
 impl Order {
-    /// The line that precedes the body.
+    /// Returns the line that precedes the body.
     pub(super) fn head(&self) -> Vec<u8> {
         let Order { task, ms, limits } = self;
         let mut line = json!({
@@ -50,7 +50,7 @@ impl Order {
         line.into_bytes()
     }
 
-    /// Reads an order and leaves the body unread.
+    /// Reads an order, leaving the body unread.
     pub(super) fn read(from: &mut impl BufRead) -> io::Result<Order> {
         let mut line = Vec::new();
         from.take(MAX_HEAD).read_until(b'\n', &mut line)?;
@@ -79,7 +79,7 @@ impl Reading {
         let links: Vec<Value> = self.links.links.iter().map(|l| json!([l.url.as_str(), l.nofollow])).collect();
         let mut all = json!({ "links": links, "truncated": self.links.truncated });
         match &self.values {
-            // No model was asked yet.
+            // A model has not been asked yet.
             Ok(Values {
                 data,
                 warnings,
@@ -103,7 +103,7 @@ impl Reading {
         serde_json::to_writer(to, &all).map_err(io::Error::from)
     }
 
-    /// Reads back what [`Reading::write`] wrote; `None` for what it did not.
+    /// Parses what [`Reading::write`] wrote. Returns `None` for anything else.
     pub(super) fn parse(text: &[u8]) -> Option<Reading> {
         let mut all: Map<String, Value> = serde_json::from_slice(text).ok()?;
         let mut take = |name: &str| all.remove(name);
@@ -128,7 +128,7 @@ impl Reading {
     }
 }
 
-/// As what a link was found matters to nobody who reads this.
+/// The kind of link does not matter to the parent.
 fn link(pair: &Value) -> Option<Link> {
     let url = Url::parse(pair.get(0)?.as_str()?).ok()?;
     Some(Link { url, kind: LinkKind::Anchor, nofollow: pair.get(1)?.as_bool()? })
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sides_read_what_the_other_wrote() {
+    fn orders_and_readings_round_trip() {
         let task = Task {
             schema: Schema::parse(&json!([{"field": "title", "type": "string", "example": "x"}])).unwrap(),
             locale: "de-DE".into(),

@@ -1,5 +1,5 @@
-//! Reads one page that was fetched: in this process, or in a child process that can be killed. Knows nothing of rows,
-//! hosts and permits.
+//! Reads one fetched page: in this process, or in a child process that can be killed. Knows nothing of rows, hosts and
+//! permits.
 
 mod child;
 mod frame;
@@ -20,56 +20,56 @@ use url::Url;
 pub use child::{ARGUMENT, serve};
 pub use process::read_apart;
 
-/// What is to be read from a page, and how.
+/// What to read from a page, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     /// The fields.
     pub schema: Schema,
-    /// How numbers and dates are written where the page does not say.
+    /// How numbers and dates are written if the page does not say.
     pub locale: String,
-    /// What there is to say whatever the page is.
+    /// Warnings to add whatever the page contains.
     pub notes: Vec<String>,
-    /// What the server said that the body is.
+    /// The body's content type according to the server.
     pub content_type: Option<String>,
-    /// Where the page was found.
+    /// The page's URL.
     pub url: Url,
-    /// The time, for dates that are relative to it.
+    /// The current time, for relative dates.
     pub now: Timestamp,
-    /// Whether its links are wanted.
+    /// Whether to return its links.
     pub links: bool,
-    /// Whether it is to be judged if it is a shell.
+    /// Whether to judge if the page is a shell.
     pub judge: bool,
-    /// Most bytes of text that a model is to be shown where fields stay open; `None` where none is to be asked.
+    /// Maximum size in bytes of the text for a model, used if fields stay open; `None` if no model is to be asked.
     pub compact: Option<usize>,
-    /// Whether it is to be said why each value was chosen.
+    /// Whether to say why each value was chosen.
     pub explain: bool,
 }
 
-/// A page's values, what there is to say about them, and where they came from.
+/// A page's values, with their warnings and origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values {
     /// A value for each field of the schema.
     pub data: Map<String, Value>,
-    /// What there is to say about them.
+    /// Warnings about them.
     pub warnings: Vec<String>,
     /// How the page was read.
     pub render_mode: RenderMode,
-    /// It looks as if only a browser's programs showed what is in it.
+    /// Whether the page seems to show its content only after its scripts have run.
     pub shell: bool,
-    /// What a model may be asked about, where fields are open.
+    /// What a model may be asked, if fields are open.
     pub compact: Option<Compact>,
     /// The fields that a model answered.
     pub model_fields: Vec<String>,
     /// Whether a model was asked and failed to answer.
     pub model_failed: bool,
-    /// How many pictures a model looked at, if it did.
+    /// How many pictures a model looked at, if any.
     pub images_processed: Option<u32>,
-    /// Why each value was chosen, where that is asked for.
+    /// Why each value was chosen, if requested.
     pub explained: Vec<Explained>,
 }
 
 impl Values {
-    /// Values without anything else to say about them.
+    /// Creates values without warnings or other details.
     pub fn of(data: Map<String, Value>, render_mode: RenderMode) -> Values {
         Values {
             data,
@@ -85,17 +85,17 @@ impl Values {
     }
 }
 
-/// What came of reading a page.
+/// The result of reading a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// Its values, or why it has none.
     pub values: Result<Values, UnitError>,
-    /// Its links, if they were wanted.
+    /// Its links, if requested.
     pub links: Links,
 }
 
 impl Task {
-    /// What a job wants of a page.
+    /// Creates a task from a job's spec.
     pub fn new(spec: &JobSpec, content_type: Option<String>, url: Url, now: Timestamp, links: bool) -> Task {
         Task {
             compact: None,
@@ -111,7 +111,7 @@ impl Task {
         }
     }
 
-    /// Reads the page, and ends soon after `budget` does.
+    /// Reads the page. Ends soon after `budget` is used up.
     pub fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
         let page = Page { body, content_type: self.content_type.as_deref(), url: &self.url };
         let context = Context { locale: &self.locale, now: self.now, budget };
@@ -126,7 +126,7 @@ impl Task {
         if let Ok(values) = &mut values
             && self.explain
         {
-            // A page whose second reading is too much has its values all the same.
+            // A page whose second reading exceeds the budget still has its values.
             let explained = extraction::explain(&page, &self.schema, &context).unwrap_or_default();
             values.explained = bounded(explained.into_iter().map(shown).collect());
         }
@@ -149,7 +149,7 @@ impl Task {
     }
 }
 
-/// What is said of a field, for a result.
+/// Converts an explanation for a result.
 fn shown(explained: extraction::Explained) -> Explained {
     let candidates = explained.candidates.into_iter().map(|seen| SeenCandidate {
         source: format!("{:?}", seen.source),
@@ -161,7 +161,7 @@ fn shown(explained: extraction::Explained) -> Explained {
     Explained { field: explained.field, meaning: explained.meaning, candidates: candidates.collect() }
 }
 
-/// How many fields were found.
+/// Classifies how many fields were found.
 fn found_in(data: &Map<String, Value>) -> Found {
     match data.values().filter(|value| is_found(value)).count() {
         0 => Found::Nothing,
@@ -170,12 +170,12 @@ fn found_in(data: &Map<String, Value>) -> Found {
     }
 }
 
-/// Whether a value is one.
+/// Returns whether a value was found: it is neither null nor an empty list.
 pub fn is_found(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
 }
 
-/// Whether a moment has passed: what a page's budget asks for.
+/// Returns a function that says whether `end` has passed, for a page's budget.
 pub fn past(end: Instant) -> impl Fn() -> bool {
     move || Instant::now() >= end
 }

@@ -1,4 +1,4 @@
-//! Has a page read by a process of its own, which may die of it: nothing else does.
+//! Reads a page in a child process, so that a page that kills its reader kills nothing else.
 
 use std::io;
 use std::path::Path;
@@ -14,16 +14,16 @@ use crate::child::ARGUMENT;
 use crate::frame::{Limits, Order};
 use crate::{Reading, Task};
 
-/// Address space of a child, in bytes: a page of 10 MB with two million nodes takes half of it.
+/// Address space of a child in bytes: a page of 10 MB with two million nodes takes half of it.
 const MEMORY: u64 = 512 * 1024 * 1024;
-/// Most bytes of an answer: 5,000 links in 4 MB, values, and what JSON adds to them.
+/// Maximum size of an answer in bytes: 5,000 links in 4 MB, values, and JSON's overhead.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
-/// Reads a page in a process of its own: `program` with [`ARGUMENT`]. The process is killed once `end` has passed and
-/// when this future is dropped. One that dies says that the page cannot be read.
+/// Reads a page in a child process: `program` with [`ARGUMENT`]. The child is killed when `end` has passed or this
+/// future is dropped. If it dies, the reading says that the page cannot be read.
 ///
 /// # Errors
-/// The process could not be started or talked to: a fault of this machine.
+/// The process could not be started or reached: a fault of this machine.
 pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
     let left = end.saturating_duration_since(Instant::now());
     let limits = Limits { memory: MEMORY, cpu_secs: left.as_secs() + 1 };
@@ -37,10 +37,10 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
         .kill_on_drop(true)
         .spawn()?;
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::Error::other("the process has no input and output"));
+        return Err(io::Error::other("the process has no input or output"));
     };
     let told = async move {
-        // Whoever dies early does not read; what it did not say is what counts.
+        // A child that dies early does not read its input; only its missing answer counts.
         if to.write_all(&order.head()).await.is_ok() {
             let _ = to.write_all(body).await;
         }
@@ -54,7 +54,7 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
     }
     Ok(Reading::parse(&answer).unwrap_or_else(|| {
         tracing::info!("a process that read a page died");
-        failed(ErrorCode::UnsupportedContent, "the page takes more memory or time to read than a page may")
+        failed(ErrorCode::UnsupportedContent, "reading the page takes more memory or time than is allowed")
     }))
 }
 
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// A program that does as its text says in the place of one that reads a page.
+    /// A shell script in place of the program that reads a page.
     struct Script(PathBuf);
 
     impl Script {
@@ -100,7 +100,7 @@ mod tests {
                 explain: false,
             };
             let end = Instant::now() + Duration::from_millis(ms);
-            // More than a pipe holds: who does not read it must not hold up who writes.
+            // More than a pipe holds: a child that does not read it must not block the writer.
             let body = vec![b' '; 1024 * 1024];
             read_apart(&self.0, task, &body, end).await.unwrap().values.unwrap_err().code
         }
@@ -113,25 +113,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_hangs_is_killed_at_the_unit_s_end() {
+    async fn a_reader_that_hangs_is_killed_when_the_units_time_ends() {
         let said = std::env::temp_dir().join(format!("runo-test-reader-pid-{}", std::process::id()));
         let hangs =
             Script::new("hangs", &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", said.display()));
         assert_eq!(hangs.read(1_000).await, ErrorCode::Timeout);
         let pid = std::fs::read_to_string(&said).unwrap();
         std::fs::remove_file(&said).unwrap();
-        // Killed; whoever reaps it may take a moment.
+        // The process was killed; reaping it may take a moment.
         let process = PathBuf::from(format!("/proc/{}/status", pid.trim()));
         let runs = || std::fs::read_to_string(&process).is_ok_and(|text| !text.contains("State:\tZ"));
         let until = Instant::now() + Duration::from_secs(10);
         while runs() && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert!(!runs(), "it goes on");
+        assert!(!runs(), "the process still runs");
     }
 
     #[tokio::test]
-    async fn a_reader_that_dies_says_that_the_page_cannot_be_read() {
+    async fn a_page_whose_reader_dies_cannot_be_read() {
         for (name, text) in [("killed", "kill -9 $$"), ("ends", "exit 0"), ("babbles", "cat > /dev/null; echo '{}'")] {
             assert_eq!(Script::new(name, text).read(20_000).await, ErrorCode::UnsupportedContent, "{name}");
         }
