@@ -1,4 +1,4 @@
-//! `runo`, the command line, as a process of its own.
+//! `runo`, the command line, as a process.
 
 mod interrupts;
 mod jobs;
@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use crate::support::binaries::binary;
 use crate::support::stack::Caller;
 
-/// `runo` with a key and an address, and nothing else of this machine.
+/// `runo` with a key and a base URL, and nothing else from this machine's environment.
 fn runo_at(base: &str, key: &str, args: &[&str]) -> Command {
     let mut command = bare(args);
     command.env("RUNO_API_KEY", key).env("RUNO_BASE_URL", base);
@@ -28,7 +28,7 @@ pub(crate) fn runo(caller: &Caller, args: &[&str]) -> Command {
     runo_at(caller.base(), &caller.key, args)
 }
 
-/// Without a key or an address.
+/// Without a key or a base URL.
 fn bare(args: &[&str]) -> Command {
     let mut command = Command::new(binary("runo"));
     command.env_clear().env("HOME", "/nonexistent").args(args).kill_on_drop(true);
@@ -36,7 +36,7 @@ fn bare(args: &[&str]) -> Command {
     command
 }
 
-/// What a command wrote, and its exit code.
+/// The output of a command and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -61,19 +61,19 @@ pub(crate) async fn ran(mut command: Command) -> Ran {
     command.output().await.unwrap().into()
 }
 
-/// With something on its standard input.
+/// Runs a command with a text on its standard input.
 async fn ran_given(mut command: Command, input: &str) -> Ran {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let write = async move {
-        // One that does not read has ended.
+        // A command that has ended does not read the rest.
         let _ = stdin.write_all(input.as_bytes()).await;
     };
-    // Both at once: what it writes is read while it reads.
+    // Writes and reads at the same time, so that neither side blocks.
     tokio::join!(child.wait_with_output(), write).0.unwrap().into()
 }
 
-/// Ctrl-C.
+/// Sends SIGINT, as Ctrl-C does.
 async fn interrupt(child: &Child) {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());

@@ -1,4 +1,4 @@
-//! `clients/rust`: its types against `/openapi.json`, what it tries again, and whole flows against the real local server.
+//! `clients/rust`: its types compared with `/openapi.json`, its retries, and whole calls against the real local server.
 
 mod contract;
 mod end_to_end;

@@ -1,4 +1,4 @@
-//! What Runo needs of SQS, asked of the embedded one; or of any other, where `RUNO_TEST_SQS_ENDPOINT` names it.
+//! What Runo needs of SQS, tested against the embedded one, or against the one that `RUNO_TEST_SQS_ENDPOINT` names.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,9 +18,9 @@ use crate::support::faults::{Fault, Faults, Refusal, Service};
 use crate::support::until;
 use crate::support::world::account;
 
-/// Longer than anything takes; a receive ends when a message comes.
+/// Longer than anything takes; a receive ends as soon as there is a message.
 const LONG: u32 = 20;
-/// Hidden for as long as a test lasts.
+/// Hidden for the whole test.
 const HIDDEN: u32 = 600;
 
 struct Post {
@@ -35,7 +35,7 @@ struct Post {
 }
 
 impl Post {
-    /// Four fresh queues, and faults in front of them.
+    /// Four new queues, with faults in front of them.
     async fn open() -> Post {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
@@ -79,7 +79,7 @@ fn handles(received: &[Received]) -> Vec<&str> {
     received.iter().map(|r| r.receipt_handle.as_str()).collect()
 }
 
-/// Receives until `n` messages are there, and gives their units in order.
+/// Receives until there are `n` messages and returns their units in order.
 async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
     let mut seqs = Vec::new();
     while seqs.len() < n {
@@ -127,7 +127,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 #[tokio::test]
-async fn a_long_poll_wakes_at_once_and_lasts_as_long_as_it_should() {
+async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
     let post = Post::open().await;
     let waiting = post.units.clone();
     let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
@@ -146,12 +146,12 @@ async fn a_long_poll_wakes_at_once_and_lasts_as_long_as_it_should() {
 }
 
 #[tokio::test]
-async fn what_is_not_deleted_is_visible_again_and_counted() {
+async fn an_undeleted_message_becomes_visible_again_and_is_counted() {
     let post = Post::open().await;
     assert!(post.units.send(&account(), &messages(1)).await.complete());
     let start = Instant::now();
     let first = one(&post.units, LONG, 1).await;
-    // A poll wakes at once, so it was hidden until it came.
+    // A long poll returns as soon as a message is visible, so it was hidden until now.
     let second = one(&post.units, LONG, HIDDEN).await;
     assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
     assert_eq!(post.units.receive(10, 0, HIDDEN).await.unwrap(), [], "it is hidden");
@@ -164,7 +164,7 @@ async fn what_is_not_deleted_is_visible_again_and_counted() {
 }
 
 #[tokio::test]
-async fn visibility_is_changed_by_the_message() {
+async fn visibility_is_changed_per_message() {
     let post = Post::open().await;
     assert!(post.units.send(&account(), &messages(2)).await.complete());
     let mut received = Vec::new();
@@ -181,12 +181,12 @@ async fn visibility_is_changed_by_the_message() {
     assert_eq!(post.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
     let again = one(&post.units, LONG, HIDDEN).await;
     assert_eq!((&again.message_id, again.receive_count), (&given.message_id, 2));
-    // The other one's three seconds are over by the end of this.
+    // The other message's three seconds are over by the end of this.
     assert_eq!(post.units.receive(10, 4, HIDDEN).await.unwrap(), [], "it was hidden for longer");
 }
 
 #[tokio::test]
-async fn a_delay_delays() {
+async fn a_delayed_message_is_hidden_until_its_delay_ends() {
     let post = Post::open().await;
     assert!(post.settle.send_delayed(&account(), &messages(1), 900).await.complete());
     assert_depth(&post.settle, Depth { delayed: 1, ..Depth::default() }).await;
@@ -198,7 +198,7 @@ async fn a_delay_delays() {
 }
 
 #[tokio::test]
-async fn batches_are_cut_and_the_queues_are_apart() {
+async fn sends_are_split_into_batches_and_queues_are_separate() {
     let post = Post::open().await;
     assert!(post.units.send(&account(), &messages(25)).await.complete());
     let settle = Message::Settle { job: job() };
@@ -216,7 +216,7 @@ async fn batches_are_cut_and_the_queues_are_apart() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_takes_no_other_with_it() {
+async fn an_oversized_message_fails_alone() {
     let post = Post::open().await;
     let mut sent = messages(3);
     sent[1] = Message::Units { job: job(), lane: 0, seqs: vec![Seq::MAX; 120_000] };
@@ -228,7 +228,7 @@ async fn a_message_that_is_too_large_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn refused_entries_are_tried_again_and_told() {
+async fn refused_entries_are_retried_and_reported() {
     let post = Post::open().await;
     let (units, faults) = (&post.units, &post.faults);
     faults.refuse_sends(1, Refusal::Partly);
@@ -257,7 +257,7 @@ async fn refused_entries_are_tried_again_and_told() {
 }
 
 #[tokio::test]
-async fn a_request_that_fails_loses_its_own_entries_only() {
+async fn a_failed_request_affects_only_its_own_entries() {
     let post = Post::open().await;
     let (units, faults) = (&post.units, &post.faults);
     faults.refuse_sends(1, Refusal::Whole);
@@ -272,7 +272,7 @@ async fn a_request_that_fails_loses_its_own_entries_only() {
     assert_eq!(faults.calls().len(), 2, "it is dead: the caller has another way");
     assert_empty(units).await;
 
-    // Whether they were taken is not known; here they were.
+    // Whether the messages were accepted is unknown; here they were.
     faults.plan(0, Fault::ReplyLost);
     assert_eq!(units.send(&account(), &messages(2)).await.failed, [0, 1]);
     let received = units.receive(10, LONG, 0).await.unwrap();
@@ -286,7 +286,7 @@ async fn a_request_that_fails_loses_its_own_entries_only() {
 }
 
 #[tokio::test]
-async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
+async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
     let post = Post::open().await;
     let most = queue::definitions(&post.names)[1].redrive.as_ref().unwrap().max_receives;
     for queue in [&post.units, &post.settle, &post.notify] {
@@ -302,7 +302,7 @@ async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_there_is_named_as_that() {
+async fn a_missing_queue_is_reported_as_such() {
     let post = Post::open().await;
     let sqs = queue::connect(&post.connection).await;
     let none = Queue::new(sqs, &format!("{}-none", post.units.url()), RetryPolicy::default());
@@ -314,7 +314,7 @@ async fn a_queue_that_is_not_there_is_named_as_that() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_dead_or_silent_is_given_up_soon() {
+async fn a_dead_or_silent_endpoint_fails_soon() {
     let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (address, most) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
@@ -330,7 +330,7 @@ async fn an_endpoint_that_is_dead_or_silent_is_given_up_soon() {
 }
 
 #[tokio::test]
-async fn the_embedded_one_ends_at_once_and_forgets() {
+async fn the_embedded_sqs_stops_at_once_and_forgets() {
     let mut post = Post::open().await;
     let Some(embedded) = post.embedded.take() else { return };
     assert!(post.units.send(&account(), &messages(1)).await.complete());

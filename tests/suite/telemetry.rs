@@ -1,4 +1,4 @@
-//! What operators see of the real functions: a line a request, and metrics in CloudWatch's embedded format.
+//! What operators see of the real functions: one log line per request, and metrics in CloudWatch's embedded format.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::support::site::Site;
 use crate::support::stack::schema;
 use crate::support::until;
 
-/// The metrics in some lines, added up by name and dimensions; fails on a dimension that is not one of ours.
+/// The metrics in these lines, summed by name and dimensions. Panics on an unknown dimension.
 fn sums(lines: &Mutex<Vec<Value>>) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for line in lines.lock().unwrap().iter() {
@@ -24,7 +24,7 @@ fn sums(lines: &Mutex<Vec<Value>>) -> BTreeMap<String, u64> {
             assert!(["Endpoint", "State", "Outcome"].contains(&dimension), "{line}");
             name = format!("{name} {}", line[dimension].as_str().unwrap());
         }
-        // Of ages, how many there are.
+        // For ages, the number of values.
         let value = &line[metric];
         let told =
             if metric == "QueueAge" { value.as_array().map_or(1, |v| v.len() as u64) } else { value.as_u64().unwrap() };
@@ -39,7 +39,7 @@ fn requests(lines: &Mutex<Vec<Value>>) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_leaves_one_line_and_its_metrics() {
+async fn a_request_writes_one_log_line_and_its_metrics() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (function, heard) = cloud.function_heard("batch").await;
     let mut urls = site.urls("/p", 3);
@@ -51,7 +51,7 @@ async fn a_request_leaves_one_line_and_its_metrics() {
     let mut refused = function.request("POST", "/v1/batch", &[], &json!({ "urls": urls }), PLENTY);
     assert_eq!(refused.prelude().await["statusCode"], 422);
     refused.body().await;
-    // Before it asks for more work, for it may be frozen then.
+    // Written before the function asks for more work, because it may be frozen then.
     until("it asks for more", async || function.api.polls() == 3).await;
     until("two lines", async || requests(&heard.log).len() == 2).await;
     let lines = requests(&heard.log);
@@ -86,7 +86,7 @@ async fn a_request_leaves_one_line_and_its_metrics() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ages_failures_sweeps_and_broken_invariants_are_told() {
+async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (batch, _) = cloud.function_heard("batch").await;
     let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
@@ -104,7 +104,7 @@ async fn ages_failures_sweeps_and_broken_invariants_are_told() {
     .await;
     until("the settlement's", async || told(&sums(&by_settle.metrics), "JobsEnded batch completed") == 1).await;
 
-    // What fails is told from the third time on, when its queue's age says nothing of it any more.
+    // A failed message counts from its third delivery on, because its queue's age does not show it by then.
     for receives in ["2", "3", "4"] {
         let record = json!({
             "messageId": "1", "receiptHandle": "1", "eventSource": "aws:sqs", "messageAttributes": {}, "body": "{}",
@@ -115,14 +115,14 @@ async fn ages_failures_sweeps_and_broken_invariants_are_told() {
     }
     until("the failures", async || told(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
 
-    // What an alarm waits for, although there was nothing to do.
+    // The metric that an alarm expects, although there was nothing to do.
     let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), PLENTY);
     assert_eq!(sweep().value().await, json!({ "looked_after": 0 }));
     until("the sweep's metric", async || told(&sums(&by_settle.metrics), "Sweeps") == 1).await;
 
     let check = async || settle.api.invoke(&json!({ "check": true }), PLENTY).value().await;
     assert_eq!(check().await, json!({ "violations": 0 }));
-    // A month row that says more than the ledger does.
+    // A month row that differs from the ledger's sum.
     cloud.break_month(7).await;
     assert_eq!(check().await, json!({ "violations": 1 }));
     until("the metric", async || told(&sums(&by_settle.metrics), "InvariantViolations") == 1).await;

@@ -1,5 +1,5 @@
-//! Pictures: looked at where a caller with the plan for it asks, for what words do not tell, few and small ones, through
-//! the guard.
+//! `process_images`: pictures are read if the caller asks and its plan allows it, for fields that words leave open, few
+//! and small ones, fetched behind the address guard.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ async fn world(model: &ScriptedModel, more: &[(&str, &str)]) -> World {
     World::with(&vars).await
 }
 
-/// A page whose voltage stands on a picture alone.
+/// A page whose voltage is only on a picture.
 fn page(site: &Site, pictures: &[String]) -> String {
     let pictures: String = pictures.iter().map(|address| format!("<img src=\"{address}\">")).collect();
     let text = "A heater from Bergen that keeps small rooms warm through long winters, as its makers say of it.";
@@ -46,12 +46,12 @@ fn of_the_pictures() -> Say {
 }
 
 #[tokio::test]
-async fn what_words_do_not_tell_is_read_from_three_pictures_in_one_call() {
+async fn open_fields_are_read_from_three_pictures_in_one_call() {
     let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let pictures = ["/404", "/picture/100/a", "/picture/6000000/large", "/p/1", "/picture/200/b", "/picture/300/c"];
     let mut pictures: Vec<String> = pictures.iter().map(|path| site.url(path)).collect();
-    // Decoration is no picture of the content, and nobody looks at a seventh.
+    // Decoration does not count as content, and a seventh picture is not read.
     pictures.insert(0, site.url("/picture/100/logo.png"));
     pictures.push(site.url("/picture/100/seventh"));
     let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
@@ -63,7 +63,7 @@ async fn what_words_do_not_tell_is_read_from_three_pictures_in_one_call() {
         warnings.contains("field \\\"voltage\\\": read from a picture; the page's text does not confirm it"),
         "{got}"
     );
-    // It says words that do not say its value.
+    // The quoted words do not say the value.
     assert!(warnings.contains("field \\\"wattage\\\": the model's value was refused"), "{got}");
 
     let calls = model.calls();
@@ -78,7 +78,7 @@ async fn what_words_do_not_tell_is_read_from_three_pictures_in_one_call() {
 }
 
 #[tokio::test]
-async fn nobody_looks_at_pictures_who_need_not_or_may_not() {
+async fn pictures_are_read_only_if_needed_requested_and_allowed() {
     let model = ScriptedModel::start(vec![of_the_text()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let url = page(&site, &[site.url("/picture/100/a")]);
@@ -94,7 +94,7 @@ async fn nobody_looks_at_pictures_who_need_not_or_may_not() {
     assert!([&got, &unasked, &never].iter().all(|got| got["images_processed"].is_null()));
     assert_eq!((model.calls().len(), site.counts().get("/picture/100/a")), (2, None));
 
-    // Where words tell all there is nothing to look for.
+    // Where words fill every field, no picture is read.
     model.script(vec![fields([
         ("origin", json!("Bergen"), "A heater from Bergen"),
         ("voltage", json!(5), "5"),
@@ -107,7 +107,7 @@ async fn nobody_looks_at_pictures_who_need_not_or_may_not() {
 }
 
 #[tokio::test]
-async fn without_a_model_that_sees_it_is_said() {
+async fn without_a_vision_model_there_is_a_warning() {
     let model = ScriptedModel::start(vec![of_the_text()]).await;
     let (blind, site) = (world(&model, &[("MODEL_VISION", "false")]).await, Site::start().await);
     let got = blind.post("/v1/extract", &call(&page(&site, &[site.url("/picture/9/a")]), true)).await.json();
@@ -116,11 +116,11 @@ async fn without_a_model_that_sees_it_is_said() {
 }
 
 #[tokio::test]
-async fn pictures_are_fetched_through_the_guard_and_in_time() {
+async fn pictures_are_fetched_behind_the_guard_and_in_time() {
     let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
     let (world, site) = (world(&model, &[("FETCH_ALLOW", "127.0.0.1/32")]).await, Site::start().await);
-    // Allowed is one of this machine's addresses. Another one listens, and may not be asked, whatever leads there; the way
-    // back in is closed too.
+    // One of this machine's addresses is allowed. Another one listens and must not be requested, whatever leads there.
+    // The process's own listener is refused too.
     let neighbour = TcpListener::bind("127.0.0.2:0").await.unwrap();
     let there = neighbour.local_addr().unwrap();
     let forbidden = ["http://169.254.169.254/latest/a.png", "http://10.0.0.1/c.png"];
@@ -141,9 +141,9 @@ async fn pictures_are_fetched_through_the_guard_and_in_time() {
     assert!(start.elapsed() < Duration::from_secs(12), "five seconds a picture: {:?}", start.elapsed());
 }
 
-/// In async mode too: the page is asked about at once, since its pictures are looked at after its words.
+/// Also in async mode: the model is asked at once, because pictures are read after words.
 #[tokio::test]
-async fn pictures_of_an_async_job_are_looked_at_at_once() {
+async fn pictures_of_an_async_job_are_read_at_once() {
     let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
     let (world, site) = (world(&model, &[("MODEL_BATCH", "openai")]).await, Site::start().await);
     let mut body = call("", true);

@@ -1,4 +1,4 @@
-//! Ctrl-C, where nobody can be asked: `--on-interrupt` says what becomes of the job.
+//! Ctrl-C without a terminal to ask on: `--on-interrupt` decides what happens to the job.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ use crate::support::site::Site;
 use crate::support::stack::{Caller, World};
 use crate::support::until;
 
-/// A batch of which one page is read and written, and one waits.
+/// A batch with one page read and written, and one waiting.
 struct Begun {
     child: Child,
     out: BufReader<ChildStdout>,

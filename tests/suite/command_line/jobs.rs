@@ -1,4 +1,4 @@
-//! Crawls, jobs that are taken up, and what is told about an account.
+//! `runo crawl`, `jobs`, `result`, `cancel`, `usage` and `completions`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::stack::World;
 use crate::support::until;
 
 #[tokio::test]
-async fn a_crawl_is_followed_and_can_be_had_again() {
+async fn a_crawl_is_followed_and_its_result_read_again() {
     let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
     let (seed, pattern) = (site.url("/tree/0"), site.url("/tree/*"));
     let crawl = ["crawl", &seed, "--follow", &pattern, "--max-pages", "50", "--no-sitemap", "--field", "title"];
@@ -24,7 +24,7 @@ async fn a_crawl_is_followed_and_can_be_had_again() {
 }
 
 #[tokio::test]
-async fn a_detached_job_is_listed_taken_up_and_cancelled() {
+async fn a_detached_job_is_listed_cancelled_and_its_result_read() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = site.urls("/gate", 30).join("\n");
     let args = ["batch", "-", "--field", "title", "--detach", "--concurrency", "1"];
@@ -54,7 +54,7 @@ async fn a_detached_job_is_listed_taken_up_and_cancelled() {
 }
 
 #[tokio::test]
-async fn usage_is_told() {
+async fn usage_is_shown() {
     let world = World::start().await;
     let usage: Value = serde_json::from_str(&ran(runo(&world, &["usage"])).await.out).unwrap();
     assert_eq!((&usage["account_id"], &usage["monthly"]["used"]), (&json!("dev"), &json!(0)));

@@ -1,4 +1,4 @@
-//! `runo login`: what is kept, for whose eyes, and what wins over it.
+//! `runo login`: what it stores, who may read it, and what overrides it.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn at(folder: &Folder, args: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn a_login_is_kept_for_its_owner_and_used() {
+async fn a_login_is_stored_for_its_owner_only_and_used() {
     let (world, folder) = (World::start().await, Folder::new("cli-login"));
     let login = ran_given(at(&folder, &["login", "--base-url", world.base()]), "sk_live_test\n").await;
     assert_eq!(login.code, 0, "{login:?}");
@@ -33,7 +33,7 @@ async fn a_login_is_kept_for_its_owner_and_used() {
     let usage = ran(at(&folder, &["usage"])).await;
     assert_eq!((usage.code, &usage.lines()[0]["account_id"]), (0, &json!("dev")), "{usage:?}");
 
-    // What the environment says wins, each by itself.
+    // Each environment variable overrides the stored value by itself.
     let other = world.account("other", domain::Plan::Pro, None, None).await;
     let mut command = at(&folder, &["usage"]);
     command.env("RUNO_API_KEY", &other.key);
@@ -42,7 +42,7 @@ async fn a_login_is_kept_for_its_owner_and_used() {
     command.env("RUNO_BASE_URL", "http://127.0.0.1:1");
     assert_eq!(ran(command).await.code, 7);
 
-    // A key that the service does not know is not kept, and what was kept stays.
+    // A key that the service does not know is not stored; the stored one stays.
     let wrong = ran_given(at(&folder, &["login"]), "sk_live_wrong\n").await;
     assert_eq!(wrong.code, 5, "{wrong:?}");
     assert_eq!(ran_given(at(&folder, &["login"]), "\n").await.code, 5);
@@ -51,7 +51,7 @@ async fn a_login_is_kept_for_its_owner_and_used() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_login_that_others_can_read_is_told() {
+async fn a_login_that_others_can_read_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
     let (world, folder) = (World::start().await, Folder::new("cli-shared"));
     assert_eq!(ran_given(at(&folder, &["login", "--base-url", world.base()]), "sk_live_test").await.code, 0);

@@ -1,4 +1,4 @@
-//! `runo mcp`: the tools over the standard streams of a process.
+//! `runo mcp`: the agents' tools over a process's standard input and output.
 
 use std::process::ExitStatus;
 
@@ -47,14 +47,14 @@ impl Agent {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// What a tool says; `Err` where it says that it could not.
+    /// Calls a tool. Returns its JSON, as `Err` if the tool reports an error.
     async fn tool(&mut self, name: &str, arguments: Value) -> Result<Value, Value> {
         let answer = self.ask("tools/call", json!({ "name": name, "arguments": arguments })).await;
         let said = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
         if answer["result"]["isError"] == true { Err(said) } else { Ok(said) }
     }
 
-    /// Ends the stream: how the process ended, and what it wrote beside the protocol.
+    /// Closes the input. Returns the exit status and what was written to standard error.
     async fn leave(mut self) -> (ExitStatus, String) {
         drop(self.input);
         assert_eq!(self.output.next_line().await.unwrap(), None);
@@ -65,7 +65,7 @@ impl Agent {
 }
 
 #[tokio::test]
-async fn an_agent_gets_the_tools_of_the_http_door_and_leaves_its_job_running() {
+async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
     let (world, site) = (World::start().await, Site::start().await);
     let mut agent = Agent::greeted(runo(&world, &["mcp"])).await;
     let listed = agent.ask("tools/list", json!({})).await["result"]["tools"].clone();
@@ -93,9 +93,9 @@ async fn an_agent_gets_the_tools_of_the_http_door_and_leaves_its_job_running() {
     world.assert_sound().await;
 }
 
-/// A key of its own for each call that makes a job: one whose answer was lost is made again.
+/// Each call that makes a job has its own idempotency key, so a call whose response was lost is repeated safely.
 #[tokio::test]
-async fn a_call_whose_answer_is_lost_is_paid_once() {
+async fn a_call_whose_response_is_lost_is_charged_once() {
     let (world, site) = (World::start().await, Site::start().await);
     let proxy = Proxy::start(world.base(), &[0]).await;
     let mut agent = Agent::greeted(runo_at(&proxy.base, &world.key, &["mcp"])).await;
@@ -111,7 +111,7 @@ async fn a_call_whose_answer_is_lost_is_paid_once() {
 }
 
 #[tokio::test]
-async fn the_current_revision_is_spoken_too() {
+async fn the_current_revision_is_supported() {
     let world = World::start().await;
     let mut agent = Agent::with(runo(&world, &["mcp"]));
     let meta = json!({
@@ -128,12 +128,12 @@ async fn the_current_revision_is_spoken_too() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_where_it_belongs() {
-    // No key: nothing is served.
+async fn errors_are_reported_by_tools_or_by_the_process() {
+    // Without a key nothing is served.
     let without = ran(bare(&["mcp"])).await;
     assert_eq!((without.code, without.out.as_str()), (5, ""), "{without:?}");
     assert!(without.err.contains("there is no API key") && without.err.contains("RUNO_API_KEY"), "{without:?}");
-    // A service that is away may come back: each tool says so, and the process stays.
+    // A service that is unreachable may come back: each tool reports it, and the process keeps running.
     let mut agent = Agent::greeted(runo_at("http://127.0.0.1:1", "sk_live_test", &["mcp"])).await;
     for _ in 0..2 {
         let lost = agent.tool("usage", json!({})).await.unwrap_err();
@@ -149,7 +149,7 @@ async fn what_is_wrong_is_told_where_it_belongs() {
     let mut agent = Agent::greeted(runo(&world.with_key("sk_live_unknown"), &["mcp"])).await;
     assert_eq!(agent.tool("usage", json!({})).await.unwrap_err()["error"]["code"], "UNAUTHORIZED");
     assert!(agent.leave().await.0.success());
-    // Nobody there, and what is no protocol.
+    // An empty input, and an input that is not the protocol.
     let nobody = ran(runo(&world, &["mcp"])).await;
     assert_eq!((nobody.code, nobody.out.as_str()), (0, ""), "{nobody:?}");
     let hasty = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });

@@ -1,4 +1,4 @@
-//! What is read, in which format it is written, and how it ends.
+//! Inputs, output formats and exit codes.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::support::stack::World;
 use crate::support::until;
 
 #[tokio::test]
-async fn an_extract_is_one_object() {
+async fn an_extract_writes_one_object() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/7");
     let found = ran(runo(&world, &["extract", &url, "--field", "title", "--field", "price:float=9.99"])).await;
@@ -29,7 +29,7 @@ async fn an_extract_is_one_object() {
 }
 
 #[tokio::test]
-async fn a_schema_is_fields_a_list_or_a_json_schema_in_a_file_or_not() {
+async fn a_schema_is_a_field_list_or_json_schema_inline_or_in_a_file() {
     let (world, site, folder) = (World::start().await, Site::start().await, Folder::new("cli-schema"));
     fs::create_dir_all(&folder.0).unwrap();
     let file = folder.0.join("schema.json");
@@ -51,7 +51,7 @@ async fn a_schema_is_fields_a_list_or_a_json_schema_in_a_file_or_not() {
 }
 
 #[tokio::test]
-async fn a_batch_is_written_in_the_format_that_is_asked_for() {
+async fn a_batch_is_written_in_the_requested_format() {
     let (world, site, folder) = (World::start().await, Site::start().await, Folder::new("cli-formats"));
     fs::create_dir_all(&folder.0).unwrap();
     let list = folder.0.join("urls.txt");
@@ -89,7 +89,7 @@ async fn a_batch_is_written_in_the_format_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn urls_come_from_standard_input_and_results_as_they_are_there() {
+async fn urls_are_read_from_standard_input_and_results_written_at_once() {
     let (world, site) = (World::start().await, Site::start().await);
     let args = ["batch", "--field", "title", "--concurrency", "1"];
     let urls = format!("{}\n{}\n", site.url("/p/0"), site.url("/gate/1"));
@@ -98,7 +98,7 @@ async fn urls_come_from_standard_input_and_results_as_they_are_there() {
     let mut stdin = child.stdin.take().unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stdin, urls.as_bytes()).await.unwrap();
     drop(stdin);
-    // The first is there while the second waits.
+    // The first result is written while the second page waits.
     let mut out = tokio::io::BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     tokio::io::AsyncBufReadExt::read_line(&mut out, &mut first).await.unwrap();
@@ -113,9 +113,9 @@ async fn urls_come_from_standard_input_and_results_as_they_are_there() {
     assert!(none.code == 2 && none.err.contains("there is no URL"), "{none:?}");
 }
 
-/// Over 10,000 URLs become several jobs, and places go on.
+/// More than 10,000 URLs become several jobs, with consecutive indexes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_urls_are_several_jobs() {
+async fn many_urls_become_several_jobs() {
     let body =
         |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({ "credits_charged": count }));
     let server = Scripted::start([10_000, 10_000, 1].map(|count| Scene::of_job(body(count)))).await;
@@ -133,7 +133,7 @@ async fn many_urls_are_several_jobs() {
     assert_eq!(keys.len(), 3);
 }
 
-/// 40 MB of results go through a program that never has more than a part of them.
+/// 40 MB of results pass through a program that never holds more than a part of them.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_take_constant_memory() {
@@ -143,7 +143,7 @@ async fn results_take_constant_memory() {
     let (urls, out) = (folder.0.join("urls"), folder.0.join("out.csv"));
     fs::write(&urls, "http://h/\n".repeat(10_000)).unwrap();
     let data = json!({ "title": "x".repeat(4_000) });
-    // Places differ, or they would be one result.
+    // With distinct indexes, or they would count as one result.
     let body: String = (0..10_000)
         .map(|n| {
             format!(
@@ -166,7 +166,7 @@ async fn results_take_constant_memory() {
 }
 
 #[tokio::test]
-async fn each_end_has_its_exit_code() {
+async fn each_outcome_has_its_exit_code() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/1");
     let extract = ["extract", url.as_str(), "--field", "title"];
@@ -186,7 +186,7 @@ async fn each_end_has_its_exit_code() {
     assert_eq!(code(runo_at("http://127.0.0.1:1", "sk_live_x", &extract)).await, 7);
     assert_eq!(code(runo(&world, &["result", "job_0123456789ab"])).await, 8);
     assert_eq!(code(runo(&world, &["cancel", "job_0123456789ab"])).await, 8);
-    // Who reads the output may go away.
+    // The reader of the output may close it.
     let mut child = runo(&world, &["extract", &url, "--field", "title"]).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().await.unwrap().code(), Some(141));

@@ -1,4 +1,4 @@
-//! `batch --resume`: the program dies, or the server does, and nothing is lost or paid twice.
+//! `batch --resume`: after the program or the server dies, nothing is lost or charged twice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,7 @@ impl Files {
         args
     }
 
-    /// The URLs of the rows; each is there once.
+    /// The URLs of the rows, each of which must be there once.
     fn rows(&self) -> BTreeSet<String> {
         let text = fs::read_to_string(self.out()).unwrap();
         let mut lines = text.lines();
@@ -57,7 +57,7 @@ fn borrowed(args: &[String]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_program_that_was_killed_goes_on() {
+async fn a_killed_program_resumes_its_batch() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.urls("/p", 20), site.urls("/gate", 20)].concat();
     let files = Files::new("cli-resume", &urls);
@@ -66,7 +66,7 @@ async fn a_program_that_was_killed_goes_on() {
     let lines = || fs::read_to_string(files.out()).unwrap_or_default().lines().count();
     until("some rows are there", async || lines() > 10).await;
     child.kill().await.unwrap();
-    // The last row may be torn.
+    // The last row may be incomplete.
     let text = fs::read_to_string(files.out()).unwrap();
     fs::write(files.out(), &text[..text.len() - 5]).unwrap();
     site.open_gate();
@@ -75,7 +75,7 @@ async fn a_program_that_was_killed_goes_on() {
     assert!(second.err.contains("40 read, 0 failed; 40 credits"), "{second:?}");
     assert_eq!(files.rows(), urls.iter().cloned().collect());
     assert_eq!((world.used().await, site.hits()), (40, 40));
-    // Once it is done, it is not begun again.
+    // A run that is complete does not start again.
     let third = ran(runo(&world, &borrowed(&args))).await;
     assert!(third.code == 0 && third.err.contains("all of it is done"), "{third:?}");
     assert_eq!((world.used().await, files.rows().len()), (40, 40));
@@ -86,9 +86,9 @@ async fn a_program_that_was_killed_goes_on() {
     assert!(refused.code == 2 && refused.err.contains("other fields, options or another service"), "{refused:?}");
 }
 
-/// The program dies after it has asked for a job and before it knows its name.
+/// The program dies after it has sent the call and before it knows the job's id.
 #[tokio::test]
-async fn a_job_that_was_asked_for_is_asked_for_again_by_the_same_name() {
+async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     let of_three = (0..3).map(line).collect::<String>() + &end(3, json!({}));
     let server = Scripted::start([Scene::new(200, "").hold(), Scene::of_job(of_three)]).await;
     let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
@@ -102,7 +102,7 @@ async fn a_job_that_was_asked_for_is_asked_for_again_by_the_same_name() {
     assert_eq!(first.headers["idempotency-key"], again.headers["idempotency-key"]);
     assert_eq!(first.body, again.body);
     assert_eq!(files.rows().len(), 3);
-    // What is to be read may not change in between.
+    // The list of URLs may not change in between.
     fs::remove_file(files.folder.0.join("resume")).unwrap();
     let server = Scripted::start([Scene::new(200, "").hold()]).await;
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
@@ -114,9 +114,9 @@ async fn a_job_that_was_asked_for_is_asked_for_again_by_the_same_name() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// Of several jobs, those that are done are passed over.
+/// Of several jobs, completed ones are skipped.
 #[tokio::test]
-async fn jobs_that_are_done_are_passed_over() {
+async fn completed_jobs_are_skipped() {
     let body = |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({}));
     let scenes = [Scene::of_job(body(10_000)), Scene::new(200, "").hold(), Scene::of_job(body(2))];
     let server = Scripted::start(scenes).await;
@@ -133,7 +133,7 @@ async fn jobs_that_are_done_are_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_line_survives_the_death_of_the_server() {
+async fn the_command_line_survives_a_kill_of_the_server() {
     let (folder, site) = (Folder::new("cli-kill"), Site::start().await);
     let server = Server::start(&folder.0);
     let base = server.base.clone();

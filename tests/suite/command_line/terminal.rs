@@ -1,4 +1,4 @@
-//! What people see: a table, a bar, a question. On a terminal that the test holds the other end of.
+//! What people see on a terminal: a table, a progress bar, a question. The test holds the terminal's other end.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -33,7 +33,7 @@ impl Terminal {
         let keyboard = File::from(master);
         let (mut reader, screen) = (keyboard.try_clone().unwrap(), Arc::new(Mutex::new(String::new())));
         let shown = screen.clone();
-        // Ends with the last program that has the other end.
+        // Ends when the last program closes its end.
         std::thread::spawn(move || {
             let mut buffer = [0; 4_096];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -44,7 +44,7 @@ impl Terminal {
     }
 
     fn end(&self) -> Stdio {
-        // Not the controlling terminal: the test's own stays that.
+        // Not the controlling terminal, which stays the test's own.
         Stdio::from(open(self.slave.as_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap())
     }
 
@@ -66,7 +66,7 @@ impl Terminal {
 }
 
 #[tokio::test]
-async fn results_are_a_table_and_colours_can_be_left_out() {
+async fn results_are_a_table_and_colours_can_be_switched_off() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/7");
     for (args, colours) in
@@ -86,7 +86,7 @@ async fn results_are_a_table_and_colours_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_batch_shows_a_bar_on_a_terminal_and_rows_beside_it() {
+async fn a_batch_shows_a_progress_bar_and_rows_on_a_terminal() {
     let (world, site, folder) = (World::start().await, Site::start().await, Folder::new("cli-bar"));
     std::fs::create_dir_all(&folder.0).unwrap();
     let list = folder.0.join("urls.txt");
@@ -106,7 +106,7 @@ async fn a_batch_shows_a_bar_on_a_terminal_and_rows_beside_it() {
 }
 
 #[tokio::test]
-async fn an_interrupt_asks_and_does_as_it_is_told() {
+async fn an_interrupt_asks_what_to_do_and_does_it() {
     for (keys, code, said) in [("y\r", 4, "; cancelled"), ("n\r", 130, " goes on; "), ("w\r", 0, "2 read, 0 failed")] {
         let (world, site) = (World::start().await, Site::start().await);
         let folder = Folder::new(&format!("cli-ask-{code}"));

@@ -1,5 +1,5 @@
-//! The client's types against what the service says of itself: whatever the document names goes through the client's type
-//! and comes out as it was, and what the client sends is what the document allows.
+//! The client's types compared with the OpenAPI description: every described member survives a round trip through the
+//! client's type, and what the client sends is valid by the description.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ fn named<'d>(document: &'d Value, name: &str) -> &'d Value {
     &document["components"]["schemas"][name]
 }
 
-/// A value that a schema describes: every member is there, or every one that must be.
+/// A value that the schema describes, with every member, or with the required ones only.
 fn sample(document: &Value, schema: &Value, full: bool) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return sample(document, document.pointer(reference.trim_start_matches('#')).unwrap(), full);
@@ -66,7 +66,8 @@ fn sample(document: &Value, schema: &Value, full: bool) -> Value {
     }
 }
 
-/// All members of an answer come through a type; without those that may be missing, it is read too.
+/// Asserts that a value with all members survives a round trip through the type, and that one with the required members
+/// can be read.
 fn comes_through<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, without: &[&str]) {
     let document = document();
     let mut full = sample(&document, schema, true);
@@ -90,7 +91,7 @@ fn every_member_of_an_answer_is_known() {
     comes_through::<JobInfo>("Job", named(&document, "Job"), &[]);
     comes_through::<JobInfo>("JobList", &named(&document, "JobList")["properties"]["jobs"]["items"], &[]);
     comes_through::<Usage>("Usage", named(&document, "Usage"), &[]);
-    // A crawl's answer has no `cancelled` at its top; the type has.
+    // A crawl's response has no `cancelled` at the top level; the type has.
     let crawl = sample(&document, named(&document, "CrawlAnswer"), true);
     let read: Summary = serde_json::from_value(crawl.clone()).unwrap();
     let shown = serde_json::to_value(&read).unwrap();
@@ -118,7 +119,7 @@ fn every_value_is_known() {
     for value in values("Usage", "plan") {
         assert!(!matches!(read(&value), Plan::Other(_)), "{value}");
     }
-    // One that a newer service has is no failure, and is shown as it came.
+    // A value of a newer service is no error and is kept as it came.
     assert_eq!(json!(read::<RenderMode>(&json!("guess"))), "guess");
     let types: Vec<&str> = FieldType::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(values("Field", "type"), types);
@@ -149,7 +150,8 @@ fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
-/// The members of an object of the document; `async_mode` is asked for at the top.
+/// The members of an object of the document. In options `async_mode` is left out, because the client sends it at the
+/// top level.
 fn members<'d>(document: &'d Value, name: &str, inner: Option<&str>) -> Vec<&'d str> {
     let mut object = named(document, name);
     if let Some(inner) = inner {
@@ -170,7 +172,7 @@ async fn every_member_of_a_request_is_known_and_valid() {
     let options = BatchOptions { page: page_options(), concurrency: Some(3), fail_fast: Some(true) };
     let batch = client.batch(["https://example.com/"], schema()).options(options).async_mode(true);
     let hook = Webhook { url: "https://example.com/".into(), events: vec![WebhookEvent::Completed] };
-    // The document names it as soon as the service takes it.
+    // Included as soon as the document describes it.
     let hooked = members(&document, "BatchRequest", None).contains(&"webhook");
     let batch = if hooked { batch.webhook(hook.clone()) } else { batch };
     batch.start::<Row>().await.unwrap_err();

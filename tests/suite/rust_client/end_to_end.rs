@@ -1,4 +1,4 @@
-//! The flows against a real stack.
+//! Whole calls of the client against a real stack.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ fn one_at_a_time() -> BatchOptions {
 }
 
 #[tokio::test]
-async fn an_extract() {
+async fn extract_returns_typed_data_or_an_error() {
     let (world, site) = (World::start().await, Site::start().await);
     let client = client(&world);
     let options = PageOptions { no_cache: Some(true), ..PageOptions::default() };
@@ -69,7 +69,7 @@ async fn an_extract() {
 }
 
 #[tokio::test]
-async fn a_batch_of_mixed_results() {
+async fn a_batch_yields_results_and_errors_in_order() {
     let (world, site) = (World::start().await, Site::start().await);
     let client = client(&world);
     let urls = [site.url("/p/0"), site.url("/404"), site.url("/p/2"), site.url("/p/0"), "http://10.0.0.1/".into()];
@@ -83,20 +83,20 @@ async fn a_batch_of_mixed_results() {
     let summary = job.summary().unwrap().clone();
     assert_eq!((summary.total, summary.succeeded, summary.failed), (Some(5), Some(3), Some(2)));
     assert_eq!((summary.credits_charged, summary.cancelled), (Some(5), false));
-    // Nothing is kept, and everything can be read again.
+    // The client keeps no results; they can be read again.
     job.rewind();
     let again: Vec<_> = job.stream().collect().await;
     assert_eq!(again.len(), 5);
     let mut later = client.result::<Row>(job.id(), Schema::bound(), None).await.unwrap();
     assert_eq!(later.wait().await.unwrap(), summary);
-    // A row that does not fit ends nothing.
+    // A row that does not fit the type does not end the stream.
     let mut odd = client.batch(site.urls("/p", 2), schema()).start::<Strict>().await.unwrap();
     assert!(odd.results().await.unwrap().iter().all(|page| !page.ok()));
     assert_eq!(odd.summary().unwrap().succeeded, Some(2));
 }
 
 #[tokio::test]
-async fn a_crawl() {
+async fn a_crawl_yields_each_page_once_in_both_modes() {
     let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
     let rules = CrawlRules { use_sitemap: Some(false), ..CrawlRules::new(site.url("/tree/*"), 50) };
     for async_mode in [false, true] {
@@ -113,7 +113,7 @@ async fn a_crawl() {
 }
 
 #[tokio::test]
-async fn a_cancel_in_the_middle() {
+async fn a_cancelled_batch_yields_what_ran_and_what_did_not() {
     let (world, site) = (World::start().await, Site::start().await);
     let client = client(&world);
     let urls = [site.urls("/p", 1), site.urls("/gate", 19)].concat();
@@ -139,9 +139,9 @@ async fn a_cancel_in_the_middle() {
     world.assert_sound().await;
 }
 
-/// Dropped in the middle, a job goes on, unless it was asked otherwise.
+/// A job that is dropped while it runs goes on, unless `cancel_on_drop` is set.
 #[tokio::test]
-async fn a_job_that_is_dropped_is_cancelled_only_if_asked() {
+async fn a_dropped_job_is_cancelled_only_with_cancel_on_drop() {
     let (world, site) = (World::start().await, Site::start().await);
     let client = client(&world);
     let mut ids = Vec::new();
@@ -150,7 +150,7 @@ async fn a_job_that_is_dropped_is_cancelled_only_if_asked() {
         let mut job = batch.cancel_on_drop(cancel).start::<Product>().await.unwrap();
         let hits = site.hits();
         until("a page waits", async || site.hits() > hits || hits > 0).await;
-        // A future of `next` that is dropped loses nothing and cancels nothing.
+        // Dropping a future of `next` loses nothing and cancels nothing.
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), job.next()).await;
         assert!(waited.is_err());
         ids.push(job.id().to_owned());

@@ -1,4 +1,4 @@
-//! Lost answers, cut bodies, kill -9: nothing is lost, and nothing is paid twice.
+//! Lost responses, truncated bodies, a killed server: nothing is lost, and nothing is charged twice.
 
 use runo_client::{BatchOptions, Client, FieldType, PageOptions, Row, Schema};
 
@@ -16,7 +16,7 @@ fn client(base: &str, key: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_neither_paid_nor_run_twice() {
+async fn a_call_whose_response_is_lost_runs_and_charges_once() {
     let (world, site) = (World::start().await, Site::start().await);
     for (async_mode, credits) in [(false, 3), (true, 6)] {
         let proxy = Proxy::start(world.base(), &[0, 0]).await;
@@ -30,7 +30,7 @@ async fn a_lost_answer_is_neither_paid_nor_run_twice() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_goes_on() {
+async fn a_truncated_body_is_resumed() {
     let (world, site) = (World::start().await, Site::start().await);
     let proxy = Proxy::start(world.base(), &[9_000, 5_000, 5_000]).await;
     let mut job = client(&proxy.base, &world.key).batch(site.urls("/p", 200), schema()).start::<Row>().await.unwrap();
@@ -45,13 +45,13 @@ async fn a_body_that_is_cut_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_survives_the_death_of_the_server() {
+async fn the_client_survives_a_kill_of_the_server() {
     let (folder, site) = (Folder::new("rust-client"), Site::start().await);
     let mut server = Some(Server::start(&folder.0));
     let base = server.as_ref().unwrap().base.clone();
     let port = base.rsplit(':').next().unwrap().to_owned();
     let client = client(&base, KEY);
-    // What ran when the server died is read again in a process of its own, which takes its time.
+    // Pages that were under way at the kill are read again in a child process, which takes longer.
     let page = PageOptions { timeout_ms: Some(5_000), ..PageOptions::default() };
     let options = BatchOptions { page, concurrency: Some(8), ..BatchOptions::default() };
     let mut job = client.batch(site.urls("/p", 1_000), schema()).options(options).start::<Row>().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is tried again, when, and what is not; against a server that answers by a script.
+//! What the client retries, when, and what it does not; against a scripted server.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::scripted::{JOB, Scene, Scripted, end, line};
 
-/// A script, a client that does not really wait, and for how long it would have waited.
+/// A scripted server, a client that does not really sleep, and the times that it would have slept.
 struct Play {
     server: Scripted,
     client: Client,
@@ -55,7 +55,7 @@ fn urls(count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn refusals_that_may_pass_are_waited_out_and_the_key_stays_the_same() {
+async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
     let play = Play::of(vec![
         Scene::refused(429, "RATE_LIMITED", true).header("Retry-After", "7"),
         Scene::refused(503, "UNAVAILABLE", true).header("Retry-After", "2"),
@@ -78,7 +78,7 @@ async fn refusals_that_may_pass_are_waited_out_and_the_key_stays_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_pass_is_given_at_once() {
+async fn permanent_errors_are_returned_at_once() {
     for (scene, kind) in [
         (Scene::refused(401, "UNAUTHORIZED", false), ErrorKind::Authentication),
         (Scene::refused(429, "QUOTA_EXCEEDED", false), ErrorKind::QuotaExceeded),
@@ -95,7 +95,7 @@ async fn what_cannot_pass_is_given_at_once() {
 }
 
 #[tokio::test]
-async fn retries_are_bounded() {
+async fn retries_are_limited() {
     let scenes = vec![Scene::refused(503, "UNAVAILABLE", true); 4];
     let play = Play::with(scenes, |builder| builder.max_retries(3)).await;
     let error = play.client.usage().await.unwrap_err();
@@ -104,7 +104,7 @@ async fn retries_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_told_soon() {
+async fn an_unreachable_service_is_reported_soon() {
     // A port that was free a moment ago.
     let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let play = Play::with(Vec::new(), |builder| builder.base_url(format!("http://127.0.0.1:{port}"))).await;
@@ -114,7 +114,7 @@ async fn a_service_that_is_not_there_is_told_soon() {
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nothing_comes_counts_as_broken() {
+async fn a_silent_connection_counts_as_broken() {
     let scenes = vec![Scene::of_job(line(0)).hold(), Scene::of_job(line(1) + &end(2, json!({})))];
     let play = Play::with(scenes, |builder| builder.silence(Duration::from_millis(300))).await;
     let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
@@ -123,11 +123,11 @@ async fn a_connection_on_which_nothing_comes_counts_as_broken() {
 }
 
 #[tokio::test]
-async fn results_go_on_where_they_broke_off() {
+async fn results_resume_where_they_broke_off() {
     let play = Play::of(vec![
         Scene::of_job(format!("   {}{}{}", line(1), line(0), &line(2)[..20])).cut(),
         Scene::refused(503, "UNAVAILABLE", true),
-        // It ends well, but without a summary.
+        // The body ends properly but without a summary.
         Scene::of_job(line(3)),
         Scene::of_job(line(4) + &end(6, json!({ "status": "running", "next": "/v1/x" }))),
         Scene::of_job(line(5) + &line(2) + &end(6, json!({ "credits_charged": 6 }))),
@@ -148,8 +148,8 @@ async fn results_go_on_where_they_broke_off() {
 }
 
 #[tokio::test]
-async fn what_slips_through_a_reordering_is_read_again() {
-    // While the job ran, 2 ended before 1 and was told after it: "from=2" then leaves it out and has 1 twice.
+async fn a_result_missed_by_reordering_is_read_again() {
+    // While the job ran, 2 ended before 1 and was sent after it: `from=2` then omits it and repeats 1.
     let play = Play::of(vec![
         Scene::of_job(line(0) + &line(1)).cut(),
         Scene::of_job(line(1) + &end(3, json!({}))),
@@ -162,7 +162,7 @@ async fn what_slips_through_a_reordering_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_job_that_never_gives_all_is_an_error() {
+async fn a_job_that_never_returns_every_result_is_an_error() {
     let play = Play::of(vec![Scene::of_job(line(0) + &end(2, json!({}))); 3]).await;
     let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
     let error = job.results().await.unwrap_err();
@@ -212,7 +212,7 @@ async fn waiting_ends_with_the_timeout() {
     assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::WaitTimeout, Some(JOB)));
     let prefer: Vec<String> = play.server.seen().iter().map(|seen| seen.headers["prefer"].clone()).collect();
     assert_eq!((prefer.as_slice(), play.waits().len()), (&["respond-async".to_owned(), "wait=5".to_owned()][..], 0));
-    // A body that does not end is not waited for longer either.
+    // A body that does not end is not waited for any longer either.
     let play = Play::of(vec![Scene::of_job(line(0)).hold()]).await;
     let mut job =
         play.client.batch(urls(2), schema()).timeout(Duration::from_millis(300)).start::<Row>().await.unwrap();
@@ -220,7 +220,7 @@ async fn waiting_ends_with_the_timeout() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_page_is_given_with_its_code() {
+async fn the_error_of_a_page_has_its_code() {
     let error = json!({ "code": "TIMEOUT", "message": "slow", "retryable": true });
     let body = json!({ "url": "u", "status": "error", "error": error }).to_string();
     let play = Play::of(vec![Scene::of_job(body)]).await;
@@ -230,14 +230,14 @@ async fn the_error_of_a_page_is_given_with_its_code() {
 }
 
 #[tokio::test]
-async fn captures_are_had_by_their_number() {
+async fn captures_are_read_by_their_number() {
     let play = Play::of(vec![Scene::new(200, "PNG")]).await;
     assert_eq!(play.client.capture(JOB, 3).await.unwrap(), b"PNG");
     assert_eq!(play.server.seen()[0].path, format!("/v1/jobs/{JOB}/captures/3"));
 }
 
 #[tokio::test]
-async fn a_cancel_whose_answer_was_lost_is_one() {
+async fn a_cancel_whose_response_was_lost_is_confirmed() {
     let job = json!({
         "job_id": JOB, "endpoint": "/batch", "status": "cancelled", "async_mode": false, "started_at": "now",
         "progress": { "total": 1, "done": 0, "failed": 0 },
@@ -247,7 +247,7 @@ async fn a_cancel_whose_answer_was_lost_is_one() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_refused_before_anything_is_sent() {
+async fn invalid_calls_are_refused_before_anything_is_sent() {
     let play = Play::of(Vec::new()).await;
     let error = play.client.batch(urls(10_001), schema()).start::<Row>().await.unwrap_err();
     assert!(error.message.contains("call batch once for each 10,000"), "{error}");
@@ -259,7 +259,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_key_is_in_no_representation() {
+async fn no_representation_shows_the_key() {
     let play = Play::of(vec![Scene::refused(401, "UNAUTHORIZED", false)]).await;
     let error = play.client.usage().await.unwrap_err();
     assert_eq!(play.server.seen()[0].headers["x-api-key"], "sk_live_secret");
@@ -270,7 +270,7 @@ async fn the_key_is_in_no_representation() {
 }
 
 #[tokio::test]
-async fn the_list_of_jobs_goes_on_page_by_page() {
+async fn the_list_of_jobs_is_read_page_by_page() {
     let listed = |id: &str, more: Value| {
         let mut page = json!({ "jobs": [{
             "job_id": id, "endpoint": "/batch", "status": "running", "async_mode": false, "started_at": "now",
