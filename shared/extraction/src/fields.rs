@@ -124,7 +124,11 @@ pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading
     })
 }
 
-/// Reads all of a candidate's values as the field's value.
+/// Reads a candidate's values as the field's value: for an array all of them, otherwise the first that fits, because
+/// several values then name the same thing.
+///
+/// # Errors
+/// The reason why none fits.
 fn read_all(
     wanted: &Wanted<'_>,
     candidate: &Candidate,
@@ -153,7 +157,6 @@ fn read_all(
         notes.extend(coerced.note);
         return Ok(coerced.value);
     }
-    // Several names of one thing where a single text is asked for.
     Err(why)
 }
 

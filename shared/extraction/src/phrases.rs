@@ -99,7 +99,7 @@ phrases! {
     Nearly = "nearly";
     /// Requests to, or offers for, those who cannot buy, such as a notice when it is back.
     Requests = "requests";
-    /// Words beside a number that say that so many are left.
+    /// Words beside the number of pieces left.
     Left = "left";
     /// Phrases for few left, without a number.
     Few = "few";
@@ -111,11 +111,11 @@ phrases! {
     PaidOnce = "paid once";
     /// Words before the amount to pay.
     PaidNow = "paid now";
-    /// Words before an amount saved, shipped for or added.
+    /// Words before an amount other than the price: a saving, shipping, a deposit, a reduced fare.
     NotThePrice = "not the price";
-    /// The same words after an amount.
+    /// Words of the same meaning after an amount.
     NotThePriceBehind = "not the price behind";
-    /// Words before an amount that has cheaper or dearer alternatives: "from".
+    /// Words before the price, or before one of several prices: "price", "from".
     PriceBefore = "price before";
     /// Words after an amount per measure or per month.
     PerUnit = "per unit";

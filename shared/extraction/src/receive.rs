@@ -20,7 +20,7 @@ use crate::wanted::Wanted;
 pub struct Wants {
     /// Its links, if it is HTML or XML.
     pub links: bool,
-    /// Its main content as text of at most so many bytes, if fields stay open.
+    /// Its main content as text of at most this many bytes, if fields stay open.
     pub compact: Option<usize>,
 }
 

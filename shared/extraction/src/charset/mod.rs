@@ -15,7 +15,7 @@ use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Bytes at the start that are examined for UTF-16 without a byte order mark.
 const START: usize = 2_048;
-/// In an encoding with two bytes per character, at most one in so many non-ASCII characters may be malformed.
+/// In an encoding with two bytes per character, at most one of this many non-ASCII characters may be malformed.
 const MALFORMED_OF: usize = 5;
 
 /// Weight of characters from which bytes count as UTF-8 although a single-byte encoding is declared.

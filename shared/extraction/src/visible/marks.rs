@@ -101,7 +101,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                 continue;
             }
             found += 1;
-            // Marks that say nothing else are meant for this.
+            // Marks without further words are meant for exactly this.
             let other = doc.marks(at).split_whitespace().count().saturating_sub(phrase.split(' ').count());
             let exact = 6 - i32::try_from(other.min(6)).unwrap_or(6);
             let long = i32::try_from(value.len() / 30).unwrap_or(12);

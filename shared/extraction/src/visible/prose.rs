@@ -9,7 +9,7 @@ use super::segments::is_labelled;
 
 /// Longest paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;
-/// How far below the heading it may stand, in bytes of text.
+/// How far below the heading it may stand without a lower score, in bytes of text.
 const NEAR: i64 = 2_500;
 
 pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {

@@ -42,8 +42,8 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             30.. => 4,
             _ => 2,
         };
-        // A further heading counts only if it says exactly what the head says: pages of several parts head each of them
-        // so.
+        // A further heading counts only if it says exactly what the head says: pages of several parts have one for
+        // each.
         let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
         let score = if order == 0 {
             score

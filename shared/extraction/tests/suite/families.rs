@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Most steps per byte of a page: a text is examined once for each of the roughly 500 elements that may contain it.
 const STEPS_A_BYTE: u64 = 1_000;
 
-/// A kind of page: its name, its type, its schema, and a function that makes a page of about so many elements or
-/// values.
+/// A kind of page: its name, its type, its schema, and a function that makes a page with roughly the given
+/// number of elements or values.
 struct Family {
     name: &'static str,
     kind: &'static str,
