@@ -108,12 +108,12 @@ impl CanonicalUrl {
         CanonicalUrl::of(&Url::parse(text).ok()?)
     }
 
-    /// The URL.
+    /// Returns the URL.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// The URL as text.
+    /// Returns the URL as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -150,7 +150,7 @@ impl fmt::Display for CanonicalUrl {
 pub struct PageKey(String);
 
 impl PageKey {
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

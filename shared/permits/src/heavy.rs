@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::{Background, FairSemaphore, Permit, Usage};
 
-/// Maximum number of bodies over [`SMALL_BODY`]; a single account gets half of them.
+/// Maximum number of bodies over [`SMALL_BODY`]; an account on its own gets half of them.
 const MEDIUM: u32 = 16;
-/// Maximum number of those that are over [`MEDIUM_BODY`]; a single account gets half of them.
+/// Maximum number of those that are over [`MEDIUM_BODY`]; an account on its own gets half of them.
 const LARGE: u32 = 4;
 
 /// Permits for large bodies and heavy pages. Cheap to clone.
@@ -138,7 +138,7 @@ mod tests {
     async fn an_account_over_its_share_decodes_apart() {
         let heavy = heavy();
         let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
-        // A single account is never over its share.
+        // An account on its own is never over its share.
         drop(heavy.usage.meter(&b));
         let body = heavy.growing(&a);
         assert!(!body.decodes_apart());

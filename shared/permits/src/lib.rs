@@ -3,9 +3,9 @@
 //!
 //! A free permit goes to the account that holds the fewest, and among those to the one whose last permit was granted
 //! the longest time ago. How many permits an account may hold depends on how many are free (a dynamic threshold, as
-//! switches share a buffer among their ports: Choudhury and Hahne, 1998): a single account gets all but the reserve,
-//! several greedy accounts get equal parts and leave some free, and an account that holds none gets even the last one.
-//! So a newcomer does not wait for what greedy accounts hold.
+//! switches share a buffer among their ports: Choudhury and Hahne, 1998). An account on its own gets all but the
+//! reserve. Several greedy accounts get equal parts and leave some free. An account that holds none gets even the last
+//! one. So a newcomer does not wait for what greedy accounts hold.
 //!
 //! A waiter is a task ([`FairSemaphore::acquire`]) or work for a blocking thread ([`FairSemaphore::run_blocking`]). A
 //! thread that ends one piece of work goes on with the next, without a detour through the runtime.
@@ -160,7 +160,7 @@ impl State {
 }
 
 impl FairSemaphore {
-    /// Creates a semaphore of `total` permits, at least one. A single account gets all but `reserve` of them.
+    /// Creates a semaphore of `total` permits, at least one. An account on its own gets all but `reserve` of them.
     pub fn new(total: u32, reserve: u32) -> FairSemaphore {
         FairSemaphore(Arc::new(Shared { total: total.max(1), reserve, threads: None, state: Mutex::default() }))
     }

@@ -152,7 +152,7 @@ mod tests {
     /// With a share of zero, usage never decreases, however long a test takes.
     fn parsers(processors: u32) -> Parsers {
         let usage = Usage::new(0.0);
-        // A single account is never over its share.
+        // An account on its own is never over its share.
         drop(usage.meter(&account("company")));
         Parsers { usage, ..Parsers::new(processors, Background::new(processors)) }
     }
@@ -217,8 +217,8 @@ mod tests {
         assert!(!parsers.usage.is_over(&account("b")));
     }
 
-    /// A single account has all processors whatever it has used: two pieces of work run at once, each waiting for the
-    /// other.
+    /// An account on its own has all processors whatever it has used: two pieces of work run at once, each waiting for
+    /// the other.
     #[tokio::test]
     async fn an_account_over_its_share_gets_what_others_leave() {
         let parsers = parsers(2);
