@@ -1,4 +1,4 @@
-//! `template.yaml` says what the code says: routes, tables, queues, variables, times. It is read, not deployed.
+//! `template.yaml` matches the code: routes, tables, queues, variables, times. The template is read, not deployed.
 
 mod alarms;
 mod limits;
@@ -16,7 +16,7 @@ use store::tables::{TTL_ATTRIBUTE, definitions as tables};
 
 use crate::support::template::{Template, TemplateFunction, arn_of};
 
-/// Integrations that API Gateway streams.
+/// The end of the URI of an integration that API Gateway streams.
 const STREAMED: &str = "/response-streaming-invocations";
 
 fn openapi() -> Value {
@@ -51,13 +51,14 @@ fn routes_are_those_of_the_code() {
     assert_eq!(deployed.keys().collect::<Vec<_>>(), served.keys().collect::<Vec<_>>());
     let mut called = BTreeSet::new();
     for (route, operation) in &deployed {
-        // Other methods than a path has are answered by its function; what a mock answers is in mocks.rs.
+        // The path's function also answers methods that the path does not have. What mocks answer is tested in
+        // mocks.rs.
         let any = &body["paths"][&route.0]["x-amazon-apigateway-any-method"];
         let package = integration_function(&template, any).package;
         assert_eq!(package, served[route]["x-runo-function"], "{route:?}");
         let integration = &operation["x-amazon-apigateway-integration"];
         assert!(integration == &any["x-amazon-apigateway-integration"] || integration["type"] == "mock", "{route:?}");
-        // What a function streams, its integration has to stream: the formats of the two differ.
+        // The integration must stream what the function streams, because the two formats differ.
         assert_streams(&any["x-amazon-apigateway-integration"], &format!("{route:?}"));
         called.insert(package);
     }
@@ -84,9 +85,9 @@ fn assert_streams(integration: &Value, what: &str) {
     assert_eq!(integration["timeoutInMillis"], 900_000, "{what}");
 }
 
-/// `cargo lambda watch` sends a path to the same function.
+/// `cargo lambda watch` routes each path to the same function.
 #[test]
-fn watching_routes_the_same() {
+fn cargo_lambda_watch_has_the_same_routes() {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -103,9 +104,9 @@ fn watching_routes_the_same() {
     assert_eq!(watched, served);
 }
 
-/// The gateway's own refusals look like ours.
+/// The gateway's own refusals have the API's error envelope.
 #[test]
-fn refusals_of_the_gateway_bear_the_envelope() {
+fn the_gateways_refusals_have_the_error_envelope() {
     let template = Template::read();
     let responses = &template.0["Resources"]["Api"]["Properties"]["GatewayResponses"];
     for (name, response) in responses.as_object().unwrap() {
@@ -187,7 +188,7 @@ fn queues_are_those_of_the_code() {
     }
 }
 
-/// The queues that feed a function: each by its logical name, with the properties of the event.
+/// The queues that feed a function, by logical name, with the properties of the event.
 fn sources(function: &TemplateFunction) -> BTreeMap<String, Value> {
     let events = function.properties["Events"].as_object().cloned().unwrap_or_default();
     let sqs = events.into_iter().filter(|(_, e)| e["Type"] == "SQS");
@@ -224,7 +225,7 @@ fn queues_feed_their_functions_within_the_limits() {
     let settings = Settings::default();
     let pages = batch * u64::from(domain::lanes::LANE_CONCURRENCY);
     assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once are more than are fetched at once");
-    // Chains of messages are longer than Lambda's loop detection lets pass.
+    // Chains of messages are longer than Lambda's loop detection allows.
     for id in ["WorkerFunction", "SettleFunction", "NotifyFunction"] {
         assert_eq!(template.function(id).properties["RecursiveLoop"], "Allow", "{id}");
     }
@@ -261,16 +262,16 @@ fn times_and_builds_fit_the_code() {
     assert_eq!(audit.properties["Events"]["GoOn"]["Properties"]["Schedule"], "rate(5 minutes)");
 }
 
-/// A browser is there where an image was given, and everywhere else nothing of it is.
+/// The function with the browser exists only if an image is given. Without one nothing refers to it.
 #[test]
-fn the_function_that_renders_is_there_on_demand_and_may_do_nothing() {
+fn the_render_function_is_optional_and_has_no_rights() {
     let template = Template::read();
     let all = template.0["Resources"].as_object().unwrap();
     let (function, role) = (&all["RenderFunction"], &all["RenderRole"]);
     assert_eq!(template.0["Parameters"]["Render"]["Default"], "");
     assert_eq!((&function["Condition"], &role["Condition"]), (&json!("Rendering"), &json!("Rendering")));
     let properties = &function["Properties"];
-    // Where sam sees an image it asks for a repository and wants Docker.
+    // For an image function of its own type, sam would require a repository and Docker.
     assert_eq!(function["Type"], "AWS::Lambda::Function");
     assert_eq!(properties["PackageType"], json!({ "Fn::Join": ["", ["Image"]] }));
     assert_eq!(properties["Code"]["ImageUri"]["Ref"], "Render");
@@ -279,7 +280,7 @@ fn the_function_that_renders_is_there_on_demand_and_may_do_nothing() {
     assert!(role["Properties"]["Policies"].is_null(), "it may do nothing but log");
     // The longest page, and a cold start.
     assert!(properties["Timeout"].as_u64().unwrap() >= 120 + 30);
-    // Nothing else that there always is names it but by the condition.
+    // Resources that always exist refer to it only behind the condition.
     let names = |value: &Value| value.to_string().contains("RenderFunction");
     let always = all.iter().filter(|(_, r)| r["Condition"].is_null() && names(&without_choices(r)));
     assert_eq!(always.map(|(id, _)| id).collect::<Vec<_>>(), Vec::<&String>::new());
@@ -287,7 +288,7 @@ fn the_function_that_renders_is_there_on_demand_and_may_do_nothing() {
     assert_eq!(variable, &json!(["Rendering", { "Ref": "RenderFunction" }, ""]));
 }
 
-/// The same without what a condition decides on.
+/// The value without what a condition decides.
 fn without_choices(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.contains_key("Fn::If") => Value::Null,
@@ -297,9 +298,10 @@ fn without_choices(value: &Value) -> Value {
     }
 }
 
-/// A deployment that fails at first leaves nothing behind that would refuse the next; afterwards money outlives the stack.
+/// A creation that fails leaves nothing behind that would make the next one fail. Later, the accounts outlive the
+/// stack.
 #[test]
-fn what_outlives_the_stack_does_not_outlive_a_failed_creation() {
+fn retained_resources_are_deleted_after_a_failed_creation() {
     let template = Template::read();
     let kept =
         template.0["Resources"].as_object().unwrap().iter().filter(|(_, r)| r["UpdateReplacePolicy"] == "Retain");

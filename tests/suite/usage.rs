@@ -16,7 +16,7 @@ async fn usage_reports_plan_month_and_rate() {
     assert_eq!(usage["monthly"], json!({"limit": 50000, "used": 3, "remaining": 49997}));
     assert_eq!(usage["prepaid"], json!({"balance": 0}));
     assert_eq!(usage["rate"]["limit"], 60);
-    // The rate in the words of the draft standard.
+    // The rate limit in the header fields of the draft standard.
     let answer = pro.get("/v1/usage").await;
     assert_eq!(answer.header("ratelimit-policy"), "\"minute\";q=60;w=60");
     let (left, seconds) = answer.header("ratelimit").split_once(";t=").unwrap();

@@ -1,4 +1,4 @@
-//! Alarms of the template: they watch what is counted, and docs/OPERATIONS.md says what to do about each.
+//! Alarms of the template: they watch metrics that exist, and docs/OPERATIONS.md says what to do about each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::template::{Template, chosen};
 
-/// Metrics that AWS publishes, of those that alarms name, each with its dimensions.
-/// Sources: AWS, "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", "DynamoDB Metrics
-/// and dimensions", "Amazon API Gateway dimensions and metrics".
+/// The metrics published by AWS that alarms name, each with its dimensions.
+/// Sources: AWS, "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", "DynamoDB
+/// Metrics and dimensions", "Amazon API Gateway dimensions and metrics".
 const PUBLISHED: [(&str, &[&str], &[&str]); 5] = [
     (
         "AWS/SQS",
@@ -26,10 +26,10 @@ const PUBLISHED: [(&str, &[&str], &[&str]); 5] = [
     ("AWS/ApiGateway", &["5XXError"], &["ApiName", "Stage"]),
 ];
 
-/// Most metrics that an alarm takes. Source: AWS, "CloudWatch service quotas".
+/// The maximum number of metrics of an alarm. Source: AWS, "CloudWatch service quotas".
 const METRICS_OF_AN_ALARM: usize = 10;
 
-/// What a metric of an alarm is: namespace, name, and its dimensions with what they say.
+/// A metric of an alarm: namespace, name, and dimensions with their values.
 struct Watched {
     namespace: String,
     name: String,
@@ -56,7 +56,7 @@ fn watched(template: &Template, alarm: &Value) -> Vec<Watched> {
     }
 }
 
-/// Names of the code's own metrics.
+/// The names of the code's own metrics.
 fn own() -> BTreeSet<String> {
     let source = include_str!("../../../shared/api/src/telemetry/emf.rs");
     let names = source
@@ -65,9 +65,10 @@ fn own() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Alarms watch metrics that there are: the code's, without dimensions, and those that AWS publishes, with theirs.
+/// Alarms watch metrics that exist: the code's own, without dimensions, and those that AWS publishes, with their
+/// dimensions.
 #[test]
-fn alarms_watch_what_is_counted() {
+fn alarms_watch_metrics_that_exist() {
     let template = Template::read();
     let (alarms, own) = (template.resources("AWS::CloudWatch::Alarm"), own());
     let own_namespace =
@@ -83,7 +84,7 @@ fn alarms_watch_what_is_counted() {
             });
             assert!(ours || theirs, "{id}: nobody counts {}/{} by {dimensions:?}", metric.namespace, metric.name);
         }
-        // An expression names what is there.
+        // An expression names metrics of the alarm.
         for metric in alarm["Metrics"].as_array().into_iter().flatten().map(chosen) {
             let Some(expression) = metric["Expression"].as_str() else { continue };
             let ids: Vec<&str> =
@@ -100,9 +101,9 @@ fn alarms_watch_what_is_counted() {
     }
 }
 
-/// What says nothing where nobody reports is bad to one alarm, and comes often enough for it.
+/// A metric that is missing when its reporter stops breaches an alarm, and is reported often enough for it.
 #[test]
-fn what_stops_reporting_is_noticed() {
+fn a_reporter_that_stops_raises_an_alarm() {
     let template = Template::read();
     let alarms = template.resources("AWS::CloudWatch::Alarm");
     let breaching: BTreeSet<&str> =
@@ -119,9 +120,9 @@ fn what_stops_reporting_is_noticed() {
     assert!((5 * sweep_secs..=30 * sweep_secs).contains(&watched_secs("SweepMissingAlarm")));
 }
 
-/// Dead letters are counted whether they are hidden or not, and throttles of every table and index are.
+/// Dead letters are counted whether or not they are hidden, and so are throttles of every table and index.
 #[test]
-fn nothing_hides_from_its_alarm() {
+fn hidden_dead_letters_and_index_throttles_are_counted() {
     let template = Template::read();
     let alarms = template.resources("AWS::CloudWatch::Alarm");
     let stay = watched(&template, alarms["DeadLettersStayAlarm"]);
@@ -143,7 +144,7 @@ fn nothing_hides_from_its_alarm() {
     assert!(watched_rows.values().all(|names| names.len() == 2), "reads and writes: {watched_rows:?}");
 }
 
-/// Each alarm leads to a heading of docs/OPERATIONS.md, under which it is named.
+/// Each alarm links to a heading of docs/OPERATIONS.md, and its name is in that section.
 #[test]
 fn each_alarm_is_described() {
     let template = Template::read();

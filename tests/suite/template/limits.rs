@@ -1,19 +1,19 @@
-//! What keeps one part of the deployment from starving another.
+//! Limits that keep one part of the deployment from starving another.
 
 use serde_json::{Value, json};
 
 use super::sources;
 use crate::support::template::Template;
 
-/// Executions that Lambda wants to be left to functions without a reservation.
+/// Executions that Lambda requires to be left to functions without a reservation.
 /// Source: AWS, "Configuring reserved concurrency for a function".
 const UNRESERVED: u64 = 100;
-/// An account's executions, unless it is new.
+/// An account's concurrent executions, unless the account is new.
 const USUAL_LIMIT: u64 = 1_000;
 
-/// Calls that are held open take no execution from what reads queues, nor from the sweep.
+/// Held calls take no executions from the functions that read queues, nor from the sweep.
 #[test]
-fn queues_and_the_sweep_have_executions_of_their_own() {
+fn queues_and_the_sweep_have_reserved_executions() {
     let template = Template::read();
     assert_eq!(template.0["Parameters"]["ReserveConcurrency"]["Default"], "true");
     assert_eq!(
@@ -37,7 +37,7 @@ fn queues_and_the_sweep_have_executions_of_their_own() {
         );
         let number = |value: &Value| template.text(value).parse::<u64>().unwrap();
         let reserved = number(&reserved["Fn::If"][1]);
-        // A mapping that may ask for more than is reserved makes messages fail by throttles.
+        // If a mapping may invoke more than is reserved, throttles make messages fail.
         let asked: u64 = queues.values().map(|event| number(&event["ScalingConfig"]["MaximumConcurrency"])).sum();
         let timeout = function.properties["Timeout"].as_u64().unwrap();
         let events = function.properties["Events"].as_object().unwrap();
@@ -46,20 +46,20 @@ fn queues_and_the_sweep_have_executions_of_their_own() {
         reserved_in_all += reserved;
     }
     assert!(reserved_in_all > 0 && reserved_in_all + UNRESERVED <= USUAL_LIMIT, "{reserved_in_all}");
-    // The parameter's description says how many there are besides the workers.
+    // The parameter's description gives the number without the workers.
     let workers: u64 = template.text(&json!({ "Ref": "WorkerConcurrency" })).parse().unwrap();
     let description = template.0["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
     assert!(description.contains(&format!("WorkerConcurrency and {}", reserved_in_all - workers)), "{description}");
 }
 
-/// Lambda's limit of an event comes before the gateway's of a body: what the code takes has to fit, escaped and with all that
-/// the gateway adds. In Base64 it would not, so nothing is binary.
+/// Lambda's limit for an event is reached before the gateway's limit for a body: the largest accepted body must fit,
+/// escaped and with all that the gateway adds. In Base64 it would not fit, so no media type is binary.
 #[test]
 fn the_longest_batch_fits_into_an_event() {
     /// Source: Lambda's own message, "Request must be smaller than 6291556 bytes for the Invoke operation".
     const EVENT: usize = 6_291_556;
     let urls = api::validate::MAX_URLS;
-    // As some serializers write URLs: a backslash before each slash, and a line for each.
+    // As some serializers write URLs: a backslash before each slash, and a line per URL.
     let length = api::request::MAX_BATCH_BODY / urls - "\n\"\",".len();
     let start = r"https:\/\/example.com\/a\/b\/c\/d\/";
     let url = format!("\n\"{start}{}\"", "x".repeat(length - start.len()));
@@ -69,7 +69,7 @@ fn the_longest_batch_fits_into_an_event() {
         "{}",
         body.len()
     );
-    // Fields may have 10,240 bytes in all, by the gateway's own limit.
+    // Header fields may have 10,240 bytes in all, by the gateway's own limit.
     let request = http::Request::post("/v1/batch").header("x-filler", "f".repeat(10_000)).body(()).unwrap();
     let event = local::event::event(&request.into_parts().0, body.as_bytes()).to_string();
     assert!(event.len() < EVENT, "{} bytes", event.len());

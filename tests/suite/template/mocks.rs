@@ -1,5 +1,5 @@
-//! What the gateway answers by itself, `/health` and `OPTIONS`, is what the functions answer; and `HEAD`, which a function
-//! answers whole, has an integration that takes it whole.
+//! What the gateway answers itself, `/health` and `OPTIONS`, equals what the functions answer. `HEAD`, which a function
+//! answers whole, has an integration that is not streamed.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::{integration_function, openapi};
 use crate::support::cloud::{Cloud, PLENTY};
 use crate::support::template::Template;
 
-/// An answer: status, fields in small letters, body.
+/// A response: status, fields in lower case, body.
 type Told = (u64, BTreeMap<String, String>, String);
 
-/// What a mock integration answers. Whatever the type of a request's body, a template says the status.
+/// The response of a mock integration. A request template sets the status, whatever the type of the request's body.
 fn told_by_mock(operation: &Value, what: &str) -> Told {
     let integration = &operation["x-amazon-apigateway-integration"];
     assert_eq!(
@@ -32,7 +32,7 @@ fn told_by_mock(operation: &Value, what: &str) -> Told {
         integration["requestTemplates"]["application/json"].is_string(),
         "{what}: requests without a type are this"
     );
-    // The gateway sends the fields that the method declares.
+    // The gateway sends only fields that the method declares.
     let declared = &operation["responses"][status]["headers"];
     let mut fields = BTreeMap::new();
     for (name, value) in answer["responseParameters"].as_object().unwrap() {
@@ -55,7 +55,7 @@ fn fields(headers: &Value) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gateway_says_what_the_functions_say() {
+async fn the_gateways_mocks_answer_as_the_functions_do() {
     let template = Template::read();
     let cloud = Cloud::start().await;
     let mut functions = BTreeMap::new();
@@ -71,7 +71,8 @@ async fn the_gateway_says_what_the_functions_say() {
         let function = &functions[&package];
         let mut answer = function.request("OPTIONS", &asked, &[], &Value::Null, PLENTY);
         let prelude = answer.prelude().await;
-        // The answer has no type; Lambda's runtime gives one to a stream without, and the gateway to a mock.
+        // The response has no content type; Lambda's runtime adds one to a stream without it, and the gateway to a
+        // mock.
         let mut own = fields(&prelude["headers"]);
         assert_eq!(own.remove("content-type").as_deref(), Some("application/octet-stream"), "OPTIONS {path}");
         let said = (prelude["statusCode"].as_u64().unwrap(), own, answer.text().await);
@@ -80,7 +81,7 @@ async fn the_gateway_says_what_the_functions_say() {
         let mut answer = function.request("HEAD", &asked, &[], &Value::Null, PLENTY);
         let said = answer.whole().await;
         if methods["head"]["x-amazon-apigateway-integration"]["type"] != "mock" {
-            // A stream without a body may never end: HEAD is asked and answered whole.
+            // A stream without a body may never end, so HEAD is answered whole.
             let integration = &methods["head"]["x-amazon-apigateway-integration"];
             let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
             assert!(uri.contains(":lambda:path/2015-03-31/functions/") && uri.ends_with(".Arn}/invocations"), "{uri}");
@@ -90,7 +91,7 @@ async fn the_gateway_says_what_the_functions_say() {
             assert_eq!(said.2, "", "HEAD {path}");
             continue;
         }
-        // The gateway calls what a mock says application/json by itself.
+        // The gateway itself adds `application/json` to a mock's response.
         let json = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let (status, told, body) = told_by_mock(&methods["head"], path);
         assert_eq!((status, told.into_iter().chain(json.clone()).collect(), body), said, "HEAD {path}");
@@ -119,9 +120,10 @@ async fn the_gateway_says_what_the_functions_say() {
     assert_eq!((answer.prelude().await["statusCode"].clone(), answer.text().await), (json!(202), "\n".to_owned()));
 }
 
-/// Who asks for `/health` a thousand times a second takes nothing from the others, nor does one address where that is wanted.
+/// A flood of requests to `/health` does not use up the throttle of other paths. One address can be limited, if the
+/// operator wants that.
 #[test]
-fn nobody_takes_what_is_everybodys() {
+fn health_has_its_own_throttle_and_addresses_can_be_limited() {
     let template = Template::read();
     let api = &template.0["Resources"]["Api"]["Properties"];
     let settings = api["MethodSettings"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! A stack runs on other tables than its own where it is told to, as after a restore: everything that names a table, the
-//! functions, their roles, alarms and outputs, follows the parameter.
+//! A stack can use other tables than its own, as after a restore. Everything that names a table follows the parameter:
+//! functions, their roles, alarms and outputs.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::template::Template;
 const FOLLOWED: [(&str, &str, &str); 2] =
     [("AccountsTable", "UseAccountsTable", "OtherAccounts"), ("JobsTable", "UseJobsTable", "OtherJobs")];
 
-/// The same of the table that a parameter names; `None` if the value is nothing of this table.
+/// The same value for the table that the parameter names, or `None` if the value does not refer to this table.
 fn of_the_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
     let arn = format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{parameter}}}");
     if *value == json!({ "Ref": table }) {
@@ -23,7 +23,7 @@ fn of_the_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
         .then(|| json!({ "Fn::Sub": text.replace(&format!("${{{table}.Arn}}"), &arn) }))
 }
 
-/// Counts the choices between a table and the other one; fails where the own table is named without one.
+/// Counts the choices between a table and the other one. Panics if the own table is named without a choice.
 fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
     let (table, parameter, condition) = followed;
     assert_eq!(of_the_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");
@@ -43,13 +43,13 @@ fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
 }
 
 #[test]
-fn everything_follows_a_table_that_is_named() {
+fn everything_follows_the_table_parameters() {
     let template = Template::read();
     for followed @ (table, parameter, condition) in FOLLOWED {
         assert_eq!(template.0["Parameters"][parameter]["Default"], "", "{parameter}");
         let named = json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
         assert_eq!(template.0["Conditions"][condition], named);
-        // The own table stays: nothing is deleted by naming another.
+        // The stack's own table stays: naming another deletes nothing.
         assert!(template.0["Resources"][table]["Condition"].is_null(), "{table}");
         for part in ["Globals", "Resources", "Outputs"] {
             assert!(

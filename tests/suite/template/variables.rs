@@ -1,4 +1,4 @@
-//! The environment of each function, as `template.yaml` sets it: what the code reads, and enough.
+//! The environment of each function in `template.yaml`: the code reads every variable, and none is missing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,18 +9,18 @@ use store::TableNames;
 
 use crate::support::template::Template;
 
-/// What a function is told is what it reads, and enough.
+/// Each function gets exactly the variables that it reads.
 #[test]
 fn variables_are_those_that_the_code_reads() {
     let template = Template::read();
     for function in template.functions() {
         let variables = function.properties["Environment"]["Variables"].as_object().unwrap();
         let told: BTreeMap<&str, String> = variables.iter().map(|(n, v)| (n.as_str(), template.text(v))).collect();
-        // RUST_LOG is read where the log is started.
+        // RUST_LOG is read where the log is initialised.
         let read = RefCell::new(BTreeSet::from(["RUST_LOG".to_owned()]));
         let look = |name: &str| {
             read.borrow_mut().insert(name.to_owned());
-            // A model's variables are read where there is one.
+            // A model's variables are read only if there is a model.
             match (name, told.get(name)) {
                 ("MODEL_URL", Some(_)) => Some("https://model.test/v1".to_owned()),
                 (_, Some(value)) if value.is_empty() => Some("1".to_owned()),

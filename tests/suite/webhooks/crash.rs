@@ -1,6 +1,6 @@
-//! Crash at every call: a job ends and its message is sent, to a receiver that fails once, with each call to rows and
-//! queues struck by each fault. Whatever happens the receiver is told, always under one name; where the process lives on,
-//! exactly as often as it failed and once more.
+//! A fault at every call: a job ends and its message is sent to a receiver that fails once, with each kind of fault at
+//! each call to tables and queues. The receiver always gets the message, under one `webhook-id`; if the process lives
+//! on, exactly once more than it failed.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn scenario(ground: &Ground, engine: &Engine, site: &Site, receiver: &Rece
     Ok(())
 }
 
-/// One run; tells whether the fault came to pass.
+/// Runs once and returns whether the fault was injected.
 async fn run(fault: Option<(usize, Fault)>, site: &Site) -> bool {
     let ground = Ground::with_queue().await;
     let healthy = ground.engine(&Faults::default()).await;

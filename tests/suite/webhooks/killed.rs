@@ -1,5 +1,4 @@
-//! The real local server killed with SIGKILL while a message is due: nobody is forgotten, and nobody is told under two
-//! names.
+//! The local server killed with SIGKILL while a message is due: every message is sent, under one `webhook-id`.
 
 use serde_json::{Value, json};
 
@@ -17,7 +16,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// With a server, whose account has a secret.
+    /// With a server whose account has a secret.
     async fn start(name: &str, answers: &[u16]) -> (Stage, Server) {
         let (folder, site, receiver) = (Folder::new(name), Site::start().await, Receiver::start(answers).await);
         let server = Server::start(&folder.0);
@@ -36,7 +35,7 @@ impl Stage {
         response.headers()["x-job-id"].to_str().unwrap().to_owned()
     }
 
-    /// Starts the server anew and waits until it has told; gives what was heard.
+    /// Restarts the server, waits for the delivery and returns what the receiver got.
     async fn told_after_restart(&self, job: &str, attempts: u32) -> Vec<Heard> {
         let server = Server::start(&self.folder.0);
         until("the message is delivered", async || webhook(&server, job).await["state"] == "delivered").await;
@@ -63,7 +62,7 @@ fn kill(mut server: Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_while_the_job_runs_tells_of_its_end() {
+async fn a_server_killed_during_the_job_sends_its_message() {
     let (stage, server) = Stage::start("hook-job", &[200]).await;
     let job = stage.begin(&server, "/gate/1").await;
     until("it runs", async || stage.site.hits() >= 1).await;
@@ -82,9 +81,9 @@ async fn a_server_killed_between_two_tries_makes_the_next() {
     assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);
 }
 
-/// Whether it was taken is not known: it comes again, with the id by which the receiver knows it.
+/// Whether the receiver accepted it is unknown, so it is sent again with the same `webhook-id`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_while_its_receiver_thinks_sends_it_again() {
+async fn a_server_killed_during_a_try_sends_it_again() {
     let (stage, server) = Stage::start("hook-thinks", &[200]).await;
     stage.receiver.hold(true);
     let job = stage.begin(&server, "/p/1").await;

@@ -1,4 +1,4 @@
-//! Webhooks: who named a receiver is told of a job's end, once, signed, whatever happens in between.
+//! Webhooks: the receiver gets one signed message when the job ends, whatever happens in between.
 
 mod crash;
 mod killed;
@@ -23,7 +23,7 @@ use crate::support::stack::{Answer, World, config, schema};
 use crate::support::until;
 use crate::support::world::RunningClock;
 
-/// A running clock that can be moved on.
+/// A running clock that can be moved forward.
 #[derive(Clone)]
 struct MovedClock(RunningClock, Arc<AtomicI64>);
 
@@ -84,7 +84,7 @@ impl Stage {
         .await;
     }
 
-    /// Has the queue's message come once more, as SQS may.
+    /// Delivers the queue's message a second time, as SQS may.
     async fn double(&self, job: &str) {
         let job = JobId::parse(job).unwrap();
         self.world.stack.engine().notifier.deliver(&job).await.unwrap();
@@ -100,7 +100,7 @@ fn state(state: &str, attempts: u32, last_status: Option<u16>) -> Value {
 }
 
 #[tokio::test]
-async fn a_message_arrives_once_signed_and_thin() {
+async fn a_message_arrives_once_signed_and_without_results() {
     let stage = Stage::start(&[204]).await;
     let answer = stage.post("/v1/batch", &stage.batch(&["/p/1", "/p/2", "/404"])).await;
     assert_eq!(answer.json()["succeeded"], 2);
@@ -138,7 +138,7 @@ fn without(mut body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn who_does_not_wait_is_told_of_a_crawl() {
+async fn a_detached_crawl_sends_its_message() {
     let stage = Stage::start(&[200]).await;
     let body = json!({ "seed_url": stage.site.url("/tree/0"), "schema": schema(), "webhook": { "url": stage.receiver.url() },
         "crawl": { "follow_pattern": "*/tree/*", "max_pages": 5, "use_sitemap": false } });
@@ -153,7 +153,7 @@ async fn who_does_not_wait_is_told_of_a_crawl() {
 }
 
 #[tokio::test]
-async fn each_end_is_told_as_what_it_is() {
+async fn each_outcome_has_its_event_type() {
     let stage = Stage::start(&[200]).await;
     let (cancelled, body) = stage.world.begin("/v1/batch", stage.batch(&["/p/0", "/gate/1"])).await;
     until("it runs", async || stage.site.counts().contains_key("/gate/1")).await;
@@ -169,7 +169,7 @@ async fn each_end_is_told_as_what_it_is() {
     assert_eq!(told, ["job.cancelled", "job.failed"]);
     assert_eq!(heard[0].json()["data"]["job_id"], json!(cancelled));
 
-    // Asked for failures only: a success is not told.
+    // With failures only, a success sends no message.
     let mut some = stage.batch(&["/p/1"]);
     some["webhook"]["events"] = json!(["job.failed", "job.expired"]);
     let quiet = stage.post("/v1/batch", &some).await.job();

@@ -1,11 +1,11 @@
-//! Calls whose receiver could never be told are refused before anything is taken for them.
+//! Calls whose webhook could never be delivered are refused before anything is reserved.
 
 use domain::Plan;
 use serde_json::{Value, json};
 
 use super::Stage;
 
-/// `FETCH_ALLOW` lets loopback be asked in tests: what is private otherwise, is private here.
+/// `FETCH_ALLOW` allows loopback in tests; other private addresses stay private.
 #[tokio::test]
 async fn a_receiver_on_a_private_address_is_refused() {
     let stage = Stage::start(&[200]).await;
@@ -29,7 +29,7 @@ async fn a_receiver_on_a_private_address_is_refused() {
         }
     }
     assert_eq!((stage.world.used().await, stage.site.hits()), (0, 0), "nothing was taken, nothing was done");
-    // The server itself is no receiver either.
+    // The server itself cannot be a receiver either.
     let mut body = stage.batch(&["/p/1"]);
     body["webhook"]["url"] = json!(format!("{}/v1/batch", stage.world.base()));
     assert_eq!(stage.post("/v1/batch", &body).await.code(), "INVALID_REQUEST");
@@ -45,7 +45,7 @@ fn crawl(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
-async fn members_are_told_by_name() {
+async fn refusals_of_a_webhook_name_the_member() {
     let stage = Stage::start(&[200]).await;
     let url = stage.receiver.url();
     for (webhook, word) in [
@@ -72,7 +72,7 @@ async fn members_are_told_by_name() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_secret_is_told_so() {
+async fn an_account_without_a_secret_is_refused() {
     let stage = Stage::start(&[200]).await;
     let other = stage.world.account("other", Plan::Scale, None, None).await;
     let refused = other.post("/v1/batch", &stage.batch(&["/p/1"])).await;

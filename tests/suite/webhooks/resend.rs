@@ -1,4 +1,4 @@
-//! Sending a message again, by the client and by the command line.
+//! Sending a message again, with the client and with the command line.
 
 use runo_client::{Client, ErrorKind};
 
@@ -7,7 +7,7 @@ use crate::command_line::{ran, runo};
 use crate::support::until;
 
 #[tokio::test]
-async fn the_client_sends_a_message_again() {
+async fn the_client_resends_a_message() {
     let stage = Stage::start(&[410, 200]).await;
     let client = Client::builder().api_key(&stage.world.key).base_url(stage.world.base()).build().unwrap();
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
@@ -26,7 +26,7 @@ async fn the_client_sends_a_message_again() {
 }
 
 #[tokio::test]
-async fn the_command_line_sends_a_message_again() {
+async fn the_command_line_resends_a_message() {
     let stage = Stage::start(&[200]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_state(&job, "delivered").await;

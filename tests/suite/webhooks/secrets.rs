@@ -1,5 +1,5 @@
-//! What signs: two secrets while one takes the other's place, none once they were revoked; what the operator does about
-//! them; and that they are seen nowhere.
+//! The secrets that sign: two during a rotation, none after a revocation; the operator's commands; and that no log
+//! contains them.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::support::server::{Folder, Server, admin};
 use crate::support::until;
 
 #[tokio::test]
-async fn two_secrets_sign_while_one_takes_the_others_place() {
+async fn two_secrets_sign_during_a_rotation() {
     let stage = Stage::start(&[200]).await;
     let store = stage.world.stack.engine().store();
     let new = rotate(store, "dev", stage.world.stack.engine().now(), 3_600, 8).await;
@@ -25,7 +25,7 @@ async fn two_secrets_sign_while_one_takes_the_others_place() {
 }
 
 #[tokio::test]
-async fn a_revoked_secret_ends_what_waits() {
+async fn revoking_the_secret_ends_pending_deliveries() {
     let stage = Stage::start(&[500, 200]).await;
     let store = stage.world.stack.engine().store();
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
@@ -34,7 +34,7 @@ async fn a_revoked_secret_ends_what_waits() {
     stage.clock.advance(36);
     assert_eq!(stage.until_state(&job, "revoked").await, state("revoked", 1, Some(500)));
     assert_eq!(stage.receiver.heard().len(), 1, "nothing was sent unsigned");
-    // With a secret it can be sent again.
+    // With a new secret the message can be sent again.
     let new = rotate(store, "dev", stage.world.stack.engine().now(), 0, 9).await;
     assert_eq!(stage.resend(&job).await.status, 202);
     stage.until_state(&job, "delivered").await;
@@ -42,7 +42,7 @@ async fn a_revoked_secret_ends_what_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_operator_makes_rotates_and_revokes_secrets() {
+async fn the_operator_creates_rotates_and_revokes_secrets() {
     let folder = Folder::new("hook-secrets");
     let _server = Server::start(&folder.0);
     let secret = |args: &[&str]| {
@@ -68,10 +68,11 @@ async fn the_operator_makes_rotates_and_revokes_secrets() {
     assert!(!good);
 }
 
-/// At every level of its log the server tells neither the secret nor the receiver's query, whether it is reached or not.
+/// At every log level the server logs neither the secret nor the query of the receiver's URL, whether the receiver is
+/// reached or not.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_log_has_a_secret_or_a_receivers_query_in_it() {
+async fn no_log_contains_a_secret_or_a_receivers_query() {
     use crate::support::site::Site;
     use crate::support::stack::{client, schema};
     use serde_json::json;

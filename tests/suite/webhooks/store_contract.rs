@@ -1,4 +1,4 @@
-//! The contract of a message's row and of the secrets', on the embedded store; and what a job that expires tells.
+//! The store's contract for deliveries and secrets, on the embedded store; and the message of a job that expires.
 
 use domain::job::Options;
 use domain::segment::{Totals, UnitEnd, UnitState};
@@ -17,7 +17,7 @@ fn nonce(n: u128) -> Nonce {
     Nonce::from_random(n)
 }
 
-/// A job whose one unit has ended, its settlement, and the message that goes with it.
+/// A job whose one unit has ended, its settlement, and the delivery that is written with it.
 async fn ended(ground: &Ground) -> (Store, Job, domain::job::Settlement, Delivery) {
     let engine = ground.engine(&Faults::default()).await;
     let webhook = Webhook { url: "https://hooks.test/?k=v".into(), events: JobEvent::ALL.into() };
@@ -38,7 +38,7 @@ async fn ended(ground: &Ground) -> (Store, Job, domain::job::Settlement, Deliver
 }
 
 #[tokio::test]
-async fn a_message_is_put_with_its_jobs_end_and_found_when_it_is_due() {
+async fn a_delivery_is_written_with_the_settlement_and_found_when_due() {
     let ground = Ground::new().await;
     let (store, job, end, delivery) = ended(&ground).await;
     let due = end.ended_at.plus_secs(30);
@@ -56,7 +56,7 @@ async fn a_message_is_put_with_its_jobs_end_and_found_when_it_is_due() {
 }
 
 #[tokio::test]
-async fn a_message_is_written_on_its_version_only() {
+async fn a_delivery_is_written_only_on_its_version() {
     let ground = Ground::new().await;
     let (store, job, end, delivery) = ended(&ground).await;
     store.jobs.settle(&job, &end, None, Some((&delivery, end.ended_at))).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_message_is_written_on_its_version_only() {
 }
 
 #[tokio::test]
-async fn secrets_are_written_over_what_was_read_only() {
+async fn secrets_are_written_only_on_the_version_that_was_read() {
     let ground = Ground::new().await;
     let store = ground.store(&Faults::default()).await;
     let none = store.hooks.secrets(&account()).await.unwrap();
@@ -94,7 +94,7 @@ async fn secrets_are_written_over_what_was_read_only() {
 }
 
 #[tokio::test]
-async fn an_expired_job_is_told_of() {
+async fn an_expired_job_sends_its_message() {
     let (ground, site) = (Ground::with_queue().await, Site::start().await);
     let (engine, receiver) = (ground.engine(&Faults::default()).await, Receiver::start(&[200]).await);
     rotate(engine.store(), "a", engine.now(), 0, 7).await;

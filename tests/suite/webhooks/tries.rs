@@ -1,16 +1,16 @@
-//! What becomes of a message whose receiver does not take it at once: the schedule, 410, redirects, and another order.
+//! Deliveries that do not succeed at once: the schedule, Retry-After, 410, redirects, and sending again.
 
 use serde_json::json;
 
 use super::{Stage, state};
 use crate::support::until;
 
-/// Longer than the wait that follows a try, however it falls out, and what the sweeper waits for the queue.
+/// Longer than the wait after a try at its longest, plus the time that the sweeper leaves to the queue.
 const FIRST_WAIT: i64 = 6 + 30;
 const SECOND_WAIT: i64 = 330 + 30;
 
 #[tokio::test]
-async fn a_receiver_that_fails_twice_gets_it_a_third_time() {
+async fn a_receiver_that_fails_twice_gets_a_third_try() {
     let stage = Stage::start(&[500, 503, 200]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 500).await;
@@ -31,27 +31,27 @@ async fn a_receiver_that_fails_twice_gets_it_a_third_time() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_asks_for_a_longer_wait_gets_it() {
+async fn retry_after_delays_the_next_try() {
     let stage = Stage::start(&[503, 429, 200]).await;
     stage.receiver.ask_to_wait(600);
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 503).await;
-    // The schedule's second try would be due by far.
+    // By the schedule, the second try would long be due.
     stage.clock.advance(540);
     stage.double(&job).await;
     assert_eq!(stage.state(&job).await, state("pending", 1, Some(503)));
     stage.clock.advance(180);
     stage.until_tried(&job, 2, 429).await;
     assert_eq!(stage.receiver.heard().len(), 2);
-    // Of a success it says nothing.
+    // Retry-After has no effect on a success.
     stage.clock.advance(720);
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 3, Some(200)));
     stage.world.assert_sound().await;
 }
 
-/// Results are kept for a day: who asks for the job then is told nothing, but its receiver is.
+/// Results are kept for a day: afterwards the job is not found any more, but its message is still sent.
 #[tokio::test]
-async fn after_ten_tries_it_is_given_up() {
+async fn after_ten_tries_the_delivery_has_failed() {
     let stage = Stage::start(&[500]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     let id = domain::JobId::parse(&job).unwrap();
@@ -72,7 +72,7 @@ async fn after_ten_tries_it_is_given_up() {
 }
 
 #[tokio::test]
-async fn who_answers_with_410_is_not_asked_again_until_it_is_ordered() {
+async fn after_410_there_is_no_try_until_the_message_is_resent() {
     let stage = Stage::start(&[410, 200]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     assert_eq!(stage.until_state(&job, "gone").await, state("gone", 1, Some(410)));
@@ -84,7 +84,7 @@ async fn who_answers_with_410_is_not_asked_again_until_it_is_ordered() {
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 2, Some(200)));
     let heard = stage.receiver.heard();
     assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
-    // What was delivered can be sent again too, but not in a stream.
+    // A delivered message can be sent again too, but only once in 10 s.
     let soon = stage.resend(&job).await;
     assert_eq!((soon.status.as_u16(), soon.code().as_str()), (429, "RATE_LIMITED"));
     assert!((1..=10).contains(&soon.number("retry-after")), "{:?}", soon.headers);
@@ -104,17 +104,17 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_is_tried_again() {
+async fn an_unreachable_receiver_is_tried_again() {
     let stage = Stage::start(&[200]).await;
     let mut body = stage.batch(&["/p/1"]);
-    // Nobody listens there.
+    // Nothing listens there.
     body["webhook"]["url"] = json!("http://127.0.0.1:1/");
     let job = stage.post("/v1/batch", &body).await.job();
     until("it was tried", async || stage.state(&job).await == state("pending", 1, None)).await;
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_sent_again() {
+async fn a_missing_message_cannot_be_resent() {
     let stage = Stage::start(&[200]).await;
     let (running, body) = stage.world.begin("/v1/batch", stage.batch(&["/gate/1"])).await;
     let plain = stage.post("/v1/batch", &super::without(stage.batch(&["/p/1"]))).await.job();
