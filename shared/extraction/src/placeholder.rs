@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_told_from_values() {
+    fn placeholders_are_distinguished_from_values() {
         for none in [
             "$brand",
             "$product.brand",

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_days_on_a_line_are_told_apart() {
+    fn two_days_on_a_line_are_distinguished() {
         for (text, published, changed) in [
             ("Published: 5 May 2024 | Updated: 6 June 2024", "5 may 2024", "6 june 2024"),
             ("Updated 6 June 2024 · Published 1 May 2024", "1 may 2024", "6 june 2024"),
