@@ -15,7 +15,7 @@ test("the key is typed once, kept for the tab, and stands in no URL, cookie or l
   assert.equal(new URL(page.url()).pathname, "/console");
   await page.getByLabel("API key").fill("sk_live_wrong");
   await page.keyboard.press("Enter");
-  await page.getByRole("alert").getByText("The key is not known").waitFor();
+  await page.getByRole("alert").getByText("The key is not valid").waitFor();
   await enterKey(page, KEY);
   await page.reload();
   await page.getByRole("navigation", { name: "Views" }).waitFor();
@@ -62,10 +62,10 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
   site.close();
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Many pages");
-  await page.getByLabel("URLs, one a line").fill([...site.urls("p", 3), ...site.urls("gate", 20)].join("\n"));
+  await page.getByLabel("URLs, one per line").fill([...site.urls("p", 3), ...site.urls("gate", 20)].join("\n"));
   await fields(page, PRODUCT);
   await page.getByText("Options").click();
-  await page.getByLabel("At once").fill("2");
+  await page.getByLabel("Concurrency").fill("2");
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
   // The id is there at once, and results come while the job runs.
@@ -90,7 +90,7 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
   assert.match(await job.getByRole("list", { name: "Failures by code" }).innerText(), new RegExp(`JOB_CANCELLED\\s+${credits.refunded}`));
   // Those that did not run can be run again; what will be sent is shown first.
   await job.getByRole("button", { name: /Run .* failed pages again/ }).click();
-  const again = (await page.getByLabel("URLs, one a line").inputValue()).split("\n");
+  const again = (await page.getByLabel("URLs, one per line").inputValue()).split("\n");
   assert.equal(again.length, credits.refunded);
   assert.ok(again.every((url) => url.includes("/gate/")));
   assert.equal(await page.getByLabel("Name of field 2").inputValue(), "price");
@@ -104,12 +104,12 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
 test("a crawl's results are downloaded, and read as what they are", async () => {
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Crawl a site");
-  await page.getByLabel("Where to begin").fill(`${site.base}/tree/0`);
+  await page.getByLabel("Seed URL").fill(`${site.base}/tree/0`);
   await page.getByLabel("Follow").fill(`${site.base}/tree/*`);
-  await page.getByLabel("Pages at most").fill("20");
+  await page.getByLabel("Maximum pages").fill("20");
   await fields(page, [["title", "string", "A title"]]);
   await page.getByText("Options").click();
-  await page.getByLabel("Through the queue").check();
+  await page.getByLabel("Async mode").check();
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
   await job.getByText("Completed", { exact: true }).waitFor();
@@ -144,7 +144,7 @@ test("errors are told in words: of a page, of a call, of a server that is away",
   await page.getByLabel("Timeout (ms)").fill("5");
   await send(page);
   const trouble = page.getByRole("alert");
-  await trouble.getByText("The request is not right").waitFor();
+  await trouble.getByText("The request is invalid").waitFor();
   await trouble.getByText("options.timeout_ms").waitFor();
   await page.getByLabel("Timeout (ms)").fill("15000");
   await context.setOffline(true);

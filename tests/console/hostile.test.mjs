@@ -40,7 +40,7 @@ test("of many, in the table, beside it and in what is sent again", async () => {
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Many pages");
   const url = `${site.base}/nowhere/${encodeURIComponent("<img src=x onerror=window.harmed=1>")}`;
-  await page.getByLabel("URLs, one a line").fill([`${site.base}/hostile/1`, `${url}`].join("\n"));
+  await page.getByLabel("URLs, one per line").fill([`${site.base}/hostile/1`, `${url}`].join("\n"));
   await fields(page, SCHEMA);
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
@@ -53,7 +53,7 @@ test("of many, in the table, beside it and in what is sent again", async () => {
   await dialog.getByRole("region", { name: "Why these values" }).waitFor();
   await page.keyboard.press("Escape");
   await job.getByRole("button", { name: "Run 1 failed page again" }).click();
-  assert.equal(await page.getByLabel("URLs, one a line").inputValue(), url);
+  assert.equal(await page.getByLabel("URLs, one per line").inputValue(), url);
   assert.equal(await harmed(page), undefined);
   await close();
 });

@@ -38,7 +38,7 @@ for (const [name, look] of [["light", {}], ["dark", { colours: "dark" }], ["narr
     const { page, close } = await openConsole(browser, server, look);
     const check = async (where) => { await violations(page, where); await noSidewaysScroll(page, where); };
     await pick(page, "Many pages");
-    await page.getByLabel("URLs, one a line").fill([...site.urls("p", 30), `${site.base}/nowhere`].join("\n"));
+    await page.getByLabel("URLs, one per line").fill([...site.urls("p", 30), `${site.base}/nowhere`].join("\n"));
     await fields(page, PRODUCT);
     await page.getByText("Options").click();
     await page.getByRole("button", { name: "Hint and selector of field 1" }).click();

@@ -11,7 +11,7 @@ const take = (page, name) => page.screenshot({ path: join(to, `console-${name}.p
 
 async function batch(page, urls) {
   await pick(page, "Many pages");
-  const field = page.getByLabel("URLs, one a line");
+  const field = page.getByLabel("URLs, one per line");
   await field.fill(urls.join("\n"));
   await field.evaluate((area) => { area.scrollTop = 0; });
   await fields(page, SCHEMA);

@@ -1,8 +1,8 @@
-// Calls of the public API. The key goes in a header and nowhere else.
+// Calls of the public API. The key is sent in a header only.
 
 import { key } from "./session.js";
 
-// A call that was refused, as the envelope says it.
+// A refused call, with the members of the error envelope.
 export class ApiError extends Error {
   constructor(status, { code, message, retryable }, retryAfter) {
     super(message);
@@ -18,7 +18,7 @@ export class Unreachable extends Error {
   }
 }
 
-// Sends a request; gives the response once its head is there.
+// Sends a request; resolves to the response once its head has arrived.
 export async function send(method, path, { body, accept = "application/json", headers = {}, signal, as = key() } = {}) {
   const fields = { "X-Api-Key": as, Accept: accept, ...headers };
   if (body !== undefined) fields["Content-Type"] = "application/json";
@@ -57,7 +57,7 @@ export function jobs({ state = "all", limit = 50, cursor, signal } = {}) {
   return get(`v1/jobs?${query}`, { signal });
 }
 
-// A key for a call, so that one that is sent twice is paid once.
+// A random idempotency key, so that a call that is sent twice is charged once.
 export function idempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return `console-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

@@ -1,4 +1,4 @@
-// The console: which view is shown, and what outlives a change of views.
+// The console: chooses the view, and keeps the state that outlives a change of views.
 
 import { html, render, useCallback, useEffect, useState } from "./ui.js";
 import { keepKey, masked, useKey } from "./session.js";
@@ -15,7 +15,7 @@ import { plural } from "./format.js";
 const ICON = new URL("./icon.svg", import.meta.url).href;
 const VIEWS = [["try", "Try"], ["jobs", "Jobs"], ["usage", "Usage"]];
 
-// What stands behind the mark names the view and, of a job, its id. Never the key.
+// The URL's fragment names the view and a job's id, never the key.
 const place = () => {
   const [, view = "try", id] = location.hash.split("/");
   return { view: VIEWS.some(([name]) => name === view) ? view : "try", id };
@@ -31,14 +31,14 @@ function usePlace() {
   return now;
 }
 
-// Usage brings a library for charts along: it is loaded when it is looked at.
+// The usage view needs a library for charts: it is loaded on demand.
 function UsageLater() {
   const [view, setView] = useState(null);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     import("./usage.js").then(({ Usage }) => setView(() => Usage), () => setFailed(true));
   }, []);
-  if (failed) return html`<p class="trouble" role="alert">This part could not be loaded. The server may be of another version by now: load the page again.</p>`;
+  if (failed) return html`<p class="trouble" role="alert">This view could not be loaded. The server may have been updated: reload the page.</p>`;
   return view ? html`<${view} />` : html`<p class="muted">Loading…</p>`;
 }
 
@@ -57,7 +57,7 @@ function App() {
     const schema = body?.schema ? toRows(body.schema) : guessed(rows);
     const options = { ...initial(OPTIONS), ...known(body?.options) };
     setForm((now) => ({ ...now, endpoint: "batch", urls: urls.join("\n"), schemaMode: "rows", rows: schema.length ? schema : [row("title")], options }));
-    setNotice(`${plural(urls.length, "page")} of ${job} that failed. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: look it over."} Nothing is sent yet.`);
+    setNotice(`${plural(urls.length, "page")} of ${job} that failed. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: please check it."} Nothing has been sent yet.`);
     setRun(null);
     location.hash = "#/try";
   }, []);
@@ -74,7 +74,7 @@ function App() {
     </main>`;
 }
 
-// Options of a call as the form has them: those that are plain.
+// Converts a call's options to the form's values.
 function known(options = {}) {
   const { headers, capture, ...plain } = options;
   const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");

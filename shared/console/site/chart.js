@@ -1,17 +1,17 @@
-// Credits by day and outcome, as stacked bars; and the same as a table, for those who do not see them.
+// Credits by day and outcome, as stacked bars and, for accessibility, as a table.
 
 import uPlot from "./uplot.js";
 import { html, useEffect, useRef } from "./ui.js";
 import { number } from "./format.js";
 
-const OUTCOMES = [["read", "Pages read", "--good"], ["failed", "Pages not read", "--bad"], ["refunded", "Refunded", "--cut"]];
+const OUTCOMES = [["read", "Pages read", "--good"], ["failed", "Pages failed", "--bad"], ["refunded", "Refunded", "--cut"]];
 const LEAST_DAYS = 7;
 const DAY = 86_400_000;
 const HEIGHT = 220;
 
 const dayOf = (text) => text.slice(0, 10);
 
-// Sums of the days from the first job to today, those without jobs included.
+// Sums by day from the first job to today, including days without jobs.
 export function byDay(jobs, now = new Date()) {
   const sums = new Map();
   for (const { started_at: started, progress, credits } of jobs) {
@@ -43,7 +43,7 @@ function options(width, days) {
       { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 30], size: 32, values: (_, ticks) => ticks.map((at) => days[at]?.day.slice(5) ?? "") },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
     ],
-    // Drawn from the whole down to its parts, one over the other.
+    // Each series is a sum, drawn over the larger one before it.
     series: [{}, ...[...OUTCOMES].reverse().map(([, label, variable]) => ({ label, fill: colour(variable), stroke: colour(variable), width: 0, paths: bars, points: { show: false } }))],
   };
 }
@@ -64,7 +64,7 @@ export function DayChart({ days }) {
     };
     const watch = new ResizeObserver(draw);
     watch.observe(element);
-    // Colours are drawn, not styled: another theme means drawing again.
+    // Colours are drawn, not styled, so the chart is redrawn when the theme changes.
     const themes = new MutationObserver(draw);
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {

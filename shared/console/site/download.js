@@ -1,4 +1,4 @@
-// Results as files. CSV has the fields, the page's URL and its error, as the command line writes it.
+// Downloads results as files. CSV has the fields, the page's URL and its error, as the command line writes it.
 
 import { own } from "./ui.js";
 import { columnsOf } from "./table.js";
@@ -21,7 +21,7 @@ export const FORMATS = {
   JSON: { ending: "json", type: "application/json", write: (rows, summary) => JSON.stringify({ ...summary, results: rows }, null, 1) },
 };
 
-// Hands a file to the browser. It is made here and asked of nobody.
+// Passes a file to the browser. It is created locally, without a request.
 export function download(format, name, rows, summary) {
   const { ending, type, write } = FORMATS[format];
   const sorted = [...rows].sort((a, b) => a.index - b.index);

@@ -1,4 +1,5 @@
-// A job that a view follows: its rows, figures and end. Rows come by the thousand; the view is told a few times a second.
+// Follows a job for a view: its rows, progress and end. Rows may come by the thousand, so the view is updated only a
+// few times per second.
 
 import { useEffect, useRef, useState } from "./ui.js";
 import { follow } from "./stream.js";
@@ -7,8 +8,8 @@ const TELL_EVERY = 120;
 
 const nothing = () => ({ rows: [], progress: null, summary: null, error: null, waiting: null, live: false });
 
-// `followed` is `{ id, response?, stop?, seen? }`, or null. `response` is the call's own, where this tab made it, and `stop`
-// ends that; `seen` is how many units are known already.
+// `followed` is `{ id, response?, stop?, seen? }`, or null. `response` is the call's own, if this tab made the call,
+// and `stop` aborts it. `seen` is the number of units that are known already.
 export function useFollow(followed) {
   const state = useRef(nothing());
   const [, tell] = useState(0);
@@ -19,13 +20,13 @@ export function useFollow(followed) {
       return undefined;
     }
     const { id, response, seen, stop = new AbortController() } = followed;
-    // A body is read once; whoever comes back asks for the results again.
+    // A body can be read only once; a view that is opened again requests the results again.
     Object.assign(followed, { response: null, stop: undefined });
     let timer = null;
     const soon = () => {
       timer ??= setTimeout(() => {
         timer = null;
-        // A new object, so that whoever keeps something about the rows notices.
+        // A new object, so that views that memoize the rows notice the change.
         state.current = { ...now };
         tell((n) => n + 1);
       }, TELL_EVERY);

@@ -1,4 +1,4 @@
-// Where the key is typed: once, for this tab.
+// Asks for the key, once per tab.
 
 import { html, useState } from "./ui.js";
 import { usage } from "./api.js";
@@ -16,8 +16,8 @@ export function Gate() {
     setAsking(true);
     setError(null);
     try {
-      // No header may have such characters, so that no key does.
-      if (!/^[\x21-\x7e]+$/.test(typed)) throw Object.assign(new Error("A key has letters, digits and “_”."), { code: "UNAUTHORIZED" });
+      // Headers cannot contain such characters, so no key does.
+      if (!/^[\x21-\x7e]+$/.test(typed)) throw Object.assign(new Error("A key consists of letters, digits and “_”."), { code: "UNAUTHORIZED" });
       await usage({ as: typed });
       keepKey(typed);
     } catch (fault) {
@@ -27,10 +27,10 @@ export function Gate() {
   };
   return html`<form class="panel gate" onSubmit=${enter}>
     <h1>Enter your API key</h1>
-    <p class="muted">It stays in this tab until you close it, and goes nowhere but to this server.</p>
-    <${Field} label="API key" help="cargo run prints one; an operator makes others.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
+    <p class="muted">It stays in this tab until you close it, and is sent to this server only.</p>
+    <${Field} label="API key" help="cargo run prints one; the operator creates others.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
       placeholder="sk_live_…" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
     <${Trouble} error=${error} />
-    <div class="row end"><button class="primary" disabled=${asking}>${asking ? "Asking…" : "Open the console"}</button></div>
+    <div class="row end"><button class="primary" disabled=${asking}>${asking ? "Checking…" : "Open the console"}</button></div>
   </form>`;
 }

@@ -1,4 +1,4 @@
-// Jobs: what runs and what has ended.
+// The list of running and ended jobs.
 
 import { html, useCallback, useEffect, useState } from "./ui.js";
 import { jobs as jobsOf, pause } from "./api.js";
@@ -10,14 +10,14 @@ import { outcomes } from "./table.js";
 import { CancelDialog } from "./live.js";
 
 const WHICH = [{ name: "all", label: "All" }, { name: "running", label: "Running" }, { name: "finished", label: "Finished" }];
-// Each is a connection that is held open; a browser has six for a server.
+// Each followed job holds a connection open; a browser allows six per server.
 const FOLLOWED = 2;
 const ASK_EVERY = 3_000;
 const MOST = 50;
 
 const runs = ({ status }) => status === "running" || status === "cancelling";
 
-// What was shown below a page that was read anew, if there is more than that.
+// The jobs shown below a page that was reloaded, if the list is longer than that page.
 function older(known, { jobs, next_cursor: more }) {
   const last = jobs.at(-1);
   if (!more || !last) return [];
@@ -44,7 +44,7 @@ export function Jobs() {
     setNext(null);
     setList(null);
     (async () => {
-      // New jobs appear by themselves; while none runs, seldom.
+      // Reloads the list to show new jobs; less often while none runs.
       while (!stop.signal.aborted) {
         const busy = await read(stop.signal).catch((fault) => { if (!stop.signal.aborted) setError(fault); return false; });
         await pause(busy ? ASK_EVERY : 3 * ASK_EVERY, stop.signal);
@@ -61,8 +61,8 @@ export function Jobs() {
     ${list && (list.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="List of jobs"><table class="list"><thead><tr>
       <th scope="col">Job</th><th scope="col">Call</th><th scope="col">Status</th><th scope="col" class="wide">Progress</th><th scope="col">Credits</th><th scope="col">Started</th><th scope="col"><span class="unseen">Cancel</span></th></tr></thead>
       <tbody>${list.map((job) => html`<${Line} key=${job.job_id} job=${job} live=${followed.includes(job.job_id)} onCancel=${() => ask(job.job_id)} />`)}</tbody></table></div>`
-      : html`<${Empty} title=${which === "running" ? "Nothing runs" : "No jobs yet"}><p class="muted">Jobs that you start appear here, and stay until their results are forgotten (24 hours after they end, unless the operator says otherwise).</p><//>`)}
-    ${next && html`<p class="row end"><button class="quiet" onClick=${more}>Show older ones</button></p>`}
+      : html`<${Empty} title=${which === "running" ? "No jobs are running" : "No jobs yet"}><p class="muted">Jobs that you start appear here until their results are deleted (24 hours after they end, unless the operator has changed that).</p><//>`)}
+    ${next && html`<p class="row end"><button class="quiet" onClick=${more}>Show older jobs</button></p>`}
     ${asking && html`<${CancelDialog} id=${asking} onClose=${() => { ask(null); again((n) => n + 1); }} />`}
   </section>`;
 }
@@ -84,7 +84,7 @@ function Bar({ total, done, failed, live }) {
     <span class="figures">${number(done + failed)} / ${number(total)}</span></div>`;
 }
 
-// A bar that moves with the job: from where the list saw it, by each unit that ends.
+// A live progress bar: starts at the list's figures and advances with each unit that ends.
 function Live({ id, from }) {
   const [followed] = useState(() => ({ id, seen: from.done + from.failed, from }));
   const { rows, progress } = useFollow(followed);

@@ -1,4 +1,4 @@
-// A job while it runs and after: where it stands, what it costs, its results, and what can be done about it.
+// A running or ended job: its progress, cost, results and actions.
 
 import { Fragment, html, useEffect, useMemo, useState } from "./ui.js";
 import { cancel, idempotencyKey, job as jobOf } from "./api.js";
@@ -13,7 +13,7 @@ import { PageDialog, PageResult } from "./page.js";
 import { Why } from "./why.js";
 import { explains } from "./options.js";
 
-// What the service says of the job, asked when it begins, when it ends and when somebody cancelled it.
+// The job's state, requested when it begins, when it ends and when it was cancelled here.
 function useJob(id, marks) {
   const [info, setInfo] = useState(null);
   const [error, setError] = useState(null);
@@ -26,7 +26,7 @@ function useJob(id, marks) {
   return [info?.job_id === id ? info : null, error];
 }
 
-// Failed pages can be run again; those that never started were not tried at all, and can be too.
+// Failed pages can be run again, including those that never started.
 const again = (rows) => rows.filter(({ status }) => status === "error").sort((a, b) => a.index - b.index).map(({ url }) => url);
 
 export function JobPanel({ followed, body, onAgain }) {
@@ -52,7 +52,7 @@ export function JobPanel({ followed, body, onAgain }) {
     <p class="unseen" role="status">${live ? "" : `${stateOf(state) ?? ""}: ${number(count)} of ${number(total)} done`}</p>
     <p class="row between muted"><span>${number(count)} of ${number(total)} done${count - good ? `, ${number(count - good)} not read` : ""}</span>
       <span>${info ? duration(info.started_at, info.ended_at ?? undefined) : ""}</span></p>
-    ${waiting && html`<p class="notice">The connection is away: ${waiting.message} It is taken up again by itself; the job goes on.</p>`}
+    ${waiting && html`<p class="notice">The connection was lost: ${waiting.message} It is retried automatically; the job goes on.</p>`}
     <${Trouble} error=${error ?? fault} />
     ${info && html`<${Credits} info=${info} />`}
     ${[...kinds].some(([code]) => code !== "success") && !single && html`<${Failures} kinds=${kinds} />`}
@@ -70,7 +70,7 @@ export function JobPanel({ followed, body, onAgain }) {
   </section>`;
 }
 
-// What a reservation became, by pool: what comes back goes to the prepaid balance first.
+// How a reservation was used, by pool: refunds go to the prepaid balance first.
 export function pools({ reserved, charged, refunded, monthly, prepaid }) {
   if (charged === null) return { monthly: { reserved: monthly }, prepaid: { reserved: prepaid } };
   const back = Math.min(prepaid, refunded);
@@ -97,7 +97,7 @@ function Failures({ kinds }) {
     <code>${code}</code> <strong>${number(count)}</strong></li>`)}</ul>`;
 }
 
-// Why the values of one page are what they are: the page is read again, as a call of its own.
+// Explains the values of one page: the page is read again in a call of its own.
 function Explain({ url, body }) {
   const [run, setRun] = useState(null);
   const [fault, setFault] = useState(null);
@@ -125,8 +125,8 @@ export function CancelDialog({ id, onClose }) {
   const go = () => cancel(id).then(() => onClose(true), setError);
   return html`<${Dialog} title="Cancel this job?" onClose=${() => onClose(false)}>
     <p><code>${id}</code></p>
-    ${info && (info.endpoint === "/extract" ? html`<p>An extract has started as soon as it is accepted: nothing comes back.</p>`
-      : html`<p>Up to <strong>${plural(back, "credit")}</strong> of ${number(info.credits.reserved)} come back. Pages that have started finish, keep their results and are charged; the rest never starts.</p>`)}
+    ${info && (info.endpoint === "/extract" ? html`<p>An extract starts as soon as it is accepted, so nothing is refunded.</p>`
+      : html`<p>Up to <strong>${plural(back, "credit")}</strong> of ${number(info.credits.reserved)} will be refunded. Pages that have started finish, keep their results and are charged; the rest never start.</p>`)}
     <${Trouble} error=${error ?? fault} />
     <footer class="row end"><button class="quiet" onClick=${() => onClose(false)}>Leave it running</button><button class="danger" onClick=${go}>Cancel the job</button></footer>
   <//>`;

@@ -1,4 +1,5 @@
-// What this tab sent, so that its jobs can be run again: without the URLs, and gone with the tab.
+// Remembers the calls of this tab, so that their failed pages can be run again. Without the URLs, and only until the
+// tab is closed.
 
 const PREFIX = "runo-call-";
 const MOST = 50;
@@ -10,7 +11,7 @@ export function remember(id, { url, urls, seed_url, crawl, webhook, ...rest }) {
     if (known.length >= MOST) sessionStorage.removeItem(known[0]);
     sessionStorage.setItem(PREFIX + id, JSON.stringify(rest));
   } catch {
-    // Full: then it is not remembered, and the schema is guessed.
+    // The storage is full: the call is not remembered, and the schema will be guessed.
   }
 }
 

@@ -1,4 +1,4 @@
-// Options with their defaults, one control each.
+// A form with a control for each option.
 
 import { html } from "./ui.js";
 import { Check, Field } from "./parts.js";

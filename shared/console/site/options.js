@@ -1,47 +1,47 @@
-// What a call may say beside its URLs and schema, with its defaults (docs/API.md, "Options").
+// The options of a call, with their defaults (docs/API.md, "Options").
 
 const ALL = ["extract", "batch", "crawl"];
 
 export const OPTIONS = [
   { name: "render_js", label: "Browser", kind: "choice", choices: ["auto", "always", "never"], initial: "auto", where: ALL,
-    help: "auto: where the plain page shows nothing" },
+    help: "auto: if the plain page is empty" },
   { name: "wait_for", label: "Wait for", kind: "wait", initial: "", where: ALL, help: "CSS selector, or milliseconds after load" },
-  { name: "locale", label: "Locale", kind: "text", initial: "en-US", where: ALL, help: "decides how 1.234 and 03/04/2025 read" },
+  { name: "locale", label: "Locale", kind: "text", initial: "en-US", where: ALL, help: "how to read 1.234 and 03/04/2025" },
   { name: "timeout_ms", label: "Timeout (ms)", kind: "number", initial: 15000, min: 1000, max: 120000, where: ALL,
-    help: "for a whole page" },
-  { name: "retries", label: "Retries", kind: "number", initial: 2, min: 0, max: 5, where: ALL, help: "one credit whatever happens" },
+    help: "for the page as a whole" },
+  { name: "retries", label: "Retries", kind: "number", initial: 2, min: 0, max: 5, where: ALL, help: "they cost nothing extra" },
   { name: "model", label: "Language model", kind: "choice", choices: ["auto", "never"], initial: "auto", where: ALL,
-    help: "the operator's, for what rules leave open" },
-  { name: "concurrency", label: "At once", kind: "number", initial: "", min: 1, max: 100, where: ["batch"],
-    help: "empty: 8" },
-  { name: "headers", label: "Request headers", kind: "headers", initial: "", where: ALL, help: "one “Name: value” a line" },
-  { name: "webhook", label: "Webhook", kind: "text", initial: "", where: ["batch", "crawl"], help: "who is told when it has ended" },
-  { name: "async_mode", label: "Through the queue", kind: "flag", initial: false, where: ["batch", "crawl"], help: "workers do it; up to 24 hours" },
-  { name: "no_cache", label: "Fetch anew", kind: "flag", initial: false, where: ["extract"], help: "not from the result cache" },
+    help: "auto: for fields that rules cannot read" },
+  { name: "concurrency", label: "Concurrency", kind: "number", initial: "", min: 1, max: 100, where: ["batch"],
+    help: "8 if empty" },
+  { name: "headers", label: "Request headers", kind: "headers", initial: "", where: ALL, help: "one “Name: value” per line" },
+  { name: "webhook", label: "Webhook", kind: "text", initial: "", where: ["batch", "crawl"], help: "URL to call when the job ends" },
+  { name: "async_mode", label: "Async mode", kind: "flag", initial: false, where: ["batch", "crawl"], help: "runs on workers through the queue; up to 24 hours" },
+  { name: "no_cache", label: "Skip the cache", kind: "flag", initial: false, where: ["extract"], help: "always fetch the page" },
   { name: "fail_fast", label: "Stop at the first failure", kind: "flag", initial: false, where: ["batch"],
     help: "the rest is refunded" },
-  { name: "capture", label: "Screenshot", kind: "flag", initial: false, where: ALL, help: "a browser keeps a picture of each page",
+  { name: "capture", label: "Screenshot", kind: "flag", initial: false, where: ALL, help: "of each page, in a browser",
     value: ["screenshot"] },
-  { name: "process_images", label: "Look at pictures", kind: "flag", initial: false, where: ALL, help: "plan scale, with a model" },
+  { name: "process_images", label: "Process images", kind: "flag", initial: false, where: ALL, help: "only on plan scale, with a vision model" },
 ];
 
 export const CRAWL = [
   { name: "follow_pattern", label: "Follow", kind: "text", initial: "", help: "glob over the URL: https://site/blog/*" },
-  { name: "max_pages", label: "Pages at most", kind: "number", initial: 25, min: 1, max: 10000, help: "so many credits are reserved" },
-  { name: "max_depth", label: "Hops from the seed", kind: "number", initial: 2, min: 0, max: 20, help: "" },
+  { name: "max_pages", label: "Maximum pages", kind: "number", initial: 25, min: 1, max: 10000, help: "one credit is reserved for each" },
+  { name: "max_depth", label: "Maximum depth", kind: "number", initial: 2, min: 0, max: 20, help: "hops from the seed" },
   { name: "use_sitemap", label: "Use the sitemap", kind: "flag", initial: true, help: "" },
-  { name: "ignore_robots", label: "Ignore robots.txt", kind: "flag", initial: false, help: "where you may" },
-  { name: "allow_large_crawl", label: "Allow a large crawl", kind: "flag", initial: false, help: "over a quarter of what is left" },
+  { name: "ignore_robots", label: "Ignore robots.txt", kind: "flag", initial: false, help: "only where you are allowed to" },
+  { name: "allow_large_crawl", label: "Allow a large crawl", kind: "flag", initial: false, help: "more than a quarter of the credits left this month" },
 ];
 
 export const initial = (options) => Object.fromEntries(options.map(({ name, initial: value }) => [name, value]));
 
-// Whether the server explains values, as the page that it served says.
+// Whether the server explains values; the page that it served says so.
 export const explains = () => document.documentElement.dataset.explain === "yes";
 
 export const offered = (endpoint) => OPTIONS.filter(({ where }) => where.includes(endpoint));
 
-// The members that differ from their defaults.
+// Returns the members that differ from their defaults.
 export function members(options, values) {
   const found = {};
   for (const option of options) {

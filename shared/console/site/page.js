@@ -1,4 +1,4 @@
-// One page's result, whole: each value with what there is to say about it.
+// The full result of one page: each value with its warnings.
 
 import { Fragment, html, own, useEffect, useState } from "./ui.js";
 import { send } from "./api.js";
@@ -6,7 +6,7 @@ import { inline } from "./format.js";
 import { Badge, Dialog, Trouble } from "./parts.js";
 import { Why } from "./why.js";
 
-// The warnings that name a field, and the others.
+// Splits warnings into those that name a field and the others.
 function sorted(warnings, fields) {
   const [named, others] = [new Map(), []];
   for (const warning of warnings ?? []) {
@@ -23,19 +23,19 @@ function Value({ value }) {
   return html`<span class=${`value ${typeof value}`}>${inline(value)}</span>`;
 }
 
-// A URL as text. It is a link only where it can lead to nothing but a web page.
+// A URL as text; a link only if it is http or https.
 export function Address({ url }) {
   return /^https?:\/\//i.test(url) ? html`<a class="address" href=${url} target="_blank" rel="noopener noreferrer">${url}</a>` : html`<span class="address">${url}</span>`;
 }
 
 export function PageResult({ row }) {
-  if (row.status !== "success") return html`<${Trouble} error=${row.error ?? { code: "PENDING", message: "It is still open." }} />`;
+  if (row.status !== "success") return html`<${Trouble} error=${row.error ?? { code: "PENDING", message: "This page is not done yet." }} />`;
   const fields = Object.keys(row.data);
   const [about, others] = sorted(row.warnings, fields);
   return html`<${Fragment}>
     <dl class="facts">
       <div><dt>Read by</dt><dd><${Badge} kind="plain">${row.render_mode}<//></dd></div>
-      ${row.final_url && html`<div><dt>Led to</dt><dd><${Address} url=${row.final_url} /></dd></div>`}
+      ${row.final_url && html`<div><dt>Final URL</dt><dd><${Address} url=${row.final_url} /></dd></div>`}
       ${row.attempts && html`<div><dt>Tries</dt><dd>${row.attempts}</dd></div>`}
       ${row.model_fields && html`<div><dt>By the model</dt><dd>${row.model_fields.join(", ")}</dd></div>`}
       ${row.images_processed !== null && row.images_processed !== undefined && html`<div><dt>Pictures</dt><dd>${row.images_processed}</dd></div>`}
@@ -49,7 +49,7 @@ export function PageResult({ row }) {
   <//>`;
 }
 
-// Pictures need the key too, so they are fetched and not linked.
+// Captures need the key too, so they are fetched instead of linked.
 function Captures({ job, captures }) {
   const [shown, show] = useState([]);
   const [error, setError] = useState(null);
@@ -60,7 +60,7 @@ function Captures({ job, captures }) {
     Promise.all(captures.map(load)).then((all) => { places = all; show(all); }, setError);
     return () => places.forEach((place) => URL.revokeObjectURL(place));
   }, [job, captures]);
-  return html`<${Fragment}>${shown.map((place) => html`<img key=${place} class="capture" src=${place} alt="The page's window" />`)}<${Trouble} error=${error} /><//>`;
+  return html`<${Fragment}>${shown.map((place) => html`<img key=${place} class="capture" src=${place} alt="Screenshot of the page" />`)}<${Trouble} error=${error} /><//>`;
 }
 
 export function PageDialog({ row, job, onClose, children }) {

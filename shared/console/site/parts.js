@@ -1,4 +1,4 @@
-// Small pieces that every view uses.
+// Small components that all views use.
 
 import { classes, html, useEffect, useId, useRef, useState } from "./ui.js";
 import { words } from "./words.js";
@@ -8,7 +8,7 @@ export function Badge({ kind, children }) {
   return html`<span class=${`badge ${kind}`}>${children}</span>`;
 }
 
-// What went wrong, in words, and what helps; the code for those who look it up.
+// Shows an error: what went wrong, what helps, and the code.
 export function Trouble({ error, onRetry }) {
   if (!error) return null;
   const { title, advice } = words(error.code);
@@ -16,12 +16,12 @@ export function Trouble({ error, onRetry }) {
     <strong>${title}</strong>
     <p>${error.message}</p>
     ${advice && html`<p class="muted">${advice}</p>`}
-    <p class="row"><code>${error.code ?? "ERROR"}</code>${error.retryAfter && html`<span class="muted">again in ${error.retryAfter} s</span>`}
+    <p class="row"><code>${error.code ?? "ERROR"}</code>${error.retryAfter && html`<span class="muted">retry in ${error.retryAfter} s</span>`}
       ${onRetry && html`<button class="quiet" onClick=${onRetry}>Try again</button>`}</p>
   </div>`;
 }
 
-// A field of a form: label, control, help or what is wrong with it. `children` is a function of the control's attributes.
+// A field of a form: label, control, and help or problem. `children` is a function of the control's attributes.
 export function Field({ label, help, problem, wide, children }) {
   const id = useId();
   const about = help || problem ? `${id}-about` : undefined;
@@ -41,7 +41,7 @@ export function Check({ label, help, checked, onChange, disabled }) {
   </div>`;
 }
 
-// One of a few, as buttons in a row.
+// Chooses one of a few options, shown as buttons in a row.
 export function Choice({ label, value, choices, onChange }) {
   const name = useId();
   return html`<fieldset class="choice"><legend class="unseen">${label}</legend>
@@ -51,7 +51,7 @@ export function Choice({ label, value, choices, onChange }) {
   </fieldset>`;
 }
 
-// How far something is. `parts` are counts of what is over, with a kind each.
+// A progress bar. `parts` are counts of finished items by kind.
 export function Progress({ label, parts, total, live }) {
   const done = parts.reduce((sum, { count }) => sum + count, 0);
   return html`<div class=${classes("bar", live && "live")} role="progressbar" aria-label=${label} aria-valuemin="0"
@@ -60,7 +60,7 @@ export function Progress({ label, parts, total, live }) {
   </div>`;
 }
 
-// A window over the page. It holds the focus, and Escape closes it.
+// A modal dialog. It traps the focus, and Escape closes it.
 export function Dialog({ title, onClose, side, children }) {
   const dialog = useRef(null);
   const id = useId();
@@ -76,7 +76,7 @@ export function Dialog({ title, onClose, side, children }) {
   </dialog>`;
 }
 
-// A text to copy.
+// A button that copies a text.
 export function Copy({ text, label = "Copy" }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
@@ -91,7 +91,7 @@ export function Copy({ text, label = "Copy" }) {
   return html`<button class="quiet small" onClick=${copy}><span aria-live="polite">${copied ? "Copied" : label}</span></button>`;
 }
 
-// A figure with its name.
+// A number with its name.
 export function Figure({ name, value, note, kind }) {
   return html`<div class=${classes("figure", kind)}><dt>${name}</dt><dd>${typeof value === "string" ? value : number(value)}
     ${note && html`<span class="muted">${note}</span>`}</dd></div>`;

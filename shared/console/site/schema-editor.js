@@ -1,4 +1,4 @@
-// The schema, row by row or as JSON.
+// Edits the schema, row by row or as JSON.
 
 import { classes, Fragment, html, useState } from "./ui.js";
 import { Choice, Field } from "./parts.js";

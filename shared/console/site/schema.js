@@ -1,4 +1,4 @@
-// A schema as rows to fill in, and as the API takes it.
+// Converts a schema between rows of a form and the API's format.
 
 export const TYPES = ["string", "integer", "float", "boolean", "date", "array<string>", "array<integer>", "array<float>"];
 
@@ -15,12 +15,12 @@ export const EXAMPLES = {
 
 let last = 0;
 
-// A row. `id` tells rows apart while their names change.
+// A row. `id` identifies it while its name changes.
 export const row = (field = "", type = "string", example = "", hint = "", selector = "") => ({
   id: ++last, field, type, example, hint, selector,
 });
 
-// An example as its type has it; undefined where it does not read so.
+// Reads an example as its type; returns undefined if it cannot be read.
 function exampleOf(type, text) {
   const whole = text.trim();
   if (type.startsWith("array<")) {
@@ -35,7 +35,7 @@ function exampleOf(type, text) {
   return whole;
 }
 
-// The API's schema, and what is wrong with each row, by its id.
+// Returns the schema in the API's format, and the problem of each row by its id.
 export function fromRows(rows) {
   const problems = {};
   const names = rows.map(({ field }) => field.trim());
@@ -43,8 +43,8 @@ export function fromRows(rows) {
     const field = names[at];
     const value = exampleOf(type, example.trim() === "" ? EXAMPLES[type] : example);
     if (!field) problems[id] = "A field needs a name.";
-    else if (names.indexOf(field) !== at) problems[id] = `“${field}” is there twice.`;
-    else if (value === undefined) problems[id] = `The example does not read as ${type}.`;
+    else if (names.indexOf(field) !== at) problems[id] = `“${field}” is used twice.`;
+    else if (value === undefined) problems[id] = `The example is not a valid ${type}.`;
     return {
       field, type, example: value ?? null,
       ...(hint.trim() ? { hint: hint.trim() } : {}),
@@ -56,7 +56,7 @@ export function fromRows(rows) {
 
 const text = (value) => (value === undefined || value === null ? "" : Array.isArray(value) ? value.join(", ") : String(value));
 
-// Rows from a schema as the API has it, or from a flat JSON Schema. Throws with words where it is neither.
+// Returns the rows of a schema in the API's format or of a flat JSON Schema. Throws a readable error if it is neither.
 export function toRows(schema) {
   if (Array.isArray(schema)) {
     return schema.map((field) => row(text(field?.field), TYPES.includes(field?.type) ? field.type : "string",
@@ -68,7 +68,7 @@ export function toRows(schema) {
       return row(name, type, text(property?.examples?.[0] ?? property?.default), text(property?.description));
     });
   }
-  throw new Error("A schema is a list of fields, or a JSON Schema with “properties”.");
+  throw new Error("A schema must be a list of fields, or a JSON Schema with “properties”.");
 }
 
 function typeOf(property) {
@@ -81,7 +81,7 @@ function typeOf(property) {
   return { integer: "integer", number: "float", boolean: "boolean" }[said] ?? "string";
 }
 
-// A schema for data that is known and whose schema is not: names as they are, types as the values show them.
+// Guesses a schema from results: names as they are, types from the values.
 export function guessed(results) {
   const rows = new Map();
   for (const { data } of results) {

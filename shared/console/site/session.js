@@ -1,4 +1,4 @@
-// The key of whoever looks: kept for this tab alone (sessionStorage), never in a URL, a cookie or a log.
+// The user's key: kept in this tab only (sessionStorage), never in a URL, a cookie or a log.
 
 import { useEffect, useState } from "./ui.js";
 
@@ -13,7 +13,7 @@ export function keepKey(text) {
   listeners.forEach((listener) => listener(text));
 }
 
-// The key, and a view that follows it.
+// A hook that returns the key and re-renders when it changes.
 export function useKey() {
   const [known, setKnown] = useState(key());
   useEffect(() => {
@@ -23,11 +23,11 @@ export function useKey() {
   return known;
 }
 
-// As the operator's tool shows it: what kind it is, and its end.
+// The masked key, as the operator's tool shows it: its prefix and its last characters.
 export function masked(text) {
   const kind = /^sk_[a-z]+_/.exec(text)?.[0] ?? "";
   return `${kind}…${text.length - kind.length > 8 ? text.slice(-4) : ""}`;
 }
 
-// A static key has its schema bound to it; a request must not bring another.
+// A static key has a schema bound to it; a request must not contain another.
 export const isStatic = (text) => text.startsWith("sk_static_");

@@ -1,12 +1,12 @@
-// A call in other words: for a shell, Python, TypeScript and the command line.
+// Writes a call for a shell, Python, TypeScript and the command line.
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const json = (value) => JSON.stringify(value, null, 2);
 
-// Where the API is, as seen from here.
+// The API's base URL, relative to this page.
 export const base = () => new URL("./", location.href).href.replace(/\/$/, "");
 
-// The call in other words. The key stands in none of them: each reads it from the environment.
+// Returns the call in each language. None contains the key: all read it from the environment.
 export function snippets({ path, body }) {
   const { schema, crawl, webhook, ...rest } = body;
   const options = { ...rest.options, ...(webhook ? { webhook } : {}) };
@@ -22,7 +22,7 @@ export function snippets({ path, body }) {
 
 const target = (rest) => rest.url ?? rest.urls ?? rest.seed_url;
 
-// A value as Python writes it.
+// A value in Python syntax.
 function py(value) {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
@@ -65,7 +65,7 @@ function commandLine(endpoint, rest, schema, options, crawl) {
     else if (name === "webhook") parts.push(`--webhook ${quoted(value.url)}`);
     else if (name === "capture") parts.push("--screenshot");
     else if (name === "allow_large_crawl") parts.push("--allow-large");
-    else if (name === "process_images") continue; // it has no flag for this
+    else if (name === "process_images") continue; // the CLI has no flag for it
     else if (name === "use_sitemap") parts.push("--no-sitemap");
     else if (name === "model") parts.push("--no-model");
     else if (value === true) parts.push(`--${flag(name)}`);

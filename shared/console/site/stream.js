@@ -1,4 +1,4 @@
-// Results as they come: events over fetch (an EventSource could not send the key), taken up again where they broke off.
+// Streams results: events over fetch (an EventSource cannot send the key), resumed where the connection broke off.
 
 import { ApiError, pause, send } from "./api.js";
 
@@ -6,7 +6,7 @@ const EVENTS = "text/event-stream";
 const SHORTEST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
 
-// The events of a response's body.
+// Yields the events of a response's body.
 export async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -32,15 +32,15 @@ function read(piece) {
   return found;
 }
 
-// Sends a call that makes a job. Gives the job's id at once, and the response that its results come in.
-// `explain`: the server is asked to say why it chose each value, which it may do of one page.
+// Sends a call that creates a job. Returns the job's id at once, and the response with its results.
+// `explain`: asks the server to say why it chose each value, which it does only for a single page.
 export async function start(path, body, { signal, idempotencyKey, explain }) {
   const headers = { "Idempotency-Key": idempotencyKey, ...(explain ? { Prefer: "explain" } : {}) };
   const response = await send("POST", path, { body, accept: EVENTS, signal, headers });
   return { response, id: response.headers.get("X-Job-ID") };
 }
 
-// Follows a job to its end: `unit`, `progress`, `done`, and `waiting` while the connection is away.
+// Follows a job to its end. Calls `unit`, `progress` and `done`, and `waiting` while the connection is lost.
 export async function follow({ id, response, seen = 0 }, on, signal) {
   let wait = SHORTEST_PAUSE;
   for (;;) {

@@ -1,4 +1,5 @@
-// A job's results as a table: sorted, filtered, ten thousand rows or ten. Only the rows that are seen are in the document.
+// A job's results as a sortable and filterable table, for ten rows or ten thousand. The document contains only the
+// visible rows.
 
 import { classes, html, own, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { inline, number, plural } from "./format.js";
@@ -6,7 +7,7 @@ import { inline, number, plural } from "./format.js";
 const ROW = 36;
 const MARGIN = 8;
 
-// The columns of the data, in the order in which they are met.
+// Returns the columns of the data, in order of first occurrence.
 export function columnsOf(rows) {
   const names = new Set();
   for (const { data } of rows) if (data) Object.keys(data).forEach((name) => names.add(name));
@@ -18,7 +19,7 @@ const valueOf = (row, column) => (column in FIXED ? FIXED[column](row) : own(row
 
 const missing = (value) => value === null || value === undefined;
 
-// What is missing comes last, whichever way it is sorted.
+// Missing values come last in both sort directions.
 function compare(a, b, down) {
   if (missing(a) || missing(b)) return missing(a) - missing(b);
   return (down ? -1 : 1) * inOrder(a, b);
@@ -37,13 +38,13 @@ function shownOf(rows, { filter, text }, { column, down }) {
   return kept.sort((a, b) => compare(valueOf(a, column), valueOf(b, column), down) || a.index - b.index);
 }
 
-// What all URLs begin with, if they are one site's: then paths are enough.
+// Returns the origin that all URLs share, so that only their paths need to be shown; empty if there is none.
 function sharedOrigin(rows) {
   const first = /^https?:\/\/[^/]+(?=\/)/.exec(rows[0]?.url)?.[0];
   return first && rows.length > 1 && rows.every(({ url }) => url.startsWith(`${first}/`)) ? first : "";
 }
 
-// Counts of outcomes: `success` and each code.
+// Counts rows by outcome: `success`, or the error code.
 export function outcomes(rows) {
   const counts = new Map();
   for (const row of rows) counts.set(FIXED.Status(row), (counts.get(FIXED.Status(row)) ?? 0) + 1);

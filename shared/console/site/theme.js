@@ -1,4 +1,4 @@
-// Light or dark: as the system is, until somebody says otherwise.
+// Light or dark theme: the system's, until the user chooses one.
 
 import { html, useState } from "./ui.js";
 

@@ -1,4 +1,4 @@
-// Try: a call, made from a form; its answer as it comes; the same call for other places.
+// The view "Try": builds a call from a form, shows its results as they arrive, and the same call for other clients.
 
 import { html, useMemo, useRef, useState } from "./ui.js";
 import { idempotencyKey } from "./api.js";
@@ -32,7 +32,7 @@ export function Try({ form, setForm, run, setRun, notice, onAgain }) {
     setRun(null);
     const stop = new AbortController();
     try {
-      // A call whose answer was lost may have been accepted: sent again, it is the same one.
+      // A call whose response was lost may have been accepted: it is sent again with the same idempotency key.
       const text = JSON.stringify([call.path, call.body]);
       if (lost.current?.text !== text) lost.current = { text, key: idempotencyKey() };
       const begun = await start(call.path, call.body, {
@@ -55,24 +55,24 @@ export function Try({ form, setForm, run, setRun, notice, onAgain }) {
       ${notice && html`<p class="notice" role="status">${notice}</p>`}
       <${Pages} form=${form} change=${change} problem=${problems.url} />
       ${form.endpoint === "crawl" && html`<${OptionsForm} options=${CRAWL} values=${form.crawl} change=${(crawl) => change({ crawl })} problems=${problems} />`}
-      ${bound ? html`<p class="notice">This key has its schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
+      ${bound ? html`<p class="notice">This key has a schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
       <details class="more-options"><summary>Options${call.body.options ? ` (${Object.keys(call.body.options).length} changed)` : ""}</summary>
         <${OptionsForm} options=${offered(form.endpoint)} values=${form.options} change=${(options) => change({ options })} /></details>
-      ${explains() && form.endpoint === "extract" && html`<${Check} label="Explain each value" help="says why it was chosen" checked=${form.explain} onChange=${(explain) => change({ explain })} />`}
+      ${explains() && form.endpoint === "extract" && html`<${Check} label="Explain each value" help="shows why it was chosen" checked=${form.explain} onChange=${(explain) => change({ explain })} />`}
       <div class="row between submit"><span class="muted">Reserves ${plural(reserves(call), "credit")}</span>
         <button class="primary" disabled=${sending}>${sending ? "Sending…" : "Send"}</button></div>
-      ${tried && Object.keys(call.problems).length > 0 && html`<p class="problem" role="alert">Something is missing above.</p>`}
+      ${tried && Object.keys(call.problems).length > 0 && html`<p class="problem" role="alert">Please correct the fields above.</p>`}
     </form>
     <div class="answer">
       <${Trouble} error=${error} />
       ${run ? html`<${JobPanel} key=${run.id} followed=${run} body=${run.body} onAgain=${onAgain} />`
-        : !error && html`<section class="panel"><${Empty} title="Nothing sent yet"><p class="muted">Say a page and the fields that you want of it. Results appear here while they come.</p><//></section>`}
+        : !error && html`<section class="panel"><${Empty} title="Nothing sent yet"><p class="muted">Enter a URL and the fields that you want. Results appear here as they arrive.</p><//></section>`}
       <${Snippets} call=${call} />
     </div>
   </div>`;
 }
 
-// What is shown before anything was sent: what is wrong with what was typed, not what is still empty.
+// The problems to show before the first attempt to send: wrong entries, not empty ones.
 function onlyOf({ url, follow_pattern, ...rest }) {
   return rest;
 }
@@ -80,16 +80,16 @@ function onlyOf({ url, follow_pattern, ...rest }) {
 function Pages({ form, change, problem }) {
   if (form.endpoint === "batch") {
     const count = urlsOf(form.urls).length;
-    return html`<${Field} label="URLs, one a line" help=${`${plural(count, "URL")}; up to 10,000`} problem=${problem}>${(attributes) => html`<textarea ...${attributes} rows="6" class="code" spellcheck="false"
+    return html`<${Field} label="URLs, one per line" help=${`${plural(count, "URL")}; up to 10,000`} problem=${problem}>${(attributes) => html`<textarea ...${attributes} rows="6" class="code" spellcheck="false"
       placeholder="https://example.com/p/1" value=${form.urls} onInput=${(event) => change({ urls: event.target.value })}></textarea>`}<//>`;
   }
   const name = form.endpoint === "crawl" ? "seed" : "url";
-  return html`<${Field} label=${name === "seed" ? "Where to begin" : "URL"} problem=${problem}>${(attributes) => html`<input ...${attributes} type="url" inputmode="url" spellcheck="false"
+  return html`<${Field} label=${name === "seed" ? "Seed URL" : "URL"} problem=${problem}>${(attributes) => html`<input ...${attributes} type="url" inputmode="url" spellcheck="false"
     placeholder="https://example.com/p/1" value=${form[name]} onInput=${(event) => change({ [name]: event.target.value })} />`}<//>
     ${!form[name] && html`<p class="help"><button type="button" class="link" onClick=${() => change(example(form))}>Fill in an example</button></p>`}`;
 }
 
-// A page that is there: the local server's own, or one of everybody's.
+// An existing page: the local server's sample, or example.com.
 function example(form) {
   const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
   const url = local ? `${location.origin}/sample/product` : "https://example.com/";

@@ -1,4 +1,4 @@
-// Usage: what is left, where credits went, keys, and who was told of a job's end.
+// The view "Usage": credits left and used, keys, and webhook deliveries.
 
 import { Fragment, html, useEffect, useState } from "./ui.js";
 import { get, job as jobOf, jobs as jobsOf, usage as usageOf } from "./api.js";
@@ -6,7 +6,7 @@ import { number, percent, when } from "./format.js";
 import { Badge, Empty, Figure, Progress, Trouble } from "./parts.js";
 import { byDay, DayChart } from "./chart.js";
 
-// Jobs that are looked at for the chart, and those of them whose webhook is asked about.
+// Limits: pages of jobs for the chart, jobs per page, and jobs whose webhook is requested.
 const PAGES = 10;
 const PER_PAGE = 100;
 const DELIVERIES = 20;
@@ -51,8 +51,8 @@ export function Usage() {
     <${Trouble} error=${error} />
     ${usage && html`<${Credits} usage=${usage} />`}
     ${history && html`<section class="panel" aria-labelledby="days"><h2 id="days">Credits by day</h2>
-      ${history.jobs.length ? html`<${DayChart} days=${byDay(history.jobs)} />` : html`<${Empty} title="No jobs are kept"><p class="muted">Days appear here with the first job.</p><//>`}
-      <p class="muted">Of jobs that are still kept: 24 hours after their end, unless the operator says otherwise (RESULT_TTL_HOURS).${history.whole ? "" : ` The newest ${number(history.jobs.length)} of them.`}</p></section>`}
+      ${history.jobs.length ? html`<${DayChart} days=${byDay(history.jobs)} />` : html`<${Empty} title="No jobs"><p class="muted">Days appear here after the first job.</p><//>`}
+      <p class="muted">Covers jobs whose results are still kept: 24 hours after their end, unless the operator has changed that (RESULT_TTL_HOURS).${history.whole ? "" : ` Only the newest ${number(history.jobs.length)} of them.`}</p></section>`}
     <div class="columns">${keys && html`<${Keys} keys=${keys} />`}${deliveries && html`<${Deliveries} deliveries=${deliveries} />`}</div>
   </div>`;
 }
@@ -64,7 +64,7 @@ function Credits({ usage: { plan, account_id: account, month, monthly, prepaid, 
     <dl class="figures">
       <${Figure} name="Used this month" value=${monthly.used} note=${`of ${number(monthly.limit)}, ${percent(monthly.used, monthly.limit)}`} />
       <${Figure} name="Left this month" value=${monthly.remaining} />
-      <${Figure} name="Prepaid" value=${prepaid.balance} note=${["pro", "scale"].includes(plan) ? "used when the month is" : "not on this plan"} />
+      <${Figure} name="Prepaid" value=${prepaid.balance} note=${["pro", "scale"].includes(plan) ? "used after the month's credits" : "not on this plan"} />
       <${Figure} name="Calls this minute" value=${rate.limit - rate.remaining} note=${`of ${number(rate.limit)}`} />
       ${model && html`<${Figure} name="Model calls" value=${model.calls} note=${`${number(model.input_tokens)} tokens in, ${number(model.output_tokens)} out`} />`}
     </dl></section>`;
@@ -75,7 +75,7 @@ function Keys({ keys }) {
     <div class="scroll" tabindex="0" role="region" aria-label="List of keys"><table class="list"><thead><tr><th scope="col">Key</th><th scope="col">Schema</th><th scope="col">State</th></tr></thead>
       <tbody>${keys.map(({ key, kind, active }, at) => html`<tr key=${at}><td><code>${key}</code></td><td>${kind === "static" ? "bound" : kind === "dynamic" ? "in each call" : "–"}</td>
         <td><${Badge} kind=${active ? "completed" : "cancelled"}>${active ? "Active" : "Revoked"}<//></td></tr>`)}</tbody></table></div>
-    <p class="muted">Keys are made and revoked by the operator (“admin key”). Only their hashes are stored.</p></section>`;
+    <p class="muted">The operator creates and revokes keys (“admin key”). Only their hashes are stored.</p></section>`;
 }
 
 function Deliveries({ deliveries }) {
@@ -84,5 +84,5 @@ function Deliveries({ deliveries }) {
       <tbody>${deliveries.map(({ job_id: id, webhook, ended_at: ended }) => html`<tr key=${id}><td><a href=${`#/jobs/${id}`}><code>${id}</code></a></td>
         <td><${Badge} kind=${webhook.state === "delivered" ? "completed" : "running"}>${webhook.state}<//></td>
         <td class="figures">${webhook.attempts}</td><td class="figures">${webhook.last_status ?? "–"}</td><td>${when(ended)}</td></tr>`)}</tbody></table></div>`
-      : html`<${Fragment}><p class="muted">No kept job asked for a message of its end. Say <code>webhook</code> in a batch or a crawl.</p><//>`}</section>`;
+      : html`<${Fragment}><p class="muted">No job has a webhook. Set <code>webhook</code> in a batch or a crawl.</p><//>`}</section>`;
 }

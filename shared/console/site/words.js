@@ -1,31 +1,31 @@
-// Errors in words: what happened, and what helps. The service's own message says the rest.
+// Titles and advice for error codes. The service's own message adds the details.
 
 import { own } from "./ui.js";
 
 const WORDS = {
-  INVALID_REQUEST: ["The request is not right", "Change what the message names and send it again. Nothing was charged."],
-  SCHEMA_INVALID: ["The schema is not right", "Change the field that the message names. Nothing was charged."],
-  SCHEMA_NOT_ALLOWED: ["This key has its own schema", "Send the call without one, or use a key that begins with sk_live_."],
-  SCHEMA_REQUIRED: ["A schema is missing", "Say which fields you want. Nothing was charged."],
-  IDEMPOTENCY_MISMATCH: ["This call was sent before with other content", "Send it again."],
-  UNAUTHORIZED: ["The key is not known", "Enter another key. An operator makes one with “admin key create”; cargo run prints one."],
-  ACCOUNT_SUSPENDED: ["The account is suspended", "Ask whoever operates this service."],
+  INVALID_REQUEST: ["The request is invalid", "Correct what the message names and send it again. Nothing was charged."],
+  SCHEMA_INVALID: ["The schema is invalid", "Correct the field that the message names. Nothing was charged."],
+  SCHEMA_NOT_ALLOWED: ["This key has its own schema", "Send the call without a schema, or use a key that begins with sk_live_."],
+  SCHEMA_REQUIRED: ["A schema is missing", "Add the fields that you want. Nothing was charged."],
+  IDEMPOTENCY_MISMATCH: ["The idempotency key was used for another call", "Send it again."],
+  UNAUTHORIZED: ["The key is not valid", "Enter another key. The operator creates one with “admin key create”; cargo run prints one."],
+  ACCOUNT_SUSPENDED: ["The account is suspended", "Contact the operator of this service."],
   JOB_FORBIDDEN: ["The job is another account's", "Use a key of the account that started it."],
-  JOB_NOT_FOUND: ["There is no such job", "It may have ended before, or its results are no longer kept."],
+  JOB_NOT_FOUND: ["There is no such job", "It may have ended already, or its results are no longer kept."],
   NOT_FOUND: ["There is no such page", ""],
-  PAYLOAD_TOO_LARGE: ["The request is too long", "Send fewer URLs in a call."],
+  PAYLOAD_TOO_LARGE: ["The request is too large", "Send fewer URLs per call."],
   RATE_LIMITED: ["Too many calls", "Wait a moment and send it again. Nothing was charged."],
-  QUOTA_EXCEEDED: ["Too few credits are left", "Ask for fewer pages, or for more credits. Nothing was charged."],
-  INTERNAL: ["Something failed in the service", "Try again; if it stays, tell whoever operates it."],
+  QUOTA_EXCEEDED: ["Too few credits are left", "Request fewer pages, or get more credits. Nothing was charged."],
+  INTERNAL: ["The service failed", "Try again. If it keeps failing, contact the operator."],
   UNAVAILABLE: ["The service is busy", "Try again in a moment."],
-  UNREACHABLE: ["The service does not answer", "See whether it runs, and whether you are connected."],
-  FETCH_BLOCKED: ["The site refused", "It may ask for a login or turn away programs. options.headers can carry a cookie or a token."],
-  URL_UNREACHABLE: ["The page could not be reached", "Look at the address. Addresses that are not public are refused unless FETCH_ALLOW opens them."],
-  TIMEOUT: ["The page took too long", "Raise timeout_ms, or wait for less."],
-  UNSUPPORTED_CONTENT: ["This is no page", "HTML, XML, JSON and text can be read, up to 10 MB."],
-  ROBOTS_DENIED: ["robots.txt denies it", "ignore_robots crawls all the same, where you may."],
-  JOB_CANCELLED: ["It was cancelled before it started", "It was not charged."],
-  JOB_EXPIRED: ["The job's time was over", "Run the open pages again."],
+  UNREACHABLE: ["The service does not answer", "Check that it is running and that you are online."],
+  FETCH_BLOCKED: ["The site refused the request", "It may require a login or block automated requests. options.headers can send a cookie or a token."],
+  URL_UNREACHABLE: ["The page could not be reached", "Check the URL. Private addresses are refused unless FETCH_ALLOW permits them."],
+  TIMEOUT: ["The page took too long", "Raise timeout_ms, or shorten wait_for."],
+  UNSUPPORTED_CONTENT: ["The content is not supported", "Only HTML, XML, JSON and text up to 10 MB can be read."],
+  ROBOTS_DENIED: ["robots.txt disallows the page", "Set ignore_robots if you are allowed to crawl it anyway."],
+  JOB_CANCELLED: ["The job was cancelled", "Pages that had not started were not charged."],
+  JOB_EXPIRED: ["The job ran out of time", "Run the unfinished pages again."],
 };
 
 // Title and advice for a code.

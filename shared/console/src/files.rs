@@ -1,11 +1,11 @@
-//! The files of `site/`, by the name that they are served under.
+//! The files of `site/`, by the name under which they are served.
 
 const JS: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Name, media type and bytes of each.
+/// Name, media type and bytes of each file.
 pub(crate) const FILES: [(&str, &str, &[u8]); 40] = [
     ("api.js", JS, include_bytes!("../site/api.js")),
     ("app.js", JS, include_bytes!("../site/app.js")),

@@ -1,9 +1,9 @@
-//! The console's files: a page, its modules and its styles, kept in the binary. Nothing is built: what is in `site/` is
-//! what is served, and a browser loads the modules as they are. Knows no HTTP and no job; the page itself knows only the
-//! public API.
+//! The console's files: a page, its modules and its styles, included in the binary. There is no build step: the files
+//! in `site/` are served as they are, and a browser loads the modules directly. This crate knows nothing of HTTP or
+//! jobs; the page uses only the public API.
 //!
-//! Files have the hash of all of them in their path, so that whoever has one may keep it for ever; only the page itself is
-//! asked for anew.
+//! The paths of files contain a hash of all files, so that they may be cached for ever; only the page itself is
+//! revalidated.
 
 mod files;
 
@@ -15,16 +15,16 @@ use domain::digest::sha256_hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What the page stands on, with every hash written into it.
+/// The page's template, with a mark in place of every hash.
 const PAGE: &str = include_str!("../site/index.html");
-/// Where the page has the version of its files.
+/// The mark for the version in the page.
 const VERSION_MARK: &str = "{{version}}";
-/// Where the page says whether the server explains values.
+/// The mark in the page for whether the server explains values.
 const EXPLAIN_MARK: &str = "{{explain}}";
-/// How much of the hash is in paths.
+/// Length of the hash in paths.
 const VERSION_LENGTH: usize = 12;
 
-/// A file as it is served.
+/// A file to serve.
 #[derive(Debug)]
 pub struct File {
     /// Its media type.
@@ -38,18 +38,18 @@ impl File {
         File { content_type, plain: plain.into(), gzip: OnceLock::new() }
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub fn plain(&self) -> Bytes {
         self.plain.clone()
     }
 
-    /// Its bytes as gzip, made when they are first asked for.
+    /// Returns its bytes as gzip; compressed on first use.
     pub fn gzip(&self) -> Bytes {
         self.gzip.get_or_init(|| compressed(&self.plain)).clone()
     }
 }
 
-/// All files, by name.
+/// The pages and all files by name.
 struct Site {
     version: String,
     pages: [File; 2],
@@ -74,17 +74,17 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
     }
 });
 
-/// The page. `explains`: whether the server says why it chose a value.
+/// Returns the page. `explains`: whether the server says why it chose a value.
 pub fn page(explains: bool) -> &'static File {
     &SITE.pages[usize::from(explains)]
 }
 
-/// What changes whenever a file does.
+/// Returns the version, which changes with every change of a file.
 pub fn version() -> &'static str {
     &SITE.version
 }
 
-/// The file of a name, if there is one in this version.
+/// Returns a file by its name; `None` if this version has no such file, or `version` is another.
 pub fn file(version: &str, name: &str) -> Option<&'static File> {
     let site = &*SITE;
     let found = site.files.iter().find(|(known, _)| *known == name)?;
@@ -93,7 +93,7 @@ pub fn file(version: &str, name: &str) -> Option<&'static File> {
 
 fn compressed(plain: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail; without a compressed form the plain one would be sent under a wrong name.
+    // Writing to memory does not fail. The plain bytes would be no fallback: they would be sent as gzip.
     let written = encoder.write_all(plain).and_then(|()| encoder.finish());
     written.map(Bytes::from).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What is in `site/` is what is served, small enough, and refers to nothing else.
+//! All files in `site/` are served, are small enough, and refer to nothing else.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -10,7 +10,7 @@ use super::*;
 const FIRST_LOAD: usize = 100 * 1024;
 /// Most lines of a file of our own.
 const MAX_LINES: usize = 350;
-/// Files of others, as their packages have them but for one line (docs/adr/0013-console-of-plain-modules.md).
+/// Third-party files, unchanged from their packages except for one line (docs/adr/0013-console-of-plain-modules.md).
 const VENDORED: [&str; 5] = ["preact.js", "preact-hooks.js", "htm.js", "uplot.js", "uplot.css"];
 
 fn names() -> BTreeSet<&'static str> {
@@ -21,12 +21,12 @@ fn text(name: &str) -> String {
     String::from_utf8(file(version(), name).unwrap_or_else(|| panic!("{name}")).plain().to_vec()).unwrap()
 }
 
-/// The names that stand between `before` and a closing quote.
+/// Returns the names between `before` and a closing quote.
 fn named<'t>(text: &'t str, before: &str) -> Vec<&'t str> {
     text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// What a module imports, from its head or on demand.
+/// Returns what a module imports statically, and on demand.
 fn imports(name: &str) -> (Vec<String>, Vec<String>) {
     let text = text(name);
     let of = |before: &str| named(&text, before).into_iter().map(str::to_owned).collect::<Vec<_>>();
@@ -42,7 +42,7 @@ fn every_file_of_the_folder_is_served() {
     assert_eq!(served, there);
 }
 
-/// The page, and everything that is loaded with it: its styles and its modules with what they import.
+/// The size of the page and of everything loaded with it: its styles, and its modules with their imports.
 #[test]
 fn a_first_load_is_small() {
     let html = String::from_utf8(page(false).plain().to_vec()).unwrap();
@@ -62,13 +62,13 @@ fn a_first_load_is_small() {
     assert!(loaded.len() > 10 && loaded.contains("preact.js"), "{loaded:?}");
     assert!(!on_demand.is_empty() && on_demand.iter().all(|name| names().contains(name.as_str())), "{on_demand:?}");
     assert!(first < FIRST_LOAD, "{first} bytes");
-    // A browser is told of all of them at once, and does not find out from one about the next.
+    // The page names all modules, so that a browser need not discover them one after the other.
     let told: BTreeSet<String> = named(&html, &path).into_iter().map(str::to_owned).collect();
     assert_eq!(told, loaded, "index.html names every module that is loaded with it");
 }
 
 #[test]
-fn what_is_compressed_is_the_same() {
+fn compressed_files_have_the_same_content() {
     for name in names() {
         let found = file(version(), name).unwrap();
         let mut plain = Vec::new();
@@ -78,7 +78,7 @@ fn what_is_compressed_is_the_same() {
 }
 
 #[test]
-fn a_name_of_another_version_is_not_there() {
+fn files_of_another_version_are_not_found() {
     assert_eq!(version().len(), VERSION_LENGTH);
     assert!(file(version(), "app.js").is_some());
     assert!(file("000000000000", "app.js").is_none());
@@ -88,10 +88,10 @@ fn a_name_of_another_version_is_not_there() {
     assert_ne!(html(true), html(false));
 }
 
-/// A page under a policy without `unsafe-*` must not need any: no script, style or handler within it, and nothing from
-/// elsewhere. Modules make no markup of texts.
+/// The page must work under a policy without `unsafe-*`: no inline script, style or handler, and nothing from other
+/// origins. Modules do not convert text to markup.
 #[test]
-fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+fn nothing_is_inline_or_from_other_origins() {
     let html = PAGE.to_lowercase();
     for forbidden in ["<style", "style=", " on", "http:", "https:", "javascript:"] {
         assert!(!html.contains(forbidden), "index.html has {forbidden}");
@@ -116,7 +116,7 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
 }
 
 #[test]
-fn the_licences_of_what_is_from_others_are_with_it() {
+fn the_licences_of_third_party_files_are_included() {
     let text = text("licences.txt");
     for (name, says) in [("preact", "Jason Miller"), ("htm", "Apache License"), ("uPlot", "Leon Sorokin")] {
         assert!(text.contains(name) && text.contains(says), "{name}");
