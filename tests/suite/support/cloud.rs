@@ -1,5 +1,5 @@
-//! Tables and queues with nobody at them but the real function binaries, each on a Runtime API of its own. The test is
-//! the trigger: it sends them requests, schedules, and what is in the queues.
+//! Tables and queues that only the real function binaries use, each binary on its own Runtime API. The test acts as the
+//! triggers: it sends requests, schedules, and the messages of the queues.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -30,9 +30,9 @@ use super::template::Rights;
 use super::until;
 
 pub const KEY: &str = "sk_live_cloud_test";
-/// Time for an invocation that is not to end early.
+/// Time for an invocation that should not end early.
 pub const PLENTY: Duration = Duration::from_secs(900);
-/// How long what is received stays hidden: longer than a test takes.
+/// How long received messages stay hidden: longer than a test takes.
 const HIDDEN: u32 = 900;
 
 pub struct Cloud {
@@ -48,7 +48,7 @@ pub struct Cloud {
     credentials: Credentials,
 }
 
-/// What a function has said so far, a JSON value a line.
+/// A function's output so far, one JSON value per line.
 pub struct Heard {
     /// Its standard output.
     pub metrics: Arc<Mutex<Vec<Value>>>,
@@ -68,7 +68,7 @@ fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
     heard
 }
 
-/// What a function asked of its tables and queues, as IAM sees it.
+/// The actions of a function on its tables and queues, as IAM sees them.
 pub struct Watched {
     seen: Arc<Mutex<Rights>>,
     db: Recorder,
@@ -76,30 +76,30 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// What was asked so far.
+    /// The actions so far.
     pub fn rights(&self) -> Rights {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many connections it made to tables and queues.
+    /// The number of connections that it made to tables and queues.
     pub fn connections(&self) -> usize {
         self.db.connections() + self.sqs.connections()
     }
 
-    /// Lets the queues refuse what the function sends, or not any more.
+    /// Makes the queues refuse the function's sends, or accept them again.
     pub fn refuse_sends(&self, refuse: bool) {
         self.sqs.refuse_sends(refuse);
     }
 }
 
-/// A function's process; killed when it is dropped.
+/// A function's process; killed on drop.
 pub struct Function {
     pub api: RuntimeApi,
     child: Child,
 }
 
 impl Cloud {
-    /// Fresh tables with one account on the plan scale, and fresh queues.
+    /// New tables with one account on the plan scale, and new queues.
     pub async fn start() -> Cloud {
         let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (db_socket, sqs_socket) = (bind().await, bind().await);
@@ -136,7 +136,7 @@ impl Cloud {
         }
     }
 
-    /// What a function's environment says. The worker is not told where the money is.
+    /// A function's environment. The worker's has no accounts table.
     pub fn environment(&self, function: &str) -> Vec<(&'static str, String)> {
         let tables = TableNames::default();
         let mut vars = vec![
@@ -175,7 +175,7 @@ impl Cloud {
         Function { api, child }
     }
 
-    /// Starts a function that is watched on its way to tables and queues, and to who renders.
+    /// Starts a function behind recorders of its tables and queues, with a stub of the renderer.
     pub async fn function_watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
         let seen = Arc::default();
         let db = Recorder::start(self.db.service().clone(), Arc::clone(&seen)).await;
@@ -188,7 +188,7 @@ impl Cloud {
         (function, Watched { seen, db, sqs })
     }
 
-    /// Starts a function whose log is at its default level, and listens to what it says.
+    /// Starts a function with the default log level, and reads its output.
     pub async fn function_heard(&self, name: &str) -> (Function, Heard) {
         let api = RuntimeApi::start().await;
         let vars: Vec<_> = self.environment(name).into_iter().filter(|(name, _)| *name != "RUST_LOG").collect();
@@ -198,8 +198,8 @@ impl Cloud {
         (Function { api, child }, Heard { metrics: listen(out), log: listen(log) })
     }
 
-    /// Does once what an event source mapping does: receives, invokes, deletes what did not fail. Gives what was received
-    /// and the identifiers of what failed.
+    /// Acts once as an event source mapping: receives messages, invokes the function, deletes the messages that did not
+    /// fail. Returns the received messages and the ids of those that failed.
     pub async fn map(&self, queue: &Queue, function: &Function) -> (Vec<Received>, Vec<String>) {
         let received = queue.receive(10, 0, HIDDEN).await.unwrap();
         if received.is_empty() {
@@ -224,7 +224,7 @@ impl Cloud {
         self.job(job).await
     }
 
-    /// How many units of a job are not over.
+    /// The number of pending units of a job.
     pub async fn pending(&self, job: &JobId) -> u32 {
         let job = self.job(job).await;
         Totals::of(&self.store.segments.all_segments(&job).await.unwrap(), job.admitted).tally.pending
@@ -234,30 +234,30 @@ impl Cloud {
         self.store.jobs.job(job).await.unwrap().unwrap()
     }
 
-    /// Every invariant holds.
+    /// Asserts every invariant.
     pub async fn assert_sound(&self) {
         assert_eq!(check(&self.store.audit.snapshot().await.unwrap(), SystemClock.now(), 60), []);
     }
 
-    /// Lets the account's month say that more was used than the ledger knows of.
+    /// Adds to the account's month row, so that it differs from the ledger's sum.
     pub async fn break_month(&self, more: i64) {
         let month = SystemClock.now().month();
         rows::add(self.db.service(), "ACCT#dev", &format!("MONTH#{month}"), "used", more).await;
     }
 
-    /// Takes a result away that the job's row or a segment names.
+    /// Deletes a result that the job's row or a segment names.
     pub async fn lose_result(&self, job: &JobId) {
         rows::delete(self.db.service(), &format!("JOB#{job}"), "RESULT#000000#001").await;
     }
 
-    /// Sends a message with any body, as only somebody can who is not Runo.
+    /// Sends a message with any body, as only another sender would.
     pub async fn send_raw(&self, body: &str) {
         let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body });
         rows::ask(self.sqs.service(), "AmazonSQS.SendMessage", &message).await;
     }
 }
 
-/// A function's command, with nothing in its environment but `vars` and the API's address.
+/// A function's command, with only `vars` and the API's address in its environment.
 fn command(name: &str, api: &RuntimeApi, vars: &[(&'static str, String)]) -> Command {
     let mut command = Command::new(binary(name));
     command.env_clear().envs(vars.iter().cloned()).env("AWS_LAMBDA_RUNTIME_API", api.address());
@@ -266,12 +266,12 @@ fn command(name: &str, api: &RuntimeApi, vars: &[(&'static str, String)]) -> Com
 }
 
 impl Function {
-    /// Starts a function that is to end by itself before it asks for work; gives how it ended and what it said.
+    /// Starts a function that must exit before it asks for work. Returns its exit status and its error output.
     pub async fn fails_to_start(name: &str, vars: &[(&'static str, String)]) -> (ExitStatus, String) {
         let api = RuntimeApi::start().await;
         let child = command(name, &api, vars).stderr(Stdio::piped()).spawn().unwrap();
         let function = Mutex::new(Function { api: api.clone(), child });
-        // One that asks for work would wait for it for ever.
+        // A function that asks for work would wait for it without end.
         let over = async || function.lock().unwrap().child.try_wait().unwrap().is_some() || api.polls() > 0;
         until("it ends or asks for work", over).await;
         assert_eq!(api.polls(), 0, "{name} asked for work");
@@ -294,14 +294,14 @@ impl Function {
         self.api.invoke(&local::event::event(&parts, body.as_bytes()), time)
     }
 
-    /// Sends a GET and gives its body, which must be a good one.
+    /// Sends a GET and returns the body. Panics if the status is not 200.
     pub async fn get(&self, path: &str) -> Value {
         let mut answer = self.request("GET", path, &[], &Value::Null, PLENTY);
         assert_eq!(answer.prelude().await["statusCode"], 200);
         answer.body().await
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -315,7 +315,7 @@ impl Drop for Function {
     }
 }
 
-/// A page as it comes from the function that renders.
+/// A page as the renderer returns it.
 fn rendered() -> Value {
     let page = render::Rendered {
         final_url: "http://127.0.0.1/rendered".parse().unwrap(),

@@ -1,6 +1,6 @@
-//! Sits where the SDK meets the network, in front of DynamoDB and of SQS: counts calls, and lets a chosen one fail
-//! before its effect, lose its reply, meet another transaction, or be the last one of its process; lets the first sends
-//! to a queue be refused wholly or partly.
+//! Sits between the SDK and the network, in front of DynamoDB and SQS. Counts calls and lets a chosen one fail without
+//! effect, lose its reply, conflict with another transaction, or be the last of its process. Can also refuse the next
+//! sends to a queue, wholly or partly.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::units::write_units;
 
-/// What happens at a call.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails without effect.
@@ -27,7 +27,7 @@ pub enum Fault {
     DeathBefore,
     /// The process dies right after its effect.
     DeathAfter,
-    /// A transaction is refused because of another one.
+    /// A transaction is refused because it conflicts with another one.
     Conflict,
 }
 
@@ -40,13 +40,13 @@ impl Fault {
 pub enum Refusal {
     /// The request fails without effect.
     Whole,
-    /// The entries at even positions are not taken, for a passing reason.
+    /// The entries at even positions are refused with a transient error.
     Partly,
-    /// The entries at even positions are not taken, and will not be.
+    /// The entries at even positions are refused with a permanent error.
     PartlyForGood,
 }
 
-/// Whose call it is.
+/// The service that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     DynamoDb,
@@ -54,24 +54,24 @@ pub enum Service {
     Model,
 }
 
-/// One call as it was sent.
+/// A call as it was sent.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub service: Service,
     pub operation: String,
-    /// Rows that it writes.
+    /// The number of rows that it writes.
     pub writes: usize,
-    /// What it costs in write units.
+    /// Its cost in write units.
     pub units: usize,
-    /// Rows that it asks for; a query counts as one.
+    /// The number of rows that it reads; a query counts as one.
     pub reads: usize,
-    /// Entries of a batch call to SQS.
+    /// The number of entries of a batch call to SQS.
     pub entries: usize,
     /// The tables that it names.
     pub tables: Vec<String>,
 }
 
-/// What a call meets.
+/// What is injected into a call.
 #[derive(Debug, Clone, Copy)]
 enum Strike {
     Fault(Fault),
@@ -83,7 +83,7 @@ struct State {
     calls: Vec<Call>,
     fault: Option<(usize, Fault)>,
     conflict_every: Option<usize>,
-    /// How many sends are yet to be refused.
+    /// The number of sends still to be refused.
     refuse: Option<(usize, Refusal)>,
     dead: bool,
 }
@@ -93,17 +93,17 @@ struct State {
 pub struct Faults(Arc<Mutex<State>>);
 
 impl Faults {
-    /// At call number `at` (from 0, counted from now), `fault`.
+    /// Injects `fault` into call number `at`, counted from now, from 0.
     pub fn plan(&self, at: usize, fault: Fault) {
         *self.0.lock().unwrap() = State { fault: Some((at, fault)), ..State::default() };
     }
 
-    /// Every n-th transaction or write meets another transaction.
+    /// Lets every n-th transaction or write conflict with another transaction.
     pub fn conflict_every(&self, n: usize) {
         *self.0.lock().unwrap() = State { conflict_every: Some(n), ..State::default() };
     }
 
-    /// The next `n` sends of batches of messages are refused.
+    /// Refuses the next `n` sends of batches of messages.
     pub fn refuse_sends(&self, n: usize, refusal: Refusal) {
         *self.0.lock().unwrap() = State { refuse: Some((n, refusal)), ..State::default() };
     }
@@ -116,19 +116,19 @@ impl Faults {
         self.0.lock().unwrap().calls.clone()
     }
 
-    /// The operations that were called on one of the services, in order.
+    /// The operations called on one of the services, in order.
     pub fn operations(&self, service: Service) -> Vec<String> {
         let calls = self.calls();
         calls.into_iter().filter(|c| c.service == service).map(|c| c.operation).collect()
     }
 
-    /// Whether the planned fault came to pass.
+    /// Whether the planned fault was injected.
     pub fn struck(&self) -> bool {
         let state = self.0.lock().unwrap();
         state.fault.is_some_and(|(at, _)| state.calls.len() > at)
     }
 
-    /// What a call to the model meets.
+    /// Counts a call to the model and returns the fault that it meets.
     pub fn at_model(&self, operation: &str) -> Option<Fault> {
         let operation = operation.to_owned();
         let (writes, units, reads, entries, tables) = (0, 0, 0, 0, Vec::new());
@@ -138,7 +138,7 @@ impl Faults {
         }
     }
 
-    /// The HTTP client to give to the SDK, in front of another.
+    /// Wraps an HTTP client for the SDK.
     pub fn before(&self, inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(Between { inner, faults: self.clone() })
     }
@@ -253,7 +253,7 @@ fn lost() -> ConnectorError {
     ConnectorError::io("injected".into())
 }
 
-/// Sends the entries at odd positions on, and answers for the others.
+/// Passes on the entries at odd positions and answers for the others.
 async fn send_in_part(
     inner: SharedHttpConnector,
     mut request: HttpRequest,
@@ -284,7 +284,7 @@ async fn send_in_part(
     Ok(response)
 }
 
-/// What DynamoDB says to the one of two transactions that loses.
+/// DynamoDB's response to the transaction that loses a conflict.
 fn conflict(operation: &str, request: &HttpRequest) -> HttpResponse {
     let body = if operation == "TransactWriteItems" {
         let sent: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();

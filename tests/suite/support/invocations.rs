@@ -1,4 +1,4 @@
-//! Lambda's own service for one function, as far as other functions ask it: `Invoke`, waited for.
+//! A stub of Lambda's API for one function, as other functions use it: synchronous `Invoke`.
 //! Source: AWS, Lambda API reference, "Invoke": a function that fails is 200 with `X-Amz-Function-Error`.
 
 use std::convert::Infallible;
@@ -22,21 +22,21 @@ use super::template::Rights;
 /// The function's name.
 pub const FUNCTION: &str = "runo-render";
 
-/// What becomes of an invocation.
+/// The outcome of an invocation.
 pub enum Reply {
     /// The function answers.
     Answer(Value),
-    /// Its process ended.
+    /// Its process exited.
     Died,
-    /// Lambda starts no more of it now.
+    /// Lambda throttles the call.
     Throttled,
-    /// Nothing comes.
+    /// No response arrives.
     Silence,
 }
 
 type Serve = dyn Fn(Value) -> BoxFuture<'static, Reply> + Send + Sync;
 
-/// The service. Ends with the runtime of its test.
+/// The stub. Ends with the runtime of its test.
 #[derive(Clone)]
 pub struct Invocations {
     url: String,
@@ -46,7 +46,7 @@ pub struct Invocations {
 }
 
 impl Invocations {
-    /// Starts one; what IAM would be asked is added to `seen`.
+    /// Starts one. Adds the actions that IAM would check to `seen`.
     pub async fn start(
         seen: Arc<Mutex<Rights>>,
         serve: impl Fn(Value) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
@@ -68,7 +68,7 @@ impl Invocations {
         all
     }
 
-    /// One that has a function's process answer.
+    /// Starts one that passes invocations on to a function's process.
     pub async fn of(api: &RuntimeApi) -> Invocations {
         let api = api.clone();
         let serve = move |event| -> BoxFuture<'static, Reply> {
@@ -78,12 +78,12 @@ impl Invocations {
         Invocations::start(Arc::default(), serve).await
     }
 
-    /// What tells a function of it.
+    /// The variables that make a function use it.
     pub fn variables(&self) -> [(&'static str, &str); 2] {
         [("RENDER_FUNCTION", FUNCTION), ("AWS_ENDPOINT_URL_LAMBDA", &self.url)]
     }
 
-    /// How often it was asked.
+    /// The number of invocations.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! What the tests stand on: a site that does as it is told, a stack, an HTTP client, faults on demand, binaries.
+//! Test support: scripted sites and servers, a stack, an HTTP client, injected faults, the real binaries.
 
 pub mod binaries;
 pub mod cloud;
@@ -25,7 +25,7 @@ pub mod world;
 
 use std::time::Duration;
 
-/// Waits until `done` says so. Fails after half a minute: something that should come never did.
+/// Waits until `done` returns true. Panics after half a minute.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
     for _ in 0..6_000 {
         if done().await {

@@ -1,5 +1,4 @@
-//! A scripted model that speaks OpenAI's chat protocol on loopback: it says what it is told to, and remembers what it
-//! was asked.
+//! A scripted model that speaks OpenAI's chat protocol on loopback and records its calls.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,12 +19,12 @@ use tokio::net::TcpListener;
 use super::faults::{Fault, Faults};
 use super::provider::Provider;
 
-/// What it does with a call.
+/// The response to a call.
 #[derive(Clone)]
 pub enum Say {
-    /// Values with the words that it claims to have them from, by field; null for every other field.
+    /// Values and the words that it claims to have read them from, by field; null for every other field.
     Fields(HashMap<&'static str, (Value, &'static str)>),
-    /// This text as its answer, and the reason why it ended there.
+    /// This text as its answer, and the finish reason.
     Text(&'static str, &'static str),
     /// This whole body.
     Body(Value),
@@ -33,7 +32,7 @@ pub enum Say {
     Status(u16, Option<&'static str>),
     /// A redirect to this address.
     Redirect(String),
-    /// Nothing for so long.
+    /// No response for this long.
     Silence(Duration),
     /// The connection breaks.
     Break,
@@ -44,7 +43,7 @@ pub fn fields<const N: usize>(list: [(&'static str, Value, &'static str); N]) ->
     Say::Fields(list.into_iter().map(|(field, value, quote)| (field, (value, quote))).collect())
 }
 
-/// One call as it came in.
+/// A call as received.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub path: String,
@@ -53,20 +52,20 @@ pub struct Call {
 }
 
 impl Call {
-    /// What the user's message says.
+    /// The user's message.
     pub fn prompt(&self) -> &str {
         let content = &self.body["messages"][1]["content"];
-        // With pictures it is a list, whose first part tells of them and then asks.
+        // With pictures it is a list, whose first part introduces them before the question.
         content.as_str().unwrap_or_else(|| content[0]["text"].as_str().unwrap().split_once("\n\n").unwrap().1)
     }
 
-    /// The pictures that it is shown.
+    /// The pictures of the call.
     pub fn pictures(&self) -> Vec<String> {
         let parts = self.body["messages"][1]["content"].as_array().into_iter().flatten();
         parts.filter_map(|part| part["image_url"]["url"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The fields that it asks for, in order.
+    /// The requested fields, in order.
     pub fn fields(&self) -> Vec<String> {
         let lines = self.prompt().lines().skip(1).take_while(|line| !line.is_empty());
         let name = |line: &str| {
@@ -82,11 +81,11 @@ impl Call {
 pub struct ScriptedModel {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
-    /// What it says to the next calls, one by one; the last for good.
+    /// The responses to the next calls, one by one; the last one repeats.
     script: Arc<Mutex<Vec<Say>>>,
     provider: Arc<Provider>,
     faults: Arc<Mutex<Faults>>,
-    /// Whether whoever calls has the operator's key.
+    /// Whether calls must have the operator's key.
     keyed: Arc<AtomicBool>,
 }
 
@@ -116,22 +115,22 @@ impl ScriptedModel {
         model
     }
 
-    /// What `MODEL_URL` is to say.
+    /// The value for `MODEL_URL`.
     pub fn base(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// From now on it says this.
+    /// Replaces the script.
     pub fn script(&self, script: Vec<Say>) {
         *self.script.lock().unwrap() = script;
     }
 
-    /// What it was asked.
+    /// The calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Whoever calls has no key.
+    /// Expects calls without a key.
     pub fn without_key(&self) {
         self.keyed.store(false, Ordering::SeqCst);
     }
@@ -141,7 +140,7 @@ impl ScriptedModel {
         &self.provider
     }
 
-    /// From now on its calls meet these faults, like calls to a store.
+    /// Injects these faults into its calls, as into calls to a store.
     pub fn meets(&self, faults: &Faults) {
         *self.faults.lock().unwrap() = faults.clone();
     }
@@ -213,7 +212,7 @@ impl ScriptedModel {
     }
 }
 
-/// What it says of the fields that a call asks for.
+/// The answer for the fields that a call asks for.
 fn said(call: &Call, known: &HashMap<&'static str, (Value, &'static str)>) -> Value {
     let null = (Value::Null, "");
     let asked = call.fields();

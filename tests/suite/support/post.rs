@@ -1,5 +1,5 @@
-//! A queue in the test's hands, behind the real SDK: it answers SQS's batch calls, and its messages are delivered,
-//! doubled, lost or put in another order by whoever runs the test, on the test's clock.
+//! A queue controlled by the test, behind the real SDK. It answers SQS's batch calls; the test delivers, duplicates,
+//! loses and reorders its messages, on the test's clock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use store::queue::Message;
 
 use super::world::HandClock;
 
-/// How long a message stays hidden that nobody acknowledges, in seconds.
+/// How long a message that is not acknowledged stays hidden, in seconds.
 const VISIBILITY: i64 = 900;
 
 /// A message that was sent.
@@ -53,7 +53,7 @@ impl Post {
         Post { clock, letters: Arc::default() }
     }
 
-    /// Takes a message of a queue that is visible; the one at `pick` of them, from the front.
+    /// Receives a visible message of a queue: the one at position `pick`, modulo their number.
     pub fn receive(&self, queue: &str, pick: usize) -> Option<Letter> {
         let now = self.clock.now().0;
         let mut letters = self.letters.lock().unwrap();
@@ -78,7 +78,7 @@ impl Post {
         self.letters.lock().unwrap().1.iter_mut().filter(|l| l.handle == handle).for_each(|l| l.visible_at = until);
     }
 
-    /// The whole queue is forgotten, as the embedded one does when its process dies.
+    /// Loses every message, as the embedded queue does when its process dies.
     pub fn forget(&self) {
         self.letters.lock().unwrap().1.clear();
     }

@@ -1,5 +1,5 @@
-//! The scripted model's files and batches, as OpenAI's API has them: batches go as they are told to, and what was
-//! answered is what was paid for.
+//! The scripted model's files and batches, as in OpenAI's API. Batches end as scripted; every answered line is paid
+//! for.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
     Completed,
-    /// With so many of its lines answered.
+    /// With this many of its lines answered.
     Expired(usize),
     /// With none.
     Failed,
 }
 
-/// What a request is answered: a status and a text.
+/// The response to a request: a status and a text.
 pub type Reply = (u16, String);
 
 #[derive(Clone, Debug)]
@@ -35,13 +35,13 @@ struct State {
     files: BTreeMap<String, Vec<u8>>,
     batches: Vec<Batch>,
     uploads: usize,
-    /// Ends each batch when it is looked at.
+    /// How each batch ends when it is polled.
     ends: Option<Finish>,
-    /// Lines that a batch has answered when it is cancelled.
+    /// The number of lines that a batch has answered when it is cancelled.
     before_cancel: usize,
-    /// Requests of a path that begins so get this status.
+    /// Requests that begin with this method and path get this status.
     refuses: Option<(&'static str, u16)>,
-    /// Custom ids with their batch, each time that one was answered.
+    /// The batch and custom id of each line, each time that one was answered.
     answered: Vec<String>,
 }
 
@@ -50,49 +50,50 @@ struct State {
 pub struct Provider(Mutex<State>);
 
 impl Provider {
-    /// From now on each batch ends so once it is looked at; `None`: it goes on.
+    /// Ends each batch this way when it is polled from now on. With `None` it stays in progress.
     pub fn end_with(&self, finish: Option<Finish>) {
         self.0.lock().unwrap().ends = finish;
     }
 
-    /// A batch that is cancelled has answered so many lines.
+    /// Sets the number of lines that a cancelled batch has answered.
     pub fn answers_before_cancel(&self, lines: usize) {
         self.0.lock().unwrap().before_cancel = lines;
     }
 
-    /// Requests of paths that begin so get this status.
+    /// Answers requests that begin with this method and path with this status.
     pub fn refuse(&self, refuses: Option<(&'static str, u16)>) {
         self.0.lock().unwrap().refuses = refuses;
     }
 
-    /// It knows of no batch any more.
+    /// Loses every batch.
     pub fn forget(&self) {
         self.0.lock().unwrap().batches.clear();
     }
 
-    /// A batch that somebody made with this tag, and that nobody has heard of.
+    /// Adds a second batch with the first one's tag, of which the process does not know.
     pub fn twin(&self) {
         let mut state = self.0.lock().unwrap();
         let twin = Batch { id: format!("batch_{}", state.batches.len() + 1), ..state.batches[0].clone() };
         state.batches.push(twin);
     }
 
-    /// The status of every batch that was made.
+    /// The status of every batch.
     pub fn statuses(&self) -> Vec<&'static str> {
         self.0.lock().unwrap().batches.iter().map(|batch| batch.status).collect()
     }
 
-    /// How many files are there.
+    /// The number of files.
     pub fn files(&self) -> usize {
         self.0.lock().unwrap().files.len()
     }
 
-    /// What was answered by batches, and so paid for.
+    /// The lines answered by batches, and so paid for.
     pub fn answered(&self) -> Vec<String> {
         self.0.lock().unwrap().answered.clone()
     }
 
-    /// Serves a request; `None` for one that is none of its own. `answer` says what a line's body is answered.
+    /// Serves a request. Returns `None` if it is not for files or batches. `answer` returns the response to a line's
+    /// body.
     pub fn serve(&self, method: &str, path: &str, body: &Bytes, answer: impl Fn(&Value) -> Reply) -> Option<Reply> {
         let parts: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
         if !matches!(parts[0], "files" | "batches") {
@@ -187,7 +188,8 @@ impl State {
         self.batches[at].status = status;
     }
 
-    /// Answers the first lines of a batch, the last of them first: order is nothing to rely on. The others have an error.
+    /// Answers the first lines of a batch in reverse order, because callers must not rely on the order. The other lines
+    /// have an error.
     fn answer(&mut self, at: usize, most: usize, answer: impl Fn(&Value) -> Reply) {
         let lines = lines_of(&self.files[&self.batches[at].input].clone());
         let (mut output, mut error) = (String::new(), String::new());

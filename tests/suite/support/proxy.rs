@@ -1,4 +1,4 @@
-//! Passes connections on to a server, and breaks them off on demand.
+//! Forwards connections to a server, and cuts them on demand.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A proxy whose first connections are cut after so many bytes of the answer: 0, once the answer has begun, and nothing
-/// of it is passed on. The rest is left alone.
+/// A proxy that cuts its first connections after this many bytes of the response. With 0 it cuts as soon as the
+/// response begins and forwards nothing of it. Later connections are not cut.
 pub struct Proxy {
     pub base: String,
     made: Arc<AtomicUsize>,
@@ -36,7 +36,7 @@ impl Proxy {
         Proxy { base: format!("http://{address}"), made }
     }
 
-    /// How many connections came.
+    /// The number of connections.
     pub fn made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ async fn pass(client: TcpStream, server: TcpStream, cut: Option<usize>) {
             }
         }
     };
-    // Both connections end with whichever direction ends first.
+    // Both connections end when either direction ends.
     tokio::select! {
         () = answer => {}
         _ = copy(&mut from_client, &mut to_server) => {}

@@ -1,11 +1,11 @@
-//! Bytes as they are, to a server and back: for what no HTTP client would send.
+//! Sends raw bytes to a server and reads the response: for requests that no HTTP client would send.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// How long an answer may take. Long: what should not come at all is told by the connection's end.
+/// How long a response may take. It is long, because a missing response is detected by the end of the connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
@@ -17,29 +17,29 @@ impl Raw {
         Raw(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
     }
 
-    /// The same with hardly any room for what is not read.
+    /// The same with a very small receive buffer.
     pub async fn connect_narrow(base: &str) -> Raw {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
         Raw(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
     }
 
-    /// Sends. That the server has closed already is no fault of the test.
+    /// Sends bytes. It is no error if the server has closed the connection already.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
-    /// Sends no more.
+    /// Closes the sending side.
     pub async fn finish(&mut self) {
         self.0.shutdown().await.unwrap();
     }
 
-    /// Everything up to the connection's end.
+    /// Reads to the end of the connection.
     pub async fn rest(&mut self) -> String {
         self.until(|_| false).await
     }
 
-    /// What comes until it is enough, or until the connection ends.
+    /// Reads until `enough` returns true, or to the end of the connection.
     pub async fn until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         let mut got = Vec::new();
         let read = async {
@@ -59,14 +59,14 @@ impl Raw {
     }
 }
 
-/// Sends and reads to the connection's end.
+/// Sends bytes and reads to the end of the connection.
 pub async fn exchange(base: &str, bytes: impl AsRef<[u8]>) -> String {
     let mut raw = Raw::connect(base).await;
     raw.send(bytes).await;
     raw.rest().await
 }
 
-/// The status of each answer in what came.
+/// The status of each response in the text.
 pub fn statuses(text: &str) -> Vec<u16> {
     text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].parse().unwrap()).collect()
 }

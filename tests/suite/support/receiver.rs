@@ -1,5 +1,5 @@
-//! Whom a job's end is told to: a receiver on loopback that answers as it is told and remembers what came; an account's
-//! secret; and the specification's signature, computed by the book.
+//! A webhook receiver on loopback that answers as scripted and records messages; helpers for an account's secrets; and
+//! the specification's signature, computed independently.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// A message as it came.
+/// A message as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     pub path: String,
@@ -36,12 +36,12 @@ impl Heard {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// What the message says has happened.
+    /// The message's event type.
     pub fn event(&self) -> String {
         self.json()["type"].as_str().unwrap().to_owned()
     }
 
-    /// How many of the message's signatures are this secret's.
+    /// The number of the message's signatures that this secret made.
     pub fn signed_by(&self, secret: &str) -> usize {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let content = format!("{}.{}.{}", self.id, self.timestamp, self.body);
@@ -50,7 +50,7 @@ impl Heard {
     }
 }
 
-/// HMAC-SHA256 as RFC 2104 writes it down.
+/// HMAC-SHA256 as in RFC 2104.
 fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     assert!(key.len() <= 64);
     let padded = |with: u8| -> Vec<u8> { (0..64).map(|i| key.get(i).copied().unwrap_or(0) ^ with).collect() };
@@ -62,12 +62,12 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     sha256(&[padded(0x5c), inner].concat())
 }
 
-/// The receiver. `/away` is where its redirects lead.
+/// The receiver. Its redirects lead to `/away`.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
-    /// Statuses, one for each message; the last for good.
+    /// Statuses, one for each message; the last one repeats.
     answers: Arc<Mutex<Vec<u16>>>,
     open: watch::Sender<bool>,
     /// `Retry-After`.
@@ -106,12 +106,12 @@ impl Receiver {
         self.heard.lock().unwrap().clone()
     }
 
-    /// Keeps whoever asks waiting, or not any more.
+    /// Holds back responses, or releases them.
     pub fn hold(&self, hold: bool) {
         self.open.send_replace(!hold);
     }
 
-    /// Every answer asks for so many seconds of rest.
+    /// Adds `Retry-After` with these seconds to every response.
     pub fn ask_to_wait(&self, seconds: u64) {
         *self.wait.lock().unwrap() = Some(seconds);
     }
@@ -141,7 +141,7 @@ impl Receiver {
     }
 }
 
-/// Gives an account a secret in place of the one it has, which signs for `keep_secs` more.
+/// Replaces an account's secret. The previous one signs for another `keep_secs`. Returns the new one.
 pub async fn rotate(store: &Store, account: &str, now: Timestamp, keep_secs: u64, seed: u128) -> String {
     let account = AccountId::parse(account).unwrap();
     let secret = Secret::from_random(seed, !seed);
@@ -151,7 +151,7 @@ pub async fn rotate(store: &Store, account: &str, now: Timestamp, keep_secs: u64
     secret.text()
 }
 
-/// Takes all secrets from an account.
+/// Removes all secrets of an account.
 pub async fn revoke(store: &Store, account: &str) {
     let account = AccountId::parse(account).unwrap();
     let row = store.hooks.secrets(&account).await.unwrap();

@@ -1,5 +1,5 @@
-//! Stands between a function and its tables and queues, and writes down what IAM would be asked for each request:
-//! action and resource. It changes nothing, unless it is told to refuse what is sent to a queue.
+//! A proxy between a function and its tables and queues that records what IAM would check for each request: action and
+//! resource. It changes nothing, except when it refuses sends to a queue.
 //! Source: AWS, "Service Authorization Reference", DynamoDB and SQS: a transaction is allowed by the actions of its
 //! items, a batch of SQS by the action of one.
 
@@ -32,7 +32,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts one in front of `target`; what it sees is added to `seen`.
+    /// Starts one in front of `target`. Adds what it records to `seen`.
     pub async fn start(target: Service, seen: Arc<Mutex<Rights>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -56,12 +56,12 @@ impl Recorder {
         &self.url
     }
 
-    /// Answers every request that would send a message with an error, from now on.
+    /// Answers every request that would send a message with an error, or passes them on again.
     pub fn refuse_sends(&self, refuse: bool) {
         self.refuse_sends.store(refuse, Ordering::SeqCst);
     }
 
-    /// How many connections were made to it.
+    /// The number of connections to it.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -81,7 +81,7 @@ impl Recorder {
     }
 }
 
-/// What IAM is asked for a request.
+/// The actions and resources that IAM checks for a request.
 fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     let db = |action: &str, table: &Value| (format!("dynamodb:{action}"), resource(table.as_str().unwrap()));
     let sqs = |action: &str| {
@@ -115,7 +115,7 @@ fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     }
 }
 
-/// The logical name in the template of a table or queue.
+/// The logical name of a table or queue in the template.
 fn resource(name: &str) -> String {
     match name {
         "runo-accounts" => "AccountsTable",

@@ -1,10 +1,10 @@
-//! Rows written and read as only somebody can who is not Runo: a table that is at fault, or very full.
+//! Reads and writes rows as only an outsider would: for a table with broken or very many rows.
 
 use local::embedded::Service;
 use serde_json::{Value, json};
 use store::TableNames;
 
-/// Asks an embedded service for something that has to succeed.
+/// Sends a request to an embedded service. Panics if it fails.
 pub async fn ask(service: &Service, target: &str, body: &Value) -> Value {
     let request = http::Request::post("/").header("x-amz-target", target).body(body.to_string().into()).unwrap();
     let answer = service.call(request).await.unwrap();
@@ -16,19 +16,19 @@ fn key(pk: &str, sk: &str) -> Value {
     json!({ "pk": { "S": pk }, "sk": { "S": sk } })
 }
 
-/// The table that a partition is in.
+/// The table of a partition key.
 fn table_of(pk: &str) -> String {
     let names = TableNames::default();
     if pk.starts_with("JOB#") { names.jobs } else { names.accounts }
 }
 
-/// A row, if there is one.
+/// Returns a row, or `None` if it does not exist.
 pub async fn get(service: &Service, pk: &str, sk: &str) -> Option<Value> {
     let body = json!({ "TableName": table_of(pk), "Key": key(pk, sk), "ConsistentRead": true });
     ask(service, "DynamoDB_20120810.GetItem", &body).await.get("Item").cloned()
 }
 
-/// Adds to a number of a row.
+/// Adds to a number in a row.
 pub async fn add(service: &Service, pk: &str, sk: &str, attribute: &str, more: i64) {
     let body = json!({
         "TableName": table_of(pk),
@@ -40,7 +40,7 @@ pub async fn add(service: &Service, pk: &str, sk: &str, attribute: &str, more: i
     ask(service, "DynamoDB_20120810.UpdateItem", &body).await;
 }
 
-/// Takes a row away.
+/// Deletes a row.
 pub async fn delete(service: &Service, pk: &str, sk: &str) {
     let body = json!({ "TableName": table_of(pk), "Key": key(pk, sk) });
     ask(service, "DynamoDB_20120810.DeleteItem", &body).await;

@@ -1,5 +1,5 @@
-//! Lambda's Runtime API for one function process: it hands out invocations one after the other and shows what the
-//! function answers while it comes in. It knows nothing of what the function does.
+//! Lambda's Runtime API for one function process: it hands out invocations one after the other and exposes the
+//! function's response while it arrives. It knows nothing of what the function does.
 //! Source: AWS, "Using the Lambda runtime API for custom runtimes" and its section on response streaming.
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,9 +23,9 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Something that should come never did.
+/// How long to wait for something that should come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Stands between the prelude and the body of a streamed HTTP response.
+/// Separates the prelude from the body of a streamed HTTP response.
 const DELIMITER: [u8; 8] = [0; 8];
 
 /// The API. Ends with the runtime of its test.
@@ -38,7 +38,7 @@ pub struct RuntimeApi {
 struct State {
     send: UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
-    /// Invocations that were handed out and not answered.
+    /// Invocations that were handed out and are not answered.
     open: Mutex<HashMap<String, UnboundedSender<Piece>>>,
     polls: AtomicUsize,
     init_errors: Mutex<Vec<String>>,
@@ -56,20 +56,20 @@ enum Piece {
     Delivered(Timestamp),
     Answered(Begun),
     Bytes(Bytes),
-    /// The request that bears the answer is over, with these trailers; an error is a connection that broke.
+    /// The request with the response has ended, with these trailers; an error is a broken connection.
     Ended(Result<HeaderMap, String>),
 }
 
-/// How a function begins to answer.
+/// The beginning of a function's response.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// It answers with an error.
+    /// Whether the function reports an error.
     pub error: bool,
-    /// The headers of its request.
+    /// The header fields of its request.
     pub headers: HeaderMap,
 }
 
-/// What a function answers to one invocation, as far as it has been looked at.
+/// A function's response to one invocation, as far as it was read.
 pub struct Answer {
     pieces: UnboundedReceiver<Piece>,
     delivered: Option<Timestamp>,
@@ -104,7 +104,7 @@ impl RuntimeApi {
         api
     }
 
-    /// `AWS_LAMBDA_RUNTIME_API`.
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
@@ -114,12 +114,12 @@ impl RuntimeApi {
         self.state.polls.load(Ordering::SeqCst)
     }
 
-    /// What the function told of an init that failed.
+    /// The function's reports of a failed init.
     pub fn init_errors(&self) -> Vec<String> {
         self.state.init_errors.lock().unwrap().clone()
     }
 
-    /// Invokes the function. Its time, `remaining`, begins when it takes the invocation, as Lambda's does.
+    /// Invokes the function. Its time, `remaining`, starts when it takes the invocation, as Lambda's does.
     pub fn invoke(&self, event: &Value, remaining: Duration) -> Answer {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::SeqCst));
@@ -193,7 +193,7 @@ fn status(status: StatusCode) -> Response<Full<Bytes>> {
 }
 
 impl Answer {
-    /// Waits for the next thing to happen. Fails where that never comes, or is a connection that broke.
+    /// Waits for the next event. Panics if none comes, or if the connection broke.
     async fn step(&mut self) {
         let next = tokio::time::timeout(PATIENCE, self.pieces.recv()).await;
         let seen = String::from_utf8_lossy(&self.bytes);
@@ -207,7 +207,7 @@ impl Answer {
         }
     }
 
-    /// When the invocation is over, as the function was told.
+    /// The deadline of the invocation, as given to the function.
     pub async fn deadline(&mut self) -> Timestamp {
         while self.delivered.is_none() {
             self.step().await;
@@ -215,7 +215,7 @@ impl Answer {
         self.delivered.unwrap()
     }
 
-    /// How the function answers, as soon as it begins to.
+    /// Waits for the response to begin.
     pub async fn begun(&mut self) -> Begun {
         while self.begun.is_none() {
             self.step().await;
@@ -223,7 +223,7 @@ impl Answer {
         self.begun.clone().unwrap()
     }
 
-    /// The prelude of a streamed HTTP response, as soon as it is there.
+    /// Waits for the prelude of a streamed HTTP response.
     pub async fn prelude(&mut self) -> Value {
         loop {
             if let Some((prelude, _)) = split(&self.bytes) {
@@ -234,7 +234,7 @@ impl Answer {
         }
     }
 
-    /// An HTTP response that comes whole: status, fields, body. Fails where it is streamed.
+    /// Status, fields and body of an HTTP response that is not streamed. Panics if it is streamed.
     pub async fn whole(&mut self) -> (u64, BTreeMap<String, String>, String) {
         let answer = self.value().await;
         let fields = answer["multiValueHeaders"].as_object().unwrap().iter();
@@ -243,7 +243,7 @@ impl Answer {
         (answer["statusCode"].as_u64().unwrap(), fields, body)
     }
 
-    /// What there is of the body of a streamed HTTP response once `enough` says so.
+    /// Reads the body of a streamed HTTP response until `enough` returns true.
     pub async fn body_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         self.prelude().await;
         loop {
@@ -256,7 +256,7 @@ impl Answer {
         }
     }
 
-    /// Whether the answer is known to be over.
+    /// Whether the response is known to have ended.
     pub fn is_over(&self) -> bool {
         self.ended.is_some()
     }
@@ -268,7 +268,7 @@ impl Answer {
         split(&self.bytes).map(|(_, body)| String::from_utf8_lossy(body).into_owned()).unwrap()
     }
 
-    /// The whole body of a streamed HTTP response, which must have come to its end without an error.
+    /// The whole body of a streamed HTTP response as JSON. Panics if it ended with an error.
     pub async fn body(&mut self) -> Value {
         let prelude = self.prelude().await;
         let trailers = self.trailers().await;
@@ -277,7 +277,7 @@ impl Answer {
         serde_json::from_slice(body).unwrap_or_else(|e| panic!("{e}: {prelude} {}", String::from_utf8_lossy(body)))
     }
 
-    /// The whole of an answer that is not streamed and no error.
+    /// A whole response that is not streamed. Panics if it is an error.
     pub async fn value(&mut self) -> Value {
         self.trailers().await;
         let (begun, text) = (self.begun.as_ref().unwrap(), String::from_utf8_lossy(&self.bytes));
@@ -294,7 +294,7 @@ impl Answer {
     }
 }
 
-/// Prelude and body of a streamed HTTP response.
+/// Splits a streamed HTTP response into prelude and body.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.windows(DELIMITER.len()).position(|window| window == DELIMITER)?;
     Some((&bytes[..at], &bytes[at + DELIMITER.len()..]))

@@ -1,4 +1,4 @@
-//! A server that answers requests one after the other, by a list.
+//! A server that answers requests one after the other, from a list.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What a scripted job is called.
+/// The id of a scripted job.
 pub const JOB: &str = "job_0123456789ab";
 
-/// One answer.
+/// One response.
 #[derive(Clone, Default)]
 pub struct Scene {
     status: u16,
@@ -37,7 +37,7 @@ impl Scene {
         Scene::new(200, body.to_string())
     }
 
-    /// An answer of [`JOB`].
+    /// A response with the id [`JOB`].
     pub fn of_job(body: impl Into<Vec<u8>>) -> Scene {
         Scene::new(200, body).header("X-Job-ID", JOB)
     }
@@ -52,18 +52,18 @@ impl Scene {
         self
     }
 
-    /// The connection breaks off after the body.
+    /// Cuts the connection after the body.
     pub fn cut(self) -> Scene {
         Scene { end: End::Cut, ..self }
     }
 
-    /// Nothing comes after the body, until [`Scripted::let_go`].
+    /// Sends nothing more after the body, until [`Scripted::let_go`].
     pub fn hold(self) -> Scene {
         Scene { end: End::Hold, ..self }
     }
 }
 
-/// A request that came.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub path: String,
@@ -102,7 +102,7 @@ impl Scripted {
         self.seen.lock().unwrap().clone()
     }
 
-    /// What is held ends well.
+    /// Ends held responses properly.
     pub fn let_go(&self) {
         self.held.send_replace(false);
     }
@@ -143,13 +143,13 @@ async fn answer(mut socket: TcpStream, scene: Scene, mut held: watch::Receiver<b
     socket.shutdown().await
 }
 
-/// A line with a result.
+/// An NDJSON line with a result.
 pub fn line(index: usize) -> String {
     let result = json!({ "index": index, "url": format!("http://h/{index}"), "status": "success", "render_mode": "fetch", "data": {} });
     format!("{result}\n")
 }
 
-/// A line with a summary.
+/// An NDJSON line with a summary.
 pub fn end(total: usize, more: Value) -> String {
     let mut summary = json!({ "total": total, "cancelled": false });
     summary.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

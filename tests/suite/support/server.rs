@@ -1,4 +1,4 @@
-//! The real local server as a process, its folder, and the operator's tool beside it.
+//! The real local server as a process, its folder, and the operator's tool `admin`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::stack::client;
 /// The key of the account `dev`.
 pub const KEY: &str = "sk_live_process_test";
 
-/// A running server; killed when it is dropped.
+/// A running server; killed on drop.
 pub struct Server {
     pub child: Child,
     pub base: String,
@@ -23,12 +23,12 @@ impl Server {
         Server::start_with(data_dir, &[])
     }
 
-    /// With more in its environment.
+    /// With additional environment variables.
     pub fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
         Server::of(Server::command(data_dir, vars))
     }
 
-    /// The one that a command starts.
+    /// Starts the server that a command describes.
     pub fn of(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -38,12 +38,12 @@ impl Server {
         Server { child, base }
     }
 
-    /// What starts one.
+    /// The command of a server.
     pub fn command(data_dir: &Path, vars: &[(&str, &str)]) -> Command {
         let mut command = Command::new(binary("local"));
         command.env("PORT", "0").env("DATA_DIR", data_dir).env("RUNO_DEV_KEY", KEY).env("FETCH_ALLOW", "127.0.0.0/8");
         command.env("LEASE_SECONDS", "2").env("SWEEP_SECONDS", "1").env("RUST_LOG", "error");
-        // Tests that want a browser say so.
+        // Tests that need a browser set this.
         command.env("BROWSER", "off");
         command.env("RUNO_DEV_RATE", "1000").envs(vars.iter().copied());
         command
@@ -62,7 +62,7 @@ impl Drop for Server {
     }
 }
 
-/// A folder that is removed in the end.
+/// A temporary folder; removed on drop.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -79,17 +79,17 @@ impl Drop for Folder {
     }
 }
 
-/// What the operator's tool says of a server's folder, and whether it did what it should.
+/// Runs `admin` on a server's folder. Returns whether it succeeded, and its output.
 pub fn admin(folder: &Path, args: &[&str]) -> (bool, String) {
     admin_given(folder, args, "")
 }
 
-/// The same with something on its standard input.
+/// The same with a text on its standard input.
 pub fn admin_given(folder: &Path, args: &[&str], input: &str) -> (bool, String) {
     let mut command = Command::new(binary("admin"));
     command.arg("--data-dir").arg(folder).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // One that does not read has ended.
+    // A process that has ended does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())

@@ -1,4 +1,4 @@
-//! A site on loopback that does as it is told, and remembers what it was asked.
+//! A scripted site on loopback that records its requests.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,13 +16,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// The site. Paths:
-/// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a while; `/gate/N` once the gate is open; `/tree/0`
-/// to `/tree/4` a small tree of links; `/count` a page that tells how often it was asked for; `/large/N` a page with a
-/// title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was set;
-/// `/flaky/STATUSES/SECS/N` those statuses one by one (`503,200`; `0` drops the connection), the last for good, with
-/// `Retry-After` unless `SECS` is `-`; `/spa/N` a page whose program fetches `/api/N`, `/spa-gate/N` one whose program waits for the gate, `/ssr/N` the same with
-/// its content; `/picture/BYTES/N` a picture of that size, `/slow-picture/MS` one after a while; `/fields/NAMES` a page that tells the fields of those names that came (`a,b`);
-/// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
+/// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a delay; `/gate/N` the same once the gate is
+/// open; `/tree/0` to `/tree/4` a small tree of links; `/count` a page with the number of its requests; `/large/N` a
+/// page with a title of 60,000 characters; `/busy/STATUS/SECS` that status with `Retry-After`; `/robots.txt` what was
+/// set; `/flaky/STATUSES/SECS/N` those statuses one by one (`503,200`; `0` drops the connection), the last one repeats,
+/// with `Retry-After` unless `SECS` is `-`; `/spa/N` a page whose program fetches `/api/N`, `/spa-gate/N` one whose
+/// program waits for the gate, `/ssr/N` the same with its content; `/picture/BYTES/N` a picture of that size,
+/// `/slow-picture/MS` one after a delay; `/fields/NAMES` a page that shows those request fields (`a,b`);
+/// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`,
+/// `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
     address: SocketAddr,
@@ -30,7 +32,7 @@ pub struct Site {
     gate: watch::Sender<bool>,
     /// Status and text of `/robots.txt`.
     robots: Arc<Mutex<(u16, String)>>,
-    /// Pages of a test's own, by name.
+    /// Pages added by a test, by name.
     shown: Arc<Mutex<HashMap<String, String>>>,
 }
 
@@ -63,7 +65,7 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// Shows a page from now on; its URL.
+    /// Adds a page and returns its URL.
     pub fn show(&self, name: &str, page: &str) -> String {
         self.shown.lock().unwrap().insert(name.to_owned(), page.to_owned());
         self.url(&format!("/shown/{name}"))
@@ -74,27 +76,27 @@ impl Site {
         (0..n).map(|i| self.url(&format!("{prefix}/{i}"))).collect()
     }
 
-    /// Lets everything at the gate through, from now on.
+    /// Releases all requests at the gate, and those to come.
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
     }
 
-    /// Keeps what comes from now on waiting again.
+    /// Holds back requests that arrive from now on.
     pub fn close_gate(&self) {
         self.gate.send_replace(false);
     }
 
-    /// Answers `/robots.txt` like this, from now on; it is 404 before.
+    /// Sets the response of `/robots.txt`, which is 404 by default.
     pub fn set_robots(&self, status: u16, text: &str) {
         *self.robots.lock().unwrap() = (status, text.to_owned());
     }
 
-    /// How many requests came in.
+    /// The number of requests.
     pub fn hits(&self) -> usize {
         self.hits.lock().unwrap().len()
     }
 
-    /// How often each path was asked for.
+    /// How often each path was requested.
     pub fn counts(&self) -> HashMap<String, usize> {
         self.hits.lock().unwrap().iter().fold(HashMap::new(), |mut counts, (path, _)| {
             *counts.entry(path.clone()).or_default() += 1;
@@ -102,17 +104,17 @@ impl Site {
         })
     }
 
-    /// When each request of a path came in.
+    /// When each request of a path arrived.
     pub fn times(&self, path: &str) -> Vec<Instant> {
         self.hits.lock().unwrap().iter().filter(|(asked, _)| asked == path).map(|(_, at)| *at).collect()
     }
 
-    /// What stands in a URL for this site: name and port.
+    /// The site's authority in a URL: address and port.
     pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    /// `None` where the connection is to be dropped.
+    /// Returns `None` if the connection is to be dropped.
     async fn answer<B>(&self, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
         let path = request.uri().path().to_owned();
         self.hits.lock().unwrap().push((path.clone(), Instant::now()));
@@ -201,7 +203,7 @@ impl Site {
     }
 }
 
-/// The start of a PNG, and as many bytes as it is to have.
+/// A body of this size that begins like a PNG.
 fn picture(size: usize) -> Response<Full<Bytes>> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.resize(size, 0);
@@ -225,10 +227,10 @@ fn titled(title: &str) -> Response<Full<Bytes>> {
     html(format!("<title>{title}</title><h1>{title}</h1>"))
 }
 
-/// A program that does nothing for who has the page already.
+/// A program without effect on a page that has its content.
 const PROGRAM: &str = "<script src=/program></script>";
 
-/// What a product's page shows.
+/// The content of a product page.
 fn product(n: &str) -> String {
     let words = "<p>Made by hand of one sheet of copper, with a handle of beech that stays cool over any fire.</p>";
     format!("<h1>Kettle {n}</h1><p class='price'>Price: $19.50</p>{}<a href='/ssr/{n}1'>like it</a>", words.repeat(6))

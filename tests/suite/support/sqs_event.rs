@@ -1,4 +1,4 @@
-//! What an SQS trigger sends to a function, and what it answers.
+//! The event of an SQS trigger, and a function's response to it.
 
 use serde_json::{Value, json};
 use store::queue::{Queue, Received};

@@ -29,13 +29,13 @@ impl Deref for World {
     }
 }
 
-/// An HTTP client. Nothing else may have chosen a TLS provider in this process yet.
+/// An HTTP client. Installs the TLS provider, unless this process has one already.
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
 
-/// Somebody who calls.
+/// A client with a key.
 #[derive(Clone)]
 pub struct Caller {
     http: Client,
@@ -43,7 +43,7 @@ pub struct Caller {
     pub key: String,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -78,14 +78,13 @@ impl Answer {
     }
 }
 
-/// The configuration of a test stack; `vars` as the environment would have them.
+/// The configuration of a test stack; `vars` are read like environment variables.
 pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
     let look = |name: &str| {
         let given = vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         given.or_else(|| (name == "FETCH_ALLOW").then(|| "127.0.0.0/8".to_owned()))
     };
     let env = Env(&look);
-    // On a machine that is slow for the moment closing takes long; what a DELETE does about that is not the matter here.
     let defaults = Settings { sweep_secs: 1, ..Settings::default() };
     LocalConfig {
         bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -99,7 +98,7 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         browser: look("BROWSER").map(Into::into),
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
-        // However slow the machine, no test's call is turned away for that.
+        // So that a slow machine does not refuse a test's call.
         limits: local::Limits { wait: std::time::Duration::from_secs(60), ..local::Limits::default() },
         config: Config::read(&env, defaults).unwrap(),
     }
@@ -125,7 +124,7 @@ impl World {
         World { stack, dev }
     }
 
-    /// Another account with its own key; `schema` makes the key static.
+    /// Creates another account with its own key; `schema` makes the key static.
     pub async fn account(&self, id: &str, plan: Plan, rate: Option<u64>, schema: Option<Value>) -> Caller {
         let (store, now) = (self.stack.engine().store(), self.stack.engine().now());
         let account = AccountId::parse(id).unwrap();
@@ -136,7 +135,7 @@ impl World {
         Caller { key, ..self.dev.clone() }
     }
 
-    /// Every invariant holds.
+    /// Asserts every invariant.
     pub async fn assert_sound(&self) {
         let snapshot = self.stack.engine().store().audit.snapshot().await.unwrap();
         assert_eq!(check(&snapshot, self.stack.engine().now(), 60), []);
@@ -192,7 +191,7 @@ impl Caller {
         self.post("/v1/batch", &json!({ "urls": urls, "schema": schema(), "options": options })).await
     }
 
-    /// Starts a call; gives its head, and its body in a task.
+    /// Starts a call. Returns the job's id from the head, and a task that reads the body.
     pub async fn begin(&self, path: &str, body: Value) -> (String, tokio::task::JoinHandle<Value>) {
         let response = self.request(Method::POST, path).body(body.to_string()).send().await.unwrap();
         assert_eq!(response.status(), 200);

@@ -1,5 +1,5 @@
-//! `template.yaml` as a reader of it needs it: CloudFormation's short tags written out (`!Ref x` is `{"Ref": "x"}`),
-//! aliases followed, what SAM's `Globals` add to each function added. It knows nothing of what should be in there.
+//! `template.yaml` in a readable form: CloudFormation's short tags are written out (`!Ref x` is `{"Ref": "x"}`),
+//! aliases resolved, and SAM's `Globals` merged into each function. It knows nothing of the expected content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,15 @@ pub struct Template(pub Value);
 
 /// A function of the template.
 pub struct TemplateFunction {
-    /// Its name in the template.
+    /// Its logical name.
     pub id: String,
     /// The package whose binary it runs.
     pub package: String,
-    /// Its properties, those of `Globals` included.
+    /// Its properties, including those of `Globals`.
     pub properties: Value,
 }
 
-/// What a role lets its holder do: actions, each with a table, an index or a queue by its logical name
-/// (`JobsTable/index/by_due`).
+/// What a role allows: actions, each with the logical name of a table, an index or a queue (`JobsTable/index/by_due`).
 pub type Rights = BTreeSet<(String, String)>;
 
 impl Template {
@@ -52,7 +51,7 @@ impl Template {
         self.functions().into_iter().find(|f| f.id == id).unwrap_or_else(|| panic!("no function {id}"))
     }
 
-    /// A value with parameters and references resolved as far as a deployment called `runo` resolves them.
+    /// A value with parameters and references resolved, as in a deployment named `runo` with default parameters.
     pub fn text(&self, value: &Value) -> String {
         match value {
             Value::String(text) => text.clone(),
@@ -61,7 +60,7 @@ impl Template {
                 match (&self.0["Parameters"][name]["Default"], name) {
                     (_, "AWS::StackName") => "runo".into(),
                     (Value::Null, _) => {
-                        // A resource: the name that it is given.
+                        // A resource resolves to its name.
                         let properties = &self.0["Resources"][name]["Properties"];
                         let name = ["TableName", "QueueName"].iter().find(|n| !properties[n].is_null());
                         self.text(&properties[name.unwrap_or_else(|| panic!("what is {value}?"))])
@@ -76,7 +75,7 @@ impl Template {
             Value::Object(map) if map.contains_key("Fn::Sub") => {
                 map["Fn::Sub"].as_str().unwrap().replace("${AWS::StackName}", "runo")
             }
-            // No condition holds where nothing is said.
+            // With default parameters no condition holds.
             Value::Object(map) if map.contains_key("Fn::If") => self.text(&map["Fn::If"][2]),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
             Value::Null | Value::Array(_) | Value::Object(_) => panic!("what is {value}?"),
@@ -91,7 +90,7 @@ impl Template {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
                 for action in list(&statement["Action"]) {
-                    // Of a choice, what there is where nothing is said.
+                    // Of a choice, the branch for default parameters.
                     for resource in list(&statement["Resource"]) {
                         let own = resource.get("Fn::If").map_or(&resource, |choice| &choice[2]);
                         rights.insert((action.as_str().unwrap().to_owned(), resource_name(own)));
@@ -103,12 +102,12 @@ impl Template {
     }
 }
 
-/// What is there if every condition holds.
+/// The value if every condition holds.
 pub fn chosen(value: &Value) -> &Value {
     value.get("Fn::If").map_or(value, |choice| &choice[1])
 }
 
-/// The logical name behind `!GetAtt Name.Arn`.
+/// The logical name in `!GetAtt Name.Arn`.
 pub fn arn_of(value: &Value) -> &str {
     let parts = value["Fn::GetAtt"].as_array().unwrap_or_else(|| panic!("no ARN: {value}"));
     assert_eq!(parts[1], "Arn", "{value}");
@@ -122,12 +121,12 @@ fn resource_name(resource: &Value) -> String {
     }
 }
 
-/// A list that may be written as its one element.
+/// A list, which may be written as its single element.
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
-/// Adds `own` to `base`: maps are merged, as SAM does with `Globals`.
+/// Merges `own` into `base` as SAM does with `Globals`: maps are merged, other values replaced.
 fn merge(base: &mut Value, own: &Value) {
     match (base, own) {
         (Value::Object(base), Value::Object(own)) => {

@@ -1,11 +1,11 @@
-//! What a call to DynamoDB costs in write units, by its request. Sources: AWS, "DynamoDB read and write operations" (a unit
-//! for each kilobyte begun of the larger of the row before and after, twice that in a transaction) and "Using global
-//! secondary indexes" (one for each index row that is put or removed, two where its key changes).
+//! The write units of a call to DynamoDB, computed from its request. Sources: AWS, "DynamoDB read and write operations"
+//! (one unit for each started kilobyte of the larger of the row before and after, twice that in a transaction) and
+//! "Using global secondary indexes" (one for each index row that is put or removed, two if its key changes).
 
 use base64::Engine as _;
 use serde_json::Value;
 
-/// What a job's row has beside what an update of it sets, at most, in bytes.
+/// The largest size of a job's row without what an update sets, in bytes.
 const REST: usize = 900;
 
 /// Bytes of an attribute's value in its wire form.
@@ -38,7 +38,7 @@ fn update(update: &Value) -> (usize, usize) {
     let bytes: usize = values.map_or(0, |values| values.values().map(value_bytes).sum());
     let expression = update["UpdateExpression"].as_str().unwrap();
     let rest = if update["Key"]["sk"]["S"] == "META" { REST } else { 0 };
-    // A key that changes is removed and put; one that is removed is one.
+    // A key that changes costs a removal and a put; one that is removed costs one.
     let indexes = if expression.contains("#list_pk") { 3 } else { 2 * usize::from(expression.contains("#due =")) };
     (kilobytes(bytes + rest), indexes)
 }

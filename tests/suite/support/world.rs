@@ -1,4 +1,4 @@
-//! The engine on an embedded DynamoDB, with the clock, the ids and the network in the test's hands.
+//! The engine on an embedded DynamoDB, with clock, ids and network controlled by the test.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -33,7 +33,7 @@ use super::faults::Faults;
 use super::post::{Letter, Post};
 use super::stack::schema;
 
-/// One fetcher for each test: building one reads the machine's certificates.
+/// One fetcher per test runtime, because building one reads the machine's certificates.
 pub fn fetcher() -> Fetcher {
     static BUILT: Mutex<Option<HashMap<Id, Fetcher>>> = Mutex::new(None);
     let build = || {
@@ -44,7 +44,7 @@ pub fn fetcher() -> Fetcher {
     built.get_or_insert_default().entry(Handle::current().id()).or_insert_with(build).clone()
 }
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until it is advanced.
 #[derive(Debug, Clone, Default)]
 pub struct HandClock(Arc<AtomicI64>);
 
@@ -64,7 +64,7 @@ impl Clock for HandClock {
     }
 }
 
-/// Ids that are different each time and the same in each run.
+/// Ids that are distinct, and the same in every run.
 #[derive(Debug, Default)]
 pub struct CountedIds(AtomicU64);
 
@@ -77,7 +77,7 @@ impl Ids for CountedIds {
 
 const QUEUE_RETRY: RetryPolicy = RetryPolicy { attempts: 2, base_ms: 1 };
 
-/// A clock that starts at the same moment in every test, at the beginning of a minute, and runs.
+/// A running clock that starts at the same time in every test, at the beginning of a minute.
 #[derive(Debug, Clone)]
 pub struct RunningClock(std::time::Instant);
 
@@ -96,20 +96,20 @@ impl Clock for RunningClock {
 /// 2026-11-24T00:00:00Z
 pub const NOV_24: i64 = 1_795_478_400_000;
 
-/// Tables, clock and ids; engines come and go on it as processes do.
+/// Tables, clock and ids. Engines start and end on them as processes do.
 pub struct Ground {
     pub clock: HandClock,
     ids: Arc<CountedIds>,
     db: DynamoDb,
     pub settings: Settings,
-    /// The queue, where there is one; else every send is refused.
+    /// The queue. Without one every send is refused.
     pub post: Option<Post>,
-    /// The operator's model, where there is one.
+    /// The operator's model, if there is one.
     pub model: Option<ModelConfig>,
 }
 
 impl Ground {
-    /// Fresh tables with the account `a` on the plan pro and 10 prepaid credits.
+    /// New tables with the account `a` on the plan pro and 10 prepaid credits.
     pub async fn new() -> Ground {
         let db = DynamoDb::start(None).await.unwrap();
         let settings = Settings {
@@ -135,7 +135,7 @@ impl Ground {
         Ground { post: Some(Post::new(ground.clock.clone())), ..ground }
     }
 
-    /// The tables, for who is not Runo.
+    /// The tables, for direct access.
     pub fn db(&self) -> &Service {
         self.db.service()
     }
@@ -147,12 +147,12 @@ impl Ground {
         Store::new(client, TableNames::default(), RetryPolicy { attempts: 8, base_ms: 1 }, 86_400)
     }
 
-    /// A process.
+    /// Starts a process.
     pub async fn engine(&self, faults: &Faults) -> Engine {
         self.engine_on(faults, Arc::new(self.clock.clone())).await
     }
 
-    /// A process on another clock.
+    /// Starts a process with another clock.
     pub async fn engine_on(&self, faults: &Faults, clock: Arc<dyn Clock>) -> Engine {
         let dependencies = EngineDependencies {
             store: self.store(faults).await,
@@ -180,8 +180,8 @@ impl Ground {
         Queues { units: queue("units"), settle: queue("settle"), notify: queue("notify") }
     }
 
-    /// Delivers what is in the queues, one after the other, `pick`ed from what is visible, until nothing is; dead
-    /// letters as the queue does. Returns how many were delivered.
+    /// Delivers the messages of the queues one after the other until none is visible, each time the one at position
+    /// `pick`; dead letters too. Returns the number of deliveries.
     pub async fn deliver(&self, worker: &Engine, settler: &Engine, pick: usize) -> usize {
         let Some(post) = &self.post else { return 0 };
         let mut delivered = 0;
@@ -194,7 +194,7 @@ impl Ground {
         }
     }
 
-    /// Hands one message to whom it is for.
+    /// Handles one message as its queue's function would.
     pub async fn handle(&self, post: &Post, letter: &Letter, worker: &Engine, settler: &Engine) {
         match letter.message() {
             Message::Units { job, .. } if letter.receives > 10 => {
@@ -222,7 +222,7 @@ impl Ground {
         }
     }
 
-    /// Lets leases end and sweeps, as often as it takes, until no job runs. Fails if that never comes.
+    /// Lets leases end and sweeps until no job runs. Panics if a job never ends.
     pub async fn settle_all(&self) {
         let faults = Faults::default();
         let engine = self.engine(&faults).await;
@@ -240,7 +240,7 @@ impl Ground {
         panic!("a job never ended");
     }
 
-    /// Every invariant holds.
+    /// Asserts every invariant.
     pub async fn assert_sound(&self, context: &str) {
         let store = self.store(&Faults::default()).await;
         assert_eq!(check(&store.audit.snapshot().await.unwrap(), self.clock.now(), 60), [], "{context}");
@@ -266,14 +266,14 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
     }
 }
 
-/// The account's quota; asked for twice, as the SDK's retries (off here) would.
+/// The account's quota. Reads a second time after a failure, as the SDK's retries (off here) would.
 pub async fn quota(engine: &Engine) -> Result<QuotaSnapshot, StoreError> {
     let read = async || engine.store().accounts.quota(&account(), engine.now(), None).await;
     let first = read().await;
     Ok(if first.is_ok() { first } else { read().await }?.unwrap())
 }
 
-/// Accepts a call that must be acceptable.
+/// Accepts a call. Panics if it is refused.
 pub async fn accept(engine: &Engine, call: Call) -> Result<Box<Started>, StoreError> {
     let quota = quota(engine).await?;
     match engine.acceptor.accept(call, quota).await?.0 {
@@ -282,7 +282,7 @@ pub async fn accept(engine: &Engine, call: Call) -> Result<Box<Started>, StoreEr
     }
 }
 
-/// Reads a stream to its end, or to its first fault.
+/// Reads a stream to its end, or to its first error.
 pub async fn drain(mut stream: ResultStream) -> Result<Vec<serde_json::Value>, StoreError> {
     let mut results = Vec::new();
     loop {

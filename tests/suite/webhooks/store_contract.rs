@@ -78,7 +78,7 @@ async fn a_delivery_is_written_only_on_its_version() {
 }
 
 #[tokio::test]
-async fn secrets_are_written_only_on_the_version_that_was_read() {
+async fn secrets_are_written_only_if_unchanged_since_they_were_read() {
     let ground = Ground::new().await;
     let store = ground.store(&Faults::default()).await;
     let none = store.hooks.secrets(&account()).await.unwrap();

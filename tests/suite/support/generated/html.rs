@@ -1,4 +1,4 @@
-//! The text of a generated site's answers.
+//! The text of a generated site's responses.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -23,7 +23,7 @@ pub fn link(href: &str) -> String {
     format!("<a href=\"{href}\">x</a>")
 }
 
-/// A page that is none of the tree's.
+/// A page outside the tree.
 pub fn page(name: &str, body: &str) -> Response<Full<Bytes>> {
     text(format!("<!doctype html><title>{name}</title><h1>{name}</h1>\n{body}"), "text/html; charset=utf-8")
 }
@@ -55,7 +55,7 @@ pub fn file(answer: &Answer, name: &str, origin: &str) -> Response<Full<Bytes>> 
     }
 }
 
-/// Page n of the tree, asked for by `path`.
+/// Page n of the tree, requested as `path`.
 pub fn item(spec: &Spec, n: usize, path: &str, authority: &str) -> Response<Full<Bytes>> {
     let (head, body) = if spec.disguised { disguised(spec, n, path, authority) } else { bare(spec, n) };
     let body = format!(
@@ -72,11 +72,11 @@ fn bare(spec: &Spec, n: usize) -> (String, String) {
     (String::new(), links.join("\n"))
 }
 
-/// Each child in two disguises, now as an anchor, now as an area, the first sometimes as `link rel=next`; links back to
-/// the parent, to itself and to the page before, which add no page; on every seventh page a `base`.
+/// Links to each child in two spellings, as an anchor or an area, the first sometimes as `link rel=next`; links to the
+/// parent, to itself and to the page before, which add no page; on every seventh page a `base`.
 fn disguised(spec: &Spec, n: usize, path: &str, authority: &str) -> (String, String) {
     let based = n % 7 == 3;
-    // With the base, `../item/N` starts from there instead of from the page's own path.
+    // With the base, `../item/N` is resolved from there instead of from the page's own path.
     let here = if based { "/item/" } else { path };
     let mut head = if based { "<base href=\"/item/\">\n".to_owned() } else { String::new() };
     let mut body = String::new();

@@ -1,5 +1,5 @@
-//! A site that is generated from numbers: a tree of pages, linked in every disguise if that is wanted, with traps and
-//! further pages as a test asks for them. It listens on loopback and remembers what it was asked.
+//! A site generated from numbers: a tree of pages, linked in many spellings if wanted, with traps and further pages as
+//! a test needs them. It listens on loopback and records its requests.
 
 mod html;
 mod model;
@@ -21,34 +21,34 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// What a path answers with that is no page of the tree. `{origin}` in a text is the site's scheme and authority.
+/// The response of a path outside the tree. `{origin}` in a text is the site's scheme and authority.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// A page with this in its body.
     Page(String),
-    /// 302 to there.
+    /// A 302 to this address.
     Redirect(String),
     /// This status, with this in its body.
     Status(u16, String),
     /// A sitemap of these addresses.
     Sitemap(Vec<String>),
-    /// A body with these fields.
+    /// A body with these header fields.
     Headed(Vec<(&'static str, &'static str)>, String),
 }
 
-/// What a site is like.
+/// The properties of a site.
 #[derive(Debug, Clone)]
 pub struct Spec {
     pub tree: Tree,
-    /// Whether pages link to their children twice, in changing disguises, and to pages that were there before.
+    /// Whether pages link to their children twice, in changing spellings, and back to earlier pages.
     pub disguised: bool,
     /// How long a page of the tree takes, in milliseconds.
     pub slow_ms: u64,
-    /// Whether pages of the tree but the first wait until the gate is open.
+    /// Whether all pages of the tree except the first wait until the gate is open.
     pub gated: bool,
-    /// The page of the tree that answers 429 with `Retry-After: 1` when it is asked for the first time.
+    /// The page of the tree that answers its first request with 429 and `Retry-After: 1`.
     pub busy: Option<usize>,
-    /// Without it the site has no robots.txt.
+    /// Without this the site has no robots.txt.
     pub robots: Option<String>,
     pub files: BTreeMap<String, Answer>,
 }
@@ -81,17 +81,18 @@ impl Spec {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// Path and query as they were sent.
+    /// Path and query as sent.
     pub target: String,
     pub host: String,
     pub agent: String,
     pub at: Instant,
-    /// 0 while it is not answered.
+    /// 0 until it is answered.
     pub status: u16,
 }
 
-/// The running site. Beside the tree (`/item/N`) and the files of its [`Spec`] it has traps: `/calendar?month=N` links to
-/// the next month, `/session/N?sid=S` to itself with session ids that are new each time, `/deep/1/1` to `/deep/1/1/1`.
+/// The running site. Besides the tree (`/item/N`) and the files of its [`Spec`] it has traps: `/calendar?month=N` links
+/// to the next month, `/session/N?sid=S` to itself with session ids that are new each time, `/deep/1/1` to
+/// `/deep/1/1/1`.
 #[derive(Clone)]
 pub struct Generated {
     pub spec: Arc<Spec>,
@@ -135,7 +136,7 @@ impl Generated {
         self.gate.send_replace(false);
     }
 
-    /// Forgets what it was asked.
+    /// Clears the log.
     pub fn forget(&self) {
         self.log.lock().unwrap().clear();
     }
@@ -150,7 +151,7 @@ impl Generated {
         self.log().into_iter().filter(is_page).collect()
     }
 
-    /// How often each page was asked for, by its name.
+    /// How often each page was requested, by name.
     pub fn fetched(&self) -> BTreeMap<String, usize> {
         self.page_hits().iter().fold(BTreeMap::new(), |mut counts, hit| {
             *counts.entry(model::page_name(&hit.target)).or_default() += 1;
@@ -158,7 +159,7 @@ impl Generated {
         })
     }
 
-    /// The pages that were asked for. Fails if one was more than once.
+    /// The names of the requested pages. Panics if one was requested more than once.
     pub fn fetched_once(&self) -> BTreeSet<String> {
         let counts = self.fetched();
         let twice: Vec<_> = counts.iter().filter(|(_, n)| **n > 1).collect();
@@ -166,7 +167,7 @@ impl Generated {
         counts.into_keys().collect()
     }
 
-    /// How often this target was asked for.
+    /// How often this target was requested.
     pub fn asked(&self, target: &str) -> usize {
         self.log().iter().filter(|hit| hit.target == target).count()
     }
@@ -240,7 +241,7 @@ impl Generated {
             tokio::time::sleep(Duration::from_millis(self.spec.slow_ms)).await;
         }
         if self.spec.gated && n > 0 {
-            // The site outlives its gate's sender: it holds it.
+            // The site holds the gate's sender, so this cannot fail.
             self.gate.subscribe().wait_for(|open| *open).await.unwrap();
         }
         html::item(&self.spec, n, path, &self.address.to_string())
@@ -248,7 +249,7 @@ impl Generated {
 }
 
 impl Generated {
-    /// Asks as a bare client does: the status, and head and body as they came.
+    /// Sends a plain HTTP request. Returns the status, and head and body as received.
     async fn get(&self, target: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut socket = tokio::net::TcpStream::connect(self.address).await.unwrap();
@@ -263,9 +264,9 @@ impl Generated {
     }
 }
 
-/// The site is tested by itself: a walk over its own numbers, and what it writes down.
+/// Tests the site itself: its pages and its log.
 #[tokio::test]
-async fn a_site_serves_its_model_and_remembers() {
+async fn a_site_serves_its_model_and_logs_requests() {
     let mut spec = Spec::tree(30, 3).links("/hub", &["{origin}/item/1"]);
     spec = spec.file("/r/4", Answer::Redirect("/item/4".into()));
     spec = spec.file("/sitemap.xml", Answer::Sitemap(vec!["{origin}/item/9".into()]));
@@ -300,10 +301,10 @@ async fn a_site_serves_its_model_and_remembers() {
     assert_eq!(site.name_of(&site.url("/item/7/?gclid=3")), "/item/7");
 }
 
-/// What the pages say is what the model says: a plain walk over their links meets the tree's pages, each as many hops
-/// from the first one as its number says, and nothing else.
+/// The pages match the model: a walk over their links finds exactly the tree's pages, each as many hops from the first
+/// as its number says.
 #[tokio::test]
-async fn a_walk_over_the_links_meets_the_models_pages() {
+async fn a_walk_over_the_links_finds_the_models_pages() {
     for disguised in [false, true] {
         let site = Generated::start(Spec { disguised, ..Spec::tree(300, 6) }).await;
         let mut depths = BTreeMap::from([(item(0), 0)]);

@@ -1,10 +1,10 @@
-//! What a generated site is, as arithmetic: which pages there are, how they hang together, and what each request is for.
+//! The arithmetic of a generated site: which pages exist, how they are linked, and which page a request is for.
 //! Expectations come from here, never from HTML and never from the code under test.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Pages numbered breadth first: page n links to n·b+1 … n·b+b, as far as there are so many.
+/// Pages numbered breadth first: page n links to pages n·b+1 … n·b+b, if they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tree {
     pub pages: usize,
@@ -26,13 +26,13 @@ impl Tree {
         self.parent(n).map_or(0, |parent| self.depth(parent) + 1)
     }
 
-    /// Every page's name.
+    /// The names of all pages.
     pub fn all(&self) -> BTreeSet<String> {
         self.reached(usize::MAX, |_| true)
     }
 
-    /// The names of the pages that a crawl from page 0 fetches: at most `max_depth` hops away, over none but pages that
-    /// it `may` fetch. Page 0 is always among them.
+    /// The names of the pages that a crawl from page 0 fetches: at most `max_depth` hops away, reached only over pages
+    /// that it `may` fetch. Page 0 is always among them.
     pub fn reached(&self, max_depth: usize, may: impl Fn(usize) -> bool) -> BTreeSet<String> {
         let path_is_free = |n: usize| {
             let mut at = n;
@@ -53,10 +53,10 @@ pub fn item(n: usize) -> String {
     format!("/item/{n}")
 }
 
-/// How many ways [`disguise`] has.
+/// The number of spellings that [`disguise`] knows.
 pub const DISGUISES: usize = 14;
 
-/// Page n's address in one of its disguises. `here` is the path of the page that links to it.
+/// Page n's address in one of its spellings. `here` is the path of the page that links to it.
 pub fn disguise(kind: usize, n: usize, here: &str, authority: &str) -> String {
     let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
     match kind % DISGUISES {
@@ -77,7 +77,7 @@ pub fn disguise(kind: usize, n: usize, here: &str, authority: &str) -> String {
     }
 }
 
-/// Which page a request target (path and query, as sent) is for: every disguise of a page has the page's name.
+/// The page that a request target (path and query, as sent) is for: every spelling maps to the page's name.
 pub fn page_name(target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = decoded(path);
@@ -89,7 +89,7 @@ pub fn page_name(target: &str) -> String {
     format!("/{}{query}", steps.join("/"))
 }
 
-/// A path without percent-encoding; the sites here have letters and digits only.
+/// A path without percent-encoding; the sites here use letters and digits only.
 fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -102,7 +102,7 @@ fn decoded(path: &str) -> String {
 }
 
 #[test]
-fn a_tree_is_what_its_numbers_say() {
+fn a_tree_follows_its_numbers() {
     let tree = Tree { pages: 40, branching: 3 };
     assert_eq!((tree.children(0), tree.children(2), tree.children(12)), (1..4, 7..10, 37..40));
     assert!(tree.children(13).is_empty() && tree.children(39).is_empty());
@@ -119,7 +119,7 @@ fn a_tree_is_what_its_numbers_say() {
 }
 
 #[test]
-fn every_disguise_is_the_page_that_it_hides() {
+fn every_spelling_maps_to_its_page() {
     let authority = "127.0.0.1:4321";
     for here in ["/item/3", "/item/3/", "/item/3/index.html", "/"] {
         let base = reqwest::Url::parse(&format!("http://{authority}{here}")).unwrap();
