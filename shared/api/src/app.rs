@@ -68,7 +68,8 @@ pub enum BuildError {
     Model(String),
 }
 
-/// What the application does not build from its configuration. The default is for production; tests replace it.
+/// What the application does not build from its configuration. The default is for production; the local server and
+/// tests replace parts of it.
 #[derive(Clone)]
 pub struct AppDependencies {
     /// The clock.
