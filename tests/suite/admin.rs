@@ -84,7 +84,7 @@ async fn keys_are_limited_by_plan_listed_masked_and_rebound() {
     };
     assert!(
         admin(&folder.0, &["account", "plan", "small", "pro"]).0,
-        "so that one call does not keep the next waiting"
+        "so that the rate limit does not refuse the next call"
     );
     assert_eq!(extract(1).await["data"], json!({ "title": "Page 1" }));
     let bind = ["key", "schema", "--account", "small", "--schema", price.as_str()];

@@ -138,7 +138,7 @@ fn dependencies_point_inward() {
         }
         if ["domain", "extraction"].contains(&name.as_str()) {
             let impure = IMPURE.iter().find(|d| dependencies.contains(**d));
-            assert_eq!(impure, None, "{name} is pure");
+            assert_eq!(impure, None, "{name} must stay pure");
         }
     }
     assert!(all.len() >= 12);

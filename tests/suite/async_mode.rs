@@ -27,7 +27,7 @@ async fn sync_and_async_bodies_are_the_same() {
     let (sync, queued) = (world.job(&sync.job()).await, world.job(&queued.job()).await);
     assert_eq!((&sync["async_mode"], &queued["async_mode"]), (&json!(false), &json!(true)));
     assert_eq!((&sync["progress"], &sync["credits"]), (&queued["progress"], &queued["credits"]));
-    assert_eq!(site.counts()["/p/1"], 2, "once each");
+    assert_eq!(site.counts()["/p/1"], 2, "each page once per job");
     assert_eq!(world.used().await, 100);
     world.assert_sound().await;
 }
@@ -213,10 +213,10 @@ async fn two_large_jobs_take_turns() {
     let (one, two) = (Site::start().await, Site::start().await);
     let other = world.account("other", domain::Plan::Scale, None, None).await;
     let (_, first) = world.begin("/v1/batch", asynchronous(&one.urls("/p", 500), json!({}))).await;
-    until("the first has begun", async || one.hits() > 20).await;
+    until("the first job has started", async || one.hits() > 20).await;
     let (_, second) = other.begin("/v1/batch", asynchronous(&two.urls("/p", 500), json!({}))).await;
-    until("the second has come far", async || two.hits() >= 100).await;
-    assert!(one.hits() < 500, "the first was done before the second had its turn");
+    until("the second job has run 100 pages", async || two.hits() >= 100).await;
+    assert!(one.hits() < 500, "the first job ended before the second had its turn");
     assert_eq!(first.await.unwrap()["succeeded"], 500);
     assert_eq!(second.await.unwrap()["succeeded"], 500);
     world.assert_sound().await;
@@ -236,7 +236,7 @@ async fn a_repeated_async_call_with_its_key_joins_the_job() {
     site.open_gate();
     let result = send("x").await;
     assert_eq!((result.status.as_u16(), &result.json()["succeeded"]), (200, &json!(3)));
-    assert_eq!(send("respond-async").await.json(), result.json(), "it is done: its result comes back");
+    assert_eq!(send("respond-async").await.json(), result.json(), "the job has ended: its result is returned");
     assert_eq!(world.used().await, 3);
 }
 

@@ -100,9 +100,9 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
             let wish = if slices == 1 { Wish::Begin } else { Wish::GoOn };
             let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN + pages * 1_000);
             match slice(audit(&store, &clock), wish, Some(until), &mut told).await.unwrap() {
-                Slice::HandedOn(so_far) => assert_eq!(so_far, told.len() as u64, "told and counted alike"),
+                Slice::HandedOn(so_far) => assert_eq!(so_far, told.len() as u64, "reported and counted"),
                 Slice::Finished(end) => break end,
-                Slice::Idle => panic!("nothing to go on with after {slices} slices"),
+                Slice::Idle => panic!("no check to resume after {slices} slices"),
             }
         };
         assert_eq!((sorted(told), end.violations), (faults.clone(), 4), "{pages} pages a slice");
@@ -112,7 +112,7 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
             Slice::Finished(again) if again.violations == 4));
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
         let Slice::Finished(end) = slice(audit(&store, &clock), Wish::Begin, None, &mut vec![]).await.unwrap() else {
-            panic!("it is over");
+            panic!("the check is over");
         };
         audit(&store, &clock).reported(end).await.unwrap();
         assert_eq!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(), Slice::Idle);
@@ -145,7 +145,7 @@ async fn struck(fault: Fault, at: usize) -> bool {
     }
     clock.0.fetch_add(901_000, Ordering::SeqCst);
     let Slice::Finished(end) = slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap() else {
-        panic!("{context}: nothing to go on with");
+        panic!("{context}: no check to resume");
     };
     told.sort();
     told.dedup();
@@ -183,7 +183,7 @@ async fn of_two_concurrent_slices_one_counts() {
     tokio::task::block_in_place(|| wait.recv()).unwrap();
     let mut told = Vec::new();
     let second = async |told: &mut _| slice(audit(&store, &ground.clock), Wish::Begin, None, told).await.unwrap();
-    assert_eq!(second(&mut told).await, Slice::Idle, "the first is at it");
+    assert_eq!(second(&mut told).await, Slice::Idle, "the first slice holds the lease");
     ground.clock.advance(901);
     assert!(matches!(second(&mut told).await, Slice::Finished(end) if end.violations == 4));
     assert_eq!(sorted(told), faults);
@@ -249,7 +249,7 @@ async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
     let store = ground.store(&seen).await;
     assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
     let calls = seen.calls();
-    assert!(calls.iter().all(|call| call.writes == 0), "a check that nobody goes on with writes nothing");
+    assert!(calls.iter().all(|call| call.writes == 0), "a check in a single slice writes nothing");
     let by_key = calls.iter().filter(|call| call.operation == "BatchGetItem").map(|call| call.reads).sum();
     (calls.len(), by_key)
 }
@@ -263,5 +263,5 @@ async fn reads_grow_linearly_with_the_rows() {
     let (large, by_key) = reads(40_000, 1_600).await;
     assert_eq!(by_key, 2 * 1_601);
     assert!(small < 40, "{small} requests for 10,000 entries and 400 jobs");
-    assert!(large < 4 * small, "{large} requests for four times what took {small}");
+    assert!(large < 4 * small, "{large} requests for four times the rows, {small} before");
 }

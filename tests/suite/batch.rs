@@ -32,7 +32,7 @@ async fn batch_results_are_in_input_order_and_the_totals_add_up() {
     assert_eq!(world.used().await, 100);
     let counts = site.counts();
     assert!((1..94).all(|i| counts[&format!("/p/{i}")] == 1), "every page is fetched once");
-    assert_eq!(counts["/p/0"], 3, "as often as it is named or redirected to");
+    assert_eq!(counts["/p/0"], 3, "once for each URL that names it or redirects to it");
     let again = world.get(&format!("/v1/jobs/{}/result", got.job())).await;
     // The texts differ in the white space that kept the first response alive.
     assert!(again.json() == body, "the same body again");

@@ -17,7 +17,7 @@ async fn a_cancelled_batch_refunds_exactly_the_units_that_did_not_start() {
     let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 4 } });
     let (job, result) = world.begin("/v1/batch", body).await;
     until("four pages under way", async || site.hits() == 4).await;
-    assert_eq!(world.used().await, before + 200, "all of it is reserved");
+    assert_eq!(world.used().await, before + 200, "the whole job is reserved");
     let stranger = world.account("stranger", domain::Plan::Free, None, None).await;
     assert_eq!(stranger.delete(&job).await.code(), "JOB_FORBIDDEN");
 
@@ -130,7 +130,7 @@ async fn suspending_an_account_cancels_its_jobs_and_refunds_units_that_did_not_s
     assert_eq!(stopped.iter().map(ToString::to_string).collect::<Vec<_>>(), [job]);
     assert!(
         engine.store().jobs.stop_account(&account, engine.now()).await.unwrap().is_empty(),
-        "a job is stopped once"
+        "a job is cancelled once"
     );
     assert_eq!(tenant.get("/v1/jobs").await.code(), "ACCOUNT_SUSPENDED");
 

@@ -89,7 +89,7 @@ async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
     let urls = stage.site.urls("/p", 3);
     let answer = stage.world.batch(&urls, options()).await;
     let (job, got) = (answer.job(), answer.json());
-    assert_eq!((stage.asked(), stage.site.hits()), (3, 0), "a browser alone asks");
+    assert_eq!((stage.asked(), stage.site.hits()), (3, 0), "only the browser requests them");
     for (n, result) in got["results"].as_array().unwrap().iter().enumerate() {
         assert_eq!(result["render_mode"], "headless", "{result}");
         assert_eq!(result["captures"], json!([{ "kind": "screenshot", "n": n }]), "{result}");

@@ -193,7 +193,7 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
         .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
     let struck = faults.struck();
     let lone = matches!(fault, Some((_, Fault::Before | Fault::ReplyLost)));
-    assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
+    assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
     ground.settle_all().await;
     ground.assert_sound(&context).await;
     complete(&ground, &context).await;

@@ -45,7 +45,7 @@ async fn monthly_credits_are_spent_first_and_prepaid_ones_refunded_first() {
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
     let feed = engine.driver.start(*started, None);
-    crate::support::until("two run", async || site.hits() == 2).await;
+    crate::support::until("two pages are requested", async || site.hits() == 2).await;
     assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     site.open_gate();
     drain(feed).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_refund_goes_to_the_month_it_was_taken_from() {
     let ended = engine.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.charge.unwrap().refund_monthly, 6);
     let now = quota(&engine).await.unwrap();
-    assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "december paid for itself only");
+    assert_eq!((now.month.to_string().as_str(), now.used()), ("2026-12", 2), "December pays for its own job only");
     let snapshot = engine.store().audit.snapshot().await.unwrap();
     assert_eq!(snapshot.accounts[&account()].money.months[&november.month], 0);
     assert_eq!(december.reservation.month.to_string(), "2026-12");

@@ -17,7 +17,7 @@ async fn a_job_past_its_deadline_ends_as_expired() {
     let started = accept(&engine, batch).await.unwrap();
     let job = started.job.id.clone();
     let feed = engine.driver.start(*started, None);
-    until("two run", async || site.hits() == 2).await;
+    until("two pages are requested", async || site.hits() == 2).await;
     ground.clock.advance(86_400 + 1);
     let results = drain(feed).await.unwrap();
     assert_eq!(results.len(), 6);

@@ -90,7 +90,7 @@ fn every_relative_link_resolves() {
         }
     }
     assert!(seen > 50, "the links were found");
-    assert!(faults.is_empty(), "links that lead nowhere: {faults:#?}");
+    assert!(faults.is_empty(), "links that do not resolve: {faults:#?}");
 }
 
 /// The folder of the tests whose names follow `prefix:`. A package's name is such a prefix.
@@ -193,7 +193,7 @@ fn cells(text: &str) -> Vec<&str> {
             column = row.iter().position(|cell| COLUMNS.contains(cell)).map(|at| (at, row.len()));
             in_table = true;
         } else if let Some((at, columns)) = column {
-            assert_eq!(row.len(), columns, "a cell has a stroke in it: {line}");
+            assert_eq!(row.len(), columns, "a cell contains a vertical bar: {line}");
             found.push(row[at]);
         }
     }
@@ -217,7 +217,7 @@ fn every_test_that_is_named_exists() {
         }
     }
     assert!(seen > 300, "the tests' names were found: {seen}");
-    assert!(faults.is_empty(), "tests that there are not: {faults:#?}");
+    assert!(faults.is_empty(), "tests that do not exist: {faults:#?}");
 }
 
 #[test]
@@ -311,5 +311,5 @@ fn every_name_of_the_glossary_is_used() {
     let names: BTreeSet<&str> =
         names.filter_map(|name| name.rsplit("::").next()).map(|name| name.trim_end_matches('#')).collect();
     let unused: Vec<_> = names.difference(&used).collect();
-    assert!(names.len() > 30 && unused.is_empty(), "names of docs/GLOSSARY.md that nothing has: {unused:?}");
+    assert!(names.len() > 30 && unused.is_empty(), "names of docs/GLOSSARY.md that are not in the code: {unused:?}");
 }

@@ -201,7 +201,7 @@ async fn a_429_widens_the_spacing_for_all_processes_and_successes_narrow_it() {
     }
     faults.reset();
     two.pacing.record_response(A, &page, None).await;
-    assert_eq!(faults.calls().len(), 0, "a success that changes nothing is not written");
+    assert_eq!(faults.calls().len(), 0, "a success that changes no pace is not written");
     ground.clock.advance(60);
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await];
     assert!(gaps(starts.clone())[0] <= 312, "{starts:?}");
@@ -266,7 +266,7 @@ async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
     let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
     let start = ground.clock.now();
     one.pacing.record_response(A, &page, retry_after(3_600)).await;
-    assert!(fetches(&two, &page).await == start, "a host that nobody here knows is not looked up");
+    assert!(fetches(&two, &page).await == start, "a host that this process does not know is not looked up");
     crawls(&two, &page).await;
     for engine in [&one, &two] {
         assert_eq!(engine.pacing.closed_until(A, &page), Some(start.plus_secs(3_600)));
@@ -275,7 +275,7 @@ async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
     ground.clock.advance(LONE_SECS.cast_signed());
     for _ in 0..3 {
         one.pacing.record_response(A, &page, retry_after(3_600)).await;
-        assert_eq!(one.pacing.closed_until(B, &page), None, "again and again changes nothing");
+        assert_eq!(one.pacing.closed_until(B, &page), None, "repeated responses to one account change nothing");
         ground.clock.advance(3);
     }
     two.pacing.record_response(B, &page, retry_after(3_600)).await;
@@ -322,5 +322,5 @@ async fn a_slot_that_is_too_late_is_not_booked() {
         assert!((30_000..=37_500).contains(&next.ms_since(first)), "{next:?}");
     }
     ground.clock.advance(38);
-    assert_eq!(slot(&engine, &page, true, apart).await, engine.now(), "nobody has taken it");
+    assert_eq!(slot(&engine, &page, true, apart).await, engine.now(), "nobody has booked it");
 }

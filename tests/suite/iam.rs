@@ -89,7 +89,7 @@ pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
     let idle: BTreeSet<_> = granted.difference(&used).collect();
     assert!(
         lacking.is_empty() && idle.is_empty(),
-        "{id} does what its role does not let it do: {lacking:?}, and may do what it was not seen doing: {idle:?}"
+        "{id} does what its role does not allow: {lacking:?}, and is allowed what it does not do: {idle:?}"
     );
     // The role uses no wildcards.
     assert!(granted.iter().all(|(action, resource)| !action.contains('*') && !resource.contains('*')), "{id}");
@@ -119,7 +119,7 @@ async fn extract_does_what_its_role_allows() {
     // Cancelled while it runs.
     let mut answer = post(&extract, "/v1/extract", &[], &body("/gate/0"));
     let job = job_of(&mut answer).await;
-    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    until("the job runs", async || stage.site.counts().contains_key("/gate/0")).await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.site.open_gate();
     assert_eq!(answer.body().await["error"]["code"], "JOB_CANCELLED");
@@ -165,7 +165,7 @@ async fn batch_does_what_its_role_allows() {
     let job = job_of(&mut answer).await;
     answer.body().await;
     tokio::join!(stage.cloud.map(&stage.cloud.units, &worker), async {
-        until("two are done", async || stage.cloud.pending(&job).await == 1).await;
+        until("two pages are done", async || stage.cloud.pending(&job).await == 1).await;
         let mut answer = post(&batch, "/v1/batch", &joined, &body);
         answer.body_until(|body| body.contains("Page 0")).await;
         stage.site.open_gate();
@@ -177,7 +177,7 @@ async fn batch_does_what_its_role_allows() {
     let gated = stage.batch(&stage.site.urls("/gate", 4), json!({ "concurrency": 1 }));
     let mut answer = post(&batch, "/v1/batch", &[], &gated);
     let job = job_of(&mut answer).await;
-    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    until("the job runs", async || stage.site.counts().contains_key("/gate/0")).await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.site.open_gate();
     assert_eq!(answer.body().await["cancelled"], true);
@@ -235,7 +235,7 @@ async fn jobs_does_what_its_role_allows() {
     let body = json!({ "url": stage.site.url("/gate/0"), "schema": schema() });
     let mut answer = post(&extract, "/v1/extract", &[], &body);
     let job = job_of(&mut answer).await;
-    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    until("the job runs", async || stage.site.counts().contains_key("/gate/0")).await;
     delete(&job).await;
     stage.site.open_gate();
     for path in ["/v1/jobs", "/v1/jobs?state=finished", &format!("/v1/jobs/{job}"), "/v1/usage", "/v1/keys", "/health"]
@@ -287,7 +287,7 @@ async fn worker_does_what_its_role_allows() {
     stage.cloud.map(&stage.cloud.units, &worker).await;
     assert_rights("WorkerFunction", &[&seen]);
     let of_money = |(_, resource): &(String, String)| resource == "AccountsTable";
-    assert!(!seen.rights().iter().any(of_money), "the worker went to the money");
+    assert!(!seen.rights().iter().any(of_money), "the worker called the accounts table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -299,7 +299,7 @@ async fn settle_does_what_its_role_allows() {
         tokio::join!(stage.cloud.function_with("worker", &soon), stage.cloud.function_with("crawl", &soon));
     let sweep = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
     let sweep_until_found = async || {
-        until("the sweep finds it", async || {
+        until("the sweep finds the job", async || {
             settle.api.invoke(&sweep, Duration::from_secs(60)).value().await == json!({ "looked_after": 1 })
         })
         .await;
@@ -321,7 +321,7 @@ async fn settle_does_what_its_role_allows() {
         body["async_mode"] = json!(true);
         let mut answer = post(&front, "/v1/crawl", &[], &body);
         let job = job_of(&mut answer).await;
-        until("the queue was told", async || stage.cloud.units.depth().await.unwrap().visible > 0).await;
+        until("the queue has the message", async || stage.cloud.units.depth().await.unwrap().visible > 0).await;
         front.kill();
         // The queue loses its messages.
         let lost = stage.cloud.units.receive(10, 0, 900).await.unwrap();

@@ -65,5 +65,5 @@ async fn pages_that_occupy_all_parsers_do_not_delay_another_account() {
     drop(held);
     assert_eq!(world.post("/v1/extract", &extract).await.json()["status"], "success");
     // Every permit is returned, also by the page that timed out.
-    until("nothing is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
+    until("no permit is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
 }

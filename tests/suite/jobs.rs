@@ -95,7 +95,7 @@ async fn results_are_read_while_they_arrive_again_and_from_an_index() {
     let path = format!("/v1/jobs/{job}/result");
     let (reader, waiting) = (world.dev.clone(), path.clone());
     let long_poll = tokio::spawn(async move { reader.get(&waiting).await });
-    until("only the gate is left", async || site.hits() == 41).await;
+    until("only the page at the gate is left", async || site.hits() == 41).await;
     site.open_gate();
     let first = first.await.unwrap();
     let polled = long_poll.await.unwrap();

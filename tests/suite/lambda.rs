@@ -69,7 +69,7 @@ async fn the_head_is_streamed_before_any_page_is_fetched() {
         } else {
             assert_eq!(whole["data"]["title"], "Page 0");
         }
-        until("it asks for more", async || function.api.polls() == 2).await;
+        until("it asks for the next invocation", async || function.api.polls() == 2).await;
     }
     cloud.assert_sound().await;
 }
@@ -81,7 +81,7 @@ async fn an_unreadable_record_fails_alone_and_a_worker_needs_no_accounts_table()
     assert!(cloud.environment("worker").iter().all(|(name, _)| *name != "ACCOUNTS_TABLE"));
     let job = detached(&front, &[site.url("/p/0"), site.url("/404"), site.url("/p/2")], json!({})).await;
     cloud.send_raw("{\"v\":1,\"kind\":\"units\"").await;
-    until("both are in the queue", async || cloud.units.depth().await.unwrap().visible == 2).await;
+    until("both messages are in the queue", async || cloud.units.depth().await.unwrap().visible == 2).await;
     assert_eq!(site.hits(), 0);
 
     let (received, failed) = cloud.map(&cloud.units, &worker).await;
@@ -153,7 +153,7 @@ async fn a_scheduled_event_sweeps() {
     until("the second page has started", async || site.hits() == 2).await;
     front.kill();
     site.open_gate();
-    until("the sweep finds it", async || {
+    until("the sweep finds the job", async || {
         settle.api.invoke(&event, PLENTY).value().await == json!({ "looked_after": 1 })
     })
     .await;
@@ -185,8 +185,8 @@ async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
     assert_eq!(body["next"], format!("/v1/jobs/{job}/result"));
     let pending: Vec<Value> = urls.iter().map(|url| json!({ "url": url, "status": "pending" })).collect();
     assert_eq!(body["results"], json!(pending));
-    assert_eq!(site.hits(), 0, "no page was begun that might not have been finished");
-    assert!(cloud.units.depth().await.unwrap().visible > 0, "the queue was told before the end");
+    assert_eq!(site.hits(), 0, "no page started that might not have finished");
+    assert!(cloud.units.depth().await.unwrap().visible > 0, "the queue has the messages before the end");
 
     let ended = cloud.map_until_ended(&worker, &settle, &job).await;
     assert_eq!((ended.state, ended.charge.unwrap().charged), (JobState::Ended(Outcome::Completed), 25));
@@ -204,10 +204,10 @@ async fn a_handler_that_handed_over_waits_for_the_workers_results() {
     let urls = site.urls("/gate", 5);
     let mut answer = batch(&front, &urls, json!({ "timeout_ms": 60_000 }), &[], Duration::from_secs(60));
     let job = job_of(&mut answer, 200).await;
-    until("the queue was told", async || cloud.units.depth().await.unwrap().visible > 0).await;
+    until("the queue has the message", async || cloud.units.depth().await.unwrap().visible > 0).await;
     assert_eq!(site.hits(), 0);
     site.open_gate();
-    until("all is done", async || {
+    until("all units are done", async || {
         cloud.map(&cloud.units, &worker).await;
         cloud.pending(&job).await == 0
     })

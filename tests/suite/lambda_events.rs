@@ -202,7 +202,7 @@ async fn sqs_and_schedule_events_are_understood() {
     assert!(!cloud.job(&job).await.state.ended());
     assert_eq!(invoke(&settle, "settle.settle", job.as_str()).await, none);
     assert!(cloud.job(&job).await.state.ended());
-    assert_eq!(invoke(&settle, "settle.dead", job.as_str()).await, none, "what nobody can read is dropped");
+    assert_eq!(invoke(&settle, "settle.dead", job.as_str()).await, none, "an unreadable message is dropped");
     assert_eq!(invoke(&settle, "settle.sweep", "").await, json!({ "looked_after": 0 }));
     assert_eq!(invoke(&settle, "settle.check", "").await, json!({ "violations": 0 }));
     assert_eq!(invoke(&settle, "settle.check-on", "").await, json!({ "nothing_to_go_on_with": true }));
@@ -212,6 +212,6 @@ async fn sqs_and_schedule_events_are_understood() {
     {
         assert_eq!(invoke(function, name, "job_0000000000000000").await, none, "{name}");
     }
-    until("it asks for more", async || worker.api.polls() >= 3).await;
+    until("it asks for the next invocation", async || worker.api.polls() >= 3).await;
     cloud.assert_sound().await;
 }

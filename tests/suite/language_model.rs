@@ -68,7 +68,7 @@ async fn fields_that_rules_leave_open_are_read_from_the_pages_words() {
     assert_eq!(got["render_mode"], "fetch");
 
     let calls = model.calls();
-    let [call] = calls.as_slice() else { panic!("one call a page: {calls:?}") };
+    let [call] = calls.as_slice() else { panic!("one call per page: {calls:?}") };
     assert_eq!((call.path.as_str(), call.authorization.as_str()), ("/v1/chat/completions", "Bearer sk-model-secret"));
     assert_eq!(call.fields(), ["goatCount", "ownersOrigin", "tongues"]);
     assert!(call.prompt().contains("keep two goats") && !call.prompt().contains("<p>"), "{}", call.prompt());
@@ -147,7 +147,7 @@ async fn a_static_key_may_switch_the_model_off() {
         assert_eq!(model.calls().len(), asked, "{got}");
     }
     let (good, _) = admin(&folder.0, &["key", "create", "--account", "dev", "--no-model"]);
-    assert!(!good, "a dynamic key's calls say so themselves");
+    assert!(!good, "calls with a dynamic key have an option for it");
 }
 
 #[tokio::test]

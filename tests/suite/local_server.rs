@@ -19,7 +19,7 @@ async fn sigterm_hands_over_running_jobs_and_exits_with_0() {
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
-    until("it runs", async || site.hits() >= 4).await;
+    until("the job runs", async || site.hits() >= 4).await;
     let pid = server.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -29,7 +29,7 @@ async fn sigterm_hands_over_running_jobs_and_exits_with_0() {
     let server = Server::start(&folder.0);
     let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     assert_eq!(result["succeeded"], 60);
-    assert_eq!(site.hits(), 60, "what had started was finished, nothing was fetched twice");
+    assert_eq!(site.hits(), 60, "started pages finish, and no page is fetched twice");
 }
 
 /// A process without free file descriptors reports `INTERNAL` for the pages that it could not request. It does not
@@ -52,7 +52,7 @@ async fn a_lack_of_file_descriptors_is_not_blamed_on_the_site() {
     let codes: Vec<&str> =
         answer["results"].as_array().unwrap().iter().map(|r| r["error"]["code"].as_str().unwrap()).collect();
     assert!(codes.iter().all(|code| matches!(*code, "TIMEOUT" | "INTERNAL")), "{codes:?}");
-    assert!(codes.contains(&"INTERNAL"), "it was never short of them: {codes:?}");
+    assert!(codes.contains(&"INTERNAL"), "the process never lacked descriptors: {codes:?}");
     // With descriptors free again, pages are fetched.
     site.open_gate();
     let one = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();

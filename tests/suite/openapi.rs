@@ -34,7 +34,7 @@ fn part(key: &str) -> String {
 /// Follows a reference, if the value is one.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     match value["$ref"].as_str() {
-        Some(to) => document.pointer(to.trim_start_matches('#')).unwrap_or_else(|| panic!("{to} leads nowhere")),
+        Some(to) => document.pointer(to.trim_start_matches('#')).unwrap_or_else(|| panic!("{to} does not resolve")),
         None => value,
     }
 }
@@ -102,7 +102,7 @@ fn every_error_code_is_described_with_its_status() {
         .filter(|code| code != "TIER_REQUIRED")
         .filter(|code| ApiError::status(serde_json::from_value(json!(code)).unwrap()) != http::StatusCode::OK)
         .collect();
-    assert_eq!(told, refusals, "each code that is a refusal is told by some response");
+    assert_eq!(told, refusals, "every code of a refusal is in some response");
 }
 
 #[tokio::test]

@@ -84,9 +84,9 @@ async fn an_account_cannot_read_or_change_another_accounts_jobs() {
     assert_eq!(other.get(&format!("/v1/jobs/{mine}")).await.status, 403);
 
     site.open_gate();
-    assert_eq!(result.await.unwrap()["succeeded"], 2, "nobody has stopped it");
-    assert_eq!(world.delete(&ended).await.code(), "JOB_NOT_FOUND", "to its owner it has ended");
+    assert_eq!(result.await.unwrap()["succeeded"], 2, "nobody has cancelled it");
+    assert_eq!(world.delete(&ended).await.code(), "JOB_NOT_FOUND", "for its owner it has ended");
     assert_eq!(other.used().await, 2);
-    until("all is settled", async || world.get("/v1/jobs").await.json()["jobs"] == json!([])).await;
+    until("all jobs are settled", async || world.get("/v1/jobs").await.json()["jobs"] == json!([])).await;
     world.assert_sound().await;
 }

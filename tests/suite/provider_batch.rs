@@ -207,7 +207,11 @@ async fn a_batch_respects_the_daily_budget() {
     assert_eq!(model.provider().answered().len(), 10);
     let usage = world.get("/v1/usage").await.json();
     assert!(usage["model"]["failures"]["LLM_RATE_LIMITED"].as_u64().unwrap() >= 1, "{usage}");
-    assert!((1..=6).contains(&model.calls().len()), "what is left is for single pages: {}", model.calls().len());
+    assert!(
+        (1..=6).contains(&model.calls().len()),
+        "the rest of the budget is for single pages: {}",
+        model.calls().len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,9 +237,9 @@ async fn a_job_with_a_batch_completes_after_a_kill() {
     assert_eq!(
         (model.provider().statuses(), model.provider().answered().len()),
         (vec!["completed"], 30),
-        "one batch paid"
+        "one batch is paid for"
     );
-    assert_eq!((model.calls().len(), site.hits()), (0, 30), "nothing is asked or fetched again");
+    assert_eq!((model.calls().len(), site.hits()), (0, 30), "no question and no page is repeated");
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 30);
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");

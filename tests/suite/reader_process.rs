@@ -27,7 +27,7 @@ async fn a_second_attempt_does_not_delay_other_calls() {
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
-    until("both pages are asked for", async || site.hits() >= 2).await;
+    until("both pages are requested", async || site.hits() >= 2).await;
     drop(server); // SIGKILL
 
     let server = Server::start_with(&folder.0, &vars);
@@ -43,7 +43,7 @@ async fn a_second_attempt_does_not_delay_other_calls() {
         slowest = slowest.max(begun.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(slowest < Duration::from_secs(4), "somebody waited {slowest:?} for another's second attempt");
+    assert!(slowest < Duration::from_secs(4), "a call waited {slowest:?} for a second attempt");
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!((&state["progress"]["done"], &state["credits"]["charged"]), (&json!(2), &json!(2)), "{state}");
     let (good, text) = admin(&folder.0, &["check", "--json"]);
@@ -114,7 +114,7 @@ async fn a_hanging_second_attempt_holds_no_fetch_permit() {
     ground.clock.advance(200);
     let engine = ground.engine(&Faults::default()).await;
     engine.sweeper.sweep(None).await.unwrap();
-    until("its second attempt is read", async || began.exists()).await;
+    until("the second attempt is being read", async || began.exists()).await;
     let started = accept(&engine, call(Endpoint::Extract, vec![site.url("/p/1")])).await.unwrap();
     let read = drain(engine.driver.start(*started, None)).await.unwrap();
     assert_eq!(read[0]["status"], "success", "{read:?}");

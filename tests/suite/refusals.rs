@@ -206,7 +206,7 @@ async fn unknown_paths_methods_queries_and_large_bodies_are_refused() {
     let world = World::start().await;
     let missing = world.get("/v1/batches").await;
     assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "NOT_FOUND"));
-    assert!(missing.number("x-ratelimit-limit") > 0, "an authenticated caller sees its figures on every answer");
+    assert!(missing.number("x-ratelimit-limit") > 0, "every authenticated response has the rate limit");
     let method = world.get("/v1/batch").await;
     assert_eq!(
         (method.status.as_u16(), method.code().as_str(), method.header("allow")),
@@ -284,7 +284,7 @@ async fn the_rate_limit_counts_only_accepted_calls() {
         assert_eq!((second.status.as_u16(), second.code().as_str()), (429, "RATE_LIMITED"));
         assert_eq!(second.json()["error"]["retryable"], true);
         assert!((1..=60).contains(&second.number("retry-after")));
-        assert_eq!(free.get("/v1/jobs").await.status, 200, "reading is never refused for it");
+        assert_eq!(free.get("/v1/jobs").await.status, 200, "the rate limit does not refuse reads");
         assert_eq!(free.used().await, 1);
         return;
     }

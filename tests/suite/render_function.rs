@@ -120,7 +120,7 @@ fn other_functions_contain_no_browser() {
     };
     assert!(has("renderer"));
     for name in ["extract", "batch", "crawl", "jobs", "mcp", "worker", "settle"] {
-        assert!(!has(name), "{name} has a browser's flags in it");
+        assert!(!has(name), "{name} contains a browser's flags");
     }
 }
 

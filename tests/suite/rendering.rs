@@ -48,7 +48,7 @@ async fn a_shell_is_rendered_and_a_page_with_content_is_not() {
     assert_eq!((hits(&site, "/spa/7"), hits(&site, "/api/7")), (2, 1));
     let got = extract("/ssr/7", options()).await;
     assert_eq!((&got["render_mode"], &got["data"]["title"]), (&json!("fetch"), &json!("Kettle 7")), "{got}");
-    assert_eq!((hits(&site, "/ssr/7"), hits(&site, "/program")), (1, 0), "it cost no rendering");
+    assert_eq!((hits(&site, "/ssr/7"), hits(&site, "/program")), (1, 0), "it is not rendered");
 
     let got = extract("/spa/8", json!({ "render_js": "never" })).await;
     assert_eq!((&got["data"]["price"], hits(&site, "/api/8")), (&json!(null), 0), "{got}");

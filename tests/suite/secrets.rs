@@ -53,7 +53,7 @@ async fn no_row_contains_a_key() {
         assert!(rows.contains(&format!("KEY#{}", api::auth::sha256_hex(key))), "the scan sees the rows of keys");
         assert!(!rows.contains(key.as_str()), "{key}");
     }
-    assert!(rows.contains(&site.url("/p/2")) && rows.contains("IDEM#k"), "and those of jobs");
+    assert!(rows.contains(&site.url("/p/2")) && rows.contains("IDEM#k"), "the scan includes the rows of jobs");
     assert!(!rows.contains("of_nobody"));
 }
 
@@ -77,7 +77,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
     let (mut said, mut base) = (String::new(), String::new());
     while base.is_empty() {
         let mut line = String::new();
-        assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+        assert!(out.read_line(&mut line).unwrap() > 0, "the server exited before it was ready");
         if let Some(url) = line.trim().strip_prefix("listening on ") {
             base = url.to_owned();
         } else if !(line.starts_with("API key of the account") || line.trim_start().starts_with("curl ")) {

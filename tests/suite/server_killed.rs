@@ -48,7 +48,7 @@ async fn an_extract_completes_after_a_kill() {
     let server = Server::start(&folder.0);
     let result = end(&server, &folder, &job, 1).await;
     assert_eq!((&result["status"], &result["url"]), (&json!("success"), &json!(url)), "{result}");
-    assert_eq!(site.hits(), 2, "its page was asked for again, once");
+    assert_eq!(site.hits(), 2, "the page was requested once more");
 }
 
 /// The kill ends the waiting handler, the workers and the queue at once.
@@ -61,12 +61,12 @@ async fn a_held_async_batch_completes_after_a_kill() {
     let job = begin(&server, "/v1/batch", body).await;
     until("some pages were fetched", async || site.hits() >= 80).await;
     drop(server); // SIGKILL
-    assert!(site.hits() < 400, "it was killed too late to show anything");
+    assert!(site.hits() < 400, "the server was killed too late");
     let server = Server::start(&folder.0);
     let result = end(&server, &folder, &job, 400).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
-    assert!(site.hits() <= 400 + 32, "only what was under way is fetched twice: {}", site.hits());
+    assert!(site.hits() <= 400 + 32, "only pages under way are fetched twice: {}", site.hits());
 }
 
 /// The site has more pages than the limit, so that pages admitted twice after the crash would show.
@@ -85,15 +85,15 @@ async fn crawl(name: &str, async_mode: bool) {
     let job = begin(&server, "/v1/crawl", body).await;
     until("some pages were fetched", async || site.page_hits().len() >= 40).await;
     drop(server); // SIGKILL
-    assert!(site.fetched().len() < PAGES, "it was killed too late to show anything");
+    assert!(site.fetched().len() < PAGES, "the server was killed too late");
     let server = Server::start_with(&folder.0, &vars);
     let result = end(&server, &folder, &job, PAGES).await;
     assert_eq!(result["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
     let urls = result["results"].as_array().unwrap().iter().map(|r| site.name_of(r["url"].as_str().unwrap()));
     let shown: std::collections::BTreeSet<String> = urls.collect();
     let fetched = site.fetched();
-    assert_eq!(shown, fetched.keys().cloned().collect(), "never more than the limit, and each has its result");
-    assert!(fetched.values().all(|n| *n <= 2), "only what was under way is fetched twice");
+    assert_eq!(shown, fetched.keys().cloned().collect(), "at most the limit, and each page has a result");
+    assert!(fetched.values().all(|n| *n <= 2), "only pages under way are fetched twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +118,7 @@ async fn a_held_batch_completes_after_a_kill() {
     until("some pages were fetched", async || site.hits() >= 60).await;
     drop(server); // SIGKILL
     let hits = site.hits();
-    assert!(hits < 200, "it was killed too late to show anything");
+    assert!(hits < 200, "the server was killed too late");
     let (_, text) = admin(&folder.0, &["check", "--json"]);
     assert_eq!(text.trim(), "{\"violations\":[]}", "on the files of a server that is not running");
 
@@ -158,7 +158,7 @@ async fn a_detached_batch_completes_after_a_kill() {
     response.text().await.unwrap();
     until("some pages were fetched", async || site.hits() >= 200).await;
     drop(server); // SIGKILL
-    assert!(site.hits() < 1_000, "it was killed too late to show anything");
+    assert!(site.hits() < 1_000, "the server was killed too late");
     let server = Server::start(&folder.0);
     until("the job is completed", async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -171,7 +171,7 @@ async fn a_detached_batch_completes_after_a_kill() {
     let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
-    assert!(site.hits() <= 1_000 + 32, "only what was under way is fetched twice: {}", site.hits());
+    assert!(site.hits() <= 1_000 + 32, "only pages under way are fetched twice: {}", site.hits());
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
@@ -197,7 +197,7 @@ async fn a_detached_crawl_completes_after_a_kill() {
     until("some pages were fetched", async || site.page_hits().len() >= 50).await;
     drop(server); // SIGKILL
     let before = site.fetched();
-    assert!(before.len() < PAGES, "it was killed too late to show anything");
+    assert!(before.len() < PAGES, "the server was killed too late");
     let server = Server::start_with(&folder.0, &vars);
     until("the job is completed", async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -212,14 +212,14 @@ async fn a_detached_crawl_completes_after_a_kill() {
     let urls = result["results"].as_array().unwrap().iter().map(|r| site.name_of(r["url"].as_str().unwrap()));
     let shown: std::collections::BTreeSet<String> = urls.collect();
     let after = site.fetched();
-    assert_eq!(shown, after.keys().cloned().collect(), "never more than the limit, and each has its result");
+    assert_eq!(shown, after.keys().cloned().collect(), "at most the limit, and each page has a result");
     assert_eq!(shown.len(), PAGES);
     assert!(shown.is_subset(&site.spec.tree.all()));
     // Only the pages under way at the kill may be fetched twice: at most as many as run at once.
     let again = after.iter().filter(|(_, n)| **n > 1).count();
     let hits: usize = after.values().sum();
-    assert!(hits <= PAGES + 32 && after.values().all(|n| *n <= 2), "{again} pages again, {hits} hits");
-    assert!(before.len() > again, "what had ended was not fetched again");
+    assert!(hits <= PAGES + 32 && after.values().all(|n| *n <= 2), "{again} pages fetched twice, {hits} requests");
+    assert!(before.len() > again, "pages that had ended are not fetched again");
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], PAGES);
     let (good, text) = admin(&folder.0, &["check", "--json"]);
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");

@@ -57,7 +57,7 @@ async fn queues(connection: &Connection, names: &QueueNames, faults: &Faults) ->
     let http = connection.http.clone().unwrap_or_else(|| store::client::http_client(true));
     let sqs = connect_through(connection, faults.before(http), RetryConfig::disabled()).await;
     let urls = create_queues(&sqs, names).await.unwrap();
-    assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "what is there is left as it is");
+    assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "creating the queues again changes nothing");
     let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { attempts: 3, base_ms: 1 });
     [&urls.units, &urls.settle, &urls.notify, &urls.dead].map(|url| queue(url))
 }
@@ -182,7 +182,7 @@ async fn visibility_is_changed_per_message() {
     let again = one(&post.units, LONG, HIDDEN).await;
     assert_eq!((&again.message_id, again.receive_count), (&given.message_id, 2));
     // The other message's three seconds are over by the end of this.
-    assert_eq!(post.units.receive(10, 4, HIDDEN).await.unwrap(), [], "it was hidden for longer");
+    assert_eq!(post.units.receive(10, 4, HIDDEN).await.unwrap(), [], "its visibility timeout was extended");
 }
 
 #[tokio::test]
@@ -244,12 +244,12 @@ async fn refused_entries_are_retried_and_reported() {
     assert_eq!(outcome.failed, [0, 8, 10]);
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
     let said = outcome.fault.unwrap().to_string();
-    assert!(said.contains("SendMessageBatch") && said.contains("InternalError"), "its log line names the code: {said}");
+    assert!(said.contains("SendMessageBatch") && said.contains("InternalError"), "the log line: {said}");
     assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
 
     faults.refuse_sends(1, Refusal::PartlyForGood);
     let outcome = units.send(&account(), &messages(4)).await;
-    assert_eq!(faults.calls().len(), 1, "what is wrong stays wrong");
+    assert_eq!(faults.calls().len(), 1, "a permanent error is not retried");
     assert_eq!(outcome.failed, [0, 2]);
     assert!(matches!(outcome.fault, Some(StoreError::Malformed(_))), "{:?}", outcome.fault);
     assert_eq!(take(units, 2).await, [1, 3]);
@@ -269,7 +269,7 @@ async fn a_failed_request_affects_only_its_own_entries() {
     faults.refuse_sends(usize::MAX, Refusal::Whole);
     let outcome = units.send(&account(), &messages(100)).await;
     assert_eq!(outcome.failed, (0..100).collect::<Vec<_>>());
-    assert_eq!(faults.calls().len(), 2, "it is dead: the caller has another way");
+    assert_eq!(faults.calls().len(), 2, "a dead endpoint gets no further requests");
     assert_empty(units).await;
 
     // Whether the messages were accepted is unknown; here they were.

@@ -45,7 +45,7 @@ async fn a_segment_is_written_only_on_its_version() {
     assert_eq!(
         store.segments.put_segment(&job, &mine).await.unwrap(),
         SegmentWrite::Refused(Some(mine.clone())),
-        "its own, again"
+        "its own write, repeated"
     );
     let ended = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: domain::Timestamp(7), skipped: 3 };
     let next = row(&mine, 1, 2, 69, ended);
@@ -76,7 +76,7 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
     assert_eq!(
         store.jobs.settle(&job, &end, Some(stale), None).await.unwrap(),
         Settled::Stale,
-        "of another version than the row's"
+        "another version than the row's"
     );
     let right = Last { segment: &last, result: Some("{\"a\":1}") };
     assert_eq!(store.jobs.settle(&job, &end, Some(right), None).await.unwrap(), Settled::Written);
@@ -127,8 +127,8 @@ async fn accept_is_all_or_nothing_and_idempotent() {
         idempotency: None,
         now: engine.now(),
     };
-    assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "its own META is success");
-    assert_eq!(quota(&engine).await.unwrap(), before, "and nothing is taken twice");
+    assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "meeting its own META is a success");
+    assert_eq!(quota(&engine).await.unwrap(), before, "nothing is reserved twice");
     // A quota snapshot that is out of date.
     let (_, other) = job_of(&ground, 4).await;
     let fresh = Job { id: domain::JobId::from_random(99), ..other };
@@ -150,14 +150,14 @@ async fn states_and_leases_change_by_conditional_writes() {
     let now = ground.clock.now();
     let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap());
-    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap(), "its own write is known again");
+    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap(), "it recognises its own write");
     let other = DriverLease { holder: Nonce::from_random(2), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(!store.jobs.drive(&job, &job.driver, &other).await.unwrap());
     assert!(store.jobs.due(now.plus_secs(59), 10).await.unwrap().is_empty());
     assert_eq!(store.jobs.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
 
     assert!(store.jobs.terminate(&job, JobState::Cancelling, now).await.unwrap());
-    assert!(store.jobs.terminate(&job, JobState::Cancelling, now).await.unwrap(), "its own write is known again");
+    assert!(store.jobs.terminate(&job, JobState::Cancelling, now).await.unwrap(), "it recognises its own write");
     assert!(!store.jobs.terminate(&job, JobState::Expiring, now).await.unwrap());
     let read = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!((read.state, read.cancelled_at), (JobState::Cancelling, Some(now)));
@@ -165,7 +165,11 @@ async fn states_and_leases_change_by_conditional_writes() {
     let mut row = Segment::untouched(0).next(id(1, 1));
     row.put(0, UnitState::Skipped);
     let end = read.settle(&Totals::of([&row], 1), now).unwrap();
-    assert_eq!(store.jobs.settle(&job, &end, None, None).await.unwrap(), Settled::Stale, "another state than META has");
+    assert_eq!(
+        store.jobs.settle(&job, &end, None, None).await.unwrap(),
+        Settled::Stale,
+        "the state differs from META's"
+    );
     store.segments.put_segment(&job, &row).await.unwrap();
     assert_eq!(store.jobs.settle(&read, &end, None, None).await.unwrap(), Settled::Written);
     assert_eq!(store.jobs.settle(&read, &end, None, None).await.unwrap(), Settled::Stale, "once");

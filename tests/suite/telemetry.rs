@@ -52,8 +52,8 @@ async fn a_request_writes_one_log_line_and_its_metrics() {
     assert_eq!(refused.prelude().await["statusCode"], 422);
     refused.body().await;
     // Written before the function asks for more work, because it may be frozen then.
-    until("it asks for more", async || function.api.polls() == 3).await;
-    until("two lines", async || requests(&heard.log).len() == 2).await;
+    until("it asks for the next invocation", async || function.api.polls() == 3).await;
+    until("two log lines", async || requests(&heard.log).len() == 2).await;
     let lines = requests(&heard.log);
     for (name, value) in [
         ("operation", json!("Batch")),

@@ -46,7 +46,7 @@ fn integration_function(template: &Template, operation: &Value) -> TemplateFunct
 fn routes_are_those_of_the_code() {
     let template = Template::read();
     let body = &template.0["Resources"]["Api"]["Properties"]["DefinitionBody"];
-    assert_eq!(body["openapi"], "3.0.1", "a REST API takes no other version");
+    assert_eq!(body["openapi"], "3.0.1", "a REST API accepts no other version");
     let (deployed, served) = (operations(&body["paths"]), operations(&openapi()["paths"]));
     assert_eq!(deployed.keys().collect::<Vec<_>>(), served.keys().collect::<Vec<_>>());
     let mut called = BTreeSet::new();
@@ -224,7 +224,7 @@ fn queues_feed_their_functions_within_the_limits() {
     let batch = sources(&worker)["UnitsQueue"]["BatchSize"].as_u64().unwrap();
     let settings = Settings::default();
     let pages = batch * u64::from(domain::lanes::LANE_CONCURRENCY);
-    assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once are more than are fetched at once");
+    assert!(pages <= u64::from(settings.fetch_concurrency), "{pages} pages at once exceed the fetch concurrency");
     // Chains of messages are longer than Lambda's loop detection allows.
     for id in ["WorkerFunction", "SettleFunction", "NotifyFunction"] {
         assert_eq!(template.function(id).properties["RecursiveLoop"], "Allow", "{id}");
@@ -276,8 +276,8 @@ fn the_render_function_is_optional_and_has_no_rights() {
     assert_eq!(properties["PackageType"], json!({ "Fn::Join": ["", ["Image"]] }));
     assert_eq!(properties["Code"]["ImageUri"]["Ref"], "Render");
     let told: Vec<_> = properties["Environment"]["Variables"].as_object().unwrap().keys().collect();
-    assert_eq!(told, ["RUST_LOG"], "it knows of no table and no queue");
-    assert!(role["Properties"]["Policies"].is_null(), "it may do nothing but log");
+    assert_eq!(told, ["RUST_LOG"], "it has no table and no queue");
+    assert!(role["Properties"]["Policies"].is_null(), "its role only allows logging");
     // The longest page, and a cold start.
     assert!(properties["Timeout"].as_u64().unwrap() >= 120 + 30);
     // Resources that always exist refer to it only behind the condition.

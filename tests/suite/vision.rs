@@ -69,7 +69,7 @@ async fn open_fields_are_read_from_three_pictures_in_one_call() {
     let calls = model.calls();
     let [text, seen] = calls.as_slice() else { panic!("one call for words, one for pictures: {}", calls.len()) };
     assert_eq!((text.pictures().len(), text.fields()), (0, vec!["origin".into(), "voltage".into(), "wattage".into()]));
-    assert_eq!(seen.fields(), ["voltage", "wattage"], "what is open still");
+    assert_eq!(seen.fields(), ["voltage", "wattage"], "the fields that are still open");
     assert!(seen.pictures().len() == 3 && seen.pictures()[0].starts_with("data:image/png;base64,iVBORw0KGgo"));
     let asked = site.counts();
     assert!(!asked.contains_key("/picture/100/logo.png") && !asked.contains_key("/picture/100/seventh"), "{asked:?}");
@@ -131,14 +131,14 @@ async fn pictures_are_fetched_behind_the_guard_and_in_time() {
     let got = world.post("/v1/extract", &call(&page(&site, &pictures), true)).await.json();
     assert!(got["warnings"].to_string().contains("none of the page's pictures could be fetched"), "{got}");
     assert_eq!((&got["images_processed"], model.calls().len()), (&Value::Null, 1));
-    assert!(neighbour.accept().now_or_never().is_none(), "nobody came");
+    assert!(neighbour.accept().now_or_never().is_none(), "nothing connected");
 
     model.script(vec![of_the_text(), of_the_pictures()]);
     let start = Instant::now();
     let slow = [site.url("/slow-picture/60000"), site.url("/picture/100/a")];
     let got = world.post("/v1/extract", &call(&page(&site, &slow), true)).await.json();
     assert_eq!((&got["images_processed"], &got["data"]["voltage"]), (&json!(1), &json!(230)), "{got}");
-    assert!(start.elapsed() < Duration::from_secs(12), "five seconds a picture: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(12), "five seconds per picture: {:?}", start.elapsed());
 }
 
 /// Also in async mode: the model is asked at once, because pictures are read after words.

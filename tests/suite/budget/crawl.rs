@@ -70,6 +70,6 @@ async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     assert!(looks <= 12, "{looks} look-ups");
     let job = engine.jobs.job(&id).await.unwrap().unwrap();
     let skipped = engine.jobs.totals(&job).await.unwrap().skipped;
-    assert_eq!(skipped, 8 * 60 - 59, "what was left out is counted, each URL once");
+    assert_eq!(skipped, 8 * 60 - 59, "links that are left out are counted, each URL once");
     ground.assert_sound("a full crawl").await;
 }

@@ -31,7 +31,7 @@ impl Begun {
         let (mut told, mut first) = (String::new(), String::new());
         err.read_line(&mut told).await.unwrap();
         out.read_line(&mut first).await.unwrap();
-        until("a page waits", async || site.hits() >= 2).await;
+        until("a page waits at the gate", async || site.hits() >= 2).await;
         let job = told.split_whitespace().next().unwrap().to_owned();
         assert!(job.starts_with("job_"), "{told}");
         Begun { child, out, err, job, first }

@@ -31,7 +31,7 @@ async fn a_detached_job_is_listed_cancelled_and_its_result_read() {
     let run = ran_given(runo(&world, &args), &urls).await;
     let job = run.out.trim().to_owned();
     assert!(run.code == 0 && job.starts_with("job_"), "{run:?}");
-    until("a page waits", async || site.hits() > 0).await;
+    until("a page waits at the gate", async || site.hits() > 0).await;
     let listed = ran(runo(&world, &["jobs"])).await.lines();
     assert_eq!((&listed[0]["job_id"], &listed[0]["status"]), (&json!(job), &json!("running")));
     let table = ran(runo(&world, &["jobs", "-f", "table"])).await.out;

@@ -86,7 +86,7 @@ async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
 
     let (status, told) = agent.leave().await;
     assert!(status.success() && told.is_empty(), "{status:?}: {told}");
-    assert_eq!(world.job(job.as_str().unwrap()).await["status"], "running", "what was started goes on");
+    assert_eq!(world.job(job.as_str().unwrap()).await["status"], "running", "the job goes on");
     site.open_gate();
     until("the job ends", async || world.job(job.as_str().unwrap()).await["status"] == "completed").await;
     assert_eq!(world.used().await, 2);

@@ -156,7 +156,7 @@ async fn results_take_constant_memory() {
     let args =
         ["batch", urls.to_str().unwrap(), "--field", "title", "-o", out.to_str().unwrap(), "--on-interrupt", "leave"];
     let mut child = runo_at(&server.base, "sk_live_x", &args).spawn().unwrap();
-    until("all is written", async || fs::metadata(&out).is_ok_and(|data| data.len() > 40_000_000)).await;
+    until("all results are written", async || fs::metadata(&out).is_ok_and(|data| data.len() > 40_000_000)).await;
     let status = fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

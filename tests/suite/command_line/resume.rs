@@ -94,7 +94,7 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("it has asked", async || !server.seen().is_empty()).await;
+    until("the call is sent", async || !server.seen().is_empty()).await;
     child.kill().await.unwrap();
     let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
     assert_eq!(second.code, 0, "{second:?}");
@@ -106,7 +106,7 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     fs::remove_file(files.folder.0.join("resume")).unwrap();
     let server = Scripted::start([Scene::new(200, "").hold()]).await;
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("it has asked", async || !server.seen().is_empty()).await;
+    until("the call is sent", async || !server.seen().is_empty()).await;
     child.kill().await.unwrap();
     fs::write(&files.urls, "http://h/0\nhttp://h/9\nhttp://h/2").unwrap();
     let changed = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
@@ -123,7 +123,7 @@ async fn completed_jobs_are_skipped() {
     let files = Files::new("cli-several", &(0..10_002).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("it has asked for the second", async || server.seen().len() == 2).await;
+    until("the second call is sent", async || server.seen().len() == 2).await;
     child.kill().await.unwrap();
     let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
     assert_eq!(second.code, 0, "{second:?}");
@@ -143,7 +143,7 @@ async fn the_command_line_survives_a_kill_of_the_server() {
     let run = tokio::spawn(ran(runo_at(&base, KEY, &borrowed(&args))));
     until("some pages were fetched", async || site.hits() >= 60).await;
     drop(server); // SIGKILL
-    assert!(site.hits() < 1_000, "it was killed too late to show anything");
+    assert!(site.hits() < 1_000, "the server was killed too late");
     let server = Server::start_with(&folder.0, &[("PORT", &port)]);
     let run = run.await.unwrap();
     assert_eq!(run.code, 0, "{run:?}");

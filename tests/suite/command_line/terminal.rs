@@ -116,7 +116,7 @@ async fn an_interrupt_asks_what_to_do_and_does_it() {
         let mut terminal = Terminal::open();
         let mut child =
             terminal.spawn(runo(&world, &["batch", list.to_str().unwrap(), "--field", "title", "--concurrency", "1"]));
-        until("a page waits", async || site.hits() > 0).await;
+        until("a page waits at the gate", async || site.hits() > 0).await;
         terminal.shows("is running; `runo result job_").await;
         interrupt(&child).await;
         terminal.shows("is running. Cancel it? [y]es, [n]o and leave it running, [w]ait for it: ").await;

@@ -22,7 +22,7 @@ async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
         // The seed has ended and its 60 children are admitted; some of them are being fetched.
         until("the crawl has grown", async || world.job(&job).await["progress"]["total"] == 61).await;
         until("pages are under way", async || site.page_hits().len() >= 4).await;
-        assert_eq!(world.used().await, before + 500, "all of it is reserved");
+        assert_eq!(world.used().await, before + 500, "the whole job is reserved");
         let answer = world.delete(&job).await;
         assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "status": "cancelled", "job_id": job })));
         // Requests of units that had started may still be on their way to the site. Nothing else starts.
@@ -42,7 +42,7 @@ async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
         let last = results(&got).iter().skip(fetched.len());
         assert!(
             last.clone().count() == 61 - fetched.len() && last.clone().all(is_marker),
-            "what never started comes last"
+            "pages that never started come last"
         );
         assert_eq!(shown(&site, &got), fetched);
         let closed: Vec<&Value> = results(&got).iter().filter(|result| is_marker(result)).collect();
@@ -56,7 +56,7 @@ async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
         super::assert_sums(&world, &job, &got, 0).await;
         assert_eq!(world.delete(&job).await.code(), "JOB_NOT_FOUND");
         assert_eq!(world.get(&format!("/v1/jobs/{job}/result")).await.json(), got);
-        assert_eq!(site.page_hits().len(), fetched.len(), "and nothing came after");
+        assert_eq!(site.page_hits().len(), fetched.len(), "no page was requested afterwards");
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_crawl_that_is_cancelled_while_it_grows_adds_up() {
     for (n, request) in both(body(&site, "/item/0", json!({ "max_pages": 500 }))).into_iter().enumerate() {
         site.forget();
         let (job, result) = world.begin("/v1/crawl", request).await;
-        until("it is in the middle", async || site.page_hits().len() >= 60 + n).await;
+        until("the crawl is under way", async || site.page_hits().len() >= 60 + n).await;
         let stranger = world.account(&format!("stranger{n}"), domain::Plan::Free, None, None).await;
         assert_eq!(stranger.delete(&job).await.code(), "JOB_FORBIDDEN");
         assert_eq!(world.delete(&job).await.status, 200);

@@ -12,7 +12,7 @@ async fn a_crawl_is_capped_at_a_quarter_of_the_remaining_quota() {
     let (world, site) = start(Spec::tree(5, 4)).await;
     let free = world.account("free", Plan::Free, Some(100), None).await;
     let first = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 400 }))).await;
-    assert_eq!(first.number("x-monthly-usage-remaining"), 375, "told after the reservation");
+    assert_eq!(first.number("x-monthly-usage-remaining"), 375, "the figure is the one after the reservation");
     assert_eq!(figures(&first.json()), [5, 0, 125, 5], "a quarter of 500");
     assert_eq!((&first.json()["crawl_meta"]["credits_refunded"], free.used().await), (&json!(120), 5));
     // A quarter of 495, rounded down.

@@ -109,5 +109,5 @@ async fn crawler_traps_are_bounded_by_max_pages_and_max_depth() {
     let (world, site) =
         start(Spec::tree(1, 1).links("/two", &["/calendar?month=1&x=2", "/calendar?x=2&month=1"])).await;
     let got = crawl(&world, &body(&site, "/two", json!({ "follow_pattern": "*", "max_depth": 1 })), 0).await;
-    assert_eq!(figures(&got)[..2], [3, 2], "both are asked for, neither is there");
+    assert_eq!(figures(&got)[..2], [3, 2], "both are requested, and both are 404");
 }

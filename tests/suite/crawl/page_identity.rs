@@ -59,9 +59,9 @@ async fn a_redirect_to_a_page_with_a_unit_is_that_page() {
     for request in both(body(&site, "/hub", json!({}))) {
         site.forget();
         let got = crawl(&world, &request, 2).await;
-        assert_eq!(site.fetched()["/item/1"], 1, "the hop to a page that another unit has is not taken");
+        assert_eq!(site.fetched()["/item/1"], 1, "a redirect to another unit's page is not followed");
         assert_eq!(results(&got).len(), 2, "one page, one result: {got}");
-        assert_eq!(figures(&got), [2, 0, 1_000, 4], "the two that led there ran");
+        assert_eq!(figures(&got), [2, 0, 1_000, 4], "the two units that redirect there ran");
         assert!(skipped(&got) >= 2);
     }
 }

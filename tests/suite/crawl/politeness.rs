@@ -144,7 +144,7 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     let gaps = gaps(&site);
     assert!(gaps[1..].iter().all(|gap| *gap >= 250 * MS), "{gaps:?}");
     let took = job.ended_at.unwrap().ms_since(job.started_at);
-    assert!(took <= 60_000 * PAGES as u64, "{took} ms by that clock");
+    assert!(took <= 60_000 * PAGES as u64, "{took} ms on that clock");
     assert!(messages <= 3 * PAGES + 4, "{messages} messages");
     ground.assert_sound("a long Crawl-delay").await;
 }

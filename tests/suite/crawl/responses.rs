@@ -55,7 +55,7 @@ async fn the_result_read_again_is_the_same_body() {
         let rest = world.get(&format!("{path}?from=20")).await.json();
         assert_eq!(results(&rest)[..], results(&again.json())[20..]);
         assert_eq!(rest["crawl_meta"], again.json()["crawl_meta"], "the figures are the whole crawl's");
-        assert_eq!(site.log().len(), hits, "nothing is fetched for it");
+        assert_eq!(site.log().len(), hits, "reading the result fetches nothing");
     }
 }
 
@@ -155,7 +155,7 @@ async fn the_same_idempotency_key_joins_or_replays_the_crawl() {
             tokio::spawn(async move { caller.post_idempotent("/v1/crawl", key, &sent).await })
         };
         let first = call();
-        until("it runs", async || site.page_hits().len() > 1).await;
+        until("the job runs", async || site.page_hits().len() > 1).await;
         let second = call();
         site.open_gate();
         let (first, second) = (first.await.unwrap(), second.await.unwrap());

@@ -33,7 +33,7 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
         assert_eq!(results(&got).len(), expected.len(), "denied links have no results");
         assert_eq!(skipped(&got), denied as u64);
         assert_eq!(got["crawl_meta"]["stopped_by"], json!(null));
-        assert!(site.asked("/robots.txt") <= 1, "fetched once: the second crawl knows it");
+        assert!(site.asked("/robots.txt") <= 1, "fetched once: the second crawl uses the stored one");
     }
 }
 
@@ -45,9 +45,9 @@ async fn robots_txt_is_fetched_once_per_host_before_its_pages() {
     }
     assert_eq!((site.asked("/robots.txt"), site.log()[0].target.as_str()), (1, "/robots.txt"));
     let agents: BTreeSet<String> = site.log().into_iter().map(|hit| hit.agent).collect();
-    assert_eq!(agents.len(), 1, "who asks for robots.txt is who asks for pages: {agents:?}");
+    assert_eq!(agents.len(), 1, "robots.txt and pages have the same user agent: {agents:?}");
     let agent = agents.first().unwrap();
-    assert!(agent.starts_with("Runo/") && !agent.contains("://"), "only who operates it knows an address: {agent}");
+    assert!(agent.starts_with("Runo/") && !agent.contains("://"), "the default contains no contact address: {agent}");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_redirect_to_a_denied_page_is_not_followed() {
     for request in both(body(&site, "/hub", json!({}))) {
         other.forget();
         let got = crawl(&world, &request, 2).await;
-        assert_eq!(results(&got).len(), 2, "those that were denied have no result: {got}");
+        assert_eq!(results(&got).len(), 2, "denied pages have no result: {got}");
         assert_eq!((site.asked("/item/2"), other.fetched_once()), (0, ["/item/5".to_owned()].into()));
         assert!(skipped(&got) >= 2);
     }

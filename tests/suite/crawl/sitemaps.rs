@@ -41,7 +41,7 @@ async fn pages_of_the_sitemap_are_one_hop_from_the_seed() {
             let got = crawl(&world, &request, 0).await;
             assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected.clone()), "{plan}");
             if plan["use_sitemap"] == Value::Bool(false) {
-                assert_eq!(site.asked("/sitemap.xml"), 0, "nobody asked for it");
+                assert_eq!(site.asked("/sitemap.xml"), 0, "nobody requested it");
             }
         }
     }
@@ -59,7 +59,7 @@ async fn sitemaps_that_robots_txt_names_are_read_too() {
         let got = crawl(&world, &request, 0).await;
         let shown = shown(&site, &got);
         assert!(names(&["0", "h1", "h3", "h4"]).is_subset(&shown), "{shown:?}");
-        assert!(!site.fetched().contains_key("/item/h2"), "a sitemap overrules no robots.txt");
+        assert!(!site.fetched().contains_key("/item/h2"), "a sitemap does not overrule robots.txt");
         assert_eq!(site.fetched_once(), shown);
     }
 }

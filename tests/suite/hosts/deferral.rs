@@ -31,10 +31,10 @@ async fn held_and_deferred_units_are_delivered_again_in_one_message() {
 
     assert_eq!(other.worker.work(&job.id, 0, &[0, 1], 2, None).await.unwrap(), Handled::Acknowledge);
     let post = ground.post.clone().unwrap();
-    assert!(post.receive("units", 0).is_none(), "it waits");
+    assert!(post.receive("units", 0).is_none(), "the message is delayed");
     // The unit's timeout and its lease end before the other unit's host opens.
     ground.clock.advance(60);
-    let message = post.receive("units", 0).expect("a message that has waited").message();
+    let message = post.receive("units", 0).expect("a delayed message").message();
     assert_eq!(message, store::queue::Message::Units { job: job.id.clone(), lane: 0, seqs: vec![0, 1] });
 
     site.open_gate();

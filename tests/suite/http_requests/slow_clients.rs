@@ -61,7 +61,7 @@ async fn connections_are_limited_and_further_ones_get_503() {
     assert_eq!(statuses(&told), [503]);
     assert!(told.contains("UNAVAILABLE") && told.contains("retry-after: 1\r\n"), "{told}");
     idle.pop();
-    until("a place is free", async || {
+    until("a connection is free", async || {
         let mut raw = Raw::connect(world.base()).await;
         raw.send(health).await;
         statuses(&raw.until(|text| text.ends_with('}')).await) == [200]
@@ -89,16 +89,16 @@ async fn a_client_that_does_not_read_delays_nothing() {
     let job = ended().await.as_str().unwrap().to_owned();
     assert_eq!(world.job(&job).await["progress"]["done"], 100);
     // Its connection is free again, although it has read nothing.
-    until("it is let go", async || statuses(&exchange(world.base(), HEALTH_AND_END).await) == [200]).await;
+    until("its connection is closed", async || statuses(&exchange(world.base(), HEALTH_AND_END).await) == [200]).await;
     let read = raw.rest().await;
     assert!(
         statuses(&read[..20]) == [200] && !read.ends_with("\r\n0\r\n\r\n"),
-        "it was let go in the middle: {} bytes",
+        "the response was cut short: {} bytes",
         read.len()
     );
     let whole = world.get(&format!("/v1/jobs/{job}/result")).await;
     assert!(read.len() < whole.text.len(), "{} of {}", read.len(), whole.text.len());
-    assert_eq!(whole.json()["succeeded"], 100, "and nothing is lost");
+    assert_eq!(whole.json()["succeeded"], 100, "no result is lost");
 }
 
 #[tokio::test]

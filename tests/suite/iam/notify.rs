@@ -20,7 +20,7 @@ async fn notify_does_what_its_role_allows() {
         let mut answer = post(&batch, "/v1/batch", &[], &body);
         let job = job_of(&mut answer).await;
         answer.body().await;
-        until("the queue was told", async || stage.cloud.notify.depth().await.unwrap().visible > 0).await;
+        until("the queue has the message", async || stage.cloud.notify.depth().await.unwrap().visible > 0).await;
         let (_, failed) = stage.cloud.map(&stage.cloud.notify, &notify).await;
         assert!(failed.is_empty(), "{failed:?}");
         job

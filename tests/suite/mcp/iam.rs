@@ -85,7 +85,7 @@ async fn mcp_does_what_its_role_allows() {
     let job = stage.detach(&batch, &told).await;
     assert_eq!(tool(&canceller, "cancel_job", json!({ "job_id": job })).await["status"], "cancelled");
     let mut answer = ask(&mcp, "extract", json!({ "url": stage.site.url("/gate/0"), "schema": schema() }));
-    until("it runs", async || stage.site.counts().contains_key("/gate/0")).await;
+    until("the job runs", async || stage.site.counts().contains_key("/gate/0")).await;
     stage.site.open_gate();
     answer.body().await;
     assert_rights("McpFunction", &[&seen, &cancels]);

@@ -19,7 +19,7 @@ async fn older_clients_complete_the_handshake_without_a_session() {
         assert_eq!((answer.status.as_u16(), &result["protocolVersion"]), (200, &json!(revision)), "{}", answer.text);
         assert_eq!(result["serverInfo"]["name"], "runo");
         assert!(result["capabilities"]["tools"].is_object() && result["instructions"].is_string(), "{}", answer.text);
-        assert!(answer.headers.get("mcp-session-id").is_none(), "there is nothing that another process would not know");
+        assert!(answer.headers.get("mcp-session-id").is_none(), "there is no state that another process would lack");
         assert_eq!(answer.header("cache-control"), "no-store");
 
         let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });

@@ -40,7 +40,7 @@ async fn extract_reads_a_page_and_errors_are_those_of_the_api() {
         assert_eq!(refusal["error"]["code"], wanted, "{arguments}: {refusal}");
         assert!(refusal["error"]["message"].as_str().unwrap().contains(names), "{arguments}: {refusal}");
     }
-    assert_eq!(world.used().await, 3, "what is refused costs nothing");
+    assert_eq!(world.used().await, 3, "a refused call costs nothing");
     world.assert_sound().await;
 }
 
@@ -167,7 +167,7 @@ async fn a_crawl_is_started_and_read() {
     assert!(pages.len() >= 3 && pages.iter().all(|page| page["results"].as_array().unwrap().len() <= 2));
     let last = pages.last().unwrap();
     assert_eq!(last["summary"]["crawl_meta"]["pages_visited"], 5, "{last}");
-    assert_eq!(world.used().await, 5, "what was not needed was refunded");
+    assert_eq!(world.used().await, 5, "unused credits are refunded");
 }
 
 /// Neither closing the connection nor a notification stops a job; `cancel_job` does.

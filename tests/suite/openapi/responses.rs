@@ -188,12 +188,12 @@ async fn webhook_messages_and_states_are_described() {
     contract.holds("get", JOB, 200, &world.get(&path).await);
     site.open_gate();
     done.await.unwrap();
-    until("it is told", async || world.job(&job).await["webhook"]["state"] == "delivered").await;
+    until("the message is delivered", async || world.job(&job).await["webhook"]["state"] == "delivered").await;
     contract.holds("get", JOB, 200, &world.get(&path).await);
     contract.fits("/components/schemas/WebhookMessage", &receiver.heard()[0].json());
     let again = async || world.send(world.request(Method::POST, &format!("{path}/webhook"))).await;
     contract.holds("post", WEBHOOK, 202, &again().await);
-    until("it is told again", async || world.job(&job).await["webhook"]["attempts"] == 2).await;
+    until("the message is delivered again", async || world.job(&job).await["webhook"]["attempts"] == 2).await;
     contract.holds("post", WEBHOOK, 429, &again().await);
 }
 

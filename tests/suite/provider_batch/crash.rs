@@ -138,9 +138,9 @@ impl Stage {
         engine.idle().await;
         let struck = faults.struck();
         let of_model = faults.calls().iter().filter(|call| call.service == Service::Model).count();
-        assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider count");
+        assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider are counted");
         let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
-        assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
+        assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
         // A cancel that failed is repeated, as a caller would.
         if way == Way::Cancel && ran.is_err() {
             let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;
@@ -256,7 +256,7 @@ async fn of_two_batches_for_one_job_one_is_cancelled() {
     stage.model.meets(&Faults::default());
     assert!(stage.model.provider().statuses().is_empty());
     stage.rounds(&healthy, 1).await.unwrap();
-    assert_eq!(stage.model.provider().statuses().len(), 1, "it was looked for, and made again");
+    assert_eq!(stage.model.provider().statuses().len(), 1, "the batch was searched for and made again");
     stage.model.provider().twin();
     stage.rounds(&healthy, 1).await.unwrap();
     assert_eq!(stage.model.provider().statuses().iter().filter(|status| **status == "cancelling").count(), 1);
@@ -284,7 +284,7 @@ async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
             assert_eq!(
                 (provider.statuses(), stage.model.calls().len()),
                 (vec!["cancelling"], 0),
-                "not before it is confirmed"
+                "not before the cancellation is confirmed"
             );
         } else {
             provider.forget();

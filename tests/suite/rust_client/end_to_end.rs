@@ -119,7 +119,7 @@ async fn a_cancelled_batch_yields_what_ran_and_what_did_not() {
     let urls = [site.urls("/p", 1), site.urls("/gate", 19)].concat();
     let mut job = client.batch(urls, schema()).options(one_at_a_time()).start::<Product>().await.unwrap();
     assert!(job.next().await.unwrap().unwrap().ok());
-    until("a page waits", async || site.hits() >= 2).await;
+    until("a page waits at the gate", async || site.hits() >= 2).await;
     let listed = client.jobs(JobState::Running).next().await.unwrap().unwrap();
     assert_eq!(listed.job_id, job.id());
     assert!(job.cancel().await.unwrap());
@@ -149,7 +149,7 @@ async fn a_dropped_job_is_cancelled_only_with_cancel_on_drop() {
         let batch = client.batch(site.urls("/gate", 4), schema()).options(one_at_a_time());
         let mut job = batch.cancel_on_drop(cancel).start::<Product>().await.unwrap();
         let hits = site.hits();
-        until("a page waits", async || site.hits() > hits || hits > 0).await;
+        until("a page waits at the gate", async || site.hits() > hits || hits > 0).await;
         // Dropping a future of `next` loses nothing and cancels nothing.
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), job.next()).await;
         assert!(waited.is_err());

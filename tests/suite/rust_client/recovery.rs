@@ -62,7 +62,7 @@ async fn the_client_survives_a_kill_of_the_server() {
         indexes.push(page.index().unwrap());
         if indexes.len() == 50 {
             drop(server.take()); // SIGKILL
-            assert!(site.hits() < 1_000, "it was killed too late to show anything");
+            assert!(site.hits() < 1_000, "the server was killed too late");
             server = Some(Server::start_with(&folder.0, &[("PORT", &port)]));
         }
     }

@@ -61,7 +61,7 @@ fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
     let lines = Arc::clone(&heard);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            let value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
             lines.lock().unwrap().push(value);
         }
     });
@@ -273,7 +273,7 @@ impl Function {
         let function = Mutex::new(Function { api: api.clone(), child });
         // A function that asks for work would wait for it without end.
         let over = async || function.lock().unwrap().child.try_wait().unwrap().is_some() || api.polls() > 0;
-        until("it ends or asks for work", over).await;
+        until("the function exits or asks for work", over).await;
         assert_eq!(api.polls(), 0, "{name} asked for work");
         let mut function = function.into_inner().unwrap();
         let _ = function.child.kill();

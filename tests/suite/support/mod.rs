@@ -33,5 +33,5 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() 
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("never came: {what}");
+    panic!("timed out: {what}");
 }

@@ -107,7 +107,7 @@ impl ScriptedModel {
                 let model = served.clone();
                 let service = service_fn(move |request| {
                     let model = model.clone();
-                    async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("as it was told")) }
+                    async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("scripted failure")) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
             }
@@ -170,11 +170,11 @@ impl ScriptedModel {
                 Say::Fields(known) => (200, said(&call, &known).to_string()),
                 Say::Text(text, reason) => (200, completion_body(text, reason).to_string()),
                 Say::Status(status, _) => (status, "{}".to_owned()),
-                _ => panic!("a line of a batch cannot be answered so"),
+                _ => panic!("a line of a batch has no such response"),
             }
         };
         if let Some((status, text)) = self.provider.serve(method, path, body, to_line) {
-            assert_eq!(authorization.is_some(), self.keyed.load(Ordering::SeqCst), "the operator's key goes along");
+            assert_eq!(authorization.is_some(), self.keyed.load(Ordering::SeqCst), "the call has the operator's key");
             return Some(Response::builder().status(status).body(Full::new(Bytes::from(text))).unwrap());
         }
         let call = Call {
@@ -192,7 +192,7 @@ impl ScriptedModel {
             Say::Text(text, reason) => Some(completion(text, reason)),
             Say::Body(body) => Some(response(200, &body)),
             Say::Status(status, retry_after) => {
-                let mut response = response(status, &json!({"error": {"message": "as it was told"}}));
+                let mut response = response(status, &json!({"error": {"message": "scripted failure"}}));
                 if let Some(value) = retry_after {
                     response.headers_mut().insert("retry-after", value.parse().unwrap());
                 }

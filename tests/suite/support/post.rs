@@ -110,7 +110,7 @@ impl Post {
                 "ChangeMessageVisibilityBatch" => {
                     self.hide(handle, entry["VisibilityTimeout"].as_i64().unwrap() * 1_000);
                 }
-                other => panic!("{other} is not known here"),
+                other => panic!("unexpected operation {other}"),
             }
         }
         let done: Vec<Value> =

@@ -101,7 +101,7 @@ impl Provider {
         }
         let mut state = self.0.lock().unwrap();
         if let Some((_, status)) = state.refuses.filter(|(begin, _)| format!("{method} {path}").starts_with(begin)) {
-            return Some((status, json!({"error": {"message": "as it was told"}}).to_string()));
+            return Some((status, json!({"error": {"message": "scripted failure"}}).to_string()));
         }
         let (status, text) = match (method, parts.as_slice()) {
             ("POST", ["files"]) => state.upload(body),
@@ -221,7 +221,7 @@ impl State {
     fn cancel(&mut self, id: &str) -> Reply {
         let Some(batch) = self.batches.iter_mut().find(|batch| batch.id == id) else { return unknown() };
         if !matches!(batch.status, "validating" | "in_progress" | "cancelling") {
-            return (400, json!({"error": {"message": "it is over"}}).to_string());
+            return (400, json!({"error": {"message": "the batch has ended"}}).to_string());
         }
         batch.status = "cancelling";
         (200, batch.json().to_string())

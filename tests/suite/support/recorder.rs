@@ -111,7 +111,7 @@ fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
         "SendMessage" | "SendMessageBatch" => sqs("SendMessage"),
         "DeleteMessage" | "DeleteMessageBatch" => sqs("DeleteMessage"),
         "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch" => sqs("ChangeMessageVisibility"),
-        other => panic!("what does {other} need?"),
+        other => panic!("no IAM action known for {other}"),
     }
 }
 
@@ -125,7 +125,7 @@ fn resource(name: &str) -> String {
         "runo-settle" => "SettleQueue",
         "runo-notify" => "NotifyQueue",
         "runo-dead" => "DeadQueue",
-        other => panic!("what is {other}?"),
+        other => panic!("no resource known as {other}"),
     }
     .to_owned()
 }

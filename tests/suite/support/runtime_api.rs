@@ -197,13 +197,13 @@ impl Answer {
     async fn step(&mut self) {
         let next = tokio::time::timeout(PATIENCE, self.pieces.recv()).await;
         let seen = String::from_utf8_lossy(&self.bytes);
-        match next.unwrap_or_else(|_| panic!("the function does not go on: {seen}")) {
+        match next.unwrap_or_else(|_| panic!("the function sends nothing more: {seen}")) {
             Some(Piece::Delivered(deadline)) => self.delivered = Some(deadline),
             Some(Piece::Answered(begun)) => self.begun = Some(begun),
             Some(Piece::Bytes(bytes)) => self.bytes.extend_from_slice(&bytes),
             Some(Piece::Ended(Ok(trailers))) => self.ended = Some(trailers),
-            Some(Piece::Ended(Err(error))) => panic!("the answer broke off: {error}: {seen}"),
-            None => panic!("nothing comes after the end: {seen}"),
+            Some(Piece::Ended(Err(error))) => panic!("the response broke off: {error}: {seen}"),
+            None => panic!("there is nothing after the end: {seen}"),
         }
     }
 

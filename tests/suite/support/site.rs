@@ -53,7 +53,7 @@ impl Site {
                 let site = served.clone();
                 let service = service_fn(move |request| {
                     let site = site.clone();
-                    async move { site.answer(&request).await.ok_or_else(|| io::Error::other("as it was told")) }
+                    async move { site.answer(&request).await.ok_or_else(|| io::Error::other("scripted failure")) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
             }

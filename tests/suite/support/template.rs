@@ -63,7 +63,7 @@ impl Template {
                         // A resource resolves to its name.
                         let properties = &self.0["Resources"][name]["Properties"];
                         let name = ["TableName", "QueueName"].iter().find(|n| !properties[n].is_null());
-                        self.text(&properties[name.unwrap_or_else(|| panic!("what is {value}?"))])
+                        self.text(&properties[name.unwrap_or_else(|| panic!("cannot resolve {value}"))])
                     }
                     (default, _) => self.text(default),
                 }
@@ -78,7 +78,7 @@ impl Template {
             // With default parameters no condition holds.
             Value::Object(map) if map.contains_key("Fn::If") => self.text(&map["Fn::If"][2]),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => panic!("what is {value}?"),
+            Value::Null | Value::Array(_) | Value::Object(_) => panic!("cannot resolve {value}"),
         }
     }
 
@@ -152,7 +152,7 @@ fn value(yaml: &Yaml<'_>) -> Value {
             .collect::<Map<_, _>>()
             .into(),
         Yaml::Tagged(tag, inner) => tagged(&tag.suffix, value(inner)),
-        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("what is {yaml:?}?"),
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("unexpected YAML: {yaml:?}"),
     }
 }
 

@@ -16,7 +16,7 @@ fn value_bytes(value: &Value) -> usize {
         "N" => value.as_str().map_or(0, |n| n.len().div_ceil(2) + 1),
         "B" => base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap().len(),
         "BOOL" | "NULL" => 1,
-        other => panic!("how large is a value of kind {other}?"),
+        other => panic!("no size for a value of type {other}"),
     }
 }
 

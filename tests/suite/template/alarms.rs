@@ -82,7 +82,7 @@ fn alarms_watch_metrics_that_exist() {
             let theirs = PUBLISHED.iter().any(|(namespace, names, of)| {
                 metric.namespace == *namespace && names.contains(&metric.name.as_str()) && dimensions == *of
             });
-            assert!(ours || theirs, "{id}: nobody counts {}/{} by {dimensions:?}", metric.namespace, metric.name);
+            assert!(ours || theirs, "{id}: there is no metric {}/{} by {dimensions:?}", metric.namespace, metric.name);
         }
         // An expression names metrics of the alarm.
         for metric in alarm["Metrics"].as_array().into_iter().flatten().map(chosen) {
@@ -92,7 +92,7 @@ fn alarms_watch_metrics_that_exist() {
             let named = expression == "SUM(METRICS())" || expression.split(" + ").all(|name| ids.contains(&name));
             assert!(named && metric["ReturnData"] == true, "{id}: {expression}");
         }
-        assert!(alarm["AlarmActions"]["Fn::If"].is_array(), "{id} tells nobody");
+        assert!(alarm["AlarmActions"]["Fn::If"].is_array(), "{id} notifies nobody");
     }
     for id in ["ErrorsAlarm", "ThrottlesAlarm"] {
         let functions: BTreeSet<String> =
@@ -115,7 +115,7 @@ fn a_reporter_that_stops_raises_an_alarm() {
         alarm["Period"].as_u64().unwrap() * alarm["EvaluationPeriods"].as_u64().unwrap()
     };
     assert!((86_400 + 3_600..=2 * 86_400).contains(&watched_secs("CheckMissingAlarm")), "the check runs once a day");
-    assert_eq!(alarms["CheckMissingAlarm"]["Statistic"], "SampleCount", "a check may find none broken");
+    assert_eq!(alarms["CheckMissingAlarm"]["Statistic"], "SampleCount", "a check may find no violation");
     let sweep_secs = super::Settings::default().sweep_secs;
     assert!((5 * sweep_secs..=30 * sweep_secs).contains(&watched_secs("SweepMissingAlarm")));
 }

@@ -30,7 +30,7 @@ fn told_by_mock(operation: &Value, what: &str) -> Told {
     }
     assert!(
         integration["requestTemplates"]["application/json"].is_string(),
-        "{what}: requests without a type are this"
+        "{what}: requests without a content type are JSON"
     );
     // The gateway sends only fields that the method declares.
     let declared = &operation["responses"][status]["headers"];
@@ -108,7 +108,7 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
         .filter(|(_, methods)| methods["get"]["x-amazon-apigateway-integration"]["type"] == "mock")
         .map(|(path, _)| path)
         .collect();
-    assert_eq!(mocked, ["/health"], "what nobody needs a key for, and is the same for everybody");
+    assert_eq!(mocked, ["/health"], "the only path without a key and with the same response for everybody");
     // Nobody reads it, but the stream has to end.
     let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     let accept = [

@@ -54,13 +54,13 @@ fn everything_follows_the_table_parameters() {
         for part in ["Globals", "Resources", "Outputs"] {
             assert!(
                 choices(&template.0[part], followed, part) > 0 || part == "Globals",
-                "nothing of {part} follows {parameter}"
+                "nothing in {part} follows {parameter}"
             );
         }
         let functions: Vec<_> =
             template.functions().into_iter().map(|f| f.properties["Environment"].to_string()).collect();
         let told = functions.iter().filter(|environment| environment.contains(parameter)).count();
         let expected = if table == "JobsTable" { functions.len() } else { functions.len() - 1 };
-        assert_eq!(told, expected, "all functions but the worker know of accounts");
+        assert_eq!(told, expected, "all functions but the worker get the accounts table");
     }
 }

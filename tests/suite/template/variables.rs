@@ -44,7 +44,7 @@ fn variables_are_those_that_the_code_reads() {
         let queues = [&resources.units_queue, &resources.settle_queue, &resources.notify_queue];
         assert_eq!(queues, ["runo-units", "runo-settle", "runo-notify"]);
         let unread: Vec<_> = told.keys().filter(|name| !read.borrow().contains(**name)).collect();
-        assert!(unread.is_empty(), "{} is told what nobody reads: {unread:?}", function.id);
-        assert!(!told.contains_key("FETCH_ALLOW"), "nothing that is not public is fetched in the cloud");
+        assert!(unread.is_empty(), "{} sets variables that the code does not read: {unread:?}", function.id);
+        assert!(!told.contains_key("FETCH_ALLOW"), "deployed functions fetch public addresses only");
     }
 }

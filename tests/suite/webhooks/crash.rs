@@ -44,7 +44,7 @@ async fn run(fault: Option<(usize, Fault)>, site: &Site) -> bool {
     tokio::time::timeout(Duration::from_secs(20), engine.idle()).await.unwrap_or_else(|_| panic!("{context}: hangs"));
     let struck = faults.struck();
     let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
-    assert!(!lone || ran.is_ok(), "{context}: a lone fault must not reach the caller: {ran:?}");
+    assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
     ground.settle_all().await;
     let jobs = healthy.store().audit.snapshot().await.unwrap().jobs;
     let Some(job) = jobs.first().map(|rows| rows.job.id.clone()) else { return struck };

@@ -65,7 +65,7 @@ fn kill(mut server: Server) {
 async fn a_server_killed_during_the_job_sends_its_message() {
     let (stage, server) = Stage::start("hook-job", &[200]).await;
     let job = stage.begin(&server, "/gate/1").await;
-    until("it runs", async || stage.site.hits() >= 1).await;
+    until("the job runs", async || stage.site.hits() >= 1).await;
     assert_eq!(webhook(&server, &job).await["state"], "waiting");
     kill(server);
     stage.site.open_gate();
@@ -87,7 +87,7 @@ async fn a_server_killed_during_a_try_sends_it_again() {
     let (stage, server) = Stage::start("hook-thinks", &[200]).await;
     stage.receiver.hold(true);
     let job = stage.begin(&server, "/p/1").await;
-    until("it is asked", async || stage.receiver.heard().len() == 1).await;
+    until("the try has arrived", async || stage.receiver.heard().len() == 1).await;
     kill(server);
     stage.receiver.hold(false);
     assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);

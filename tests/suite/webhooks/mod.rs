@@ -156,7 +156,7 @@ async fn a_detached_crawl_sends_its_message() {
 async fn each_outcome_has_its_event_type() {
     let stage = Stage::start(&[200]).await;
     let (cancelled, body) = stage.world.begin("/v1/batch", stage.batch(&["/p/0", "/gate/1"])).await;
-    until("it runs", async || stage.site.counts().contains_key("/gate/1")).await;
+    until("the job runs", async || stage.site.counts().contains_key("/gate/1")).await;
     assert_eq!(stage.state(&cancelled).await, state("waiting", 0, None));
     assert_eq!(stage.world.delete(&cancelled).await.status, 200);
     stage.site.open_gate();

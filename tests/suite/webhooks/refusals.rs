@@ -28,7 +28,7 @@ async fn a_receiver_on_a_private_address_is_refused() {
             assert!(!message.contains("PASSSECRET"), "{message}");
         }
     }
-    assert_eq!((stage.world.used().await, stage.site.hits()), (0, 0), "nothing was taken, nothing was done");
+    assert_eq!((stage.world.used().await, stage.site.hits()), (0, 0), "nothing is reserved and nothing is fetched");
     // The server itself cannot be a receiver either.
     let mut body = stage.batch(&["/p/1"]);
     body["webhook"]["url"] = json!(format!("{}/v1/batch", stage.world.base()));

@@ -32,7 +32,7 @@ async fn the_command_line_resends_a_message() {
     stage.until_state(&job, "delivered").await;
     let again = ran(runo(&stage.world, &["resend", &job])).await;
     assert!(again.code == 0 && again.err.contains("is sent again"), "{again:?}");
-    until("it comes again", async || stage.receiver.heard().len() == 2).await;
+    until("the message arrives again", async || stage.receiver.heard().len() == 2).await;
     let heard = stage.receiver.heard();
     assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
     assert_eq!(ran(runo(&stage.world, &["resend", "job_0123456789abcdef"])).await.code, 8);

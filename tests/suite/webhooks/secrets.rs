@@ -50,10 +50,10 @@ async fn the_operator_creates_rotates_and_revokes_secrets() {
         let (good, text) = admin(&folder.0, &args);
         good.then(|| serde_json::from_str::<Value>(&text).unwrap())
     };
-    assert_eq!(secret(&["rotate"]), None, "there is none yet");
+    assert_eq!(secret(&["rotate"]), None, "there is no secret yet");
     let first = secret(&["create"]).unwrap()["secret"].as_str().unwrap().to_owned();
     assert!(first.starts_with("whsec_") && first.len() == 50, "{first}");
-    assert_eq!(secret(&["create"]), None, "there is one already");
+    assert_eq!(secret(&["create"]), None, "there is a secret already");
     let second = secret(&["rotate", "--keep-hours", "1"]).unwrap()["secret"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     let listed = secret(&["list"]).unwrap();
@@ -96,9 +96,9 @@ async fn no_log_contains_a_secret_or_a_receivers_query() {
     let unreached = post("http://127.0.0.1:1/?token=QUERYSECRET").await;
     let reached = post(&receiver.url()).await;
     for job in [&unreached, &reached] {
-        until("it was tried", async || server.get(&format!("/v1/jobs/{job}")).await["webhook"]["attempts"] != 0).await;
+        until("it is tried", async || server.get(&format!("/v1/jobs/{job}")).await["webhook"]["attempts"] != 0).await;
     }
-    until("the receiver takes it", async || {
+    until("the receiver accepts it", async || {
         server.get(&format!("/v1/jobs/{reached}")).await["webhook"]["state"] == "delivered"
     })
     .await;

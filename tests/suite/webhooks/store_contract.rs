@@ -50,7 +50,11 @@ async fn a_delivery_is_written_with_the_settlement_and_found_when_due() {
     ground.assert_sound("ended with its message").await;
     let found = async |at: Timestamp| store.hooks.due(at, 10).await.unwrap();
     assert_eq!((found(due.plus_ms(-1)).await, found(due).await), (vec![], vec![job.id.clone()]));
-    assert_eq!(store.jobs.due(due.plus_secs(90_000), 10).await.unwrap(), [], "the jobs' own list does not have it");
+    assert_eq!(
+        store.jobs.due(due.plus_secs(90_000), 10).await.unwrap(),
+        [],
+        "the list of due jobs does not contain it"
+    );
     store.hooks.postpone(&delivery, due.plus_secs(60)).await.unwrap();
     assert_eq!((found(due).await, found(due.plus_secs(60)).await), (vec![], vec![job.id.clone()]));
 }
@@ -66,15 +70,23 @@ async fn a_delivery_is_written_only_on_its_version() {
     };
     let (mine, theirs) = (claim(3), claim(4));
     assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap());
-    assert!(!store.hooks.write_delivery(&theirs, theirs.next).await.unwrap(), "somebody else was first");
-    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap(), "its own, the reply was lost");
+    assert!(!store.hooks.write_delivery(&theirs, theirs.next).await.unwrap(), "another process was first");
+    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap(), "its own write, repeated after a lost reply");
     store.hooks.postpone(&delivery, Timestamp(0)).await.unwrap();
-    assert_eq!(store.hooks.due(Timestamp(1), 10).await.unwrap(), [], "what was read before the claim moves nothing");
+    assert_eq!(
+        store.hooks.due(Timestamp(1), 10).await.unwrap(),
+        [],
+        "a postponement on the version before the claim has no effect"
+    );
     let over = mine.answered(Answer::Status(204, None), end.ended_at, 0, nonce(3));
     assert!(store.hooks.write_delivery(&over, over.next).await.unwrap());
     let read = store.hooks.delivery(&job.id).await.unwrap().unwrap();
     assert_eq!((&read, read.state), (&over, DeliveryState::Delivered));
-    assert_eq!(store.hooks.due(end.ended_at.plus_secs(1_000_000), 10).await.unwrap(), [], "nobody looks any more");
+    assert_eq!(
+        store.hooks.due(end.ended_at.plus_secs(1_000_000), 10).await.unwrap(),
+        [],
+        "a delivered message is not due"
+    );
 }
 
 #[tokio::test]
@@ -84,7 +96,10 @@ async fn secrets_are_written_only_if_unchanged_since_they_were_read() {
     let none = store.hooks.secrets(&account()).await.unwrap();
     let with = |n| Secrets::default().rotated(Secret::from_random(n, n), Timestamp(5), 0);
     assert!(store.hooks.put_secrets(&account(), &none, &with(1)).await.unwrap());
-    assert!(!store.hooks.put_secrets(&account(), &none, &with(2)).await.unwrap(), "one was made meanwhile");
+    assert!(
+        !store.hooks.put_secrets(&account(), &none, &with(2)).await.unwrap(),
+        "another secret was written meanwhile"
+    );
     let one = store.hooks.secrets(&account()).await.unwrap();
     assert_eq!(one.secrets, with(1));
     assert!(store.hooks.put_secrets(&account(), &one, &Secrets::default()).await.unwrap());
@@ -102,7 +117,7 @@ async fn an_expired_job_sends_its_message() {
     batch.options = Options { timeout_ms: 120_000, ..batch.options };
     batch.webhook = Some(Webhook { url: receiver.url(), events: vec![JobEvent::Expired] });
     let feed = engine.driver.start(*accept(&engine, batch).await.unwrap(), None);
-    until("both run", async || site.hits() == 2).await;
+    until("both pages are requested", async || site.hits() == 2).await;
     ground.clock.advance(86_400 + 1);
     drain(feed).await.unwrap();
     ground.deliver(&engine, &engine, 0).await;

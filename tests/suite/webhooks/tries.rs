@@ -15,7 +15,7 @@ async fn a_receiver_that_fails_twice_gets_a_third_try() {
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 500).await;
     stage.double(&job).await;
-    assert_eq!(stage.receiver.heard().len(), 1, "not before it is time");
+    assert_eq!(stage.receiver.heard().len(), 1, "not before the try is due");
     stage.clock.advance(FIRST_WAIT);
     stage.until_tried(&job, 2, 503).await;
     stage.clock.advance(SECOND_WAIT);
@@ -90,7 +90,7 @@ async fn after_410_there_is_no_try_until_the_message_is_resent() {
     assert!((1..=10).contains(&soon.number("retry-after")), "{:?}", soon.headers);
     stage.clock.advance(10);
     assert_eq!(stage.resend(&job).await.status, 202);
-    until("it comes a third time", async || stage.receiver.heard().len() == 3).await;
+    until("the message arrives a third time", async || stage.receiver.heard().len() == 3).await;
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_redirect_is_not_followed() {
     let stage = Stage::start(&[302]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 302).await;
-    assert_eq!(stage.state(&job).await["state"], "pending", "it counts as a failure");
+    assert_eq!(stage.state(&job).await["state"], "pending", "a redirect counts as a failure");
     let heard = stage.receiver.heard();
     assert_eq!(heard.iter().map(|heard| heard.path.as_str()).collect::<Vec<_>>(), ["/in"]);
 }
@@ -110,7 +110,7 @@ async fn an_unreachable_receiver_is_tried_again() {
     // Nothing listens there.
     body["webhook"]["url"] = json!("http://127.0.0.1:1/");
     let job = stage.post("/v1/batch", &body).await.job();
-    until("it was tried", async || stage.state(&job).await == state("pending", 1, None)).await;
+    until("the first try was made", async || stage.state(&job).await == state("pending", 1, None)).await;
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ fn every_spelling_maps_to_its_page() {
             assert_eq!(page_name(&format!("{}{query}", url.path())), "/item/17", "{kind} on {here}: {url}");
             shown.insert(url.to_string());
         }
-        assert_eq!(shown.len(), 7, "the others are the same as soon as they are parsed: {shown:?}");
+        assert_eq!(shown.len(), 7, "the other spellings are equal once parsed: {shown:?}");
     }
     assert_eq!(page_name("/%69tem/%30/index.php?"), "/item/0");
     assert_eq!(page_name("/calendar?month=3"), "/calendar?month=3");
