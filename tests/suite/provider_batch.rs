@@ -66,7 +66,7 @@ async fn two_hundred_pages_are_one_batch_with_the_results_of_a_sync_call() {
     until("the files are taken away", async || model.provider().files() == 0).await;
 
     let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
-    assert_eq!(model.calls().len(), 200, "where somebody waits, each page is asked for at once");
+    assert_eq!(model.calls().len(), 200, "in sync mode the model is asked page by page");
     assert_eq!(asynchronous["results"], synchronous["results"]);
     assert_eq!(asynchronous["results"][7]["model_fields"], json!(["ownersOrigin", "tongues"]));
     assert_eq!((&asynchronous["total"], &asynchronous["succeeded"]), (&json!(200), &json!(200)));

@@ -107,7 +107,7 @@ async fn a_hanging_second_attempt_holds_no_fetch_permit() {
         let started = accept(&engine, suspect).await.unwrap();
         drain(engine.driver.start(*started, None)).await
     });
-    until("the page is asked for", async || site.hits() == 1).await;
+    until("the page is requested", async || site.hits() == 1).await;
     first.shutdown_background();
 
     site.open_gate();

@@ -12,7 +12,7 @@ fn body(url: &str, headers: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn they_are_sent_until_a_redirect_leaves_the_origin() {
+async fn headers_are_sent_until_a_redirect_leaves_the_origin() {
     let (world, home, away) = (World::start().await, Site::start().await, Site::start().await);
     let headers = json!({ "X-Token": "t0", "Cookie": "c=1" });
     let sent = "x-token=t0 cookie=c=1";
@@ -29,7 +29,7 @@ async fn they_are_sent_until_a_redirect_leaves_the_origin() {
 }
 
 #[tokio::test]
-async fn a_batch_sends_them_to_every_url_and_a_crawl_to_its_seeds_origin() {
+async fn a_batch_sends_headers_to_every_url_and_a_crawl_to_its_seeds_origin() {
     let (world, home, away) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await, Site::start().await);
     let options = json!({ "headers": { "x-token": "t0" } });
     let got = world.batch(&[home.url(FIELDS), away.url(FIELDS)], options.clone()).await.json();

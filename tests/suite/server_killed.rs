@@ -43,7 +43,7 @@ async fn an_extract_completes_after_a_kill() {
     let url = site.url("/slow/1500/a");
     let body = json!({ "url": url, "schema": schema(), "options": { "timeout_ms": 4000 } });
     let job = begin(&server, "/v1/extract", body).await;
-    until("the page is asked for", async || site.hits() >= 1).await;
+    until("the page is requested", async || site.hits() >= 1).await;
     drop(server); // SIGKILL
     let server = Server::start(&folder.0);
     let result = end(&server, &folder, &job, 1).await;

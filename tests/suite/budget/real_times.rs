@@ -93,7 +93,7 @@ async fn crawl(pages: usize) -> Cost {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_page_costs_at_real_times() {
+async fn pages_at_real_times_stay_within_their_budget() {
     let site = Site::start().await;
     println!("| what | pages | store calls a page | write units a page | rows read a page |");
     let extract = call(Endpoint::Extract, site.urls(&format!("/slow/{PAGE_MS}"), 1));

@@ -93,13 +93,13 @@ async fn crawl_meta_counts_sitemaps_read_and_failed() {
     let map = |n: usize| Answer::Sitemap(vec![format!("{{origin}}/item/{n}")]);
     let gone = || Answer::Status(503, "<h1>down</h1>".into());
     for (what, spec, want) in [
-        ("none, and nobody said that there is one", tree(), [0, 0]),
+        ("none, and robots.txt names none", tree(), [0, 0]),
         ("one at the usual address", tree().file("/sitemap.xml", map(7)), [1, 0]),
         ("one at the other usual address", tree().file("/sitemap_index.xml", map(7)), [1, 0]),
         ("a page at the usual address", tree().links("/sitemap.xml", &["/item/7"]), [0, 0]),
         ("a site that fails there", tree().file("/sitemap.xml", gone()), [0, 1]),
-        ("one that robots.txt names and that is not there", named("Sitemap: {origin}/s.xml", tree()), [0, 1]),
-        ("one that it names by its path", named("Sitemap: /s.xml", tree().file("/s.xml", map(7))), [1, 0]),
+        ("a missing one that robots.txt names", named("Sitemap: {origin}/s.xml", tree()), [0, 1]),
+        ("one that robots.txt names by its path", named("Sitemap: /s.xml", tree().file("/s.xml", map(7))), [1, 0]),
         (
             "an index with a file that fails",
             tree().file("/sitemap.xml", index(&["/a.xml", "/b.xml"])).file("/a.xml", map(7)).file("/b.xml", gone()),

@@ -24,7 +24,7 @@ async fn a_receiver_that_fails_twice_gets_a_third_try() {
     assert_eq!(heard.len(), 3);
     for again in &heard[1..] {
         assert_eq!((&again.id, &again.body), (&heard[0].id, &heard[0].body));
-        assert_eq!(again.signed_by(&stage.secret), 1, "each try is signed anew");
+        assert_eq!(again.signed_by(&stage.secret), 1, "each try has its own signature");
         assert!(again.timestamp > heard[0].timestamp);
     }
     stage.world.assert_sound().await;
