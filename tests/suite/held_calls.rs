@@ -195,8 +195,8 @@ async fn a_hold_that_ends_leaves_a_well_formed_body_and_result_resumes() {
     assert_eq!(next["succeeded"], 3);
 }
 
-/// An account may hold so many calls over HTTP. One call more is refused at no cost. A call that does not wait for its
-/// results is accepted, and so is a call after another has ended.
+/// The number of calls that an account may hold is limited over HTTP too. One call more is refused at no cost. A call that
+/// does not wait for its results is accepted, and so is a call after another has ended.
 #[tokio::test]
 async fn held_calls_of_an_account_are_limited() {
     let (world, site) = (World::start().await, Site::start().await);

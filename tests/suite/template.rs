@@ -271,7 +271,7 @@ fn the_render_function_is_optional_and_has_no_rights() {
     assert_eq!(template.0["Parameters"]["Render"]["Default"], "");
     assert_eq!((&function["Condition"], &role["Condition"]), (&json!("Rendering"), &json!("Rendering")));
     let properties = &function["Properties"];
-    // For an image function of its own type, sam would require a repository and Docker.
+    // Written so that sam does not recognise an image: it would ask for a repository and need Docker.
     assert_eq!(function["Type"], "AWS::Lambda::Function");
     assert_eq!(properties["PackageType"], json!({ "Fn::Join": ["", ["Image"]] }));
     assert_eq!(properties["Code"]["ImageUri"]["Ref"], "Render");
