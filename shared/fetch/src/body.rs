@@ -1,4 +1,4 @@
-//! From a response to its body: status, type and encoding are judged before a byte is read, size while it is read.
+//! Reads the body of a response. Judges status, type and encoding before it reads a byte, and the size while it reads.
 
 use std::io;
 
@@ -18,17 +18,17 @@ use crate::fault::find;
 use crate::growth::{MEDIUM_BODY, Room, SMALL_BODY};
 use crate::throttle::throttled;
 
-/// After how many bytes a body that comes fast lets others have their turn.
+/// Number of bytes after which a body that arrives fast yields to other tasks.
 const BREATH: usize = 128 * 1024;
 
-/// What a response holds.
+/// The content of a response.
 pub(crate) struct Content {
     pub(crate) content_type: Option<String>,
     pub(crate) body: Bytes,
 }
 
 impl Content {
-    /// Whether it says that it is HTML, or says nothing and is not JSON.
+    /// Returns whether the type is HTML, or is missing and the body is not JSON.
     pub(crate) fn is_markup(&self) -> bool {
         match Media::of(self.content_type.as_deref()) {
             Media::Html | Media::Xhtml => true,
@@ -38,8 +38,9 @@ impl Content {
     }
 }
 
-/// Reads a response that is no redirect. `max` is in bytes, as sent and after content decoding, both counted as they
-/// come, so that a bomb ends at the limit. What grows large asks for `room`.
+/// Reads a response that is not a redirect. `max` is in bytes and applies both to the bytes sent and to the decoded
+/// bytes. Both are counted as they arrive, so a decompression bomb ends at the limit. A body that grows large asks
+/// `room` first.
 pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
@@ -50,7 +51,7 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
     }
     let sniff = media == Media::Unsaid;
     let coding = coding(headers)?;
-    // A claim, and believed only where it is to the page's disadvantage: nothing is set aside for it.
+    // Content-Length is only a claim. It can refuse the page, but no memory is allocated for it.
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large(max));
     }
@@ -70,12 +71,12 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
     Ok(Content { content_type, body: growing.body.into() })
 }
 
-/// Reads the rest of a body where the room says.
+/// Reads the rest of a body in a task that `room` starts.
 async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError> {
     let (done, outcome) = oneshot::channel();
     let rest = rest(growing, Room::clone(room));
     let _work = AbortOnDropHandle::new(room.spawn(Box::pin(async move {
-        // Nobody waits for it any more where it cannot be sent.
+        // Sending fails only if nobody waits for the result any more.
         let _ = done.send(rest.await);
     })));
     outcome.await.unwrap_or(Err(FetchError::Ours("the rest of a page could not be decoded")))
@@ -91,25 +92,26 @@ async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
     Ok(growing)
 }
 
-/// A body as it comes.
+/// A body that is being read.
 struct Growing {
     content: Decoded,
     body: Vec<u8>,
     max: usize,
-    /// Its start is not judged yet; whether it is also to be judged whether that is readable.
+    /// `Some` until the start of the body was judged. `true`: the body has no type, so the judgement includes whether
+    /// it is readable.
     sniff: Option<bool>,
     ended: bool,
 }
 
 impl Growing {
-    /// Reads until there are `mark` bytes, or the end.
+    /// Reads until the body has `mark` bytes or ends.
     async fn fill(&mut self, mark: usize) -> Result<(), FetchError> {
         let mut rest_at = self.body.len() + BREATH;
         while !self.ended && self.body.len() < mark {
             make_room(&mut self.body, mark.min(self.max));
             let came = match self.content.read_buf(&mut self.body).await {
                 Ok(came) => came,
-                // Lengths that are too long and chunks without a last one, behind a page that is whole.
+                // The page is complete, but its Content-Length is too long or its last chunk is missing.
                 Err(error) if find::<TooLong>(&error).is_none() && is_whole(&self.body) => 0,
                 Err(error) => return Err(failed(&error, self.max)),
             };
@@ -123,7 +125,7 @@ impl Growing {
                 judge_start(&self.body, sniff)?;
             }
             if self.body.len() >= rest_at {
-                // A few bytes that were sent may be megabytes: others have their turn in between.
+                // A few bytes sent may decode to megabytes, so other tasks get a turn in between.
                 tokio::task::yield_now().await;
                 rest_at = self.body.len() + BREATH;
             }
@@ -132,14 +134,15 @@ impl Growing {
     }
 }
 
-/// Whether a page says itself that it has ended: browsers show one whose answer breaks off behind that.
+/// Returns whether the page ends with its own end tag. Browsers show a page whose response breaks off after that.
 fn is_whole(body: &[u8]) -> bool {
     const END: &[u8] = b"</html>";
     let body = body.trim_ascii_end();
     body.len().checked_sub(END.len()).is_some_and(|at| body[at..].eq_ignore_ascii_case(END))
 }
 
-/// The `Content-Type` of a response. Of several the last that says something counts (Fetch, "extract a MIME type").
+/// Returns the `Content-Type` of a response. If there are several, the last one that names a type counts (Fetch,
+/// "extract a MIME type").
 fn type_of(headers: &HeaderMap) -> Option<String> {
     let said = headers.get_all(CONTENT_TYPE).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     said.reduce(|before, last| if Media::of(Some(&last)) == Media::Unsaid { before } else { last })
@@ -149,7 +152,7 @@ fn failed(error: &io::Error, max: usize) -> FetchError {
     broken(error, |_| too_large(max))
 }
 
-/// Room for more: twice as much each time, but never more than may be used, which is one byte over the limit.
+/// Grows the buffer: doubles it each time, but never beyond one byte over `most`.
 fn make_room(body: &mut Vec<u8>, most: usize) {
     if body.len() == body.capacity() {
         let more = body.len().max(8 * 1024);
@@ -159,7 +162,7 @@ fn make_room(body: &mut Vec<u8>, most: usize) {
 
 fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
     if is_still_gzip(start) {
-        let text = "the content is compressed more often than its Content-Encoding says";
+        let text = "the content is compressed more times than its Content-Encoding says";
         return Err(FetchError::Unsupported(text.into()));
     }
     if is_binary_format(start) {
@@ -168,7 +171,7 @@ fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
         return Err(FetchError::Unsupported(text.into()));
     }
     if sniff && !looks_readable(start) {
-        let text = "the content has no type and is neither HTML, JSON nor text";
+        let text = "the content has no Content-Type and is not HTML, JSON or text";
         return Err(FetchError::Unsupported(text.into()));
     }
     Ok(())
@@ -176,14 +179,14 @@ fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
 
 fn wrong_type(content_type: &str) -> FetchError {
     let kind: String = content_type.chars().take(80).collect();
-    FetchError::Unsupported(format!("the content is \"{kind}\"; only HTML, XML, JSON and text can be read"))
+    FetchError::Unsupported(format!("the content type is \"{kind}\"; only HTML, XML, JSON and text can be read"))
 }
 
 fn too_large(max: usize) -> FetchError {
-    FetchError::Unsupported(format!("the page is over {max} bytes, the most that is read"))
+    FetchError::Unsupported(format!("the page is over {max} bytes, the maximum size"))
 }
 
-/// Refuses what is no page by its status. The refusal says so if the site asks to be left alone.
+/// Refuses statuses that are not those of a page. The error says if the site asks for fewer requests.
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     judge_status(response).map_err(|error| match throttled(response) {
         Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),
@@ -192,10 +195,10 @@ pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     })
 }
 
-/// The same of a page that somebody else asked for, such as a browser.
+/// Checks the status of a page that another client, such as a browser, requested.
 ///
 /// # Errors
-/// What a status means that is no page's.
+/// The status is not that of a page.
 pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
     judge_code(code).map_err(|error| match code {
         429 | 503 => {
@@ -218,9 +221,9 @@ fn judge_code(code: u16) -> Result<(), FetchError> {
     if matches!(code, 401 | 403 | 407 | 429) {
         return Err(FetchError::Blocked(format!("the site refused with status {code}")));
     }
-    // An answer, but no page: calling it an empty success would hide that, and trying again would not help.
+    // The site answered, but with no page. An empty success would hide that, and a retry would not help.
     if matches!(code, 204 | 205) {
-        return Err(FetchError::Unsupported(format!("the site answered with status {code}: it has no content")));
+        return Err(FetchError::Unsupported(format!("the site answered with status {code}, which has no content")));
     }
     if !(200..300).contains(&code) {
         return Err(FetchError::Unreachable(format!("the site answered with status {code}")));
@@ -228,8 +231,8 @@ fn judge_code(code: u16) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// Whether an answer stands in for the page. Cloudflare marks its challenges whatever their status; AWS WAF answers a
-/// challenge with 202 and a CAPTCHA with 405.
+/// Returns whether the response is a bot wall instead of the page. Cloudflare marks its challenges regardless of the
+/// status; AWS WAF answers a challenge with 202 and a CAPTCHA with 405.
 fn is_bot_wall(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &[u8]| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value));
     is("cf-mitigated", b"challenge") || is("x-amzn-waf-action", b"challenge") || is("x-amzn-waf-action", b"captcha")
@@ -249,7 +252,7 @@ mod tests {
 
     struct Elsewhere {
         decoder: Handle,
-        /// How often the task that asks for the page goes on itself.
+        /// How many times the requesting task goes on decoding itself.
         breaths_here: AtomicUsize,
         asked: Mutex<Vec<(usize, String)>>,
     }
@@ -271,9 +274,9 @@ mod tests {
         }
     }
 
-    /// A body goes on elsewhere once its room says so, from its first byte on where that is at once.
+    /// Decoding moves to the room's task once the room asks for it; that may be before the first byte.
     #[test]
-    fn the_rest_is_decoded_where_the_room_says() {
+    fn a_large_body_is_decoded_in_the_task_that_its_room_starts() {
         let runtime = |name: &str| Builder::new_multi_thread().worker_threads(1).thread_name(name).build().unwrap();
         let (here, elsewhere) = (runtime("here"), runtime("elsewhere"));
         let most = 10 * MEDIUM_BODY;

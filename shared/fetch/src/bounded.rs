@@ -1,5 +1,5 @@
-//! A reader that ends in an error where a file, or one item of it, is too long. The parsers on top of it keep an item
-//! until it is whole, and a decoder may read for ever without a byte to show for it; this is what bounds both.
+//! A reader that fails when a file, or one item of it, is too long. It bounds what is above and below it: parsers keep
+//! an item until it is complete, and a decoder may read for ever without producing a byte.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-/// What was too long: the error that reading ends in.
+/// The error of [`Bounded`]: what was too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLong {
     #[error("the file is too long")]
@@ -16,7 +16,7 @@ pub(crate) enum TooLong {
     Item,
 }
 
-/// The reader.
+/// A reader with limits on the file and on each item.
 pub(crate) struct Bounded<R> {
     inner: R,
     left: usize,
@@ -25,12 +25,12 @@ pub(crate) struct Bounded<R> {
 }
 
 impl<R> Bounded<R> {
-    /// At most `file` bytes, at most `item` of them between two calls of [`Bounded::next_item`].
+    /// Reads at most `file` bytes in total and at most `item` bytes between two calls of [`Bounded::next_item`].
     pub(crate) fn new(inner: R, file: usize, item: usize) -> Bounded<R> {
         Bounded { inner, left: file, item, left_of_item: item }
     }
 
-    /// Another item begins.
+    /// Starts another item: its bytes are counted from zero.
     pub(crate) fn next_item(&mut self) {
         self.left_of_item = self.item;
     }
@@ -41,7 +41,7 @@ impl<R: AsyncBufRead + Unpin> AsyncBufRead for Bounded<R> {
         let this = self.get_mut();
         let bytes = ready!(Pin::new(&mut this.inner).poll_fill_buf(cx))?;
         let room = this.left.min(this.left_of_item);
-        // Only what goes on is too long.
+        // Reaching the limit is fine; only a further byte is too long.
         if room == 0 && !bytes.is_empty() {
             let what = if this.left == 0 { TooLong::File } else { TooLong::Item };
             return Poll::Ready(Err(io::Error::other(what)));

@@ -1,7 +1,8 @@
-//! The HTTP client: one page per call, redirects by hand, the whole of it within one deadline and one size.
+//! The HTTP client: one page per call. Follows redirects itself, and applies one deadline and one size limit to the
+//! whole fetch.
 //!
-//! HTTP/1.1 only. How much of a response's head is kept at most is hyper's to bound: `MAX_FIELDS`, and 400 KB that are
-//! read in one piece more than they may be (so 800 KB at worst). Of those, [`MAX_HEAD`] are taken.
+//! HTTP/1.1 only. hyper bounds how much of a response's head is kept in memory: `MAX_FIELDS` fields, and 400 KB plus
+//! one read beyond that (so 800 KB at worst). A head of up to [`MAX_HEAD`] is accepted.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -26,14 +27,15 @@ use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
 use crate::trail::{Astray, Step, Trail, redirect_target};
 
-/// How long a connection that is not in use is kept. Short: a batch over many hosts must not run out of sockets (1,024
-/// in a Lambda), and many servers close after five seconds themselves.
+/// How long an idle connection is kept. Short: a batch over many hosts must not run out of sockets (1,024 in a Lambda),
+/// and many servers close idle connections after five seconds.
 const KEEP_IDLE: Duration = Duration::from_secs(4);
 
-/// Most bytes of a response's header section: names, values, and four for each line's punctuation.
+/// Maximum size of a response's header section in bytes: names, values, and four bytes for the punctuation of each
+/// line.
 pub const MAX_HEAD: usize = 256 * 1024;
 
-/// Most fields of a response's head.
+/// Maximum number of fields in a response's head.
 const MAX_FIELDS: usize = 1_000;
 
 /// `Accept` of a page.
@@ -48,14 +50,15 @@ pub struct Fetcher {
 #[derive(Debug)]
 struct Inner {
     public: Client,
-    /// There if anything is allowed besides public addresses: building a client reads the machine's certificates.
+    /// Present if any address that is not public is allowed. Built only then, because building a client reads the
+    /// machine's certificates.
     allowed_only: Option<Client>,
     guard: Guard,
     lookup: Lookup,
     connect_timeout: Duration,
     own: Vec<OwnListener>,
     user_agent: String,
-    /// What robots.txt calls this crawler.
+    /// The name of this crawler in robots.txt.
     product_token: String,
     max_body_bytes: usize,
     max_sitemap_bytes: usize,
@@ -64,9 +67,9 @@ struct Inner {
 
 /// Where a chain of redirects ends.
 pub(crate) enum Arrival {
-    /// At a URL that answered with something else than a redirect.
+    /// At a URL whose response is not a redirect.
     At(Url, Response),
-    /// Nowhere: there are too many, they go round, or one says no URL.
+    /// Nowhere: too many redirects, a loop, or a target that is not a URL.
     Astray(FetchError),
 }
 
@@ -80,7 +83,7 @@ pub(crate) struct Lost {
 struct Route<'a> {
     client: &'a Client,
     scope: Scope,
-    /// What to say if its name turns out to lead where it may not.
+    /// The error if the name resolves to an address that may not be fetched.
     refusal: Refusal,
 }
 
@@ -88,13 +91,14 @@ impl Fetcher {
     /// Builds the client.
     ///
     /// # Errors
-    /// TLS could not be set up (no certificates on the machine), or the user agent is no header value.
+    /// TLS cannot be set up (the machine has no certificates), or the user agent is not a valid header value.
     pub fn new(config: FetchConfig) -> Result<Fetcher, BuildError> {
         Fetcher::with_lookup(config, Lookup::System(Names::new()))
     }
 
     fn with_lookup(config: FetchConfig, lookup: Lookup) -> Result<Fetcher, BuildError> {
-        // reqwest takes the process's provider. Another part of the process may have installed one: that serves too.
+        // reqwest uses the process's TLS provider. If another part of the process has installed one, that one serves
+        // too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(config.allow);
         let build = |scope| {
@@ -105,7 +109,7 @@ impl Fetcher {
                 .referer(false)
                 .connect_timeout(config.connect_timeout)
                 .pool_idle_timeout(KEEP_IDLE)
-                // Heads as servers write them. Lengths are not among what is tolerated.
+                // Tolerates malformed heads, as servers send them. Ambiguous lengths are not tolerated.
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_ignore_invalid_headers_in_responses(true)
@@ -133,7 +137,7 @@ impl Fetcher {
     /// Fetches one page.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the page could not be fetched.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
         match tokio::time::timeout(request.timeout, self.inner.follow(request)).await {
             Ok(result) => result,
@@ -141,7 +145,8 @@ impl Fetcher {
         }
     }
 
-    /// The response at the end of a URL's redirects, each of them judged like a page's, for what is no page.
+    /// Returns the response at the end of a URL's redirects. For files other than pages; every hop is judged as for a
+    /// page.
     pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, Lost> {
         let mut trail = Trail::new(url, accept, self.inner.max_redirects);
         let arrived = self.inner.arrive(&mut trail).await;
@@ -151,24 +156,24 @@ impl Fetcher {
         })
     }
 
-    /// Most bytes of a sitemap file.
+    /// Returns the maximum size of a sitemap file in bytes.
     pub(crate) fn max_sitemap_bytes(&self) -> usize {
         self.inner.max_sitemap_bytes
     }
 
-    /// Whether a page's `X-Robots-Tag`, a field in each line, asks this crawler not to follow its links.
+    /// Returns whether a page's `X-Robots-Tag` (one field per line) asks this crawler not to follow its links.
     pub fn is_nofollow(&self, x_robots_tag: &str) -> bool {
         let fields = x_robots_tag.lines().filter_map(|field| field.parse::<HeaderValue>().ok());
         let fields: HeaderMap = fields.map(|field| (HeaderName::from_static("x-robots-tag"), field)).collect();
         says_nofollow(&fields, &self.inner.product_token)
     }
 
-    /// `User-Agent`.
+    /// Returns the `User-Agent`.
     pub fn user_agent(&self) -> &str {
         &self.inner.user_agent
     }
 
-    /// What robots.txt files call this crawler: the product token of its user agent (RFC 9309 §2.2.1).
+    /// Returns the name of this crawler in robots.txt files: the product token of its user agent (RFC 9309 §2.2.1).
     pub fn product_token(&self) -> &str {
         &self.inner.product_token
     }
@@ -197,7 +202,7 @@ impl Inner {
         }
     }
 
-    /// Follows redirects to the response that is none, or to nowhere; no body is read.
+    /// Follows redirects until a response is not one, or until they lead nowhere (inner `Err`). Reads no body.
     async fn arrive(&self, trail: &mut Trail<'_>) -> Result<Result<Response, FetchError>, FetchError> {
         loop {
             let response = self.hop(trail).await.map_err(|e| said_of_hop(e, trail.hops))?;
@@ -216,7 +221,7 @@ impl Inner {
         }
     }
 
-    /// One request, its target judged before and its peer after.
+    /// Sends one request. Judges its target before and its peer after.
     async fn hop(&self, trail: &Trail<'_>) -> Result<Response, FetchError> {
         let url = &trail.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
@@ -227,7 +232,7 @@ impl Inner {
         }
         let get = trail.dress(get.header(ACCEPT_ENCODING, ACCEPTED));
         let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
-        // A second look, at where the connection really went. Not known is not admitted.
+        // Checks the peer that was really connected to. An unknown peer is refused.
         if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
             return Err(FetchError::Forbidden(route.refusal.to_string()));
         }
@@ -236,17 +241,19 @@ impl Inner {
         }
         let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > MAX_HEAD {
-            return Err(FetchError::Unreachable(format!("the site's answer has over {MAX_HEAD} bytes of headers")));
+            return Err(FetchError::Unreachable(format!(
+                "the headers of the site's response are over {MAX_HEAD} bytes"
+            )));
         }
         Ok(response)
     }
 
-    /// Judges what can be judged without a look-up, and chooses the client whose resolver judges the rest.
+    /// Judges what needs no DNS look-up, and chooses the client whose resolver judges the rest.
     fn judge(&self, url: &Url) -> Result<Route<'_>, Refusal> {
         if self.own.iter().any(|own| own.refuses(url)) {
             return Err(Refusal::Own);
         }
-        // http and https have one; 0 is no web port.
+        // http and https have a default port; 0 is not a web port.
         let port = url.port_or_known_default().unwrap_or(0);
         let public = Route { client: &self.public, scope: Scope::Public, refusal: Refusal::Name };
         let local = |refusal: Refusal| match &self.allowed_only {
@@ -264,7 +271,7 @@ impl Inner {
     }
 }
 
-/// The cause at the end of a chain: the ones before it only say that something failed.
+/// Returns the last cause in an error chain: the errors before it only say that something failed.
 fn innermost(error: &dyn Error) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
@@ -273,7 +280,7 @@ fn innermost(error: &dyn Error) -> String {
     last.to_string()
 }
 
-/// A refusal of a URL that the caller never saw must say where it came from.
+/// Adds to the refusal of a redirect's target that it came after a redirect: the caller never saw that URL.
 fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
     match error {
         FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),

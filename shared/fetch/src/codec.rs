@@ -1,5 +1,6 @@
-//! Streams of gzip members and Zstandard frames, read as browsers do: what follows a whole stream and is none of its kind is
-//! ignored, and so is a missing trailer. What is inside must be whole. Memory is bounded by a block and a window.
+//! Decodes streams of gzip members and Zstandard frames as browsers do. Ignores a missing trailer and anything after a
+//! complete stream that does not start another member or frame. What is inside must be complete. Memory is bounded by
+//! one block and one window.
 
 use std::io;
 use std::pin::Pin;
@@ -11,16 +12,16 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
-/// What reads decoded bytes.
+/// A reader of decoded bytes.
 pub(crate) type Reader = Box<dyn AsyncBufRead + Unpin + Send>;
 
-/// Bytes that are decoded at once.
+/// Number of bytes decoded at once.
 const PIECE: usize = 16 * 1024;
-/// Largest window of Zstandard over HTTP (RFC 9659 §3).
+/// Maximum window of Zstandard over HTTP (RFC 9659 §3).
 const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 /// Magic number of a Zstandard frame (RFC 8878 §3.1.1).
 pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The start of a gzip member with DEFLATE (RFC 1952 §2.3).
+/// Start of a gzip member with DEFLATE (RFC 1952 §2.3).
 pub(crate) const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 fn reader(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Reader {
@@ -32,14 +33,14 @@ fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// As many bytes as there are, up to `most`.
+/// Reads up to `most` bytes; fewer only at the end.
 pub(crate) async fn up_to(source: &mut (impl AsyncRead + Unpin), most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(most).read_to_end(&mut bytes).await?;
     Ok(bytes)
 }
 
-/// Exactly `count` bytes.
+/// Reads exactly `count` bytes.
 async fn exactly(source: &mut Reader, count: usize) -> io::Result<Vec<u8>> {
     let bytes = up_to(source, count as u64).await?;
     if bytes.len() == count { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
@@ -50,7 +51,7 @@ enum Gzip {
     Within(Box<DeflateDecoder<Reader>>),
 }
 
-/// One gzip member after the other. Sums are not compared, as browsers do not.
+/// Decodes one gzip member after another. Does not verify checksums, as browsers do not.
 pub(crate) fn gunzipped(source: Reader) -> Reader {
     reader(try_unfold(Gzip::Between { source, first: true }, |mut state| async move {
         loop {
@@ -69,7 +70,7 @@ pub(crate) fn gunzipped(source: Reader) -> Reader {
                         return Ok(Some((piece.into(), Gzip::Within(member))));
                     }
                     let mut source = member.into_inner();
-                    // Sum and length, if they are there.
+                    // Checksum and length, if present.
                     up_to(&mut source, 8).await?;
                     Gzip::Between { source, first: false }
                 }
@@ -78,7 +79,7 @@ pub(crate) fn gunzipped(source: Reader) -> Reader {
     }))
 }
 
-/// FEXTRA, FNAME, FCOMMENT and FHCRC (RFC 1952 §2.3.1). Whoever reads bounds how long they may be.
+/// Skips FEXTRA, FNAME, FCOMMENT and FHCRC (RFC 1952 §2.3.1). The source bounds how long they may be.
 async fn skip_optional_fields(source: &mut Reader, flags: u8) -> io::Result<()> {
     if flags & 4 != 0 {
         let length = exactly(source, 2).await?;
@@ -93,7 +94,7 @@ async fn skip_optional_fields(source: &mut Reader, flags: u8) -> io::Result<()> 
     Ok(())
 }
 
-/// A raw DEFLATE stream (RFC 1951).
+/// Decodes a raw DEFLATE stream (RFC 1951).
 pub(crate) fn inflated(source: Reader) -> Reader {
     Box::new(tokio::io::BufReader::with_capacity(PIECE, DeflateDecoder::new(source)))
 }
@@ -104,7 +105,7 @@ struct Frame {
     checksum: bool,
 }
 
-/// One Zstandard frame after the other (RFC 8878), skippable ones left out.
+/// Decodes one Zstandard frame after another (RFC 8878); leaves out skippable frames.
 pub(crate) fn unzstd(source: Reader) -> Reader {
     reader(try_unfold((source, None::<Frame>, true), |(mut source, mut frame, mut first)| async move {
         loop {
@@ -135,7 +136,7 @@ pub(crate) fn unzstd(source: Reader) -> Reader {
     }))
 }
 
-/// Reads a frame's header (§3.1.1.1), past its magic number.
+/// Reads a frame's header (§3.1.1.1) after its magic number.
 async fn frame_header(source: &mut Reader) -> io::Result<Frame> {
     let descriptor = exactly(source, 1).await?[0];
     let single = descriptor & 0x20 != 0;
@@ -149,15 +150,15 @@ async fn frame_header(source: &mut Reader) -> io::Result<Frame> {
     Ok(Frame { decoder, checksum: descriptor & 4 != 0 })
 }
 
-/// Decodes one block (§3.1.1.2). It is read whole first, so that the decoder never asks for what has not come; and alone,
-/// because a few bytes of it can stand for 128 KiB.
+/// Decodes one block (§3.1.1.2). Reads the block completely first, so that the decoder never waits for missing bytes.
+/// Decodes one block at a time, because a few bytes of it can stand for 128 KiB.
 async fn next_block(source: &mut Reader, frame: &mut Frame) -> io::Result<()> {
     let mut block = exactly(source, 3).await?;
     let header = u32::from_le_bytes([block[0], block[1], block[2], 0]);
     let (last, repeated, size) = (header & 1 != 0, (header >> 1) & 3 == 1, (header >> 3) as usize);
     block.extend(exactly(source, if repeated { 1 } else { size }).await?);
     if last && frame.checksum {
-        // It may be cut off, and it is not compared.
+        // The checksum may be cut off; it is not verified.
         let mut sum = up_to(source, 4).await?;
         sum.resize(4, 0);
         block.extend(sum);

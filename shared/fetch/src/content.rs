@@ -1,10 +1,11 @@
-//! Which content can be read, whatever its server calls it. Pure: decided from the first bytes. What a `Content-Type` says
-//! is [`domain::Media`]'s to judge, and what kind of text it is is for whoever reads it.
+//! Decides from the first bytes whether content can be read, regardless of its `Content-Type`. Pure. [`domain::Media`]
+//! judges the `Content-Type`; the reader of the content decides what kind of text it is.
 
-/// How many bytes of the start [`looks_readable`] wants to see; the WHATWG MIME Sniffing standard's resource header.
+/// Number of bytes from the start that [`looks_readable`] needs: the resource header of the WHATWG MIME Sniffing
+/// standard.
 pub const SNIFF_BYTES: usize = 1445;
 
-/// Starts of binary formats that servers send as pages: documents, pictures, archives, fonts, media.
+/// Magic numbers of binary formats that servers send as pages: documents, pictures, archives, fonts, media.
 const BINARY: [&[u8]; 20] = [
     b"%PDF-",
     b"\x89PNG",
@@ -28,14 +29,14 @@ const BINARY: [&[u8]; 20] = [
     b"fLaC\0",
 ];
 
-/// Whether a start is that of a known binary format, whatever the server calls it.
+/// Returns whether the start is that of a known binary format, regardless of the `Content-Type`.
 pub fn is_binary_format(start: &[u8]) -> bool {
     let riff = start.starts_with(b"RIFF") && matches!(start.get(8..12), Some(b"WEBP" | b"WAVE" | b"AVI "));
     let iso_media = start.get(4..8) == Some(b"ftyp") && start.starts_with(b"\0\0");
     riff || iso_media || BINARY.iter().any(|mark| start.starts_with(mark))
 }
 
-/// Whether bytes without a Content-Type look like something readable: markup, JSON or text. The mark of a known binary
+/// Returns whether bytes without a Content-Type look like markup, JSON or text. The magic number of a known binary
 /// format says no, and so does a byte that no text has (MIME Sniffing §3, "binary data byte").
 pub fn looks_readable(start: &[u8]) -> bool {
     if is_binary_format(start) {
@@ -45,7 +46,7 @@ pub fn looks_readable(start: &[u8]) -> bool {
     utf16 || !start.iter().take(SNIFF_BYTES).any(|b| matches!(b, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
 }
 
-/// Whether decoded bytes are gzip again: the server encoded them twice, and one layer is read.
+/// Returns whether decoded bytes are gzip again: the server encoded them twice and declared one layer.
 pub fn is_still_gzip(start: &[u8]) -> bool {
     start.starts_with(b"\x1f\x8b")
 }

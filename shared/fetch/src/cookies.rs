@@ -1,18 +1,18 @@
-//! The cookies of one chain of redirects (RFC 6265). A jar is made for a fetch and dropped with it: nothing goes from one
-//! unit to another, so what a site may set can reach no caller but the one that fetches it.
+//! The cookies of one chain of redirects (RFC 6265). Each fetch has its own jar, which is dropped with it. No cookie
+//! passes from one unit to another, so a cookie that a site sets affects only the caller that fetches it.
 
 use cookie_store::{Cookie, CookieStore};
 use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use url::Url;
 
-/// Most cookies of a chain.
+/// Maximum number of cookies in a chain.
 const MAX_COOKIES: usize = 100;
-/// Most bytes of a `Set-Cookie` field that is read (RFC 6265 §6.1).
+/// Maximum size in bytes of a `Set-Cookie` field that is read (RFC 6265 §6.1).
 const MAX_COOKIE: usize = 4 * 1024;
-/// Most bytes of a `Cookie` field; the cookies that do not fit are left out.
+/// Maximum size in bytes of a `Cookie` field; cookies that do not fit are left out.
 const MAX_SENT: usize = 16 * 1024;
 
-/// The jar.
+/// A cookie jar.
 #[derive(Debug, Default)]
 pub(crate) struct Jar {
     cookies: CookieStore,
@@ -20,7 +20,7 @@ pub(crate) struct Jar {
 }
 
 impl Jar {
-    /// Takes what an answer of `url` sets.
+    /// Stores the cookies that a response from `url` sets.
     pub(crate) fn take(&mut self, url: &Url, headers: &HeaderMap) {
         for field in headers.get_all(SET_COOKIE) {
             if self.taken == MAX_COOKIES || field.len() > MAX_COOKIE {
@@ -35,7 +35,8 @@ impl Jar {
         }
     }
 
-    /// The `Cookie` field of a request, if there is one: longer paths first (RFC 6265 §5.4).
+    /// Returns the `Cookie` field for a request, or `None` if no cookie matches. Longer paths come first (RFC 6265
+    /// §5.4).
     pub(crate) fn field(&self, url: &Url) -> Option<HeaderValue> {
         let mut found = self.cookies.matches(url);
         found.sort_by(|a, b| {
@@ -57,8 +58,8 @@ impl Jar {
     }
 }
 
-/// Whether a `Domain` names what many owners share, such as `com`, `co.uk` or `github.io`: a cookie may not be set there,
-/// but by the host of that name itself (RFC 6265 §5.3, step 5). By the Public Suffix List.
+/// Returns whether a `Domain` is a public suffix that many owners share, such as `com`, `co.uk` or `github.io`. Only
+/// the host of that very name may set a cookie there (RFC 6265 §5.3, step 5). Uses the Public Suffix List.
 fn is_shared_suffix(domain: &str, url: &Url) -> bool {
     let domain = domain.trim_matches('.').to_ascii_lowercase();
     if url.host_str().is_some_and(|host| host.trim_end_matches('.') == domain) {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_go_back_where_they_belong() {
+    fn cookies_return_only_to_matching_hosts_paths_and_schemes() {
         let set = "https://shop.example.com/a/b";
         for (field, at, want) in [
             ("s=1", "https://shop.example.com/a/", Some("s=1")),
@@ -123,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_path_is_first_and_the_rest_is_by_name() {
+    fn cookies_are_sorted_by_path_length_and_then_by_name() {
         let jar = jar("https://e.test/a/b", &["z=1; Path=/", "c=3; Path=/", "y=2; Path=/a", "z=4; Path=/"]);
         assert_eq!(jar.field(&url("https://e.test/a/c")).unwrap(), "y=2; c=3; z=4");
     }
 
     #[test]
-    fn a_jar_is_bounded() {
+    fn the_number_and_size_of_cookies_are_bounded() {
         let many: Vec<String> = (0..500).map(|i| format!("c{i:03}={}", "x".repeat(1_000))).collect();
         let many = jar("https://e.test/", &many.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(many.field(&url("https://e.test/")).unwrap().len() <= MAX_SENT);

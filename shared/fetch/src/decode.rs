@@ -1,6 +1,6 @@
-//! From a response to its bytes, content-decoded as they come. Our own use of the decoders and not the client's, because
-//! what is sent has to be counted too: a stream of nothing but empty blocks never decodes to a byte that could be. Which
-//! codec a layer takes is judged by its bytes.
+//! Decodes the body of a response as it arrives. Uses the decoders directly instead of through the HTTP client, because
+//! the bytes sent must be counted too: a stream of empty blocks never decodes to a byte that could be counted. The
+//! bytes, not only the headers, decide which codec a layer needs.
 
 use std::io::{self, Cursor};
 
@@ -20,19 +20,19 @@ use crate::guard::Refusal;
 /// `Accept-Encoding` of every request.
 pub(crate) const ACCEPTED: &str = "gzip, br, zstd, deflate";
 
-/// The first byte of a brotli stream whose window is larger than RFC 7932 knows (§9.1 calls it reserved), up to a
-/// gigabyte. The decoder would take it, and its memory is as large as the window.
+/// First byte of a brotli stream whose window is larger than RFC 7932 allows (§9.1 calls it reserved), up to a
+/// gigabyte. The decoder would accept it, and it needs as much memory as the window.
 const LARGE_WINDOW: u8 = 0x11;
 
-/// Most layers of encoding that are taken off.
+/// Maximum number of encoding layers that are decoded.
 const MAX_LAYERS: usize = 2;
-/// Bytes of a start that tell what it is.
+/// Number of bytes at the start of a layer that identify its format.
 const LOOK: usize = 32;
 
-/// A body, decoded.
+/// A reader of a decoded body.
 pub(crate) type Decoded = Reader;
 
-/// One layer of packing (RFC 9110 §8.4.1).
+/// One content coding (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
     Gzip,
@@ -41,21 +41,21 @@ enum Layer {
     Zstd,
 }
 
-/// A body is said to be packed in a way that is not known, and it is.
+/// The body declares an unknown coding and is not plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the coding is not known")]
+#[error("the content coding is unknown")]
 struct UnknownCoding;
 
-/// How a body says that it is packed: its layers, the one that was put on last at the end.
+/// The content codings that a response declares, in the order in which they were applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Coding {
     layers: Vec<Layer>,
-    /// Whether something else was said, too: what comes out must be text.
+    /// Whether it also declares something that is not a known coding: the decoded body must then be text.
     unclear: bool,
 }
 
-/// The layers of encoding that a response says it has. What is no coding, such as `none` or `utf-8`, says nothing: if the
-/// bytes are packed all the same, they are no text, and are refused as such.
+/// Returns the content codings that a response declares. Ignores values that are not codings, such as `none` or
+/// `utf-8`: if the bytes are compressed all the same, they are not text and are refused as such.
 ///
 /// # Errors
 /// More than [`MAX_LAYERS`].
@@ -80,14 +80,15 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
         }
     }
     if layers.len() > MAX_LAYERS {
-        let text = format!("the content is packed more than {MAX_LAYERS} times over; so many layers are taken off");
+        let text =
+            format!("the content is compressed more than {MAX_LAYERS} times; at most {MAX_LAYERS} layers are decoded");
         return Err(FetchError::Unsupported(text));
     }
     Ok(Coding { layers, unclear })
 }
 
-/// The body of a response. It ends in an error where more than `most` bytes are sent, or come out of a layer under
-/// another; how many the last one decodes to is for whoever reads it to count.
+/// Returns a reader of the decoded body. Reading fails if more than `most` bytes are sent, or come out of a layer that
+/// wraps another one. The caller counts the bytes that the last layer decodes to.
 pub(crate) async fn decoded(response: Response, coding: Coding, most: usize) -> io::Result<Decoded> {
     let sent = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
     let mut body: Reader = Box::new(Bounded::new(sent, most, usize::MAX));
@@ -108,7 +109,7 @@ pub(crate) async fn decoded(response: Response, coding: Coding, most: usize) -> 
     Ok(body)
 }
 
-/// Takes a layer off, if it is there: what the bytes are weighs more than what the server says of them.
+/// Decodes one layer, if it is there. The bytes themselves count more than what the server declares.
 async fn unpacked(mut body: Reader, said: Layer) -> io::Result<Reader> {
     let start = up_to(&mut body, LOOK as u64).await?;
     let first = start.first().copied();
@@ -122,44 +123,44 @@ async fn unpacked(mut body: Reader, said: Layer) -> io::Result<Reader> {
     Ok(match said {
         _ if gzip => gunzipped(whole),
         _ if zstd => unzstd(whole),
-        // Servers say that nothing is packed, too; and say so of what is not.
+        // Servers also declare codings for content that is not compressed.
         _ if plain => whole,
-        Layer::Gzip | Layer::Zstd => return Err(io::Error::other("not packed as it is said to be")),
+        Layer::Gzip | Layer::Zstd => return Err(io::Error::other("not compressed in the declared coding")),
         Layer::Deflate => inflated(whole),
         Layer::Brotli if first == Some(LARGE_WINDOW) => return Err(io::Error::other("a large window")),
         Layer::Brotli => Box::new(BufReader::new(BrotliDecoder::new(whole))),
     })
 }
 
-/// A frame, or one that is to be skipped.
+/// Returns whether the start is a Zstandard frame or a skippable frame.
 fn starts_zstd(start: &[u8]) -> bool {
     start.starts_with(&ZSTD_MAGIC)
         || start.get(..4).is_some_and(|m| m[0] & 0xf0 == 0x50 && m[1..] == [0x2a, 0x4d, 0x18])
 }
 
-/// Whether a start is text in UTF-8: packed bytes have something else among their first.
+/// Returns whether the start is UTF-8 text. Compressed data has other bytes among its first.
 fn is_text(start: &[u8]) -> bool {
     let valid = match std::str::from_utf8(start) {
         Ok(_) => true,
-        // A character that is cut off by where the start ends.
+        // The last character may be cut off where the start ends.
         Err(error) => error.error_len().is_none() && start.len() == LOOK,
     };
     valid && !start.iter().any(|b| matches!(b, 0x00..=0x08 | 0x0b | 0x0e..=0x1f | 0x7f))
 }
 
-/// What an error of reading a body means. `too_long` says what was, and that it was.
+/// Translates an error of reading a body. `too_long` makes the error for a body over a limit.
 pub(crate) fn broken(error: &io::Error, too_long: impl FnOnce(TooLong) -> FetchError) -> FetchError {
     if let Some(what) = find::<TooLong>(error) {
         return too_long(*what);
     }
     if find::<UnknownCoding>(error).is_some() {
-        let text = "the Content-Encoding can't be read; gzip, br, zstd and deflate can";
+        let text = "the Content-Encoding is not supported; gzip, br, zstd and deflate are";
         return FetchError::Unsupported(text.into());
     }
     match find::<reqwest::Error>(error) {
-        // The name was resolved long ago: no refusal can come from here.
+        // The name is already resolved, so no refusal can come from here.
         Some(error) => explain(error, &Refusal::Name),
-        None => FetchError::Unreachable("the site broke off its answer, or its Content-Encoding is damaged".into()),
+        None => FetchError::Unreachable("the site's response ended early, or its compressed content is damaged".into()),
     }
 }
 
@@ -194,7 +195,7 @@ mod tests {
         }
     }
 
-    /// `data` as it is, decoded as if `said` were true of it.
+    /// Decodes `data` as if a response had declared the coding `said`.
     async fn read(said: Layer, data: &[u8]) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
         unpacked(Box::new(Cursor::new(data.to_vec())), said).await?.read_to_end(&mut read).await?;
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_bytes_are_weighs_more_than_what_is_said() {
+    async fn the_bytes_decide_the_coding_and_not_the_header() {
         use Layer::{Brotli, Deflate, Gzip, Zstd};
         let page = b"<!doctype html><h1>Page</h1>";
         let named =
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_breaks_off_within_is_damaged() {
+    async fn a_stream_cut_off_inside_or_with_a_huge_window_is_an_error() {
         let (gzip, zstd) = (gzip(&[b'a'; 100]), zstd(&[b'a'; 100]));
         for (said, data) in [
             (Layer::Gzip, &gzip[..60]),

@@ -1,79 +1,79 @@
-//! What can go wrong with a page, and how a unit says it. Messages are for the caller: they name no address that a name
-//! was resolved to, no library and no internals.
+//! The errors of a fetch, and the unit errors they become. Messages are for the caller: they name no address that a
+//! name resolves to, no library and no internals.
 
 use std::time::Duration;
 
 use domain::{ErrorCode, UnitError};
 use url::Url;
 
-/// The HTTP client could not be built.
+/// The HTTP client cannot be built.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client could not be built: {0}")]
+#[error("the HTTP client cannot be built: {0}")]
 pub struct BuildError(pub String);
 
-/// A page could not be had.
+/// Why a page could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The address may not be fetched: private, reserved, local, or another port.
+    /// The address may not be fetched: private, reserved or local, or a port that is not allowed.
     #[error("{0}")]
     Forbidden(String),
     /// The site refused: 401, 403, 407, 429.
     #[error("{0}")]
     Blocked(String),
-    /// A bot wall stands in for the page: asking again does not help.
+    /// A bot wall answered instead of the page. Trying again does not help.
     #[error("{0}")]
     Walled(String),
-    /// An error status, a broken answer, a redirect that leads nowhere.
+    /// An error status, a broken response, or a redirect that leads nowhere.
     #[error("{0}")]
     Unreachable(String),
-    /// No connection came about: DNS, TCP, TLS.
+    /// The connection failed: DNS, TCP or TLS.
     #[error("{0}")]
     Unreached(String),
-    /// The whole page took longer than it may.
+    /// The whole fetch took longer than its timeout.
     #[error("the page took longer than timeout_ms ({} ms)", .0.as_millis())]
     Timeout(Duration),
     /// Not HTML, JSON or text, or over the size limit.
     #[error("{0}")]
     Unsupported(String),
-    /// A redirect leads where whoever asked does not want to go.
+    /// A redirect leads to a page that the caller of the fetcher does not want.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
-    /// A redirect leads where robots.txt says no.
-    #[error("the page redirects to {0}, which robots.txt there does not allow")]
+    /// robots.txt disallows the target of a redirect.
+    #[error("the page redirects to {0}, which the robots.txt there disallows")]
     Denied(Box<Url>),
-    /// What may pass by itself: a connection that failed, an answer that broke off, a status that says so.
+    /// A fault that may pass by itself: a failed connection, a response that broke off, or a status that says so.
     #[error("{0}")]
     Passing(Box<FetchError>),
-    /// The site asks to be left alone for a while: what it says otherwise, until when, and where it says so.
+    /// The site asks for fewer requests. Holds the underlying error, how long to wait, and the URL that answered.
     #[error("{0}")]
     Throttled(Box<FetchError>, Throttled, Box<Url>),
-    /// This machine is short of something, such as descriptors: the site was not asked.
-    #[error("the page could not be asked for because of a fault of ours")]
+    /// This machine lacks a resource, such as file descriptors. The site was not asked.
+    #[error("the page could not be requested because of an internal fault")]
     Ours(&'static str),
 }
 
-/// An answer of 429 or 503: whoever asks too much is to slow down.
+/// A response of 429 or 503: the site asks for fewer requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttled {
-    /// `Retry-After` (RFC 9110 §10.2.3), at most [`MAX_RETRY_AFTER`]; `None` where the site does not say.
+    /// `Retry-After` (RFC 9110 §10.2.3), capped at [`MAX_RETRY_AFTER`]; `None` if the site does not send it.
     pub retry_after: Option<Duration>,
 }
 
-/// Longest wait that a site may ask for.
+/// Maximum wait that a site can ask for.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl FetchError {
-    /// Whether the site asked for fewer requests, and for how long.
+    /// Returns how long to wait if the site asks for fewer requests.
     pub fn throttled(&self) -> Option<Throttled> {
         if let FetchError::Throttled(_, throttled, _) = self { Some(*throttled) } else { None }
     }
 
-    /// Where an answer came from that [`FetchError::throttled`] tells of: after redirects another host.
+    /// Returns the URL that asked for fewer requests: after redirects it may be on another host.
     pub fn throttled_at(&self) -> Option<&Url> {
         if let FetchError::Throttled(_, _, at) = self { Some(at) } else { None }
     }
 
-    /// Whether trying again soon may help.
+    /// Returns whether trying again soon may help.
     pub fn may_pass(&self) -> bool {
         match self {
             FetchError::Passing(_) => true,
@@ -82,7 +82,7 @@ impl FetchError {
         }
     }
 
-    /// Whether no connection to the site came about, or may: it said nothing, not even that it does not want to.
+    /// Returns whether no connection to the site was made, or none is allowed: the site did not answer at all.
     pub fn is_unreached(&self) -> bool {
         match self {
             FetchError::Unreached(_) | FetchError::Forbidden(_) => true,
@@ -91,7 +91,7 @@ impl FetchError {
         }
     }
 
-    /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
+    /// Returns the unit's error, with code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {

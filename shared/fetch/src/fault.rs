@@ -1,4 +1,4 @@
-//! What the HTTP client's errors mean for the caller. It reads error chains, never their texts.
+//! Translates the HTTP client's errors for the caller. Inspects the types in the error chain, never their texts.
 
 use std::error::Error;
 use std::io;
@@ -7,7 +7,7 @@ use crate::error::FetchError;
 use crate::guard::Refusal;
 use crate::resolver::NameRefused;
 
-/// What a failed request or a body that broke off means. `refusal` is what to say if the resolver refused the name.
+/// Translates the error of a request or a body. `refusal` is the error to report if the resolver refused the name.
 pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
@@ -17,28 +17,28 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         let text = if matches!(tls, rustls::Error::InvalidCertificate(_)) {
-            "the site's TLS certificate is not valid for it"
+            "the site's TLS certificate is not valid"
         } else {
-            "no secure connection to the site came about; it may not speak TLS on this port"
+            "the TLS connection to the site failed; the site may not offer TLS on this port"
         };
         return FetchError::Unreached(text.into());
     }
     let unreached = |text: &str| FetchError::Unreached(text.into());
     let unreachable = |text: &str| FetchError::Unreachable(text.into());
     FetchError::Passing(Box::new(if error.is_dns() {
-        unreached("DNS did not answer for the host's name")
+        unreached("DNS did not answer the look-up of the host's name")
     } else if error.is_connect() && error.is_timeout() {
-        unreached("the site did not take the connection in time")
+        unreached("the site did not accept the connection in time")
     } else if error.is_connect() {
-        unreached("the site takes no connection")
+        unreached("the connection to the site failed")
     } else if error.is_body() || error.is_decode() {
-        unreachable("the site broke off its answer, or its Content-Encoding is damaged")
+        unreachable("the site's response ended early, or its compressed content is damaged")
     } else {
-        unreachable("the site closed the connection or its answer is not HTTP that can be read")
+        unreachable("the site closed the connection, or its response is not valid HTTP")
     }))
 }
 
-/// What it means that no connection of [`Fetcher::dial`](crate::Fetcher::dial) came about.
+/// Translates a failed connection of [`Fetcher::dial`](crate::Fetcher::dial).
 pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
@@ -47,15 +47,15 @@ pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
         return FetchError::Ours(what);
     }
     let text = match error.kind() {
-        io::ErrorKind::TimedOut => "the site did not take the connection in time",
-        // What comes from the resolver bears an error of its own.
-        _ if error.get_ref().is_some() => "DNS did not answer for the host's name",
-        _ => "the site takes no connection",
+        io::ErrorKind::TimedOut => "the site did not accept the connection in time",
+        // An error of the resolver wraps another error.
+        _ if error.get_ref().is_some() => "DNS did not answer the look-up of the host's name",
+        _ => "the connection to the site failed",
     };
     FetchError::Passing(Box::new(FetchError::Unreached(text.into())))
 }
 
-/// What this machine is short of, where that is why a connection did not come about: the site has no part in it.
+/// Returns the resource that this machine lacks if that is why a connection failed: then the site is not at fault.
 fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(e) = next {
@@ -72,7 +72,7 @@ fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-/// Numbers of POSIX: those of Linux and of the BSDs where they differ.
+/// POSIX error numbers; those of Linux and of the BSDs where they differ.
 fn short_of(code: i32) -> Option<&'static str> {
     match code {
         24 => Some("descriptors of this process"),
@@ -86,7 +86,8 @@ fn short_of(code: i32) -> Option<&'static str> {
     }
 }
 
-/// The first error of type `T` in a chain. What is wrapped in an [`io::Error`] is not among its sources, so it is asked.
+/// Returns the first error of type `T` in a chain. [`io::Error`] does not report a wrapped error as its source, so the
+/// wrapped error is searched separately.
 pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(e) = next {
@@ -108,14 +109,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_io_error_wraps_is_found() {
+    fn an_error_wrapped_in_an_io_error_is_found() {
         let outer = io::Error::other(io::Error::other(NameRefused));
         assert_eq!(find::<NameRefused>(&outer), Some(&NameRefused));
         assert_eq!(find::<NameRefused>(&io::Error::other("x")), None);
     }
 
     #[test]
-    fn what_this_machine_is_short_of_is_no_fault_of_the_site() {
+    fn a_shortage_on_this_machine_is_not_blamed_on_the_site() {
         for (code, ours) in [(24, true), (23, true), (12, true), (111, false), (104, false), (110, false), (113, false)]
         {
             let error = io::Error::from_raw_os_error(code);

@@ -1,8 +1,8 @@
-//! Fields of requests and what is read in those of answers that is for crawlers. Pure.
+//! Builds request header fields, and reads the response fields meant for crawlers. Pure.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The caller's own fields for a request; those that can be none are left out.
+/// Builds a header map of the caller's own fields; leaves out invalid ones.
 pub fn header_map<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderMap {
     let read = |(name, value): (&str, &str)| {
         let mut value = HeaderValue::from_str(value).ok()?;
@@ -12,13 +12,14 @@ pub fn header_map<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Heade
     fields.filter_map(read).collect()
 }
 
-/// The product's name in a user agent: `Runo` of `Runo/0.1 (+https://…)`.
+/// Returns the product token of a user agent: `Runo` of `Runo/0.1 (+https://…)`.
 pub fn product_token(user_agent: &str) -> &str {
     let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '_' | '-')));
     &user_agent[..end.unwrap_or(user_agent.len())]
 }
 
-/// `Accept-Language` for a tag: itself, its primary language, anything. Nothing for what can be no tag (RFC 5646 §2.1).
+/// Returns the `Accept-Language` for a tag: the tag itself, its primary language, anything. `None` if the text cannot
+/// be a language tag (RFC 5646 §2.1).
 pub(crate) fn languages(tag: &str) -> Option<HeaderValue> {
     if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         return None;
@@ -30,11 +31,11 @@ pub(crate) fn languages(tag: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
-/// Rules of `X-Robots-Tag` that have a value behind a colon, which others are behind a crawler's name.
+/// Rules of `X-Robots-Tag` that have a value after a colon. Other rules follow a crawler's name and a colon.
 const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
 
-/// Whether `X-Robots-Tag` asks the crawler `agent` not to follow a page's links (Google, "Robots meta tag", whose rules the
-/// field has). A crawler's name holds for what follows it in its field.
+/// Returns whether `X-Robots-Tag` asks the crawler `agent` not to follow a page's links (the rules of Google's "Robots
+/// meta tag"). A crawler's name applies to everything after it in its field.
 pub(crate) fn says_nofollow(headers: &HeaderMap, agent: &str) -> bool {
     headers.get_all("x-robots-tag").iter().any(|field| {
         let text = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_may_ask_that_its_links_are_not_followed() {
+    fn x_robots_tag_can_forbid_following_links() {
         for (fields, want) in [
             (&["nofollow"][..], true),
             (&["noindex, NoFollow"], true),

@@ -1,8 +1,8 @@
-//! Fetching strangers' URLs for strangers: one page, robots.txt or sitemap, behind an address guard, with limits on time
-//! and size.
+//! Fetches untrusted URLs: one page, robots.txt or sitemap at a time, behind an address guard, with limits on time and
+//! size.
 //!
-//! It knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first; an address is judged
-//! where it is connected to, not where it is written. It logs nothing: URLs may bear secrets in their query.
+//! Knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first. The address that is
+//! connected to is judged, not only the one written in the URL. Logs nothing: the query of a URL may contain secrets.
 
 pub mod client;
 pub mod content;

@@ -1,8 +1,8 @@
-//! What the machine knows of names: its hosts file first, then the DNS servers of its resolver configuration. It judges
-//! nothing.
+//! Resolves names as the machine does: its hosts file first, then the DNS servers of its resolver configuration. Judges
+//! no address.
 //!
-//! The look-ups are futures and not calls of the C library, because those cannot be abandoned: each of them holds one of
-//! the runtime's blocking threads until a silent server has timed out, whoever still waits for it.
+//! Look-ups are futures instead of calls to the C library, because such a call cannot be abandoned: it occupies one of
+//! the runtime's blocking threads until a silent server has timed out, even if nobody waits for it any more.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,23 +18,23 @@ use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 use tokio::sync::Semaphore;
 
-/// Most look-ups at once; more wait for their turn within their own deadline.
+/// Maximum number of look-ups at once; further ones wait for a permit within their own deadline.
 const MAX_LOOKUPS: usize = 256;
-/// Most look-ups at once of the C library, each of which is a thread.
+/// Maximum number of look-ups at once by the C library, each of which occupies a thread.
 const MAX_BLOCKING: usize = 16;
-/// Names whose answers are kept.
+/// Number of names in the cache.
 const CACHED_NAMES: u64 = 4_096;
-/// How long an answer is kept at most, whatever its TTL says.
+/// Maximum time that an answer is cached, whatever its TTL.
 const KEEP: Duration = Duration::from_secs(60);
-/// The same of "there is no such name".
+/// Maximum time that "there is no such name" is cached.
 const KEEP_UNKNOWN: Duration = Duration::from_secs(10);
 
-/// A name has no address.
+/// The name has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the name is not known")]
+#[error("the name is unknown")]
 pub(crate) struct Unknown;
 
-/// The machine's names. It is set up at the first look-up, inside the runtime, and reads the machine's files then.
+/// The machine's resolver. It is set up at the first look-up, inside the runtime, and reads the machine's files then.
 #[derive(Clone)]
 pub(crate) struct Names {
     inner: Arc<Inner>,
@@ -48,7 +48,7 @@ struct Inner {
 
 enum Source {
     Dns(Box<(Hosts, TokioResolver)>),
-    /// There is no configuration that can be read: the C library may know more, in a bounded number of threads.
+    /// The resolver configuration cannot be read. The C library may know more; it runs in a bounded number of threads.
     System,
 }
 
@@ -65,12 +65,12 @@ impl Names {
         Names { inner: Arc::new(inner) }
     }
 
-    /// The addresses of a name, with port 0.
+    /// Returns the addresses of a name, with port 0.
     ///
     /// # Errors
-    /// [`Unknown`] where there are none; another error where no server answers.
+    /// [`Unknown`] if the name has none; another error if no server answers.
     pub(crate) async fn of(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        // The place goes back with this future, whether it ends or is dropped.
+        // The permit is released with this future, whether it completes or is dropped.
         let _place = self.inner.places.acquire().await.map_err(io::Error::other)?;
         match self.inner.source.get_or_init(Source::of_machine) {
             Source::Dns(dns) => ask(&dns.0, &dns.1, name).await,
@@ -78,12 +78,13 @@ impl Names {
         }
     }
 
-    /// A place is held until the call returns, which may be long after everybody has gone.
+    /// Resolves a name with the C library. Holds a permit until that call returns, which may be long after the caller
+    /// has gone.
     async fn ask_system(&self, name: String) -> io::Result<Vec<SocketAddr>> {
         let place = Arc::clone(&self.inner.blocking).acquire_owned().await.map_err(io::Error::other)?;
         let asked = tokio::spawn(async move {
             let _held = place;
-            // It does not tell an unknown name from a silent server.
+            // The C library does not distinguish an unknown name from a silent server.
             tokio::net::lookup_host((name, 0)).await.map(Vec::from_iter).map_err(|_| io::Error::other(Unknown))
         });
         asked.await.map_err(io::Error::other)?
@@ -103,7 +104,8 @@ impl Source {
 fn resolver(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, NetError> {
     let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
     let options = builder.options_mut();
-    // Read above, so that a name of the file asks no server for what the file does not say of it.
+    // `ask` consults the hosts file itself: for a name in the file, no server is queried for addresses that the file
+    // lacks.
     options.use_hosts_file = ResolveHosts::Never;
     options.cache_size = CACHED_NAMES;
     options.positive_max_ttl = Some(KEEP);
@@ -113,7 +115,7 @@ fn resolver(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolv
 
 async fn ask(hosts: &Hosts, resolver: &TokioResolver, name: &str) -> io::Result<Vec<SocketAddr>> {
     let unknown = || io::Error::other(Unknown);
-    // What can be no name in DNS, such as a label of over 63 bytes, has no address.
+    // Text that cannot be a DNS name, such as a label of over 63 bytes, has no address.
     let parsed = Name::from_utf8(name).map_err(|_| unknown())?;
     let of_file: Vec<SocketAddr> = [RecordType::A, RecordType::AAAA]
         .into_iter()
@@ -140,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks this server only.
+    /// Builds a resolver that queries only this server.
     fn asking(server: SocketAddr) -> Names {
         let mut connection = ConnectionConfig::udp();
         connection.port = server.port();
@@ -152,7 +154,7 @@ mod tests {
         names
     }
 
-    /// Answers each query with the same code and, for addresses of version 4, this address.
+    /// Runs a DNS server that answers each query with this code and, for IPv4 queries, with this address.
     async fn server(code: u8, address: Option<Ipv4Addr>) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
@@ -177,13 +179,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_is_asked() {
+    async fn a_name_is_resolved_by_the_configured_server() {
         let names = asking(server(0, Some(Ipv4Addr::new(127, 0, 0, 9))).await);
         assert_eq!(names.of("a.example.com").await.unwrap(), ["127.0.0.9:0".parse().unwrap()]);
     }
 
     #[tokio::test]
-    async fn no_such_name_is_told_from_a_server_that_fails() {
+    async fn an_unknown_name_is_distinguished_from_a_failing_server() {
         let unknown = |error: &io::Error| error.get_ref().is_some_and(|e| e.is::<Unknown>());
         let nobody = asking(server(3, None).await).of("a.example.com").await.unwrap_err();
         assert!(unknown(&nobody), "{nobody:?}");
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_hosts_file_is_read_before_anybody_is_asked() {
+    async fn the_hosts_file_is_consulted_before_any_server() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let names = asking(silent.local_addr().unwrap());
         let Some(Source::Dns(dns)) = names.inner.source.get() else { panic!("set above") };
@@ -204,9 +206,10 @@ mod tests {
         }
     }
 
-    /// Many times more look-ups than there are places or threads, all abandoned: what comes after finds room.
+    /// Twice as many look-ups as there are permits, and many more than threads, all abandoned: later look-ups still get
+    /// a permit.
     #[test]
-    fn abandoned_look_ups_hold_nothing() {
+    fn abandoned_look_ups_hold_no_permit_and_no_thread() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
         runtime.unwrap().block_on(async {
             let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! A page's pictures: by the same client and the same guard as the page, small ones only.
+//! Fetches a page's pictures with the same client and guard as the page. Small pictures only.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ const ACCEPT_PICTURE: &str = "image/png,image/jpeg,image/webp,image/gif;q=0.8";
 /// A picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Its media type, by its first bytes: what its server calls it does not matter.
+    /// The media type, determined by the first bytes; the `Content-Type` does not matter.
     pub media: &'static str,
     /// The file.
     pub bytes: Bytes,
 }
 
 impl Fetcher {
-    /// Fetches a picture of at most `max` bytes, redirects and all within `timeout`.
+    /// Fetches a picture of at most `max` bytes. `timeout` covers redirects too.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the picture could not be fetched.
     pub async fn picture(&self, url: &Url, timeout: Duration, max: usize) -> Result<Picture, FetchError> {
         match tokio::time::timeout(timeout, self.fetch_picture(url, max)).await {
             Ok(result) => result,
@@ -42,7 +42,8 @@ impl Fetcher {
         };
         check_status(&response)?;
         let bytes = read(response, max).await?;
-        let media = media_of(&bytes).ok_or(FetchError::Unsupported("this is not a picture that can be read".into()))?;
+        let media = media_of(&bytes)
+            .ok_or(FetchError::Unsupported("the file is not a PNG, JPEG, GIF or WebP picture".into()))?;
         Ok(Picture { media, bytes })
     }
 }
@@ -52,12 +53,14 @@ async fn read(mut response: Response, max: usize) -> Result<Bytes, FetchError> {
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large());
     }
-    // They are packed by themselves; whoever packs them once more sends no picture.
+    // Picture formats are compressed themselves. A server that compresses them again does not send a usual picture.
     if response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(FetchError::Unsupported("the picture is packed".into()));
+        return Err(FetchError::Unsupported(
+            "the picture has a Content-Encoding, which is not supported for pictures".into(),
+        ));
     }
     let mut bytes = BytesMut::new();
-    let broken = |_| FetchError::Unreachable("the picture broke off".into());
+    let broken = |_| FetchError::Unreachable("the picture's response ended early".into());
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if bytes.len() + chunk.len() > max {
             return Err(too_large());
@@ -67,7 +70,8 @@ async fn read(mut response: Response, max: usize) -> Result<Bytes, FetchError> {
     Ok(bytes.freeze())
 }
 
-/// The media type of a picture, by its first bytes (WHATWG MIME Sniffing §6.1); `None` for what is none.
+/// Returns the media type of a picture, determined by its first bytes (WHATWG MIME Sniffing §6.1); `None` if it is not
+/// a supported picture.
 fn media_of(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
@@ -83,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_known_by_its_first_bytes() {
+    fn a_picture_is_recognised_by_its_first_bytes() {
         assert_eq!(media_of(b"\x89PNG\r\n\x1a\n"), Some("image/png"));
         assert_eq!(media_of(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
         assert_eq!(media_of(b"GIF89a.."), Some("image/gif"));

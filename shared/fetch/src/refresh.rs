@@ -1,16 +1,18 @@
-//! Redirects that are no status: the `Refresh` field and the `meta` element that stands for it (HTML, "pragma directives").
-//! Pure. Only what a browser would follow soon is one; a page that reloads itself in five minutes is a page.
+//! Redirects without a redirect status: the `Refresh` field and the `meta` element that replaces it (HTML, "pragma
+//! directives"). Pure. Only a refresh that a browser would follow soon counts as a redirect; a page that reloads itself
+//! in five minutes is a page.
 
 use url::Url;
 
-/// Longest wait, in seconds, after which a refresh still counts as a redirect.
+/// Maximum wait in seconds for a refresh to count as a redirect.
 const MAX_WAIT_SECS: f64 = 10.0;
-/// Bytes of a page's start that are looked through.
+/// Number of bytes at a page's start that are searched.
 const LOOK: usize = 64 * 1024;
-/// Elements whose text is no markup, or is none for a browser that runs scripts.
+/// Elements whose content is not markup, or is not for a browser that runs scripts.
 const RAW: [&str; 9] = ["script", "style", "noscript", "template", "textarea", "title", "xmp", "iframe", "svg"];
 
-/// Where a `Refresh` value leads, if it leads anywhere within [`MAX_WAIT_SECS`] (HTML, "shared declarative refresh steps").
+/// Returns the target of a `Refresh` value, if it has one within [`MAX_WAIT_SECS`] (HTML, "shared declarative refresh
+/// steps").
 pub(crate) fn target(value: &str, base: &Url) -> Option<Url> {
     let value = value.trim_start();
     let digits = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
@@ -33,7 +35,7 @@ pub(crate) fn target(value: &str, base: &Url) -> Option<Url> {
     Some(url)
 }
 
-/// Where a page's `meta` refresh leads. It takes one pass over the page's start and keeps nothing.
+/// Returns the target of a page's `meta` refresh. Makes one pass over the page's start and keeps nothing.
 pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
     let start = String::from_utf8_lossy(&page[..page.len().min(LOOK)]);
     let mut base = base.clone();
@@ -56,7 +58,7 @@ pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
         match name.as_str() {
             "base" => base = attribute("href").and_then(|href| base.join(href.trim()).ok()).unwrap_or(base),
             "meta" if attribute("http-equiv").is_some_and(|what| what.trim().eq_ignore_ascii_case("refresh")) => {
-                // The first that can be read decides.
+                // The first refresh element decides.
                 return target(attribute("content")?, &base);
             }
             raw if RAW.contains(&raw) => rest = end_of(rest, raw),
@@ -66,14 +68,14 @@ pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
     None
 }
 
-/// What follows an element's end tag; nothing where there is none.
+/// Returns the text after an element's end tag, or an empty text if there is no end tag.
 fn end_of<'a>(rest: &'a str, name: &str) -> &'a str {
     let is_end = |at: &usize| rest.get(at + 2..at + 2 + name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name));
     rest.match_indices("</").map(|(at, _)| at).find(is_end).map_or("", |at| &rest[at + 2 + name.len()..])
 }
 
-/// The attributes of a tag where they are wanted, names in lower case, values with their character references resolved;
-/// and what follows it.
+/// Returns the attributes of a tag if `wanted` (names in lower case, character references in values resolved), and the
+/// text after the tag.
 fn attributes(tag: &str, wanted: bool) -> (Vec<(String, String)>, &str) {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut rest = tag;
@@ -105,7 +107,7 @@ fn attributes(tag: &str, wanted: bool) -> (Vec<(String, String)>, &str) {
     }
 }
 
-/// The references that URLs and quotes are written with.
+/// Resolves the character references that occur in URLs and for quotes.
 fn unescaped(value: &str) -> String {
     let table = [("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&#x27;", "'"), ("&#34;", "\""), ("&#38;", "&")];
     let text = table.iter().fold(value.to_owned(), |text, (from, to)| text.replace(from, to));

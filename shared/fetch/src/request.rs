@@ -1,4 +1,4 @@
-//! What a fetcher is set to, what is asked of it and what comes of it.
+//! The configuration of a fetcher, its requests and its results.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use url::Url;
 use crate::growth::Room;
 use crate::guard::OwnListener;
 
-/// What may be set.
+/// Configuration of a fetcher.
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
-    /// Ranges that may be fetched though they are not public, on any port.
+    /// Address ranges that may be fetched, on any port, although they are not public.
     pub allow: Vec<IpNet>,
-    /// Where this process listens itself, which may not be fetched whatever is allowed.
+    /// Listeners of this process. They may not be fetched, whatever else is allowed.
     pub own: Vec<OwnListener>,
-    /// `User-Agent`: a product token, which robots.txt files are asked about, and where to reach whoever operates it.
+    /// `User-Agent`: a product token, which robots.txt rules are matched against, and contact details of the operator.
     pub user_agent: String,
-    /// Most bytes of a page, as sent and after content decoding.
+    /// Maximum size of a page in bytes, both as sent and after content decoding.
     pub max_body_bytes: usize,
-    /// Most bytes of a sitemap file, as sent, between its packings and unpacked.
+    /// Maximum size of a sitemap file in bytes: as sent, between layers of compression, and uncompressed.
     pub max_sitemap_bytes: usize,
-    /// Most redirects that are followed.
+    /// Maximum number of redirects that are followed.
     pub max_redirects: usize,
-    /// Longest time for one connection to come about: DNS, TCP and TLS.
+    /// Timeout for establishing one connection: DNS, TCP and TLS.
     pub connect_timeout: Duration,
 }
 
@@ -43,56 +43,57 @@ impl Default for FetchConfig {
     }
 }
 
-/// One page that is wanted.
+/// A request for one page.
 #[derive(Clone, Copy)]
 pub struct FetchRequest<'a> {
-    /// Where.
+    /// The page's URL.
     pub url: &'a Url,
-    /// BCP 47 tag, such as `de-DE`, that `Accept-Language` is made of; one that is none is not sent.
+    /// BCP 47 tag, such as `de-DE`, from which `Accept-Language` is made. An invalid tag is not sent.
     pub accept_language: &'a str,
-    /// For the whole page: every hop, head and body.
+    /// Timeout for the whole fetch: every hop, head and body.
     pub timeout: Duration,
-    /// The caller's own fields: sent to the URL's origin only, and in place of ours of the same name.
+    /// The caller's own header fields. Sent only to the URL's origin; they replace the fetcher's fields of the same
+    /// name.
     pub headers: Option<&'a HeaderMap>,
-    /// Who is asked before a redirect is followed; all are where nobody is.
+    /// Judges redirects before they are followed; `None` follows all.
     pub hops: Option<&'a dyn Hops>,
-    /// Who gives a large body room; without one there always is some.
+    /// Grants room to a large body; with `None` there is always room.
     pub room: Option<&'a Room>,
 }
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Judges redirects before they are followed. Whether their target may be fetched at all is the guard's to say.
+/// Judges redirects before they are followed. The guard decides separately whether the target may be fetched at all.
 pub trait Hops: Send + Sync {
-    /// Whether to go to `url`.
+    /// Returns whether to follow a redirect to `url`.
     fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Hop>;
 }
 
-/// What becomes of a redirect.
+/// The decision about a redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hop {
-    /// It is followed.
+    /// Follow it.
     Go,
-    /// It leads where whoever asks does not want to go.
+    /// Do not follow it: the caller does not want its target.
     Elsewhere,
-    /// robots.txt denies its target.
+    /// Do not follow it: robots.txt disallows its target.
     Denied,
 }
 
-/// A page.
+/// A fetched page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Where it was found in the end, without a fragment.
+    /// URL of the page after redirects, without a fragment.
     pub final_url: Url,
-    /// Whether that is elsewhere than where it was looked for.
+    /// Whether `final_url` differs from the requested URL.
     pub redirected: bool,
     /// HTTP status, 200 to 299.
     pub status: u16,
-    /// The `Content-Type` header as it came, charset and all.
+    /// The `Content-Type` header as received, including parameters.
     pub content_type: Option<String>,
     /// Whether its `X-Robots-Tag` asks this crawler not to follow its links.
     pub nofollow: bool,
-    /// The bytes, content-decoded.
+    /// The body, content-decoded.
     pub body: Bytes,
 }

@@ -1,5 +1,6 @@
-//! Names to addresses, judged: a name is refused if any of its addresses is, and the connection goes to the addresses
-//! that were judged. Which is why this sits inside the HTTP client and not before it. IP literals never come by here.
+//! Resolves names to judged addresses: a name is refused if any of its addresses is, and the connection goes to the
+//! judged addresses. This is why it runs inside the HTTP client and not before it. IP literals do not pass through
+//! here.
 
 use std::net::SocketAddr;
 
@@ -9,24 +10,24 @@ use crate::fault::find;
 use crate::guard::{Guard, Scope};
 use crate::names::{Names, Unknown};
 
-/// A name has an address that may not be fetched, or none. It bears no detail, and the two are one: which names somebody's
-/// inner network has is nobody's business, and the client knows what to say instead.
+/// The name resolves to an address that may not be fetched, or to none. One error without details covers both, so that
+/// it does not reveal names of somebody's internal network. The client knows the message to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the name leads to no address that may be fetched")]
+#[error("the name resolves to no address that may be fetched")]
 pub(crate) struct NameRefused;
 
-/// Most addresses of a name that are tried, in the order that they came in. DNS has room for thousands in one answer, and
-/// each would be a connection that one fetch makes to somebody.
+/// Maximum number of addresses of a name that are tried, in the order of the DNS answer. One answer has room for
+/// thousands, and for each of them one fetch would open a connection to somebody.
 const MAX_ADDRESSES: usize = 8;
 
-/// Who knows the names.
+/// How names are resolved.
 #[derive(Debug, Clone)]
 pub(crate) enum Lookup {
-    /// The machine.
+    /// By the machine.
     System(Names),
-    /// A table, of tests.
+    /// By a table, for tests.
     Fixed(fn(&str) -> Vec<SocketAddr>),
-    /// A DNS that does not answer.
+    /// By a DNS that never answers.
     #[cfg(test)]
     Silent,
 }
@@ -42,7 +43,7 @@ impl Lookup {
     }
 }
 
-/// The resolver of one client.
+/// The resolver of one HTTP client.
 #[derive(Debug, Clone)]
 pub(crate) struct JudgingResolver {
     pub(crate) guard: Guard,
@@ -56,10 +57,10 @@ impl JudgingResolver {
         if !addresses.is_empty() && addresses.iter().all(admitted) { Ok(()) } else { Err(NameRefused) }
     }
 
-    /// The addresses of a name, with port 0.
+    /// Returns the addresses of a name, with port 0.
     ///
     /// # Errors
-    /// [`NameRefused`], or that no server answers.
+    /// [`NameRefused`], or another error if no server answers.
     pub(crate) async fn addresses(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
         let mut addresses = match self.lookup.of(name).await {
             Ok(addresses) => addresses,
@@ -67,7 +68,7 @@ impl JudgingResolver {
             Err(error) => return Err(error),
         };
         self.judge(&addresses).map_err(std::io::Error::other)?;
-        // All were judged, the ones that are left out too.
+        // All addresses are judged above, including those left out here.
         addresses.truncate(MAX_ADDRESSES);
         Ok(addresses)
     }
@@ -77,7 +78,7 @@ impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
         Box::pin(async move {
-            // Port 0 is replaced by the URL's.
+            // reqwest replaces port 0 with the URL's port.
             let addresses: Addrs = Box::new(this.addresses(name.as_str()).await?.into_iter());
             Ok(addresses)
         })
@@ -99,7 +100,7 @@ mod tests {
         let bad = "10.0.0.1:0".parse().unwrap();
         let local = "127.0.0.1:0".parse().unwrap();
         assert!(resolver(Scope::Public, &[]).judge(&[good]).is_ok());
-        // Whoever has none must not be told from whoever has one that may not be fetched.
+        // A name without addresses must look the same as one with a forbidden address.
         assert!(resolver(Scope::Public, &[]).judge(&[]).is_err());
         assert!(resolver(Scope::Public, &[]).judge(&[good, bad]).is_err());
         assert!(resolver(Scope::Public, &["127.0.0.0/8"]).judge(&[good, local]).is_ok());
@@ -108,9 +109,9 @@ mod tests {
         assert!(resolver(Scope::AllowedOnly, &[]).judge(&[good]).is_err());
     }
 
-    /// All of them are judged, few of them are tried.
+    /// All addresses are judged, but only a few are tried.
     #[tokio::test]
-    async fn a_name_with_many_addresses_is_tried_at_few() {
+    async fn only_the_first_of_many_addresses_are_tried() {
         fn many(name: &str) -> Vec<SocketAddr> {
             let last = if name.starts_with("bad") { [10, 0, 0, 1] } else { [8, 8, 8, 8] };
             (0..4_000).map(|i| [8, 8, (i >> 8) as u8, i as u8]).chain([last]).map(|ip| (ip, 0).into()).collect()

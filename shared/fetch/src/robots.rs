@@ -1,9 +1,9 @@
-//! robots.txt (RFC 9309): the rules of a site for one crawler, and what it may fetch by them. Pure, but for
-//! [`crate::Fetcher::robots`] in `ask`.
+//! robots.txt (RFC 9309): the rules of a site for one crawler, and what the crawler may fetch under them. Pure, except
+//! for [`crate::Fetcher::robots`] in `ask`.
 //!
-//! Our own, because no crate does all that the RFC and Google's published rules say. Each of those that were tried
-//! (robotstxt 0.3, texting_robots 0.2, robotxt 0.7) fails some of: taking `runo/1.0` and `runo*` for `runo`, keeping a
-//! group together across lines that are no rules, comparing escapes, byte order marks and line ends.
+//! A parser of our own, because no crate implements everything in the RFC and in Google's published rules. Each crate
+//! tried (robotstxt 0.3, texting_robots 0.2, robotxt 0.7) fails some of these: reading `runo/1.0` and `runo*` as
+//! `runo`, keeping a group together across lines that are not rules, comparing escapes, byte order marks and line ends.
 
 mod ask;
 mod parse;
@@ -20,17 +20,18 @@ use rules::Rules;
 
 pub use ask::{RobotsAnswer, RobotsOutcome};
 
-/// Most bytes of a file that are read (RFC 9309 §2.5); a line that does not fit is left out with all after it.
+/// Maximum number of bytes of a file that are read (RFC 9309 §2.5). A line that crosses the limit is left out, with all
+/// after it.
 pub const MAX_ROBOTS: usize = 500 * 1024;
-/// Longest delay that is taken from a file.
+/// Maximum delay taken from a file.
 pub const MAX_CRAWL_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Most sitemaps that are taken from a file.
+/// Maximum number of sitemaps taken from a file.
 pub const MAX_SITEMAPS: usize = 100;
-/// Most bytes of [`Robots::to_row`].
+/// Maximum size of [`Robots::to_row`] in bytes.
 pub const MAX_ROW: usize = 256 * 1024;
-/// Most bytes that are compared for one URL. A file has room for 40,000 rules with wildcards, each of which may have to
-/// look through the whole path; what no site needs but could use to keep a worker busy is answered with no. Rules without
-/// wildcards cost nothing of it.
+/// Maximum number of bytes compared for one URL. A file has room for 40,000 rules with wildcards, each of which may
+/// have to search the whole path. No site needs that much, but one could use it to keep a worker busy, so beyond the
+/// limit the answer is no. Rules without wildcards do not count.
 const MAX_COMPARED: usize = 2 * 1024 * 1024;
 
 /// One rule.
@@ -41,7 +42,7 @@ struct Rule {
     pattern: String,
 }
 
-/// What a site says to one crawler.
+/// A site's rules for one crawler.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Robots {
     rules: Rules,
@@ -50,10 +51,10 @@ pub struct Robots {
     unreached: bool,
 }
 
-/// [`Robots`] in a table's row.
+/// [`Robots`] as stored in a row.
 #[derive(Serialize, Deserialize)]
 struct Row {
-    /// `+` or `-` and the pattern.
+    /// Rules: `+` (allow) or `-` (disallow), then the pattern.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     r: Vec<String>,
     /// Crawl delay in milliseconds.
@@ -68,29 +69,29 @@ struct Row {
 }
 
 impl Robots {
-    /// Reads a file, found at `at`, for the crawler with this product token. Never fails: what is no rule is passed over.
-    /// Without an address, sitemaps at relative ones are left out.
+    /// Parses a file found at `at` for the crawler with this product token. Never fails: lines that are not rules are
+    /// skipped. Without `at`, sitemaps with relative URLs are left out.
     pub fn parse(file: &[u8], agent: &str, at: Option<&Url>) -> Robots {
         let found = parse::read(file, agent, at);
         Robots::new(found.rules, found.crawl_delay, found.sitemaps)
     }
 
-    /// What a site without a file says.
+    /// Returns the rules of a site without a file.
     pub fn allow_all() -> Robots {
         Robots::default()
     }
 
-    /// What a site says whose file cannot be had.
+    /// Returns the rules of a site whose file cannot be fetched.
     pub fn disallow_all() -> Robots {
         Robots::new(vec![Rule { allow: false, pattern: "/".into() }], None, Vec::new())
     }
 
-    /// What a site says to which no connection comes about.
+    /// Returns the rules of a site to which no connection could be made.
     pub fn unreached() -> Robots {
         Robots { unreached: true, ..Robots::disallow_all() }
     }
 
-    /// Whether no connection to the site came about: then nothing is allowed, and yet robots.txt is not why.
+    /// Returns whether no connection to the site could be made: then nothing is allowed, but not because of robots.txt.
     pub fn is_unreached(&self) -> bool {
         self.unreached
     }
@@ -99,14 +100,14 @@ impl Robots {
         Robots { rules: Rules::new(rules), crawl_delay, sitemaps, unreached: false }
     }
 
-    /// Whether a URL of the file's site may be fetched: the longest pattern that matches decides (RFC 9309 §2.2.2). The
-    /// site itself (scheme, host, port) is not compared.
+    /// Returns whether a URL of the file's site may be fetched: the longest matching pattern decides (RFC 9309 §2.2.2).
+    /// Does not check that the URL is on that site (scheme, host, port).
     pub fn allows(&self, url: &Url) -> bool {
         self.allows_within(url, &|_| true)
     }
 
-    /// The same for one of many URLs: `take` is asked before bytes are compared, with how many, and where it says no, so
-    /// does this.
+    /// Works like [`Robots::allows`] under a budget, for one of many URLs: calls `take` with a number of bytes before
+    /// it compares them. If `take` returns false, the answer is false.
     pub fn allows_within(&self, url: &Url, take: &dyn Fn(usize) -> bool) -> bool {
         let path = pattern::of_url(&url[Position::BeforePath..Position::AfterQuery]);
         if path == "/robots.txt" {
@@ -122,17 +123,19 @@ impl Robots {
         })
     }
 
-    /// `Crawl-delay`, which is no part of the RFC: the longest of the crawler's groups, at most [`MAX_CRAWL_DELAY`].
+    /// Returns `Crawl-delay`, which is not part of the RFC: the longest of the crawler's groups, capped at
+    /// [`MAX_CRAWL_DELAY`].
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
     }
 
-    /// `Sitemap` lines (sitemaps.org), wherever in the file: http and https ones, each once, in order.
+    /// Returns the URLs of the `Sitemap` lines (sitemaps.org) anywhere in the file: http and https only, each once, in
+    /// order.
     pub fn sitemaps(&self) -> &[Url] {
         &self.sitemaps
     }
 
-    /// A compact text (JSON) to be kept in a row; `None` if it would be over [`MAX_ROW`] bytes.
+    /// Returns compact JSON to store in a row; `None` if it is over [`MAX_ROW`] bytes.
     pub fn to_row(&self) -> Option<String> {
         let row = Row {
             r: self.rules.iter().map(|r| format!("{}{}", if r.allow { '+' } else { '-' }, r.pattern)).collect(),
@@ -143,7 +146,7 @@ impl Robots {
         serde_json::to_string(&row).ok().filter(|text| text.len() <= MAX_ROW)
     }
 
-    /// Reads what [`Robots::to_row`] wrote; `None` for what it did not.
+    /// Parses what [`Robots::to_row`] wrote. Returns `None` for anything else.
     pub fn from_row(text: &str) -> Option<Robots> {
         let row: Row = serde_json::from_str(text).ok()?;
         let rule = |text: &String| {

@@ -1,9 +1,9 @@
-//! Sitemaps (sitemaps.org, protocol 0.9): the URLs that a site says it has. Feeds (RSS, Atom) are
-//! sitemaps too. An index is followed to files and to indexes, three levels of them. Only addresses are read. What is
-//! broken, too long or too slow yields what was read of it.
+//! Reads sitemaps (sitemaps.org, protocol 0.9): the URLs that a site lists. Feeds (RSS, Atom) count as sitemaps.
+//! Follows an index to files and further indexes, three levels deep. Reads addresses only. A file that is broken, too
+//! long or too slow yields what was read before that.
 //!
-//! Files are read as they come, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
-//! ([`MAX_KEPT`]), whatever is sent.
+//! Files are parsed as they arrive, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
+//! ([`MAX_KEPT`]), whatever the site sends.
 
 mod read;
 
@@ -17,55 +17,55 @@ use crate::client::{Arrival, Fetcher, Lost};
 use crate::error::FetchError;
 use read::{Place, Sink};
 
-/// Most URLs of one file, by the protocol; also most files that are taken from an index.
+/// Maximum number of URLs in one file, by the protocol; also the maximum number of files taken from an index.
 pub const MAX_URLS: usize = 50_000;
-/// Most files of one call, the first included.
+/// Maximum number of files read per call, including the first.
 pub const MAX_FILES: usize = 1_000;
-/// Most levels of indexes, the first included.
+/// Maximum number of levels of indexes, including the first.
 pub const MAX_LEVELS: usize = 3;
-/// Most bytes between two tags, of a tag, and of a line.
+/// Maximum number of bytes between two tags, in a tag, and in a line.
 pub const MAX_ITEM: usize = 64 * 1024;
-/// Most bytes of all URLs that one call yields.
+/// Maximum total size in bytes of the URLs that one call returns.
 pub const MAX_KEPT: usize = 16 * 1024 * 1024;
 
-/// How long it may be judged whether a URL is wanted before others on the thread get their turn.
+/// If judging whether a URL is wanted takes longer than this, other tasks on the thread get a turn.
 const SLOW: Duration = Duration::from_micros(500);
 
-/// One sitemap that is wanted.
+/// A request for one sitemap.
 #[derive(Clone, Copy)]
 pub struct SitemapRequest<'a> {
-    /// Where.
+    /// The sitemap's URL.
     pub url: &'a Url,
-    /// Which URLs are wanted. The others do not count towards `max_urls`.
+    /// Returns whether a URL is wanted. Other URLs do not count towards `max_urls`.
     pub wanted: &'a (dyn Fn(&Url) -> bool + Sync),
-    /// Most URLs that come back.
+    /// Maximum number of URLs returned.
     pub max_urls: usize,
-    /// For all of it, the files of an index included.
+    /// Timeout for everything, including the files of an index.
     pub timeout: Duration,
-    /// Waited before each file of an index: the site's delay.
+    /// Pause before each file of an index: the site's crawl delay.
     pub pause: Duration,
 }
 
-/// What a sitemap yielded.
+/// The result of reading a sitemap.
 #[derive(Debug, Default)]
 pub struct Sitemap {
-    /// The wanted URLs, in order; absolute, http or https. They are a stranger's words: of whatever host, and more than
-    /// once if they are there more than once.
+    /// The wanted URLs, in order; absolute, http or https. They are untrusted: they may be on any host and occur
+    /// repeatedly.
     pub urls: Vec<Url>,
-    /// How many files were asked for.
+    /// Number of files requested.
     pub files: usize,
-    /// Whether there may be more URLs that are wanted, past `max_urls` or another limit on their number.
+    /// Whether there may be more wanted URLs, beyond `max_urls` or another limit on their number.
     pub truncated: bool,
-    /// Whether there is none at that address: a status of 4xx, or a page.
+    /// Whether there is no sitemap at that address: the response was a status of 4xx, or a page.
     pub absent: bool,
-    /// How many of them could not be had or were broken, the rest of their URLs unread.
+    /// Number of files that could not be fetched or were broken; the rest of their URLs is missing.
     pub failed: usize,
-    /// The first thing that went wrong, if anything did.
+    /// The first error, if there was one.
     pub fault: Option<FetchError>,
 }
 
-/// Reads a file that is there already and not packed, of at most `max` bytes: the pages of a urlset or of lines, the files
-/// of an index, in order, and how it ended. What was read before an error is there.
+/// Reads an uncompressed file in memory of at most `max` bytes. Returns the URLs in order (the pages of a urlset or of
+/// lines, or the files of an index), and the result; URLs read before an error are included.
 pub async fn read_unpacked(file: &[u8], max: usize) -> (Vec<Url>, Result<(), FetchError>) {
     let mut urls = Vec::new();
     let mut take = |_: Place, url: Url| {
@@ -87,8 +87,8 @@ impl Sitemap {
 }
 
 impl Fetcher {
-    /// Reads a sitemap: XML or a URL a line, plain or gzip. Every file goes through the same client and the same guard as
-    /// a page. Of an index, files on its own host are read, indexes among them down to [`MAX_LEVELS`].
+    /// Reads a sitemap: XML or one URL per line, plain or gzip. Fetches every file with the same client and guard as a
+    /// page. Of an index, reads the files on its own host, and further indexes down to [`MAX_LEVELS`].
     pub async fn sitemap(&self, request: SitemapRequest<'_>) -> Sitemap {
         let mut found = Sitemap::default();
         if tokio::time::timeout(request.timeout, self.read_sitemap(&request, &mut found)).await.is_err() {
@@ -101,7 +101,7 @@ impl Fetcher {
         let mut kept = 0;
         let mut seen = HashSet::from([request.url.clone()]);
         let mut host = None;
-        // Each file with its level, in the order in which an index has them.
+        // Files to read, each with its level, in the order in which the index lists them.
         let mut open = VecDeque::from([(request.url.clone(), 1)]);
         while let Some((url, level)) = open.pop_front() {
             if found.files > 0 {
@@ -124,7 +124,7 @@ impl Fetcher {
         }
     }
 
-    /// Reads one file; where it was found in the end.
+    /// Reads one file and returns its URL after redirects.
     async fn read_file(
         &self,
         request: &SitemapRequest<'_>,
@@ -168,7 +168,7 @@ impl Fetcher {
                         *truncated = true;
                         return Sink::Full;
                     }
-                    // An index too deep in others.
+                    // An index that is nested too deeply.
                     None => return Sink::Full,
                 },
             }

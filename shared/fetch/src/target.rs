@@ -1,4 +1,5 @@
-//! What a URL must be before anything is done with it. Pure: whether its address may be fetched is asked elsewhere.
+//! Validates URLs before anything is done with them. Pure: the guard decides separately whether the address may be
+//! fetched.
 
 pub use domain::canonical::MAX_URL;
 use url::Url;
@@ -9,16 +10,16 @@ pub enum UrlFault {
     /// Not an absolute URL.
     #[error("not an absolute URL; it must look like https://example.com/page ({0})")]
     NotAbsolute(String),
-    /// Another scheme than http or https.
+    /// A scheme other than http or https.
     #[error("the scheme must be http or https")]
     Scheme,
-    /// User name or password in it.
+    /// It has a user name or a password.
     #[error("user name and password are not allowed in a URL")]
     Userinfo,
     /// No host.
     #[error("it has no host")]
     NoHost,
-    /// Over [`MAX_URL`].
+    /// It is longer than [`MAX_URL`].
     #[error("it is over 8192 bytes long, percent-encoding included")]
     TooLong,
 }
@@ -36,7 +37,7 @@ pub fn check_url(text: &str) -> Result<Url, UrlFault> {
     Ok(url)
 }
 
-/// The same of a URL that is parsed already, as a redirect's target is.
+/// Checks a URL that is already parsed, such as a redirect's target.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_and_what_does_not() {
+    fn only_absolute_http_urls_without_userinfo_pass() {
         for ok in ["https://example.com", "http://example.com:8080/a?b#c", "http://127.0.0.1/", "http://[::1]/"] {
             assert!(check_url(ok).is_ok(), "{ok}");
         }

@@ -1,4 +1,4 @@
-//! What an answer of 429 or 503 asks for: `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
+//! Reads what a response of 429 or 503 asks for: `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::error::{MAX_RETRY_AFTER, Throttled};
 
-/// Whether an answer says to slow down, and for how long.
+/// Returns whether a response asks for fewer requests, and for how long.
 pub(crate) fn throttled(response: &Response) -> Option<Throttled> {
     matches!(response.status().as_u16(), 429 | 503).then(|| Throttled { retry_after: retry_after(response.headers()) })
 }
 
-/// What is asked for, [`MAX_RETRY_AFTER`] at most.
+/// Returns the requested wait, capped at [`MAX_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     asked(headers).map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
-/// A date is counted from the answer's own `Date`: the site's clock may differ from any other. Without one it says
-/// nothing.
+/// Returns the requested wait. A date is relative to the response's own `Date`, because the site's clock may be wrong.
+/// Without a `Date` it says nothing.
 fn asked(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
     let value = text(RETRY_AFTER)?;
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        // What is too long for a number is too long to wait for as well.
+        // A number too large to parse is too long to wait for as well.
         return Some(value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs));
     }
     let (until, sent) = (httpdate::parse_http_date(value).ok()?, httpdate::parse_http_date(text(DATE)?).ok()?);
@@ -42,12 +42,12 @@ mod tests {
             (" 0 ".to_owned(), None, Some(0)),
             ("99999999999999999999999".to_owned(), None, Some(3_600)),
             (at(90), Some(at(30)), Some(60)),
-            // A year, in either way.
+            // A year, in seconds and as a date.
             ("31536000".to_owned(), None, Some(3_600)),
             ("Wed, 24 Nov 2027 10:00:00 GMT".to_owned(), Some(at(0)), Some(3_600)),
-            // Over by now.
+            // A date in the past.
             (at(30), Some(at(90)), Some(0)),
-            // From when?
+            // A date without `Date`.
             (at(90), None, None),
             ("-1".to_owned(), None, None),
             ("1.5".to_owned(), None, None),

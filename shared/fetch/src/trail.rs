@@ -1,5 +1,5 @@
-//! One fetch's way from URL to URL: where it has been, with which cookies, how many hops are left and what the caller's own
-//! fields are for. It connects to nothing.
+//! The state of one fetch across its redirects: visited URLs, cookies, remaining hops, and the caller's own fields.
+//! Opens no connection.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ use crate::cookies::Jar;
 use crate::error::FetchError;
 use crate::request::{Hop, Hops};
 
-/// What is asked for at each URL of the way.
+/// What is requested at each URL of the chain.
 pub(crate) struct Trail<'a> {
     pub(crate) url: Url,
-    /// Hops that were taken.
+    /// Number of hops taken.
     pub(crate) hops: usize,
     pub(crate) accept: &'static str,
     pub(crate) language: &'a str,
@@ -22,15 +22,15 @@ pub(crate) struct Trail<'a> {
     judge: Option<&'a dyn Hops>,
     jar: Jar,
     seen: HashSet<(String, Option<HeaderValue>)>,
-    /// The caller's fields and whom they are for. Gone after the first hop to anybody else.
+    /// The caller's fields and their origin. `None` after the first hop to another origin.
     own: Option<(&'a HeaderMap, Origin)>,
 }
 
-/// What to do with where a page leads.
+/// What to do with a redirect.
 pub(crate) enum Step {
-    /// The trail's URL is the next.
+    /// Fetch the trail's URL, which is now the target.
     Next,
-    /// It leads to itself: it is the page.
+    /// The page leads to itself, so it is the result.
     Stay,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Trail<'a> {
         Trail { url, hops: 0, accept, language: "", most, judge: None, jar: Jar::default(), seen, own: None }
     }
 
-    /// A page's: with its language, its caller's fields and whoever judges its hops.
+    /// Starts the trail of a page: with its language, the caller's fields and the judge of its hops.
     pub(crate) fn of_page(
         url: &Url,
         accept: &'static str,
@@ -55,11 +55,11 @@ impl<'a> Trail<'a> {
         Trail { language, judge, own, ..Trail::new(url, accept, most) }
     }
 
-    /// Adds cookies and the caller's fields to a request of the current URL.
+    /// Adds cookies and the caller's fields to a request for the current URL.
     pub(crate) fn dress(&self, mut request: RequestBuilder) -> RequestBuilder {
         let own = self.own.as_ref().map(|(headers, _)| *headers);
         if let Some(headers) = own {
-            // A field of the caller's replaces ours of that name.
+            // A field of the caller replaces ours of the same name.
             request = request.headers(headers.clone());
         }
         let jar = self.jar.field(&self.url);
@@ -74,16 +74,16 @@ impl<'a> Trail<'a> {
         }
     }
 
-    /// Takes note of an answer of the current URL.
+    /// Stores the cookies of a response from the current URL.
     pub(crate) fn heard(&mut self, response: &Response) {
         self.jar.take(&self.url, response.headers());
     }
 
-    /// Goes on to `next`, or says why not. A URL that comes again with other cookies is no loop: a site that sets one and
-    /// sends its visitor to the same page waits for it to come back.
+    /// Moves on to `next`, or returns why not. A URL that comes again with other cookies is not a loop: a site that
+    /// sets a cookie and redirects to the same page expects the cookie back.
     ///
     /// # Errors
-    /// A loop, too many hops, or whoever judges hops refuses.
+    /// A loop, too many hops, or a refusal by the judge of hops.
     pub(crate) async fn step(&mut self, next: Url) -> Result<Step, Astray> {
         let key = (next.to_string(), self.jar.field(&next));
         if self.seen.contains(&key) {
@@ -93,7 +93,7 @@ impl<'a> Trail<'a> {
             return Err(Astray::Lost(FetchError::Unreachable("the site redirects in a loop".into())));
         }
         if self.hops == self.most {
-            let text = format!("the site has too many redirects; {} are followed", self.most);
+            let text = format!("the site has too many redirects; at most {} are followed", self.most);
             return Err(Astray::Lost(FetchError::Unreachable(text)));
         }
         if let Some(judge) = self.judge
@@ -114,11 +114,11 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// Why a way does not go on.
+/// Why a chain of redirects ends without a response.
 pub(crate) enum Astray {
     /// The site's redirects lead nowhere.
     Lost(FetchError),
-    /// They lead where whoever asks does not want to go.
+    /// The judge of hops refuses the target.
     Refused(FetchError),
 }
 
@@ -130,18 +130,19 @@ impl Astray {
     }
 }
 
-/// Where a response redirects to, if it does (RFC 9110 §15.4). It is judged when its turn comes.
+/// Returns the target of a response's redirect, if it is one (RFC 9110 §15.4). The target is judged when it is
+/// requested.
 pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let broken = |why: &str| FetchError::Unreachable(format!("the site redirects {why}"));
-    let location = response.headers().get(LOCATION).ok_or_else(|| broken("without saying where to"))?;
-    resolve(url, location.as_bytes()).map(Some).ok_or_else(|| broken("to what is no URL"))
+    let location = response.headers().get(LOCATION).ok_or_else(|| broken("without a Location"))?;
+    resolve(url, location.as_bytes()).map(Some).ok_or_else(|| broken("to something that is not a URL"))
 }
 
-/// A `Location` as browsers read it: other bytes than ASCII are those of the path that the server wants to be asked for, in
-/// whatever charset, so they are escaped as they are. Only a host must be text.
+/// Resolves a `Location` as browsers do. Non-ASCII bytes belong to the path that the server expects to be asked for, in
+/// whatever charset, so they are escaped unchanged. Only a host must be text.
 fn resolve(base: &Url, location: &[u8]) -> Option<Url> {
     let location = location.trim_ascii();
     // "///host" is "//host" to a browser (WHATWG URL, "special authority ignore slashes state").

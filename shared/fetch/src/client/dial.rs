@@ -1,4 +1,5 @@
-//! Bare connections, for whoever speaks HTTP itself, such as the proxy of a browser. Judged like a page's.
+//! Plain TCP connections for callers that speak HTTP themselves, such as the proxy of a browser. Judged like a page's
+//! connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,20 +15,21 @@ use crate::guard::Refusal;
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
 
-/// How long one address may take while there are others.
+/// Connect timeout for an address that is not the last of its host.
 const ONE_OF_MANY: Duration = Duration::from_secs(3);
 
 impl Fetcher {
-    /// Connects to the host and port of a URL. The name is looked up once, all its addresses are judged, and one of those
-    /// is connected to.
+    /// Connects to the host and port of a URL. Looks the name up once, judges all its addresses, and connects to one of
+    /// them.
     ///
     /// # Errors
-    /// It may not be fetched, or takes no connection.
+    /// The URL may not be fetched, or the connection fails.
     pub async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         self.inner.dial(url).await
     }
 
-    /// A client whose names come from a table instead of the machine: for tests, whose names must not leave it.
+    /// Builds a client that resolves names from a table instead of the machine's DNS: for tests, whose look-ups must
+    /// not leave the machine.
     ///
     /// # Errors
     /// As [`Fetcher::new`].
@@ -44,7 +46,7 @@ impl Inner {
         let opened = tokio::time::timeout(self.connect_timeout, connect(url, &resolver)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let stream = opened.map_err(|error| said_of_dial(&error, &refusal))?;
-        // A second look, at where the connection really went.
+        // Checks the peer that was really connected to.
         let peer = stream.peer_addr().ok().filter(|peer| self.guard.admits(scope, peer.ip()));
         let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
         if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
@@ -54,7 +56,7 @@ impl Inner {
     }
 }
 
-/// Connects to one of a host's judged addresses, in the order that they came in.
+/// Connects to one of a host's judged addresses; tries them in the order of the DNS answer.
 async fn connect(url: &Url, resolver: &JudgingResolver) -> io::Result<TcpStream> {
     let port = url.port_or_known_default().unwrap_or(0);
     let ips: Vec<IpAddr> = match url.host() {
@@ -80,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers an allowed address first and a forbidden one from then on.
+    /// Resolves `turns.example.com` to an allowed address once and to a forbidden one from then on.
     fn rebound(name: &str) -> Vec<SocketAddr> {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let last = match name {
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dial_is_judged_like_a_page() {
+    async fn a_dialled_connection_is_judged_like_a_page() {
         let [allowed, other] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.2:0").await];
         let (allowed, other) = (allowed.unwrap(), other.unwrap());
         let (good, bad) = (allowed.local_addr().unwrap(), other.local_addr().unwrap());
@@ -117,6 +119,6 @@ mod tests {
         drop(allowed);
         assert!(dial(format!("http://{good}/")).await.unwrap_err().may_pass());
         let waiting = tokio::time::timeout(Duration::from_millis(50), other.accept()).await;
-        assert!(waiting.is_err(), "somebody connected to what is forbidden");
+        assert!(waiting.is_err(), "a forbidden address was connected to");
     }
 }

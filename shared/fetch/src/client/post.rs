@@ -1,5 +1,5 @@
-//! Telling somebody something: one POST to a URL that a caller gave, judged like a page's, without redirects and without a
-//! look at what comes back but its status and its `Retry-After`.
+//! Sends one POST to a URL that a caller gave. The URL is judged like a page's. Follows no redirects and reads only the
+//! response's status and `Retry-After`.
 
 use std::time::Duration;
 
@@ -15,36 +15,37 @@ use crate::resolver::{JudgingResolver, NameRefused};
 use crate::target::check_parsed;
 use crate::throttle::throttled;
 
-/// How long a name may take to be looked up before the call that gives it is taken: it is judged again when it is used.
+/// Timeout of the look-up that judges a URL before the call that names it is accepted. The name is judged again when it
+/// is used.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is sent, and where.
+/// A request: what to send, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct Post<'a> {
-    /// Where.
+    /// Target URL.
     pub url: &'a Url,
-    /// Fields besides `Content-Type`.
+    /// Header fields besides `Content-Type`.
     pub headers: &'a HeaderMap,
-    /// JSON.
+    /// The body, as JSON.
     pub body: &'a str,
-    /// From the look-up of the name to the head of the answer.
+    /// Timeout for everything from the look-up of the name to the head of the response.
     pub timeout: Duration,
 }
 
-/// What was answered.
+/// The response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {
-    /// The status.
+    /// HTTP status.
     pub status: u16,
-    /// `Retry-After` of a 429 or 503, at most an hour.
+    /// `Retry-After` of a 429 or 503, capped at one hour.
     pub retry_after: Option<Duration>,
 }
 
 impl Fetcher {
-    /// Sends a JSON document and gives what is answered, whatever it is: a redirect is not followed.
+    /// Sends a JSON document and returns the response, whatever its status. Does not follow redirects.
     ///
     /// # Errors
-    /// The address may not be asked, or no answer came.
+    /// The address may not be requested, or no response arrived.
     pub async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
         match tokio::time::timeout(post.timeout, self.inner.post(post)).await {
             Ok(answered) => answered,
@@ -52,11 +53,11 @@ impl Fetcher {
         }
     }
 
-    /// Judges a URL that is to be asked later, its name's addresses included. What cannot be known now passes: it is
-    /// judged again when it is asked.
+    /// Judges a URL that is requested later, including the addresses of its name. Accepts what cannot be determined
+    /// now, such as a name whose look-up fails: it is judged again when it is requested.
     ///
     /// # Errors
-    /// It leads where nothing may be asked.
+    /// The URL leads to an address that may not be requested.
     pub async fn judge_target(&self, url: &Url) -> Result<(), FetchError> {
         let forbidden = |refusal: Refusal| FetchError::Forbidden(refusal.to_string());
         let Route { scope, refusal, .. } = self.inner.judge(url).map_err(forbidden)?;
@@ -73,14 +74,14 @@ impl Fetcher {
 impl Inner {
     async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
         let url = post.url;
-        check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be asked: {fault}")))?;
+        check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be requested: {fault}")))?;
         let Route { client, scope, refusal } =
             self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
         let body = Bytes::copy_from_slice(post.body.as_bytes());
         let request = client.post(url.clone()).headers(post.headers.clone());
         let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
         let response = request.send().await.map_err(|e| explain(&e, &refusal))?;
-        // A second look, at where the connection really went. Not known is not admitted.
+        // Checks the peer that was really connected to. An unknown peer is refused.
         let peer = response.remote_addr().filter(|peer| self.guard.admits(scope, peer.ip()));
         let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
         if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
@@ -118,7 +119,7 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
-    /// Answers each request with this text; gives what was asked first.
+    /// Answers one request with this text. The task returns the request.
     async fn receiver(answer: &'static str) -> (SocketAddr, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sent_is_what_was_given_and_redirects_are_answers() {
+    async fn a_post_sends_what_was_given_and_does_not_follow_redirects() {
         let fetcher = fetcher(&["127.0.0.0/8"]);
         let (at, asked) = receiver("HTTP/1.1 204 No Content\r\n\r\n").await;
         let plain = |status| Ok(Posted { status, retry_after: None });
@@ -159,14 +160,14 @@ mod tests {
         let (at, _asked) = receiver("HTTP/1.1 503 X\r\nRetry-After: 99999\r\nContent-Length: 0\r\n\r\n").await;
         let asked = Ok(Posted { status: 503, retry_after: Some(Duration::from_secs(3_600)) });
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, asked);
-        // Of a 500 it says nothing about when to come back.
+        // `Retry-After` of a 500 is ignored.
         let (at, _asked) = receiver("HTTP/1.1 500 X\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n").await;
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, plain(500));
     }
 
-    /// One that says nothing, one whose head never ends, and one that talks on after its head.
+    /// A receiver that sends nothing, one whose head never ends, and one that keeps sending after its head.
     #[tokio::test]
-    async fn who_does_not_answer_is_left_and_what_follows_the_head_is_not_read() {
+    async fn a_silent_receiver_times_out_and_the_body_of_a_response_is_not_read() {
         let fetcher = fetcher(&["127.0.0.0/8"]);
         for (head, more) in [("", ""), ("HTTP/1.1 200 OK\r\n", "a: b\r\n")] {
             let url = url(&format!("http://{}/", talker(head, more).await.0));
@@ -177,11 +178,11 @@ mod tests {
         }
         let (at, talk) = talker("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n").await;
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, Ok(Posted { status: 200, retry_after: None }));
-        // Nobody listens any more.
+        // The client has closed the connection.
         talk.await.unwrap();
     }
 
-    /// Says the first, and then the second for as long as somebody listens, whatever it is asked.
+    /// Sends `head` and then `more` until the client closes the connection, whatever the request.
     async fn talker(head: &'static str, more: &'static str) -> (SocketAddr, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_where_nothing_may_be_fetched() {
+    async fn nothing_is_posted_to_an_address_that_may_not_be_fetched() {
         let (at, asked) = receiver("").await;
         for (fetcher, text) in [
             (fetcher(&[]), format!("http://{at}/")),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_target_is_judged_before_it_is_asked() {
+    async fn a_target_is_judged_before_it_is_requested() {
         let some = fetcher(&["127.0.0.0/8"]);
         for good in ["http://127.0.0.1:8080/", "https://good.example.com/", "https://8.8.8.8/"] {
             assert_eq!(some.judge_target(&url(good)).await, Ok(()), "{good}");

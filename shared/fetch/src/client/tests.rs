@@ -1,4 +1,5 @@
-//! What takes a resolver of one's own: names whose addresses the test decides. No name leaves the machine.
+//! Tests of the client with its own resolver: the test decides the addresses of a name, and no look-up leaves the
+//! machine.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// The address that tests allow, and one that they do not. Both are loopback: should the guard break, these tests still
+/// The address that tests allow, and one that they do not. Both are loopback: if the guard breaks, these tests still
 /// connect to nothing else.
 const ALLOWED: [u8; 4] = [127, 0, 0, 1];
 const OTHER: [u8; 4] = [127, 0, 0, 2];
@@ -33,7 +34,7 @@ fn looking_up(allow: &[&str], lookup: Lookup, connect_timeout: Duration) -> Fetc
     Fetcher::with_lookup(FetchConfig { allow, connect_timeout, ..FetchConfig::default() }, lookup).unwrap()
 }
 
-/// A site that counts its connections and redirects to whatever the path says after `/to/`.
+/// A site that counts its connections and redirects `/to/TARGET` to `http://TARGET`.
 async fn site() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -85,7 +86,7 @@ async fn a_name_whose_addresses_are_all_allowed_is_fetched_on_any_port() {
 }
 
 #[tokio::test]
-async fn one_bad_address_refuses_the_name_and_nothing_is_connected() {
+async fn one_forbidden_address_refuses_the_name_and_nothing_is_connected_to() {
     let (site, count) = site().await;
     let (f, port) = (fetcher(&ALLOW), site.port());
     let mixed = get(&f, &format!("http://mixed.example.com:{port}/")).await;
@@ -93,7 +94,7 @@ async fn one_bad_address_refuses_the_name_and_nothing_is_connected() {
     let local = get(&f, &format!("http://mixed.internal:{port}/")).await;
     assert!(is_refused(&local, Refusal::LocalName), "{local:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
-    // Without anything allowed, on the web's own ports: the resolver's refusal comes through the client's errors.
+    // With nothing allowed, on the web's own ports: the resolver's refusal passes through the client's errors.
     let strict = fetcher(&[]);
     for name in ["good.example.com", "mixed.example.com", "private.example.com"] {
         for scheme in ["http", "https"] {
@@ -104,7 +105,7 @@ async fn one_bad_address_refuses_the_name_and_nothing_is_connected() {
     }
 }
 
-/// A name that leads to a good address when it is judged and to another when it is asked again.
+/// A name that resolves to an allowed address first and to another one at the next look-up.
 #[tokio::test]
 async fn a_connection_goes_to_the_addresses_that_were_judged() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -113,13 +114,13 @@ async fn a_connection_goes_to_the_addresses_that_were_judged() {
         vec![SocketAddr::from((if first { ALLOWED } else { OTHER }, 0))]
     }
     let (site, count) = site().await;
-    // On the same port of the other address.
+    // A listener on the same port of the other address.
     let other = TcpListener::bind((std::net::IpAddr::from(OTHER), site.port())).await.unwrap();
     let f = looking_up(&ALLOW, Lookup::Fixed(rebinding), Duration::from_secs(10));
     let url = format!("http://rebinding.example.com:{}/", site.port());
     assert_eq!(get(&f, &url).await.unwrap().status, 200);
     assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 1));
-    // The site closed its connection: the next fetch looks the name up anew.
+    // The site closed its connection, so the next fetch resolves the name again.
     let again = get(&f, &url).await;
     assert!(matches!(again, Err(FetchError::Forbidden(_))), "{again:?}");
     assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (2, 1));
@@ -127,9 +128,9 @@ async fn a_connection_goes_to_the_addresses_that_were_judged() {
     assert!(reached.is_err(), "the other address was connected to");
 }
 
-/// The second look. A client whose resolver lets everything through stands for one that does so by mistake.
+/// The check of the peer. A client whose resolver lets everything through stands for a resolver with a bug.
 #[tokio::test]
-async fn a_peer_that_may_not_be_is_refused_before_its_body() {
+async fn a_forbidden_peer_is_refused_before_its_body_is_read() {
     let (site, count) = site().await;
     let careless = Arc::into_inner(fetcher(&["127.0.0.0/8"]).inner).unwrap();
     let careful = Guard::new(vec!["127.0.0.2/32".parse().unwrap()]);
@@ -140,7 +141,7 @@ async fn a_peer_that_may_not_be_is_refused_before_its_body() {
 }
 
 #[tokio::test]
-async fn a_dns_that_does_not_answer_ends_with_the_connect_deadline() {
+async fn a_silent_dns_server_ends_at_the_connect_timeout() {
     let f = looking_up(&[], Lookup::Silent, Duration::from_millis(300));
     let start = std::time::Instant::now();
     let result = get(&f, "https://silent.example.com/").await;
@@ -167,9 +168,9 @@ async fn a_redirect_to_a_name_is_judged_by_its_addresses() {
     assert!(good.redirected && good.final_url.host_str() == Some("good.example.com"));
 }
 
-/// Whether an inner network has a name must not show: both are the same error, word for word.
+/// An error must not reveal whether an internal network has a name: both errors are the same, word for word.
 #[tokio::test]
-async fn a_name_without_addresses_is_answered_like_a_forbidden_one() {
+async fn a_name_without_addresses_gives_the_same_error_as_a_forbidden_one() {
     let f = fetcher(&[]);
     let nobody = get(&f, "http://nobody.example.com/").await.unwrap_err().into_unit_error();
     let private = get(&f, "http://private.example.com/").await.unwrap_err().into_unit_error();
@@ -191,7 +192,7 @@ fn languages_fall_back() {
 }
 
 #[test]
-fn what_needs_no_look_up_is_judged_before_one() {
+fn addresses_ports_and_local_names_are_judged_before_any_look_up() {
     let judged = |f: &Fetcher, url: &str| f.inner.judge(&Url::parse(url).unwrap()).map(|route| route.scope);
     let (strict, open) = (fetcher(&[]), fetcher(&["127.0.0.0/8"]));
     let loopback = "127.0.0.1/ 2130706433/ 0x7f.1/ 0177.0.0.1/ 127.1/ 127.0.0.1./ %31%32%37.0.0.1/ [::ffff:127.0.0.1]/ \
@@ -206,7 +207,7 @@ fn what_needs_no_look_up_is_judged_before_one() {
         assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
         assert!(judged(&open, &format!("http://{rest}")).is_err(), "{rest}");
     }
-    // Spelt so that only a reader of URLs takes it for an address.
+    // Spellings that only a URL parser reads as an address.
     let disguised = "0300.0250.1/ 0xC0A80001/ 0xc0.0250.0.1/ 3232235521/ 192.168.1/ １９２.168.0.1/ 192。168。0。1/ \
         192.168.0.1./ ①92.168.0.1/ %3192.168.0.1/ %EF%BC%91%EF%BC%99%EF%BC%92.168.0.1/ 0000300.168.0.1/ [0:0::ffff:c0a8:1]/ \
         [::FFFF:192.168.0.1]/ [0000:0000:0000:0000:0000:ffff:c0a8:0001]/ [::c0a8:1]/ [::192.168.0.1]/ [64:ff9b::c0a8:1]/ \
@@ -217,7 +218,7 @@ fn what_needs_no_look_up_is_judged_before_one() {
             assert!(matches!(judged, Err(Refusal::Address(_))), "{at}: {judged:?}");
         }
     }
-    // What is not an address is no URL either: nothing is left for another reader to make one of.
+    // What is not an address is not a URL either: no other parser can read it as an address.
     let nothing = "http://[fe80::1%25eth0]/ http://[fe80::1%eth0]/ http://256.1.1.1/ http://1.2.3.4.5/ http://0x100000000/ \
         http://[::ffff:127.0.0.256]/ http://[127.0.0.1]/ http://09.1.1.1/ http://127.0.0.1%00/ \
         http://1.1.1.1%2f@127.0.0.1/ http://127.0.0.1:99999/ http://127.0.0.1:8a/ http://a%25.test/ http://exa%23mple/";
@@ -225,7 +226,7 @@ fn what_needs_no_look_up_is_judged_before_one() {
         let fetched = Url::parse(text).ok().filter(|url| check_parsed(url).is_ok());
         assert!(fetched.is_none_or(|url| judged(&open, url.as_str()).is_err()), "{text}");
     }
-    // Names that only allowed addresses may have.
+    // Names that may only resolve to allowed addresses.
     let local = "localhost/ localhost./ localhost../ LOCALHOST/ ｌｏｃａｌｈｏｓｔ/ l%6fcalhost/ a.localhost/ printer/ \
         metadata.google.internal/  x.internal/ x.local./ example.com:8080/";
     for rest in local.split_whitespace() {

@@ -1,4 +1,4 @@
-//! Which addresses may be fetched. Pure: judges addresses, names and ports; looks nothing up.
+//! Decides which addresses may be fetched. Pure: judges addresses, names and ports; resolves no names.
 
 mod table;
 
@@ -11,46 +11,46 @@ use url::{Host, Url};
 /// Why a URL may not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The address that is written in the URL is in a range that is no public host's.
-    #[error("this URL's address may not be fetched ({0}); only public ones may")]
+    /// The address written in the URL is in a range that is not public.
+    #[error("this URL's address may not be fetched ({0}); only public addresses may be")]
     Address(&'static str),
-    /// The name leads to such an address, or to none. Which is not said, and one message is for both: the name may be of
-    /// somebody's inner network.
-    #[error("this URL's host is not known to DNS, or leads to an address that may not be fetched; check its spelling")]
+    /// The name resolves to such an address, or to none. One message covers both, so that it does not reveal names of
+    /// somebody's internal network.
+    #[error("this URL's host is unknown to DNS, or resolves to an address that may not be fetched; check its spelling")]
     Name,
-    /// The name is local by its form.
+    /// The name has the form of a local name.
     #[error("this URL's host is a local name; only public hosts may be fetched")]
     LocalName,
-    /// This process listens there itself.
+    /// This process itself listens there.
     #[error("this URL leads to this server itself, which may not be fetched")]
     Own,
-    /// Another port than 80 and 443.
-    #[error("this URL's port {0} may not be fetched; only 80 and 443 may")]
+    /// A port other than 80 and 443.
+    #[error("this URL's port {0} is not allowed; only ports 80 and 443 are")]
     Port(u16),
 }
 
-/// Which addresses a name may have.
+/// Which addresses a name may resolve to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Public ones, and those that the operator allowed.
+    /// Public addresses, and those that the operator allows.
     Public,
-    /// Only those that the operator allowed: for local names and other ports.
+    /// Only addresses that the operator allows: for local names and other ports.
     AllowedOnly,
 }
 
-/// A port of loopback that this very process listens on. Whatever else may be fetched, that may not: a page would have
-/// the server talk to itself.
+/// A loopback port on which this process itself listens. It may not be fetched, whatever else is allowed: otherwise a
+/// page could make the server call itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnListener {
     /// The port.
     pub port: u16,
-    /// Paths that may be fetched all the same: all that begin with one of these.
+    /// Path prefixes that may be fetched all the same.
     pub open: Vec<String>,
 }
 
 impl OwnListener {
-    /// Whether a URL leads here, or may. Of a name it is not known where it leads before it is looked up, so that the port
-    /// decides; but on a port of the web any site can be, and there [`OwnListener::refuses_peer`] does.
+    /// Returns whether a URL leads to this listener, or may do so. Where a name leads is unknown before it is resolved,
+    /// so the port decides. On a web port the name can be any site's; there [`OwnListener::refuses_peer`] decides.
     pub fn refuses(&self, url: &Url) -> bool {
         let elsewhere = match url.host() {
             Some(Host::Domain(name)) if is_web_port(self.port) && !is_local_name(name) => true,
@@ -64,7 +64,7 @@ impl OwnListener {
         url.port_or_known_default() == Some(self.port) && !elsewhere && !self.opens(url)
     }
 
-    /// Whether what was asked for a URL was this listener.
+    /// Returns whether the peer that a URL's request reached is this listener.
     pub fn refuses_peer(&self, peer: SocketAddr, url: &Url) -> bool {
         peer.port() == self.port && unmapped(peer.ip()).is_loopback() && !self.opens(url)
     }
@@ -74,30 +74,30 @@ impl OwnListener {
     }
 }
 
-/// The rules in force. Cheap to clone.
+/// The address rules. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     allow: Arc<[IpNet]>,
 }
 
 impl Guard {
-    /// Public addresses, and besides them those in `allow`, on any port there.
+    /// Allows public addresses on ports 80 and 443, and the addresses in `allow` on any port.
     pub fn new(allow: Vec<IpNet>) -> Guard {
         Guard { allow: allow.into() }
     }
 
-    /// Whether anything besides public addresses is allowed.
+    /// Returns whether any address that is not public is allowed.
     pub fn allows_more(&self) -> bool {
         !self.allow.is_empty()
     }
 
-    /// Whether the operator allowed this address though it is not public.
+    /// Returns whether the operator allows this address.
     pub fn is_allowed(&self, ip: IpAddr) -> bool {
         let ip = unmapped(ip);
         self.allow.iter().any(|net| net.contains(&ip))
     }
 
-    /// Whether a name of this scope may have this address.
+    /// Returns whether a name of this scope may resolve to this address.
     pub fn admits(&self, scope: Scope, ip: IpAddr) -> bool {
         match scope {
             Scope::Public => self.judge_ip(ip).is_ok(),
@@ -119,7 +119,7 @@ impl Guard {
         }
     }
 
-    /// Judges an address that is written in a URL, with the URL's port.
+    /// Judges an address written in a URL, and the URL's port.
     ///
     /// # Errors
     /// The range or the port that forbids it.
@@ -129,13 +129,13 @@ impl Guard {
     }
 }
 
-/// 80 and 443.
+/// Returns whether the port is 80 or 443.
 pub fn is_web_port(port: u16) -> bool {
     matches!(port, 80 | 443)
 }
 
-/// Top-level names that the public DNS does not have and private networks use: RFC 6761, RFC 6762 with its appendix G,
-/// RFC 8375, ICANN's `internal`, and what hosts files have always called this machine.
+/// Top-level names that private networks use and the public DNS does not have: RFC 6761, RFC 6762 with its appendix G,
+/// RFC 8375, ICANN's `internal`, and the names that hosts files traditionally give to this machine.
 const LOCAL_TOPS: [&str; 11] = [
     "localhost",
     "localdomain",
@@ -150,7 +150,8 @@ const LOCAL_TOPS: [&str; 11] = [
     "localdomain6",
 ];
 
-/// Names that mean a host of the local network: without a dot, or under one of the local top-level names.
+/// Returns whether a name means a host of the local network: it has no dot, or is under one of the local top-level
+/// names.
 pub fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let under = |top: &&str| name.strip_suffix(*top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
@@ -164,7 +165,7 @@ fn unmapped(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// The special range that an address is in, if any.
+/// Returns the special range that contains an address, if any.
 pub fn forbidden(ip: IpAddr) -> Option<&'static str> {
     match ip {
         IpAddr::V4(v4) => forbidden_v4(v4),
@@ -182,7 +183,7 @@ fn forbidden_v4(ip: Ipv4Addr) -> Option<&'static str> {
 
 fn forbidden_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let bits = ip.to_bits();
-    // An address that carries an IPv4 address leads there: that one is judged.
+    // An IPv6 address that embeds an IPv4 address leads to that one, so that one is judged.
     let low = Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32);
     if ip.to_ipv4_mapped().is_some() {
         return forbidden_v4(low);

@@ -1,26 +1,26 @@
-//! Every special-purpose range, in one table. Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries,
-//! the IPv6 Address Space registry, and the RFCs named there. Ranges that these mark as globally reachable but that
-//! serve no web site (anycast of protocols, AS112) are refused too: nothing a caller could want is there. docs/SECURITY.md
-//! shows the table, row by row; a test holds the two together.
+//! Every special-purpose range, in one table. Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries, the
+//! IPv6 Address Space registry, and the RFCs named there. Ranges that the registries mark as globally reachable but
+//! that serve no web site (anycast of protocols, AS112) are refused too: no caller needs them. docs/SECURITY.md shows
+//! the same table; a test compares the two.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The prefix of NAT64 (RFC 6052): its addresses are judged by the IPv4 address that they carry.
+/// The prefix of NAT64 (RFC 6052). Its addresses are judged by the IPv4 address they embed.
 pub(super) const NAT64: u128 = 0x0064_ff9b << 96;
 
-/// The lower half of an ISATAP address (RFC 5214 §6.1), whatever its network, without the IPv4 address at its end and
-/// without the bit that says whether that one is unique in the world.
+/// The lower half of an ISATAP address (RFC 5214 §6.1) in any network, without the IPv4 address at its end and without
+/// the bit that says whether that address is globally unique.
 pub(super) const ISATAP: u64 = 0x0000_5efe << 32;
-/// That bit.
+/// The bit that says whether the embedded IPv4 address is globally unique.
 pub(super) const ISATAP_UNIQUE: u64 = 0x0200_0000 << 32;
 
-/// IPv4: network, prefix length, what it is.
+/// IPv4 ranges: network, prefix length, description.
 pub(super) const V4: [(Ipv4Addr, u32, &str); 19] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8, "this network, RFC 791"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private use, RFC 1918"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared address space, RFC 6598"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback, RFC 1122"),
-    // In no registry: a public address by its number, and inside of Azure the metadata service of every machine.
+    // In no registry: by its number a public address, but inside Azure every machine's metadata service.
     (Ipv4Addr::new(168, 63, 129, 16), 32, "Azure's platform address (WireServer)"),
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link local and cloud metadata, RFC 3927"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private use, RFC 1918"),
@@ -38,7 +38,7 @@ pub(super) const V4: [(Ipv4Addr, u32, &str); 19] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved and broadcast, RFC 1112"),
 ];
 
-/// IPv6 inside or beside global unicast: network, prefix length, what it is.
+/// IPv6 ranges inside or beside global unicast: network, prefix length, description.
 pub(super) const V6: [(Ipv6Addr, u32, &str); 15] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, "unspecified, loopback and IPv4-compatible, RFC 4291"),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "local-use translation, RFC 8215"),

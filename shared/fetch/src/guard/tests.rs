@@ -1,4 +1,4 @@
-//! Vectors of addresses, names and listeners, and the written table against the one in code.
+//! Test vectors of addresses, names and listeners, and the comparison of the documented table with the one in code.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn addresses_that_may_not_be_fetched() {
 }
 
 #[test]
-fn own_listeners_are_known_by_their_port_on_loopback() {
+fn an_own_listener_is_recognised_by_its_loopback_port() {
     let api = OwnListener { port: 8080, open: vec!["/sample/".into()] };
     let refused = |url: &str| api.refuses(&url.parse().unwrap());
     for own in [
@@ -47,7 +47,7 @@ fn own_listeners_are_known_by_their_port_on_loopback() {
 }
 
 #[test]
-fn on_a_port_of_the_web_the_peer_decides() {
+fn on_a_web_port_the_peer_decides_whether_it_is_an_own_listener() {
     let own = OwnListener { port: 80, open: vec!["/sample/".into()] };
     let (site, local) = ("http://site.example/".parse().unwrap(), "http://localhost/".parse().unwrap());
     assert!(!own.refuses(&site) && own.refuses(&local));
@@ -70,9 +70,9 @@ fn addresses_that_may() {
     }
 }
 
-/// The first and the last address of each row are refused for that row, so no row hides behind another.
+/// The first and last address of each row are refused because of that row, so no row hides behind another.
 #[test]
-fn rows_reach_from_end_to_end() {
+fn each_row_refuses_its_first_and_last_address() {
     for (net, len, what) in table::V4 {
         let hosts = u32::MAX.checked_shr(len).unwrap_or(0);
         let last = Ipv4Addr::from_bits(net.to_bits() | hosts);
@@ -86,9 +86,9 @@ fn rows_reach_from_end_to_end() {
     }
 }
 
-/// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and what the address space registries
-/// reserve besides. Written down apart from the table, so that a row that is lost there is missed here.
-/// Of IPv4-mapped addresses and of NAT64's prefix the embedded address is judged: the next test.
+/// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and what the address space registries also
+/// reserve. Written separately from the table, so that a row missing there fails here. For IPv4-mapped addresses and
+/// NAT64's prefix the embedded address is judged: see `embedded_addresses_are_judged_like_plain_ones`.
 #[test]
 fn every_row_of_the_registries_is_refused() {
     let rows = "0.0.0.0/8 0.0.0.0/32 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 \
@@ -108,9 +108,9 @@ fn every_row_of_the_registries_is_refused() {
     }
 }
 
-/// What operators and users are told is refused is what is: each row of the one table is one of the other.
+/// docs/SECURITY.md lists exactly the refused ranges: each row of one table is in the other.
 #[test]
-fn the_written_table_is_the_table() {
+fn the_documented_ranges_are_those_in_code() {
     let text = include_str!("../../../../docs/SECURITY.md");
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `") && line.contains("/")).collect();
     let told = |net: String, what: &str| {
@@ -127,7 +127,7 @@ fn the_written_table_is_the_table() {
     assert_eq!(ranges.count(), table::V4.len() + table::V6.len());
 }
 
-/// An address that bears an IPv4 address is judged as that one is: nothing gets in by another spelling.
+/// An address that embeds an IPv4 address is judged like that address, so no other spelling gets through.
 #[test]
 fn embedded_addresses_are_judged_like_plain_ones() {
     for (net, len, _) in table::V4 {
@@ -140,7 +140,7 @@ fn embedded_addresses_are_judged_like_plain_ones() {
 }
 
 #[test]
-fn allowed_ranges_open_addresses_and_ports() {
+fn an_allowed_range_opens_its_addresses_on_any_port() {
     let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap()]);
     let local = "127.0.0.1".parse().unwrap();
     assert_eq!(guard.judge_literal(local, 8080), Ok(()));
@@ -148,7 +148,7 @@ fn allowed_ranges_open_addresses_and_ports() {
     assert!(guard.judge_ip("10.0.0.1".parse().unwrap()).is_err());
     assert_eq!(guard.judge_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
     assert!(Guard::default().judge_ip(local).is_err());
-    // Opened by its own spelling only, not by one that is translated on the way.
+    // Allowed only as itself, not as an address that is translated on the way.
     assert!(guard.judge_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
 }
 

@@ -1,4 +1,4 @@
-//! Fetching a site's robots.txt, through the same client and the same guard as its pages. RFC 9309 §2.3.
+//! Fetches a site's robots.txt with the same client and guard as its pages (RFC 9309 §2.3).
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -15,30 +15,31 @@ use crate::decode::{broken, coding, decoded};
 use crate::error::{FetchError, Throttled};
 use crate::throttle::throttled;
 
-/// What came of asking.
+/// The outcome of fetching a robots.txt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RobotsOutcome {
-    /// There is a file: its rules hold.
+    /// There is a file; its rules apply.
     Found,
-    /// There is none: a 4xx status, or redirects that end nowhere. Everything is allowed (§2.3.1.3).
+    /// There is no file: a 4xx status, or redirects that lead nowhere. Everything is allowed (§2.3.1.3).
     Unavailable,
-    /// It cannot be had: a 5xx status, no answer, an answer that breaks off, an address that may not be fetched. Nothing
-    /// is allowed (§2.3.1.4).
+    /// The file cannot be fetched: a 5xx status, no response, a response that breaks off, or an address that may not be
+    /// fetched. Nothing is allowed (§2.3.1.4).
     Unreachable(FetchError),
-    /// No connection to the site came about, or may: nothing is allowed, and the site's pages will say why.
+    /// No connection to the site was made, or none is allowed. Nothing is allowed; fetching the site's pages reports
+    /// the reason.
     Unreached(FetchError),
 }
 
 /// A site's rules and where they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RobotsAnswer {
-    /// What holds, whatever the outcome.
+    /// The rules that apply, whatever the outcome.
     pub robots: Robots,
-    /// Why it does.
+    /// Why these rules apply.
     pub outcome: RobotsOutcome,
-    /// HTTP status of the last answer, if there was one.
+    /// HTTP status of the last response, if there was one.
     pub status: Option<u16>,
-    /// Whether that answer said to slow down (429, 503).
+    /// Set if that response asked for fewer requests (429, 503).
     pub throttled: Option<Throttled>,
 }
 
@@ -54,8 +55,8 @@ impl RobotsAnswer {
 }
 
 impl Fetcher {
-    /// Asks the site that `origin` is on (scheme, host and port; the rest of it does not matter) for its robots.txt.
-    /// `timeout` is for all of it. Of a file that is too long its start is read.
+    /// Fetches the robots.txt of the site of `origin` (scheme, host and port; the rest is ignored). `timeout` covers
+    /// the whole fetch. Reads only the start of a file that is too long.
     pub async fn robots(&self, origin: &Url, timeout: Duration) -> RobotsAnswer {
         let mut url = origin.clone();
         url.set_path("/robots.txt");
@@ -96,17 +97,17 @@ impl Fetcher {
     }
 }
 
-/// Most bytes of a file as it is sent. Over the limit on what they are decoded to: that one cuts a file off and leaves
-/// its start; this one is for what is packed without end.
+/// Maximum number of bytes sent. Larger than the limit on decoded bytes: that one truncates a file and keeps its start;
+/// this one stops compressed data without end.
 const MAX_SENT: usize = 2 * MAX_ROBOTS;
 
-/// One byte more of a body than is used, so that the parser sees that there is more; decoded bytes are counted.
+/// Reads one byte more than is used, so that the parser sees that the file continues. Counts decoded bytes.
 async fn start_of(response: Response) -> Result<Vec<u8>, FetchError> {
     let failed =
-        |error| broken(&error, |_| FetchError::Unsupported(format!("the robots.txt is sent in over {MAX_SENT} bytes")));
+        |error| broken(&error, |_| FetchError::Unsupported(format!("the robots.txt is over {MAX_SENT} bytes as sent")));
     let coding = coding(response.headers())?;
     let mut sent = decoded(response, coding, MAX_SENT).await.map_err(failed)?;
-    // A file that was packed once more, or of which nobody says that it is.
+    // The file itself may be gzip, beyond what `Content-Encoding` declares.
     let start = up_to(&mut sent, GZIP_MAGIC.len() as u64).await.map_err(failed)?;
     let packed = start == GZIP_MAGIC;
     let whole: Reader = Box::new(Cursor::new(start).chain(Bounded::new(sent, MAX_SENT, usize::MAX)));

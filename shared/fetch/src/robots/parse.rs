@@ -1,5 +1,5 @@
-//! A file's lines and groups. RFC 9309 §2.1 and §2.2.1, read as leniently as Google does: common misspellings, and a blank
-//! for the colon.
+//! Parses lines and groups (RFC 9309 §2.1 and §2.2.1) as leniently as Google does: accepts common misspellings, and a
+//! blank instead of the colon.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use url::Url;
 use super::{MAX_CRAWL_DELAY, MAX_ROBOTS, MAX_SITEMAPS, Rule, pattern};
 use crate::target::{UrlFault, check_parsed, check_url};
 
-/// What a file has for one crawler.
+/// The content of a file for one crawler.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) rules: Vec<Rule>,
@@ -26,7 +26,7 @@ struct Group {
     crawl_delay: Option<Duration>,
 }
 
-/// What a line says.
+/// A parsed line.
 enum Line<'a> {
     Agent(&'a [u8]),
     Rule(bool, &'a [u8]),
@@ -34,13 +34,13 @@ enum Line<'a> {
     Sitemap(&'a [u8]),
 }
 
-/// Reads a file for the crawler `agent`. Its own groups are all that counts if there are any, even without rules; else
-/// those for `*`.
+/// Parses a file for the crawler `agent`. If the file has groups for it, only those count, even without rules;
+/// otherwise those for `*` count.
 pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
     let (mut own, mut any) = (Group::default(), Group::default());
     let mut sitemaps: Vec<Url> = Vec::new();
-    // Whom the rules at this place are for, and whether a user-agent line here would add to them. Only rules end that:
-    // "parsing of other records MUST NOT interfere" (§2.2.4).
+    // Whether the rules at this point apply to the crawler and to `*`, and whether a user-agent line here would extend
+    // the group. Only rules end a list of user agents: "parsing of other records MUST NOT interfere" (§2.2.4).
     let (mut for_own, mut for_any, mut naming) = (false, false, false);
     let file = narrow(file);
     for line in lines(whole_lines(&file)).filter_map(read_line) {
@@ -59,7 +59,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
             }
             Line::Rule(allow, value) => {
                 naming = false;
-                // An empty one matches nothing, and so does one that begins with neither.
+                // A pattern that is empty or starts with neither character matches nothing.
                 if matches!(value.first(), Some(b'/' | b'*')) {
                     let rule = Rule { allow, pattern: pattern::of_rule(value) };
                     if for_own {
@@ -67,7 +67,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
                     } else if for_any {
                         any.rules.push(rule);
                     }
-                    // A group for both is only ever read as the crawler's own.
+                    // A group for both only counts as the crawler's own.
                 }
             }
             Line::CrawlDelay(value) => {
@@ -88,7 +88,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
     Found { rules: group.rules, crawl_delay: group.crawl_delay, sitemaps }
 }
 
-/// The address of a sitemap; the protocol wants it whole, and sites write it relative to their root.
+/// Returns the URL of a sitemap. The protocol requires an absolute URL, but sites also write it relative to their root.
 fn sitemap(value: &[u8], at: Option<&Url>) -> Option<Url> {
     let text = std::str::from_utf8(value).ok()?.trim_matches(['"', '\'', '<', '>']).trim();
     match (check_url(text), at) {
@@ -100,7 +100,7 @@ fn sitemap(value: &[u8], at: Option<&Url>) -> Option<Url> {
     }
 }
 
-/// A file in UTF-16, which Windows calls Unicode, as UTF-8; any other as it is.
+/// Converts a file from UTF-16, which Windows calls Unicode, to UTF-8. Returns other files as they are.
 fn narrow(file: &[u8]) -> Cow<'_, [u8]> {
     match Encoding::for_bom(file) {
         Some((encoding, mark)) if encoding != UTF_8 => {
@@ -110,11 +110,11 @@ fn narrow(file: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The start of a file, without a byte order mark and without a line that crosses the limit.
+/// Returns the start of a file, without a byte order mark and without a line that crosses the limit.
 fn whole_lines(file: &[u8]) -> &[u8] {
     let kept = match file.get(..=MAX_ROBOTS) {
         None => file,
-        // The byte after the limit may be what ends the last line.
+        // The byte after the limit may be the end of the last line.
         Some(start) => {
             let end = start.iter().rposition(|b| matches!(b, b'\n' | b'\r'));
             &start[..end.unwrap_or(0)]
@@ -123,7 +123,7 @@ fn whole_lines(file: &[u8]) -> &[u8] {
     kept.strip_prefix(b"\xef\xbb\xbf").unwrap_or(kept)
 }
 
-/// Lines end in LF, CR or both; an empty line more does no harm.
+/// Splits a file into lines. Lines end in LF, CR or both; an extra empty line does no harm.
 fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
     file.split(|b| matches!(b, b'\n' | b'\r'))
 }
@@ -134,7 +134,7 @@ fn read_line(line: &[u8]) -> Option<Line<'_>> {
         Some(at) => (&line[..at], &line[at + 1..]),
         None => {
             let (at, rest) = line.iter().position(u8::is_ascii_whitespace).map(|at| line.split_at(at))?;
-            // Two words; more are prose.
+            // Exactly two words; more are prose.
             if rest.trim_ascii().iter().any(u8::is_ascii_whitespace) {
                 return None;
             }
@@ -154,18 +154,18 @@ fn read_line(line: &[u8]) -> Option<Line<'_>> {
     }
 }
 
-/// Whether a user-agent line names the crawler: its product token, in whatever case, with anything after it that is no
-/// part of one, such as a version.
+/// Returns whether a user-agent line names the crawler: its product token in any case, followed by anything that is not
+/// part of a token, such as a version.
 fn is_named(value: &[u8], agent: &str) -> bool {
     let end = value.iter().position(|b| !(b.is_ascii_alphabetic() || matches!(b, b'_' | b'-')));
     let token = &value[..end.unwrap_or(value.len())];
     !token.is_empty() && token.eq_ignore_ascii_case(agent.as_bytes())
 }
 
-/// Seconds, with or without a fraction.
+/// Parses seconds, with or without a fraction.
 fn delay(value: &[u8]) -> Option<Duration> {
     let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-    // What is no number is none of the two, and refused here.
+    // NaN is not greater, so it passes through and is refused here.
     let bounded = if seconds > MAX_CRAWL_DELAY.as_secs_f64() { MAX_CRAWL_DELAY.as_secs_f64() } else { seconds };
     Duration::try_from_secs_f64(bounded).ok()
 }

@@ -1,14 +1,14 @@
-//! Paths and patterns in one form, and whether a pattern matches. RFC 9309 §2.2.2 and §2.2.3.
+//! Normalises paths and patterns, and matches them (RFC 9309 §2.2.2 and §2.2.3).
 
 use domain::canonical::{escaped_octet, is_unreserved};
 
-/// Characters that stand for themselves: unreserved and reserved ones (RFC 3986 §2.2 and §2.3), without `*` and `$`,
-/// which in a pattern mean something.
+/// Returns whether a byte stands for itself: unreserved and reserved characters (RFC 3986 §2.2 and §2.3), except `*`
+/// and `$`, which have a meaning in patterns.
 fn is_plain(byte: u8) -> bool {
     is_unreserved(byte) || b":/?#[]@!&'()+,;=".contains(&byte)
 }
 
-/// Appends an octet as its escape.
+/// Appends an octet as a percent escape.
 fn push_escape(out: &mut String, octet: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.push('%');
@@ -16,8 +16,8 @@ fn push_escape(out: &mut String, octet: u8) {
     out.push(DIGITS[usize::from(octet & 15)] as char);
 }
 
-/// The one form in which both are compared: unreserved characters bare, reserved ones as they were written, everything
-/// else escaped. `special` says whether a byte, at its place, keeps its special meaning.
+/// Returns the normal form in which paths and patterns are compared: unreserved characters bare, reserved ones as
+/// written, everything else escaped. `special` says whether a byte at a position keeps its special meaning.
 fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     let mut at = 0;
@@ -41,20 +41,20 @@ fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
     out
 }
 
-/// A rule's pattern: `*` and a `$` at the end keep their meaning.
+/// Normalises a rule's pattern: `*`, and `$` at the end, keep their meaning.
 pub(super) fn of_rule(value: &[u8]) -> String {
     normal(value, |at, byte| byte == b'*' || (byte == b'$' && at + 1 == value.len()))
 }
 
-/// A URL's path and query: nothing in it is special.
+/// Normalises a URL's path and query: no character is special.
 pub(super) fn of_url(path: &str) -> String {
     normal(path.as_bytes(), |_, _| false)
 }
 
-/// Whether a pattern matches a path from its start: to its end if the pattern ends in `$`, else as far as it goes.
+/// Returns whether a pattern matches the start of a path, or the whole path if the pattern ends in `$`.
 ///
-/// The pieces between `*` are found one after the other, each as far left as it can be, which leaves the most for those
-/// that follow, so nothing is tried twice; finding one is linear (`str::find`).
+/// Finds the pieces between `*` one after another, each as far left as possible. This leaves the most text for the
+/// following pieces, so no backtracking is needed; finding a piece is linear (`str::find`).
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, anchored) = pattern.strip_suffix('$').map_or((pattern, false), |p| (p, true));
     let mut pieces = pattern.split('*');

@@ -1,32 +1,32 @@
-//! A file's rules, sorted once so that a path finds those that could match it without looking at the others: what comes
-//! before the first `*` of a pattern is looked up, and only patterns that begin as the path does are compared.
+//! A file's rules, sorted so that a path finds those that could match without looking at the others. The part of a
+//! pattern before its first `*` is looked up; only patterns that begin like the path are compared.
 
 use super::{Rule, pattern};
 
-/// Rules whose patterns begin alike, up to the first `*` or the `$` at the end.
+/// Rules whose patterns share the same literal prefix, up to the first `*` or the final `$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
-    /// Where the beginning is written: the first rule of the group, and how long it is.
+    /// The prefix: index of the group's first rule, and the length of the prefix.
     rule: usize,
     start: usize,
-    /// Whether the pattern that is the beginning and nothing else allows, if there is one.
+    /// Verdict of the pattern that is exactly the prefix, if there is one: whether it allows.
     plain: Option<bool>,
-    /// The same of the one that is the beginning and `$`.
+    /// Verdict of the pattern that is the prefix followed by `$`, if there is one.
     exact: Option<bool>,
-    /// Rules with `*`, the most specific first.
+    /// Indexes of rules with `*`, the most specific first.
     wild: Vec<usize>,
 }
 
-/// The rules of a file, ready to be asked.
+/// The rules of a file, indexed for matching.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rules {
-    /// The most specific first, and of two that are equally so the one that allows.
+    /// The most specific first; of two equally specific ones, the one that allows first.
     rules: Vec<Rule>,
-    /// By their beginnings, no two alike.
+    /// Sorted by prefix; prefixes are unique.
     groups: Vec<Group>,
 }
 
-/// The rule that decides so far: how specific it is, and what it says.
+/// The best match so far: its specificity, and whether it allows.
 type Best = Option<(usize, bool)>;
 
 impl Rules {
@@ -35,14 +35,15 @@ impl Rules {
             let order = |rule: &Rule| (std::cmp::Reverse(rule.pattern.len()), !rule.allow);
             order(a).cmp(&order(b)).then_with(|| a.pattern.cmp(&b.pattern))
         });
-        // Of two with one pattern only one can decide. They are neighbours only if both say the same.
+        // Of two rules with the same pattern only one can decide. They are neighbours only if both have the same
+        // verdict.
         rules.dedup();
         let start = |rule: &Rule| {
             let end = rule.pattern.find('*').unwrap_or(rule.pattern.len());
             if rule.pattern[..end].ends_with('$') { end - 1 } else { end }
         };
         let mut order: Vec<(usize, usize)> = rules.iter().map(start).enumerate().collect();
-        // Stable: within a group the most specific stays first.
+        // The sort is stable: within a group the most specific rule stays first.
         order.sort_by(|(a, a_end), (b, b_end)| rules[*a].pattern[..*a_end].cmp(&rules[*b].pattern[..*b_end]));
         let mut groups: Vec<Group> = Vec::new();
         for (at, end) in order {
@@ -53,7 +54,7 @@ impl Rules {
             }
             let Some(group) = groups.last_mut() else { continue };
             match &rule.pattern[end..] {
-                // The first is the one that allows, if one does.
+                // A rule that allows comes first, if there is one.
                 "" => group.plain = group.plain.or(Some(rule.allow)),
                 "$" => group.exact = group.exact.or(Some(rule.allow)),
                 _ => group.wild.push(at),
@@ -62,13 +63,14 @@ impl Rules {
         Rules { rules, groups }
     }
 
-    /// In the order in which they decide.
+    /// Yields the rules in order of precedence.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
     }
 
-    /// What the most specific rule says that matches a path in the form of [`pattern::of_url`]; allowed where none does.
-    /// `take` is asked before bytes are compared, with how many; where it says no, the answer is no.
+    /// Returns the verdict of the most specific rule that matches a path (normalised by [`pattern::of_url`]); true if
+    /// none does. Calls `take` with a number of bytes before it compares them; if `take` returns false, the answer is
+    /// false.
     pub(super) fn allow(&self, path: &str, take: &dyn Fn(usize) -> bool) -> bool {
         if self.groups.is_empty() {
             return true;
@@ -80,7 +82,7 @@ impl Rules {
         let mut matched: Vec<&Group> = Vec::new();
         let mut range = self.groups.as_slice();
         for depth in 0..=path.len() {
-            // The shortest of those that begin alike comes first.
+            // The shortest of the prefixes that begin alike comes first.
             if let Some((group, rest)) = range.split_first().filter(|(group, _)| group.start == depth) {
                 self.note(group, depth == path.len(), &mut best);
                 if !group.wild.is_empty() {

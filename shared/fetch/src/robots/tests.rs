@@ -1,4 +1,4 @@
-//! Vectors of our own after the rules of RFC 9309 and of Google's "How Google interprets the robots.txt specification".
+//! Test vectors of our own, following RFC 9309 and Google's "How Google interprets the robots.txt specification".
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ fn allows(file: &str, path: &str) -> bool {
     Robots::parse(file.as_bytes(), "Runo", None).allows(&url)
 }
 
-/// Which of the paths a pattern matches, asked by a rule that denies them.
+/// Checks which paths a pattern matches, by a rule that disallows it.
 fn check(pattern: &str, yes: &[&str], no: &[&str]) {
     let file = format!("User-agent: *\nDisallow: {pattern}\n");
     for path in yes {
@@ -46,7 +46,7 @@ fn patterns() {
     check("/fish*.php", &["/fish.php", "/fishheads/catfish.php?x"], &["/Fish.PHP"]);
     check("*.php", &["/a.php"], &["/a"]);
     check("*", &["/", "/a"], &[]);
-    // Neither a slash nor a star at its start: nothing begins with it.
+    // Without a slash or star at its start it matches nothing.
     check("fish", &[], &["/fish", "/a/fish"]);
     check("/a$b", &["/a$b", "/a$bc"], &["/a"]);
     check("/a*b*c$", &["/abc", "/axbxc", "/abcbc"], &["/abcd", "/acb"]);
@@ -62,10 +62,10 @@ fn escapes() {
     check("/bar/%e3%83%84", &["/bar/ツ"], &[]);
     check("/bar/%62%61%7a", &["/bar/baz", "/bar/%62az"], &[]);
     check("/a%3cd.html", &["/a%3cd.html", "/a%3Cd.html", "/a<d.html"], &[]);
-    // What is reserved is not the same escaped.
+    // A reserved character and its escape are different.
     check("/a%2fb", &["/a%2Fb"], &["/a/b"]);
     check("/a/b", &["/a/b"], &["/a%2fb"]);
-    // A special character that means itself (RFC 9309 §2.2.3).
+    // An escaped special character stands for itself (RFC 9309 §2.2.3).
     check("/file-%2A.html", &["/file-*.html"], &["/file-x.html"]);
     check("/%24", &["/$x"], &["/"]);
     check("/100%", &["/100%x"], &["/100"]);
@@ -105,15 +105,15 @@ fn groups() {
         "User-agent: *\nDisallow: /",
         "User-agent: * everybody\nDisallow: /",
         "User-agent: a\nUser-agent: runo\nUser-agent: b\nDisallow: /",
-        // Lines that are no rules end no group, and neither does an empty one.
+        // Lines that are not rules do not end a group, and neither does an empty line.
         "User-agent: runo\nSitemap: https://e.test/s\n\nUser-agent: b\nDisallow: /",
         "User-agent: runo\nCrawl-delay: 1\nUnknown: x\nwhat is this\n\nUser-agent: b\nDisallow: /",
-        // Merged, in whatever order.
+        // Groups are merged, in any order.
         "User-agent: runo\nDisallow: /a\nUser-agent: b\nDisallow: /b\nUser-agent: RUNO\nDisallow: /x",
         "User-agent: *\nAllow: /\nUser-agent: runo\nDisallow: /",
         "User-agent: runo\nDisallow: /\nUser-agent: *\nAllow: /",
         "User-agent: *\nUser-agent: runo\nDisallow: /x",
-        // Lenient.
+        // Misspellings are tolerated.
         "useragent runo\ndissallow /x",
         "User agent : runo # us\n  Disallow\t:  /x # that",
     ] {
@@ -128,7 +128,7 @@ fn groups() {
         "User-agent: 1runo\nDisallow: /",
         "User-agent: *runo\nDisallow: /",
         "User-agent: *\nDisallow: /\nUser-agent: runo\nDisallow: /y",
-        // Its own group, though there is no rule in it.
+        // Its own group applies although it has no rules.
         "User-agent: *\nDisallow: /\nUser-agent: runo\nDisallow:",
         "User-agent: *\nDisallow: /\nUser-agent: runo",
         "User-agent: *\nUser-agent: b\nDisallow: /\nUser-agent: runo\nAllow: /",
@@ -149,7 +149,7 @@ fn line_ends_and_byte_order_marks() {
 }
 
 #[test]
-fn a_line_that_crosses_the_limit_is_left_out() {
+fn a_line_that_crosses_the_size_limit_is_ignored() {
     let start = "User-agent: *\nDisallow: /first\n";
     let last = "Disallow: /last";
     let file = |size: usize, end: &str| {
@@ -193,7 +193,7 @@ fn delays_and_sitemaps() {
 }
 
 #[test]
-fn a_row_holds_it() {
+fn robots_round_trip_through_a_row() {
     let file = "User-agent: *\nDisallow: /a*b$\nAllow: /a\"\nCrawl-delay: 2\nSitemap: https://e.test/s";
     let robots = Robots::parse(file.as_bytes(), "Runo", None);
     let row = robots.to_row().unwrap();
@@ -210,31 +210,31 @@ fn a_row_holds_it() {
     assert_eq!(Robots::parse(format!("User-agent: *\n{long}").as_bytes(), "Runo", None).to_row(), None);
 }
 
-/// A file full of patterns that must look through the whole of a long path. The bound is wide: it is for an unoptimised
-/// build on a busy machine.
+/// A file full of patterns that must search a whole long path. The bound is wide: it must hold for an unoptimised build
+/// on a busy machine.
 #[test]
-fn no_file_is_slow() {
+fn a_file_with_costly_patterns_is_answered_quickly() {
     let url = Url::parse(&format!("https://e.test/{}", "a".repeat(8_000))).unwrap();
     let deep = format!("Disallow: /{}b\n", "*a".repeat(200));
-    // A file of the largest size, of rules that are not searched for: each is looked at, and the last one counts.
+    // A file of the maximum size, with rules that need no search: all of them are considered, and the last one decides.
     let plain: String = (0..20_000).map(|i| format!("Disallow: /x{i:06}*\n")).collect();
     let plain = Robots::parse(format!("User-agent: *\n{plain}Disallow: /a\n").as_bytes(), "Runo", None);
     assert!(!plain.allows(&url) && plain.allows(&Url::parse("https://e.test/b").unwrap()));
     for line in ["Disallow: /*ab\n", "Disallow: /*b*\n", &deep] {
         let lines = (MAX_ROBOTS - 20) / (line.len() + 6);
-        // Different ones, so that none is left out as said before.
+        // Different rules, so that none is dropped as a duplicate.
         let rules: String = (0..lines).map(|i| format!("{}{i:06}\n", line.trim_end())).collect();
         let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo", None);
         let start = Instant::now();
         let allowed = robots.allows(&url);
         assert!(start.elapsed() < Duration::from_secs(2), "{line} {:?}", start.elapsed());
-        // None matches, but there are too many to find that out.
+        // No rule matches, but there are too many to find that out within the limit.
         assert!(!allowed, "{line}");
         assert!(robots.allows(&Url::parse("https://e.test/short").unwrap()));
     }
 }
 
-/// The same meaning, written down as plainly as can be.
+/// The same semantics, written as simply as possible.
 fn reference(pattern: &[u8], path: &[u8]) -> bool {
     match (pattern, path) {
         ([], _) => true,
@@ -247,7 +247,7 @@ fn reference(pattern: &[u8], path: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn as_the_reference_says(pattern in "/[ab*/]{0,8}\\$?", path in "/[ab/]{0,10}") {
+    fn patterns_match_as_the_reference_implementation_does(pattern in "/[ab*/]{0,8}\\$?", path in "/[ab/]{0,10}") {
         let want = reference(pattern.as_bytes(), path.as_bytes());
         prop_assert_eq!(!allows(&format!("user-agent: *\ndisallow: {pattern}"), &path), want, "{} {}", pattern, path);
     }

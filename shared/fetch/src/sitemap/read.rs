@@ -1,4 +1,4 @@
-//! One sitemap file as it comes: unpacked, told apart, and its URLs handed on one by one.
+//! Reads one sitemap file as it arrives: decompresses it, recognises its format, and hands on its URLs one by one.
 
 mod markup;
 mod wide;
@@ -19,7 +19,7 @@ use crate::fault::{explain, find};
 use crate::guard::Refusal;
 use crate::target::check_url;
 
-/// Where a URL stood.
+/// Where in a file a URL stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// In a `url` of a `urlset`, in an entry of a feed, or on a line.
@@ -28,23 +28,23 @@ pub(super) enum Place {
     Sitemap,
 }
 
-/// Whether whoever takes the URLs wants more.
+/// Whether the consumer of the URLs wants more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sink {
     More,
-    /// It took a while to judge that one: others are to have their turn first.
+    /// Yes, but judging that URL took long: other tasks get a turn first.
     Slow,
     Full,
 }
 
-/// Takes URLs.
+/// Consumes URLs.
 type Take<'a> = dyn FnMut(Place, Url) -> Sink + Send + 'a;
 
-/// What is read: the plain bytes of a file.
+/// The uncompressed bytes of a file.
 type Plain<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 
-/// Reads a response of at most `max` bytes from `base`: as sent, between its packings and unpacked. URLs that were read before an
-/// error have been handed on.
+/// Reads a response from `base`. The limit of `max` bytes applies to the bytes as sent, between layers of compression,
+/// and uncompressed. URLs read before an error have been handed on.
 pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
     let coding = coding(response.headers())?;
@@ -63,12 +63,12 @@ pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut 
     read_plain(plain, base, max, take).await
 }
 
-/// The same of a file that is there already and not packed.
+/// Reads an uncompressed file that is in memory.
 pub(super) async fn read_bytes(file: &[u8], base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     read_plain(Box::new(file), base, max, take).await
 }
 
-/// Reads a file that is not packed.
+/// Reads an uncompressed file.
 async fn read_plain(
     mut plain: Box<dyn AsyncRead + Unpin + Send + '_>,
     base: &Url,
@@ -92,14 +92,14 @@ async fn read_plain(
     if markup { markup::read(file, base, max, take).await } else { read_lines(&mut file, take).await.map_err(failed) }
 }
 
-/// The first two bytes, which may come in two pieces.
+/// Reads the first two bytes, which may arrive separately.
 async fn start_of(file: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(2);
     while start.len() < 2 && (&mut *file).take(2 - start.len() as u64).read_buf(&mut start).await? > 0 {}
     Ok(start)
 }
 
-/// Passes over a byte order mark and white space, which no parser misses, to see what comes first.
+/// Skips a byte order mark and white space, which no parser needs, and returns whether markup follows.
 async fn is_markup(file: &mut Plain<'_>) -> io::Result<bool> {
     loop {
         let bytes = file.fill_buf().await?;
@@ -120,7 +120,7 @@ async fn is_markup(file: &mut Plain<'_>) -> io::Result<bool> {
     }
 }
 
-/// A URL a line; what is none is passed over.
+/// Reads one URL per line; skips lines that are not URLs.
 async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()> {
     let mut line = Vec::new();
     while file.read_until(b'\n', &mut line).await? > 0 {
@@ -147,17 +147,17 @@ fn broken(at: u64) -> FetchError {
     FetchError::Unsupported(format!("the sitemap breaks off at byte {at}"))
 }
 
-/// What an error of reading means.
+/// Translates an error of reading.
 fn said(error: &io::Error, max: usize) -> FetchError {
     match (find::<TooLong>(error), find::<reqwest::Error>(error)) {
         (Some(TooLong::File), _) => {
-            FetchError::Unsupported(format!("the sitemap is over {max} bytes, the most that is read"))
+            FetchError::Unsupported(format!("the sitemap is over {max} bytes, the maximum size"))
         }
         (Some(TooLong::Item), _) => {
-            FetchError::Unsupported(format!("the sitemap has a line, a tag or a text over {MAX_ITEM} bytes"))
+            FetchError::Unsupported(format!("the sitemap has a line, a tag or a text of over {MAX_ITEM} bytes"))
         }
         (None, Some(error)) => explain(error, &Refusal::Name),
-        (None, None) => FetchError::Unsupported("the sitemap's compression is damaged or cut off".into()),
+        (None, None) => FetchError::Unsupported("the compressed sitemap is damaged or cut off".into()),
     }
 }
 

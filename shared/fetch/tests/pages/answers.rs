@@ -9,7 +9,7 @@ use crate::site::Site;
 use crate::{code, fetcher, get, get_within};
 
 #[tokio::test]
-async fn a_page_comes_as_it_is() {
+async fn a_page_is_returned_as_the_site_sends_it() {
     let (site, f) = (Site::start().await, fetcher());
     let ok = get(&f, &site.url("/ok?q=1#part")).await.unwrap();
     assert_eq!((&ok.body[..], ok.status, ok.redirected), (&b"<h1>Hi</h1>"[..], 200, false));
@@ -22,7 +22,7 @@ async fn a_page_comes_as_it_is() {
 }
 
 #[tokio::test]
-async fn the_request_says_who_asks_and_in_which_language() {
+async fn a_request_names_the_crawler_and_the_language() {
     let (site, f) = (Site::start().await, fetcher());
     let echo = get(&f, &site.url("/echo")).await.unwrap();
     let echo = String::from_utf8_lossy(&echo.body).to_lowercase();
@@ -80,7 +80,7 @@ async fn statuses() {
 }
 
 #[tokio::test]
-async fn what_is_no_page() {
+async fn binary_content_and_broken_responses_are_not_pages() {
     let (site, f) = (Site::start().await, fetcher());
     for path in ["/pdf", "/endless-image", "/untyped-pdf", "/untyped-zeros", "/untyped-slow-pdf"] {
         assert_eq!(code(get(&f, &site.url(path)).await), (UnsupportedContent, false), "{path}");
@@ -91,23 +91,23 @@ async fn what_is_no_page() {
 }
 
 #[tokio::test]
-async fn who_does_not_listen_or_speaks_no_tls_is_unreachable() {
+async fn a_site_that_refuses_connections_or_tls_is_unreachable() {
     let (site, f) = (Site::start().await, fetcher());
     let free = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     };
     let refused = get(&f, &format!("http://{free}/")).await.unwrap_err();
-    assert!(refused.to_string().contains("takes no connection"), "{refused}");
+    assert!(refused.to_string().contains("connection to the site failed"), "{refused}");
     assert_eq!(code(Err(refused)), (UrlUnreachable, true));
     let plain = get_within(&f, &format!("https://{}/no-http", site.address), 5_000).await.unwrap_err();
     assert!(plain.to_string().contains("TLS"), "{plain}");
     assert_eq!(code(Err(plain)), (UrlUnreachable, true));
 }
 
-/// An answer counts for the host that gave it, not for one that led there.
+/// A response counts for the host that sent it, not for one that redirected there.
 #[tokio::test]
-async fn who_says_to_slow_down_is_known_behind_a_redirect() {
+async fn a_request_to_slow_down_counts_for_the_host_that_sent_it() {
     let f = fetcher();
     let busy = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
     let busy = Scripted::start_on("127.0.0.2", |_| vec![("/busy", Answer::Bytes(busy.into()))]).await;

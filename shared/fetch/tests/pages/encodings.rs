@@ -1,4 +1,4 @@
-//! Content-Encoding: two layers at most are decoded, a bomb ends at the limit, the rest is refused.
+//! Content-Encoding: at most two layers are decoded, a decompression bomb ends at the limit, anything else is refused.
 
 use async_compression::tokio::write::BrotliEncoder;
 use domain::ErrorCode::{UnsupportedContent, UrlUnreachable};
@@ -18,19 +18,19 @@ async fn layers_are_decoded() {
 }
 
 #[tokio::test]
-async fn what_is_packed_in_other_ways_is_refused() {
+async fn unknown_and_undeclared_codings_are_refused() {
     let (site, f) = (Site::start().await, fetcher());
     for path in ["/gzip-twice", "/gzip-thrice", "/compress"] {
         assert_eq!(code(get(&f, &site.url(path)).await), (UnsupportedContent, false), "{path}");
     }
     assert_eq!(code(get(&f, &site.url("/gzip-cut")).await), (UrlUnreachable, true));
     let twice = get(&f, &site.url("/gzip-twice")).await.unwrap_err();
-    assert!(twice.to_string().contains("more often than its Content-Encoding says"), "{twice}");
+    assert!(twice.to_string().contains("more times than its Content-Encoding says"), "{twice}");
 }
 
-/// It has no end: that there is an answer at all says that it is not buffered.
+/// The bomb has no end, so a result at all shows that it is not buffered.
 #[tokio::test]
-async fn a_bomb_ends_at_the_limit() {
+async fn a_decompression_bomb_ends_at_the_limit() {
     let (site, f) = (Site::start().await, fetcher());
     assert_eq!(code(get(&f, &site.url("/bomb")).await), (UnsupportedContent, false));
 }
@@ -66,7 +66,7 @@ pub fn zlib(data: &[u8]) -> Vec<u8> {
     [&[0x78, 0x01], &stored(data)[..], &(b << 16 | a).to_be_bytes()[..]].concat()
 }
 
-/// RFC 7932, by the decoder's sister: not a format to write by hand.
+/// RFC 7932, by the encoder of the same library: not a format to write by hand.
 pub async fn brotli(data: &[u8]) -> Vec<u8> {
     let mut packer = BrotliEncoder::new(Vec::new());
     packer.write_all(data).await.unwrap();
@@ -74,7 +74,7 @@ pub async fn brotli(data: &[u8]) -> Vec<u8> {
     packer.into_inner()
 }
 
-/// Packs bits from the lowest up, as DEFLATE does.
+/// Packs bits starting at the lowest, as DEFLATE does.
 fn pack(bits: impl Iterator<Item = u8>) -> Vec<u8> {
     let bits: Vec<u8> = bits.collect();
     bits.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |sum, (i, bit)| sum | bit << i)).collect()
@@ -83,7 +83,8 @@ fn pack(bits: impl Iterator<Item = u8>) -> Vec<u8> {
 /// "258 times the byte before" (RFC 1951 §3.2.6): length code 285 and distance code 0, 13 bits.
 const REPEAT: [u8; 13] = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
 
-/// The start of a gzip stream: a block of fixed codes and a literal, one of ASCII, filled with repeats to a whole byte.
+/// Returns the start of a gzip stream: a block of fixed codes and one ASCII literal, padded with repeats to a whole
+/// byte.
 pub fn bomb_start(literal: u8) -> Vec<u8> {
     let block = [1, 1, 0];
     // Literals 0 to 143 are 0x30 + the byte, in eight bits, the highest first.
@@ -93,7 +94,7 @@ pub fn bomb_start(literal: u8) -> Vec<u8> {
     [&GZIP_HEAD[..], &pack(bits)[..]].concat()
 }
 
-/// What goes on after it, as often as wanted: 13 bytes that are 2,064.
+/// Returns a continuation that can be repeated: 13 bytes that decode to 2,064.
 pub fn bomb_more() -> Vec<u8> {
     pack(REPEAT.repeat(8).into_iter())
 }

@@ -1,5 +1,5 @@
-//! Answers that are meant to hurt: heads without end, lengths that lie, what is no HTTP, bombs, drips and resets. Each
-//! ends as the contract's code, within its limits, and leaves no connection behind.
+//! Hostile responses: endless heads, wrong lengths, things that are not HTTP, decompression bombs, drips and resets.
+//! Each ends in the contract's code, within its limits, and leaves no connection behind.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use crate::{MAX_BODY, code, encodings, fetcher, get, get_within};
 
 const UNREACHABLE: (ErrorCode, bool) = (UrlUnreachable, true);
 const UNSUPPORTED: (ErrorCode, bool) = (UnsupportedContent, false);
-/// What has no end of its own ends after this long, whatever it sends.
+/// Timeout in milliseconds for responses that never end by themselves.
 const SHORT: u64 = 400;
 
-/// Fetches each answer, of a site of its own, and compares what comes of it. Nobody may go on reading afterwards.
+/// Fetches each response from its own site and compares the result. Nobody may keep reading afterwards.
 async fn all(cases: Vec<(&'static str, Answer, (ErrorCode, bool))>) {
     let f = fetcher();
     for (name, answer, want) in cases {
@@ -46,9 +46,9 @@ fn endless(start: impl AsRef<[u8]>, more: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn heads_without_end() {
+async fn endless_and_oversized_heads_are_unreachable() {
     let many: String = (0..1_500).map(|i| format!("X-{i}: y\r\n")).collect();
-    // Below what is too long for the client, which keeps it all.
+    // Below the client's own limit, up to which it keeps the whole head.
     let one = "a".repeat(MAX_HEAD);
     all(vec![
         ("headers", endless("HTTP/1.1 200 OK\r\n", "X: y\r\n"), UNREACHABLE),
@@ -67,9 +67,9 @@ async fn heads_without_end() {
     assert_eq!(&get(&fetcher(), &site.url("/")).await.unwrap().body[..], b"x");
 }
 
-/// Nothing of it is kept, so nothing but the page's deadline has to end it.
+/// Nothing of these responses is kept, so only the page's timeout has to end them.
 #[tokio::test]
-async fn early_answers_without_end() {
+async fn endless_interim_responses_end_at_the_timeout() {
     all(vec![
         ("early hints", endless("", "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"), (Timeout, true)),
         ("continue", endless("", "HTTP/1.1 100 Continue\r\n\r\n"), (Timeout, true)),
@@ -83,7 +83,7 @@ async fn early_answers_without_end() {
 }
 
 #[tokio::test]
-async fn what_is_no_http() {
+async fn responses_that_are_not_http_are_unreachable() {
     let mut cases = Vec::new();
     for text in [
         "<html><p>as if it were 1991</p>",
@@ -103,7 +103,7 @@ async fn what_is_no_http() {
 }
 
 #[tokio::test]
-async fn lengths_that_lie() {
+async fn wrong_lengths_are_errors() {
     let length = |value: &str| raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {value}\r\n\r\nshort"));
     all(vec![
         ("too short", length("100"), UNREACHABLE),
@@ -112,15 +112,15 @@ async fn lengths_that_lie() {
         ("two in one", length("5, 6"), UNREACHABLE),
         ("two", length("5\r\nContent-Length: 6"), UNREACHABLE),
         ("no u64", length("99999999999999999999999"), UNREACHABLE),
-        // A claim is enough to refuse and never to set memory aside: the body does not come.
+        // The declared length is enough to refuse the page, but no memory is allocated for it: the body never arrives.
         ("huge", Answer::Hang(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000000\r\n\r\n".to_vec()), UNSUPPORTED),
     ])
     .await;
 }
 
-/// What comes after the length is nobody's answer: not a part of this page, and not the next one.
+/// Bytes after the declared length belong neither to this page nor to the next response.
 #[tokio::test]
-async fn more_than_was_said_is_left() {
+async fn bytes_beyond_the_declared_length_are_ignored() {
     let second = page("200 OK", "Content-Type: text/html\r\n", b"<p>smuggled");
     let first = [&b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>1"[..], &second].concat();
     let site = Scripted::start(vec![("/1", raw(first)), ("/2", ok("two"))]).await;
@@ -132,7 +132,7 @@ async fn more_than_was_said_is_left() {
 }
 
 #[tokio::test]
-async fn chunks_that_are_none() {
+async fn malformed_chunks_are_errors() {
     let chunked = |body: &str| open("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", body);
     all(vec![
         ("no number", Answer::Bytes(chunked("zz\r\nabc\r\n0\r\n\r\n")), UNREACHABLE),
@@ -145,7 +145,7 @@ async fn chunks_that_are_none() {
         ("extensions", endless(chunked("1;"), "a"), UNREACHABLE),
         ("trailers", endless(chunked("1\r\na\r\n0\r\n"), "X: y\r\n"), UNREACHABLE),
         ("one trailer", endless(chunked("1\r\na\r\n0\r\nX: "), "y"), UNREACHABLE),
-        // As much as a number can say, and a little at a time: both end at the page's size.
+        // The largest possible chunk, and tiny chunks: both end at the page's size limit.
         ("huge", endless(chunked("fffffffffffffff\r\n"), "a"), UNSUPPORTED),
         ("tiny", endless(chunked(""), "9\r\nnine byte\r\n"), UNSUPPORTED),
     ])
@@ -153,7 +153,7 @@ async fn chunks_that_are_none() {
 }
 
 #[tokio::test]
-async fn a_byte_at_a_time_meets_the_deadline() {
+async fn a_response_sent_byte_by_byte_ends_at_the_timeout() {
     let late = (Timeout, true);
     all(vec![
         ("head", Answer::Drip(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), b"a".to_vec()), late),
@@ -185,13 +185,13 @@ async fn resets() {
     .await;
 }
 
-/// Each decodes to more than may be read, or to nothing at all for ever.
+/// Each decodes to more than may be read, or for ever to nothing.
 #[tokio::test]
-async fn bombs_of_every_encoding() {
+async fn decompression_bombs_of_every_coding_end_at_a_limit() {
     let coded =
         |name: &str, start: &[u8]| open(&format!("Content-Type: text/html\r\nContent-Encoding: {name}\r\n"), start);
     let gzip = encodings::bomb_start(b'a');
-    // The same without gzip's head: RFC 1950.
+    // The same as zlib (RFC 1950), without gzip's head.
     let zlib = [&[0x78, 0x01], &gzip[10..]].concat();
     let more = encodings::bomb_more().repeat(1_000);
     let brotli = encodings::brotli(&vec![b'a'; 20 * MAX_BODY]).await;
@@ -212,13 +212,13 @@ async fn bombs_of_every_encoding() {
         ("deflate of nothing", Answer::Endless(coded("deflate", &empty_zlib), nothing), UNSUPPORTED),
         // RFC 7932 §9.2: blocks of metadata, each of no bytes.
         ("brotli of nothing", Answer::Endless(coded("br", &[0x0c]), vec![0x06; 10_000]), UNSUPPORTED),
-        // A window of 2^30 bytes, and then the end: an empty page to a decoder that takes it.
+        // A window of 2^30 bytes, then the end: a decoder that accepts it returns an empty page.
         ("brotli with a large window", Answer::Bytes(coded("br", &[0x11, 0xde])), UNREACHABLE),
         ("zstd", Answer::Endless(coded("zstd", b"\x28\xb5\x2f\xfd"), vec![0; 1_000]), UNSUPPORTED),
-        // Few bytes are sent and none comes out: it is what is between that is too much.
+        // Few bytes are sent and none comes out; the data between the two layers is too large.
         ("a name without end between two layers", Answer::Bytes(coded("gzip, br", &named)), UNSUPPORTED),
         ("three layers", Answer::Bytes(coded("br, gzip, gzip", &gzip)), UNSUPPORTED),
-        // A block that stands for 128 KiB in four bytes.
+        // A block of four bytes that stands for 128 KiB.
         (
             "zstd repeats",
             Answer::Endless(coded("zstd", b"\x28\xb5\x2f\xfd\0\x50"), [2, 0, 0x10, b'a'].repeat(200)),
@@ -237,12 +237,12 @@ async fn bombs_of_every_encoding() {
 }
 
 #[tokio::test]
-async fn where_a_redirect_leads_is_limited() {
+async fn the_length_of_a_redirects_target_is_limited() {
     let f = fetcher();
     let long = format!("/{}", "a".repeat(9_000));
     let longest = format!("http://e.test/?{}", "é".repeat(2_000));
     assert!(longest.len() < 8_192 && check_url(&longest).is_err());
-    // Refused, as any URL that may not be fetched is, and not retryable; nobody is asked for it.
+    // Refused as any URL that may not be fetched, and not retryable; the target is not requested.
     for location in [long.clone(), longest, format!("http://{}/", "a.".repeat(5_000))] {
         let site = Scripted::start(vec![("/", to(&location))]).await;
         let error = get(&f, &site.url("/")).await.unwrap_err();
@@ -250,9 +250,9 @@ async fn where_a_redirect_leads_is_limited() {
         assert_eq!(code(Err(error)), (UrlUnreachable, false));
         assert_eq!(site.asked(), ["/"]);
     }
-    // What no head has room for is no head.
+    // A Location longer than any head may be.
     all(vec![("larger than a head", to("/a".repeat(500_000)), UNREACHABLE)]).await;
-    // The body of a redirect is not read, whatever it is.
+    // The body of a redirect is never read.
     let endless = Answer::Endless(
         b"HTTP/1.1 302 Found\r\nLocation: /2\r\nContent-Encoding: gzip\r\n\r\n".to_vec(),
         vec![b'a'; 10_000],

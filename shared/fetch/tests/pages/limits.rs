@@ -1,4 +1,4 @@
-//! Time and size.
+//! Limits on time and size.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use domain::ErrorCode::{Timeout, UnsupportedContent, UrlUnreachable};
 use crate::site::Site;
 use crate::{MAX_BODY, code, fetcher, get, get_within};
 
-/// One that comes late, one that comes in drops, one whose every hop is in time.
+/// A response that comes late, one that drips, and one in which each hop is in time.
 #[tokio::test]
-async fn the_deadline_is_the_whole_pages() {
+async fn the_timeout_covers_the_whole_page() {
     let (site, f) = (Site::start().await, fetcher());
     for path in ["/hang", "/drip", "/slow/0"] {
         let start = Instant::now();

@@ -1,6 +1,7 @@
-//! Whole fetches, of pages and of what a crawl asks besides, against a site on loopback that behaves badly on purpose. Nothing but loopback is ever connected to.
+//! Complete fetches of pages, robots.txt and sitemaps from a site on loopback that misbehaves on purpose. Nothing but
+//! loopback is ever connected to.
 
-// Helpers outside of test functions may fail a test by panicking too.
+// Helpers outside test functions may panic to fail a test, too.
 #![allow(clippy::unwrap_used)]
 
 mod answers;
@@ -25,10 +26,10 @@ use url::Url;
 
 /// The size limit of [`fetcher`].
 const MAX_BODY: usize = 100_000;
-/// Its limit for sitemaps.
+/// The sitemap size limit of [`fetcher`].
 const MAX_SITEMAP: usize = 1_000_000;
 
-/// What fetches from loopback.
+/// Builds a fetcher that may fetch from loopback.
 fn fetcher() -> Fetcher {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
     let limits = FetchConfig { max_body_bytes: MAX_BODY, max_sitemap_bytes: MAX_SITEMAP, ..FetchConfig::default() };
@@ -44,12 +45,12 @@ async fn get_within(fetcher: &Fetcher, url: &str, ms: u64) -> Result<Page, Fetch
         .await
 }
 
-/// Fetches with more time than it takes.
+/// Fetches with ample time.
 async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
     get_within(fetcher, url, 20_000).await
 }
 
-/// What the unit of a failed fetch says: code and whether it may be retried.
+/// Returns the unit error of a failed fetch: code and whether it may be retried.
 fn code(result: Result<Page, FetchError>) -> (ErrorCode, bool) {
     let error = result.unwrap_err().into_unit_error();
     (error.code, error.retryable)

@@ -1,5 +1,5 @@
-//! Answers that browsers read and HTTP libraries have been seen to refuse, after reports in the trackers of such libraries:
-//! a table of raw bytes each, by what is odd about them.
+//! Responses that browsers accept and HTTP libraries have refused, collected from issue trackers of such libraries:
+//! tables of raw bytes, grouped by what is odd about them.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -11,7 +11,7 @@ use crate::{encodings, fetcher, get};
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
 const PAGE: &str = "<html><h1>Page</h1></html>\n";
 
-/// Fetches each of these answers and expects the page.
+/// Fetches each of these responses and expects the page.
 async fn all_read(answers: Vec<(&'static str, Vec<u8>)>) {
     let f = fetcher();
     for (what, bytes) in answers {
@@ -93,7 +93,7 @@ async fn bodies() {
         }),
     ])
     .await;
-    // What has no end tag may go on.
+    // A page without its end tag may be incomplete.
     for cut in ["<html><h1>Page</h1>", "<html><h1>Page</h1></html", "plain words"] {
         let bytes = raw(&format!("{OK}Content-Length: 1000\r\n"), cut);
         let site = Scripted::start(vec![("/", Answer::Bytes(bytes))]).await;
@@ -102,7 +102,7 @@ async fn bodies() {
     }
 }
 
-/// What a URL may have in it that a request has to bear.
+/// Characters in URLs that a request must carry.
 #[tokio::test]
 async fn targets() {
     let f = fetcher();
@@ -126,14 +126,14 @@ async fn targets() {
         let got = get(&f, &site.url(written)).await;
         assert!(got.is_ok(), "{written}: {got:?}");
         assert_eq!(site.asked(), [asked], "{written}");
-        // The same after a redirect, as written.
+        // The same URL as written in a redirect.
         let from = Scripted::start(vec![("/", to(site.url(written)))]).await;
         let got = get(&f, &from.url("/")).await;
         assert!(got.is_ok(), "{written}: {got:?}");
     }
 }
 
-/// A connection that was kept, and that its server has spoilt: by junk behind an answer, or by closing it.
+/// Kept connections that the server has spoilt: by junk after a response, or by closing them.
 #[tokio::test]
 async fn kept_connections() {
     for (what, junk, closes) in [
@@ -164,7 +164,7 @@ async fn kept_connections() {
     }
 }
 
-/// Gates that want their cookie back, however they set it.
+/// Sites that require their cookie back, set in many spellings.
 #[tokio::test]
 async fn cookies() {
     let f = fetcher();
@@ -188,7 +188,7 @@ async fn cookies() {
                 let head = String::from_utf8_lossy(&head[..n]).to_lowercase();
                 let answer = match head.contains("seen=1") {
                     true => page("200 OK", "Content-Type: text/html\r\n", PAGE.as_bytes()),
-                    // Set by a page that refreshes itself, which is no redirect by its status.
+                    // Set by a page that refreshes itself, without a redirect status.
                     false if head.starts_with("get /meta") => page(
                         "200 OK",
                         &format!("Content-Type: text/html\r\nSet-Cookie: {set}\r\n"),
@@ -206,7 +206,7 @@ async fn cookies() {
     }
 }
 
-/// Refreshes as they are written.
+/// Refreshes as sites write them.
 #[tokio::test]
 async fn refreshes() {
     let f = fetcher();
@@ -233,7 +233,7 @@ async fn refreshes() {
     }
 }
 
-/// Robots files as sites have them: each denies `/private` and nothing else.
+/// robots.txt files as sites write them: each disallows `/private` and nothing else.
 #[tokio::test]
 async fn robots_files() {
     let f = fetcher();
@@ -262,7 +262,7 @@ async fn robots_files() {
     }
 }
 
-/// Sitemaps as sites have them: each names one page.
+/// Sitemaps as sites write them: each lists one page.
 #[tokio::test]
 async fn sitemaps() {
     let f = fetcher();

@@ -1,5 +1,5 @@
-//! Proxies of the environment are not asked: they would connect to what was not judged.
-//! The environment belongs to the process, so the fetch runs in another one: this test again, told so by a variable.
+//! Proxies named in the environment are not used: they would connect to addresses that were not judged. The environment
+//! belongs to the process, so the fetch runs in another process: this same test, told so by a variable.
 
 use std::process::Command;
 
@@ -10,14 +10,14 @@ const ME: &str = "proxies::proxies_of_the_environment_are_ignored";
 const CHILD: &str = "RUNO_TEST_PROXIED_CHILD";
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods)] // reads which of the two processes it is
+#[allow(clippy::disallowed_methods)] // reads in which of the two processes it runs
 async fn proxies_of_the_environment_are_ignored() {
     if std::env::var_os(CHILD).is_some() {
         let site = Site::start().await;
         assert!(get(&fetcher(), &site.url("/ok")).await.is_ok());
         return;
     }
-    // Bound and never answering: whoever asks it waits in vain.
+    // Bound but never answers: a fetch through it would time out.
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let mut child = Command::new(std::env::current_exe().unwrap());

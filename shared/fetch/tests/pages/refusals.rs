@@ -1,4 +1,4 @@
-//! What the guard refuses, seen from outside: never retryable, and judged before anything is connected to.
+//! What the guard refuses, seen from outside: never retryable, and refused before anything is connected to.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ async fn nothing_local_is_reached_unless_allowed() {
 }
 
 #[tokio::test]
-async fn another_range_than_the_allowed_one_is_not_reached() {
+async fn only_the_allowed_range_is_reached() {
     let site = Site::start().await;
     let other = FetchConfig { allow: vec!["127.0.0.2/32".parse().unwrap()], ..FetchConfig::default() };
     let result = get(&Fetcher::new(other).unwrap(), &site.url("/ok")).await;
@@ -32,7 +32,7 @@ async fn another_range_than_the_allowed_one_is_not_reached() {
     assert_eq!(site.connections(), 0);
 }
 
-/// By whatever addresses the machine gives it; the site listens on one of them.
+/// `localhost` resolves to whatever the machine says; the site listens on one of its addresses.
 #[tokio::test]
 async fn localhost_is_reached_where_loopback_is_allowed() {
     let site = Site::start().await;
@@ -42,9 +42,9 @@ async fn localhost_is_reached_where_loopback_is_allowed() {
     assert_eq!(page.status, 200);
 }
 
-/// Quickly, too: a connection to one of these would take until the connect timeout.
+/// Must be quick, too: a connection to one of these addresses would last until the connect timeout.
 #[tokio::test]
-async fn redirects_are_judged_like_first_hops() {
+async fn redirects_are_judged_like_the_first_hop() {
     let (site, f) = (Site::start().await, fetcher());
     let start = Instant::now();
     let paths = [
@@ -68,7 +68,7 @@ async fn redirects_are_judged_like_first_hops() {
 }
 
 #[tokio::test]
-async fn what_validation_refuses_is_not_fetched_either() {
+async fn invalid_urls_are_not_fetched() {
     let (site, f) = (Site::start().await, fetcher());
     for url in [format!("http://u:p@{}/ok", site.address), "ftp://127.0.0.1/".into(), "file:///etc/passwd".into()] {
         assert_eq!(code(get(&f, &url).await), (UrlUnreachable, false), "{url}");

@@ -1,4 +1,4 @@
-//! robots.txt: what each outcome means, its limits, and that the guard applies to it.
+//! robots.txt: what each outcome means, the limits, and that the guard applies.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const RULES: &str = "User-agent: runo\nDisallow: /private\nCrawl-delay: 2\nSitem
 
 async fn ask(f: &Fetcher, url: &str) -> RobotsAnswer {
     let (f, url) = (f.clone(), Url::parse(url).unwrap());
-    // As a task of its own, which it must be able to be.
+    // Spawned as a task, so that the future must be `Send`.
     tokio::spawn(async move { f.robots(&url, Duration::from_secs(20)).await }).await.unwrap()
 }
 
@@ -23,7 +23,8 @@ fn allows(answer: &RobotsAnswer, path: &str) -> bool {
     answer.robots.allows(&Url::parse(&format!("https://e.test{path}")).unwrap())
 }
 
-/// Whether it is what holds for a site without rules, for one that can't be asked, or neither.
+/// Returns which rules apply: those of the file, "allow all" or "disallow all". Checks that the rules match the
+/// outcome.
 fn verdict(answer: &RobotsAnswer) -> &'static str {
     match &answer.outcome {
         RobotsOutcome::Found => "found",
@@ -40,7 +41,7 @@ fn verdict(answer: &RobotsAnswer) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_file_is_asked_for_at_the_root_and_read_for_us() {
+async fn the_file_at_the_root_is_fetched_and_parsed_for_our_crawler() {
     let (site, f) = (Scripted::start(vec![("/robots.txt", ok(RULES))]).await, fetcher());
     assert_eq!(f.product_token(), "Runo");
     let answer = ask(&f, &site.url("/deep/page?x=1#y")).await;
@@ -49,12 +50,12 @@ async fn a_file_is_asked_for_at_the_root_and_read_for_us() {
     assert_eq!(answer.robots.crawl_delay(), Some(Duration::from_secs(2)));
     assert_eq!(answer.robots.sitemaps()[0].as_str(), "https://e.test/s.xml");
     assert_eq!(site.asked(), ["/robots.txt"]);
-    // Whatever its type says.
+    // Files with other types and encodings.
     for file in [
         page("200 OK", "Content-Type: application/octet-stream\r\n", RULES.as_bytes()),
         page("203 Other", "", RULES.as_bytes()),
         page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(RULES.as_bytes())),
-        // Packed, and nobody says so; said to be packed, and it is not; packed twice.
+        // Compressed but not declared; declared but not compressed; compressed twice.
         page("200 OK", "Content-Type: text/plain\r\n", &encodings::gzip(RULES.as_bytes())),
         page("200 OK", "Content-Encoding: gzip\r\n", RULES.as_bytes()),
         page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(&encodings::gzip(RULES.as_bytes()))),
@@ -88,7 +89,7 @@ async fn statuses() {
     }
 }
 
-/// A path is meant from the root of where the file was found.
+/// A relative path is resolved against the root of the URL where the file was found.
 #[tokio::test]
 async fn sitemaps_may_be_relative() {
     let file = "Sitemap: /a.xml\nSitemap: maps/b.xml\nSitemap: //e.test/c.xml\nSitemap: <https://e.test/d.xml>\n\
@@ -100,9 +101,9 @@ async fn sitemaps_may_be_relative() {
     assert_eq!(found, [&own[0], &own[1], "http://e.test/c.xml", "https://e.test/d.xml"]);
 }
 
-/// Whether a site denies or is not there are two things; a row keeps them apart too.
+/// A site that disallows and a site that cannot be reached are different; a row keeps them apart too.
 #[tokio::test]
-async fn who_is_not_there_denies_nothing() {
+async fn an_unreached_site_is_distinguished_from_one_that_disallows() {
     let f = fetcher();
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let moved = Scripted::start(vec![("/robots.txt", to(format!("http://{free}/robots.txt")))]).await;
@@ -121,7 +122,7 @@ async fn who_is_not_there_denies_nothing() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_asked_is_not_crawled() {
+async fn a_site_whose_robots_txt_cannot_be_fetched_disallows_all() {
     let f = fetcher();
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(verdict(&ask(&f, &format!("http://{free}/")).await), "disallow all");
@@ -170,7 +171,7 @@ async fn redirects_are_followed_five_deep_and_to_other_sites() {
 }
 
 #[tokio::test]
-async fn of_a_file_without_end_the_start_is_read() {
+async fn only_the_start_of_an_endless_file_is_read() {
     let f = fetcher();
     let endless = Answer::Endless(open("", RULES), b"Disallow: /more\n".repeat(1_000));
     let line = Answer::Endless(open("", RULES), b"Disallow: /more".repeat(1_000));
@@ -188,15 +189,15 @@ async fn of_a_file_without_end_the_start_is_read() {
     }
 }
 
-/// It decodes to nothing, so that only what is sent can be counted. Who sends that can't be asked.
+/// The file decodes to nothing, so only the bytes sent can be counted. A site that sends this counts as unreachable.
 #[tokio::test]
-async fn a_file_that_is_packed_without_end_is_none() {
+async fn an_endless_compressed_file_disallows_all() {
     let start = open("Content-Encoding: gzip\r\n", &encodings::bomb_start(b'a')[..10]);
     let nothing = Answer::Endless(start, [0, 0, 0, 0xff, 0xff].repeat(2_000));
     let site = Scripted::start(vec![("/robots.txt", nothing)]).await;
     let answer = ask(&fetcher(), &site.url("/")).await;
     let outcome = format!("{:?}", answer.outcome);
-    assert!(outcome.contains("sent in over"), "{outcome}");
+    assert!(outcome.contains("bytes as sent"), "{outcome}");
     assert_eq!(verdict(&answer), "disallow all");
     site.at_rest().await;
 }

@@ -1,4 +1,4 @@
-//! A site whose answers are given by path, and that remembers what it was asked.
+//! A site with scripted responses by path. It records what it was asked.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,37 +10,37 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::site::page;
 
-/// What a path answers.
+/// The response of a path.
 #[derive(Clone)]
 pub enum Answer {
     /// These bytes, head and all.
     Bytes(Vec<u8>),
-    /// The first, and then the second until nobody reads it any more.
+    /// The first, then the second repeatedly until the client closes the connection.
     Endless(Vec<u8>, Vec<u8>),
-    /// The first, and then nothing.
+    /// The first, then nothing.
     Hang(Vec<u8>),
-    /// The first, and then one byte of the second after the other, each followed by a wait, until nobody reads it.
+    /// The first, then the second byte by byte with pauses, repeated until the client closes the connection.
     Drip(Vec<u8>, Vec<u8>),
-    /// The first, and then the connection is reset.
+    /// The first, then a reset of the connection.
     Reset(Vec<u8>),
 }
 
-/// A whole answer.
+/// Returns a complete response.
 pub fn ok(body: impl AsRef<[u8]>) -> Answer {
     Answer::Bytes(page("200 OK", "Content-Type: text/plain\r\n", body.as_ref()))
 }
 
-/// One with another status.
+/// Returns a response with another status.
 pub fn status(code: u16) -> Answer {
     Answer::Bytes(page(&format!("{code} Whatever"), "", b""))
 }
 
-/// A redirect.
+/// Returns a redirect.
 pub fn to(target: impl std::fmt::Display) -> Answer {
     Answer::Bytes(page("302 Found", &format!("Location: {target}\r\n"), b""))
 }
 
-/// The head of an answer whose end is the connection's.
+/// Returns a response that ends with its connection.
 pub fn open(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{headers}Connection: close\r\n\r\n").as_bytes(), body.as_ref()].concat()
 }
@@ -49,17 +49,17 @@ pub fn open(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 pub struct Scripted {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
-    /// How many connections are being answered.
+    /// Number of connections being answered.
     busy: Arc<AtomicUsize>,
 }
 
 impl Scripted {
-    /// Answers by path, query included, `*` being any; 404 for others.
+    /// Starts a site that answers by path with query; `*` matches any path. Other paths get a 404.
     pub async fn start(answers: Vec<(&'static str, Answer)>) -> Scripted {
         Scripted::start_on("127.0.0.1", |_| answers).await
     }
 
-    /// The same on another loopback address, with answers that may name it.
+    /// Does the same on another loopback address, with responses that may contain it.
     pub async fn start_on(ip: &str, answers: impl FnOnce(SocketAddr) -> Vec<(&'static str, Answer)>) -> Scripted {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -78,7 +78,7 @@ impl Scripted {
                     let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
                     log.lock().unwrap().push(path.clone());
                     let answer = answers.iter().find(|(p, _)| *p == path || *p == "*").map(|(_, a)| a.clone());
-                    // A client that has read enough closes the connection: that ends the endless ones.
+                    // A client that has read enough closes the connection, which ends endless responses.
                     let _ = give(&mut socket, answer.unwrap_or_else(|| status(404))).await;
                     busy.fetch_sub(1, Ordering::SeqCst);
                 });
@@ -91,16 +91,16 @@ impl Scripted {
         format!("http://{}{path}", self.address)
     }
 
-    /// Waits until nothing is answered any more: everybody has let go of what has no end.
+    /// Waits until no connection is being answered: every client has closed the endless ones.
     pub async fn at_rest(&self) {
         let start = Instant::now();
         while self.busy.load(Ordering::SeqCst) > 0 {
-            assert!(start.elapsed() < Duration::from_secs(10), "somebody still reads");
+            assert!(start.elapsed() < Duration::from_secs(10), "a client still reads");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// The paths that were asked for, in order.
+    /// Returns the requested paths in order.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -126,7 +126,7 @@ async fn give(socket: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
         Answer::Reset(start) => {
             socket.write_all(&start).await?;
             socket.flush().await?;
-            // Time for the start to be read: what is reset takes what is not read with it.
+            // Gives the client time to read the start: a reset discards what is unread.
             tokio::time::sleep(Duration::from_millis(20)).await;
             socket.set_zero_linger()?;
             return Ok(());

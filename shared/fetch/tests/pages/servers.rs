@@ -1,4 +1,5 @@
-//! Servers as they are: heads that no RFC allows, redirects without a status, and gates that want their cookie back.
+//! Real servers' habits: heads that no RFC allows, redirects without a redirect status, and sites that require their
+//! cookie back.
 
 use std::sync::{Arc, Mutex};
 
@@ -41,9 +42,9 @@ async fn heads_that_browsers_read() {
     }
 }
 
-/// What tolerance must not touch: where a body ends.
+/// Tolerance must not extend to where a body ends.
 #[tokio::test]
-async fn lengths_that_cannot_be_told_are_refused() {
+async fn ambiguous_lengths_are_refused() {
     for fields in ["Content-Length: 2\r\nContent-Length: 3\r\n", "Content-Length: -2\r\n", "Content-Length: two\r\n"] {
         let bytes = format!("HTTP/1.1 200 OK\r\n{HTML}{fields}\r\nok");
         let site = Scripted::start(vec![("/", Answer::Bytes(bytes.into()))]).await;
@@ -55,7 +56,7 @@ async fn lengths_that_cannot_be_told_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_a_redirect_where_it_leads_elsewhere_soon() {
+async fn a_prompt_refresh_to_another_page_is_a_redirect() {
     let site = Scripted::start(vec![
         ("/z", html("", "<h1>there")),
         ("/field", html("Refresh: 3; url=/z\r\n", "<p>wait")),
@@ -104,7 +105,8 @@ async fn a_refresh_is_a_redirect_where_it_leads_elsewhere_soon() {
     }
 }
 
-/// A site that sets a cookie and sends its visitor to the same page until it has it; and that remembers each head.
+/// Starts a site that sets a cookie and redirects to the same page until it gets the cookie. Records the head of each
+/// request.
 async fn gate(ip: &str, heads: &Arc<Mutex<Vec<String>>>) -> std::net::SocketAddr {
     let listener = TcpListener::bind((ip, 0)).await.unwrap();
     let (address, heads) = (listener.local_addr().unwrap(), Arc::clone(heads));
@@ -128,11 +130,11 @@ async fn gate(ip: &str, heads: &Arc<Mutex<Vec<String>>>) -> std::net::SocketAddr
 }
 
 #[tokio::test]
-async fn a_cookie_goes_back_within_a_chain_and_nowhere_else() {
+async fn a_cookie_is_returned_only_within_its_chain_and_host() {
     let heads = Arc::new(Mutex::new(Vec::new()));
     let (site, other, f) = (gate("127.0.0.1", &heads).await, gate("127.0.0.2", &heads).await, fetcher());
     for _ in 0..2 {
-        // Each fetch begins without any.
+        // Each fetch begins without cookies.
         let page = get(&f, &format!("http://{site}/shop")).await.unwrap();
         assert_eq!((&page.body[..], page.redirected), (&b"in"[..], false));
     }
@@ -147,7 +149,7 @@ async fn a_cookie_goes_back_within_a_chain_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_callers_fields_are_for_the_first_origin_only() {
+async fn a_callers_fields_are_sent_to_the_first_origin_only() {
     let heads = Arc::new(Mutex::new(Vec::new()));
     let (site, other, f) = (gate("127.0.0.1", &heads).await, gate("127.0.0.1", &heads).await, fetcher());
     let headers: HeaderMap = [("authorization", "Bearer secret"), ("cookie", "own=2"), ("accept-language", "xx")]
@@ -166,7 +168,7 @@ async fn a_callers_fields_are_for_the_first_origin_only() {
     assert_eq!(&f.fetch(request).await.unwrap().body[..], b"in");
     let heads = heads.lock().unwrap();
     let sent: Vec<bool> = heads.iter().map(|head| head.contains("bearer secret")).collect();
-    // There, to another port, and back: what has left is not sent again.
+    // To another port and back: once the fields are dropped, they are not sent again.
     assert_eq!(sent, [true, false, false, false]);
     assert!(heads[0].contains("cookie: own=2") && heads[0].contains("accept-language: xx\r\n"), "{}", heads[0]);
     assert!(heads[1].contains("accept-language: de,*;q=0.5\r\n") && !heads[1].contains("own=2"), "{}", heads[1]);

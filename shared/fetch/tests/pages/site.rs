@@ -1,4 +1,4 @@
-//! The site: answers each path with fixed bytes, counts its connections, and never closes what hangs.
+//! A site that answers each path with fixed bytes, counts its connections, and never closes a hanging one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Site {
                     let n = socket.read(&mut head).await.unwrap_or(0);
                     let head = String::from_utf8_lossy(&head[..n]).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
-                    // A client that has read enough closes the connection: that ends the endless ones.
+                    // A client that has read enough closes the connection, which ends endless responses.
                     let _ = answer(&mut socket, &path, &head, address).await;
                 });
             }
@@ -61,7 +61,7 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     page("200 OK", &format!("{HTML}Content-Encoding: {encoding}\r\n"), body)
 }
 
-/// A page in pieces, each followed by a wait, without end if `pieces` has none.
+/// Sends a page in pieces with pauses; without end if `pieces` has none.
 async fn drip(socket: &mut TcpStream, headers: &str, pieces: impl Iterator<Item = &[u8]>) -> std::io::Result<()> {
     socket.write_all(format!("HTTP/1.1 200 OK\r\n{headers}Connection: close\r\n\r\n").as_bytes()).await?;
     for piece in pieces {
@@ -103,7 +103,7 @@ async fn answer(socket: &mut TcpStream, path: &str, request: &str, address: Sock
         "/aws" => page("202 Accepted", &format!("{HTML}x-amzn-waf-action: challenge\r\n"), b"no"),
 
         "/pdf" => page("200 OK", "Content-Type: application/pdf\r\n", b"%PDF-1.7"),
-        // Judged by its header: the body never comes.
+        // Judged by its header; the body never arrives.
         "/endless-image" => {
             socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n").await?;
             return std::future::pending().await;

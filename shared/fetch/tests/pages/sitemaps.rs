@@ -1,4 +1,4 @@
-//! Sitemaps: kinds and packings, an index, limits, and that the guard applies to them.
+//! Sitemaps: formats and compression, indexes, limits, and that the guard applies to them.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ async fn read(f: &Fetcher, url: &str) -> Sitemap {
 
 async fn read_some(f: &Fetcher, url: &str, max_urls: usize, timeout: Duration) -> Sitemap {
     let (f, url) = (f.clone(), Url::parse(url).unwrap());
-    // As a task of its own, which it must be able to be.
+    // Spawned as a task, so that the future must be `Send`.
     let task = tokio::spawn(async move {
         f.sitemap(SitemapRequest { url: &url, wanted: &|_| true, max_urls, timeout, pause: Duration::ZERO }).await
     });
@@ -40,7 +40,7 @@ fn paths(found: &Sitemap) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn plain_packed_and_a_url_a_line() {
+async fn xml_and_lines_are_read_plain_and_compressed() {
     let f = fetcher();
     let xml = set(&["a", "b"]);
     let lines = "https://e.test/a\r\nhttps://e.test/b\n";
@@ -65,7 +65,7 @@ async fn plain_packed_and_a_url_a_line() {
     }
 }
 
-/// On its own host only, no deeper, and one that fails does not keep the others from being read.
+/// Only on its own host and no deeper; a file that fails does not keep the others from being read.
 #[tokio::test]
 async fn an_index_is_followed_three_levels() {
     let f = fetcher();
@@ -96,7 +96,7 @@ async fn an_index_is_followed_three_levels() {
 }
 
 #[tokio::test]
-async fn between_files_there_is_a_pause() {
+async fn there_is_a_pause_between_files() {
     let f = fetcher();
     let site = Scripted::start_on("127.0.0.1", |address| {
         let maps = ["/1", "/2"].map(|path| format!("http://{address}{path}"));
@@ -111,7 +111,7 @@ async fn between_files_there_is_a_pause() {
 }
 
 #[tokio::test]
-async fn only_as_many_as_are_wanted() {
+async fn no_more_urls_than_wanted_are_returned() {
     let f = fetcher();
     let many: Vec<String> = (0..2_000).map(|i| format!("p{i}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
@@ -135,7 +135,7 @@ async fn only_as_many_as_are_wanted() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_ended() {
+async fn endless_sitemaps_end_at_their_limits() {
     let f = fetcher();
     let head = set(&["a"]).replace("</urlset>", "");
     let unwanted = b"<url><lastmod>2026-01-01</lastmod></url>".repeat(1_000);
@@ -151,10 +151,10 @@ async fn what_does_not_end_is_ended() {
             vec!["a"],
             "a tag",
         ),
-        // Lines of nothing, and one line: 200,000 bytes for each of these packed ones.
+        // Empty lines, and one long line: 200,000 bytes for each of these compressed pieces.
         ("bomb", Answer::Endless(packed(b' '), encodings::bomb_more().repeat(100)), vec![], "is over 1000000 bytes"),
         ("bomb of one line", Answer::Endless(packed(b'a'), encodings::bomb_more().repeat(100)), vec![], "a line"),
-        // Blocks of nothing: what is sent is bounded too.
+        // Empty blocks: the bytes sent are bounded too.
         ("packed nothing", Answer::Endless(open("", stored), [0, 0, 0, 0xff, 0xff].repeat(1_000)), vec![], "is over"),
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
@@ -169,21 +169,22 @@ async fn what_does_not_end_is_ended() {
     assert_eq!((found.urls.len(), found.truncated, found.fault), (5, true, None));
 }
 
-/// Two packings, each of which may decode to nothing for ever: the file's, and the answer's around it.
+/// Two layers of compression, each of which may decode to nothing for ever: the file's own, and the Content-Encoding
+/// around it.
 #[tokio::test]
-async fn each_packing_is_bounded() {
+async fn each_layer_of_compression_is_bounded() {
     let f = fetcher();
     let nothing = [0, 0, 0, 0xff, 0xff];
     let inner = [&encodings::bomb_start(b'a')[..10], &nothing.repeat(2_000)[..]].concat();
     let coded = "Content-Encoding: gzip\r\n";
-    // Fifty million bytes of nothing, sent in fewer than the limit.
+    // Five million bytes of empty blocks, sent in fewer bytes than the limit.
     let both = [gzipped(&inner).await, gzipped(&nothing.repeat(1_000_000)).await].concat();
     assert!(both.len() < MAX_SITEMAP);
     for (name, answer) in [
         ("around", Answer::Endless(open(coded, &inner), nothing.repeat(2_000))),
         ("inside", Answer::Endless(open("", &inner), nothing.repeat(2_000))),
         ("both", Answer::Bytes(page("200 OK", coded, &both))),
-        // Little is sent, and it has an end.
+        // Few bytes are sent, and they end.
         ("unpacked", ok(gzipped(&b"nonsense\n".repeat(MAX_SITEMAP / 4)).await)),
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
@@ -201,14 +202,14 @@ async fn gzipped(data: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn numbers_are_limited() {
+async fn the_numbers_of_urls_and_files_are_limited() {
     let f = fetcher();
     let urls: String = (0..=MAX_URLS).map(|i| format!("http://e/{i:x}\n")).collect();
     assert!(urls.len() < MAX_SITEMAP);
     let site = Scripted::start(vec![("/s", ok(&urls))]).await;
     let found = read_some(&f, &site.url("/s"), usize::MAX, Duration::from_secs(60)).await;
     assert_eq!((found.urls.len(), found.truncated, found.fault), (MAX_URLS, true, None));
-    // One file more than may be, the index being one of them. All are missing.
+    // One file more than allowed, counting the index. All of them are missing.
     let site = Scripted::start_on("127.0.0.1", |address| {
         let files: Vec<String> = (1..=MAX_FILES).map(|i| format!("http://{address}/{i}")).collect();
         vec![("/s", ok(index(&files)))]
@@ -218,9 +219,9 @@ async fn numbers_are_limited() {
     assert_eq!((found.files, found.truncated, site.asked().len()), (MAX_FILES, true, MAX_FILES));
 }
 
-/// Not only the number of URLs: together they may be no more than is kept.
+/// Not only the number of URLs is limited, but also their total size.
 #[tokio::test]
-async fn what_is_kept_is_limited() {
+async fn the_total_size_of_urls_is_limited() {
     let limits = FetchConfig { allow: vec!["127.0.0.0/8".parse().unwrap()], ..FetchConfig::default() };
     let f = Fetcher::new(limits).unwrap();
     let line = format!("https://e.test/{}\n", "a".repeat(8_000));
@@ -231,7 +232,7 @@ async fn what_is_kept_is_limited() {
 }
 
 #[tokio::test]
-async fn what_is_broken_yields_what_came() {
+async fn a_broken_sitemap_yields_what_arrived_before() {
     let f = fetcher();
     let start = set(&["a"]).replace("</urlset>", "");
     let packed = encodings::gzip(set(&["a"]).as_bytes());
@@ -254,7 +255,7 @@ async fn what_is_broken_yields_what_came() {
         let begin = Instant::now();
         let found = read_some(&f, &site.url("/s"), 10, Duration::from_millis(700)).await;
         assert!(begin.elapsed() < Duration::from_secs(5), "{name}: {:?}", begin.elapsed());
-        // What was unpacked before the damage may or may not have been handed on.
+        // URLs decompressed before the damage may or may not have been handed on.
         if name != "packed and cut" {
             assert_eq!(paths(&found), want, "{name}");
         }

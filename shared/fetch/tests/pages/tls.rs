@@ -1,4 +1,4 @@
-//! TLS: who does not come to it in time, who speaks none, and whose certificate is nobody's.
+//! TLS: sites that do not finish the handshake in time, that do not speak TLS, and whose certificate is not trusted.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,14 +12,15 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::scripted::{Answer, Scripted};
 use crate::{code, fetcher, get};
 
-/// For 127.0.0.1, by nobody but itself (`openssl req -x509`). That its key is known is no harm.
+/// A self-signed certificate for 127.0.0.1 (`openssl req -x509`). That its key is public does no harm.
 const CERTIFICATE: &[u8] = include_bytes!("self-signed.crt.der");
 const KEY: &[u8] = include_bytes!("self-signed.key.der");
 
-/// The connection is taken and nothing is said on it: the page would have 20 seconds, a connection has a part of one.
+/// The connection is accepted but nothing is sent on it. The page would have 20 seconds; a connection has a fraction of
+/// one.
 #[tokio::test]
 async fn a_connection_has_a_deadline_of_its_own() {
-    // Never accepted from, and so never answered: the machine completes the TCP handshake, nobody the one of TLS.
+    // Never accepted, so never answered: the kernel completes the TCP handshake, but nobody the TLS handshake.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
     let connect_timeout = Duration::from_millis(300);
@@ -33,7 +34,7 @@ async fn a_connection_has_a_deadline_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_no_tls_is_unreachable() {
+async fn a_site_that_does_not_speak_tls_is_unreachable() {
     let alert = [0x15, 3, 3, 0, 2, 2, 40].to_vec();
     let f = fetcher();
     for (name, answer) in [
@@ -43,7 +44,7 @@ async fn what_is_no_tls_is_unreachable() {
         ("reset", Answer::Reset(vec![])),
         ("endless", Answer::Endless(vec![], vec![0x16; 1_000])),
     ] {
-        // What is asked is no request.
+        // A TLS handshake is not an HTTP request, so any path must match.
         let site = Scripted::start(vec![("*", answer)]).await;
         let result = get(&f, &format!("https://{}/", site.address)).await;
         assert_eq!(code(result), (UrlUnreachable, true), "{name}");
@@ -52,7 +53,7 @@ async fn what_is_no_tls_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_nobody_is_not_taken() {
+async fn a_self_signed_certificate_is_refused() {
     let f = fetcher();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,7 +1,7 @@
-//! The markup of a sitemap or feed, read as it comes and as leniently as can be: names in any case, tags that nothing
-//! closes, bytes of no character, stray ampersands. What cannot be read costs one address, not those around it.
-//! No DTD is read, and no entity but the five of XML and character references.
-//! Source: sitemaps.org, protocol 0.9; RSS 2.0; RSS 1.0; Atom (RFC 4287).
+//! Parses the markup of a sitemap or feed as it arrives and as leniently as possible: accepts names in any case,
+//! unclosed tags, bytes that are no characters, stray ampersands. An unreadable part costs one URL, not those around
+//! it. Reads no DTD, and no entities except the five of XML and character references. Sources: sitemaps.org, protocol
+//! 0.9; RSS 2.0; RSS 1.0; Atom (RFC 4287).
 
 use encoding_rs::{Encoding, UTF_8};
 use tokio::io::AsyncBufReadExt;
@@ -11,7 +11,7 @@ use super::{Place, Plain, Sink, Take, broken, no_sitemap, said};
 use crate::error::FetchError;
 use crate::target::{MAX_URL, check_parsed};
 
-/// What a file is, by its root element.
+/// The format of a file, by its root element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Set,
@@ -32,7 +32,7 @@ impl Kind {
         })
     }
 
-    /// The element that an address stands in, and the element that holds it.
+    /// Returns the names of the element of an entry and of the element in it that holds the URL.
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Kind::Set => ("url", "loc"),
@@ -47,19 +47,19 @@ impl Kind {
     }
 }
 
-/// Where the reader is.
+/// The state of the parser.
 struct Position<'a> {
     base: &'a Url,
     encoding: &'static Encoding,
-    /// The root: what it makes of the file, its local name and its prefix.
+    /// The root element: the format it implies, its local name and its prefix.
     root: Option<(Kind, String, String)>,
-    /// Whether an entry is open.
+    /// Whether the parser is inside an entry.
     inside: bool,
-    /// The address that is open.
+    /// The URL being read.
     address: Option<Address>,
 }
 
-/// The text of an address so far; `None` for one that cannot be read.
+/// The text of a URL so far; `None` if it is unreadable.
 struct Address {
     text: Option<String>,
 }
@@ -67,7 +67,7 @@ struct Address {
 impl Address {
     fn push(&mut self, piece: Option<&str>) {
         match (&mut self.text, piece) {
-            // Of what is too long for a URL enough is kept to be too long.
+            // Beyond the maximum length of a URL, only enough is kept to recognise it as too long.
             (Some(text), Some(piece)) if text.len() <= MAX_URL => text.push_str(piece),
             (Some(_), Some(_)) => {}
             (text, _) => *text = None,
@@ -75,7 +75,7 @@ impl Address {
     }
 }
 
-/// What follows a tag.
+/// What a tag leads to.
 enum Next {
     Goes,
     Has(Url),
@@ -108,13 +108,13 @@ impl Position<'_> {
         url.filter(|url| check_parsed(url).is_ok())
     }
 
-    /// Whatever tag comes ends an address.
+    /// Ends the URL being read; any tag does.
     fn taken(&mut self) -> Next {
         let address = self.address.take().and_then(|a| a.text);
         address.and_then(|text| self.url(&text)).map_or(Next::Goes, Next::Has)
     }
 
-    /// Takes a tag, without its brackets; `None` if this is no sitemap.
+    /// Processes a tag without its brackets. Returns `None` if this is not a sitemap.
     fn tag(&mut self, tag: &[u8]) -> Option<Next> {
         let (closes, tag) = match tag.strip_prefix(b"/") {
             Some(rest) => (true, rest),
@@ -131,8 +131,8 @@ impl Position<'_> {
             return Some(if tag.ends_with(b"/") { Next::Ends } else { Next::Goes });
         };
         let (entry, holder) = kind.names();
-        // Extensions have names of their own (`image:loc`, `atom:link`); RSS 1.0 has a prefix at its root only, and so have
-        // other files that were put together from two.
+        // Extensions use prefixes of their own (`image:loc`, `atom:link`). RSS 1.0 has a prefix at its root only, as
+        // have files assembled from two.
         let own = prefix == root_prefix || prefix.is_empty();
         let is_root = closes && local == root && prefix == root_prefix;
         let (is_entry, is_holder) = (own && local == entry, own && local == holder);
@@ -151,7 +151,7 @@ impl Position<'_> {
         Some(if is_root && matches!(next, Next::Goes) { Next::Ends } else { next })
     }
 
-    /// The address of Atom's `<link>`: of the entry itself, not of what goes with it.
+    /// Returns the URL of Atom's `<link>`, if it is the entry's own and not that of related content.
     fn link(&self, attributes: &[u8]) -> Option<Url> {
         let attributes = self.decoded(attributes)?;
         let rel = attribute(&attributes, "rel");
@@ -162,7 +162,7 @@ impl Position<'_> {
     }
 }
 
-/// The value of an attribute.
+/// Returns the value of an attribute.
 fn attribute<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     let mut rest = text;
     while let Some((name, after)) = rest.split_once('=') {
@@ -177,8 +177,8 @@ fn attribute<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     None
 }
 
-/// A text with its references resolved; `None` where one stands for what nobody here knows. An ampersand that begins
-/// none is the commonest mistake, and what it means is plain.
+/// Resolves the references in a text; `None` if one is unknown. An ampersand that starts no reference is the most
+/// common mistake, and its meaning is obvious.
 fn resolved(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -214,7 +214,7 @@ fn character(name: &str) -> Option<char> {
     char::from_u32(number).filter(|c| *c != '\0')
 }
 
-/// Reads a file that begins with markup; addresses are absolute by `base`.
+/// Reads a file that begins with markup; resolves URLs against `base`.
 pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     let mut at = Position { base, encoding: UTF_8, root: None, inside: false, address: None };
     let (mut text, mut tag, mut count) = (Vec::new(), Vec::new(), 0u64);
@@ -224,7 +224,7 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
         let ended = text.pop_if(|b| *b == b'<').is_none();
         at.text(&text, true);
         if ended {
-            // Cut off in an entry, or only not closed.
+            // The file may be cut off inside an entry, or merely lack its end tag.
             return if at.root.is_some() && !at.inside && at.address.is_none() { Ok(()) } else { Err(broken(count)) };
         }
         tag.clear();
@@ -256,7 +256,8 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
     }
 }
 
-/// Reads to the end of what an opening bracket began: a tag, a comment, a CDATA section, a DTD with its brackets.
+/// Reads to the end of a construct after its opening bracket: a tag, a comment, a CDATA section, or a DTD with its
+/// brackets.
 async fn one_tag(file: &mut Plain<'_>, tag: &mut Vec<u8>) -> std::io::Result<usize> {
     let (mut count, mut open) = (0, 0usize);
     loop {
@@ -280,7 +281,7 @@ async fn one_tag(file: &mut Plain<'_>, tag: &mut Vec<u8>) -> std::io::Result<usi
     }
 }
 
-/// The encoding that an XML declaration names.
+/// Returns the encoding that an XML declaration names.
 fn declared(declaration: &[u8]) -> Option<&'static Encoding> {
     let text = String::from_utf8_lossy(declaration);
     let attributes = text.strip_prefix("?xml")?;

@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::target::MAX_URL;
 
-/// What is read of these bytes, as `page url` and `sitemap url`, and how it ends.
+/// Returns what is read from these bytes, as `page url` and `sitemap url`, and the result.
 async fn read_bytes(bytes: &[u8], max: usize) -> (Vec<String>, Result<(), FetchError>) {
     let mut found = Vec::new();
     let mut take = |place, url: Url| {
         found.push(format!("{} {url}", if place == Place::Page { "page" } else { "sitemap" }));
         if found.len() < 1_000 { Sink::More } else { Sink::Full }
     };
-    // In pieces of seven bytes, so that nothing depends on where they end.
+    // In pieces of seven bytes: the result must not depend on where pieces end.
     let base = Url::parse("https://e.test/maps/s.xml").unwrap();
     let end = read_plain(Box::new(BufReader::with_capacity(7, bytes)), &base, max, &mut take).await;
     (found, end)
@@ -22,7 +22,7 @@ async fn good(text: &str) -> Vec<String> {
     found
 }
 
-/// What was read before it broke off, and that it did.
+/// Returns what was read before the error; checks the error.
 async fn bad(text: &str, why: &str) -> Vec<String> {
     let (found, end) = read_bytes(text.as_bytes(), 1 << 20).await;
     let error = end.unwrap_err().to_string();
@@ -33,7 +33,7 @@ async fn bad(text: &str, why: &str) -> Vec<String> {
 const SET: &str = "<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>";
 
 #[tokio::test]
-async fn both_kinds_and_only_their_own_loc() {
+async fn urlsets_and_indexes_yield_only_their_own_loc_elements() {
     let set = format!(
         "\u{feff}\n<?xml version='1.0' encoding='UTF-8'?><!-- c -->{SET}
         <url><loc> https://e.test/a </loc><lastmod>2026-01-01</lastmod>
@@ -76,7 +76,7 @@ async fn no_entity_is_expanded_and_no_dtd_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_broken_yields_what_came_before() {
+async fn a_broken_sitemap_yields_the_urls_before_the_fault() {
     let start = format!("{SET}<url><loc>https://e.test/a</loc></url>");
     let one = ["page https://e.test/a"];
     for rest in ["<url", "<url><loc>https://e.test/b", "<!-- ", "<url></loc>", "<![CDATA[x"] {
@@ -90,7 +90,7 @@ async fn what_is_broken_yields_what_came_before() {
 }
 
 #[tokio::test]
-async fn what_is_broken_costs_one_address() {
+async fn broken_markup_costs_one_url() {
     let paths = |found: Vec<String>| found.iter().map(|f| f.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>();
     for (text, want) in [
         ("<URLSET><URL><LOC>https://e.test/a</LOC></URL><Url><Loc>https://e.test/b</Loc></Url></URLSET>", "a b"),
@@ -142,21 +142,21 @@ async fn feeds_are_sitemaps() {
 }
 
 #[tokio::test]
-async fn files_and_items_are_bounded() {
+async fn the_sizes_of_files_and_items_are_bounded() {
     let start = format!("{SET}<url><loc>https://e.test/a</loc></url>");
     let long = "a".repeat(MAX_ITEM + 100);
     for item in [format!("<!--{long}-->"), format!("<url x='{long}'>"), format!("<url><loc>{long}"), format!("<{long}")]
     {
         assert_eq!(bad(&format!("{start}{item}"), "bytes").await, ["page https://e.test/a"]);
     }
-    // As deep as a line, as long as a URL: read on.
+    // A URL over the maximum length is skipped; reading continues.
     let url = format!(
         "{start}<url><loc>https://e.test/{}</loc></url><url><loc>https://e.test/b</loc></url></urlset>",
         "a".repeat(MAX_URL)
     );
     assert_eq!(good(&url).await, ["page https://e.test/a", "page https://e.test/b"]);
     assert_eq!(bad(&format!("https://e.test/a\n{long}"), "a line").await, ["page https://e.test/a"]);
-    // White space in front is no item.
+    // Leading white space is not an item.
     assert_eq!(good(&format!("{}https://e.test/a", " ".repeat(2 * MAX_ITEM))).await, ["page https://e.test/a"]);
     let text = "https://e.test/a\nhttps://e.test/b";
     assert_eq!(read_bytes(text.as_bytes(), text.len()).await.1, Ok(()));
@@ -165,7 +165,7 @@ async fn files_and_items_are_bounded() {
 }
 
 #[tokio::test]
-async fn whoever_has_enough_ends_it() {
+async fn reading_ends_when_the_consumer_has_enough() {
     let text: String = (0..2_000).map(|i| format!("https://e.test/{i}\n")).collect();
     assert_eq!(good(&text).await.len(), 1_000);
     let set: String = (0..2_000).map(|i| format!("<url><loc>https://e.test/{i}</loc></url>")).collect();

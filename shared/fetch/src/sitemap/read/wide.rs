@@ -1,4 +1,4 @@
-//! UTF-16 as UTF-8, as it comes: sitemaps that were saved by programs of Windows.
+//! Converts UTF-16 to UTF-8 as it arrives, for sitemaps saved by Windows programs.
 
 use std::io;
 use std::pin::Pin;
@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes that are taken from below at once.
+/// Number of bytes read from the inner reader at once.
 const PIECE: usize = 4 * 1024;
 
-/// The encoding of a file that begins like this, if it is UTF-16: by its mark, or by the zero byte of its first bracket or
-/// letter.
+/// Returns the encoding of a file with this start if it is UTF-16: recognised by its byte order mark, or by the zero
+/// byte of its first bracket or letter.
 pub(super) fn encoding_of(start: &[u8]) -> Option<&'static Encoding> {
     match start {
         [0xff, 0xfe, ..] => Some(UTF_16LE),
@@ -22,7 +22,7 @@ pub(super) fn encoding_of(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// A reader of UTF-8 over one of another encoding.
+/// A reader of UTF-8 over a reader of another encoding.
 pub(super) struct Transcoded<R> {
     inner: R,
     decoder: Decoder,
@@ -48,7 +48,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Transcoded<R> {
             let mut text = String::with_capacity(
                 this.decoder.max_utf8_buffer_length(read.filled().len()).unwrap_or(3 * PIECE + 16),
             );
-            // There is room for all of it.
+            // `text` has room for all of it.
             let _ = this.decoder.decode_to_string(read.filled(), &mut text, this.ended);
             (this.out, this.given) = (text.into_bytes(), 0);
         }
