@@ -1,38 +1,38 @@
-//! What is asked of a renderer, and what it answers. Both travel as JSON where the renderer is another process.
+//! The requests and results of a renderer. Both travel as JSON if the renderer is another process.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// One page that is wanted.
+/// A request for one page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
-    /// Where.
+    /// The page's URL.
     #[serde(with = "text")]
     pub url: Url,
-    /// The caller's own fields, for documents and data of the URL's origin only. They may be secrets.
+    /// The caller's own header fields, sent for documents and data of the URL's origin only. They may be secrets.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub headers: Fields,
     /// `User-Agent`.
     pub user_agent: String,
-    /// BCP 47 tag that languages, numbers and dates of the page's programs follow.
+    /// BCP 47 tag of the locale in which the page's scripts format languages, numbers and dates.
     pub locale: String,
-    /// For the whole of it: waiting for a place, loading, reading.
+    /// Timeout for everything: waiting for a permit, loading, reading.
     pub timeout: Duration,
-    /// What the page must show before it is read.
+    /// What to wait for before the page is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<WaitFor>,
-    /// Which documents the page's own window may go on to.
+    /// Which other documents the page's window may navigate to.
     #[serde(default)]
     pub documents: Documents,
-    /// What is wanted beside the document.
+    /// What to return besides the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capture: Vec<Capture>,
 }
 
 impl Request {
-    /// A page with nothing special about it.
+    /// Builds a request with default options.
     pub fn new(url: Url, user_agent: impl Into<String>, timeout: Duration) -> Request {
         Request {
             url,
@@ -51,12 +51,12 @@ impl Request {
     }
 }
 
-/// Request fields: name and value. Only the names are ever printed.
+/// Request header fields: name and value. `Debug` prints only the names.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields(pub Vec<(String, String)>);
 
 impl Fields {
-    /// Whether there are none.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -68,65 +68,65 @@ impl std::fmt::Debug for Fields {
     }
 }
 
-/// What the page must show before it is read.
+/// What to wait for before a page is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitFor {
-    /// An element that this CSS selector matches, in an open shadow root too.
+    /// An element that matches this CSS selector, including in open shadow roots.
     Selector(String),
-    /// This long after it has loaded.
+    /// This much time after the page has loaded.
     After(Duration),
 }
 
-/// Which documents the page's window may go on to, by redirects or by programs.
+/// Which documents the page's window may navigate to, by redirects or by scripts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Documents {
-    /// Any that may be fetched.
+    /// Any document that may be fetched.
     #[default]
     Any,
-    /// None but the one that was asked for: another is told as [`RenderError::Diverted`](crate::RenderError::Diverted)
-    /// before it is fetched, so that whoever asks can judge it.
+    /// Only the requested one. Navigation to another document ends in
+    /// [`RenderError::Diverted`](crate::RenderError::Diverted) before it is fetched, so that the caller can judge it.
     OnlyThis,
 }
 
-/// What is wanted beside the document.
+/// Something to return besides the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capture {
-    /// A PNG of the window. Its pictures and fonts are fetched then.
+    /// A PNG of the window. Pictures and fonts of the page are fetched for it.
     Screenshot,
 }
 
-/// A page as a browser showed it.
+/// A rendered page.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Rendered {
-    /// Where it was found in the end, without a fragment.
+    /// URL of the page after all redirects and navigation, without a fragment.
     #[serde(with = "text")]
     pub final_url: Url,
     /// HTTP status of the document.
     pub status: u16,
-    /// The document after its programs ran, with open shadow roots and frames of its origin in place. UTF-8. On its way
-    /// it goes beside the rest, as the picture does.
+    /// The document after its scripts ran, as UTF-8, with open shadow roots and same-origin frames in place. Travels
+    /// beside the JSON, as the picture does.
     #[serde(skip)]
     pub html: String,
-    /// A PNG of the window, if one was asked for.
+    /// A PNG of the window, if requested.
     #[serde(skip)]
     pub screenshot: Option<Vec<u8>>,
-    /// What the caller should know: what was left out, and what did not come.
+    /// Notes for the caller: what was left out and what did not appear.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// The document's `X-Robots-Tag`, a field in each line.
+    /// The document's `X-Robots-Tag`, one field per line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub robots_tag: Option<String>,
-    /// Bytes that the page took, as sent.
+    /// Bytes that the page transferred, as sent.
     pub bytes: u64,
-    /// Requests that it made.
+    /// Number of requests that the page made.
     pub requests: u32,
 }
 
 impl Rendered {
-    /// The same without the document and the picture.
+    /// Returns a copy without the document and the picture.
     pub(crate) fn outline(&self) -> Rendered {
         let Rendered { final_url, status, notes, robots_tag, bytes, requests, .. } = self;
         Rendered {
@@ -153,7 +153,7 @@ impl std::fmt::Debug for Rendered {
     }
 }
 
-/// URLs as they are written.
+/// Serialises URLs as text.
 pub(crate) mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use url::Url;

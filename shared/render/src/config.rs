@@ -1,43 +1,44 @@
-//! What may be set.
+//! Configuration of the renderer.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Whether Chromium's own sandbox can be on.
+/// Whether Chromium's own sandbox can be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sandbox {
-    /// Wherever this process is not root, which Chromium refuses.
+    /// Used, unless this process runs as root: Chromium refuses that.
     #[default]
     On,
-    /// The surroundings have no user namespaces: AWS Lambda, which puts a machine of its own around the process instead.
+    /// Not available: the environment has no user namespaces, as in AWS Lambda, which isolates the process in its own
+    /// virtual machine instead.
     Impossible,
 }
 
 /// How pages are rendered.
 #[derive(Debug, Clone)]
 pub struct RenderConfig {
-    /// The browser's program: see [`find`](crate::find::find).
+    /// Path of the browser's executable; see [`find`](crate::find::find).
     pub browser: PathBuf,
-    /// Pages that are rendered at once.
+    /// Maximum number of pages rendered at once.
     pub concurrency: usize,
-    /// Whether its sandbox can be on.
+    /// Whether the browser's sandbox can be used.
     pub sandbox: Sandbox,
-    /// What one page may take.
+    /// Limits of one page.
     pub limits: Limits,
-    /// After how many pages the browser is started anew.
+    /// Number of pages after which the browser is replaced.
     pub pages_a_browser: u32,
-    /// How many bytes all processes of the browser may hold.
+    /// Maximum memory in bytes of all processes of the browser together.
     pub browser_memory: u64,
-    /// How long a browser without a page is kept.
+    /// How long an idle browser is kept.
     pub idle: Duration,
-    /// Where a browser's folder is made, which is gone with it.
+    /// Directory in which a browser's folder is created; the folder is removed with the browser.
     pub folders: PathBuf,
-    /// How long it may take to answer what costs it nothing.
+    /// Timeout for commands that cost the browser nothing.
     pub answer: Duration,
 }
 
 impl RenderConfig {
-    /// The defaults for a browser.
+    /// Returns the defaults for a browser.
     pub fn new(browser: PathBuf, concurrency: usize) -> RenderConfig {
         RenderConfig {
             browser,
@@ -53,26 +54,26 @@ impl RenderConfig {
     }
 }
 
-/// What one page may take.
+/// Limits of one page.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes as sent, in both directions.
+    /// Maximum number of bytes as sent, in both directions.
     pub bytes: u64,
-    /// Requests.
+    /// Maximum number of requests.
     pub requests: u32,
-    /// Connections in all.
+    /// Maximum number of connections in total.
     pub connections: u32,
-    /// Connections at once.
+    /// Maximum number of simultaneous connections.
     pub connections_at_once: usize,
-    /// Bytes of HTML.
+    /// Maximum size of the HTML in bytes.
     pub html: usize,
-    /// Bytes of a screenshot; one that has more is taken again, smaller.
+    /// Maximum size of a screenshot in bytes; a larger one is taken again at a smaller scale.
     pub screenshot: usize,
-    /// Bytes of memory of its process.
+    /// Maximum memory of its process in bytes.
     pub memory: u64,
-    /// Documents that its window goes through.
+    /// Maximum number of documents that its window shows in sequence.
     pub documents: u32,
-    /// How long after it has loaded it may go on changing.
+    /// How long the page may keep changing after it has loaded.
     pub settle: Duration,
 }
 

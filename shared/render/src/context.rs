@@ -1,4 +1,4 @@
-//! A browser context: what one page lives in, without anything of another's, and disposed of with all that it kept.
+//! A browser context: isolates one page from all others, and is disposed of with everything the page stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::config::RenderConfig;
 use crate::proxy::{Pass, Proxy};
 use crate::screen::{self, Screen};
 
-/// The window's size, in pixels.
+/// Width of the window in pixels.
 pub(crate) const WIDTH: u32 = 1_280;
-/// See [`WIDTH`].
+/// Height of the window in pixels.
 pub(crate) const HEIGHT: u32 = 800;
 
-/// Pages find no service workers: what those fetch and keep is nobody's page.
+/// Disables service workers: their requests and storage belong to no page.
 const NO_WORKERS: &str = "delete Navigator.prototype.serviceWorker;";
 
 /// A context with its one page. Disposed of when dropped.
@@ -26,12 +26,12 @@ pub(crate) struct Context {
     browser: Arc<Browser>,
     id: String,
     pass: Pass,
-    /// What is given back once nothing is left of it: its place in the browser, and among those that are rendered.
+    /// Released once the context is disposed of: the page's registration with the browser, and the permit to render.
     places: Option<(Given, OwnedSemaphorePermit)>,
     answer: Duration,
 }
 
-/// A page that can be visited.
+/// A page that is ready for a visit.
 pub(crate) struct Opened {
     pub(crate) session: Session,
     pub(crate) events: Events,
@@ -40,7 +40,7 @@ pub(crate) struct Opened {
 }
 
 impl Context {
-    /// Makes a context whose only way out is the proxy, with a pass of its own.
+    /// Creates a context whose only way out is the proxy, with its own pass.
     pub(crate) async fn new(
         browser: Arc<Browser>,
         given: Given,
@@ -56,12 +56,12 @@ impl Context {
         Ok(Context { browser, id, pass, places: Some((given, place)), answer: config.answer })
     }
 
-    /// Its leave to go through the proxy.
+    /// Returns its pass through the proxy.
     pub(crate) fn pass(&self) -> &Pass {
         &self.pass
     }
 
-    /// Opens its page, empty yet, and says how it is to behave.
+    /// Opens its page, still empty, and configures it.
     pub(crate) async fn open(&self, request: &Request) -> Result<Opened, CdpError> {
         let cdp = &self.browser.cdp;
         cdp.post(None, "Browser.setDownloadBehavior", json!({ "behavior": "deny", "browserContextId": self.id }));
@@ -85,7 +85,7 @@ impl Context {
         if !cookies.is_empty() {
             said.push(session.ask("Network.setCookies", json!({ "cookies": cookies })));
         }
-        // A tag that the browser does not know changes nothing.
+        // An unknown language tag changes nothing.
         session.post("Emulation.setLocaleOverride", json!({ "locale": request.locale }));
         let window = json!({ "width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
         session.post("Emulation.setDeviceMetricsOverride", window);

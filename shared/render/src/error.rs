@@ -1,4 +1,4 @@
-//! Why a page could not be rendered. Messages are for the caller.
+//! The errors of rendering a page. Messages are for the caller.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ pub enum RenderError {
     /// The address may not be fetched.
     #[error("{0}")]
     Forbidden(String),
-    /// The document could not be had.
+    /// The document could not be fetched.
     #[error("{0}")]
     Unreachable(String),
-    /// It took longer than it may.
-    #[error("the page took longer than timeout_ms ({} ms), in a browser", .0.as_millis())]
+    /// The page took longer than its timeout.
+    #[error("the page took longer than timeout_ms ({} ms) in the browser", .0.as_millis())]
     Timeout(Duration),
-    /// It took more than a page may, or killed its process.
+    /// The page exceeded a limit, or its process ended.
     #[error("{0}")]
     TooMuch(String),
-    /// The document is none that a browser shows, such as a file to be kept.
-    #[error("the document is \"{0}\", which a browser has nothing to add to")]
+    /// The document is not a page that a browser renders, such as a download.
+    #[error("the document is \"{0}\", which a browser does not render as a page")]
     NoPage(String),
-    /// It goes on to another document, and was not to.
-    #[error("the page goes on to {0}, which was not followed")]
+    /// The page navigates to another document, which the request does not allow.
+    #[error("the page navigates to {0}, which was not followed")]
     Diverted(#[serde(with = "crate::ask::text")] Url),
-    /// Whoever renders in another process did not answer in time, or is not there.
+    /// The renderer in another process did not answer in time, or does not exist.
     #[error("the renderer did not answer within the page's time")]
     NoAnswer,
-    /// No browser could be started, or it was lost: the page has no part in it, as far as is known.
+    /// No browser could be started, or the browser was lost. As far as is known, the page is not the cause.
     #[error("the browser failed")]
     Ours(String),
 }
 
 impl RenderError {
-    /// The unit's error: code and `retryable` of the contract (docs/API.md, section 2).
+    /// Returns the unit's error, with code and `retryable` of the contract (docs/API.md, section 2).
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {

@@ -1,9 +1,9 @@
-//! Where a machine has its browser.
+//! Finds the machine's browser.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Names by which a Chromium is on the path.
+/// Names of Chromium executables on the path.
 const NAMES: [&str; 8] = [
     "chromium",
     "chromium-browser",
@@ -15,22 +15,23 @@ const NAMES: [&str; 8] = [
     "brave-browser",
 ];
 
-/// Where it is on a Mac, where nothing of it is on the path.
+/// Locations on macOS, where browsers are not on the path.
 const MAC: [&str; 3] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 ];
 
-/// What Debian's and its relatives' launchers start in the end. They add flags and extensions of the machine's first.
+/// Launchers of Debian and its relatives, and the executables that they finally start. The launchers add the machine's
+/// flags and extensions first.
 const BEHIND: [(&str, &str); 3] = [
     ("/usr/bin/chromium", "/usr/lib/chromium/chromium"),
     ("/usr/bin/chromium-browser", "/usr/lib/chromium-browser/chromium-browser"),
     ("/usr/bin/chromium-headless-shell", "/usr/lib/chromium/headless_shell"),
 ];
 
-/// The browser to use: the one that the operator names, or the first on the path. None where the operator says `off`.
-/// Reached by pipe, so that there is none on Windows.
+/// Returns the browser to use: the one that the operator names, or the first on the path. Returns `None` if the
+/// operator says `off`, and on Windows, because the browser is controlled over a pipe.
 pub fn find(named: Option<&str>, path: Option<&OsStr>) -> Option<PathBuf> {
     if !cfg!(unix) {
         return None;
@@ -47,7 +48,7 @@ pub fn find(named: Option<&str>, path: Option<&OsStr>) -> Option<PathBuf> {
     }
 }
 
-/// The program behind a launcher.
+/// Returns the executable behind a launcher.
 fn behind(launcher: PathBuf) -> PathBuf {
     let program = BEHIND.iter().find(|(from, _)| launcher == Path::new(from)).map(|(_, to)| PathBuf::from(to));
     program.filter(|program| program.is_file()).unwrap_or(launcher)
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_on_the_path_is_it() {
+    fn the_browser_is_the_named_one_or_the_first_on_the_path() {
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = std::env::join_paths([a.path(), b.path()]).unwrap();
         std::fs::write(a.path().join("google-chrome"), "").unwrap();

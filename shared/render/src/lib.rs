@@ -1,9 +1,9 @@
-//! Pages that show nothing without JavaScript, read by a real Chromium. A page is a stranger's program, so it gets a box:
-//! one way out, which is a proxy of ours behind the guard of [`fetch`]; a browser context of its own, disposed of with all
-//! that it kept; bounds on time, bytes, requests and memory.
+//! Renders pages that show nothing without JavaScript in a real Chromium. A page is an untrusted program, so it is
+//! confined: its only way out is a proxy of ours behind the guard of [`fetch`]; it has its own browser context, which
+//! is disposed of with everything the page stored; and its time, bytes, requests and memory are limited.
 //!
-//! It knows nothing of jobs, rows or schemas. It is the only crate that knows the DevTools protocol, of which it speaks a
-//! few dozen commands itself: a generated client of the whole protocol takes minutes to compile.
+//! Knows nothing of jobs, rows or schemas. It is the only crate that knows the DevTools protocol. It implements the few
+//! dozen commands it needs itself, because a generated client of the whole protocol takes minutes to compile.
 
 pub mod find;
 

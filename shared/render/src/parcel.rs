@@ -1,5 +1,5 @@
-//! An answer on its way from a renderer in another process: one JSON value, the page in it compressed, within what its
-//! carrier takes.
+//! The answer of a renderer in another process: one JSON value with the page compressed inside, within the size limit
+//! of the transport.
 
 use std::io::{Read, Write};
 
@@ -14,33 +14,34 @@ use crate::ask::Rendered;
 use crate::config::Limits;
 use crate::error::RenderError;
 
-/// Most bytes of an answer: 6 MB is what a Lambda function answers at most, less what JSON puts around it.
+/// Maximum size of an answer in bytes: a Lambda function may answer 6 MB, minus what JSON puts around it.
 pub const MOST_BYTES: usize = 6_000_000;
-/// Most bytes of a page that is unpacked, with room for its notes and a picture.
+/// Maximum size in bytes of an unpacked page, with room for its notes and a picture.
 const MOST_UNPACKED: u64 = (10 << 20) + (8 << 20);
 
-/// What a renderer in another process answers.
+/// The answer of a renderer in another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The page: a line of JSON, then the document, then the picture; as gzip, as base64.
+    /// The page: a line of JSON, then the document, then the picture; gzip, encoded as base64.
     Rendered(String),
-    /// Why there is none.
+    /// Why there is no page.
     Error(RenderError),
 }
 
-/// The first line of a page.
+/// The first line of a packed page.
 #[derive(Serialize, Deserialize)]
 struct Head {
     page: Rendered,
-    /// Bytes of the document.
+    /// Size of the document in bytes.
     html: usize,
-    /// Bytes of the picture, if there is one.
+    /// Size of the picture in bytes, if there is one.
     screenshot: Option<usize>,
 }
 
 impl Answer {
-    /// Packs a page. One over `most` bytes goes without its picture, or not at all.
+    /// Packs a page. If it is over `most` bytes, the picture is left out; if it is still too large, the answer is an
+    /// error.
     pub fn pack(rendered: Result<Rendered, RenderError>, most: usize) -> Answer {
         let mut page = match rendered {
             Ok(page) => page,
@@ -50,10 +51,10 @@ impl Answer {
             match packed(&page) {
                 Ok(text) if text.len() <= most => return Answer::Rendered(text),
                 Ok(_) if page.screenshot.take().is_some() => {
-                    page.notes.push("the screenshot was too large to be carried and was left out".into());
+                    page.notes.push("the screenshot was too large to transfer and was left out".into());
                 }
                 Ok(_) => {
-                    let text = format!("the rendered page is over what can be carried ({most} bytes, compressed)");
+                    let text = format!("the rendered page is too large to transfer: over {most} bytes, compressed");
                     return Answer::Error(RenderError::TooMuch(text));
                 }
                 Err(error) => return Answer::Error(RenderError::Ours(error.to_string())),
@@ -61,10 +62,10 @@ impl Answer {
         }
     }
 
-    /// Unpacks it.
+    /// Unpacks the page.
     ///
     /// # Errors
-    /// What the renderer said, or that its answer is none.
+    /// The renderer's error, or the answer is malformed.
     pub fn unpack(self) -> Result<Rendered, RenderError> {
         match self {
             Answer::Rendered(text) => {
@@ -86,13 +87,13 @@ fn packed(page: &Rendered) -> std::io::Result<String> {
     Ok(BASE64.encode(gzip.finish()?))
 }
 
-/// `None` where it is not what [`packed`] makes.
+/// Unpacks a page. Returns `None` if [`packed`] did not make the text.
 fn unpacked(text: &str) -> Option<Result<Rendered, RenderError>> {
     let packed = BASE64.decode(text).ok()?;
     let mut bytes = Vec::new();
     let read = GzDecoder::new(&packed[..]).take(MOST_UNPACKED + 1).read_to_end(&mut bytes).ok()?;
     if read as u64 > MOST_UNPACKED {
-        let text = format!("the page is over {} MB, once its programs ran", Limits::default().html >> 20);
+        let text = format!("the page is over {} MB after its scripts ran", Limits::default().html >> 20);
         return Some(Err(RenderError::TooMuch(text)));
     }
     let line = bytes.iter().position(|byte| *byte == b'\n')?;
@@ -123,13 +124,13 @@ mod tests {
         }
     }
 
-    /// As it travels.
+    /// Sends an answer through JSON and unpacks it.
     fn carried(answer: &Answer) -> Result<Rendered, RenderError> {
         serde_json::from_str::<Answer>(&serde_json::to_string(answer).unwrap()).unwrap().unpack()
     }
 
     #[test]
-    fn a_page_arrives_as_it_left() {
+    fn a_page_survives_packing_and_unpacking() {
         let html = "<p>\"é\"\n</p>".repeat(200_000);
         let answer = Answer::pack(Ok(page(html.clone(), Some(vec![0, 10, 255]))), MOST_BYTES);
         assert!(serde_json::to_string(&answer).unwrap().len() < 100_000);
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_carried_is_left_out_or_refused() {
+    fn a_page_too_large_to_transfer_loses_its_screenshot_or_is_refused() {
         let mut noise = vec![0; 9_000];
         getrandom::fill(&mut noise).unwrap();
         let got = carried(&Answer::pack(Ok(page("<p>".into(), Some(noise.clone()))), 4_000)).unwrap();
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_or_nonsense_is_no_page() {
+    fn a_bomb_and_malformed_answers_are_errors() {
         let bomb = packed(&page(" ".repeat(19 << 20), None)).unwrap();
         assert!(bomb.len() < 200_000);
         assert!(matches!(Answer::Rendered(bomb).unpack(), Err(RenderError::TooMuch(_))));

@@ -1,5 +1,5 @@
-//! The one browser that there is at a time: started when a page needs it, replaced when it is worn or lost, ended when
-//! nobody needs it.
+//! Keeps one browser at a time: starts it when a page needs it, replaces it when it is worn out or lost, and ends it
+//! when it is idle.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::config::RenderConfig;
 use crate::error::RenderError;
 use crate::proxy::Proxy;
 
-/// How long pages of a worn browser may keep the next one waiting.
+/// How long the next page waits for the pages of a worn-out browser.
 const DRAIN: Duration = Duration::from_secs(15);
-/// How long the end of one may.
+/// How long it waits for that browser to end.
 const GONE: Duration = Duration::from_secs(10);
 
-/// The browser.
+/// Holds the browser.
 pub(crate) struct Pool {
     pub(crate) config: RenderConfig,
     fetcher: Fetcher,
@@ -30,7 +30,7 @@ impl Pool {
         Pool { config, fetcher, proxy: OnceCell::new(), current: Mutex::new(None) }
     }
 
-    /// The browsers' way out.
+    /// Returns the browsers' proxy; starts it on first use.
     pub(crate) async fn proxy(&self) -> Result<&Proxy, RenderError> {
         let start = async || Proxy::start(self.fetcher.clone()).await;
         self.proxy.get_or_try_init(start).await.map_err(|error| {
@@ -39,7 +39,7 @@ impl Pool {
         })
     }
 
-    /// A browser for a page.
+    /// Returns a browser for a page, and the page's registration with it.
     pub(crate) async fn give(self: &Arc<Self>) -> Result<(Arc<Browser>, Given), RenderError> {
         let proxy = self.proxy().await?.at();
         let mut current = self.current.lock().await;
@@ -47,7 +47,7 @@ impl Pool {
             if browser.takes() {
                 return Ok((Arc::clone(browser), browser.give(self.config.pages_a_browser)));
             }
-            // One at a time: its pages end first.
+            // Only one browser at a time: its pages end first.
             let _ = tokio::time::timeout(DRAIN, browser.emptied()).await;
             end(browser).await;
             *current = None;
@@ -74,7 +74,7 @@ async fn end(browser: &Browser) {
     }
 }
 
-/// Ends a browser that nobody needs any more.
+/// Ends a browser once it has been idle for long enough.
 async fn let_go(pool: Weak<Pool>, browser: Weak<Browser>, idle: Duration) {
     loop {
         let Some(mut pages) = browser.upgrade().map(|browser| browser.pages()) else { return };
@@ -92,7 +92,7 @@ async fn let_go(pool: Weak<Pool>, browser: Weak<Browser>, idle: Duration) {
         if !ours {
             return;
         }
-        // None is given while this is locked.
+        // No page is assigned while this is locked.
         if browser.is_empty() {
             *current = None;
             end(&browser).await;

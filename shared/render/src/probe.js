@@ -1,4 +1,4 @@
-// How long nothing has changed, and whether what is waited for is there. Runs in a world of its own.
+// Returns how long nothing has changed, in milliseconds, and whether the selector matches. Runs in an isolated world.
 ((selector) => {
   let state = globalThis.__seen;
   if (!state) {

@@ -1,26 +1,26 @@
-//! When a page has finished showing itself. Pure: it is told what happens and what time it is.
+//! Decides when a page has finished rendering. Pure: events and the time are passed in.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::ask::WaitFor;
 
-/// How long nothing must have been on its way.
+/// How long no request may have been in flight.
 const NETWORK_QUIET: Duration = Duration::from_millis(500);
-/// How long nothing must have changed.
+/// How long the document must be unchanged.
 const DOM_QUIET: Duration = Duration::from_millis(300);
 
-/// What is known of a page.
+/// What is known about a page.
 #[derive(Debug)]
 pub(crate) struct Ready {
     on_their_way: HashSet<String>,
     last_network: Instant,
     parsed: bool,
     loaded: Option<Instant>,
-    /// When it was last looked at, and how long nothing had changed then.
+    /// When the page was last probed, and how long it had been unchanged then.
     looked: Option<(Instant, Duration)>,
     found: bool,
-    /// Requests so far.
+    /// Number of requests so far.
     pub(crate) requests: u32,
 }
 
@@ -30,7 +30,7 @@ impl Ready {
         Ready { on_their_way, last_network: now, parsed: false, loaded: None, looked: None, found: false, requests: 0 }
     }
 
-    /// A request leaves. One that stays open by its nature is not waited for.
+    /// Records a request. Kinds that stay open by nature are not waited for.
     pub(crate) fn sent(&mut self, id: &str, kind: &str, now: Instant) {
         self.requests += 1;
         if !matches!(kind, "EventSource" | "WebSocket" | "Ping" | "Media" | "Preflight") {
@@ -39,47 +39,47 @@ impl Ready {
         }
     }
 
-    /// A request has ended, or turned out to be one that stays open.
+    /// Records that a request has ended, or turned out to stay open.
     pub(crate) fn ended(&mut self, id: &str, now: Instant) {
         if self.on_their_way.remove(id) {
             self.last_network = now;
         }
     }
 
-    /// Another document is shown.
+    /// Records that another document is shown.
     pub(crate) fn navigated(&mut self, now: Instant) {
         (self.parsed, self.loaded, self.looked, self.found) = (false, None, None, false);
         self.last_network = now;
     }
 
-    /// The document is there as a whole.
+    /// Records that the document is parsed.
     pub(crate) fn parsed(&mut self) {
         self.parsed = true;
     }
 
-    /// Everything that it names is there.
+    /// Records that the document and its resources are loaded.
     pub(crate) fn loaded(&mut self, now: Instant) {
         self.parsed = true;
         self.loaded.get_or_insert(now);
     }
 
-    /// It was looked at: how long nothing had changed, and whether what is waited for was there.
+    /// Records a probe: how long the document had been unchanged, and whether the selector matched.
     pub(crate) fn looked(&mut self, unchanged: Duration, found: bool, now: Instant) {
         self.looked = Some((now, unchanged));
         self.found |= found;
     }
 
-    /// Whether there is a document to read.
+    /// Returns whether there is a document to read.
     pub(crate) fn is_parsed(&self) -> bool {
         self.parsed
     }
 
-    /// Whether what was waited for has come.
+    /// Returns whether the selector has matched.
     pub(crate) fn has_found(&self) -> bool {
         self.found
     }
 
-    /// Whether it can be read. `settle`: how long it may go on changing once it has loaded.
+    /// Returns whether the page can be read. `settle`: how long it may keep changing after it has loaded.
     pub(crate) fn is_ready(&self, wait_for: Option<&WaitFor>, settle: Duration, now: Instant) -> bool {
         let Some(loaded) = self.loaded else {
             return matches!(wait_for, Some(WaitFor::Selector(_))) && self.parsed && self.found;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_of_network_and_document_after_the_load() {
+    fn a_loaded_page_is_ready_when_network_and_document_are_quiet() {
         let start = Instant::now();
         let mut page = Ready::new(start);
         let ready = |page: &Ready, at| page.is_ready(None, SETTLE, start + ms(at));
@@ -125,11 +125,11 @@ mod tests {
         assert!(!ready(&page, 850), "the document was not quiet for long");
         page.looked(ms(350), false, start + ms(950));
         assert!(ready(&page, 950));
-        assert!(!ready(&page, 1_400), "that look was long ago");
+        assert!(!ready(&page, 1_400), "that probe was long ago");
     }
 
     #[test]
-    fn what_never_ends_is_not_waited_for() {
+    fn requests_that_stay_open_are_not_waited_for() {
         let start = Instant::now();
         let mut page = Ready::new(start);
         for kind in ["EventSource", "WebSocket"] {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_decides() {
+    fn wait_for_decides_when_a_page_is_ready() {
         let start = Instant::now();
         let mut page = Ready::new(start);
         let (selector, after) = (WaitFor::Selector("p".into()), WaitFor::After(ms(2_000)));

@@ -1,4 +1,4 @@
-//! The entry: pages in, documents out, so many at once.
+//! The entry point: renders pages, a limited number at once.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,16 +14,16 @@ use crate::error::RenderError;
 use crate::pool::Pool;
 use crate::visit::visit;
 
-/// How often a page is given to a browser: once more where one was lost, which may have been another page's doing.
+/// Attempts per page. A page is tried again if the browser was lost, which another page may have caused.
 const TRIES: u32 = 2;
 
-/// Whoever renders pages: in this process, or elsewhere.
+/// Renders pages, in this process or elsewhere.
 pub trait Render: Send + Sync {
-    /// Renders a page within its time.
+    /// Renders a page within its timeout.
     fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>>;
 }
 
-/// Renders pages in a browser of this process. Cheap to clone; the browser ends with the last of them.
+/// Renders pages in a browser of this process. Cheap to clone; the browser ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Renderer {
     inner: Arc<Inner>,
@@ -35,16 +35,16 @@ struct Inner {
 }
 
 impl Renderer {
-    /// Starts nothing yet. All that pages ask for goes through the fetcher's guard.
+    /// Builds a renderer. Starts no browser yet. The fetcher's guard applies to everything that pages request.
     pub fn new(config: RenderConfig, fetcher: Fetcher) -> Renderer {
         let places = Arc::new(Semaphore::new(config.concurrency.max(1)));
         Renderer { inner: Arc::new(Inner { pool: Arc::new(Pool::new(config, fetcher)), places }) }
     }
 
-    /// Renders a page. What it does to the browser ends with the future, if that is dropped.
+    /// Renders a page. If the future is dropped, the page ends.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the page could not be rendered.
     pub async fn render(&self, request: Request) -> Result<Rendered, RenderError> {
         let end = Instant::now() + request.timeout;
         let late = RenderError::Timeout(request.timeout);
@@ -54,16 +54,16 @@ impl Renderer {
         }
     }
 
-    /// Ends the browser, if one is there. The next page starts another.
+    /// Ends the browser, if there is one. The next page starts another.
     pub async fn close(&self) {
         self.inner.pool.close().await;
     }
 
-    /// Waits until nothing is left of the pages that were rendered: whoever may be stopped between two pages, as a Lambda
-    /// function is, calls this before.
+    /// Waits until nothing is left of the rendered pages. Call it before the process may be frozen between two pages,
+    /// as a Lambda function is.
     pub async fn at_rest(&self) {
         let all = u32::try_from(self.inner.pool.config.concurrency.max(1)).unwrap_or(u32::MAX);
-        // It is never closed.
+        // The semaphore is never closed.
         let _ = self.inner.places.acquire_many(all).await;
     }
 

@@ -1,26 +1,26 @@
-//! What of a page's requests is not made, and what goes along with the others. For leaving things out and for the caller's
-//! own fields; never for safety, which is the proxy's. Pure.
+//! Decides which of a page's requests are not made, and which fields the others carry. It saves requests and adds the
+//! caller's own fields; it is not a safety measure, which the proxy is. Pure.
 
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::ask::{Capture, Documents, Fields, Request};
 
-/// Kinds that show nothing that is read.
+/// Kinds of requests whose result is never read.
 const ALWAYS_OUT: [&str; 3] = ["Media", "Ping", "CSPViolationReport"];
-/// The same unless a picture is taken.
+/// Kinds that matter for a screenshot only.
 const PICTURES: [&str; 2] = ["Image", "Font"];
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is made as it is.
+    /// Make it unchanged.
     Pass,
-    /// It is made with these fields.
+    /// Make it with these fields.
     With(Value),
-    /// It is not made.
+    /// Do not make it.
     Out,
-    /// It is not made: the page's window would go there, and may not by itself.
+    /// Do not make it: the page's window would navigate there, which the request does not allow.
     Divert(Url),
 }
 
@@ -36,7 +36,8 @@ impl<'r> Screen<'r> {
         Screen { request, frame: frame.to_owned() }
     }
 
-    /// Which requests are to be judged. Documents are always: their challenge by the proxy is answered there.
+    /// Returns patterns of the requests to judge. Documents are always included, because the proxy's challenge is
+    /// answered there.
     pub(crate) fn patterns(&self) -> Value {
         if !own_fields(&self.request.headers).is_empty() {
             return json!([{ "urlPattern": "*" }]);
@@ -46,11 +47,11 @@ impl<'r> Screen<'r> {
         kinds.map(|kind| json!({ "urlPattern": "*", "resourceType": kind })).collect()
     }
 
-    /// What becomes of a request: the parameters of `Fetch.requestPaused`.
+    /// Judges a request; `paused` holds the parameters of `Fetch.requestPaused`.
     pub(crate) fn judge(&self, paused: &Value) -> Verdict {
         let kind = paused["resourceType"].as_str().unwrap_or_default();
         let pictures_out = PICTURES.contains(&kind) && !self.request.wants(Capture::Screenshot);
-        // The icon of the window's tab.
+        // The favicon.
         let accepted = paused["request"]["headers"]["Accept"].as_str().unwrap_or_default();
         let icon = kind == "Other" && accepted.starts_with("image/");
         if ALWAYS_OUT.contains(&kind) || pictures_out || icon {
@@ -73,7 +74,8 @@ impl<'r> Screen<'r> {
         self.fields(&url, &paused["request"]["headers"])
     }
 
-    /// The caller's own fields go to their origin. After a redirect they are among the fields already.
+    /// Adds the caller's own fields for their origin, and removes them for others: after a redirect the browser sends
+    /// them along.
     fn fields(&self, url: &Url, headers: &Value) -> Verdict {
         let own = own_fields(&self.request.headers);
         if own.is_empty() {
@@ -89,18 +91,19 @@ impl<'r> Screen<'r> {
     }
 }
 
-/// The caller's fields that go with single requests: cookies are set, and languages are the browser's own to say.
+/// Returns the caller's fields to add to each request. Cookies are set in the browser, and the browser itself sends the
+/// languages.
 fn own_fields(fields: &Fields) -> Vec<(&str, &str)> {
     let own = fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     own.filter(|(name, _)| !["cookie", "accept-language"].iter().any(|set| name.eq_ignore_ascii_case(set))).collect()
 }
 
-/// A field of the caller's.
+/// Returns a field of the caller.
 pub(crate) fn field<'f>(fields: &'f Fields, name: &str) -> Option<&'f str> {
     fields.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// The caller's cookies, as they are set for the page's URL.
+/// Returns the caller's cookies, as parameters to set them for the page's URL.
 pub(crate) fn cookies(fields: &Fields, url: &Url) -> Vec<Value> {
     let pairs = field(fields, "cookie").unwrap_or_default().split(';').filter_map(|pair| pair.trim().split_once('='));
     pairs.map(|(name, value)| json!({ "name": name, "value": value, "url": url.as_str(), "path": "/" })).collect()
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_left_out_unless_one_is_taken() {
+    fn pictures_are_left_out_without_a_screenshot() {
         let mut plain = request(&[]);
         let image = paused("Image", "https://b.test/i.png");
         assert_eq!(Screen::new(&plain, "main").judge(&image), Verdict::Out);
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn another_document_is_told() {
+    fn navigation_to_another_document_is_diverted() {
         let mut only = request(&[]);
         let other = paused("Document", "https://a.test/z");
         assert_eq!(Screen::new(&only, "main").judge(&other), Verdict::Pass);
@@ -160,7 +163,7 @@ mod tests {
             fields,
             json!([{ "name": "Accept", "value": "*/*" }, { "name": "authorization", "value": "secret" }])
         );
-        // Redirected: the browser has them among its own.
+        // After a redirect the browser sends the fields along.
         let mut elsewhere = paused("Fetch", "https://b.test/api");
         elsewhere["request"]["headers"]["Authorization"] = "secret".into();
         let Verdict::With(fields) = screen.judge(&elsewhere) else { panic!("with fields") };

@@ -1,5 +1,5 @@
-// The document as it is shown: open shadow roots in place of what they replace, frames of its origin in place.
-// Runs in a world of its own, where the page's programs have changed nothing.
+// Serialises the document as shown: open shadow roots and same-origin frames in place. Runs in an isolated world, where
+// the page's scripts have changed nothing.
 ((most) => {
   const VOID = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
   const RAW = new Set("script style xmp noembed noframes plaintext".split(" "));
@@ -18,7 +18,7 @@
     }
     put(tag + ">");
   };
-  // What is still to be written, the next last. A text is the end of something.
+  // Stack of what is still to be written. A string is an end tag.
   const open = [document.documentElement];
   const push = (list) => { for (let i = list.length - 1; i >= 0; i--) open.push(list[i]); };
   while (open.length > 0) {

@@ -1,4 +1,4 @@
-//! What is asked of a page's document, in a world of its own beside the page's programs.
+//! Queries a page's document in an isolated world beside the page's scripts.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -9,13 +9,13 @@ use crate::error::RenderError;
 const SNAPSHOT: &str = include_str!("snapshot.js");
 const PROBE: &str = include_str!("probe.js");
 
-/// The world of one document, made when it is first asked for something.
+/// The isolated world of one document, created on first use.
 pub(crate) struct World {
     frame: String,
     context: Option<u64>,
 }
 
-/// A document.
+/// A serialised document.
 pub(crate) struct Snapshot {
     pub(crate) html: String,
     pub(crate) url: Url,
@@ -26,17 +26,18 @@ impl World {
         World { frame: frame.to_owned(), context: None }
     }
 
-    /// Another document is shown: the world went with the one before.
+    /// Forgets the world: another document is shown, and the world went with the old one.
     pub(crate) fn forget(&mut self) {
         self.context = None;
     }
 
-    /// Which one it is, once it was made.
+    /// Stores the world's context, once it is known.
     pub(crate) fn keep(&mut self, context: Option<u64>) {
         self.context = context;
     }
 
-    /// How long nothing has changed, in milliseconds, and whether a selector matches; and the world that was asked.
+    /// Probes the document: how long it has been unchanged, in milliseconds, and whether a selector matches. Also
+    /// returns the world that was used.
     pub(crate) fn probe(&self, session: &Session, selector: Option<&str>) -> impl Future<Output = Probed> + use<> {
         let made = self.context.is_none().then(|| session.ask("Page.createIsolatedWorld", self.world()));
         let known = self.context;
@@ -59,15 +60,15 @@ impl World {
         }
     }
 
-    /// The whole document.
+    /// Returns the whole document.
     ///
     /// # Errors
-    /// It is too long, or cannot be had.
+    /// The document is too long or cannot be read.
     pub(crate) async fn snapshot(&mut self, session: &Session, most: usize) -> Result<Snapshot, RenderError> {
-        let too_much = || RenderError::TooMuch(format!("the page is over {} MB, once its programs ran", most >> 20));
+        let too_much = || RenderError::TooMuch(format!("the page is over {} MB after its scripts ran", most >> 20));
         let lost = |error: CdpError| RenderError::Ours(error.to_string());
         let expression = format!("{SNAPSHOT}({most})");
-        // A world of the same name is made once for a document.
+        // The browser creates a world of the same name only once per document.
         let made = session.ask("Page.createIsolatedWorld", self.world()).await.map_err(lost)?;
         let context = made["executionContextId"].as_u64().ok_or(CdpError::Closed).map_err(lost)?;
         let mut answer = session.ask("Runtime.evaluate", evaluation(&expression, context)).await.map_err(lost)?;
@@ -91,7 +92,7 @@ impl World {
     }
 }
 
-/// What was seen of a document.
+/// The result of a probe.
 pub(crate) struct Probed {
     pub(crate) context: Option<u64>,
     pub(crate) seen: Option<(f64, bool)>,

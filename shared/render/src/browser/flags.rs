@@ -1,22 +1,22 @@
-//! How the browser is started. Most of it switches off what a browser does by itself.
+//! The command line flags of the browser. Most of them switch off what a browser does on its own.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// What is said whatever happens.
+/// Flags that are always set.
 const ALWAYS: [&str; 48] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-startup-window",
-    // One way out. Loopback is no exception, and what escapes the proxy finds no name.
+    // One way out, for loopback too. Whatever bypasses the proxy resolves no name.
     "--proxy-bypass-list=<-loopback>",
     "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--dns-prefetch-disable",
     "--dns-over-https-mode=off",
-    // Nothing that no page asked for.
+    // No network access that no page asked for.
     "--disable-background-networking",
     "--disable-client-side-phishing-detection",
     "--disable-component-extensions-with-background-pages",
@@ -39,7 +39,7 @@ const ALWAYS: [&str; 48] = [
     "--no-crash-upload",
     "--password-store=basic",
     "--use-mock-keychain",
-    // What a page may not do.
+    // Things that pages may not do.
     "--block-new-web-contents",
     "--deny-permission-prompts",
     "--disable-notifications",
@@ -47,22 +47,22 @@ const ALWAYS: [&str; 48] = [
     "--disable-speech-api",
     "--disable-prompt-on-repost",
     "--mute-audio",
-    // Pages are in no window, and none is to wait for it.
+    // Pages are in no visible window; none may be throttled because of that.
     "--disable-backgrounding-occluded-windows",
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-hang-monitor",
     "--disable-gpu",
     "--hide-scrollbars",
-    // Frames live in the process of their page. A page brings no cookies along that another site could want.
+    // Frames live in the process of their page. A page brings no cookies that another site could want.
     "--disable-site-isolation-trials",
-    // Memory of programs; the rest of a process is watched from outside.
+    // Limits the scripts' heap; the rest of a process is watched from outside.
     "--js-flags=--max-old-space-size=512",
     "--disable-dev-shm-usage",
     "--disk-cache-size=16777216",
 ];
 
-/// Features that are off.
+/// Disabled features.
 const OFF: [&str; 22] = [
     "AcceptCHFrame",
     "AutofillServerCommunication",
@@ -88,7 +88,7 @@ const OFF: [&str; 22] = [
     "site-per-process",
 ];
 
-/// All flags.
+/// Returns all flags.
 pub(crate) fn flags(profile: &Path, proxy: SocketAddr, sandbox: bool) -> Vec<OsString> {
     let mut flags: Vec<OsString> = ALWAYS.iter().map(OsString::from).collect();
     flags.push(format!("--disable-features={}", OFF.join(",")).into());

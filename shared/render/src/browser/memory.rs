@@ -1,20 +1,20 @@
-//! What the processes of a browser hold, as far as the system tells: Linux does.
+//! Measures the memory of a browser's processes, on systems that report it: Linux does.
 
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// One process.
+/// The memory of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) pid: u32,
-    /// Bytes in memory.
+    /// Resident bytes.
     pub(crate) bytes: u64,
-    /// Whether it runs programs of pages.
+    /// Whether it is a renderer process, which runs the scripts of pages.
     pub(crate) page: bool,
 }
 
-/// A process and all that it started.
+/// Returns a process and all its descendants.
 pub(crate) fn tree(root: u32) -> Vec<Held> {
     let mut found = Vec::new();
     let mut open = vec![root];
@@ -27,8 +27,8 @@ pub(crate) fn tree(root: u32) -> Vec<Held> {
     found
 }
 
-/// The processes to kill: those of pages that hold more than `a_page`; and, where all hold more than `all`, the largest
-/// of a page.
+/// Returns the processes to kill: page processes that hold more than `a_page` bytes, or, if there are none and all
+/// processes together hold more than `all`, the largest page process.
 pub(crate) fn too_large(tree: &[Held], a_page: u64, all: u64) -> Vec<u32> {
     let pages = || tree.iter().filter(|held| held.page);
     let large: Vec<u32> = pages().filter(|held| held.bytes > a_page).map(|held| held.pid).collect();
@@ -75,7 +75,7 @@ mod tests {
     fn a_process_and_its_children_are_seen() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let seen = tree(std::process::id());
-        // Children are listed by the thread that started them, and this may not be the first.
+        // The kernel lists children under the thread that started them, which may not be the first thread.
         assert!(seen.iter().any(|held| held.pid == std::process::id() && held.bytes > 0));
         assert!(tree(child.id()).iter().all(|held| held.pid == child.id() && !held.page));
         kill(child.id());

@@ -1,4 +1,4 @@
-//! One browser: its process, its protocol, and a watch over both.
+//! One browser: its process, its protocol, and a watchdog for both.
 
 mod flags;
 mod memory;
@@ -17,28 +17,28 @@ use crate::config::RenderConfig;
 use crate::error::RenderError;
 use process::Process;
 
-/// How long it may take to start.
+/// Timeout for the start of a browser.
 const START: Duration = Duration::from_secs(30);
-/// How often its memory is looked at while it has pages.
+/// Interval at which its memory is checked while it has pages.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often it is asked whether it is there while it has pages.
+/// Interval at which it is pinged while it has pages.
 const ASK: Duration = Duration::from_secs(5);
 
-/// A browser. Ended when dropped.
+/// A browser. Killed when dropped.
 pub(crate) struct Browser {
     pub(crate) cdp: Cdp,
     process: Process,
-    /// Pages that it was given.
+    /// Number of pages it was given in all.
     given: AtomicU32,
-    /// Pages that it has.
+    /// Number of pages it has now.
     has: watch::Sender<usize>,
-    /// It gets no more pages.
+    /// Whether it gets no more pages.
     retired: AtomicBool,
     _watch: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts a browser.
     pub(crate) async fn start(config: &RenderConfig, proxy: std::net::SocketAddr) -> Result<Arc<Browser>, RenderError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a browser could not be {what}");
@@ -51,7 +51,7 @@ impl Browser {
         tracing::info!(version = version["product"].as_str(), "a browser was started");
         let (given, has, retired) = (AtomicU32::new(0), watch::Sender::new(0), AtomicBool::new(false));
         let browser = Arc::new(Browser { cdp, process, given, has, retired, _watch: std::sync::Mutex::default() });
-        // A window that a page opens is none of ours.
+        // Reports windows that pages open, so that they can be closed.
         browser.cdp.post(None, "Target.setDiscoverTargets", json!({ "discover": true }));
         let watch = tokio::spawn(look_after(Arc::downgrade(&browser), config.clone()));
         if let Ok(mut slot) = browser._watch.lock() {
@@ -60,22 +60,22 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Whether it takes another page.
+    /// Returns whether it accepts another page.
     pub(crate) fn takes(&self) -> bool {
         !self.retired.load(Ordering::SeqCst) && !self.cdp.is_closed()
     }
 
-    /// It has pages no more.
+    /// Returns whether it has no pages.
     pub(crate) fn is_empty(&self) -> bool {
         *self.has.borrow() == 0
     }
 
-    /// How many pages it has, as that changes.
+    /// Returns a watch on its number of pages.
     pub(crate) fn pages(&self) -> watch::Receiver<usize> {
         self.has.subscribe()
     }
 
-    /// Waits until it has no page, or is out of reach.
+    /// Waits until it has no page or is unreachable.
     pub(crate) async fn emptied(&self) {
         let mut pages = self.pages();
         tokio::select! {
@@ -84,7 +84,7 @@ impl Browser {
         }
     }
 
-    /// Counts a page in.
+    /// Assigns it a page. Retires it when it was given `most` pages.
     pub(crate) fn give(self: &Arc<Self>, most: u32) -> Given {
         if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= most {
             self.retire();
@@ -98,7 +98,7 @@ impl Browser {
         self.retired.store(true, Ordering::SeqCst);
     }
 
-    /// Ends it, pages and all.
+    /// Kills it with all its pages.
     pub(crate) fn kill(&self) {
         self.retire();
         self.cdp.close();
@@ -111,7 +111,7 @@ impl Browser {
     }
 }
 
-/// A page that a browser has.
+/// A page's registration with a browser; removed when dropped.
 pub(crate) struct Given {
     browser: Arc<Browser>,
 }
@@ -122,7 +122,8 @@ impl Drop for Given {
     }
 }
 
-/// Looks after a browser as long as it is there.
+/// Watches a browser as long as it exists: kills page processes that hold too much memory, and a browser that does not
+/// answer.
 async fn look_after(browser: std::sync::Weak<Browser>, config: RenderConfig) {
     let mut asked = tokio::time::Instant::now();
     loop {
@@ -135,13 +136,13 @@ async fn look_after(browser: std::sync::Weak<Browser>, config: RenderConfig) {
         if browser.is_empty() {
             continue;
         }
-        // The system may keep whoever asks it waiting while a process grows; nobody else is to wait then.
+        // Reading memory figures may block while a process grows, so it runs on a blocking thread.
         let root = browser.process.root;
         let Ok(tree) = tokio::task::spawn_blocking(move || memory::tree(root)).await else { continue };
         for pid in memory::too_large(&tree, config.limits.memory, config.browser_memory) {
             tracing::warn!(pid, "a page held too much memory; its process was killed");
             memory::kill(pid);
-            // What it held may be in other processes too.
+            // Other processes may still hold memory on its behalf.
             browser.retire();
         }
         if asked.elapsed() > ASK {

@@ -1,4 +1,4 @@
-//! The process of a browser: it is started by a shell that outlives neither us nor it, and reached by a pipe.
+//! The process of a browser. A shell starts it and outlives neither us nor the browser; a pipe connects us to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,34 +16,34 @@ use tokio_util::sync::CancellationToken;
 use super::flags::flags;
 use crate::config::{RenderConfig, Sandbox};
 
-/// What the shell does.
+/// The script of that shell.
 const KEEP: &str = include_str!("keep.sh");
-/// Where programs are. The environment of ours has secrets, and none of it is the browser's business.
+/// Search path for the browser's process. The rest of our environment is not passed on, because it has secrets.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// How long the shell may take to end a browser.
+/// Time that the shell has to end a browser.
 const END: Duration = Duration::from_secs(5);
 
-/// A browser's process. Killed with all that it started when dropped.
+/// A browser's process. Killed with all its descendants when dropped.
 pub(crate) struct Process {
     pid: Arc<Mutex<Option<Pid>>>,
-    /// Cancelled when it has ended and its folder is gone.
+    /// Cancelled once the process has ended and its folder is removed.
     ended: CancellationToken,
-    /// For what watches its memory.
+    /// Process id at the root of the tree whose memory is watched.
     pub(crate) root: u32,
 }
 
-/// Its pipe: where commands go, and where answers come from.
+/// The pipe to the browser: commands go in, answers come out.
 pub(crate) type Pipe = (ChildStdin, ChildStdout);
 
 impl Process {
-    /// Starts it.
+    /// Starts the process.
     pub(crate) async fn start(config: &RenderConfig, proxy: SocketAddr) -> io::Result<(Process, Pipe)> {
         let folder = tempfile::Builder::new().prefix("runo-browser-").tempdir_in(&config.folders)?;
         let sandbox = config.sandbox == Sandbox::On && !rustix::process::geteuid().is_root();
         let mut command = Command::new("/bin/sh");
         command.args(["-c", KEEP, "keep"]).arg(std::process::id().to_string()).arg(folder.path());
         command.arg(&config.browser).args(flags(folder.path(), proxy, sandbox));
-        // Temporary files of any kind go into the folder, which goes with the process.
+        // All temporary files go into the folder, which is removed with the process.
         command.env_clear().env("PATH", PATH).env("RUNO_KEEP", KEEP).env("LANG", "C.UTF-8").env("TZ", "UTC");
         for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
             command.env(name, folder.path());
@@ -53,7 +53,8 @@ impl Process {
         let (started, start) = tokio::sync::oneshot::channel();
         let (pid, ended) = (Arc::new(Mutex::new(None)), CancellationToken::new());
         let (slot, end) = (Arc::clone(&pid), ended.clone());
-        // A thread of its own: the kernel takes the death of the thread that started it for our death.
+        // Uses its own thread: the kernel treats the death of the thread that started the child as the death of its
+        // parent.
         thread::Builder::new().name("browser".into()).spawn(move || {
             let _end = end.drop_guard();
             match command.spawn() {
@@ -66,11 +67,11 @@ impl Process {
         Ok((process, (ChildStdin::from_std(stdin)?, ChildStdout::from_std(stdout)?)))
     }
 
-    /// Ends it.
+    /// Ends the process.
     pub(crate) fn kill(&self) {
         let pid = *self.pid.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pid) = pid else { return };
-        // The shell ends what it started; without one this is the browser itself.
+        // The shell ends what it started. If `setpriv` or `setsid` is missing, this is the browser itself.
         let _ = kill_process(pid, Signal::TERM);
         let (slot, ended) = (Arc::clone(&self.pid), self.ended.clone());
         let late = move || {
@@ -79,7 +80,7 @@ impl Process {
                 let _ = kill_process_group(pid, Signal::KILL);
             }
         };
-        // Outside of a runtime there is nobody to wait: the pipe has closed, at which a browser ends by itself.
+        // Outside a runtime nothing can wait for it. The pipe has closed, at which a browser ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if tokio::time::timeout(END, ended.cancelled()).await.is_err() {
@@ -89,7 +90,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended and nothing is left of it.
+    /// Waits until the process has ended and nothing is left of it.
     pub(crate) async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -103,12 +104,12 @@ impl Drop for Process {
 
 type Started = tokio::sync::oneshot::Sender<io::Result<(u32, std::process::ChildStdin, std::process::ChildStdout)>>;
 
-/// Waits for a process's end. Its number is told to others only as long as it is its own.
+/// Waits until a process ends. Publishes its id only while the id is valid.
 fn live(mut child: Child, slot: &Mutex<Option<Pid>>, started: Started, folder: TempDir) {
     let pid = Pid::from_child(&child);
     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
     if let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) {
-        // Nobody there any more: both ends close, and the browser ends.
+        // If nobody waits for it any more, both ends of the pipe close, and the browser ends.
         let _ = started.send(Ok((child.id(), stdin, stdout)));
     }
     while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}

@@ -1,5 +1,5 @@
-//! The DevTools protocol, as much of it as is needed: commands and their answers, and events by session, over a pipe in
-//! messages that end in a zero byte.
+//! The part of the DevTools protocol that is needed: commands with answers, and events by session. Messages go over a
+//! pipe and end in a zero byte.
 
 mod session;
 
@@ -15,18 +15,18 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use session::{Event, Events, Session};
 
-/// Longest message of a browser that is read. The longest that is asked for is a document.
+/// Maximum size in bytes of a message from the browser. The largest one requested is a document.
 const MAX_MESSAGE: usize = 80 << 20;
-/// Most events that wait for whoever follows a session.
+/// Maximum number of events queued per session.
 const MAX_EVENTS: usize = 4_096;
 
-/// Why a command has no answer.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CdpError {
-    /// The browser, or the session, is no more.
+    /// The browser or the session has ended.
     #[error("the session is closed")]
     Closed,
-    /// The browser says no.
+    /// The browser refused the command.
     #[error("{0}")]
     Refused(String),
 }
@@ -50,7 +50,7 @@ struct State {
     sessions: HashMap<String, mpsc::Sender<Event>>,
 }
 
-/// Who waits for an answer.
+/// A caller that waits for an answer.
 struct Waiting {
     session: Option<String>,
     answer: oneshot::Sender<Result<Value, CdpError>>,
@@ -63,7 +63,7 @@ impl Inner {
 }
 
 impl Cdp {
-    /// Takes a browser's pipe over. It closes when this was closed or the last of its clones is gone.
+    /// Takes over a browser's pipe. The connection closes when [`Cdp::close`] is called or its last clone is dropped.
     pub(crate) fn new((stdin, stdout): (ChildStdin, ChildStdout)) -> Cdp {
         let (out, commands) = mpsc::unbounded_channel();
         let (next, state, closed) = (AtomicU64::new(1), Mutex::default(), CancellationToken::new());
@@ -73,7 +73,7 @@ impl Cdp {
         tokio::spawn(async move {
             let take = |message: &[u8]| reader.upgrade().map(|inner| inner.take(message));
             closed.clone().run_until_cancelled_owned(read(BufReader::with_capacity(64 << 10, stdout), take)).await;
-            // First, so that whoever finds a session ended can tell that the browser is.
+            // Cancelled first, so that a caller whose session ended can see that the browser is gone.
             closed.cancel();
             if let Some(inner) = reader.upgrade() {
                 inner.end();
@@ -82,34 +82,34 @@ impl Cdp {
         cdp
     }
 
-    /// Whether the browser is out of reach.
+    /// Returns whether the browser is unreachable.
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.closed.is_cancelled()
     }
 
-    /// Ends when the browser is out of reach.
+    /// Waits until the browser is unreachable.
     pub(crate) async fn closed(&self) {
         self.inner.closed.cancelled().await;
     }
 
-    /// Lets go of the browser: all that waits ends.
+    /// Closes the connection: all pending commands and sessions end.
     pub(crate) fn close(&self) {
         self.inner.closed.cancel();
         self.inner.end();
     }
 
-    /// A command to the browser itself, and its answer.
+    /// Sends a command to the browser itself and returns its answer.
     pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value, CdpError> {
         self.ask(None, method, params).await
     }
 
-    /// A command whose answer nobody needs.
+    /// Sends a command and ignores its answer.
     pub(crate) fn post(&self, session: Option<&str>, method: &str, params: Value) {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
         self.send(id, session, method, params);
     }
 
-    /// A command, sent at once, and its answer.
+    /// Sends a command immediately. The returned future yields its answer.
     fn ask(
         &self,
         session: Option<&str>,
@@ -140,7 +140,7 @@ impl Cdp {
     }
 }
 
-/// Whoever does not wait any more is forgotten.
+/// Removes a waiting caller when its future is dropped.
 struct Forget {
     id: u64,
     inner: Arc<Inner>,
@@ -153,7 +153,7 @@ impl Drop for Forget {
 }
 
 impl Inner {
-    /// Takes a message of the browser to whom it is for.
+    /// Dispatches a message of the browser to the waiting caller or the session.
     fn take(&self, message: &[u8]) {
         let Ok(mut message) = serde_json::from_slice::<Value>(message) else { return };
         if let Some(id) = message["id"].as_u64() {
@@ -175,7 +175,7 @@ impl Inner {
         }
         let Some(session) = message["sessionId"].as_str() else { return };
         let mut state = self.state();
-        // Whoever is flooded loses the session, and the page with it.
+        // If the session's queue is full, the session ends, and the page with it.
         if state.sessions.get(session).is_some_and(|events| events.try_send(Event { method, params }).is_err()) {
             state.sessions.remove(session);
         }
@@ -210,7 +210,7 @@ async fn write(mut stdin: ChildStdin, mut commands: mpsc::UnboundedReceiver<Vec<
     }
 }
 
-/// Reads messages until the browser is gone, nobody takes them any more, or one is too long.
+/// Reads messages until the browser is gone, `take` returns `None`, or a message is too long.
 async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut take: impl FnMut(&[u8]) -> Option<()>) {
     let mut message = Vec::new();
     loop {
@@ -229,7 +229,7 @@ async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut take: impl FnMut(&[u8]) 
             return;
         }
         if ends {
-            // A document's room is not kept for the next event.
+            // Frees the buffer of a large message, such as a document.
             message = if message.capacity() > 1 << 20 { Vec::new() } else { message };
             message.clear();
         }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_long_ends_it() {
+    async fn a_message_that_is_too_long_ends_reading() {
         let long = vec![b'x'; MAX_MESSAGE + 1];
         let mut seen = 0;
         let long = [&long[..], b"\0{}\0"].concat();

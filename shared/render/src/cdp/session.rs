@@ -1,4 +1,4 @@
-//! A session: commands to one page, and what happens there.
+//! A session: commands to one page, and its events.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use tokio::sync::mpsc;
 
 use super::{Cdp, CdpError, MAX_EVENTS};
 
-/// Something that happened.
+/// An event of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) method: String,
     pub(crate) params: Value,
 }
 
-/// What happens in a session, in order. It ends with the page, with the browser, or where it was not kept up with.
+/// The events of a session in order. The channel closes with the page, with the browser, or when its queue overflows.
 pub(crate) type Events = mpsc::Receiver<Event>;
 
-/// A page that is followed. Cheap to clone; forgotten when the last of its clones is dropped. The page is not.
+/// A session with a page. Cheap to clone. Dropping the last clone ends the session, but does not close the page.
 #[derive(Clone)]
 pub(crate) struct Session {
     inner: Arc<Followed>,
@@ -29,28 +29,28 @@ struct Followed {
 }
 
 impl Session {
-    /// Follows a target.
+    /// Attaches to a target.
     pub(crate) async fn attach(cdp: &Cdp, target: &str) -> Result<(Session, Events), CdpError> {
         let answer = cdp.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true })).await?;
         let id = answer["sessionId"].as_str().ok_or(CdpError::Closed)?.to_owned();
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         cdp.inner.state().sessions.insert(id.clone(), sender);
         let session = Session { inner: Arc::new(Followed { cdp: cdp.clone(), id }) };
-        // Whoever closed before the line above will not look here again.
+        // If the connection closed before the line above, nobody will remove this session.
         if cdp.is_closed() { Err(CdpError::Closed) } else { Ok((session, events)) }
     }
 
-    /// A command, sent at once, and its answer.
+    /// Sends a command immediately. The returned future yields its answer.
     pub(crate) fn ask(&self, method: &str, params: Value) -> impl Future<Output = Result<Value, CdpError>> + use<> {
         self.inner.cdp.ask(Some(&self.inner.id), method, params)
     }
 
-    /// Whether the browser is out of reach.
+    /// Returns whether the browser is unreachable.
     pub(crate) fn is_lost(&self) -> bool {
         self.inner.cdp.is_closed()
     }
 
-    /// A command whose answer nobody needs.
+    /// Sends a command and ignores its answer.
     pub(crate) fn post(&self, method: &str, params: Value) {
         self.inner.cdp.post(Some(&self.inner.id), method, params);
     }

@@ -1,26 +1,26 @@
-//! Heads of HTTP/1 messages, as they go through the proxy. Pure.
+//! Reads and rewrites heads of HTTP/1 messages that pass through the proxy. Pure.
 
-/// Longest head that is read.
+/// Maximum size of a head in bytes.
 pub(super) const MAX_HEAD: usize = 256 << 10;
-/// Most fields of a head.
+/// Maximum number of fields in a head.
 const MAX_FIELDS: usize = 500;
 
-/// What the browser wants of the proxy.
+/// A request of the browser to the proxy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) method: String,
-    /// `host:port` of a tunnel, else a URL.
+    /// `host:port` for a tunnel, otherwise a URL.
     pub(super) target: String,
     pub(super) authorization: Option<String>,
 }
 
-/// Where the head ends, the empty line included, if it has ended.
+/// Returns where the head ends, including the empty line; `None` if it has not ended.
 pub(super) fn end(bytes: &[u8]) -> Option<usize> {
     let lines = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
     lines.or_else(|| bytes.windows(2).position(|two| two == b"\n\n").map(|at| at + 2))
 }
 
-/// Reads the head of a request to a proxy.
+/// Parses the head of a request to a proxy.
 pub(super) fn request(head: &[u8]) -> Option<Asked> {
     let mut fields = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -31,28 +31,29 @@ pub(super) fn request(head: &[u8]) -> Option<Asked> {
     Some(Asked { method, target, authorization })
 }
 
-/// The head as its origin is to see it: its own path, nothing that is for the proxy, one answer and then the end.
+/// Returns the head to send to the origin: with the path only, without fields for the proxy, and with `Connection:
+/// close`.
 pub(super) fn for_origin(head: &[u8], method: &str, path: &str) -> Vec<u8> {
     forwarded(head, format!("{method} {path} HTTP/1.1\r\n").as_bytes())
 }
 
-/// The status of an answer.
+/// Returns the status of a response.
 pub(super) fn status(head: &[u8]) -> Option<u16> {
     let line = head.split(|b| *b == b'\n').next()?;
     let text = std::str::from_utf8(line.get(..12)?).ok()?;
     text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|digits| digits.parse().ok())
 }
 
-/// The head of an answer as the browser is to see it: the connection ends behind it.
+/// Returns the head to send to the browser, with `Connection: close`.
 pub(super) fn for_browser(head: &[u8]) -> Vec<u8> {
     let line = head.split_inclusive(|b| *b == b'\n').next().unwrap_or_default();
     forwarded(head, line)
 }
 
-/// A head with another first line and without the fields that are for one connection.
+/// Replaces the first line of a head and removes the fields that apply to one connection only.
 fn forwarded(head: &[u8], first: &[u8]) -> Vec<u8> {
     let mut out = first.to_vec();
-    // A line that begins with a blank goes on with the field before it.
+    // A line that begins with a blank continues the field before it.
     let mut dropped = false;
     for line in head.split_inclusive(|b| *b == b'\n').skip(1) {
         if line.trim_ascii().is_empty() {
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_for_the_proxy_stays_there() {
+    fn fields_for_the_proxy_are_not_forwarded() {
         let head = b"GET http://a.test/x?y HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: Basic c2VjcmV0\r\n\
             Proxy-Connection: keep-alive\r\nX-Own: a\r\nConnection: keep-alive\r\nCookie: c\r\n\r\n";
         let asked = request(head).unwrap();

@@ -1,4 +1,4 @@
-//! What one page has taken of the network, and what came of it.
+//! Counts what one page transfers, and records its failed connections.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
 
-/// Most failures that are kept.
+/// Maximum number of recorded failures.
 const MAX_FAILURES: usize = 64;
 
-/// What a page took too much of.
+/// The limit that a page exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Over {
     Bytes(u64),
@@ -30,7 +30,7 @@ impl std::fmt::Display for Over {
     }
 }
 
-/// The account of one page. Once it is over its limits, or the page has ended, all its connections are cut.
+/// The ledger of one page. Once the page exceeds a limit or ends, all its connections are cut.
 pub(crate) struct Ledger {
     most_bytes: u64,
     most_connections: u32,
@@ -60,7 +60,7 @@ impl Ledger {
         }
     }
 
-    /// Another connection. `None` where there may be no more.
+    /// Waits for a permit for another connection. Returns `None` if the page may open no more.
     pub(super) async fn connect(&self) -> Option<OwnedSemaphorePermit> {
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.most_connections {
             self.stop(Over::Connections(self.most_connections));
@@ -76,23 +76,23 @@ impl Ledger {
         }
     }
 
-    /// Lets nothing through any more, for this reason.
+    /// Cuts all connections and records the limit that was exceeded.
     pub(crate) fn stop(&self, over: Over) {
         self.state().over.get_or_insert(over);
         self.close();
     }
 
-    /// Lets nothing through any more.
+    /// Cuts all connections.
     pub(crate) fn close(&self) {
         self.cut.cancel();
     }
 
-    /// Ends when nothing goes through any more.
+    /// Waits until all connections are cut.
     pub(super) async fn closed(&self) {
         self.cut.cancelled().await;
     }
 
-    /// A host that was not reached, and why.
+    /// Records a host that could not be reached, and why.
     pub(super) fn failed(&self, host: &str, error: FetchError) {
         let mut state = self.state();
         if state.failures.len() < MAX_FAILURES {
@@ -100,22 +100,22 @@ impl Ledger {
         }
     }
 
-    /// Why a host was not reached, the last time.
+    /// Returns why a host could not be reached, the last time.
     pub(crate) fn failure(&self, host: &str) -> Option<FetchError> {
         self.state().failures.iter().rev().find(|(failed, _)| failed == host).map(|(_, error)| error.clone())
     }
 
-    /// How many hosts were refused.
+    /// Returns the number of connections that the guard refused.
     pub(crate) fn refused(&self) -> usize {
         self.state().failures.iter().filter(|(_, error)| matches!(error, FetchError::Forbidden(_))).count()
     }
 
-    /// What it took too much of.
+    /// Returns the limit that the page exceeded, if any.
     pub(crate) fn over(&self) -> Option<Over> {
         self.state().over
     }
 
-    /// Bytes that it took.
+    /// Returns the bytes transferred.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

@@ -1,6 +1,6 @@
-//! The browser's only way out: an HTTP proxy on loopback in this process. Each page has credentials of its own, so it is
-//! known whose connection one is; each connection is dialled by [`fetch::Fetcher::dial`], which looks the name up once,
-//! judges it and connects to what was judged. TLS is spliced.
+//! The browser's only way out: an HTTP proxy on loopback in this process. Each page has its own credentials, so the
+//! page of each connection is known. [`fetch::Fetcher::dial`] opens each connection: it looks the name up once, judges
+//! its addresses and connects to a judged one. TLS is passed through.
 
 mod head;
 mod ledger;
@@ -21,10 +21,10 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::config::Limits;
 pub(crate) use ledger::{Ledger, Over};
 
-/// Most connections of which it is not known yet whose they are.
+/// Maximum number of connections that have not authenticated yet.
 const STRANGERS: usize = 256;
 
-/// The proxy. It ends when dropped.
+/// The proxy. Stops when dropped.
 pub(crate) struct Proxy {
     shared: Arc<Shared>,
     _task: AbortOnDropHandle<()>,
@@ -33,13 +33,13 @@ pub(crate) struct Proxy {
 pub(crate) struct Shared {
     fetcher: Fetcher,
     at: SocketAddr,
-    /// What pages may take, by the `Proxy-Authorization` that they send.
+    /// The pages' ledgers, by the `Proxy-Authorization` that they send.
     pages: Mutex<HashMap<String, Arc<Ledger>>>,
     strangers: Arc<Semaphore>,
 }
 
 impl Proxy {
-    /// Opens it on a port of loopback.
+    /// Starts the proxy on a loopback port.
     pub(crate) async fn start(fetcher: Fetcher) -> io::Result<Proxy> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let at = listener.local_addr()?;
@@ -49,12 +49,12 @@ impl Proxy {
         Ok(Proxy { shared, _task })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     pub(crate) fn at(&self) -> SocketAddr {
         self.shared.at
     }
 
-    /// Lets a page through until the pass is dropped.
+    /// Lets a page through until its pass is dropped.
     pub(crate) fn open(&self, limits: &Limits) -> Result<Pass, getrandom::Error> {
         let mut random = [0u8; 18];
         getrandom::fill(&mut random)?;
@@ -72,7 +72,7 @@ impl Shared {
     }
 }
 
-/// A page's leave to go through.
+/// A page's permission to use the proxy.
 pub(crate) struct Pass {
     password: String,
     key: String,
@@ -81,7 +81,7 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// User name and password.
+    /// Returns user name and password.
     pub(crate) fn credentials(&self) -> (&'static str, &str) {
         ("page", &self.password)
     }
@@ -97,7 +97,7 @@ impl Drop for Pass {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
-            // Out of descriptors: some will be free again.
+            // Out of file descriptors; some will be free later.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             continue;
         };

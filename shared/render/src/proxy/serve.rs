@@ -1,4 +1,4 @@
-//! One connection of the browser: a tunnel, or one request and its answer.
+//! Serves one connection of the browser: a tunnel, or one request with its response.
 
 use std::io;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::Shared;
 use super::head::{self, Asked, MAX_HEAD};
 use super::ledger::Ledger;
 
-/// How long a connection may take to say what it is for.
+/// Timeout for reading a connection's request.
 const SAY: Duration = Duration::from_secs(20);
 const WHO: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"runo\"\r\n\
     Content-Length: 0\r\nProxy-Connection: close\r\nConnection: close\r\n\r\n";
 const NO: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const YES: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-/// Serves one connection. Whatever cannot be had ends it: to the browser that is a request that failed.
+/// Serves one connection. Closes it on any failure; the browser sees a failed request.
 pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: OwnedSemaphorePermit) {
     let _ = socket.set_nodelay(true);
     let Ok(Ok(Some((head, rest)))) = tokio::time::timeout(SAY, read_head(&mut socket)).await else { return };
@@ -30,7 +30,7 @@ pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: 
         let _ = tokio::time::timeout(SAY, refuse(&mut socket, WHO)).await;
         return;
     };
-    // Of a page that has ended, or of nobody.
+    // Credentials of a page that has ended, or unknown ones.
     let Some(ledger) = shared.pages().get(key).cloned() else { return };
     drop(stranger);
     let Some(_place) = ledger.connect().await else { return };
@@ -41,19 +41,19 @@ pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: 
     }
 }
 
-/// A request that goes through.
+/// A request that is forwarded.
 struct Through<'a> {
     shared: &'a Shared,
     ledger: &'a Ledger,
     head: &'a [u8],
-    /// What came behind its head.
+    /// Bytes that arrived after its head.
     rest: &'a [u8],
 }
 
 impl Through<'_> {
     async fn go(&self, mut socket: TcpStream, asked: &Asked) -> io::Result<()> {
         let tunnel = asked.method == "CONNECT";
-        // The port is what is judged: whatever is spoken in a tunnel is not known.
+        // Only the address and port are judged: the protocol inside a tunnel is unknown.
         let url = if tunnel { Url::parse(&format!("https://{}/", asked.target)) } else { Url::parse(&asked.target) };
         let Ok(url) = url else { return Ok(()) };
         if !tunnel && url.scheme() != "http" {
@@ -88,7 +88,7 @@ impl Through<'_> {
         };
         let up = async {
             self.copy(&mut from_browser, &mut to_site).await?;
-            // The browser has nothing more to say: a tunnel has ended, an answer may still come.
+            // The browser sends nothing more: a tunnel has ended, but a response may still arrive.
             if tunnel { Ok(()) } else { to_site.shutdown().await.and(std::future::pending().await) }
         };
         tokio::select! {
@@ -99,14 +99,14 @@ impl Through<'_> {
 
     async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         let site = self.shared.fetcher.dial(url).await?;
-        // Whatever the operator allows, this is us.
+        // This is the proxy itself, which is refused even if the operator allows loopback.
         if site.peer_addr().is_ok_and(|peer| peer.port() == self.shared.at.port() && peer.ip().is_loopback()) {
             return Err(FetchError::Forbidden(fetch::guard::Refusal::Own.to_string()));
         }
         Ok(site)
     }
 
-    /// Passes the heads of an answer on, early ones too.
+    /// Forwards the head of a response. Drops interim responses.
     async fn answer<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(&self, from: &mut R, to: &mut W) -> io::Result<()> {
         let mut bytes = Vec::new();
         loop {
@@ -121,7 +121,7 @@ impl Through<'_> {
                 self.ledger.count(bytes.len() - start);
             };
             let Some(status) = head::status(&bytes[..end]) else { return Err(io::ErrorKind::InvalidData.into()) };
-            // It is not for a site to ask for the proxy's credentials.
+            // A site must not ask for the proxy's credentials.
             if status == 407 {
                 return Err(io::ErrorKind::InvalidData.into());
             }
@@ -147,7 +147,7 @@ impl Through<'_> {
     }
 }
 
-/// Says no, and waits until it was heard.
+/// Sends a refusal and waits until the browser closes the connection.
 async fn refuse(socket: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
     socket.write_all(answer).await?;
     socket.shutdown().await?;
@@ -156,7 +156,8 @@ async fn refuse(socket: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A head, and what came behind it.
+/// Reads a head. Returns it with the bytes that arrived after it; `None` if the connection ends first or the head is
+/// too long.
 async fn read_head(socket: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     let mut bytes = Vec::with_capacity(2 << 10);
     loop {

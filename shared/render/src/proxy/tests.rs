@@ -1,4 +1,4 @@
-//! The proxy without a browser: what goes through, what does not, and whose it is.
+//! Tests of the proxy without a browser: what it forwards, what it refuses, and for whom.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn proxy(allow: &str) -> Proxy {
     Proxy::start(Fetcher::new(config).unwrap()).await.unwrap()
 }
 
-/// A site that answers each connection with the same bytes and keeps what it was sent.
+/// A site that answers each connection with the same bytes and records what it was sent.
 async fn site(at: &str, answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind(at).await.unwrap();
     let (at, seen) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
@@ -29,7 +29,7 @@ async fn site(at: &str, answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<Str
     (at, seen)
 }
 
-/// What the proxy answers to a request in the end.
+/// Returns the proxy's complete answer to a request.
 async fn ask(proxy: &Proxy, request: String) -> String {
     let mut socket = TcpStream::connect(proxy.at()).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
@@ -46,7 +46,7 @@ fn get(pass: &Pass, url: &str) -> String {
 const HELLO: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello";
 
 #[tokio::test]
-async fn a_page_with_credentials_goes_through_and_its_credentials_do_not() {
+async fn a_pages_requests_are_forwarded_without_its_credentials() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
     let pass = proxy.open(&Limits::default()).unwrap();
@@ -63,7 +63,7 @@ async fn a_page_with_credentials_goes_through_and_its_credentials_do_not() {
 }
 
 #[tokio::test]
-async fn nobody_else_does() {
+async fn requests_without_valid_credentials_or_an_http_url_are_not_forwarded() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
     let open = proxy.open(&Limits::default()).unwrap();
@@ -78,7 +78,7 @@ async fn nobody_else_does() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_fetched_is_not_dialled() {
+async fn an_address_that_may_not_be_fetched_is_not_dialled() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.2:0", HELLO).await;
     let pass = proxy.open(&Limits::default()).unwrap();
@@ -96,7 +96,7 @@ async fn what_may_not_be_fetched_is_not_dialled() {
 }
 
 #[tokio::test]
-async fn a_page_takes_so_much_and_no_more() {
+async fn a_page_over_its_byte_or_connection_limit_is_cut_off() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
     let url = format!("http://{site}/");

@@ -1,13 +1,13 @@
-//! What a site answers to a request for a document.
+//! A site's response to a request for a document.
 
 use serde_json::Value;
 
-/// An answer to a request for a document.
+/// A response to a request for a document.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Its type, without parameters.
+    /// Media type, without parameters.
     pub(super) kind: String,
-    /// `X-Robots-Tag`, a field in each line.
+    /// `X-Robots-Tag`, one field per line.
     pub(super) robots_tag: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What it means that a document did not come.
+//! Explains why a document could not be shown.
 
 use fetch::FetchError;
 
@@ -6,7 +6,8 @@ use super::Visit;
 use crate::error::RenderError;
 
 impl Visit<'_> {
-    /// The browser could not show a document. The proxy knows more of why than the browser does.
+    /// Returns the error for a document that the browser could not show. The proxy knows more about the reason than the
+    /// browser.
     pub(super) fn unreachable(&self, text: &str) -> RenderError {
         if let Some(error) = self.too_much() {
             return error;
@@ -23,35 +24,35 @@ impl Visit<'_> {
         }
         let name = text.strip_prefix("net::ERR_").unwrap_or(text);
         let said = match name {
-            name if name.starts_with("CERT_") => "the site's TLS certificate is not valid for it",
+            name if name.starts_with("CERT_") => "the site's TLS certificate is not valid",
             name if name.starts_with("SSL_") => {
-                "no secure connection to the site came about; it may not speak TLS on this port"
+                "the TLS connection to the site failed; the site may not offer TLS on this port"
             }
             "TOO_MANY_REDIRECTS" => "the site redirects too often, or in a loop",
             "UNSAFE_REDIRECT" | "DISALLOWED_URL_SCHEME" | "UNKNOWN_URL_SCHEME" => {
                 return RenderError::Forbidden("after a redirect: the scheme must be http or https".into());
             }
             "ABORTED" => "the site sent no document",
-            _ => "the site closed the connection or its answer is not HTTP that can be read",
+            _ => "the site closed the connection, or its response is not valid HTTP",
         };
         RenderError::Unreachable(said.into())
     }
 
-    /// That it took more than it may, if it did.
+    /// Returns an error if the page exceeded a limit.
     pub(super) fn too_much(&self) -> Option<RenderError> {
         let over = self.pass.ledger.over()?;
-        Some(RenderError::TooMuch(format!("the page asked for more than {over} before its document was there")))
+        Some(RenderError::TooMuch(format!("the page needed more than {over} before its document was loaded")))
     }
 
-    /// Nothing is heard of the page any more.
+    /// Returns the error for a page that sends no more events.
     pub(super) fn lost(&self) -> RenderError {
         if self.session.is_lost() {
             return RenderError::Ours("it was lost".into());
         }
-        RenderError::TooMuch("the page ended itself, or did more than could be followed".into())
+        RenderError::TooMuch("the page closed itself, or caused more events than could be handled".into())
     }
 
-    /// What an error of reading the document means.
+    /// Translates an error of reading the document.
     pub(super) fn said(&self, error: RenderError) -> RenderError {
         match error {
             RenderError::Ours(_) => self.lost(),

@@ -1,4 +1,4 @@
-//! One page, from its address to its document.
+//! Visits one page, from its URL to its document.
 
 mod answer;
 mod fault;
@@ -24,11 +24,11 @@ use crate::ready::Ready;
 use crate::screen::{Screen, Verdict};
 use crate::snapshot::{Probed, World};
 
-/// How often a page is looked at.
+/// Interval at which a page is probed.
 const LOOK: Duration = Duration::from_millis(100);
-/// Most of a page's time that is kept for reading it.
+/// Maximum part of a page's time that is reserved for reading it.
 const KEEP: Duration = Duration::from_secs(2);
-/// Most documents whose answers are remembered.
+/// Maximum number of documents whose responses are kept.
 const MAX_ANSWERS: usize = 64;
 
 /// Visits a page until `end`.
@@ -67,12 +67,12 @@ struct Visit<'v> {
     screen: Screen<'v>,
     world: World,
     ready: Ready,
-    /// What was answered to requests for documents of the page's window, by loader.
+    /// Responses to requests for documents of the page's window, by loader.
     answers: HashMap<String, Answer>,
-    /// The loader of the document that is shown.
+    /// Loader of the document that is shown.
     shown: Option<String>,
     documents: u32,
-    /// The document that the page's window asked for last.
+    /// The document that the page's window requested last.
     asked_last: Url,
     ended: Option<RenderError>,
 }
@@ -137,7 +137,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Something happened in the page.
+    /// Processes an event of the page.
     fn happened(&mut self, event: &Event) {
         let params = &event.params;
         let now = Instant::now();
@@ -169,23 +169,23 @@ impl Visit<'_> {
             "Page.frameNavigated" => self.navigated(&params["frame"], now),
             "Page.domContentEventFired" => self.ready.parsed(),
             "Page.loadEventFired" => self.ready.loaded(now),
-            // What is asked of nobody is answered at once: with no, but for leaving the page.
+            // There is no user, so dialogs are answered at once: "leave the page" with yes, all others with no.
             "Page.javascriptDialogOpening" => {
                 let accept = params["type"] == "beforeunload";
                 self.session.post("Page.handleJavaScriptDialog", json!({ "accept": accept }));
             }
             "Page.downloadWillBegin" if own && self.documents == 0 => {
-                self.ended = Some(RenderError::NoPage("a file to be kept".into()));
+                self.ended = Some(RenderError::NoPage("a download".into()));
             }
             "Inspector.targetCrashed" => {
-                let text = "the page's process ended: it took more memory than a page may, or crashed";
+                let text = "the page's process crashed, or was ended because it used too much memory";
                 self.ended = Some(RenderError::TooMuch(text.into()));
             }
             _ => {}
         }
     }
 
-    /// A request waits for leave.
+    /// Decides about a paused request.
     fn paused(&mut self, params: &Value) {
         let id = &params["requestId"];
         let main = params["frameId"] == self.frame.as_str() && params["resourceType"] == "Document";
@@ -207,7 +207,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Somebody asks for credentials: the proxy gets those of this page, a site none.
+    /// Answers a request for credentials: the proxy gets this page's, a site gets none.
     fn challenged(&self, params: &Value) {
         let answer = if params["authChallenge"]["source"] == "Proxy" {
             let (username, password) = self.pass.credentials();
@@ -219,7 +219,7 @@ impl Visit<'_> {
         self.session.post("Fetch.continueWithAuth", params);
     }
 
-    /// Another document is shown in one of the page's frames.
+    /// Records that another document is shown in one of the page's frames.
     fn navigated(&mut self, frame: &Value, now: Instant) {
         if frame["id"] != self.frame.as_str() {
             return;
@@ -229,14 +229,14 @@ impl Visit<'_> {
         self.shown = frame["loaderId"].as_str().map(str::to_owned);
         self.documents += 1;
         if self.documents > self.limits.documents {
-            self.ended = Some(RenderError::TooMuch("the page goes on from document to document".into()));
+            self.ended = Some(RenderError::TooMuch("the page navigated through too many documents".into()));
         } else if frame.get("unreachableUrl").is_some() && self.documents > 1 {
-            // Its programs led it where nothing is.
+            // Its scripts navigated to a document that cannot be loaded.
             self.ended = Some(self.unreachable("net::ERR_FAILED"));
         }
     }
 
-    /// The browser has, or has not, gone where it was sent.
+    /// Processes the result of the first navigation.
     fn arrived(&mut self, answer: Result<Value, CdpError>) -> Result<(), RenderError> {
         let answer = match answer {
             Ok(answer) => answer,
@@ -244,7 +244,7 @@ impl Visit<'_> {
             Err(CdpError::Refused(text)) => return Err(RenderError::Unreachable(format!("the browser says: {text}"))),
         };
         if answer["isDownload"] == true {
-            return Err(RenderError::NoPage("a file to be kept".into()));
+            return Err(RenderError::NoPage("a download".into()));
         }
         match answer["errorText"].as_str() {
             Some("net::ERR_HTTP_RESPONSE_CODE_FAILURE") | None => Ok(()),
@@ -253,7 +253,7 @@ impl Visit<'_> {
     }
 
     fn probed(&mut self, probed: Probed) {
-        // A world that does not answer went with its document.
+        // A world that does not answer is gone with its document.
         self.world.keep(probed.context);
         if let Some((unchanged, found)) = probed.seen {
             let unchanged = Duration::from_secs_f64((unchanged / 1_000.0).clamp(0.0, 3_600.0));
@@ -261,7 +261,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Reads the document that is shown. What the page asks for meanwhile is answered.
+    /// Reads the document that is shown. Handles the page's events meanwhile.
     async fn read(&mut self, events: &mut Events) -> Result<Rendered, RenderError> {
         let answer = self.shown.as_ref().and_then(|loader| self.answers.get(loader));
         let status = answer.map_or(200, |answer| answer.status);
@@ -293,10 +293,10 @@ impl Visit<'_> {
         };
         let mut snapshot = snapshot;
         if !matches!(snapshot.url.scheme(), "http" | "https") {
-            // In place of an answer without a document the browser shows a page of its own.
+            // The browser shows a page of its own for a response without a document.
             if status < 400 {
                 return Err(RenderError::Unreachable(
-                    "the page went on to something that is no document of a site".into(),
+                    "the page navigated to something that is not a document of a site".into(),
                 ));
             }
             snapshot.html.clear();
@@ -318,17 +318,17 @@ impl Visit<'_> {
     fn notes(&self, of_picture: Option<String>) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(over) = self.pass.ledger.over() {
-            notes.push(format!("the page asked for more than {over}; what came after that was left out"));
+            notes.push(format!("the page needed more than {over}; everything beyond that was left out"));
         }
         if self.selector().is_some() && !self.ready.has_found() {
-            notes.push("nothing that \"wait_for\" selects appeared in time".into());
+            notes.push("no element that matches \"wait_for\" appeared in time".into());
         }
         notes.extend(of_picture);
         notes
     }
 }
 
-/// What a look at the page saw, if one is under way.
+/// Waits for the probe under way; for ever if there is none.
 async fn seen(probing: &mut Option<Probing>) -> Probed {
     match probing {
         Some(probing) => probing.await,

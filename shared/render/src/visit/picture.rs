@@ -1,4 +1,4 @@
-//! A picture of the window.
+//! Takes a picture of the window.
 
 use base64::Engine as _;
 use serde_json::json;
@@ -6,20 +6,20 @@ use serde_json::json;
 use crate::cdp::Session;
 use crate::context::{HEIGHT, WIDTH};
 
-/// By how much a picture that is too large is made smaller, one after the other.
+/// Scales that are tried in order until the picture fits.
 const SCALES: [f64; 3] = [1.0, 0.5, 0.25];
 
-/// What came of taking one.
+/// The result of taking a picture.
 pub(super) enum Picture {
     /// It could not be taken.
     None,
-    /// It does not fit, however small.
+    /// It does not fit at any scale.
     TooLarge,
-    /// A PNG, and how much of its width it has.
+    /// A PNG, and the scale of its width.
     Taken(Vec<u8>, f64),
 }
 
-/// Takes a PNG of the window that has at most `most` bytes.
+/// Takes a PNG of the window of at most `most` bytes.
 pub(super) async fn take(session: &Session, most: usize) -> Picture {
     for scale in SCALES {
         let clip = json!({ "x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": scale });
@@ -41,20 +41,20 @@ pub(super) async fn take(session: &Session, most: usize) -> Picture {
 }
 
 impl Picture {
-    /// What there is to say of it, if one was wanted.
+    /// Returns a note for the caller if a picture was wanted and is missing or reduced.
     pub(super) fn note(&self, wanted: bool) -> Option<String> {
         let text = match self {
             Picture::None => "no screenshot could be taken".into(),
-            Picture::TooLarge => "the screenshot was too large to be kept and was left out".into(),
+            Picture::TooLarge => "the screenshot was too large to store and was left out".into(),
             Picture::Taken(_, scale) if *scale < 1.0 => {
-                format!("the screenshot was too large to be kept and was made {} times as small", 1.0 / scale)
+                format!("the screenshot was too large to store and was scaled down by a factor of {}", 1.0 / scale)
             }
             Picture::Taken(..) => return None,
         };
         wanted.then_some(text)
     }
 
-    /// The picture.
+    /// Returns the PNG, if there is one.
     pub(super) fn png(self) -> Option<Vec<u8>> {
         match self {
             Picture::Taken(png, _) => Some(png),

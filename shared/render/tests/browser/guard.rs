@@ -1,4 +1,5 @@
-//! A page's programs reach nobody that a plain fetch would not: whatever they try, the logs of what is closed stay empty.
+//! A page's scripts reach no address that a plain fetch would not: whatever they try, forbidden servers see no
+//! connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use super::support::{Answer, CLOSED, OPEN, Site, render, request, with_browser};
 
-/// Places where nobody may go, which count whoever comes.
+/// Servers that may not be reached. They count every connection and datagram.
 struct Closed {
     site: Site,
     six: Option<u16>,
@@ -49,7 +50,7 @@ impl Closed {
     }
 }
 
-/// Every way by which a page asks for something; `@URL` and `@HOST` are where.
+/// Every way in which a page makes a request; `@URL` and `@HOST` stand for the target.
 const WAYS: [(&str, &str); 20] = [
     ("script", "<script src=@URL></script>"),
     ("module", "<script type=module>import('@URL').catch(() => 0)</script>"),
@@ -86,7 +87,7 @@ const WAYS: [(&str, &str); 20] = [
 ];
 
 #[test]
-fn no_way_of_asking_reaches_what_is_closed() {
+fn no_kind_of_request_reaches_a_forbidden_address() {
     with_browser(|renderer| async move {
         let closed = Closed::start().await;
         let port = closed.site.at.port();
@@ -107,7 +108,7 @@ fn no_way_of_asking_reaches_what_is_closed() {
                 let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
                 let mut page = request(site.url("/"));
                 page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
-                // All at once, on however slow a machine.
+                // All pages run at once, possibly on a slow machine.
                 page.timeout = Duration::from_secs(60);
                 let rendered = renderer.render(page).await.unwrap();
                 assert!(rendered.html.contains("<p>page</p>"), "{host}");
@@ -128,11 +129,12 @@ fn at(way: &str, host: &str) -> String {
     way.replace("@URL", &format!("http://{host}/")).replace("@HOST", host)
 }
 
-/// The table itself: each way does ask, where it may.
+/// Checks the table itself: each way makes a request where that is allowed.
 #[test]
-fn each_way_of_asking_asks_where_it_may() {
+fn each_kind_of_request_is_made_where_it_is_allowed() {
     with_browser(|renderer| async move {
-        // Not fetched at all, whoever is asked; HTTPS is not spoken here; windows are not opened.
+        // Never fetched: images, beacons and speculative requests are left out, HTTPS is not served here, and windows
+        // are not opened.
         let never = ["image", "beacon", "WebTransport", "window", "prefetch", "preconnect", "speculation rules"];
         let pages = WAYS.iter().filter(|(what, _)| !never.contains(what)).map(|(what, way)| {
             tokio::spawn(async move {
@@ -153,7 +155,7 @@ fn each_way_of_asking_asks_where_it_may() {
 }
 
 #[test]
-fn redirects_and_programs_do_not_lead_there() {
+fn redirects_and_scripts_do_not_lead_to_a_forbidden_address() {
     with_browser(|renderer| async move {
         let closed = Closed::start().await;
         let there = closed.site.url("/").to_string();
@@ -192,9 +194,9 @@ fn redirects_and_programs_do_not_lead_there() {
     });
 }
 
-/// The name is open at its first look-up and closed from then on.
+/// The name resolves to an allowed address at its first look-up and to a forbidden one from then on.
 #[test]
-fn a_name_that_turns_is_refused_when_it_does() {
+fn a_rebound_name_is_refused() {
     with_browser(|renderer| async move {
         let closed = Closed::start().await;
         let port = closed.site.at.port();
@@ -212,9 +214,9 @@ fn a_name_that_turns_is_refused_when_it_does() {
     });
 }
 
-/// WebRTC speaks UDP, and to no proxy: it finds nobody.
+/// WebRTC uses UDP and no proxy, so it must reach nothing.
 #[test]
-fn webrtc_speaks_to_nobody() {
+fn webrtc_reaches_nothing() {
     with_browser(|renderer| async move {
         let closed = Closed::start().await;
         let (udp, tcp) = (closed.udp, closed.site.at.port());
@@ -235,7 +237,7 @@ fn webrtc_speaks_to_nobody() {
         let mut page = request(site.url("/"));
         page.wait_for = Some(render::WaitFor::After(Duration::from_secs(3)));
         let rendered = renderer.render(page).await.unwrap();
-        assert!(rendered.html.contains(">seen end<"), "it did try, and found nothing: {}", rendered.html);
+        assert!(rendered.html.contains(">seen end<"), "it tried and found nothing: {}", rendered.html);
         closed.assert_untouched("WebRTC");
     });
 }

@@ -1,4 +1,4 @@
-//! Pages that mean harm: each ends by itself, and what is beside it goes on.
+//! Hostile pages: each ends within its limits, and a page beside it is not affected.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn beside(renderer: &Renderer, html: &'static str, seconds: u64) -> Result
 }
 
 #[test]
-fn programs_that_never_end_are_ended() {
+fn scripts_that_never_end_are_stopped() {
     with_browser(|renderer| async move {
         for html in [
             "<p>x</p><script>while (true);</script>",
@@ -46,9 +46,9 @@ fn programs_that_never_end_are_ended() {
 }
 
 #[test]
-fn documents_that_grow_for_ever_are_cut_off() {
+fn documents_that_keep_growing_are_read_or_cut_off() {
     with_browser(|renderer| async move {
-        // Slowly: what is there counts. Fast: it is more than a page may be.
+        // Slow growth: the page is read as it is. Fast growth: it exceeds the size limit.
         let slow = "<p>x</p><script>setInterval(() => document.body.append('y'), 20)</script>";
         assert!(beside(renderer, slow, 8).await.unwrap().html.contains("<p>x</p>"));
     });
@@ -68,7 +68,7 @@ fn documents_that_grow_for_ever_are_cut_off() {
 }
 
 #[test]
-fn memory_hogs_lose_their_process() {
+fn a_page_that_uses_too_much_memory_loses_its_process() {
     let small = |config: &mut render::RenderConfig| config.limits.memory = 400 << 20;
     with_own(small, |renderer| async move {
         for html in [
@@ -83,7 +83,7 @@ fn memory_hogs_lose_their_process() {
 }
 
 #[test]
-fn dialogs_windows_downloads_and_farewells_get_nowhere() {
+fn dialogs_windows_downloads_and_unload_handlers_do_not_hold_up_a_page() {
     with_browser(|renderer| async move {
         for (html, want) in [
             ("<p id=p></p><script>p.textContent = [confirm('?'), prompt('?')]</script>", "<p id=\"p\">false,</p>"),
@@ -124,7 +124,7 @@ fn dialogs_windows_downloads_and_farewells_get_nowhere() {
 }
 
 #[test]
-fn a_page_that_goes_from_document_to_document_is_stopped() {
+fn a_page_that_keeps_navigating_is_stopped() {
     with_browser(|renderer| async move {
         let ended = beside(renderer, "<script>location = '/bad?' + Math.random()</script>", 15).await;
         assert!(matches!(ended, Err(RenderError::TooMuch(_))), "{ended:?}");
@@ -132,7 +132,7 @@ fn a_page_that_goes_from_document_to_document_is_stopped() {
 }
 
 #[test]
-fn what_a_page_asks_for_is_bounded() {
+fn the_requests_and_bytes_of_a_page_are_bounded() {
     let small = |config: &mut render::RenderConfig| {
         config.limits.bytes = 1 << 20;
         config.limits.requests = 30;
@@ -169,7 +169,7 @@ fn what_a_page_asks_for_is_bounded() {
 }
 
 #[test]
-fn nothing_is_left_to_the_next_page() {
+fn a_page_leaves_nothing_to_the_next_page() {
     with_browser(|renderer| async move {
         let site = Site::page(
             "<p id=p></p><script>p.textContent = 'was: ' + [document.cookie, localStorage.x, sessionStorage.x, window.name];

@@ -1,4 +1,4 @@
-//! The browser's own life: one at a time, replaced when it is worn or lost, and nothing left of it.
+//! The lifetime of the browser: one at a time, replaced when worn out or lost, and nothing left of it afterwards.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use render::RenderError;
 
 use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, with_own};
 
-/// Processes whose command line has a text in it.
+/// Returns the processes whose command line contains a text.
 fn processes(text: &str) -> Vec<u32> {
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -19,7 +19,7 @@ fn processes(text: &str) -> Vec<u32> {
     pids.filter(has).collect()
 }
 
-/// The folders of the browsers whose processes have a text in their command line.
+/// Returns the folders of the browsers whose command line contains a text.
 fn folders(of: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for pid in processes("--user-data-dir=") {
@@ -34,8 +34,7 @@ fn folders(of: &str) -> Vec<String> {
     found
 }
 
-/// Sends a signal to a browser's own process, which is none of its pages', nor its crash handler, nor the shell that
-/// keeps it.
+/// Sends a signal to a browser's main process: not to its page processes, its crash handler or the shell around it.
 fn signal(signal: &str, folder: &str) {
     for pid in processes(folder) {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -47,7 +46,7 @@ fn signal(signal: &str, folder: &str) {
     }
 }
 
-/// How many processes the pages of a browser have.
+/// Returns the number of page processes of a browser.
 fn pages(of: &str) -> usize {
     let has = |pid: &u32, text: &str| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -60,7 +59,7 @@ const PAGE: &str = "<div id=root></div><script>setTimeout(() => { root.innerHTML
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_worn_browser_is_replaced_and_nothing_of_it_stays() {
+fn a_worn_out_browser_is_replaced_and_nothing_of_it_remains() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().to_str().unwrap();
     let worn = |config: &mut render::RenderConfig| {
@@ -130,11 +129,11 @@ impl Drop for Killed {
     }
 }
 
-/// Not a test of its own: what the next one kills.
+/// Not a test of its own: the next test starts this as a process and kills it.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_process_with_a_browser() {
-    #[allow(clippy::disallowed_methods)] // said by the test that starts this one
+    #[allow(clippy::disallowed_methods)] // set by the test that starts this one
     let Ok(url) = std::env::var("RUNO_TEST_HOLD") else { return };
     with_own(
         |_| (),
@@ -151,7 +150,7 @@ fn a_browser_dies_with_its_process() {
     with_own(
         |_| (),
         |_| async move {
-            // One that does not run any more does not see that its pipe has closed.
+            // A stopped browser does not notice that its pipe has closed.
             for (html, frozen) in [("<script>while (true);</script>", false), (PAGE, false), (PAGE, true)] {
                 let site = Site::start(OPEN, move |_| Answer::html(html)).await;
                 let own = std::env::current_exe().unwrap();
@@ -185,7 +184,7 @@ fn a_browser_dies_with_its_process() {
 }
 
 #[test]
-fn what_is_abandoned_gives_its_place_back() {
+fn an_abandoned_page_releases_its_permit() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().to_str().unwrap();
     with_own(
@@ -207,7 +206,7 @@ fn what_is_abandoned_gives_its_place_back() {
             assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
             renderer.at_rest().await;
             if cfg!(target_os = "linux") {
-                // Its program would run for ever in there.
+                // Otherwise its script would run there for ever.
                 eventually("no page has a process", || pages(own) == 0).await;
             }
             renderer.close().await;
@@ -216,7 +215,7 @@ fn what_is_abandoned_gives_its_place_back() {
 }
 
 #[test]
-fn a_browser_that_cannot_start_is_our_fault() {
+fn a_browser_that_cannot_start_is_an_internal_fault() {
     let Some(mut config) = config() else { return };
     config.browser = "/bin/false".into();
     let runtime = tokio::runtime::Runtime::new().unwrap();

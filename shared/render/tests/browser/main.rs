@@ -1,4 +1,4 @@
-//! Pages in a real Chromium, against sites on loopback. Where there is no browser, each test says SKIPPED.
+//! Tests with a real Chromium and sites on loopback. Without a browser each test prints SKIPPED.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // tests: a panic is the failure
 

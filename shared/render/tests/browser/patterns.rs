@@ -1,4 +1,4 @@
-//! How pages come to show something.
+//! Ways in which pages produce their content.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use render::{Capture, Documents, RenderError, WaitFor};
 
 use super::support::{Answer, OPEN, Site, render, request, with_browser};
 
-/// A page of a program: what it does, and what it must show in the end.
+/// Pages with scripts: description, HTML, and what must be shown in the end.
 const SHOWN: [(&str, &str, &str); 11] = [
     (
         "fetch after load",
@@ -69,7 +69,7 @@ async fn shop() -> Site {
 }
 
 #[test]
-fn pages_show_what_their_programs_make_of_them() {
+fn pages_show_what_their_scripts_render() {
     with_browser(|renderer| async move {
         let site = shop().await;
         let pages = SHOWN.iter().enumerate().map(|(n, page)| {
@@ -88,14 +88,14 @@ fn pages_show_what_their_programs_make_of_them() {
 }
 
 #[test]
-fn a_document_that_comes_in_pieces_is_read_when_it_is_whole() {
+fn a_streamed_document_is_read_when_it_is_complete() {
     with_browser(|renderer| async move {
         let site = Site::start(OPEN, |asked| match asked.path.as_str() {
             "/" => Answer::html("<p>one</p><script src=/late.js></script><p>three</p>"),
             _ => Answer::js("document.write('<p>two</p>')").after(900),
         })
         .await;
-        // As frameworks stream what they render: a place is held, and filled by what comes later in the same document.
+        // As frameworks stream: a placeholder is replaced by content that arrives later in the same document.
         let streamed = Site::start(OPEN, |_| {
             Answer::html("<main id=place><p>Loading</p></main>").later(
                 1_200,
@@ -111,7 +111,7 @@ fn a_document_that_comes_in_pieces_is_read_when_it_is_whole() {
 }
 
 #[test]
-fn redirects_and_statuses_are_told() {
+fn redirects_and_statuses_are_reported() {
     with_browser(|renderer| async move {
         let site = Site::start(OPEN, |asked| match asked.path.as_str() {
             "/old" => Answer::redirect("/new"),
@@ -147,12 +147,12 @@ fn redirects_and_statuses_are_told() {
         only.url = site.url("/js");
         let asked = site.asked().len();
         assert_eq!(renderer.render(only).await.unwrap_err(), RenderError::Diverted(site.url("/new")));
-        assert_eq!(site.asked().len(), asked + 1, "told before it is fetched");
+        assert_eq!(site.asked().len(), asked + 1, "diverted before it is fetched");
     });
 }
 
 #[test]
-fn what_is_waited_for_is_waited_for() {
+fn wait_for_delays_reading_until_it_is_met() {
     with_browser(|renderer| async move {
         let site = Site::page(
             "<div id=root></div><script>setTimeout(() => { root.attachShadow({mode: 'open'}).innerHTML = '<p class=late>x</p>' }, 5000)</script>",
@@ -173,7 +173,7 @@ fn what_is_waited_for_is_waited_for() {
 }
 
 #[test]
-fn who_asks_and_what_the_caller_adds_reach_the_site_and_nobody_else() {
+fn the_callers_fields_reach_the_first_origin_only() {
     with_browser(|renderer| async move {
         let other = Site::start(OPEN, |_| Answer::json("{}")).await;
         let there = format!("http://other.example.com:{}/api", other.at.port());
@@ -254,6 +254,6 @@ fn a_screenshot_that_is_too_large_is_made_smaller() {
         let got = renderer.render(page).await.unwrap();
         let png = got.screenshot.unwrap();
         assert_eq!(png[16..24], [0, 0, 1, 64, 0, 0, 0, 200], "320 by 200");
-        assert!(png.len() <= 380_000 && got.notes.concat().contains("4 times as small"), "{:?}", got.notes);
+        assert!(png.len() <= 380_000 && got.notes.concat().contains("by a factor of 4"), "{:?}", got.notes);
     });
 }

@@ -1,4 +1,4 @@
-//! Sites that answer by path and remember what they were asked, and one browser for all tests.
+//! Sites that answer by path and record their requests, and one browser for all tests.
 
 use std::future::Future;
 use std::io::Write;
@@ -14,28 +14,28 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use url::Url;
 
-/// Where sites are that may be fetched. All of 127/8 is loopback on Linux.
+/// Address of sites that may be fetched. All of 127/8 is loopback on Linux.
 pub const OPEN: &str = "127.0.0.2";
-/// Where nobody may go.
+/// Address that may not be fetched.
 pub const CLOSED: &str = "127.0.0.1";
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
 
-/// The machine's browser.
+/// Returns the machine's browser.
 #[allow(clippy::disallowed_methods)] // a test asks the machine
 pub fn browser() -> Option<PathBuf> {
     render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref())
 }
 
 pub fn config() -> Option<RenderConfig> {
-    // Pages mostly wait here.
+    // Test pages mostly wait, so several can run at once.
     let mut config = RenderConfig::new(browser()?, 4);
     config.limits.settle = Duration::from_secs(3);
     Some(config)
 }
 
-/// Names lead where a name says: nothing leaves the machine.
+/// Resolves names from a table, so that no look-up leaves the machine.
 fn names(name: &str) -> Vec<SocketAddr> {
     let ip: &str = match name {
         "site.example.com" | "other.example.com" => OPEN,
@@ -57,7 +57,7 @@ pub fn fetcher() -> Fetcher {
     Fetcher::with_names(FetchConfig { allow, ..FetchConfig::default() }, names).unwrap()
 }
 
-/// Runs a test with the browser that all share, or says that it was skipped.
+/// Runs a test with the shared browser, or reports that it was skipped.
 pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer) -> F) {
     match &*SHARED {
         Some(renderer) => RUNTIME.block_on(test(renderer)),
@@ -65,7 +65,7 @@ pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer)
     }
 }
 
-/// Runs a test with a browser of its own.
+/// Runs a test with its own browser.
 pub fn with_own<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
     let Some(mut config) = config() else { return skipped() };
     set(&mut config);
@@ -73,12 +73,12 @@ pub fn with_own<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), tes
 }
 
 fn skipped() {
-    // Not by a macro, whose output the test harness keeps to itself.
+    // Not by a macro: the test harness captures its output.
     let _ =
         std::io::stderr().write_all(b"\nSKIPPED: there is no Chromium on this machine (apt-get install chromium)\n");
 }
 
-/// What a site was asked.
+/// A request to a site.
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub path: String,
@@ -92,13 +92,13 @@ impl Asked {
     }
 }
 
-/// What it answers.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     head: String,
     body: Vec<u8>,
     after: Duration,
-    /// Another part of the body, so long after the first.
+    /// Another part of the body, and the delay after the first.
     later: Option<(Duration, Vec<u8>)>,
     ends: bool,
 }
@@ -140,20 +140,20 @@ impl Answer {
         self
     }
 
-    /// Sends more of the body so long after what there is of it.
+    /// Sends more of the body `ms` milliseconds after the first part.
     pub fn later(mut self, ms: u64, more: &str) -> Answer {
         self.later = Some((Duration::from_millis(ms), more.into()));
         self
     }
 
-    /// Goes on for ever after its first bytes.
+    /// Keeps the response open after its first bytes.
     pub fn endless(mut self) -> Answer {
         self.ends = false;
         self
     }
 }
 
-/// A site. It ends when dropped.
+/// A site. Stops when dropped.
 pub struct Site {
     pub at: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -207,7 +207,7 @@ impl Site {
         Site { at, asked, task }
     }
 
-    /// One page and nothing else.
+    /// Starts a site with one page and nothing else.
     pub async fn page(html: &'static str) -> Site {
         Site::start(OPEN, move |asked| match asked.path.as_str() {
             "/" => Answer::html(html),
@@ -238,7 +238,7 @@ pub async fn render(renderer: &Renderer, url: Url) -> Result<Rendered, RenderErr
     renderer.render(request(url)).await
 }
 
-/// Whether a condition comes to hold in time.
+/// Waits until a condition holds; panics if that takes too long.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(10);
     while !holds() {
