@@ -54,7 +54,7 @@ async fn an_interrupt_leaves_the_job_running() {
         let job = begun.job.clone();
         let run = begun.ended().await;
         assert_eq!((run.code, run.lines().len()), (130, 1), "{run:?}");
-        assert!(run.err.contains(&format!("{job} goes on; `runo result {job}`")), "{run:?}");
+        assert!(run.err.contains(&format!("{job} keeps running; `runo result {job}`")), "{run:?}");
         site.open_gate();
         let later = ran(runo(&world, &["result", &job])).await;
         assert_eq!((later.code, later.lines().len()), (0, 10), "{later:?}");

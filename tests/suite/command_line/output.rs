@@ -85,7 +85,7 @@ async fn a_batch_is_written_in_the_requested_format() {
     assert_eq!(rows, row);
 
     let odd = ran(runo(&world, &[&batch[..], &["-o", "out.txt"]].concat())).await;
-    assert!(odd.code == 2 && odd.err.contains("its ending names no format"), "{odd:?}");
+    assert!(odd.code == 2 && odd.err.contains("the extension selects no format"), "{odd:?}");
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn a_killed_program_resumes_its_batch() {
     assert_eq!((world.used().await, site.hits()), (40, 40));
     // A run that is complete does not start again.
     let third = ran(runo(&world, &borrowed(&args))).await;
-    assert!(third.code == 0 && third.err.contains("all of it is done"), "{third:?}");
+    assert!(third.code == 0 && third.err.contains("the batch is complete"), "{third:?}");
     assert_eq!((world.used().await, files.rows().len()), (40, 40));
 
     let mut other = args.clone();

@@ -107,7 +107,8 @@ async fn a_batch_shows_a_progress_bar_and_rows_on_a_terminal() {
 
 #[tokio::test]
 async fn an_interrupt_asks_what_to_do_and_does_it() {
-    for (keys, code, said) in [("y\r", 4, "; cancelled"), ("n\r", 130, " goes on; "), ("w\r", 0, "2 read, 0 failed")] {
+    for (keys, code, said) in [("y\r", 4, "; cancelled"), ("n\r", 130, "keeps running"), ("w\r", 0, "2 read, 0 failed")]
+    {
         let (world, site) = (World::start().await, Site::start().await);
         let folder = Folder::new(&format!("cli-ask-{code}"));
         std::fs::create_dir_all(&folder.0).unwrap();
@@ -119,7 +120,7 @@ async fn an_interrupt_asks_what_to_do_and_does_it() {
         until("a page waits at the gate", async || site.hits() > 0).await;
         terminal.shows("is running; `runo result job_").await;
         interrupt(&child).await;
-        terminal.shows("is running. Cancel it? [y]es, [n]o and leave it running, [w]ait for it: ").await;
+        terminal.shows("is running. Cancel it? [y]es, [n]o (leave it running), [w]ait for it: ").await;
         terminal.press(keys);
         if code == 4 {
             terminal.shows("cancelling job_").await;

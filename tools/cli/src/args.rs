@@ -13,7 +13,7 @@ use crate::fields;
 #[derive(Debug, Parser)]
 #[command(name = "runo", version, after_help = HELP, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Say nothing on standard error but why something failed
+    /// Suppress progress and summaries on standard error; errors are still shown
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
@@ -24,109 +24,110 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Read one page
     Extract(ExtractArgs),
-    /// Read many pages, one URL a line; over 10,000 become several jobs
+    /// Read many pages, one URL per line; more than 10,000 URLs are split into several jobs
     Batch(BatchArgs),
-    /// Follow links from a page
+    /// Follow links from a page and read the pages that match
     Crawl(CrawlArgs),
-    /// List jobs, or show one
+    /// List jobs or show one
     Jobs(JobsArgs),
-    /// The results of a job; waits while it runs
+    /// Write the results of a job; waits while the job runs
     Result(ResultArgs),
-    /// Cancel a job: what has started finishes, the rest is refunded
+    /// Cancel a job: pages that have started finish, the rest are refunded
     Cancel {
-        /// The job's id
+        /// Id of the job
         job: String,
     },
-    /// Send the message of a job's end to its webhook again
+    /// Send the webhook message of an ended job again
     Resend {
-        /// The job's id
+        /// Id of the job
         job: String,
     },
-    /// Plan and credits
+    /// Show plan and credits
     Usage(ShownArgs),
-    /// Keep a key and an address for the other commands; the key is read from standard input
+    /// Store an API key and a base URL for the other commands; reads the key from standard input
     Login {
-        /// Where the service is
+        /// Base URL of the service
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
     },
-    /// The API as tools for an agent that starts this program: the Model Context Protocol on standard input and output
+    /// Serve the API as tools to an agent: the Model Context Protocol over standard input and output
     Mcp,
     /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Shell to print the script for
         shell: Shell,
     },
 }
 
-/// How results are written.
+/// Formats of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// An array of results (of `extract`: the one)
+    /// A JSON array of results; for `extract`, the one result
     Json,
-    /// A result a line
+    /// One result per line
     Ndjson,
-    /// A row a page: the schema's fields, page_url, page_error
+    /// One row per page: the schema's fields, page_url, page_error
     Csv,
-    /// For people
+    /// A table for people
     Table,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct OutputArgs {
-    /// Write results into a file; its ending names the format: .json, .ndjson or .jsonl, .csv
+    /// Write results to a file; its extension selects the format: .json, .ndjson, .jsonl or .csv
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Format of the results; a table on a terminal, else NDJSON
+    /// Format of the results; without a file, the default is a table on a terminal and NDJSON elsewhere
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ShownArgs {
-    /// Format; a table on a terminal, else NDJSON
+    /// Format; the default is a table on a terminal and NDJSON elsewhere
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SchemaArgs {
-    /// A field to read, like price:float=9.99; types are string, integer, float, boolean, date and array<…> of the first three
+    /// Field to read, such as price:float=9.99; repeatable. Types: string, integer, float, boolean, date, and
+    /// array<…> of the first three
     #[arg(long, value_name = "NAME:TYPE=EXAMPLE", value_parser = fields::field)]
     pub(crate) field: Vec<Field>,
-    /// A list of fields or a flat JSON Schema: a file, or the JSON itself
+    /// Schema in a file or as inline JSON: a list of fields or a flat JSON Schema
     #[arg(long, value_name = "FILE|JSON", conflicts_with = "field")]
     pub(crate) schema: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "How pages are fetched and read")]
+#[command(next_help_heading = "Page options")]
 pub(crate) struct PageArgs {
-    /// Whether a browser reads the page
+    /// Whether to render the page in a browser
     #[arg(long, value_enum)]
     render_js: Option<When>,
-    /// In a browser: a CSS selector to wait for, or milliseconds after load
+    /// In a browser: a CSS selector to wait for, or milliseconds to wait after load
     #[arg(long, value_name = "SELECTOR|MS")]
     wait_for: Option<String>,
-    /// Keep a picture of the page's window beside its result
+    /// Keep a screenshot of the viewport with each result
     #[arg(long)]
     screenshot: bool,
-    /// Keep the operator's language model out
+    /// Do not use the operator's language model
     #[arg(long)]
     no_model: bool,
-    /// Further tries of a page after a failure that may pass, 0 to 5
+    /// Retries of a page after a transient failure, 0 to 5
     #[arg(long, value_name = "N")]
     retries: Option<u8>,
-    /// A request field for the URL's own origin, like 'Authorization: Bearer …'
+    /// Request header for the URL's own origin, such as 'Authorization: Bearer …'; repeatable
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(String, String)>,
-    /// How numbers and dates read, like de-DE
+    /// Locale for reading numbers and dates, such as de-DE
     #[arg(long)]
     locale: Option<String>,
-    /// For a whole page, 1000 to 120000
+    /// Timeout for a whole page, 1000 to 120000
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u32>,
-    /// Fetch anew, whatever the result cache has
+    /// Fetch the page even if the result cache has it
     #[arg(long)]
     no_cache: bool,
 }
@@ -163,23 +164,23 @@ impl PageArgs {
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a request field is NAME: VALUE")?;
+    let (name, value) = text.split_once(':').ok_or("a header is written as NAME: VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "How the job is run")]
+#[command(next_help_heading = "Job options")]
 pub(crate) struct JobArgs {
-    /// Take the queue: workers do the work
+    /// Run the job through the queue, on workers
     #[arg(long)]
     pub(crate) async_mode: bool,
-    /// Start the job by the queue, print its id and do not wait
+    /// Start the job through the queue, print its id and exit without waiting
     #[arg(long, conflicts_with_all = ["output", "format"])]
     pub(crate) detach: bool,
-    /// Who is told when the job has ended
+    /// Webhook to call when the job ends
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// What becomes of the job at Ctrl-C; `ask` leaves it running where nobody can be asked
+    /// What to do with the job on Ctrl-C; without a terminal, `ask` leaves it running
     #[arg(long, value_enum, default_value = "ask")]
     pub(crate) on_interrupt: OnInterrupt,
 }
@@ -194,7 +195,7 @@ impl JobArgs {
     }
 }
 
-/// What becomes of a job at Ctrl-C.
+/// What to do with a job on Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnInterrupt {
     Ask,
@@ -204,7 +205,7 @@ pub(crate) enum OnInterrupt {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExtractArgs {
-    /// The page
+    /// URL of the page
     pub(crate) url: String,
     #[command(flatten)]
     pub(crate) schema: SchemaArgs,
@@ -216,20 +217,20 @@ pub(crate) struct ExtractArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BatchArgs {
-    /// A file with a URL a line, or - for standard input; empty lines and those that begin with # are skipped
+    /// File with one URL per line, or - for standard input; empty lines and lines that begin with # are skipped
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) schema: SchemaArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// Keep in FILE how far it is; run again with the same FILE, it goes on there, and nothing is paid twice
+    /// Record progress in FILE; the same command run again resumes there, and no page is paid for twice
     #[arg(long, value_name = "FILE", requires = "output", conflicts_with = "detach")]
     pub(crate) resume: Option<PathBuf>,
-    /// Pages at once, 1 to 100
+    /// Pages to fetch at once, 1 to 100
     #[arg(long, value_name = "N")]
     concurrency: Option<u8>,
-    /// Stop at the first page that fails; the rest is refunded
+    /// Stop at the first failed page; pages that have not started are refunded
     #[arg(long)]
     fail_fast: bool,
     #[command(flatten)]
@@ -250,27 +251,27 @@ impl BatchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CrawlArgs {
-    /// Where to begin
+    /// URL to start from
     pub(crate) seed: String,
-    /// Which links to follow: a glob over the whole URL, like `https://example.com/blog/*`
+    /// Links to follow: a glob over the whole URL, such as `https://example.com/blog/*`
     #[arg(long, value_name = "PATTERN")]
     follow: String,
-    /// Ceiling on pages; so many credits are reserved
+    /// Maximum number of pages; this many credits are reserved
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_pages: u32,
-    /// Hops from the seed, 0 to 20
+    /// Maximum number of hops from the seed, 0 to 20
     #[arg(long, value_name = "N")]
     max_depth: Option<u8>,
-    /// Leave the sitemap alone
+    /// Do not read the sitemap
     #[arg(long)]
     no_sitemap: bool,
-    /// Do not ask robots.txt
+    /// Ignore robots.txt
     #[arg(long)]
     ignore_robots: bool,
-    /// Lift the cap of a quarter of what is left of the month
+    /// Lift the cap of a quarter of the month's remaining quota
     #[arg(long)]
     allow_large: bool,
-    /// Names this call: made again within 24 hours, it is the same job and is paid once
+    /// Idempotency key: the same call repeated within 24 hours joins the same job and is paid for once
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
@@ -297,15 +298,15 @@ impl CrawlArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct JobsArgs {
-    /// Show this one
+    /// Id of one job to show
     pub(crate) job: Option<String>,
-    /// Those that have ended, in place of those that run
+    /// List ended jobs instead of running ones
     #[arg(long, conflicts_with = "job")]
     pub(crate) finished: bool,
-    /// Both those that run and those that have ended
+    /// List running and ended jobs
     #[arg(long, conflicts_with_all = ["job", "finished"])]
     pub(crate) all: bool,
-    /// So many at most
+    /// Maximum number of jobs to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
     #[command(flatten)]
@@ -314,11 +315,11 @@ pub(crate) struct JobsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ResultArgs {
-    /// The job's id
+    /// Id of the job
     pub(crate) job: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// What becomes of the job at Ctrl-C; `ask` leaves it running where nobody can be asked
+    /// What to do with the job on Ctrl-C; without a terminal, `ask` leaves it running
     #[arg(long, value_enum, default_value = "ask")]
     pub(crate) on_interrupt: OnInterrupt,
 }

@@ -1,4 +1,4 @@
-//! Key and address: of the environment, else what `runo login` keeps.
+//! API key and base URL: from the environment, otherwise from what `runo login` stored.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use crate::terminal;
 
 pub(crate) const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
 
-/// What `runo login` keeps.
+/// What `runo login` stores.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Login {
     pub(crate) base_url: Option<String>,
@@ -21,32 +21,36 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// Where it is kept: the platform's folder for configuration.
+    /// Returns the path of the file, in the platform's configuration folder.
     pub(crate) fn path() -> Result<PathBuf, Failed> {
         let strategy = etcetera::choose_base_strategy()
-            .map_err(|error| Failed::new(FAILURE, format!("there is no folder for configuration: {error}")))?;
+            .map_err(|error| Failed::new(FAILURE, format!("there is no configuration folder: {error}")))?;
         Ok(strategy.config_dir().join("runo").join("config.json"))
     }
 
-    /// What is kept, if anything is.
+    /// Reads the file; returns an empty `Login` if it does not exist. Warns if other users can read it.
     pub(crate) fn read(path: &Path) -> Result<Login, Failed> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Login::default()),
             text => text.map_err(|error| Failed::file(path, &error))?,
         };
         if shared(path) {
-            terminal::tell(&format!("runo: others can read {}: chmod 600 it, and change the key", path.display()));
+            terminal::tell(&format!(
+                "runo: others can read {}: run chmod 600 on it and replace the key",
+                path.display()
+            ));
         }
-        serde_json::from_str(&text)
-            .map_err(|error| Failed::new(FAILURE, format!("{}: {error}; `runo login` writes it anew", path.display())))
+        serde_json::from_str(&text).map_err(|error| {
+            Failed::new(FAILURE, format!("{}: {error}; run `runo login` to write it again", path.display()))
+        })
     }
 
-    /// Keeps it, for its owner's eyes only. What was there stays whole until it is replaced.
+    /// Writes the file so that only its owner can read it. The rename replaces the old file atomically.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failed> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let write = || -> io::Result<()> {
             private_folder(folder)?;
-            // A temporary file is made with mode 0600.
+            // Temporary files are created with mode 0600.
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             serde_json::to_writer_pretty(&mut file, self)?;
             file.as_file().sync_all()?;
@@ -84,7 +88,7 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A client with the key and the address that hold here.
+/// Builds a client from the environment or the stored login.
 pub(crate) fn client() -> Result<Client, Failed> {
     let (key, base) = (environment("RUNO_API_KEY"), environment("RUNO_BASE_URL"));
     let login = match (&key, &base) {
@@ -92,7 +96,7 @@ pub(crate) fn client() -> Result<Client, Failed> {
         _ => Login::read(&Login::path()?)?,
     };
     let Some(key) = key.or(login.api_key) else {
-        return Err(Failed::new(KEY, "there is no API key: `runo login` keeps one, or set RUNO_API_KEY"));
+        return Err(Failed::new(KEY, "there is no API key: run `runo login` or set RUNO_API_KEY"));
     };
     client_of(&key, &base.or(login.base_url).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and what is said about it.
+//! Exit codes and errors of the commands.
 
 use std::io;
 
@@ -8,42 +8,42 @@ use crate::terminal;
 
 /// Every page was read.
 pub(crate) const GOOD: u8 = 0;
-/// Something failed: the service, the network, a file.
+/// The service, the network or a file failed.
 pub(crate) const FAILURE: u8 = 1;
-/// The command line, the schema or the call is wrong; clap ends with this too.
+/// The command line, the schema or the call is invalid; clap exits with this code too.
 pub(crate) const USAGE: u8 = 2;
 /// Some pages could not be read.
 pub(crate) const PAGES_FAILED: u8 = 3;
 /// The job was cancelled.
 pub(crate) const CANCELLED: u8 = 4;
-/// No key, an unknown one, or a suspended account.
+/// The API key is missing or unknown, or the account is suspended.
 pub(crate) const KEY: u8 = 5;
 /// Too few credits, or too many calls.
 pub(crate) const QUOTA: u8 = 6;
 /// The service cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 7;
-/// There is no such job of this account.
+/// The account has no such job.
 pub(crate) const NO_JOB: u8 = 8;
-/// Interrupted; what was begun goes on.
+/// Interrupted; a job that was started keeps running.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// Who reads the output went away.
+/// The reader of the output closed the pipe.
 pub(crate) const PIPE: u8 = 141;
 
-/// What `--help` says of exit codes.
+/// Exit codes and environment variables, shown by `--help`.
 pub(crate) const HELP: &str = "Exit codes:
   0    every page was read
-  1    something failed: the service, the network, a file
-  2    the command line, the schema or the call is wrong
+  1    the service, the network or a file failed
+  2    the command line, the schema or the call is invalid
   3    some pages could not be read
   4    the job was cancelled
-  5    no key, an unknown one, or a suspended account
+  5    the API key is missing or unknown, or the account is suspended
   6    too few credits, or too many calls
   7    the service cannot be reached
-  8    there is no such job of this account
-  130  interrupted; what was begun goes on
-  141  who reads the output went away; what was begun goes on
+  8    the account has no such job
+  130  interrupted; a job that was started keeps running
+  141  the reader of the output closed the pipe; a job that was started keeps running
 
-Environment: RUNO_API_KEY, RUNO_BASE_URL (before what `runo login` keeps), NO_COLOR";
+Environment: RUNO_API_KEY and RUNO_BASE_URL (each overrides what `runo login` stored), NO_COLOR";
 
 /// Why a command ended.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Failed {
         Failed::new(USAGE, message)
     }
 
-    /// A file that could not be read or written.
+    /// Error for a file that could not be read or written.
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Failed {
         Failed::new(FAILURE, format!("{}: {error}", path.display()))
     }
@@ -88,7 +88,7 @@ impl From<Refusal> for Failed {
     }
 }
 
-/// Of the output: a reader that went away is no failure of ours.
+/// Errors of the output. A broken pipe is not a failure of this program, so it has a code of its own.
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Failed {
         let code = if error.kind() == io::ErrorKind::BrokenPipe { PIPE } else { FAILURE };

@@ -1,4 +1,4 @@
-//! The schema of the command line: `--field price:float=9.99`, or `--schema` with a file or JSON.
+//! Reads the schema from the command line: `--field price:float=9.99`, or `--schema` with a file or JSON.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Failed;
 
-/// What is to be read; a key that has a schema bound needs none.
+/// Builds the schema. Without fields and `--schema` it is the one bound to the key.
 pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, Failed> {
     let Some(given) = given else {
         return Ok(if fields.is_empty() { Schema::bound() } else { fields.to_vec().into() });
@@ -31,7 +31,7 @@ pub(crate) fn field(text: &str) -> Result<Field, String> {
     };
     let (name, kind) = spec.split_once(':').unwrap_or((spec, "string"));
     if name.trim().is_empty() {
-        return Err("a field has a name: NAME:TYPE=EXAMPLE".to_owned());
+        return Err("a field needs a name: NAME:TYPE=EXAMPLE".to_owned());
     }
     let kind: FieldType = kind.parse().map_err(|error: runo_client::Error| error.message)?;
     let field = Field::new(name, kind);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_read() {
+    fn fields_are_parsed() {
         for (text, wire) in [
             ("title", json!({ "field": "title", "type": "string", "example": "" })),
             ("price:float=9.99", json!({ "field": "price", "type": "float", "example": 9.99 })),
@@ -78,11 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_field_is_told() {
+    fn an_invalid_field_is_refused_with_the_reason() {
         for (text, word) in [
             ("price:money", "there is no type \"money\"; types are string,"),
             ("price:float=cheap", "\"cheap\" does not read as float"),
-            (":float", "a field has a name"),
+            (":float", "a field needs a name"),
         ] {
             assert!(field(text).unwrap_err().starts_with(word), "{text}: {}", field(text).unwrap_err());
         }

@@ -1,4 +1,4 @@
-//! Follows a job to its end: results into the output, figures into the progress bar, interrupts to who decides.
+//! Follows a job to its end: writes results, updates the progress bar and handles interrupts.
 
 use runo_client::{Job, Page};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::terminal::{number, tell};
 
-/// What came of pages.
+/// Counts of pages by outcome, and the credits charged for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) succeeded: u64,
@@ -40,7 +40,7 @@ impl Tally {
         }
     }
 
-    /// Says it on standard error.
+    /// Prints the summary to standard error.
     pub(crate) fn tell(&self) {
         let Tally { succeeded, failed, not_run, credits, cancelled } = *self;
         let mut text = format!("{} read, {} failed", number(succeeded), number(failed));
@@ -52,15 +52,15 @@ impl Tally {
     }
 }
 
-/// How following a job ended.
+/// Why `Follower::follow` returned.
 pub(crate) enum End {
-    /// The job has ended, and every result was written.
+    /// The job has ended and every result is written.
     Ended,
-    /// It was left running.
+    /// The user left the job running.
     Left,
 }
 
-/// What a job is followed with.
+/// Follows jobs with one output, progress bar and tally.
 pub(crate) struct Follower {
     pub(crate) output: Output,
     pub(crate) progress: Progress,
@@ -70,7 +70,7 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows a job whose first page has the place `offset`.
+    /// Follows a job; `offset` is added to the index of each of its pages.
     pub(crate) async fn follow(&mut self, job: &mut Job, offset: u64) -> Result<End, Failed> {
         let before = self.tally;
         let mut cancelling = false;
@@ -102,7 +102,7 @@ impl Follower {
                 None => break,
                 Some(Ok(page)) => self.write(page, offset)?,
                 Some(Err(error)) => {
-                    // Why it ended says more than that this failed too.
+                    // The job's error says more than an error of the output would.
                     let _ = self.output.finish();
                     self.progress.finish();
                     if error.retryable {
@@ -136,7 +136,7 @@ impl Follower {
         Ok(())
     }
 
-    /// The end of it all: the output is whole, and what came of it is told.
+    /// Completes the output, prints the summary and returns the exit code.
     pub(crate) fn finish(&mut self) -> Result<u8, Failed> {
         self.output.finish()?;
         self.progress.finish();
@@ -146,10 +146,10 @@ impl Follower {
         Ok(self.tally.code())
     }
 
-    /// Says how the results can be had again.
+    /// Prints the job's id and how to read its results again.
     pub(crate) fn tell_started(&self, job: &str) {
         if !self.quiet {
-            self.progress.aside(|| tell(&format!("{job} is running; `runo result {job}` has its results again")));
+            self.progress.aside(|| tell(&format!("{job} is running; `runo result {job}` reads its results again")));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C: what becomes of a job that is waited for.
+//! Ctrl-C while a command waits for a job.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -8,7 +8,7 @@ use crate::args::OnInterrupt;
 use crate::progress::Progress;
 use crate::terminal;
 
-/// What is to be done about a job.
+/// What to do with the job after an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
     Cancel,
@@ -16,29 +16,29 @@ pub(crate) enum Choice {
     GoOn,
 }
 
-/// Interrupts as they come.
+/// The stream of interrupts.
 pub(crate) struct Interrupts {
     on: OnInterrupt,
     came: UnboundedReceiver<()>,
 }
 
 impl Interrupts {
-    /// From now on an interrupt does not end the process by itself.
+    /// Starts listening. From now on an interrupt no longer ends the process by itself.
     pub(crate) fn listen(on: OnInterrupt) -> Interrupts {
         let (sender, came) = unbounded_channel();
         tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(()).is_ok() {} });
         Interrupts { on, came }
     }
 
-    /// The next one. May be dropped while it waits.
+    /// Waits for the next interrupt. Cancel safe.
     pub(crate) async fn next(&mut self) {
         if self.came.recv().await.is_none() {
-            // There are no signals here.
+            // The platform delivers no signals.
             std::future::pending().await
         }
     }
 
-    /// What work gives, unless an interrupt comes first.
+    /// Runs `work`; returns `None` if an interrupt comes first.
     pub(crate) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -47,16 +47,16 @@ impl Interrupts {
         }
     }
 
-    /// What is to become of a job, now that one came.
+    /// Decides what to do with the job after an interrupt, by the option or by asking.
     pub(crate) async fn choose(&mut self, job: &str, progress: &Progress) -> Choice {
         match self.on {
             OnInterrupt::Cancel => Choice::Cancel,
             OnInterrupt::Leave => Choice::Leave,
-            // Where nobody can be asked it is left: what was paid for is not thrown away.
+            // Without a terminal the job is left running, so that pages already paid for are not thrown away.
             OnInterrupt::Ask if !io::stdin().is_terminal() || !io::stderr().is_terminal() => Choice::Leave,
             OnInterrupt::Ask => {
                 progress.hide();
-                eprint!("\n{job} is running. Cancel it? [y]es, [n]o and leave it running, [w]ait for it: ");
+                eprint!("\n{job} is running. Cancel it? [y]es, [n]o (leave it running), [w]ait for it: ");
                 let _ = io::stderr().flush();
                 let answer = tokio::task::spawn_blocking(|| {
                     let mut answer = String::new();
@@ -77,14 +77,16 @@ impl Interrupts {
     }
 }
 
-/// An interrupt came before a job had a name.
+/// Prints what to do if an interrupt came before the job had an id.
 pub(crate) fn tell_unnamed() {
-    terminal::tell("runo: interrupted before the service had named the job; if it took the call, `runo jobs` shows it");
+    terminal::tell(
+        "runo: interrupted before the service returned a job id; if it accepted the call, `runo jobs` lists the job",
+    );
 }
 
-/// How what was begun is had later.
+/// Prints how to get at a job that was left running.
 pub(crate) fn tell_left(job: &str) {
     terminal::tell(&format!(
-        "runo: {job} goes on; `runo result {job}` takes its results up, `runo cancel {job}` cancels it"
+        "runo: {job} keeps running; `runo result {job}` reads its results, `runo cancel {job}` cancels it"
     ));
 }

@@ -1,7 +1,8 @@
-//! How far a batch is, in a file, so that it goes on after a crash and nothing is paid twice.
+//! The resume file: records the progress of a batch, so that it resumes after a crash and nothing is paid for twice.
 //!
-//! Before a job is asked for, its Idempotency-Key is on the disk: asked for again, it is the same job. Once it has a name,
-//! its results can be read again, so an output that was cut in the middle of a job is cut back to the job's begin.
+//! The Idempotency-Key of a call is on the disk before the call is sent, so a repeated call meets the same job. Once a
+//! job's id is recorded its results can be read again, so an output that broke off within a job is truncated to where
+//! the job's results begin.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,25 +14,25 @@ use serde::{Deserialize, Serialize};
 use crate::exit::{FAILURE, Failed};
 use crate::follow::Tally;
 
-/// For so long a key surely names its job: the service keeps it for 24 hours.
+/// How long an idempotency key is sure to name its job. The service keeps keys for 24 hours.
 const KEY_SECONDS: u64 = 23 * 3_600;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "lowercase")]
 enum Entry {
-    /// What it is about. Of the call only what it is known by: its headers may be secrets.
+    /// First entry: a digest of the call, not the call itself, because its headers may be secrets.
     Begun { version: u8, call: String, output: PathBuf },
-    /// A job is about to be asked for; so long is the output.
+    /// A call is about to be sent; has the length of the output so far.
     Chunk(Chunk),
-    /// It has a name.
+    /// The service returned a job id.
     Job { id: String },
-    /// It has ended, and its results are on the disk: so many bytes; what came of all so far.
+    /// The job has ended and its results are on the disk; has the length of the output and the tally so far.
     Ended { tally: Tally, output_bytes: u64 },
-    /// Nothing is left to do.
+    /// The batch is complete.
     Over,
 }
 
-/// One job's part of the URLs.
+/// The URLs of one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Chunk {
     pub(crate) key: String,
@@ -41,26 +42,28 @@ pub(crate) struct Chunk {
     pub(crate) unix_seconds: u64,
 }
 
-/// What was done before.
+/// What earlier runs have done.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) chunks: Vec<Chunk>,
-    /// One that has not ended, and its job.
+    /// The chunk whose job has not ended, and the job's id if it is known.
     pub(crate) open: Option<(Chunk, Option<String>)>,
     pub(crate) tally: Tally,
-    /// How much of the output is good.
+    /// Length of the output's valid part, in bytes.
     pub(crate) output_bytes: u64,
     pub(crate) over: bool,
 }
 
-/// The file.
+/// An open resume file, locked against other processes.
 pub(crate) struct Journal {
     pub(crate) path: PathBuf,
     file: File,
 }
 
 impl Journal {
-    /// Opens it, or begins it for a call and an output.
+    /// Opens the file, or creates it for a call and an output.
+    ///
+    /// Errors: the file is locked, malformed, or belongs to another call or output.
     pub(crate) fn open(path: &Path, call: &str, output: &Path) -> Result<(Journal, Done), Failed> {
         let failed = |error: io::Error| Failed::file(path, &error);
         let output = std::path::absolute(output).map_err(failed)?;
@@ -68,38 +71,46 @@ impl Journal {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                return Err(Failed::new(FAILURE, format!("{}: another `runo batch` is at it", path.display())));
+                return Err(Failed::new(
+                    FAILURE,
+                    format!("{}: another `runo batch` is using this file", path.display()),
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Ok(()) => {}
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
-        // What was being written when it ended is no entry.
+        // A last line without a newline was cut off by a crash.
         let whole = text.rfind('\n').map_or(0, |at| at + 1);
         file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
         let entries: Result<Vec<Entry>, _> = text[..whole].lines().map(serde_json::from_str).collect();
-        let entries =
-            entries.map_err(|error| Failed::usage(format!("{}: it is not a resume file: {error}", path.display())))?;
+        let entries = entries
+            .map_err(|error| Failed::usage(format!("{}: this is not a resume file: {error}", path.display())))?;
         let mut journal = Journal { path: path.to_owned(), file };
         let Some((Entry::Begun { version: 1, call: then, output: there }, rest)) = entries.split_first() else {
             if !entries.is_empty() {
-                return Err(Failed::usage(format!("{}: it is not a resume file of this version", path.display())));
+                return Err(Failed::usage(format!("{}: this is not a resume file of this version", path.display())));
             }
             journal.append(&Entry::Begun { version: 1, call: call.to_owned(), output })?;
             return Ok((journal, Done::default()));
         };
         if then != call {
-            let text = "it was begun with other fields, options or another service; it can only go on with the same";
+            let text =
+                "this file was begun with other fields, options or another service; repeat the same command to resume";
             return Err(Failed::usage(format!("{}: {text}", path.display())));
         }
         if *there != output {
-            return Err(Failed::usage(format!("{}: its results are in {}", path.display(), there.display())));
+            return Err(Failed::usage(format!(
+                "{}: this file belongs to the output {}",
+                path.display(),
+                there.display()
+            )));
         }
         Ok((journal, Done::of(rest)))
     }
 
-    /// A job is about to be asked for.
+    /// Records that a call is about to be sent.
     pub(crate) fn chunk(&mut self, key: String, urls: &[String], output_bytes: u64) -> Result<Chunk, Failed> {
         let digest = crate::urls::digest(urls);
         let chunk = Chunk { key, urls: urls.len() as u64, digest, output_bytes, unix_seconds: now() };
@@ -107,17 +118,17 @@ impl Journal {
         Ok(chunk)
     }
 
-    /// It has a name.
+    /// Records the id of the job.
     pub(crate) fn job(&mut self, id: &str) -> Result<(), Failed> {
         self.append(&Entry::Job { id: id.to_owned() })
     }
 
-    /// It has ended, and its results are on the disk.
+    /// Records that the job has ended and that its results are on the disk.
     pub(crate) fn ended(&mut self, tally: Tally, output_bytes: u64) -> Result<(), Failed> {
         self.append(&Entry::Ended { tally, output_bytes })
     }
 
-    /// Nothing is left to do.
+    /// Records that the batch is complete.
     pub(crate) fn over(&mut self) -> Result<(), Failed> {
         self.append(&Entry::Over)
     }
@@ -157,13 +168,13 @@ impl Done {
 }
 
 impl Chunk {
-    /// Whether its key still names the job that it named.
+    /// Whether the key is sure to name the same job still.
     pub(crate) fn key_holds(&self) -> bool {
         now().saturating_sub(self.unix_seconds) < KEY_SECONDS
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time of day, compared with another day's")]
+#[expect(clippy::disallowed_methods, reason = "compares wall-clock times of different runs")]
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
@@ -173,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_is_read_again_without_what_was_torn() {
+    fn a_reopened_file_has_every_entry_but_one_that_broke_off() {
         let folder = tempfile::tempdir().unwrap();
         let (path, output) = (folder.path().join("j"), folder.path().join("o.csv"));
         let (mut journal, done) = Journal::open(&path, "call", &output).unwrap();

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             error.code
         }
     };
-    // Somebody may still be asked something on standard input, which cannot be called off.
+    // A prompt may still be reading standard input, which cannot be cancelled.
     runtime.shutdown_background();
     ExitCode::from(code)
 }

@@ -1,4 +1,4 @@
-//! A progress bar on standard error, if that is a terminal.
+//! A progress bar on standard error, shown only on a terminal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::terminal::number;
 
-/// How far it is, shown.
+/// The progress of a command.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     failed: Arc<AtomicU64>,
@@ -17,7 +17,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of so many pages, if that is known.
+    /// Creates the bar; `total` is the number of pages, if known.
     pub(crate) fn new(total: Option<u64>, quiet: bool) -> Progress {
         let (failed, credits) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let bar = (!quiet && Term::stderr().is_term()).then(|| {
@@ -29,7 +29,7 @@ impl Progress {
         Progress { bar, failed, credits }
     }
 
-    /// What came so far: pages, failed ones, and what they cost.
+    /// Shows how many pages have come, how many of them failed and what they cost.
     pub(crate) fn show(&self, pages: u64, failed: u64, credits: u64) {
         self.failed.store(failed, Ordering::Relaxed);
         self.credits.store(credits, Ordering::Relaxed);
@@ -38,7 +38,7 @@ impl Progress {
         }
     }
 
-    /// Begins at what was done before; the time left is told by what comes from now on.
+    /// Starts at the pages of earlier runs; the estimate of the time left ignores them.
     pub(crate) fn begin_at(&self, pages: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(pages);
@@ -46,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// Does something on the same terminal, with the bar out of the way.
+    /// Runs `work`, which prints to the same terminal, with the bar hidden.
     pub(crate) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(work),
@@ -54,23 +54,23 @@ impl Progress {
         }
     }
 
-    /// Puts the bar away for a while.
+    /// Hides the bar until `reveal`.
     pub(crate) fn hide(&self) {
         if let Some(bar) = &self.bar {
             bar.set_draw_target(ProgressDrawTarget::hidden());
-            // What it showed last is still there.
+            // The last drawn bar is still on the screen.
             let _ = Term::stderr().clear_line();
         }
     }
 
-    /// And shows it again.
+    /// Shows the bar again.
     pub(crate) fn reveal(&self) {
         if let Some(bar) = &self.bar {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
-    /// It is over.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -85,7 +85,7 @@ fn look(known: bool, failed: &Arc<AtomicU64>, credits: &Arc<AtomicU64>) -> Progr
         "{spinner} {pages} done, {failed} failed, {rate} pages/s, {credits} credits"
     };
     let (failed, credits) = (failed.clone(), credits.clone());
-    // The templates above are well-formed; a bar without them would still be one.
+    // The templates above are well-formed; the default bar is only a fallback.
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style
         .with_key("pages", |state: &ProgressState, text: &mut dyn std::fmt::Write| {

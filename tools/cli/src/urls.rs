@@ -1,4 +1,4 @@
-//! The URLs of a batch, a job's worth at a time.
+//! Reads the URLs of a batch in chunks, one per job.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -9,23 +9,23 @@ use sha2::{Digest, Sha256};
 
 use crate::exit::Failed;
 
-/// A batch's body has 5 MiB at most; schema and options have their place in the rest.
+/// Bytes of URLs in one call. A batch's body has 5 MiB at most; the rest is left for schema and options.
 const MOST_BYTES: usize = 4_500_000;
 const LONGEST_URL: usize = 8_192;
 
-/// Reads URLs line by line; of a file, all were looked at before.
+/// Reads URLs line by line. A file is checked whole before the first URL is returned.
 pub(crate) struct Urls {
     name: String,
     reader: Box<dyn BufRead + Send>,
     line: u64,
-    /// How many there are, where that can be known before.
+    /// Number of URLs; `None` for a pipe.
     pub(crate) total: Option<u64>,
-    /// One that did not fit into the job before.
+    /// URL that did not fit into the previous chunk.
     next: Option<String>,
 }
 
 impl Urls {
-    /// The URLs of a file, or of standard input (`-`).
+    /// Opens a file, or standard input (`-`).
     pub(crate) fn open(path: &Path) -> Result<Urls, Failed> {
         if path == Path::new("-") {
             return Ok(Urls::of("standard input", Box::new(BufReader::new(io::stdin()))));
@@ -34,7 +34,7 @@ impl Urls {
             let file = File::open(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
             Ok(Urls::of(&path.display().to_string(), Box::new(BufReader::new(file))))
         };
-        // Whatever is wrong with one of them is told before the first is paid. A pipe cannot be read twice.
+        // Report an invalid URL before the first one is paid for. A pipe cannot be read twice.
         if !path.is_file() {
             return open();
         }
@@ -49,12 +49,12 @@ impl Urls {
         Urls { name: name.to_owned(), reader, line: 0, total: None, next: None }
     }
 
-    /// What the next job gets; nothing at the end.
+    /// Returns the URLs of the next job; empty at the end.
     pub(crate) fn chunk(&mut self) -> Result<Vec<String>, Failed> {
         let (mut urls, mut bytes) = (Vec::new(), 0);
         while urls.len() < MOST_URLS {
             let Some(url) = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))? else { break };
-            // As JSON writes it: quotes, a comma, and two bytes for what is escaped.
+            // Its length in JSON: quotes, a comma, and two bytes for each escaped one.
             bytes += 2 * url.len() - url.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')).count() + 3;
             if bytes > MOST_BYTES && !urls.is_empty() {
                 self.next = Some(url);
@@ -65,7 +65,7 @@ impl Urls {
         Ok(urls)
     }
 
-    /// Passes over what was done before, if it is still the same.
+    /// Skips the URLs of an earlier job. Errors if they have changed.
     pub(crate) fn skip(&mut self, count: u64, digest: &str, journal: &Path) -> Result<(), Failed> {
         let mut hash = Sha256::new();
         for _ in 0..count {
@@ -75,7 +75,7 @@ impl Urls {
         if hex(hash) == digest { Ok(()) } else { Err(changed(&self.name, journal)) }
     }
 
-    /// The next URL.
+    /// Returns the next URL; `None` at the end.
     fn url(&mut self) -> Result<Option<String>, Failed> {
         let mut bytes = Vec::new();
         loop {
@@ -86,7 +86,7 @@ impl Urls {
             }
             self.line += 1;
             let wrong = |why: &str| Failed::usage(format!("{}, line {}: {why}", self.name, self.line));
-            let text = std::str::from_utf8(&bytes).map_err(|_| wrong("it is no UTF-8"))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| wrong("the line is not UTF-8"))?;
             let text = text.trim_start_matches('\u{feff}').trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
@@ -97,14 +97,14 @@ impl Urls {
                 return Err(wrong(&format!("{shown:?} is not an http or https URL")));
             }
             if text.len() > LONGEST_URL {
-                return Err(wrong("a URL has at most 8,192 bytes"));
+                return Err(wrong("the URL is longer than 8,192 bytes"));
             }
             return Ok(Some(text.to_owned()));
         }
     }
 }
 
-/// What URLs are known by.
+/// Returns the SHA-256 of the URLs, in hexadecimal.
 pub(crate) fn digest(urls: &[String]) -> String {
     let mut hash = Sha256::new();
     urls.iter().for_each(|url| hash_url(&mut hash, url));
@@ -120,10 +120,10 @@ fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The input is not the one that was begun with.
+/// Error for an input that differs from the one that the batch was begun with.
 pub(crate) fn changed(name: &str, journal: &Path) -> Failed {
-    let text = "the URLs are not those that it was begun with";
-    Failed::usage(format!("{name}: {text} ({}); what was begun can only go on with the same", journal.display()))
+    let text = "the URLs are not those that the batch was begun with";
+    Failed::usage(format!("{name}: {text} ({}); restore them to resume it", journal.display()))
 }
 
 #[cfg(test)]
@@ -135,19 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_and_remarks_are_skipped() {
+    fn empty_lines_and_comments_are_skipped() {
         let text = "\u{feff}http://a/\r\n\n# no\n  HTTPS://b/ü  \nhttp://a/";
         assert_eq!(urls(text).chunk().unwrap(), ["http://a/", "HTTPS://b/ü", "http://a/"]);
     }
 
     #[test]
-    fn what_is_no_url_is_told_with_its_line() {
+    fn an_invalid_url_is_reported_with_its_line() {
         let error = format!("{:?}", urls("http://a/\n\nftp://b/").chunk().unwrap_err());
         assert!(error.contains("in, line 3: ") && error.contains("is not an http or https URL"), "{error}");
     }
 
     #[test]
-    fn a_job_has_10_000_urls_and_a_body_that_fits() {
+    fn a_job_has_at_most_10_000_urls_and_a_body_that_fits() {
         let mut many = urls(&"http://a/\n".repeat(20_001));
         assert_eq!([0; 4].map(|_| many.chunk().unwrap().len()), [10_000, 10_000, 1, 0]);
         let long = format!("http://a/{}\n", "x".repeat(8_000));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_passed_over_if_it_is_the_same() {
+    fn urls_of_completed_jobs_are_skipped_if_they_are_unchanged() {
         let (text, journal) = ("http://a/\nhttp://b/\nhttp://c/", Path::new("j"));
         let done = digest(&["http://a/".to_owned(), "http://b/".to_owned()]);
         let mut same = urls(text);

@@ -1,4 +1,4 @@
-//! `runo mcp`: the API as tools for an agent that starts this program and talks to it over its standard streams.
+//! `runo mcp`: serves the API as tools to an agent that starts this program and talks to it over standard streams.
 
 use std::io::IsTerminal;
 
@@ -14,17 +14,17 @@ use crate::config;
 use crate::exit::{FAILURE, Failed, GOOD};
 use crate::terminal::tell;
 
-/// Serves an agent until it ends its side. What it has started goes on.
+/// Serves an agent until it closes standard input. Jobs that it started keep running.
 pub(super) async fn mcp() -> Result<u8, Failed> {
     let service = Service(config::client()?);
     if std::io::stdin().is_terminal() {
-        tell("runo mcp is for agents, which start it and speak the Model Context Protocol to it; Ctrl-D ends it");
+        tell("runo mcp is started by an agent, which speaks the Model Context Protocol to it; press Ctrl-D to end it");
     }
     let served = mcp_tools::serve(Tools::new(service), tokio::io::stdin(), tokio::io::stdout()).await;
     served.map(|()| GOOD).map_err(|error| Failed::new(FAILURE, error.to_string()))
 }
 
-/// The service, over HTTP: what breaks off is asked for again, and paid once.
+/// Carries calls to the service over HTTP. A call whose connection breaks is repeated and charged once.
 struct Service(Client);
 
 impl Carrier for Service {
@@ -41,7 +41,7 @@ fn request(call: Call) -> Result<Request<Bytes>, Lost> {
         target = format!("{target}?{query}");
     }
     let body = call.body.map_or_else(Bytes::new, |body| body.to_string().into());
-    let odd = |error| Lost(format!("a call that cannot be made: {error}"));
+    let odd = |error| Lost(format!("the call cannot be made: {error}"));
     let mut request = Request::builder().method(call.method).uri(target).body(body).map_err(odd)?;
     *request.headers_mut() = call.headers;
     if !request.body().is_empty() {

@@ -1,4 +1,4 @@
-//! Many pages: as many jobs as it takes, one after the other.
+//! `runo batch`: many pages, in as many jobs as needed, one after the other.
 
 use runo_client::{Batch, BatchOptions, Client, ErrorKind, Job, Row, Schema, new_idempotency_key};
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::terminal::tell;
 use crate::urls::{Urls, changed, digest};
 
-/// What is the same for each of the jobs.
+/// What all jobs of a batch share.
 struct Plan {
     client: Client,
     schema: Schema,
@@ -34,7 +34,7 @@ impl Plan {
         }
     }
 
-    /// What the calls are known by.
+    /// Digest of what must stay the same for `--resume`, apart from the URLs and the output.
     fn digest(&self, format: Format) -> String {
         let members = json!([self.client.base_url(), self.schema, self.options, self.args.job.async_mode()]);
         digest(&[members.to_string(), format!("{format:?} {:?}", self.args.job.webhook())])
@@ -59,8 +59,8 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
         _ => (None, Done::default()),
     };
     if let Some(journal) = journal.as_ref().filter(|_| done.over) {
-        let what = if done.tally.cancelled { "it was cancelled" } else { "all of it is done" };
-        tell(&format!("{}: {what}; without this file it is begun (and paid) anew", journal.path.display()));
+        let what = if done.tally.cancelled { "the batch was cancelled" } else { "the batch is complete" };
+        tell(&format!("{}: {what}; delete this file to run (and pay for) it again", journal.path.display()));
         return Ok(if done.tally.cancelled { CANCELLED } else { done.tally.code() });
     }
     let columns = plan.schema.names();
@@ -75,7 +75,7 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
     }
     let progress = Progress::new(urls.total, quiet);
     progress.begin_at(done.tally.pages());
-    // Before the first URLs are there an interrupt ends the process: nothing was begun.
+    // Until the first URLs have been read an interrupt ends the process: nothing has been started.
     let first = urls.chunk()?;
     let mut follower = Follower {
         output,
@@ -124,7 +124,7 @@ async fn run(
         if follower.tally.cancelled || failed_fast {
             break;
         }
-        // A pipe may take its time; an interrupt does not wait for it.
+        // A pipe may be slow; an interrupt does not wait for it.
         let reading = tokio::task::spawn_blocking(move || {
             let next = urls.chunk();
             (urls, next)
@@ -132,7 +132,7 @@ async fn run(
         let Some(read) = follower.interrupts.or(reading).await else {
             follower.output.finish()?;
             follower.progress.finish();
-            tell("runo: interrupted between two jobs; every result so far is written");
+            tell("runo: interrupted between two jobs; all results so far are written");
             return Ok(INTERRUPTED);
         };
         let (rest, next) = read.map_err(|error| Failed::new(FAILURE, error.to_string()))?;
@@ -145,7 +145,7 @@ async fn run(
     Ok(code)
 }
 
-/// Starts a job, or takes up the one that was started before.
+/// Starts a job, or takes up the open job of an earlier run.
 async fn start(
     plan: &Plan,
     output_bytes: u64,
@@ -164,7 +164,7 @@ async fn start(
                 ErrorKind::JobNotFound => Failed::new(
                     NO_JOB,
                     format!(
-                        "the results of {job} are no longer kept; to read (and pay) those pages anew, delete {}",
+                        "the results of {job} are no longer kept; to read (and pay for) its pages again, delete {}",
                         journal.path.display()
                     ),
                 ),
@@ -172,9 +172,9 @@ async fn start(
             });
         }
         Some((chunk, None)) if !chunk.key_holds() => {
-            let text = "a job was asked for too long ago to ask again without perhaps paying twice";
+            let text = "a call was sent too long ago to repeat it without the risk of paying twice";
             let path = journal.path.display();
-            return Err(Failed::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may show it")));
+            return Err(Failed::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may list its job")));
         }
         Some((chunk, None)) => chunk,
     };
@@ -183,7 +183,7 @@ async fn start(
     Ok(job)
 }
 
-/// Starts all jobs and waits for none.
+/// Starts all jobs, prints their ids and waits for none.
 async fn detached(plan: &Plan, mut urls: Urls) -> Result<u8, Failed> {
     let mut chunk = urls.chunk()?;
     if chunk.is_empty() {

@@ -1,4 +1,4 @@
-//! Jobs and credits, told.
+//! `runo jobs`, `cancel`, `resend` and `usage`.
 
 use console::style;
 use runo_client::{JobInfo, JobState, Usage};
@@ -45,7 +45,7 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
             say(format!("{}\n{rows}", style(head).bold()).as_bytes())?;
         }
         Format::Json => return say_json(&listed),
-        Format::Csv => return Err(Failed::usage("jobs are shown as table, json or ndjson")),
+        Format::Csv => return Err(Failed::usage("jobs cannot be written as csv; use table, json or ndjson")),
         Format::Ndjson => {
             for info in &listed {
                 say_json(info)?;
@@ -58,9 +58,9 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
 /// `runo cancel`
 pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
     if config::client()?.cancel(id).await? {
-        tell(&format!("{id} is cancelled: what has started finishes, the rest is refunded"));
+        tell(&format!("{id} is cancelled: pages that have started finish, the rest are refunded"));
     } else {
-        tell(&format!("{id} had ended before"));
+        tell(&format!("{id} had already ended"));
     }
     Ok(GOOD)
 }
@@ -68,7 +68,7 @@ pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
 /// `runo resend`
 pub(super) async fn resend(id: &str) -> Result<u8, Failed> {
     config::client()?.resend_webhook(id).await?;
-    tell(&format!("the message of {id} is sent again; `runo jobs {id}` says what comes of it"));
+    tell(&format!("the webhook message of {id} is sent again; `runo jobs {id}` shows the outcome"));
     Ok(GOOD)
 }
 

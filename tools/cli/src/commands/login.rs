@@ -1,4 +1,4 @@
-//! `runo login`: a key and an address are kept, once the service knows the key.
+//! `runo login`: stores an API key and a base URL after the service has accepted the key.
 
 use std::io::{self, IsTerminal};
 
@@ -10,21 +10,21 @@ use crate::terminal::{line, tell};
 
 pub(super) async fn login(base_url: Option<String>) -> Result<u8, Failed> {
     let path = Login::path()?;
-    // A file that cannot be read is written anew.
+    // A file that cannot be read is replaced.
     let before = Login::read(&path).unwrap_or_default();
     let base_url = base_url.or(before.base_url).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
     let key = key(&base_url).map_err(|error| Failed::new(KEY, format!("the key cannot be read: {error}")))?;
     if key.is_empty() {
-        return Err(Failed::new(KEY, "there is no key on standard input"));
+        return Err(Failed::new(KEY, "there is no API key on standard input"));
     }
     let usage = client_of(&key, &base_url)?.usage().await?;
     Login { base_url: Some(base_url.clone()), api_key: Some(key) }.write(&path)?;
     let (account, plan) = (line(&usage.account_id), line(usage.plan.as_str()));
-    tell(&format!("{base_url} knows this key: account {account}, plan {plan}; kept in {}", path.display()));
+    tell(&format!("{base_url} accepts this key: account {account}, plan {plan}; stored in {}", path.display()));
     Ok(GOOD)
 }
 
-/// Asks for the key where somebody can be asked, and does not show it.
+/// Prompts for the key without echo if standard input is a terminal, otherwise reads it from there.
 fn key(base_url: &str) -> io::Result<String> {
     let key = if io::stdin().is_terminal() {
         eprint!("API key of {base_url} (not shown): ");

@@ -1,4 +1,4 @@
-//! What the commands do; each has its file.
+//! The commands.
 
 mod agent;
 mod batch;
@@ -13,7 +13,7 @@ use clap::CommandFactory;
 use crate::args::{Args, Command};
 use crate::exit::{Failed, GOOD};
 
-/// Does what the command line says; gives the exit code.
+/// Runs the command; returns its exit code.
 pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
     let quiet = args.quiet;
     match args.command {
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
     }
 }
 
-/// Writes something to standard output, whole.
+/// Writes all of `text` to standard output.
 fn say(text: &[u8]) -> Result<u8, Failed> {
     let mut output = io::stdout().lock();
     output.write_all(text)?;

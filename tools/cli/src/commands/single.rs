@@ -1,4 +1,4 @@
-//! One page, one crawl, one job taken up.
+//! `runo extract`, `crawl` and `result`: commands about one job.
 
 use runo_client::{Error, ErrorKind, Job, Page, Row, Schema};
 

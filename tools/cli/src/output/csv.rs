@@ -1,15 +1,15 @@
-//! CSV: the schema's fields, then `page_url` and `page_error`.
+//! CSV output: the schema's fields, then `page_url` and `page_error`.
 
 use std::io;
 
 use runo_client::{Page, Row};
 use serde_json::Value;
 
-/// So many failures are held until a page tells its columns.
+/// Most failures that are held until a successful page shows the columns.
 const MOST_HELD: usize = 10_000;
 const URL: &str = "page_url";
 const ERROR: &str = "page_error";
-/// Where the columns are not known in time, values are in this one, as JSON.
+/// Column for all values as JSON, used if the columns are not known in time.
 const LOOSE: &str = "page_data";
 
 /// Writes results as rows.
@@ -20,7 +20,7 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    /// `begun` where the header is there already.
+    /// `begun` says that the header is already written.
     pub(super) fn new(columns: Option<Vec<String>>, begun: bool) -> Csv {
         Csv { columns, begun, held: Vec::new() }
     }
@@ -42,12 +42,12 @@ impl Csv {
         self.row(page, text)
     }
 
-    /// Whether failures wait for the columns.
+    /// Whether failures are held until the columns are known.
     pub(super) fn holds(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// The columns are what is known now.
+    /// Fixes the columns to what is known now and writes what was held.
     pub(super) fn settle(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
         self.columns.get_or_insert_with(|| vec![LOOSE.to_owned()]);
         for page in std::mem::take(&mut self.held) {
@@ -78,7 +78,7 @@ impl Csv {
     }
 }
 
-/// The columns of what was written before.
+/// Reads the columns from the header of an earlier run.
 pub(super) fn header(file: impl io::Read) -> io::Result<Option<Vec<String>>> {
     let mut reader = csv::Reader::from_reader(file);
     let mut names: Vec<String> = reader.headers().map_err(io::Error::other)?.iter().map(str::to_owned).collect();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_wait_for_the_columns() {
+    fn failures_are_held_until_the_columns_are_known() {
         let mut csv = Csv::new(None, false);
         assert_eq!(written(&mut csv, &[failed()]), "");
         let data = json!({ "title": "He said \"a,\nb\"", "price": 1.5, "tags": ["x", "y"], "gone": null });
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_are_not_known_in_time_are_one() {
+    fn values_are_one_json_column_if_the_columns_are_not_known_in_time() {
         let mut csv = Csv::new(None, false);
         let mut text = Vec::new();
         csv.page(&failed(), &mut text).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_goes_on_with_its_columns() {
+    fn a_resumed_file_keeps_its_columns() {
         let columns = header("b,a,page_url,page_error\n1,2,u,\n".as_bytes()).unwrap();
         let mut csv = Csv::new(columns, true);
         assert_eq!(written(&mut csv, &[read(json!({ "a": 1, "b": 2 }))]), "2,1,http://a/,\n");

@@ -1,4 +1,4 @@
-//! Results, written as they come. What is held is at most the failures before the first page that tells its columns.
+//! Writes results as they come. Holds nothing but CSV failures that precede the first page with columns.
 
 mod csv;
 mod table;
@@ -14,18 +14,18 @@ use self::table::{Sheet, Table};
 use crate::args::{Format, OutputArgs};
 use crate::exit::Failed;
 
-/// Where results go, and how they are written.
+/// The destination of results and their format.
 pub(crate) struct Output {
     writer: Box<dyn Write>,
-    /// The file that is written, for its length.
+    /// The output file, kept to sync it and to read its length; `None` for standard output.
     file: Option<File>,
     form: Form,
 }
 
 enum Form {
-    /// One result and no array.
+    /// One result, without an array.
     Single,
-    /// An array, and whether it has begun.
+    /// An array; `true` once its first element is written.
     Json(bool),
     Ndjson,
     Csv(Csv),
@@ -33,7 +33,7 @@ enum Form {
     Sheet(Sheet),
 }
 
-/// Which format it is to be.
+/// Returns the format: the option, else the file's extension, else the default of standard output.
 pub(crate) fn format_of(args: &OutputArgs) -> Result<Format, Failed> {
     let Some(path) = &args.output else { return Ok(format_here(args.format)) };
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
@@ -43,24 +43,24 @@ pub(crate) fn format_of(args: &OutputArgs) -> Result<Format, Failed> {
         (None, Some("ndjson" | "jsonl")) => Ok(Format::Ndjson),
         (None, Some("csv")) => Ok(Format::Csv),
         (None, _) => {
-            let text = "its ending names no format: .json, .ndjson, .jsonl or .csv; or say --format";
+            let text = "the extension selects no format: use .json, .ndjson, .jsonl or .csv, or --format";
             Err(Failed::usage(format!("{}: {text}", path.display())))
         }
     }
 }
 
-/// The format of standard output, where none was asked for.
+/// Returns the format for standard output: `asked`, else a table on a terminal and NDJSON elsewhere.
 pub(crate) fn format_here(asked: Option<Format>) -> Format {
     asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Ndjson })
 }
 
 impl Output {
-    /// Many results. The columns are those of the schema, if it is known.
+    /// Opens an output for many results. `columns` are the schema's fields, if known.
     pub(crate) fn many(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
         Output::open(args, format_of(args)?, columns, 0)
     }
 
-    /// The one result of an extract.
+    /// Opens an output for the one result of an extract.
     pub(crate) fn one(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
         let format = format_of(args)?;
         let mut output = Output::open(args, format, columns, 0)?;
@@ -72,7 +72,7 @@ impl Output {
         Ok(output)
     }
 
-    /// A file of which so many bytes are good already.
+    /// Reopens a file whose first `at` bytes are valid; truncates the rest.
     pub(crate) fn resumed(
         path: &Path,
         format: Format,
@@ -92,7 +92,7 @@ impl Output {
                     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
                     if file.metadata()?.is_file() {
                         if file.metadata()?.len() < at {
-                            return Err(io::Error::other("a part of what was written is missing"));
+                            return Err(io::Error::other("the file is shorter than what was written to it"));
                         }
                         file.set_len(at)?;
                         if format == Format::Csv && at > 0 {
@@ -115,7 +115,7 @@ impl Output {
         Ok(Output { writer, file, form })
     }
 
-    /// Whether it is read by people, on the terminal that a progress bar is on.
+    /// Whether results go to a terminal, where they must not collide with the progress bar.
     pub(crate) fn on_terminal(&self) -> bool {
         self.file.is_none() && io::stdout().is_terminal()
     }
@@ -138,14 +138,14 @@ impl Output {
             Form::Sheet(sheet) => sheet.page(page, &mut text)?,
         }
         if self.file.is_some() && matches!(self.form, Form::Table(_) | Form::Sheet(_)) {
-            // Colours are the terminal's.
+            // Colours are for terminals only.
             text = console::strip_ansi_codes(&String::from_utf8_lossy(&text)).into_owned().into_bytes();
         }
         self.writer.write_all(&text)?;
         self.writer.flush()
     }
 
-    /// Everything that came so far is on the disk; how many bytes there are.
+    /// Syncs all results so far to the disk; returns the file's length, 0 for standard output.
     pub(crate) fn checkpoint(&mut self) -> io::Result<u64> {
         if let Form::Csv(csv) = &mut self.form
             && csv.holds()
@@ -156,7 +156,7 @@ impl Output {
         match &self.file {
             None => Ok(0),
             Some(file) => {
-                // A pipe has nothing to sync.
+                // Syncing fails on a pipe, which has no disk.
                 let _ = file.sync_data();
                 Ok(file.metadata()?.len())
             }
@@ -171,7 +171,7 @@ impl Output {
         self.writer.write_all(&text)
     }
 
-    /// Nothing more comes.
+    /// Completes the output after the last result.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.settle()?;
         if let Form::Json(begun) = self.form {

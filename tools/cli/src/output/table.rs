@@ -1,4 +1,4 @@
-//! Results for people: a row each for many, a line for each field for one.
+//! Tables for people: one row per result for many results, one line per field for a single one.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ const PLACE: usize = 6;
 const LEAST: usize = 8;
 const GAP: &str = "  ";
 
-/// A row a page.
+/// Table with one row per page.
 pub(super) struct Table {
     columns: Option<Vec<String>>,
     headed: bool,
@@ -53,7 +53,7 @@ impl Table {
     }
 }
 
-/// A line for each field.
+/// Sheet with one line per field.
 pub(super) struct Sheet;
 
 impl Sheet {
@@ -92,7 +92,7 @@ fn shown_value(row: &Row, name: &str) -> String {
     }
 }
 
-/// An address is told by its end.
+/// Returns the end of the URL without its scheme: URLs of one site differ at their end.
 fn end_of(url: &str, width: usize) -> String {
     let url = line(url.split_once("://").map_or(url, |(_, rest)| rest));
     let over = url.chars().count().saturating_sub(width);
@@ -103,7 +103,7 @@ fn fit(text: &str, width: usize) -> String {
     pad_str(&line_kept(text), width, Alignment::Left, Some("…")).into_owned()
 }
 
-/// What `shown_value` styled is plain already; what comes from elsewhere is made so.
+/// Keeps the styled dash of `shown_value`; makes everything else plain.
 fn line_kept(text: &str) -> String {
     if text.starts_with('\u{1b}') && console::strip_ansi_codes(text) == "-" { text.to_owned() } else { line(text) }
 }
