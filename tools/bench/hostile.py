@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Measures an honest account's latency, and the server's memory, while two other accounts send hostile work.
+"""Measures an honest account's latency and the server's memory while two other accounts send hostile work.
 
   hostile.py --server target/release/local --admin target/release/admin [--seconds 10] [--only NAME]
 
-Serves generated pages on loopback, starts the server in a fresh folder, makes three accounts, and prints one line a
-family: what the attackers were answered, the honest account's p50, p99 and longest extract beside them and its quiet
-p99, the largest resident memory of the server and its children together, how long the attackers' longest call took (their
-timeout_ms is 2,000), and after how many seconds the server was idle once the attackers had gone. Needs Linux (/proc) and Python's standard library only; every process that it starts ends with it.
+Serves generated pages on loopback, starts the server in a fresh folder, creates three accounts, and prints one line per
+family: the attackers' outcomes; the honest account's p50, p99 and longest extract during the attack, and its p50 and p99
+before it; the largest resident memory of the server and its children together; how long the attackers' longest call took
+(their timeout_ms is 2,000); and how many seconds after the attack the server was idle. Needs Linux (/proc) and Python's
+standard library only. Every process that it starts ends with it.
 
-What the measuring itself costs is kept apart, since attackers and their sites have machines of their own where it
-counts: their client and their site are processes of a low priority (--nice, 0 for none), their pages are made and
-packed before the clock starts, and the honest account's client and site are two processes that do nothing else.
+The cost of the measurement itself is kept apart, because real attackers and their sites have machines of their own: their
+client and their site are processes of low priority (--nice, 0 for none), their pages are generated and compressed before
+the clock starts, and the honest account's client and site are two processes that do nothing else.
 """
 import argparse, collections, gzip, http.server, json, multiprocessing, os, re, signal, socketserver, subprocess, tempfile, threading, time
 import urllib.error, urllib.request
@@ -27,7 +28,7 @@ def many_fields():
     return [{"field": f"k{i}", "type": "string", "example": "x"} for i in range(200)]
 
 
-# name -> (page, content type, schema, robots.txt or None). A page is made once, when it is first asked for.
+# name -> (page, content type, schema, robots.txt or None). Each page is generated once, before the clock starts.
 FAMILIES = {
     "has-is-siblings": (lambda: b"<i></i>" * 20_000, "text/html", selector("i:has(~ i:is(b ~ i))::attr(x)"), None),
     "later-siblings": (lambda: b"<i></i>" * 100_000, "text/html", selector("b ~ i"), None),
@@ -53,7 +54,7 @@ def page(name):
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    protocol_version, wbufsize = "HTTP/1.1", 1 << 16  # head and body leave together
+    protocol_version, wbufsize = "HTTP/1.1", 1 << 16  # sends head and body together
     robots, pages = None, {}
 
     def log_message(self, *_):
@@ -84,7 +85,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 def serve(name, nice, port):
-    """A site of its own: the honest pages where there is no name."""
+    """Serves a site: the pages of a family, or the honest page if there is no name."""
     os.nice(nice)
     if name:
         Site.pages, Site.robots = {name: page(name)}, FAMILIES[name][3]
@@ -94,7 +95,7 @@ def serve(name, nice, port):
 
 
 def start(target, *args):
-    """Starts a process; returns it with the first thing that it says."""
+    """Starts a process. Returns it and the connection on which it sends its result."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=target, args=(*args, theirs), daemon=True)
     process.start()
@@ -125,7 +126,7 @@ def children(pid):
 
 
 def watch(pid, most):
-    """The largest sum of the server's memory and its children's, looked at every 20 ms."""
+    """Records in most[0] the largest memory in MB of the server and its children together; samples every 20 ms."""
     while True:
         try:
             most[0] = max(most[0], status(pid, "VmRSS") + sum(status(child, "VmRSS") or 0 for child in children(pid)))
@@ -140,7 +141,7 @@ def cpu(pid):
 
 
 def idle_at(pid, most=30):
-    """When the server began to take less than a tenth of a processor for half a second."""
+    """Returns when the server began to use less than a tenth of a processor for half a second."""
     end, quiet_since, before = time.time() + most, time.time(), cpu(pid)
     while time.time() < end and time.time() - quiet_since < 0.5:
         time.sleep(0.1)
@@ -252,8 +253,8 @@ def main():
     parser.add_argument("--server", required=True)
     parser.add_argument("--admin", required=True)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--nice", type=int, default=10, help="how far the attackers' priority is below the others'")
-    parser.add_argument("--only", action="append", help="a family; may be given again")
+    parser.add_argument("--nice", type=int, default=10, help="by how many nice levels the attackers' priority is lowered")
+    parser.add_argument("--only", action="append", help="run only this family; may be repeated")
     args = parser.parse_args()
     for name in FAMILIES:
         if not args.only or name in args.only:

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures a batch of pages that a browser has to render, and what is left of it afterwards.
+"""Measures a batch of pages that need a browser, and what remains of it afterwards.
 
   rendered.py --server target/release/local [--pages 200] [--concurrency N] [--api-ms 150]
 
 Serves single-page applications on loopback (each fetches its product from an API that takes --api-ms), starts the server
-in a fresh folder, sends a small batch and then one of --pages, of which it prints: pages a second, processor seconds a page (the server's and the browser's),
-resident memory of the server and of all processes (the sum of each one's, so that what they share counts often, and the
-sum of proportional shares), the most browsers at once, and the same once the job is over and the browser has gone; then
-what is left: processes, folders, open files of the server. Needs Linux (/proc), a Chromium, and Python's standard library
-only; every process that it starts ends with it.
+in a fresh folder, and sends a small batch and then one of --pages. Prints for the latter: pages per second; processor
+seconds per page (server and browser); the memory of all processes, as the sum of resident sizes (which counts shared
+memory repeatedly) and of proportional shares, and the number of browsers, before the job, at most, and after the browser has
+gone; then what is left: folders and open files of the server. Needs Linux (/proc), a Chromium, and Python's standard
+library only. Every process that it starts ends with it.
 """
 import argparse, glob, http.server, json, os, re, signal, subprocess, sys, tempfile, threading, time, urllib.request
 
@@ -51,7 +51,7 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 def stats():
-    """Every process: parent, ended or not, ticks of its own and of the children that it has waited for."""
+    """Returns for every process: parent, whether it has ended, and CPU ticks including those of children it waited for."""
     found = {}
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
@@ -83,7 +83,7 @@ def kilobytes(text, key):
 
 
 class Watch:
-    """The server's process tree, looked at again and again."""
+    """Samples the server's process tree repeatedly."""
 
     def __init__(self, root):
         self.root, self.rss, self.pss, self.browsers, self.processes, self.stop = root, 0, 0, 0, 0, False
@@ -95,7 +95,8 @@ class Watch:
         rss = sum(kilobytes(read(pid, "status"), "VmRSS") for pid in pids) / 1_000
         pss = sum(kilobytes(read(pid, "smaps_rollup"), "Pss") for pid in pids) / 1_000
         lines = [read(pid, "cmdline").replace("\0", " ") for pid in pids]
-        # A browser's own process has its folder and no type; the shell that keeps it has the shell's text before that.
+        # A browser's main process has the folder flag and no type; the shell around it has the shell script before
+        # that.
         browsers = sum(1 for l in lines if "--user-data-dir=" in l and "--type=" not in l and "/bin/sh" not in l and not l.startswith("sh "))
         return rss, pss, browsers, len(pids)
 
@@ -112,7 +113,7 @@ class Watch:
 
 
 def ticks(root):
-    """Of what runs, and of all that has ended and was waited for."""
+    """Returns processor seconds of running processes and of ended ones that were waited for."""
     return sum(used for _, _, used in tree(root).values()) / TICKS
 
 
@@ -154,14 +155,14 @@ def batch(base, port, pages, timeout_ms):
 
 
 def alone(pid):
-    """Waits until the browser is gone: that is ten seconds after its last page."""
+    """Waits until the browser is gone, which is ten seconds after its last page."""
     deadline = time.monotonic() + 30
     while len(tree(pid)) > 1 and time.monotonic() < deadline:
         time.sleep(0.2)
 
 
 def measure(asked, port, pid, base, temporary):
-    # What a process takes once, whatever it does, is not the matter here.
+    # A first batch keeps one-off costs of the process out of the measurement.
     batch(base, port, 20, asked.timeout_ms)
     alone(pid)
     watch = Watch(pid)

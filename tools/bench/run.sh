@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds what is measured as it is shipped, then measures it. Options: `compare --help`.
+# Builds the measured programs in release mode, then measures them. Options: `compare --help`.
 set -eu
 cd "$(dirname "$0")/../.."
 cargo build --release -p local -p bench --bin local --bin unstored --bin compare

@@ -1,7 +1,7 @@
-//! What the parts of a unit cost by themselves, one core: `cargo bench -p bench`. Input is made here, so that two
-//! machines measure the same.
+//! Measures the cost of the parts of a unit on one core: `cargo bench -p bench`. The input is generated here, so that
+//! two machines measure the same.
 
-#![allow(clippy::expect_used)] // a benchmark of inputs that are written down here
+#![allow(clippy::expect_used)] // the inputs are constants of this benchmark
 
 use bench::FETCHED;
 use bench::compare::page;
@@ -31,7 +31,7 @@ fn schema(fields: usize) -> Schema {
 
 const URL: &str = "http://shop.test/t/7";
 
-/// Parse and extract a page of 9 KB.
+/// Parses and extracts a page of 9 KB.
 #[divan::bench(args = [2, 10])]
 fn extract(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
@@ -41,7 +41,7 @@ fn extract(bencher: Bencher<'_, '_>, fields: usize) {
     });
 }
 
-/// The same with its links, as a crawl does.
+/// Does the same with the page's links, as a crawl does.
 #[divan::bench(args = [2, 10])]
 fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
@@ -52,7 +52,7 @@ fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     });
 }
 
-/// Parse the page and nothing else: the floor of the two above.
+/// Only parses the page: the lower bound of the two above.
 #[divan::bench]
 fn parse(bencher: Bencher<'_, '_>) {
     let html = page::page(7, &page::links("/t/", 7, 2_000));
@@ -80,7 +80,7 @@ fn canonicalise_and_hash(bencher: Bencher<'_, '_>) {
     bencher.bench(|| CanonicalUrl::parse(black_box(text)).map(|page| page.key().hash()));
 }
 
-/// One path against a robots.txt of 200 rules.
+/// Matches one path against a robots.txt of 200 rules.
 #[divan::bench]
 fn robots_match(bencher: Bencher<'_, '_>) {
     let rules: String = (0..200).map(|i| format!("Disallow: /private/{i}/*.pdf$\n")).collect();
@@ -89,8 +89,8 @@ fn robots_match(bencher: Bencher<'_, '_>) {
     bencher.bench(|| robots.allows(black_box(&url)));
 }
 
-/// A page's part of a group commit: a result and a segment's write as rows, from and to the SDK's types, on a store that
-/// takes no time.
+/// One page's part of a group commit: a result and a segment's write, converted to rows and to and from the SDK's
+/// types, on a store that takes no time.
 #[divan::bench]
 fn commit(bencher: Bencher<'_, '_>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -1,7 +1,7 @@
 // Builds a small product page with each of eight real frameworks, serves them on loopback and reads them with
-// `render_js: "auto"` through a local server. Prints a table, and fails where a page was not read. Needs node 20, npm, a
-// Chromium, and the server: `cargo build -p local && node tools/bench/frameworks/run.mjs [target/debug/local]`. What comes from
-// npm goes into target/frameworks; nothing but loopback is asked for afterwards.
+// `render_js: "auto"` through a local server. Prints a table, and fails if a page was not read. Needs node 20, npm, a
+// Chromium and the server: `cargo build -p local && node tools/bench/frameworks/run.mjs [target/debug/local]`. npm
+// packages go into target/frameworks; after that, requests go to loopback only.
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -20,7 +20,7 @@ const API_MS = 150;
 
 const EMPTY = `<div id="root"></div>`;
 const FRAGMENT = "/fragment/product";
-// Framework, its package, its program, what its page has before that runs.
+// Framework, its package, its script, and the page's content before the script runs.
 const PAGES = [
   ["react", "react", "react.jsx", EMPTY],
   ["vue", "vue", "vue.js", EMPTY],
@@ -44,7 +44,7 @@ function install() {
   if (npm.status !== 0) throw new Error("npm install failed");
 }
 
-/** Bundles every program; gives each by its framework. */
+/** Bundles every script. Returns the bundles by framework. */
 async function bundle() {
   const load = createRequire(join(built, "package.json"));
   const { build } = load("esbuild");
@@ -67,7 +67,7 @@ async function bundle() {
   return programs;
 }
 
-/** A site on loopback. Which framework asks is told by the page that it asks from. */
+/** Serves the site on loopback. The referring page identifies the framework that makes a request. */
 function serve(programs) {
   const site = createServer((request, response) => {
     const send = (kind, body) => response.writeHead(200, { "content-type": kind }).end(body);
@@ -90,13 +90,13 @@ function serve(programs) {
   return new Promise((done) => site.listen(0, "127.0.0.1", () => done(site)));
 }
 
-/** Starts the server; gives its process and its address. */
+/** Starts the server. Returns its process and its address. */
 function start(folder) {
   const env = { PATH: process.env.PATH, PORT: "0", DATA_DIR: folder, RUNO_DEV_KEY: KEY, FETCH_ALLOW: "127.0.0.0/8",
     HOST_DELAY_MS: "0", RUST_LOG: "warn" };
   const server = spawn(program, [], { env, stdio: ["ignore", "pipe", "inherit"] });
   return new Promise((done, fail) => {
-    server.once("exit", (code) => fail(new Error(`the server ended with ${code}`)));
+    server.once("exit", (code) => fail(new Error(`the server exited with code ${code}`)));
     server.once("error", fail);
     createInterface({ input: server.stdout }).on("line", (line) => {
       const at = /listening on (\S+)/.exec(line)?.[1];
@@ -122,7 +122,7 @@ const [server, base] = await start(folder);
 let missed = 0;
 try {
   const page = (name) => `http://127.0.0.1:${site.address().port}/page/${name}`;
-  await read(base, page(PAGES[0][0])); // The browser starts.
+  await read(base, page(PAGES[0][0])); // Starts the browser.
   console.log("| framework | version | title | price | render_mode | ms |\n|---|---|---|---|---|---|");
   for (const [name, from] of PAGES) {
     const [got, ms] = await read(base, page(name));

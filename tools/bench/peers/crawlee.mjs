@@ -1,5 +1,5 @@
-// The tree through crawlee: `node crawlee.mjs SEED CONCURRENCY OUT`, with CRAWLEE_DIR a folder that has
-// node_modules/crawlee. Nothing is persisted on the way, which is its fastest.
+// Crawls the tree with crawlee: `node crawlee.mjs SEED CONCURRENCY OUT`, where CRAWLEE_DIR is a folder that contains
+// node_modules/crawlee. Persists nothing on the way, which is its fastest mode.
 import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-"""The tree through Scrapy: `scrapy runspider scrapy_spider.py -a seed=URL -O out.jsonl`."""
+"""Crawls the tree with Scrapy: `scrapy runspider scrapy_spider.py -a seed=URL -O out.jsonl`."""
 
 import scrapy
 

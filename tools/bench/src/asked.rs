@@ -1,4 +1,4 @@
-//! What a labelled page's open fields are after the configured model was asked for them, as the engine asks.
+//! Asks the configured model for the open fields of a labelled page, as the engine does.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use visits::modelling::{Witness, judge, question};
 
 use crate::{Case, FETCHED, Fault};
 
-/// Longest that a page's call may take.
+/// Timeout of a call for one page.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// The model that `MODEL_URL` and its like name, and what it was asked so far.
+/// The model configured by `MODEL_URL` and its companions, and figures of all calls so far.
 #[derive(Debug)]
 pub struct AskedModel {
     model: Model,
@@ -24,26 +24,26 @@ pub struct AskedModel {
     figures: Mutex<Figures>,
 }
 
-/// What all calls came to.
+/// Figures of all calls.
 #[derive(Debug, Default, Clone)]
 pub struct Figures {
-    /// Pages that it was asked about.
+    /// Number of pages for which it was asked.
     pub calls: u64,
-    /// What they took.
+    /// Tokens used.
     pub usage: Usage,
-    /// Values that it gave and the page bore out.
+    /// Number of values that the page confirmed.
     pub taken: u64,
-    /// Values that the page did not bear out.
+    /// Number of values that the page did not confirm.
     pub refused: u64,
-    /// Calls without an answer, by code.
+    /// Error codes of failed calls.
     pub failures: Vec<Code>,
 }
 
 impl AskedModel {
-    /// The model that the environment names.
+    /// Builds the model that the environment configures.
     ///
     /// # Errors
-    /// It names none, or something about it is missing or unreadable.
+    /// The environment configures no model, or its configuration is incomplete or invalid.
     pub fn from_env() -> Result<AskedModel, Fault> {
         let config = Config::read(&Env(&process_env), Settings::default())?.model;
         let model = Model::new(config.ok_or("set MODEL_URL and MODEL_NAME")?)?;
@@ -51,15 +51,15 @@ impl AskedModel {
         Ok(AskedModel { model, runtime, figures: Mutex::default() })
     }
 
-    /// Most bytes of a page that it is shown.
+    /// Returns the maximum number of bytes of a page that the model is shown.
     pub fn max_text(&self) -> usize {
         self.model.config().max_text
     }
 
-    /// Asks for what is open on a page, and puts what the page bears out into its data.
+    /// Asks for the open fields of a page, and adds the values that the page confirms to its data.
     ///
     /// # Errors
-    /// The case's schema is none.
+    /// The case's schema is invalid.
     pub fn complete(&self, case: &Case, at: &Url, compact: &Compact, found: &mut Extracted) -> Result<(), Fault> {
         let schema = crate::schema(&case.schema)?;
         let question = question(&schema, at, compact);
@@ -92,7 +92,7 @@ impl AskedModel {
         Ok(())
     }
 
-    /// What all calls came to, in a line.
+    /// Returns the figures of all calls as one line.
     pub fn summary(&self, pages: usize) -> String {
         let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Figures { calls, usage, taken, refused, failures } = figures;

@@ -1,5 +1,5 @@
-//! What the bench binaries share: reading labelled pages. Knows the file formats of a corpus folder and nothing of
-//! how a page is read. What compares Runo with its peers is in [`compare`].
+//! Shared by the bench binaries: reads labelled pages. Knows the file formats of a corpus folder, but not how a page is
+//! extracted. The comparison of Runo with its peers is in [`compare`].
 
 pub mod asked;
 pub mod compare;
@@ -12,7 +12,7 @@ use domain::{Schema, Timestamp};
 use serde::Deserialize;
 use url::Url;
 
-/// When corpus pages count as fetched, 2026-01-01: a fixed day keeps two runs comparable.
+/// The date on which corpus pages count as fetched, 2026-01-01. A fixed day keeps two runs comparable.
 pub const FETCHED: Timestamp = Timestamp(1_767_225_600_000);
 
 /// Any error, for binaries that only print it.
@@ -23,13 +23,13 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 pub struct Case {
     /// Unique in its file.
     pub id: String,
-    /// Path of the page's HTML below the folder; gzip is told by its first bytes.
+    /// Path of the page's HTML below the folder; gzip is recognised by its first bytes.
     pub html: String,
-    /// Where the page was found.
+    /// URL of the page.
     pub url: String,
-    /// What is asked for, as in an API call.
+    /// The schema, as in an API call.
     pub schema: serde_json::Value,
-    /// BCP 47 tag to read it by; `en-US` where the case names none.
+    /// BCP 47 tag of the locale in which it is read; `en-US` if the case names none.
     #[serde(default = "default_locale")]
     pub locale: String,
 }
@@ -47,10 +47,10 @@ pub fn cases(folder: &Path) -> Result<Vec<Case>, Fault> {
     text.lines().filter(|l| !l.trim().is_empty()).map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-/// Reads a page, packed or not.
+/// Reads a page, plain or gzip.
 ///
 /// # Errors
-/// The file cannot be read or unpacked.
+/// The file cannot be read or decompressed.
 pub fn page(path: &Path) -> io::Result<Vec<u8>> {
     let bytes = fs::read(path)?;
     if !bytes.starts_with(&[0x1f, 0x8b]) {
@@ -61,18 +61,18 @@ pub fn page(path: &Path) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// A page's address; one that was noted without a scheme counts as https.
+/// Parses a page's URL. One without a scheme counts as https.
 ///
 /// # Errors
-/// It is no address even then.
+/// The text is not a URL even then.
 pub fn address(text: &str) -> Result<Url, Fault> {
     Ok(Url::parse(text).or_else(|_| Url::parse(&format!("https://{text}")))?)
 }
 
-/// A schema as an API call has it.
+/// Parses a schema in the form of an API call.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with the schema.
 pub fn schema(value: &serde_json::Value) -> Result<Schema, Fault> {
     Ok(Schema::parse(value)?)
 }

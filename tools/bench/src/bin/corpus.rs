@@ -1,5 +1,5 @@
-//! Extracts every page of a corpus folder: a line `{"id", "data", "warnings"}` per case to standard output, in the
-//! order of the cases, and speed to standard error.
+//! Extracts every page of a corpus folder. Writes one line `{"id", "data", "warnings"}` per case to standard output, in
+//! the order of the cases, and the speed to standard error.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use clap::Parser;
 use extraction::Wants;
 use serde_json::{Value, json};
 
-/// Extract every page of a corpus and tell how fast that went.
+/// Extract every page of a corpus and report the speed.
 #[derive(Parser)]
 struct Args {
-    /// A folder with `cases.jsonl` and the pages that it names.
+    /// A folder with `cases.jsonl` and the pages that it lists.
     folder: PathBuf,
-    /// How many pages at once; as many as there are cores if not given.
+    /// Number of threads [default: number of cores].
     #[arg(long)]
     threads: Option<usize>,
-    /// Name the slowest pages too, this many.
+    /// Also list this many of the slowest pages.
     #[arg(long, default_value_t = 0)]
     slowest: usize,
-    /// Ask the model of `MODEL_URL`, `MODEL_NAME` and `MODEL_KEY` for what rules leave open.
+    /// Ask the model configured by `MODEL_URL`, `MODEL_NAME` and `MODEL_KEY` for fields that the rules leave open.
     #[arg(long)]
     model: bool,
 }
@@ -85,7 +85,7 @@ fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads and extracts one page; the time is that of the extraction alone.
+/// Reads and extracts one page. The time is that of the extraction alone.
 fn run(folder: &Path, case: &Case, model: Option<&AskedModel>) -> Result<(Value, Duration), Fault> {
     let body = bench::page(&folder.join(&case.html))?;
     let (url, schema) = (bench::address(&case.url)?, bench::schema(&case.schema)?);

@@ -1,5 +1,5 @@
-//! Shows for one page and schema which candidates each field had, what became of every one of them, and why one won.
-//! The page comes from a corpus (`--case FOLDER ID`), or as a file with its URL and a schema.
+//! Shows for one page and schema which candidates each field had, what became of each, and why one won. The page comes
+//! from a corpus (`--case FOLDER ID`), or is a file with its URL and a schema.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,28 +8,28 @@ use std::path::PathBuf;
 use bench::Fault;
 use clap::Parser;
 
-/// Show why the extractor answers as it does.
+/// Show how the extractor chose the value of each field.
 #[derive(Parser)]
 struct Args {
-    /// An HTML file, gzip or not.
+    /// An HTML file, plain or gzip.
     #[arg(required_unless_present = "case", requires_all = ["url", "schema"])]
     html: Option<PathBuf>,
-    /// Where the page was found.
+    /// URL of the page.
     #[arg(long)]
     url: Option<String>,
-    /// The schema as JSON, or the path of a file that has it.
+    /// The schema as JSON, or the path of a file that contains it.
     #[arg(long)]
     schema: Option<String>,
     /// A corpus folder and the id of a case in it, instead of a file.
     #[arg(long, num_args = 2, value_names = ["FOLDER", "ID"], conflicts_with = "html")]
     case: Option<Vec<String>>,
-    /// Only this field.
+    /// Show only this field.
     #[arg(long)]
     field: Option<String>,
-    /// How many candidates of each field are shown.
+    /// Number of candidates to show per field.
     #[arg(long, default_value_t = 12)]
     top: usize,
-    /// BCP 47 tag to read the page by.
+    /// BCP 47 tag of the locale in which the page is read.
     #[arg(long, default_value = "en-US")]
     locale: String,
 }

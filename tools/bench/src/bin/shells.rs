@@ -1,6 +1,6 @@
-//! Judges every page of a corpus folder by whether a browser would be asked: a line for each that looks like a shell, and
-//! what the judging costs beside the reading. Pages of a corpus show what they have without programs, so each such line
-//! is a rendering for nothing.
+//! Reports for every page of a corpus folder whether a browser would be asked: one line for each page that looks like a
+//! shell, and the cost of judging beside that of reading. Pages of a corpus show their content without scripts, so each
+//! such line is a needless rendering.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use bench::Fault;
 use clap::Parser;
 use extraction::shell::{Found, shell};
 
-/// Tell which pages of a corpus look like shells, and what asking that costs.
+/// Report which pages of a corpus look like shells, and what judging them costs.
 #[derive(Parser)]
 struct Args {
-    /// A folder with `cases.jsonl` and the pages that it names.
+    /// A folder with `cases.jsonl` and the pages that it lists.
     folder: PathBuf,
 }
 
@@ -44,7 +44,7 @@ fn main() -> Result<(), Fault> {
             shells += 1;
             writeln!(out, "{what:?}\t{}", case.id)?;
         }
-        // By its looks alone, whatever was found.
+        // By its appearance alone, whatever was found.
         let start = Instant::now();
         looks += u32::from(shell(&page, Found::Some).is_some());
         looking += start.elapsed();

@@ -1,8 +1,8 @@
-//! `unstored`: the local server with its rows in memory instead of in the embedded DynamoDB. Same variables, same ready
-//! line; it shows what everything but the store costs.
+//! `unstored`: the local server with its rows in memory instead of the embedded DynamoDB. Takes the same variables and
+//! prints the same ready line. It shows the cost of everything except the store.
 //!
-//! `unstored writes --data-dir DIR`: the opposite, what a DynamoDB by itself takes: conditional puts of rows as large as
-//! a finished unit's, through the same client.
+//! `unstored writes --data-dir DIR`: the opposite. Shows what DynamoDB alone can take: conditional puts of rows as
+//! large as a finished unit's, through the same client.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,17 +26,17 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Writes rows until the time is over and prints how many as JSON.
+    /// Write rows until the time is over and print their number as JSON.
     Writes {
         /// The data folder of a running server.
         #[arg(long)]
         data_dir: PathBuf,
         #[arg(long, default_value_t = 5)]
         seconds: u64,
-        /// Writes at once.
+        /// Number of concurrent writes.
         #[arg(long, default_value_t = 32)]
         concurrency: u64,
-        /// Bytes of each row's text.
+        /// Size of each row's text in bytes.
         #[arg(long, default_value_t = 400)]
         bytes: usize,
     },

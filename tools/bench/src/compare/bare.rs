@@ -1,6 +1,6 @@
-//! The bare loop, in a process of its own (`compare bare`): reqwest and a parser, as many fetches at once, nothing
-//! stored, nothing told. What it reaches is the limit of this design on this machine. With Runo's own extraction in
-//! place of CSS selectors it tells what the extraction costs, and so what the engine does.
+//! The bare loop, in its own process (`compare bare`): reqwest and a parser with a number of concurrent fetches; stores
+//! and reports nothing. Its speed is the limit of this design on this machine. With Runo's own extraction in place of
+//! CSS selectors it shows what the extraction costs, and so what the engine costs.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -21,22 +21,22 @@ use crate::Fault;
 
 const DONE: &str = "done ";
 
-/// `compare bare`
+/// Arguments of `compare bare`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The site, as `http://127.0.0.1:PORT`.
     #[arg(long)]
     site: String,
-    /// Pages of it.
+    /// Number of its pages to fetch.
     #[arg(long)]
     pages: u64,
-    /// Fetches at once.
+    /// Number of concurrent fetches.
     #[arg(long)]
     concurrency: usize,
-    /// Fields of each page: the first so many.
+    /// Number of fields to read from each page.
     #[arg(long)]
     fields: usize,
-    /// What reads them.
+    /// What reads the pages.
     #[arg(long, value_enum)]
     extractor: Extractor,
 }
@@ -72,7 +72,7 @@ impl Reader {
         })
     }
 
-    /// How many fields were found.
+    /// Returns how many fields were found.
     fn read(&self, url: &Url, body: &[u8]) -> Result<usize, Fault> {
         match self {
             Reader::Css(selectors) => {
@@ -91,7 +91,7 @@ impl Reader {
     }
 }
 
-/// Runs the loop, says what came of it, and waits to be let go, so that its costs can be read.
+/// Runs the loop, prints the result, and waits until standard input closes, so that its resource usage can be read.
 pub(crate) async fn run(args: Args) -> Result<(), Fault> {
     let urls: Arc<Vec<Url>> =
         Arc::new((0..args.pages).map(|n| Url::parse(&format!("{}/p/{n}", args.site))).collect::<Result<_, _>>()?);
@@ -103,7 +103,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Fault> {
             tokio::spawn(async move {
                 while let Some(url) = urls.get(next.fetch_add(1, Relaxed)) {
                     let body = http.get(url.clone()).send().await?.error_for_status()?.bytes().await?;
-                    // In place: the runtime has as many threads as there are processors, and all of them may parse.
+                    // Parses in place: the runtime has as many threads as there are processors, and all of them may
+                    // parse.
                     let found = reader.read(url, &body)?;
                     if found != args.fields {
                         return Err(format!("{url}: {found} of {} fields", args.fields).into());
@@ -122,10 +123,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Measures it.
+/// Measures the bare loop.
 ///
 /// # Errors
-/// A page could not be had or read.
+/// A page could not be fetched or read.
 pub(crate) async fn measure(bench: &Bench, extractor: Extractor, fields: usize) -> Result<Throughput, Fault> {
     let mut command = Command::new(std::env::current_exe()?);
     let kind = if extractor == Extractor::Css { "css" } else { "runo" };

@@ -1,4 +1,4 @@
-//! A client of Runo's API that tells when the head came and when the body was whole.
+//! A client of Runo's API that measures when the head arrived and when the body was complete.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -10,39 +10,39 @@ use serde_json::Value;
 
 use crate::Fault;
 
-/// The longest that any call may take.
+/// Timeout of any call.
 const TIMEOUT: Duration = Duration::from_secs(900);
 static PROVIDER: Once = Once::new();
 
-/// A client for loopback.
+/// Builds a client for loopback.
 ///
 /// # Errors
-/// It cannot be built.
+/// The client cannot be built.
 pub(crate) fn http() -> Result<reqwest::Client, Fault> {
     PROVIDER.call_once(|| {
-        // Fails where one is installed already, which is as good.
+        // Fails if a provider is already installed, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     Ok(reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?)
 }
 
-/// A whole answer.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Whether it says when to come again.
+    /// Whether it has `Retry-After`.
     pub(crate) retry_after: bool,
-    /// From sending to the head.
+    /// Time from sending to the head.
     pub(crate) head: Duration,
-    /// From sending to the last byte.
+    /// Time from sending to the last byte.
     pub(crate) total: Duration,
     body: Bytes,
 }
 
 impl Answer {
-    /// The body as JSON, where the call was accepted.
+    /// Returns the body as JSON if the call was accepted.
     ///
     /// # Errors
-    /// It was not, or what came is not JSON.
+    /// The call was not accepted, or the body is not JSON.
     pub(crate) fn json(&self) -> Result<Value, Fault> {
         if self.status >= 300 {
             let text = String::from_utf8_lossy(&self.body);
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// A head whose body is still to come.
+/// A response whose head has arrived and whose body has not.
 pub(crate) struct Open {
     pub(crate) response: Response,
     pub(crate) head: Duration,
@@ -60,19 +60,19 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// The job that it is the answer of.
+    /// Returns the id of its job.
     ///
     /// # Errors
-    /// It names none.
+    /// The response names no job.
     pub(crate) fn job(&self) -> Result<String, Fault> {
         let id = self.response.headers().get("x-job-id").ok_or("no X-Job-ID")?;
         Ok(id.to_str()?.to_owned())
     }
 
-    /// Reads the rest.
+    /// Reads the rest of the response.
     ///
     /// # Errors
-    /// It breaks off.
+    /// The response breaks off.
     pub(crate) async fn rest(self) -> Result<Answer, Fault> {
         let (status, headers) = (self.response.status().as_u16(), self.response.headers());
         let retry_after = headers.contains_key(http::header::RETRY_AFTER);
@@ -90,10 +90,10 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Sends, and waits for the head.
+    /// Sends a request and waits for the head of the response.
     ///
     /// # Errors
-    /// No answer comes.
+    /// No response arrives.
     pub(crate) async fn open(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Open, Fault> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).header("X-API-Key", self.key);
         if let Some(body) = body {
@@ -105,26 +105,26 @@ impl Api {
         Ok(Open { response, head: start.elapsed(), start })
     }
 
-    /// A whole POST.
+    /// Sends a POST and reads the complete response.
     ///
     /// # Errors
-    /// No whole answer comes.
+    /// No complete response arrives.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Fault> {
         self.open(Method::POST, path, Some(body)).await?.rest().await
     }
 
-    /// A whole GET.
+    /// Sends a GET and reads the complete response.
     ///
     /// # Errors
-    /// No whole answer comes.
+    /// No complete response arrives.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, Fault> {
         self.open(Method::GET, path, None).await?.rest().await
     }
 
-    /// Cancels a job, and tells how long that took.
+    /// Cancels a job and returns how long that took.
     ///
     /// # Errors
-    /// It was not cancelled.
+    /// The job was not cancelled.
     pub(crate) async fn cancel(&self, job: &str) -> Result<Duration, Fault> {
         let answer = self.open(Method::DELETE, &format!("/v1/jobs/{job}"), None).await?.rest().await?;
         answer.json().map(|_| answer.total)

@@ -1,13 +1,13 @@
-//! What was measured, and what is made of it: percentiles, medians, ratios within a round. Pure.
+//! Measured figures and statistics over them: percentiles, medians, ratios within a round. Pure.
 
 use serde::Serialize;
 
-/// Pages through one program, once.
+/// Throughput of one program in one round.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Throughput {
     pub(crate) name: String,
     pub(crate) round: usize,
-    /// Fields that were read of each page.
+    /// Number of fields read from each page.
     pub(crate) fields: usize,
     pub(crate) pages: u64,
     pub(crate) wall_s: f64,
@@ -22,20 +22,20 @@ impl Throughput {
         self.pages as f64 / self.wall_s
     }
 
-    /// CPU seconds per 1,000 pages, which is milliseconds per page.
+    /// Returns CPU seconds per 1,000 pages, which is milliseconds per page.
     pub(crate) fn cpu_ms(&self) -> f64 {
         self.cpu_s * 1e3 / self.pages as f64
     }
 }
 
-/// Times of one kind of call, of all rounds.
+/// Times of one kind of call in all rounds.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Latency {
     pub(crate) name: String,
     pub(crate) ms: Vec<f64>,
 }
 
-/// What one unit cost in jobs of one size (or so many jobs at once), in one round.
+/// Cost of one unit in jobs of one size (or with a number of jobs at once), in one round.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Point {
     pub(crate) series: String,
@@ -43,35 +43,35 @@ pub(crate) struct Point {
     pub(crate) size: u64,
     pub(crate) wall_ms: f64,
     pub(crate) cpu_ms: f64,
-    /// Peak resident size of the server that ran nothing else, MB.
+    /// Peak resident size of the server, which ran nothing else, in MB.
     pub(crate) peak_mb: f64,
 }
 
-/// Calls under more load than can be served, in one round.
+/// Outcomes of calls under overload, in one round.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Load {
     pub(crate) name: String,
     pub(crate) round: usize,
-    /// Calls a second, as they were to come.
+    /// Calls per second, as scheduled.
     pub(crate) offered_per_s: f64,
     pub(crate) seconds: f64,
     pub(crate) sent: usize,
     pub(crate) ok: usize,
     pub(crate) status_429: usize,
     pub(crate) status_503: usize,
-    /// Other statuses, and answers that broke off or never came.
+    /// Other statuses, and responses that broke off or never arrived.
     pub(crate) other: usize,
-    /// Accepted, but not every URL of it succeeded.
+    /// Accepted, but not every URL succeeded.
     pub(crate) incomplete: usize,
     pub(crate) refused_without_retry_after: usize,
     pub(crate) answered_ms: Vec<f64>,
     pub(crate) refused_ms: Vec<f64>,
-    /// Of calls one after the other, once it is over.
+    /// Times of sequential calls after the load.
     pub(crate) after_ms: Vec<f64>,
     pub(crate) peak_mb: f64,
 }
 
-/// A single number, of each round.
+/// A single number, one value per round.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Number {
     pub(crate) name: String,
@@ -79,7 +79,7 @@ pub(crate) struct Number {
     pub(crate) values: Vec<f64>,
 }
 
-/// Everything of one run.
+/// All results of one run.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Results {
     /// The machine and the sizes.
@@ -91,7 +91,7 @@ pub(crate) struct Results {
     pub(crate) numbers: Vec<Number>,
     /// What was skipped, and why.
     pub(crate) skipped: Vec<String>,
-    /// What did not work.
+    /// What failed.
     pub(crate) failed: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl Results {
         }
     }
 
-    /// Notes what is skipped, once, and says it.
+    /// Records what is skipped, once, and prints it.
     pub(crate) fn skip(&mut self, what: String) {
         if !self.skipped.contains(&what) {
             super::note(&format!("SKIPPED {what}"));
@@ -119,7 +119,7 @@ impl Results {
     }
 }
 
-/// The value at `share` (0 to 1) of the sorted values, nearest rank; `None` of none.
+/// Returns the value at `share` (0 to 1) of the sorted values, nearest rank; `None` if there are none.
 pub(crate) fn percentile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -127,7 +127,7 @@ pub(crate) fn percentile(values: &[f64], share: f64) -> Option<f64> {
     sorted.get(rank - 1).or(sorted.last()).copied()
 }
 
-/// The middle value; of an even number the mean of the two in the middle.
+/// Returns the middle value, or the mean of the two middle values; `None` if there are none.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -136,7 +136,8 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     if sorted.len() % 2 == 1 { Some(upper) } else { Some((sorted.get(middle - 1)? + upper) / 2.0) }
 }
 
-/// The median of what `name` is to `base` in those rounds that have both: other load meets both of a round.
+/// Returns the median ratio of `name` to `base` over the rounds that have both: other load on the machine affects both
+/// within a round.
 pub(crate) fn ratio(all: &[Throughput], name: &str, base: &str, of: impl Fn(&Throughput) -> f64) -> Option<f64> {
     let rounds = all.iter().filter(|t| t.name == name);
     let ratios = rounds.filter_map(|t| {

@@ -1,4 +1,4 @@
-//! Runo beside the bare loop and its peers: what is run, how often, and in which order.
+//! Compares Runo with the bare loop and its peers: what is run, how often, and in which order.
 
 mod bare;
 mod client;
@@ -23,7 +23,7 @@ use figures::Results;
 use site::Site;
 
 #[derive(Parser)]
-#[command(name = "compare", about = "Runo beside the bare loop and its peers, on one generated site")]
+#[command(name = "compare", about = "Compare Runo with the bare loop and its peers, on one generated site")]
 struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,10 +33,10 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The generated site; a process of the measurement.
+    /// The generated site; started by the measurement.
     #[command(hide = true)]
     Site(site::Args),
-    /// The bare loop; a process of the measurement.
+    /// The bare loop; started by the measurement.
     #[command(hide = true)]
     Bare(bare::Args),
 }
@@ -44,67 +44,67 @@ enum Command {
 /// What is measured, and how much of it.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// Rounds: each runs every scenario once.
+    /// Number of rounds; each runs every scenario once.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Small sizes and one round: a smoke run.
+    /// Small sizes and one round: a smoke test.
     #[arg(long)]
     quick: bool,
-    /// Only scenarios whose name has this in it; may be given again.
+    /// Run only scenarios whose name contains this; may be repeated.
     #[arg(long)]
     only: Vec<String>,
-    /// Names the scenarios, and runs none.
+    /// List the scenarios and run none.
     #[arg(long)]
     list: bool,
-    /// Where results.md, results.json and the plots go.
+    /// Folder for results.md, results.json and the plots.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
-    /// The server under test; `local` beside this program where not given.
+    /// The server under test [default: `local` beside this program].
     #[arg(long)]
     server: Option<PathBuf>,
-    /// The server whose store calls are no-ops; `unstored` beside this program where not given.
+    /// The server whose store calls are no-ops [default: `unstored` beside this program].
     #[arg(long)]
     server_without_store: Option<PathBuf>,
-    /// A variable more for the servers, NAME=VALUE; may be given again.
+    /// An extra environment variable for the servers, NAME=VALUE; may be repeated.
     #[arg(long, value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Pages of the main table.
+    /// Number of pages for the main table.
     #[arg(long, default_value_t = 2_000)]
     pages: u64,
-    /// Fetches at once, of everybody.
+    /// Number of concurrent fetches, for all programs.
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
-    /// Extracts at each number of clients, over all rounds.
+    /// Number of extracts at each number of clients, over all rounds.
     #[arg(long, default_value_t = 600)]
     extracts: usize,
-    /// Cancelled batches, over all rounds.
+    /// Number of cancelled batches, over all rounds.
     #[arg(long, default_value_t = 100)]
     cancels: usize,
-    /// Async URLs end to end, over all rounds.
+    /// Number of async URLs measured end to end, over all rounds.
     #[arg(long, default_value_t = 100)]
     asyncs: usize,
-    /// Large batches whose head is waited for, over all rounds.
+    /// Number of large batches whose head is measured, over all rounds.
     #[arg(long, default_value_t = 100)]
     heads: usize,
-    /// Writes of one unit, of which the store's limit in units a second follows.
+    /// Store writes per unit, from which the store's limit in units per second is derived.
     #[arg(long, default_value_t = 2.2)]
     writes_per_unit: f64,
-    /// Sizes of a batch.
+    /// Batch sizes.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
     batch_sizes: Vec<u64>,
-    /// Sizes of a crawl.
+    /// Crawl sizes.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000,10000")]
     crawl_sizes: Vec<u64>,
-    /// Jobs of 20 URLs at once.
+    /// Numbers of concurrent jobs of 20 URLs.
     #[arg(long, value_delimiter = ',', default_value = "1,10,100")]
     jobs_at_once: Vec<u64>,
-    /// Jobs of the account, where they are listed.
+    /// Numbers of jobs of the account when they are listed.
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
     listed_jobs: Vec<u64>,
-    /// Seconds of each load of the overload scenarios.
+    /// Duration of each load in the overload scenarios, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Batches at once, of 100 URLs each, of the overload scenario.
+    /// Number of concurrent batches of 100 URLs each in the overload scenario.
     #[arg(long, default_value_t = 100)]
     storm: usize,
 }
@@ -131,14 +131,14 @@ impl Options {
         }
     }
 
-    /// How many of `total` calls over all rounds fall to one round.
+    /// Returns how many of `total` calls over all rounds fall to one round.
     pub(crate) fn share(&self, total: usize) -> usize {
         total.div_ceil(self.runs.max(1))
     }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is meant")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -147,11 +147,11 @@ pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) site: Site,
     pub(crate) server: PathBuf,
-    /// Where it is there.
+    /// The server without store, if it exists.
     pub(crate) unstored: Option<PathBuf>,
 }
 
-/// Tells whoever waits how far it is.
+/// Prints progress to standard error.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -183,7 +183,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether everything that was run worked.
+/// Runs the comparison. Returns whether everything that was run worked.
 async fn compare(options: Options) -> Result<bool, Fault> {
     let chosen: Vec<_> = scenario::all()
         .into_iter()
@@ -196,13 +196,15 @@ async fn compare(options: Options) -> Result<bool, Fault> {
         return Ok(true);
     }
     if chosen.is_empty() {
-        return Err("no scenario has that in its name: --list names them".into());
+        return Err("no scenario has that in its name; --list prints all names".into());
     }
     process::check()?;
     let here = std::env::current_exe()?;
     let server = options.server.clone().unwrap_or_else(|| here.with_file_name("local"));
     if !server.exists() {
-        return Err(format!("{} is not there: build it, or name one with --server", server.display()).into());
+        return Err(
+            format!("{} does not exist; build it, or name another server with --server", server.display()).into()
+        );
     }
     let unstored = options.server_without_store.clone().unwrap_or_else(|| here.with_file_name("unstored"));
     let unstored = Some(unstored).filter(|path| path.exists());

@@ -1,14 +1,14 @@
-//! The generated page: ten fields that CSS selectors and an ordinary extractor find alike, no structured data, 9 KB.
-//! Pure; knows nothing of the server that hands it out.
+//! Generates the test page: ten fields that CSS selectors and an ordinary extractor find alike, no structured data, 9
+//! KB. Pure; knows nothing of the server that serves it.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-/// Bytes of a page, about.
+/// Approximate size of a page in bytes.
 const SIZE: usize = 9 * 1024;
-/// Children of a page of the tree.
+/// Number of children of a page in the tree.
 pub const CHILDREN: u64 = 10;
 /// The fields: name, type, example, CSS selector.
 pub const FIELDS: [(&str, &str, &str, &str); 10] = [
@@ -30,7 +30,7 @@ static FILLER: LazyLock<String> = LazyLock::new(|| {
     line.repeat(SIZE / line.len())
 });
 
-/// The schema of the first `fields` fields, as an API call has it: examples, no selectors.
+/// Returns the schema of the first `fields` fields, in the form of an API call: with examples, without selectors.
 pub fn schema(fields: usize) -> Value {
     let of = |&(name, kind, example, _): &(&str, &str, &str, &str)| {
         let example = if kind == "float" { json!(example.parse::<f64>().unwrap_or_default()) } else { json!(example) };
@@ -39,11 +39,11 @@ pub fn schema(fields: usize) -> Value {
     FIELDS.iter().take(fields).map(of).collect()
 }
 
-/// Page `number` with `links`.
+/// Returns page `number` with `links`.
 pub fn page(number: u64, links: &[String]) -> String {
     let mut out = String::with_capacity(SIZE + 1024);
     let colour = COLOURS[usize::try_from(number % 5).unwrap_or(0)];
-    // A price of nothing is none to an extractor.
+    // An extractor does not accept a price of zero.
     let (whole, cents, tenth) = (number + 1, number % 100, number % 10);
     let _ = write!(
         out,
@@ -68,7 +68,7 @@ pub fn page(number: u64, links: &[String]) -> String {
     out
 }
 
-/// Links of page `number` of a tree of `count` pages below the path `root`: its children, and one up.
+/// Returns the links of page `number` in a tree of `count` pages below the path `root`: its children and its parent.
 pub fn links(root: &str, number: u64, count: u64) -> Vec<String> {
     let first = number * CHILDREN + 1;
     let mut links: Vec<String> =
@@ -113,7 +113,7 @@ mod tests {
     fn a_tree_reaches_each_of_its_pages_from_the_root() {
         let mut seen = BTreeSet::from(["/t/0".to_owned()]);
         for number in 0..235 {
-            assert!(seen.contains(&format!("/t/{number}")), "{number} comes after who links to it");
+            assert!(seen.contains(&format!("/t/{number}")), "{number} comes after the page that links to it");
             seen.extend(links("/t/", number, 235));
         }
         assert_eq!(seen.len(), 235);

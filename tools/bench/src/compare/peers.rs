@@ -1,5 +1,5 @@
-//! Peers on the same tree: Scrapy, crawlee, spider_cli. As many fetches at once as they let one say, robots.txt
-//! honoured, no delay, the same two fields by CSS. It knows how each is found, started and counted.
+//! Measures peers on the same tree: Scrapy, crawlee, spider_cli. Each with as many concurrent fetches as it lets one
+//! set, robots.txt honoured, no delay, the same two fields by CSS. Knows how each is found, started and counted.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::Fault;
 
 const SCRAPY: &str = include_str!("../../peers/scrapy_spider.py");
 const CRAWLEE: &str = include_str!("../../peers/crawlee.mjs");
-/// The longest that one may take.
+/// Timeout of one run.
 const MOST: Duration = Duration::from_secs(600);
-/// How often is asked whether it has begun.
+/// Interval at which the start of a run is polled.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A peer.
@@ -28,7 +28,7 @@ pub(crate) enum Peer {
     Spider,
 }
 
-#[allow(clippy::disallowed_methods)] // no program of Runo's: where a peer is, is said by whoever measures
+#[allow(clippy::disallowed_methods)] // not a program of Runo: the environment says where a peer is
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
@@ -47,10 +47,10 @@ impl Peer {
         }
     }
 
-    /// Where it is.
+    /// Returns the path of its program.
     ///
     /// # Errors
-    /// Where it was looked for.
+    /// Where it was searched.
     pub(crate) fn find(self) -> Result<PathBuf, String> {
         let (found, hint) = match self {
             Peer::Scrapy => (variable("SCRAPY").or_else(|| on_path("scrapy")), "no scrapy on PATH or in SCRAPY"),
@@ -84,7 +84,7 @@ impl Peer {
                 command.arg(script).args([seed, &concurrency.to_string()]).arg(out);
             }
             Peer::Spider => {
-                // In a home without an account: nothing of this goes anywhere but to the site.
+                // A home without an account: nothing goes anywhere but to the site.
                 command.env_remove("SPIDER_CLOUD_API_KEY").env("HOME", folder);
                 command.args(["--url", seed, "--respect-robots-txt", "--http", "scrape", "--output-html"]);
             }
@@ -94,10 +94,10 @@ impl Peer {
     }
 }
 
-/// Measures one, from its first request on: what its language needs to start is not held against it.
+/// Measures a peer from its first request on, so that the start-up of its language runtime does not count.
 ///
 /// # Errors
-/// It does not run, or does not visit every page.
+/// The peer does not run, or does not visit every page.
 pub(crate) async fn measure(bench: &Bench, peer: Peer, program: &Path) -> Result<Throughput, Fault> {
     let (folder, pages) = (TempDir::new()?, bench.options.pages);
     let seed = format!("{}/t/0", bench.site.base);
@@ -111,7 +111,7 @@ pub(crate) async fn measure(bench: &Bench, peer: Peer, program: &Path) -> Result
     let (used, success) = process.finish(MOST).await?;
     let stats = bench.site.stats().await?;
     let lines = fs::read_to_string(folder.path().join("out.jsonl")).unwrap_or_default().lines().count() as u64;
-    // spider_cli tells of pages in a form of its own; what it visited is counted at the site.
+    // spider_cli reports pages in its own format, so its visits are counted at the site.
     let seen = if peer == Peer::Spider { stats.t } else { lines };
     if !success || seen < pages {
         let errors = fs::read_to_string(folder.path().join("errors")).unwrap_or_default();

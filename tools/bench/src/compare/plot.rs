@@ -1,4 +1,4 @@
-//! Results as plots (SVG): pages a second as bars, cost and memory against the size of the job as lines.
+//! Draws results as plots (SVG): pages per second as bars, cost and memory against job size as lines.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use super::figures::{Point, Results, Throughput, median};
 use super::table::{at, names, sizes};
 use crate::Fault;
 
-/// What of a point is drawn.
+/// Returns the value of a point to draw.
 type Value = fn(&Point) -> f64;
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const COLOURS: [RGBColor; 4] =
     [RGBColor(31, 119, 180), RGBColor(214, 90, 20), RGBColor(44, 140, 44), RGBColor(130, 90, 170)];
 const BAR: i32 = 26;
-/// Where bars begin, and how long the longest is, in pixels.
+/// Start of the bars and length of the longest bar, in pixels.
 const BARS: (i32, f64) = (380, 440.0);
 
-/// Draws what there is into `folder`.
+/// Draws all available results into `folder`.
 ///
 /// # Errors
 /// A file cannot be written.

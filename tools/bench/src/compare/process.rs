@@ -1,5 +1,5 @@
-//! Child processes: started, waited for, and what they and all their children have cost, from Linux's /proc. Knows
-//! nothing of what it is that runs.
+//! Starts child processes, waits for them, and reads the costs of their process trees from Linux's /proc. Does not know
+//! what the processes do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,26 +14,26 @@ use tokio::sync::mpsc;
 
 use crate::Fault;
 
-/// How long a process may take to end once it was asked to.
+/// Time that a process has to end after it was asked to.
 const STOP: Duration = Duration::from_secs(10);
-/// How often a process that runs to its end is looked at.
+/// Interval at which a running process is polled.
 const LOOK: Duration = Duration::from_millis(20);
-/// Nobody here asks for a proxy: everything is on loopback.
+/// Proxy variables, which are removed: everything is on loopback.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
-/// What a process tree has used.
+/// Resources that a process tree has used.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(crate) struct Usage {
-    /// User and system time, in seconds, of all that runs and of all that has ended and was waited for.
+    /// User and system time in seconds, of running processes and of ended ones that were waited for.
     pub(crate) cpu_s: f64,
-    /// Resident now, in MB (10^6 bytes).
+    /// Resident size now, in MB (10^6 bytes).
     pub(crate) rss_mb: f64,
-    /// Most that each was resident, summed.
+    /// Sum of each process's peak resident size, in MB.
     pub(crate) peak_mb: f64,
 }
 
-/// One line of /proc/PID/stat (proc_pid_stat(5)): of whom, whether it has ended, and its clock ticks, those of waited-for
-/// children included.
+/// One line of /proc/PID/stat (proc_pid_stat(5)): the parent, whether the process has ended, and its clock ticks,
+/// including those of children it waited for.
 #[derive(Debug, PartialEq)]
 struct Stat {
     parent: u32,
@@ -42,7 +42,7 @@ struct Stat {
 }
 
 fn parse_stat(text: &str) -> Option<Stat> {
-    // The name is in parentheses and may have any character in it, those too.
+    // The name is in parentheses and may contain any character, even parentheses.
     let rest: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |at: usize| rest.get(at)?.parse::<u64>().ok();
     Some(Stat {
@@ -52,13 +52,13 @@ fn parse_stat(text: &str) -> Option<Stat> {
     })
 }
 
-/// The number of kilobytes that a line of /proc/PID/status gives for `key`.
+/// Returns the number of kilobytes in the line of /proc/PID/status for `key`.
 fn parse_kb(status: &str, key: &str) -> Option<f64> {
     let line = status.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'))?;
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Whether costs can be read here at all.
+/// Checks whether costs can be read on this system.
 ///
 /// # Errors
 /// There is no /proc.
@@ -66,7 +66,7 @@ pub(crate) fn check() -> Result<(), Fault> {
     if Path::new("/proc/self/stat").exists() {
         return Ok(());
     }
-    Err("CPU time and memory are read from Linux's /proc, which is not here: measure on Linux".into())
+    Err("CPU time and memory are read from /proc, which this system does not have; measure on Linux".into())
 }
 
 fn stats() -> BTreeMap<u32, Stat> {
@@ -75,7 +75,7 @@ fn stats() -> BTreeMap<u32, Stat> {
     entries.flatten().filter_map(|e| of(e.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// The tree below `root`, itself included.
+/// Returns `root` and all its descendants.
 fn tree(all: &BTreeMap<u32, Stat>, root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut at = 0;
@@ -99,7 +99,7 @@ fn usage(root: u32) -> Usage {
     sum
 }
 
-/// A child that is asked to end, then made to, when this is dropped.
+/// A child process. When dropped, it is asked to end, then killed.
 pub(crate) struct Process {
     name: String,
     child: Child,
@@ -109,10 +109,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it. Its standard input stays open until [`Process::finish`] or the end of this process.
+    /// Starts the process. Its standard input stays open until [`Process::finish`] or the end of this process.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The process cannot be started.
     pub(crate) fn start(name: &str, mut command: Command) -> Result<Process, Fault> {
         for proxy in PROXIES {
             command.env_remove(proxy);
@@ -121,7 +121,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|e| format!("{name}: {} does not start: {e}", command.get_program().display()))?;
+            .map_err(|e| format!("{name}: {} cannot be started: {e}", command.get_program().display()))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (send, lines) = mpsc::unbounded_channel();
         if let Some(output) = output {
@@ -134,10 +134,10 @@ impl Process {
         Ok(Process { name: name.to_owned(), child, input, lines, peak_mb: 0.0 })
     }
 
-    /// Waits for a line that begins with `prefix`, and gives the rest of it.
+    /// Waits for a line that begins with `prefix` and returns the rest of it.
     ///
     /// # Errors
-    /// The process says no such thing in time, or ends.
+    /// The process prints no such line in time, or ends.
     pub(crate) async fn line(&mut self, prefix: &str, within: Duration) -> Result<String, Fault> {
         let wait = async {
             while let Some(line) = self.lines.recv().await {
@@ -168,7 +168,7 @@ impl Process {
         while start.elapsed() < within {
             let now = self.usage();
             self.peak_mb = self.peak_mb.max(now.peak_mb);
-            // It stays in /proc, with its times, until it is waited for.
+            // The process stays in /proc, with its times, until it is waited for.
             if stats().get(&self.child.id()).is_none_or(|s| s.ended) {
                 let last = self.usage();
                 let success = self.child.wait()?.success();
@@ -197,17 +197,17 @@ impl Drop for Process {
     }
 }
 
-/// Says a line to whoever started this process.
+/// Prints a line to the parent process.
 ///
 /// # Errors
-/// Nobody listens.
+/// Standard output is closed.
 pub(crate) fn say(line: &str) -> Result<(), Fault> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
 }
 
-/// Waits until whoever started this process closes its input or is gone.
+/// Waits until the parent process closes our input or is gone.
 pub(crate) fn input_ended() {
     let mut rest = Vec::new();
     let _ = std::io::stdin().lock().read_to_end(&mut rest);

@@ -1,5 +1,5 @@
-//! The server under test: started as its users start it, file-backed in a fresh folder, and the jobs that are asked of
-//! it. It knows the server's variables and ready line.
+//! The server under test, started as users start it, file-backed in a fresh folder, and the jobs that it is asked for.
+//! Knows the server's variables and ready line.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,42 +15,42 @@ use crate::Fault;
 
 const READY: &str = "listening on ";
 const KEY: &str = "sk_live_bench";
-/// Most URLs of one batch.
+/// Maximum number of URLs in one batch.
 pub(crate) const BATCH: usize = 1_000;
-/// How long what a job leaves behind may take to be written, before its costs are read.
+/// Time for background writes of a job before its costs are read.
 const AFTER: Duration = Duration::from_millis(200);
 
-/// What is done with the pages.
+/// How the pages are processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Batches of up to [`BATCH`], one after the other.
+    /// Sequential batches of up to [`BATCH`] URLs.
     Batch,
     /// One crawl of the tree.
     Crawl,
 }
 
-/// Which server.
+/// Which server to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The whole local stack.
     Whole,
-    /// The same with store calls replaced by no-ops.
+    /// The same server with store calls replaced by no-ops.
     Unstored,
 }
 
-/// A running server. Its data go when it is dropped.
+/// A running server. Its data is removed when it is dropped.
 pub(crate) struct Server {
     pub(crate) api: Api,
     process: Process,
-    // After the process: dropped in this order.
+    // Must come after `process`: fields are dropped in this order.
     data: TempDir,
 }
 
 impl Server {
-    /// Starts one, and has it serve one call, so that what is measured is a server that has been used.
+    /// Starts a server and lets it serve one call, so that a warm server is measured.
     ///
     /// # Errors
-    /// It does not come up or does not serve.
+    /// The server does not start or does not serve.
     pub(crate) async fn start(bench: &Bench, kind: Kind) -> Result<Server, Fault> {
         let (path, name): (&Path, _) = match kind {
             Kind::Whole => (&bench.server, "server"),
@@ -59,7 +59,7 @@ impl Server {
         let data = TempDir::new()?;
         let mut command = Command::new(path);
         command.env("PORT", "0");
-        // Plain fetches are what is compared.
+        // Only plain fetches are compared.
         command.env("BROWSER", "off");
         command.env("DATA_DIR", data.path()).env("RUNO_DEV_KEY", KEY).env("RUNO_DEV_RATE", "1000000000");
         command.env("HOST_DELAY_MS", "0").env("FETCH_ALLOW", "127.0.0.0/8").env("RUST_LOG", "error");
@@ -75,17 +75,17 @@ impl Server {
         Ok(server)
     }
 
-    /// The folder of its data.
+    /// Returns its data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
-    /// What it has used so far.
+    /// Returns what it has used so far.
     pub(crate) fn usage(&self) -> Usage {
         self.process.usage()
     }
 
-    /// What it has used once nothing is left behind.
+    /// Returns what it has used after its background writes.
     pub(crate) async fn settled(&self) -> Usage {
         tokio::time::sleep(AFTER).await;
         self.usage()
@@ -98,28 +98,28 @@ impl Server {
     }
 }
 
-/// An extract that is not served from the cache.
+/// Returns the body of an extract that bypasses the cache.
 pub(crate) fn extract(url: &str, fields: usize) -> Value {
     json!({ "url": url, "schema": page::schema(fields), "options": { "no_cache": true } })
 }
 
-/// A batch.
+/// Returns the body of a batch.
 pub(crate) fn batch(urls: &[String], fields: usize, queued: bool, concurrency: usize) -> Value {
     let options = json!({ "concurrency": concurrency.min(100) });
     json!({ "urls": urls, "schema": page::schema(fields), "options": options, "async_mode": queued })
 }
 
-/// A crawl of the tree whose pages are `{root}N`, all `pages` of it.
+/// Returns the body of a crawl of all `pages` pages `{root}N` of the tree.
 pub(crate) fn crawl(root: &str, pages: u64, fields: usize, queued: bool) -> Value {
     let crawl = json!({ "follow_pattern": format!("{root}*"), "max_pages": pages, "max_depth": 20,
                         "use_sitemap": false, "allow_large_crawl": true });
     json!({ "seed_url": format!("{root}0"), "schema": page::schema(fields), "crawl": crawl, "async_mode": queued })
 }
 
-/// Checks that a batch's answer has all of its URLs.
+/// Checks that all URLs of a batch succeeded.
 ///
 /// # Errors
-/// One failed or did not run, or the answer is an error.
+/// A URL failed or did not run, or the answer is an error.
 pub(crate) fn all_of_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
     if answer["succeeded"] == urls {
         return Ok(());
@@ -128,10 +128,10 @@ pub(crate) fn all_of_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
     Err(format!("{} of {urls} URLs succeeded; one gave {}", answer["succeeded"], json!(failed)).into())
 }
 
-/// Checks that a crawl's answer has all of its pages.
+/// Checks that all pages of a crawl succeeded.
 ///
 /// # Errors
-/// One is missing or failed, or the answer is an error.
+/// A page is missing or failed, or the answer is an error.
 pub(crate) fn all_of_crawl(answer: &Value, pages: u64) -> Result<(), Fault> {
     let meta = &answer["crawl_meta"];
     let whole = meta["pages_visited"] == pages && meta["pages_failed"] == 0;

@@ -1,5 +1,5 @@
-//! The generated site, in a process of its own (`compare site`), and the handle by which the bench asks it. It knows
-//! pages and counts; it does not know who asks.
+//! The generated site, in its own process (`compare site`), and the handle through which the bench controls it. Knows
+//! pages and counts, but not its clients.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,24 +24,25 @@ use crate::Fault;
 
 const READY: &str = "site on ";
 
-/// `compare site`
+/// Arguments of `compare site`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pages of the tree below /t/.
+    /// Number of pages in the tree below /t/.
     #[arg(long)]
     pages: u64,
 }
 
-/// What the site has seen since it was reset. Times are microseconds before the answer; 0 with a count of 0.
+/// Requests that the site has received since it was reset. Times are microseconds before the answer; 0 if the count is
+/// 0.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Stats {
-    /// Requests below /p/, /t/ and /slow/.
+    /// Number of requests below /p/; likewise `t` for /t/ and `slow` for /slow/.
     pub(crate) p: u64,
     pub(crate) t: u64,
     pub(crate) slow: u64,
-    /// Of any page, how long ago the first came.
+    /// How long ago the first request for any page arrived.
     pub(crate) first_ago_us: u64,
-    /// Of /slow/, how long ago the last came.
+    /// How long ago the last request below /slow/ arrived.
     pub(crate) slow_ago_us: u64,
 }
 
@@ -167,10 +168,10 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Starts it as a process of its own.
+    /// Starts the site as its own process.
     ///
     /// # Errors
-    /// It does not come up.
+    /// The site does not start.
     pub(crate) async fn start(pages: u64, http: reqwest::Client) -> Result<Site, Fault> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["site", "--pages", &pages.to_string()]);
@@ -179,7 +180,7 @@ impl Site {
         Ok(Site { base, http, _process: process })
     }
 
-    /// What it has seen.
+    /// Returns what the site has received.
     ///
     /// # Errors
     /// It does not answer.
@@ -188,7 +189,7 @@ impl Site {
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// Counts from nothing again.
+    /// Resets the counters.
     ///
     /// # Errors
     /// It does not answer.
@@ -197,7 +198,7 @@ impl Site {
         Ok(())
     }
 
-    /// Addresses of `count` pages below `path`, from the page `from` on.
+    /// Returns the URLs of `count` pages below `path`, starting at page `from`.
     pub(crate) fn urls(&self, path: &str, from: u64, count: u64) -> Vec<String> {
         (from..from + count).map(|n| format!("{}{path}{n}", self.base)).collect()
     }

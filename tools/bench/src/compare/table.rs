@@ -1,4 +1,4 @@
-//! Results as markdown. Pure.
+//! Renders results as markdown. Pure.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::Options;
 use super::figures::{Load, Point, Results, Throughput, median, percentile, ratio};
 use super::scenario;
 
-/// The whole report.
+/// Renders the whole report.
 pub(crate) fn render(results: &Results, options: &Options) -> String {
     let mut out = String::new();
     for line in &results.about {
@@ -28,7 +28,7 @@ pub(crate) fn render(results: &Results, options: &Options) -> String {
     out
 }
 
-/// The names, each once, in the order of their first coming.
+/// Returns each name once, in the order of first occurrence.
 pub(crate) fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for name in all {
@@ -39,7 +39,7 @@ pub(crate) fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> 
     names
 }
 
-/// Three digits that count, or a dash.
+/// Formats a value with three significant digits; a dash if there is none.
 fn number(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
@@ -110,7 +110,7 @@ fn points(out: &mut String, all: &[Point]) {
     }
 }
 
-/// Sizes of a series, ascending.
+/// Returns the sizes of a series, ascending.
 pub(crate) fn sizes(all: &[Point], series: &str) -> Vec<u64> {
     let mut sizes: Vec<u64> = all.iter().filter(|p| p.series == series).map(|p| p.size).collect();
     sizes.sort_unstable();
@@ -118,7 +118,7 @@ pub(crate) fn sizes(all: &[Point], series: &str) -> Vec<u64> {
     sizes
 }
 
-/// The median over the rounds of one figure of a series at a size.
+/// Returns the median over the rounds of one figure of a series at a size.
 pub(crate) fn at(all: &[Point], series: &str, size: u64, of: impl Fn(&Point) -> f64) -> Option<f64> {
     let rounds = all.iter().filter(|p| p.series == series && p.size == size);
     median(&rounds.map(of).collect::<Vec<_>>())

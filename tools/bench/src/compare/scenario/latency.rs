@@ -1,4 +1,5 @@
-//! How long a client waits: for extracts, for the head of large batches, for a cancel, for one URL through the queue.
+//! Measures how long a client waits: for extracts, for the head of large batches, for a cancel, for one URL through the
+//! queue.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,11 @@ use super::super::figures::Results;
 use super::super::runo::{self, BATCH, Kind, Server};
 use crate::Fault;
 
-/// Clients at once.
+/// Numbers of concurrent clients.
 const CLIENTS: [usize; 3] = [1, 8, 32];
-/// Cancelled batches: their URLs, nearly all of which are open then.
+/// Sizes of cancelled batches in URLs, nearly all of which are open at that time.
 const OPEN: [usize; 2] = [1_000, 10_000];
-/// How many of their URLs are fetched at once, how long each takes, and after how many the batch is cancelled.
+/// Of a cancelled batch: concurrent fetches, milliseconds per page, and requests after which it is cancelled.
 const SLOW: (usize, u64, u64) = (32, 300, 64);
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -21,10 +22,10 @@ pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Extracts, head and whole, by so many clients at once.
+/// Measures extracts, to the head and to the end, at each number of concurrent clients.
 ///
 /// # Errors
-/// One did not succeed.
+/// An extract did not succeed.
 pub(crate) async fn extracts(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     for clients in CLIENTS {
         let server = Server::start(bench, Kind::Whole).await?;
@@ -56,10 +57,10 @@ pub(crate) async fn extracts(bench: &Bench, results: &mut Results) -> Result<(),
     Ok(())
 }
 
-/// The head of batches of the largest size, by one client. Each is cancelled once its head is there.
+/// Measures the head of batches of the maximum size, by one client. Cancels each once its head has arrived.
 ///
 /// # Errors
-/// One was not accepted.
+/// A batch was not accepted.
 pub(crate) async fn heads(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let body = runo::batch(&bench.site.urls("/p/", 0, BATCH as u64), 2, false, 8);
@@ -73,7 +74,8 @@ pub(crate) async fn heads(bench: &Bench, results: &mut Results) -> Result<(), Fa
     Ok(())
 }
 
-/// From the answer to a DELETE to the last request that the target sees, in the middle of a batch of slow pages.
+/// Measures the time from the answer to a DELETE to the last request that the target receives, in the middle of a batch
+/// of slow pages.
 ///
 /// # Errors
 /// The batch or the cancel was not accepted.
@@ -100,9 +102,9 @@ async fn cancels_of(bench: &Bench, server: &Server, urls: usize, results: &mut R
         let answered = Instant::now();
         let answer = rest.await??.json()?;
         if answer["cancelled"] != true {
-            return Err("a batch was over before it was cancelled".into());
+            return Err("a batch ended before it was cancelled".into());
         }
-        // What still comes after the batch has ended would be the worst of it.
+        // A request after the end of the batch would be the worst case.
         tokio::time::sleep(Duration::from_millis(slow)).await;
         let since = ms(answered.elapsed());
         let ago = bench.site.stats().await?.slow_ago_us as f64 / 1e3;
@@ -112,10 +114,10 @@ async fn cancels_of(bench: &Bench, server: &Server, urls: usize, results: &mut R
     Ok(())
 }
 
-/// One URL through an idle queue, end to end.
+/// Measures one URL through an idle queue, end to end.
 ///
 /// # Errors
-/// It did not succeed.
+/// The URL did not succeed.
 pub(crate) async fn asyncs(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     for url in bench.site.urls("/p/", 0, bench.options.share(bench.options.asyncs) as u64) {

@@ -1,4 +1,4 @@
-//! What can be measured, each by its name.
+//! The scenarios that can be measured, by name.
 
 mod latency;
 mod overload;
@@ -14,17 +14,18 @@ use super::runo::{Kind, Work};
 use crate::Fault;
 use scale::Series;
 
-/// The bare loop with selectors, which everything is put in relation to.
+/// Returns the name of the bare loop with selectors, the baseline of all ratios.
 pub(crate) fn base(fields: usize) -> String {
     Scenario::Bare(Extractor::Css, fields).name()
 }
 
-/// The bare loop that reads pages as Runo does: what is left between it and Runo is the engine and the store.
+/// Returns the name of the bare loop that reads pages as Runo does. What differs between it and Runo is the engine and
+/// the store.
 pub(crate) fn base_of_runo(fields: usize) -> String {
     Scenario::Bare(Extractor::Runo, fields).name()
 }
 
-/// One thing that is measured once in each round.
+/// A scenario, measured once in each round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scenario {
     Bare(Extractor, usize),
@@ -41,8 +42,8 @@ pub(crate) enum Scenario {
     OverloadBatches,
 }
 
-/// All of them, in the order of a round: what is put in relation to each other runs shortly after each other, since a
-/// machine that others use too is not as fast at one minute as at the next.
+/// Returns all scenarios in the order of a round. Scenarios that are compared run shortly after one another, because a
+/// shared machine is not equally fast at all times.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut all = Vec::new();
     for fields in [2, 10] {
@@ -87,10 +88,10 @@ impl Scenario {
         }
     }
 
-    /// Runs it once.
+    /// Runs the scenario once.
     ///
     /// # Errors
-    /// It could not be measured, or what was measured did not do its work.
+    /// It could not be measured, or the measured program did not do its work.
     pub(crate) async fn run(self, bench: &Bench, round: usize, results: &mut Results) -> Result<(), Fault> {
         match self {
             Scenario::Bare(extractor, fields) => {

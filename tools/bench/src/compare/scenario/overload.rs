@@ -1,4 +1,4 @@
-//! More than the server can serve: what it refuses, how soon, and whether it serves what it accepts and goes on after.
+//! Measures overload: what the server refuses, how soon, and whether it serves what it accepts and recovers afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -14,11 +14,11 @@ use super::super::runo::{self, Kind, Server};
 use super::latency::ms;
 use crate::Fault;
 
-/// Clients of the closed loop that finds out what can be served.
+/// Number of clients in the closed loop that measures the capacity.
 const CLIENTS: usize = 32;
-/// URLs of each of the many batches.
+/// Number of URLs in each of the many batches.
 const BATCH: u64 = 100;
-/// Calls one after the other once it is over.
+/// Number of sequential calls after the load.
 const AFTER: u64 = 20;
 
 impl Load {
@@ -44,7 +44,7 @@ impl Load {
     }
 }
 
-/// Extracts a second that clients get who each wait for an answer before they ask again.
+/// Returns the extracts per second that clients get if each waits for an answer before it asks again.
 async fn closed_loop(bench: &Bench, api: &Api) -> Result<f64, Fault> {
     let (over, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut clients = JoinSet::new();
@@ -80,10 +80,10 @@ async fn after(bench: &Bench, server: &Server, load: &mut Load) -> Result<(), Fa
     Ok(())
 }
 
-/// Twice as many extracts a second as can be served, whether or not they are answered.
+/// Sends twice as many extracts per second as can be served, in an open loop.
 ///
 /// # Errors
-/// The server does not serve before or after.
+/// The server does not serve before or after the load.
 pub(crate) async fn extracts(bench: &Bench, round: usize, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let rate = closed_loop(bench, &server.api).await?;
@@ -107,10 +107,10 @@ pub(crate) async fn extracts(bench: &Bench, round: usize, results: &mut Results)
     Ok(())
 }
 
-/// Many large batches at once.
+/// Sends many large batches at once.
 ///
 /// # Errors
-/// The server does not serve afterwards.
+/// The server does not serve after the load.
 pub(crate) async fn batches(bench: &Bench, round: usize, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let mut load =

@@ -1,4 +1,4 @@
-//! What a unit costs as jobs get larger and more, and what lists and results cost as they get longer.
+//! Measures what a unit costs as jobs grow in size and number, and what lists and results cost as they grow.
 
 use std::time::Instant;
 
@@ -10,23 +10,23 @@ use super::super::runo::{self, Kind, Server};
 use super::latency::ms;
 use crate::Fault;
 
-/// Units that a size is measured over at least: small jobs are repeated, as the clock of CPU time ticks in 10 ms.
+/// Minimum number of units per size: small jobs are repeated, because CPU time is counted in ticks of 10 ms.
 const UNITS: u64 = 500;
-/// URLs of each of many jobs at once.
+/// Number of URLs in each of many concurrent jobs.
 const SMALL: u64 = 20;
-/// Entries of a page of a list or result.
+/// Number of entries per page of a list or result.
 const PAGE: usize = 20;
-/// Reads of a list or result.
+/// Number of reads of a list or result.
 const READS: usize = 20;
 
 /// A series of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Series {
-    /// One batch of so many URLs.
+    /// One batch of N URLs.
     Batch,
-    /// One crawl of so many pages.
+    /// One crawl of N pages.
     Crawl,
-    /// So many batches of 20 URLs at once.
+    /// N concurrent batches of 20 URLs.
     AtOnce,
 }
 
@@ -61,10 +61,10 @@ impl Series {
     }
 }
 
-/// One series over its sizes, each on a server of its own.
+/// Measures one series over its sizes, each on its own server.
 ///
 /// # Errors
-/// A job did not do all of its units.
+/// A job did not complete all of its units.
 pub(crate) async fn series(bench: &Bench, series: Series, round: usize, results: &mut Results) -> Result<(), Fault> {
     let (sizes, each) = match series {
         Series::Batch => (&bench.options.batch_sizes, 1),
@@ -96,10 +96,10 @@ async fn reads(server: &Server, results: &mut Results, name: &str, path: &str) -
     Ok(())
 }
 
-/// A page of the list of jobs, and a page of a result, as both get longer.
+/// Measures reading a page of the job list and a page of a result as both grow.
 ///
 /// # Errors
-/// A job failed, or a page was not given.
+/// A job failed, or a page could not be read.
 pub(crate) async fn paging(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let url = bench.site.urls("/p/", 0, 1);

@@ -1,4 +1,4 @@
-//! The embedded database alone: how many conditional writes a second it takes, which is the limit of every job on it.
+//! Measures the embedded database alone: the conditional writes per second that it takes, which limit every job on it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -19,8 +19,8 @@ struct Written {
     seconds: f64,
 }
 
-/// Writes a second, of rows as large as a finished unit's, while the site runs. They are done by the server without
-/// store (`writes`), which has the AWS SDK by way of the crate that may.
+/// Returns writes per second of rows as large as a finished unit's, while the site runs. The server without store makes
+/// them (`writes`), because it has the AWS SDK through the crate that may use it.
 ///
 /// # Errors
 /// The database or the writer does not run.

@@ -1,4 +1,4 @@
-//! All pages through one server, as fast as they go.
+//! Measures the throughput of one server for all pages.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::super::figures::Throughput;
 use super::super::runo::{self, BATCH, Kind, Server, Work};
 use crate::Fault;
 
-/// Measures it.
+/// Measures one kind of work.
 ///
 /// # Errors
 /// The server does not do its work.
@@ -21,7 +21,7 @@ pub(crate) async fn measure(
     let server = Server::start(bench, kind).await?;
     let (pages, concurrency) = (bench.options.pages, bench.options.concurrency);
     let before = server.usage();
-    // From sending to the last byte: to write the request and to judge the answer is no work of the server's.
+    // From sending to the last byte: building the request and checking the answer are not the server's work.
     let mut wall = Duration::ZERO;
     match work {
         Work::Batch => {
