@@ -138,7 +138,7 @@ fn starts_zstd(start: &[u8]) -> bool {
         || start.get(..4).is_some_and(|m| m[0] & 0xf0 == 0x50 && m[1..] == [0x2a, 0x4d, 0x18])
 }
 
-/// Returns whether the start is UTF-8 text. Compressed data has other bytes among its first.
+/// Returns whether the start is UTF-8 text. The first bytes of compressed data are not.
 fn is_text(start: &[u8]) -> bool {
     let valid = match std::str::from_utf8(start) {
         Ok(_) => true,
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_bytes_decide_the_coding_and_not_the_header() {
+    async fn the_bytes_outweigh_the_declared_coding() {
         use Layer::{Brotli, Deflate, Gzip, Zstd};
         let page = b"<!doctype html><h1>Page</h1>";
         let named =

@@ -63,12 +63,12 @@ pub struct Throttled {
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl FetchError {
-    /// Returns how long to wait if the site asks for fewer requests.
+    /// Returns how long to wait if the site asks for fewer requests; otherwise `None`.
     pub fn throttled(&self) -> Option<Throttled> {
         if let FetchError::Throttled(_, throttled, _) = self { Some(*throttled) } else { None }
     }
 
-    /// Returns the URL that asked for fewer requests: after redirects it may be on another host.
+    /// Returns the URL whose site asked for fewer requests; after redirects it may be on another host.
     pub fn throttled_at(&self) -> Option<&Url> {
         if let FetchError::Throttled(_, _, at) = self { Some(at) } else { None }
     }

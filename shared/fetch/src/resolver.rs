@@ -17,7 +17,7 @@ use crate::names::{Names, Unknown};
 pub(crate) struct NameRefused;
 
 /// Maximum number of addresses of a name that are tried, in the order of the DNS answer. One answer has room for
-/// thousands, and for each of them one fetch would open a connection to somebody.
+/// thousands, and one fetch would open a connection to each of them.
 const MAX_ADDRESSES: usize = 8;
 
 /// How names are resolved.

@@ -41,7 +41,7 @@ fn extract(bencher: Bencher<'_, '_>, fields: usize) {
     });
 }
 
-/// Does the same with the page's links, as a crawl does.
+/// Parses and extracts the page with its links, as a crawl does.
 #[divan::bench(args = [2, 10])]
 fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());

@@ -16,7 +16,7 @@ const UNSUPPORTED: (ErrorCode, bool) = (UnsupportedContent, false);
 /// Timeout in milliseconds for responses that never end by themselves.
 const SHORT: u64 = 400;
 
-/// Fetches each response from its own site and compares the result. Nobody may keep reading afterwards.
+/// Fetches each response from its own site and compares the result. The client must not keep reading afterwards.
 async fn all(cases: Vec<(&'static str, Answer, (ErrorCode, bool))>) {
     let f = fetcher();
     for (name, answer, want) in cases {

@@ -45,9 +45,9 @@ async fn heads() {
         ("a name of punctuation", with("X_(y)!: z\r\n")),
         ("a name in quotes", with("\"X\": z\r\n")),
         ("no name", with(": z\r\n")),
-        ("an upgrade that is offered", with("Upgrade: h2,h2c\r\nConnection: Upgrade, close\r\n")),
+        ("an offered upgrade", with("Upgrade: h2,h2c\r\nConnection: Upgrade, close\r\n")),
         ("an attachment", with("Content-Disposition: attachment; filename=\"a.html\"\r\n")),
-        ("a length that is told twice in one field", raw(&format!("{OK}Content-Length: {length}, {length}\r\n"), PAGE)),
+        ("a length given twice in one field", raw(&format!("{OK}Content-Length: {length}, {length}\r\n"), PAGE)),
         ("a length with zeros", raw(&format!("{OK}Content-Length: 000{length}\r\n"), PAGE)),
         (
             "HTTP/1.0 that keeps the connection",
@@ -56,9 +56,9 @@ async fn heads() {
         ("early hints", [b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n".to_vec(), with("")].concat()),
         ("a 100 nobody asked for", [b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), with("")].concat()),
         ("two types", typed("Content-Type: text/html\r\nContent-Type: text/html; charset=utf-8\r\n")),
-        ("a type behind one that is none", typed("Content-Type: unknown/unknown\r\nContent-Type: text/html\r\n")),
+        ("a type after an invalid one", typed("Content-Type: unknown/unknown\r\nContent-Type: text/html\r\n")),
         (
-            "a type that browsers take over the first",
+            "a type that browsers prefer to the first",
             typed("Content-Type: application/pdf\r\nContent-Type: text/html\r\n"),
         ),
         ("something to save", typed("Content-Type: application/force-download\r\n")),
@@ -83,11 +83,11 @@ async fn bodies() {
         ("trailers", chunked("Trailer: X\r\n", &format!("{length:x}\r\n{PAGE}\r\n0\r\nX: y\r\n\r\n"))),
         ("Chunked", raw(&format!("{OK}Transfer-Encoding: Chunked\r\n"), format!("{length:x}\r\n{PAGE}\r\n0\r\n\r\n"))),
         ("a length beside chunks", chunked("Content-Length: 7\r\n", &format!("{length:x}\r\n{PAGE}\r\n0\r\n\r\n"))),
-        ("not encoded for the transfer", raw(&format!("{OK}Transfer-Encoding: identity\r\n"), PAGE)),
+        ("identity as transfer coding", raw(&format!("{OK}Transfer-Encoding: identity\r\n"), PAGE)),
         ("no last chunk", chunked("", &format!("{length:x}\r\n{PAGE}\r\n"))),
         ("no end of the last chunk", chunked("", &format!("{length:x}\r\n{PAGE}\r\n0\r\n"))),
         ("a length that is too long", long),
-        ("a length of the unpacked page", {
+        ("the length of the decoded page", {
             let packed = encodings::gzip(PAGE.as_bytes());
             raw(&format!("{OK}Content-Encoding: gzip\r\nContent-Length: {}\r\n", packed.len() + 900), packed)
         }),
@@ -239,7 +239,7 @@ async fn robots_files() {
     let f = fetcher();
     let denies = "User-agent: *\nDisallow: /private\n";
     for (what, bytes) in [
-        ("a mark", page("200 OK", "", format!("\u{feff}{denies}").as_bytes())),
+        ("a byte order mark", page("200 OK", "", format!("\u{feff}{denies}").as_bytes())),
         ("old line ends", page("200 OK", "", denies.replace('\n', "\r").as_bytes())),
         ("blank lines in a group", page("200 OK", "", b"User-agent: *\n\n\nDisallow: /private")),
         ("capitals", page("200 OK", "", b"USER-AGENT: *\nDISALLOW: /private")),
@@ -252,7 +252,7 @@ async fn robots_files() {
         ("a name beside others", page("200 OK", "", b"User-agent: a\nUser-agent: Runo/2.0\nDisallow: /private\n")),
         ("no length", raw("HTTP/1.0 200 OK\r\n", denies)),
         ("a zero byte", page("200 OK", "", b"\0\nUser-agent: *\nDisallow: /private\n")),
-        ("brotli that is none", page("200 OK", "Content-Encoding: br\r\n", denies.as_bytes())),
+        ("declared brotli but plain", page("200 OK", "Content-Encoding: br\r\n", denies.as_bytes())),
     ] {
         let site = Scripted::start(vec![("/robots.txt", Answer::Bytes(bytes))]).await;
         let origin = url::Url::parse(&site.url("/")).unwrap();
@@ -269,7 +269,7 @@ async fn sitemaps() {
     let set = "<urlset><url><loc>https://e.test/a</loc></url></urlset>";
     for (what, bytes) in [
         ("blank lines first", page("200 OK", "", format!("\n \r\n<?xml version='1.0'?>{set}").as_bytes())),
-        ("two marks", page("200 OK", "", format!("\u{feff}\u{feff}{set}").as_bytes())),
+        ("two byte order marks", page("200 OK", "", format!("\u{feff}\u{feff}{set}").as_bytes())),
         (
             "a style sheet",
             page("200 OK", "", format!("<?xml version='1.0'?><?xml-stylesheet href='s.xsl'?>{set}").as_bytes()),
@@ -282,11 +282,11 @@ async fn sitemaps() {
         ),
         ("attributes", page("200 OK", "", set.replace("<url>", "<url id='1>'>").replace("1>'", "1'").as_bytes())),
         (
-            "a type of packing",
+            "the type of a gzip file",
             page("200 OK", "Content-Type: application/x-gzip;charset=utf-8\r\n", &encodings::gzip(set.as_bytes())),
         ),
-        ("packed and not said to be", page("200 OK", "Content-Type: text/xml\r\n", &encodings::gzip(set.as_bytes()))),
-        ("said to be packed and not", page("200 OK", "Content-Encoding: gzip\r\n", set.as_bytes())),
+        ("compressed but not declared", page("200 OK", "Content-Type: text/xml\r\n", &encodings::gzip(set.as_bytes()))),
+        ("declared compressed but plain", page("200 OK", "Content-Encoding: gzip\r\n", set.as_bytes())),
         ("a length that is too long", raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", set.len() + 99), set)),
         (
             "HTML's entities beside it",

@@ -1,5 +1,5 @@
 //! Proxies named in the environment are not used: they would connect to addresses that were not judged. The environment
-//! belongs to the process, so the fetch runs in another process: this same test, told so by a variable.
+//! belongs to the process, so the fetch runs in another process: this test again, marked by a variable.
 
 use std::process::Command;
 

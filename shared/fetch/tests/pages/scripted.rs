@@ -59,7 +59,7 @@ impl Scripted {
         Scripted::start_on("127.0.0.1", |_| answers).await
     }
 
-    /// Does the same on another loopback address, with responses that may contain it.
+    /// Like [`Scripted::start`], on another loopback address; the responses may contain the site's address.
     pub async fn start_on(ip: &str, answers: impl FnOnce(SocketAddr) -> Vec<(&'static str, Answer)>) -> Scripted {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -16,7 +16,7 @@ const ALWAYS: [&str; 48] = [
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--dns-prefetch-disable",
     "--dns-over-https-mode=off",
-    // No network access that no page asked for.
+    // No activity of the browser's own.
     "--disable-background-networking",
     "--disable-client-side-phishing-detection",
     "--disable-component-extensions-with-background-pages",

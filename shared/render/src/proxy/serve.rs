@@ -62,7 +62,7 @@ impl Through<'_> {
         let mut site = match self.dial(&url).await {
             Ok(site) => site,
             Err(error) => {
-                tracing::info!(%error, "a connection of a page was refused or did not come about");
+                tracing::info!(%error, "a page's connection was refused or failed");
                 self.ledger.failed(url.host_str().unwrap_or_default(), error);
                 return if tunnel { refuse(&mut socket, NO).await } else { Ok(()) };
             }

@@ -23,7 +23,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
 
 /// Returns the machine's browser.
-#[allow(clippy::disallowed_methods)] // a test asks the machine
+#[allow(clippy::disallowed_methods)] // a test uses the machine's environment
 pub fn browser() -> Option<PathBuf> {
     render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref())
 }

@@ -35,7 +35,7 @@ pub(crate) struct Latency {
     pub(crate) ms: Vec<f64>,
 }
 
-/// Cost of one unit in jobs of one size (or with a number of jobs at once), in one round.
+/// Cost of one unit in jobs of one size (or at one number of concurrent jobs), in one round.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Point {
     pub(crate) series: String,

@@ -145,23 +145,23 @@ impl Process {
                     return Ok(rest.to_owned());
                 }
             }
-            Err(format!("{} ended without saying \"{prefix}\"", self.name).into())
+            Err(format!("{} ended without printing \"{prefix}\"", self.name).into())
         };
         match tokio::time::timeout(within, wait).await {
             Ok(found) => found,
-            Err(_) => Err(format!("{} did not say \"{prefix}\" within {within:?}", self.name).into()),
+            Err(_) => Err(format!("{} did not print \"{prefix}\" within {within:?}", self.name).into()),
         }
     }
 
-    /// What it and its children have used so far.
+    /// Returns what the process and its descendants have used so far.
     pub(crate) fn usage(&self) -> Usage {
         usage(self.child.id())
     }
 
-    /// Waits until it has ended by itself, and tells what it used in all and how it ended.
+    /// Waits until the process ends by itself. Returns what it used in all, and whether it succeeded.
     ///
     /// # Errors
-    /// It does not end within the time.
+    /// The process does not end in time.
     pub(crate) async fn finish(mut self, within: Duration) -> Result<(Usage, bool), Fault> {
         drop(self.input.take());
         let start = Instant::now();
