@@ -58,6 +58,10 @@ emulated:
 workflows:
     ./tests/workflows.sh
 
+# The documentation's site in target/book, and its links
+book:
+    ./tests/book.sh
+
 # Licences, bans, sources and known vulnerabilities (needs cargo-deny)
 audit:
     cargo deny check

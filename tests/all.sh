@@ -35,7 +35,10 @@ tests/emulated.sh
 step "the workflows of .github"
 tests/workflows.sh
 
-step "documentation"
+step "the documentation's site"
+tests/book.sh
+
+step "documentation of the code"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 step "licences, bans and sources"
