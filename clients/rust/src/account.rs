@@ -1,4 +1,4 @@
-//! What is answered of jobs and accounts, under the names of the wire.
+//! Responses about jobs and accounts, with the names of the wire.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::values::values;
 
 values! {
-    /// What made a job.
+    /// The call that created a job.
     Endpoint {
         /// `POST /v1/extract`
         Extract = "/extract",
@@ -19,17 +19,17 @@ values! {
 }
 
 values! {
-    /// Where a job is in its life.
+    /// The state of a job.
     JobStatus {
-        /// Pages are read.
+        /// Pages are being read.
         Running = "running",
-        /// What has started finishes; the rest never starts.
+        /// Pages that have started finish; the rest never start.
         Cancelling = "cancelling",
-        /// It ended by itself.
+        /// The job ended by itself.
         Completed = "completed",
-        /// It was cancelled.
+        /// The job was cancelled.
         Cancelled = "cancelled",
-        /// It met its deadline.
+        /// The job reached its deadline.
         Expired = "expired",
     }
 }
@@ -48,39 +48,39 @@ values! {
     }
 }
 
-/// A job's state. In lists, `ended_at`, `credits`, `result` and `webhook` are left out.
+/// A job's state. Lists leave out `ended_at`, `credits`, `result` and `webhook`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobInfo {
-    /// Its name.
+    /// The job's id.
     pub job_id: String,
-    /// What made it.
+    /// The call that created the job.
     pub endpoint: Endpoint,
-    /// Where it is in its life.
+    /// The job's state.
     pub status: JobStatus,
-    /// Whether it took the queue.
+    /// Whether the job runs through the queue.
     pub async_mode: bool,
-    /// When it was accepted.
+    /// When the job was accepted, in RFC 3339.
     pub started_at: String,
-    /// When it ended, if it has.
+    /// When the job ended; `None` while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
-    /// How far it is.
+    /// Pages by state.
     pub progress: Progress,
-    /// What it costs.
+    /// Credits reserved, charged and refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits: Option<Credits>,
-    /// Where its results are.
+    /// Path of the results.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
-    /// What became of its message.
+    /// State of the webhook message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookState>,
 }
 
-/// How far a job is. Lists of jobs tell the first three only.
+/// Pages of a job by state. Lists of jobs have only the first three.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Pages in all, as far as they are known.
+    /// All pages known so far.
     pub total: u64,
     /// Pages that were read.
     pub done: u64,
@@ -89,51 +89,51 @@ pub struct Progress {
     /// Pages that never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<u64>,
-    /// Pages that are still to come.
+    /// Pages that have not ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<u64>,
 }
 
-/// What a job costs; `charged` and `refunded` are known once it has ended.
+/// Credits of a job; `charged` and `refunded` are known once it has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Credits {
-    /// Taken at the start.
+    /// Credits reserved when the job was accepted.
     pub reserved: u64,
-    /// What it cost.
+    /// Credits charged.
     pub charged: Option<u64>,
-    /// What came back.
+    /// Credits refunded.
     pub refunded: Option<u64>,
-    /// Taken from the month's.
+    /// Credits taken from the monthly quota.
     pub monthly: u64,
-    /// Taken from the prepaid balance.
+    /// Credits taken from the prepaid balance.
     pub prepaid: u64,
 }
 
-/// What became of a job's message.
+/// State of a job's webhook message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WebhookState {
-    /// Whether it is pending, was delivered, or failed.
+    /// Whether the message is pending, delivered or failed.
     pub state: String,
-    /// How often it was sent.
+    /// Number of tries.
     pub attempts: u64,
-    /// The status of the last answer.
+    /// HTTP status of the receiver's last response.
     pub last_status: Option<u16>,
 }
 
 /// An account's plan and what is left of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// The account that owns the key.
+    /// Id of the account that owns the key.
     pub account_id: String,
-    /// Its plan.
+    /// The account's plan.
     pub plan: Plan,
-    /// The month that is told of, in UTC, as `2026-11`.
+    /// The month of these figures, in UTC, such as `2026-11`.
     pub month: String,
     /// The month's credits.
     pub monthly: Quota,
-    /// Credits beside it.
+    /// Prepaid credits.
     pub prepaid: Balance,
-    /// Calls a minute.
+    /// The rate limit.
     pub rate: Rate,
     /// What the operator's language model did for the account in the month.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,42 +143,42 @@ pub struct Usage {
 /// A month's credits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quota {
-    /// In all.
+    /// The plan's quota.
     pub limit: u64,
-    /// Taken.
+    /// Credits used.
     pub used: u64,
-    /// Left.
+    /// Credits left.
     pub remaining: u64,
 }
 
-/// Credits that do not end with the month.
+/// Credits that do not expire with the month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Balance {
-    /// Left.
+    /// Credits left.
     pub balance: u64,
 }
 
-/// Calls a minute.
+/// The rate limit: accepted calls per minute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
-    /// In all.
+    /// Calls allowed per minute.
     pub limit: u64,
-    /// Left.
+    /// Calls left in this minute.
     pub remaining: u64,
-    /// When the minute is over, in Unix seconds.
+    /// When the minute ends, in Unix seconds.
     pub reset: u64,
 }
 
 /// What the operator's language model did for an account in a month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelUsage {
-    /// Calls.
+    /// Calls of the model.
     pub calls: u64,
-    /// Tokens that it read.
+    /// Tokens read by the model.
     pub input_tokens: u64,
-    /// Tokens that it wrote.
+    /// Tokens written by the model.
     pub output_tokens: u64,
-    /// Values that the page did not bear out.
+    /// Values that were refused because the page does not contain them.
     pub refused_values: u64,
     /// Failures by code.
     pub failures: BTreeMap<String, u64>,

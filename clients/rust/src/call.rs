@@ -1,4 +1,4 @@
-//! The calls of the API as they are sent. Each is made once and sent as often as it takes, alike to the byte.
+//! The HTTP requests of the API. Each is built once, so all its attempts are byte-identical.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ pub(crate) struct Call {
     pub(crate) body: Option<Bytes>,
 }
 
-/// A POST. One key for all attempts: however often it is sent, it is one job and is paid once.
+/// Builds a POST. All its attempts have one idempotency key, so they create one job and are charged once.
 pub(crate) fn post(
     path: &str,
     body: &impl Serialize,
     key: Option<String>,
     more: Vec<(HeaderName, String)>,
 ) -> Result<Call> {
-    let body = serde_json::to_vec(body).map_err(|e| Error::invalid(format!("the call cannot be written: {e}")))?;
+    let body = serde_json::to_vec(body).map_err(|e| Error::invalid(format!("the call cannot be serialized: {e}")))?;
     let key = match key {
         Some(key) => key,
         None => new_idempotency_key()?,
@@ -49,19 +49,19 @@ pub(crate) fn cancel(id: &str) -> Result<Call> {
     Ok(plain(Method::DELETE, format!("/v1/jobs/{}", checked(id)?)))
 }
 
-/// `POST /v1/jobs/{job_id}/webhook`. Whoever is told twice knows the message by its id.
+/// `POST /v1/jobs/{job_id}/webhook`. A repeated call may send the message twice, with the same id.
 pub(crate) fn resend_webhook(id: &str) -> Result<Call> {
     Ok(plain(Method::POST, format!("/v1/jobs/{}/webhook", checked(id)?)))
 }
 
-/// The results of a job as lines, without the first `start`.
+/// `GET /v1/jobs/{job_id}/result` as NDJSON, without the first `start` results.
 pub(crate) fn result(id: &str, start: u64, wait: Option<Duration>) -> Result<Call> {
     let from = if start > 0 { format!("?from={start}") } else { String::new() };
     let call = plain(Method::GET, format!("/v1/jobs/{}/result{from}", checked(id)?));
     Ok(Call { headers: job_headers(wait, false), ..call })
 }
 
-/// The answer of an extract again.
+/// `GET /v1/jobs/{job_id}/result` of an extract.
 pub(crate) fn extracted(id: &str) -> Result<Call> {
     Ok(plain(Method::GET, format!("/v1/jobs/{}/result", checked(id)?)))
 }
@@ -82,7 +82,7 @@ pub(crate) fn usage() -> Call {
     plain(Method::GET, "/v1/usage".to_owned())
 }
 
-/// The header fields of a call that is answered with a job's lines.
+/// Headers of a call whose response is a job's results as NDJSON.
 pub(crate) fn job_headers(wait: Option<Duration>, respond_async: bool) -> Vec<(HeaderName, String)> {
     let mut headers = vec![(ACCEPT, LINES.to_owned())];
     if respond_async {
@@ -97,13 +97,13 @@ fn plain(method: Method, path: String) -> Call {
     Call { method, path, headers: Vec::new(), body: None }
 }
 
-/// A new `Idempotency-Key`, for who keeps it beyond the life of the process: 128 random bits.
+/// Returns a new `Idempotency-Key` of 128 random bits, for callers that store it to survive the end of the process.
 ///
 /// # Errors
-/// The platform gives no random numbers.
+/// The platform's random number generator failed.
 pub fn new_idempotency_key() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|e| Error::invalid(format!("there are no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| Error::invalid(format!("the random number generator failed: {e}")))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
@@ -111,7 +111,7 @@ fn checked(id: &str) -> Result<&str> {
     let rest = id.strip_prefix("job_").filter(|rest| !rest.is_empty());
     rest.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()))
         .map(|_| id)
-        .ok_or_else(|| Error::invalid(format!("{id:?} is no job id")))
+        .ok_or_else(|| Error::invalid(format!("{id:?} is not a job id")))
 }
 
 fn encoded(text: &str) -> String {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_job_id_does_not_get_into_a_path() {
+    fn only_job_ids_get_into_a_path() {
         for id in ["", "job_", "job_A", "job_1/result", "../usage", "job_1?from=1", "job_ä"] {
             assert!(job(id).is_err(), "{id}");
         }
@@ -132,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_passed_on_as_it_is() {
+    fn a_cursor_is_percent_encoded() {
         assert_eq!(jobs("running", 5, Some("a+b/c=")).path, "/v1/jobs?state=running&limit=5&cursor=a%2Bb%2Fc%3D");
     }
 
     #[test]
-    fn a_wait_is_whole_seconds_and_one_at_least() {
+    fn a_wait_is_rounded_up_to_whole_seconds_and_at_least_one() {
         let prefer = |wait| job_headers(Some(wait), false)[1].1.clone();
         assert_eq!(prefer(Duration::from_millis(10)), "wait=1");
         assert_eq!(prefer(Duration::from_millis(4_100)), "wait=5");

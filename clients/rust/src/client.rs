@@ -1,4 +1,4 @@
-//! The client.
+//! The client and its builder.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,18 +24,18 @@ use crate::schema::Schema;
 use crate::send::{Deadline, Sender, Sleep};
 
 const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
-/// The service says something at least every 15 s while a call is held.
+/// Read timeout. The service sends something at least every 15 s while it holds a call.
 const SILENCE: Duration = Duration::from_secs(45);
 const CONNECT: Duration = Duration::from_secs(10);
 const MAX_RETRIES: u32 = 8;
 
-/// A client of a Runo service. Clones share connections, and calls may be made at the same time.
+/// Client of a Runo service. Clones share connections, and calls can run concurrently.
 #[derive(Debug, Clone)]
 pub struct Client {
     sender: Arc<Sender>,
 }
 
-/// Settings of a client.
+/// Builder of a [`Client`].
 #[derive(Default)]
 pub struct ClientBuilder {
     api_key: Option<String>,
@@ -53,38 +53,38 @@ impl std::fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The key; else `RUNO_API_KEY` of the environment.
+    /// Sets the API key. Default: the environment's `RUNO_API_KEY`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// Where the service is; else `RUNO_BASE_URL` of the environment, else the local server's usual address.
+    /// Sets the service's base URL. Default: the environment's `RUNO_BASE_URL`, else the local server's address.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// What a program that uses this client calls itself.
+    /// Sets the `User-Agent` of the program that uses this client.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = Some(name.into());
         self
     }
 
-    /// How often a call is made again after failures without progress in between; 8 by default.
+    /// Sets how often a call is retried after failures without progress in between; 8 by default.
     pub fn max_retries(mut self, most: u32) -> Self {
         self.max_retries = Some(most);
         self
     }
 
-    /// For how long nothing at all may come before a connection counts as broken: 45 s by default (the service sends
+    /// Sets how long a connection may be silent before it counts as broken: 45 s by default (the service sends
     /// something every 15 s).
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = Some(silence);
         self
     }
 
-    /// Another way to wait between attempts; for tests.
+    /// Replaces the sleep between attempts; for tests.
     pub fn sleep<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -93,14 +93,14 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// There is no key, or the base URL is none.
+    /// There is no API key, or the key or the base URL is malformed.
     pub fn build(self) -> Result<Client> {
         let key = self.api_key.or_else(|| environment("RUNO_API_KEY")).filter(|key| !key.is_empty());
         let Some(key) = key else {
-            let text = "there is no API key: give api_key or set RUNO_API_KEY";
+            let text = "there is no API key: pass api_key or set RUNO_API_KEY";
             return Err(Error::new(ErrorKind::Authentication, "UNAUTHORIZED", text));
         };
         let base = self.base_url.or_else(|| environment("RUNO_BASE_URL")).filter(|base| !base.is_empty());
@@ -109,9 +109,9 @@ impl ClientBuilder {
             return Err(Error::invalid(format!("the base URL must begin with http:// or https://, not {base:?}")));
         }
         let mut key = HeaderValue::from_str(&key)
-            .map_err(|_| Error::new(ErrorKind::Authentication, "UNAUTHORIZED", "the API key has odd characters"))?;
+            .map_err(|_| Error::new(ErrorKind::Authentication, "UNAUTHORIZED", "the API key has invalid characters"))?;
         key.set_sensitive(true);
-        // reqwest takes the process's provider. Another part of the process may have installed one: that serves too.
+        // reqwest uses the process's provider. If another part of the process has installed one, that one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let silence = self.silence.unwrap_or(SILENCE);
         let agent = self.user_agent.unwrap_or_else(|| format!("runo-rust/{}", env!("CARGO_PKG_VERSION")));
@@ -122,7 +122,7 @@ impl ClientBuilder {
             .connect_timeout(CONNECT.min(silence))
             .read_timeout(silence)
             .build()
-            .map_err(|e| Error::invalid(format!("no connection can be made: {e}")))?;
+            .map_err(|e| Error::invalid(format!("the HTTP client cannot be created: {e}")))?;
         let sender = Sender {
             http,
             base_url: base.trim_end_matches('/').to_owned(),
@@ -135,13 +135,13 @@ impl ClientBuilder {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "as the other clients do; builder methods win")]
+#[expect(clippy::disallowed_methods, reason = "as in the other clients; builder methods take precedence")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 impl Client {
-    /// A client whose key and address come from `RUNO_API_KEY` and `RUNO_BASE_URL`.
+    /// Creates a client with the key and base URL of `RUNO_API_KEY` and `RUNO_BASE_URL`.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -149,12 +149,12 @@ impl Client {
         Client::builder().build()
     }
 
-    /// Settings of a client.
+    /// Returns a builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Where the service is.
+    /// Returns the service's base URL.
     pub fn base_url(&self) -> &str {
         &self.sender.base_url
     }
@@ -164,31 +164,31 @@ impl Client {
         Extract::new(self, url.into(), schema.into())
     }
 
-    /// A batch of up to 10,000 URLs: `client.batch(urls, schema).start::<Product>().await?` gives its job.
+    /// Reads up to 10,000 pages: `client.batch(urls, schema).start::<Product>().await?` returns the job.
     pub fn batch<U: Into<String>>(&self, urls: impl IntoIterator<Item = U>, schema: impl Into<Schema>) -> Batch<'_> {
         Batch::new(self, urls.into_iter().map(Into::into).collect(), schema.into())
     }
 
-    /// A crawl from a seed along the links that match a pattern.
+    /// Crawls from a seed along the links that match a pattern.
     pub fn crawl(&self, seed_url: impl Into<String>, schema: impl Into<Schema>, rules: CrawlRules) -> Crawl<'_> {
         Crawl::new(self, seed_url.into(), schema.into(), rules)
     }
 
-    /// The account's jobs, newest first.
+    /// Lists the account's jobs, newest first.
     pub fn jobs(&self, state: JobState) -> Jobs {
         Jobs::new(self.clone(), state)
     }
 
-    /// A job's state and progress.
+    /// Returns a job's state and progress.
     ///
     /// # Errors
-    /// There is no such job (any more), or it is another account's.
+    /// The job does not exist (any more), or it belongs to another account.
     pub async fn job(&self, id: &str) -> Result<JobInfo> {
         self.json(&call::job(id)?).await
     }
 
-    /// Takes up a job that was started before, running or ended. A schema with objects in it makes rows with objects;
-    /// [`Schema::bound`] serves otherwise.
+    /// Takes up an earlier job, running or ended. The schema is needed only if it has nested objects, which rows then
+    /// have too; pass [`Schema::bound`] otherwise.
     ///
     /// # Errors
     /// As [`Client::job`].
@@ -205,15 +205,15 @@ impl Client {
         Ok(Job::new(self.clone(), id.to_owned(), Origin { shape, deadline, crawl, first: None }))
     }
 
-    /// Cancels a job. Pages that have started finish; the rest never start and are refunded. False says that it had
-    /// ended by itself before.
+    /// Cancels a job. Pages that have started finish; the rest never start and are refunded. Returns `false` if the job
+    /// had already ended by itself.
     ///
     /// # Errors
-    /// There is no such job, or it is another account's.
+    /// The job does not exist, or it belongs to another account.
     pub async fn cancel(&self, id: &str) -> Result<bool> {
         match self.json::<Value>(&call::cancel(id)?).await {
             Ok(_) => Ok(true),
-            // It ended, perhaps by an attempt of this call whose answer was lost.
+            // The job has ended, perhaps by an earlier attempt of this call whose response was lost.
             Err(error) if error.kind == ErrorKind::JobNotFound => {
                 Ok(self.job(id).await?.status == JobStatus::Cancelled)
             }
@@ -221,11 +221,11 @@ impl Client {
         }
     }
 
-    /// Sends the message of an ended job again to the receiver that its `webhook` names, with all its tries; gives where
-    /// it stands. At most once in 10 s.
+    /// Sends the webhook message of an ended job again, with a full set of tries. Returns the message's state. Allowed
+    /// once every 10 s.
     ///
     /// # Errors
-    /// There is no such job, it has not ended, or it has no message.
+    /// The job does not exist, has not ended, or has no webhook message.
     pub async fn resend_webhook(&self, id: &str) -> Result<WebhookState> {
         #[derive(Deserialize)]
         struct Resent {
@@ -234,18 +234,18 @@ impl Client {
         Ok(self.json::<Resent>(&call::resend_webhook(id)?).await?.webhook)
     }
 
-    /// What was captured of a page, by its number in the result: a PNG.
+    /// Returns a page's screenshot, a PNG, by its number `n` in the result.
     ///
     /// # Errors
-    /// There is none, or it is no longer kept.
+    /// The capture does not exist or is no longer kept.
     pub async fn capture(&self, id: &str, n: u64) -> Result<Vec<u8>> {
         Ok(self.sender.read(&call::capture(id, n)?, &Deadline::default()).await?.body.into())
     }
 
-    /// The account's plan and what is left of it.
+    /// Returns the account's plan and what is left of it.
     ///
     /// # Errors
-    /// The service could not be asked.
+    /// The call failed.
     pub async fn usage(&self) -> Result<Usage> {
         self.json(&call::usage()).await
     }
@@ -257,6 +257,6 @@ impl Client {
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         let answer = self.sender.read(call, &Deadline::default()).await?;
         serde_json::from_slice(&answer.body)
-            .map_err(|e| Error::protocol(format!("the answer cannot be read: {e}"), answer.job_id.as_deref()))
+            .map_err(|e| Error::protocol(format!("the response cannot be decoded: {e}"), answer.job_id.as_deref()))
     }
 }

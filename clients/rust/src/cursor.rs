@@ -1,5 +1,5 @@
-//! Follows a job's lines over as many connections as it takes, so that each result is given exactly once. Pure: it is told
-//! what came, and says what to ask for next.
+//! Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
+//! was received and returns what to request next.
 
 use std::collections::{HashSet, VecDeque};
 use std::mem;
@@ -12,23 +12,23 @@ use crate::types::{Row, Summary};
 
 const LONGEST_LINE: usize = 64 * 1024 * 1024;
 const MOST_CHECKS: u8 = 2;
-/// Pause after an answer that ended without a result while the job runs.
+/// Pause after a response that ended without a result while the job runs.
 const IDLE: Duration = Duration::from_millis(500);
-/// Leaves every result out.
+/// A `from` that leaves out every result.
 const EVERYTHING: u64 = u32::MAX as u64;
 
-/// What tells results apart: the place in the input, or of a crawl the URL (places may still shift while it runs).
+/// Identifies a result: its place in the input, or for a crawl its URL (places may still shift while a crawl runs).
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Key {
     Index(u64),
     Url(Box<str>),
 }
 
-/// Where the reading of a job stands.
+/// The state of reading a job.
 ///
-/// After a broken connection the results go on with `from=N`. While a job runs, its order of completion may still shift
-/// a little, so what was given is remembered (a number or a URL each, at most 10,000), and where something is missing at
-/// the end the results are read once more from the start.
+/// After a broken connection reading resumes with `from=N`. While a job runs, its order of completion may still shift a
+/// little, so the cursor remembers the results it has yielded (a number or a URL each, at most 10,000). If any is
+/// missing at the end, it reads all results again from the start.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     job_id: String,
@@ -45,7 +45,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// `skip` waits for the end without the results.
+    /// Creates a cursor. With `skip` it waits for the job's end without reading results.
     pub(crate) fn new(job_id: &str, crawl: bool, skip: bool) -> Cursor {
         Cursor {
             job_id: job_id.to_owned(),
@@ -62,17 +62,17 @@ impl Cursor {
         }
     }
 
-    /// How the job went, once it has ended and every result was given.
+    /// Returns the summary once the job has ended and every result was yielded.
     pub(crate) fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
 
-    /// How many results to leave out of the next answer.
+    /// Returns how many results the next response should leave out.
     pub(crate) fn start(&self) -> u64 {
         if self.skip { EVERYTHING } else { self.place }
     }
 
-    /// Adds the results in a piece of the body that were not given before.
+    /// Appends those results of a piece of the body that are new.
     pub(crate) fn feed(&mut self, chunk: &[u8], results: &mut VecDeque<Row>) -> Result<()> {
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
             self.rest.extend_from_slice(piece);
@@ -80,7 +80,7 @@ impl Cursor {
                 let line = mem::take(&mut self.rest);
                 results.extend(self.line(&line)?);
             } else if self.rest.len() > LONGEST_LINE {
-                return Err(self.error("a line of the answer does not end"));
+                return Err(self.error("a line of the response is longer than 64 MiB"));
             }
         }
         Ok(())
@@ -91,7 +91,7 @@ impl Cursor {
             return Ok(None);
         }
         let Ok(mut members) = serde_json::from_slice::<Row>(line) else {
-            return Err(self.error("a line of the answer is not a JSON object"));
+            return Err(self.error("a line of the response is not a JSON object"));
         };
         if let Some(Value::Object(told)) = members.remove("summary") {
             self.told = Some(told);
@@ -108,8 +108,8 @@ impl Cursor {
         Ok(self.seen.insert(key).then_some(members))
     }
 
-    /// To be called when a body has ended well: how long to wait before the next. `None`: it broke off before its
-    /// summary.
+    /// Handles the regular end of a body. Returns how long to wait before the next request, or `None` if the body ended
+    /// before its summary.
     pub(crate) fn body_ended(&mut self) -> Result<Option<Duration>> {
         let whole = self.rest.iter().all(u8::is_ascii_whitespace);
         let Some(told) = self.told.take().filter(|_| whole) else {
@@ -119,16 +119,16 @@ impl Cursor {
         let came = mem::take(&mut self.came);
         if told.get("status").is_some_and(|status| status == "running") {
             self.joined = true;
-            // A service that is about to stop ends what it holds at once.
+            // A service that shuts down ends the calls that it holds at once.
             return Ok(Some(if came > 0 { Duration::ZERO } else { IDLE }));
         }
         if self.skip || self.complete(&told) {
             let summary = serde_json::from_value::<Summary>(Value::Object(told));
-            self.summary = Some(summary.map_err(|e| self.error(&format!("the summary: {e}")))?.ended());
+            self.summary = Some(summary.map_err(|e| self.error(&format!("the summary is malformed: {e}")))?.ended());
         } else if self.checks == MOST_CHECKS {
-            return Err(self.error(&format!("the job has ended, but only {came} of its results are there")));
+            return Err(self.error(&format!("the job has ended, but only {came} of its results were received")));
         } else {
-            // What is there now is final and has one order.
+            // The job has ended: results and their order are final now.
             self.checks += 1;
             self.place = 0;
             self.joined = false;
@@ -136,7 +136,7 @@ impl Cursor {
         Ok(Some(Duration::ZERO))
     }
 
-    /// To be called when a connection has failed in the middle of a body.
+    /// Handles a connection that failed in the middle of a body.
     pub(crate) fn broke(&mut self) {
         self.joined = true;
         self.told = None;
@@ -148,7 +148,7 @@ impl Cursor {
         if self.crawl {
             return !self.joined;
         }
-        // The summary of an extract has no counts: it has one result.
+        // The summary of an extract has no counts; an extract has one result.
         self.seen.len() as u64 >= told.get("total").and_then(Value::as_u64).unwrap_or(1)
     }
 

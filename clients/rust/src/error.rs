@@ -1,13 +1,13 @@
-//! What can go wrong: one error, with a kind for what programs treat differently and the service's code.
+//! The error of this crate: a kind for what programs treat differently, and the service's code.
 
 use serde::Deserialize;
 
 use crate::types::Failure;
 
-/// What calls give.
+/// Result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The codes that the service gives. A newer service may give others.
+/// Codes that the service returns. A newer service may return others.
 pub const ERROR_CODES: &[&str] = &[
     "INVALID_REQUEST",
     "SCHEMA_INVALID",
@@ -37,58 +37,58 @@ pub const ERROR_CODES: &[&str] = &[
     "JOB_EXPIRED",
 ];
 
-/// The codes that this client gives by itself.
+/// Codes that this client adds.
 pub const CLIENT_CODES: &[&str] = &["CONNECTION_FAILED", "WAIT_TIMEOUT", "PROTOCOL_ERROR", "MODEL_MISMATCH"];
 
 /// What an error means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The call itself is wrong; nothing was charged.
+    /// The call is invalid; nothing was charged.
     InvalidRequest,
-    /// The schema is wrong or missing; nothing was charged.
+    /// The schema is invalid or missing; nothing was charged.
     Schema,
-    /// No key, an unknown or revoked one, or a suspended account.
+    /// The API key is missing, unknown or revoked, or the account is suspended.
     Authentication,
-    /// Too many calls, and waiting as long as the service asked did not help.
+    /// Too many calls, and retrying after the waits that the service asked for did not help.
     RateLimited,
     /// Too few credits are left; nothing was charged.
     QuotaExceeded,
-    /// There is no such job, or its results are no longer kept.
+    /// The job does not exist, or its results are no longer kept.
     JobNotFound,
     /// The job belongs to another account.
     JobForbidden,
-    /// The service failed (5xx), repeatedly.
+    /// The service failed repeatedly (5xx).
     Server,
-    /// The service could not be reached, repeatedly.
+    /// The service could not be reached in several attempts.
     ConnectionFailed,
-    /// The call's `timeout` is over. The job goes on: take it up with [`Client::result`](crate::Client::result).
+    /// The call's `timeout` has passed. The job keeps running; read it with [`Client::result`](crate::Client::result).
     WaitTimeout,
-    /// What answered does not speak this API.
+    /// The response does not follow this API.
     Protocol,
-    /// The page of an `extract` could not be had; `code` says why.
+    /// The page of an `extract` could not be read; `code` says why.
     Page,
     /// The page of an `extract` was read, but its values do not fit the type.
     ModelMismatch,
 }
 
-/// Every error of this crate.
+/// Any error of this crate.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code}: {message}{}", self.about())]
 pub struct Error {
-    /// What it means for the caller.
+    /// What the error means for the caller.
     pub kind: ErrorKind,
-    /// One of [`ERROR_CODES`] or [`CLIENT_CODES`]; a newer service may give others.
+    /// One of [`ERROR_CODES`] or [`CLIENT_CODES`]; a newer service may return others.
     pub code: String,
-    /// What is wrong, in words.
+    /// What is wrong, as text.
     pub message: String,
     /// Whether the same call may succeed later.
     pub retryable: bool,
-    /// The job that it is about.
+    /// The job that the error is about.
     pub job_id: Option<String>,
-    /// The HTTP status, if there was one.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Of an `extract`: its page, with the values as they came where they do not fit the type.
+    /// The page of an `extract`, with the raw values if they do not fit the type.
     pub page: Option<Box<Failure>>,
 }
 
@@ -114,7 +114,7 @@ impl Error {
         Error { job_id: job_id.map(str::to_owned), ..Error::new(ErrorKind::Protocol, "PROTOCOL_ERROR", message) }
     }
 
-    /// The error that the failed page of an extract is.
+    /// Makes an error of the failed page of an extract.
     pub(crate) fn page(failure: Failure, job_id: Option<String>) -> Error {
         let kind = if failure.data.is_some() { ErrorKind::ModelMismatch } else { ErrorKind::Page };
         let mut error = Error::new(kind, &failure.error.code, failure.error.message.clone());
@@ -123,7 +123,7 @@ impl Error {
         error
     }
 
-    /// The error that an answer without success stands for.
+    /// Makes an error of a response without a 2xx status.
     pub(crate) fn refusal(status: u16, body: &[u8], job_id: Option<String>) -> Error {
         #[derive(Deserialize)]
         struct Envelope {
@@ -138,7 +138,7 @@ impl Error {
         }
         let told = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
         let told = told.unwrap_or_else(|| {
-            // Not the service's own envelope: something on the way answered.
+            // Not the service's envelope: an intermediary answered.
             let code = match status {
                 401 => "UNAUTHORIZED",
                 404 => "NOT_FOUND",
@@ -146,7 +146,7 @@ impl Error {
                 500.. => "UNAVAILABLE",
                 _ => "PROTOCOL_ERROR",
             };
-            let message = format!("the answer has status {status} and no error that is known");
+            let message = format!("the response has status {status} and no error object");
             Told { code: code.to_owned(), message, retryable: None }
         });
         let passing = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);

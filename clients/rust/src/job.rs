@@ -1,4 +1,4 @@
-//! A job: its results as they come.
+//! A job and its stream of results.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::rows::Shape;
 use crate::send::Deadline;
 use crate::types::{Page, Row, Summary};
 
-/// How a job came about, and how it is waited for.
+/// How a job was started and is read.
 pub(crate) struct Origin {
     pub(crate) shape: Shape,
     pub(crate) deadline: Deadline,
@@ -28,17 +28,17 @@ pub(crate) struct Origin {
     pub(crate) first: Option<Response>,
 }
 
-/// A batch or crawl that was started, or a job that was taken up.
+/// A started batch or crawl, or a job taken up by its id.
 ///
-/// [`next`](Job::next) gives each page's result as it comes, over broken connections and restarts of the service, until
-/// the job has ended. Nothing is kept; [`rewind`](Job::rewind) begins anew.
+/// [`next`](Job::next) yields each page's result as it comes, across broken connections and restarts of the service,
+/// until the job has ended. Results are not kept; [`rewind`](Job::rewind) starts from the first one again.
 pub struct Job<T = Row> {
     id: String,
     client: Client,
     origin: Origin,
     reading: Option<Reading>,
     summary: Option<Summary>,
-    /// Nothing more comes: it has ended, or it failed.
+    /// Whether reading is over: the job has ended, or reading failed.
     over: bool,
     cancel_on_drop: bool,
     rows: PhantomData<fn() -> T>,
@@ -50,8 +50,7 @@ impl<T> fmt::Debug for Job<T> {
     }
 }
 
-/// Where reading is between two results. All of it is in here and not in a future, so that a future of
-/// [`Job::next`] may be dropped and nothing is lost.
+/// The state of reading between two results. It lives here and not in a future, so that [`Job::next`] is cancel safe.
 struct Reading {
     cursor: Cursor,
     attempts: Attempts,
@@ -65,8 +64,8 @@ impl<T: DeserializeOwned> Job<T> {
         Job { id, client, origin, reading: None, summary: None, over: false, cancel_on_drop: false, rows: PhantomData }
     }
 
-    /// The next page's result, as it comes; nothing more once the job has ended. May be dropped while it waits
-    /// (`tokio::select!`), and nothing is lost.
+    /// Returns the next page's result, or `None` once the job has ended. Cancel safe: no result is lost if the future
+    /// is dropped (`tokio::select!`).
     pub async fn next(&mut self) -> Option<Result<Page<T>>> {
         if self.over {
             return None;
@@ -85,12 +84,12 @@ impl<T: DeserializeOwned> Job<T> {
         }
     }
 
-    /// The same as a stream.
+    /// Returns the results as a stream.
     pub fn stream(&mut self) -> impl Stream<Item = Result<Page<T>>> + '_ {
         stream::unfold(self, async |job| Some((job.next().await?, job)))
     }
 
-    /// All results at once, in input order (of a crawl: in order of completion). Waits for the job's end.
+    /// Waits for the job's end and returns all results in input order (for a crawl, in order of completion).
     ///
     /// # Errors
     /// Reading failed.
@@ -150,7 +149,7 @@ impl<T: DeserializeOwned> Job<T> {
                 Ok(None) => {
                     reading.wait = match reading.cursor.body_ended()? {
                         Some(wait) => wait,
-                        None => reading.attempts.broken("the answer broke off", None, Some(id))?,
+                        None => reading.attempts.broken("the response broke off", None, Some(id))?,
                     }
                 }
                 Err(error) => {
@@ -164,30 +163,30 @@ impl<T: DeserializeOwned> Job<T> {
 }
 
 impl<T> Job<T> {
-    /// Its name. With it the results can be taken up later, from anywhere: [`Client::result`].
+    /// Returns the job's id. [`Client::result`] reads the results by it later, also from another process.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// How the job went, once its results have been read to the end.
+    /// Returns the summary once the results have been read to the end.
     pub fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
 
-    /// Begins to read the results anew.
+    /// Starts reading from the first result again.
     pub fn rewind(&mut self) {
         (self.reading, self.over) = (None, false);
     }
 
-    /// Whether the job is cancelled where this is dropped before its end was read; it goes on otherwise.
+    /// Sets whether dropping this before its end was read cancels the job; by default the job keeps running.
     ///
-    /// The DELETE is sent in a task of the runtime, which has to live long enough for it: [`cancel`](Job::cancel) is
-    /// what surely cancels.
+    /// The DELETE is sent in a task of the runtime, which has to live long enough for it. Use [`cancel`](Job::cancel)
+    /// to be sure.
     pub fn cancel_on_drop(&mut self, cancel: bool) {
         self.cancel_on_drop = cancel;
     }
 
-    /// The job's state and progress now.
+    /// Returns the job's current state and progress.
     ///
     /// # Errors
     /// As [`Client::job`].
@@ -195,7 +194,7 @@ impl<T> Job<T> {
         self.client.job(&self.id).await
     }
 
-    /// Cancels the job; results of what had started may still be read. False: it had ended before.
+    /// Cancels the job; results of pages that had started can still be read. Returns `false` if it had already ended.
     ///
     /// # Errors
     /// As [`Client::cancel`].
@@ -212,7 +211,7 @@ impl<T> Drop for Job<T> {
         if let Ok(runtime) = Handle::try_current() {
             let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
             runtime.spawn(async move {
-                // Nobody is there to be told of a failure.
+                // There is nobody to report a failure to.
                 let _ = client.cancel(&id).await;
             });
         }

@@ -1,4 +1,4 @@
-//! The account's jobs, listed.
+//! Lists the account's jobs.
 
 use std::collections::VecDeque;
 
@@ -9,20 +9,20 @@ use crate::call;
 use crate::client::Client;
 use crate::error::Result;
 
-/// Which jobs are listed.
+/// Which jobs to list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum JobState {
-    /// Those that run.
+    /// Running jobs.
     #[default]
     Running,
-    /// Those that have ended and whose results are kept.
+    /// Ended jobs whose results are still kept.
     Finished,
     /// Both.
     All,
 }
 
 impl JobState {
-    /// As it is on the wire.
+    /// Returns the value on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             JobState::Running => "running",
@@ -38,7 +38,7 @@ struct Listed {
     next_cursor: Option<String>,
 }
 
-/// The account's jobs, newest first; pages are asked for as they are needed.
+/// The account's jobs, newest first; fetches further pages of the list on demand.
 #[derive(Debug)]
 pub struct Jobs {
     client: Client,
@@ -54,13 +54,13 @@ impl Jobs {
         Jobs { client, state, page_size: 100, cursor: None, last: false, page: VecDeque::new() }
     }
 
-    /// How many are asked for at once, 1 to 100.
+    /// Sets the number of jobs per request, 1 to 100.
     pub fn page_size(mut self, page_size: u32) -> Jobs {
         self.page_size = page_size;
         self
     }
 
-    /// The next job.
+    /// Returns the next job, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<JobInfo>> {
         while self.page.is_empty() {
             if self.last {

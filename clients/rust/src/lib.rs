@@ -1,4 +1,4 @@
-//! Client for Runo, the web-scraping API that you host yourself: web pages in, typed rows out.
+//! Client for Runo, a self-hosted web-scraping API that turns web pages into typed rows.
 //!
 //! ```no_run
 //! use runo_client::{Client, FieldType, Page, Schema};
@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! Each POST has an `Idempotency-Key`, the same for all its attempts, so that no retry pays twice. Broken connections and
-//! restarts of the service are survived: reading goes on where it was, and each result comes once.
+//! Each POST has an `Idempotency-Key`, which is the same for all attempts, so no retry pays twice. After a broken
+//! connection or a restart of the service, reading resumes where it stopped and yields each result once.
 
 mod account;
 mod call;

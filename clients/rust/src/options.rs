@@ -1,4 +1,4 @@
-//! What may be said about a call, under the names of the wire. What is left out is the service's to choose.
+//! Options of calls, with the names of the wire. The service chooses the defaults of what is left out.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,31 @@ use serde::Serialize;
 /// How pages are fetched and read: the members of `options`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PageOptions {
-    /// Whether a browser reads the page.
+    /// Whether to render the page in a browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub render_js: Option<RenderJs>,
     /// In a browser: what to wait for before reading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<WaitFor>,
-    /// What to keep of the page besides its data.
+    /// What to capture of the page besides its data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capture: Vec<CaptureKind>,
     /// Whether the operator's language model may help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelUse>,
-    /// Further tries of a page after a failure that may pass, 0 to 5; one credit whatever happens.
+    /// Retries of a page after a transient failure, 0 to 5; the page costs one credit in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<u8>,
-    /// Request fields for the URL's own origin.
+    /// Request headers for the URL's own origin.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// BCP 47; decides how `1.234,50` and `03/04/2025` read.
+    /// Language tag (BCP 47) that decides how `1.234,50` and `03/04/2025` are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// For a whole page, 1000 to 120000.
+    /// Timeout for a whole page in milliseconds, 1000 to 120000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u32>,
-    /// Fetch anew, whatever the result cache has.
+    /// Fetch the page even if the result cache has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_cache: Option<bool>,
     /// Accepted by the service; see its documentation.
@@ -45,21 +45,21 @@ pub struct BatchOptions {
     /// How each page is fetched and read.
     #[serde(flatten)]
     pub page: PageOptions,
-    /// Parallel fetches, 1 to 100.
+    /// Pages to fetch at once, 1 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u8>,
-    /// Stop at the first failed URL; what had not started is refunded.
+    /// Stop at the first failed URL; pages that have not started are refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_fast: Option<bool>,
 }
 
-/// Whether a browser reads a page.
+/// Whether to render a page in a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RenderJs {
-    /// Where the plain page shows nothing without its programs.
+    /// Only if the plain page shows nothing until its scripts run.
     Auto,
-    /// At once.
+    /// Always.
     Always,
     /// Never.
     Never,
@@ -71,15 +71,15 @@ pub enum RenderJs {
 pub enum WaitFor {
     /// A CSS selector that matches.
     Selector(String),
-    /// So many milliseconds after load.
+    /// A time after load, in milliseconds.
     Milliseconds(u32),
 }
 
-/// What may be kept of a page.
+/// What can be captured of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CaptureKind {
-    /// A PNG of the window.
+    /// A PNG of the viewport.
     Screenshot,
 }
 
@@ -87,35 +87,35 @@ pub enum CaptureKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelUse {
-    /// Where rules leave something open.
+    /// Only for fields that rules leave open.
     Auto,
     /// Never.
     Never,
 }
 
-/// Where a crawl goes: the members of `crawl`.
+/// Which pages a crawl visits: the members of `crawl`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CrawlRules {
-    /// A glob over the whole URL; `*` crosses `/`.
+    /// Links to follow: a glob over the whole URL; `*` crosses `/`.
     pub follow_pattern: String,
-    /// Ceiling on pages visited; so many credits are reserved.
+    /// Maximum number of pages visited; this many credits are reserved.
     pub max_pages: u32,
-    /// Hops from the seed.
+    /// Maximum number of hops from the seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u8>,
-    /// Whether matching URLs of the sitemap are taken too.
+    /// Whether to visit matching URLs of the sitemap too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_sitemap: Option<bool>,
-    /// Whether robots.txt is left unasked.
+    /// Whether to ignore robots.txt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_robots: Option<bool>,
-    /// Lifts the cap of a quarter of what is left of the month.
+    /// Whether to lift the cap of a quarter of the month's remaining quota.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_large_crawl: Option<bool>,
 }
 
 impl CrawlRules {
-    /// Follows the links that match, up to so many pages.
+    /// Follows the links that match, up to `max_pages` pages.
     pub fn new(follow_pattern: impl Into<String>, max_pages: u32) -> CrawlRules {
         CrawlRules {
             follow_pattern: follow_pattern.into(),
@@ -128,36 +128,36 @@ impl CrawlRules {
     }
 }
 
-/// Where a message goes when the job has ended.
+/// Webhook to call when the job ends.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Webhook {
-    /// Who is told.
+    /// URL to call.
     pub url: String,
-    /// Of what; of everything where it is empty.
+    /// Events to send; all of them if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<WebhookEvent>,
 }
 
 impl Webhook {
-    /// Tells of every end.
+    /// Creates a webhook for all events.
     pub fn new(url: impl Into<String>) -> Webhook {
         Webhook { url: url.into(), events: Vec::new() }
     }
 }
 
-/// An end of a job.
+/// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum WebhookEvent {
-    /// It ended by itself.
+    /// The job ended by itself.
     #[serde(rename = "job.completed")]
     Completed,
-    /// It was cancelled.
+    /// The job was cancelled.
     #[serde(rename = "job.cancelled")]
     Cancelled,
-    /// It met its deadline.
+    /// The job reached its deadline.
     #[serde(rename = "job.expired")]
     Expired,
-    /// Nothing of it succeeded.
+    /// No page of the job succeeded.
     #[serde(rename = "job.failed")]
     Failed,
 }

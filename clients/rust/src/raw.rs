@@ -1,4 +1,4 @@
-//! Calls as they go over the wire, for what this crate has no method for.
+//! Raw HTTP calls, for what this crate has no method for.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,19 +14,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::send::words;
 
 impl Client {
-    /// Sends a call of the API as it is: method, path with query, header fields, body. The key is added. A refusal is an
-    /// answer like any other, and no `Retry-After` is waited for.
+    /// Sends a request as it is (method, path with query, headers, body) with the API key added. Returns any response,
+    /// errors included, and does not wait for a `Retry-After`.
     ///
-    /// Where the connection fails before there is an answer, the call is sent again; a POST without an
-    /// `Idempotency-Key` gets one for that, and is paid once.
+    /// Retries if the connection fails before a response. A POST without an `Idempotency-Key` gets one, so it is
+    /// charged once.
     ///
     /// # Errors
-    /// There was no answer, or the request cannot be sent.
+    /// There was no response, or the request cannot be sent.
     pub async fn raw(&self, request: Request<Bytes>) -> Result<Response<RawBody>> {
         let (parts, body) = request.into_parts();
         let mut headers = Vec::with_capacity(parts.headers.len() + 1);
         for (name, value) in &parts.headers {
-            let text = value.to_str().map_err(|_| Error::invalid(format!("the field {name} has odd characters")))?;
+            let text = value.to_str().map_err(|_| Error::invalid(format!("the header {name} is not visible ASCII")))?;
             headers.push((name.clone(), text.to_owned()));
         }
         if parts.method == Method::POST && !parts.headers.contains_key(&IDEMPOTENCY_KEY) {
@@ -40,7 +40,7 @@ impl Client {
     }
 }
 
-/// The body of an answer, as it comes. Nothing is cancelled where it is dropped unread.
+/// The body of a response, streamed. Dropping it unread cancels no job.
 #[derive(Debug)]
 pub struct RawBody(reqwest::Body);
 
@@ -54,7 +54,7 @@ impl Body for RawBody {
             ..Error::new(
                 ErrorKind::ConnectionFailed,
                 "CONNECTION_FAILED",
-                format!("the answer broke off: {}", words(error)),
+                format!("the response broke off: {}", words(error)),
             )
         };
         Pin::new(&mut self.0).poll_frame(context).map_err(broken)

@@ -1,4 +1,4 @@
-//! Calls that make jobs, as they are put together.
+//! Builders of the calls that create jobs.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::schema::Schema;
 use crate::send::{Deadline, job_id, taken};
 use crate::types::{Page, Row, Success};
 
-/// So many URLs go into one batch.
+/// Most URLs of one batch.
 pub const MOST_URLS: usize = 10_000;
 
-/// What is said to this client about a call.
+/// Settings of a call that concern this client, not the service.
 #[derive(Debug, Clone, Default)]
 struct Manner {
     idempotency_key: Option<String>,
@@ -27,7 +27,7 @@ struct Manner {
     cancel_on_drop: bool,
 }
 
-/// One page: see [`Client::extract`].
+/// A call that reads one page: see [`Client::extract`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Extract<'c> {
@@ -51,19 +51,19 @@ impl<'c> Extract<'c> {
         Extract { client, manner: Manner::default(), body }
     }
 
-    /// How the page is fetched and read.
+    /// Sets how the page is fetched and read.
     pub fn options(mut self, options: PageOptions) -> Self {
         self.body.options = options;
         self
     }
 
-    /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+    /// Sets the idempotency key: the same call within 24 hours meets the same job and is charged once.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.manner.idempotency_key = Some(key.into());
         self
     }
 
-    /// Waits for so long at most, then gives an error of kind `WaitTimeout`; the job goes on.
+    /// Waits at most this long, then returns an error of kind `WaitTimeout`; the job keeps running.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.manner.timeout = Some(timeout);
         self
@@ -72,7 +72,7 @@ impl<'c> Extract<'c> {
     /// Reads the page.
     ///
     /// # Errors
-    /// The call was refused, or the page cannot be had (kind `Page`), or does not fit `T` (kind `ModelMismatch`).
+    /// The call failed, the page could not be read (kind `Page`), or its values do not fit `T` (kind `ModelMismatch`).
     pub async fn send<T: DeserializeOwned>(self) -> Result<Success<T>> {
         let shape = Shape::of(&self.body.schema);
         let mut deadline = Deadline::new(self.manner.timeout);
@@ -82,7 +82,7 @@ impl<'c> Extract<'c> {
             deadline.job_id = answer.job_id.or(deadline.job_id);
             let id = deadline.job_id.as_deref();
             let members: Row = serde_json::from_slice(&answer.body)
-                .map_err(|_| Error::protocol("the answer is not a JSON object", id))?;
+                .map_err(|_| Error::protocol("the response is not a JSON object", id))?;
             if members.get("status").is_some_and(|status| status == "pending") {
                 let held = members.get("job_id").and_then(Value::as_str).unwrap_or_default();
                 call = call::extracted(held)?;
@@ -96,7 +96,7 @@ impl<'c> Extract<'c> {
     }
 }
 
-/// Many pages: see [`Client::batch`].
+/// A call that reads many pages: see [`Client::batch`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `start`"]
 pub struct Batch<'c> {
@@ -127,15 +127,15 @@ impl<'c> Batch<'c> {
     /// Starts the job.
     ///
     /// # Errors
-    /// It was refused; nothing was charged.
+    /// The call was refused, in which case nothing was charged, or there was no response.
     pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
         let count = self.body.urls.len();
         if count == 0 {
-            return Err(Error::invalid("urls is empty: a batch has at least one URL"));
+            return Err(Error::invalid("urls is empty: a batch needs at least one URL"));
         }
         if count > MOST_URLS {
-            let text = "call batch once for each 10,000 of them (nothing was sent)";
-            return Err(Error::invalid(format!("a batch takes up to 10,000 URLs and {count} were given; {text}")));
+            let text = "split them into several batches (nothing was sent)";
+            return Err(Error::invalid(format!("a batch takes up to 10,000 URLs, not {count}; {text}")));
         }
         let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
         let call = call::post("/v1/batch", &self.body, self.manner.idempotency_key.clone(), headers)?;
@@ -143,7 +143,7 @@ impl<'c> Batch<'c> {
     }
 }
 
-/// A crawl: see [`Client::crawl`].
+/// A call that crawls: see [`Client::crawl`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `start`"]
 pub struct Crawl<'c> {
@@ -176,7 +176,7 @@ impl<'c> Crawl<'c> {
     /// Starts the job.
     ///
     /// # Errors
-    /// It was refused; nothing was charged.
+    /// The call was refused, in which case nothing was charged, or there was no response.
     pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
         let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
         let call = call::post("/v1/crawl", &self.body, self.manner.idempotency_key.clone(), headers)?;
@@ -184,41 +184,42 @@ impl<'c> Crawl<'c> {
     }
 }
 
-/// What batch and crawl have in common.
+/// Methods of both `Batch` and `Crawl`.
 macro_rules! job_call {
     ($call:ident, $options:ty) => {
         impl $call<'_> {
-            /// How the pages are fetched and read.
+            /// Sets how the pages are fetched and read.
             pub fn options(mut self, options: $options) -> Self {
                 self.body.options = options;
                 self
             }
 
-            /// Takes the queue: nothing is held open until results are asked for.
+            /// Runs the job through the queue: no call is held open until results are read.
             pub fn async_mode(mut self, async_mode: bool) -> Self {
                 self.body.async_mode = async_mode;
                 self
             }
 
-            /// Who is told when the job has ended.
+            /// Sets the webhook to call when the job ends.
             pub fn webhook(mut self, webhook: Webhook) -> Self {
                 self.body.webhook = Some(webhook);
                 self
             }
 
-            /// Names this call: made again with the same body within 24 hours, it is the same job and is paid once.
+            /// Sets the idempotency key: the same call within 24 hours meets the same job and is charged once.
             pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
                 self.manner.idempotency_key = Some(key.into());
                 self
             }
 
-            /// Waits for so long at most, from now on, then gives an error of kind `WaitTimeout`; the job goes on.
+            /// Waits at most this long, counted from `start`, then returns an error of kind `WaitTimeout`; the job
+            /// keeps running.
             pub fn timeout(mut self, timeout: Duration) -> Self {
                 self.manner.timeout = Some(timeout);
                 self
             }
 
-            /// Cancels the job where it is dropped before its end; see [`Job::cancel_on_drop`].
+            /// Cancels the job if it is dropped before its end; see [`Job::cancel_on_drop`].
             pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
                 self.manner.cancel_on_drop = cancel;
                 self
@@ -240,7 +241,7 @@ async fn start<T: DeserializeOwned>(
     let mut deadline = Deadline::new(manner.timeout);
     let response = client.sender().open(&call, &deadline).await?;
     let Some(id) = job_id(response.headers()) else {
-        return Err(Error::protocol("the answer has no X-Job-ID", None));
+        return Err(Error::protocol("the response has no X-Job-ID", None));
     };
     deadline.job_id = Some(id.clone());
     let first = (!taken(&response)).then_some(response);

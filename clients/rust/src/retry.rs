@@ -1,5 +1,5 @@
-//! Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
-//! an Idempotency-Key.
+//! Decides whether and when to retry a call. Every call can be retried: reads and DELETE are idempotent, and each POST
+//! has an Idempotency-Key.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A `Retry-After` of more than this is not waited for; the error is given at once.
+/// Longest `Retry-After` to wait for; beyond it the error is returned at once.
 const LONGEST_ASKED: Duration = Duration::from_secs(120);
 
 /// Counts the failures of one call since its last progress.
@@ -22,15 +22,15 @@ impl Attempts {
         Attempts { most, failed: 0 }
     }
 
-    /// Something came: what failed before does not count any more.
+    /// Resets the count after progress.
     pub(crate) fn progress(&mut self) {
         self.failed = 0;
     }
 
-    /// How long to wait after a connection that failed.
+    /// Returns how long to wait after a failed connection.
     ///
     /// # Errors
-    /// It failed too often.
+    /// Too many attempts failed.
     pub(crate) fn broken(&mut self, why: &str, most: Option<u32>, job_id: Option<&str>) -> Result<Duration> {
         if self.failed >= most.unwrap_or(self.most).min(self.most) {
             let text = format!("{} attempts failed; the last: {why}", self.failed + 1);
@@ -40,16 +40,16 @@ impl Attempts {
         Ok(self.wait())
     }
 
-    /// How long to wait after a refusal that may pass.
+    /// Returns how long to wait after an error response.
     ///
     /// # Errors
-    /// The refusal itself: it cannot pass, passed too seldom, or the service asks for too long a wait.
+    /// The response's error, if it is not retryable, attempts are used up, or the service asks for too long a wait.
     pub(crate) fn refused(&mut self, error: Error, asked: Option<Duration>) -> Result<Duration> {
         if !error.retryable || self.failed >= self.most || asked.is_some_and(|asked| asked > LONGEST_ASKED) {
             return Err(error);
         }
         let wait = self.wait();
-        // Not before the service asked for; a little later, so that not all come back at once.
+        // Not earlier than the service asked for; a little later, so that clients do not all return at once.
         Ok(asked.map_or(wait, |asked| asked + wait.min(Duration::from_secs(1)).mul_f64(fastrand::f64())))
     }
 
@@ -60,7 +60,7 @@ impl Attempts {
     }
 }
 
-/// What a `Retry-After` asks for, in seconds or until a date.
+/// Reads a `Retry-After`, which is in seconds or a date. Returns `None` if it is neither.
 pub(crate) fn asked_wait(field: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = field.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_bound_and_are_spread() {
+    fn waits_grow_to_a_bound_with_jitter() {
         let mut attempts = Attempts::new(20);
         let waits: Vec<Duration> = (0..20).map(|_| attempts.broken("gone", None, None).unwrap()).collect();
         for (n, wait) in waits.iter().enumerate() {
@@ -94,12 +94,12 @@ mod tests {
         let asked = |field| asked_wait(field, now).map(|wait| wait.as_secs());
         assert_eq!(asked("7"), Some(7));
         assert_eq!(asked("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:49:07 GMT"), Some(0), "it is over");
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:07 GMT"), Some(0), "the date has passed");
         assert_eq!(asked("soon"), None);
     }
 
     #[test]
-    fn a_wait_that_is_too_long_is_not_begun() {
+    fn a_retry_after_that_is_too_long_is_not_waited_for() {
         let refusal = || Error::refusal(429, b"", None);
         let mut attempts = Attempts::new(3);
         let wait = attempts.refused(refusal(), Some(Duration::from_secs(9))).unwrap();

@@ -1,4 +1,4 @@
-//! Results of the wire made into results of the caller's type.
+//! Converts results from the wire into results of the caller's type.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::types::{Failure, Page, Problem, Row, Success};
 
-/// How rows are made of what comes back.
+/// The shape of rows: which groups of dotted names become objects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
     groups: Vec<String>,
@@ -18,10 +18,10 @@ impl Shape {
         Shape { groups: schema.groups() }
     }
 
-    /// One line, or one element of `results`. A row that does not fit the type is a failure, and ends nothing.
+    /// Converts one line, or one element of `results`. A row that does not fit the type becomes a failure.
     pub(crate) fn page<T: DeserializeOwned>(&self, members: Row, job_id: Option<&str>) -> Result<Page<T>> {
         let page = serde_json::from_value::<Page<Row>>(Value::Object(members));
-        let page = page.map_err(|e| Error::protocol(format!("a result cannot be read: {e}"), job_id))?;
+        let page = page.map_err(|e| Error::protocol(format!("a result cannot be decoded: {e}"), job_id))?;
         Ok(match page {
             Page::Failure(failure) => Page::Failure(failure),
             Page::Success(page) => match self.row::<T>(&page.data) {
@@ -43,7 +43,7 @@ impl Shape {
         })
     }
 
-    /// The row; where objects of which nothing was found do not fit, they are null.
+    /// Deserializes a row. If it does not fit, tries again with null for each object whose members are all empty.
     fn row<T: DeserializeOwned>(&self, data: &Row) -> serde_json::Result<T> {
         if self.groups.is_empty() {
             return T::deserialize(Value::Object(data.clone()));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn dotted_names_become_objects_again() {
+    fn dotted_names_become_objects() {
         let page = read(json!({ "title": "A", "brand.name": "B" }));
         assert_eq!(page.data(), Some(&Product { title: "A".into(), brand: Some(Brand { name: "B".into() }) }));
         let page = read(json!({ "title": "A", "brand.name": null }));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_result_is_told() {
+    fn a_malformed_result_is_a_protocol_error() {
         let error = shape().page::<Row>(Row::new(), Some("job_1")).unwrap_err();
         assert_eq!((error.code.as_str(), error.job_id.as_deref()), ("PROTOCOL_ERROR", Some("job_1")));
     }

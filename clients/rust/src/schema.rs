@@ -1,4 +1,4 @@
-//! Schemas: what the caller has becomes what the service takes.
+//! Schemas: converts what callers write to the service's format.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ pub enum FieldType {
     /// Text, white space collapsed.
     #[serde(rename = "string")]
     String,
-    /// A whole number.
+    /// An integer.
     #[serde(rename = "integer")]
     Integer,
     /// A number.
@@ -26,19 +26,19 @@ pub enum FieldType {
     /// A day as `YYYY-MM-DD`.
     #[serde(rename = "date")]
     Date,
-    /// Texts.
+    /// A list of strings.
     #[serde(rename = "array<string>")]
     Strings,
-    /// Whole numbers.
+    /// A list of integers.
     #[serde(rename = "array<integer>")]
     Integers,
-    /// Numbers.
+    /// A list of numbers.
     #[serde(rename = "array<float>")]
     Floats,
 }
 
 impl FieldType {
-    /// Every type.
+    /// All types.
     pub const ALL: [FieldType; 8] = [
         FieldType::String,
         FieldType::Integer,
@@ -50,7 +50,7 @@ impl FieldType {
         FieldType::Floats,
     ];
 
-    /// As it is on the wire.
+    /// Returns the type's name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             FieldType::String => "string",
@@ -64,7 +64,7 @@ impl FieldType {
         }
     }
 
-    /// An example that says no more than the type, for a field that has none.
+    /// Returns an example that implies nothing but the type, for fields without one.
     fn neutral(self) -> Value {
         match self {
             FieldType::String => json!(""),
@@ -102,24 +102,24 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field of that name and type.
+    /// Creates a field.
     pub fn new(name: impl Into<String>, kind: FieldType) -> Field {
         Field { field: name.into(), kind, example: kind.neutral(), hint: None, selector: None }
     }
 
-    /// A value of the kind that is wanted. It must read as the type.
+    /// Sets an example of a wanted value. It must read as the type.
     pub fn example(mut self, example: impl Into<Value>) -> Field {
         self.example = example.into();
         self
     }
 
-    /// Words that tell which value is meant.
+    /// Sets a hint: words that describe which value is meant.
     pub fn hint(mut self, hint: impl Into<String>) -> Field {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A CSS selector, with `::attr(name)` for an attribute, that alone decides where the value is read.
+    /// Sets a CSS selector, with `::attr(name)` for an attribute. It alone decides where the value is read.
     pub fn selector(mut self, selector: impl Into<String>) -> Field {
         self.selector = Some(selector.into());
         self
@@ -132,16 +132,16 @@ impl Field {
 pub struct Schema(Option<Value>);
 
 impl Schema {
-    /// None: for a key that has a schema bound.
+    /// Returns no schema, for a key that has one bound to it.
     pub fn bound() -> Schema {
         Schema(None)
     }
 
-    /// A list of fields or a flat JSON Schema as docs/API.md has them (`schemars` writes one), or the short form
+    /// Reads a list of fields or a flat JSON Schema as in docs/API.md (`schemars` generates one), or the short form
     /// `{"title": "string", "price": {"type": "float", "example": 9.99}}`.
     ///
     /// # Errors
-    /// It is none of these.
+    /// `value` is none of these.
     pub fn from_json(value: Value) -> Result<Schema> {
         match value {
             Value::Array(_) => Ok(Schema(Some(value))),
@@ -152,7 +152,7 @@ impl Schema {
                 let fields: Result<Vec<Value>> = members.into_iter().map(|(name, spec)| short(&name, spec)).collect();
                 fields.map(|fields| Schema(Some(Value::Array(fields))))
             }
-            _ => Err(Error::schema("a schema is a list of fields or an object")),
+            _ => Err(Error::schema("a schema must be a list of fields or an object")),
         }
     }
 
@@ -160,7 +160,7 @@ impl Schema {
         self.0.is_none()
     }
 
-    /// The names of the columns, if the schema tells them.
+    /// Returns the names of the rows' fields, if the schema has them.
     pub fn names(&self) -> Option<Vec<String>> {
         match self.0.as_ref()? {
             Value::Array(fields) => {
@@ -179,7 +179,7 @@ impl Schema {
         }
     }
 
-    /// The names of the objects whose fields have dotted names in rows.
+    /// Returns the names of the objects whose fields have dotted names in rows.
     pub(crate) fn groups(&self) -> Vec<String> {
         let Some(root) = &self.0 else { return Vec::new() };
         let Some(properties) = root.get("properties").and_then(Value::as_object) else { return Vec::new() };
@@ -188,7 +188,7 @@ impl Schema {
     }
 }
 
-/// Follows references and the choice between one schema and null.
+/// Resolves references, and picks the first schema other than null from `anyOf`, `oneOf` or `allOf`.
 fn resolved<'s>(root: &'s Value, given: &'s Value) -> &'s Value {
     let mut spec = given;
     for _ in 0..32 {
@@ -209,7 +209,7 @@ fn short(name: &str, spec: Value) -> Result<Value> {
     match spec {
         Value::String(kind) => field.extend([("type".to_owned(), json!(kind))]),
         Value::Object(members) => field.extend(members),
-        _ => return Err(Error::schema(format!("{name}: give a type like \"float\", or an object with \"type\""))),
+        _ => return Err(Error::schema(format!("{name}: give a type such as \"float\", or an object with \"type\""))),
     }
     if field.get("example").is_none_or(Value::is_null) {
         let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_written_as_the_service_takes_them() {
+    fn fields_are_serialized_for_the_wire() {
         let price = Field::new("price", FieldType::Float).example(9.99).hint("the current one").selector(".price");
         let schema = Schema::from([price, Field::new("tags", FieldType::Strings)]);
         let wire = json!([
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_form_is_completed() {
+    fn the_short_form_becomes_a_list_of_fields() {
         let schema =
             Schema::from_json(json!({ "title": "string", "price": { "type": "float", "hint": "now" } })).unwrap();
         assert_eq!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_schema_tells_its_columns() {
+    fn a_json_schema_names_its_columns() {
         let schema = Schema::from_json(json!({
             "type": "object",
             "properties": {

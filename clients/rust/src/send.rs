@@ -1,4 +1,4 @@
-//! Sends calls: again after failures that may pass, and never waiting longer than it was told to.
+//! Sends calls: retries after transient failures and keeps to the caller's deadline.
 
 use std::error::Error as _;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::{Attempts, asked_wait};
 
-/// So often is a first connection tried again: a service that never answered is likely not there.
+/// Retries of the first connection. A service that has never responded is likely not there.
 const FIRST_CONTACT: u32 = 2;
 
-/// Another way to wait between attempts.
+/// Replacement of the sleep between attempts.
 pub(crate) type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// Settings of a client, and the rules by which it sends.
+/// Settings of a client; sends its calls.
 pub(crate) struct Sender {
     pub(crate) http: Http,
     pub(crate) base_url: String,
@@ -39,7 +39,7 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// When a caller wants to wait no longer, and the job that is waited for.
+/// The caller's deadline, and the job that it waits for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Deadline {
     pub(crate) job_id: Option<String>,
@@ -57,7 +57,7 @@ impl Deadline {
         self.at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// A delay that is still worth it.
+    /// Returns `delay` if it ends before the deadline, otherwise the timeout's error.
     fn within(&self, delay: Duration) -> Result<Duration> {
         match self.left() {
             Some(left) if delay >= left => Err(self.over()),
@@ -65,7 +65,7 @@ impl Deadline {
         }
     }
 
-    /// Waits for something, no longer than the caller wants to.
+    /// Runs `work` until the deadline.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         match self.at {
             None => Ok(work.await),
@@ -74,14 +74,14 @@ impl Deadline {
     }
 
     fn over(&self) -> Error {
-        let goes_on = if self.job_id.is_some() { "; the job goes on" } else { "" };
-        let text = format!("not done after {:?}{goes_on}", self.timeout);
+        let goes_on = if self.job_id.is_some() { "; the job keeps running" } else { "" };
+        let text = format!("not finished after {:?}{goes_on}", self.timeout);
         let error = Error::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", text);
         Error { retryable: true, job_id: self.job_id.clone(), ..error }
     }
 }
 
-/// An answer with success, read to its end.
+/// A successful response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) job_id: Option<String>,
@@ -93,7 +93,7 @@ impl Sender {
         Attempts::new(self.max_retries)
     }
 
-    /// Sends a call until it is answered with success; the body is still to be read.
+    /// Sends a call until it succeeds. The body is not read yet.
     pub(crate) async fn open(&self, call: &Call, deadline: &Deadline) -> Result<Response> {
         let mut attempts = self.attempts();
         loop {
@@ -106,7 +106,7 @@ impl Sender {
         }
     }
 
-    /// Sends a call until it is answered, whatever the answer is; the body is still to be read.
+    /// Sends a call until there is a response, whatever its status. The body is not read yet.
     pub(crate) async fn answered(&self, call: &Call) -> Result<Response> {
         let (mut attempts, deadline) = (self.attempts(), Deadline::default());
         loop {
@@ -117,7 +117,7 @@ impl Sender {
         }
     }
 
-    /// Sends a call until it is answered with success and the answer was read.
+    /// Sends a call until it succeeds and its body is read.
     pub(crate) async fn read(&self, call: &Call, deadline: &Deadline) -> Result<Answer> {
         let mut attempts = self.attempts();
         loop {
@@ -136,7 +136,7 @@ impl Sender {
         }
     }
 
-    /// How long to wait after a connection that failed.
+    /// Returns how long to wait after a failed connection.
     pub(crate) fn broken(
         &self,
         attempts: &mut Attempts,
@@ -173,7 +173,7 @@ impl Sender {
         Ok(response)
     }
 
-    /// How long to wait after an answer that is a refusal.
+    /// Returns how long to wait after an error response.
     async fn refused(&self, attempts: &mut Attempts, response: Response, deadline: &Deadline) -> Result<Duration> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match deadline.during(response.bytes()).await? {
@@ -187,22 +187,22 @@ impl Sender {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a date in Retry-After is measured against the caller's clock")]
+#[expect(clippy::disallowed_methods, reason = "a date in Retry-After is compared with the local clock")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// The job that an answer is of.
+/// Returns the job id of a response.
 pub(crate) fn job_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-job-id")?.to_str().ok().map(str::to_owned)
 }
 
-/// Whether a job was taken, with nothing of it to read yet.
+/// Whether the response only accepts a job (202) and has no results.
 pub(crate) fn taken(response: &Response) -> bool {
     response.status() == StatusCode::ACCEPTED
 }
 
-/// What an error and its causes say. Without the URL: it is the same each time.
+/// Returns the message of an error and its causes, without the URL, which is always the same.
 pub(crate) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

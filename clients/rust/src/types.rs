@@ -1,27 +1,27 @@
-//! What is answered of pages, under the names of the wire.
+//! Results of pages, with the names of the wire.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::values::values;
 
-/// What rows are where no type was named: the schema's fields, in its order.
+/// The type of rows by default: the schema's fields, in its order.
 pub type Row = Map<String, Value>;
 
-/// What a batch or a crawl gives for each page.
+/// The result of one page of a batch or a crawl.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status")]
 pub enum Page<T = Row> {
-    /// It was read.
+    /// The page was read.
     #[serde(rename = "success")]
     Success(Success<T>),
-    /// It could not be read, never started, or does not fit the type.
+    /// The page could not be read, never started, or does not fit the type.
     #[serde(rename = "error")]
     Failure(Failure),
 }
 
 impl<T> Page<T> {
-    /// The URL as it was given.
+    /// Returns the URL as it was given.
     pub fn url(&self) -> &str {
         match self {
             Page::Success(page) => &page.url,
@@ -29,7 +29,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// The place in `urls`; of a crawl, the place in the order of completion.
+    /// Returns the page's place in `urls`; for a crawl, in the order of completion.
     pub fn index(&self) -> Option<u64> {
         match self {
             Page::Success(page) => page.index,
@@ -37,7 +37,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Gives it another place, as who puts several jobs together does.
+    /// Sets the page's place, for callers that join the results of several jobs.
     pub fn set_index(&mut self, index: u64) {
         match self {
             Page::Success(page) => page.index = Some(index),
@@ -45,7 +45,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Its row, if it was read.
+    /// Returns the row, if the page was read.
     pub fn data(&self) -> Option<&T> {
         match self {
             Page::Success(page) => Some(&page.data),
@@ -53,7 +53,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Its row, or why there is none.
+    /// Returns the row, or why there is none.
     pub fn into_data(self) -> std::result::Result<T, Problem> {
         match self {
             Page::Success(page) => Ok(page.data),
@@ -61,7 +61,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Whether it was read.
+    /// Whether the page was read.
     pub fn ok(&self) -> bool {
         matches!(self, Page::Success(_))
     }
@@ -70,33 +70,33 @@ impl<T> Page<T> {
 /// A page that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Success<T = Row> {
-    /// The place in `urls`; of a crawl, the place in the order of completion.
+    /// The page's place in `urls`; for a crawl, in the order of completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The URL as it was given.
     pub url: String,
-    /// Where redirects led, if anywhere.
+    /// The URL after redirects, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
-    /// How often it was tried, if more than once.
+    /// How often the page was tried, if more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// How it was read.
+    /// How the page was read.
     pub render_mode: RenderMode,
     /// The row.
     pub data: T,
-    /// What changed on the way from text to values.
+    /// Warnings, such as what was changed to read a text as its type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// How many pictures a vision pass looked at; none without one.
+    /// How many pictures a vision pass looked at; `None` without one.
     pub images_processed: Option<u64>,
     /// The fields that the operator's language model answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_fields: Vec<String>,
-    /// What was kept of the page: [`Client::capture`](crate::Client::capture) has it.
+    /// What was captured of the page; [`Client::capture`](crate::Client::capture) fetches it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<Capture>,
-    /// Why each value was chosen, where that was preferred (`Prefer: explain`) and the operator allows it.
+    /// Why each value was chosen, if the call said `Prefer: explain` and the operator allows it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explain: Vec<Value>,
 }
@@ -104,20 +104,20 @@ pub struct Success<T = Row> {
 /// A page that could not be read, never started, or does not fit the type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The place in `urls`; of a crawl, the place in the order of completion.
+    /// The page's place in `urls`; for a crawl, in the order of completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The URL as it was given.
     pub url: String,
-    /// Where redirects led, if anywhere.
+    /// The URL after redirects, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
-    /// How often it was tried, if more than once.
+    /// How often the page was tried, if more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
     /// Why there is no row.
     pub error: Problem,
-    /// With code `MODEL_MISMATCH`: the values as they came.
+    /// The raw values, if the code is `MODEL_MISMATCH`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Row>,
 }
@@ -127,30 +127,30 @@ pub struct Failure {
 pub struct Problem {
     /// One of [`ERROR_CODES`](crate::ERROR_CODES), or `MODEL_MISMATCH`.
     pub code: String,
-    /// What is wrong, in words.
+    /// What is wrong, as text.
     pub message: String,
-    /// Whether the page may be had later.
+    /// Whether the page may be readable later.
     pub retryable: bool,
-    /// How often it was tried, if more than once.
+    /// How often the page was tried, if more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
 }
 
-/// Something that was kept of a page.
+/// A capture of a page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capture {
-    /// What it is: `screenshot`.
+    /// The kind of capture: `screenshot`.
     pub kind: String,
-    /// What [`Client::capture`](crate::Client::capture) knows it by.
+    /// The number to pass to [`Client::capture`](crate::Client::capture).
     pub n: u64,
 }
 
 values! {
     /// How a page was read.
     RenderMode {
-        /// From the page as it came.
+        /// From the page as it was fetched.
         Fetch = "fetch",
-        /// By a browser.
+        /// In a browser.
         Headless = "headless",
         /// From its structured data alone.
         Structured = "structured",
@@ -159,22 +159,22 @@ values! {
     }
 }
 
-/// How a job went. The counts are of batches, `seed_url` and `crawl_meta` of crawls, the rest of both.
+/// The outcome of a job. Batches have the counts, crawls `seed_url` and `crawl_meta`, both have the rest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Whether somebody cancelled it.
+    /// Whether the job was cancelled.
     #[serde(default)]
     pub cancelled: bool,
-    /// Credits that were taken at the start.
+    /// Credits reserved when the job was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_reserved: Option<u64>,
-    /// Credits that it cost.
+    /// Credits charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_charged: Option<u64>,
-    /// Credits that came back.
+    /// Credits refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credits_refunded: Option<u64>,
-    /// URLs.
+    /// Number of URLs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// Pages that were read.
@@ -186,16 +186,16 @@ pub struct Summary {
     /// Pages that never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_run: Option<u64>,
-    /// Where a crawl began.
+    /// The crawl's seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_url: Option<String>,
-    /// How a crawl went.
+    /// The outcome of a crawl.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crawl_meta: Option<CrawlMeta>,
 }
 
 impl Summary {
-    /// A crawl's figures at the top too.
+    /// Copies a crawl's figures to the top level.
     pub(crate) fn ended(mut self) -> Summary {
         if let Some(meta) = &self.crawl_meta {
             self.cancelled = meta.cancelled;
@@ -206,7 +206,7 @@ impl Summary {
     }
 }
 
-/// How a crawl went.
+/// The outcome of a crawl.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CrawlMeta {
     /// Pages that were fetched, failed ones included.
@@ -215,20 +215,20 @@ pub struct CrawlMeta {
     pub pages_skipped: u64,
     /// Pages that could not be read.
     pub pages_failed: u64,
-    /// Whether somebody cancelled it.
+    /// Whether the job was cancelled.
     pub cancelled: bool,
-    /// `JOB_CANCELLED`, `CRAWL_LIMIT_REACHED`, or nothing.
+    /// `JOB_CANCELLED`, `CRAWL_LIMIT_REACHED`, or `None`.
     pub stopped_by: Option<String>,
-    /// Credits that were taken at the start.
+    /// Credits reserved when the job was accepted.
     pub credits_reserved: u64,
-    /// Credits that it cost; none while it runs.
+    /// Credits charged; `None` while the crawl runs.
     pub credits_charged: Option<u64>,
-    /// Credits that came back; none while it runs.
+    /// Credits refunded; `None` while the crawl runs.
     pub credits_refunded: Option<u64>,
-    /// Files of sitemaps that were read.
+    /// Sitemap files that were read.
     #[serde(default)]
     pub sitemaps_read: u64,
-    /// Files of sitemaps that could not be had or were broken.
+    /// Sitemap files that could not be fetched or were malformed.
     #[serde(default)]
     pub sitemaps_failed: u64,
 }

@@ -1,6 +1,6 @@
-//! Values of the wire that a newer service may have more of.
+//! Enums of the wire to which a newer service may add values.
 
-/// Names values of the wire; one that is not known is kept as it is.
+/// Defines an enum of wire values that keeps unknown values as they are.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $value:ident = $wire:literal,)+ }) => {
         $(#[$doc])*
@@ -8,13 +8,13 @@ macro_rules! values {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about])* #[serde(rename = $wire)] $value,)+
-            /// One that this client does not know.
+            /// A value that this client does not know.
             #[serde(untagged)]
             Other(String),
         }
 
         impl $name {
-            /// As it is on the wire.
+            /// Returns the value on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$value => $wire,)+
