@@ -1,12 +1,12 @@
-//! One job: its units, its results, and its own entries of the ledger.
+//! Checks one job: its units, its results and its ledger entries.
 
 use super::{Findings, JobEntries, JobRows, Violation};
 use crate::job::{Endpoint, JobState, Outcome};
 use crate::segment::{Segment, UnitState};
 use crate::time::Timestamp;
 
-/// Judges a job by its rows and its entries of the ledger. `sweep_secs` is how far past its deadline it may be found
-/// running. Of a job past its retention nothing is said: its rows may be half removed.
+/// Checks a job's rows and its ledger entries. `sweep_secs` is how long past its deadline it may still be running. A
+/// job past its retention is not checked, because some of its rows may be removed already.
 pub fn check_job(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_secs: u64) -> Vec<Violation> {
     let mut findings = Findings::of(&rows.job.id);
     if rows.job.retained(now) {
@@ -88,7 +88,7 @@ fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &
         findings.say(rule, format!("unit {seq} {is}"));
     }
     match entries.settle.as_ref().map(|settle| settle.charged) {
-        // Nothing of an extract can come back: what its row says was charged is all there is to say.
+        // An extract has no refund and no SETTLE entry: its row says what was charged.
         None if job.endpoint == Endpoint::Extract => {
             let charged = job.charge.map_or(0, |charge| charge.charged);
             if charged != started || charged != job.reservation.total() {
@@ -101,7 +101,7 @@ fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &
         }
         Some(_) => {}
     }
-    // A seed that robots.txt denies is skipped though its crawl completes.
+    // A seed that robots.txt denies is skipped although its crawl completes.
     let may_skip = job.fail_fast || (job.is_crawl() && job.admitted == 1);
     if outcome == Outcome::Completed && skipped > 0 && !may_skip {
         findings.say("a completed job has a result for every unit", format!("{skipped} skipped"));

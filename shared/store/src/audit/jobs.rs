@@ -1,4 +1,4 @@
-//! Jobs: all of them by a scan, one of them by its own rows, and their entries of the ledger.
+//! Reads of jobs: all jobs by a scan, one job by its own rows, and their ledger entries.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::item::{Item, Row, key};
 use crate::{hooks, keys, meta, segments};
 
-/// A job's rows as far as they were read.
+/// A job's rows read so far.
 #[derive(Debug, Default)]
 struct Partial {
     job: Option<Job>,
@@ -37,7 +37,7 @@ impl Partial {
         Ok(())
     }
 
-    /// The job, if there is one: rows whose META is gone are on their way out by TTL.
+    /// Returns the job, if there is one: rows without a META row are being removed by TTL.
     fn finish(mut self) -> Option<JobRows> {
         let job = self.job?;
         if let Some(one) = &job.one {
@@ -51,26 +51,27 @@ impl Partial {
     }
 }
 
-/// A scan of the jobs table that gives whole jobs. It keeps one job's rows, not a table's. Should a scan come back to a
-/// job that it gave before, that looks like a fault, and a look at the job's own rows says that it is none.
+/// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan returns
+/// to a job that it has already returned, this looks like a fault, and a look at the job's own rows shows that it is
+/// not.
 #[derive(Debug)]
 pub struct JobScan<'a> {
     audit: &'a Audit,
     start: Option<Item>,
     ended: bool,
     partial: Option<(String, Partial)>,
-    /// After the last job that was given.
+    /// The position after the last job returned.
     place: Option<Place>,
     last: Option<Place>,
 }
 
 impl JobScan<'_> {
-    /// Where to go on after the jobs that were given so far.
+    /// Returns where to continue after the jobs returned so far.
     pub fn place(&self) -> Option<Place> {
         self.place.clone()
     }
 
-    /// The jobs that the next page completes, maybe none; `None` after the last page.
+    /// Returns the jobs that the next page completes, possibly none; `None` after the last page.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
@@ -109,14 +110,15 @@ impl JobScan<'_> {
 }
 
 impl Audit {
-    /// A scan of the jobs after a place.
+    /// Starts a scan of the jobs after a position.
     pub fn jobs(&self, after: Option<&Place>) -> JobScan<'_> {
         let (start, place) = (after.map(Place::key), after.cloned());
         JobScan { audit: self, start, ended: false, partial: None, place, last: None }
     }
 
-    /// One job by its own rows, strongly consistent, in an order in which a job that goes on is never at fault: who reads
-    /// META first sees every unit that was over by then, and who reads a segment before results sees each that it names.
+    /// Reads one job by its own rows, strongly consistent, in an order that never makes a running job look faulty: META
+    /// before segments, so that the segments include every unit that had ended by then, and segments before results, so
+    /// that the results include each one that a segment names.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
@@ -135,7 +137,8 @@ impl Audit {
         Ok(rows.finish())
     }
 
-    /// The jobs' entries of their accounts' ledgers, in the jobs' order: read by their keys, strongly consistent.
+    /// Returns the jobs' entries in their accounts' ledgers, in the order of the jobs. Read by key, strongly
+    /// consistent.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.

@@ -1,5 +1,5 @@
-//! The row that says how far the check has come: `CHECK / PROGRESS` of the accounts table. A slice of the check that dies
-//! has lost what it did since it was written, and nothing else; of two at once one is refused.
+//! The row with the check's progress: `CHECK / PROGRESS` in the accounts table. A slice that dies loses only its work
+//! since the last write of this row. Of two concurrent slices, one is refused.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
@@ -13,21 +13,21 @@ fn row() -> Item {
     key("CHECK", "PROGRESS")
 }
 
-/// How far the check has come.
+/// The progress of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Counts the writes of the row.
+    /// The number of writes of the row.
     pub version: u64,
-    /// Until when whoever wrote it works on it.
+    /// The end of the writer's lease.
     pub lease_until: Timestamp,
-    /// Whether its result is still to be told.
+    /// Whether its result is still to be reported.
     pub open: bool,
-    /// Where to go on, as who does so wrote it.
+    /// Where to continue, as text of the caller.
     pub state: String,
 }
 
 impl Audit {
-    /// How far the check has come; `None` where there never was one.
+    /// Returns the progress of the check, or `None` if there never was one.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
@@ -42,8 +42,8 @@ impl Audit {
         }))
     }
 
-    /// Writes how far the check has come, if the row is of the version before. `false` where it is not: somebody else is
-    /// at it. A repeat of a write whose reply was lost finds itself.
+    /// Writes the progress of the check if the row has the previous version. Returns `false` if it has not, because
+    /// another slice is at work. A retry after a lost reply recognises its own write.
     ///
     /// # Errors
     /// Faults of the store.
