@@ -31,7 +31,7 @@ def client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the synchronous client waited; it does not really."""
+    """The waits of the synchronous client, recorded instead of slept."""
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     return waited

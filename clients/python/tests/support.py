@@ -1,5 +1,5 @@
-"""What the tests run against: the real local server, a site of pages, a proxy that breaks connections, and a server
-that answers by a script. All bind loopback and end with the test."""
+"""Servers for the tests: the real local server, a site of pages, a proxy that breaks connections, and a scripted
+server. All bind loopback and end with the test."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ FIELDS: list[Any] = [
 
 
 class Server:
-    """The local server on its own folder of data."""
+    """The local server with a data folder of its own."""
 
     def __init__(self, **settings: str) -> None:
-        assert LOCAL.exists(), f"there is no server at {LOCAL}: build it, or name it in RUNO_LOCAL"
+        assert LOCAL.exists(), f"there is no server at {LOCAL}: build it or set RUNO_LOCAL"
         self.data = tempfile.mkdtemp(prefix="runo-python-")
         self.settings = settings
         self.port = 0
@@ -55,17 +55,17 @@ class Server:
             if told := re.match(r"listening on http://127\.0\.0\.1:(\d+)", line):
                 self.port = int(told[1])
                 return
-        raise AssertionError(f"the server ended with {self.process.wait()}")
+        raise AssertionError(f"the server exited with {self.process.wait()}")
 
     def admin(self, *command: str) -> Any:
-        """What the operator's tool says."""
+        """Runs a command of the operator's tool and returns its output."""
         told = subprocess.run(
             [ADMIN, "--data-dir", self.data, "--json", *command], check=True, capture_output=True, text=True
         )
         return json.loads(told.stdout)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kills the server with SIGKILL."""
         self.process.kill()
         self.process.wait()
         assert self.process.stdout is not None
@@ -78,7 +78,7 @@ class Server:
 
 
 class Quiet(ThreadingHTTPServer):
-    """A server of a test, in a thread."""
+    """An HTTP server in a thread of the test."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -90,7 +90,7 @@ class Quiet(ThreadingHTTPServer):
         self.thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are part of the tests."""
+        """Ignores disconnected clients, which are part of the tests."""
 
     def close(self) -> None:
         self.shutdown()
@@ -98,8 +98,8 @@ class Quiet(ThreadingHTTPServer):
 
 
 class Site(Quiet):
-    """``/p/N`` is a product, ``/gate/N`` one that waits until ``gate`` is open, ``/gone/N`` is a 404, ``/list/N`` links to
-    N products."""
+    """``/p/N`` is a product, ``/gate/N`` a product that waits until ``gate`` is set, ``/gone/N`` is a 404, ``/list/N`` links
+    to N products."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -112,7 +112,7 @@ class Site(Quiet):
 
 class _Page(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body in one packet: else each page waits for the acknowledgement of its head.
+    # Buffers head and body into one packet; otherwise each page waits for the acknowledgement of its head.
     wbufsize = -1
     server: Site
 
@@ -143,7 +143,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @dataclass
 class Seen:
-    """A request that a scripted server got."""
+    """A request that a scripted server received."""
 
     method: str
     path: str
@@ -153,7 +153,7 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What a scripted server answers: a body, or pieces of one after which the connection is cut if ``cut`` says so."""
+    """A scripted response: a body, or pieces of one. With ``cut`` the connection breaks before the body's end."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -163,7 +163,7 @@ class Answer:
 
 
 class Scripted(Quiet):
-    """Answers requests one after the other, by a list."""
+    """Answers requests from a list, one after the other."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
@@ -202,8 +202,8 @@ class _Scripted(BaseHTTPRequestHandler):
 
 
 class Proxy:
-    """Passes connections on to a server. ``cuts`` says for the next ones after how many bytes of the answer to cut
-    them (0: once the answer has begun, nothing of it is passed on); the rest is left alone."""
+    """Forwards connections to a server. ``cuts`` has, for each of the next connections, the bytes of the response after
+    which to cut it (0: when the response begins, forwarding none of it). Later connections are not cut."""
 
     def __init__(self, port: int, *cuts: int) -> None:
         self.cuts = list(cuts)

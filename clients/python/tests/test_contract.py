@@ -1,4 +1,4 @@
-"""The client's types against what the service says of itself: every option, code and member of a result is known."""
+"""Compares the client's types with the OpenAPI document: every option, error code and result member is known."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def known(kind: type[Any]) -> set[str]:
     ],
 )
 def test_every_option_is_known(request_: str, options: type[Any]) -> None:
-    # Also at the top of the request, where this client puts it.
+    # `async_mode` is also at the top level of the request, where this client puts it.
     assert members(request_, "options") - {"async_mode"} <= set(get_type_hints(options))
 
 
@@ -105,13 +105,13 @@ def test_values_are_known() -> None:
     assert set(render) - {None} <= set(get_args(get_type_hints(runo.PageOptions)["render_js"]))
 
 
-def test_a_member_that_is_not_known_does_no_harm() -> None:
+def test_unknown_members_are_ignored() -> None:
     made = _types.build(runo.Problem, {"code": "NEW", "message": "m", "retryable": False, "of_tomorrow": 1})
     assert made == runo.Problem("NEW", "m", False)
 
 
 @pytest.mark.parametrize(("version", "begins"), [("3.1", "3.1."), ("3.0", "3.0.")])
-def test_the_document_is_what_it_says_it_is(server: Server, version: str, begins: str) -> None:
+def test_the_openapi_document_is_valid(server: Server, version: str, begins: str) -> None:
     document = httpx.get(f"{server.base}/openapi.json", params={"version": version}).json()
     assert document["openapi"].startswith(begins)
     openapi_spec_validator.validate(document)

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a job, and jobs of 10,000 URLs in constant memory."""
+"""SIGKILL in the middle of a job, and jobs of 10,000 URLs in constant memory."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from support import FIELDS, KEY, Answer, Scripted, Server, Site
 from runo import AsyncClient, Client
 
 TOTAL = 1_000
-# Bytes; a third of what goes through.
+# In bytes; a third of what is transferred.
 MOST_GROWTH = 26_000_000
 
 
 @pytest.fixture
 def mortal() -> Iterator[Server]:
-    # A driver's and a page's claims lapse soon after their holder has died.
+    # The leases of jobs and pages end soon after their holder has died.
     server = Server(LEASE_SECONDS="1", SWEEP_SECONDS="1")
     yield server
     server.close()
 
 
-def test_a_job_survives_kill_9(mortal: Server, site: Site) -> None:
+def test_a_job_survives_a_kill_of_the_server(mortal: Server, site: Site) -> None:
     indexes: list[int] = []
     with Client(KEY, mortal.base) as client:
         before = client.usage().monthly.used
-        # What ran when the server died is read again in a process of its own, which takes its time: 4 at most.
+        # Pages that ran when the server died are read again in a child process, which is slow: 4 at most.
         job = client.batch(site.urls(TOTAL), FIELDS, concurrency=4, timeout_ms=5_000)
         for found in job:
             assert found.index is not None
@@ -63,7 +63,7 @@ def test_ten_thousand_results_take_constant_memory() -> None:
 
 
 def memory() -> int:
-    """Bytes that this process has resident (elsewhere than on Linux: had at most)."""
+    """Returns the resident set of this process in bytes (other than on Linux, its peak)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:
@@ -71,7 +71,7 @@ def memory() -> int:
 
 
 def grown_by(results: Iterator[object]) -> int:
-    """By how many bytes the process had grown at most between the 100th result and the last of 10,000."""
+    """Returns by how many bytes the process grew at most between the 100th and the last of 10,000 results."""
     before = most = count = 0
     for count, _ in enumerate(results, 1):
         if count == 100:
@@ -82,7 +82,7 @@ def grown_by(results: Iterator[object]) -> int:
     return most - before
 
 
-def test_so_do_they_in_the_asynchronous_client() -> None:
+def test_ten_thousand_results_take_constant_memory_in_the_asynchronous_client() -> None:
     async def main() -> int:
         async with AsyncClient(KEY, server.base) as client:
             job = await client.batch(["http://h/"] * 10_000, {"title": "string"})

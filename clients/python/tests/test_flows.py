@@ -1,4 +1,4 @@
-"""The flows against the real local server."""
+"""Whole calls against the real local server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_batch_of_mixed_results(client: Client, site: Site) -> None:
     ]
     assert job.summary and (job.summary.total, job.summary.succeeded, job.summary.failed) == (5, 3, 2)
     assert job.summary.credits_charged == 5 and job.summary.cancelled is False
-    # Nothing is kept, and everything can be read again.
+    # Results are not kept, and can be read again.
     assert sorted(row.price for row in job.rows()) == [0.5, 0.5, 2.5]
     again: Job[dict[str, Any]] = client.result(job.id)
     assert [one.url for one in again.results()] == urls and again.wait() == job.summary
@@ -95,7 +95,7 @@ def test_cancel_in_the_middle(client: Client, site: Site) -> None:
     assert job.id in [listed.job_id for listed in client.jobs("finished", page_size=1)]
 
 
-def test_leaving_by_an_exception_cancels_and_otherwise_not(client: Client, site: Site) -> None:
+def test_only_an_exception_that_leaves_the_block_cancels_the_job(client: Client, site: Site) -> None:
     urls = [f"{site.base}/gate/{n}" for n in range(5)]
     with pytest.raises(ZeroDivisionError), client.batch(urls, Product, concurrency=1) as dropped:
         assert site.waiting.acquire(timeout=30)
@@ -109,7 +109,7 @@ def test_leaving_by_an_exception_cancels_and_otherwise_not(client: Client, site:
 
 
 @pytest.mark.parametrize("async_mode", [False, True])
-def test_a_lost_answer_is_neither_paid_nor_run_twice(server: Server, site: Site, async_mode: bool) -> None:
+def test_a_call_whose_response_is_lost_runs_and_is_charged_once(server: Server, site: Site, async_mode: bool) -> None:
     proxy = Proxy(server.port, 0, 0)
     with Client(KEY, proxy.base) as client, Client(KEY, server.base) as direct:
         before = used(direct)
@@ -121,7 +121,7 @@ def test_a_lost_answer_is_neither_paid_nor_run_twice(server: Server, site: Site,
     proxy.close()
 
 
-def test_a_body_that_is_cut_goes_on(server: Server, site: Site) -> None:
+def test_reading_resumes_after_a_cut_body(server: Server, site: Site) -> None:
     proxy = Proxy(server.port, 9_000, 5_000, 5_000)
     with Client(KEY, proxy.base) as client:
         job = client.batch(site.urls(200), Product, concurrency=8)
@@ -174,7 +174,7 @@ def test_the_asynchronous_client(server: Server, site: Site) -> None:
     asyncio.run(main())
 
 
-def test_a_task_that_is_cancelled_cancels_its_job(server: Server, site: Site) -> None:
+def test_cancelling_a_task_cancels_its_job(server: Server, site: Site) -> None:
     async def read(client: AsyncClient, started: asyncio.Future[str]) -> None:
         async with client.batch([f"{site.base}/gate/{n}" for n in range(5)], Product, concurrency=1) as job:
             started.set_result(job.id)

@@ -1,4 +1,4 @@
-"""Each snippet of the README runs as it stands, one after the other."""
+"""Runs each snippet of the README as it stands, one after the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_snippets_run(server: Server, monkeypatch: pytest.MonkeyPatch, capsy
     assert len(snippets) == 6
     scope: dict[str, Any] = {"__name__": "readme"}
     for snippet in snippets:
-        # As a file of its own would: without this one's __future__ import.
+        # Compiled like a separate file, without this file's __future__ import.
         code = compile(snippet.replace("http://127.0.0.1:8080", server.base), str(README), "exec", dont_inherit=True)
         exec(code, scope)
     shown = capsys.readouterr().out

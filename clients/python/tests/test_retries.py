@@ -1,4 +1,4 @@
-"""What is tried again, when, and what is not; against a server that answers by a script."""
+"""What is retried and when, and what is not; against a scripted server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def script(*answers: Answer, retries: int = 8) -> Iterator[tuple[Scripted, Clien
     server.close()
 
 
-def test_429_and_503_are_waited_out_and_the_key_stays_the_same(waits: list[float]) -> None:
+def test_429_and_5xx_are_retried_with_the_same_idempotency_key(waits: list[float]) -> None:
     refused = [error(429, "RATE_LIMITED", True, Retry_After="7"), error(503, "UNAVAILABLE", True, Retry_After="2"),
                Answer(502, b"<html>"), Answer(500, b"{}", cut=True)]
     with script(*refused, DONE) as (server, client):
@@ -58,7 +58,7 @@ def test_429_and_503_are_waited_out_and_the_key_stays_the_same(waits: list[float
     assert len({seen.body for seen in server.seen}) == 1
 
 
-def test_the_asynchronous_client_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_asynchronous_client_retries_with_the_same_idempotency_key(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -87,7 +87,7 @@ def test_the_asynchronous_client_does_the_same(monkeypatch: pytest.MonkeyPatch) 
         (Answer(200, b"<html>hello</html>"), ProtocolError),
     ],
 )
-def test_what_cannot_pass_is_raised_at_once(answer: Answer, kind: type[RunoError], waits: list[float]) -> None:
+def test_permanent_errors_are_raised_at_once(answer: Answer, kind: type[RunoError], waits: list[float]) -> None:
     with script(answer) as (server, client), pytest.raises(kind):
         client.extract("u", {"a": "integer"})
     assert len(server.seen) == 1 and waits == []
@@ -101,7 +101,7 @@ def test_retries_are_bounded(waits: list[float]) -> None:
     assert len(server.seen) == 4 and len(waits) == 3
 
 
-def test_waits_grow_to_a_bound_and_are_spread() -> None:
+def test_waits_grow_to_a_bound_with_jitter() -> None:
     attempts = Attempts(20, random_=random.Random(7).random)
     waited = [attempts.broken("gone") for _ in range(20)]
     assert all(0.125 * 2**n <= wait <= 0.25 * 2**n for n, wait in enumerate(waited[:5]))
@@ -110,7 +110,7 @@ def test_waits_grow_to_a_bound_and_are_spread() -> None:
         attempts.broken("gone")
 
 
-def test_a_service_that_is_not_there_is_told_soon(waits: list[float]) -> None:
+def test_an_unreachable_service_is_reported_after_two_retries(waits: list[float]) -> None:
     server = Scripted()
     server.close()
     with Client(KEY, server.base) as client, pytest.raises(ConnectionFailed) as raised:
@@ -118,11 +118,11 @@ def test_a_service_that_is_not_there_is_told_soon(waits: list[float]) -> None:
     assert len(waits) == 2 and raised.value.retryable and isinstance(raised.value, ConnectionError)
 
 
-def test_results_go_on_where_they_broke_off(waits: list[float]) -> None:
+def test_reading_resumes_where_it_broke_off(waits: list[float]) -> None:
     with script(
         Answer(body=b"   " + line(1) + line(0) + line(2)[:20], headers=NAMED, cut=True),
         error(503, "UNAVAILABLE", True),
-        Answer(body=line(3), headers=NAMED),  # ends well, but without a summary
+        Answer(body=line(3), headers=NAMED),  # ends regularly, but without a summary
         Answer(body=line(4) + end(6, status="running", next="/v1/x"), headers=NAMED),
         Answer(body=line(5) + line(2) + end(6, credits_charged=6), headers=NAMED),
     ) as (server, client):
@@ -133,8 +133,8 @@ def test_results_go_on_where_they_broke_off(waits: list[float]) -> None:
     assert job.summary and (job.summary.total, job.summary.credits_charged) == (6, 6)
 
 
-def test_what_slips_through_a_reordering_is_read_again(waits: list[float]) -> None:
-    # While the job ran, 2 ended before 1 and was told after it: "from=2" then leaves it out and has 1 twice.
+def test_results_missed_by_a_reordering_are_read_at_the_end(waits: list[float]) -> None:
+    # While the job ran, 2 ended before 1 but was sent after it: "from=2" then leaves out 2 and has 1 a second time.
     with script(
         Answer(body=line(0) + line(1), headers=NAMED, cut=True),
         Answer(body=line(1) + end(3), headers=NAMED),
@@ -144,14 +144,14 @@ def test_what_slips_through_a_reordering_is_read_again(waits: list[float]) -> No
     assert "from" not in server.seen[-1].path
 
 
-def test_a_job_that_never_gives_all_is_an_error(waits: list[float]) -> None:
+def test_a_job_that_never_sends_all_results_is_an_error(waits: list[float]) -> None:
     with script(*[Answer(body=line(0) + end(2), headers=NAMED)] * 3) as (_, client):
         with pytest.raises(ProtocolError) as raised:
             client.batch(["u"] * 2, {"a": "integer"}).results()
     assert raised.value.job_id == ID
 
 
-def test_a_crawl_that_was_joined_is_read_again_at_the_end(waits: list[float]) -> None:
+def test_a_crawl_that_was_resumed_is_read_again_at_the_end(waits: list[float]) -> None:
     meta = {"summary": {"seed_url": "u", "crawl_meta": {
         "pages_visited": 3, "pages_skipped": 0, "pages_failed": 0, "cancelled": False, "stopped_by": None,
         "credits_reserved": 5, "credits_charged": 3, "credits_refunded": 2, "sitemaps_read": 0, "sitemaps_failed": 0}}}
@@ -173,7 +173,7 @@ def test_a_held_extract_is_followed(waits: list[float]) -> None:
     assert server.seen[1].path == f"/v1/jobs/{ID}/result"
 
 
-def test_waiting_ends_with_the_timeout(waits: list[float]) -> None:
+def test_the_timeout_ends_the_wait(waits: list[float]) -> None:
     with script(
         Answer(202, b"{}", NAMED), error(503, "UNAVAILABLE", True, Retry_After="30")
     ) as (server, client), pytest.raises(WaitTimeout) as raised:
@@ -190,7 +190,7 @@ def test_the_error_of_a_page_is_raised_with_its_code() -> None:
     assert (raised.value.code, raised.value.retryable, raised.value.job_id) == ("TIMEOUT", True, ID)
 
 
-def test_captures_are_had_by_their_number() -> None:
+def test_captures_are_fetched_by_their_number() -> None:
     body = {**json.loads(DONE.body), "captures": [{"kind": "screenshot", "n": 3}]}
     with script(Answer(body=json.dumps(body).encode(), headers=NAMED), Answer(body=b"\x89PNG")) as (server, client):
         page = client.extract("u", {"a": "integer"}, capture=["screenshot"])
@@ -199,7 +199,7 @@ def test_captures_are_had_by_their_number() -> None:
     assert server.seen[1].path == f"/v1/jobs/{ID}/captures/3"
 
 
-def test_a_cancel_whose_answer_was_lost_is_one(waits: list[float]) -> None:
+def test_a_cancel_whose_response_was_lost_returns_true(waits: list[float]) -> None:
     job = {"job_id": ID, "endpoint": "/batch", "status": "cancelled", "async_mode": False, "ended_at": None,
            "started_at": "2026-05-08T10:14:21Z", "progress": {"total": 1, "done": 0, "failed": 0}}
     with script(Answer(cut=True), error(404, "JOB_NOT_FOUND", False), Answer(body=json.dumps(job).encode())) as (_, c):
@@ -207,7 +207,7 @@ def test_a_cancel_whose_answer_was_lost_is_one(waits: list[float]) -> None:
 
 
 def test_ten_thousand_and_one_urls_are_refused_before_anything_is_sent() -> None:
-    with script() as (_, client), pytest.raises(InvalidRequest, match="call batch once for each 10,000"):
+    with script() as (_, client), pytest.raises(InvalidRequest, match="split them into several batches"):
         client.batch(["u"] * 10_001, {"a": "integer"})
     with script() as (_, client), pytest.raises(InvalidRequest, match="not one string"):
         client.batch("http://h/", {"a": "integer"})
@@ -223,7 +223,7 @@ def test_the_key_is_in_no_repr_error_or_log(waits: list[float], caplog: pytest.L
     assert KEY not in "".join(shown)
 
 
-def test_key_and_address_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNO_API_KEY", raising=False)
     with pytest.raises(InvalidRequest, match="RUNO_API_KEY"):
         Client()

@@ -1,4 +1,4 @@
-"""Schemas: what is converted to what, and what is refused with which words."""
+"""Schemas: how they are converted, and which messages refuse the others."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_rows_become_the_model() -> None:
+def test_rows_become_instances_of_the_model() -> None:
     row = shape_of(Product).row({**ROW, "offer.price": 1.0, "offer.currency": None})
     assert isinstance(row, Product)
     assert (row.price, row.released, row.in_stock) == (Decimal("49.9"), date(2024, 5, 2), True)
     assert row.offer == Offer(price=1.0)
 
 
-def test_a_nested_model_of_nothing_is_none() -> None:
+def test_a_nested_model_without_values_is_none() -> None:
     assert shape_of(Product).row({**ROW, "offer.price": None, "offer.currency": None}).offer is None
 
 
@@ -123,8 +123,8 @@ class Deep(BaseModel):
     [
         (datetime, "bad: a date-time cannot be read"),
         (dict[str, str], "bad: an object needs named properties"),
-        (list[date], "bad: there is no list of date"),
-        (list[bool], "bad: there is no list of boolean"),
+        (list[date], "bad: a list of date cannot be read"),
+        (list[bool], "bad: a list of boolean cannot be read"),
         (list[Offer], "bad[]: this type cannot be read"),
         (Union[str, list[str]], "bad: a union of several types"),
         (Deep, "bad.offer: models may be nested one level deep"),
@@ -132,15 +132,15 @@ class Deep(BaseModel):
         (Own, "Wrong cannot be converted"),
     ],
 )
-def test_what_cannot_be_converted_is_named(kind: Any, words: str) -> None:
+def test_a_type_that_cannot_be_converted_is_named(kind: Any, words: str) -> None:
     with pytest.raises(SchemaError) as refused:
         shape_of(model_of(kind))
     assert words in refused.value.message
     assert refused.value.code == "SCHEMA_INVALID"
 
 
-def test_what_is_no_schema_is_refused() -> None:
-    with pytest.raises(SchemaError, match="give the class, not an instance"):
+def test_other_objects_are_refused() -> None:
+    with pytest.raises(SchemaError, match="pass the class, not an instance"):
         shape_of(Offer())
     for wrong in (int, "title", {"type": "object", "properties": {}}, {"title": 3}):
         with pytest.raises(SchemaError):

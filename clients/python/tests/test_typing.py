@@ -1,4 +1,4 @@
-"""What a type checker makes of the calls; mypy reads this file, and nothing of it has to run."""
+"""The types of the calls, checked by mypy; nothing under TYPE_CHECKING runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
                 assert_type(row, Product)
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_has_py_typed() -> None:
     from importlib.resources import files
 
     assert files("runo").joinpath("py.typed").is_file()

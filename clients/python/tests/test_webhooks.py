@@ -1,4 +1,4 @@
-"""A receiver of this process, verified by the specification's own library."""
+"""Webhooks sent to a receiver in this process and verified with the specification's library."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def receiver() -> Iterator[Scripted]:
 
 
 def ended(client: Client, job: Job[Any]) -> Any:
-    """The job's webhook, once nothing of it changes any more."""
+    """Returns the state of the job's webhook once it is final."""
     for _ in range(600):
         webhook = client.job(job.id).webhook
         assert webhook is not None
         if webhook.state not in ("waiting", "pending"):
             return webhook
         time.sleep(0.05)
-    raise AssertionError(f"never told: {webhook}")
+    raise AssertionError(f"the message was never delivered: {webhook}")
 
 
-def test_a_job_s_end_is_told_once_a_receiver_takes_it(
+def test_the_message_is_sent_until_the_receiver_accepts_it(
     server: Server, client: Client, site: Site, secret: str, receiver: Scripted
 ) -> None:
     job = client.batch(site.urls(2), FIELDS, webhook={"url": receiver.base})
@@ -56,7 +56,7 @@ def test_a_job_s_end_is_told_once_a_receiver_takes_it(
             Webhook(secret).verify(seen.body.replace(b"completed", b"cancelled"), seen.headers)
 
 
-def test_a_message_is_sent_again(
+def test_a_message_can_be_sent_again(
     server: Server, client: Client, site: Site, secret: str, receiver: Scripted
 ) -> None:
     receiver.answers[0] = Answer(410)
@@ -72,13 +72,13 @@ def test_a_message_is_sent_again(
         async with AsyncClient(KEY, server.base) as other:
             return await other.resend_webhook(job.id)
 
-    # It waits for as long as the service asks.
+    # The client waits for as long as the service asks.
     assert asyncio.run(too_soon()).attempts == 2
     with pytest.raises(JobNotFound):
         client.resend_webhook("job_0123456789abcdef")
 
 
-def test_while_a_secret_is_rotated_both_verify(
+def test_both_secrets_verify_during_a_rotation(
     server: Server, client: Client, site: Site, secret: str, receiver: Scripted
 ) -> None:
     receiver.answers.pop(0)
@@ -88,7 +88,7 @@ def test_while_a_secret_is_rotated_both_verify(
         assert Webhook(one).verify(receiver.seen[0].body, receiver.seen[0].headers)["type"] == "job.completed"
 
 
-def test_a_cancelled_job_is_told_as_that(
+def test_a_cancelled_job_sends_job_cancelled(
     server: Server, client: Client, site: Site, secret: str, receiver: Scripted
 ) -> None:
     receiver.answers.pop(0)

@@ -48,7 +48,7 @@ values! {
     }
 }
 
-/// A job's state. Lists leave out `ended_at`, `credits`, `result` and `webhook`.
+/// A job's state. Lists leave out `result` and `webhook`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobInfo {
     /// The job's id.
@@ -112,7 +112,7 @@ pub struct Credits {
 /// State of a job's webhook message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WebhookState {
-    /// Whether the message is pending, delivered or failed.
+    /// `waiting` while the job runs, then `pending`, `delivered`, `failed`, `gone`, `skipped` or `revoked`.
     pub state: String,
     /// Number of tries.
     pub attempts: u64,

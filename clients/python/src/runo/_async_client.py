@@ -22,9 +22,9 @@ from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, web
 
 
 class AsyncClient:
-    """The asynchronous client of a Runo service, for asyncio and trio: see :class:`runo.Client`.
+    """Asynchronous client of a Runo service, for asyncio and trio: see :class:`runo.Client`.
 
-    ``batch``, ``crawl`` and ``result`` are awaited for their job, or opened with ``async with``.
+    Await ``batch``, ``crawl`` and ``result`` to get their job, or open them with ``async with``.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes connections. Jobs go on."""
+        """Closes connections. Jobs keep running."""
         if self._own:
             await self._http.aclose()
 
@@ -72,7 +72,7 @@ class AsyncClient:
         self, url: str, schema: Any = None, *, idempotency_key: str | None = None, timeout: float | None = None,
         **options: Unpack[PageOptions],
     ) -> Success[Any]:
-        """Reads one page. Raises PageError where it cannot be had."""
+        """Reads one page. Raises PageError if the page cannot be read."""
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.extract(url, shape, options, idempotency_key)
         while True:
@@ -101,10 +101,10 @@ class AsyncClient:
         self, urls: Iterable[str], schema: Any = None, *, async_mode: bool = False, webhook: Webhook | None = None,
         idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
     ) -> Starting[Any]:
-        """Starts a batch of up to 10,000 URLs and returns its job, whose results are iterated as they come.
+        """Starts a batch of up to 10,000 URLs and returns its job. Iterate the job for results as they come.
 
-        ``async_mode`` takes the queue: nothing is held open until results are asked for. ``timeout`` is for how many
-        seconds results are waited for, from now on; the job goes on after it.
+        ``async_mode`` runs the job through the queue: no call is held open until results are read. ``timeout`` limits
+        the wait for results, in seconds from this call; after it the job keeps running.
         """
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.batch(
@@ -134,7 +134,7 @@ class AsyncClient:
         async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
         timeout: float | None = None, **options: Unpack[PageOptions],
     ) -> Starting[Any]:
-        """Starts a crawl from a seed along the links that match ``follow_pattern``; as :meth:`batch` otherwise."""
+        """Starts a crawl from a seed along the links that match ``follow_pattern``. Otherwise like :meth:`batch`."""
         shape, deadline = shape_of(schema), Deadline(timeout)
         rules = {
             "follow_pattern": follow_pattern, "max_pages": max_pages, "max_depth": max_depth,
@@ -149,7 +149,7 @@ class AsyncClient:
     async def jobs(
         self, state: Literal["running", "finished", "all"] = "running", *, page_size: int = 100
     ) -> AsyncIterator[JobInfo]:
-        """The account's jobs, newest first; pages are asked for as they are needed."""
+        """Yields the account's jobs, newest first; fetches further pages of the list on demand."""
         cursor: str | None = None
         while True:
             page = await self._json(_calls.jobs(state, page_size, cursor))
@@ -160,7 +160,7 @@ class AsyncClient:
                 return
 
     async def job(self, job_id: str) -> JobInfo:
-        """A job's state and progress."""
+        """Returns a job's state and progress."""
         return job_of(await self._json(_calls.job(job_id)))
 
     @overload
@@ -170,7 +170,7 @@ class AsyncClient:
     def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> Starting[Row]: ...
 
     def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> Starting[Any]:
-        """Takes up a job that was started before, running or ended. A model makes rows instances of it."""
+        """Takes up an earlier job, running or ended. With a model class, rows are its instances."""
         shape, deadline = shape_of(schema), Deadline(timeout)
 
         async def take_up() -> AsyncJob[Any]:
@@ -183,28 +183,28 @@ class AsyncClient:
     async def cancel(self, job_id: str) -> bool:
         """Cancels a job. Pages that have started finish; the rest never start and are refunded.
 
-        False says that it had ended by itself before. Raises JobNotFound where there is no such job.
+        Returns False if the job had already ended by itself. Raises JobNotFound if the job does not exist.
         """
         try:
             await self._json(_calls.cancel(job_id))
         except JobNotFound:
-            # It ended, perhaps by an attempt of this call whose answer was lost.
+            # The job has ended, perhaps by an earlier attempt of this call whose response was lost.
             return (await self.job(job_id)).status == "cancelled"
         return True
 
     async def resend_webhook(self, job_id: str) -> WebhookState:
-        """Sends the message of an ended job again to the receiver that its ``webhook`` names, with all its tries.
+        """Sends the webhook message of an ended job again, with a full set of tries.
 
-        Gives where it stands. At most once in 10 s: a call that is too soon waits.
+        Returns the message's state. The service allows this once every 10 s; an earlier call waits.
         """
         return webhook_of(await self._json(_calls.resend_webhook(job_id)))
 
     async def capture(self, job_id: str, n: int) -> bytes:
-        """What was captured of a page (``capture=["screenshot"]``), by its number in the result: a PNG."""
+        """Returns a page's screenshot (``capture=["screenshot"]``), a PNG, by its number in the result."""
         return (await self._send(_calls.capture(job_id, n), Deadline(None))).content
 
     async def usage(self) -> Usage:
-        """The account's plan and what is left of it."""
+        """Returns the account's plan and what is left of it."""
         return usage_of(await self._json(_calls.usage()))
 
     async def _start(self, call: Call, shape: Shape[Any], deadline: Deadline, *, crawl: bool) -> AsyncJob[Any]:
@@ -212,7 +212,7 @@ class AsyncClient:
         job_id = response.headers.get("X-Job-ID")
         if not job_id:
             await response.aclose()
-            raise ProtocolError("the answer has no X-Job-ID", code="PROTOCOL_ERROR")
+            raise ProtocolError("the response has no X-Job-ID", code="PROTOCOL_ERROR")
         deadline.job_id = job_id
         first: httpx.Response | None = response
         if response.status_code == 202:
@@ -224,7 +224,7 @@ class AsyncClient:
         return read_json((await self._send(call, Deadline(None))).content)
 
     async def _send(self, call: Call, deadline: Deadline, *, stream: bool = False) -> httpx.Response:
-        """Sends a call until it is answered with success; raises what it is refused with."""
+        """Sends a call until it succeeds; raises the error that ends the attempts."""
         attempts = self._sender.attempts()
         while True:
             try:

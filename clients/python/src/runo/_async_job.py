@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEAVE = 10.0
-"""Seconds that cancelling a job may take on the way out of a block."""
+"""Seconds that cancelling a job may take when a block is left."""
 
 
 class AsyncJob(Generic[T]):
-    """A batch or crawl that was started, or a job that was taken up: see :class:`runo.Job`."""
+    """A started batch or crawl, or a job taken up by its id: see :class:`runo.Job`."""
 
     def __init__(
         self, client: AsyncClient, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
@@ -39,7 +39,7 @@ class AsyncJob(Generic[T]):
     ) -> None:
         self.id = job_id
         self.summary: Summary | None = None
-        """How the job went, once its results have been iterated to the end."""
+        """The summary, once the results have been iterated to the end."""
         self._client = client
         self._shape = shape
         self._deadline = deadline
@@ -55,13 +55,13 @@ class AsyncJob(Generic[T]):
                 yield result_of(members, self._shape)
 
     async def rows(self) -> AsyncIterator[T]:
-        """The rows of the pages that were read, as they come; failures are left out."""
+        """Yields the rows of the pages that were read, as they come; skips failures."""
         async for found in self:
             if isinstance(found, Success):
                 yield found.data
 
     async def results(self) -> list[Result[T]]:
-        """All results at once, in input order (of a crawl: in order of completion). Waits for the job's end."""
+        """Waits for the job's end and returns all results in input order (for a crawl, in order of completion)."""
         return sorted([found async for found in self], key=place)
 
     async def wait(self) -> Summary:
@@ -69,24 +69,24 @@ class AsyncJob(Generic[T]):
         await self.aclose()
         async for _ in self._lines(skip=True):
             pass
-        assert self.summary is not None  # the lines end with it
+        assert self.summary is not None  # the lines end with the summary
         return self.summary
 
     async def info(self) -> JobInfo:
-        """The job's state and progress now."""
+        """Returns the job's current state and progress."""
         return await self._client.job(self.id)
 
     async def cancel(self) -> bool:
-        """Cancels the job; results of what had started may still be iterated. False: it had ended before."""
+        """Cancels the job; pages that had started keep their results. Returns False if the job had already ended."""
         return await self._client.cancel(self.id)
 
     async def to_dataframe(self) -> pandas.DataFrame:
-        """All results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
-        data_frame(())  # says that pandas is missing before anything is read
+        """Returns all results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
+        data_frame(())  # raises ImportError before anything is read if pandas is missing
         return data_frame([members async for members in self._lines()])
 
     async def aclose(self) -> None:
-        """Lets go of the connection. The job goes on."""
+        """Closes the connection. The job keeps running."""
         first, self._first = self._first, None
         if first is not None:
             await first.aclose()
@@ -97,7 +97,7 @@ class AsyncJob(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The task may itself be cancelled, which must not keep the job from being cancelled.
+        # The task itself may be cancelled; the job must be cancelled all the same.
         with anyio.move_on_after(LEAVE, shield=True):
             await self.aclose()
             if kind is None:
@@ -105,7 +105,7 @@ class AsyncJob(Generic[T]):
             try:
                 await self.cancel()
             except RunoError:
-                # The exception that led here says more.
+                # The exception that left the block matters more.
                 pass
 
     async def _lines(self, *, skip: bool = False) -> AsyncGenerator[dict[str, Any], None]:
@@ -126,7 +126,7 @@ class AsyncJob(Generic[T]):
                         self._deadline.check()
                     delay = cursor.body_ended()
                     if delay is None:
-                        delay = attempts.broken("the answer broke off", job_id=self.id)
+                        delay = attempts.broken("the response broke off", job_id=self.id)
                 except BROKEN as error:
                     cursor.broke()
                     delay = self._client._sender.broken(attempts, error, self._deadline)

@@ -1,4 +1,4 @@
-"""The calls of the API as they are sent. Each is made once and sent as often as it takes, alike to the byte."""
+"""The HTTP requests of the API. Each is built once, so all its attempts are byte-identical."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Call:
 
 
 class Key:
-    """An API key that shows in no repr."""
+    """An API key that no repr shows."""
 
     __slots__ = ("_text",)
 
@@ -45,10 +45,10 @@ class Key:
 
 
 def settings(api_key: str | None, base_url: str | None) -> tuple[Key, str]:
-    """The key and the base URL, from the arguments or the environment."""
+    """Returns the key and the base URL, from the arguments or the environment."""
     key = api_key or os.environ.get("RUNO_API_KEY")
     if not key:
-        raise InvalidRequest("there is no API key: give api_key=… or set RUNO_API_KEY", code="UNAUTHORIZED")
+        raise InvalidRequest("there is no API key: pass api_key=… or set RUNO_API_KEY", code="UNAUTHORIZED")
     base = base_url or os.environ.get("RUNO_BASE_URL") or DEFAULT_BASE_URL
     if not base.startswith(("http://", "https://")):
         raise InvalidRequest(f"the base URL must begin with http:// or https://, not {base!r}", code="INVALID_REQUEST")
@@ -75,11 +75,11 @@ def batch(
         raise InvalidRequest("urls must be a list of URLs, not one string", code="INVALID_REQUEST")
     listed = [str(url) for url in urls]
     if not listed:
-        raise InvalidRequest("urls is empty: a batch has at least one URL", code="INVALID_REQUEST")
+        raise InvalidRequest("urls is empty: a batch needs at least one URL", code="INVALID_REQUEST")
     if len(listed) > MOST_URLS:
         raise InvalidRequest(
-            f"a batch takes up to {MOST_URLS:,} URLs and {len(listed):,} were given; "
-            f"call batch once for each {MOST_URLS:,} of them (nothing was sent)",
+            f"a batch takes up to {MOST_URLS:,} URLs, not {len(listed):,}; "
+            "split them into several batches (nothing was sent)",
             code="INVALID_REQUEST",
         )
     members = {"urls": listed, **_mode(async_mode, webhook)}
@@ -113,7 +113,7 @@ def cancel(job_id: str) -> Call:
 
 
 def resend_webhook(job_id: str) -> Call:
-    """``POST /v1/jobs/{job_id}/webhook``. Whoever is told twice knows the message by its id."""
+    """``POST /v1/jobs/{job_id}/webhook``. A repeated call may send the message twice, with the same id."""
     return Call("POST", f"/v1/jobs/{_id(job_id)}/webhook")
 
 
@@ -140,7 +140,7 @@ def usage() -> Call:
 
 
 def job_headers(wait: float | None, *, respond_async: bool = False) -> dict[str, str]:
-    """Lines, and how long the answer may be held."""
+    """Returns headers that ask for NDJSON and say how long the service may hold the call."""
     headers = {"Accept": LINES}
     if respond_async:
         headers["Prefer"] = "respond-async"
@@ -162,11 +162,11 @@ def _post(
     if given := _given(options):
         members["options"] = given
     try:
-        # Compact, and with other than ASCII characters as they are: a batch may be large.
+        # Compact, without escaping characters outside ASCII: a batch may be large.
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"the call cannot be written as JSON: {error}", code="INVALID_REQUEST") from error
-    # One key for all attempts: however often it is sent, it is one job and is paid once.
+        raise InvalidRequest(f"the call cannot be serialized as JSON: {error}", code="INVALID_REQUEST") from error
+    # All attempts have one idempotency key, so they create one job and are charged once.
     sent = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid4()), **headers}
     return Call("POST", path, sent, body=body)
 
@@ -180,15 +180,15 @@ def _given(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    """Dates (as examples) and mappings that are no dicts."""
+    """Serializes dates (in examples) and mappings other than dict."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be serialized as JSON")
 
 
 def _id(job_id: str) -> str:
     if not (job_id.startswith("job_") and job_id[4:].isalnum() and job_id.isascii()):
-        raise InvalidRequest(f"{job_id!r} is no job id", code="INVALID_REQUEST")
+        raise InvalidRequest(f"{job_id!r} is not a job id", code="INVALID_REQUEST")
     return job_id

@@ -22,12 +22,11 @@ from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, web
 
 
 class Client:
-    """A client of a Runo service.
+    """Client of a Runo service.
 
-    ``api_key`` and ``base_url`` come from ``RUNO_API_KEY`` and ``RUNO_BASE_URL`` where they are not given.
-    ``max_retries`` is how often a call is made again after failures without progress in between. ``silence`` is for
-    how many seconds nothing at all may come from the service before the connection counts as broken (the service
-    sends something every 15 s). Threads may share a client.
+    ``api_key`` and ``base_url`` default to ``RUNO_API_KEY`` and ``RUNO_BASE_URL``. ``max_retries`` is how often a call
+    is retried after failures without progress in between. ``silence`` is how many seconds a connection may be silent
+    before it counts as broken (the service sends something every 15 s). Threads can share a client.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes connections. Jobs go on."""
+        """Closes connections. Jobs keep running."""
         if self._own:
             self._http.close()
 
@@ -75,7 +74,7 @@ class Client:
         self, url: str, schema: Any = None, *, idempotency_key: str | None = None, timeout: float | None = None,
         **options: Unpack[PageOptions],
     ) -> Success[Any]:
-        """Reads one page. Raises PageError where it cannot be had."""
+        """Reads one page. Raises PageError if the page cannot be read."""
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.extract(url, shape, options, idempotency_key)
         while True:
@@ -104,10 +103,10 @@ class Client:
         self, urls: Iterable[str], schema: Any = None, *, async_mode: bool = False, webhook: Webhook | None = None,
         idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
     ) -> Job[Any]:
-        """Starts a batch of up to 10,000 URLs and returns its job, whose results are iterated as they come.
+        """Starts a batch of up to 10,000 URLs and returns its job. Iterate the job for results as they come.
 
-        ``async_mode`` takes the queue: nothing is held open until results are asked for. ``timeout`` is for how many
-        seconds results are waited for, from now on; the job goes on after it.
+        ``async_mode`` runs the job through the queue: no call is held open until results are read. ``timeout`` limits
+        the wait for results, in seconds from this call; after it the job keeps running.
         """
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.batch(
@@ -137,7 +136,7 @@ class Client:
         async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
         timeout: float | None = None, **options: Unpack[PageOptions],
     ) -> Job[Any]:
-        """Starts a crawl from a seed along the links that match ``follow_pattern``; as :meth:`batch` otherwise."""
+        """Starts a crawl from a seed along the links that match ``follow_pattern``. Otherwise like :meth:`batch`."""
         shape, deadline = shape_of(schema), Deadline(timeout)
         rules = {
             "follow_pattern": follow_pattern, "max_pages": max_pages, "max_depth": max_depth,
@@ -150,7 +149,7 @@ class Client:
         return self._start(call, shape, deadline, crawl=True)
 
     def jobs(self, state: Literal["running", "finished", "all"] = "running", *, page_size: int = 100) -> Iterator[JobInfo]:
-        """The account's jobs, newest first; pages are asked for as they are needed."""
+        """Yields the account's jobs, newest first; fetches further pages of the list on demand."""
         cursor: str | None = None
         while True:
             page = self._json(_calls.jobs(state, page_size, cursor))
@@ -160,7 +159,7 @@ class Client:
                 return
 
     def job(self, job_id: str) -> JobInfo:
-        """A job's state and progress."""
+        """Returns a job's state and progress."""
         return job_of(self._json(_calls.job(job_id)))
 
     @overload
@@ -170,7 +169,7 @@ class Client:
     def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> Job[Row]: ...
 
     def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> Job[Any]:
-        """Takes up a job that was started before, running or ended. A model makes rows instances of it."""
+        """Takes up an earlier job, running or ended. With a model class, rows are its instances."""
         info = self.job(job_id)
         deadline = Deadline(timeout)
         deadline.job_id = job_id
@@ -179,28 +178,28 @@ class Client:
     def cancel(self, job_id: str) -> bool:
         """Cancels a job. Pages that have started finish; the rest never start and are refunded.
 
-        False says that it had ended by itself before. Raises JobNotFound where there is no such job.
+        Returns False if the job had already ended by itself. Raises JobNotFound if the job does not exist.
         """
         try:
             self._json(_calls.cancel(job_id))
         except JobNotFound:
-            # It ended, perhaps by an attempt of this call whose answer was lost.
+            # The job has ended, perhaps by an earlier attempt of this call whose response was lost.
             return self.job(job_id).status == "cancelled"
         return True
 
     def resend_webhook(self, job_id: str) -> WebhookState:
-        """Sends the message of an ended job again to the receiver that its ``webhook`` names, with all its tries.
+        """Sends the webhook message of an ended job again, with a full set of tries.
 
-        Gives where it stands. At most once in 10 s: a call that is too soon waits.
+        Returns the message's state. The service allows this once every 10 s; an earlier call waits.
         """
         return webhook_of(self._json(_calls.resend_webhook(job_id)))
 
     def capture(self, job_id: str, n: int) -> bytes:
-        """What was captured of a page (``capture=["screenshot"]``), by its number in the result: a PNG."""
+        """Returns a page's screenshot (``capture=["screenshot"]``), a PNG, by its number in the result."""
         return self._send(_calls.capture(job_id, n), Deadline(None)).content
 
     def usage(self) -> Usage:
-        """The account's plan and what is left of it."""
+        """Returns the account's plan and what is left of it."""
         return usage_of(self._json(_calls.usage()))
 
     def _start(self, call: Call, shape: Shape[Any], deadline: Deadline, *, crawl: bool) -> Job[Any]:
@@ -208,7 +207,7 @@ class Client:
         job_id = response.headers.get("X-Job-ID")
         if not job_id:
             response.close()
-            raise ProtocolError("the answer has no X-Job-ID", code="PROTOCOL_ERROR")
+            raise ProtocolError("the response has no X-Job-ID", code="PROTOCOL_ERROR")
         deadline.job_id = job_id
         first: httpx.Response | None = response
         if response.status_code == 202:
@@ -220,7 +219,7 @@ class Client:
         return read_json(self._send(call, Deadline(None)).content)
 
     def _send(self, call: Call, deadline: Deadline, *, stream: bool = False) -> httpx.Response:
-        """Sends a call until it is answered with success; raises what it is refused with."""
+        """Sends a call until it succeeds; raises the error that ends the attempts."""
         attempts = self._sender.attempts()
         while True:
             try:

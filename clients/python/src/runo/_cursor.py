@@ -1,5 +1,5 @@
-"""Follows a job's lines over as many connections as it takes, so that each result is given exactly once. Pure: it is
-told what came, and says what to ask for next."""
+"""Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
+was received and returns what to request next."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ._types import Summary, summary_of
 _LONGEST_LINE = 64 * 1024 * 1024
 _MOST_CHECKS = 2
 IDLE = 0.5
-"""Pause after an answer that ended without a result while the job runs."""
+"""Pause in seconds after a response that ended without a result while the job runs."""
 
 
 class Cursor:
-    """Where the reading of a job stands.
+    """The state of reading a job.
 
-    After a broken connection the results go on with ``from=N``. While a job runs, its order of completion may still
-    shift a little, so what was given is remembered (a number or a URL each, at most 10,000), and where something is
-    missing at the end the results are read once more from the start.
+    After a broken connection reading resumes with ``from=N``. While a job runs, its order of completion may still shift
+    a little, so the cursor remembers the results it has yielded (a number or a URL each, at most 10,000). If any is
+    missing at the end, it reads all results again from the start.
     """
 
     def __init__(self, job_id: str, *, crawl: bool, skip: bool = False) -> None:
@@ -39,21 +39,21 @@ class Cursor:
 
     @property
     def done(self) -> bool:
-        """Whether the job has ended and every result was given."""
+        """Whether the job has ended and every result was yielded."""
         return self.summary is not None
 
     @property
     def start(self) -> int:
-        """How many results to leave out of the next answer."""
+        """How many results the next response should leave out."""
         return 4_294_967_295 if self._skip else self._place
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
-        """The results in a piece of the body that were not given before."""
+        """Yields those results of a piece of the body that are new."""
         self._rest += chunk
         *lines, last = self._rest.split(b"\n")
         self._rest = last
         if len(last) > _LONGEST_LINE:
-            raise self._error("a line of the answer does not end")
+            raise self._error("a line of the response is longer than 64 MiB")
         for line in lines:
             text = bytes(line).strip()
             if text and (result := self._line(text)) is not None:
@@ -63,9 +63,9 @@ class Cursor:
         try:
             members = json.loads(text)
         except ValueError:
-            raise self._error("a line of the answer is not JSON") from None
+            raise self._error("a line of the response is not JSON") from None
         if not isinstance(members, dict):
-            raise self._error("a line of the answer is not a JSON object")
+            raise self._error("a line of the response is not a JSON object")
         if "summary" in members:
             self._told = members["summary"]
             return None
@@ -80,8 +80,8 @@ class Cursor:
         return members
 
     def body_ended(self) -> float | None:
-        """To be called when a body has ended well: seconds to wait before the next. None: it broke off before its
-        summary."""
+        """Handles the regular end of a body. Returns the seconds to wait before the next request, or None if the body
+        ended before its summary."""
         told, came = self._told, self._came
         if told is None or self._rest.strip():
             self.broke()
@@ -89,20 +89,20 @@ class Cursor:
         self._told, self._came = None, 0
         if told.get("status") == "running":
             self._joined = True
-            # A service that is about to stop ends what it holds at once.
+            # A service that shuts down ends the calls that it holds at once.
             return 0.0 if came else IDLE
         if self._skip or self._complete(told):
             self.summary = summary_of(told)
         elif self._checks == _MOST_CHECKS:
-            raise self._error(f"the job has ended, but only {came} of its results are there")
+            raise self._error(f"the job has ended, but only {came} of its results were received")
         else:
-            # What is there now is final and has one order.
+            # The job has ended: results and their order are final now.
             self._checks += 1
             self._place, self._joined = 0, False
         return 0.0
 
     def broke(self) -> None:
-        """To be called when a connection has failed in the middle of a body."""
+        """Handles a connection that failed in the middle of a body."""
         self._joined = True
         self._told, self._came = None, 0
         self._rest.clear()
@@ -110,7 +110,7 @@ class Cursor:
     def _complete(self, told: dict[str, Any]) -> bool:
         if self._crawl:
             return not self._joined
-        # The summary of an extract has no counts: it has one result.
+        # The summary of an extract has no counts; an extract has one result.
         return len(self._seen) >= int(told.get("total", 1))
 
     def _error(self, why: str) -> ProtocolError:

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions: one base class, and subclasses for what programs treat differently."""
+"""Exceptions: one base class, and subclasses for what programs treat differently."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ ErrorCode = Literal[
     "JOB_CANCELLED",
     "JOB_EXPIRED",
 ]
-"""The codes that the service gives. A newer service may give others."""
+"""Codes that the service returns. A newer service may return others."""
 
 ClientCode = Literal["CONNECTION_FAILED", "WAIT_TIMEOUT", "PROTOCOL_ERROR", "MODEL_MISMATCH"]
-"""The codes that this client gives by itself."""
+"""Codes that this client adds."""
 
 ERROR_CODES: frozenset[str] = frozenset(get_args(ErrorCode))
 CLIENT_CODES: frozenset[str] = frozenset(get_args(ClientCode))
 
 
 class RunoError(Exception):
-    """Base of every error of this package.
+    """Base class of all errors of this package.
 
-    ``code`` is what programs read, ``retryable`` whether the same call may succeed later, ``job_id`` the job that it
-    is about (if there is one), ``status`` the HTTP status (if there was one).
+    ``code`` is for programs, ``retryable`` says whether the same call may succeed later, ``job_id`` is the job that the
+    error is about, if any, and ``status`` the HTTP status, if there was a response.
     """
 
     def __init__(
@@ -70,19 +70,19 @@ class RunoError(Exception):
 
 
 class InvalidRequest(RunoError, ValueError):
-    """The call itself is wrong; nothing was charged."""
+    """The call is invalid; nothing was charged."""
 
 
 class SchemaError(InvalidRequest):
-    """The schema is wrong, missing, or has something that cannot be converted."""
+    """The schema is invalid, missing, or has a type that cannot be converted."""
 
 
 class AuthenticationError(RunoError):
-    """No key, an unknown one, a revoked one, or a suspended account."""
+    """The API key is unknown or revoked, or the account is suspended."""
 
 
 class RateLimited(RunoError):
-    """Too many calls, and waiting as long as the service asked did not help."""
+    """Too many calls, and retrying after the waits that the service asked for did not help."""
 
 
 class QuotaExceeded(RunoError):
@@ -90,7 +90,7 @@ class QuotaExceeded(RunoError):
 
 
 class JobNotFound(RunoError):
-    """There is no such job, or its results are no longer kept."""
+    """The job does not exist, or its results are no longer kept."""
 
 
 class JobForbidden(RunoError):
@@ -98,27 +98,27 @@ class JobForbidden(RunoError):
 
 
 class ServerError(RunoError):
-    """The service failed (5xx), repeatedly."""
+    """The service failed repeatedly (5xx)."""
 
 
 class ConnectionFailed(RunoError, ConnectionError):
-    """The service could not be reached, repeatedly."""
+    """The service could not be reached in several attempts."""
 
 
 class ProtocolError(RunoError):
-    """What answered does not speak this API."""
+    """The response does not follow this API."""
 
 
 class WaitTimeout(RunoError, TimeoutError):
-    """The call's ``timeout`` is over. The job goes on: take it up with ``client.result(error.job_id)``."""
+    """The call's ``timeout`` has passed. The job keeps running; read it with ``client.result(error.job_id)``."""
 
 
 class PageError(RunoError):
-    """The page of an ``extract`` could not be had; ``code`` says why."""
+    """The page of an ``extract`` could not be read; ``code`` says why."""
 
 
 class ModelMismatch(PageError):
-    """The page was read, but the values do not fit the model. ``data`` has them as they came."""
+    """The page was read, but its values do not fit the model. ``data`` has the raw values."""
 
     def __init__(self, message: str, *, data: dict[str, Any], job_id: str | None = None) -> None:
         super().__init__(message, code="MODEL_MISMATCH", job_id=job_id)
@@ -143,16 +143,16 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def refusal(status: int, body: object, job_id: str | None = None) -> RunoError:
-    """The error that an answer with a status of 300 or more stands for."""
+    """Makes an error of a response with a status of 300 or more."""
     told = body.get("error") if isinstance(body, dict) else None
     if isinstance(told, dict) and isinstance(told.get("code"), str):
         code, message = told["code"], str(told.get("message", ""))
         retryable = bool(told.get("retryable", status in _PASSING))
     else:
-        # Not the service's own envelope: something on the way answered.
+        # Not the service's envelope: an intermediary answered.
         code = {429: "RATE_LIMITED", 401: "UNAUTHORIZED", 404: "NOT_FOUND"}.get(status, "PROTOCOL_ERROR")
         if status >= 500:
             code = "UNAVAILABLE"
-        message, retryable = f"the answer has status {status} and no error that is known", status in _PASSING
+        message, retryable = f"the response has status {status} and no error object", status in _PASSING
     kind = _CLASSES.get(code, ProtocolError if code == "PROTOCOL_ERROR" else InvalidRequest)
     return kind(message, code=code, retryable=retryable, job_id=job_id, status=status)

@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 class Job(Generic[T]):
-    """A batch or crawl that was started, or a job that was taken up.
+    """A started batch or crawl, or a job taken up by its id.
 
-    Iterating it gives each page's result as it comes, over broken connections and restarts of the service, until the
-    job has ended. Nothing is kept: iterating again reads the results again. As a context manager it cancels the job
-    where the block is left by an exception, and leaves it running otherwise.
+    Iterating it yields each page's result as it comes, across broken connections and restarts of the service, until
+    the job has ended. Results are not kept: iterating again reads them again. As a context manager it cancels the job
+    if an exception leaves the block, and leaves the job running otherwise.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Job(Generic[T]):
     ) -> None:
         self.id = job_id
         self.summary: Summary | None = None
-        """How the job went, once its results have been iterated to the end."""
+        """The summary, once the results have been iterated to the end."""
         self._client = client
         self._shape = shape
         self._deadline = deadline
@@ -55,13 +55,13 @@ class Job(Generic[T]):
             yield result_of(members, self._shape)
 
     def rows(self) -> Iterator[T]:
-        """The rows of the pages that were read, as they come; failures are left out."""
+        """Yields the rows of the pages that were read, as they come; skips failures."""
         for found in self:
             if isinstance(found, Success):
                 yield found.data
 
     def results(self) -> list[Result[T]]:
-        """All results at once, in input order (of a crawl: in order of completion). Waits for the job's end."""
+        """Waits for the job's end and returns all results in input order (for a crawl, in order of completion)."""
         return sorted(self, key=place)
 
     def wait(self) -> Summary:
@@ -69,23 +69,23 @@ class Job(Generic[T]):
         self.close()
         for _ in self._lines(skip=True):
             pass
-        assert self.summary is not None  # the lines end with it
+        assert self.summary is not None  # the lines end with the summary
         return self.summary
 
     def info(self) -> JobInfo:
-        """The job's state and progress now."""
+        """Returns the job's current state and progress."""
         return self._client.job(self.id)
 
     def cancel(self) -> bool:
-        """Cancels the job; results of what had started may still be iterated. False: it had ended before."""
+        """Cancels the job; pages that had started keep their results. Returns False if the job had already ended."""
         return self._client.cancel(self.id)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """All results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
+        """Returns all results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
         return data_frame(self._lines())
 
     def close(self) -> None:
-        """Lets go of the connection. The job goes on."""
+        """Closes the connection. The job keeps running."""
         first, self._first = self._first, None
         if first is not None:
             first.close()
@@ -102,7 +102,7 @@ class Job(Generic[T]):
         try:
             self.cancel()
         except RunoError:
-            # The exception that led here says more.
+            # The exception that left the block matters more.
             pass
 
     def _lines(self, *, skip: bool = False) -> Generator[dict[str, Any], None, None]:
@@ -123,7 +123,7 @@ class Job(Generic[T]):
                         self._deadline.check()
                     delay = cursor.body_ended()
                     if delay is None:
-                        delay = attempts.broken("the answer broke off", job_id=self.id)
+                        delay = attempts.broken("the response broke off", job_id=self.id)
                 except BROKEN as error:
                     cursor.broke()
                     delay = self._client._sender.broken(attempts, error, self._deadline)

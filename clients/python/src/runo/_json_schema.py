@@ -1,4 +1,4 @@
-"""A JSON Schema of an object, as pydantic writes it, made into the service's flat list of fields."""
+"""Converts a JSON Schema of an object, as pydantic writes it, to the service's flat list of fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEUTRAL: dict[str, Any] = {
     "array<integer>": [],
     "array<float>": [],
 }
-"""Examples that say no more than the type, for fields that have none."""
+"""Examples that imply nothing but the type, for fields without one."""
 
 _SCALARS = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
 _NOT_READ = frozenset({"date-time", "time", "duration", "binary"})
@@ -25,7 +25,7 @@ _TYPES = "str, int, float, bool, datetime.date, list[str], list[int], list[float
 
 
 def fields_of(schema: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, bool]]:
-    """The fields, and the names of nested objects with whether they may be null."""
+    """Returns the fields, and the names of nested objects with whether they may be null."""
     reader = _Reader(schema)
     root, _ = reader.resolve(schema, "schema")
     if not isinstance(root.get("properties"), Mapping):
@@ -50,7 +50,7 @@ class _Reader:
                 if prefix:
                     _refuse(path, "models may be nested one level deep, not two")
                 if not inner.get("properties"):
-                    _refuse(path, "an object needs named properties; a free dict cannot be read")
+                    _refuse(path, "an object needs named properties; a dict with free keys cannot be read")
                 self.groups[name] = nullable
                 self.read(inner, f"{path}.")
             else:
@@ -74,18 +74,18 @@ class _Reader:
             inner, _ = self.resolve(items, f"{path}[]")
             kind = self._type(f"{path}[]", inner)
             if kind not in ("string", "integer", "float"):
-                _refuse(path, f"there is no list of {kind}; lists are of str, int or float")
+                _refuse(path, f"a list of {kind} cannot be read; lists can be of str, int or float")
             return f"array<{kind}>"
         if name == "string" and spec.get("format") == "date":
             return "date"
         if name == "string" and spec.get("format") in _NOT_READ:
-            _refuse(path, f"a {spec['format']} cannot be read; pages are asked for a date or a str")
+            _refuse(path, f"a {spec['format']} cannot be read; use a date or a str")
         if name in _SCALARS:
             return _SCALARS[name]
-        _refuse(path, f"this type cannot be read from a page; possible are {_TYPES}")
+        _refuse(path, f"this type cannot be read from a page; use {_TYPES}")
 
     def resolve(self, spec: Mapping[str, Any], path: str) -> tuple[dict[str, Any], bool]:
-        """The schema without references and without null, and whether it may be null."""
+        """Resolves references and removes null; returns the schema and whether it may be null."""
         made, nullable = dict(spec), False
         for _ in range(32):
             if "$ref" in made:
@@ -101,7 +101,7 @@ class _Reader:
             else:
                 break
         else:
-            _refuse(path, "its references lead in a circle")
+            _refuse(path, "its references are circular")
         if isinstance(made.get("type"), list):
             left = [name for name in made["type"] if name != "null"]
             nullable |= len(left) < len(made["type"])
@@ -117,14 +117,14 @@ class _Reader:
         for part in reference.removeprefix("#/").split("/"):
             found = found.get(part) if isinstance(found, Mapping) else None
         if not reference.startswith("#/") or not isinstance(found, Mapping):
-            _refuse(path, f"its reference {reference} leads nowhere")
+            _refuse(path, f"its reference {reference} cannot be resolved")
         return found
 
     def _one(self, choices: list[Mapping[str, Any]], path: str) -> Mapping[str, Any]:
         if len(choices) == 1:
             return choices[0]
         names = {choice.get("type") for choice in choices}
-        # A Decimal is "number or string", and a float may be written as an integer.
+        # pydantic writes a Decimal as "number or string", and a float may be "number or integer".
         if "number" in names and names <= {"number", "integer", "string"}:
             return {"type": "number"}
         _refuse(path, "a union of several types cannot be read; only Optional can")

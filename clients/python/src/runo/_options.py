@@ -1,5 +1,4 @@
-"""What may be said about a call: the members of ``options``, ``crawl`` and ``webhook``, under the names that they have
-on the wire."""
+"""Options of calls: the members of ``options``, ``crawl`` and ``webhook``, with the names of the wire."""
 
 from __future__ import annotations
 
@@ -13,38 +12,38 @@ class PageOptions(TypedDict, total=False):
     """How pages are fetched and read."""
 
     render_js: Literal["auto", "always", "never"]
-    """``auto``: a browser where the plain page shows nothing without its programs."""
+    """Whether to render the page in a browser; ``auto``: only if the plain page shows nothing until its scripts run."""
     wait_for: str | int
-    """In a browser: a CSS selector to wait for, or milliseconds after load."""
+    """In a browser: a CSS selector to wait for, or milliseconds to wait after load."""
     capture: Sequence[Literal["screenshot"]]
-    """What to keep of the page besides its data."""
+    """What to capture of the page besides its data."""
     model: Literal["auto", "never"]
-    """``never`` keeps the operator's language model out."""
+    """``never``: do not use the operator's language model."""
     retries: int
-    """Further tries of a page after a failure that may pass, 0 to 5; one credit whatever happens."""
+    """Retries of a page after a transient failure, 0 to 5; the page costs one credit in any case."""
     headers: Mapping[str, str]
-    """Request fields for the URL's own origin."""
+    """Request headers for the URL's own origin."""
     locale: str
-    """BCP 47; decides how ``1.234,50`` and ``03/04/2025`` read."""
+    """Language tag (BCP 47) that decides how ``1.234,50`` and ``03/04/2025`` are read."""
     timeout_ms: int
-    """For a whole page, 1000 to 120000."""
+    """Timeout for a whole page in milliseconds, 1000 to 120000."""
     no_cache: bool
-    """Fetch anew, whatever the result cache has."""
+    """Fetch the page even if the result cache has it."""
     process_images: bool
     """Accepted by the service; see its documentation."""
 
 
 class BatchOptions(PageOptions, total=False):
-    """What a batch takes besides."""
+    """Options of a batch."""
 
     concurrency: int
-    """Parallel fetches, 1 to 100."""
+    """Pages to fetch at once, 1 to 100."""
     fail_fast: bool
-    """Stop at the first failed URL; what had not started is refunded."""
+    """Stop at the first failed URL; pages that have not started are refunded."""
 
 
 class CrawlRules(TypedDict):
-    """Where a crawl goes."""
+    """Which pages a crawl visits."""
 
     follow_pattern: str
     max_pages: int
@@ -55,7 +54,7 @@ class CrawlRules(TypedDict):
 
 
 class Webhook(TypedDict):
-    """Where a message goes when the job has ended."""
+    """Webhook to call when the job ends."""
 
     url: str
     events: NotRequired[Sequence[Literal["job.completed", "job.cancelled", "job.expired", "job.failed"]]]

@@ -1,5 +1,5 @@
-"""Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
-an Idempotency-Key."""
+"""Decides whether and when to retry a call. Every call can be retried: reads and DELETE are idempotent, and each POST
+has an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._errors import ConnectionFailed, RunoError
 FIRST_WAIT = 0.25
 LONGEST_WAIT = 10.0
 LONGEST_ASKED = 120.0
-"""A ``Retry-After`` of more than this is not waited for; the error is raised at once."""
+"""Longest ``Retry-After`` to wait for, in seconds; beyond it the error is raised at once."""
 
 
 class Attempts:
@@ -25,11 +25,11 @@ class Attempts:
         self._failed = 0
 
     def progress(self) -> None:
-        """Something came: what failed before does not count any more."""
+        """Resets the count after progress."""
         self._failed = 0
 
     def broken(self, why: object, *, most: int | None = None, job_id: str | None = None) -> float:
-        """Seconds to wait after a connection that failed, or ConnectionFailed."""
+        """Returns the seconds to wait after a failed connection; raises ConnectionFailed after too many."""
         limit = self._most if most is None else min(most, self._most)
         if self._failed >= limit:
             text = f"{self._failed + 1} attempts failed; the last: {_words(why)}"
@@ -38,12 +38,12 @@ class Attempts:
         return self._next()
 
     def refused(self, error: RunoError, retry_after: str | None) -> float:
-        """Seconds to wait after a refusal that may pass, or the refusal itself."""
+        """Returns the seconds to wait after an error response; raises ``error`` if it is not to be retried."""
         asked = _seconds(retry_after)
         if not error.retryable or self._failed >= self._most or (asked or 0) > LONGEST_ASKED:
             raise error
         wait = self._next()
-        # Not before the service asked for; a little later, so that not all come back at once.
+        # Not earlier than the service asked for; a little later, so that clients do not all return at once.
         return wait if asked is None else asked + min(wait, 1.0) * self._random()
 
     def _next(self) -> float:

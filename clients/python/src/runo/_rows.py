@@ -1,4 +1,4 @@
-"""Results of the wire made into results of the caller's kind."""
+"""Converts results from the wire into results of the caller's type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
-    """One line, or one element of ``results``."""
+    """Converts one line, or one element of ``results``."""
     if members.get("status") != "success":
         return build(Failure, members, error=build(Problem, members["error"]), data=None)
     try:
@@ -32,7 +32,7 @@ def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
 
 
 def extracted(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> Success[T]:
-    """The answer of an extract, or the error that it is."""
+    """Converts the response of an extract; raises PageError for a failed page."""
     found = result_of(members, shape)
     if isinstance(found, Success):
         return found
@@ -43,23 +43,23 @@ def extracted(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> S
 
 
 def read_json(body: bytes, job_id: str | None = None) -> dict[str, Any]:
-    """A body that must be a JSON object."""
+    """Parses a body that must be a JSON object; raises ProtocolError otherwise."""
     try:
         members = json.loads(body)
     except ValueError:
         members = None
     if not isinstance(members, dict):
-        raise ProtocolError("the answer is not a JSON object", code="PROTOCOL_ERROR", job_id=job_id)
+        raise ProtocolError("the response is not a JSON object", code="PROTOCOL_ERROR", job_id=job_id)
     return members
 
 
 def place(found: Result[Any]) -> int:
-    """What results are sorted by."""
+    """Returns the key that sorts results."""
     return found.index or 0
 
 
 def data_frame(lines: Iterable[dict[str, Any]]) -> pandas.DataFrame:
-    """A row for each page in input order: its fields, then ``page_url`` and ``page_error`` (a code, or None)."""
+    """Builds a row per page in input order: its fields, then ``page_url`` and ``page_error`` (a code, or None)."""
     frame = _pandas()
     rows = [
         {
@@ -69,7 +69,7 @@ def data_frame(lines: Iterable[dict[str, Any]]) -> pandas.DataFrame:
         }
         for line in sorted(lines, key=lambda line: int(line.get("index", 0)))
     ]
-    # The first row may be a failure, without the fields.
+    # The first row may be a failure, which has no fields.
     fields = dict.fromkeys(name for row in rows for name in row if name not in ("page_url", "page_error"))
     made: pandas.DataFrame = frame.DataFrame(rows, columns=[*fields, "page_url", "page_error"])
     return made

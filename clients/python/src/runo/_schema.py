@@ -1,5 +1,5 @@
-"""Schemas: what the caller has (fields, a dict, a JSON Schema, a pydantic model) becomes the flat list of fields that the
-service takes, and rows become what the caller asked for."""
+"""Schemas: converts the caller's schema (fields, a dict, a JSON Schema, a pydantic model) to the service's flat list of
+fields, and rows to the caller's type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FieldType = Literal[
 
 
 class Field(TypedDict):
-    """One field of a schema, as it is on the wire."""
+    """One field of a schema, with the names of the wire."""
 
     field: str
     type: FieldType
@@ -28,7 +28,7 @@ class Field(TypedDict):
 
 
 class Model(Protocol):
-    """What is asked of a model class; every ``pydantic.BaseModel`` has it."""
+    """What this client needs of a model class; every ``pydantic.BaseModel`` has it."""
 
     @classmethod
     def model_validate(cls, obj: Any) -> Self: ...
@@ -41,15 +41,15 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 Row = dict[str, Any]
-"""What rows are where no model was given."""
+"""The type of rows without a model."""
 
 PlainSchema = Union[Sequence[Field], Mapping[str, Any], None]
-"""A list of fields, a JSON Schema, or a dict like ``{"title": "string"}``; None with a key that has a schema bound."""
+"""A list of fields, a JSON Schema, or a dict like ``{"title": "string"}``; None for a key that has a schema bound."""
 
 
 @dataclass(frozen=True)
 class Shape(Generic[T]):
-    """A schema as it is sent, and how rows are made of what comes back."""
+    """A schema as it is sent, and how to convert the rows that come back."""
 
     fields: list[dict[str, Any]] | None
     model: type[Any] | None = None
@@ -57,7 +57,7 @@ class Shape(Generic[T]):
     """Names of nested models, and whether they may be None."""
 
     def row(self, data: dict[str, Any]) -> T:
-        """The row; raises ValueError (of which pydantic's errors are) where values do not fit the model."""
+        """Converts a row; raises ValueError (pydantic's errors are subclasses) if values do not fit the model."""
         if self.model is None:
             return data  # type: ignore[return-value]
         return self.model.model_validate(self._nested(data))  # type: ignore[no-any-return]
@@ -78,7 +78,7 @@ class Shape(Generic[T]):
 
 
 def shape_of(schema: object) -> Shape[Any]:
-    """What a caller's schema means."""
+    """Converts a caller's schema."""
     if schema is None:
         return Shape(None)
     if isinstance(schema, type):
@@ -90,18 +90,18 @@ def shape_of(schema: object) -> Shape[Any]:
     if isinstance(schema, Sequence) and not isinstance(schema, (str, bytes)):
         return Shape([dict(one) for one in schema])
     raise SchemaError(
-        "a schema is a list of fields, a dict, or a pydantic model class, "
-        f"not {type(schema).__name__}{' (give the class, not an instance)' if hasattr(schema, 'model_validate') else ''}",
+        "a schema must be a list of fields, a dict or a pydantic model class, "
+        f"not {type(schema).__name__}{' (pass the class, not an instance)' if hasattr(schema, 'model_validate') else ''}",
         code="SCHEMA_INVALID",
     )
 
 
 def _of_model(model: type[Any]) -> Shape[Any]:
     if not hasattr(model, "model_json_schema") or not hasattr(model, "model_validate"):
-        raise SchemaError(f"{model.__name__} is no pydantic model (version 2)", code="SCHEMA_INVALID")
+        raise SchemaError(f"{model.__name__} is not a pydantic model (version 2)", code="SCHEMA_INVALID")
     try:
         described = model.model_json_schema()
-    except Exception as error:  # pydantic raises several kinds for what has no JSON Schema
+    except Exception as error:  # pydantic raises several classes for types without a JSON Schema
         raise SchemaError(f"{model.__name__} cannot be converted: {error}", code="SCHEMA_INVALID") from error
     fields, groups = fields_of(described)
     return Shape(fields, model, groups)
@@ -111,7 +111,7 @@ def _short(name: str, spec: object) -> dict[str, Any]:
     """``"price": "float"`` or ``"price": {"type": "float", "example": 9.99, "hint": …}``."""
     members = {"type": spec} if isinstance(spec, str) else spec
     if not isinstance(members, Mapping):
-        raise SchemaError(f"{name}: give a type like \"float\", or a dict with \"type\"", code="SCHEMA_INVALID")
+        raise SchemaError(f"{name}: give a type such as \"float\", or a dict with \"type\"", code="SCHEMA_INVALID")
     made = {"field": name, **members}
     if made.get("example") is None:
         made["example"] = NEUTRAL.get(str(made.get("type")), "")

@@ -1,5 +1,4 @@
-"""What the synchronous and the asynchronous client share of sending a call: requests are made and answers judged here,
-the input and output is theirs."""
+"""The part of sending calls that both clients share: builds requests and decides on retries. The clients do the I/O."""
 
 from __future__ import annotations
 
@@ -13,18 +12,18 @@ from ._errors import RunoError, WaitTimeout, refusal
 from ._retry import Attempts
 
 VERSION = "0.1.0"
-# The service says something at least every 15 s while a call is held.
+# Read timeout. The service sends something at least every 15 s while it holds a call.
 SILENCE = 45.0
 CONNECT = 10.0
 FIRST_CONTACT = 2
-"""So often is a first connection tried again: a service that never answered is likely not there."""
+"""Retries of the first connection. A service that has never responded is likely not there."""
 
 NOT_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 BROKEN = (httpx.TransportError, httpx.DecodingError)
 
 
 class Sender:
-    """Settings of a client, and the rules by which it sends."""
+    """Settings of a client; builds its requests and decides on retries."""
 
     def __init__(self, api_key: str | None, base_url: str | None, max_retries: int, silence: float) -> None:
         self.key, self.base_url = _calls.settings(api_key, base_url)
@@ -48,13 +47,13 @@ class Sender:
         return request
 
     def broken(self, attempts: Attempts, error: httpx.HTTPError, deadline: Deadline) -> float:
-        """Seconds to wait after a connection that failed."""
+        """Returns the seconds to wait after a failed connection."""
         never = isinstance(error, httpx.ConnectError) and not self.reached
         most = 0 if isinstance(error, NOT_RETRIED) else FIRST_CONTACT if never else None
         return deadline.within(attempts.broken(error, most=most, job_id=deadline.job_id))
 
     def refused(self, attempts: Attempts, response: httpx.Response, deadline: Deadline) -> float:
-        """Seconds to wait after an answer that is a refusal and was read."""
+        """Returns the seconds to wait after an error response whose body was read."""
         try:
             body = response.json()
         except ValueError:
@@ -64,7 +63,7 @@ class Sender:
 
 
 class Deadline:
-    """When a caller wants to wait no longer."""
+    """The caller's deadline."""
 
     def __init__(self, timeout: float | None) -> None:
         self.job_id: str | None = None
@@ -76,17 +75,17 @@ class Deadline:
         return None if self._at is None else self._at - monotonic()
 
     def check(self) -> None:
-        """Raises WaitTimeout once the time is over."""
+        """Raises WaitTimeout after the deadline."""
         if self.left is not None and self.left <= 0:
             raise self._over()
 
     def within(self, delay: float) -> float:
-        """A delay that is still worth it, or WaitTimeout."""
+        """Returns ``delay`` if it ends before the deadline; raises WaitTimeout otherwise."""
         if self.left is not None and delay >= self.left:
             raise self._over()
         return delay
 
     def _over(self) -> RunoError:
-        goes_on = "; the job goes on" if self.job_id else ""
-        text = f"not done after {self._timeout:g} s{goes_on}"
+        goes_on = "; the job keeps running" if self.job_id else ""
+        text = f"not finished after {self._timeout:g} s{goes_on}"
         return WaitTimeout(text, code="WAIT_TIMEOUT", retryable=True, job_id=self.job_id)

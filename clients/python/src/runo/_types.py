@@ -1,4 +1,4 @@
-"""What the service answers with, as typed objects. Members that a newer service adds are left out."""
+"""Typed objects for the service's responses. Members that a newer service adds are ignored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What was kept of a page: ``client.capture(job_id, n)`` has it."""
+    """A capture of a page; ``client.capture(job_id, n)`` fetches it."""
 
     kind: str
     n: int
@@ -37,13 +37,13 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Success(Generic[T_co]):
-    """A page that was read. ``data`` is an instance of the model, where one was given."""
+    """A page that was read. ``data`` is an instance of the model, if one was given."""
 
     url: str
     data: T_co
     render_mode: RenderMode
     index: int | None = None
-    """The place in ``urls``; of a crawl, the place in the order of completion."""
+    """The page's place in ``urls``; for a crawl, in the order of completion."""
     final_url: str | None = None
     attempts: int | None = None
     warnings: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Success(Generic[T_co]):
     """The fields that the operator's language model answered."""
     captures: tuple[Capture, ...] = ()
     explain: tuple[dict[str, Any], ...] = ()
-    """Why each value was chosen, where that was preferred (``Prefer: explain``) and the operator allows it."""
+    """Why each value was chosen, if the call said ``Prefer: explain`` and the operator allows it."""
     status: Literal["success"] = "success"
     ok: Literal[True] = True
 
@@ -67,18 +67,18 @@ class Failure:
     final_url: str | None = None
     attempts: int | None = None
     data: dict[str, Any] | None = None
-    """With code ``MODEL_MISMATCH``: the values as they came."""
+    """The raw values, if the code is ``MODEL_MISMATCH``."""
     status: Literal["error"] = "error"
     ok: Literal[False] = False
 
 
 Result: TypeAlias = Success[T_co] | Failure
-"""What a batch or a crawl yields for each page."""
+"""The result of one page of a batch or a crawl."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlMeta:
-    """How a crawl went."""
+    """The outcome of a crawl."""
 
     pages_visited: int
     pages_skipped: int
@@ -94,7 +94,7 @@ class CrawlMeta:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a job went. The counts are of batches, ``seed_url`` and ``crawl_meta`` of crawls, credits of both."""
+    """The outcome of a job. Batches have the counts, crawls ``seed_url`` and ``crawl_meta``, both have the credits."""
 
     cancelled: bool = False
     credits_reserved: int | None = None
@@ -110,7 +110,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. Lists of jobs tell the first three only."""
+    """Pages of a job by state. Lists of jobs have only the first three."""
 
     total: int
     done: int
@@ -121,7 +121,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """What a job costs; ``charged`` and ``refunded`` are known once it has ended."""
+    """Credits of a job; ``charged`` and ``refunded`` are known once it has ended."""
 
     reserved: int
     charged: int | None
@@ -132,7 +132,7 @@ class Credits:
 
 @dataclass(frozen=True, slots=True)
 class WebhookState:
-    """How the message about a job's end fares."""
+    """State of a job's webhook message."""
 
     state: str
     attempts: int
@@ -141,7 +141,7 @@ class WebhookState:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job's state. In lists, ``result`` and ``webhook`` are left out."""
+    """A job's state. Lists leave out ``result`` and ``webhook``."""
 
     job_id: str
     endpoint: Endpoint
@@ -156,7 +156,7 @@ class JobInfo:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it will change any more."""
+        """Whether the job has ended."""
         return self.status not in ("running", "cancelling")
 
 
@@ -171,14 +171,14 @@ class Monthly:
 
 @dataclass(frozen=True, slots=True)
 class Prepaid:
-    """Credits that were bought."""
+    """Prepaid credits."""
 
     balance: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Calls a minute; ``reset`` in Unix seconds."""
+    """The rate limit: accepted calls per minute. ``reset`` is in Unix seconds."""
 
     limit: int
     remaining: int
@@ -210,7 +210,7 @@ class Usage:
 
 
 def build(kind: type[C], members: Mapping[str, Any], **more: Any) -> C:
-    """An object of a dataclass from the members that it knows."""
+    """Builds a dataclass from those members that it has."""
     known = _known(kind)  # type: ignore[arg-type]
     return kind(**({name: value for name, value in members.items() if name in known} | more))
 
@@ -221,7 +221,7 @@ def _known(kind: Hashable) -> frozenset[str]:
 
 
 def summary_of(members: Mapping[str, Any]) -> Summary:
-    """The summary of a job that has ended."""
+    """Builds the summary of an ended job."""
     meta = members.get("crawl_meta")
     if meta is None:
         return build(Summary, members)
@@ -238,7 +238,7 @@ def summary_of(members: Mapping[str, Any]) -> Summary:
 
 
 def job_of(members: Mapping[str, Any]) -> JobInfo:
-    """A job as ``GET /v1/jobs`` or ``GET /v1/jobs/{id}`` tells of it."""
+    """Builds a job from ``GET /v1/jobs`` or ``GET /v1/jobs/{id}``."""
     more: dict[str, Any] = {
         "progress": build(Progress, members["progress"]),
         "started_at": _time(members["started_at"]),
@@ -252,12 +252,12 @@ def job_of(members: Mapping[str, Any]) -> JobInfo:
 
 
 def webhook_of(members: Mapping[str, Any]) -> WebhookState:
-    """What ``webhook`` says in an answer about a job."""
+    """Builds the ``webhook`` member of a response about a job."""
     return build(WebhookState, members["webhook"])
 
 
 def usage_of(members: Mapping[str, Any]) -> Usage:
-    """What ``GET /v1/usage`` tells."""
+    """Builds the response of ``GET /v1/usage``."""
     return build(
         Usage,
         members,
@@ -269,5 +269,5 @@ def usage_of(members: Mapping[str, Any]) -> Usage:
 
 
 def _time(text: str) -> datetime:
-    # Python 3.10 does not read the "Z".
+    # Python 3.10 does not parse the "Z".
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
