@@ -1,4 +1,4 @@
-/** The calls of the API as they are sent. Each is made once and sent as often as it takes, alike to the byte. */
+/** The HTTP requests of the API. Each is built once, so all its attempts are byte-identical. */
 
 import { InvalidRequest } from "./errors.js";
 import type { Shape } from "./schema.js";
@@ -22,11 +22,11 @@ export function extract(url: string, shape: Shape<unknown>, options: ExtractOpti
 export function batch(urls: Iterable<string>, shape: Shape<unknown>, options: BatchOptions): Call {
   if (typeof urls === "string") throw wrong("urls must be a list of URLs, not one string");
   const listed = Array.from(urls, String);
-  if (listed.length === 0) throw wrong("urls is empty: a batch has at least one URL");
+  if (listed.length === 0) throw wrong("urls is empty: a batch needs at least one URL");
   if (listed.length > MOST_URLS) {
     throw wrong(
-      `a batch takes up to 10,000 URLs and ${listed.length.toLocaleString("en")} were given; ` +
-        "call batch once for each 10,000 of them (nothing was sent)",
+      `a batch takes up to 10,000 URLs, not ${listed.length.toLocaleString("en")}; ` +
+        "split them into several batches (nothing was sent)",
     );
   }
   const { concurrency, fail_fast } = options;
@@ -51,18 +51,18 @@ export function cancel(id: string): Call {
   return { method: "DELETE", path: `/v1/jobs/${checked(id)}`, headers: {} };
 }
 
-/** Whoever is told twice knows the message by its id. */
+/** A repeated call may send the message twice, with the same id. */
 export function resendWebhook(id: string): Call {
   return { method: "POST", path: `/v1/jobs/${checked(id)}/webhook`, headers: {} };
 }
 
-/** The results of a job as lines, without the first `start`. */
+/** Requests a job's results as NDJSON, without the first `start` results. */
 export function result(id: string, start: number, waitMs: number | undefined): Call {
   const from = start > 0 ? `?from=${start}` : "";
   return { method: "GET", path: `/v1/jobs/${checked(id)}/result${from}`, headers: jobHeaders(waitMs) };
 }
 
-/** The answer of an extract again. */
+/** Requests the result of an extract. */
 export function extracted(id: string): Call {
   return { method: "GET", path: `/v1/jobs/${checked(id)}/result`, headers: {} };
 }
@@ -107,13 +107,13 @@ function post(
   return {
     method: "POST",
     path,
-    // One key for all attempts: however often it is sent, it is one job and is paid once.
+    // All attempts have one idempotency key, so they create one job and are charged once.
     headers: { "Content-Type": "application/json", "Idempotency-Key": key ?? uuid(), ...headers },
     body: JSON.stringify({ ...members, ...schema, ...given }),
   };
 }
 
-/** `crypto.randomUUID` is missing where a page was not loaded over https. */
+/** `crypto.randomUUID` is missing in pages that were not loaded over https. */
 function uuid(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -125,7 +125,7 @@ function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], 
 }
 
 function checked(id: string): string {
-  if (!/^job_[0-9a-z]+$/.test(id)) throw wrong(`${JSON.stringify(id)} is no job id`);
+  if (!/^job_[0-9a-z]+$/.test(id)) throw wrong(`${JSON.stringify(id)} is not a job id`);
   return id;
 }
 

@@ -10,7 +10,7 @@ import type {
   BatchOptions, CallOptions, CrawlOptions, ExtractOptions, JobInfo, JobOptions, Result, Row, Success, Usage, WebhookState,
 } from "./types.js";
 
-/** A client of a Runo service. Calls may be made at the same time. */
+/** Client of a Runo service. Calls can run concurrently. */
 export class Client {
   readonly #sender: Sender;
 
@@ -22,7 +22,7 @@ export class Client {
     return this.#sender.baseUrl;
   }
 
-  /** Reads one page. Throws PageError where it cannot be had. */
+  /** Reads one page. Throws PageError if the page cannot be read. */
   async extract<S extends Schema = undefined>(
     url: string, schema?: S, options: ExtractOptions = {},
   ): Promise<Success<RowOf<S>>> {
@@ -36,7 +36,7 @@ export class Client {
     }
   }
 
-  /** Starts a batch of up to 10,000 URLs; the results of its job are iterated as they come. */
+  /** Starts a batch of up to 10,000 URLs and returns its job. Iterate the job for results as they come. */
   async batch<S extends Schema = undefined>(
     urls: Iterable<string>, schema?: S, options: BatchOptions = {},
   ): Promise<Job<RowOf<S>>> {
@@ -44,13 +44,13 @@ export class Client {
     return this.#start(calls.batch(urls, shape, options), shape, options, false);
   }
 
-  /** Starts a crawl from a seed along the links that match `follow_pattern`; as `batch` otherwise. */
+  /** Starts a crawl from a seed along the links that match `follow_pattern`. Otherwise like `batch`. */
   async crawl<S extends Schema>(seed: string, schema: S, options: CrawlOptions): Promise<Job<RowOf<S>>> {
     const shape = shapeOf(schema);
     return this.#start(calls.crawl(seed, shape, options), shape, options, true);
   }
 
-  /** The account's jobs, newest first; pages are asked for as they are needed. */
+  /** Yields the account's jobs, newest first; fetches further pages of the list on demand. */
   async *jobs(
     { state = "running", pageSize = 100 }: { state?: "running" | "finished" | "all"; pageSize?: number } = {},
   ): AsyncGenerator<JobInfo, void, undefined> {
@@ -62,12 +62,12 @@ export class Client {
     } while (cursor !== undefined);
   }
 
-  /** A job's state and progress. */
+  /** Returns a job's state and progress. */
   async job(id: string): Promise<JobInfo> {
     return (await this.#json(calls.job(id))) as unknown as JobInfo;
   }
 
-  /** Takes up a job that was started before, running or ended. Aborting `signal` leaves it as it is. */
+  /** Takes up an earlier job, running or ended. Aborting `signal` does not cancel it. */
   async result<S extends Schema = undefined>(
     id: string, schema?: S, options: Omit<CallOptions, "idempotencyKey"> = {},
   ): Promise<Job<RowOf<S>>> {
@@ -81,7 +81,7 @@ export class Client {
   /**
    * Cancels a job. Pages that have started finish; the rest never start and are refunded.
    *
-   * False says that it had ended by itself before. Throws JobNotFound where there is no such job.
+   * Returns false if the job had already ended by itself. Throws JobNotFound if the job does not exist.
    */
   async cancel(id: string): Promise<boolean> {
     try {
@@ -89,27 +89,27 @@ export class Client {
       return true;
     } catch (error) {
       if (!(error instanceof JobNotFound)) throw error;
-      // It ended, perhaps by an attempt of this call whose answer was lost.
+      // The job has ended, perhaps by an earlier attempt of this call whose response was lost.
       return (await this.job(id)).status === "cancelled";
     }
   }
 
   /**
-   * Sends the message of an ended job again to the receiver that its `webhook` names, with all its tries.
+   * Sends the webhook message of an ended job again, with a full set of tries.
    *
-   * Gives where it stands. At most once in 10 s: a call that is too soon waits.
+   * Returns the message's state. The service allows this once every 10 s; an earlier call waits.
    */
   async resendWebhook(id: string): Promise<WebhookState> {
     return ((await this.#json(calls.resendWebhook(id))) as { webhook: WebhookState }).webhook;
   }
 
-  /** What was captured of a page (`capture: ["screenshot"]`), by its number in the result: a PNG. */
+  /** Returns a page's screenshot (`capture: ["screenshot"]`), a PNG, by its number in the result. */
   async capture(id: string, n: number): Promise<Uint8Array> {
     const call = calls.capture(id, n);
     return this.#sender.send(call, new Waiting(undefined, undefined), (answer) => answer.bytes());
   }
 
-  /** The account's plan and what is left of it. */
+  /** Returns the account's plan and what is left of it. */
   async usage(): Promise<Usage> {
     return (await this.#json(calls.usage())) as unknown as Usage;
   }
@@ -120,7 +120,7 @@ export class Client {
     const id = answer.jobId;
     if (id === undefined) {
       answer.close();
-      throw new ProtocolError("the answer has no X-Job-ID", { code: "PROTOCOL_ERROR" });
+      throw new ProtocolError("the response has no X-Job-ID", { code: "PROTOCOL_ERROR" });
     }
     waiting.jobId = id;
     const held = answer.response.status !== 202;
@@ -135,7 +135,7 @@ export class Client {
   }
 }
 
-/** The answer of an extract, or the error that it is. */
+/** Returns the page of an extract; throws PageError if it failed. */
 function extracted<T>(page: Result<T>, jobId: string | undefined): Success<T> {
   if (page.status === "success") return page;
   const { code, message, retryable } = page.error;

@@ -1,23 +1,23 @@
-/** Follows a job's lines over as many connections as it takes, so that each result is given exactly once. Pure: it is
- * told what came, and says what to ask for next. */
+/** Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
+ * was received and returns what to request next. */
 
 import { ProtocolError } from "./errors.js";
 import type { Result, Row, Summary } from "./types.js";
 
 const LONGEST_LINE = 64 * 1024 * 1024;
 const MOST_CHECKS = 2;
-/** Pause after an answer that ended without a result while the job runs, in milliseconds. */
+/** Pause after a response that ended without a result while the job runs, in milliseconds. */
 const IDLE = 500;
 const EVERYTHING = 4_294_967_295;
 
 type Told = Summary & { status?: "running" };
 
 /**
- * Where the reading of a job stands.
+ * The state of reading a job.
  *
- * After a broken connection the results go on with `from=N`. While a job runs, its order of completion may still shift
- * a little, so what was given is remembered (a number or a URL each, at most 10,000), and where something is missing at
- * the end the results are read once more from the start.
+ * After a broken connection reading resumes with `from=N`. While a job runs, its order of completion may still shift a
+ * little, so the cursor remembers the results it has yielded (a number or a URL each, at most 10,000). If any is missing
+ * at the end, it reads all results again from the start.
  */
 export class Cursor {
   summary: Summary | undefined;
@@ -32,16 +32,16 @@ export class Cursor {
 
   constructor(readonly jobId: string, readonly crawl: boolean, readonly skip: boolean) {}
 
-  /** How many results to leave out of the next answer. */
+  /** How many results the next response should leave out. */
   get start(): number {
     return this.skip ? EVERYTHING : this.#place;
   }
 
-  /** The results in a piece of the body that were not given before. */
+  /** Yields those results of a piece of the body that are new. */
   *feed(chunk: Uint8Array): Generator<Result<Row>> {
     const lines = (this.#rest + this.#text.decode(chunk, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > LONGEST_LINE) throw this.#error("a line of the answer does not end");
+    if (this.#rest.length > LONGEST_LINE) throw this.#error("a line of the response is longer than 64 MiB");
     for (const line of lines) {
       const text = line.trim();
       const result = text === "" ? undefined : this.#line(text);
@@ -54,7 +54,7 @@ export class Cursor {
     try {
       members = JSON.parse(text);
     } catch {
-      throw this.#error("a line of the answer is not JSON");
+      throw this.#error("a line of the response is not JSON");
     }
     if (members.summary !== undefined) {
       this.#told = members.summary;
@@ -69,8 +69,8 @@ export class Cursor {
     return members;
   }
 
-  /** To be called when a body has ended well: how long to wait before the next. Undefined: it broke off before its
-   * summary. */
+  /** Handles the regular end of a body. Returns the milliseconds to wait before the next request, or undefined if the
+   * body ended before its summary. */
   bodyEnded(): number | undefined {
     const told = this.#told;
     const came = this.#came;
@@ -82,15 +82,15 @@ export class Cursor {
     this.#came = 0;
     if (told.status === "running") {
       this.#joined = true;
-      // A service that is about to stop ends what it holds at once.
+      // A service that shuts down ends the calls that it holds at once.
       return came > 0 ? 0 : IDLE;
     }
     if (this.skip || this.#complete(told)) {
       this.summary = ended(told);
     } else if (this.#checks === MOST_CHECKS) {
-      throw this.#error(`the job has ended, but only ${came} of its results are there`);
+      throw this.#error(`the job has ended, but only ${came} of its results were received`);
     } else {
-      // What is there now is final and has one order.
+      // The job has ended: results and their order are final now.
       this.#checks += 1;
       this.#place = 0;
       this.#joined = false;
@@ -98,7 +98,7 @@ export class Cursor {
     return 0;
   }
 
-  /** To be called when a connection has failed in the middle of a body. */
+  /** Handles a connection that failed in the middle of a body. */
   broke(): void {
     this.#joined = true;
     this.#told = undefined;
@@ -108,7 +108,7 @@ export class Cursor {
   }
 
   #complete(told: Told): boolean {
-    // The summary of an extract has no counts: it has one result.
+    // The summary of an extract has no counts; an extract has one result.
     return this.crawl ? !this.#joined : this.#seen.size >= (told.total ?? 1);
   }
 
@@ -117,7 +117,7 @@ export class Cursor {
   }
 }
 
-/** The summary of a job that has ended; a crawl's credits at the top too. */
+/** Builds the summary of an ended job; copies a crawl's credits to the top level. */
 function ended(told: Told): Summary {
   const meta = told.crawl_meta;
   if (meta === undefined) return told;

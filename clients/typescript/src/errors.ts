@@ -1,6 +1,6 @@
-/** What can go wrong: one base class, and subclasses for what programs treat differently. */
+/** Errors: one base class, and subclasses for what programs treat differently. */
 
-/** The codes that the service gives. A newer service may give others. */
+/** Codes that the service returns. A newer service may return others. */
 export const ERROR_CODES = [
   "INVALID_REQUEST",
   "SCHEMA_INVALID",
@@ -30,24 +30,24 @@ export const ERROR_CODES = [
   "JOB_EXPIRED",
 ] as const;
 
-/** The codes that this client gives by itself. */
+/** Codes that this client adds. */
 export const CLIENT_CODES = ["CONNECTION_FAILED", "WAIT_TIMEOUT", "PROTOCOL_ERROR", "MODEL_MISMATCH"] as const;
 
-/** A code; others than the known ones may come of a newer service. */
+/** An error code; a newer service may return others. */
 export type ErrorCode = (typeof ERROR_CODES)[number] | (typeof CLIENT_CODES)[number] | (string & {});
 
-/** What an error says besides its message. */
+/** Details of an error besides its message. */
 export interface ErrorDetails {
   code: ErrorCode;
   /** Whether the same call may succeed later. */
   retryable?: boolean;
   jobId?: string | undefined;
-  /** The HTTP status, if there was one. */
+  /** The HTTP status, if there was a response. */
   status?: number;
   cause?: unknown;
 }
 
-/** Base of every error of this package. */
+/** Base class of all errors of this package. */
 export class RunoError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -65,32 +65,32 @@ export class RunoError extends Error {
   }
 }
 
-/** The call itself is wrong; nothing was charged. */
+/** The call is invalid; nothing was charged. */
 export class InvalidRequest extends RunoError {}
-/** The schema is wrong, missing, or has something that cannot be converted. */
+/** The schema is invalid, missing, or has a type that cannot be converted. */
 export class SchemaError extends InvalidRequest {}
-/** No key, an unknown one, a revoked one, or a suspended account. */
+/** The API key is unknown or revoked, or the account is suspended. */
 export class AuthenticationError extends RunoError {}
-/** Too many calls, and waiting as long as the service asked did not help. */
+/** Too many calls, and retrying after the waits that the service asked for did not help. */
 export class RateLimited extends RunoError {}
 /** Too few credits are left; nothing was charged. */
 export class QuotaExceeded extends RunoError {}
-/** There is no such job, or its results are no longer kept. */
+/** The job does not exist, or its results are no longer kept. */
 export class JobNotFound extends RunoError {}
 /** The job belongs to another account. */
 export class JobForbidden extends RunoError {}
-/** The service failed (5xx), repeatedly. */
+/** The service failed repeatedly (5xx). */
 export class ServerError extends RunoError {}
-/** The service could not be reached, repeatedly. */
+/** The service could not be reached in several attempts. */
 export class ConnectionFailed extends RunoError {}
-/** What answered does not speak this API. */
+/** The response does not follow this API. */
 export class ProtocolError extends RunoError {}
-/** The call's `timeoutMs` is over. The job goes on: take it up with `client.result(error.jobId)`. */
+/** The call's `timeoutMs` has passed. The job keeps running; read it with `client.result(error.jobId)`. */
 export class WaitTimeout extends RunoError {}
-/** The page of an `extract` could not be had; `code` says why. */
+/** The page of an `extract` could not be read; `code` says why. */
 export class PageError extends RunoError {}
 
-/** The page was read, but the values do not fit the schema. `data` has them as they came. */
+/** The page was read, but its values do not fit the schema. `data` has the raw values. */
 export class ModelMismatch extends PageError {
   readonly data: Record<string, unknown>;
 
@@ -117,15 +117,15 @@ const CLASSES: Record<string, typeof RunoError> = {
 
 const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 
-/** The error that an answer without success stands for. */
+/** Makes an error of a response without a 2xx status. */
 export function refusal(status: number, text: string, jobId: string | undefined): RunoError {
   const told = envelope(text);
   let { code, message, retryable } = told ?? {};
   if (code === undefined) {
-    // Not the service's own envelope: something on the way answered.
+    // Not the service's envelope: an intermediary answered.
     const codes: Record<number, string> = { 401: "UNAUTHORIZED", 404: "NOT_FOUND", 429: "RATE_LIMITED" };
     code = status >= 500 ? "UNAVAILABLE" : (codes[status] ?? "PROTOCOL_ERROR");
-    message = `the answer has status ${status} and no error that is known`;
+    message = `the response has status ${status} and no error object`;
   }
   retryable ??= PASSING.has(status);
   const kind = CLASSES[code] ?? InvalidRequest;

@@ -1,4 +1,4 @@
-/** Client for Runo, the web-scraping API that you host yourself: web pages in, typed rows out. */
+/** Client for Runo, a self-hosted web-scraping API that turns web pages into typed rows. */
 
 export { Client } from "./client.js";
 export {

@@ -1,4 +1,4 @@
-/** A job: its results as they come. */
+/** A job and its stream of results. */
 
 import * as calls from "./calls.js";
 import type { Client } from "./client.js";
@@ -7,7 +7,7 @@ import type { Shape } from "./schema.js";
 import type { Answer, Sender, Waiting } from "./sender.js";
 import type { JobInfo, Result, Row, Summary } from "./types.js";
 
-/** What a job is made of; for the client only. */
+/** Arguments of a job's constructor, for the client only. */
 export interface Parts<T> {
   client: Client;
   sender: Sender;
@@ -20,14 +20,14 @@ export interface Parts<T> {
 }
 
 /**
- * A batch or crawl that was started, or a job that was taken up.
+ * A started batch or crawl, or a job taken up by its id.
  *
- * `for await (const page of job)` gives each page's result as it comes, over broken connections and restarts of the
- * service, until the job has ended. Nothing is kept: iterating again reads the results again.
+ * `for await (const page of job)` yields each page's result as it comes, across broken connections and restarts of the
+ * service, until the job has ended. Results are not kept: iterating again reads them again.
  */
 export class Job<T> implements AsyncIterable<Result<T>> {
   readonly id: string;
-  /** How the job went, once its results have been iterated to the end. */
+  /** The summary, once the results have been iterated to the end. */
   summary: Summary | undefined;
   readonly #parts: Parts<T>;
   #cancelling: Promise<unknown> | undefined;
@@ -46,12 +46,12 @@ export class Job<T> implements AsyncIterable<Result<T>> {
     for await (const line of this.#lines(false)) yield await this.#parts.shape.result(line);
   }
 
-  /** The rows of the pages that were read, as they come; failures are left out. */
+  /** Yields the rows of the pages that were read, as they come; skips failures. */
   async *rows(): AsyncGenerator<T, void, undefined> {
     for await (const page of this) if (page.status === "success") yield page.data;
   }
 
-  /** All results at once, in input order (of a crawl: in order of completion). Waits for the job's end. */
+  /** Waits for the job's end and returns all results in input order (for a crawl, in order of completion). */
   async results(): Promise<Result<T>[]> {
     const all: Result<T>[] = [];
     for await (const page of this) all.push(page);
@@ -65,22 +65,22 @@ export class Job<T> implements AsyncIterable<Result<T>> {
     return this.summary ?? {};
   }
 
-  /** The job's state and progress now. */
+  /** Returns the job's current state and progress. */
   info(): Promise<JobInfo> {
     return this.#parts.client.job(this.id);
   }
 
-  /** Cancels the job; results of what had started may still be iterated. False: it had ended before. */
+  /** Cancels the job; pages that had started keep their results. Returns false if the job had already ended. */
   cancel(): Promise<boolean> {
     return this.#parts.client.cancel(this.id);
   }
 
-  /** Runs `work` and cancels the job if that throws; leaves it running otherwise. */
+  /** Runs `work` and cancels the job if it throws; leaves the job running otherwise. */
   async use<R>(work: (job: this) => R | Promise<R>): Promise<R> {
     try {
       return await work(this);
     } catch (error) {
-      // What led here says more than a failure to cancel.
+      // The error of `work` matters more than a failure to cancel.
       await this.cancel().catch(() => {});
       throw error;
     } finally {
@@ -88,7 +88,7 @@ export class Job<T> implements AsyncIterable<Result<T>> {
     }
   }
 
-  /** Lets go of the connection. The job goes on. */
+  /** Closes the connection. The job keeps running. */
   close(): void {
     this.#parts.first?.close();
     this.#parts.first = undefined;
@@ -116,7 +116,7 @@ export class Job<T> implements AsyncIterable<Result<T>> {
             }
             waiting.check();
           }
-          delay = cursor.bodyEnded() ?? attempts.broken("the answer broke off", this.id);
+          delay = cursor.bodyEnded() ?? attempts.broken("the response broke off", this.id);
         } catch (error) {
           cursor.broke();
           delay = sender.broken(attempts, error, waiting);
@@ -128,7 +128,7 @@ export class Job<T> implements AsyncIterable<Result<T>> {
       waiting.signal?.removeEventListener("abort", this.#onAbort);
     } finally {
       answer?.close();
-      // Once the waiting has ended by it, the job is cancelled.
+      // If the signal ended the wait, let the DELETE finish.
       if (waiting.signal?.aborted) await this.#cancelling;
     }
   }

@@ -1,11 +1,11 @@
-/** A JSON Schema of an object, as zod and others write it, made into the service's flat list of fields. */
+/** Converts a JSON Schema of an object, as zod and others write it, to the service's flat list of fields. */
 
 import { SchemaError } from "./errors.js";
 import type { Field, FieldType } from "./types.js";
 
 export type JsonSchema = { readonly [member: string]: unknown };
 
-/** Examples that say no more than the type, for fields that have none. */
+/** Examples that imply nothing but the type, for fields without one. */
 export const NEUTRAL: Record<FieldType, unknown> = {
   string: "",
   integer: 1,
@@ -47,7 +47,7 @@ function read(root: JsonSchema, properties: JsonSchema, prefix: string, flat: Fl
     }
     if (prefix !== "") refuse(path, "objects may be nested one level deep, not two");
     if (!isObject(spec["properties"]) || Object.keys(spec["properties"]).length === 0) {
-      refuse(path, "an object needs named properties; a free record cannot be read");
+      refuse(path, "an object needs named properties; a record with free keys cannot be read");
     }
     flat.groups.set(name, nullable);
     read(root, spec["properties"], `${path}.`, flat);
@@ -68,17 +68,17 @@ function typeOf(root: JsonSchema, path: string, spec: JsonSchema): FieldType {
     if (!isObject(items)) refuse(path, "an array needs one type of items");
     const inner = typeOf(root, `${path}[]`, resolve(root, items, `${path}[]`).spec);
     if (inner !== "string" && inner !== "integer" && inner !== "float") {
-      refuse(path, `there is no array of ${inner}; arrays are of string, integer or number`);
+      refuse(path, `an array of ${inner} cannot be read; arrays can be of string, integer or number`);
     }
     return `array<${inner}>`;
   }
   if (type === "string" && format === "date") return "date";
   if (type === "string" && NOT_READ.has(String(format))) {
-    refuse(path, `a ${String(format)} cannot be read; pages are asked for a date or a string`);
+    refuse(path, `a ${String(format)} cannot be read; use a date or a string`);
   }
   const scalar = typeof type === "string" ? SCALARS[type] : undefined;
   if (scalar === undefined) {
-    refuse(path, "this type cannot be read from a page; possible are string, integer, number, boolean, " +
+    refuse(path, "this type cannot be read from a page; use string, integer, number, boolean, " +
       "a string with format date, arrays of the first three, any of them or null, and an object of these");
   }
   return scalar;
@@ -91,13 +91,13 @@ function exampleOf(spec: JsonSchema): unknown {
   return Array.isArray(values) ? values.find((value) => value !== null) : undefined;
 }
 
-/** The schema without references and without null, and whether it may be null. */
+/** Resolves references and removes null; returns the schema and whether it may be null. */
 function resolve(root: JsonSchema, given: unknown, path: string): { spec: JsonSchema; nullable: boolean } {
-  if (!isObject(given)) refuse(path, "this is no schema");
+  if (!isObject(given)) refuse(path, "this is not a schema");
   let spec = given;
   let nullable = false;
   for (let turn = 0; ; turn++) {
-    if (turn > 32) refuse(path, "its references lead in a circle");
+    if (turn > 32) refuse(path, "its references are circular");
     const { $ref, anyOf, oneOf, allOf, ...rest } = spec;
     const choices = anyOf ?? oneOf;
     if (typeof $ref === "string") {
@@ -126,13 +126,13 @@ function resolve(root: JsonSchema, given: unknown, path: string): { spec: JsonSc
 function target(root: JsonSchema, reference: string, path: string): JsonSchema {
   let found: unknown = reference.startsWith("#/") ? root : undefined;
   for (const part of reference.slice(2).split("/")) found = isObject(found) ? found[part] : undefined;
-  if (!isObject(found)) refuse(path, `its reference ${reference} leads nowhere`);
+  if (!isObject(found)) refuse(path, `its reference ${reference} cannot be resolved`);
   return found;
 }
 
 function only(choices: unknown[], path: string): JsonSchema {
   const [one] = choices;
-  if (choices.length !== 1 || !isObject(one)) refuse(path, "a union of several types cannot be read; only one or null");
+  if (choices.length !== 1 || !isObject(one)) refuse(path, "a union of several types cannot be read; only one type or null can");
   return one;
 }
 

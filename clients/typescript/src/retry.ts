@@ -1,11 +1,11 @@
-/** Whether a call is made again, and when. Every call may be: reads and DELETE change nothing twice, and each POST bears
- * an Idempotency-Key. Times are in milliseconds. */
+/** Decides whether and when to retry a call. Every call can be retried: reads and DELETE are idempotent, and each POST
+ * has an Idempotency-Key. Times are in milliseconds. */
 
 import { ConnectionFailed, type RunoError } from "./errors.js";
 
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 10_000;
-/** A `Retry-After` of more than this is not waited for; the error is thrown at once. */
+/** Longest `Retry-After` to wait for; beyond it the error is thrown at once. */
 const LONGEST_ASKED = 120_000;
 
 /** Counts the failures of one call since its last progress. */
@@ -14,12 +14,12 @@ export class Attempts {
 
   constructor(readonly most: number, readonly random: () => number = Math.random) {}
 
-  /** Something came: what failed before does not count any more. */
+  /** Resets the count after progress. */
   progress(): void {
     this.#failed = 0;
   }
 
-  /** How long to wait after a connection that failed; or throws ConnectionFailed. */
+  /** Returns how long to wait after a failed connection; throws ConnectionFailed after too many. */
   broken(cause: unknown, jobId: string | undefined, most = this.most): number {
     if (this.#failed >= Math.min(most, this.most)) {
       const text = `${this.#failed + 1} attempts failed; the last: ${words(cause)}`;
@@ -28,12 +28,12 @@ export class Attempts {
     return this.#next();
   }
 
-  /** How long to wait after a refusal that may pass; or throws it. */
+  /** Returns how long to wait after an error response; throws `error` if it is not to be retried. */
   refused(error: RunoError, retryAfter: string | null): number {
     const asked = milliseconds(retryAfter);
     if (!error.retryable || this.#failed >= this.most || (asked ?? 0) > LONGEST_ASKED) throw error;
     const wait = this.#next();
-    // Not before the service asked for; a little later, so that not all come back at once.
+    // Not earlier than the service asked for; a little later, so that clients do not all return at once.
     return asked === undefined ? wait : asked + Math.min(wait, 1_000) * this.random();
   }
 
@@ -53,6 +53,6 @@ function milliseconds(retryAfter: string | null): number | undefined {
 
 function words(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  // What fetch says of itself is "fetch failed"; its cause says why.
+  // fetch itself only says "fetch failed"; its cause says why.
   return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
 }

@@ -1,11 +1,10 @@
-/** Schemas: what the caller has becomes the flat list of fields that the service takes, and rows become what the caller
- * asked for. */
+/** Schemas: converts the caller's schema to the service's flat list of fields, and rows to the caller's type. */
 
 import { SchemaError } from "./errors.js";
 import { type Flat, flatten, isObject, type JsonSchema, NEUTRAL } from "./json_schema.js";
 import type { Field, FieldType, Result, Row } from "./types.js";
 
-/** A schema of zod (4.2 or newer) or of any other library that speaks Standard Schema and its JSON Schema. */
+/** A schema of zod (4.2 or newer) or of another library that implements Standard Schema and its JSON Schema. */
 export interface TypedSchema<Output = unknown> {
   readonly "~standard": {
     readonly version: 1;
@@ -23,13 +22,13 @@ interface Validated {
 /** `{ title: "string", price: { type: "float", example: 9.99, hint: "the current price" } }` */
 export type ShortSchema = { readonly [field: string]: FieldType | (Omit<Field, "field" | "example"> & { example?: unknown }) };
 
-/** A typed schema, a list of fields, a JSON Schema of an object, or the short form; none with a key that has one bound. */
+/** A typed schema, a list of fields, a JSON Schema of an object, or the short form; none for a key that has one bound. */
 export type Schema = TypedSchema | readonly Field[] | JsonSchema | ShortSchema | null | undefined;
 
-/** What rows of a schema are. */
+/** The type of a schema's rows. */
 export type RowOf<S> = S extends TypedSchema ? NonNullable<S["~standard"]["types"]>["output"] : Row;
 
-/** A schema as it is sent, and how rows are made of what comes back. */
+/** A schema as it is sent, and how to convert the rows that come back. */
 export class Shape<T> {
   readonly fields: readonly Field[] | undefined;
   readonly #typed: TypedSchema | undefined;
@@ -41,7 +40,7 @@ export class Shape<T> {
     this.#groups = groups;
   }
 
-  /** A result of the wire made into one of the caller's kind. */
+  /** Converts a result from the wire to the caller's type. */
   async result(wire: Result<Row>): Promise<Result<T>> {
     if (wire.status !== "success" || this.#typed === undefined) return wire as Result<T>;
     const found = await this.#typed["~standard"].validate(this.#nested(wire.data));
@@ -73,12 +72,12 @@ export class Shape<T> {
   }
 }
 
-/** What a caller's schema means. */
+/** Converts a caller's schema. */
 export function shapeOf<S extends Schema>(schema: S): Shape<RowOf<S>> {
   if (schema == null) return new Shape();
   if (Array.isArray(schema)) return new Shape(schema as Field[]);
   if ("~standard" in schema) return ofTyped(schema as TypedSchema);
-  if (!isObject(schema)) throw new SchemaError("a schema is an object or an array of fields", { code: "SCHEMA_INVALID" });
+  if (!isObject(schema)) throw new SchemaError("a schema must be an object or an array of fields", { code: "SCHEMA_INVALID" });
   if (isObject(schema["properties"])) return new Shape(flatten(schema).fields);
   return new Shape(Object.entries(schema).map(([name, spec]) => short(name, spec)));
 }
@@ -88,7 +87,7 @@ function ofTyped<T>(typed: TypedSchema): Shape<T> {
     jsonSchema?: { input(options: { target: string }): JsonSchema };
   };
   if (standard.jsonSchema === undefined) {
-    const text = `this version of ${standard.vendor} cannot tell its JSON Schema (zod can from 4.2 on); ` +
+    const text = `this version of ${standard.vendor} cannot export a JSON Schema (zod can from 4.2 on); ` +
       "pass a JSON Schema or a list of fields";
     throw new SchemaError(text, { code: "SCHEMA_INVALID" });
   }
@@ -106,7 +105,7 @@ function ofTyped<T>(typed: TypedSchema): Shape<T> {
 function short(name: string, spec: unknown): Field {
   const members = typeof spec === "string" ? { type: spec } : spec;
   if (!isObject(members)) {
-    throw new SchemaError(`${name}: give a type like "float", or an object with "type"`, { code: "SCHEMA_INVALID" });
+    throw new SchemaError(`${name}: give a type such as "float", or an object with "type"`, { code: "SCHEMA_INVALID" });
   }
   const field = { field: name, ...members } as unknown as Field;
   return { ...field, example: field.example ?? NEUTRAL[field.type] ?? "" };

@@ -1,4 +1,4 @@
-/** Sends calls: again after failures that may pass, and never waiting longer than it was told to. */
+/** Sends calls: retries after transient failures and keeps to the caller's deadline. */
 
 import type { Call } from "./calls.js";
 import { InvalidRequest, ProtocolError, refusal, RunoError, WaitTimeout } from "./errors.js";
@@ -6,26 +6,26 @@ import { Attempts } from "./retry.js";
 
 export const VERSION = "0.1.0";
 const DEFAULT_BASE_URL = "http://127.0.0.1:8080";
-/** So often is a first connection tried again: a service that never answered is likely not there. */
+/** Retries of the first connection. A service that has never responded is likely not there. */
 const FIRST_CONTACT = 2;
 
 export interface ClientOptions {
-  /** The key; else `RUNO_API_KEY` of the environment. */
+  /** API key. Default: the environment's `RUNO_API_KEY`. */
   apiKey?: string;
-  /** Where the service is; else `RUNO_BASE_URL` of the environment, else the local server's usual address. */
+  /** Base URL of the service. Default: the environment's `RUNO_BASE_URL`, else the local server's address. */
   baseUrl?: string;
-  /** How often a call is made again after failures without progress in between. 8 by default. */
+  /** How often a call is retried after failures without progress in between; 8 by default. */
   maxRetries?: number;
-  /** For how long nothing at all may come before a connection counts as broken: 45 s by default (the service sends
-   * something every 15 s). */
+  /** How long a connection may be silent before it counts as broken: 45 s by default (the service sends something every
+   * 15 s). */
   silenceMs?: number;
-  /** Another `fetch`. */
+  /** Replacement of the global `fetch`. */
   fetch?: typeof fetch;
-  /** Another way to wait between attempts; for tests. */
+  /** Replacement of the sleep between attempts; for tests. */
   sleep?: (milliseconds: number) => Promise<void>;
 }
 
-/** When a caller wants to wait no longer. */
+/** The caller's deadline and signal. */
 export class Waiting {
   jobId: string | undefined;
   readonly #until: number | undefined;
@@ -38,26 +38,26 @@ export class Waiting {
     return this.#until === undefined ? undefined : this.#until - performance.now();
   }
 
-  /** Throws once the time is over or the signal is aborted. */
+  /** Throws after the deadline or once the signal is aborted. */
   check(): void {
     this.signal?.throwIfAborted();
     if (this.left !== undefined && this.left <= 0) throw this.#over();
   }
 
-  /** A delay that is still worth it; or throws WaitTimeout. */
+  /** Returns `delay` if it ends before the deadline; throws WaitTimeout otherwise. */
   within(delay: number): number {
     if (this.left !== undefined && delay >= this.left) throw this.#over();
     return delay;
   }
 
   #over(): WaitTimeout {
-    const goesOn = this.jobId === undefined ? "" : "; the job goes on";
-    const text = `not done after ${this.timeoutMs} ms${goesOn}`;
+    const goesOn = this.jobId === undefined ? "" : "; the job keeps running";
+    const text = `not finished after ${this.timeoutMs} ms${goesOn}`;
     return new WaitTimeout(text, { code: "WAIT_TIMEOUT", retryable: true, jobId: this.jobId });
   }
 }
 
-/** An answer whose body is still to be read. */
+/** A response whose body is not read yet. */
 export class Answer {
   constructor(readonly response: Response, readonly watch: Watch) {}
 
@@ -90,13 +90,13 @@ export class Answer {
     return new TextDecoder().decode(await this.bytes());
   }
 
-  /** Lets go of the connection. */
+  /** Closes the connection. */
   close(): void {
     this.watch.end();
   }
 }
 
-/** Ends a request when nothing comes for too long, or when the caller's signal says so. */
+/** Aborts a request if the connection is silent for too long or the caller's signal is aborted. */
 class Watch {
   readonly #controller = new AbortController();
   readonly #abort = () => this.#controller.abort(this.caller?.reason);
@@ -110,7 +110,7 @@ class Watch {
   }
 
   async during<T>(work: Promise<T>): Promise<T> {
-    const silent = () => this.#controller.abort(new Error(`nothing came for ${this.silenceMs} ms`));
+    const silent = () => this.#controller.abort(new Error(`nothing was received for ${this.silenceMs} ms`));
     const timer = setTimeout(silent, this.silenceMs);
     try {
       return await work;
@@ -139,7 +139,7 @@ export class Sender {
     const process = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process;
     const key = options.apiKey ?? process?.env?.["RUNO_API_KEY"];
     const base = options.baseUrl ?? process?.env?.["RUNO_BASE_URL"] ?? DEFAULT_BASE_URL;
-    if (!key) throw new InvalidRequest("there is no API key: give apiKey or set RUNO_API_KEY", { code: "UNAUTHORIZED" });
+    if (!key) throw new InvalidRequest("there is no API key: pass apiKey or set RUNO_API_KEY", { code: "UNAUTHORIZED" });
     if (!/^https?:\/\//.test(base)) {
       throw new InvalidRequest(`baseUrl must begin with http:// or https://, not ${base}`, { code: "INVALID_REQUEST" });
     }
@@ -147,11 +147,11 @@ export class Sender {
     this.#key = key;
     this.#maxRetries = options.maxRetries ?? 8;
     this.#silenceMs = options.silenceMs ?? 45_000;
-    // Called as a function of its own: a browser's fetch refuses to be a method of anything else.
+    // Called as a plain function: a browser's fetch throws if it is called as a method of another object.
     const given = options.fetch ?? globalThis.fetch;
     this.#fetch = (...request) => given(...request);
     this.#sleep = options.sleep;
-    // Browsers name themselves.
+    // Browsers set their own User-Agent.
     this.#agent = process === undefined ? {} : { "User-Agent": `runo-typescript/${VERSION}` };
   }
 
@@ -159,7 +159,7 @@ export class Sender {
     return new Attempts(this.#maxRetries);
   }
 
-  /** Sends a call until it is answered with success and `read`; throws what it is refused with. */
+  /** Sends a call until it succeeds and `read` has read the response; throws the error that ends the attempts. */
   async send<T>(call: Call, waiting: Waiting, read: (answer: Answer) => Promise<T> | T): Promise<T> {
     const attempts = this.attempts();
     for (;;) {
@@ -178,7 +178,7 @@ export class Sender {
     }
   }
 
-  /** Sends a call and reads the JSON object that it is answered with, and the job's id. */
+  /** Sends a call; returns the JSON object of the response and the job's id. */
   async json(call: Call, waiting: Waiting): Promise<{ members: Record<string, unknown>; jobId: string | undefined }> {
     return this.send(call, waiting, async (answer) => {
       const { jobId } = answer;
@@ -188,13 +188,13 @@ export class Sender {
         const members = JSON.parse(text);
         if (typeof members === "object" && members !== null) return { members, jobId };
       } catch {
-        // Said below.
+        // Reported below.
       }
-      throw new ProtocolError("the answer is not a JSON object", { code: "PROTOCOL_ERROR", jobId });
+      throw new ProtocolError("the response is not a JSON object", { code: "PROTOCOL_ERROR", jobId });
     });
   }
 
-  /** How long to wait after a connection that failed; throws what is no such failure. */
+  /** Returns how long to wait after a failed connection; rethrows other errors. */
   broken(attempts: Attempts, error: unknown, waiting: Waiting): number {
     if (error instanceof RunoError) throw error;
     waiting.check();

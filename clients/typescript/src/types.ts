@@ -1,4 +1,4 @@
-/** What is sent and what is answered, under the names of the wire. */
+/** Requests and responses, with the names of the wire. */
 
 import type { ErrorCode } from "./errors.js";
 
@@ -11,49 +11,49 @@ export interface Field {
   type: FieldType;
   example: unknown;
   hint?: string;
-  /** A CSS selector, with `::attr(name)` for an attribute, that alone decides where the value is read. */
+  /** A CSS selector, with `::attr(name)` for an attribute. It alone decides where the value is read. */
   selector?: string;
 }
 
-/** What rows are where the schema is no typed one. */
+/** The type of rows without a typed schema. */
 export type Row = Record<string, unknown>;
 
 /** How pages are fetched and read: the members of `options`. */
 export interface PageOptions {
-  /** `auto`: a browser where the plain page shows nothing without its programs. */
+  /** Whether to render the page in a browser; `auto`: only if the plain page shows nothing until its scripts run. */
   render_js?: "auto" | "always" | "never";
-  /** In a browser: a CSS selector to wait for, or milliseconds after load. */
+  /** In a browser: a CSS selector to wait for, or milliseconds to wait after load. */
   wait_for?: string | number;
-  /** What to keep of the page besides its data. */
+  /** What to capture of the page besides its data. */
   capture?: readonly "screenshot"[];
-  /** `never` keeps the operator's language model out. */
+  /** `never`: do not use the operator's language model. */
   model?: "auto" | "never";
-  /** Further tries of a page after a failure that may pass, 0 to 5; one credit whatever happens. */
+  /** Retries of a page after a transient failure, 0 to 5; the page costs one credit in any case. */
   retries?: number;
-  /** Request fields for the URL's own origin. */
+  /** Request headers for the URL's own origin. */
   headers?: Readonly<Record<string, string>>;
-  /** BCP 47; decides how `1.234,50` and `03/04/2025` read. */
+  /** Language tag (BCP 47) that decides how `1.234,50` and `03/04/2025` are read. */
   locale?: string;
-  /** For a whole page, 1000 to 120000. */
+  /** Timeout for a whole page in milliseconds, 1000 to 120000. */
   timeout_ms?: number;
-  /** Fetch anew, whatever the result cache has. */
+  /** Fetch the page even if the result cache has it. */
   no_cache?: boolean;
   /** Accepted by the service; see its documentation. */
   process_images?: boolean;
 }
 
 export interface BatchPageOptions extends PageOptions {
-  /** Parallel fetches, 1 to 100. */
+  /** Pages to fetch at once, 1 to 100. */
   concurrency?: number;
-  /** Stop at the first failed URL; what had not started is refunded. */
+  /** Stop at the first failed URL; pages that have not started are refunded. */
   fail_fast?: boolean;
 }
 
-/** Where a crawl goes: the members of `crawl`. */
+/** Which pages a crawl visits: the members of `crawl`. */
 export interface CrawlRules {
-  /** A glob over the whole URL; `*` crosses `/`. */
+  /** Links to follow: a glob over the whole URL; `*` crosses `/`. */
   follow_pattern: string;
-  /** So many credits are reserved. */
+  /** Maximum number of pages visited; this many credits are reserved. */
   max_pages: number;
   max_depth?: number;
   use_sitemap?: boolean;
@@ -61,27 +61,27 @@ export interface CrawlRules {
   allow_large_crawl?: boolean;
 }
 
-/** Where a message goes when the job has ended. */
+/** Webhook to call when the job ends. */
 export interface Webhook {
   url: string;
   events?: readonly ("job.completed" | "job.cancelled" | "job.expired" | "job.failed")[];
 }
 
-/** What is said to this client about a call. */
+/** Options of a call that concern this client, not the service. */
 export interface CallOptions {
-  /** Names this call: made again with the same body within 24 hours, it is the same job and is paid once. */
+  /** Idempotency key: the same call within 24 hours meets the same job and is charged once. */
   idempotencyKey?: string;
-  /** Waits for so long at most, then throws WaitTimeout; the job goes on. */
+  /** Limits the wait; then throws WaitTimeout. The job keeps running. */
   timeoutMs?: number;
-  /** Ends the waiting; see `onAbort`. */
+  /** Ends the wait; see `onAbort`. */
   signal?: AbortSignal;
 }
 
 export interface JobOptions extends CallOptions {
-  /** Takes the queue: nothing is held open until results are asked for. */
+  /** Runs the job through the queue: no call is held open until results are read. */
   async_mode?: boolean;
   webhook?: Webhook;
-  /** What becomes of the job when `signal` is aborted; `"cancel"` is the default. */
+  /** What to do with the job when `signal` is aborted; `"cancel"` is the default. */
   onAbort?: "cancel" | "leave";
 }
 
@@ -104,16 +104,16 @@ export interface Success<T> {
   data: T;
   render_mode: "fetch" | "headless" | "structured" | "cache";
   images_processed: number | null;
-  /** The place in `urls`; of a crawl, the place in the order of completion. */
+  /** The page's place in `urls`; for a crawl, in the order of completion. */
   index?: number;
   final_url?: string;
   attempts?: number;
   warnings?: string[];
   /** The fields that the operator's language model answered. */
   model_fields?: string[];
-  /** What was kept of the page: `client.capture(jobId, n)` has it. */
+  /** What was captured of the page; `client.capture(jobId, n)` fetches it. */
   captures?: { kind: "screenshot"; n: number }[];
-  /** Why each value was chosen, where that was preferred (`Prefer: explain`) and the operator allows it. */
+  /** Why each value was chosen, if the call said `Prefer: explain` and the operator allows it. */
   explain?: Record<string, unknown>[];
 }
 
@@ -125,11 +125,11 @@ export interface Failure {
   index?: number;
   final_url?: string;
   attempts?: number;
-  /** With code `MODEL_MISMATCH`: the values as they came. */
+  /** The raw values, if the code is `MODEL_MISMATCH`. */
   data?: Row;
 }
 
-/** What a batch or a crawl gives for each page. */
+/** The result of one page of a batch or a crawl. */
 export type Result<T> = Success<T> | Failure;
 
 export interface CrawlMeta {
@@ -145,7 +145,7 @@ export interface CrawlMeta {
   sitemaps_failed: number;
 }
 
-/** How a job went. The counts are of batches, `seed_url` and `crawl_meta` of crawls, the rest of both. */
+/** The outcome of a job. Batches have the counts, crawls `seed_url` and `crawl_meta`, both have the rest. */
 export interface Summary {
   cancelled?: boolean;
   credits_reserved?: number;
@@ -159,7 +159,7 @@ export interface Summary {
   crawl_meta?: CrawlMeta;
 }
 
-/** How far a job is. Lists of jobs tell the first three only. */
+/** Pages of a job by state. Lists of jobs have only the first three. */
 export interface Progress {
   total: number;
   done: number;
@@ -168,7 +168,7 @@ export interface Progress {
   pending?: number;
 }
 
-/** What a job costs; `charged` and `refunded` are known once it has ended. */
+/** Credits of a job; `charged` and `refunded` are known once it has ended. */
 export interface Credits {
   reserved: number;
   charged: number | null;
@@ -177,14 +177,14 @@ export interface Credits {
   prepaid: number;
 }
 
-/** What became of the message of a job's end. */
+/** State of a job's webhook message. */
 export interface WebhookState {
   state: string;
   attempts: number;
   last_status: number | null;
 }
 
-/** A job's state. In lists, `ended_at`, `credits`, `result` and `webhook` are left out. */
+/** A job's state. Lists leave out `result` and `webhook`. */
 export interface JobInfo {
   job_id: string;
   endpoint: "/extract" | "/batch" | "/crawl";
@@ -213,7 +213,7 @@ export interface Usage {
   month: string;
   monthly: { limit: number; used: number; remaining: number };
   prepaid: { balance: number };
-  /** Calls a minute; `reset` in Unix seconds. */
+  /** The rate limit: accepted calls per minute. `reset` is in Unix seconds. */
   rate: { limit: number; remaining: number; reset: number };
   /** What the operator's language model did for the account in the month; `failures` by code. */
   model?: ModelUse;

@@ -1,5 +1,5 @@
-/** The client's types against what the service says of itself. Each table below has exactly the members of its type, or
- * it does not compile; and the service's document may name none that is not in it. */
+/** Compares the client's types with the OpenAPI document. Each table below must have exactly the members of its type to
+ * compile, and the document may name none that the table lacks. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** kill -9 in the middle of a job, and jobs of 10,000 URLs in constant memory. */
+/** SIGKILL in the middle of a job, and jobs of 10,000 URLs in constant memory. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,17 +8,17 @@ import { Client } from "runo";
 import { FIELDS, KEY, Scripted, Server, Site } from "./support.js";
 
 const TOTAL = 1_000;
-/** Bytes; a quarter of what goes through. */
+/** In bytes; a quarter of what is transferred. */
 const MOST_GROWTH = 20_000_000;
 
-test("a job survives kill -9", async () => {
-  // A driver's and a page's claims lapse soon after their holder has died.
+test("a job survives a kill of the server", async () => {
+  // The leases of jobs and pages end soon after their holder has died.
   const server = await Server.start({ LEASE_SECONDS: "1", SWEEP_SECONDS: "1" });
   const site = await Site.start();
   try {
     const client = new Client({ apiKey: KEY, baseUrl: server.base });
     const before = (await client.usage()).monthly.used;
-    // What ran when the server died is read again in a process of its own, which takes its time: 4 at most.
+    // Pages that ran when the server died are read again in a child process, which is slow: 4 at most.
     const job = await client.batch(site.urls(TOTAL), FIELDS, { concurrency: 4, timeout_ms: 5_000 });
     const indexes: number[] = [];
     for await (const page of job) {
@@ -49,7 +49,7 @@ function* lines(): Generator<string> {
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** By how many bytes what is in use had grown at most between the 100th result and the last of 10,000. */
+/** Returns by how many bytes memory in use grew at most between the 100th and the last of 10,000 results. */
 async function grownBy(results: AsyncIterable<unknown>): Promise<number> {
   const inUse = (): number => {
     collect();

@@ -1,4 +1,4 @@
-/** The flows against the real local server. */
+/** Whole calls against the real local server. */
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
@@ -55,7 +55,7 @@ test("a batch of mixed results", async () => {
   assert.deepEqual(codes(pages), [first, "URL_UNREACHABLE", third, first, "URL_UNREACHABLE"]);
   assert.deepEqual([job.summary?.total, job.summary?.succeeded, job.summary?.failed], [5, 3, 2]);
   assert.deepEqual([job.summary?.credits_charged, job.summary?.cancelled], [5, false]);
-  // Nothing is kept, and everything can be read again.
+  // Results are not kept, and can be read again.
   assert.deepEqual((await all(job.rows())).map((row) => row.price).sort(), [0.5, 0.5, 2.5]);
   const again = await client.result(job.id);
   assert.deepEqual((await again.results()).map((page) => page.url), urls);
@@ -101,7 +101,7 @@ test("cancel in the middle", async () => {
   assert(finished.some((listed) => listed.job_id === job.id));
 });
 
-test("work that throws cancels its job, and other work does not", async () => {
+test("only work that throws cancels its job", async () => {
   const dropped = await client.batch(gates(5), Product, { concurrency: 1 });
   await assert.rejects(dropped.use(async () => {
     await site.waiting;
@@ -115,7 +115,7 @@ test("work that throws cancels its job, and other work does not", async () => {
   assert.deepEqual([cancelled, succeeded, credits_charged], [false, 5, 5]);
 });
 
-test("an aborted signal ends the waiting and cancels the job, unless it is to be left", async () => {
+test("an aborted signal ends the wait and cancels the job unless onAbort is leave", async () => {
   for (const [onAbort, cancelled] of [["cancel", true], ["leave", false]] as const) {
     const own = await Site.start();
     const urls = Array.from({ length: 4 }, (_, n) => `${own.base}/gate/${n}`);
@@ -134,7 +134,7 @@ test("an aborted signal ends the waiting and cancels the job, unless it is to be
 });
 
 for (const async_mode of [false, true]) {
-  test(`a lost answer is neither paid nor run twice${async_mode ? " in async mode" : ""}`, async () => {
+  test(`a call whose response is lost runs and is charged once${async_mode ? " in async mode" : ""}`, async () => {
     const proxy = await Proxy.start(server.port, 0, 0);
     const before = await used();
     const job = await new Client({ apiKey: KEY, baseUrl: proxy.base }).batch(site.urls(3), Product, { async_mode });
@@ -149,7 +149,7 @@ for (const async_mode of [false, true]) {
   });
 }
 
-test("a body that is cut goes on", async () => {
+test("reading resumes after a cut body", async () => {
   const proxy = await Proxy.start(server.port, 9_000, 5_000, 5_000);
   const job = await new Client({ apiKey: KEY, baseUrl: proxy.base }).batch(site.urls(200), Product, { concurrency: 8 });
   const indexes = (await all(job)).map((page) => page.index!).sort((a, b) => a - b);

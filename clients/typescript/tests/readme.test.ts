@@ -1,4 +1,4 @@
-/** The snippets of the README compile and run as they stand, one after the other. */
+/** Compiles and runs the snippets of the README as they stand, one after the other. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** What is tried again, when, and what is not; against a server that answers by a script. */
+/** What is retried and when, and what is not; against a scripted server. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -26,7 +26,7 @@ const line = (index: number): string =>
   `${JSON.stringify({ index, url: `http://h/${index}`, status: "success", render_mode: "fetch", data: {} })}\n`;
 const end = (total: number, more: object = {}): string => `${JSON.stringify({ summary: { total, cancelled: false, ...more } })}\n`;
 
-/** Runs a test against a script; the client does not really wait. */
+/** Runs a test against a scripted server; records the client's waits instead of sleeping. */
 async function script(
   scenes: Scene[], run: (client: Client, server: Scripted, waits: number[]) => Promise<void>, maxRetries = 8,
 ): Promise<void> {
@@ -40,7 +40,7 @@ async function script(
   }
 }
 
-test("429 and 503 are waited out, and the key stays the same", async () => {
+test("429 and 5xx are retried with the same idempotency key", async () => {
   const scenes = [
     refused(429, "RATE_LIMITED", true, { "Retry-After": "7" }), refused(503, "UNAVAILABLE", true, { "Retry-After": "2" }),
     { status: 502, body: "<html>" }, { body: "{", cut: true }, DONE,
@@ -54,7 +54,7 @@ test("429 and 503 are waited out, and the key stays the same", async () => {
   });
 });
 
-test("what cannot pass is thrown at once", async () => {
+test("permanent errors are thrown at once", async () => {
   const cases: [Scene, typeof RunoError][] = [
     [refused(401, "UNAUTHORIZED", false), AuthenticationError],
     [refused(429, "QUOTA_EXCEEDED", false), QuotaExceeded],
@@ -83,7 +83,7 @@ test("retries are bounded", async () => {
   }, 3);
 });
 
-test("waits grow to a bound and are spread", () => {
+test("waits grow to a bound with jitter", () => {
   const attempts = new Attempts(20);
   const waits = Array.from({ length: 20 }, () => attempts.broken("gone", undefined));
   waits.slice(0, 5).forEach((wait, n) => assert(wait >= 125 * 2 ** n && wait <= 250 * 2 ** n));
@@ -92,7 +92,7 @@ test("waits grow to a bound and are spread", () => {
   assert.throws(() => attempts.broken("gone", undefined), ConnectionFailed);
 });
 
-test("a service that is not there is told soon", async () => {
+test("an unreachable service is reported after two retries", async () => {
   await script([], async (client, server, waits) => {
     await server.close();
     await assert.rejects(client.usage(), (error: RunoError) => error instanceof ConnectionFailed && error.retryable);
@@ -100,18 +100,18 @@ test("a service that is not there is told soon", async () => {
   });
 });
 
-test("a connection on which nothing comes counts as broken", async () => {
+test("a silent connection counts as broken", async () => {
   const server = await Scripted.start({ headers: NAMED, body: line(0), hold: true }, { headers: NAMED, body: line(1) + end(2) });
   const client = new Client({ apiKey: KEY, baseUrl: server.base, silenceMs: 300, sleep: async () => {} });
   assert.deepEqual((await (await client.batch(["u", "u"], SCHEMA)).results()).map((page) => page.index), [0, 1]);
   await server.close();
 });
 
-test("results go on where they broke off", async () => {
+test("reading resumes where it broke off", async () => {
   const scenes = [
     { headers: NAMED, body: `   ${line(1)}${line(0)}${line(2).slice(0, 20)}`, cut: true },
     refused(503, "UNAVAILABLE", true),
-    { headers: NAMED, body: line(3) }, // ends well, but without a summary
+    { headers: NAMED, body: line(3) }, // ends regularly, but without a summary
     { headers: NAMED, body: line(4) + end(6, { status: "running", next: "/v1/x" }) },
     { headers: NAMED, body: line(5) + line(2) + end(6, { credits_charged: 6 }) },
   ];
@@ -126,8 +126,8 @@ test("results go on where they broke off", async () => {
   });
 });
 
-test("what slips through a reordering is read again", async () => {
-  // While the job ran, 2 ended before 1 and was told after it: "from=2" then leaves it out and has 1 twice.
+test("results missed by a reordering are read at the end", async () => {
+  // While the job ran, 2 ended before 1 but was sent after it: "from=2" then leaves out 2 and has 1 a second time.
   const scenes = [
     { headers: NAMED, body: line(0) + line(1), cut: true },
     { headers: NAMED, body: line(1) + end(3) },
@@ -140,14 +140,14 @@ test("what slips through a reordering is read again", async () => {
   });
 });
 
-test("a job that never gives all is an error", async () => {
+test("a job that never sends all results is an error", async () => {
   await script(Array(3).fill({ headers: NAMED, body: line(0) + end(2) }), async (client) => {
     const job = await client.batch(["u", "u"], SCHEMA);
     await assert.rejects(job.results(), (error: RunoError) => error instanceof ProtocolError && error.jobId === ID);
   });
 });
 
-test("a crawl that was joined is read again at the end", async () => {
+test("a crawl that was resumed is read again at the end", async () => {
   const crawl_meta = { cancelled: false, credits_reserved: 5, credits_charged: 3, credits_refunded: 2 };
   const last = `${JSON.stringify({ summary: { seed_url: "u", crawl_meta } })}\n`;
   const scenes = [
@@ -172,7 +172,7 @@ test("a held extract is followed", async () => {
   });
 });
 
-test("waiting ends with the timeout", async () => {
+test("the timeout ends the wait", async () => {
   const scenes = [{ status: 202, headers: NAMED }, refused(503, "UNAVAILABLE", true, { "Retry-After": "30" })];
   await script(scenes, async (client, server, waits) => {
     const job = await client.batch(["u"], SCHEMA, { async_mode: true, timeoutMs: 5_000 });
@@ -193,7 +193,7 @@ test("the error of a page is thrown with its code", async () => {
   });
 });
 
-test("captures are had by their number", async () => {
+test("captures are fetched by their number", async () => {
   const body = JSON.stringify({ ...JSON.parse(DONE.body as string), captures: [{ kind: "screenshot", n: 3 }] });
   await script([{ headers: NAMED, body }, { body: "PNG" }], async (client, server) => {
     const page = await client.extract("u", SCHEMA, { capture: ["screenshot"] });
@@ -203,7 +203,7 @@ test("captures are had by their number", async () => {
   });
 });
 
-test("a cancel whose answer was lost is one", async () => {
+test("a cancel whose response was lost returns true", async () => {
   const job = { job_id: ID, endpoint: "/batch", status: "cancelled" };
   await script([{ cut: true }, refused(404, "JOB_NOT_FOUND", false), { body: JSON.stringify(job) }], async (client) => {
     assert.equal(await client.cancel(ID), true);
@@ -212,7 +212,7 @@ test("a cancel whose answer was lost is one", async () => {
 
 test("more than 10,000 URLs are refused before anything is sent", async () => {
   await script([], async (client, server) => {
-    await assert.rejects(client.batch(Array(10_001).fill("u"), SCHEMA), /call batch once for each 10,000/);
+    await assert.rejects(client.batch(Array(10_001).fill("u"), SCHEMA), /split them into several batches/);
     await assert.rejects(client.batch("http://h/", SCHEMA), /not one string/);
     assert.equal(server.seen.length, 0);
   });
@@ -227,7 +227,7 @@ test("the key is in no representation", async () => {
   });
 });
 
-test("key and address come from the environment", () => {
+test("key and base URL come from the environment", () => {
   delete process.env["RUNO_API_KEY"];
   assert.throws(() => new Client(), /RUNO_API_KEY/);
   process.env["RUNO_API_KEY"] = KEY;

@@ -1,4 +1,4 @@
-/** Schemas: what is converted to what, and what is refused with which words. */
+/** Schemas: how they are converted, and which messages refuse the others. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -37,7 +37,7 @@ test("a zod schema becomes fields", () => {
   ]);
 });
 
-test("rows are validated, nested ones too, and what does not fit is a failure", async () => {
+test("rows are validated, nested objects too, and a row that does not fit is a failure", async () => {
   const shape = shapeOf(Product);
   const good = await shape.result(success({ ...ROW, "offer.price": 2, "offer.currency": null }));
   assert(good.status === "success");
@@ -74,12 +74,12 @@ test("short forms and JSON Schemas become fields", () => {
   assert.equal(shapeOf(undefined).fields, undefined);
 });
 
-test("what cannot be converted is named", () => {
+test("a type that cannot be converted is named", () => {
   const cases: [z.ZodType, RegExp][] = [
     [z.iso.datetime(), /bad: a date-time cannot be read/],
     [z.record(z.string(), z.string()), /bad: an object needs named properties/],
-    [z.array(z.iso.date()), /bad: there is no array of date/],
-    [z.array(z.boolean()), /bad: there is no array of boolean/],
+    [z.array(z.iso.date()), /bad: an array of date cannot be read/],
+    [z.array(z.boolean()), /bad: an array of boolean cannot be read/],
     [z.array(z.object({ a: z.string() })), /bad\[\]: this type cannot be read/],
     [z.union([z.string(), z.number()]), /bad: a union of several types/],
     [z.object({ a: z.object({ b: z.string() }) }), /bad\.a: objects may be nested one level deep/],

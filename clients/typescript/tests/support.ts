@@ -1,5 +1,5 @@
-/** What the tests run against: the real local server, a site of pages, a proxy that breaks connections, and a server
- * that answers by a script. All bind loopback and end with the test. */
+/** Servers for the tests: the real local server, a site of pages, a proxy that breaks connections, and a scripted
+ * server. All bind loopback and end with the test. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ export const FIELDS: Field[] = [
   { field: "price", type: "float", example: 9.99 },
 ];
 
-/** The local server on its own folder of data. */
+/** The local server with a data folder of its own. */
 export class Server {
   readonly data = mkdtempSync(join(tmpdir(), "runo-typescript-"));
   port = 0;
@@ -33,7 +33,7 @@ export class Server {
   }
 
   private constructor(readonly settings: Record<string, string>) {
-    if (!existsSync(LOCAL)) throw new Error(`there is no server at ${LOCAL}: build it, or name it in RUNO_LOCAL`);
+    if (!existsSync(LOCAL)) throw new Error(`there is no server at ${LOCAL}: build it or set RUNO_LOCAL`);
   }
 
   get base(): string {
@@ -55,15 +55,15 @@ export class Server {
       started.stdout.resume();
       return;
     }
-    throw new Error("the server ended before it listened");
+    throw new Error("the server exited before it listened");
   }
 
-  /** What the operator's tool says. */
+  /** Runs a command of the operator's tool and returns its output. */
   admin<T>(...command: string[]): T {
     return JSON.parse(execFileSync(ADMIN, ["--data-dir", this.data, "--json", ...command], { encoding: "utf8" })) as T;
   }
 
-  /** kill -9. */
+  /** Kills the server with SIGKILL. */
   async kill(): Promise<void> {
     const running = this.#process;
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
@@ -84,13 +84,13 @@ async function listening(server: HttpServer | TcpServer): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** `/p/N` is a product, `/gate/N` one that waits until the gate is open, `/gone/N` a 404, `/list/N` links to N products. */
+/** `/p/N` is a product, `/gate/N` one that waits for `open()`, `/gone/N` a 404, `/list/N` links to N products. */
 export class Site {
   base = "";
   #open: () => void = () => {};
   #came: () => void = () => {};
   readonly gate = new Promise<void>((resolve) => (this.#open = resolve));
-  /** Resolved once a page waits at the gate. */
+  /** Resolves once a page waits at the gate. */
   readonly waiting = new Promise<void>((resolve) => (this.#came = resolve));
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
@@ -132,7 +132,7 @@ export class Site {
   }
 }
 
-/** What a scripted server answers; `cut` breaks the connection off after the body, `hold` leaves it open. */
+/** A scripted response; `cut` breaks the connection after the body, `hold` leaves it open. */
 export interface Scene {
   status?: number;
   body?: string | (() => Iterable<string>);
@@ -141,7 +141,7 @@ export interface Scene {
   hold?: boolean;
 }
 
-/** Answers requests one after the other, by a list. */
+/** Answers requests from a list, one after the other. */
 export class Scripted {
   base = "";
   readonly seen: { method: string; path: string; headers: IncomingMessage["headers"]; body: string }[] = [];
@@ -175,8 +175,8 @@ export class Scripted {
   }
 }
 
-/** Passes connections on to a server. `cuts` says for the next ones after how many bytes of the answer to cut them (0:
- * once the answer has begun, nothing of it is passed on); the rest is left alone. */
+/** Forwards connections to a server. `cuts` has, for each of the next connections, the bytes of the response after which
+ * to cut it (0: when the response begins, forwarding none of it). Later connections are not cut. */
 export class Proxy {
   base = "";
   made = 0;

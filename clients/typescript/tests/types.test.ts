@@ -1,4 +1,4 @@
-/** What the compiler makes of the calls; most of it has only to compile. */
+/** The types of the calls; most of this file only has to compile. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -19,11 +19,11 @@ export async function compiled(client: Client): Promise<void> {
     else ((failure: Failure) => failure.error.code)(page);
   }
   for await (const product of (await client.result("job_0123456789ab", Product)).rows()) product.title.trim();
-  // @ts-expect-error: a number is wanted
+  // @ts-expect-error: must be a number
   await client.batch(["u"], Product, { concurrency: "3" });
   // @ts-expect-error: follow_pattern and max_pages are required
   await client.crawl("u", Product, {});
-  // @ts-expect-error: there is no such type
+  // @ts-expect-error: unknown type
   await client.extract("u", { title: "text" } satisfies import("runo").ShortSchema);
   void [one, row, bound];
 }

@@ -1,4 +1,4 @@
-/** A receiver of this process, verified by the specification's own library. */
+/** Webhooks sent to a receiver in this process and verified with the specification's library. */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -22,7 +22,7 @@ after(async () => {
   await server.close();
 });
 
-/** The job's webhook, once nothing of it changes any more. */
+/** Returns the state of the job's webhook once it is final. */
 async function ended(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
   for (let look = 0; look < 600; look += 1) {
     const { webhook } = await client.job(id);
@@ -30,10 +30,10 @@ async function ended(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
     if (webhook.state !== "waiting" && webhook.state !== "pending") return webhook;
     await pause(50);
   }
-  throw new Error("never told");
+  throw new Error("the message was never delivered");
 }
 
-test("a job's end is told once a receiver takes it", async () => {
+test("the message is sent until the receiver accepts it", async () => {
   const receiver = await Scripted.start({ status: 500 }, { status: 204, body: "" });
   const job = await client.batch(site.urls(2), { title: "string" }, { webhook: { url: receiver.base } });
   assert.deepEqual(await ended(job.id), { state: "delivered", attempts: 2, last_status: 204 });
@@ -49,7 +49,7 @@ test("a job's end is told once a receiver takes it", async () => {
   await receiver.close();
 });
 
-test("a message is sent again", async () => {
+test("a message can be sent again", async () => {
   const receiver = await Scripted.start({ status: 410 }, { status: 204, body: "" });
   const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base } });
   assert.equal((await ended(job.id)).state, "gone");
@@ -61,7 +61,7 @@ test("a message is sent again", async () => {
   await receiver.close();
 });
 
-test("while a secret is rotated both verify", async () => {
+test("both secrets verify during a rotation", async () => {
   const receiver = await Scripted.start({ status: 204, body: "" });
   const { secret: rotated } = server.admin<{ secret: string }>("hook", "secret", "rotate", "--account", "dev");
   const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base, events: ["job.completed"] } });
