@@ -1,26 +1,26 @@
-# Short names for the commands of CONTRIBUTING.md. Nothing is here alone: each recipe calls cargo or a script, so `just` is
-# a convenience (cargo install just). `just` without a name lists the recipes.
+# Short names for the commands of CONTRIBUTING.md. Each recipe only calls cargo or a script, so `just` (cargo install just)
+# is optional. `just` without a name lists the recipes.
 
 _list:
     @{{ quote(just_executable()) }} --list --unsorted
 
-# The local server, with a key to try and the sample pages open
+# Run the local server with a trial key and access to the sample pages
 run:
     RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 cargo run
 
-# The operator's tool on the local server's files: just admin account list
+# Run the operator's tool on the local server's files: just admin account list
 admin *arguments:
     cargo run --quiet --package admin -- --data-dir .runo {{ arguments }}
 
-# Everything that CI checks
+# Run everything that CI checks
 test:
     ./tests/all.sh
 
-# Tests of one package: just unit domain; with a filter: just unit domain glob::
+# Test one package: just unit domain; with a filter: just unit domain glob::
 unit package filter="":
     cargo test --package {{ package }} {{ filter }}
 
-# System tests whose name contains the filter: just suite cancel::
+# Run the system tests whose names contain the filter: just suite cancel::
 suite filter="":
     cargo build --workspace --bins
     cargo test --package tests --test suite {{ filter }}
@@ -29,51 +29,51 @@ suite filter="":
 format:
     cargo fmt --all
 
-# Format and lints, without tests
+# Check format and lints, without tests
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# The Python and TypeScript clients
+# Test the Python and TypeScript clients
 clients:
     ./tests/clients.sh
 
-# The console in a Chromium; with a name: one test. "just console pictures" takes docs/console-*.png anew
+# Test the console in a Chromium; with a name: one test. "just console pictures" retakes docs/console-*.png
 console name="":
     ./tests/console.sh {{ name }}
 
-# The deployment template, with AWS's tools
+# Check the deployment template with AWS's tools
 template:
     ./tests/deploy.sh
 
-# Every function behind AWS's Runtime Interface Emulator
+# Run every function behind AWS's Runtime Interface Emulator
 rie:
     ./tests/rie.sh
 
-# A deployment into an emulated AWS
+# Deploy into an emulated AWS
 emulated:
     ./tests/emulated.sh
 
-# The workflows of .github
+# Check the workflows of .github
 workflows:
     ./tests/workflows.sh
 
-# The documentation's site in target/book, and its links
+# Build the documentation site in target/book and check its links
 book:
     ./tests/book.sh
 
-# Licences, bans, sources and known vulnerabilities (needs cargo-deny)
+# Check licences, bans, sources and known vulnerabilities (needs cargo-deny)
 audit:
     cargo deny check
 
-# One fuzz target for so many seconds (needs cargo-fuzz): just fuzz robots 60
+# Run a fuzz target for a number of seconds (needs cargo-fuzz): just fuzz robots 60
 fuzz target seconds="60":
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }} -max_len=4096 -timeout=5
 
-# The running server against its OpenAPI description
+# Test the running server against its OpenAPI description
 schemathesis:
     ./tests/schemathesis.sh
 
-# Archives of the release binaries for this machine, in target/release-archives
+# Build archives of the release binaries for this machine in target/release-archives
 package:
     ./tools/package.sh

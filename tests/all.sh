@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command. Needs cargo (with a C compiler, as rustup asks for), bash and curl; gets the rest itself.
+# The one test command. Needs cargo (with a C compiler, which rustup requires), bash and curl; installs the rest itself.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,7 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets -- -D warnings
 
-step "binaries that tests run"
+step "binaries for the tests"
 cargo build --workspace --bins
 
 step "tests and doc tests (the dependency rule is one of them)"
@@ -23,7 +23,7 @@ tests/clients.sh
 step "the console, in a browser"
 tests/console.sh
 
-step "the template, with AWS's own tools"
+step "the template, with AWS's tools"
 tests/deploy.sh
 
 step "the functions behind AWS's Runtime Interface Emulator"
@@ -35,15 +35,15 @@ tests/emulated.sh
 step "the workflows of .github"
 tests/workflows.sh
 
-step "the documentation's site"
+step "the documentation site"
 tests/book.sh
 
-step "documentation of the code"
+step "code documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 step "licences, bans and sources"
 if ! cargo deny --version >/dev/null 2>&1; then
-  # Kept in target/, beside everything else that is built.
+  # Installed into target/, like everything else that is built.
   export PATH="$PWD/target/tools/bin:$PATH"
   cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet --root target/tools cargo-deny@0.20.2
 fi
@@ -51,11 +51,11 @@ cargo fetch --locked --quiet
 cargo deny --offline check bans licenses sources
 
 step "known vulnerabilities (RustSec)"
-# The database is a git repository: where it cannot be fetched, that is said and nothing else is held up by it.
+# The database is a git repository. If it cannot be fetched, this step prints SKIPPED and the rest goes on.
 if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
   cargo deny check advisories
 else
-  echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with a network"
+  echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with network access"
 fi
 
-step "all good"
+step "all checks passed"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds, type-checks and tests clients/python and clients/typescript against the real local server, pastes the README of
-# the command line into a shell, and has the official clients of the Model Context Protocol walk tests/mcp/loop.* against
-# the server, over HTTP and through `runo mcp`. Everything is made in target/clients; nothing in the tree. Where a language
-# or its registry is missing, that is said loudly and nothing else is held up by it. "tests/clients.sh full" reads 10,000
-# pages too (a minute or more for each), "tests/clients.sh mcp" is the agents' part alone; RUNO_LOCAL names another server
-# than target/debug/local, RUNO_ADMIN another operator's tool and RUNO_COMMAND another `runo` than those beside it.
+# Builds, type-checks and tests clients/python and clients/typescript against the real local server, runs the first snippet
+# of the command line's README, and runs tests/mcp/loop.* with the official clients of the Model Context Protocol against
+# the server, over HTTP and through `runo mcp`. Builds in target/clients, nothing in the tree. If a language or its package
+# registry is missing, that part prints SKIPPED and the others run. "tests/clients.sh full" also reads 10,000 pages (a
+# minute or more per client); "tests/clients.sh mcp" runs only the MCP part. RUNO_LOCAL names a server other than
+# target/debug/local; RUNO_ADMIN and RUNO_COMMAND name an operator's tool and a `runo` other than those beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
@@ -17,32 +17,32 @@ if [ -z "${RUNO_LOCAL:-}" ]; then
   export RUNO_LOCAL="${CARGO_TARGET_DIR:-target}/debug/local"
 fi
 RUNO_LOCAL="$(realpath "$RUNO_LOCAL")"
-# The operator's tool and the command line are beside the server.
+# The operator's tool and the command line are in the server's folder.
 export RUNO_ADMIN="${RUNO_ADMIN:-$(dirname "$RUNO_LOCAL")/admin}"
 export RUNO_COMMAND="${RUNO_COMMAND:-$(dirname "$RUNO_LOCAL")/runo}"
-# The tests say themselves which service they talk to.
+# The tests set these themselves.
 unset RUNO_API_KEY RUNO_BASE_URL
 
 skipped() {
   printf '\n!! SKIPPED: the %s client was NOT tested: %s\n' "$1" "$2" >&2
 }
 
-# The environments are made anew when what they are made from has changed.
+# Whether the environment $1 was made from the current $2; otherwise it is made again.
 fresh() {
   [ -f "$1/made-from" ] && cmp -s "$1/made-from" "$2"
 }
 
 python() {
-  command -v python3 >/dev/null 2>&1 || { skipped Python "there is no python3"; return 0; }
+  command -v python3 >/dev/null 2>&1 || { skipped Python "python3 is missing"; return 0; }
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped Python "python3 is older than 3.10"; return 0; }
   local needs=clients/python/requirements-tests.txt env="$work/python"
   if ! fresh "$env" "$needs"; then
     rm -rf "$env"
-    python3 -m venv "$env" || { skipped Python "python3 cannot make a virtual environment"; return 0; }
-    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped Python "the registry did not give $needs"; return 0; }
+    python3 -m venv "$env" || { skipped Python "python3 cannot create a virtual environment"; return 0; }
+    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped Python "the packages of $needs could not be installed"; return 0; }
     cp "$needs" "$env/made-from"
   fi
-  # What is tested is what would be published.
+  # Test the package as it would be published.
   "$env/bin/pip" install --quiet --no-compile --no-deps --no-build-isolation --force-reinstall clients/python
   (
     cd clients/python
@@ -52,7 +52,7 @@ python() {
 }
 
 typescript() {
-  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || { skipped TypeScript "there is no node or no npm"; return 0; }
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || { skipped TypeScript "node or npm is missing"; return 0; }
   [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || { skipped TypeScript "node is older than 20"; return 0; }
   local env="$work/typescript"
   mkdir -p "$env"
@@ -60,13 +60,13 @@ typescript() {
   cp -R clients/typescript/. "$env/"
   cd "$env"
   if ! fresh "$env" package-lock.json; then
-    timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || { skipped TypeScript "the registry did not give what package-lock.json names"; return 0; }
+    timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || { skipped TypeScript "the packages of package-lock.json could not be installed"; return 0; }
     cp package-lock.json made-from
   fi
   npm test --silent
 }
 
-# Runs a command with a server of its own: RUNO_BASE_URL and RUNO_API_KEY name it.
+# Runs a command with a server of its own, passed as RUNO_BASE_URL and RUNO_API_KEY.
 served() {
   local base=""
   data="$(mktemp -d)"
@@ -85,32 +85,32 @@ served() {
 }
 
 mcp_python() {
-  command -v python3 >/dev/null 2>&1 || { skipped "Python MCP" "there is no python3"; return 0; }
+  command -v python3 >/dev/null 2>&1 || { skipped "Python MCP" "python3 is missing"; return 0; }
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped "Python MCP" "python3 is older than 3.10"; return 0; }
   local needs=tests/mcp/requirements.txt env="$work/mcp-python"
   if ! fresh "$env" "$needs"; then
     rm -rf "$env"
-    python3 -m venv "$env" || { skipped "Python MCP" "python3 cannot make a virtual environment"; return 0; }
-    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped "Python MCP" "the registry did not give $needs"; return 0; }
+    python3 -m venv "$env" || { skipped "Python MCP" "python3 cannot create a virtual environment"; return 0; }
+    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped "Python MCP" "the packages of $needs could not be installed"; return 0; }
     cp "$needs" "$env/made-from"
   fi
   served "$env/bin/python" tests/mcp/loop.py
 }
 
 mcp_node() {
-  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || { skipped "Node MCP" "there is no node or no npm"; return 0; }
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || { skipped "Node MCP" "node or npm is missing"; return 0; }
   [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || { skipped "Node MCP" "node is older than 20"; return 0; }
   local env="$work/mcp-node"
   mkdir -p "$env"
   cp tests/mcp/loop.mjs tests/mcp/package.json tests/mcp/package-lock.json "$env/"
   if ! fresh "$env" tests/mcp/package-lock.json; then
-    (cd "$env" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { skipped "Node MCP" "the registry did not give what package-lock.json names"; return 0; }
+    (cd "$env" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { skipped "Node MCP" "the packages of package-lock.json could not be installed"; return 0; }
     cp tests/mcp/package-lock.json "$env/made-from"
   fi
   served node "$env/loop.mjs"
 }
 
-# The five minutes of the command line's README, pasted into a folder of their own.
+# Runs the first snippet of the command line's README in a folder of its own.
 five_minutes() {
   local folder snippet
   folder="$(mktemp -d)"
@@ -120,17 +120,17 @@ five_minutes() {
   ln -s "$RUNO_COMMAND" "$folder/bin/runo"
   (
     cd "$folder"
-    # The login is what it has.
+    # The snippet must work with its own login alone.
     unset RUNO_BASE_URL RUNO_API_KEY
     export XDG_CONFIG_HOME="$folder/config" PATH="$folder/bin:$PATH"
     bash -euo pipefail -c "$snippet" >shown
     [ "$(wc -l <out.csv)" = 201 ] && [ "$(grep -c '^Copper Kettle,49.9,' out.csv)" = 200 ]
     for words in '"Copper Kettle"' 'title,price,page_url' '"endpoint":"/crawl"' '"used":20'; do
-      grep -qF -- "$words" shown || { printf '%s is not in:\n%s\n' "$words" "$(cat shown)" >&2; exit 1; }
+      grep -qF -- "$words" shown || { printf '%s is missing in:\n%s\n' "$words" "$(cat shown)" >&2; exit 1; }
     done
-  ) || { printf 'the README of the command line does not do what it says\n' >&2; return 1; }
+  ) || { printf 'the first snippet of tools/cli/README.md does not work\n' >&2; return 1; }
   rm -rf "$folder"
-  echo "runo: the README's five minutes, pasted"
+  echo "runo: the first snippet of the README works"
 }
 
 case "${1:-}" in

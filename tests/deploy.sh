@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Holds template.yaml against AWS's own tools, without an account: "sam validate --lint", cfn-lint on what SAM makes of
-# it, and that each streaming path is streamed there. The tools come from PyPI into target/tools; where they cannot be
-# had, that is said and nothing else is held up by it. "tests/deploy.sh build [FUNCTION]" builds a function with sam too,
-# which needs cargo-lambda and zig (from PyPI as well) and takes many minutes.
+# Checks template.yaml with AWS's own tools, without an account: "sam validate --lint", cfn-lint on the template and on what
+# SAM transforms it into, and that each streaming path is streamed there. Installs the tools from PyPI into target/tools; if
+# it cannot, it prints SKIPPED and succeeds. "tests/deploy.sh build [FUNCTION]" also builds a function with sam, which needs
+# cargo-lambda and zig (also from PyPI) and takes many minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
-  echo "SKIPPED: the template was not held against AWS's tools: $1"
+  echo "SKIPPED: the template was not checked with AWS's tools: $1"
   exit 0
 }
 
@@ -19,7 +19,7 @@ aws_tools "${needed[@]}"
 sam validate --lint --template template.yaml
 cfn-lint template.yaml
 
-# What SAM turns the template into is what CloudFormation gets.
+# The transformed template is what CloudFormation gets.
 made="$(mktemp -d)"
 trap 'rm -rf "$made"' EXIT
 "$tools/bin/python" tests/deploy/transform.py template.yaml "$made/template.json"
@@ -32,4 +32,4 @@ if [ "${1:-}" = build ]; then
   sam build "${2:-ExtractFunction}"
   file .aws-sam/build/*/bootstrap
 fi
-echo "the template is good"
+echo "the template is valid"

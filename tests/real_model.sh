@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A real OpenAI-compatible server (llama.cpp's, by the wheel of xllamacpp) with a small model of random weights behind Runo:
-# everything that it says has to be refused, and nothing may break. Not part of all.sh: it installs from PyPI (50 MB).
-# The environment is kept in target/real-model.
+# Runs Runo with a real OpenAI-compatible server (llama.cpp's, from the wheel of xllamacpp) and a small model of random weights:
+# every value of the model has to be refused, and nothing may break. Not part of all.sh, because it installs 50 MB from PyPI
+# into target/real-model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs the real bootstraps as Lambda does, without containers: behind the Lambda Runtime Interface Emulator that sam has with
-# it (PyPI), on the tables and queues of a local server. Every function gets every event of events/, and its answers are
-# asserted: as they are streamed in AWS, and as "sam local" wants them. Takes seconds.
-# The binaries are those of "cargo build --workspace --bins".
+# Runs the real bootstraps as Lambda does, without containers: behind the Lambda Runtime Interface Emulator that comes with
+# sam (from PyPI), on the tables and queues of a local server. Sends every function its events of events/ and asserts the
+# responses, both streamed as in AWS and whole as "sam local" expects them. Takes seconds.
+# Uses the binaries of "cargo build --workspace --bins".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
-  echo "SKIPPED: no function was run behind AWS's Runtime Interface Emulator: $1"
+  echo "SKIPPED: the functions were not run behind AWS's Runtime Interface Emulator: $1"
   exit 0
 }
 
@@ -19,5 +19,5 @@ built="${CARGO_TARGET_DIR:-$PWD/target}/debug"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 runtime_emulator "$work/emulator"
-# python3 itself, so that nothing of the emulator's package is in the way.
+# The system's python3, so that packages of sam's environment do not interfere.
 python3 tests/rie/drive.py "$work" "$built/local" "$built"

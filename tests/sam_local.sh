@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Opt-in: "sam local invoke" and "sam local start-api" for every function, as docs/OPERATIONS.md tells it, in real
-# containers. A dockerd of its own (Debian's docker.io) runs in a network namespace that has only loopback and Docker's
-# bridge: nothing can reach the real AWS, and nothing of the machine's own Docker is touched. No registry is asked: the image
-# that AWS's would be is made here, of busybox and the machine's glibc. Takes some minutes: each of the 24 events is a container.
+# Opt-in: runs "sam local invoke" and "sam local start-api" for every function in real containers, as in docs/OPERATIONS.md.
+# A separate dockerd (Debian's docker.io) runs in a network namespace that has only loopback and Docker's bridge: nothing can
+# reach the real AWS, and the machine's own Docker is not touched. No registry is used: a substitute for AWS's image is built
+# here from busybox and the machine's glibc. Takes some minutes: each event runs in a container.
 #
 #   tests/sam_local.sh      # as root, after "cargo build --workspace --bins"; needs dockerd, busybox-static, python3, PyPI
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 repo="$PWD"
 
 skip() {
-  echo "SKIPPED: \"sam local\" was not tried: $1"
+  echo "SKIPPED: \"sam local\" was not tested: $1"
   exit 0
 }
 
@@ -18,7 +18,7 @@ skip() {
 if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   [ "$(id -u)" = 0 ] || skip "dockerd needs root"
   for program in unshare ip dockerd docker busybox python3; do
-    command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io busybox-static iproute2)"
+    command -v "$program" >/dev/null 2>&1 || skip "$program is missing (apt-get install docker.io busybox-static iproute2)"
   done
   aws_tools
   export BUILT="${CARGO_TARGET_DIR:-$repo/target}/debug"
@@ -37,10 +37,10 @@ finish() {
 }
 trap finish EXIT
 
-start_dockerd "$work" || skip "dockerd does not start here"
+start_dockerd "$work" || skip "dockerd does not start on this machine"
 
-# What AWS's image for provided.al2023 would be: a shell for sam's own changes to it, the C library, authorities. The page that
-# the events name is on this machine, which only FETCH_ALLOW opens; AWS's image has no such variable, the template neither.
+# The substitute for AWS's image of provided.al2023: a shell for sam's own changes to it, the C library, CA certificates. The
+# events name a page on this machine, which only FETCH_ALLOW permits; neither AWS's image nor the template sets that variable.
 root="$work/image"
 mkdir -p "$root"/{bin,tmp,etc/ssl/certs,var/task,var/rapid}
 cp "$(command -v busybox)" "$root/bin/busybox"
@@ -52,6 +52,6 @@ architecture="$(uname -m | sed s/aarch64/arm64/)"
 tar -C "$root" -c . | docker import --change "ENV FETCH_ALLOW=$bridge/32 PATH=/bin" - "public.ecr.aws/lambda/provided:al2023-$architecture" > /dev/null
 echo "   the image has $(du -sh "$root" | cut -f1)"
 
-# As "sam build" leaves it.
+# Laid out like the result of "sam build".
 python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
 python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"

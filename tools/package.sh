@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release binaries for this machine and packs them into target/release-archives: what a release offers for a
-# platform, with its checksum. "tools/package.sh v0.1.0" fails unless that is the version of Cargo.toml.
+# Builds the release binaries for this machine and packs them into target/release-archives, with a checksum, as a release
+# offers them for a platform. "tools/package.sh v0.1.0" fails unless Cargo.toml has that version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,7 @@ if [ -n "${1:-}" ] && [ "$1" != "v$version" ]; then
 fi
 target="$(rustc -vV | sed -n 's/^host: //p')"
 
-# Packages and their binaries. A tool that the tree does not have is left out.
+# Packages and their binaries. A tool that the tree lacks is left out.
 packages=(--package local --package admin)
 binaries=(local admin)
 if [ -f tools/cli/Cargo.toml ]; then

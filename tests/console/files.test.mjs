@@ -1,4 +1,4 @@
-// The console's files as they go over the wire, and what of them is from others.
+// The console's files on the wire, and its vendored files.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ let server, browser;
 before(async () => { [server, browser] = await Promise.all([startServer(), startBrowser()]); });
 after(async () => { await browser?.close(); await server?.stop(); });
 
-// Bytes of an answer's body as sent, and its head.
+// Requests a path; returns status, headers and the bytes of the body as sent.
 const asked = (path, headers = {}) => new Promise((resolve, reject) => {
   request(`${server.base}${path}`, { headers }, (response) => {
     let bytes = 0;
@@ -22,7 +22,7 @@ const asked = (path, headers = {}) => new Promise((resolve, reject) => {
   }).on("error", reject).end();
 });
 
-test("a first load is under 100 KB on the wire, and a second one asks for the page alone", async () => {
+test("a first load is under 100 KB on the wire, and a second one fetches only the page", async () => {
   const { page, context, close } = await openConsole(browser, server, { key: null });
   await page.getByLabel("API key").waitFor();
   const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname));
@@ -45,7 +45,7 @@ test("a first load is under 100 KB on the wire, and a second one asks for the pa
   await close();
 });
 
-test("files of others are as their packages have them, but for one line", () => {
+test("vendored files equal those of their packages but for one line", () => {
   const packaged = (path) => readFileSync(join(import.meta.dirname, "node_modules", path), "utf8");
   const ours = (name) => readFileSync(join(REPOSITORY, "shared/console/site", name), "utf8");
   const unmapped = (text) => text.replace(/^\/\/# sourceMappingURL=.*\n?/m, "");

@@ -1,4 +1,4 @@
-// What people do in the console: enter a key, read a page, watch and cancel a batch, take a crawl's results along.
+// User flows: enter a key, read a page, watch and cancel a batch, download a crawl's results.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ let server, site, browser;
 before(async () => { [server, site, browser] = await Promise.all([startServer(), startSite(), startBrowser()]); });
 after(async () => { await browser?.close(); await Promise.all([server?.stop(), site?.stop()]); });
 
-test("the key is typed once, kept for the tab, and stands in no URL, cookie or log", async () => {
+test("the key is typed once, kept for the tab, and appears in no URL, cookie or log", async () => {
   const { page, context, close } = await openConsole(browser, server, { key: null });
   assert.equal(new URL(page.url()).pathname, "/console");
   await page.getByLabel("API key").fill("sk_live_wrong");
@@ -25,7 +25,7 @@ test("the key is typed once, kept for the tab, and stands in no URL, cookie or l
   assert.deepEqual(await context.cookies(), []);
   const shown = await page.locator("body").innerText();
   assert.ok(!shown.includes(KEY) && shown.includes("sk_live_…0001"), shown);
-  // Another tab knows nothing of it.
+  // Another tab does not have the key.
   const other = await context.newPage();
   await other.goto(`${server.base}/console`);
   await other.getByLabel("API key").waitFor();
@@ -36,7 +36,7 @@ test("the key is typed once, kept for the tab, and stands in no URL, cookie or l
   assert.ok(!server.log().split("\n").filter((line) => !line.startsWith("API key") && !line.includes("X-API-Key")).join("\n").includes(KEY));
 });
 
-test("a page is read: values, warnings beside them, render mode, and the same call elsewhere", async () => {
+test("a page is read and shown with values, warnings, render mode and snippets of the call", async () => {
   const { page, close } = await openConsole(browser, server);
   await page.getByLabel("URL", { exact: true }).fill(`${server.base}/sample/product`);
   await fields(page, [...PRODUCT, ["inStock", "boolean", true]]);
@@ -58,7 +58,7 @@ test("a page is read: values, warnings beside them, render mode, and the same ca
   await close();
 });
 
-test("a batch is watched and cancelled mid-way: what ran stays, the rest comes back", async () => {
+test("a batch cancelled midway keeps its results and refunds the rest", async () => {
   site.close();
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Many pages");
@@ -68,10 +68,10 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
   await page.getByLabel("Concurrency").fill("2");
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
-  // The id is there at once, and results come while the job runs.
+  // The id is shown at once, and results appear while the job runs.
   await job.locator(".job-id").waitFor();
   await job.getByRole("gridcell", { name: "Product 3", exact: true }).waitFor();
-  await until("the bar has moved", async () => (await job.getByRole("progressbar").getAttribute("aria-valuenow")) === "3");
+  await until("the progress bar has moved", async () => (await job.getByRole("progressbar").getAttribute("aria-valuenow")) === "3");
   await job.getByRole("button", { name: "Cancel" }).click();
   const asked = page.getByRole("dialog");
   await asked.getByText("20 credits").waitFor();
@@ -88,7 +88,7 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
   const figures = await job.locator("dl.figures").innerText();
   assert.ok(figures.includes(`${credits.charged}`) && figures.includes(`${credits.refunded}`), figures);
   assert.match(await job.getByRole("list", { name: "Failures by code" }).innerText(), new RegExp(`JOB_CANCELLED\\s+${credits.refunded}`));
-  // Those that did not run can be run again; what will be sent is shown first.
+  // Pages that did not run can be sent again; the call is shown first.
   await job.getByRole("button", { name: /Run .* failed pages again/ }).click();
   const again = (await page.getByLabel("URLs, one per line").inputValue()).split("\n");
   assert.equal(again.length, credits.refunded);
@@ -101,7 +101,7 @@ test("a batch is watched and cancelled mid-way: what ran stays, the rest comes b
   await close();
 });
 
-test("a crawl's results are downloaded, and read as what they are", async () => {
+test("a crawl's results can be downloaded in each format", async () => {
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Crawl a site");
   await page.getByLabel("Seed URL").fill(`${site.base}/tree/0`);
@@ -113,7 +113,7 @@ test("a crawl's results are downloaded, and read as what they are", async () => 
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
   await job.getByText("Completed", { exact: true }).waitFor();
-  await until("all rows are there", async () => (await job.getByRole("grid").getAttribute("aria-rowcount")) === "8");
+  await until("all rows are loaded", async () => (await job.getByRole("grid").getAttribute("aria-rowcount")) === "8");
   const take = async (format) => {
     const [download] = await Promise.all([page.waitForEvent("download"), job.getByRole("button", { name: format, exact: true }).click()]);
     assert.match(download.suggestedFilename(), new RegExp(`^job_[0-9a-z]+\\.${format.toLowerCase()}$`));
@@ -132,7 +132,7 @@ test("a crawl's results are downloaded, and read as what they are", async () => 
   await close();
 });
 
-test("errors are told in words: of a page, of a call, of a server that is away", async () => {
+test("errors of a page, of a call and of an unreachable server are shown in words", async () => {
   const { page, context, close } = await openConsole(browser, server);
   await page.getByLabel("URL", { exact: true }).fill(`${site.base}/nowhere`);
   await fields(page, PRODUCT);
@@ -156,7 +156,7 @@ test("errors are told in words: of a page, of a call, of a server that is away",
   await close();
 });
 
-test("a call whose answer was lost is the same call when it is sent again", async () => {
+test("a call whose response was lost meets the same job when it is sent again", async () => {
   const { page, close } = await openConsole(browser, server);
   const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
   const before = await jobs();
@@ -176,7 +176,7 @@ test("a call whose answer was lost is the same call when it is sent again", asyn
   await close();
 });
 
-test("jobs are listed with bars that move, and cancelled from the list", async () => {
+test("jobs are listed with live progress and can be cancelled from the list", async () => {
   site.close();
   const body = JSON.stringify({ urls: [...site.urls("p", 2), ...site.urls("gate", 10)], schema: [{ field: "title", type: "string", example: "x" }], options: { concurrency: 1 } });
   const held = fetch(`${server.base}/v1/batch`, { method: "POST", body, headers: { "X-Api-Key": KEY, "Content-Type": "application/json" } });
@@ -184,7 +184,7 @@ test("jobs are listed with bars that move, and cancelled from the list", async (
   const { page, close } = await openConsole(browser, server);
   await page.getByRole("link", { name: "Jobs" }).click();
   const line = page.getByRole("row", { name: new RegExp(id) });
-  await until("its bar has moved", async () => (await line.getByRole("progressbar").getAttribute("aria-valuenow")) === "2");
+  await until("the job's progress bar has moved", async () => (await line.getByRole("progressbar").getAttribute("aria-valuenow")) === "2");
   await line.getByRole("button", { name: `Cancel ${id}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
   site.open();

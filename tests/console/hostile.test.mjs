@@ -1,4 +1,4 @@
-// What a page says is text in the console, wherever it is shown; and the policy would not let it be anything else.
+// Hostile page content: the console shows it as text everywhere, and the content security policy blocks anything else.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -20,7 +20,7 @@ async function shownAsText(scope) {
   for (const link of await scope.locator("a").all()) assert.match(await link.getAttribute("href"), /^(#\/|https?:\/\/)/);
 }
 
-test("of one page, with the reasons for its values", async () => {
+test("hostile values of one page and their reasons are shown as text", async () => {
   const { page, close } = await openConsole(browser, server);
   await page.getByLabel("URL", { exact: true }).fill(`${site.base}/hostile/1`);
   await fields(page, SCHEMA);
@@ -36,7 +36,7 @@ test("of one page, with the reasons for its values", async () => {
   await close();
 });
 
-test("of many, in the table, beside it and in what is sent again", async () => {
+test("hostile values of many pages are text in the table, beside it and in the repeated call", async () => {
   const { page, close } = await openConsole(browser, server);
   await pick(page, "Many pages");
   const url = `${site.base}/nowhere/${encodeURIComponent("<img src=x onerror=window.harmed=1>")}`;
@@ -58,8 +58,8 @@ test("of many, in the table, beside it and in what is sent again", async () => {
   await close();
 });
 
-// What the API itself says is a stranger's too, as far as the console is concerned.
-test("of an answer that is hostile itself", async () => {
+// The console does not trust responses of the API either.
+test("a hostile response is shown as text", async () => {
   const { page, close } = await openConsole(browser, server);
   const id = "job_0000000000000001";
   const evil = `<img src=x onerror="window.harmed=1">`;
@@ -77,15 +77,15 @@ test("of an answer that is hostile itself", async () => {
   await close();
 });
 
-test("the policy refuses what no view does: inline code, markup from text, other origins, frames", async () => {
-  const { page, close } = await openConsole(browser, server, { expected: [/Content Security Policy|Trusted|This document requires|asked elsewhere|Refused|violates/] });
+test("the policy blocks inline code, markup from text, other origins and frames", async () => {
+  const { page, close } = await openConsole(browser, server, { expected: [/Content Security Policy|Trusted|This document requires|request to another origin|Refused|violates/] });
   const policy = (await (await fetch(`${server.base}/console`)).headers.get("content-security-policy"));
   assert.ok(policy.includes("default-src 'none'") && !/unsafe|\*|https?:/.test(policy), policy);
   const outcome = await page.evaluate(async (elsewhere) => {
     const tried = {};
     const attempt = async (name, act) => { try { tried[name] = await act(); } catch { tried[name] = "refused"; } };
     await attempt("markup", () => { document.createElement("div").innerHTML = "<b>x</b>"; return "done"; });
-    // Not at once: what a test evaluates may evaluate.
+    // In a timer: code that the test itself evaluates is exempt from the policy.
     await attempt("eval", () => new Promise((resolve) => setTimeout(() => { try { resolve((0, eval)("1")); } catch { resolve("refused"); } })));
     await attempt("fetch", () => fetch(elsewhere).then(() => "done"));
     await attempt("handler", () => { const b = document.createElement("button"); b.setAttribute("onclick", "window.harmed=1"); b.click(); return window.harmed ?? "refused"; });

@@ -1,4 +1,4 @@
-// Whom the console serves: those who use a keyboard or a screen reader, dark rooms, telephones, and ten thousand rows.
+// Accessibility and display: keyboard, screen reader, dark mode, narrow screens, ten thousand rows.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ let server, site, browser;
 before(async () => { [server, site, browser] = await Promise.all([startServer({ EXPLAIN: "1" }), startSite(), startBrowser()]); });
 after(async () => { await browser?.close(); await Promise.all([server?.stop(), site?.stop()]); });
 
-// The report of axe-core, every rule that it has for WCAG 2.2 A and AA and its best practices.
+// Asserts that axe-core finds no violation, with all its rules for WCAG 2.2 A and AA and its best practices.
 async function violations(page, where) {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
@@ -30,7 +30,7 @@ async function noSidewaysScroll(page, where) {
 }
 
 for (const [name, look] of [["light", {}], ["dark", { colours: "dark" }], ["narrow", { width: 360, height: 740 }], ["narrow and dark", { colours: "dark", width: 360, height: 740 }]]) {
-  test(`axe finds nothing: ${name}`, async () => {
+  test(`axe-core finds no violation: ${name}`, async () => {
     const gate = await openConsole(browser, server, { ...look, key: null });
     await violations(gate.page, "the key");
     await noSidewaysScroll(gate.page, "the key");
@@ -76,7 +76,7 @@ test("the keyboard alone reads a page, opens a row and comes back", async () => 
       if (await is()) return;
       await page.keyboard.press("Tab");
     }
-    assert.fail(`Tab never came to ${what}`);
+    assert.fail(`Tab never reached ${what}`);
   };
   await tabTo("the kind of call", () => page.evaluate(() => document.activeElement.type === "radio"));
   await page.keyboard.press("ArrowRight");
@@ -95,7 +95,7 @@ test("the keyboard alone reads a page, opens a row and comes back", async () => 
   await close();
 });
 
-test("ten thousand rows are sorted, filtered and scrolled, and few of them are in the document", async () => {
+test("ten thousand rows are sorted, filtered and scrolled with few of them in the document", async () => {
   const { page, close } = await openConsole(browser, server);
   const id = "job_0000000000009999";
   const rows = Array.from({ length: MANY }, (_, n) => (n % 100 === 7
@@ -108,13 +108,13 @@ test("ten thousand rows are sorted, filtered and scrolled, and few of them are i
   await page.route(`**/v1/jobs/${id}/result`, (route) => route.fulfill({ contentType: "text/event-stream", body }));
   await page.goto(`${server.base}/console#/jobs/${id}`);
   const grid = page.getByRole("grid");
-  await until("all are there", async () => (await grid.getAttribute("aria-rowcount")) === String(MANY + 1));
+  await until("all rows are loaded", async () => (await grid.getAttribute("aria-rowcount")) === String(MANY + 1));
   const drawn = async () => (await grid.getByRole("row").count());
   assert.ok((await drawn()) < 60);
   await grid.evaluate((view) => { view.scrollTop = view.scrollHeight; });
   await grid.getByText("/p/9999", { exact: true }).waitFor();
   assert.ok((await drawn()) < 60);
-  // From top to bottom in steps: no step keeps the page from answering for long.
+  // Scrolls from top to bottom: no step blocks the page for long.
   const slowest = await grid.evaluate(async (view) => {
     let most = 0;
     for (let top = 0; top < view.scrollHeight; top += 9_000) {
@@ -131,22 +131,22 @@ test("ten thousand rows are sorted, filtered and scrolled, and few of them are i
   await price.getByRole("button").click();
   assert.equal(await price.getAttribute("aria-sort"), "ascending");
   const first = () => grid.getByRole("row").nth(1).getByRole("gridcell").last().innerText();
-  await until("the cheapest is first", async () => (await first()) === "0");
+  await until("the lowest price is first", async () => (await first()) === "0");
   await price.getByRole("button").click();
-  await until("the dearest is first", async () => (await first()) === "1000.6");
+  await until("the highest price is first", async () => (await first()) === "1000.6");
   await page.getByLabel("Show outcomes").selectOption("TIMEOUT");
-  await until("only those are shown", async () => (await grid.getAttribute("aria-rowcount")) === "51");
+  await until("only timeouts are shown", async () => (await grid.getAttribute("aria-rowcount")) === "51");
   await page.getByLabel("Show outcomes").selectOption("all");
   await page.getByLabel("Search in results").fill("product 123");
-  await until("what was searched is shown", async () => (await grid.getAttribute("aria-rowcount")) === "12");
+  await until("the search is applied", async () => (await grid.getAttribute("aria-rowcount")) === "12");
   await page.getByLabel("Search in results").fill("");
   await grid.focus();
   await page.keyboard.press("End");
-  await until("the last is reached", async () => (await grid.evaluate((view) => view.scrollTop)) > 300_000);
+  await until("the last row is reached", async () => (await grid.evaluate((view) => view.scrollTop)) > 300_000);
   await close();
 });
 
-test("the colours follow the system until somebody chooses, and the choice stays", async () => {
+test("the colours follow the system until the user chooses, and the choice is kept", async () => {
   const { page, close } = await openConsole(browser, server, { colours: "dark" });
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const dark = await ground();

@@ -1,4 +1,4 @@
-// Takes the pictures of docs/: what the README shows. Run as "tests/console.sh pictures".
+// Takes the pictures of docs/ that the README shows. Run with "tests/console.sh pictures".
 
 import { join } from "node:path";
 import { api, REPOSITORY, fields, openConsole, pick, send, startBrowser, startServer, until } from "./support.mjs";
@@ -20,14 +20,14 @@ async function batch(page, urls) {
   return page.getByRole("region", { name: "Job" });
 }
 
-// A batch that is not done: some pages wait at the gate.
+// Starts a batch that stays unfinished: some pages wait at the gate.
 async function underWay(page) {
   const urls = [...site.urls("p", 9), `${site.base}/nowhere/1`, ...site.urls("p", 30).slice(9), ...site.urls("gate", 18)];
   const job = await batch(page, urls);
-  await until("the first have come", async () => Number(await job.getByRole("progressbar").getAttribute("aria-valuenow")) >= 31);
+  await until("31 results are shown", async () => Number(await job.getByRole("progressbar").getAttribute("aria-valuenow")) >= 31);
 }
 
-// Jobs of each kind, as the service has them from elsewhere.
+// Creates jobs of each kind outside the console.
 async function others() {
   const schema = SCHEMA.map(([field, type, example]) => ({ field, type, example }));
   const call = (path, body) => api(server, path, { method: "POST", body: JSON.stringify({ schema, ...body }) }).then((answer) => answer.text());
@@ -47,7 +47,7 @@ try {
     await take(page, name);
     await page.getByRole("link", { name: "Jobs" }).click();
     await page.getByRole("row", { name: /job_/ }).nth(4).waitFor();
-    await until("its bar has moved", async () => (await page.getByRole("progressbar").first().getAttribute("aria-valuenow")) === "31");
+    await until("the progress bar has moved", async () => (await page.getByRole("progressbar").first().getAttribute("aria-valuenow")) === "31");
     await take(page, `jobs-${name}`);
     site.open();
     await page.getByRole("link", { name: "Try" }).click();

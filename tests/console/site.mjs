@@ -1,4 +1,4 @@
-// A site on loopback for the console's tests: products, pages that wait at a gate, a tree to crawl, and one that means harm.
+// A site on loopback for the console's tests: products, pages that wait at a gate, a tree to crawl, and a hostile page.
 
 import { createServer } from "node:http";
 
@@ -6,7 +6,7 @@ const product = (n) => `<!doctype html><html lang="en"><head><title>Product ${n}
 <script type="application/ld+json">${JSON.stringify({ "@context": "https://schema.org", "@type": "Product", name: `Product ${n}`, offers: { "@type": "Offer", price: `${n}.90`, priceCurrency: "EUR" } })}</script>
 </head><body><h1>Product ${n}</h1><p class="price">${n}.90 €</p></body></html>`;
 
-// Everything that a page could hope to run where its data is shown.
+// Values with code that a page might try to run where its data is shown.
 export const HOSTILE = {
   title: `<img src=x onerror="window.harmed=1">`,
   link: `javascript:window.harmed=1`,

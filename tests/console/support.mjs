@@ -1,4 +1,4 @@
-// What the console's tests stand on: the local server, a browser, and a page that may talk to nobody else.
+// Support for the console's tests: the local server, a browser, and a page that may talk only to the server.
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ export const KEY = "sk_live_console_tests_0001";
 export const REPOSITORY = process.env.RUNO_REPOSITORY;
 const PATIENCE = 30_000;
 
-// The local server on a port of its own; it ends with the tests.
+// Starts the local server on a free port.
 export async function startServer(settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), "runo-console-"));
   const child = spawn(process.env.RUNO_LOCAL, [], {
@@ -30,7 +30,7 @@ export async function startServer(settings = {}) {
       log += `${line}\n`;
       if (line.startsWith("listening on ")) resolve(line.slice("listening on ".length));
     });
-    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+    child.on("exit", (code) => reject(new Error(`the server exited with ${code}: ${log}`)));
   });
   return {
     base,
@@ -46,7 +46,7 @@ export async function startServer(settings = {}) {
 
 export const startBrowser = () => chromium.launch({ executablePath: process.env.RUNO_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
 
-// A window on the console. Whatever it asks of another origin, logs as an error or is refused by its policy is a fault.
+// Opens the console. Requests to other origins, logged errors and violations of the policy are faults.
 export async function openConsole(browser, server, { colours = "light", width = 1280, height = 900, key = KEY, expected = [] } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: colours, reducedMotion: "reduce", acceptDownloads: true, timezoneId: "UTC", locale: "en-US",
@@ -57,15 +57,15 @@ export async function openConsole(browser, server, { colours = "light", width = 
   page.on("pageerror", (error) => faults.push(`${error}`));
   page.on("console", (message) => {
     const text = message.text();
-    // A refused call is the browser's to note, and what the test is about.
+    // The browser logs refused calls, which the tests provoke.
     if (["error", "warning"].includes(message.type()) && !/Failed to load resource/.test(text)) faults.push(text);
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${server.base}/`) && !url.startsWith("blob:")) faults.push(`asked elsewhere: ${url}`);
-    if (url.includes(KEY) || (request.headers().cookie ?? "")) faults.push(`a key or a cookie in a request: ${url}`);
+    if (!url.startsWith(`${server.base}/`) && !url.startsWith("blob:")) faults.push(`request to another origin: ${url}`);
+    if (url.includes(KEY) || (request.headers().cookie ?? "")) faults.push(`key or cookie in a request: ${url}`);
   });
-  page.on("dialog", (dialog) => { faults.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   await fromFolder(page);
   await page.goto(`${server.base}/`);
   if (key) await enterKey(page, key);
@@ -79,7 +79,7 @@ export async function openConsole(browser, server, { colours = "light", width = 
   };
 }
 
-// With RUNO_CONSOLE_SITE, files come from that folder and not from the binary: what was changed is seen without a build.
+// With RUNO_CONSOLE_SITE, serves files from that folder instead of the binary, so that changes need no build.
 async function fromFolder(page) {
   const folder = process.env.RUNO_CONSOLE_SITE;
   if (!folder) return;
@@ -98,7 +98,7 @@ export async function enterKey(page, key) {
   await page.getByRole("navigation", { name: "Views" }).waitFor();
 }
 
-// Fills the schema's rows: name, type, and a selector where there is one.
+// Fills in the schema: name, type, example, and a selector if given.
 export async function fields(page, wanted) {
   await page.locator(".choice label", { hasText: "JSON" }).first().click();
   const schema = wanted.map(([field, type, example, selector]) => ({ field, type, example, ...(selector ? { selector } : {}) }));
@@ -112,13 +112,13 @@ export const pick = (page, label) => page.locator(".choice label", { hasText: la
 
 export const send = (page) => page.getByRole("button", { name: "Send", exact: true }).click();
 
-// Waits until something holds, and says what it was if it never does.
+// Waits until `holds` returns a truthy value; fails with `what` after a timeout.
 export async function until(what, holds) {
   const end = Date.now() + PATIENCE;
   for (;;) {
     const value = await holds();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`it never came to it that ${what}`);
+    if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

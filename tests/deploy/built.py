@@ -1,6 +1,6 @@
-"""Lays out what "sam build" leaves, from binaries that cargo built: built.py TEMPLATE BINARIES OUT
+"""Lays out the result of "sam build" from binaries that cargo built: built.py TEMPLATE BINARIES OUT
 
-Writes OUT/template.yaml and OUT/<function>/bootstrap, for the processor of this machine."""
+Writes OUT/template.yaml and OUT/<function>/bootstrap for this machine's processor."""
 import os
 import shutil
 import subprocess
@@ -29,7 +29,7 @@ def lay_out(template, binaries, out):
         properties = function["Properties"]
         binary = os.path.join(binaries, os.path.basename(properties["CodeUri"]))
         bootstrap = os.path.join(out, name, "bootstrap")
-        # What a debugger needs is most of a debug build, and would be packed and unpacked with each deployment.
+        # Debug information is most of a debug build, and would be packed and unpacked with each deployment.
         strip = shutil.which("strip")
         if strip is None or subprocess.run([strip, "--strip-debug", "-o", bootstrap, binary]).returncode != 0:
             shutil.copy(binary, bootstrap)

@@ -1,5 +1,5 @@
-# To be sourced by a script that runs in network, mount and process namespaces of its own: "start_dockerd FOLDER" starts a
-# dockerd with its files there and a bridge of its own, and sets DOCKER_HOST; "stop_dockerd FOLDER" ends it.
+# Source this in a script that runs in network, mount and process namespaces of its own. "start_dockerd FOLDER" starts a
+# dockerd with its files in FOLDER and a bridge of its own, and sets DOCKER_HOST; "stop_dockerd FOLDER" stops it.
 start_dockerd() {
   ip link set lo up
   dockerd --iptables=false --ip-masq=false --data-root "$1/docker" --exec-root "$1/docker-run" --pidfile "$1/docker.pid" \

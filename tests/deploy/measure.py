@@ -1,7 +1,7 @@
-"""Measures a function as Lambda would start it: measure.py BINARY EVENT [RUNS]
+"""Measures a function, started as Lambda would: measure.py BINARY EVENT [RUNS]
 
-Init is from exec to the first question for work, the median of RUNS; then EVENT is given to it, and its memory is read.
-It takes the functions' variables from the environment (tools/local/watch.env; the stores have to run)."""
+Init is the time from exec to the first request for an invocation, the median of RUNS. The last run then gets EVENT, and its
+memory is read. Takes the functions' variables from the environment (tools/local/watch.env); the stores must be running."""
 
 import os
 import statistics
@@ -80,13 +80,13 @@ for run in range(runs):
     }
     begun = time.perf_counter()
     child = subprocess.Popen([binary], env=variables, stdout=subprocess.DEVNULL)
-    assert asked.wait(30), "it never asks for work"
+    assert asked.wait(30), "the function never asked for an invocation"
     inits.append((asked.at - begun) * 1000)
     if run == runs - 1:
         idle = memory(child.pid)[0]
         went = time.perf_counter()
         go.set()
-        assert over.wait(120), "it never ends the invocation"
+        assert over.wait(120), "the function never ended the invocation"
         took = (time.perf_counter() - went) * 1000
         after = memory(child.pid)
     child.kill()

@@ -1,4 +1,4 @@
-"""Fails unless each path that the API streams is streamed in the transformed template: streamed.py OPENAPI TEMPLATE"""
+"""Checks that each path that the API streams is streamed in the transformed template: streamed.py OPENAPI TEMPLATE"""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Writes what SAM makes of a template, with places in the stead of code that was not built: transform.py IN OUT"""
+"""Writes the template as SAM transforms it, with placeholders for code that is not built: transform.py IN OUT"""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from samtranslator.translator.transform import transform
 
 
 class NoManagedPolicies:
-    """The template names none of those that SAM looks up in an account."""
+    """No managed policies: the template names none that SAM would look up in an account."""
 
     def load(self):
         return {}

@@ -1,6 +1,6 @@
-// What an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
-// Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own. With RUNO_COMMAND, which names the
-// program "runo", the same once more over its standard streams.
+// Does what an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
+// Takes RUNO_BASE_URL and RUNO_API_KEY. The crawled site runs in this program. With RUNO_COMMAND, which names the program
+// "runo", it repeats the loop over that program's standard streams.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";

@@ -1,8 +1,8 @@
-"""What an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
+"""Does what an agent does, with the official client: starts a crawl, reads two pages of its results, cancels it.
 
-Takes RUNO_BASE_URL and RUNO_API_KEY. The site that is crawled is this program's own. Walked twice, for the client speaks the
-current revision of the protocol and the ones before it; and a third time over the standard streams of RUNO_COMMAND, if
-that names the program "runo".
+Takes RUNO_BASE_URL and RUNO_API_KEY. The crawled site runs in this program. Runs twice, because the client speaks both the
+current revision of the protocol and earlier ones, and a third time over the standard streams of the program "runo" if
+RUNO_COMMAND names it.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Page(BaseHTTPRequestHandler):
 
 
 def said(result):
-    """What a tool said; a refusal ends the test."""
+    """Returns the JSON of a tool's result; fails if the tool reports an error."""
     text = json.loads(result.content[0].text)
     assert not result.is_error, text
     return text

@@ -1,6 +1,6 @@
-"""Runo against a real OpenAI-compatible server whose model is of random weights: whatever it says is nonsense, so it is
-refused or said to have failed, rules' answers stay, and nothing breaks. Arguments: the local server's program, admin's,
-and the Python that has the model."""
+"""Tests Runo with a real OpenAI-compatible server whose model has random weights: all its values are nonsense, so they are
+refused or reported as failed, values of the rules stay, and nothing breaks. Arguments: the programs of the local server
+and of admin, and the Python that has the model."""
 
 import http.server
 import json
@@ -50,8 +50,8 @@ def judge(result, what):
     assert result["data"]["title"].startswith("House"), (what, result)
     told = "\n".join(result.get("warnings", []))
     for field in OPEN:
-        assert not result["data"][field], f"{what}: a value of random weights was taken: {result}"
-    # It says null for a field, or a value that is refused; or its answer is cut off, or takes too long.
+        assert not result["data"][field], f"{what}: a value of the random model was accepted: {result}"
+    # The model gives null or a value that is refused, or its response is truncated or takes too long.
     said = "was refused" in told or "LLM_" in told or not told
     assert said and "model_fields" not in result, (what, result)
     return told
@@ -90,7 +90,7 @@ def main():
             check = subprocess.run([admin, "--data-dir", folder, "check", "--json"], capture_output=True, text=True, check=True)
             assert json.loads(check.stdout) == {"violations": []}, check.stdout
             kinds = sorted({line.split(":")[0] if line.startswith("LLM_") else "refused" for told in warnings for line in told.splitlines()})
-            print("what its answers came to:", ", ".join(kinds) or "nulls")
+            print("outcomes of the model's responses:", ", ".join(kinds) or "nulls")
         finally:
             if runo:
                 runo.terminate()
@@ -98,7 +98,7 @@ def main():
             model.stdin.close()
             model.terminate()
             model.wait(30)
-    print("everything was refused and nothing broke")
+    print("every value was refused and nothing broke")
 
 
 main()

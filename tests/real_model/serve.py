@@ -1,5 +1,5 @@
-"""A real OpenAI-compatible server (llama.cpp's, by xllamacpp) with a small model of random weights: what it says is
-nonsense in the shape that was asked for. Prints its address, and ends with its standard input."""
+"""A real OpenAI-compatible server (llama.cpp's, from xllamacpp) with a small model of random weights: its responses are
+nonsense in the requested shape. Prints its address, and exits when its standard input closes."""
 
 import sys
 import tempfile
@@ -13,7 +13,7 @@ WIDTH, LAYERS, HEADS, HIDDEN, CONTEXT = 64, 2, 4, 128, 16384
 
 
 def write_model(path: Path) -> None:
-    """A llama of random weights whose tokens are bytes."""
+    """Writes a llama model with random weights whose tokens are bytes."""
     random = numpy.random.default_rng(7)
     tokens = [b"<unk>", b"<s>", b"</s>"] + [f"<0x{byte:02X}>".encode() for byte in range(256)]
     kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL] + [gguf.TokenType.BYTE] * 256

@@ -1,6 +1,6 @@
 """Sends every event of events/ to its function behind the emulator: drive.py WORK LOCAL FOLDER
 
-LOCAL is the local server's binary, FOLDER has the functions'."""
+LOCAL is the local server's binary, FOLDER contains the functions' binaries."""
 import contextlib
 import os
 import sys
@@ -31,9 +31,9 @@ for whole in (False, True):
 
         sent = every_event(invoke, whole)
     took = time.monotonic() - begun
-    print(f"   {len(running)} functions gave {sent} events the right answers, {how}, in {took:.1f} s", flush=True)
+    print(f"   {len(running)} functions answered {sent} events correctly, {how}, in {took:.1f} s", flush=True)
 
-# What "sam local" gives a function are its user's own credentials: without an endpoint it asks nobody.
+# "sam local" passes its user's own credentials to a function, so without an endpoint the function must not start.
 with Local(server, os.path.join(work, "untouched")) as local:
     for function in sorted({name.split(".")[0] for name in names()}):
         environment = {n: v for n, v in local.environment(function).items() if not n.startswith("AWS_ENDPOINT")}
@@ -41,4 +41,4 @@ with Local(server, os.path.join(work, "untouched")) as local:
             with contextlib.suppress(OSError):
                 refused.invoke("{}")
             assert "AWS_ENDPOINT_URL_DYNAMODB nor AWS_ENDPOINT_URL is set" in refused.said(), refused.said()[-1000:]
-print("   none of them starts under \"sam local\" without an endpoint")
+print("   no function starts under \"sam local\" without an endpoint")

@@ -1,4 +1,4 @@
-"""Every event of events/, in an order in which the jobs that they name are there, with the answers that they get."""
+"""Sends every event of events/, ordered so that the jobs they name exist, and asserts the responses."""
 import json
 
 from functions import NO_JOB, Answer, event, names
@@ -7,8 +7,8 @@ NOTHING_FAILED = {"batchItemFailures": []}
 
 
 def every_event(invoke, whole):
-    """Sends each by `invoke(name, job)`, which gives the function's answer; `whole` as "sam local" wants answers, else
-    streamed as in AWS. Gives how many there are."""
+    """Sends each event with `invoke(name, job)`, which returns the function's response: `whole` as "sam local" expects it, else
+    streamed as in AWS. Returns the number of events."""
     sent = set()
 
     def send(name, job):
@@ -21,7 +21,7 @@ def every_event(invoke, whole):
 
     def tell(name, want, job=NO_JOB):
         said = json.loads(send(name, job))
-        assert said == want, f"{name}: {said} instead of {want}"
+        assert said == want, f"{name}: expected {want}, got {said}"
 
     found = ask("extract.post", 200)
     assert found.json()["data"]["title"] == "Copper Kettle", found.text
@@ -34,7 +34,7 @@ def every_event(invoke, whole):
     found = ask("crawl.post", 200).json()
     assert found["crawl_meta"]["pages_visited"] == 1, found
 
-    # A job for which nobody waits: its units by the worker, its end by settle.
+    # A detached job: the worker runs its units, settle settles it.
     found = ask("batch.respond-async", 202)
     detached = found.job()
     assert found.json() == {"job_id": detached, "status": "running"}, found.text

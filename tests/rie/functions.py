@@ -1,4 +1,4 @@
-"""A local server's tables and queues, and functions behind the Runtime Interface Emulator that work on them."""
+"""A local server's tables and queues, and functions behind the Runtime Interface Emulator that use them."""
 import json
 import os
 import re
@@ -9,14 +9,14 @@ import time
 import urllib.request
 
 EVENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "events")
-# What is in the files of events/ where a run has its own.
+# Placeholders in the files of events/, replaced by each run's values.
 FILE_ORIGIN, FILE_JOB = "http://127.0.0.1:8080", "job_0123456789abcdef"
 KEY = "sk_live_try_me"
 NO_JOB = "job_0000000000000000"
 
 
 def names():
-    """The events' names, function.case."""
+    """Returns the events' names, `function.case`."""
     return {name.removesuffix(".json") for name in os.listdir(EVENTS) if name.endswith(".json")}
 
 
@@ -27,7 +27,7 @@ def free_port():
 
 
 class Process:
-    """A process with its children, ended with the block."""
+    """A process and its children, killed at the end of the block."""
 
     def __init__(self, command, environment, log):
         self.log = log
@@ -57,7 +57,7 @@ class Process:
 
 
 class Local(Process):
-    """Tables, queues and pages, without anybody who works on messages."""
+    """A local server with tables, queues and pages, but without workers."""
 
     def __init__(self, binary, folder, **more):
         environment = {"PORT": "0", "DYNAMODB_PORT": "any", "SQS_PORT": "any", "DATA_DIR": folder, "RUNO_DEV_KEY": KEY, "BROWSER": "off",
@@ -67,7 +67,7 @@ class Local(Process):
         self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.said()))
 
     def environment(self, function):
-        """What the function's environment says. The worker is not told where the money is."""
+        """Returns the function's environment. The worker does not get the accounts table."""
         queue = lambda name: f"{self.exports['AWS_ENDPOINT_URL_SQS']}/000000000000/runo-{name}"
         told = {"AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": "300", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
@@ -105,7 +105,7 @@ def event(name, origin, job):
 
 
 class Answer:
-    """What a caller gets of what a function behind the gateway gave."""
+    """The HTTP response that the gateway makes of a function's response."""
 
     def __init__(self, name, raw, whole):
         head, streamed, body = raw.partition(b"\0" * 8)

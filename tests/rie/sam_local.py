@@ -1,7 +1,7 @@
 """Drives "sam local": sam_local.py WORK LOCAL BRIDGE ARCHITECTURE
 
-Every event through "sam local invoke", then the API through "sam local start-api", both with the repository's samconfig.toml and
-the tables and queues of a local server (the binary LOCAL) on the address BRIDGE, as docs/OPERATIONS.md tells it."""
+Sends every event through "sam local invoke", then calls the API through "sam local start-api", both with the repository's
+samconfig.toml and the tables and queues of a local server (the binary LOCAL) on the address BRIDGE, as in docs/OPERATIONS.md."""
 import json
 import os
 import subprocess
@@ -22,7 +22,7 @@ asked = []
 
 
 def function_of(name):
-    # The schedule of the daily check has a function of its own, of the same binary.
+    # The schedule of the daily check has a function of its own with the same binary.
     return "AuditFunction" if name == "settle.check" else FUNCTIONS[name.split(".")[0]]
 
 
@@ -39,7 +39,7 @@ def sam_invoke(function, payload, environment, *more):
 
 with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES="host.docker.internal", PORT="8080", DYNAMODB_PORT="8000",
            SQS_PORT="9324", FETCH_ALLOW=bridge) as local:
-    # The two lines that the local server printed, pasted.
+    # The credentials that the local server printed.
     credentials = {name: local.exports[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     environment = dict(os.environ) | credentials
     begun = time.monotonic()
@@ -49,13 +49,13 @@ with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES
         asked.append(function)
         done = sam_invoke(function, event(name, local.origin, job), environment)
         assert done.returncode == 0, f"{name}: {done.stderr.decode()[-2000:]}"
-        # What sam says after the answer is on lines of its own.
+        # sam may print other lines before the response.
         return done.stdout.strip().splitlines()[-1]
 
     sent = every_event(invoke, whole=True)
-    print(f"   sam local invoke: {len(set(asked))} functions gave {sent} events the right answers in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"   sam local invoke: {len(set(asked))} functions answered {sent} events correctly in {time.monotonic() - begun:.0f} s", flush=True)
 
-    # Without the file of variables there is no endpoint: nobody is asked with the user's credentials.
+    # Without the file of variables there is no endpoint, so nothing is called with the user's credentials.
     empty = os.path.join(work, "empty.json")
     with open(empty, "w") as out:
         out.write("{}")

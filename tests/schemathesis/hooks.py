@@ -1,6 +1,5 @@
-"""What the document cannot say of a request that it admits: a URL that can be fetched at once, an example that reads as
-its type, a cursor that this API gave, an idempotency key that is not another call's. What is made to be refused stays
-as it is."""
+"""Makes valid requests meaningful, in ways that the document cannot express: a URL that can be fetched quickly, an example
+that reads as its type, no invented cursor, an idempotency key of its own. Leaves invalid requests as they are."""
 
 import os
 import uuid
@@ -42,7 +41,7 @@ def meaningful(body):
         body["seed_url"] = PAGE
         pages = min(body["crawl"]["max_pages"], 3)
         body["crawl"] = {**body["crawl"], "follow_pattern": "*", "max_pages": pages}
-    # Nobody is told: the account has no secret, and the URL is anybody's.
+    # The account has no webhook secret, and the generated URL could be anybody's.
     body.pop("webhook", None)
     fields = body.get("schema") or [{"field": "title", "type": "string", "example": "x"}]
     body["schema"] = [
