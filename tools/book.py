@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""mdBook's preprocessor for the site (book.toml): `mdbook build` runs it. Needs only the standard library.
+"""Preprocessor of the documentation site, run by `mdbook build` (book.toml). Needs only the standard library.
 
-It does two things that mdBook cannot. Pages from outside docs/ (README, clients, CONTRIBUTING …) and the reference made
-from shared/api/openapi.json fill the chapters that docs/SUMMARY.md leaves without a file. Links that leave the book point
-at the repository, so that each document reads the same on GitHub and on the site.
+Does two things that mdBook cannot. Fills the chapters that docs/SUMMARY.md leaves without a file: with documents outside
+docs/ (README, clients, CONTRIBUTING …) and with the reference made from shared/api/openapi.json. And points links that
+leave the book at the repository, so that each document reads the same on GitHub and on the site.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "https://github.com/runo-dev/runo"
 
-# Chapters without a file in docs/SUMMARY.md, by name: where their text is, and their page in the book.
+# Chapters without a file in docs/SUMMARY.md, by name: their source, and their page in the book.
 OUTSIDE = {
     "Runo": ("README.md", "introduction.md"),
     "Command line": ("tools/cli/README.md", "clients/command-line.md"),
@@ -35,12 +35,12 @@ REFERENCE = ("Endpoints and types", "reference.md")
 
 LINK = re.compile(r'(\]\(|(?:src|srcset|href)=")([^)"\s]+)')
 FENCE = re.compile(r"^\s*```")
-# Keywords of JSON Schema that are shown as they are.
+# Keywords of JSON Schema that are shown unchanged.
 BOUNDS = ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "format", "default"]
 
 
 def chapters(items: list[Any]) -> list[dict[str, Any]]:
-    """All chapters of the book, in order."""
+    """Returns all chapters of the book, in order."""
     found = []
     for item in items:
         if isinstance(item, dict) and "Chapter" in item:
@@ -50,7 +50,7 @@ def chapters(items: list[Any]) -> list[dict[str, Any]]:
 
 
 def linked(text: str, source: str, page: str, pages: dict[str, str]) -> str:
-    """Points the relative links of a document, `source` in the repository, to where they lead from its page in the book."""
+    """Rewrites the relative links of the document `source` (a path in the repository) for its page in the book."""
 
     def target(found: re.Match[str]) -> str:
         before, link = found.groups()
@@ -97,7 +97,7 @@ class Reference:
         return thing
 
     def type(self, schema: dict[str, Any]) -> str:
-        """What a value may be, in words."""
+        """Returns the type of a schema, in words."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/components/schemas/")
             return self.type(self.resolved(schema)) if "/" in name else f"[{name}](#{anchor(name)})"
@@ -120,7 +120,7 @@ class Reference:
         return ", ".join(f"{key} `{json.dumps(schema[key], ensure_ascii=False)}`" for key in BOUNDS if key in schema)
 
     def members(self, schema: dict[str, Any], before: str = "") -> list[str]:
-        """A row for each member, those of nested objects included."""
+        """Returns a table row per member, including those of nested objects."""
         rows = []
         for name, member in schema.get("properties", {}).items():
             needed = "yes" if name in schema.get("required", []) else ""
@@ -134,8 +134,8 @@ class Reference:
 
     def operation(self, path: str, method: str, operation: dict[str, Any], shared: list[dict[str, Any]]) -> list[str]:
         lines = [f"### `{method.upper()} {path}`", "", f"{operation['summary']}. {operation.get('description', '')}".strip(), ""]
-        notes = ["Needs no key." if operation.get("security") == [] else "", f"Function: `{operation['x-runo-function']}`."]
-        notes.append("The answer is written while the job runs." if operation.get("x-runo-streaming") else "")
+        notes = ["Needs no API key." if operation.get("security") == [] else "", f"Function: `{operation['x-runo-function']}`."]
+        notes.append("The response is streamed while the job runs." if operation.get("x-runo-streaming") else "")
         lines += [" ".join(note for note in notes if note), ""]
         parameters = [self.resolved(one) for one in shared + operation.get("parameters", [])]
         if parameters:
@@ -156,7 +156,7 @@ class Reference:
 
     def page(self) -> str:
         lines = [f"# {REFERENCE[0]}", "", f"Made from [`{DOCUMENT}`]({REPOSITORY}/blob/main/{DOCUMENT}), which the service"]
-        lines += ["gives at `GET /openapi.json`. [The API](API.md) explains it.", "", self.document["info"]["description"], ""]
+        lines += ["serves at `GET /openapi.json`. [The API](API.md) explains it.", "", self.document["info"]["description"], ""]
         lines += ["## Endpoints", ""]
         for path, item in self.document["paths"].items():
             for method, operation in item.items():

@@ -1,5 +1,5 @@
-"""Checks the built site: every link between its pages leads to a page, a file and an anchor that exist, and every schema
-and operation of the OpenAPI document has its section. Takes the site's folder."""
+"""Checks the built site: every link between its pages leads to an existing file and anchor, and every schema and operation
+of the OpenAPI document has a section. Takes the site's folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Made of the other pages by mdBook.
+# Generated from the other pages by mdBook.
 NOT_PAGES = ("print.html", "404.html", "toc.html")
 
 
@@ -53,10 +53,10 @@ def main() -> None:
     without += [name for name in document["components"]["schemas"] if name.lower() not in pages[reference].ids]
     faults += [f"reference.html has no section for {name}" for name in without]
     if seen < 1000 or len(pages) < 40:
-        faults.append(f"only {seen} links on {len(pages)} pages were found")
+        faults.append(f"found only {seen} links on {len(pages)} pages")
     if faults:
-        sys.exit("the site has faults:\n" + "\n".join(sorted(set(faults))))
-    print(f"the site is whole: {len(pages)} pages, {seen} links")
+        sys.exit("the site has errors:\n" + "\n".join(sorted(set(faults))))
+    print(f"the site is complete: {len(pages)} pages, {seen} links")
 
 
 main()

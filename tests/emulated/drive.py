@@ -1,6 +1,6 @@
-"""Drives a deployed stack through every mode, and counts its credits: drive.py KEY STACK SECRET
+"""Calls a deployed stack in every mode and checks its credits: drive.py KEY STACK SECRET
 
-SECRET is what signs the account's webhooks."""
+SECRET is the account's webhook secret."""
 import base64
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ def charge(job):
     return job
 
 
-# The door.
+# Health, authentication and methods.
 assert stack.call("GET", "/health") == {"status": "ok"}
 stack.call("HEAD", "/health")
 stack.call("HEAD", "/v1/usage")
@@ -33,9 +33,9 @@ stack.call("OPTIONS", "/v1/batch", want=204)
 stack.call("PUT", "/v1/batch", want=405)
 stack.call("GET", "/openapi.json")
 stack.call("GET", "/v1/jobs", want=401, X_API_Key="sk_live_nope")
-say("the door answers")
+say("health, authentication and methods answer correctly")
 
-# In a handler.
+# Calls that a handler runs itself.
 found = stack.call("POST", "/v1/extract", {"url": PAGES + "/page/3", "schema": SCHEMA})
 assert found["data"] == {"title": "Page 3"}, found
 charged += 1
@@ -44,7 +44,7 @@ assert found["succeeded"] == 12, found
 charged += 12
 say("extract and batch")
 
-# Through the queue, the workers and settle.
+# Jobs through the queue, the workers and settle.
 job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 60))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (25, 25), job
 found = stack.call("POST", "/v1/batch", {"urls": pages("h", 8), "schema": SCHEMA, "async_mode": True})
@@ -55,12 +55,12 @@ job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1
 assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("completed", 5, 5), job
 say(f"a detached batch, a held one and a crawl: {job['progress']}")
 
-# A webhook, through the queue and the function of its own, and signed by the Standard Webhooks specification.
+# A webhook, sent through its own queue and function and signed by the Standard Webhooks specification.
 told = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
 job = charge(stack.end_of(stack.start("/v1/batch", told), 60))
 until = time.monotonic() + 60
 while not (received := json.load(urllib.request.urlopen(PAGES + "/hooks"))):
-    assert time.monotonic() < until, "nobody was told of a job's end"
+    assert time.monotonic() < until, "no webhook message was received"
     time.sleep(0.5)
 [message] = received
 headers, body = message["headers"], message["body"]
@@ -76,14 +76,14 @@ while (state := stack.call("GET", f"/v1/jobs/{job['job_id']}")["webhook"])["stat
     assert time.monotonic() < until, state
     time.sleep(0.5)
 assert state["attempts"] == 1 and state["last_status"] == 204, state
-say("a webhook was delivered, and its signature holds")
+say("a webhook was delivered with a valid signature")
 
-# DELETE half-way.
+# DELETE in the middle of a job.
 slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurrency": 2}}
 job = stack.start("/v1/batch", slow)
 until = time.monotonic() + 60
 while stack.call("GET", f"/v1/jobs/{job}")["progress"]["done"] == 0:
-    assert time.monotonic() < until, "nothing of a detached batch is done"
+    assert time.monotonic() < until, "the detached batch makes no progress"
     time.sleep(0.5)
 stack.call("DELETE", f"/v1/jobs/{job}")
 job = charge(stack.end_of(job, 90))
@@ -91,10 +91,10 @@ progress, credits = job["progress"], job["credits"]
 assert job["status"] == "cancelled" and 0 < progress["done"] < 100, job
 assert (credits["charged"], credits["refunded"]) == (progress["done"] + progress["failed"], progress["cancelled"]), job
 stack.call("DELETE", f"/v1/jobs/{job['job_id']}", want=404)
-say(f"cancelled half-way: {progress}")
+say(f"cancelled midway: {progress}")
 
 
-# A handler dies in the middle of a batch; the schedule's sweep hands its job to the workers.
+# A handler is killed in the middle of a batch; the scheduled sweep hands its job to the workers.
 def handlers():
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -109,10 +109,10 @@ caller = threading.Thread(target=lambda: stack.call("POST", "/v1/batch", body, w
 caller.start()
 until = time.monotonic() + 60
 while not (running := [j for j in stack.call("GET", "/v1/jobs")["jobs"] if j["progress"]["done"] > 0]):
-    assert time.monotonic() < until, "nothing of a held batch is done"
+    assert time.monotonic() < until, "the held batch makes no progress"
     time.sleep(0.5)
 killed = list(handlers())
-assert killed, "no handler runs"
+assert killed, "no handler process was found"
 for pid in killed:
     os.kill(pid, signal.SIGKILL)
 caller.join()
@@ -120,7 +120,7 @@ job = charge(stack.end_of(running[0]["job_id"], 300))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (40, 40), job
 say("a killed handler's job was taken up by the scheduled sweep")
 
-# A dead letter.
+# A dead letter is read.
 sqs = aws("sqs")
 dead = sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
 letter = {"v": 1, "kind": "units", "job": job["job_id"], "lane": 0, "seqs": [0, 1]}
@@ -134,10 +134,10 @@ while True:
     time.sleep(0.5)
 say("a dead letter was read")
 
-# The audit, and the credits to the unit.
+# The daily check, and exact credits.
 functions = [f["FunctionName"] for f in aws("lambda").list_functions()["Functions"]]
 audit = next(f for f in functions if f.startswith(f"{name}-Audit"))
 said = json.load(aws("lambda").invoke(FunctionName=audit, Payload=b'{"check": true}')["Payload"])
 assert said == {"violations": 0}, said
 assert stack.used() == charged, (stack.used(), charged)
-say(f"no invariant is broken; {charged} credits were charged, as counted")
+say(f"no invariant is violated; exactly {charged} credits were charged")

@@ -1,4 +1,4 @@
-"""Nothing of a deleted stack is left but money: gone.py STACK"""
+"""Checks that a deleted stack leaves only its accounts table: gone.py STACK"""
 import sys
 
 from stack import aws

@@ -1,7 +1,7 @@
-"""Lays out what "sam build" leaves, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
+"""Lays out the result of "sam build" from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
 
-Writes OUT/template.yaml and OUT/<function>/bootstrap. What ministack 1.5.33 lacks is bent here and nowhere else; a bend that
-finds nothing to bend fails, so that the list stays true. --without takes one right away, to see that it is needed."""
+Writes OUT/template.yaml and OUT/<function>/bootstrap. All workarounds for what ministack 1.5.33 lacks are here; one that no
+longer applies fails, so that the list stays true. --without removes a permission, to test that it is needed."""
 import copy
 import os
 import sys
@@ -17,7 +17,7 @@ resources = template["Resources"]
 
 def bend(what, count):
     if not count:
-        sys.exit(f"lay_out.py: there is nothing to bend any more: {what}")
+        sys.exit(f"lay_out.py: nothing in the template needs this workaround any more: {what}")
 
 
 def of_type(kind):
@@ -38,14 +38,14 @@ def actions(statement):
 functions = of_type("AWS::Serverless::Function")
 built.lay_out(template, binaries, out)
 
-# The emulator compares a pool's size with a number, and a reference stays a string there.
+# The emulator compares MaximumConcurrency with a number, and leaves a reference a string.
 sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
          if isinstance(e["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency"), dict)]
 for scaling in sized:
     scaling["MaximumConcurrency"] = 5
 bend("a referenced MaximumConcurrency", len(sized))
 
-# IAM has no action of its own for a batch; the emulator asks for one.
+# IAM has no separate actions for batches; the emulator requires them.
 widened = 0
 for role in of_type("AWS::IAM::Role").values():
     for statement in statements(role):
@@ -53,16 +53,16 @@ for role in of_type("AWS::IAM::Role").values():
         if batches:
             statement["Action"] = actions(statement) + batches
             widened += 1
-bend("rights to send and delete batches", widened)
+bend("permissions to send and delete batches", widened)
 
-# It has no metric math.
+# The emulator has no metric math.
 computed = [name for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if "Metrics" in alarm["Properties"]]
 for name in computed:
     del resources[name]
 bend("alarms over several metrics", len(computed))
 
-# It takes neither templates nor answers of a mock integration from a description: the path's function answers instead, in
-# the same words (tests/suite/template/mocks.rs).
+# The emulator ignores the templates and responses of a described mock integration: the path's function answers instead, with
+# the same response (tests/suite/template/mocks.rs).
 mocked = 0
 for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values():
     for method, operation in list(methods.items()):
@@ -71,7 +71,7 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
             mocked += 1
 bend("mock integrations", mocked)
 
-# It knows neither streamed integrations nor x-amazon-apigateway-any-method.
+# The emulator supports neither streamed integrations nor x-amazon-apigateway-any-method.
 streamed = rest_of = 0
 for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values():
     rest = methods.pop("x-amazon-apigateway-any-method", None)
@@ -87,11 +87,11 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
             integration["uri"]["Fn::Sub"] = uri.replace("response-streaming-invocations", "invocations")
             streamed += 1
 bend("streamed integrations", streamed)
-bend("methods of any name", rest_of)
+bend("x-amazon-apigateway-any-method", rest_of)
 
 
-# A right on a table, whose lack has to be noticed. (The emulator asks neither whether a worker may send to a queue or a
-# poller may receive, nor whether the gateway may call a function: tests/suite/iam.rs and template.rs do.)
+# A permission on a table, whose removal has to make the run fail. (The emulator checks neither whether a worker may send to a
+# queue or a poller may receive, nor whether the gateway may call a function: tests/suite/iam.rs and template.rs do.)
 if without:
     role, right = without
     lacking = [s for s in statements(resources[role]) if right in actions(s)]

@@ -1,9 +1,9 @@
-"""Fails if a stack's functions logged a warning or an error that does not belong: logs.py STACK"""
+"""Checks that a stack's functions logged no unexpected warning or error: logs.py STACK"""
 import sys
 
 from stack import aws, say
 
-# What the run itself causes: a handler that was killed leaves connections that break off.
+# Caused by the run itself, which kills a handler.
 EXPECTED = ("running a job that nobody drives",)
 logs, group = aws("logs"), f"/runo/{sys.argv[1]}"
 bad, lines = [], 0
@@ -18,6 +18,6 @@ for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=gro
                     bad.append(text[:600])
 for text in bad[:20]:
     print("      ", text)
-assert lines > 100, f"{lines} lines: the functions log nothing"
-assert not bad, f"{len(bad)} of {lines} lines warn"
-say(f"{lines} lines were logged, none of which warns")
+assert lines > 100, f"the functions logged only {lines} lines"
+assert not bad, f"{len(bad)} of {lines} log lines are unexpected warnings or errors"
+say(f"{lines} lines were logged, without unexpected warnings")

@@ -1,4 +1,4 @@
-"""A second stack works, and knows nothing of the first one's accounts: second.py KEY STACK FOREIGN_KEY"""
+"""Checks that a second stack works and does not accept the first one's keys: second.py KEY STACK FOREIGN_KEY"""
 import sys
 
 from stack import PAGES, SCHEMA, Stack, say

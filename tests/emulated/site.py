@@ -1,7 +1,7 @@
 """The site that the emulated deployment fetches, and a receiver of webhooks: site.py PORT
 
-/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second; what is posted to /hook
-is kept, and /hooks lists it with its headers."""
+/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second; POST /hook keeps the
+request, and /hooks lists all kept ones with their headers."""
 import http.server
 import json
 import re

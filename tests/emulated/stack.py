@@ -1,4 +1,4 @@
-"""A deployed stack as its callers see it."""
+"""A client of a deployed stack."""
 import json
 import os
 import time
@@ -31,7 +31,7 @@ class Stack:
         self.base = f"{os.environ['AWS_ENDPOINT_URL']}/restapis/{apis[name]}/live/_user_request_"
 
     def call(self, method, path, body=None, want=200, timeout=300, **headers):
-        """Calls, and gives the body's JSON (its text, if it is none) where the status is the wanted one."""
+        """Sends a call, asserts the status, and returns the body's JSON, or its text if it is not JSON."""
         fields = {"X-API-Key": self.key, "Content-Type": "application/json"}
         fields |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else json.dumps(body).encode()
@@ -41,22 +41,22 @@ class Stack:
         except urllib.error.HTTPError as error:
             answer = error
         status, raw = answer.status, answer.read()
-        # The emulated gateway passes on what a streamed answer looks like inside Lambda: a head in JSON, eight zeros, the body.
+        # The emulated gateway forwards a streamed response in Lambda's internal format: a head in JSON, eight zero bytes, the body.
         head, streamed, rest = raw.partition(b"\0" * 8)
         if streamed:
             status, raw = json.loads(head)["statusCode"], rest
-        assert want is None or status == want, f"{method} {path}: {status} instead of {want}: {raw[:500]}"
+        assert want is None or status == want, f"{method} {path}: expected {want}, got {status}: {raw[:500]}"
         try:
             return json.loads(raw)
         except ValueError:
             return raw.decode()
 
     def start(self, path, body):
-        """Starts a job for which nobody waits, and gives its id."""
+        """Starts a detached job and returns its id."""
         return self.call("POST", path, body, want=202, Prefer="respond-async")["job_id"]
 
     def end_of(self, job, within):
-        """The job once it has ended, its credits settled and adding up."""
+        """Waits until the job has ended and is settled, asserts that its credits add up, and returns it."""
         until = time.monotonic() + within
         while True:
             found = self.call("GET", f"/v1/jobs/{job}")

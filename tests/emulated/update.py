@@ -1,4 +1,4 @@
-"""A job that runs while its stack is updated: update.py begin KEY STACK, update.py end KEY STACK JOB"""
+"""Runs a job while its stack is updated: update.py begin KEY STACK, update.py end KEY STACK JOB"""
 import sys
 
 from stack import SCHEMA, Stack, pages

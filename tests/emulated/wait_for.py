@@ -1,4 +1,4 @@
-"""Waits until each port on loopback takes connections: wait_for.py PORT..."""
+"""Waits until each port on loopback accepts connections: wait_for.py PORT..."""
 import socket
 import sys
 import time
