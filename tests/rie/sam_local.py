@@ -62,7 +62,7 @@ with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES
     for function in ("ExtractFunction", "WorkerFunction"):
         done = sam_invoke(function, "{}", environment, "--env-vars", empty)
         assert b"AWS_ENDPOINT_URL_DYNAMODB nor AWS_ENDPOINT_URL is set" in done.stderr + done.stdout, done
-    print("   sam local invoke without an endpoint asks nobody", flush=True)
+    print("   sam local invoke starts no function without an endpoint", flush=True)
 
     port = free_port()
     with Process(["sam", "local", "start-api", "--port", str(port), *COMMON], environment, os.path.join(work, "api.log")) as api:
