@@ -1,6 +1,7 @@
-//! Whether everything holds that must, over all rows, in slices. A slice reads page by page until its time is up, and
-//! writes where the next one goes on; each account and each job is judged by its own rows, so that a slice needs the memory
-//! of one. Others write meanwhile: a finding is believed only where further looks, at the suspect's own rows, find the same.
+//! Checks the invariants over all rows, in slices. A slice reads page by page until its time is up, and writes where
+//! the next one continues. Each account and each job is checked by its own rows, so a slice needs memory for one of
+//! them only. Other processes write in the meantime: a finding is confirmed only if further looks at the suspect's
+//! own rows find the same.
 
 mod accounts;
 mod cursor;
@@ -17,41 +18,42 @@ use store::{Store, StoreError};
 use cursor::{Cursor, Stage};
 use runtime::clock::Clock;
 
-/// A job may be found running this long past its deadline, if sweeps come no more seldom.
+/// How long past its deadline a job may be found running, unless sweeps are further apart.
 pub(crate) const AUDIT_SECS: u64 = 120;
-/// Between two looks at a suspect.
+/// Time between two looks at a suspect.
 const PAUSE: Duration = Duration::from_secs(1);
-/// After so many pages where the check is going to is written down.
+/// Pages after which the cursor is written.
 const PAGES_A_SAVE: u32 = 50;
-/// What a slice keeps back of its time: a page, and looks at some suspects.
+/// Time that a slice keeps in reserve, in milliseconds: for a page, and looks at some suspects.
 const MARGIN_MS: i64 = 60_000;
-/// How long a slice that nobody ends is taken to be at work since its last word.
+/// How long a slice without an end is taken to be running after it last wrote its cursor.
 const LEASE_SECS: u64 = 900;
 
-/// What a slice is asked for.
+/// What to do in a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// A whole check; one that is under way is gone on with.
+    /// Run a whole check; continue one that is in progress.
     Begin,
-    /// To go on with the check that is under way, if there is one.
+    /// Continue the check that is in progress, if there is one.
     GoOn,
 }
 
-/// What a slice came to.
+/// Result of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slice {
-    /// No check is under way, or another process is at it.
+    /// No check is in progress, or another process runs it.
     Idle,
-    /// Its time is up; so many violations were found so far, by all slices.
+    /// The slice's time is up; all slices so far have found this many violations.
     HandedOn(u64),
-    /// The check has seen every row. Whoever reports that says so by [`Audit::reported`]; until then the next slice is told the same.
+    /// The check has read every row. The caller reports that and then calls [`Audit::reported`]; until then, the next
+    /// slice returns the same.
     Finished(Finished),
 }
 
 /// The end of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finished {
-    /// How many violations all its slices found.
+    /// How many violations all slices found.
     pub violations: u64,
     version: u64,
 }
@@ -71,13 +73,13 @@ impl<'a> Audit<'a> {
         Audit { store, clock, sweep_secs: sweep_secs.max(AUDIT_SECS), pause: PAUSE }
     }
 
-    /// Another time between two looks at a suspect, for tests.
+    /// Sets the time between two looks at a suspect, for tests.
     #[must_use]
     pub fn pausing(self, pause: Duration) -> Audit<'a> {
         Audit { pause, ..self }
     }
 
-    /// A whole check at once; writes nothing.
+    /// Runs a whole check at once. Writes nothing.
     ///
     /// # Errors
     /// The rows could not be read.
@@ -91,11 +93,12 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// A slice of a check, over well before `until`. Each violation is told when it is believed; if the slice dies before it
-    /// wrote how far it came, the next one tells it again, and counts it once.
+    /// Runs a slice of a check, which ends well before `until`. Passes each violation to `tell` once it is confirmed. If
+    /// the slice dies before it wrote its cursor, the next one passes the violation again but counts it once.
     ///
     /// # Errors
-    /// The rows could not be read, or where to go on not be written: a later slice goes on where this one last wrote.
+    /// The rows could not be read, or the cursor could not be written: a later slice continues
+    /// where this one last wrote it.
     pub async fn slice(
         &self,
         wish: Wish,
@@ -107,7 +110,8 @@ impl<'a> Audit<'a> {
         let version = row.as_ref().map_or(0, |row| row.version);
         let cursor = match row {
             Some(row) if row.open && row.lease_until > now => return Ok(Slice::Idle),
-            // What another version of this program wrote may not be legible: then from the beginning.
+            // Another version of this program may have written an unreadable cursor: then the check
+            // starts from the beginning.
             Some(row) if row.open => Cursor::read(&row.state).unwrap_or_else(|| Cursor::begin(now)),
             Some(_) | None if wish == Wish::GoOn => return Ok(Slice::Idle),
             Some(_) | None => Cursor::begin(now),
@@ -130,21 +134,21 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// The end of a check was reported: the next slice begins another.
+    /// Records that the end of a check was reported: the next slice starts another check.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn reported(&self, end: Finished) -> Result<(), StoreError> {
         let (version, lease_until) = (end.version + 1, self.clock.now());
         let row = Progress { version, lease_until, open: false, state: String::from("{}") };
-        // Refused, somebody else reported it.
+        // If this is refused, another process has reported it.
         self.store.audit.save_progress(&row).await.map(drop)
     }
 }
 
-/// Why a slice ends before its time.
+/// Why a slice ends early.
 enum Stop {
-    /// Another one goes on with the check.
+    /// Another slice continues the check.
     Overtaken,
     Store(StoreError),
 }
@@ -155,22 +159,22 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// How far a check has come is kept in a row.
+/// The row that keeps the cursor, as this slice last wrote it.
 struct Kept {
     version: u64,
     lease_until: Timestamp,
 }
 
-/// A slice at work.
+/// A slice while it runs.
 struct Check<'a> {
     audit: Audit<'a>,
     cursor: Cursor,
     kept: Option<Kept>,
     until: Option<Timestamp>,
     tell: &'a mut (dyn FnMut(&Violation) + Send + Sync),
-    /// Believed since the cursor was written.
+    /// Violations that were confirmed since the cursor was written.
     fresh: Vec<Violation>,
-    /// Pages since then.
+    /// Pages read since then.
     pages: u32,
 }
 
@@ -185,7 +189,7 @@ impl<'a> Check<'a> {
         Check { audit, cursor, kept, until, tell, fresh: Vec::new(), pages: 0 }
     }
 
-    /// Goes on until everything was seen (`true`) or the time is up.
+    /// Continues until every row has been read (`true`) or the time is up.
     async fn run(&mut self) -> Result<bool, Stop> {
         loop {
             let over = match self.cursor.stage {
@@ -199,13 +203,14 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Goes to the next stage.
+    /// Enters the next stage.
     async fn enter(&mut self, stage: Stage) -> Result<(), Stop> {
         self.cursor.enter(stage);
         self.save().await
     }
 
-    /// A place to put the check down, `pages` after the one before. Whether the slice is over; then it is put down.
+    /// Marks a point at which the check can be interrupted, `pages` after the last one. Returns whether the slice is
+    /// over; if so, the cursor has been written.
     async fn rest(&mut self, pages: u32) -> Result<bool, Stop> {
         let now = self.audit.clock.now();
         let over = self.until.is_some_and(|until| now >= until);
@@ -219,7 +224,7 @@ impl<'a> Check<'a> {
         Ok(over)
     }
 
-    /// Tells what is new, and writes where to go on.
+    /// Reports new violations, and writes the cursor.
     async fn save(&mut self) -> Result<(), Stop> {
         self.pages = 0;
         for violation in self.fresh.drain(..) {
@@ -233,13 +238,13 @@ impl<'a> Check<'a> {
         if self.audit.store.audit.save_progress(&row).await? { Ok(()) } else { Err(Stop::Overtaken) }
     }
 
-    /// Between two looks.
+    /// Waits between two looks.
     async fn pause(&self) {
         tokio::time::sleep(self.audit.pause).await;
     }
 }
 
-/// What was found before and is found again.
+/// Returns the earlier findings that were found again.
 fn still(before: Vec<Violation>, found: &[Violation]) -> Vec<Violation> {
     before.into_iter().filter(|violation| found.contains(violation)).collect()
 }

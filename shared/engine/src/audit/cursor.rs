@@ -1,4 +1,4 @@
-//! Where a check has come to: all that the next slice has to know, small enough for a row.
+//! The position of a check: everything that the next slice has to know, small enough for a row.
 
 use domain::invariants::{AccountWalk, Violation};
 use domain::{AccountId, JobId, Timestamp};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::audit::Place;
 
-/// What is being checked.
+/// The stage of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Stage {
     Accounts,
     Jobs,
-    /// Nothing any more.
+    /// Nothing is left to check.
     Done,
 }
 
@@ -20,31 +20,31 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Look {
     pub(super) account: AccountId,
-    /// What every look before found; `None` in the first.
+    /// What all earlier looks found; `None` in the first look.
     pub(super) before: Option<Vec<Violation>>,
-    /// How many there were before.
+    /// How many looks there were before.
     pub(super) looks: u32,
     pub(super) walk: AccountWalk,
-    /// After which key of the ledger it goes on.
+    /// The key of the ledger after which the walk continues.
     pub(super) after: Option<String>,
 }
 
-/// Where a check has come to.
+/// The position of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    /// When the check began, for who reads the row.
+    /// When the check began; for readers of the row.
     began_at: Timestamp,
     pub(super) stage: Stage,
-    /// Up to where the stage's table was read.
+    /// How far the stage's table has been read.
     pub(super) place: Option<Place>,
-    /// The account that was checked last: its rows may go on behind `place`.
+    /// The account that was checked last: more of its rows may follow `place`.
     pub(super) last: Option<AccountId>,
     pub(super) look: Option<Look>,
     /// Jobs before `place` that have to be looked at again.
     pub(super) suspects: Vec<JobId>,
-    /// How many were found.
+    /// How many violations were found.
     pub(super) violations: u64,
-    /// How many accounts and jobs were seen, for who reads the row.
+    /// How many accounts and jobs were checked; for readers of the row.
     pub(super) accounts: u64,
     pub(super) jobs: u64,
 }

@@ -1,5 +1,5 @@
-//! The jobs, by a scan of their table and their entries of the ledger. Which of them look amiss are looked at again, by
-//! their own rows.
+//! Checks the jobs, by a scan of their table and their entries in the ledger. Suspects are looked at
+//! again, by their own rows.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use domain::invariants::{Violation, check_job};
 use super::cursor::Stage;
 use super::{Check, Stop, still};
 
-/// After so many pages the suspects are looked at, if they are not too many before.
+/// Pages after which suspects are looked at, unless there are too many before.
 const PAGES_A_LEG: u32 = 32;
-/// Most suspects at once, that is between two pauses.
+/// Most suspects between two pauses.
 const SUSPECTS: usize = 32;
 /// How often a suspect is looked at after the scan.
 const LOOKS: u32 = 2;
 
 impl Check<'_> {
-    /// Whether the slice is over.
+    /// Checks the jobs. Returns whether the slice is over.
     pub(super) async fn jobs(&mut self) -> Result<bool, Stop> {
         if self.suspects().await? {
             return Ok(true);
@@ -36,7 +36,7 @@ impl Check<'_> {
             }
             self.cursor.jobs += jobs.len() as u64;
             if self.cursor.place == scan.place() {
-                // In the midst of a job, or at the end: there is nothing to put down.
+                // In the middle of a job, or at the end: there is no position to record.
                 continue;
             }
             self.cursor.place = scan.place();
@@ -53,7 +53,7 @@ impl Check<'_> {
         Ok(false)
     }
 
-    /// Looks at those that looked amiss. Whether the slice is over before that is done.
+    /// Looks at the suspects again. Returns whether the slice is over before all of them are done.
     async fn suspects(&mut self) -> Result<bool, Stop> {
         while !self.cursor.suspects.is_empty() {
             let some: Vec<JobId> = self.cursor.suspects.iter().take(SUSPECTS).cloned().collect();
