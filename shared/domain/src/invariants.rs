@@ -1,6 +1,6 @@
-//! What must hold over all rows at any time. Tests call [`check`] after every scenario, on all rows at once; the check in
-//! production judges one account ([`AccountWalk`]) and one job ([`check_job`]) after the other by the same rules, so that
-//! it needs no more memory than one of them. How rows are read is not known here.
+//! The invariants over all rows. Tests call [`check`] on all rows after every scenario. The check in production applies
+//! the same rules to one account ([`AccountWalk`]) and one job ([`check_job`]) at a time, so it needs no more memory
+//! than one of them. This module does not know how rows are read.
 
 mod account;
 mod job;
@@ -18,29 +18,29 @@ use crate::job::Job;
 use crate::segment::{Segment, UnitState};
 use crate::time::{Month, Timestamp};
 
-/// A job took credits.
+/// A job reserved credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserve {
-    /// Which job.
+    /// The job.
     pub job: JobId,
-    /// From the month's quota.
+    /// Credits from the month's quota.
     pub monthly: u64,
-    /// From the prepaid balance.
+    /// Credits from the prepaid balance.
     pub prepaid: u64,
-    /// Which month.
+    /// The month of that quota.
     pub month: Month,
 }
 
 /// A job's reservation was resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settle {
-    /// Which job.
+    /// The job.
     pub job: JobId,
-    /// Stays taken.
+    /// Credits that are charged.
     pub charged: u64,
-    /// Back to the month's quota.
+    /// Credits refunded to the month's quota.
     pub refund_monthly: u64,
-    /// Back to the prepaid balance.
+    /// Credits refunded to the prepaid balance.
     pub refund_prepaid: u64,
     /// The reservation's month.
     pub month: Month,
@@ -49,50 +49,50 @@ pub struct Settle {
 /// An immutable entry of an account's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerEntry {
-    /// A job took credits.
+    /// A job reserved credits.
     Reserve(Reserve),
     /// A job's reservation was resolved.
     Settle(Settle),
     /// Prepaid credits were bought.
     TopUp {
-        /// How many.
+        /// How many credits.
         amount: u64,
     },
 }
 
-/// The entries of one job, which are all that its check needs of the ledger.
+/// The ledger entries of one job, which are all that its check needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobEntries {
-    /// What it took.
+    /// Its reservation.
     pub reserve: Option<Reserve>,
-    /// What became of that.
+    /// How that was resolved.
     pub settle: Option<Settle>,
 }
 
 /// An account's money: rows and ledger.
 #[derive(Debug, Clone, Default)]
 pub struct AccountRows {
-    /// Month and prepaid rows.
+    /// The month and prepaid rows.
     pub money: MoneyRows,
-    /// Every entry, in any order.
+    /// All entries, in any order.
     pub ledger: Vec<LedgerEntry>,
 }
 
 /// A job's rows.
 #[derive(Debug, Clone)]
 pub struct JobRows {
-    /// META.
+    /// The META row.
     pub job: Job,
-    /// Segments that have a row; of an extract, its own.
+    /// Segments that have a row, or the one in an extract's META row.
     pub segments: BTreeMap<u32, Segment>,
-    /// Units and attempts that there are results of.
+    /// Units and attempts that have results.
     pub results: BTreeSet<(Seq, u8)>,
-    /// Whether there is a row for the message of its end.
+    /// Whether it has a delivery row.
     pub delivery: bool,
 }
 
 impl JobRows {
-    /// Where a unit stands.
+    /// Returns the state of a unit.
     pub fn unit(&self, seq: Seq) -> UnitState {
         self.segments.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
     }
@@ -101,28 +101,28 @@ impl JobRows {
 /// All rows.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Money.
+    /// The accounts' money.
     pub accounts: BTreeMap<AccountId, AccountRows>,
-    /// Work.
+    /// The jobs.
     pub jobs: Vec<JobRows>,
 }
 
-/// Something that does not hold.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's name.
     pub rule: Cow<'static, str>,
     /// The account or job.
     pub subject: String,
-    /// What was found. The same in every look at what stays broken, whatever else goes on.
+    /// What was found. The same at every look while the fault persists, whatever else happens.
     pub detail: String,
 }
 
-/// So many violations of one account or job are told one by one: enough to see what is wrong, and no more than a check
-/// that goes on elsewhere can take along.
+/// Maximum number of violations listed for one account or job: enough to see what is wrong, and little enough for a
+/// check to hand on to its next slice.
 pub const MOST_TOLD: usize = 100;
 
-/// What was found of one account or job.
+/// The violations found in one account or job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Findings {
     subject: String,
@@ -137,19 +137,19 @@ impl Findings {
     fn say(&mut self, rule: &'static str, detail: String) {
         let (rule, detail) = match self.found.len() {
             0..MOST_TOLD => (rule, detail),
-            MOST_TOLD => ("and more", format!("{MOST_TOLD} are told")),
+            MOST_TOLD => ("and more", format!("only the first {MOST_TOLD} are listed")),
             _ => return,
         };
         self.found.push(Violation { rule: rule.into(), subject: self.subject.clone(), detail });
     }
 }
 
-/// Judges a snapshot. `sweep_secs` is how far past its deadline a job may be found running.
+/// Checks a snapshot. `sweep_secs` is how long past its deadline a job may still be running.
 pub fn check(snapshot: &Snapshot, now: Timestamp, sweep_secs: u64) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut entries: BTreeMap<(&AccountId, &JobId), JobEntries> = BTreeMap::new();
     for (id, account) in &snapshot.accounts {
-        // In the order of the ledger's keys, which is what a walk reads.
+        // In the order of the ledger's keys, in which a walk reads it.
         let mut ledger: Vec<&LedgerEntry> = account.ledger.iter().collect();
         ledger.sort_by_key(|entry| match entry {
             LedgerEntry::Reserve(reserve) => (Some(&reserve.job), 0),

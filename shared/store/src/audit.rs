@@ -1,6 +1,6 @@
-//! What the check of all rows reads, page by page: accounts and their ledgers, jobs and their entries; and the row that says
-//! how far it has come. A scan is no moment in time: on a live system, believe only what a look at the rows themselves
-//! finds again.
+//! The reads of the check of all rows, page by page: accounts and their ledgers, jobs and their entries; and the row
+//! with the check's progress. A scan is not a consistent snapshot: on a live system, a finding counts only if a second
+//! look at the rows confirms it.
 
 mod accounts;
 mod jobs;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::item::{Item, Row, key};
 
-/// A place in a scan: after the row of this key.
+/// A position in a scan: after the row with this key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pk: String,
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-/// An entry of the ledger, if the row is one.
+/// Reads a ledger entry. Returns `None` for any other row.
 fn ledger_entry(row: &Row<'_>) -> Result<Option<LedgerEntry>, StoreError> {
     let sk = row.s("sk")?;
     Ok(if sk.starts_with("LEDGER#TOPUP#") {

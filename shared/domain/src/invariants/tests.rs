@@ -15,7 +15,7 @@ fn settle(job: &JobId, charged: u64, refund_monthly: u64, refund_prepaid: u64, m
     LedgerEntry::Settle(Settle { job: job.clone(), charged, refund_monthly, refund_prepaid, month })
 }
 
-/// An ended job of two units, one closed; everything in order.
+/// An ended job of two units, one of them skipped, without any violation.
 fn good() -> Snapshot {
     let mut j = job(2);
     let month = j.reservation.month;
@@ -41,9 +41,9 @@ fn only_account(s: &mut Snapshot) -> &mut AccountRows {
     s.accounts.values_mut().next().unwrap()
 }
 
-/// Else nobody could tell it from a write that was passed in its midst, by looking again.
+/// Otherwise a second look could not tell it from a write that was under way at the first.
 #[test]
-fn what_is_broken_reads_the_same_while_the_account_goes_on() {
+fn a_persistent_fault_reads_the_same_while_the_account_changes() {
     let mut s = good();
     let account = only_account(&mut s);
     *account.money.months.values_mut().next().unwrap() += 7;
@@ -59,7 +59,7 @@ fn what_is_broken_reads_the_same_while_the_account_goes_on() {
 }
 
 #[test]
-fn the_end_of_a_job_and_its_message_are_there_together() {
+fn an_ended_job_with_a_webhook_has_its_delivery() {
     let mut s = good();
     s.jobs[0].job.webhook = true;
     assert_eq!(rules(&s), ["an ended job has the message of its end"]);
@@ -122,7 +122,7 @@ fn started() -> UnitState {
 }
 
 #[test]
-fn an_extract_needs_no_entry_of_its_own_to_be_settled() {
+fn an_extract_settles_without_a_settle_entry() {
     let mut s = good();
     let job = &mut s.jobs[0].job;
     (job.endpoint, job.admitted) = (Endpoint::Extract, 1);
@@ -149,7 +149,7 @@ fn walk(parts: &[&[LedgerEntry]]) -> Vec<Violation> {
 }
 
 #[test]
-fn a_walk_is_put_down_and_taken_up_between_any_two_entries() {
+fn a_walk_can_be_suspended_between_any_two_entries() {
     let mut ledger = only_account(&mut good()).ledger.clone();
     let sound = ledger.clone();
     let LedgerEntry::Settle(settle) = &mut ledger[2] else { panic!("a SETTLE") };
@@ -158,14 +158,14 @@ fn a_walk_is_put_down_and_taken_up_between_any_two_entries() {
         let whole = walk(&[&ledger]);
         assert_eq!(whole.len(), wanted, "{whole:?}");
         for at in 0..=ledger.len() {
-            assert_eq!(walk(&[&ledger[..at], &ledger[at..]]), whole, "put down after {at}");
+            assert_eq!(walk(&[&ledger[..at], &ledger[at..]]), whole, "suspended after {at}");
         }
     }
 }
 
-/// A row that says where to go on has to take them.
+/// They must fit into the row in which a slice leaves its progress.
 #[test]
-fn of_very_many_violations_the_first_are_told() {
+fn of_very_many_violations_the_first_are_listed() {
     let mut s = good();
     let month = s.jobs[0].job.reservation.month;
     let lone = |n| settle(&JobId::from_random(n), 0, 0, 0, month);
@@ -175,7 +175,7 @@ fn of_very_many_violations_the_first_are_told() {
 }
 
 #[test]
-fn a_job_is_judged_by_its_own_entries() {
+fn a_job_is_checked_against_its_own_entries() {
     let mut s = good();
     let entries = |monthly, charged| {
         let (job, month) = (s.jobs[0].job.id.clone(), s.jobs[0].job.reservation.month);
@@ -193,7 +193,7 @@ fn a_job_is_judged_by_its_own_entries() {
     assert_eq!(judged(&dear), ["charged = units started"]);
     assert_eq!(judged(&other), ["a job has its ledger entry"]);
     assert_eq!(judged(&JobEntries::default()), ["a job has its ledger entry", "ended means settled"]);
-    // Past its retention its rows may be half gone.
+    // Past its retention some of its rows may be removed.
     s.jobs[0].job.expires_at = Some(Timestamp(9));
     assert_eq!(check_job(&s.jobs[0], &JobEntries::default(), Timestamp(10), 60), []);
 }

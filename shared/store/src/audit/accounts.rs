@@ -1,5 +1,5 @@
-//! Accounts, found by a scan of their table, and each one's ledger, read as the range of keys that it is: so that nothing
-//! hangs on the order of a scan, and a walk can go on after any entry.
+//! Reads of accounts, by a scan of their table, and of each account's ledger, by a query over its range of keys. The
+//! ledger therefore does not depend on the order of a scan, and a walk can continue after any entry.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::AccountId;
@@ -12,13 +12,14 @@ use crate::error::StoreError;
 use crate::item::{Row, key, names};
 use crate::keys;
 
-/// The range of an account's ledger.
+/// The range of sort keys of an account's ledger.
 const LEDGER: (&str, &str) = ("LEDGER#", "LEDGER#~");
 
 /// A page of the accounts table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountsPage {
-    /// Whose rows are on it, each with the place of the last of them. An account of many rows is on many pages.
+    /// The accounts with rows on this page, each with the position of its last row. An account with many rows is on
+    /// several pages.
     pub accounts: Vec<(AccountId, Place)>,
     /// Where the next page starts; `None` at the end.
     pub next: Option<Place>,
@@ -34,7 +35,7 @@ pub struct LedgerPage {
 }
 
 impl Audit {
-    /// Whose rows there are. An account is never removed, so this read need not be consistent.
+    /// Returns a page of accounts. Accounts are never removed, so this read need not be consistent.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
@@ -79,7 +80,7 @@ impl Audit {
         Ok(money)
     }
 
-    /// A page of an account's ledger, strongly consistent.
+    /// Returns a page of an account's ledger, strongly consistent.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.

@@ -1,4 +1,4 @@
-//! All rows at once, for tables that fit into memory: those of tests.
+//! All rows at once, for tables that fit into memory, as in tests.
 
 use domain::invariants::{AccountRows, Snapshot};
 
@@ -6,7 +6,7 @@ use crate::Audit;
 use crate::error::StoreError;
 
 impl Audit {
-    /// Everything that is checked, as [`domain::invariants::check`] takes it.
+    /// Returns all rows for [`domain::invariants::check`].
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
