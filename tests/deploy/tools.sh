@@ -30,3 +30,11 @@ runtime_emulator() {
   there="$("$tools/bin/python" -c 'import samcli.local.rapid, os; print(list(samcli.local.rapid.__path__)[0])')"
   install -m 755 "$there/aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/)" "$1"
 }
+
+# Prints the processor of a Linux program, x86_64 or arm64, from e_machine of its ELF header.
+machine_of() {
+  case "$(od -An -t u2 -j 18 -N 2 "$1" | tr -d ' ')" in
+    62) echo x86_64 ;;
+    183) echo arm64 ;;
+  esac
+}

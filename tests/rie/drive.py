@@ -1,6 +1,7 @@
-"""Sends every event of events/ to its function behind the emulator: drive.py WORK LOCAL FOLDER
+"""Sends every event of events/ to its function behind the emulator: drive.py WORK LOCAL FOLDER [RUNNER...]
 
-LOCAL is the local server's binary, FOLDER contains the functions' binaries."""
+LOCAL is the local server's binary, FOLDER contains the functions' binaries. RUNNER is a command
+that runs them, for binaries of another processor."""
 import contextlib
 import os
 import sys
@@ -10,10 +11,12 @@ from events import every_event
 from functions import Function, Local, event, names
 
 work, server, folder = sys.argv[1:4]
+runner = sys.argv[4:]
 
 
 def behind_emulator(function, environment, log):
-    return Function(os.path.join(work, "emulator"), os.path.join(folder, function), environment, os.path.join(work, log))
+    command = [*runner, os.path.join(folder, function)]
+    return Function(os.path.join(work, "emulator"), command, environment, os.path.join(work, log))
 
 
 for whole in (False, True):

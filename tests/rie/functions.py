@@ -81,10 +81,10 @@ class Local(Process):
 class Function(Process):
     """A bootstrap behind the emulator."""
 
-    def __init__(self, emulator, bootstrap, environment, log):
+    def __init__(self, emulator, command, environment, log):
         self.port = free_port()
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self.port}", "--runtime-api-address", f"127.0.0.1:{free_port()}"]
-        super().__init__([emulator, *addresses, bootstrap], environment, log)
+        super().__init__([emulator, *addresses, *command], environment, log)
         self.until(self.listens)
 
     def listens(self):
@@ -96,7 +96,7 @@ class Function(Process):
 
     def invoke(self, payload):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations", payload.encode())
-        return urllib.request.urlopen(request, timeout=60).read()
+        return urllib.request.urlopen(request, timeout=300).read()
 
 
 def event(name, origin, job):
