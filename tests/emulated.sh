@@ -4,11 +4,11 @@
 # the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback: nothing can reach the real AWS.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
-#   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # takes a right away first: the run has to fail
-#   KEEP=1 tests/emulated.sh     # keeps logs and says where they are
+#   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail
+#   KEEP=1 tests/emulated.sh     # keeps the logs and prints their folder
 #
-# What the emulator lacks is bent in emulated/lay_out.py, which fails where a bend no longer applies. Streaming, the
-# gateway's own answers (mocks included), throttles and arm64 are not shown by it.
+# tests/emulated/lay_out.py works around what the emulator lacks, and fails if a workaround no longer applies. This run does
+# not cover streaming, the gateway's own responses (mocks included), throttles and arm64.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repo="$PWD"
@@ -17,13 +17,13 @@ tools="$repo/target/tools/emulated"
 packages=(ministack==1.5.33 aws-sam-cli==1.167.0)
 
 skip() {
-  echo "SKIPPED: nothing was deployed into an emulated AWS: $1"
+  echo "SKIPPED: the template was not deployed into an emulated AWS: $1"
   exit 0
 }
 
 if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   for program in unshare ip openssl python3; do
-    command -v "$program" >/dev/null 2>&1 || skip "there is no $program"
+    command -v "$program" >/dev/null 2>&1 || skip "$program is missing"
   done
   unshare --map-root-user --user --net --mount true 2>/dev/null || skip "user namespaces are not allowed here"
   if ! [ -x "$tools/bin/ministack" ] || ! [ -x "$tools/bin/sam" ]; then
