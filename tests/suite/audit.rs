@@ -1,6 +1,9 @@
 //! The check of all rows: what it reads, that the next slice resumes it, that each violation counts once even if slices
 //! die, and that a change during the check is no violation.
 
+mod closing;
+mod expiry;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;

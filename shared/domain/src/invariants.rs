@@ -3,6 +3,7 @@
 //! than one of them. This module does not know how rows are read.
 
 mod account;
+mod checkpoint;
 mod job;
 
 use std::borrow::Cow;
@@ -10,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use account::{AccountWalk, MoneyRows};
+pub use account::{AccountWalk, MoneyRows, Walked};
+pub use checkpoint::{Checkpoint, Sums};
 pub use job::check_job;
 
 use crate::ids::{AccountId, JobId, Seq};
@@ -29,6 +31,8 @@ pub struct Reserve {
     pub prepaid: u64,
     /// The month of that quota.
     pub month: Month,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 /// A job's reservation was resolved.
@@ -44,6 +48,8 @@ pub struct Settle {
     pub refund_prepaid: u64,
     /// The reservation's month.
     pub month: Month,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 /// An immutable entry of an account's ledger.
@@ -134,6 +140,10 @@ impl Findings {
         Findings { subject: subject.to_string(), found: Vec::new() }
     }
 
+    fn count(&self) -> usize {
+        self.found.len()
+    }
+
     fn say(&mut self, rule: &'static str, detail: String) {
         let (rule, detail) = match self.found.len() {
             0..MOST_TOLD => (rule, detail),
@@ -156,7 +166,7 @@ pub fn check(snapshot: &Snapshot, now: Timestamp, sweep_secs: u64) -> Vec<Violat
             LedgerEntry::Settle(settle) => (Some(&settle.job), 1),
             LedgerEntry::TopUp { .. } => (None, 0),
         });
-        let mut walk = AccountWalk::begin(id.clone(), account.money.clone());
+        let mut walk = AccountWalk::begin(id, account.money.clone(), now);
         for entry in ledger {
             walk.take(entry);
             match entry {
@@ -169,7 +179,7 @@ pub fn check(snapshot: &Snapshot, now: Timestamp, sweep_secs: u64) -> Vec<Violat
                 LedgerEntry::TopUp { .. } => {}
             }
         }
-        found.extend(walk.end());
+        found.extend(walk.end().violations);
     }
     for rows in &snapshot.jobs {
         let none = JobEntries::default();

@@ -69,6 +69,15 @@ impl Month {
         let (year, month) = (y.parse().ok()?, m.parse().ok()?);
         ((1..=12).contains(&month) && y.len() == 4 && m.len() == 2).then_some(Month { year, month })
     }
+
+    /// The first moment that is not in it any more.
+    pub fn end(self) -> Timestamp {
+        let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
+        let first = jiff::civil::DateTime::new(year, month, 1, 0, 0, 0, 0);
+        let end = first.and_then(|first| jiff::tz::Offset::UTC.to_timestamp(first));
+        // What the calendar does not have is never over.
+        Timestamp(end.map_or(i64::MAX, |end| end.as_millisecond()))
+    }
 }
 
 impl From<Month> for String {
@@ -103,6 +112,9 @@ mod tests {
         assert_eq!(last.rfc3339(), "2026-10-31T23:59:59Z");
         assert_eq!(Month::parse("2026-11"), Some(last.plus_ms(1).month()));
         assert_eq!(Month::parse("2026-13"), None);
+        assert_eq!(last.month().end(), last.plus_ms(1));
+        assert_eq!(Month::parse("2026-12").unwrap().end().rfc3339(), "2027-01-01T00:00:00Z");
+        assert_eq!(Month::parse("9999-12").unwrap().end(), Timestamp(i64::MAX));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::quota::QuotaSnapshot;
 
 /// Maximum size of URLs within the transaction: its limit is 4 MB, and writes in it cost twice as much.
 const MOST_INPUT_BYTES: usize = 8 * 1024;
+/// Nothing is reserved in a closed month, whose entries were counted.
+const OPEN: &str = "attribute_not_exists(#closed_at)";
 /// How long an idempotency key is bound to its job.
 pub const IDEMPOTENCY_SECS: u64 = 86_400;
 
@@ -148,6 +150,6 @@ impl Jobs {
             None => ("#minute = :minute, #calls = :one", "attribute_not_exists(#minute)"),
         };
         let update = format!("SET #used = #used + :take, {count}");
-        tx_update(accounts, month_key, &update, &format!("{used} AND #limit = :limit AND {rate}"), given)
+        tx_update(accounts, month_key, &update, &format!("{used} AND #limit = :limit AND {rate} AND {OPEN}"), given)
     }
 }

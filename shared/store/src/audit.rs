@@ -3,16 +3,17 @@
 //! look at the rows confirms it.
 
 mod accounts;
+mod closing;
 mod jobs;
 mod progress;
 mod snapshot;
 
-pub use accounts::{AccountsPage, LedgerPage};
+pub use accounts::{AccountsPage, LedgerPage, LedgerRow};
 pub use jobs::JobScan;
 pub use progress::Progress;
 
 use domain::invariants::{LedgerEntry, Reserve, Settle};
-use domain::{JobId, Month};
+use domain::{JobId, Month, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -39,6 +40,7 @@ impl Place {
 /// Reads a ledger entry. Returns `None` for any other row.
 fn ledger_entry(row: &Row<'_>) -> Result<Option<LedgerEntry>, StoreError> {
     let sk = row.s("sk")?;
+    let at = Timestamp(row.opt_n("at")?.unwrap_or_default());
     Ok(if sk.starts_with("LEDGER#TOPUP#") {
         Some(LedgerEntry::TopUp { amount: row.n("amount")? })
     } else if sk.starts_with("LEDGER#") && sk.ends_with("#RESERVE") {
@@ -47,6 +49,7 @@ fn ledger_entry(row: &Row<'_>) -> Result<Option<LedgerEntry>, StoreError> {
             monthly: row.n("monthly")?,
             prepaid: row.n("prepaid")?,
             month: row.parse("month", Month::parse)?,
+            at,
         }))
     } else if sk.starts_with("LEDGER#") && sk.ends_with("#SETTLE") {
         Some(LedgerEntry::Settle(Settle {
@@ -55,6 +58,7 @@ fn ledger_entry(row: &Row<'_>) -> Result<Option<LedgerEntry>, StoreError> {
             refund_monthly: row.n("refund_monthly")?,
             refund_prepaid: row.n("refund_prepaid")?,
             month: row.parse("month", Month::parse)?,
+            at,
         }))
     } else {
         None

@@ -46,6 +46,11 @@ pub fn month(month: Month) -> String {
     format!("MONTH#{month}")
 }
 
+/// Sort key of a closed month's checkpoint.
+pub fn closed(month: Month) -> String {
+    format!("CLOSED#{month}")
+}
+
 /// Sort key of an idempotency row.
 pub fn idempotency(key: &str) -> String {
     format!("IDEM#{key}")
@@ -144,6 +149,11 @@ pub fn list_finished(id: &AccountId) -> String {
 /// Sort key in a list: by start, then id.
 pub fn list_sort(started_at: Timestamp, id: &JobId) -> String {
     format!("{:015}#{id}", started_at.0)
+}
+
+/// Sort key before that of every job that started at or after a moment.
+pub fn list_from(started_at: Timestamp) -> String {
+    format!("{:015}", started_at.0)
 }
 
 /// Partition of the sweeper's index for one shard.

@@ -126,10 +126,17 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
         let (id, reserved) = (m.setup.job(at).id, m.setup.reservation());
         let (monthly, prepaid, month) = (reserved.monthly, reserved.prepaid, reserved.month);
         ledger.push(LedgerEntry::TopUp { amount: prepaid });
-        ledger.push(LedgerEntry::Reserve(Reserve { job: id.clone(), monthly, prepaid, month }));
+        ledger.push(LedgerEntry::Reserve(Reserve { job: id.clone(), monthly, prepaid, month, at: Timestamp(0) }));
         let charge = row.settled.map(|(charged, refund_monthly, refund_prepaid)| {
             if !m.setup.extract {
-                ledger.push(LedgerEntry::Settle(Settle { job: id, charged, refund_monthly, refund_prepaid, month }));
+                ledger.push(LedgerEntry::Settle(Settle {
+                    job: id,
+                    charged,
+                    refund_monthly,
+                    refund_prepaid,
+                    month,
+                    at: Timestamp(0),
+                }));
             }
             Charge { charged, refund_monthly, refund_prepaid }
         });
@@ -141,7 +148,11 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
         });
     }
     let reserved = m.setup.reservation();
-    let money = MoneyRows { months: BTreeMap::from([(reserved.month, rows.used)]), prepaid: Some(rows.prepaid) };
+    let money = MoneyRows {
+        months: BTreeMap::from([(reserved.month, rows.used)]),
+        prepaid: Some(rows.prepaid),
+        ..MoneyRows::default()
+    };
     let account = AccountRows { money, ledger };
     let snapshot = Snapshot { accounts: BTreeMap::from([(m.setup.job(0).account, account)]), jobs };
     check(&snapshot, Timestamp(0), 0).is_empty()

@@ -245,6 +245,18 @@ impl Cloud {
         rows::add(self.db.service(), "ACCT#dev", &format!("MONTH#{month}"), "used", more).await;
     }
 
+    /// Adds a credit that was used in a month long finished.
+    pub async fn use_long_ago(&self, month: &str) {
+        let job = "job_longago000000";
+        let text = |text: &str| json!({ "S": text });
+        let entry = json!({
+            "pk": text("ACCT#dev"), "sk": text(&format!("LEDGER#{job}#RESERVE")), "job": text(job), "month": text(month),
+            "monthly": { "N": "1" }, "prepaid": { "N": "0" }, "at": { "N": "0" },
+        });
+        rows::put_all(self.db.service(), &[entry]).await;
+        rows::add(self.db.service(), "ACCT#dev", &format!("MONTH#{month}"), "used", 1).await;
+    }
+
     /// Deletes a result that the job's row or a segment names.
     pub async fn lose_result(&self, job: &JobId) {
         rows::delete(self.db.service(), &format!("JOB#{job}"), "RESULT#000000#001").await;

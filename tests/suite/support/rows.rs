@@ -28,6 +28,17 @@ pub async fn get(service: &Service, pk: &str, sk: &str) -> Option<Value> {
     ask(service, "DynamoDB_20120810.GetItem", &body).await.get("Item").cloned()
 }
 
+/// Returns the rows of a partition.
+pub async fn partition(service: &Service, pk: &str) -> Vec<Value> {
+    let body = json!({
+        "TableName": table_of(pk),
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": { ":pk": { "S": pk } },
+        "ConsistentRead": true,
+    });
+    ask(service, "DynamoDB_20120810.Query", &body).await["Items"].as_array().cloned().unwrap_or_default()
+}
+
 /// Adds to a number in a row.
 pub async fn add(service: &Service, pk: &str, sk: &str, attribute: &str, more: i64) {
     let body = json!({

@@ -1,67 +1,115 @@
-//! One account: its month and prepaid rows are the sums of its ledger. The ledger is walked in the order of its keys, where
-//! a job's RESERVE stands right before its SETTLE: so a walk keeps sums and one entry, however long the ledger is, and can
-//! be put down and taken up between any two entries.
+//! One account: its month and prepaid rows equal the sums of its ledger, where a checkpoint stands for the entries of a closed
+//! month. The ledger is walked in the order of its keys, where a job's RESERVE comes right before its SETTLE, so a walk
+//! keeps sums and one entry however long the ledger is, and can be suspended between any two entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::{Checkpoint, Sums, counted_to};
 use super::{Findings, LedgerEntry, Reserve, Settle, Violation};
 use crate::ids::AccountId;
-use crate::time::Month;
+use crate::time::{Month, Timestamp};
 
-/// An account's rows that say what its ledger must add up to.
+/// An account's rows that its ledger must add up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoneyRows {
     /// `used` per month.
     pub months: BTreeMap<Month, i64>,
     /// The prepaid balance, if there is a row.
     pub prepaid: Option<i64>,
+    /// Months whose row says that they are closed.
+    pub closed: BTreeSet<Month>,
+    /// The checkpoints of closed months.
+    pub checkpoints: BTreeMap<Month, Checkpoint>,
 }
 
-/// A walk along an account's ledger. Who reads while others write reads the rows first: then a walk that finds a
-/// difference again and again has found a fault.
+/// A month's entries that no checkpoint counts, as far as they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Entries {
+    sums: Sums,
+    /// When the last of them was written.
+    last: Timestamp,
+    /// A job's entries contradict each other.
+    at_fault: bool,
+}
+
+/// A walk along an account's ledger. While others write, read the rows before the ledger: then a difference that several
+/// walks find is a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountWalk {
     rows: MoneyRows,
-    /// What the ledger says of each month.
-    used: BTreeMap<Month, i64>,
-    balance: i64,
-    /// The RESERVE that was read last.
+    now: Timestamp,
+    /// By month, entries that no checkpoint counts.
+    open: BTreeMap<Month, Entries>,
+    /// By month, entries that its checkpoint counts.
+    closed: BTreeMap<Month, Sums>,
+    topped_up: u64,
+    /// The last RESERVE that was read.
     reserve: Option<Reserve>,
     findings: Findings,
 }
 
+/// The result of a walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walked {
+    /// What does not hold.
+    pub violations: Vec<Violation>,
+    /// Months that can be closed, unless a job that began in them still runs.
+    pub closable: BTreeMap<Month, Checkpoint>,
+    /// Closed months whose entries had the checkpoint's sums once more, and have no expiry yet.
+    pub confirmed: Vec<Month>,
+}
+
 impl AccountWalk {
-    /// Before the first entry.
-    pub fn begin(id: AccountId, rows: MoneyRows) -> AccountWalk {
-        AccountWalk { rows, used: BTreeMap::new(), balance: 0, reserve: None, findings: Findings::of(&id) }
+    /// Begins a walk before the first entry.
+    pub fn begin(id: &AccountId, rows: MoneyRows, now: Timestamp) -> AccountWalk {
+        let (open, closed, findings) = (BTreeMap::new(), BTreeMap::new(), Findings::of(id));
+        AccountWalk { rows, now, open, closed, topped_up: 0, reserve: None, findings }
     }
 
-    /// The next entry.
-    pub fn take(&mut self, entry: &LedgerEntry) {
+    /// Takes the next entry. Returns when it expires if its month is closed and confirmed; a top-up never does.
+    pub fn take(&mut self, entry: &LedgerEntry) -> Option<Timestamp> {
+        let Some((month, at)) = entry.written() else {
+            if let LedgerEntry::TopUp { amount } = entry {
+                self.topped_up = self.topped_up.saturating_add(*amount);
+            }
+            return None;
+        };
+        let checkpoint = self.rows.checkpoints.get(&month);
+        // Past that a RESERVE may have expired before its SETTLE.
+        let whole = checkpoint.is_none_or(|checkpoint| checkpoint.is_whole(self.now));
+        let counted = checkpoint.filter(|checkpoint| checkpoint.covers(at));
+        let keep_until = counted.and_then(|checkpoint| checkpoint.keep_until);
+        let sums = if counted.is_some() {
+            self.closed.entry(month).or_default()
+        } else {
+            let entries = self.open.entry(month).or_default();
+            entries.last = entries.last.max(at);
+            &mut entries.sums
+        };
         match entry {
-            LedgerEntry::TopUp { amount } => self.balance = plus(self.balance, *amount),
             LedgerEntry::Reserve(reserve) => {
-                let used = self.used.entry(reserve.month).or_default();
-                *used = plus(*used, reserve.monthly);
-                self.balance = minus(self.balance, reserve.prepaid);
+                sums.add_reserve(reserve);
                 self.reserve = Some(reserve.clone());
             }
             LedgerEntry::Settle(settle) => {
-                let used = self.used.entry(settle.month).or_default();
-                *used = minus(*used, settle.refund_monthly);
-                self.balance = plus(self.balance, settle.refund_prepaid);
-                self.check_pair(settle);
+                sums.add_settle(settle);
+                if whole && !self.pair_holds(settle) {
+                    self.open.entry(month).or_default().at_fault = true;
+                }
             }
+            LedgerEntry::TopUp { .. } => {}
         }
+        keep_until
     }
 
-    fn check_pair(&mut self, settle: &Settle) {
-        let Settle { job, charged, refund_monthly, refund_prepaid, month } = settle;
+    fn pair_holds(&mut self, settle: &Settle) -> bool {
+        let Settle { job, charged, refund_monthly, refund_prepaid, month, .. } = settle;
+        let before = self.findings.count();
         let Some(reserve) = self.reserve.take().filter(|reserve| reserve.job == *job) else {
             self.findings.say("settled without a reservation", job.to_string());
-            return;
+            return false;
         };
         let (m, p) = (reserve.monthly, reserve.prepaid);
         let sum = |parts: [u64; 3]| parts.into_iter().fold(0u64, u64::saturating_add);
@@ -75,20 +123,59 @@ impl AccountWalk {
             let text = format!("{job}: {refund_monthly} of {m} to {month} (from {from}), {refund_prepaid} of {p}");
             self.findings.say("a refund goes to its pool and month", text);
         }
+        self.findings.count() == before
     }
 
-    /// After the last entry: what does not hold.
-    pub fn end(self) -> Vec<Violation> {
-        let AccountWalk { rows, mut used, balance, mut findings, .. } = self;
+    /// Ends the walk after the last entry.
+    pub fn end(mut self) -> Walked {
+        let (mut closable, mut confirmed) = (BTreeMap::new(), Vec::new());
+        for month in self.rows.closed.iter().filter(|month| !self.rows.checkpoints.contains_key(month)) {
+            self.findings.say("a closed month has its checkpoint", month.to_string());
+        }
+        for (month, checkpoint) in &self.rows.checkpoints {
+            if !checkpoint.is_whole(self.now) {
+                continue;
+            }
+            let found = self.closed.remove(month).unwrap_or_default();
+            if found != checkpoint.sums {
+                let text = format!("{month}: the checkpoint says {}, found {}", told(&checkpoint.sums), told(&found));
+                self.findings.say("checkpoint = sum of its entries", text);
+            } else if checkpoint.keep_until.is_none() {
+                confirmed.push(*month);
+            }
+        }
+        self.check_rows();
+        for (month, Entries { sums, last, at_fault }) in self.open {
+            let row = self.rows.months.get(&month).map(|used| i128::from(*used));
+            let holds = !at_fault && row == Some(sums.used());
+            if holds
+                && !self.rows.checkpoints.contains_key(&month)
+                && let Some(counted_to) = counted_to(month, last, self.now)
+            {
+                closable.insert(month, Checkpoint { sums, counted_to, keep_until: None });
+            }
+        }
+        Walked { violations: self.findings.found, closable, confirmed }
+    }
+
+    fn check_rows(&mut self) {
+        let AccountWalk { rows, open, findings, topped_up, .. } = self;
+        let kept = rows.checkpoints.iter().map(|(month, checkpoint)| (*month, &checkpoint.sums));
+        let (mut used, mut balance) = (BTreeMap::<Month, i128>::new(), i128::from(*topped_up));
+        for (month, sums) in kept.chain(open.iter().map(|(month, entries)| (*month, &entries.sums))) {
+            *used.entry(month).or_default() += sums.used();
+            balance -= sums.drawn();
+        }
         for (month, said) in &rows.months {
-            used.entry(*month).or_default();
             if *said < 0 {
                 findings.say("never negative", format!("month {month}"));
             }
         }
-        for (month, sum) in used {
-            // The difference and not the figures: it stays the same while the account goes on.
-            let off = i128::from(rows.months.get(&month).copied().unwrap_or(0)) - i128::from(sum);
+        let months: BTreeSet<Month> = used.keys().chain(rows.months.keys()).copied().collect();
+        for month in months {
+            // The difference, not the figures: it stays the same while the account goes on.
+            let said = i128::from(rows.months.get(&month).copied().unwrap_or(0));
+            let off = said - used.get(&month).copied().unwrap_or(0);
             if off != 0 {
                 let text = format!("{month}: the row is {off:+} from the ledger's sum");
                 findings.say("month row = sum of the ledger", text);
@@ -98,19 +185,20 @@ impl AccountWalk {
         if said < 0 {
             findings.say("never negative", "prepaid".into());
         }
-        let off = i128::from(said) - i128::from(balance);
+        let off = i128::from(said) - balance;
         if off != 0 {
             findings.say("prepaid row = sum of the ledger", format!("the row is {off:+} from the ledger's sum"));
         }
-        findings.found
     }
 }
 
-/// Amounts are far below what these hold; one that is not is a difference in the end, and not a panic.
-fn plus(sum: i64, amount: u64) -> i64 {
-    sum.saturating_add_unsigned(amount)
-}
-
-fn minus(sum: i64, amount: u64) -> i64 {
-    sum.saturating_sub_unsigned(amount)
+/// Sums as a finding shows them.
+fn told(sums: &Sums) -> String {
+    let Sums { entries, last_job, reserved_monthly, reserved_prepaid, charged, refunded_monthly, refunded_prepaid } =
+        sums;
+    let last = last_job.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    format!(
+        "{entries} entries up to {last}, reserved {reserved_monthly}+{reserved_prepaid}, charged {charged}, \
+         refunded {refunded_monthly}+{refunded_prepaid}"
+    )
 }

@@ -1,3 +1,5 @@
+mod closing;
+
 use super::*;
 use crate::credits::Charge;
 use crate::ids::{JobId, Nonce};
@@ -8,11 +10,11 @@ use crate::segment::UnitEnd;
 const TOPPED_UP: LedgerEntry = LedgerEntry::TopUp { amount: 10 };
 
 fn reserve(job: &JobId, monthly: u64, prepaid: u64, month: Month) -> LedgerEntry {
-    LedgerEntry::Reserve(Reserve { job: job.clone(), monthly, prepaid, month })
+    LedgerEntry::Reserve(Reserve { job: job.clone(), monthly, prepaid, month, at: Timestamp(1) })
 }
 
 fn settle(job: &JobId, charged: u64, refund_monthly: u64, refund_prepaid: u64, month: Month) -> LedgerEntry {
-    LedgerEntry::Settle(Settle { job: job.clone(), charged, refund_monthly, refund_prepaid, month })
+    LedgerEntry::Settle(Settle { job: job.clone(), charged, refund_monthly, refund_prepaid, month, at: Timestamp(2) })
 }
 
 /// An ended job of two units, one of them skipped, without any violation.
@@ -24,7 +26,7 @@ fn good() -> Snapshot {
     segment.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(3), skipped: 0 });
     segment.put(1, UnitState::Skipped);
     let (segments, results) = (BTreeMap::from([(0, segment)]), BTreeSet::from([(0, 1)]));
-    let money = MoneyRows { months: BTreeMap::from([(month, 1)]), prepaid: Some(10) };
+    let money = MoneyRows { months: BTreeMap::from([(month, 1)]), prepaid: Some(10), ..MoneyRows::default() };
     let account =
         AccountRows { money, ledger: vec![TOPPED_UP, reserve(&j.id, 1, 1, month), settle(&j.id, 1, 0, 1, month)] };
     Snapshot {
@@ -139,13 +141,15 @@ fn an_extract_settles_without_a_settle_entry() {
 
 fn walk(parts: &[&[LedgerEntry]]) -> Vec<Violation> {
     let rows = only_account(&mut good()).money.clone();
-    let mut walk = AccountWalk::begin(AccountId::parse("a").unwrap(), rows);
+    let mut walk = AccountWalk::begin(&AccountId::parse("a").unwrap(), rows, Timestamp(10));
     for part in parts {
-        part.iter().for_each(|entry| walk.take(entry));
+        for entry in *part {
+            walk.take(entry);
+        }
         // What a slice hands on to the next is text.
         walk = serde_json::from_str(&serde_json::to_string(&walk).unwrap()).unwrap();
     }
-    walk.end()
+    walk.end().violations
 }
 
 #[test]
@@ -179,10 +183,11 @@ fn a_job_is_checked_against_its_own_entries() {
     let mut s = good();
     let entries = |monthly, charged| {
         let (job, month) = (s.jobs[0].job.id.clone(), s.jobs[0].job.reservation.month);
-        let reserve = Reserve { job: job.clone(), monthly, prepaid: 1, month };
+        let at = Timestamp(1);
+        let reserve = Reserve { job: job.clone(), monthly, prepaid: 1, month, at };
         JobEntries {
             reserve: Some(reserve),
-            settle: Some(Settle { job, charged, refund_monthly: 0, refund_prepaid: 1, month }),
+            settle: Some(Settle { job, charged, refund_monthly: 0, refund_prepaid: 1, month, at }),
         }
     };
     let (right, dear, other) = (entries(1, 1), entries(1, 2), entries(2, 1));

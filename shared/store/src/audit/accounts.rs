@@ -6,11 +6,13 @@ use domain::AccountId;
 use domain::Month;
 use domain::invariants::{LedgerEntry, MoneyRows};
 
+use super::closing::checkpoint;
 use super::{Place, ledger_entry};
 use crate::Audit;
 use crate::error::StoreError;
 use crate::item::{Row, key, names};
 use crate::keys;
+use crate::tables::TTL_ATTRIBUTE;
 
 /// The range of sort keys of an account's ledger.
 const LEDGER: (&str, &str) = ("LEDGER#", "LEDGER#~");
@@ -29,9 +31,20 @@ pub struct AccountsPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerPage {
     /// The entries.
-    pub entries: Vec<LedgerEntry>,
+    pub rows: Vec<LedgerRow>,
     /// After which key the next page starts; `None` at the end.
     pub next: Option<String>,
+}
+
+/// An entry as it stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Its key in its account's partition.
+    pub key: String,
+    /// What it says.
+    pub entry: LedgerEntry,
+    /// Whether it has an expiry.
+    pub expires: bool,
 }
 
 impl Audit {
@@ -63,20 +76,29 @@ impl Audit {
         Ok(AccountsPage { accounts, next })
     }
 
-    /// An account's month and prepaid rows.
+    /// An account's month and prepaid rows, and its checkpoints.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
     pub async fn money(&self, account: &AccountId) -> Result<MoneyRows, StoreError> {
         let (table, pk) = (&self.tables.accounts, keys::account(account));
         let mut money = MoneyRows::default();
-        for item in self.range(table, &pk, "MONTH#", "MONTH#~", &["sk", "used"]).await? {
+        for item in self.range(table, &pk, "MONTH#", "MONTH#~", &["sk", "used", "closed_at"]).await? {
             let row = Row(&item);
             let month = row.parse("sk", |sk| sk.strip_prefix("MONTH#").and_then(Month::parse))?;
             money.months.insert(month, row.n("used")?);
+            if item.contains_key("closed_at") {
+                money.closed.insert(month);
+            }
         }
-        let prepaid = self.get(table, key(pk, "PREPAID")).await?;
+        let prepaid = self.get(table, key(&pk, "PREPAID")).await?;
         money.prepaid = prepaid.as_ref().map(|item| Row(item).n("balance")).transpose()?;
+        // After the months' rows: the checkpoint of a month that they say is closed is found, whoever closes one meanwhile.
+        for item in self.range(table, &pk, "CLOSED#", "CLOSED#~", &[]).await? {
+            let row = Row(&item);
+            let month = row.parse("sk", |sk| sk.strip_prefix("CLOSED#").and_then(Month::parse))?;
+            money.checkpoints.insert(month, checkpoint(&row)?);
+        }
         Ok(money)
     }
 
@@ -101,9 +123,14 @@ impl Audit {
             .send()
             .await
             .map_err(|e| StoreError::sdk("Query", e))?;
-        let entries = page.items().iter().map(|item| ledger_entry(&Row(item)));
-        let entries = entries.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let mut rows = Vec::with_capacity(page.items().len());
+        for item in page.items() {
+            let row = Row(item);
+            if let Some(entry) = ledger_entry(&row)? {
+                rows.push(LedgerRow { key: row.s("sk")?.to_owned(), entry, expires: item.contains_key(TTL_ATTRIBUTE) });
+            }
+        }
         let next = page.last_evaluated_key.as_ref().map(|item| Row(item).s("sk").map(str::to_owned)).transpose()?;
-        Ok(LedgerPage { entries, next })
+        Ok(LedgerPage { rows, next })
     }
 }

@@ -22,7 +22,7 @@ impl Audit {
                 let mut after = None;
                 loop {
                     let page = self.ledger(&id, after.as_deref()).await?;
-                    rows.ledger.extend(page.entries);
+                    rows.ledger.extend(page.rows.into_iter().map(|row| row.entry));
                     after = page.next;
                     if after.is_none() {
                         break;

@@ -1,0 +1,117 @@
+//! Closes a month. One transaction puts its checkpoint and marks its row, on the condition that the row equals the entries'
+//! sum: so a month is closed once, and never over a fault. Its entries get an expiry only after another walk found the same
+//! sums, and then one by one. Each write is a no-op when repeated, so a check that dies in between leaves nothing to undo.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::invariants::{Checkpoint, Sums};
+use domain::{AccountId, JobId, Month, Timestamp};
+
+use crate::Audit;
+use crate::error::StoreError;
+use crate::item::{Put, Row, key, n, names, s, values};
+use crate::keys;
+use crate::ops::{ABSENT, Transaction, tx_put, tx_update};
+
+/// A closed month's entries are kept for this long, on top of a job's retention: a job that is still kept has its entries.
+const KEPT_SECS: u64 = 90 * 86_400;
+
+pub(super) fn checkpoint(row: &Row<'_>) -> Result<Checkpoint, StoreError> {
+    Ok(Checkpoint {
+        sums: Sums {
+            entries: row.n("entries")?,
+            last_job: Some(row.parse("last_job", JobId::parse)?),
+            reserved_monthly: row.n("reserved_monthly")?,
+            reserved_prepaid: row.n("reserved_prepaid")?,
+            charged: row.n("charged")?,
+            refunded_monthly: row.n("refunded_monthly")?,
+            refunded_prepaid: row.n("refunded_prepaid")?,
+        },
+        counted_to: Timestamp(row.n("counted_to")?),
+        keep_until: row.opt_n("keep_until")?.map(Timestamp),
+    })
+}
+
+impl Audit {
+    /// Returns whether a job of the account runs that began before `end`. Reads an index, which lags behind the rows by
+    /// seconds: a job that began days ago is in it.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn runs_since_before(&self, account: &AccountId, end: Timestamp) -> Result<bool, StoreError> {
+        let condition = "#list_pk = :pk AND #list_sk < :end";
+        let page = self
+            .db()
+            .query()
+            .table_name(&self.tables.jobs)
+            .index_name(keys::BY_ACCOUNT)
+            .key_condition_expression(condition)
+            .set_expression_attribute_names(names(&[condition]))
+            .expression_attribute_values(":pk", AttributeValue::S(keys::list_running(account)))
+            .expression_attribute_values(":end", AttributeValue::S(keys::list_from(end)))
+            .limit(1)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", e))?;
+        Ok(!page.items().is_empty())
+    }
+
+    /// Closes a month with `checkpoint`. Returns `false` if it is closed already, or its row does not equal the sums.
+    ///
+    /// # Errors
+    /// Faults of the store. Then it is not known whether the write took effect; a repeat does no harm.
+    pub async fn close(
+        &self,
+        account: &AccountId,
+        month: Month,
+        checkpoint: &Checkpoint,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Checkpoint { sums, counted_to, .. } = checkpoint;
+        // A month without entries has nothing to close.
+        let Some(last_job) = &sums.last_job else { return Ok(false) };
+        let (table, pk) = (&self.tables.accounts, keys::account(account));
+        let row = key(&pk, keys::closed(month))
+            .with("entries", n(sums.entries))
+            .with("last_job", s(last_job.as_str()))
+            .with("reserved_monthly", n(sums.reserved_monthly))
+            .with("reserved_prepaid", n(sums.reserved_prepaid))
+            .with("charged", n(sums.charged))
+            .with("refunded_monthly", n(sums.refunded_monthly))
+            .with("refunded_prepaid", n(sums.refunded_prepaid))
+            .with("counted_to", n(counted_to.0))
+            .with("closed_at", n(now.0));
+        let marked = tx_update(
+            table,
+            key(&pk, keys::month(month)),
+            "SET #closed_at = :now",
+            "#used = :used AND attribute_not_exists(#closed_at)",
+            values([(":now", n(now.0)), (":used", n(sums.used()))]),
+        )?;
+        let wrote = self.transact(vec![tx_put(table, row, ABSENT)?, marked]).await?;
+        Ok(matches!(wrote, Transaction::Written))
+    }
+
+    /// Writes when a closed month's entries expire. The first such write stays.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn confirm(&self, account: &AccountId, month: Month, now: Timestamp) -> Result<(), StoreError> {
+        let keep_until = self.expiry(now).plus_secs(KEPT_SECS);
+        let row = key(keys::account(account), keys::closed(month));
+        let condition = "attribute_exists(#pk) AND attribute_not_exists(#keep_until)";
+        let given = values([(":until", n(keep_until.0))]);
+        self.update_if(&self.tables.accounts, row, "SET #keep_until = :until", condition, given).await?;
+        Ok(())
+    }
+
+    /// Lets an entry of the ledger expire after `keep_until`. Writes no row that is gone.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn expire(&self, account: &AccountId, entry: &str, keep_until: Timestamp) -> Result<(), StoreError> {
+        let row = key(keys::account(account), entry);
+        let given = values([(":ttl", n(keep_until.secs()))]);
+        self.update_if(&self.tables.accounts, row, "SET #ttl = :ttl", "attribute_exists(#pk)", given).await?;
+        Ok(())
+    }
+}

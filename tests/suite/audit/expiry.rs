@@ -1,0 +1,132 @@
+//! The writes of closing, one by one: each on its condition, once, and within a slice's time.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::invariants::{AccountWalk, Checkpoint};
+use domain::{Month, Timestamp};
+use engine::audit::{Slice, Wish};
+use runtime::clock::Clock;
+use serde_json::json;
+use store::Store;
+
+use super::closing::{close, expiring, next_day, used};
+use super::{MARGIN, Ticking, audit, full, slice};
+use crate::support::faults::Faults;
+use crate::support::rows;
+use crate::support::world::{Ground, account};
+
+const DAY: i64 = 86_400;
+
+/// Closes October as a walk found it.
+async fn close_october(ground: &Ground, store: &Store, walked: &Checkpoint) -> bool {
+    store.audit.close(&account(), october(), walked, ground.clock.now()).await.unwrap()
+}
+
+fn october() -> Month {
+    Month::parse("2026-10").unwrap()
+}
+
+/// What a walk says of October.
+async fn walk(ground: &Ground, store: &Store) -> Checkpoint {
+    let money = store.audit.money(&account()).await.unwrap();
+    let mut walk = AccountWalk::begin(&account(), money, ground.clock.now());
+    for row in store.audit.ledger(&account(), None).await.unwrap().rows {
+        walk.take(&row.entry);
+    }
+    walk.end().closable.remove(&october()).unwrap()
+}
+
+#[tokio::test]
+async fn a_month_is_closed_once_and_only_if_its_row_still_equals_the_sum() {
+    let ground = used().await;
+    let store = ground.store(&Faults::default()).await;
+    let walked = walk(&ground, &store).await;
+    // A refund came after the walk.
+    rows::add(ground.db(), "ACCT#a", "MONTH#2026-10", "used", -1).await;
+    assert!(!close_october(&ground, &store, &walked).await);
+    rows::add(ground.db(), "ACCT#a", "MONTH#2026-10", "used", 1).await;
+    // There is a checkpoint already.
+    rows::put_all(ground.db(), &[json!({ "pk": { "S": "ACCT#a" }, "sk": { "S": "CLOSED#2026-10" } })]).await;
+    assert!(!close_october(&ground, &store, &walked).await);
+    rows::delete(ground.db(), "ACCT#a", "CLOSED#2026-10").await;
+    assert!(close_october(&ground, &store, &walked).await);
+    assert!(!close_october(&ground, &store, &walked).await);
+    // The month is marked, although its checkpoint is lost.
+    rows::delete(ground.db(), "ACCT#a", "CLOSED#2026-10").await;
+    assert!(!close_october(&ground, &store, &walked).await);
+}
+
+#[tokio::test]
+async fn the_first_confirmation_of_a_month_stays() {
+    let ground = used().await;
+    let store = ground.store(&Faults::default()).await;
+    let until = async || store.audit.money(&account()).await.unwrap().checkpoints.get(&october()).cloned();
+    // What is not closed is not confirmed.
+    store.audit.confirm(&account(), october(), ground.clock.now()).await.unwrap();
+    assert_eq!(until().await, None);
+    let walked = walk(&ground, &store).await;
+    assert!(close_october(&ground, &store, &walked).await);
+    store.audit.confirm(&account(), october(), ground.clock.now()).await.unwrap();
+    let first = until().await.unwrap().keep_until.unwrap();
+    store.audit.confirm(&account(), october(), ground.clock.now().plus_secs(60)).await.unwrap();
+    assert_eq!(until().await.unwrap().keep_until, Some(first));
+}
+
+#[tokio::test]
+async fn an_entry_gets_its_expiry_once() {
+    let (ground, seen) = (used().await, Faults::default());
+    let store = ground.store(&seen).await;
+    // `admin check` sets none, not even of a confirmed month.
+    for _ in 0..2 {
+        assert_eq!(next_day(&ground, &store).await, Some(0));
+    }
+    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
+    assert_eq!(expiring(&ground).await, [""; 0]);
+    seen.reset();
+    assert_eq!(next_day(&ground, &store).await, Some(0));
+    let updates = || seen.calls().iter().filter(|call| call.operation == "UpdateItem").count();
+    assert_eq!((expiring(&ground).await.len(), updates()), (3, 3));
+    assert_eq!(next_day(&ground, &store).await, Some(0));
+    assert_eq!(updates(), 3, "it is written once");
+}
+
+/// The table may remove it between the check's read and its write.
+#[tokio::test]
+async fn an_entry_that_is_gone_does_not_come_back() {
+    let ground = used().await;
+    let store = ground.store(&Faults::default()).await;
+    close(&ground, &store).await;
+    let entry = "LEDGER#job_extract0000000#RESERVE";
+    rows::delete(ground.db(), "ACCT#a", entry).await;
+    store.audit.expire(&account(), entry, ground.clock.now()).await.unwrap();
+    assert!(rows::get(ground.db(), "ACCT#a", entry).await.is_none());
+}
+
+#[tokio::test]
+async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
+    let (ground, _) = full(200, 0).await;
+    let store = ground.store(&Faults::default()).await;
+    ground.clock.advance(2 * DAY);
+    for _ in 0..2 {
+        assert_eq!(next_day(&ground, &store).await, Some(0));
+    }
+    let start = ground.clock.now().plus_ms(DAY * 1_000).0;
+    let clock = Ticking(AtomicI64::new(start));
+    let (mut sizes, mut wish) = (Vec::new(), Wish::Begin);
+    let end = loop {
+        // Over as soon as it looks at its time.
+        let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN);
+        let ran = slice(audit(&store, &clock as &dyn Clock), wish, Some(until), &mut vec![]).await.unwrap();
+        sizes.push(expiring(&ground).await.len());
+        wish = Wish::GoOn;
+        match ran {
+            Slice::HandedOn(found) => assert_eq!(found, 0),
+            Slice::Finished(end) => break end,
+            Slice::Idle => panic!("nothing to resume after {sizes:?}"),
+        }
+    };
+    assert_eq!(end.violations, 0, "{sizes:?}");
+    sizes.dedup();
+    // The entry of November has none.
+    assert_eq!(sizes, [64, 128, 192, 200]);
+}
