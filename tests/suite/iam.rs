@@ -323,6 +323,8 @@ async fn settle_does_what_its_role_allows() {
         let mut answer = post(&front, "/v1/crawl", &[], &body);
         let job = job_of(&mut answer).await;
         until("the queue has the message", async || stage.cloud.units.depth().await.unwrap().visible > 0).await;
+        // From then on the sweep asks the queue whether there is a backlog.
+        until("the driver has noted it", async || stage.cloud.job(&job).await.driver.queued).await;
         front.kill();
         // The queue loses its messages.
         let lost = stage.cloud.units.receive(10, 0, 900).await.unwrap();

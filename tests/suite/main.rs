@@ -54,6 +54,7 @@ mod sqs;
 mod store_contract;
 mod streaming;
 mod support;
+mod sweep;
 mod telemetry;
 mod template;
 mod usage;

@@ -159,7 +159,8 @@ impl Acceptor {
                 driver: DriverLease {
                     holder: nonce,
                     until: now.plus_secs(self.context.settings().lease_secs),
-                    queued: call.async_mode,
+                    // Until its messages are sent: a handler may die before.
+                    queued: false,
                     quiet: 0,
                 },
                 cancelled_at: None,

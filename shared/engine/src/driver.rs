@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::job::DriverLease;
 use domain::machine::{Mode, Scope, WithSettle};
 use domain::segment::Segment;
 use domain::{Job, Timestamp};
@@ -66,6 +67,7 @@ impl Driver {
     pub async fn detach(self: &Arc<Self>, started: Started, until: Option<Timestamp>) {
         let Started { job } = started;
         if self.dispatcher.send_open(&job, &job.seqs().collect()).await.is_empty() {
+            self.note_queued(&job).await;
             return;
         }
         let (driver, id) = (Arc::clone(self), job.id.clone());
@@ -74,6 +76,14 @@ impl Driver {
         let driving = self.context.spawn(async move { driver.drive(job, how).await });
         if let Ok(Err(error)) = driving.await {
             tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
+        }
+    }
+
+    /// Notes that the queue was sent all units. If that fails, a sweep sends them once more.
+    async fn note_queued(&self, job: &Job) {
+        let lease = DriverLease { queued: true, ..job.driver };
+        if let Err(error) = self.rows.store().jobs.drive(job, &job.driver, &lease).await {
+            tracing::warn!(job = %job.id, %error, "could not note that the queue was told");
         }
     }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use domain::job::DriverLease;
 use domain::machine::JobView;
 use domain::segment::Segment;
-use domain::sweep::{Look, last_move, next_look, to_run};
+use domain::sweep::{Look, QueueSight, Undriven, to_run};
 use domain::{Job, JobId, Timestamp};
 use store::StoreError;
+use tokio::sync::OnceCell;
 
 use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
@@ -40,11 +41,12 @@ impl Sweeper {
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut seen = 0;
         let now = self.context.now();
+        let queue = OnceCell::new();
         for id in self.rows.retry(|| self.rows.store().jobs.due(now, BATCH)).await? {
             if self.context.stopping() || until.is_some_and(|until| self.context.now() >= until) {
                 break;
             }
-            match Box::pin(self.look_after(&id, until)).await {
+            match Box::pin(self.look_after(&id, &queue, until)).await {
                 Ok(looked) => seen += usize::from(looked),
                 Err(error) => tracing::error!(job = %id, %error, "could not look after a job"),
             }
@@ -53,14 +55,20 @@ impl Sweeper {
         Ok(seen)
     }
 
-    async fn look_after(&self, id: &JobId, until: Option<Timestamp>) -> Result<bool, StoreError> {
+    /// `queue` is whether there is a backlog, read once for all jobs of a sweep and only if a job's look depends on it.
+    async fn look_after(
+        &self,
+        id: &JobId,
+        queue: &OnceCell<bool>,
+        until: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
         // The index lags behind the rows, and the job may be gone: the row decides.
         let Some(job) = self.rows.job(id).await? else { return Ok(false) };
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
         }
         let rows = self.rows.retry(|| self.rows.store().segments.all_segments(&job)).await?;
-        let (lease, tell) = self.next_look(&job, &rows);
+        let (lease, tell) = self.next_look(&job, &rows, queue).await;
         if !self.rows.retry(|| self.rows.store().jobs.drive(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
@@ -92,11 +100,27 @@ impl Sweeper {
     }
 
     /// Returns the lease until the next look, and whether to tell the queue of the job now.
-    fn next_look(&self, job: &Job, rows: &[Segment]) -> (DriverLease, bool) {
+    async fn next_look(&self, job: &Job, rows: &[Segment], queue: &OnceCell<bool>) -> (DriverLease, bool) {
         let (now, lease_secs) = (self.context.now(), self.context.settings().lease_secs);
         let unit_lease_ms = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();
-        let moved_at = last_move(job.started_at, rows, unit_lease_ms);
-        let Look { until, quiet, tell } = next_look(job.driver.queued, job.driver.quiet, moved_at, now, lease_secs);
+        let undriven = Undriven::of(&job.driver, job.started_at, rows, unit_lease_ms, now);
+        let backlog = undriven.asks_queue(now, lease_secs) && *queue.get_or_init(|| self.sees_backlog()).await;
+        let Look { until, quiet, tell } = undriven.next_look(backlog, now, lease_secs);
         (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, tell)
+    }
+
+    /// Returns whether messages wait because the workers are busy. If that cannot be found out, units are rather sent twice.
+    async fn sees_backlog(&self) -> bool {
+        let (depth, beat) = tokio::join!(self.dispatcher.queues.units.depth(), self.rows.store().jobs.heartbeat());
+        match (depth, beat) {
+            (Ok(depth), Ok(beat)) => {
+                let sight = QueueSight { waiting: depth.visible, beat };
+                sight.is_backlog(self.context.settings().stall_secs, self.context.now())
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "could not find out whether the queue has a backlog");
+                false
+            }
+        }
     }
 }

@@ -246,5 +246,6 @@ fn every_mutant_of_machines_and_runners_is_caught() {
     caught(Mutant::NoFence, asking(Setup::queued(1, 0, 0)), ONE_RESULT);
     strands(Mutant::NoAnswer, asking(undisturbed(Setup::queued(1, 0, 0))));
     strands(Mutant::NoResend, Setup::driven(1, 1, 0));
+    strands(Mutant::BacklogWithoutEnd, Setup::driven(1, 1, 0));
     strands(Mutant::ResendOnlyWhileRunning, Setup::driven(1, 1, 0));
 }

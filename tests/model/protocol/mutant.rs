@@ -46,6 +46,8 @@ pub enum Mutant {
     AnswersBeforeSkipping,
     /// A sweep sends no message again.
     NoResend,
+    /// A sweep sends no message again while other messages wait, however long its job has made no progress.
+    BacklogWithoutEnd,
     /// A sweep resends the units of a dead worker only while the job runs, not while it is being terminated.
     ResendOnlyWhileRunning,
 }

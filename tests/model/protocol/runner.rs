@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use domain::JobState;
+use domain::job::DriverLease;
 use domain::machine::lane::{self, Next};
 use domain::machine::{Event, Exit, Outcome};
-use domain::segment::{Segment, UnitEnd, UnitState};
+use domain::segment::{Segment, UnitEnd};
+use domain::sweep::{BACKLOG_LOOKS, Undriven, to_run};
 
 use crate::model::{How, JobModel};
 use crate::mutant::Mutant;
@@ -278,16 +280,25 @@ impl JobModel {
     /// A sweep sends the open units to the queue, or starts a driver for them.
     fn send_again(&self, world: &mut World, process: &Process) {
         let (job, view, now) = (process.job, process.brain.job(), self.now(world));
-        let rows: BTreeMap<u32, &Segment> = process.brain.rows().map(|row| (row.index, row)).collect();
-        let running = view.state == JobState::Running;
-        let left = !self.is(Mutant::ResendOnlyWhileRunning) || running;
-        let open: Units = (0..view.admitted)
-            .filter(|seq| match rows.get(&Segment::of(*seq)).map(|row| row.unit(*seq)).unwrap_or_default() {
-                UnitState::Pending => running,
-                UnitState::Started { lease_until, .. } => lease_until <= now && left,
-                UnitState::Asked { .. } | UnitState::Ended { .. } | UnitState::Skipped => false,
-            })
-            .collect();
+        let rows: BTreeMap<u32, Segment> = process.brain.rows().map(|row| (row.index, row.clone())).collect();
+        let mut open: Units = to_run(view, &rows, now).into_iter().collect();
+        if self.is(Mutant::ResendOnlyWhileRunning) && view.state != JobState::Running {
+            open.clear();
+        }
+        // The worst case: the queue was told, and messages of others wait for ever. Then it is told again because a holder
+        // died, or once nothing has moved for so many looks.
+        let driver = DriverLease {
+            holder: process.me,
+            until: now,
+            queued: true,
+            quiet: if self.is(Mutant::BacklogWithoutEnd) { 0 } else { BACKLOG_LOOKS },
+        };
+        let known: Vec<Segment> = rows.into_values().collect();
+        let long_ago = now.plus_ms(-1_000);
+        let undriven = Undriven { moved_at: long_ago, ..Undriven::of(&driver, long_ago, &known, 0, now) };
+        if !undriven.next_look(true, now, 1).tell {
+            return;
+        }
         let driven = world.processes.iter().any(|other| other.kind == Kind::Driver && other.job == job && !other.lost);
         if open.is_empty() || driven || self.is(Mutant::NoResend) || world.job(job).state.ended() {
             return;

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use domain::JobId;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use store::queue::Message;
@@ -78,6 +79,18 @@ impl Post {
         self.letters.lock().unwrap().1.iter_mut().filter(|l| l.handle == handle).for_each(|l| l.visible_at = until);
     }
 
+    /// Returns how many messages of a job the queue has, received ones included.
+    pub fn messages_of(&self, job: &JobId) -> usize {
+        let of = |letter: &&Letter| matches!(letter.message(), Message::Units { job: of, .. } if of == *job);
+        self.letters.lock().unwrap().1.iter().filter(of).count()
+    }
+
+    /// Loses a job's messages.
+    pub fn lose(&self, job: &JobId) {
+        let of = |letter: &Letter| matches!(letter.message(), Message::Units { job: of, .. } if of == *job);
+        self.letters.lock().unwrap().1.retain(|letter| !of(letter));
+    }
+
     /// Loses every message, as the embedded queue does when its process dies.
     pub fn forget(&self) {
         self.letters.lock().unwrap().1.clear();
@@ -96,8 +109,24 @@ impl Post {
         letters.1.push(Letter { handle, queue: queue.into(), body: body.into(), receives: 0, visible_at });
     }
 
+    fn depth(&self, queue: &str) -> Value {
+        let now = self.clock.now().0;
+        let letters = self.letters.lock().unwrap();
+        let count = |of: &dyn Fn(&Letter) -> bool| {
+            letters.1.iter().filter(|letter| letter.queue == queue && of(letter)).count().to_string()
+        };
+        json!({ "Attributes": {
+            "ApproximateNumberOfMessages": count(&|letter| letter.visible_at <= now),
+            "ApproximateNumberOfMessagesNotVisible": count(&|letter| letter.visible_at > now && letter.receives > 0),
+            "ApproximateNumberOfMessagesDelayed": count(&|letter| letter.visible_at > now && letter.receives == 0),
+        } })
+    }
+
     fn answer(&self, operation: &str, body: &Value) -> Value {
         let queue = body["QueueUrl"].as_str().unwrap().rsplit('/').next().unwrap();
+        if operation == "GetQueueAttributes" {
+            return self.depth(queue);
+        }
         let entries = body["Entries"].as_array().unwrap();
         for entry in entries {
             let handle = entry["ReceiptHandle"].as_str().unwrap_or_default();

@@ -111,6 +111,7 @@ fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
         "SendMessage" | "SendMessageBatch" => sqs("SendMessage"),
         "DeleteMessage" | "DeleteMessageBatch" => sqs("DeleteMessage"),
         "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch" => sqs("ChangeMessageVisibility"),
+        "GetQueueAttributes" => sqs("GetQueueAttributes"),
         other => panic!("no IAM action known for {other}"),
     }
 }

@@ -37,6 +37,7 @@ enum Stage {
     Putting,
     Accepting,
     Sending,
+    Noting,
     Driving,
     Waiting,
     Looking,
@@ -141,7 +142,8 @@ impl World {
             (Stage::Authenticating, Came::Done(_)) => self.handler_steps(task, Stage::Judging, What::Quota),
             (Stage::Judging, Came::Done(_)) => self.judge(task),
             (Stage::Putting, Came::Done(_)) => self.handler_steps(task, Stage::Accepting, What::Accept),
-            (Stage::Sending, Came::Done(_)) => self.answer(task, Answer::Ok),
+            (Stage::Sending, Came::Done(_)) => self.note_queued(task, handler.job),
+            (Stage::Noting, _) => self.answer(task, Answer::Ok),
             (Stage::Waiting, Came::Done(_)) => self.handler_steps(task, Stage::Looking, What::Job),
             (Stage::Looking, _) => self.look(task),
             (Stage::Accepting, Came::Refused) if handler.tries < ACCEPT_TRIES => {
@@ -194,7 +196,7 @@ impl World {
         });
         let now = wall(self.now);
         let until = now.plus_secs(deployment.lease_secs);
-        let lease = DriverLease { holder: handler.me, until, queued: way == Way::Detached, quiet: 0 };
+        let lease = DriverLease { holder: handler.me, until, queued: false, quiet: 0 };
         let endpoint = if way == Way::Extract { Endpoint::Extract } else { Endpoint::Batch };
         let deadline = now.plus_secs(deployment.deadline_secs);
         let lease_until = now.plus_ms(i64::from(deployment.timeout_ms)).plus_secs(deployment.lease_secs);
@@ -248,6 +250,13 @@ impl World {
         };
         let view = self.view(job);
         self.start_runner(task, process, job, view, run);
+    }
+
+    /// Notes that the queue was sent all units, as `engine::driver` does.
+    fn note_queued(&mut self, task: TaskKey, job: JobRef) {
+        let Some(old) = self.rows.view(job.key).map(|row| row.lease) else { return self.answer(task, Answer::Ok) };
+        let noted = DriverLease { queued: true, ..old };
+        self.handler_steps(task, Stage::Noting, What::Drive(old, noted));
     }
 
     /// Returns until when an answer is held open.

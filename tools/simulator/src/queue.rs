@@ -127,6 +127,12 @@ impl Queue {
         self.counts.deepest = self.counts.deepest.max(self.visible.len());
     }
 
+    /// Returns how many messages wait, as a request for the queue's attributes does.
+    pub fn depth(&mut self) -> u64 {
+        self.counts.requests += 1;
+        self.visible.len() as u64
+    }
+
     /// Returns whether an invocation may begin.
     pub fn wants(&self, now: Micros) -> bool {
         !self.visible.is_empty() && self.running < self.allowed(now)

@@ -7,7 +7,7 @@ use domain::Nonce;
 use domain::job::DriverLease;
 use domain::machine::Exit;
 use domain::segment::Segment;
-use domain::sweep::{Look, last_move, next_look, to_run};
+use domain::sweep::{Look, QueueSight, Undriven, to_run};
 
 use crate::assumptions::{MS, Micros, SECOND};
 use crate::deployment::{DUE_SHARDS, SWEEP_BATCH, SWEEP_MARGIN_MS};
@@ -24,6 +24,7 @@ enum Stage {
     Listing,
     Reading,
     Segments,
+    Asking,
     Driving,
     Knowing,
     Running,
@@ -43,6 +44,9 @@ pub struct Sweep {
     /// The lease that it takes for its look, and whether to tell the queue.
     lease: Option<DriverLease>,
     tell: bool,
+    /// The segments of the job, and whether the queue has a backlog, once that was asked.
+    read: Vec<Segment>,
+    backlog: Option<bool>,
 }
 
 impl Sweep {
@@ -57,6 +61,8 @@ impl Sweep {
             until: 0,
             lease: None,
             tell: false,
+            read: Vec::new(),
+            backlog: None,
         }
     }
 }
@@ -126,7 +132,23 @@ impl World {
             Stage::Reading if self.rows.view(job.key).is_some_and(|row| self.is_abandoned(row)) => {
                 self.sweep_steps(task, Stage::Segments, What::Segments(0, u32::MAX));
             }
-            Stage::Segments => self.take_look(task, job, &rows),
+            Stage::Segments => {
+                if let Some(sweep) = self.sweep(task) {
+                    sweep.read = rows;
+                }
+                self.take_look(task, job);
+            }
+            Stage::Asking => {
+                let sight = QueueSight {
+                    waiting: self.queues[QueueName::Units as usize].depth(),
+                    beat: self.figures.last_beat.map(wall),
+                };
+                let backlog = sight.is_backlog(self.deployment.stall_secs, wall(self.now));
+                if let Some(sweep) = self.sweep(task) {
+                    sweep.backlog = Some(backlog);
+                }
+                self.take_look(task, job);
+            }
             Stage::Driving if self.knows_spec(invocation, job) => self.end_job(task, job),
             Stage::Driving => self.sweep_steps(task, Stage::Knowing, What::Spec),
             Stage::Knowing => {
@@ -161,14 +183,22 @@ impl World {
     }
 
     /// Decides when to look at the job next, and whether to tell the queue now.
-    fn take_look(&mut self, task: TaskKey, job: JobRef, rows: &[Segment]) {
+    fn take_look(&mut self, task: TaskKey, job: JobRef) {
         let (now, lease_secs) = (wall(self.now), self.deployment.lease_secs);
         let holder = Nonce::from_random(self.chance.bits());
         let Some(row) = self.rows.view(job.key) else { return self.sweep_goes_on(task) };
         let old = row.lease;
         let unit_lease = i64::from(self.deployment.timeout_ms) + 1_000 * lease_secs.cast_signed();
-        let moved_at = last_move(row.started_at, rows, unit_lease);
-        let Look { until, quiet, tell } = next_look(old.queued, old.quiet, moved_at, now, lease_secs);
+        let started_at = row.started_at;
+        let Some(sweep) = self.sweep(task) else { return };
+        let undriven = Undriven::of(&old, started_at, &sweep.read, unit_lease, now);
+        let backlog = match sweep.backlog {
+            None if undriven.asks_queue(now, lease_secs) => {
+                return self.sweep_steps(task, Stage::Asking, What::Heartbeat);
+            }
+            known => known.unwrap_or_default(),
+        };
+        let Look { until, quiet, tell } = undriven.next_look(backlog, now, lease_secs);
         let next = DriverLease { holder, until, queued: true, quiet };
         if let Some(sweep) = self.sweep(task) {
             (sweep.lease, sweep.tell) = (Some(next), tell);

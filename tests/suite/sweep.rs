@@ -1,0 +1,140 @@
+//! When the sweep sends a job's units to the queue again: not while its message waits in a backlog, and in good time if the
+//! message cannot be waiting or may be lost.
+
+use domain::segment::{Segment, UnitState};
+use domain::{Endpoint, JobId};
+use engine::Engine;
+
+use crate::support::faults::{Fault, Faults};
+use crate::support::post::Post;
+use crate::support::site::Site;
+use crate::support::world::{Ground, accept, call};
+
+/// A queue in which another job's message waits, because all workers are busy.
+struct Backlog {
+    ground: Ground,
+    site: Site,
+    engine: Engine,
+    other: JobId,
+}
+
+impl Backlog {
+    async fn new() -> Backlog {
+        let (ground, site) = (Ground::with_queue().await, Site::start().await);
+        let engine = ground.engine(&Faults::default()).await;
+        let other = send(&engine, &site).await;
+        Backlog { ground, site, engine, other }
+    }
+
+    fn post(&self) -> &Post {
+        self.ground.post.as_ref().unwrap()
+    }
+
+    /// After some time a worker gives a sign of life, and the sweep goes round.
+    async fn sweep_after(&self, secs: i64) {
+        self.ground.clock.advance(secs);
+        self.engine.store().jobs.beat(self.engine.now()).await.unwrap();
+        self.engine.sweeper.sweep(None).await.unwrap();
+    }
+}
+
+/// A detached job of one message, sent to the queue.
+async fn send(engine: &Engine, site: &Site) -> JobId {
+    let mut batch = call(Endpoint::Batch, site.urls("/p", 2));
+    batch.async_mode = true;
+    let started = accept(engine, batch).await.unwrap();
+    let job = started.job.id.clone();
+    engine.driver.detach(*started, None).await;
+    job
+}
+
+#[tokio::test]
+async fn in_a_backlog_nothing_is_sent_again() {
+    let backlog = Backlog::new().await;
+    let job = send(&backlog.engine, &backlog.site).await;
+    for _ in 0..20 {
+        backlog.sweep_after(60).await;
+    }
+    assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&backlog.other)), (1, 1));
+    // What waited is worked on as ever.
+    backlog.ground.deliver(&backlog.engine, &backlog.engine, 0).await;
+    backlog.ground.settle_all().await;
+    backlog.ground.assert_sound("after the backlog").await;
+}
+
+#[tokio::test]
+async fn when_the_workers_stall_everything_is_sent_again() {
+    let backlog = Backlog::new().await;
+    backlog.sweep_after(31).await;
+    assert_eq!(backlog.post().messages_of(&backlog.other), 1);
+    backlog.ground.clock.advance(31);
+    backlog.engine.sweeper.sweep(None).await.unwrap();
+    assert_eq!(backlog.post().messages_of(&backlog.other), 2);
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_once_nothing_waits() {
+    let backlog = Backlog::new().await;
+    backlog.post().forget();
+    backlog.sweep_after(31).await;
+    assert_eq!(backlog.post().messages_of(&backlog.other), 1);
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_within_an_hour_or_so_while_others_wait() {
+    let backlog = Backlog::new().await;
+    let job = send(&backlog.engine, &backlog.site).await;
+    backlog.post().lose(&job);
+    let mut minutes = 0;
+    while backlog.post().messages_of(&job) == 0 {
+        backlog.sweep_after(60).await;
+        minutes += 1;
+        assert!(minutes < 90, "the job is never sent again");
+    }
+    // 128 leases, and a sweep for each of the looks.
+    assert!((64..=75).contains(&minutes), "{minutes} minutes");
+}
+
+#[tokio::test]
+async fn a_job_whose_handler_died_before_it_sent_is_sent_whatever_waits() {
+    let backlog = Backlog::new().await;
+    let mut batch = call(Endpoint::Batch, backlog.site.urls("/p", 2));
+    batch.async_mode = true;
+    let job = accept(&backlog.engine, batch).await.unwrap().job.id;
+    backlog.sweep_after(31).await;
+    assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&backlog.other)), (1, 1));
+}
+
+/// Lets a worker die after its n-th call; returns the job if one of its units is started then.
+async fn abandoned(backlog: &Backlog, calls: usize) -> Option<JobId> {
+    let job = send(&backlog.engine, &backlog.site).await;
+    let faults = Faults::default();
+    let worker = backlog.ground.engine(&faults).await;
+    let letter = loop {
+        let letter = backlog.post().receive("units", 0).unwrap();
+        if matches!(letter.message(), store::queue::Message::Units { job: of, .. } if of == job) {
+            break letter;
+        }
+    };
+    faults.plan(calls, Fault::DeathAfter);
+    backlog.ground.handle(backlog.post(), &letter, &worker, &backlog.engine).await;
+    let row = backlog.engine.jobs.job(&job).await.unwrap().unwrap();
+    let rows = backlog.engine.store().segments.all_segments(&row).await.unwrap();
+    let started = |(_, unit)| matches!(unit, UnitState::Started { .. });
+    rows.iter().flat_map(Segment::known).any(started).then_some(job)
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_died_is_sent_again_whatever_waits() {
+    for calls in 0..20 {
+        let backlog = Backlog::new().await;
+        let Some(job) = abandoned(&backlog, calls).await else { continue };
+        // Its message is hidden for as long as a worker may take; another one waits.
+        let waits = send(&backlog.engine, &backlog.site).await;
+        let before = backlog.post().messages_of(&job);
+        backlog.sweep_after(40).await;
+        assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&waits)), (before + 1, 1));
+        return;
+    }
+    panic!("the worker starts nothing");
+}
