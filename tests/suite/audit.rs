@@ -3,8 +3,9 @@
 
 mod closing;
 mod expiry;
+mod looks;
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use domain::{AccountId, Endpoint, Plan, Timestamp};
 use engine::audit::{Audit, Slice, Wish};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
+use store::audit::Progress;
 use store::{Store, StoreError};
-use tokio::runtime::Handle;
 
-use crate::support::faults::{Fault, Faults};
+use crate::support::faults::{Call, Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
 use crate::support::world::{Ground, NOV_24, accept, call, drain};
@@ -194,32 +195,45 @@ async fn of_two_concurrent_slices_one_counts() {
     assert_eq!(first.await.unwrap().unwrap(), Slice::Idle);
 }
 
-/// Repairs the broken row when the clock is read for the `heal`th time.
-struct Healing<'a> {
-    ground: &'a Ground,
-    heal: AtomicU64,
-}
-
-impl Clock for Healing<'_> {
-    fn now(&self) -> Timestamp {
-        if self.heal.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let set_right = rows::add(self.ground.db(), "ACCT#a", "MONTH#2026-11", "used", -7);
-            tokio::task::block_in_place(|| Handle::current().block_on(set_right));
-        }
-        self.ground.clock.now()
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_second_look_does_not_find_is_no_violation() {
-    let ground = Ground::new().await;
+/// A deployment may find the row of another version of the program.
+#[tokio::test]
+async fn a_check_whose_progress_cannot_be_read_begins_anew() {
+    let (ground, faults) = faulty().await;
     let store = ground.store(&Faults::default()).await;
-    rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
-    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap().len(), 1);
-    // The clock is read when the check begins and after each look, before the rows are read again: two looks find the
-    // violation.
-    let clock = Healing { ground: &ground, heal: AtomicU64::new(2) };
-    assert_eq!(audit(&store, &clock).violations().await.unwrap(), [].into());
+    let (version, lease_until) = (1, ground.clock.now());
+    let foreign = Progress { version, lease_until, open: true, state: r#"{"stage":"another"}"#.to_owned() };
+    assert!(store.audit.save_progress(&foreign).await.unwrap());
+    // A write that is repeated because its reply was lost is recognised; another process's is not.
+    assert!(store.audit.save_progress(&foreign).await.unwrap());
+    assert!(!store.audit.save_progress(&Progress { open: false, ..foreign }).await.unwrap());
+    let mut told = Vec::new();
+    let ran = slice(audit(&store, &ground.clock), Wish::GoOn, None, &mut told).await.unwrap();
+    assert!(matches!(ran, Slice::Finished(end) if end.violations == 4), "{ran:?}");
+    assert_eq!(sorted(told), faults);
+}
+
+/// What a long slice has done is not lost with it.
+#[tokio::test]
+async fn a_slice_saves_its_progress_every_fifty_pages() {
+    let (ground, seen) = (Ground::new().await, Faults::default());
+    let store = ground.store(&seen).await;
+    let saves = async || {
+        seen.reset();
+        assert!(matches!(
+            slice(audit(&store, &ground.clock), Wish::Begin, None, &mut vec![]).await.unwrap(),
+            Slice::Finished(_)
+        ));
+        ground.clock.advance(901);
+        seen.calls().iter().filter(|call| call.operation == "PutItem").count()
+    };
+    let few = saves().await;
+    for n in 0..100 {
+        let account = AccountId::parse(&format!("b{n}")).unwrap();
+        store.accounts.create_account(&account, Plan::Pro, None, ground.clock.now()).await.unwrap();
+    }
+    // One more of the accounts' stage each.
+    rows::delete(ground.db(), "CHECK", "PROGRESS").await;
+    assert_eq!(saves().await, few + 2);
 }
 
 /// A ledger with `entries` entries of a past month, and `jobs` jobs that are still kept.
@@ -253,6 +267,11 @@ async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
     assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
     let calls = seen.calls();
     assert!(calls.iter().all(|call| call.writes == 0), "a check in a single slice writes nothing");
+    // Whatever is judged is read strongly consistent. Accounts are never deleted, so the list of them may lag.
+    let lists = |call: &Call| call.operation == "Scan" && call.tables == ["runo-accounts"];
+    for call in calls.iter().filter(|call| call.reads > 0 && !lists(call)) {
+        assert!(call.consistent, "{call:?}");
+    }
     let by_key = calls.iter().filter(|call| call.operation == "BatchGetItem").map(|call| call.reads).sum();
     (calls.len(), by_key)
 }

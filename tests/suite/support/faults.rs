@@ -65,6 +65,8 @@ pub struct Call {
     pub units: usize,
     /// The number of rows that it reads; a query counts as one.
     pub reads: usize,
+    /// Whether it reads strongly consistent.
+    pub consistent: bool,
     /// The number of entries of a batch call to SQS.
     pub entries: usize,
     /// The tables that it names.
@@ -131,8 +133,17 @@ impl Faults {
     /// Counts a call to the model and returns the fault that it meets.
     pub fn at_model(&self, operation: &str) -> Option<Fault> {
         let operation = operation.to_owned();
-        let (writes, units, reads, entries, tables) = (0, 0, 0, 0, Vec::new());
-        match self.judge(Call { service: Service::Model, operation, writes, units, reads, entries, tables })? {
+        let (writes, units, reads, consistent, entries, tables) = (0, 0, 0, false, 0, Vec::new());
+        match self.judge(Call {
+            service: Service::Model,
+            operation,
+            writes,
+            units,
+            reads,
+            consistent,
+            entries,
+            tables,
+        })? {
             Strike::Fault(fault) => Some(fault),
             Strike::Refusal(_) => None,
         }
@@ -192,7 +203,10 @@ fn describe(request: &HttpRequest) -> Call {
     let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
     let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
     let units = write_units(operation, &body);
-    Call { service, operation: operation.to_owned(), writes, units, reads, entries, tables }
+    let asked = body["RequestItems"].as_object();
+    let consistent = body["ConsistentRead"] == true
+        || asked.is_some_and(|tables| tables.values().all(|of| of["ConsistentRead"] == true));
+    Call { service, operation: operation.to_owned(), writes, units, reads, consistent, entries, tables }
 }
 
 struct Between {

@@ -128,10 +128,13 @@ fn health_has_its_own_throttle_and_addresses_can_be_limited() {
     let api = &template.0["Resources"]["Api"]["Properties"];
     let settings = api["MethodSettings"].as_array().unwrap();
     let default: u64 = template.text(&settings[0]["ThrottlingRateLimit"]).parse().unwrap();
+    let all_bursts: u64 = template.text(&settings[0]["ThrottlingBurstLimit"]).parse().unwrap();
     for method in ["GET", "HEAD"] {
         let own = settings.iter().find(|s| s["HttpMethod"] == method && s["ResourcePath"] == "/~1health");
         let rate = own.unwrap()["ThrottlingRateLimit"].as_u64().unwrap();
         assert!((1..default).contains(&rate), "{method} /health: {rate}");
+        let burst = own.unwrap()["ThrottlingBurstLimit"].as_u64().unwrap();
+        assert!((1..all_bursts).contains(&burst), "{method} /health: {burst} at once");
     }
     assert_eq!(template.0["Parameters"]["RateLimitByAddress"]["Default"], 0, "it costs money");
     let acls = template.resources("AWS::WAFv2::WebACL");
@@ -142,6 +145,7 @@ fn health_has_its_own_throttle_and_addresses_can_be_limited() {
         &json!({ "AggregateKeyType": "IP", "EvaluationWindowSec": 300, "Limit": { "Ref": "RateLimitByAddress" } })
     );
     assert_eq!(acl["Rules"][0]["Action"], json!({ "Block": {} }));
+    assert_eq!((&acl["DefaultAction"], &acl["Scope"]), (&json!({ "Allow": {} }), &json!("REGIONAL")));
     // Samples would show requests, keys included.
     for seen in [&acl["VisibilityConfig"], &acl["Rules"][0]["VisibilityConfig"]] {
         assert_eq!(seen["SampledRequestsEnabled"], false);
@@ -154,6 +158,8 @@ fn health_has_its_own_throttle_and_addresses_can_be_limited() {
         template.0["Conditions"]["LimitingAddresses"],
         json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": "RateLimitByAddress" }, 0] }] })
     );
+    let associated = &all["AddressLimitOfStage"]["Properties"]["WebACLArn"];
+    assert_eq!(associated, &json!({ "Fn::GetAtt": ["AddressLimit", "Arn"] }));
     let of_stage = all["AddressLimitOfStage"]["Properties"]["ResourceArn"]["Fn::Sub"].as_str().unwrap();
     assert!(of_stage.ends_with("::/restapis/${Api}/stages/${Api.Stage}"), "{of_stage}");
     assert_eq!(api["GatewayResponses"]["WAF_FILTERED"]["StatusCode"], 429);
