@@ -50,6 +50,14 @@ template:
 rie:
     ./tests/rie.sh
 
+# Run every function as built for arm64, under qemu; "just arm64 dev" uses a debug build
+arm64 build="":
+    ./tests/arm64.sh {{ build }}
+
+# Build and run the image for a single machine (as root)
+container:
+    ./tests/container.sh
+
 # Deploy into an emulated AWS
 emulated:
     ./tests/emulated.sh

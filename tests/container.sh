@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Opt-in: builds the image for one machine (tools/image.sh) and runs it, in a dockerd of its own that reaches no registry: it
-# answers the README's curl, is healthy, runs as nobody on a read-only file system, keeps its accounts for
-# another process, and refuses a folder of a later version. Its programs are those of a debug build, which is there already.
+# Opt-in: builds the image for one machine (tools/image.sh) and runs it by compose.yaml, as docs/OPERATIONS.md tells it, in a
+# dockerd of its own that reaches no registry: it answers the README's curl, is healthy, runs as nobody on a read-only file
+# system, keeps its accounts and results over a restart, brings an older folder up and refuses one of a later version.
 #
-#   tests/container.sh      # as root; needs dockerd (apt-get install docker.io)
+#   tests/container.sh                # as root; needs dockerd and compose (apt-get install docker.io docker-compose)
+#   PROFILE=dev tests/container.sh    # with the programs of a debug build, which is quicker to make
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,11 +15,12 @@ skip() {
 
 if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   [ "$(id -u)" = 0 ] || skip "dockerd needs root"
-  for program in unshare ip dockerd docker curl; do
+  for program in unshare ip dockerd docker curl python3; do
     command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io iproute2)"
   done
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 || skip "there is no compose (apt-get install docker-compose)"
   # Outside: cargo may fetch.
-  tools/image.sh layout dev
+  tools/image.sh layout
   exec env INSIDE_NAMESPACE=1 unshare --net --mount --pid --fork --mount-proc --kill-child "$0" "$@"
 fi
 
@@ -26,34 +28,48 @@ fi
 work="$(mktemp -d)"
 finish() {
   code=$?
-  [ "$code" = 0 ] || docker logs runo 2>&1 | tail -20 || true
-  docker rm -f runo >/dev/null 2>&1 || true
+  [ "$code" = 0 ] || docker compose logs 2>&1 | tail -20 || true
+  docker compose down >/dev/null 2>&1 || true
   stop_dockerd "$work"
   rm -rf "$work"
 }
 trap finish EXIT
 start_dockerd "$work" || skip "dockerd does not start here"
+mkdir "$work/bin"
+export PATH="$work/bin:$PATH" CARGO_NET_OFFLINE=true
+# Debian's older compose is a separate program.
+if ! docker compose version >/dev/null 2>&1; then
+  docker="$(command -v docker)"
+  printf '#!/bin/sh\n[ "$1" = compose ] && shift && exec docker-compose "$@"\nexec "%s" "$@"\n' "$docker" > "$work/bin/docker"
+  chmod +x "$work/bin/docker"
+  hash -r
+fi
+said() { python3 tests/deploy/said.py "$@"; }
+# Reads no answer from a terminal that there is not.
+typed() { [ -n "$1" ] && bash -euo pipefail -c "$1" < /dev/null; }
+# The README's settings, and nothing of the caller's own.
+export RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 SERVER_NAMES="" USER_AGENT="" COMPOSE_PROJECT_NAME=runo
 
-docker build --quiet --tag runo --file tools/local/Dockerfile target/image > /dev/null
+typed "$(said docs/OPERATIONS.md "One machine" "tools/image.sh")" > /dev/null
 echo "   the image has $(docker image inspect runo --format '{{.Size}}') bytes, $(docker save runo | gzip | wc -c) packed"
-
-# As compose.yaml says.
-run() {
-  docker run --detach --name runo --publish 127.0.0.1:8080:8080 --volume data:/data --read-only --cap-drop ALL \
-    --security-opt no-new-privileges:true --env RUNO_DEV_KEY=sk_live_try_me --env FETCH_ALLOW=127.0.0.0/8 "$@" runo > /dev/null
-}
+container() { docker compose ps --quiet runo; }
+inspected() { docker inspect "$(container)" --format "$1"; }
 healthy() {
   for _ in $(seq 300); do
-    [ "$(docker inspect runo --format '{{.State.Health.Status}}')" = healthy ] && return
+    [ "$(inspected '{{.State.Health.Status}}')" = healthy ] && return
     sleep 0.2
   done
   echo "it does not become healthy" >&2
   return 1
 }
-admin() { docker exec runo /admin --data-dir /data "$@"; }
+up() {
+  typed "$(said docs/OPERATIONS.md "One machine" "docker compose up")" 2> /dev/null
+  healthy
+}
 
-run
-healthy
+# As the README has it, too.
+typed "$(said README.md "In a container")" > /dev/null 2>&1
+up
 # The README's command, as it stands there.
 awk '/^curl -sS http:.*extract/ { on = 1 } /^```/ { on = 0 } on' README.md > "$work/readme.sh"
 answer="$(bash "$work/readme.sh")"
@@ -61,34 +77,50 @@ case "$answer" in
   *'"title":"Copper Kettle","price":49.9,"inStock":true'*) ;;
   *) echo "the README's curl got: $answer" >&2; exit 1 ;;
 esac
-[ "$(docker inspect runo --format '{{.Config.User}}')" = 65532:65532 ]
-key="$(admin --json account create --plan pro --id shop | sed -n 's/.*"key": *"\([^"]*\)".*/\1/p')"
-usage() { curl -sS --fail http://127.0.0.1:8080/v1/usage -H "X-API-Key: $key"; }
-usage > /dev/null
+[ "$(inspected '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}')" = "65532:65532 true [ALL]" ]
+typed "$(said docs/OPERATIONS.md "One machine" "docker compose logs")" | grep "listening on" > /dev/null
+key="$(typed "$(said docs/OPERATIONS.md "One machine" "docker compose exec" | sed 's/exec runo/exec -T runo/')" | sed -n 's/.*\(sk_live_[A-Za-z0-9]*\).*/\1/p')"
+call() { curl -sS --fail -H "X-API-Key: $key" -H "Content-Type: application/json" "$@"; }
+job="$(call --include http://127.0.0.1:8080/v1/batch -d '{"urls": ["http://127.0.0.1:8080/sample/product"], "schema": [{"field": "title", "type": "string", "example": "A title"}]}' |
+  sed -n 's/^x-job-id: *\(job_[0-9a-z]*\).*/\1/ip')"
+kept() { call "http://127.0.0.1:8080/v1/jobs/$job/result" | grep "Copper Kettle" > /dev/null; }
+kept
 echo "   it answers the README's curl, and is healthy"
 
 # By its name callers ask from elsewhere only if it was told that name.
 refused="$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: runo.example.com' http://127.0.0.1:8080/health)"
 [ "$refused" = 400 ]
 
-# A stop ends it in time; what comes after it finds the accounts.
+# A stop ends it in time; what comes after it finds the accounts and the results.
 begun="$(date +%s)"
-docker stop --time 30 runo > /dev/null
-[ "$(docker inspect runo --format '{{.State.ExitCode}}')" = 0 ]
+docker compose stop 2> /dev/null
+[ "$(docker inspect "$(docker ps --all --quiet --filter name=runo)" --format '{{.State.ExitCode}}')" = 0 ]
 [ "$(($(date +%s) - begun))" -lt 20 ]
-docker rm runo > /dev/null
-run --env SERVER_NAMES=runo.example.com
-healthy
-usage > /dev/null
+docker compose down 2> /dev/null
+export SERVER_NAMES=runo.example.com
+up
+kept
 curl -sS --fail -o /dev/null -H 'Host: runo.example.com' http://127.0.0.1:8080/health
 echo "   stopped cleanly, and another one goes on with its volume"
 
-# Of a later version's folder it says what is the matter.
-data="$(docker volume inspect data --format '{{.Mountpoint}}')"
+# Killed, it goes on too: compose starts it again.
+docker kill --signal KILL "$(container)" > /dev/null
+docker compose up -d 2> /dev/null
+healthy
+kept
+echo "   killed, and started again with what it had"
+
+# A folder of before there were layouts is brought up; of a later version's it says what is the matter.
+data="$(docker volume inspect runo_data --format '{{.Mountpoint}}')"
 [ "$(cat "$data/layout")" = 1 ]
-docker rm -f runo > /dev/null
+docker compose down 2> /dev/null
+rm "$data/layout"
+up
+kept
+[ "$(cat "$data/layout")" = 1 ]
+docker compose down 2> /dev/null
 echo 2 > "$data/layout"
-run
-[ "$(docker wait runo)" = 1 ]
-docker logs runo 2>&1 | grep -q "a later version of this program wrote it (layout 2; this one knows 1)"
-echo "   a later version's folder is refused"
+docker compose run -T --no-deps --name refused runo > /dev/null 2> "$work/refused.log" < /dev/null && exit 1
+docker logs refused 2>&1 | grep "a later version of this program wrote it (layout 2; this one knows 1)" > /dev/null
+[ "$(cat "$data/layout")" = 2 ]
+echo "   a folder of before is brought up, and a later version's is refused"

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Checks template.yaml with AWS's own tools, without an account: "sam validate --lint", cfn-lint on the template and on what
 # SAM transforms it into, and that each streaming path is streamed there. Installs the tools from PyPI into target/tools; if
-# it cannot, it prints SKIPPED and succeeds. "tests/deploy.sh build [FUNCTION]" also builds a function with sam, which needs
-# cargo-lambda and zig (also from PyPI) and takes many minutes.
+# it cannot, it prints SKIPPED and succeeds.
+#
+#   tests/deploy.sh
+#   tests/deploy.sh build    # also installs the tools into .venv and runs "sam build", with the commands of README.md and
+#                            # docs/OPERATIONS.md; takes many minutes: all functions, for arm64 and for x86_64
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,9 +15,7 @@ skip() {
 }
 
 . tests/deploy/tools.sh
-needed=(cfn-lint)
-[ "${1:-}" != build ] || needed+=(cargo-lambda python-zig)
-aws_tools "${needed[@]}"
+aws_tools cfn-lint
 
 sam validate --lint --template template.yaml
 cfn-lint template.yaml
@@ -26,10 +27,33 @@ trap 'rm -rf "$made"' EXIT
 cfn-lint "$made/template.json"
 "$tools/bin/python" tests/deploy/streamed.py shared/api/openapi.json "$made/template.json"
 
-if [ "${1:-}" = build ]; then
-  zig_program
-  rustup target add aarch64-unknown-linux-gnu
-  sam build "${2:-ExtractFunction}"
-  file .aws-sam/build/*/bootstrap
-fi
 echo "the template is valid"
+
+if [ "${1:-}" = build ]; then
+  # Uses the tools that the documented commands install, not those above.
+  PATH="${PATH#"$tools/bin:"}"
+  said() { python3 tests/deploy/said.py "$@"; }
+  typed() { [ -n "$1" ] && eval "$1"; }
+  built() {
+    for bootstrap in .aws-sam/build/*/bootstrap; do
+      [ "$(machine_of "$bootstrap")" = "$1" ] || { echo "$bootstrap is not a binary for $1" >&2; exit 1; }
+    done
+    ls -l .aws-sam/build/*/bootstrap
+  }
+  typed "$(said README.md "Deploy it" "rustup target add")"
+  typed "$(said README.md "Deploy it" "python3 -m venv")"
+  typed "$(said README.md "Deploy it" "pip install")"
+  typed "$(said README.md "Deploy it" "printf")"
+  typed "$(said README.md "Deploy it" "sam validate")"
+  typed "$(said README.md "Deploy it" "sam build")"
+  built arm64
+  # The same commands in the other document. Cargo has nothing left to build.
+  typed "$(said docs/OPERATIONS.md "Deploy" "python3 -m venv")"
+  typed "$(said docs/OPERATIONS.md "Deploy" "pip install")"
+  typed "$(said docs/OPERATIONS.md "Deploy" "printf")"
+  typed "$(said docs/OPERATIONS.md "Deploy" "sam validate")"
+  typed "$(said docs/OPERATIONS.md "Deploy" "sam build")"
+  typed "$(said docs/OPERATIONS.md "Upgrade" "sam build")"
+  typed "$(said docs/OPERATIONS.md "On your own machine" "sam build")"
+  built x86_64
+fi

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
 # gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
-# the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback: nothing can reach the real AWS.
+# the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback:
+# nothing can reach the real AWS. What docs/OPERATIONS.md tells an operator to type is taken from there ("said"), and typed.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
 #   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail
@@ -14,7 +15,9 @@ cd "$(dirname "$0")/.."
 repo="$PWD"
 tools="$repo/target/tools/emulated"
 # Known to work together; sam asks for a boto3 of its own, so both come in one call.
-packages=(ministack==1.5.33 aws-sam-cli==1.167.0)
+packages=(ministack==1.5.33 aws-sam-cli==1.167.0 awscli==1.46.3)
+# The documentation's.
+region=eu-west-1
 
 skip() {
   echo "SKIPPED: the template was not deployed into an emulated AWS: $1"
@@ -26,7 +29,7 @@ if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
     command -v "$program" >/dev/null 2>&1 || skip "$program is missing"
   done
   unshare --map-root-user --user --net --mount true 2>/dev/null || skip "user namespaces are not allowed here"
-  if ! [ -x "$tools/bin/ministack" ] || ! [ -x "$tools/bin/sam" ]; then
+  if ! [ -x "$tools/bin/ministack" ] || ! [ -x "$tools/bin/sam" ] || ! [ -x "$tools/bin/aws" ]; then
     python3 -m venv "$tools" || skip "python3 cannot make a virtual environment"
     timeout 300 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${packages[@]}" || skip "PyPI did not give ${packages[*]}"
   fi
@@ -45,73 +48,105 @@ step() { printf '   %s %s\n' "$(date +%T)" "$*"; }
 
 ip link set lo up
 # The names that the SDK asks for lead to the emulator.
-echo "127.0.0.1 localhost dynamodb.us-east-1.amazonaws.com sqs.us-east-1.amazonaws.com lambda.us-east-1.amazonaws.com" > "$work/hosts"
+echo "127.0.0.1 localhost dynamodb.$region.amazonaws.com sqs.$region.amazonaws.com lambda.$region.amazonaws.com" > "$work/hosts"
 mount --bind "$work/hosts" /etc/hosts
 cd "$work"
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
 openssl req -x509 "${new_key[@]}" -keyout ca.key -out ca.crt -days 2 -subj "/CN=emulated authority" 2>/dev/null
 openssl req "${new_key[@]}" -keyout server.key -out server.csr -subj "/CN=emulated" 2>/dev/null
-printf 'subjectAltName=DNS:localhost,DNS:*.us-east-1.amazonaws.com\nbasicConstraints=CA:FALSE\n' > extensions
+printf 'subjectAltName=DNS:localhost,DNS:*.%s.amazonaws.com\nbasicConstraints=CA:FALSE\n' "$region" > extensions
 openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile extensions 2>/dev/null
 
 "$tools/bin/python" "$repo/tests/emulated/site.py" 8080 > site.log 2>&1 &
 mkdir functions
 # FETCH_ALLOW reaches the functions through the emulator's environment: the template does not have it.
-env -u AWS_ENDPOINT_URL TMPDIR="$work/functions" BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 AUTH=true \
+env -u AWS_ENDPOINT_URL TMPDIR="$work/functions" BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 AUTH=true MINISTACK_REGION="$region" \
   USE_SSL=1 MINISTACK_SSL_CERT="$work/server.crt" MINISTACK_SSL_KEY="$work/server.key" SSL_CERT_FILE="$work/ca.crt" \
   AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test FETCH_ALLOW=127.0.0.0/8 "$tools/bin/ministack" > ministack.log 2>&1 &
 "$tools/bin/python" "$repo/tests/emulated/forward.py" 443 4566 &
 
-export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-export AWS_ENDPOINT_URL=https://localhost:4566 AWS_CA_BUNDLE="$work/ca.crt" SSL_CERT_FILE="$work/ca.crt" PATH="$tools/bin:$PATH"
-python "$repo/tests/emulated/lay_out.py" "$repo/template.yaml" "$BINARIES" "$work/build" "$@"
+export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="$region" AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+export AWS_ENDPOINT_URL=https://localhost:4566 AWS_CA_BUNDLE="$work/ca.crt" SSL_CERT_FILE="$work/ca.crt" PATH="$work/bin:$tools/bin:$PATH" PAGER=cat
+python "$repo/tests/emulated/lay_out.py" "$repo/template.yaml" "$BINARIES" "$work/.aws-sam/build" "$@"
+cp "$repo/samconfig.toml" .
 python "$repo/tests/emulated/wait_for.py" 443 4566 8080
 
-# deploy STACK [PARAMETER=VALUE...]
-deploy() {
-  local parameters=("${@:2}")
-  sam deploy --template build/template.yaml --stack-name "$1" --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset \
-    --no-progressbar --no-fail-on-empty-changeset --parameter-overrides "${parameters[@]:-LogLevel=info}" >> deploy.log 2>&1 ||
-    { tail -30 deploy.log; exit 1; }
+# "cargo run -q -p admin --" is the operator's tool that is built.
+mkdir bin
+printf '#!/bin/sh\n[ "$1 $2 $3 $4 $5" = "run -q -p admin --" ] || exit 1\nshift 5\nexec "%s/admin" "$@"\n' "$BINARIES" > bin/cargo
+chmod +x bin/cargo
+said() { python "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
+# typed COMMANDS: as a reader's shell does, which has no terminal here; what is asked is answered by standard input.
+typed() {
+  [ -n "$1" ] || exit 1
+  setsid --wait bash -euo pipefail -c "$1" 2> typed.log || { { printf 'this failed: %s\n' "$1"; tail -30 typed.log; } >&2; exit 1; }
 }
-field() { python -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
-admin() { "$BINARIES/admin" --region us-east-1 "$@"; }
+# deployed COMMANDS: the same, of which only a failure is to be seen.
+deployed() { (typed "$1") > deploy.log || { tail -30 deploy.log; exit 1; }; }
+admin() { cargo run -q -p admin -- --region "$region" "$@"; }
+second=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
 
-deploy runo
+typed "$(said docs/OPERATIONS.md "Before the first deployment")" > /dev/null
+deployed "$(said README.md "Deploy it" "sam deploy")" < <(yes)
 step "the stack is deployed"
-# As docs/OPERATIONS.md says.
-key="$(admin account create --plan pro --id shop --json | field key)"
-admin account topup shop 1000 > /dev/null
-secret="$(admin hook secret create --account shop --json | field secret)"
+typed "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 account")" > account.log
+key="$(grep -om1 'sk_live_[A-Za-z0-9]*' account.log)"
+secret="$(typed "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 hook")" | grep -om1 'whsec_[A-Za-z0-9+/=]*')"
 python "$repo/tests/emulated/drive.py" "$key" runo "$secret"
 
-deploy runo-second
+deployed "$(said docs/OPERATIONS.md "Deploy" "sam deploy --config-env prod")" < <(yes)
 step "a second stack is deployed beside it"
-in_second=(--accounts-table runo-second-accounts --jobs-table runo-second-jobs --hosts-table runo-second-hosts)
-second_key="$(admin "${in_second[@]}" account create --plan free --id shop --json | field key)"
-python "$repo/tests/emulated/second.py" "$second_key" runo-second "$key"
+second_key="$(admin "${second[@]}" account create --plan free --id shop --json | grep -om1 'sk_live_[A-Za-z0-9]*')"
+python "$repo/tests/emulated/second.py" "$second_key" runo-prod "$key"
+typed "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
 
 # An update while a job runs: what is configured changes, so that every function is replaced.
 python "$repo/tests/emulated/update.py" begin "$key" runo > job
-deploy runo LogLevel=debug
+deployed "$(said docs/OPERATIONS.md "Deploy" "sam deploy --parameter-overrides")" < <(yes)
 python "$repo/tests/emulated/update.py" end "$key" runo "$(cat job)"
 step "the stack was updated while a job ran, and the job completed"
+# Once more, though nothing has changed.
+deployed "$(said docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 
-admin check
+# What stops things.
+job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
+other="$(admin key create --account shop | grep -om1 'sk_live_[A-Za-z0-9]*')"
+stopping="$repo/tests/emulated/stopping.py"
+typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
+python "$stopping" cancelled "$key" runo "$job"
+typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account suspend")" > /dev/null
+python "$stopping" suspended "$key" runo
+typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account resume")" > /dev/null
+python "$stopping" served "$other" runo
+typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 key revoke")" <<< "$other" > /dev/null
+python "$stopping" unknown "$other" runo
+typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 hook secret revoke")" > /dev/null
+step "a job, an account and a key were stopped"
 
-# The accounts as they were before a damage, by docs/OPERATIONS.md#restore.
-python "$repo/tests/emulated/restore.py" begin runo
+typed "$(said docs/OPERATIONS.md "A broken invariant")" > /dev/null
+# (The last command opens its standard output anew: a file would lose what was before.)
+typed "$(said docs/OPERATIONS.md "A sweep that does not report")" | cat > swept.log
+grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
+
+# The accounts as they were before a damage. (The emulator has no past: it restores what is there now.)
+typed "$(said docs/OPERATIONS.md "Backup")" > /dev/null
 admin account suspend shop > /dev/null
-admin --accounts-table runo-accounts-restored check
-python "$repo/tests/emulated/restore.py" damaged "$key" runo
-deploy runo UseAccountsTable=runo-accounts-restored
-python "$repo/tests/emulated/restore.py" end "$key" runo
-admin --accounts-table runo-accounts-restored check
+python "$stopping" suspended "$key" runo
+eval "$(said docs/OPERATIONS.md "Restore" "door=")"
+typed "door='$door'; $(said docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda put")" > /dev/null
+python "$stopping" closed "$key" runo
+[ "$(typed "$(said docs/OPERATIONS.md "Restore" "aws dynamodb scan")")" = 0 ]
+typed "$(said docs/OPERATIONS.md "Restore" "aws dynamodb update")" > /dev/null
+typed "$(said docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
+deployed "$(said docs/OPERATIONS.md "Restore" "sam deploy")" < <(yes)
+typed "door='$door'; $(said docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda delete")" > /dev/null
+python "$stopping" served "$key" runo
+typed "$(said docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 step "the stack runs on a restored table"
 
 python "$repo/tests/emulated/logs.py" runo
-for stack in runo-second runo; do
-  sam delete --stack-name "$stack" --no-prompts --region us-east-1 > delete.log 2>&1 || { tail -30 delete.log; exit 1; }
-done
+python "$repo/tests/emulated/parameters.py" runo "UserAgent=Acme/1.0 (+https://example.com/bot)" AlarmEmail=you@example.com UseAccountsTable=runo-accounts-restored
+deployed "sam delete --stack-name runo-prod --no-prompts"
+deployed "$(said docs/OPERATIONS.md "Teardown")" < <(yes)
 python "$repo/tests/emulated/gone.py" runo
 step "both stacks are deleted; the accounts tables are still there"

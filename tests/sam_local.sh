@@ -55,3 +55,34 @@ echo "   the image has $(du -sh "$root" | cut -f1)"
 # Laid out like the result of "sam build".
 python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
 python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"
+
+# And what docs/OPERATIONS.md tells to type in three shells: cargo's binary is built, and so is what "sam build" makes.
+said() { python3 "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
+folder="$work/documented"
+mkdir -p "$folder/bin" "$folder/.aws-sam" "$folder/tools"
+ln -s "$work/build" "$folder/.aws-sam/build"
+ln -s "$repo/events" "$repo/samconfig.toml" "$folder/"
+ln -s "$repo/tools/local" "$folder/tools/local"
+printf '#!/bin/sh\nexec "%s/local"\n' "$BUILT" > "$folder/bin/cargo"
+chmod +x "$folder/bin/cargo"
+export SAM_SKIP_PULL_IMAGE=true
+# in_shell LOG COMMAND: goes on beside, and ends with this script's namespace.
+in_shell() { (cd "$folder" && PATH="$folder/bin:$PATH" exec bash -c "$2" > "$work/$1" 2>&1 < /dev/null) & }
+until_said() {
+  for _ in $(seq 600); do
+    grep -q "$2" "$work/$1" && return
+    sleep 0.1
+  done
+  tail -20 "$work/$1" >&2
+  return 1
+}
+here() { sed "s/Architecture=x86_64/Architecture=$architecture/g"; }
+in_shell data.log "FETCH_ALLOW=$bridge/32 $(said docs/OPERATIONS.md "On your own machine" "BIND_ADDRESS=")"
+until_said data.log "listening on"
+eval "$(grep -o 'export AWS_[A-Z_]*=[^ ]*' "$work/data.log")"
+(cd "$folder" && eval "$(said docs/OPERATIONS.md "On your own machine" "sam local invoke" | here)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
+in_shell api.log "$(said docs/OPERATIONS.md "On your own machine" "sam local start-api" | here)"
+until_said api.log "Running on http://127.0.0.1:3000"
+# Its page is out of reach here.
+eval "$(said docs/OPERATIONS.md "On your own machine" "curl" | sed "s|https://example.com/|http://$bridge:8080/sample/product|")" | grep '"title":"Copper Kettle"' > /dev/null
+echo "   the three shells of docs/OPERATIONS.md answer as told"

@@ -3,11 +3,12 @@
 # operator's tool, the C library that they are linked with, and the authorities of TLS. On Linux, for this machine's processor.
 #
 #   tools/image.sh              # builds the programs for release, and the image
-#   tools/image.sh layout dev   # stops before Docker: target/image is the image's file system, with the programs of a debug build
+#   tools/image.sh layout       # stops before Docker: target/image is the image's file system
+#   PROFILE=dev tools/image.sh  # uses a debug build
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-profile="${2:-release}"
+profile="${PROFILE:-release}"
 cargo build --profile "$profile" --locked --package local --package admin
 built="${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")"
 

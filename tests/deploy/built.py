@@ -29,9 +29,9 @@ def lay_out(template, binaries, out):
         properties = function["Properties"]
         binary = os.path.join(binaries, os.path.basename(properties["CodeUri"]))
         bootstrap = os.path.join(out, name, "bootstrap")
-        # Debug information is most of a debug build, and would be packed and unpacked with each deployment.
+        # Symbols are most of a debug build, and would be packed with each deployment.
         strip = shutil.which("strip")
-        if strip is None or subprocess.run([strip, "--strip-debug", "-o", bootstrap, binary]).returncode != 0:
+        if strip is None or subprocess.run([strip, "-o", bootstrap, binary]).returncode != 0:
             shutil.copy(binary, bootstrap)
         properties["CodeUri"] = name
         del function["Metadata"]

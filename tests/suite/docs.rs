@@ -1,6 +1,8 @@
 //! The documentation against the sources: the tests that it names exist, relative links resolve, and each route,
 //! option, error code and metric is described. A failure names what is missing, and where.
 
+mod commands;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

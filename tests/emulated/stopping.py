@@ -1,0 +1,24 @@
+"""What callers see of what an operator stopped: stopping.py cancelled KEY STACK JOB, or one of
+stopping.py served|suspended|unknown|closed KEY STACK"""
+import sys
+
+from stack import PAGES, SCHEMA, Stack
+
+what, key, name = sys.argv[1:4]
+stack = Stack(name, key)
+body = {"url": PAGES + "/page/8?" + key, "schema": SCHEMA}
+if what == "cancelled":
+    job = stack.end_of(sys.argv[4], 90)
+    assert job["status"] == "cancelled" and job["credits"]["refunded"] > 0, job
+elif what == "served":
+    before = stack.used()
+    found = stack.call("POST", "/v1/extract", body | {"options": {"no_cache": True}})
+    assert found["data"] == {"title": "Page 8"} and stack.used() == before + 1, found
+elif what == "closed":
+    # No function runs: nothing of ours answers, and nothing is charged.
+    found = stack.call("POST", "/v1/extract", body, want=None)
+    assert "data" not in found, found
+else:
+    status, code = {"suspended": (403, "ACCOUNT_SUSPENDED"), "unknown": (401, "UNAUTHORIZED")}[what]
+    found = stack.call("POST", "/v1/extract", body, want=status)
+    assert found["error"]["code"] == code, found
