@@ -4,15 +4,15 @@
 use domain::RenderMode;
 use serde_json::{Map, Value};
 
-use crate::Extracted;
 use crate::candidate::{Candidate, Explained, Seen, Source, Standing};
 use crate::coercion::{Reading, clip, coerce};
 use crate::concept::{Concept, Shape, Trait};
+use crate::extracted::Extracted;
 use crate::lists::{array, is_list_of};
+use crate::person_name::is_name;
 use crate::placeholder;
 use crate::scalar::{plain_text, scalar};
 use crate::scores::{LEAST, SURE};
-use crate::visible;
 use crate::wanted::Wanted;
 
 /// Outcome of a candidate whose value does not fit the field's type.
@@ -196,7 +196,7 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if !structured && text.contains('@') {
                 return Err("an email address, not a name");
             }
-            if wanted.is(Concept::Author) && !structured && !visible::is_name(text) {
+            if wanted.is(Concept::Author) && !structured && !is_name(text) {
                 return Err("not a name");
             }
         }

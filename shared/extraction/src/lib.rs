@@ -15,8 +15,10 @@ pub mod weight;
 mod candidate;
 mod cents;
 mod concept;
+mod dateline;
 mod doc;
 mod entity;
+mod extracted;
 mod fields;
 mod head;
 mod html;
@@ -27,8 +29,11 @@ mod json_text;
 mod kinds;
 mod lists;
 mod own_value;
+mod page_title;
+mod person_name;
 mod phrases;
 mod placeholder;
+mod range;
 mod receive;
 mod scalar;
 mod scores;
@@ -47,14 +52,15 @@ mod zones;
 
 use budget::{Budget, Spent};
 use domain::media::{Media, essence};
-use domain::{RenderMode, Schema, Timestamp};
+use domain::{Schema, Timestamp};
 use receive::{Content, Explainer, Receiver, Values};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 use wanted::Wanted;
 
 pub use candidate::{Explained, Seen, Source};
 pub use coercion::reads_as;
+pub use extracted::Extracted;
 pub use links::{Link, LinkKind, Links};
 pub use receive::{Compact, Extras, Wants};
 pub use selector::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS, MAX_SELECTED, check_selector};
@@ -79,17 +85,6 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Limits on what reading this page may cost.
     pub budget: &'a Budget<'a>,
-}
-
-/// The result of an extraction.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Extracted {
-    /// Exactly the schema's keys, in its order.
-    pub data: Map<String, Value>,
-    /// What was changed, dropped or could not be read.
-    pub warnings: Vec<String>,
-    /// [`RenderMode::Structured`] if every value present came from structured data, else [`RenderMode::Fetch`].
-    pub render_mode: RenderMode,
 }
 
 /// Why a page could not be read at all.
@@ -160,7 +155,7 @@ pub fn extract_with(
     wants: Wants,
 ) -> (Result<Extracted, ExtractError>, Extras) {
     let mut values = Values::new(page.url, wants);
-    let read = each(page, schema, context, false, &mut values);
+    let read = read_fields(page, schema, context, false, &mut values);
     let (extracted, extras) = values.finish();
     (read.map(|()| extracted), extras)
 }
@@ -172,16 +167,16 @@ pub fn extract_with(
 /// As [`extract`].
 pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<Explained>, ExtractError> {
     let mut explainer = Explainer::default();
-    each(page, schema, context, true, &mut explainer)?;
+    read_fields(page, schema, context, true, &mut explainer)?;
     Ok(explainer.0)
 }
 
-/// Finds each field's candidates and chooses among them. With `tell`, records what became of every candidate.
-fn each(
+/// Finds each field's candidates and chooses among them. With `explaining`, records what became of every candidate.
+fn read_fields(
     page: &Page<'_>,
     schema: &Schema,
     context: &Context<'_>,
-    tell: bool,
+    explaining: bool,
     receiver: &mut dyn Receiver,
 ) -> Result<(), ExtractError> {
     let budget = context.budget;
@@ -194,21 +189,21 @@ fn each(
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
             receiver.document(&document, budget);
-            each_of(&document, page, None, &fields, context, tell, receiver);
+            read_document(&document, page, None, &fields, context, explaining, receiver);
         }
         Kind::Xml(xml) => {
             receiver.document(&xml.tree, budget);
-            each_of(&xml.tree, page, xml.data.as_ref(), &fields, context, tell, receiver);
+            read_document(&xml.tree, page, xml.data.as_ref(), &fields, context, explaining, receiver);
         }
         Kind::Html => {
             let document = html::parse_within(&sieve::sift(&text, budget), budget);
             receiver.document(&document, budget);
-            each_of(&document, page, None, &fields, context, tell, receiver);
+            read_document(&document, page, None, &fields, context, explaining, receiver);
         }
         // Lines of plain text may be labels with values too.
         Kind::Text => {
             let document = html::parse_within(&html::of_text(&text), budget);
-            each_of(&document, page, None, &fields, context, tell, receiver);
+            read_document(&document, page, None, &fields, context, explaining, receiver);
         }
         Kind::Json(value) => {
             let json = json_page::Json::of(&value, budget);
@@ -217,7 +212,7 @@ fn each(
                 let mut candidates = json_page::candidates(&json, wanted);
                 fields::sort(&mut candidates);
                 let mut seen = Vec::new();
-                let chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen));
+                let chosen = fields::choose(wanted, &candidates, &reading, explaining.then_some(&mut seen));
                 receiver.field(wanted, chosen, &candidates, seen);
             }
             receiver.whole(Content::Json(&value), &fields);
@@ -236,13 +231,13 @@ fn ended(budget: &Budget<'_>) -> Result<(), ExtractError> {
 }
 
 /// Reads the fields of a parsed page. `data` holds the values of an XML page.
-fn each_of(
+fn read_document(
     parsed: &scraper::Html,
     page: &Page<'_>,
     data: Option<&Value>,
     fields: &[Wanted<'_>],
     context: &Context<'_>,
-    tell: bool,
+    explaining: bool,
     receiver: &mut dyn Receiver,
 ) {
     let data = data.map(|data| json_page::Json::of(data, context.budget));
@@ -261,12 +256,12 @@ fn each_of(
         fields::sort(&mut candidates);
         let mut chosen = fields::choose(wanted, &candidates, &reading, None);
         let mut seen = Vec::new();
-        if tell || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c)) {
-            candidates.extend(sources.visible(wanted, tell || chosen.as_ref().is_none_or(|c| !c.is_sure())));
+        if explaining || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c)) {
+            candidates.extend(sources.visible(wanted, explaining || chosen.as_ref().is_none_or(|c| !c.is_sure())));
             scores::agree(wanted, &mut candidates, &reading);
             scores::show(wanted, &mut candidates, &doc);
             fields::sort(&mut candidates);
-            chosen = fields::choose(wanted, &candidates, &reading, tell.then_some(&mut seen))
+            chosen = fields::choose(wanted, &candidates, &reading, explaining.then_some(&mut seen))
                 .or_else(|| fields::last_resort(wanted, &candidates, &reading));
         }
         receiver.field(wanted, chosen, &candidates, seen);

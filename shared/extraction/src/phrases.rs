@@ -26,14 +26,14 @@ phrases! {
     /// Words inside names.
     Joiners = "joiners";
     /// Beginnings of words for asking, answering and posting, before a day or a name.
-    ToldBy = "told by";
+    PostedBy = "posted by";
     /// Phrases that say who made a thing: "written by".
     MadeBy = "made by";
     /// Phrases that say who made a picture.
     DrawnBy = "drawn by";
     /// Verbs of somebody who has things or services for others.
     Offers = "offers";
-    /// Words between a deed and its day: "created in 1998".
+    /// Words between a verb and its day: "created in 1998".
     DayLeads = "day leads";
     /// Words and signs that join the ends of a range.
     RangeJoints = "range joints";
@@ -82,11 +82,11 @@ phrases! {
     /// Answers that mean no in the same way.
     AnswersNo = "answers no";
     /// Phrases for a thing that is not available.
-    Gone = "gone";
+    Unavailable = "unavailable";
     /// Other phrases that mean no wherever they stand.
     Refusals = "refusals";
     /// Phrases for a thing that is available.
-    There = "there";
+    Available = "available";
     /// Other phrases that mean yes wherever they stand, unless denied or for a later time.
     Promises = "promises";
     /// Words that deny what follows.
@@ -307,7 +307,8 @@ mod tests {
         assert_eq!(Phrases::Links.of("apply").next(), Some("apply"));
         assert!(Phrases::Particles.has("von") && !Phrases::Particles.has("Von"));
         assert!(
-            Phrases::Gone.stands_in("申し訳ありません在庫切れです") && !Phrases::There.stands_in("within stockholm")
+            Phrases::Unavailable.stands_in("申し訳ありません在庫切れです")
+                && !Phrases::Available.stands_in("within stockholm")
         );
         assert_eq!((Phrases::PerUnit.begins("per month"), Phrases::PerUnit.begins("person")), (Some(3), None));
         assert!(Phrases::PaidOnce.ends("it was") && !Phrases::PaidOnce.ends("it was not"));

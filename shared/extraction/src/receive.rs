@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::Extracted;
 use crate::budget::Budget;
 use crate::candidate::{Candidate, Explained, Seen};
 use crate::doc::{Addresses, Doc, compact};
+use crate::extracted::Extracted;
 use crate::fields::{Chosen, Output, explained};
 use crate::head::Head;
 use crate::links::Links;

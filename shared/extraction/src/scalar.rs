@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::candidate::Form;
 use crate::coercion::{Coerced, Reading, code, coerce, coerce_length, coerce_money, coerce_year};
 use crate::concept::{Concept, Shape, Trait};
-use crate::phrases::Phrases;
+use crate::range::{ends, upper_end};
 use crate::wanted::{End, Wanted};
-use crate::{own_value, tidy, visible};
+use crate::{dateline, own_value, person_name, tidy};
 
 /// Reads one value as the type of the field's elements. Returns `None` if it cannot be read as that.
 pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Reading<'_>) -> Option<Coerced> {
@@ -67,15 +67,15 @@ pub(crate) fn scalar(wanted: &Wanted<'_>, raw: &Value, form: Form, reading: &Rea
         raw = code.into();
     } else if (wanted.is(Concept::Published) || wanted.is(Concept::Modified))
         && wanted.field.kind == FieldType::Date
-        && let Some(part) = raw.as_str().and_then(|text| visible::dateline(text, wanted.is(Concept::Modified)))
+        && let Some(part) = raw.as_str().and_then(|text| dateline::part(text, wanted.is(Concept::Modified)))
     {
         raw = part.into();
     } else if wanted.is(Concept::Author)
         && let Some(text) = raw.as_str()
     {
         // Visible text has more around a name than markup has.
-        let bare = Some(visible::bare_name(text)).filter(|name| form == Form::Text && visible::is_name(name));
-        raw = bare.unwrap_or_else(|| visible::without_by(text).to_owned()).into();
+        let bare = Some(person_name::bare(text)).filter(|name| form == Form::Text && person_name::is_name(name));
+        raw = bare.unwrap_or_else(|| person_name::without_by(text).to_owned()).into();
     }
     coerce(wanted.field.kind, &raw, reading)
 }
@@ -108,23 +108,6 @@ fn end(wanted: &Wanted<'_>, text: &str) -> Option<String> {
         Some(End::Lower) => ends(text).map(|(low, _)| low),
         None => None,
     }
-}
-
-/// Returns the upper end of a range: "$1,200" of "$900 – $1,200".
-pub(crate) fn upper_end(text: &str) -> Option<String> {
-    ends(text).map(|(_, high)| high)
-}
-
-/// Returns both ends of a range.
-fn ends(text: &str) -> Option<(String, String)> {
-    let has_digit = |t: &str| t.bytes().any(|b| b.is_ascii_digit());
-    let cut = |joint: &str| {
-        let word = joint.starts_with(|c: char| c.is_alphabetic() && c < '\u{2e80}');
-        let spaced = if word || joint == "-" { format!(" {joint} ") } else { joint.to_owned() };
-        let (low, high) = text.split_once(&*spaced).or_else(|| text.split_once(joint).filter(|_| joint == "-"))?;
-        (has_digit(low) && has_digit(high)).then(|| (low.trim().to_owned(), high.trim().to_owned()))
-    };
-    Phrases::RangeJoints.all().find_map(cut)
 }
 
 /// Returns a value as text.

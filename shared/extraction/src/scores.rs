@@ -11,10 +11,10 @@ use crate::concept::{Concept, Shape, Trait};
 use crate::doc::Doc;
 use crate::entity::Entity;
 use crate::head::Head;
+use crate::page_title::{agreement, without_site};
 use crate::phrases::Phrases;
 use crate::scalar::{plain_text, scalar};
 use crate::structured::Graph;
-use crate::visible::{self, without_site};
 use crate::wanted::Wanted;
 
 /// Most candidates compared with each other.
@@ -84,7 +84,7 @@ impl<'a> Scores<'a> {
                     candidate.score -= 6;
                 } else {
                     // A name that the page itself does not use belongs to another thing, or to the site.
-                    let agree = |n: &str| visible::agreement(n, &text) >= 60;
+                    let agree = |n: &str| agreement(n, &text) >= 60;
                     // Longer stories have titles of their own.
                     let og_title = self.head.metas("og:title").first().filter(|_| !entity.is_embedded);
                     let agrees = og_title.map_or_else(|| self.head.names().any(agree), |t| agree(t));

@@ -29,7 +29,7 @@ const SOME: usize = 1_200;
 /// The same for a page that stands in for another.
 const STAND_IN: usize = 1_500;
 /// Shortest inline script that can fill a page.
-const PROGRAM: usize = 80;
+const MIN_SCRIPT: usize = 80;
 /// Longest notice for clients without JavaScript, in bytes; a longer one is the page itself.
 const NOTICE: usize = 1_500;
 /// Most bytes of a page that are examined.
@@ -208,7 +208,7 @@ impl Signs {
                     return;
                 }
                 let content = head(content, MOST_SCRIPT);
-                self.programs += usize::from(tag.contains("src=") || content.trim().len() >= PROGRAM);
+                self.programs += usize::from(tag.contains("src=") || content.trim().len() >= MIN_SCRIPT);
                 self.goes |= GOES.iter().any(|how| content.contains(how));
                 self.programs += usize::from(self.goes && self.programs == 0);
                 self.challenge |= is_challenge(&tag) || is_challenge(content);

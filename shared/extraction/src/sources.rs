@@ -16,11 +16,12 @@ use crate::doc::Doc;
 use crate::entity::{self, Entity};
 use crate::fields::Chosen;
 use crate::head::Head;
+use crate::page_title::without_site;
 use crate::scores::{SURE, Scores, shows};
 use crate::selector::Selection;
 use crate::structured::{Graph, Links, Origin, state};
 use crate::visible;
-use crate::visible::{View, without_site};
+use crate::visible::View;
 use crate::vocabulary::{concept_of, words};
 use crate::wanted::Wanted;
 
@@ -61,7 +62,7 @@ impl<'a> Sources<'a> {
     ) -> Sources<'a> {
         let (page, url) = (selection.page, selection.url);
         let ranked = entity::ranked(graph, wanted, head, url);
-        let view = visible::View::of(doc, head, url, reading);
+        let view = View::of(doc, head, url, reading);
         Sources { page, url, head, graph, view, ranked, state: OnceCell::new(), selection }
     }
 
@@ -110,7 +111,7 @@ impl<'a> Sources<'a> {
         if state_too {
             self.state_says(wanted, &mut out);
         }
-        self.view.candidates(wanted, &mut out);
+        visible::candidates(&self.view, wanted, &mut out);
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
         if wanted.is(Concept::Stock) && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
             out.push(

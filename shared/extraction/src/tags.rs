@@ -44,14 +44,14 @@ pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) ->
             return Cow::Owned(out);
         }
         // What an enclosing tag lost is already gone.
-        for (from, to) in seen.endless {
+        for (from, to) in seen.overlong {
             if from < kept {
                 continue;
             }
             out.push_str(&page[kept..page.floor_char_boundary(from).max(kept)]);
             kept = to;
         }
-        if let Some(end) = seen.crowded.filter(|end| *end >= kept) {
+        if let Some(end) = seen.cut_at.filter(|end| *end >= kept) {
             out.push_str(&page[kept..end]);
             out.push('>');
             kept = end;
@@ -69,9 +69,9 @@ pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) ->
 #[derive(Default)]
 struct Look {
     /// The parts of overlong names and values, to be removed.
-    endless: Vec<(usize, usize)>,
+    overlong: Vec<(usize, usize)>,
     /// Where to end the tag, if it has too many attributes or bytes.
-    crowded: Option<usize>,
+    cut_at: Option<usize>,
     /// Where the scan of the tag ended.
     end: usize,
 }
@@ -88,7 +88,7 @@ fn look(bytes: &[u8], name: usize) -> Look {
     let mut lost = 0;
     let mut check = |seen: &mut Look, from: usize, to: usize| {
         if to - from > MAX_ATTRIBUTE {
-            seen.endless.push((from + MAX_ATTRIBUTE, to));
+            seen.overlong.push((from + MAX_ATTRIBUTE, to));
             lost += to - from - MAX_ATTRIBUTE;
         }
         lost
@@ -103,7 +103,7 @@ fn look(bytes: &[u8], name: usize) -> Look {
             return seen;
         }
         if attributes == MAX_ATTRIBUTES || at - name - lost > MAX_TAG {
-            seen.crowded = Some(at);
+            seen.cut_at = Some(at);
             return seen;
         }
         attributes += 1;

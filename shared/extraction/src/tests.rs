@@ -1,3 +1,4 @@
+use domain::RenderMode;
 use proptest::prelude::*;
 use serde_json::json;
 

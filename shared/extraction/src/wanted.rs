@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::concept::{Concept, Look, Shape, Trait};
 use crate::phrases::Phrases;
+use crate::range::upper_end;
 use crate::vocabulary::{Words, concept_in, concept_of, is_known_path, singular, words};
 
 mod closeness;
@@ -140,7 +141,7 @@ impl<'a> Wanted<'a> {
         if self.counts() && text.contains(['$', '€', '£', '¥']) {
             return false;
         }
-        self.end != Some(End::Upper) || crate::scalar::upper_end(text).is_some()
+        self.end != Some(End::Upper) || upper_end(text).is_some()
     }
 
     /// Returns whether its name says that it is a number of things.
@@ -215,26 +216,26 @@ impl<'a> Wanted<'a> {
 /// Returns a field's name in words: of a dotted name the last part, or the one before it if the last only says "name".
 fn label_of(name: &str) -> String {
     let Some((rest, last)) = name.rsplit_once('.') else { return words(name) };
-    let own = if is_told(last) || last == "text" { rest.rsplit('.').next().unwrap_or(rest) } else { last };
+    let own = if is_representation(last) || last == "text" { rest.rsplit('.').next().unwrap_or(rest) } else { last };
     words(own)
 }
 
 /// Returns whether the last part of a dotted name only says how the part before it is represented.
-fn is_told(last: &str) -> bool {
+fn is_representation(last: &str) -> bool {
     matches!(last, "name" | "value" | "url" | "@id" | "id")
 }
 
 /// Returns a dotted name of three parts or more without a final `name`: `acceptedAnswer.author` for
 /// `acceptedAnswer.author.name`.
-pub(crate) fn untold(name: &str) -> &str {
+pub(crate) fn without_name(name: &str) -> &str {
     name.strip_suffix(".name").filter(|rest| rest.contains('.')).unwrap_or(name)
 }
 
 /// Returns whose property a dotted name is. Returns `None` for a path that is known to be the main entity's own, and
 /// where the last part only says how the part before it is represented.
 fn owner_of(name: &str) -> Option<String> {
-    let (rest, last) = untold(name).rsplit_once('.')?;
-    if is_known_path(name) || is_told(last) {
+    let (rest, last) = without_name(name).rsplit_once('.')?;
+    if is_known_path(name) || is_representation(last) {
         return None;
     }
     let owner = rest.rsplit('.').next().unwrap_or(rest);

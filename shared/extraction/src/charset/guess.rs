@@ -13,11 +13,11 @@ const LOOKED_AT: usize = 256 * 1024;
 
 /// The encodings of a language that has some of its own: the domain by which the detector knows the language, and the
 /// encodings, the most common first.
-type Habit = (&'static str, Vec<&'static Encoding>);
+type Encodings = (&'static str, Vec<&'static Encoding>);
 
 /// Returns the encodings of a language. Languages written in windows-1252 have none: their tag says little, because
 /// English templates contain text in any language.
-fn habit(language: &str) -> Option<Habit> {
+fn encodings_of(language: &str) -> Option<Encodings> {
     let (primary, rest) = language.split_once('-').unwrap_or((language, ""));
     let traditional = ["tw", "hk", "mo", "hant"].iter().any(|r| rest.split('-').any(|part| part == *r));
     Some(match primary {
@@ -54,11 +54,11 @@ fn habit(language: &str) -> Option<Habit> {
 
 /// Returns the most likely encoding other than UTF-8.
 pub(super) fn guess(body: &[u8], language: Option<&str>) -> &'static Encoding {
-    let habit = language.and_then(habit);
+    let own = language.and_then(encodings_of);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(&body[..body.len().min(LOOKED_AT)], body.len() <= LOOKED_AT);
-    let guess = detector.guess(habit.as_ref().map(|(domain, _)| domain.as_bytes()), Utf8Detection::Deny);
-    let Some((_, encodings)) = habit else { return guess };
+    let guess = detector.guess(own.as_ref().map(|(domain, _)| domain.as_bytes()), Utf8Detection::Deny);
+    let Some((_, encodings)) = own else { return guess };
     if encodings.contains(&guess) {
         return guess;
     }

@@ -27,7 +27,7 @@ pub(crate) fn read(text: &str) -> Option<bool> {
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
     let spelled: String = term.chars().map(digits::digit).collect();
     let term = spelled.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'。！".contains(c));
-    if Phrases::AnswersNo.has(term) || Phrases::Gone.has(term) || Phrases::Refusals.has(term) {
+    if Phrases::AnswersNo.has(term) || Phrases::Unavailable.has(term) || Phrases::Refusals.has(term) {
         return Some(false);
     }
     if Phrases::AnswersYes.has(term) || is_promise(term) || Phrases::Buy.has(term) {
@@ -38,7 +38,7 @@ pub(crate) fn read(text: &str) -> Option<bool> {
 
 /// Returns whether a whole text is a promise.
 fn is_promise(text: &str) -> bool {
-    Phrases::There.has(text) || Phrases::Promises.has(text)
+    Phrases::Available.has(text) || Phrases::Promises.has(text)
 }
 
 /// Reads a label that asks and its answer: "In stock: No", "Sold out? No", "Stock: 0". Returns `None` if the text is
@@ -100,13 +100,13 @@ fn counted(term: &str) -> Option<Option<bool>> {
     let after = if digits.is_empty() { after.strip_prefix("zero")? } else { after }.trim_start_matches(['+', ' ']);
     let begins = |words: Phrases| words.places(after).any(|(from, _)| from <= COUNTED);
     if zero {
-        let said = [Phrases::There, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
+        let said = [Phrases::Available, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
             || Phrases::Left.ends(before)
             || Phrases::Stock.ends(before);
         return said.then_some(Some(false));
     }
     // Leaves refusals and later times to the words: "3 sold out", "in stock in 3 weeks".
-    let worded = || Phrases::Gone.stands_in(term);
+    let worded = || Phrases::Unavailable.stands_in(term);
     ((begins(Phrases::Left) || Phrases::Left.ends(before)) && !worded() && !is_later(before, after))
         .then_some(Some(true))
 }
@@ -118,7 +118,7 @@ fn said(term: &str) -> Option<bool> {
         return Some(false);
     }
     let mut promise = None;
-    for (from, to) in Phrases::Gone.places(term).chain(Phrases::Refusals.places(term)) {
+    for (from, to) in Phrases::Unavailable.places(term).chain(Phrases::Refusals.places(term)) {
         let before = &term[..from];
         // "Not sold out". But in "n'est plus disponible" both words are a single denial.
         let denied = is_denied(before.trim_end().trim_end_matches("n'est"), &term[to..]);
@@ -134,7 +134,8 @@ fn said(term: &str) -> Option<bool> {
         return Some(true);
     }
     let marks = term.contains(['✓', '✔', '✅', '☑']).then_some(true);
-    for (from, to) in Phrases::There.places(term).chain(Phrases::Promises.places(term)).chain(Phrases::Buy.places(term))
+    for (from, to) in
+        Phrases::Available.places(term).chain(Phrases::Promises.places(term)).chain(Phrases::Buy.places(term))
     {
         let (before, after) = (&term[..from], &term[to..]);
         if is_denied(before, after) {

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 
 use super::day::{Named, YEARS, day, named, year_of};
-use super::{Reading, digits, eras, relative, worded};
+use super::reading::Reading;
+use super::{digits, eras, relative, worded};
 
 /// Longest text that is examined, in characters.
 const LOOK: usize = 160;

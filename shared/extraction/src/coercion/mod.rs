@@ -14,28 +14,20 @@ mod eras;
 mod magnitude;
 mod money;
 mod number;
+mod reading;
 mod relative;
 mod shares;
 mod worded;
 
 pub(crate) use digits::means_nothing;
 pub(crate) use money::{amounts, code, current};
+pub use reading::Reading;
 
 use domain::FieldType;
-use jiff::civil::Date;
 use serde_json::{Number, Value};
 
 /// Longest text that may consist of a day in words, in bytes.
 const MAX_DAY: usize = 60;
-
-/// How to read texts.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    /// BCP 47 tag that decides what `1.234` and `03/04/2025` mean.
-    pub locale: &'a str,
-    /// The day from which relative dates count.
-    pub today: Date,
-}
 
 /// A value read as its type.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,15 @@
 
 mod jsonld;
 mod lenient;
+mod members;
 mod microdata;
 pub(crate) mod offers;
 pub(crate) mod state;
 mod tokens;
+
+pub(crate) use members::types;
+
+use members::spread;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -256,19 +261,6 @@ fn is_start(name: &str, body: &str) -> bool {
     let name = name.trim_end_matches(['.', '…', ' ', ':']);
     let plain = |text: &str| crate::tidy::text_of(text, crate::candidate::Form::Markup);
     plain(body).starts_with(&plain(name))
-}
-
-fn spread(value: &Value) -> std::slice::Iter<'_, Value> {
-    match value {
-        Value::Array(items) => items.iter(),
-        other => std::slice::from_ref(other).iter(),
-    }
-}
-
-/// Yields the types of an object, without a vocabulary's prefix.
-pub(crate) fn types(object: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let names = object.get("@type").map(spread).unwrap_or_default();
-    names.filter_map(Value::as_str).map(|t| t.rsplit(['/', '#', ':']).next().unwrap_or(t))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::types;
+use super::members::{spread, types};
 use crate::coercion;
 
 /// Most objects that are ordered; more are left as they are.
@@ -51,7 +51,7 @@ fn of_page(found: &[&Members], page: &Url) -> Option<usize> {
 
 fn strength(object: &Members, page: &Url) -> usize {
     let own = ["url", "@id"].into_iter().filter_map(|m| object.get(m));
-    let offered = object.get("offers").map(super::spread).unwrap_or_default().filter_map(|o| o.get("url"));
+    let offered = object.get("offers").map(spread).unwrap_or_default().filter_map(|o| o.get("url"));
     let address = own.chain(offered).filter_map(Value::as_str).filter_map(|a| same_page(&local(a, page)?, page)).max();
     let code = ["sku", "productID"].into_iter().filter_map(|m| object.get(m)?.as_str()).any(|code| names(page, code));
     address.unwrap_or(0).max(usize::from(code) * 2)
@@ -97,7 +97,7 @@ fn is_gone(object: &Members) -> bool {
     };
     match object.get("offers") {
         Some(offers) => {
-            let mut offers = super::spread(offers).filter_map(Value::as_object).peekable();
+            let mut offers = spread(offers).filter_map(Value::as_object).peekable();
             offers.peek().is_some() && offers.all(gone)
         }
         None => gone(object),
@@ -111,7 +111,7 @@ fn amount(object: &Members) -> Option<f64> {
         price.as_f64().or_else(|| price.as_str()?.trim().parse().ok())
     };
     match object.get("offers") {
-        Some(offers) => super::spread(offers).find_map(of),
+        Some(offers) => spread(offers).find_map(of),
         None => object
             .get("price")
             .or_else(|| object.get("lowPrice"))

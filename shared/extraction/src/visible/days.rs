@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::Concept;
+use crate::dateline;
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::{View, dateline};
+use super::view::View;
 
 /// Longest line without a digit that may name a day, in bytes.
 const MAX_RECENT: usize = 60;
@@ -173,8 +174,8 @@ const MAX_DATELINE: usize = 70;
 /// Returns the start of a news paragraph, up to the dash, if it names a place and a day.
 fn dateline_of_news(text: &str) -> Option<&str> {
     let (line, _) = [" – ", " — ", " -- ", " - "].iter().find_map(|dash| text.split_once(dash))?;
-    let told = line.len() <= MAX_DATELINE && line.starts_with(char::is_uppercase) && line.contains(',');
-    (told && line.bytes().any(|b| b.is_ascii_digit())).then_some(line)
+    let may_be = line.len() <= MAX_DATELINE && line.starts_with(char::is_uppercase) && line.contains(',');
+    (may_be && line.bytes().any(|b| b.is_ascii_digit())).then_some(line)
 }
 
 /// Returns the sentence of a line that may contain the day asked for, where others contain other days.

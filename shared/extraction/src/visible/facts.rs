@@ -9,7 +9,8 @@ use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
 use super::names::{is_start, leading_name};
-use super::{View, deeds};
+use super::verbs;
+use super::view::View;
 
 /// Most candidates of one field.
 const MAX_FOUND: usize = 12;
@@ -26,7 +27,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                 && matches!(wanted.shape(), Shape::Free | Shape::Name | Shape::Place | Shape::Short) =>
         {
             phrases(view, wanted, out);
-            deeds::doers(view, wanted, out);
+            verbs::doers(view, wanted, out);
         }
         _ => {}
     }
@@ -146,12 +147,12 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
     let places: Vec<usize> = places.map(|(at, _)| at).take(4).collect();
     let before = |at: &usize| at.checked_sub(1).and_then(|b| tokens.get(b)).is_some_and(|t| number(t).is_some());
     let at = *places.iter().find(|at| before(at)).or(places.first())?;
-    let unit = |t: &str| t.len() <= 10 && !t.ends_with(',') && t.chars().all(char::is_alphabetic);
+    let is_unit = |t: &str| t.len() <= 10 && !t.ends_with(',') && t.chars().all(char::is_alphabetic);
     let measure = || {
-        let [.., number, told] = tokens.get(..at)? else { return None };
-        self::number(number).filter(|_| unit(told)).map(|n| format!("{n} {told}"))
+        let [.., number, unit] = tokens.get(..at)? else { return None };
+        self::number(number).filter(|_| is_unit(unit)).map(|n| format!("{n} {unit}"))
     };
-    let told = || tokens.get(at..at + thing.len()).map(|t| t.join(" ").trim_end_matches([',', '.']).to_owned());
+    let name = || tokens.get(at..at + thing.len()).map(|t| t.join(" ").trim_end_matches([',', '.']).to_owned());
     let count = || {
         let last = at.checked_sub(1)?;
         let high = tokens.get(last).filter(|t| !t.ends_with(','))?;
@@ -167,7 +168,7 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
         let low = last.checked_sub(2).filter(|_| joint).and_then(|i| tokens.get(i)).and_then(|t| self::number(t));
         Some(low.map_or(high.clone(), |low| format!("{low} - {high}")))
     };
-    let before = if measured { count().zip(told()).map(|(n, t)| format!("{n} {t}")).or_else(measure) } else { count() };
+    let before = if measured { count().zip(name()).map(|(n, t)| format!("{n} {t}")).or_else(measure) } else { count() };
     let after = || {
         let next = tokens.get(at + thing.len()).filter(|_| !measured)?;
         range(next).or_else(|| self::number(next))

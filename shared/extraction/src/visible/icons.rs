@@ -4,7 +4,7 @@ use crate::doc::Doc;
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
-use super::labels::{MAX_VALUE, Pairs};
+use super::pairs::{MAX_VALUE, Pairs};
 use super::segments::{is_sign, without_sign};
 
 /// Class words that mark an element as an icon.

@@ -9,7 +9,8 @@ use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::{View, steps};
+use super::steps;
+use super::view::View;
 
 /// Most items of a list.
 const MAX_ITEMS: usize = 500;

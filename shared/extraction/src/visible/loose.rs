@@ -1,8 +1,9 @@
 //! Finds labels with values in text that no element sets apart: "Label: value" on a line of the source or in a
 //! sentence, and labels that stand alone on a line, above their value.
 
-use super::View;
-use super::labels::{ABOVE, Pairs, is_clock};
+use crate::doc::Doc;
+
+use super::pairs::{ABOVE, Pairs, is_clock};
 use super::segments::{Segment, is_labelled};
 
 /// Most lines below a label that belong to its value.
@@ -10,8 +11,7 @@ const MAX_LINES: usize = 30;
 /// Longest label that stands alone, in bytes.
 const MAX_LABEL: usize = 48;
 
-pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
-    let segments = view.segments();
+pub(super) fn collect(doc: &Doc<'_>, segments: &[Segment<'_>], pairs: &mut Pairs) {
     for (order, segment) in segments.iter().enumerate() {
         if !segment.text.contains([':', '：']) {
             // "Fax (541) 555-0156"
@@ -19,13 +19,13 @@ pub(super) fn collect(view: &View<'_>, pairs: &mut Pairs) {
             let label = number.map(|at| segment.text[..at].trim()).filter(|l| (2..=24).contains(&l.len()));
             if let Some(label) = label.filter(|l| segment.loose && segment.text.len() <= MAX_LABEL && !l.contains(','))
             {
-                let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+                let at = doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
                 let value = segment.text[number.unwrap_or_default()..].to_owned();
                 pairs.add(at, label, vec![value], "loose words and a number", -6);
             }
             continue;
         }
-        let at = view.doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+        let at = doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
         if let Some(label) = alone(segment.text) {
             let value = below(&segments[order + 1..]);
             if !value.is_empty() {

@@ -1,61 +1,26 @@
 //! Finds elements whose class, id, itemprop or test id says what they hold, and `data-…` attributes that hold a value.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::Shape;
-use crate::doc::Doc;
 use crate::vocabulary::words;
 use crate::wanted::Wanted;
-use crate::zones::Zone;
 
+use super::attributes::{Index, MAX_PER_WORD, is_outside};
 use super::segments::is_labelled;
-use super::{View, lists, places, prose};
+use super::view::View;
+use super::{lists, places, prose};
 
 /// Longest text of a marked element that may be a single value, in bytes.
 const MAX_TEXT: usize = 400;
-/// Most elements kept per word.
-const MAX_PER_WORD: usize = 400;
 /// Most candidates per phrase.
 const MAX_FOUND: usize = 12;
-
-/// The `data-` attributes of elements by name.
-#[derive(Debug, Default)]
-pub(super) struct Index<'a> {
-    by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
-}
-
-impl<'a> Index<'a> {
-    fn of(doc: &'a Doc<'a>) -> Index<'a> {
-        let mut index = Index::default();
-        for (at, el) in doc.els.iter().enumerate().filter(|(_, el)| !is_outside(el.zone)) {
-            for (name, value) in el.raw.attrs() {
-                if let Some(name) = name.strip_prefix("data-")
-                    && (1..=120).contains(&value.len())
-                    && !value.starts_with(['{', '['])
-                {
-                    let list = index.by_attribute.entry(name).or_default();
-                    if list.len() < MAX_PER_WORD {
-                        list.push((at, value));
-                    }
-                }
-            }
-        }
-        index
-    }
-}
-
-/// Returns whether a zone is not searched.
-fn is_outside(zone: Zone) -> bool {
-    zone.has(Zone::NAV) || zone.has(Zone::RELATED) || zone.has(Zone::OVERLAY)
-}
 
 /// Adds a field's candidates among marked elements.
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let index = view.words.get_or_init(|| Index::of(doc));
+    let index = view.attributes();
     let own = Some(wanted.label.as_str()).filter(|l| l.len() > 2);
     let marks = wanted.words().map(|w| w.marks.as_slice()).unwrap_or_default();
     let phrases = own.into_iter().chain(marks.iter().copied());

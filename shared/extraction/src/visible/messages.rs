@@ -10,7 +10,7 @@ use crate::phrases::{Phrases, finder, is_whole};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::View;
+use super::view::View;
 
 /// Class words and names that mark buttons for buying in any language.
 const BUY_MARKS: [&str; 14] = [
@@ -39,8 +39,8 @@ const MAX_PARTS: usize = 16;
 #[derive(Debug, Clone, Copy, Default)]
 struct Says {
     buy: bool,
-    gone: bool,
-    there: bool,
+    unavailable: bool,
+    available: bool,
 }
 
 /// All phrases at once, each with the list that it is from. The automaton is `None` only if they are too many to
@@ -51,7 +51,8 @@ struct Messages {
 }
 
 static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
-    let lists = [Phrases::Buy, Phrases::Gone, Phrases::There, Phrases::Requests, Phrases::Few, Phrases::Left];
+    let lists =
+        [Phrases::Buy, Phrases::Unavailable, Phrases::Available, Phrases::Requests, Phrases::Few, Phrases::Left];
     // Short words for what is left occur in every text.
     let all = lists.into_iter().flat_map(|list| list.all().map(move |phrase| (phrase, list)));
     let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::Left);
@@ -67,17 +68,17 @@ fn says(text: &str) -> Says {
         if is_whole(text, found.start(), found.end()) {
             match MESSAGES.lists.get(found.pattern().as_usize()) {
                 Some(Phrases::Buy) => says.buy = true,
-                Some(Phrases::Gone) => says.gone = true,
-                Some(Phrases::There) => says.there = true,
+                Some(Phrases::Unavailable) => says.unavailable = true,
+                Some(Phrases::Available) => says.available = true,
                 _ => left = true,
             }
         }
     }
     // The words around a phrase may reverse it: "almost sold out", "0 in stock", "3 left".
-    if says.gone || says.there || left {
+    if says.unavailable || says.available || left {
         match coercion::says_yes(text) {
-            Some(true) => (says.gone, says.there) = (false, true),
-            Some(false) => (says.gone, says.there) = (true, false),
+            Some(true) => (says.unavailable, says.available) = (false, true),
+            Some(false) => (says.unavailable, says.available) = (true, false),
             None => {}
         }
     }
@@ -127,12 +128,12 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
             continue;
         }
         let says = says(&text);
-        if (says.gone || says.there) && is_choice(view, at) {
+        if (says.unavailable || says.available) && is_choice(view, at) {
             continue;
         }
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
         let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
-        if (button && text.len() <= 40 && says.buy) || (marked && !says.gone) {
+        if (button && text.len() <= 40 && says.buy) || (marked && !says.unavailable) {
             let off = el.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
@@ -141,11 +142,11 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
                 Candidate::text(Source::Message, yes(answer), if off { "buy button, disabled" } else { "buy button" })
                     .scored(change + near),
             );
-        } else if says.gone {
+        } else if says.unavailable {
             out.push(
                 Candidate::text(Source::Message, yes(false), "message that it is unavailable").scored(9 + near - long),
             );
-        } else if says.there && !text.contains("not ") {
+        } else if says.available && !text.contains("not ") {
             out.push(
                 Candidate::text(Source::Message, yes(true), "message that it is available").scored(8 + near - long),
             );
@@ -199,7 +200,7 @@ mod tests {
             ("", (false, false, false)),
         ] {
             let got = says(text);
-            assert_eq!((got.buy, got.gone, got.there), want, "{text}");
+            assert_eq!((got.buy, got.unavailable, got.available), want, "{text}");
         }
         assert!(MESSAGES.finder.is_some());
     }

@@ -12,7 +12,7 @@ use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::View;
+use super::view::{Search, View};
 
 /// Most parts examined, and the longest one, in bytes of text.
 const MAX_PARTS: usize = 2;
@@ -23,10 +23,10 @@ const MAX_HEADING: usize = 60;
 const OWN: i32 = 2;
 const ELSEWHERE: i32 = 12;
 
-/// Adds a field's candidates in the parts about its owner.
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+/// Adds a field's candidates in the parts about its owner, which `search` searches like a page.
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, search: Search, out: &mut Vec<Candidate>) {
     let Some(owner) = wanted.owner.as_deref() else { return };
-    let name = crate::wanted::untold(&wanted.field.field).rsplit('.').next().unwrap_or_default();
+    let name = crate::wanted::without_name(&wanted.field.field).rsplit('.').next().unwrap_or_default();
     let field = Field { field: name.to_owned(), ..wanted.field.clone() };
     let own = Wanted::of(&field);
     let mut found = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         let h1 = doc.heading.map(|at| doc.text(at));
         let head = Head { h1, language: view.head.language.clone(), ..Head::default() };
         let part = View::of(&doc, &head, view.url, view.reading);
-        part.candidates(&own, &mut found);
+        search(&part, &own, &mut found);
         if !found.is_empty() {
             break;
         }

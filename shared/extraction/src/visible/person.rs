@@ -4,11 +4,12 @@
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::Concept;
+use crate::person_name::{after_by, bare as bare_name, is_name};
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::{View, is_name};
+use super::view::View;
 
 /// Adds a first or last name from the heading, if that can be the name of a person.
 pub(super) fn name(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
@@ -26,7 +27,7 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
     for segment in view.segments().iter().filter(|s| s.loose && (4..=60).contains(&s.text.len())).take(200) {
         if segment.text.split_whitespace().count() <= 6
-            && let Some(name) = super::byline::after_by(segment.text).filter(|n| !n.starts_with(char::is_lowercase))
+            && let Some(name) = after_by(segment.text).filter(|n| !n.starts_with(char::is_lowercase))
         {
             out.push(Candidate::text(Source::Pattern, name, "loose line that begins with \"by\"").scored(-6));
             return;
@@ -44,10 +45,10 @@ pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
     for segment in view.segments().iter().filter(|s| (10..=MAX_ASKED).contains(&s.text.len())).take(60) {
         let lower = segment.text.to_lowercase();
-        let told = Phrases::ToldBy.all().any(|w| lower.starts_with(w));
+        let posted = Phrases::PostedBy.all().any(|w| lower.starts_with(w));
         let by = Phrases::By.of("any").filter(|by| by.chars().count() <= 4);
         let behind = by.filter_map(|by| segment.text.split_once(&*format!(" {by} "))).map(|(_, behind)| behind).next();
-        if let Some(name) = behind.filter(|_| told).map(super::byline::clean).filter(|n| is_name(n))
+        if let Some(name) = behind.filter(|_| posted).map(bare_name).filter(|n| is_name(n))
             && name.split_whitespace().count() <= 4
         {
             out.push(Candidate::text(Source::Pattern, name, "who asked or posted").scored(-4));
@@ -237,8 +238,8 @@ fn side(text: &str, order: usize, letter: char) -> Option<String> {
         |t: &&&str| unit(t).to_lowercase().split([' ', '(', ')']).any(|w| w.len() == 1 && w.starts_with(letter));
     let own = sides.iter().find(lettered).or_else(|| sides.get(order))?;
     let last = sides.last().map(|t| unit(t)).filter(|u| !u.is_empty())?;
-    let told = Some(unit(own)).filter(|u| u.len() > 1).unwrap_or(last);
-    Some(format!("{} {told}", bare(own)))
+    let unit = Some(unit(own)).filter(|u| u.len() > 1).unwrap_or(last);
+    Some(format!("{} {unit}", bare(own)))
 }
 
 /// Adds the second of two days on a line or in two adjacent `time` elements.

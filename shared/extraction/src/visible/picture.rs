@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::doc::{Doc, El};
+use crate::page_title::agreement;
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::View;
+use super::view::View;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
@@ -19,7 +20,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         all.push(address.into());
         let title = view.head.h1.as_deref().unwrap_or_default();
         let alt = el.attr("alt").unwrap_or_default();
-        let same = if !alt.is_empty() && super::title::agreement(alt, title) >= 60 { 8 } else { 0 };
+        let same = if !alt.is_empty() && agreement(alt, title) >= 60 { 8 } else { 0 };
         let large = side(el, "width").map_or(0, |w| if w >= 400 { 4 } else { 0 });
         let near = if (-2_500..1_500).contains(&view.distance(at)) { 4 } else { -4 };
         let score = same + large + near;

@@ -8,10 +8,10 @@ use crate::concept::Concept;
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
-use super::View;
 use super::names::leading_name;
 use super::segments::Segment;
 use super::towns::{Parts, brazilian, is_name, town};
+use super::view::View;
 
 /// Longest line that may be part of an address, in bytes.
 const MAX_LINE: usize = 160;
@@ -29,10 +29,10 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         if view.is_foreign(segments[at].at) {
             continue;
         }
-        let told = postal(segments, at).map(|p| (p, whole, "part of a postal address"));
-        let told = told.or_else(|| region_line(segments, at).map(|p| (p, -6, "a town with its region")));
-        let told = told.or_else(|| sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
-        let Some((parts, change, reason)) = told else { continue };
+        let place = postal(segments, at).map(|p| (p, whole, "part of a postal address"));
+        let place = place.or_else(|| region_line(segments, at).map(|p| (p, -6, "a town with its region")));
+        let place = place.or_else(|| sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
+        let Some((parts, change, reason)) = place else { continue };
         let value = parts.part(wanted.concept);
         if !value.is_empty() {
             out.push(Candidate::text(Source::Pattern, value, reason).scored(change - found));
@@ -55,8 +55,8 @@ pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -
         return days.map(|(_, end)| value[end..].trim().to_owned()).next().unwrap_or_default();
     }
     if wanted.is(Concept::Address) && asks_street(wanted) {
-        let told = value.lines().find_map(|line| parts("", line)).map(|p| p.street);
-        return told.filter(|street| !street.is_empty()).unwrap_or(value);
+        let street = value.lines().find_map(|line| parts("", line)).map(|p| p.street);
+        return street.filter(|street| !street.is_empty()).unwrap_or(value);
     }
     if wanted.is(Concept::Location)
         && let Some((name, rest)) = value.split_once([',', '\n'])

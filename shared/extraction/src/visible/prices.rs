@@ -8,7 +8,9 @@ use crate::doc::Doc;
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
-use super::{View, unpriced};
+use super::price::Price;
+use super::unpriced;
+use super::view::View;
 
 /// Class words that mark a price as not the one to pay.
 const NOT_CURRENT: [&str; 27] = [
@@ -49,18 +51,6 @@ const MAX_LINE: usize = 70;
 const MAX_PARTS: usize = 16;
 const MAX_CENTS: usize = 4;
 
-/// An amount on the page.
-#[derive(Debug, Clone)]
-pub(super) struct Price {
-    text: String,
-    currency: &'static str,
-    score: i32,
-    old: bool,
-    /// Whether class words mark it as a price.
-    marked: bool,
-    reason: String,
-}
-
 pub(super) fn current(view: &View<'_>, out: &mut Vec<Candidate>) {
     for price in all(view).iter().filter(|p| !p.old) {
         out.push(Candidate::text(Source::Pattern, price.text.clone(), price.reason.clone()).scored(price.score));
@@ -89,7 +79,7 @@ pub(super) fn is_priced(view: &View<'_>) -> bool {
 }
 
 fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
-    view.prices.get_or_init(|| {
+    view.prices(|| {
         let mut found = find(view);
         found.sort_by_key(|p| std::cmp::Reverse(p.score));
         found.truncate(30);

@@ -4,8 +4,8 @@
 use crate::candidate::{Candidate, Source};
 use crate::zones::Zone;
 
-use super::View;
 use super::segments::is_labelled;
+use super::view::View;
 
 /// Longest paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;

@@ -8,7 +8,7 @@ use crate::candidate::{Candidate, Source};
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
-use super::View;
+use super::view::View;
 
 /// Longest text examined, in bytes.
 const MAX_TEXT: usize = 60;

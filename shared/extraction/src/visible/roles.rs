@@ -5,12 +5,13 @@ use domain::Field;
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::Concept;
+use crate::page_title::agreement;
 use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::{View, agreement};
+use super::view::{Search, View};
 
 /// Longest text of a link, in bytes.
 const MAX_TEXT: usize = 120;
@@ -70,8 +71,8 @@ fn only(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Adds links that contain the field's words.
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+/// Adds links that contain the field's words. `search` finds the name of what a link leads to.
+pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, search: Search, out: &mut Vec<Candidate>) {
     if wanted.is(Concept::Url) {
         return;
     }
@@ -86,7 +87,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         said.extend(Phrases::Links.of(last).map(words));
         said.push(name.clone());
     }
-    named(view, wanted, out);
+    named(view, wanted, search, out);
     let mut found = 0;
     for (at, href, text) in links(view) {
         let label = singular(&words(&text)).into_owned();
@@ -165,12 +166,12 @@ fn media(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
 
 /// Adds the link that shows the name of the thing whose address is asked for: for `location.url`, the name of the
 /// location.
-fn named(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+fn named(view: &View<'_>, wanted: &Wanted<'_>, search: Search, out: &mut Vec<Candidate>) {
     let Some((of, "url")) = wanted.field.field.rsplit_once('.') else { return };
     let field = Field { field: format!("{of}.name"), hint: None, selector: None, ..wanted.field.clone() };
     let field = Field { example: "Some name".into(), ..field };
     let mut names = Vec::new();
-    view.candidates(&Wanted::of(&field), &mut names);
+    search(view, &Wanted::of(&field), &mut names);
     let best = names.iter().filter(|c| c.score >= crate::scores::LEAST).max_by_key(|c| c.score);
     let Some(name) = best.and_then(|c| c.values.first()).and_then(|v| v.as_str()) else { return };
     let name = words(name);

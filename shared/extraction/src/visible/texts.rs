@@ -6,7 +6,7 @@ use crate::candidate::{Candidate, Source};
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
-use super::View;
+use super::view::View;
 
 pub(super) fn canonical(view: &View<'_>, out: &mut Vec<Candidate>) {
     if let Some(canonical) = &view.head.canonical {
@@ -198,25 +198,6 @@ pub(super) fn email(view: &View<'_>, out: &mut Vec<Candidate>) {
             return;
         }
     }
-}
-
-/// Returns whether a position in the text is in the page's footer.
-pub(super) fn in_footer(view: &View<'_>, at: usize) -> bool {
-    let here = view.doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
-    view.doc.els.get(here).is_some_and(|el| el.zone.has(Zone::FOOTER))
-}
-
-/// Returns whether the page's footer says how to reach the subject of the page: if the heading names nobody but the
-/// site, according to its host.
-pub(super) fn is_own_footer(view: &View<'_>) -> bool {
-    let plain = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    let host = view.url.host_str().unwrap_or_default();
-    let label = host.rsplit('.').nth(1).map(plain).unwrap_or_default();
-    let heading = view.doc.heading.map(|at| view.doc.text(at));
-    let Some(h1) = view.head.h1.as_deref().or(heading.as_deref()).or(view.head.title.as_deref()) else { return true };
-    let heading = plain(h1);
-    let related = label.len() > 3 && (heading.contains(&label) || label.contains(&heading));
-    related || heading.is_empty() || view.head.is_site(h1) || Phrases::Unnamed.has(&h1.trim().to_lowercase())
 }
 
 /// Returns the element whose own paragraphs have the most text, and its weight: each paragraph counts in full for its

@@ -3,7 +3,7 @@
 
 use crate::doc::Doc;
 
-use super::labels::{MAX_LABEL, MAX_VALUE, Pairs};
+use super::pairs::{MAX_LABEL, MAX_VALUE, Pairs};
 
 /// Most children examined.
 const MAX_CHILDREN: usize = 80;

@@ -5,10 +5,11 @@ use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::{Concept, Trait};
 use crate::phrases::Phrases;
+use crate::range::upper_end;
 use crate::vocabulary::words;
 use crate::wanted::Wanted;
 
-use super::View;
+use super::view::View;
 
 /// Longest line examined, in bytes.
 const MAX_TEXT: usize = 120;
@@ -48,7 +49,7 @@ pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
             continue;
         }
         // A single amount is not an upper end.
-        let whole = wanted.has(Trait::Upper) && crate::scalar::upper_end(text).is_none();
+        let whole = wanted.has(Trait::Upper) && upper_end(text).is_none();
         if !whole && Phrases::PayPeriods.find(&text.to_lowercase()).is_some() {
             out.push(Candidate::text(Source::Pattern, text, "money per period").scored(2 - found));
             found += 1;

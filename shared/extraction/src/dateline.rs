@@ -20,7 +20,7 @@ fn words(text: &str) -> impl Iterator<Item = Label> {
 }
 
 /// Returns whether a text, in lower case, mentions a change, and whether it mentions publication.
-pub(super) fn speaks_of(text: &str) -> (bool, bool) {
+pub(crate) fn speaks_of(text: &str) -> (bool, bool) {
     words(text).fold((false, false), |(changed, published), word| (changed || word.changed, published || !word.changed))
 }
 
@@ -42,7 +42,7 @@ fn labels(text: &str) -> Vec<Label> {
 }
 
 /// Returns the end of a text from its last word of either kind.
-pub(super) fn since_last_label(text: &str) -> &str {
+pub(crate) fn since_last_label(text: &str) -> &str {
     labels(text).last().map_or(text, |label| &text[label.from..])
 }
 

@@ -9,8 +9,8 @@ use crate::concept::{Concept, Shape};
 use crate::phrases::Phrases;
 use crate::wanted::Wanted;
 
-use super::View;
 use super::names::{is_start, leading_name};
+use super::view::View;
 
 /// Longest text examined, in bytes, and how far after a verb its day may stand.
 const MAX_TEXT: usize = 600;
@@ -62,17 +62,17 @@ pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
     {
         return;
     }
-    let deeds = deeds(wanted);
+    let verbs = verbs(wanted);
     let mut found = 0;
-    for segment in view.segments().iter().filter(|s| !deeds.is_empty() && s.text.len() <= MAX_TEXT) {
+    for segment in view.segments().iter().filter(|s| !verbs.is_empty() && s.text.len() <= MAX_TEXT) {
         let text = segment.text;
         if !text.bytes().any(|b| b.is_ascii_digit()) {
             continue;
         }
         let lower = text.to_lowercase();
-        for deed in &deeds {
-            let Some(at) = lower.find(deed.as_str()).filter(|at| is_start(&lower, *at)) else { continue };
-            let Some(behind) = lower.get(at + deed.len()..).and_then(|t| t.strip_prefix(' ')) else { continue };
+        for verb in &verbs {
+            let Some(at) = lower.find(verb.as_str()).filter(|at| is_start(&lower, *at)) else { continue };
+            let Some(behind) = lower.get(at + verb.len()..).and_then(|t| t.strip_prefix(' ')) else { continue };
             let lead = behind.split(' ').next().unwrap_or_default();
             let Some(behind) = behind.strip_prefix(lead).filter(|_| Phrases::DayLeads.has(lead)) else { continue };
             let behind = behind[..behind.floor_char_boundary(MAX_BEHIND)].trim();
@@ -82,7 +82,7 @@ pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
                 first_year(behind).or_else(|| coercion::find_day(behind, &view.reading).map(|f| f.day))
             };
             if let Some(value) = value {
-                let reason = format!("day behind \"{deed} {lead}\"");
+                let reason = format!("day behind \"{verb} {lead}\"");
                 out.push(Candidate::text(Source::Pattern, value, reason).scored(-found));
                 found += 1;
             }
@@ -94,17 +94,17 @@ pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
 }
 
 /// Returns the verbs of a field's day: "created" for `dateCreated`.
-fn deeds(wanted: &Wanted<'_>) -> Vec<String> {
-    let is_deed = |w: &&str| w.len() > 4 && w.ends_with("ed");
-    let own = wanted.label.split(' ').filter(is_deed).map(str::to_owned);
+fn verbs(wanted: &Wanted<'_>) -> Vec<String> {
+    let is_verb = |w: &&str| w.len() > 4 && w.ends_with("ed");
+    let own = wanted.label.split(' ').filter(is_verb).map(str::to_owned);
     let named = |w: &&str| !w.contains(' ') && w.chars().count() > 3;
     let names =
         wanted.words().into_iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
     // A name that only means a day would match any day. Of names with several words, use those that end in a
     // preposition: "available from", "registration closes on".
     let led = names.clone().filter_map(|n| n.rsplit_once(' ')).filter(|(_, last)| Phrases::Leads.has(last));
-    let led: Vec<String> = led.map(|(deed, _)| deed.to_owned()).collect();
-    let names = names.filter(named).filter(|_| wanted.label.split(' ').all(|w| !is_deed(&w)));
+    let led: Vec<String> = led.map(|(verb, _)| verb.to_owned()).collect();
+    let names = names.filter(named).filter(|_| wanted.label.split(' ').all(|w| !is_verb(&w)));
     own.chain(names.map(str::to_owned)).chain(led).collect()
 }
 
