@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds, type-checks and tests clients/python and clients/typescript against the real local server, runs the first snippet
-# of the command line's README, and runs tests/mcp/loop.* with the official clients of the Model Context Protocol against
-# the server, over HTTP and through `runo mcp`. Builds in target/clients, nothing in the tree. If a language or its package
-# registry is missing, that part prints SKIPPED and the others run. "tests/clients.sh full" also reads 10,000 pages (a
-# minute or more per client); "tests/clients.sh mcp" runs only the MCP part. RUNO_LOCAL names a server other than
-# target/debug/local; RUNO_ADMIN and RUNO_COMMAND name an operator's tool and a `runo` other than those beside it.
+# Builds, type-checks and tests clients/python and clients/typescript against the real local server, and runs
+# tests/mcp/loop.* with the official clients of the Model Context Protocol against the server, over HTTP and through
+# `runo mcp`. Builds in target/clients, nothing in the tree. If a language or its package registry is missing, that part
+# prints SKIPPED and the others run. "tests/clients.sh full" also reads 10,000 pages (a minute or more per client);
+# "tests/clients.sh mcp" runs only the MCP part. RUNO_LOCAL names a server other than target/debug/local; RUNO_ADMIN and
+# RUNO_COMMAND name an operator's tool and a `runo` other than those beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
@@ -110,35 +110,11 @@ mcp_node() {
   served node "$env/loop.mjs"
 }
 
-# Runs the first snippet of the command line's README in a folder of its own.
-five_minutes() {
-  local folder snippet
-  folder="$(mktemp -d)"
-  snippet="$(awk '/^```bash$/ { on = 1; next } on && /^```$/ { exit } on' tools/cli/README.md | grep -v '^cargo install')"
-  snippet="${snippet//http:\/\/127.0.0.1:8080/$RUNO_BASE_URL}"
-  mkdir "$folder/bin"
-  ln -s "$RUNO_COMMAND" "$folder/bin/runo"
-  (
-    cd "$folder"
-    # The snippet must work with its own login alone.
-    unset RUNO_BASE_URL RUNO_API_KEY
-    export XDG_CONFIG_HOME="$folder/config" PATH="$folder/bin:$PATH"
-    bash -euo pipefail -c "$snippet" >shown
-    [ "$(wc -l <out.csv)" = 201 ] && [ "$(grep -c '^Copper Kettle,49.9,' out.csv)" = 200 ]
-    for words in '"Copper Kettle"' 'title,price,page_url' '"endpoint":"/crawl"' '"used":20'; do
-      grep -qF -- "$words" shown || { printf '%s is missing in:\n%s\n' "$words" "$(cat shown)" >&2; exit 1; }
-    done
-  ) || { printf 'the first snippet of tools/cli/README.md does not work\n' >&2; return 1; }
-  rm -rf "$folder"
-  echo "runo: the first snippet of the README works"
-}
-
 case "${1:-}" in
   mcp) ;;
   *)
     (python)
     (typescript)
-    (RUNO_API_KEY=sk_live_try_me served five_minutes)
     ;;
 esac
 (mcp_python)

@@ -61,6 +61,7 @@ def every_event(invoke, whole):
     lines = [json.loads(line) for line in ask("jobs.result", 200, job).text.splitlines()]
     assert lines[0]["index"] == 0 and "summary" in lines[-1], lines
     ask("jobs.webhook", 404, job)
+    ask("jobs.capture", 404, job)
     assert ask("jobs.usage", 200).json()["monthly"]["used"] >= 6
     assert ask("jobs.health", 200).json()["status"] == "ok"
     found = ask("jobs.health-head", 200)

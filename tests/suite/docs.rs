@@ -2,6 +2,9 @@
 //! option, error code and metric is described. A failure names what is missing, and where.
 
 mod commands;
+mod guides;
+mod places;
+mod snippets;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -265,25 +268,38 @@ fn every_route_is_in_the_contract() {
     }
 }
 
+/// The OpenAPI document.
+fn document() -> Value {
+    serde_json::from_str(api::jobs::OPENAPI).unwrap()
+}
+
+/// The names of the members of a schema in the OpenAPI document.
+fn members(document: &Value, pointer: &str) -> BTreeSet<String> {
+    let members = document.pointer(&format!("{pointer}/properties")).and_then(Value::as_object);
+    members.unwrap_or_else(|| panic!("{pointer}")).keys().cloned().collect()
+}
+
+/// Every option, and every member of `crawl`.
+fn options() -> BTreeSet<String> {
+    let document = document();
+    let mut all = members(&document, "/components/schemas/CrawlRequest/properties/crawl");
+    for name in ["ExtractRequest", "BatchRequest", "CrawlRequest"] {
+        all.extend(members(&document, &format!("/components/schemas/{name}/properties/options")));
+    }
+    all
+}
+
 #[test]
 fn every_option_is_in_the_contract() {
-    let (contract, document) = (read("docs/API.md"), read("shared/api/openapi.json"));
-    let document: Value = serde_json::from_str(&document).unwrap();
-    let members = |name: &str, member: &str| {
-        let pointer = format!("/components/schemas/{name}/properties/{member}/properties");
-        let members = document.pointer(&pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("{pointer}"));
-        members.keys().cloned().collect::<BTreeSet<String>>()
-    };
-    let mut all = members("CrawlRequest", "crawl");
-    ["ExtractRequest", "BatchRequest", "CrawlRequest"].iter().for_each(|name| all.extend(members(name, "options")));
+    let contract = read("docs/API.md");
+    let all = options();
     let without: Vec<_> = all.iter().filter(|name| !contract.contains(&format!("\n| `{name}` |"))).collect();
     assert!(without.is_empty(), "docs/API.md has no row for {without:?}");
 }
 
 #[test]
 fn every_error_code_is_in_the_contract() {
-    let (contract, document) = (read("docs/API.md"), read("shared/api/openapi.json"));
-    let document: Value = serde_json::from_str(&document).unwrap();
+    let (contract, document) = (read("docs/API.md"), document());
     let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
     let table = contract.split("## Errors").nth(1).unwrap();
     let without: Vec<_> = codes.iter().filter(|code| !table.contains(code.as_str().unwrap())).collect();

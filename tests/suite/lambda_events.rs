@@ -67,6 +67,7 @@ fn every_function_has_events() {
             "jobs",
             &[
                 "cancel",
+                "capture",
                 "console",
                 "get",
                 "health",
@@ -127,6 +128,7 @@ async fn api_gateway_events_are_understood() {
         ("get", none, 404, "/error/code"),
         ("cancel", detached.as_str(), 200, "/status"),
         ("webhook", job.as_str(), 404, "/error/code"),
+        ("capture", job.as_str(), 404, "/error/code"),
         ("usage", none, 200, "/monthly/used"),
         ("keys", none, 200, "/keys/0/active"),
         ("health", none, 200, "/status"),

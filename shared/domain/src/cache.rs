@@ -6,7 +6,7 @@
 
 use crate::canonical::CanonicalUrl;
 use crate::digest::sha256_hex;
-use crate::job::{Endpoint, Job, JobSpec};
+use crate::job::{Endpoint, Job, JobSpec, Options};
 use crate::outcome::{RenderMode, UnitOutcome};
 use crate::time::Timestamp;
 
@@ -18,23 +18,31 @@ impl CacheKey {
     /// Returns the key of an extract's result. Returns `None` for other endpoints and for URLs that have no canonical
     /// form.
     pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
+        // Each option is named, so that the compiler asks of a new one whether it changes what is read.
+        let Options {
+            locale,
+            render_js,
+            headers,
+            wait_for,
+            model,
+            process_images,
+            capture,
+            explain,
+            timeout_ms: _,
+            no_cache: _,
+            images_allowed: _,
+            concurrency: _,
+            fail_fast: _,
+            retries: _,
+        } = &spec.options;
         // Captures belong to the job, and an explanation describes how this call read the page.
-        let own = !spec.options.capture.is_empty() || spec.options.explain;
+        let own = !capture.is_empty() || *explain;
         if job.endpoint != Endpoint::Extract || own {
             return None;
         }
         let page = CanonicalUrl::parse(url)?.key();
-        let asked = (
-            &job.account,
-            page.as_str(),
-            &spec.schema,
-            &spec.options.locale,
-            spec.options.render_js,
-            &spec.options.headers,
-            &spec.options.wait_for,
-            spec.options.model,
-            spec.options.process_images,
-        );
+        let asked =
+            (&job.account, page.as_str(), &spec.schema, locale, render_js, headers, wait_for, model, process_images);
         // A JSON tuple: different tuples have different texts. Maps with string keys always serialise.
         let text = serde_json::to_vec(&asked).ok()?;
         Some(CacheKey(sha256_hex(&text)))
@@ -62,20 +70,30 @@ impl Cached {
             return None;
         }
         match self.outcome {
-            UnitOutcome::Success { final_url, data, warnings, images_processed, model_fields, .. } => {
-                Some(UnitOutcome::Success {
-                    attempts: None,
-                    captures: Vec::new(),
-                    explain: Vec::new(),
-                    url: url.to_owned(),
-                    final_url,
-                    render_mode: RenderMode::Cache,
-                    data,
-                    warnings,
-                    images_processed,
-                    model_fields,
-                })
-            }
+            // Each member is named, so that the compiler asks of a new one whose it is: the stored result's or this call's.
+            UnitOutcome::Success {
+                final_url,
+                data,
+                warnings,
+                images_processed,
+                model_fields,
+                attempts: _,
+                captures: _,
+                explain: _,
+                url: _,
+                render_mode: _,
+            } => Some(UnitOutcome::Success {
+                attempts: None,
+                captures: Vec::new(),
+                explain: Vec::new(),
+                url: url.to_owned(),
+                final_url,
+                render_mode: RenderMode::Cache,
+                data,
+                warnings,
+                images_processed,
+                model_fields,
+            }),
             UnitOutcome::Error { .. } => None,
         }
     }
@@ -88,7 +106,7 @@ mod tests {
     use super::*;
     use crate::error::{ErrorCode, UnitError};
     use crate::ids::AccountId;
-    use crate::job::{Options, RenderJs, tests};
+    use crate::job::{RenderJs, tests};
     use crate::schema::Schema;
 
     fn job() -> Job {

@@ -130,6 +130,9 @@ pub(crate) struct PageArgs {
     /// Fetch the page even if the result cache has it
     #[arg(long)]
     no_cache: bool,
+    /// Look at the page's pictures for fields that are still empty (plan scale, with the operator's model)
+    #[arg(long)]
+    process_images: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -158,7 +161,7 @@ impl PageArgs {
             locale: self.locale.clone(),
             timeout_ms: self.timeout_ms,
             no_cache: self.no_cache.then_some(true),
-            process_images: None,
+            process_images: self.process_images.then_some(true),
         }
     }
 }
