@@ -5,6 +5,7 @@
 //! reservation is resolved.
 
 mod options;
+pub(crate) mod webhook;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,8 @@ use crate::progress::Tally;
 use crate::schema::Schema;
 use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
-use crate::webhook::Webhook;
+use webhook::Webhook;
+
 pub use options::{Capture, ModelUse, Options, RenderJs, WaitFor};
 
 /// The endpoint that created the job.

@@ -8,6 +8,7 @@ mod act;
 mod commit;
 mod delegate;
 mod draft;
+mod group_commit;
 mod known;
 pub mod lane;
 mod observe;
@@ -22,11 +23,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::segment::Segment;
 
+use group_commit::GroupCommit;
 pub use known::FRESH_TICKS;
-pub use plan::{Access, JobView, Mode, Moment, Plan, Scope, Settling, WithSettle, WithoutSettle};
+pub use plan::{Access, JobView, MARGIN_MS, Mode, Moment, Plan, Scope, Settling, WithSettle, WithoutSettle};
 pub use share::Share;
 pub use wire::{Action, Commit, Event, Exit, Outcome};
-use write::GroupCommit;
 
 /// How often a runner that only waits reads the job's state and the segments of units that others hold, in ticks.
 const IDLE_TICKS: u64 = 250;
@@ -34,8 +35,6 @@ const IDLE_TICKS: u64 = 250;
 const LOOK_TICKS: u64 = 1_000;
 /// How often the segments of units that others hold are read, in ticks.
 const HELD_TICKS: u64 = 2_000;
-/// Time kept free before the runner must be done, in milliseconds.
-pub const MARGIN_MS: i64 = 2_000;
 
 /// A read that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,8 @@ use crate::job::{Job, JobState};
 use crate::segment::{Segment, Totals};
 use crate::time::Timestamp;
 
-use super::MARGIN_MS;
+/// Time kept free before the runner must be done, in milliseconds.
+pub const MARGIN_MS: i64 = 2_000;
 
 /// A moment on two clocks: the wall clock, which decides leases and deadlines, and a monotonic clock in milliseconds,
 /// which paces a runner's own steps.

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::delegate::Delegated;
+use super::group_commit::GroupCommit;
 use super::known::Known;
 use super::plan::{JobView, Mode, Moment, Plan, Settling};
 use super::terminate::Rule;
 use super::units::{Local, Units};
-use super::write::GroupCommit;
 use crate::ids::Seq;
 use crate::job::JobState;
 use crate::segment::{Segment, Totals, UnitState};

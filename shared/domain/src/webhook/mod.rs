@@ -4,54 +4,19 @@
 mod delivery;
 mod secret;
 
+pub use crate::job::webhook::{JobEvent, Webhook};
 pub use delivery::{
     Answer, Claim, Delivery, DeliveryState, MOST_ASKED_SECS, MOST_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS, TIMEOUT_MS,
 };
 pub use secret::{MOST_SECRETS, Secret, Secrets, Signing};
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::ids::JobId;
 use crate::job::{Job, Outcome, Settlement};
 use crate::progress::Tally;
 
-/// The event that a message reports, spelt on the wire like `job.completed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum JobEvent {
-    /// Every unit ended, at least one of them successfully.
-    #[serde(rename = "job.completed")]
-    Completed,
-    /// The job was cancelled by a DELETE.
-    #[serde(rename = "job.cancelled")]
-    Cancelled,
-    /// The job expired at its deadline.
-    #[serde(rename = "job.expired")]
-    Expired,
-    /// Every unit ended, none of them successfully.
-    #[serde(rename = "job.failed")]
-    Failed,
-}
-
 impl JobEvent {
-    /// All events.
-    pub const ALL: [JobEvent; 4] = [JobEvent::Completed, JobEvent::Cancelled, JobEvent::Expired, JobEvent::Failed];
-
-    /// Returns the name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            JobEvent::Completed => "job.completed",
-            JobEvent::Cancelled => "job.cancelled",
-            JobEvent::Expired => "job.expired",
-            JobEvent::Failed => "job.failed",
-        }
-    }
-
-    /// Parses the name.
-    pub fn parse(name: &str) -> Option<JobEvent> {
-        JobEvent::ALL.into_iter().find(|event| event.name() == name)
-    }
-
     /// Returns the event for a job's end.
     pub fn of(outcome: Outcome, tally: &Tally) -> JobEvent {
         match outcome {
@@ -61,15 +26,6 @@ impl JobEvent {
             Outcome::Expired => JobEvent::Expired,
         }
     }
-}
-
-/// The webhook of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Webhook {
-    /// The receiver's URL.
-    pub url: String,
-    /// The events to report; others are not sent.
-    pub events: Vec<JobEvent>,
 }
 
 /// Returns the `webhook-id`, which follows from the job and so is the same for every try.
