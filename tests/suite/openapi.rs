@@ -15,7 +15,7 @@ use crate::support::stack::World;
 
 /// The document.
 fn document() -> Value {
-    serde_json::from_str(api::jobs::OPENAPI).unwrap()
+    serde_json::from_str(api::openapi::OPENAPI).unwrap()
 }
 
 /// A validator for the schema at `pointer` in `document`.
@@ -110,7 +110,7 @@ async fn the_document_is_served_without_a_key() {
     let world = World::start().await;
     let answer = world.with_key("sk_live_unknown").get("/openapi.json").await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
-    assert_eq!(answer.text, api::jobs::OPENAPI);
+    assert_eq!(answer.text, api::openapi::OPENAPI);
     assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."));
     let older = world.with_key("").get("/openapi.json?version=3.0").await;
     assert_eq!((older.status.as_u16(), older.header("content-type")), (200, "application/json"));

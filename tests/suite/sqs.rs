@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use api::config::process_env;
+use api::env::process_env;
 use aws_config::retry::RetryConfig;
 use domain::{JobId, Seq};
 use local::sqs::Sqs;

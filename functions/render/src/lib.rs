@@ -4,7 +4,8 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use api::config::{Config, ConfigError, Env};
+use api::config::Config;
+use api::env::{ConfigError, Env};
 use fetch::{BuildError, Fetcher};
 use render::{Answer, Limits, MOST_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
 

@@ -1,6 +1,6 @@
 //! The Lambda binary: wires [`renderer::handle`] to the runtime. It is the entry point of its image.
 
-use api::config::{Env, process_env};
+use api::env::{Env, process_env};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use render::Request;
 

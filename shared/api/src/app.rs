@@ -24,7 +24,8 @@ use store::{RetryPolicy, Store};
 use visits::remote::Remote;
 
 use crate::auth::{authenticate, known_key};
-use crate::config::{Config, ConfigError, Env, ResourceConfig, TableAccess, process_env};
+use crate::config::{Config, ResourceConfig, TableAccess};
+use crate::env::{ConfigError, Env, process_env};
 use crate::error;
 use crate::headers::{add_limits, add_privacy};
 use crate::held::HeldCalls;

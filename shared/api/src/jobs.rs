@@ -15,14 +15,11 @@ use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
 use crate::calls::{Held, Wishes};
 use crate::headers::{add_limits, result_path};
-use crate::openapi::OPENAPI_3_0;
+use crate::openapi::{OPENAPI, OPENAPI_3_0};
+use crate::response::{json_response, json_text};
 use crate::routes::{Operation, Segments};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, cursor, keys, request, webhooks};
-
-/// The OpenAPI description of this API. Written by hand; tests compare it with the code and with the answers of the
-/// running service.
-pub const OPENAPI: &str = include_str!("../openapi.json");
 
 /// Page size of a list if the call gives none.
 const DEFAULT_LIMIT: usize = 20;
@@ -275,16 +272,4 @@ fn model_json(figures: &ModelFigures) -> Value {
         "refused_values": figures.refused_values,
         "failures": figures.failures,
     })
-}
-
-/// Builds a 200 with a JSON body.
-pub fn json_response(body: &Value) -> Response {
-    json_text(body.to_string())
-}
-
-/// Builds a 200 from JSON text.
-fn json_text(body: impl Into<bytes::Bytes>) -> Response {
-    let mut response = Response::new(Body::full(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -4,7 +4,7 @@ use domain::AccountId;
 use serde_json::{Value, json};
 use store::Store;
 
-use crate::jobs::json_response;
+use crate::response::json_response;
 use crate::{ApiError, Response};
 
 /// Lists the account's keys, masked.

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 pub mod calls;
 pub mod config;
+pub mod env;
 pub mod error;
 pub mod headers;
 mod held;
@@ -25,6 +26,7 @@ mod cursor;
 mod idempotency;
 mod json;
 mod model_config;
+mod response;
 mod results;
 mod webhooks;
 

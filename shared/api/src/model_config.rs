@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use language_model::{ModelConfig, Prices, Secret, micros_of};
 
-use crate::config::{ConfigError, Env};
+use crate::env::{ConfigError, Env};
 
 const DOLLARS: &str = "an amount of US dollars like 0.15";
 

@@ -16,7 +16,7 @@ use lambda_http::lambda_runtime::{self, FunctionResponse};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Error, LambdaEvent, Request, Service, StreamAdapter, service_fn};
 
-use crate::config::{Env, process_env};
+use crate::env::{Env, process_env};
 use crate::{Body, Response};
 
 /// Tells the runtime that a buffered body is text, whatever its content type.

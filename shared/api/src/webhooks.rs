@@ -6,7 +6,7 @@ use engine::notify::{Notifier, ReceiverFault, Resent};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::jobs::json_response;
+use crate::response::json_response;
 use crate::{ApiError, Response};
 
 /// Refuses a call whose receiver could never be called.

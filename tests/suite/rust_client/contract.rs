@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::support::scripted::{Scene, Scripted};
 
 fn document() -> Value {
-    serde_json::from_str(api::jobs::OPENAPI).unwrap()
+    serde_json::from_str(api::openapi::OPENAPI).unwrap()
 }
 
 fn named<'d>(document: &'d Value, name: &str) -> &'d Value {

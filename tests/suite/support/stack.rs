@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use api::app::AppDependencies;
-use api::config::{Config, Env};
+use api::config::Config;
+use api::env::Env;
 use domain::invariants::check;
 use domain::job::ModelUse;
 use domain::{AccountId, Plan, Schema};

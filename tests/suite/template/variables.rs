@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::config::{Config, Env, ResourceConfig, TableAccess};
+use api::config::{Config, ResourceConfig, TableAccess};
+use api::env::Env;
 use runtime::settings::Settings;
 use store::TableNames;
 

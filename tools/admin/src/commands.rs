@@ -14,7 +14,7 @@ use store::Store;
 use store::accounts::{Binding, Change};
 use store::stop::Stopped;
 
-use crate::Answer;
+use crate::answer::{Answer, quota, say, text};
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
 
@@ -31,20 +31,11 @@ pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, Strin
     }
 }
 
-pub(crate) fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
-    Ok(Answer { json, text: text.into(), failed: false })
-}
-
 fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, String> {
     match change {
         Change::Applied => say(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
         Change::Refused => Err(format!("there is no account \"{account}\"")),
     }
-}
-
-pub(crate) fn text(e: store::StoreError) -> String {
-    let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
-    format!("{e}{source}")
 }
 
 async fn account(store: &Store, command: AccountCommand) -> Result<Answer, String> {
@@ -85,11 +76,6 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
         }
         AccountCommand::Usage { account } => usage(store, &account).await,
     }
-}
-
-pub(crate) async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
-    let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(text)?;
-    found.ok_or_else(|| format!("there is no account \"{account}\""))
 }
 
 async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {

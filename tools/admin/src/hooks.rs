@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use store::Store;
 use store::hooks::SecretsRow;
 
-use crate::Answer;
+use crate::answer::{Answer, quota, say, text};
 use crate::args::SecretCommand;
-use crate::commands::{quota, say, text};
 
 pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answer, String> {
     let now = SystemClock.now();

@@ -1,6 +1,7 @@
 //! The operator's command line: accounts, keys, plans, top-ups, usage and the invariant check. It works on a running
 //! local stack, on the files of a stopped one, or on AWS.
 
+mod answer;
 mod args;
 mod commands;
 mod hooks;
@@ -9,6 +10,8 @@ mod place;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use answer::Answer;
 
 /// Runs the command of the command line and prints the answer.
 pub async fn main() -> ExitCode {
@@ -30,16 +33,6 @@ pub async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// The answer of a command.
-pub(crate) struct Answer {
-    /// For programs (`--json`).
-    pub(crate) json: serde_json::Value,
-    /// For people.
-    pub(crate) text: String,
-    /// Whether the exit code is 1.
-    pub(crate) failed: bool,
 }
 
 #[allow(clippy::print_stdout)] // the program's output

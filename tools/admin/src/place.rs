@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use local::dynamodb::{DynamoDb, file};
+use local::dynamodb::DynamoDb;
+use local::layout::tables_file;
 use store::client::{Connection, Identity, connect};
 use store::{RetryPolicy, Store, TableNames};
 
@@ -28,7 +29,7 @@ impl Place {
             Connection { endpoint: args.endpoint.clone(), region: args.region.clone(), identity, http: None };
         let mut embedded = None;
         if let Some(dir) = &args.data_dir {
-            if !file(dir).exists() {
+            if !tables_file(dir).exists() {
                 return Err(format!("{} holds no data; start the local stack with DATA_DIR={0} first", dir.display()));
             }
             connection = match running(dir).await {

@@ -3,7 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use api::config::{Config, Env, process_env};
+use api::config::Config;
+use api::env::{Env, process_env};
 use extraction::{Compact, Extracted};
 use language_model::{Code, Model, Usage};
 use runtime::settings::Settings;

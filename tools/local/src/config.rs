@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use api::config::{Config, ConfigError, Env, process_env};
+use api::config::Config;
+use api::env::{ConfigError, Env, process_env};
 use runtime::settings::Settings;
 
 use crate::front::Limits;

@@ -2,7 +2,7 @@
 //! one of a later program is refused, so that no program reads data that it does not know.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::folder::write_private;
 
@@ -18,6 +18,11 @@ const STEPS: &[Step] = &[];
 
 /// The file with the number.
 const FILE: &str = "layout";
+
+/// Returns the path of the file with the tables.
+pub fn tables_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("dynamodb.sqlite")
+}
 
 /// Migrates an existing folder to this program's layout.
 ///
@@ -35,7 +40,7 @@ fn bring_up_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
         Ok(text) => text.trim().parse().map_err(|_| other(format!("the file \"{FILE}\" does not contain a number")))?,
         // An empty folder needs no steps. Folders without a number are from before there was a second layout.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if crate::dynamodb::file(folder).exists() {
+            if tables_file(folder).exists() {
                 1
             } else {
                 layout
@@ -83,19 +88,19 @@ mod tests {
     fn an_older_folder_is_migrated_once_and_a_later_one_refused() {
         let dir = folder("steps");
         let step: Step = |folder| {
-            let file = crate::dynamodb::file(folder);
+            let file = tables_file(folder);
             let text = std::fs::read_to_string(&file)?;
             std::fs::write(file, text + "+")
         };
         let failing: Step = |_| Err(io::Error::other("a step failed"));
-        std::fs::write(crate::dynamodb::file(&dir), "").unwrap();
+        std::fs::write(tables_file(&dir), "").unwrap();
         assert!(bring_up_to(&dir, 3, &[step, failing]).is_err());
         assert_eq!(number(&dir), "2\n", "completed steps are kept");
         for _ in 0..2 {
             bring_up_to(&dir, 3, &[failing, step]).unwrap();
             assert_eq!(number(&dir), "3\n");
         }
-        assert_eq!(std::fs::read_to_string(crate::dynamodb::file(&dir)).unwrap(), "++");
+        assert_eq!(std::fs::read_to_string(tables_file(&dir)).unwrap(), "++");
         let refused = bring_up_to(&dir, 2, &[step]).unwrap_err().to_string();
         assert!(refused.contains("layout 3") && refused.contains("DATA_DIR"), "{refused}");
         assert_eq!(number(&dir), "3\n");

@@ -16,7 +16,7 @@ pub mod stack;
 
 mod front;
 mod host;
-mod layout;
+pub mod layout;
 mod peers;
 mod queues;
 mod sample;

@@ -149,10 +149,10 @@ impl Listeners {
         names: &ServerNames,
         dynamodb: Option<(TcpListener, &Service)>,
         sqs: Option<(TcpListener, &Service)>,
-    ) -> Result<Listeners, crate::stack::StartError> {
+    ) -> std::io::Result<Listeners> {
         let start = |asked: Option<(TcpListener, &Service)>| {
             let started = asked.map(|(socket, service)| Listener::start(socket, service.clone(), &credentials, names));
-            started.transpose().map_err(|e| crate::stack::StartError::Io(e.to_string()))
+            started.transpose()
         };
         let (dynamodb, sqs) = (start(dynamodb)?, start(sqs)?);
         Ok(Listeners { credentials, dynamodb, sqs })

@@ -36,7 +36,7 @@ fn tune_allocator() {
     use std::os::unix::process::CommandExt;
     const NAME: &str = "GLIBC_TUNABLES";
     let mut arguments = std::env::args_os();
-    let (Some(name), None, Ok(program)) = (arguments.next(), api::config::process_env(NAME), std::env::current_exe())
+    let (Some(name), None, Ok(program)) = (arguments.next(), api::env::process_env(NAME), std::env::current_exe())
     else {
         return;
     };

@@ -109,7 +109,8 @@ impl Stack {
             &names,
             dynamodb_port.map(|socket| (socket, dynamodb.service())),
             sqs_port.map(|socket| (socket, sqs.service())),
-        )?;
+        )
+        .map_err(|e| StartError::Io(e.to_string()))?;
         let stop = CancellationToken::new();
         #[cfg(unix)]
         if let Some(dir) = data_dir {

@@ -4,7 +4,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Env, process_env};
+use crate::env::{Env, process_env};
 
 /// Targets that may log at any level: our crates and our own targets.
 const OWN_TARGETS: [&str; 20] = [

@@ -3,7 +3,7 @@
 
 mod operations;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use dynoxide::Database;
@@ -29,11 +29,6 @@ pub struct DynamoDb {
 #[error("the embedded DynamoDB could not be started: {0}")]
 pub struct StartError(String);
 
-/// Returns the path of the file with the tables.
-pub fn file(data_dir: &Path) -> PathBuf {
-    data_dir.join("dynamodb.sqlite")
-}
-
 impl DynamoDb {
     /// Opens the tables in `data_dir`, or new ones in memory if it is `None`. Makes the folder and its files accessible
     /// to their owner only.
@@ -47,7 +42,7 @@ impl DynamoDb {
             Some(dir) => {
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
                 layout::bring_up(dir).map_err(|e| failed(&e))?;
-                let opened = Database::new(&file(dir).to_string_lossy());
+                let opened = Database::new(&layout::tables_file(dir).to_string_lossy());
                 // The database may have created files with the process's umask.
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
                 opened

@@ -1,0 +1,33 @@
+//! The answer of a command, and what several commands build theirs from.
+
+use domain::AccountId;
+use runtime::clock::{Clock, SystemClock};
+use serde_json::Value;
+use store::Store;
+
+/// The answer of a command.
+pub(crate) struct Answer {
+    /// For programs (`--json`).
+    pub(crate) json: serde_json::Value,
+    /// For people.
+    pub(crate) text: String,
+    /// Whether the exit code is 1.
+    pub(crate) failed: bool,
+}
+
+/// Builds the answer of a command that succeeded.
+pub(crate) fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
+    Ok(Answer { json, text: text.into(), failed: false })
+}
+
+/// Describes a fault of the store, with its cause.
+pub(crate) fn text(e: store::StoreError) -> String {
+    let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
+    format!("{e}{source}")
+}
+
+/// Reads the quota of an account that must exist.
+pub(crate) async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
+    let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(text)?;
+    found.ok_or_else(|| format!("there is no account \"{account}\""))
+}
