@@ -178,16 +178,21 @@ impl Glob {
 }
 
 /// Splits a literal scheme and host off a pattern. Returns their canonical form, the rest of the pattern, and whether
-/// the host is fixed. A scheme whose wildcards match one character each, such as `http[s]` or `http?`, leaves the host
-/// fixed.
+/// the host is fixed. A scheme of at most five characters, some of them wildcards for one each, such as `http[s]` or
+/// `http?`, leaves the host fixed.
 fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
     let none = Ok((String::new(), pattern, false));
     let Some((scheme, rest)) = pattern.split_once("://") else { return none };
     if scheme.contains(['*', '/']) {
         return none;
     }
-    let host = rest.split('/').next().unwrap_or_default();
     let wild = |text: &str| text.contains(['*', '?', '[']);
+    // A longer prefix, or a set that goes on behind the "://", can also match a "://" in a URL's path or query.
+    let mut before = Vec::new();
+    if wild(scheme) && (read_pieces(scheme, 0, &mut before).is_err() || before.len() > "https".len()) {
+        return none;
+    }
+    let host = rest.split('/').next().unwrap_or_default();
     if wild(host) {
         return none;
     }

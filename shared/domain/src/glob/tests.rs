@@ -59,6 +59,9 @@ fn only_a_literal_host_is_fixed() {
         "http*://e.test/*",
         "https://*/x://e.test/",
         "e.test/*",
+        // Matches `https://x/y://e.test/`.
+        "???????????://e.test/",
+        "[a://e.test]/x",
     ] {
         assert!(!glob(open).fixes_host(), "{open}");
     }
@@ -145,10 +148,10 @@ proptest! {
     /// A pattern that fixes the host never matches a page on another one.
     #[test]
     fn a_pattern_with_a_fixed_host_matches_only_that_host(
-        scheme in "(http|https|http\\[s\\]|http\\?|\\*|\\?{4,7})",
+        scheme in "(http|https|http\\[s\\]|http\\?|\\*|\\?{4,12})",
         host in "(e\\.test|e\\.tes\\?|\\*e\\.test|e\\.test\\*)",
         path in "[/*?a:e.]{0,6}",
-        page in "https?://(f|e|a)\\.test/[/a:?e.]{0,5}(e\\.test/a)?",
+        page in "https?://(f|e|a)\\.test/[/a:?e.]{0,5}(://)?(e\\.test/a)?",
     ) {
         let g = glob(&format!("{scheme}://{host}/{path}"));
         let page = CanonicalUrl::parse(&page).unwrap();
