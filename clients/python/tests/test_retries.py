@@ -219,7 +219,8 @@ def test_the_key_is_in_no_repr_error_or_log(waits: list[float], caplog: pytest.L
         with pytest.raises(AuthenticationError) as raised:
             client.usage()
         assert server.seen[0].headers["x-api-key"] == KEY
-        shown = [repr(client), repr(vars(client)), repr(vars(client._sender)), repr(raised.value), caplog.text]
+        parts = [vars(client), vars(client._connection), vars(client._connection.sender)]
+        shown = [repr(client), repr(parts), repr(raised.value), caplog.text]
     assert KEY not in "".join(shown)
 
 

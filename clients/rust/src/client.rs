@@ -10,10 +10,10 @@ use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::account::{Endpoint, JobInfo, JobStatus, Usage, WebhookState};
-use crate::call::{self, Call};
+use crate::account::{Endpoint, JobInfo, Usage, WebhookState};
+use crate::call;
+use crate::control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Job, Origin};
 use crate::jobs::{JobState, Jobs};
@@ -32,7 +32,7 @@ const MAX_RETRIES: u32 = 8;
 /// Client of a Runo service. Clones share connections, and calls can run concurrently.
 #[derive(Debug, Clone)]
 pub struct Client {
-    sender: Arc<Sender>,
+    pub(crate) sender: Arc<Sender>,
 }
 
 /// Builder of a [`Client`].
@@ -161,22 +161,22 @@ impl Client {
 
     /// Reads one page: `client.extract(url, schema).send::<Product>().await?`.
     pub fn extract(&self, url: impl Into<String>, schema: impl Into<Schema>) -> Extract<'_> {
-        Extract::new(self, url.into(), schema.into())
+        Extract::new(&self.sender, url.into(), schema.into())
     }
 
     /// Reads up to 10,000 pages: `client.batch(urls, schema).start::<Product>().await?` returns the job.
     pub fn batch<U: Into<String>>(&self, urls: impl IntoIterator<Item = U>, schema: impl Into<Schema>) -> Batch<'_> {
-        Batch::new(self, urls.into_iter().map(Into::into).collect(), schema.into())
+        Batch::new(&self.sender, urls.into_iter().map(Into::into).collect(), schema.into())
     }
 
     /// Crawls from a seed along the links that match a pattern.
     pub fn crawl(&self, seed_url: impl Into<String>, schema: impl Into<Schema>, rules: CrawlRules) -> Crawl<'_> {
-        Crawl::new(self, seed_url.into(), schema.into(), rules)
+        Crawl::new(&self.sender, seed_url.into(), schema.into(), rules)
     }
 
     /// Lists the account's jobs, newest first.
     pub fn jobs(&self, state: JobState) -> Jobs {
-        Jobs::new(self.clone(), state)
+        Jobs::new(Arc::clone(&self.sender), state)
     }
 
     /// Returns a job's state and progress.
@@ -184,7 +184,7 @@ impl Client {
     /// # Errors
     /// The job does not exist (any more), or it belongs to another account.
     pub async fn job(&self, id: &str) -> Result<JobInfo> {
-        self.json(&call::job(id)?).await
+        control::job(&self.sender, id).await
     }
 
     /// Takes up an earlier job, running or ended. The schema is needed only if it has nested objects, which rows then
@@ -202,7 +202,7 @@ impl Client {
         let crawl = self.job(id).await?.endpoint == Endpoint::Crawl;
         deadline.job_id = Some(id.to_owned());
         let shape = Shape::of(&schema.into());
-        Ok(Job::new(self.clone(), id.to_owned(), Origin { shape, deadline, crawl, first: None }))
+        Ok(Job::new(Arc::clone(&self.sender), id.to_owned(), Origin { shape, deadline, crawl, first: None }))
     }
 
     /// Cancels a job. Pages that have started finish; the rest never start and are refunded. Returns `false` if the job
@@ -211,14 +211,7 @@ impl Client {
     /// # Errors
     /// The job does not exist, or it belongs to another account.
     pub async fn cancel(&self, id: &str) -> Result<bool> {
-        match self.json::<Value>(&call::cancel(id)?).await {
-            Ok(_) => Ok(true),
-            // The job has ended, perhaps by an earlier attempt of this call whose response was lost.
-            Err(error) if error.kind == ErrorKind::JobNotFound => {
-                Ok(self.job(id).await?.status == JobStatus::Cancelled)
-            }
-            Err(error) => Err(error),
-        }
+        control::cancel(&self.sender, id).await
     }
 
     /// Sends the webhook message of an ended job again, with a full set of tries. Returns the message's state. Allowed
@@ -231,7 +224,7 @@ impl Client {
         struct Resent {
             webhook: WebhookState,
         }
-        Ok(self.json::<Resent>(&call::resend_webhook(id)?).await?.webhook)
+        Ok(control::json::<Resent>(&self.sender, &call::resend_webhook(id)?).await?.webhook)
     }
 
     /// Returns a page's screenshot, a PNG, by its number `n` in the result.
@@ -247,16 +240,6 @@ impl Client {
     /// # Errors
     /// The call failed.
     pub async fn usage(&self) -> Result<Usage> {
-        self.json(&call::usage()).await
-    }
-
-    pub(crate) fn sender(&self) -> &Sender {
-        &self.sender
-    }
-
-    pub(crate) async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        let answer = self.sender.read(call, &Deadline::default()).await?;
-        serde_json::from_slice(&answer.body)
-            .map_err(|e| Error::protocol(format!("the response cannot be decoded: {e}"), answer.job_id.as_deref()))
+        control::json(&self.sender, &call::usage()).await
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
@@ -12,12 +13,12 @@ use tokio::runtime::Handle;
 
 use crate::account::JobInfo;
 use crate::call;
-use crate::client::Client;
+use crate::control;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::retry::Attempts;
 use crate::rows::Shape;
-use crate::send::Deadline;
+use crate::send::{Deadline, Sender};
 use crate::types::{Page, Row, Summary};
 
 /// How a job was started and is read.
@@ -34,7 +35,7 @@ pub(crate) struct Origin {
 /// until the job has ended. Results are not kept; [`rewind`](Job::rewind) starts from the first one again.
 pub struct Job<T = Row> {
     id: String,
-    client: Client,
+    sender: Arc<Sender>,
     origin: Origin,
     reading: Option<Reading>,
     summary: Option<Summary>,
@@ -60,8 +61,8 @@ struct Reading {
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    pub(crate) fn new(client: Client, id: String, origin: Origin) -> Job<T> {
-        Job { id, client, origin, reading: None, summary: None, over: false, cancel_on_drop: false, rows: PhantomData }
+    pub(crate) fn new(sender: Arc<Sender>, id: String, origin: Origin) -> Job<T> {
+        Job { id, sender, origin, reading: None, summary: None, over: false, cancel_on_drop: false, rows: PhantomData }
     }
 
     /// Returns the next page's result, or `None` once the job has ended. Cancel safe: no result is lost if the future
@@ -114,8 +115,8 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     async fn line(&mut self, skip: bool) -> Result<Option<Row>> {
-        let Job { id, client, origin, reading, .. } = self;
-        let (sender, deadline) = (client.sender(), &origin.deadline);
+        let Job { id, sender, origin, reading, .. } = self;
+        let deadline = &origin.deadline;
         let reading = reading.get_or_insert_with(|| Reading {
             cursor: Cursor::new(id, origin.crawl, skip),
             attempts: sender.attempts(),
@@ -163,7 +164,7 @@ impl<T: DeserializeOwned> Job<T> {
 }
 
 impl<T> Job<T> {
-    /// Returns the job's id. [`Client::result`] reads the results by it later, also from another process.
+    /// Returns the job's id. [`Client::result`](crate::Client::result) reads the results by it later, also from another process.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -189,17 +190,17 @@ impl<T> Job<T> {
     /// Returns the job's current state and progress.
     ///
     /// # Errors
-    /// As [`Client::job`].
+    /// As [`Client::job`](crate::Client::job).
     pub async fn info(&self) -> Result<JobInfo> {
-        self.client.job(&self.id).await
+        control::job(&self.sender, &self.id).await
     }
 
     /// Cancels the job; results of pages that had started can still be read. Returns `false` if it had already ended.
     ///
     /// # Errors
-    /// As [`Client::cancel`].
+    /// As [`Client::cancel`](crate::Client::cancel).
     pub async fn cancel(&self) -> Result<bool, Error> {
-        self.client.cancel(&self.id).await
+        control::cancel(&self.sender, &self.id).await
     }
 }
 
@@ -209,10 +210,10 @@ impl<T> Drop for Job<T> {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
-            let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
+            let (sender, id) = (Arc::clone(&self.sender), std::mem::take(&mut self.id));
             runtime.spawn(async move {
                 // There is nobody to report a failure to.
-                let _ = client.cancel(&id).await;
+                let _ = control::cancel(&sender, &id).await;
             });
         }
     }

@@ -1,13 +1,15 @@
 //! Lists the account's jobs.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::account::JobInfo;
 use crate::call;
-use crate::client::Client;
+use crate::control;
 use crate::error::Result;
+use crate::send::Sender;
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,7 +43,7 @@ struct Listed {
 /// The account's jobs, newest first; fetches further pages of the list on demand.
 #[derive(Debug)]
 pub struct Jobs {
-    client: Client,
+    sender: Arc<Sender>,
     state: JobState,
     page_size: u32,
     cursor: Option<String>,
@@ -50,8 +52,8 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn new(client: Client, state: JobState) -> Jobs {
-        Jobs { client, state, page_size: 100, cursor: None, last: false, page: VecDeque::new() }
+    pub(crate) fn new(sender: Arc<Sender>, state: JobState) -> Jobs {
+        Jobs { sender, state, page_size: 100, cursor: None, last: false, page: VecDeque::new() }
     }
 
     /// Sets the number of jobs per request, 1 to 100.
@@ -67,7 +69,7 @@ impl Jobs {
                 return None;
             }
             let call = call::jobs(self.state.as_str(), self.page_size, self.cursor.as_deref());
-            match self.client.json::<Listed>(&call).await {
+            match control::json::<Listed>(&self.sender, &call).await {
                 Ok(listed) => {
                     self.page = listed.jobs;
                     self.last = listed.next_cursor.is_none();

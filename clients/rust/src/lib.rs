@@ -29,6 +29,7 @@
 mod account;
 mod call;
 mod client;
+mod control;
 mod cursor;
 mod error;
 mod job;

@@ -35,7 +35,7 @@ impl Client {
         let target = parts.uri.path_and_query().ok_or_else(|| Error::invalid("the request has no path"))?;
         let body = (!body.is_empty()).then_some(body);
         let call = Call { method: parts.method, path: target.to_string(), headers, body };
-        let response: Response<reqwest::Body> = self.sender().answered(&call).await?.into();
+        let response: Response<reqwest::Body> = self.sender.answered(&call).await?.into();
         Ok(response.map(RawBody))
     }
 }

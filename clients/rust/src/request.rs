@@ -1,5 +1,6 @@
 //! Builders of the calls that create jobs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -7,13 +8,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::{self, Call};
-use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::job::{Job, Origin};
 use crate::options::{BatchOptions, CrawlRules, PageOptions, Webhook};
 use crate::rows::Shape;
 use crate::schema::Schema;
-use crate::send::{Deadline, job_id, taken};
+use crate::send::{Deadline, Sender, job_id, taken};
 use crate::types::{Page, Row, Success};
 
 /// Most URLs of one batch.
@@ -27,11 +27,11 @@ struct Manner {
     cancel_on_drop: bool,
 }
 
-/// A call that reads one page: see [`Client::extract`].
+/// A call that reads one page: see [`Client::extract`](crate::Client::extract).
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Extract<'c> {
-    client: &'c Client,
+    sender: &'c Arc<Sender>,
     manner: Manner,
     body: ExtractBody,
 }
@@ -46,9 +46,9 @@ struct ExtractBody {
 }
 
 impl<'c> Extract<'c> {
-    pub(crate) fn new(client: &'c Client, url: String, schema: Schema) -> Extract<'c> {
+    pub(crate) fn new(sender: &'c Arc<Sender>, url: String, schema: Schema) -> Extract<'c> {
         let body = ExtractBody { url, schema, options: PageOptions::default() };
-        Extract { client, manner: Manner::default(), body }
+        Extract { sender, manner: Manner::default(), body }
     }
 
     /// Sets how the page is fetched and read.
@@ -78,7 +78,7 @@ impl<'c> Extract<'c> {
         let mut deadline = Deadline::new(self.manner.timeout);
         let mut call = call::post("/v1/extract", &self.body, self.manner.idempotency_key, Vec::new())?;
         loop {
-            let answer = self.client.sender().read(&call, &deadline).await?;
+            let answer = self.sender.read(&call, &deadline).await?;
             deadline.job_id = answer.job_id.or(deadline.job_id);
             let id = deadline.job_id.as_deref();
             let members: Row = serde_json::from_slice(&answer.body)
@@ -96,11 +96,11 @@ impl<'c> Extract<'c> {
     }
 }
 
-/// A call that reads many pages: see [`Client::batch`].
+/// A call that reads many pages: see [`Client::batch`](crate::Client::batch).
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `start`"]
 pub struct Batch<'c> {
-    client: &'c Client,
+    sender: &'c Arc<Sender>,
     manner: Manner,
     body: BatchBody,
 }
@@ -119,9 +119,9 @@ struct BatchBody {
 }
 
 impl<'c> Batch<'c> {
-    pub(crate) fn new(client: &'c Client, urls: Vec<String>, schema: Schema) -> Batch<'c> {
+    pub(crate) fn new(sender: &'c Arc<Sender>, urls: Vec<String>, schema: Schema) -> Batch<'c> {
         let body = BatchBody { urls, schema, options: BatchOptions::default(), async_mode: false, webhook: None };
-        Batch { client, manner: Manner::default(), body }
+        Batch { sender, manner: Manner::default(), body }
     }
 
     /// Starts the job.
@@ -139,15 +139,15 @@ impl<'c> Batch<'c> {
         }
         let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
         let call = call::post("/v1/batch", &self.body, self.manner.idempotency_key.clone(), headers)?;
-        start(self.client, call, &self.body.schema, &self.manner, false).await
+        start(self.sender, call, &self.body.schema, &self.manner, false).await
     }
 }
 
-/// A call that crawls: see [`Client::crawl`].
+/// A call that crawls: see [`Client::crawl`](crate::Client::crawl).
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `start`"]
 pub struct Crawl<'c> {
-    client: &'c Client,
+    sender: &'c Arc<Sender>,
     manner: Manner,
     body: CrawlBody,
 }
@@ -167,10 +167,10 @@ struct CrawlBody {
 }
 
 impl<'c> Crawl<'c> {
-    pub(crate) fn new(client: &'c Client, seed_url: String, schema: Schema, crawl: CrawlRules) -> Crawl<'c> {
+    pub(crate) fn new(sender: &'c Arc<Sender>, seed_url: String, schema: Schema, crawl: CrawlRules) -> Crawl<'c> {
         let options = PageOptions::default();
         let body = CrawlBody { seed_url, crawl, schema, options, async_mode: false, webhook: None };
-        Crawl { client, manner: Manner::default(), body }
+        Crawl { sender, manner: Manner::default(), body }
     }
 
     /// Starts the job.
@@ -180,7 +180,7 @@ impl<'c> Crawl<'c> {
     pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
         let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
         let call = call::post("/v1/crawl", &self.body, self.manner.idempotency_key.clone(), headers)?;
-        start(self.client, call, &self.body.schema, &self.manner, true).await
+        start(self.sender, call, &self.body.schema, &self.manner, true).await
     }
 }
 
@@ -232,20 +232,20 @@ job_call!(Batch, BatchOptions);
 job_call!(Crawl, PageOptions);
 
 async fn start<T: DeserializeOwned>(
-    client: &Client,
+    sender: &Arc<Sender>,
     call: Call,
     schema: &Schema,
     manner: &Manner,
     crawl: bool,
 ) -> Result<Job<T>> {
     let mut deadline = Deadline::new(manner.timeout);
-    let response = client.sender().open(&call, &deadline).await?;
+    let response = sender.open(&call, &deadline).await?;
     let Some(id) = job_id(response.headers()) else {
         return Err(Error::protocol("the response has no X-Job-ID", None));
     };
     deadline.job_id = Some(id.clone());
     let first = (!taken(&response)).then_some(response);
-    let mut job = Job::new(client.clone(), id, Origin { shape: Shape::of(schema), deadline, crawl, first });
+    let mut job = Job::new(Arc::clone(sender), id, Origin { shape: Shape::of(schema), deadline, crawl, first });
     job.cancel_on_drop(manner.cancel_on_drop);
     Ok(job)
 }

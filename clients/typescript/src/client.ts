@@ -2,7 +2,8 @@
 
 import * as calls from "./calls.js";
 import type { Call } from "./calls.js";
-import { JobNotFound, ModelMismatch, PageError, ProtocolError } from "./errors.js";
+import { cancelJob, jobInfo, members } from "./control.js";
+import { ModelMismatch, PageError, ProtocolError } from "./errors.js";
 import { Job } from "./job.js";
 import { type RowOf, type Schema, type Shape, shapeOf } from "./schema.js";
 import { type ClientOptions, Sender, Waiting } from "./sender.js";
@@ -30,9 +31,9 @@ export class Client {
     const waiting = new Waiting(options.timeoutMs, options.signal);
     let call = calls.extract(url, shape, options);
     for (;;) {
-      const { members, jobId } = await this.#sender.json(call, waiting);
-      if (members["status"] !== "pending") return extracted(await shape.result(members as never), jobId);
-      call = calls.extracted(String(members["job_id"]));
+      const { members: page, jobId } = await this.#sender.json(call, waiting);
+      if (page["status"] !== "pending") return extracted(await shape.result(page as never), jobId);
+      call = calls.extracted(String(page["job_id"]));
     }
   }
 
@@ -64,7 +65,7 @@ export class Client {
 
   /** Returns a job's state and progress. */
   async job(id: string): Promise<JobInfo> {
-    return (await this.#json(calls.job(id))) as unknown as JobInfo;
+    return jobInfo(this.#sender, id);
   }
 
   /** Takes up an earlier job, running or ended. Aborting `signal` does not cancel it. */
@@ -75,7 +76,7 @@ export class Client {
     const waiting = new Waiting(options.timeoutMs, options.signal);
     waiting.jobId = id;
     const crawl = (await this.job(id)).endpoint === "/crawl";
-    return new Job({ client: this, sender: this.#sender, id, shape, waiting, crawl, cancelOnAbort: false });
+    return new Job({ sender: this.#sender, id, shape, waiting, crawl, cancelOnAbort: false });
   }
 
   /**
@@ -84,14 +85,7 @@ export class Client {
    * Returns false if the job had already ended by itself. Throws JobNotFound if the job does not exist.
    */
   async cancel(id: string): Promise<boolean> {
-    try {
-      await this.#json(calls.cancel(id));
-      return true;
-    } catch (error) {
-      if (!(error instanceof JobNotFound)) throw error;
-      // The job has ended, perhaps by an earlier attempt of this call whose response was lost.
-      return (await this.job(id)).status === "cancelled";
-    }
+    return cancelJob(this.#sender, id);
   }
 
   /**
@@ -127,11 +121,11 @@ export class Client {
     if (!held) answer.close();
     const cancelOnAbort = options.onAbort !== "leave";
     const first = held ? answer : undefined;
-    return new Job({ client: this, sender: this.#sender, id, shape, waiting, crawl, first, cancelOnAbort });
+    return new Job({ sender: this.#sender, id, shape, waiting, crawl, first, cancelOnAbort });
   }
 
-  async #json(call: Call): Promise<Record<string, unknown>> {
-    return (await this.#sender.json(call, new Waiting(undefined, undefined))).members;
+  #json(call: Call): Promise<Record<string, unknown>> {
+    return members(this.#sender, call);
   }
 }
 

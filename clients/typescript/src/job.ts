@@ -1,7 +1,7 @@
 /** A job and its stream of results. */
 
 import * as calls from "./calls.js";
-import type { Client } from "./client.js";
+import { cancelJob, jobInfo } from "./control.js";
 import { Cursor } from "./cursor.js";
 import type { Shape } from "./schema.js";
 import type { Answer, Sender, Waiting } from "./sender.js";
@@ -9,7 +9,6 @@ import type { JobInfo, Result, Row, Summary } from "./types.js";
 
 /** Arguments of a job's constructor, for the client only. */
 export interface Parts<T> {
-  client: Client;
   sender: Sender;
   id: string;
   shape: Shape<T>;
@@ -67,12 +66,12 @@ export class Job<T> implements AsyncIterable<Result<T>> {
 
   /** Returns the job's current state and progress. */
   info(): Promise<JobInfo> {
-    return this.#parts.client.job(this.id);
+    return jobInfo(this.#parts.sender, this.id);
   }
 
   /** Cancels the job; pages that had started keep their results. Returns false if the job had already ended. */
   cancel(): Promise<boolean> {
-    return this.#parts.client.cancel(this.id);
+    return cancelJob(this.#parts.sender, this.id);
   }
 
   /** Runs `work` and cancels the job if it throws; leaves the job running otherwise. */

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Literal, overload
 
-import anyio
 import httpx
 from typing_extensions import Self, Unpack
 
 from . import _calls
+from ._async_connection import AsyncConnection
 from ._async_job import AsyncJob, Starting
 from ._calls import Call
-from ._errors import JobNotFound, ProtocolError
+from ._errors import ProtocolError
 from ._options import BatchOptions, PageOptions, Webhook
 from ._rows import extracted, read_json
 from ._schema import M, PlainSchema, Row, Shape, shape_of
-from ._send import BROKEN, SILENCE, Deadline, Sender
+from ._send import SILENCE, Deadline, Sender
 from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, webhook_of
 
 
@@ -36,12 +36,12 @@ class AsyncClient:
         silence: float = SILENCE,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._sender = Sender(api_key, base_url, max_retries, silence)
         self._own = http_client is None
-        self._http = http_client or httpx.AsyncClient()
+        sender = Sender(api_key, base_url, max_retries, silence)
+        self._connection = AsyncConnection(http_client or httpx.AsyncClient(), sender)
 
     def __repr__(self) -> str:
-        return f"AsyncClient(base_url={self._sender.base_url!r})"
+        return f"AsyncClient(base_url={self._connection.sender.base_url!r})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Closes connections. Jobs keep running."""
         if self._own:
-            await self._http.aclose()
+            await self._connection.http.aclose()
 
     @overload
     async def extract(
@@ -76,7 +76,7 @@ class AsyncClient:
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.extract(url, shape, options, idempotency_key)
         while True:
-            response = await self._send(call, deadline)
+            response = await self._connection.send(call, deadline)
             job_id = deadline.job_id = response.headers.get("X-Job-ID")
             members = read_json(response.content, job_id)
             if members.get("status") != "pending":
@@ -152,7 +152,7 @@ class AsyncClient:
         """Yields the account's jobs, newest first; fetches further pages of the list on demand."""
         cursor: str | None = None
         while True:
-            page = await self._json(_calls.jobs(state, page_size, cursor))
+            page = await self._connection.json(_calls.jobs(state, page_size, cursor))
             for members in page["jobs"]:
                 yield job_of(members)
             cursor = page.get("next_cursor")
@@ -161,7 +161,7 @@ class AsyncClient:
 
     async def job(self, job_id: str) -> JobInfo:
         """Returns a job's state and progress."""
-        return job_of(await self._json(_calls.job(job_id)))
+        return await self._connection.job(job_id)
 
     @overload
     def result(self, job_id: str, schema: type[M], *, timeout: float | None = None) -> Starting[M]: ...
@@ -176,7 +176,7 @@ class AsyncClient:
         async def take_up() -> AsyncJob[Any]:
             info = await self.job(job_id)
             deadline.job_id = job_id
-            return AsyncJob(self, job_id, shape, deadline, crawl=info.endpoint == "/crawl", first=None)
+            return AsyncJob(self._connection, job_id, shape, deadline, crawl=info.endpoint == "/crawl", first=None)
 
         return Starting(take_up)
 
@@ -185,30 +185,25 @@ class AsyncClient:
 
         Returns False if the job had already ended by itself. Raises JobNotFound if the job does not exist.
         """
-        try:
-            await self._json(_calls.cancel(job_id))
-        except JobNotFound:
-            # The job has ended, perhaps by an earlier attempt of this call whose response was lost.
-            return (await self.job(job_id)).status == "cancelled"
-        return True
+        return await self._connection.cancel(job_id)
 
     async def resend_webhook(self, job_id: str) -> WebhookState:
         """Sends the webhook message of an ended job again, with a full set of tries.
 
         Returns the message's state. The service allows this once every 10 s; an earlier call waits.
         """
-        return webhook_of(await self._json(_calls.resend_webhook(job_id)))
+        return webhook_of(await self._connection.json(_calls.resend_webhook(job_id)))
 
     async def capture(self, job_id: str, n: int) -> bytes:
         """Returns a page's screenshot (``capture=["screenshot"]``), a PNG, by its number in the result."""
-        return (await self._send(_calls.capture(job_id, n), Deadline(None))).content
+        return (await self._connection.send(_calls.capture(job_id, n), Deadline(None))).content
 
     async def usage(self) -> Usage:
         """Returns the account's plan and what is left of it."""
-        return usage_of(await self._json(_calls.usage()))
+        return usage_of(await self._connection.json(_calls.usage()))
 
     async def _start(self, call: Call, shape: Shape[Any], deadline: Deadline, *, crawl: bool) -> AsyncJob[Any]:
-        response = await self._send(call, deadline, stream=True)
+        response = await self._connection.send(call, deadline, stream=True)
         job_id = response.headers.get("X-Job-ID")
         if not job_id:
             await response.aclose()
@@ -218,24 +213,4 @@ class AsyncClient:
         if response.status_code == 202:
             await response.aclose()
             first = None
-        return AsyncJob(self, job_id, shape, deadline, crawl=crawl, first=first)
-
-    async def _json(self, call: Call) -> dict[str, Any]:
-        return read_json((await self._send(call, Deadline(None))).content)
-
-    async def _send(self, call: Call, deadline: Deadline, *, stream: bool = False) -> httpx.Response:
-        """Sends a call until it succeeds; raises the error that ends the attempts."""
-        attempts = self._sender.attempts()
-        while True:
-            try:
-                response = await self._http.send(self._sender.request(self._http, call), stream=stream)
-                self._sender.reached = True
-                if response.is_success:
-                    return response
-                await response.aread()
-            except BROKEN as error:
-                delay = self._sender.broken(attempts, error, deadline)
-            else:
-                delay = self._sender.refused(attempts, response, deadline)
-            await anyio.sleep(delay)
-
+        return AsyncJob(self._connection, job_id, shape, deadline, crawl=crawl, first=first)

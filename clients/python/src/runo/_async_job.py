@@ -12,6 +12,7 @@ import httpx
 from typing_extensions import Self
 
 from . import _calls
+from ._async_connection import AsyncConnection
 from ._cursor import Cursor
 from ._errors import RunoError
 from ._rows import data_frame, place, result_of
@@ -21,8 +22,6 @@ from ._types import JobInfo, Result, Success, Summary
 
 if TYPE_CHECKING:
     import pandas
-
-    from ._async_client import AsyncClient
 
 T = TypeVar("T")
 
@@ -34,13 +33,13 @@ class AsyncJob(Generic[T]):
     """A started batch or crawl, or a job taken up by its id: see :class:`runo.Job`."""
 
     def __init__(
-        self, client: AsyncClient, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
+        self, connection: AsyncConnection, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
         first: httpx.Response | None,
     ) -> None:
         self.id = job_id
         self.summary: Summary | None = None
         """The summary, once the results have been iterated to the end."""
-        self._client = client
+        self._connection = connection
         self._shape = shape
         self._deadline = deadline
         self._crawl = crawl
@@ -74,11 +73,11 @@ class AsyncJob(Generic[T]):
 
     async def info(self) -> JobInfo:
         """Returns the job's current state and progress."""
-        return await self._client.job(self.id)
+        return await self._connection.job(self.id)
 
     async def cancel(self) -> bool:
         """Cancels the job; pages that had started keep their results. Returns False if the job had already ended."""
-        return await self._client.cancel(self.id)
+        return await self._connection.cancel(self.id)
 
     async def to_dataframe(self) -> pandas.DataFrame:
         """Returns all results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
@@ -110,14 +109,14 @@ class AsyncJob(Generic[T]):
 
     async def _lines(self, *, skip: bool = False) -> AsyncGenerator[dict[str, Any], None]:
         cursor = Cursor(self.id, crawl=self._crawl, skip=skip)
-        attempts = self._client._sender.attempts()
+        attempts = self._connection.sender.attempts()
         response, self._first = self._first, None
         try:
             while not cursor.done:
                 if response is None:
                     self._deadline.check()
                     call = _calls.result(self.id, cursor.start, self._deadline.left)
-                    response = await self._client._send(call, self._deadline, stream=True)
+                    response = await self._connection.send(call, self._deadline, stream=True)
                 try:
                     async for chunk in response.aiter_bytes():
                         for members in cursor.feed(chunk):
@@ -129,7 +128,7 @@ class AsyncJob(Generic[T]):
                         delay = attempts.broken("the response broke off", job_id=self.id)
                 except BROKEN as error:
                     cursor.broke()
-                    delay = self._client._sender.broken(attempts, error, self._deadline)
+                    delay = self._connection.sender.broken(attempts, error, self._deadline)
                 await response.aclose()
                 response = None
                 if delay and not cursor.done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal, overload
@@ -12,12 +11,13 @@ from typing_extensions import Self, Unpack
 
 from . import _calls
 from ._calls import Call
-from ._errors import JobNotFound, ProtocolError
+from ._connection import Connection
+from ._errors import ProtocolError
 from ._job import Job
 from ._options import BatchOptions, PageOptions, Webhook
 from ._rows import extracted, read_json
 from ._schema import M, PlainSchema, Row, Shape, shape_of
-from ._send import BROKEN, SILENCE, Deadline, Sender
+from ._send import SILENCE, Deadline, Sender
 from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, webhook_of
 
 
@@ -38,12 +38,12 @@ class Client:
         silence: float = SILENCE,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._sender = Sender(api_key, base_url, max_retries, silence)
         self._own = http_client is None
-        self._http = http_client or httpx.Client()
+        sender = Sender(api_key, base_url, max_retries, silence)
+        self._connection = Connection(http_client or httpx.Client(), sender)
 
     def __repr__(self) -> str:
-        return f"Client(base_url={self._sender.base_url!r})"
+        return f"Client(base_url={self._connection.sender.base_url!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +56,7 @@ class Client:
     def close(self) -> None:
         """Closes connections. Jobs keep running."""
         if self._own:
-            self._http.close()
+            self._connection.http.close()
 
     @overload
     def extract(
@@ -78,7 +78,7 @@ class Client:
         shape, deadline = shape_of(schema), Deadline(timeout)
         call = _calls.extract(url, shape, options, idempotency_key)
         while True:
-            response = self._send(call, deadline)
+            response = self._connection.send(call, deadline)
             job_id = deadline.job_id = response.headers.get("X-Job-ID")
             members = read_json(response.content, job_id)
             if members.get("status") != "pending":
@@ -152,7 +152,7 @@ class Client:
         """Yields the account's jobs, newest first; fetches further pages of the list on demand."""
         cursor: str | None = None
         while True:
-            page = self._json(_calls.jobs(state, page_size, cursor))
+            page = self._connection.json(_calls.jobs(state, page_size, cursor))
             yield from (job_of(members) for members in page["jobs"])
             cursor = page.get("next_cursor")
             if not cursor:
@@ -160,7 +160,7 @@ class Client:
 
     def job(self, job_id: str) -> JobInfo:
         """Returns a job's state and progress."""
-        return job_of(self._json(_calls.job(job_id)))
+        return self._connection.job(job_id)
 
     @overload
     def result(self, job_id: str, schema: type[M], *, timeout: float | None = None) -> Job[M]: ...
@@ -173,37 +173,32 @@ class Client:
         info = self.job(job_id)
         deadline = Deadline(timeout)
         deadline.job_id = job_id
-        return Job(self, job_id, shape_of(schema), deadline, crawl=info.endpoint == "/crawl", first=None)
+        return Job(self._connection, job_id, shape_of(schema), deadline, crawl=info.endpoint == "/crawl", first=None)
 
     def cancel(self, job_id: str) -> bool:
         """Cancels a job. Pages that have started finish; the rest never start and are refunded.
 
         Returns False if the job had already ended by itself. Raises JobNotFound if the job does not exist.
         """
-        try:
-            self._json(_calls.cancel(job_id))
-        except JobNotFound:
-            # The job has ended, perhaps by an earlier attempt of this call whose response was lost.
-            return self.job(job_id).status == "cancelled"
-        return True
+        return self._connection.cancel(job_id)
 
     def resend_webhook(self, job_id: str) -> WebhookState:
         """Sends the webhook message of an ended job again, with a full set of tries.
 
         Returns the message's state. The service allows this once every 10 s; an earlier call waits.
         """
-        return webhook_of(self._json(_calls.resend_webhook(job_id)))
+        return webhook_of(self._connection.json(_calls.resend_webhook(job_id)))
 
     def capture(self, job_id: str, n: int) -> bytes:
         """Returns a page's screenshot (``capture=["screenshot"]``), a PNG, by its number in the result."""
-        return self._send(_calls.capture(job_id, n), Deadline(None)).content
+        return self._connection.send(_calls.capture(job_id, n), Deadline(None)).content
 
     def usage(self) -> Usage:
         """Returns the account's plan and what is left of it."""
-        return usage_of(self._json(_calls.usage()))
+        return usage_of(self._connection.json(_calls.usage()))
 
     def _start(self, call: Call, shape: Shape[Any], deadline: Deadline, *, crawl: bool) -> Job[Any]:
-        response = self._send(call, deadline, stream=True)
+        response = self._connection.send(call, deadline, stream=True)
         job_id = response.headers.get("X-Job-ID")
         if not job_id:
             response.close()
@@ -213,24 +208,4 @@ class Client:
         if response.status_code == 202:
             response.close()
             first = None
-        return Job(self, job_id, shape, deadline, crawl=crawl, first=first)
-
-    def _json(self, call: Call) -> dict[str, Any]:
-        return read_json(self._send(call, Deadline(None)).content)
-
-    def _send(self, call: Call, deadline: Deadline, *, stream: bool = False) -> httpx.Response:
-        """Sends a call until it succeeds; raises the error that ends the attempts."""
-        attempts = self._sender.attempts()
-        while True:
-            try:
-                response = self._http.send(self._sender.request(self._http, call), stream=stream)
-                self._sender.reached = True
-                if response.is_success:
-                    return response
-                response.read()
-            except BROKEN as error:
-                delay = self._sender.broken(attempts, error, deadline)
-            else:
-                delay = self._sender.refused(attempts, response, deadline)
-            time.sleep(delay)
-
+        return Job(self._connection, job_id, shape, deadline, crawl=crawl, first=first)

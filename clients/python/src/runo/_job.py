@@ -11,6 +11,7 @@ import httpx
 from typing_extensions import Self
 
 from . import _calls
+from ._connection import Connection
 from ._cursor import Cursor
 from ._errors import RunoError
 from ._rows import data_frame, place, result_of
@@ -20,8 +21,6 @@ from ._types import JobInfo, Result, Success, Summary
 
 if TYPE_CHECKING:
     import pandas
-
-    from ._client import Client
 
 T = TypeVar("T")
 
@@ -35,13 +34,13 @@ class Job(Generic[T]):
     """
 
     def __init__(
-        self, client: Client, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
+        self, connection: Connection, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
         first: httpx.Response | None,
     ) -> None:
         self.id = job_id
         self.summary: Summary | None = None
         """The summary, once the results have been iterated to the end."""
-        self._client = client
+        self._connection = connection
         self._shape = shape
         self._deadline = deadline
         self._crawl = crawl
@@ -74,11 +73,11 @@ class Job(Generic[T]):
 
     def info(self) -> JobInfo:
         """Returns the job's current state and progress."""
-        return self._client.job(self.id)
+        return self._connection.job(self.id)
 
     def cancel(self) -> bool:
         """Cancels the job; pages that had started keep their results. Returns False if the job had already ended."""
-        return self._client.cancel(self.id)
+        return self._connection.cancel(self.id)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Returns all results as a pandas DataFrame: the schema's fields, ``page_url`` and ``page_error``."""
@@ -107,14 +106,14 @@ class Job(Generic[T]):
 
     def _lines(self, *, skip: bool = False) -> Generator[dict[str, Any], None, None]:
         cursor = Cursor(self.id, crawl=self._crawl, skip=skip)
-        attempts = self._client._sender.attempts()
+        attempts = self._connection.sender.attempts()
         response, self._first = self._first, None
         try:
             while not cursor.done:
                 if response is None:
                     self._deadline.check()
                     call = _calls.result(self.id, cursor.start, self._deadline.left)
-                    response = self._client._send(call, self._deadline, stream=True)
+                    response = self._connection.send(call, self._deadline, stream=True)
                 try:
                     for chunk in response.iter_bytes():
                         for members in cursor.feed(chunk):
@@ -126,7 +125,7 @@ class Job(Generic[T]):
                         delay = attempts.broken("the response broke off", job_id=self.id)
                 except BROKEN as error:
                     cursor.broke()
-                    delay = self._client._sender.broken(attempts, error, self._deadline)
+                    delay = self._connection.sender.broken(attempts, error, self._deadline)
                 response.close()
                 response = None
                 if delay and not cursor.done:

@@ -11,7 +11,7 @@ from ._calls import Call, Key
 from ._errors import RunoError, WaitTimeout, refusal
 from ._retry import Attempts
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 # Read timeout. The service sends something at least every 15 s while it holds a call.
 SILENCE = 45.0
 CONNECT = 10.0
