@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the release binaries for this machine and packs them into target/release-archives, with a checksum, as a release
-# offers them for a platform. "tools/package.sh v0.1.0" fails unless Cargo.toml has that version.
+# offers them for a platform. "tools/package.sh v0.2.0" fails unless Cargo.toml has that version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -58,5 +58,6 @@ mod sweep;
 mod telemetry;
 mod template;
 mod usage;
+mod versions;
 mod vision;
 mod webhooks;

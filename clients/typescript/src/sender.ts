@@ -4,7 +4,7 @@ import type { Call } from "./calls.js";
 import { InvalidRequest, ProtocolError, refusal, RunoError, WaitTimeout } from "./errors.js";
 import { Attempts } from "./retry.js";
 
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";
 const DEFAULT_BASE_URL = "http://127.0.0.1:8080";
 /** Retries of the first connection. A service that has never responded is likely not there. */
 const FIRST_CONTACT = 2;
