@@ -6,12 +6,13 @@ use domain::machine::{Event, Exit, JobView, Machine, Mode, Plan, Scope};
 use domain::segment::{Segment, UnitEnd};
 
 use crate::assumptions::{MS, Micros, SECOND};
-use crate::lambda::ProcessKey;
+use crate::keys::{JobRef, ProcessKey, RunnerKey, TaskKey};
 use crate::queue::{Body, QueueName};
 use crate::rows::{moment, wall};
-use crate::runner::{Brain, Order, Runner, RunnerKey, Unit};
-use crate::steps::{JobRef, What, Who};
-use crate::world::{Happening, TaskKey, World};
+use crate::runner::{Brain, Order, Runner, Unit};
+use crate::steps::{What, Who};
+use crate::tasks::SimEvent;
+use crate::world::World;
 
 /// How to run a job.
 pub(crate) struct Run {
@@ -86,7 +87,7 @@ impl World {
             wanted_at: 0,
         });
         if renews {
-            self.agenda.put(self.now + self.renewal(), Happening::Renews(runner));
+            self.agenda.put(self.now + self.renewal(), SimEvent::Renews(runner));
         }
         self.advance(runner);
     }
@@ -128,7 +129,7 @@ impl World {
         runner.wanted_at = (self.now / MS + runner.brain.next_timeout(at)) * MS;
         if runner.wake_at.is_none_or(|wake_at| runner.wanted_at < wake_at) {
             runner.wake_at = Some(runner.wanted_at);
-            self.agenda.put(runner.wanted_at, Happening::Wakes(key));
+            self.agenda.put(runner.wanted_at, SimEvent::Wakes(key));
         }
     }
 
@@ -149,7 +150,7 @@ impl World {
         if runner.wanted_at > self.now {
             // Something happened in the meantime, and the runner waits for a later time.
             runner.wake_at = Some(runner.wanted_at);
-            return self.agenda.put(runner.wanted_at, Happening::Wakes(key));
+            return self.agenda.put(runner.wanted_at, SimEvent::Wakes(key));
         }
         self.advance(key);
     }
@@ -230,7 +231,7 @@ impl World {
         match runner.units.iter_mut().find(|unit| unit.seq == seq) {
             Some(unit) => {
                 unit.page = Some(page);
-                self.agenda.put(self.now + took, Happening::Page(key, seq, attempt, page));
+                self.agenda.put(self.now + took, SimEvent::Page(key, seq, attempt, page));
             }
             // An abort that crossed the write has dropped its permit.
             None => runner.brain.handle(Event::Dropped(seq), moment(self.now)),
@@ -266,7 +267,7 @@ impl World {
             && next != key
         {
             // The next runner is told now and continues at once.
-            self.agenda.put(self.now, Happening::Wakes(next));
+            self.agenda.put(self.now, SimEvent::Wakes(next));
             if let Some(next) = self.runners.get_mut(next) {
                 (next.wake_at, next.wanted_at) = (Some(self.now), self.now);
             }
@@ -317,7 +318,7 @@ impl World {
             self.figures.leases_lost += 1;
             self.tell(key, Event::LeaseLost);
         } else {
-            self.agenda.put(self.now + every, Happening::Renews(key));
+            self.agenda.put(self.now + every, SimEvent::Renews(key));
         }
     }
 }

@@ -3,12 +3,13 @@
 use domain::JobState;
 use domain::machine::{Commit, Event, JobView, Outcome, Settling};
 
+use crate::keys::{JobRef, RunnerKey};
 use crate::queue::Message;
 use crate::retries::Fault;
 use crate::rows::{JobRow, wall};
-use crate::runner::RunnerKey;
-use crate::steps::{JobRef, Step, What, Who};
-use crate::world::{Came, Happening, World};
+use crate::steps::{Step, What, Who};
+use crate::tasks::{SimEvent, StepResult};
+use crate::world::World;
 
 impl World {
     /// Applies a step that has taken effect or, for a batch, a part of it.
@@ -19,34 +20,36 @@ impl World {
             What::Results(commit) => {
                 step.what = What::Put(commit);
                 step.tries = Default::default();
-                self.agenda.put(self.now, Happening::Tries(step));
+                self.agenda.put(self.now, SimEvent::Tries(step));
             }
             What::Put(commit) => {
                 let outcomes = self.put(job, commit);
-                self.tell_who(who, Event::Committed(outcomes), Came::Done(Vec::new()));
+                self.tell_who(who, Event::Committed(outcomes), StepResult::Done(Vec::new()));
             }
             What::Job => {
                 let view = self.view(job);
-                self.tell_who(who, Event::Job(Some(view)), Came::Done(Vec::new()));
+                self.tell_who(who, Event::Job(Some(view)), StepResult::Done(Vec::new()));
             }
             What::Segments(first, last) => {
                 let rows = self.rows.view(job.key).map(|row| row.segments(first, last)).unwrap_or_default();
                 match who {
                     Who::Runner(runner) => self.tell(runner, Event::Segments(rows)),
-                    Who::Task(task) => self.came(task, Came::Done(rows)),
+                    Who::Task(task) => self.came(task, StepResult::Done(rows)),
                     Who::Lease(_) | Who::Nobody => {}
                 }
             }
             What::Inputs(process) => self.inputs_came(process, job, true),
             What::Settle(settling) => {
                 let event = if self.settle(job, &settling) { Event::Settled } else { Event::SettleRefused };
-                self.tell_who(who, event, Came::Done(Vec::new()));
+                self.tell_who(who, event, StepResult::Done(Vec::new()));
             }
             What::Drive(old, next) => {
                 let drives = self.rows.drive(job.key, old, next);
                 match who {
                     Who::Lease(runner) => self.renewed(runner, Some(drives.then_some(next))),
-                    Who::Task(task) => self.came(task, if drives { Came::Done(Vec::new()) } else { Came::Refused }),
+                    Who::Task(task) => {
+                        self.came(task, if drives { StepResult::Done(Vec::new()) } else { StepResult::Refused })
+                    }
                     Who::Runner(_) | Who::Nobody => {}
                 }
             }
@@ -56,20 +59,20 @@ impl World {
                 {
                     row.state = to;
                 }
-                self.tell_who(who, Event::Moved, Came::Done(Vec::new()));
+                self.tell_who(who, Event::Moved, StepResult::Done(Vec::new()));
             }
             What::Heartbeat => {
                 let beat = self.figures.last_beat.map(wall);
-                self.tell_who(who, Event::Heartbeat(beat), Came::Done(Vec::new()));
+                self.tell_who(who, Event::Heartbeat(beat), StepResult::Done(Vec::new()));
             }
             What::Beat => self.figures.last_beat = Some(self.now),
             What::Send(queue, bodies, delay) => {
                 for body in bodies {
                     self.queues[queue as usize].counts.sent += 1;
                     let message = Box::new(Message { job, body, sent_at: self.now + delay, receives: 0 });
-                    self.agenda.put(self.now + delay, Happening::Arrives(queue, message));
+                    self.agenda.put(self.now + delay, SimEvent::Arrives(queue, message));
                 }
-                self.tell_who(who, Event::Enqueued(Default::default()), Came::Done(Vec::new()));
+                self.tell_who(who, Event::Enqueued(Default::default()), StepResult::Done(Vec::new()));
             }
             What::Accept => {
                 if let Who::Task(task) = who {
@@ -78,13 +81,13 @@ impl World {
             }
             What::Authenticate | What::Quota | What::PutInputs | What::Spec | What::Due(_) | What::Pause(_) => {
                 if let Who::Task(task) = who {
-                    self.came(task, Came::Done(Vec::new()));
+                    self.came(task, StepResult::Done(Vec::new()));
                 }
             }
         }
     }
 
-    fn tell_who(&mut self, who: Who, event: Event, came: Came) {
+    fn tell_who(&mut self, who: Who, event: Event, came: StepResult) {
         match who {
             Who::Runner(runner) => self.tell(runner, event),
             Who::Task(task) => self.came(task, came),

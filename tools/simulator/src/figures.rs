@@ -1,11 +1,10 @@
 //! The figures of a run.
 
 use crate::assumptions::{MS, Micros, SECOND};
-use crate::lambda::{self, Function};
+use crate::lambda;
 use crate::prices;
-use crate::queue::{self, QueueName};
+use crate::queue;
 use crate::tables::{self, Table};
-use crate::world::World;
 
 /// Refused calls by cause. Each was tried again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub struct Seconds {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
     /// The duration of each job, in milliseconds; sorted once the run is over.
-    times_ms: Vec<u32>,
+    pub(crate) times_ms: Vec<u32>,
     /// Jobs that were asked for and did not end.
     pub unended: u64,
     /// When the last job ended.
@@ -78,7 +77,7 @@ pub struct Figures {
     /// Jobs that sweeps looked at, and how often sweeps sent messages for them again.
     pub looks: u64,
     /// See `looks`.
-    pub told_again: u64,
+    pub resent: u64,
     /// How long what was at its limit.
     pub seconds: Seconds,
     /// By table or index.
@@ -94,7 +93,7 @@ pub struct Figures {
     /// By queue.
     pub queues: [queue::Counts; 2],
     /// Number of all events.
-    pub happenings: u64,
+    pub events: u64,
     pub(crate) last_beat: Option<Micros>,
 }
 
@@ -203,22 +202,5 @@ impl Figures {
             limits.into_iter().map(|(what, secs)| (what, secs * 100 / all)).filter(|(_, part)| *part >= 5).collect();
         found.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
         found
-    }
-}
-
-impl World {
-    /// Computes the figures at the end of a run.
-    pub(crate) fn conclude(self, jobs: u64) -> Figures {
-        let mut figures = self.figures;
-        figures.times_ms.sort_unstable();
-        figures.unended = jobs - figures.jobs();
-        figures.tables = Table::ALL.map(|table| self.tables.counts(table));
-        figures.partitions = Table::ALL.map(|table| self.tables.partitions(table));
-        figures.functions = Function::ALL.map(|function| self.lambda.counts(function));
-        figures.gb_secs = Function::ALL.map(|function| self.lambda.gb_secs(function));
-        figures.peak = self.lambda.peak;
-        figures.queues = [QueueName::Units, QueueName::Settle].map(|queue| self.queues[queue as usize].counts);
-        figures.happenings = self.agenda.count();
-        figures
     }
 }

@@ -9,53 +9,19 @@ use crate::assumptions::{Micros, SECOND};
 use crate::chance::mixed;
 use crate::deployment::ACCEPT_TRIES;
 use crate::drive::Run;
+use crate::keys::{InvocationKey, JobRef, TaskKey};
 use crate::lambda::Function;
 use crate::load::Way;
 use crate::queue::QueueName;
 use crate::rows::{JobKey, NewJob, wall};
-use crate::steps::{JobRef, What, Who, inputs_go_before};
-use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
+use crate::steps::{What, Who, inputs_go_before};
+use crate::tasks::{Call, Handler, HandlerStage, SimEvent, StepResult, Task};
+use crate::world::World;
 
 /// Time that a handler leaves before its invocation ends (`api::calls`).
 const MARGIN: Micros = 5 * SECOND;
 /// How often a handler that only waits reads the rows, once nothing moves.
 const FOLLOW: Micros = SECOND;
-
-/// A call, from its first try on.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// The account that calls.
-    pub account: u32,
-    /// When it was first tried.
-    pub first_at: Micros,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Authenticating,
-    Judging,
-    Putting,
-    Accepting,
-    Sending,
-    Noting,
-    Driving,
-    Waiting,
-    Looking,
-}
-
-/// The handler of a call.
-#[derive(Debug, Clone, Copy)]
-pub struct Handler {
-    call: Call,
-    invocation: InvocationKey,
-    job: JobRef,
-    stage: Stage,
-    tries: u32,
-    me: Nonce,
-    /// The minute that the call is counted in, as it was read, and whether calls of that minute were counted before.
-    minute: i64,
-    counted: bool,
-}
 
 /// The answer to a call.
 enum Answer {
@@ -79,7 +45,7 @@ impl World {
         let account = n % load.accounts;
         if n + 1 < all {
             let next = u64::from(n + 1) * u64::from(load.over_secs) * SECOND / u64::from(all);
-            self.agenda.put(next.max(self.now), Happening::Comes(n + 1));
+            self.agenda.put(next.max(self.now), SimEvent::Comes(n + 1));
         }
         for _ in 0..jobs {
             self.calls(account);
@@ -107,7 +73,7 @@ impl World {
         let bits = self.chance.bits();
         let (me, collection) = (Nonce::from_random(bits), mixed((bits >> 64) as u64));
         let job = JobRef { key: JobKey::nothing(), collection, account: call.account };
-        let stage = Stage::Authenticating;
+        let stage = HandlerStage::Authenticating;
         let handler = Handler { call, invocation, job, stage, tries: 0, me, minute: 0, counted: false };
         self.within(invocation, begun, Task::Handler(handler));
     }
@@ -115,17 +81,17 @@ impl World {
     /// Lets a caller try again after the time that it was told to wait, plus up to as much again.
     fn comes_again(&mut self, call: Call, wait: Micros) {
         let wait = wait + self.chance.up_to(wait);
-        self.agenda.put(self.now + wait, Happening::Reaches(call));
+        self.agenda.put(self.now + wait, SimEvent::Reaches(call));
     }
 
     fn handler(&mut self, task: TaskKey) -> Option<&mut Handler> {
         match self.tasks.get_mut(task) {
             Some(Task::Handler(handler)) => Some(handler),
-            Some(Task::Letter(_) | Task::Sweep(_)) | None => None,
+            Some(Task::MessageTask(_) | Task::Sweep(_)) | None => None,
         }
     }
 
-    fn handler_steps(&mut self, task: TaskKey, stage: Stage, what: What) {
+    fn handler_steps(&mut self, task: TaskKey, stage: HandlerStage, what: What) {
         let Some(handler) = self.handler(task) else { return };
         handler.stage = stage;
         let job = handler.job;
@@ -133,24 +99,30 @@ impl World {
     }
 
     pub(crate) fn handler_begins(&mut self, task: TaskKey) {
-        self.handler_steps(task, Stage::Authenticating, What::Authenticate);
+        self.handler_steps(task, HandlerStage::Authenticating, What::Authenticate);
     }
 
-    pub(crate) fn handler_came(&mut self, task: TaskKey, came: Came) {
+    pub(crate) fn handler_step_ended(&mut self, task: TaskKey, came: StepResult) {
         let Some(handler) = self.handler(task).copied() else { return };
         match (handler.stage, came) {
-            (Stage::Authenticating, Came::Done(_)) => self.handler_steps(task, Stage::Judging, What::Quota),
-            (Stage::Judging, Came::Done(_)) => self.judge(task),
-            (Stage::Putting, Came::Done(_)) => self.handler_steps(task, Stage::Accepting, What::Accept),
-            (Stage::Sending, Came::Done(_)) => self.note_queued(task, handler.job),
-            (Stage::Noting, _) => self.answer(task, Answer::Ok),
-            (Stage::Waiting, Came::Done(_)) => self.handler_steps(task, Stage::Looking, What::Job),
-            (Stage::Looking, _) => self.look(task),
-            (Stage::Accepting, Came::Refused) if handler.tries < ACCEPT_TRIES => {
-                self.handler_steps(task, Stage::Judging, What::Quota);
+            (HandlerStage::Authenticating, StepResult::Done(_)) => {
+                self.handler_steps(task, HandlerStage::Judging, What::Quota)
             }
-            (Stage::Driving, _) => {}
-            (_, Came::Done(_) | Came::Refused | Came::Failed) => self.answer(task, Answer::Unavailable),
+            (HandlerStage::Judging, StepResult::Done(_)) => self.judge(task),
+            (HandlerStage::Putting, StepResult::Done(_)) => {
+                self.handler_steps(task, HandlerStage::Accepting, What::Accept)
+            }
+            (HandlerStage::Sending, StepResult::Done(_)) => self.note_queued(task, handler.job),
+            (HandlerStage::Noting, _) => self.answer(task, Answer::Ok),
+            (HandlerStage::Waiting, StepResult::Done(_)) => self.handler_steps(task, HandlerStage::Looking, What::Job),
+            (HandlerStage::Looking, _) => self.look(task),
+            (HandlerStage::Accepting, StepResult::Refused) if handler.tries < ACCEPT_TRIES => {
+                self.handler_steps(task, HandlerStage::Judging, What::Quota);
+            }
+            (HandlerStage::Driving, _) => {}
+            (_, StepResult::Done(_) | StepResult::Refused | StepResult::Failed) => {
+                self.answer(task, Answer::Unavailable)
+            }
         }
     }
 
@@ -170,8 +142,8 @@ impl World {
             (handler.minute, handler.counted, handler.tries) = (minute, counted, handler.tries + 1);
         }
         match before {
-            true => self.handler_steps(task, Stage::Putting, What::PutInputs),
-            false => self.handler_steps(task, Stage::Accepting, What::Accept),
+            true => self.handler_steps(task, HandlerStage::Putting, What::PutInputs),
+            false => self.handler_steps(task, HandlerStage::Accepting, What::Accept),
         }
     }
 
@@ -186,7 +158,7 @@ impl World {
         };
         if !holds {
             self.figures.stale_accepts += 1;
-            return self.handler_came(task, Came::Refused);
+            return self.handler_step_ended(task, StepResult::Refused);
         }
         (row.minute, row.calls) = (handler.minute, if handler.counted { row.calls + 1 } else { 1 });
         let (way, deployment) = (self.load.way, &self.deployment);
@@ -223,10 +195,10 @@ impl World {
         }
         if way == Way::Detached {
             let bodies = self.heads(job, |_| true);
-            return self.handler_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, 0));
+            return self.handler_steps(task, HandlerStage::Sending, What::Send(QueueName::Units, bodies, 0));
         }
         if let Some(handler) = self.handler(task) {
-            handler.stage = Stage::Driving;
+            handler.stage = HandlerStage::Driving;
         }
         let rows = match first {
             Some(first) => vec![first],
@@ -256,7 +228,7 @@ impl World {
     fn note_queued(&mut self, task: TaskKey, job: JobRef) {
         let Some(old) = self.rows.view(job.key).map(|row| row.lease) else { return self.answer(task, Answer::Ok) };
         let noted = DriverLease { queued: true, ..old };
-        self.handler_steps(task, Stage::Noting, What::Drive(old, noted));
+        self.handler_steps(task, HandlerStage::Noting, What::Drive(old, noted));
     }
 
     /// Returns until when an answer is held open.
@@ -268,8 +240,10 @@ impl World {
     /// The driver has left: the answer ends with the job, or waits for others to end the job.
     pub(crate) fn handler_left(&mut self, task: TaskKey, exit: Exit) {
         match exit {
-            Exit::Settled => self.handler_steps(task, Stage::Looking, What::Job),
-            Exit::Over | Exit::Left | Exit::GaveUp => self.handler_steps(task, Stage::Waiting, What::Pause(FOLLOW)),
+            Exit::Settled => self.handler_steps(task, HandlerStage::Looking, What::Job),
+            Exit::Over | Exit::Left | Exit::GaveUp => {
+                self.handler_steps(task, HandlerStage::Waiting, What::Pause(FOLLOW))
+            }
         }
     }
 
@@ -281,7 +255,7 @@ impl World {
         if self.now >= self.hold_until(handler.invocation) {
             return self.answer(task, Answer::Running);
         }
-        self.handler_steps(task, Stage::Waiting, What::Pause(FOLLOW));
+        self.handler_steps(task, HandlerStage::Waiting, What::Pause(FOLLOW));
     }
 
     fn answer(&mut self, task: TaskKey, answer: Answer) {
@@ -308,7 +282,7 @@ impl World {
             Answer::RateLimited => {
                 self.figures.refused.rate += 1;
                 let next = u64::from(60 - u32::try_from(wall(self.now).secs().rem_euclid(60)).unwrap_or(0)) * SECOND;
-                self.agenda.put(self.now + next + self.chance.up_to(SECOND), Happening::Reaches(handler.call));
+                self.agenda.put(self.now + next + self.chance.up_to(SECOND), SimEvent::Reaches(handler.call));
             }
             Answer::Unavailable => {
                 self.figures.refused.store += 1;

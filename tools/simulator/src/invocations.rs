@@ -2,12 +2,12 @@
 
 use crate::assumptions::{Micros, REFUSED_PAUSE, SECOND};
 use crate::deployment::HEARTBEAT_SECS;
-use crate::lambda::{Function, ProcessKey};
+use crate::keys::{InvocationKey, JobRef, ProcessKey};
+use crate::lambda::Function;
 use crate::queue::{Message, QueueName};
-use crate::steps::{JobRef, What, Who};
-use crate::sweeper::Sweep;
-use crate::worker::Letter;
-use crate::world::{Happening, Invocation, InvocationKey, Task, World};
+use crate::steps::{What, Who};
+use crate::tasks::{Invocation, MessageTask, SimEvent, Sweep, Task};
+use crate::world::World;
 
 /// How often a mapping that may gain invocations polls again.
 const GAIN: Micros = SECOND / 5;
@@ -27,7 +27,7 @@ impl World {
             invocation.left += 1;
         }
         let task = self.tasks.insert(task);
-        self.agenda.put(begun, Happening::Begins(task));
+        self.agenda.put(begun, SimEvent::Begins(task));
     }
 
     /// Returns the process of an invocation that is running.
@@ -62,7 +62,7 @@ impl World {
     pub(crate) fn redeliver(&mut self, queue: QueueName, message: Message, wait: Micros) {
         self.figures.redelivered += 1;
         self.queues[queue as usize].counts.requests += 1;
-        self.agenda.put(self.now + wait.div_ceil(SECOND) * SECOND, Happening::Arrives(queue, Box::new(message)));
+        self.agenda.put(self.now + wait.div_ceil(SECOND) * SECOND, SimEvent::Arrives(queue, Box::new(message)));
     }
 
     pub(crate) fn poll_soon(&mut self, queue: QueueName, wait: Micros) {
@@ -70,7 +70,7 @@ impl World {
         let state = &mut self.queues[queue as usize];
         if state.poll_at.is_none_or(|poll_at| at < poll_at) {
             state.poll_at = Some(at);
-            self.agenda.put(at, Happening::Polls(queue));
+            self.agenda.put(at, SimEvent::Polls(queue));
         }
     }
 
@@ -93,7 +93,7 @@ impl World {
                 self.within(invocation, begun, Task::Sweep(Sweep::nothing(invocation)));
             }
             for message in messages {
-                self.within(invocation, begun, Task::Letter(Letter::new(queue, message, invocation)));
+                self.within(invocation, begun, Task::MessageTask(MessageTask::new(queue, message, invocation)));
             }
         }
         if self.queues[queue as usize].looked(self.now) {
@@ -125,7 +125,7 @@ impl World {
         if due {
             state.beat_at = Some(self.now);
         }
-        self.agenda.put(self.now + HEARTBEAT_SECS * SECOND, Happening::Beats(process));
+        self.agenda.put(self.now + HEARTBEAT_SECS * SECOND, SimEvent::Beats(process));
         if due {
             self.beat();
         }

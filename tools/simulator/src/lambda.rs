@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::assumptions::{IDLE_SECS, Micros, SECOND};
 use crate::bucket::Bucket;
 use crate::deployment::{Deployment, FunctionSpec, KEPT_JOBS};
+use crate::keys::{ProcessKey, ProcessTag, RunnerKey};
 use crate::limits::{RAMP, RAMP_SECS};
 use crate::rows::JobKey;
-use crate::runner::RunnerKey;
-use crate::slab::{Key, Slab};
-
-/// Key of an execution environment.
-pub type ProcessKey = Key<Process>;
+use crate::slab::Slab;
 
 /// A function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +111,7 @@ struct State {
 pub struct Lambda {
     functions: [State; 4],
     /// The environments.
-    pub processes: Slab<Process>,
+    pub processes: Slab<Process, ProcessTag>,
     /// Executions that functions without a reservation share, and how many of them are in use.
     limit: u32,
     shared: u32,

@@ -196,7 +196,7 @@ fn large(out: &mut impl Write, scenarios: &[Scenario], seed: u64) -> io::Result<
             f.cost_a_million(),
             limits.join(", "),
         )?;
-        eprintln!("{}: {:.0?} for {} events\n{}", scenario.name, started.elapsed(), f.happenings, more(&f));
+        eprintln!("{}: {:.0?} for {} events\n{}", scenario.name, started.elapsed(), f.events, more(&f));
     }
     Ok(())
 }
@@ -229,7 +229,7 @@ fn more(f: &Figures) -> String {
         f.pages,
         f.units_done,
         f.looks,
-        f.told_again,
+        f.resent,
         f.redelivered,
         f.queues[0].dead,
         f.failed_steps,

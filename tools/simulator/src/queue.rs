@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 
 use crate::assumptions::{MAPPING_IDLE_SECS, Micros, SECOND};
 use crate::deployment::MappingSpec;
+use crate::keys::JobRef;
 use crate::limits::{MAPPING_MOST, MAPPING_RAMP_A_MINUTE, MAPPING_START};
-use crate::steps::JobRef;
 
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]

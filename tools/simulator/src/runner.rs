@@ -7,13 +7,7 @@ use domain::machine::{
 use domain::{JobState, Seq};
 
 use crate::assumptions::Micros;
-use crate::lambda::ProcessKey;
-use crate::slab::Key;
-use crate::steps::JobRef;
-use crate::world::TaskKey;
-
-/// Key of a runner.
-pub type RunnerKey = Key<Runner>;
+use crate::keys::{JobRef, ProcessKey, TaskKey};
 
 /// A machine's action, whatever the machine's rights. `Show` is left out: nothing here needs it.
 #[derive(Debug)]

@@ -46,22 +46,23 @@ impl<T> Key<T> {
     }
 }
 
-/// Values by key.
+/// Values by key. `Tag` is the type of the keys; it is another than `T` if the key's module must not know `T`.
 #[derive(Debug)]
-pub struct Slab<T> {
+pub struct Slab<T, Tag = T> {
     places: Vec<(u32, Option<T>)>,
     free: Vec<u32>,
+    of: PhantomData<fn() -> Tag>,
 }
 
-impl<T> Default for Slab<T> {
+impl<T, Tag> Default for Slab<T, Tag> {
     fn default() -> Self {
-        Slab { places: Vec::new(), free: Vec::new() }
+        Slab { places: Vec::new(), free: Vec::new(), of: PhantomData }
     }
 }
 
-impl<T> Slab<T> {
+impl<T, Tag> Slab<T, Tag> {
     /// Adds a value.
-    pub fn insert(&mut self, thing: T) -> Key<T> {
+    pub fn insert(&mut self, thing: T) -> Key<Tag> {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push((0, None));
             // That many values do not fit into memory.
@@ -73,17 +74,17 @@ impl<T> Slab<T> {
     }
 
     /// Returns a value, if it is still there.
-    pub fn get(&self, key: Key<T>) -> Option<&T> {
+    pub fn get(&self, key: Key<Tag>) -> Option<&T> {
         self.places.get(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_ref()
     }
 
     /// Returns a value to be changed, if it is still there.
-    pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
+    pub fn get_mut(&mut self, key: Key<Tag>) -> Option<&mut T> {
         self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_mut()
     }
 
     /// Removes a value.
-    pub fn remove(&mut self, key: Key<T>) -> Option<T> {
+    pub fn remove(&mut self, key: Key<Tag>) -> Option<T> {
         let place = self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?;
         let thing = place.1.take()?;
         place.0 = place.0.wrapping_add(1);
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_key_never_refers_to_another_value() {
-        let mut slab = Slab::default();
+        let mut slab = Slab::<char>::default();
         let first = slab.insert('a');
         assert_eq!(slab.remove(first), Some('a'));
         let second = slab.insert('b');

@@ -7,26 +7,13 @@ use domain::machine::{Commit, Settling};
 use crate::assumptions::{Latencies, Latency, Micros};
 use crate::chance::mixed;
 use crate::deployment::MOST_INPUT_BYTES;
-use crate::lambda::ProcessKey;
+use crate::keys::{JobRef, ProcessKey, RunnerKey, TaskKey};
 use crate::limits::{BATCH_WRITES, READ_UNIT_BYTES, SQS_BATCH, TRANSACTION_FACTOR, WRITE_UNIT_BYTES};
 use crate::load::{Load, Way};
 use crate::queue::{Body, QueueName};
 use crate::retries::Tries;
-use crate::rows::{JobKey, JobRow, segment_units, shard, units_of};
-use crate::runner::RunnerKey;
+use crate::rows::{JobRow, segment_units, shard, units_of};
 use crate::tables::{Charge, Table};
-use crate::world::TaskKey;
-
-/// A job, and where its rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobRef {
-    /// The job's key; refers to nothing before it is accepted.
-    pub key: JobKey,
-    /// The hash of its partition key.
-    pub collection: u64,
-    /// The account.
-    pub account: u32,
-}
 
 /// Who waits for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,6 +251,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::JobKey;
 
     fn bill(load: &Load, what: What) -> (u32, u32) {
         let job = JobRef { key: JobKey::nothing(), collection: 9, account: 3 };

@@ -1,76 +1,29 @@
 //! The sweep, as in `engine::sweep`: looks at jobs whose driver's lease is over, one after the other, and sends
 //! messages again for those that have not moved.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use domain::Nonce;
 use domain::job::DriverLease;
 use domain::machine::Exit;
-use domain::segment::Segment;
 use domain::sweep::{Look, QueueSight, Undriven, to_run};
 
-use crate::assumptions::{MS, Micros, SECOND};
+use crate::assumptions::{MS, SECOND};
 use crate::deployment::{DUE_SHARDS, SWEEP_BATCH, SWEEP_MARGIN_MS};
 use crate::drive::Run;
+use crate::keys::{JobRef, TaskKey};
 use crate::lambda::Function;
 use crate::queue::QueueName;
 use crate::rows::{JobKey, JobRow, wall};
 use crate::runner::Runner;
-use crate::steps::{JobRef, What, Who};
-use crate::world::{Came, Happening, InvocationKey, Task, TaskKey, World};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Listing,
-    Reading,
-    Segments,
-    Asking,
-    Driving,
-    Knowing,
-    Running,
-    Sending,
-}
-
-/// A sweep.
-#[derive(Debug)]
-pub struct Sweep {
-    invocation: InvocationKey,
-    /// The next shard to list.
-    shard: u64,
-    jobs: VecDeque<JobRef>,
-    at: Option<JobRef>,
-    stage: Stage,
-    until: Micros,
-    /// The lease that it takes for its look, and whether to tell the queue.
-    lease: Option<DriverLease>,
-    tell: bool,
-    /// The segments of the job, and whether the queue has a backlog, once that was asked.
-    read: Vec<Segment>,
-    backlog: Option<bool>,
-}
-
-impl Sweep {
-    /// A sweep that has nothing to do.
-    pub(crate) fn nothing(invocation: InvocationKey) -> Sweep {
-        Sweep {
-            invocation,
-            shard: DUE_SHARDS,
-            jobs: VecDeque::new(),
-            at: None,
-            stage: Stage::Listing,
-            until: 0,
-            lease: None,
-            tell: false,
-            read: Vec::new(),
-            backlog: None,
-        }
-    }
-}
+use crate::steps::{What, Who};
+use crate::tasks::{SimEvent, StepResult, Sweep, SweepStage, Task};
+use crate::world::World;
 
 impl World {
     /// Starts a sweep by the schedule.
     pub(crate) fn sweeps(&mut self) {
-        self.agenda.put(self.now + self.deployment.sweep_secs * SECOND, Happening::Sweeps);
+        self.agenda.put(self.now + self.deployment.sweep_secs * SECOND, SimEvent::Sweeps);
         let Some((invocation, begun)) = self.invoke(Function::Settle, None) else { return };
         let until = self.ends_at(invocation) - SWEEP_MARGIN_MS * MS;
         self.within(invocation, begun, Task::Sweep(Sweep { shard: 0, until, ..Sweep::nothing(invocation) }));
@@ -79,7 +32,7 @@ impl World {
     fn sweep(&mut self, task: TaskKey) -> Option<&mut Sweep> {
         match self.tasks.get_mut(task) {
             Some(Task::Sweep(sweep)) => Some(sweep),
-            Some(Task::Handler(_) | Task::Letter(_)) | None => None,
+            Some(Task::Handler(_) | Task::MessageTask(_)) | None => None,
         }
     }
 
@@ -90,14 +43,14 @@ impl World {
         let invocation = sweep.invocation;
         if sweep.shard < DUE_SHARDS {
             let shard = sweep.shard;
-            sweep.stage = Stage::Listing;
+            sweep.stage = SweepStage::Listing;
             let nowhere = JobRef { key: JobKey::nothing(), collection: 0, account: 0 };
             return self.step(Who::Task(task), nowhere, What::Due(shard));
         }
         match sweep.jobs.pop_front().filter(|_| now < sweep.until) {
             Some(job) => {
                 sweep.at = Some(job);
-                self.sweep_steps(task, Stage::Reading, What::Job);
+                self.sweep_steps(task, SweepStage::Reading, What::Job);
             }
             None => {
                 self.tasks.remove(task);
@@ -106,21 +59,21 @@ impl World {
         }
     }
 
-    fn sweep_steps(&mut self, task: TaskKey, stage: Stage, what: What) {
+    fn sweep_steps(&mut self, task: TaskKey, stage: SweepStage, what: What) {
         let Some(sweep) = self.sweep(task) else { return };
         sweep.stage = stage;
         let Some(job) = sweep.at else { return };
         self.step(Who::Task(task), job, what);
     }
 
-    pub(crate) fn sweep_came(&mut self, task: TaskKey, came: Came) {
+    pub(crate) fn sweep_step_ended(&mut self, task: TaskKey, came: StepResult) {
         let Some(sweep) = self.sweep(task) else { return };
         let (stage, job, invocation) = (sweep.stage, sweep.at, sweep.invocation);
         let (rows, job) = match (came, stage, job) {
-            (Came::Done(_), Stage::Listing, _) => return self.listed(task),
-            (Came::Done(rows), _, Some(job)) => (rows, job),
+            (StepResult::Done(_), SweepStage::Listing, _) => return self.listed(task),
+            (StepResult::Done(rows), _, Some(job)) => (rows, job),
             // A job that fails is left for the next sweep; if a list cannot be read, this sweep ends.
-            (Came::Failed | Came::Refused, Stage::Listing, _) => {
+            (StepResult::Failed | StepResult::Refused, SweepStage::Listing, _) => {
                 if let Some(sweep) = self.sweep(task) {
                     sweep.shard = DUE_SHARDS;
                 }
@@ -129,16 +82,16 @@ impl World {
             _ => return self.sweep_goes_on(task),
         };
         match stage {
-            Stage::Reading if self.rows.view(job.key).is_some_and(|row| self.is_abandoned(row)) => {
-                self.sweep_steps(task, Stage::Segments, What::Segments(0, u32::MAX));
+            SweepStage::Reading if self.rows.view(job.key).is_some_and(|row| self.is_abandoned(row)) => {
+                self.sweep_steps(task, SweepStage::Segments, What::Segments(0, u32::MAX));
             }
-            Stage::Segments => {
+            SweepStage::Segments => {
                 if let Some(sweep) = self.sweep(task) {
                     sweep.read = rows;
                 }
                 self.take_look(task, job);
             }
-            Stage::Asking => {
+            SweepStage::Asking => {
                 let sight = QueueSight {
                     waiting: self.queues[QueueName::Units as usize].depth(),
                     beat: self.figures.last_beat.map(wall),
@@ -149,13 +102,15 @@ impl World {
                 }
                 self.take_look(task, job);
             }
-            Stage::Driving if self.knows_spec(invocation, job) => self.end_job(task, job),
-            Stage::Driving => self.sweep_steps(task, Stage::Knowing, What::Spec),
-            Stage::Knowing => {
+            SweepStage::Driving if self.knows_spec(invocation, job) => self.end_job(task, job),
+            SweepStage::Driving => self.sweep_steps(task, SweepStage::Knowing, What::Spec),
+            SweepStage::Knowing => {
                 self.keep_spec(invocation, job);
                 self.end_job(task, job);
             }
-            Stage::Reading | Stage::Sending | Stage::Listing | Stage::Running => self.sweep_goes_on(task),
+            SweepStage::Reading | SweepStage::Sending | SweepStage::Listing | SweepStage::Running => {
+                self.sweep_goes_on(task)
+            }
         }
     }
 
@@ -194,7 +149,7 @@ impl World {
         let undriven = Undriven::of(&old, started_at, &sweep.read, unit_lease, now);
         let backlog = match sweep.backlog {
             None if undriven.asks_queue(now, lease_secs) => {
-                return self.sweep_steps(task, Stage::Asking, What::Heartbeat);
+                return self.sweep_steps(task, SweepStage::Asking, What::Heartbeat);
             }
             known => known.unwrap_or_default(),
         };
@@ -204,13 +159,13 @@ impl World {
             (sweep.lease, sweep.tell) = (Some(next), tell);
         }
         self.figures.looks += 1;
-        self.sweep_steps(task, Stage::Driving, What::Drive(old, next));
+        self.sweep_steps(task, SweepStage::Driving, What::Drive(old, next));
     }
 
     fn end_job(&mut self, task: TaskKey, job: JobRef) {
         let me = Nonce::from_random(self.chance.bits());
         let Some(sweep) = self.sweep(task) else { return };
-        sweep.stage = Stage::Running;
+        sweep.stage = SweepStage::Running;
         let invocation = sweep.invocation;
         let process = self.process_of(invocation);
         let view = self.view(job);
@@ -225,8 +180,8 @@ impl World {
         if open.is_empty() {
             return self.sweep_goes_on(task);
         }
-        self.figures.told_again += 1;
+        self.figures.resent += 1;
         let bodies = self.heads(runner.job, |seq| open.contains(&seq));
-        self.sweep_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, 0));
+        self.sweep_steps(task, SweepStage::Sending, What::Send(QueueName::Units, bodies, 0));
     }
 }

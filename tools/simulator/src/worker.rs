@@ -10,93 +10,68 @@ use domain::{JobState, Nonce};
 
 use crate::assumptions::{MS, Micros, SECOND};
 use crate::drive::Run;
-use crate::queue::{Body, Message, QueueName};
+use crate::keys::{InvocationKey, JobRef, TaskKey};
+use crate::queue::{Body, QueueName};
 use crate::rows::wall;
 use crate::runner::Runner;
-use crate::steps::{JobRef, What, Who};
-use crate::world::{Came, InvocationKey, Task, TaskKey, World};
+use crate::steps::{What, Who};
+use crate::tasks::{MessageStage, MessageTask, StepResult, Task};
+use crate::world::World;
 
 /// Longest delay of a message.
 const MOST_DELAY_SECS: u64 = 900;
 /// How long a message waits after its rows could not be read or written, multiplied by its receives (`api::messages`).
 const FAULT_PAUSE: Micros = 2 * SECOND;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Reading,
-    Knowing,
-    Running,
-    Segments,
-    Rereading,
-    Sending,
-}
-
-/// A message that is being handled.
-#[derive(Debug)]
-pub struct Letter {
-    queue: QueueName,
-    message: Message,
-    invocation: InvocationKey,
-    stage: Stage,
-    /// The segments of the job, once the message's units have ended.
-    rows: Vec<Segment>,
-}
-
-impl Letter {
-    pub(crate) fn new(queue: QueueName, message: Message, invocation: InvocationKey) -> Letter {
-        Letter { queue, message, invocation, stage: Stage::Reading, rows: Vec::new() }
-    }
-}
-
 impl World {
-    fn letter(&mut self, task: TaskKey) -> Option<&mut Letter> {
+    fn letter(&mut self, task: TaskKey) -> Option<&mut MessageTask> {
         match self.tasks.get_mut(task) {
-            Some(Task::Letter(letter)) => Some(letter),
+            Some(Task::MessageTask(letter)) => Some(letter),
             Some(Task::Handler(_) | Task::Sweep(_)) | None => None,
         }
     }
 
-    fn letter_steps(&mut self, task: TaskKey, stage: Stage, what: What) {
+    fn message_step(&mut self, task: TaskKey, stage: MessageStage, what: What) {
         let Some(letter) = self.letter(task) else { return };
         letter.stage = stage;
         let job = letter.message.job;
         self.step(Who::Task(task), job, what);
     }
 
-    pub(crate) fn letter_begins(&mut self, task: TaskKey) {
+    pub(crate) fn message_begins(&mut self, task: TaskKey) {
         let Some(letter) = self.letter(task) else { return };
         let (queue, invocation) = (letter.queue, letter.invocation);
         if queue == QueueName::Units {
             let process = self.process_of(invocation);
             self.beat_while_working(process);
         }
-        self.letter_steps(task, Stage::Reading, What::Job);
+        self.message_step(task, MessageStage::Reading, What::Job);
     }
 
-    pub(crate) fn letter_came(&mut self, task: TaskKey, came: Came) {
+    pub(crate) fn message_step_ended(&mut self, task: TaskKey, came: StepResult) {
         let Some(letter) = self.letter(task) else { return };
         let (stage, job, invocation) = (letter.stage, letter.message.job, letter.invocation);
         let rows = match came {
-            Came::Done(rows) => rows,
-            Came::Refused | Came::Failed => return self.fails(task),
+            StepResult::Done(rows) => rows,
+            StepResult::Refused | StepResult::Failed => return self.fails(task),
         };
         match stage {
-            Stage::Reading if self.rows.view(job.key).is_none() => self.acknowledge(task),
-            Stage::Reading if self.knows_spec(invocation, job) => self.works(task),
-            Stage::Reading => self.letter_steps(task, Stage::Knowing, What::Spec),
-            Stage::Knowing => {
+            MessageStage::Reading if self.rows.view(job.key).is_none() => self.acknowledge(task),
+            MessageStage::Reading if self.knows_spec(invocation, job) => self.works(task),
+            MessageStage::Reading => self.message_step(task, MessageStage::Knowing, What::Spec),
+            MessageStage::Knowing => {
                 self.keep_spec(invocation, job);
                 self.works(task);
             }
-            Stage::Segments => {
+            MessageStage::Segments => {
                 if let Some(letter) = self.letter(task) {
                     letter.rows = rows;
                 }
-                self.letter_steps(task, Stage::Rereading, What::Job);
+                self.message_step(task, MessageStage::Rereading, What::Job);
             }
-            Stage::Rereading => self.goes_on(task),
-            Stage::Sending => self.acknowledge(task),
-            Stage::Running => {}
+            MessageStage::Rereading => self.goes_on(task),
+            MessageStage::Sending => self.acknowledge(task),
+            MessageStage::Running => {}
         }
     }
 
@@ -104,7 +79,7 @@ impl World {
     fn works(&mut self, task: TaskKey) {
         let me = Nonce::from_random(self.chance.bits());
         let Some(letter) = self.letter(task) else { return };
-        letter.stage = Stage::Running;
+        letter.stage = MessageStage::Running;
         let (job, invocation) = (letter.message.job, letter.invocation);
         let units = match &letter.message.body {
             Body::Units { lane, seqs } => Some((*lane, seqs.iter().copied().collect::<BTreeSet<u32>>())),
@@ -157,7 +132,7 @@ impl World {
                         let wait = held_until.ms_since(now).min(growing).max(500);
                         self.comes_again_later(task, wait * MS);
                     }
-                    None => self.letter_steps(task, Stage::Segments, What::Segments(0, u32::MAX)),
+                    None => self.message_step(task, MessageStage::Segments, What::Segments(0, u32::MAX)),
                 }
             }
         }
@@ -189,11 +164,11 @@ impl World {
             Body::Settle => 0,
         };
         let bodies = vec![Body::Units { lane, seqs }];
-        self.letter_steps(task, Stage::Sending, What::Send(QueueName::Units, bodies, delay));
+        self.message_step(task, MessageStage::Sending, What::Send(QueueName::Units, bodies, delay));
     }
 
     fn asks_to_settle(&mut self, task: TaskKey) {
-        self.letter_steps(task, Stage::Sending, What::Send(QueueName::Settle, vec![Body::Settle], 0));
+        self.message_step(task, MessageStage::Sending, What::Send(QueueName::Settle, vec![Body::Settle], 0));
     }
 
     fn fails(&mut self, task: TaskKey) {
@@ -207,7 +182,7 @@ impl World {
     }
 
     fn comes_again_later(&mut self, task: TaskKey, wait: Micros) {
-        let Some(Letter { queue, message, invocation, .. }) = self.finish(task) else { return };
+        let Some(MessageTask { queue, message, invocation, .. }) = self.finish(task) else { return };
         self.redeliver(queue, message, wait);
         self.over(invocation);
     }
@@ -218,8 +193,8 @@ impl World {
         }
     }
 
-    fn finish(&mut self, task: TaskKey) -> Option<Letter> {
-        let Some(Task::Letter(letter)) = self.tasks.remove(task) else { return None };
+    fn finish(&mut self, task: TaskKey) -> Option<MessageTask> {
+        let Some(Task::MessageTask(letter)) = self.tasks.remove(task) else { return None };
         let process = self.process_of(letter.invocation);
         if letter.queue == QueueName::Units
             && let Some(process) = self.lambda.processes.get_mut(process)
@@ -233,7 +208,7 @@ impl World {
     pub(crate) fn left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_left(task, exit),
-            Some(Task::Letter(_)) => self.letter_left(task, exit, runner),
+            Some(Task::MessageTask(_)) => self.letter_left(task, exit, runner),
             Some(Task::Sweep(_)) => self.sweep_left(task, exit, runner),
             None => {}
         }

@@ -9,97 +9,23 @@ use crate::bucket::Bucket;
 use crate::chance::Chance;
 use crate::deployment::Deployment;
 use crate::figures::Figures;
-use crate::handler::{Call, Handler};
-use crate::lambda::{Function, Lambda, ProcessKey};
+use crate::keys::{InvocationTag, JobRef, RunnerTag, TaskKey, TaskTag};
+use crate::lambda::Lambda;
 use crate::load::Load;
-use crate::queue::{Message, Queue, QueueName};
+use crate::queue::Queue;
 use crate::retries::{Fault, budget};
 use crate::rows::Rows;
-use crate::runner::{Runner, RunnerKey};
-use crate::slab::{Key, Slab};
-use crate::steps::{JobRef, Step, What, Who};
-use crate::sweeper::Sweep;
+use crate::runner::Runner;
+use crate::slab::Slab;
+use crate::steps::{Step, What, Who};
 use crate::tables::Tables;
-use crate::worker::Letter;
-
-/// Key of a task.
-pub type TaskKey = Key<Task>;
-/// Key of an invocation.
-pub type InvocationKey = Key<Invocation>;
-
-/// Work within an invocation: a call, a message or a sweep.
-#[derive(Debug)]
-pub enum Task {
-    /// A call.
-    Handler(Handler),
-    /// A message.
-    Letter(Letter),
-    /// A sweep.
-    Sweep(Sweep),
-}
-
-/// An invocation.
-#[derive(Debug)]
-pub struct Invocation {
-    /// Its function.
-    pub function: Function,
-    /// Its process.
-    pub process: ProcessKey,
-    /// Since when it is billed.
-    pub begun: Micros,
-    /// How many of its tasks are left.
-    pub left: u32,
-    /// The queue that it was fed from.
-    pub queue: Option<QueueName>,
-}
-
-/// An event.
-#[derive(Debug)]
-pub enum Happening {
-    /// The load's call with this number comes.
-    Comes(u32),
-    /// A call reaches the gateway.
-    Reaches(Call),
-    /// A task's invocation has begun.
-    Begins(TaskKey),
-    /// A step is tried.
-    Tries(Box<Step>),
-    /// A step has taken effect.
-    Took(Box<Step>),
-    /// A page has ended.
-    Page(RunnerKey, u32, u8, u32),
-    /// A runner is woken.
-    Wakes(RunnerKey),
-    /// A driver's lease has to be renewed.
-    Renews(RunnerKey),
-    /// A worker's heartbeat is due.
-    Beats(ProcessKey),
-    /// A message becomes visible.
-    Arrives(QueueName, Box<Message>),
-    /// A mapping polls its queue.
-    Polls(QueueName),
-    /// A sweep is due.
-    Sweeps,
-    /// A second is over.
-    Second,
-}
-
-/// Result of a step, for a task.
-#[derive(Debug)]
-pub enum Came {
-    /// It took effect, with the rows that were asked for.
-    Done(Vec<domain::segment::Segment>),
-    /// Its condition did not hold.
-    Refused,
-    /// It failed in all its tries.
-    Failed,
-}
+use crate::tasks::{Invocation, SimEvent, StepResult, Task};
 
 /// The state of a run.
 pub struct World {
     /// The current time.
     pub now: Micros,
-    pub(crate) agenda: Agenda<Happening>,
+    pub(crate) agenda: Agenda<SimEvent>,
     pub(crate) chance: Chance,
     pub(crate) deployment: Deployment,
     pub(crate) load: Load,
@@ -108,9 +34,9 @@ pub struct World {
     pub(crate) lambda: Lambda,
     pub(crate) queues: [Queue; 2],
     pub(crate) gateway: Bucket,
-    pub(crate) tasks: Slab<Task>,
-    pub(crate) runners: Slab<Runner>,
-    pub(crate) invocations: Slab<Invocation>,
+    pub(crate) tasks: Slab<Task, TaskTag>,
+    pub(crate) runners: Slab<Runner, RunnerTag>,
+    pub(crate) invocations: Slab<Invocation, InvocationTag>,
     pub(crate) left_of: Vec<u32>,
     pub(crate) figures: Figures,
 }
@@ -135,9 +61,9 @@ impl World {
             left_of: vec![load.jobs; load.accounts as usize],
             figures: Figures::default(),
         };
-        world.agenda.put(0, Happening::Comes(0));
-        world.agenda.put(SECOND, Happening::Second);
-        world.agenda.put(deployment.sweep_secs * SECOND, Happening::Sweeps);
+        world.agenda.put(0, SimEvent::Comes(0));
+        world.agenda.put(SECOND, SimEvent::Second);
+        world.agenda.put(deployment.sweep_secs * SECOND, SimEvent::Sweeps);
         world
     }
 
@@ -149,29 +75,29 @@ impl World {
             && at <= most_secs * SECOND
         {
             self.now = at;
-            self.happens(what);
+            self.handle(what);
         }
         self.conclude(all)
     }
 
-    fn happens(&mut self, what: Happening) {
+    fn handle(&mut self, what: SimEvent) {
         match what {
-            Happening::Comes(n) => self.comes(n),
-            Happening::Reaches(call) => self.reaches(call),
-            Happening::Begins(task) => self.begins(task),
-            Happening::Tries(step) => self.attempt(step),
-            Happening::Took(step) => self.took(step),
-            Happening::Page(runner, seq, attempt, page) => self.page_ended(runner, seq, attempt, page),
-            Happening::Wakes(runner) => self.wakes(runner),
-            Happening::Renews(runner) => self.renews(runner),
-            Happening::Beats(process) => self.beats(process),
-            Happening::Arrives(queue, message) => {
+            SimEvent::Comes(n) => self.comes(n),
+            SimEvent::Reaches(call) => self.reaches(call),
+            SimEvent::Begins(task) => self.begins(task),
+            SimEvent::Tries(step) => self.attempt(step),
+            SimEvent::Took(step) => self.took(step),
+            SimEvent::Page(runner, seq, attempt, page) => self.page_ended(runner, seq, attempt, page),
+            SimEvent::Wakes(runner) => self.wakes(runner),
+            SimEvent::Renews(runner) => self.renews(runner),
+            SimEvent::Beats(process) => self.beats(process),
+            SimEvent::Arrives(queue, message) => {
                 self.queues[queue as usize].push(*message, self.now);
                 self.poll_soon(queue, self.deployment.latencies.poll);
             }
-            Happening::Polls(queue) => self.polls(queue),
-            Happening::Sweeps => self.sweeps(),
-            Happening::Second => self.second(),
+            SimEvent::Polls(queue) => self.polls(queue),
+            SimEvent::Sweeps => self.sweeps(),
+            SimEvent::Second => self.second(),
         }
     }
 
@@ -183,7 +109,7 @@ impl World {
         let refused = self.figures.refused.gateway;
         self.figures.seconds.gateway += u64::from(refused > self.figures.seconds.gateway_before);
         self.figures.seconds.gateway_before = refused;
-        self.agenda.put(self.now + SECOND, Happening::Second);
+        self.agenda.put(self.now + SECOND, SimEvent::Second);
     }
 
     /// Starts a step.
@@ -226,7 +152,7 @@ impl World {
             }
             _ => {}
         }
-        self.agenda.put(until, Happening::Took(step));
+        self.agenda.put(until, SimEvent::Took(step));
     }
 
     /// Tries a step again, or reports that it has failed.
@@ -236,7 +162,7 @@ impl World {
             !matches!(step.what, What::Drive(..) | What::Beat | What::Heartbeat) || matches!(step.who, Who::Task(_));
         let times = (step.begun, self.now);
         match step.tries.next(fault, whole, times, budget(self.deployment.lease_secs), &mut self.chance) {
-            Some(wait) => self.agenda.put(self.now + wait, Happening::Tries(step)),
+            Some(wait) => self.agenda.put(self.now + wait, SimEvent::Tries(step)),
             None => {
                 self.figures.failed_steps += 1;
                 self.failed(*step);
@@ -249,7 +175,7 @@ impl World {
             return self.inputs_came(process, step.job, false);
         }
         let runner = match step.who {
-            Who::Task(task) => return self.came(task, Came::Failed),
+            Who::Task(task) => return self.came(task, StepResult::Failed),
             Who::Runner(runner) => runner,
             Who::Lease(runner) => return self.renewed(runner, None),
             Who::Nobody => return,
@@ -267,11 +193,11 @@ impl World {
     }
 
     /// Reports a step's result to a task.
-    pub(crate) fn came(&mut self, task: TaskKey, came: Came) {
+    pub(crate) fn came(&mut self, task: TaskKey, came: StepResult) {
         match self.tasks.get(task) {
-            Some(Task::Handler(_)) => self.handler_came(task, came),
-            Some(Task::Letter(_)) => self.letter_came(task, came),
-            Some(Task::Sweep(_)) => self.sweep_came(task, came),
+            Some(Task::Handler(_)) => self.handler_step_ended(task, came),
+            Some(Task::MessageTask(_)) => self.message_step_ended(task, came),
+            Some(Task::Sweep(_)) => self.sweep_step_ended(task, came),
             None => {}
         }
     }
@@ -279,7 +205,7 @@ impl World {
     fn begins(&mut self, task: TaskKey) {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_begins(task),
-            Some(Task::Letter(_)) => self.letter_begins(task),
+            Some(Task::MessageTask(_)) => self.message_begins(task),
             Some(Task::Sweep(_)) => self.sweep_goes_on(task),
             None => {}
         }
