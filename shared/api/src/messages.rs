@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Timestamp;
-use engine::worker::Handled;
+use engine::Handled;
 use runtime::metrics::MetricEvent;
 use store::StoreError;
 use store::queue::{Message, Queue};

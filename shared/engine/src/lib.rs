@@ -17,10 +17,13 @@ pub mod sweep;
 pub mod worker;
 
 mod events;
+mod handled;
 mod heartbeat;
 mod lease;
 mod provider_batch;
 mod runner;
+
+pub use handled::Handled;
 
 use std::fmt;
 use std::ops::Deref;

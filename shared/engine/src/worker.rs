@@ -11,6 +11,7 @@ use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
 
 use crate::dispatch::Dispatcher;
+use crate::handled::Handled;
 use crate::heartbeat::Heartbeat;
 use crate::runner::{Ended, Run, Runners};
 use runtime::assignment::JobReader;
@@ -26,15 +27,6 @@ const MOST_DELAY_SECS: u32 = 900;
 const YOUNG_MS: u64 = 10_000;
 const YOUNG_LOOKS: u32 = 4;
 const YOUNG_LOOK: Duration = Duration::from_millis(80);
-
-/// What to do with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handled {
-    /// Nothing is left to do: delete the message.
-    Acknowledge,
-    /// The message must stay in the queue and be delivered again after this time.
-    Redeliver(Duration),
-}
 
 /// Handles messages.
 pub struct Worker {

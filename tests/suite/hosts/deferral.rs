@@ -1,7 +1,7 @@
 //! Messages whose units cannot run now: they are delivered again when one of the units can run, and no unit is lost.
 
 use domain::Endpoint;
-use engine::worker::Handled;
+use engine::Handled;
 
 use super::{A, B, retry_after, url};
 use crate::support::faults::Faults;

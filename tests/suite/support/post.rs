@@ -15,7 +15,7 @@ use runtime::clock::Clock;
 use serde_json::{Value, json};
 use store::queue::Message;
 
-use super::world::HandClock;
+use super::clocks::HandClock;
 
 /// How long a message that is not acknowledged stays hidden, in seconds.
 const VISIBILITY: i64 = 900;

@@ -15,7 +15,7 @@ use runtime::settings::Settings;
 use serde_json::{Value, json};
 use store::accounts::Binding;
 
-use super::world::RunningClock;
+use super::clocks::RunningClock;
 
 /// A running stack with its dev account's client.
 pub struct World {

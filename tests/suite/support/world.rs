@@ -1,26 +1,25 @@
 //! The engine on an embedded DynamoDB, with clock, ids and network controlled by the test.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use domain::invariants::check;
 use domain::job::Options;
-use domain::{AccountId, Endpoint, Plan, Schema, Timestamp};
+use domain::{AccountId, Endpoint, Plan, Schema};
+use engine::Handled;
 use engine::accept::{Call, Started, Verdict};
 use engine::audit::Audit;
 use engine::dispatch::Queues;
 use engine::result_stream::{ResultStream, StreamEvent};
-use engine::worker::Handled;
 use engine::{Engine, EngineDependencies};
 use fetch::{FetchConfig, Fetcher};
 use language_model::{Model, ModelConfig};
 use local::dynamodb::DynamoDb;
 use local::embedded::Service;
 use runtime::Semaphores;
-use runtime::clock::{Clock, Ids};
+use runtime::clock::Clock;
 use runtime::metrics::NoMetrics;
 use runtime::settings::Settings;
 use store::client::{Connection, connect_through};
@@ -29,6 +28,9 @@ use store::quota::QuotaSnapshot;
 use store::{RetryPolicy, Store, StoreError, TableNames};
 use tokio::runtime::{Handle, Id};
 
+pub use super::clocks::{HandClock, NOV_24, RunningClock};
+
+use super::clocks::CountedIds;
 use super::faults::Faults;
 use super::post::{Letter, Post};
 use super::stack::schema;
@@ -44,57 +46,7 @@ pub fn fetcher() -> Fetcher {
     built.get_or_insert_default().entry(Handle::current().id()).or_insert_with(build).clone()
 }
 
-/// A clock that stands still until it is advanced.
-#[derive(Debug, Clone, Default)]
-pub struct HandClock(Arc<AtomicI64>);
-
-impl HandClock {
-    pub fn at(ms: i64) -> HandClock {
-        HandClock(Arc::new(AtomicI64::new(ms)))
-    }
-
-    pub fn advance(&self, secs: i64) {
-        self.0.fetch_add(secs * 1_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Ids that are distinct, and the same in every run.
-#[derive(Debug, Default)]
-pub struct CountedIds(AtomicU64);
-
-impl Ids for CountedIds {
-    fn random(&self) -> u128 {
-        let n = u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1);
-        n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-    }
-}
-
 const QUEUE_RETRY: RetryPolicy = RetryPolicy { attempts: 2, base_ms: 1 };
-
-/// A running clock that starts at the same time in every test, at the beginning of a minute.
-#[derive(Debug, Clone)]
-pub struct RunningClock(std::time::Instant);
-
-impl RunningClock {
-    pub fn start() -> RunningClock {
-        RunningClock(std::time::Instant::now())
-    }
-}
-
-impl Clock for RunningClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(NOV_24 + i64::try_from(self.0.elapsed().as_millis()).unwrap())
-    }
-}
-
-/// 2026-11-24T00:00:00Z
-pub const NOV_24: i64 = 1_795_478_400_000;
 
 /// Tables, clock and ids. Engines start and end on them as processes do.
 pub struct Ground {

@@ -15,7 +15,7 @@ use store::StoreError;
 use store::queue::{Message, Queue};
 use url::Url;
 
-use crate::worker::Handled;
+use crate::handled::Handled;
 use runtime::context::Context;
 use runtime::rows::Rows;
 

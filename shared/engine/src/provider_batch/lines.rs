@@ -1,12 +1,12 @@
 //! The lines of a batch: its units' questions, as many as one batch takes.
 
+use domain::Seq;
 use domain::model_batch::{self, MOST_BYTES, MOST_UNITS};
-use domain::{Seq, Timestamp};
 use language_model::{Usage, line_of};
 use store::StoreError;
 
-use super::work::ProviderBatches;
 use runtime::assignment::Assignment;
+use runtime::rows::Rows;
 use visits::ask::Ask;
 use visits::modelling::{most_of, question};
 
@@ -23,18 +23,22 @@ pub(super) struct Lines {
     pub(super) units: Vec<(Seq, u8)>,
 }
 
-impl ProviderBatches {
+impl Lines {
     /// Returns the lines for the first of these units, as many as one batch takes, but at least one.
-    pub(super) async fn lines(&self, job: &Assignment, units: &[(Seq, u8)]) -> Result<Lines, StoreError> {
+    pub(super) async fn of(
+        job: &Assignment,
+        units: &[(Seq, u8)],
+        model: &str,
+        rows: &Rows,
+    ) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
-        let name = &self.model.config().name;
         for few in units.chunks(READ) {
-            let asks = self.rows.retry(|| self.rows.store().model_batches.asks(&job.id, few)).await?;
+            let asks = rows.retry(|| rows.store().model_batches.asks(&job.id, few)).await?;
             for (seq, attempt) in few {
                 let ask = asks.get(seq).and_then(|text| Ask::parse(text));
                 let line = ask.map(|ask| {
                     let question = question(&job.spec.schema, &ask.at, &ask.compact);
-                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, name), most_of(&question))
+                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, model), most_of(&question))
                 });
                 // A unit without a question is part of the batch, too: it is treated like one that was not answered.
                 let (line, most) = line.unwrap_or_default();
@@ -49,9 +53,5 @@ impl ProviderBatches {
             }
         }
         Ok(lines)
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.context.now()
     }
 }

@@ -140,6 +140,15 @@ impl ProviderBatches {
         }
     }
 
+    /// Returns the lines for the first of these units.
+    pub(super) async fn lines(&self, job: &Assignment, units: &[(Seq, u8)]) -> Result<Lines, StoreError> {
+        Lines::of(job, units, &self.model.config().name, &self.rows).await
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
     pub(super) async fn put(&self, job: &Job, batch: &ModelBatch) -> Result<bool, StoreError> {
         self.rows.retry(|| self.rows.store().model_batches.put_batch(job, batch)).await
     }

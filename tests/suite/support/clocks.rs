@@ -1,0 +1,57 @@
+//! Clocks and ids that a test controls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use domain::Timestamp;
+use runtime::clock::{Clock, Ids};
+
+/// 2026-11-24T00:00:00Z
+pub const NOV_24: i64 = 1_795_478_400_000;
+
+/// A clock that stands still until it is advanced.
+#[derive(Debug, Clone, Default)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    pub fn at(ms: i64) -> HandClock {
+        HandClock(Arc::new(AtomicI64::new(ms)))
+    }
+
+    pub fn advance(&self, secs: i64) {
+        self.0.fetch_add(secs * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A running clock that starts at the same time in every test, at the beginning of a minute.
+#[derive(Debug, Clone)]
+pub struct RunningClock(std::time::Instant);
+
+impl RunningClock {
+    pub fn start() -> RunningClock {
+        RunningClock(std::time::Instant::now())
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(NOV_24 + i64::try_from(self.0.elapsed().as_millis()).unwrap())
+    }
+}
+
+/// Ids that are distinct, and the same in every run.
+#[derive(Debug, Default)]
+pub struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn random(&self) -> u128 {
+        let n = u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1);
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+    }
+}
